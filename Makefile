@@ -1,0 +1,50 @@
+# make demo   train two language-model families, measure the law, write results/demo/report.html
+# make test   the test suite            make check  linter and type checker
+# make bench  the speed claims          make test-slow  the studies of minutes
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test test-slow check bench wheel clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.measure
+	$(BIN)/rosettalaw demo --out results/demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+# Builds the wheel and imports every subpackage from it, away from the source tree.
+wheel: $(VENV)/.dev
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --outdir dist . > /dev/null
+	$(BIN)/python tests/house/import_wheel.py dist
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "RosettaLaw needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.measure: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'installing RosettaLaw into $(VENV) (about a minute)'
+	$(PIP) --editable '.[measure]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'installing RosettaLaw and its development tools into $(VENV) (about two minutes)'
+	$(PIP) --editable '.[dev,vision]'
+	@touch $@ $(VENV)/.measure

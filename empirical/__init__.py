@@ -1,0 +1,1 @@
+"""Measurement on real models: corpora, families, activations, matching, nulls, calibrated counts."""

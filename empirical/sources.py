@@ -1,0 +1,37 @@
+"""The one input shape of every measurement: aligned activation blocks, positions × neurons.
+
+A source is one model seen at a list of aligned positions (text spans, image cells, or rows of an array). It can be
+read any number of times, always in the same order, so that two sources with equally many positions can be read side
+by side. Whatever produced the activations, only sources are matched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+
+@runtime_checkable
+class ActivationSource(Protocol):
+    """Activations of one model at aligned positions.
+
+    Attributes
+    ----------
+    name : str
+        What messages and results call the model (a path, a hub id).
+    layer, unit : ndarray of int, shape (neurons,)
+        Layer of each neuron, and its index within that layer; neurons count over all layers in order.
+    positions : int
+        Number of aligned positions.
+    """
+
+    name: str
+    layer: np.ndarray
+    unit: np.ndarray
+    positions: int
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield float32 blocks of shape (size, neurons), the last one shorter, `positions` rows in all."""
+        ...

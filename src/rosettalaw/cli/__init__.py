@@ -1,0 +1,83 @@
+"""The command line: one thin module a command, each importing the heavy parts only when it runs.
+
+A new command is a module of this folder with one function, and one line in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import typer
+
+from ..errors import RosettaError
+
+# Module of this folder -> the section of --help that its commands appear under.
+COMMANDS: dict[str, str] = {
+    "predict": "Theory",
+    "train": "Measurement",
+    "match": "Measurement",
+    "fit": "Validation",
+    "demo": "The whole loop",
+}
+
+app = typer.Typer(
+    name="rosettalaw",
+    help="The scaling law of Rosetta Neurons: predict it, simulate it, measure it, fit it.",
+    epilog="Each command's --help ends with a call that works.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+INTERRUPTED = "interrupted: what is finished stays; run the same command again to go on from there"
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    if version:
+        from .. import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+for _name, _section in COMMANDS.items():
+    import_module(f".{_name}", __name__).register(app, _section)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave: 0 when all went well, 2 with one message for what the user can mend."""
+    command = typer.main.get_command(app)
+    try:
+        code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)
+        if code == 130:  # typer's word for Ctrl-C
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        _leave(INTERRUPTED)
+    except RosettaError as error:
+        _leave(f"error: {error}")
+    except MemoryError:
+        _leave("error: not enough memory; ask for fewer neurons or positions, or a smaller --memory")
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
+            _leave(f"error: {_usage_message(error)}")
+        raise
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _usage_message(error: Any) -> str:
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}. See: {context.command_path} --help" if context is not None else message
+
+
+def _leave(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,9 @@
+"""``rosettalaw fit``."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""

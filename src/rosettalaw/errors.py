@@ -1,0 +1,79 @@
+"""What a user is told when something cannot be done.
+
+Every message names the argument, shows its value, states the rule and gives a call that works.
+The command line prints the message alone and leaves with exit code 2; in Python the exceptions are
+ordinary subclasses of `ValueError`, `FileNotFoundError` and so on, so that `except` works as expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class RosettaError(Exception):
+    """A condition that the user can mend; its text is the whole message, without a traceback."""
+
+
+class InputError(RosettaError, ValueError):
+    """An argument or a file holds something that the computation cannot use.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument as the user typed it (``beta``, ``--text``, a file's column).
+    value : Any
+        What was given.
+    rule : str
+        What is allowed, as a statement ("must be greater than 0").
+    example : str
+        A call that works, or what to do next.
+    """
+
+    def __init__(self, argument: str, value: Any, rule: str, example: str = ""):
+        self.argument, self.value, self.rule, self.example = argument, value, rule, example
+        message = f"{argument} = {_brief(value)}: {rule}"
+        super().__init__(f"{message}. Try: {example}" if example else message)
+
+
+class MissingFileError(RosettaError, FileNotFoundError):
+    """A path that does not exist, is empty or cannot be read."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class ForeignFileError(RosettaError, ValueError):
+    """A file that is corrupt, half-written, or was not made by this package."""
+
+
+class MissingExtraError(RosettaError, ImportError):
+    """An optional dependency is absent."""
+
+    def __init__(self, package: str, extra: str):
+        super().__init__(f"{package} is not installed. Try: pip install 'rosettalaw[{extra}]'")
+
+
+class UnknownNameError(RosettaError, KeyError):
+    """A name that is not in a table; the message shows the nearest names that are."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]):
+        self.name, self.known = name, sorted(known)
+        near = difflib.get_close_matches(name.lower(), self.known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"
+        super().__init__(f"unknown {what} {name!r}: {hint}")
+
+    def __str__(self) -> str:  # KeyError would show the repr of the message
+        return str(self.args[0])
+
+
+def require(condition: bool, argument: str, value: Any, rule: str, example: str = "") -> None:
+    """Raise `InputError` unless `condition` holds."""
+    if not condition:
+        raise InputError(argument, value, rule, example)
+
+
+def _brief(value: Any) -> str:
+    text = str(value) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

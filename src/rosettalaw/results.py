@@ -1,0 +1,153 @@
+"""Labelled results: one way to make, save, load and recognise a Dataset.
+
+A result is an `xarray.Dataset` whose variables come from `rosettalaw.vocabulary` and whose attributes say what kind
+of result it is and where it comes from. Files are netCDF-4, written beside their final name and moved into place
+when complete, so that a file that exists is a whole file.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ForeignFileError, MissingFileError, RosettaError
+from .vocabulary import VOCABULARY
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+KIND = "rosettalaw_kind"
+FORMAT = 1
+
+
+def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] | None = None, **provenance):
+    """Make a self-describing Dataset.
+
+    Parameters
+    ----------
+    kind : str
+        Which question the result answers ("prediction", "sweep", "pairs", "ladder", "simulation", "fit").
+    variables, coords : mapping
+        As `xarray.Dataset` takes them: name to ``(dims, values)`` or a scalar. Each name that
+        `rosettalaw.vocabulary` knows gets its units, symbol and equation.
+    **provenance
+        Facts of this run (seeds, model names, corpus hash); versions and the command are added here.
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    import xarray as xr
+
+    ds = xr.Dataset(dict(variables), dict(coords or {}))
+    for name in ds.variables:
+        known = VOCABULARY.get(str(name))
+        if known is not None:
+            ds[name].attrs = {**known.attributes(), **ds[name].attrs}
+    ds.attrs = {KIND: kind, "rosettalaw_format": FORMAT, **_flat(run_facts()), **_flat(provenance)}
+    return ds
+
+
+def run_facts() -> dict[str, str]:
+    """Return what every result records: package versions, Python, and the command that was typed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {"python": sys.version.split()[0]}
+    for package in ("rosettalaw", "numpy", "scipy", "numba", "xarray", "torch", "transformers", "tokenizers"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else ""
+    return {"versions": json.dumps(versions), "command": command}
+
+
+def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write a Dataset to netCDF, whole or not at all.
+
+    Raises
+    ------
+    RosettaError
+        If the disk is full or the folder cannot be written; an older file of that name is left as it was.
+    """
+    with replacing(path) as partial:
+        encoding = {
+            name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim
+        }
+        ds.to_netcdf(partial, engine="h5netcdf", encoding=encoding)
+    return Path(path)
+
+
+def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
+    """Read a Dataset that `save` wrote.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ForeignFileError
+        If the file is not netCDF, is cut short, was not made by this package, or answers another question.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such result file")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as lazy:
+            ds = lazy.load()
+    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on what is broken
+        raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
+    found = ds.attrs.get(KIND)
+    if found is None:
+        raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
+    if kind is not None and found != kind:
+        raise ForeignFileError(f"{path}: holds a result of kind {found!r}, expected {kind!r}")
+    return ds
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, moved to `path` when the block ends without an error."""
+    path = Path(path)
+    partial: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        os.close(handle)
+        partial = Path(name)
+        yield partial
+        partial.chmod(0o644)
+        os.replace(partial, path)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+
+
+def disk_error(path: str | os.PathLike[str], error: OSError) -> RosettaError:
+    """Turn an operating-system error met while writing `path` into a message for the user."""
+    if isinstance(error, RosettaError):
+        return error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RosettaError(f"{path}: the disk is full; free some space and run the same command again")
+    return RosettaError(f"{path}: cannot be written ({error.strerror or error})")
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes that netCDF can hold: strings and numbers; anything else as JSON."""
+    return {
+        key: value
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+        else json.dumps(value)
+        for key, value in facts.items()
+        if value is not None
+    }

@@ -1,0 +1,76 @@
+"""The words of a result: every variable of every Dataset, with its units, symbol and equation.
+
+A variable is described here once; `rosettalaw.results.dataset` copies the description into the file, so that a
+saved result explains itself in a year. Equation numbers are those of arXiv 2606.03990; "FS n" is section n of the
+finite-size notes that the theory's docstrings derive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """Description of one variable: what it is, its units ("1" if dimensionless), symbol and source."""
+
+    description: str
+    units: str = "1"
+    symbol: str = ""
+    equation: str = ""
+
+    def attributes(self) -> dict[str, str]:
+        """Return the non-empty fields as netCDF attributes."""
+        pairs = {
+            "long_name": self.description,
+            "units": self.units,
+            "symbol": self.symbol,
+            "equation": self.equation,
+        }
+        return {key: value for key, value in pairs.items() if value}
+
+
+PARAMETERS = {
+    "neurons": Variable("MLP neurons in one network (mean of the pair)", "neurons", "N", "8"),
+    "neurons_a": Variable("MLP neurons of model A", "neurons", "N_A"),
+    "neurons_b": Variable("MLP neurons of model B", "neurons", "N_B"),
+    "beta": Variable("spectrum exponent of feature importance", "1", "β", "9"),
+    "kappa": Variable("isolation budget per neuron", "1", "κ", "11"),
+    "tau": Variable("detectability threshold of isolation", "1", "τ", "10"),
+    "gamma": Variable("latent features per neuron", "features/neuron", "γ", "D.7"),
+    "inputs": Variable("input positions that a correlation is taken over", "positions", "M", "D.7"),
+    "seed": Variable("seed of the random generator", "1"),
+}
+
+THEORY = {
+    "active": Variable("features with positive isolation", "features", "n", "14"),
+    "r0": Variable("last rank with positive isolation", "rank", "r₀", "17"),
+    "r_tau": Variable("frontier: last rank with isolation at least τ", "rank", "r_τ", "21"),
+    "count": Variable("Rosetta Neurons: features with isolation at least τ", "neurons", "R_τ", "10"),
+    "mean_isolation": Variable("mean isolation over the Rosetta set", "1", "⟨s⟩", "25"),
+    "tail_mass": Variable("isolation outside the Rosetta set", "1", "κN − Σ s", "32"),
+    "isolation_per_non_rosetta": Variable("tail isolation per non-Rosetta neuron", "1", "", "32"),
+    "local_exponent": Variable("local exponent of the frontier", "1", "d log r_τ/d log N", "FS 1"),
+    "asymptotic_exponent": Variable("exponent of the count for N → ∞", "1", "1/β", "23"),
+}
+
+MEASUREMENT = {
+    "correlation": Variable("Pearson correlation of a matched pair", "1", "ρ", "2"),
+    "unit_a": Variable("neuron of model A, counted over all layers in order", "index"),
+    "unit_b": Variable("neuron of model B, counted over all layers in order", "index"),
+    "layer_a": Variable("layer of the pair's neuron in model A", "index", "ℓ"),
+    "layer_b": Variable("layer of the pair's neuron in model B", "index", "ℓ"),
+    "positions": Variable("aligned positions", "positions", "T", "2"),
+    "raw_count": Variable("mutual nearest neighbours, no threshold (the paper's count)", "pairs", "R", "3"),
+    "calibrated_count": Variable("mutual nearest neighbours above the calibrated threshold", "pairs", "R*"),
+    "calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),
+    "threshold": Variable("correlation at which null pairs are at most q of those kept", "1", "ρ*"),
+    "permuted_raw": Variable("raw count with permuted positions, mean over draws", "pairs", "", "C.3"),
+    "untrained_raw": Variable("raw count of untrained networks, mean over draws", "pairs", "", "4.2"),
+    "permuted_above_threshold": Variable("permuted null pairs above ρ*, mean over draws", "pairs", "", "C.3"),
+    "untrained_above_threshold": Variable(
+        "untrained null pairs above ρ*, mean over draws", "pairs", "", "4.2"
+    ),
+}
+
+VOCABULARY: dict[str, Variable] = {**PARAMETERS, **THEORY, **MEASUREMENT}

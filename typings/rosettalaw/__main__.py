@@ -1,0 +1,1 @@
+../../src/rosettalaw/__main__.py

@@ -1,0 +1,1 @@
+"""Fits of power laws and of the theory to counts, comparisons, verdicts and reports."""
