@@ -1,7 +1,7 @@
 """The calibrated count of Rosetta Neurons: how many matched pairs the null cannot explain.
 
 Mutual nearest neighbours exist between any two sets of signals: two unrelated networks of N neurons have about N/2 of
-them (FS 3), so the raw count is no evidence by itself. The calibrated count keeps the pairs above a correlation ρ*
+them, so the raw count is no evidence by itself. The calibrated count keeps the pairs above a correlation ρ*
 that is read off the nulls.
 
 Definition
@@ -65,9 +65,7 @@ class Calibration:
     null_above: dict[str, float]
 
 
-def calibrate(
-    correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]], q: float = Q_DEFAULT
-) -> Calibration:
+def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]], q: float = Q_DEFAULT) -> Calibration:
     """Calibrate a matching against its nulls; the module's head states the definition.
 
     Parameters
@@ -85,14 +83,10 @@ def calibrate(
         If q is outside (0, 1), or there is no null draw to calibrate against.
     """
     require(0 < q < 1, "q", q, "must be between 0 and 1", "calibrate(correlations, nulls, q=0.05)")
-    draws = {
-        kind: [np.sort(np.asarray(draw, dtype=float)) for draw in drawn] for kind, drawn in nulls.items()
-    }
+    draws = {kind: [np.sort(np.asarray(draw, dtype=float)) for draw in drawn] for kind, drawn in nulls.items()}
     if not draws or not all(draws.values()):
         rule = "each kind of null needs at least one draw"
-        raise InputError(
-            "nulls", {kind: len(drawn) for kind, drawn in draws.items()}, rule, "--null-permutations 3"
-        )
+        raise InputError("nulls", {kind: len(drawn) for kind, drawn in draws.items()}, rule, "--null-permutations 3")
 
     found = np.sort(np.asarray(correlations, dtype=float))
     kept = len(found) - np.searchsorted(found, found, side="left")

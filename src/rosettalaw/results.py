@@ -78,9 +78,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         If the disk is full or the folder cannot be written; an older file of that name is left as it was.
     """
     with replacing(path) as partial:
-        encoding = {
-            name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim
-        }
+        encoding = {name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim}
         ds.to_netcdf(partial, engine="h5netcdf", encoding=encoding)
     return Path(path)
 
@@ -145,9 +143,7 @@ def disk_error(path: str | os.PathLike[str], error: OSError) -> RosettaError:
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes that netCDF can hold: strings and numbers; anything else as JSON."""
     return {
-        key: value
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-        else json.dumps(value)
+        key: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
         for key, value in facts.items()
         if value is not None
     }

@@ -1,8 +1,8 @@
 """The words of a result: every variable of every Dataset, with its units, symbol and equation.
 
 A variable is described here once; `rosettalaw.results.dataset` copies the description into the file, so that a
-saved result explains itself in a year. Equation numbers are those of arXiv 2606.03990; "FS n" is section n of the
-finite-size notes that the theory's docstrings derive.
+saved result explains itself in a year. Equation numbers are those of arXiv 2606.03990; What
+goes beyond the paper names the module that derives it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ THEORY = {
     "mean_isolation": Variable("mean isolation over the Rosetta set", "1", "⟨s⟩", "25"),
     "tail_mass": Variable("isolation outside the Rosetta set", "1", "κN − Σ s", "32"),
     "isolation_per_non_rosetta": Variable("tail isolation per non-Rosetta neuron", "1", "", "32"),
-    "local_exponent": Variable("local exponent of the frontier", "1", "d log r_τ/d log N", "FS 1"),
+    "local_exponent": Variable("local exponent of the frontier", "1", "d log r_τ/d log N", "theory.predictions"),
     "asymptotic_exponent": Variable("exponent of the count for N → ∞", "1", "1/β", "23"),
 }
 
@@ -68,9 +68,7 @@ MEASUREMENT = {
     "permuted_raw": Variable("raw count with permuted positions, mean over draws", "pairs", "", "C.3"),
     "untrained_raw": Variable("raw count of untrained networks, mean over draws", "pairs", "", "4.2"),
     "permuted_above_threshold": Variable("permuted null pairs above ρ*, mean over draws", "pairs", "", "C.3"),
-    "untrained_above_threshold": Variable(
-        "untrained null pairs above ρ*, mean over draws", "pairs", "", "4.2"
-    ),
+    "untrained_above_threshold": Variable("untrained null pairs above ρ*, mean over draws", "pairs", "", "4.2"),
 }
 
 VOCABULARY: dict[str, Variable] = {**PARAMETERS, **THEORY, **MEASUREMENT}

@@ -87,9 +87,7 @@ def grid(argument: str, text: str) -> list[float]:
             rule = "must be numbers separated by commas, or start:stop:number, or start:stop:number:log"
             raise InputError(argument, text, rule, example) from None
         if number < 1 or (match[4] and (start <= 0 or stop <= 0)):
-            raise InputError(
-                argument, text, "a range needs at least one point, and positive ends for :log", example
-            )
+            raise InputError(argument, text, "a range needs at least one point, and positive ends for :log", example)
         space = np.geomspace if match[4] else np.linspace
         values.extend(space(start, stop, number).tolist())
     return values
