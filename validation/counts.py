@@ -1,0 +1,151 @@
+"""Counts over network sizes, as every fit takes them: what is refused, what is left out, and what is said about it.
+
+- NaN, infinite or negative numbers, and sizes that are not positive, are errors.
+- A zero count has no logarithm. It is left out of the fits in log space and named in `Counts.notes`, because leaving
+  it out flattens the slope.
+- Standard deviations of zero (a jackknife that changed nothing) say nothing: the column is left out, and that is said.
+- A size that occurs more than once is taken as independent repeats (seeds), and named too.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import ForeignFileError, InputError, MissingFileError, require
+
+EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row a size"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Clean counts, in order of size.
+
+    Attributes
+    ----------
+    neurons : ndarray, shape (n,)
+        Neurons of one network, N > 0.
+    counts : ndarray, shape (n,)
+        Rosetta counts R > 0.
+    sd : ndarray, shape (n,), or None
+        Standard deviation of each count, where known.
+    notes : tuple of str
+        What was left out or merged, in words.
+    """
+
+    neurons: np.ndarray
+    counts: np.ndarray
+    sd: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.neurons)
+
+    @property
+    def sizes(self) -> int:
+        """Number of different sizes."""
+        return len(np.unique(self.neurons))
+
+    def without(self, size: float) -> Counts:
+        """Return the counts of all other sizes."""
+        kept = self.neurons != size
+        sd = None if self.sd is None else self.sd[kept]
+        return Counts(self.neurons[kept], self.counts[kept], sd, self.notes)
+
+
+def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None) -> Counts:
+    """Check counts and put them in order of size; the module's head states what is refused and what is left out.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a number is NaN, infinite or negative, or fewer than two sizes have a positive count.
+    """
+    n, r = (np.atleast_1d(np.asarray(column, dtype=float)) for column in (neurons, counts))
+    sd = None if count_sd is None else np.atleast_1d(np.asarray(count_sd, dtype=float))
+    require(n.ndim == 1, "neurons", n.shape, "must be one-dimensional", "neurons=[256, 512, 1024]")
+    require(n.shape == r.shape, "counts", r.shape, f"must have one count a size, shape {n.shape}")
+    _all(np.isfinite(n) & (n > 0), "neurons", n, "must be positive numbers")
+    _all(np.isfinite(r) & (r >= 0), "count", r, "must be numbers of at least 0; leave the row out if not measured")
+    if sd is not None:
+        require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value a count, shape {r.shape}")
+        _all(
+            (np.isfinite(sd) & (sd > 0)) | (r == 0), "count_sd", sd, "must be positive numbers; or leave the column out"
+        )
+
+    order = np.argsort(n, kind="stable")
+    n, r = n[order], r[order]
+    positive = r > 0
+    notes = [f"N = {size:g} has a count of zero and is left out of the fits in log space" for size in n[~positive]]
+    repeats = Counter(n[positive].tolist())
+    notes += [f"N = {size:g} occurs {k} times, taken as independent repeats" for size, k in repeats.items() if k > 1]
+    if len(repeats) < 2:
+        rule = "a slope needs positive counts at two sizes, an interval at three"
+        raise InputError("neurons", ", ".join(f"{size:g}" for size in repeats), rule, EXAMPLE)
+    if sd is not None:
+        sd = sd[order][positive]
+        if not sd.all():
+            notes.append("a standard deviation of 0 cannot be a weight: the stated deviations are left out")
+            sd = None
+    return Counts(n[positive], r[positive], sd, tuple(notes))
+
+
+def read_counts(path: str | os.PathLike[str]) -> Counts:
+    """Read counts from a CSV file with the columns ``neurons,count`` and optionally ``count_sd``.
+
+    Lines that begin with ``#`` are comments. Other columns are ignored.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ForeignFileError
+        If it is no CSV file with these columns.
+    InputError
+        If a cell cannot be used; the message names its line and column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file. Expected {EXAMPLE}")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise ForeignFileError(f"{path}: not a text file. Expected {EXAMPLE}") from error
+    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
+    rows = list(csv.reader(line for _, line in numbered))
+    header = [name.strip() for name in rows[0]] if rows else []
+    missing = [name for name in ("neurons", "count") if name not in header]
+    if missing:
+        found = ",".join(header)[:80] or "nothing"
+        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {found}). Expected {EXAMPLE}")
+
+    def column(name: str) -> list[float]:
+        place = header.index(name)
+        return [_number(row, place, name, line) for row, (line, _) in zip(rows[1:], numbered[1:], strict=True)]
+
+    return clean(column("neurons"), column("count"), column("count_sd") if "count_sd" in header else None)
+
+
+def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
+    text = row[place].strip() if place < len(row) else ""
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    require(
+        bool(np.isfinite(value)), f"{name} (line {line})", text, "must be a number; leave the row out if not measured"
+    )
+    return value
+
+
+def _all(good: np.ndarray, argument: str, values: np.ndarray, rule: str) -> None:
+    if not good.all():
+        where = int(np.flatnonzero(~good)[0])
+        raise InputError(f"{argument}[{where}]", values[where], rule)

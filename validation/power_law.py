@@ -1,0 +1,149 @@
+"""The power law of counts, fitted as the paper does (section 4.1).
+
+Model
+-----
+    R = c N^α        log R_i = log c + α log N_i + ε_i,   ε_i independent, equal variance σ²
+
+Ordinary least squares on the logarithms. The interval of α is Student's t with n − 2 degrees of freedom, exact for
+normal ε; σ² is estimated from the same few points, which is why three sizes give intervals of ± 12.7 standard errors.
+R² is that of the logarithms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from .counts import Counts, clean
+
+LEVEL = 0.95
+
+
+class PowerLawStatus(StrEnum):
+    """What a reader must know about a fit, in words."""
+
+    OK = "ok"
+    TWO_SIZES = "two sizes only: a line passes through any two points, so nothing is tested"
+    NO_SCATTER = "all counts are equal: R² is undefined"
+
+
+@dataclass(frozen=True)
+class PowerLawFit:
+    """A fitted power law ``R = prefactor · N^exponent``.
+
+    Attributes
+    ----------
+    exponent, prefactor : float
+        α and c.
+    exponent_ci95 : tuple of float
+        95% interval of α; (NaN, NaN) with no residual degree of freedom.
+    exponent_se : float
+        Standard error of α.
+    r2 : float
+        Explained share of the variance of log R; NaN if all counts are equal.
+    residuals : ndarray, shape (n,)
+        ``log R − log(c N^α)``, in order of size.
+    n : int
+        Counts fitted.
+    covariance : ndarray, shape (2, 2)
+        Of (log c, α).
+    excess_scatter : float
+        Root mean square of the residuals, in units of the stated errors of the logarithms (about 1 if the line holds
+        and the errors are all there is); NaN if none were stated.
+    data : Counts
+        What was fitted.
+    status : PowerLawStatus
+        "ok", or what is wrong.
+    """
+
+    exponent: float
+    exponent_ci95: tuple[float, float]
+    exponent_se: float
+    prefactor: float
+    r2: float
+    residuals: np.ndarray
+    n: int
+    covariance: np.ndarray
+    excess_scatter: float
+    data: Counts
+    status: PowerLawStatus
+
+    def predict(self, neurons: ArrayLike) -> np.ndarray:
+        """Return ``c N^α``."""
+        return self.prefactor * np.asarray(neurons, dtype=float) ** self.exponent
+
+    def band(self, neurons: ArrayLike, new_count: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pointwise 95% band of the line, or with `new_count` of one more count at each size."""
+        x = np.log(np.asarray(neurons, dtype=float))
+        design = np.stack([np.ones_like(x), x], axis=-1)
+        variance = np.einsum("...i,ij,...j->...", design, self.covariance, design)
+        if new_count:
+            variance = variance + self.residuals @ self.residuals / max(self.n - 2, 1)
+        half = student(self.n - 2) * np.sqrt(variance)
+        return self.predict(neurons) * np.exp(-half), self.predict(neurons) * np.exp(half)
+
+
+def fit_power_law(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None) -> PowerLawFit:
+    """Fit ``R = c N^α`` by least squares on the logarithms.
+
+    Parameters
+    ----------
+    neurons : array_like, shape (n,)
+        Neurons of one network, N.
+    counts : array_like, shape (n,)
+        Rosetta counts R; zeros are left out (see `rosettalaw.validation.counts`).
+    count_sd : array_like, shape (n,), optional
+        Standard deviations of the counts. They do not weight this fit (the paper's has none;
+        `rosettalaw.validation.likelihoods` has those that do): they say whether the scatter exceeds them.
+
+    Raises
+    ------
+    InputError
+        If a number cannot be used, or fewer than two sizes have a positive count.
+    """
+    return fit_clean(clean(neurons, counts, count_sd))
+
+
+def fit_clean(data: Counts) -> PowerLawFit:
+    """Fit counts that `rosettalaw.validation.counts.clean` has checked."""
+    x, y = np.log(data.neurons), np.log(data.counts)
+    design = np.stack([np.ones_like(x), x], axis=1)
+    (log_c, alpha), *_ = np.linalg.lstsq(design, y, rcond=None)
+    residuals = y - design @ (log_c, alpha)
+    freedom = len(data) - 2
+    total = float(np.sum((y - y.mean()) ** 2))
+    flat = total <= 1e-24 * len(y) * (1 + float(np.max(np.abs(y)))) ** 2
+    if freedom > 0:
+        covariance = residuals @ residuals / freedom * np.linalg.inv(design.T @ design)
+    else:
+        covariance = np.full((2, 2), np.nan)
+    se = float(np.sqrt(covariance[1, 1]))
+    half = student(freedom) * se
+    if data.sizes < 3:
+        status = PowerLawStatus.TWO_SIZES
+    else:
+        status = PowerLawStatus.NO_SCATTER if flat else PowerLawStatus.OK
+    return PowerLawFit(
+        exponent=float(alpha),
+        exponent_ci95=(float(alpha - half), float(alpha + half)),
+        exponent_se=se,
+        prefactor=float(np.exp(log_c)),
+        r2=np.nan if flat else float(1 - residuals @ residuals / total),
+        residuals=residuals,
+        n=len(data),
+        covariance=covariance,
+        excess_scatter=np.nan
+        if data.sd is None or freedom < 1
+        else float(np.sqrt(np.sum((residuals * data.counts / data.sd) ** 2) / freedom)),
+        data=data,
+        status=status,
+    )
+
+
+def student(freedom: int) -> float:
+    """Return the two-sided 95% quantile of Student's t, NaN without a degree of freedom."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, freedom)) if freedom > 0 else float("nan")
