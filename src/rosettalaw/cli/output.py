@@ -48,7 +48,8 @@ def print_table(records: list[Mapping[str, Any]], title: str = "") -> None:
         table.add_row(*(Text(_cell(value)) for value in record.values()))
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = max(console.measure(table).maximum, 80)
+        unbounded = console.options.update(max_width=10_000)
+        console.width = max(console.measure(table, options=unbounded).maximum, 80)
     console.print(table)
 
 

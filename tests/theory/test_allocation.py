@@ -1,0 +1,97 @@
+"""The exact allocation: first-order conditions, certificates, brute force, and bad input."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import weight_vectors
+
+from rosettalaw.errors import InputError
+from rosettalaw.theory import Allocation, PowerLaw, allocate
+
+budgets = st.floats(-6, 6).map(lambda e: 10.0**e)
+
+
+def bisect(weights, budget):
+    """Solve by bisection on log λ: shares no step with the package."""
+    w = np.asarray(weights, dtype=np.longdouble)
+    low, high = np.log(w.max() / (budget + 1) / w.size / 4), np.log(w.max())
+    for _ in range(200):
+        middle = (low + high) / 2
+        if np.maximum(w / np.exp(middle) - 1, 0).sum() > budget:
+            low = middle
+        else:
+            high = middle
+    return np.maximum(w / np.exp(middle) - 1, 0).astype(float)
+
+
+@settings(deadline=None, max_examples=200)
+@given(weight_vectors, budgets)
+def test_equals_bisection_and_carries_a_certificate(weights, budget):
+    found = allocate(weights, budget)
+    np.testing.assert_allclose(found.isolation, bisect(weights, budget), rtol=1e-9, atol=1e-12 * (1 + budget))
+    assert found.certificate.holds(1e-9 + 1e-14 / budget)
+    assert found.active == np.count_nonzero(found.isolation > 0) or found.isolation[found.isolation > 0].min() < 1e-12
+    assert found.isolation.shape == (len(weights),)
+
+
+@settings(deadline=None, max_examples=60)
+@given(weight_vectors, budgets, st.randoms(use_true_random=False), st.floats(0.01, 100))
+def test_permutation_and_scale_change_nothing(weights, budget, random, factor):
+    found = allocate(weights, budget)
+    order = random.sample(range(len(weights)), len(weights))
+    np.testing.assert_allclose(
+        allocate([weights[i] for i in order], budget).isolation, found.isolation[order], rtol=1e-12, atol=1e-14
+    )
+    scaled = allocate(np.asarray(weights) * factor, budget)
+    np.testing.assert_allclose(scaled.isolation, found.isolation, rtol=1e-9, atol=1e-12 * (1 + budget))
+    assert scaled.multiplier == pytest.approx(factor * found.multiplier, rel=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(weight_vectors, budgets)
+def test_more_important_features_are_at_least_as_isolated(weights, budget):
+    found = allocate(weights, budget)
+    assert (np.diff(found.isolation[np.argsort(weights, kind="stable")]) >= 0).all()
+
+
+def test_millions_of_weights_meet_the_budget_to_rounding():
+    found = allocate(PowerLaw(0.5).weights(1 << 21), float(1 << 23))
+    assert found.active == 1 << 21
+    assert abs(found.certificate.budget_residual) < 1e-14
+    assert found.certificate.holds(1e-12)
+
+
+def test_certificate_tells_a_worse_allocation():
+    best = allocate([4.0, 2.0, 1.0], 4.0)
+    worse = Allocation(np.array([2.5, 1.5, 0.0]), best.multiplier, 2, best.weights, 4.0)
+    assert worse.certificate.duality_gap > 1e-3
+    assert worse.certificate.first_order_residual > 0.1
+    short = Allocation(0.9 * best.isolation, best.multiplier, 2, best.weights, 4.0)
+    assert short.certificate.budget_residual == pytest.approx(-0.1)
+    assert not worse.certificate.holds()
+
+
+def test_zeros_before_positive_weights():
+    assert allocate([0.0, 3.0, 0.0], 2.0).isolation.tolist() == [0.0, 2.0, 0.0]
+    assert allocate([1.0], 2.0).count(2.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "budget", "message"),
+    [
+        ([1.0, np.nan, 0.5], 1, r"weights\[1\] = nan: must be finite and at least 0. Try: allocate\("),
+        ([1.0, -1.0], 1, r"weights\[1\] = -1.0"),
+        ([np.inf, 1.0], 1, r"weights\[0\] = inf"),
+        ([[1.0]], 1, r"array of shape \(1, 1\)': must be a vector"),
+        ([], 1, r"array of shape \(0,\)"),
+        ([0.0, 0.0], 1, "must hold at least one positive weight"),
+        (["a"], 1, "must be a number or an array of numbers"),
+        ([1.0], 0, "budget = 0: must be a finite number greater than 0"),
+        ([1.0], np.inf, "budget = inf"),
+        ([1.0], [1.0, 2.0], "budget = "),
+    ],
+)
+def test_bad_input(weights, budget, message):
+    with pytest.raises(InputError, match=message):
+        allocate(weights, budget)

@@ -1,0 +1,74 @@
+"""What the parameters of the model may be, and the messages for those they may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, UnknownNameError, require
+
+EXAMPLE = "predict(neurons=[1024, 131072], beta=1.6, kappa=0.5, tau=2, gamma=4)"
+LIMITS = ("discrete", "continuum")
+
+OK = "ok"
+# Why a point has no solution: what `status` says in a sweep, and the rule an error states.
+RULES = {
+    "neurons": "must be finite and greater than 0",
+    "beta": "must be finite and greater than 0",
+    "kappa": "must be finite and greater than 0",
+    "tau": "must be finite and greater than 0",
+    "gamma": "must be greater than 0 (inf for endlessly many features, with beta > 1)",
+}
+BETA_NEEDS_FEATURES = "must be greater than 1 when gamma is infinite (the total importance diverges)"
+FEATURES_TOO_FEW = "leaves no feature: gamma * neurons must be at least 1 (continuum: greater than 1)"
+
+
+def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
+    """Return `value` as a float64 array, or say what is wrong with it."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf":
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(argument, value, "must be a number or an array of numbers", example) from None
+
+
+def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dict[str, np.ndarray]:
+    """Return the five parameters as float64 arrays, each value of them allowed on its own."""
+    given = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
+    arrays = {name: as_floats(name, value) for name, value in given.items()}
+    for name, array in arrays.items():
+        bad = ~allowed(name, array)
+        if bad.any():
+            raise InputError(name, array[bad].flat[0], RULES[name], EXAMPLE)
+    return arrays
+
+
+def require_solvable(arrays: dict[str, np.ndarray], limit: str) -> None:
+    """Raise `InputError` where the parameters together have no solution; `arrays` broadcast."""
+    neurons, beta, gamma = np.broadcast_arrays(arrays["neurons"], arrays["beta"], arrays["gamma"])
+    endless = np.isinf(gamma) & (beta <= 1)
+    if endless.any():
+        raise InputError("beta", beta[endless].flat[0], BETA_NEEDS_FEATURES, EXAMPLE)
+    few = too_few_features(neurons, gamma, limit)
+    if few.any():
+        raise InputError("gamma", gamma[few].flat[0], FEATURES_TOO_FEW, EXAMPLE)
+
+
+def allowed(name: str, array: np.ndarray) -> np.ndarray:
+    """Return which values the parameter may take."""
+    return (array > 0) if name == "gamma" else (array > 0) & np.isfinite(array)
+
+
+def too_few_features(neurons: np.ndarray, gamma: np.ndarray, limit: str) -> np.ndarray:
+    return (gamma * neurons < 1) | ((limit == "continuum") & (gamma * neurons <= 1))
+
+
+def check_limit(limit: str) -> bool:
+    """Return True for "continuum", False for "discrete"."""
+    require(isinstance(limit, str), "limit", limit, "must be 'discrete' or 'continuum'", EXAMPLE)
+    if limit not in LIMITS:
+        raise UnknownNameError("limit", limit, LIMITS)
+    return limit == "continuum"

@@ -1,0 +1,222 @@
+"""The power-law spectrum solved without arrays: exact for whole ranks, and in the paper's continuum.
+
+Model
+-----
+Features ``r = 1 … A`` have importance ``w_r = C r^-β`` (Eq. 9) and receive isolation ``s_r ≥ 0`` that maximises
+``Σ w_r log(1 + s_r)`` under ``Σ s_r ≤ κN`` (Eq. 11; Eq. 12 with integrals over ``[1, A]``). Where ``s_r > 0`` the
+gradient is level, ``w_r/(1 + s_r) = λ`` (Eq. 16), hence
+
+    s_r = [(r0/r)^β − 1]_+          λ = C r0^-β                                               (Eqs. 14, 17)
+
+and only ``r0`` is unknown. With ``H(n) = Σ_{r≤n} r^-β`` the budget over an active prefix of ``n`` features reads
+
+    κN = r0^β H(n) − n              (discrete; Eq. 20 has ∫_1^{r0} r^-β dr for H and r0 − 1 for n).
+
+Feature ``n`` is active when the budget exceeds what lifts ranks 1 … n−1 to its level, ``B(n) = n^β H(n) − n``, and
+``B`` increases, so ``n`` is the last rank with ``B(n) < κN``, or ``A``.
+
+Algorithm
+---------
+``H`` is continued to real ``x`` by Euler and Maclaurin's formula,
+
+    H(x) = c + (x^(1−β) − 1)/(1−β) + x^-β (½ − β/(12x) + …),    c = ζ(β) − 1/(β−1),
+
+which is exact to rounding for ``x ≥ 10`` and passes smoothly through β = 1, where ``c`` is Euler's constant. Newton's
+method on ``log B`` against ``log x`` finds ``n`` in a few steps: log B is concave, so the steps approach from the
+left. A point costs some ten exponentials whatever A is; N = 10^12 is no harder than N = 10.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+
+# Bernoulli numbers over factorials, B_2k/(2k)!, of the Euler–Maclaurin formula.
+EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000)
+FIRST = 10  # ranks summed one by one; beyond them the formula's error is below rounding for every β > 0
+
+# Columns of `solve_points`.
+ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
+COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
+
+SERIAL_POINTS = 20_000  # fewer points than this are not worth a second thread
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def power_integral(low: float, high: float, beta: float) -> float:
+    """Return ∫ r^-β dr from `low` to `high`, without loss near β = 1."""
+    log_ratio = math.log(high / low)
+    if beta == 1.0:
+        return log_ratio
+    return low ** (1.0 - beta) * math.expm1((1.0 - beta) * log_ratio) / (1.0 - beta)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _endpoint(x: float, beta: float) -> float:
+    """Return ½ − β/(12x) + β(β+1)(β+2)/(720x³) − …: what one end adds to a sum beyond its integral, over x^-β."""
+    total, term = 0.5, beta / x
+    for k, coefficient in enumerate(EULER_MACLAURIN):
+        total -= coefficient * term
+        term *= (beta + 2 * k + 1) * (beta + 2 * k + 2) / (x * x)
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def power_sum(low: float, high: float, beta: float) -> float:
+    """Return Σ r^-β over whole ranks ``low < r ≤ high``."""
+    total = 0.0
+    split = min(high, max(low, float(FIRST)))
+    for r in range(int(low) + 1, int(split) + 1):
+        total += r**-beta
+    if high > split:
+        ends = high**-beta * _endpoint(high, beta) - split**-beta * _endpoint(split, beta)
+        total += power_integral(split, high, beta) + ends
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _discrete_level(budget: float, beta: float, features: float) -> tuple[float, float]:
+    """Return (r0, n) of the discrete optimum (Eqs. 11, 14)."""
+    total, weight = 0.0, 1.0
+    for r in range(1, FIRST + 1):
+        weight = r**-beta
+        if r > features or total + weight - r * weight >= budget * weight:  # B(r) ≥ κN: rank r stays at 0
+            return ((budget + r - 1) / total) ** (1.0 / beta), r - 1.0
+        total += weight
+    if features <= FIRST:
+        return ((budget + FIRST) / total) ** (1.0 / beta), float(FIRST)
+
+    constant = total - power_integral(1.0, FIRST, beta) - weight * _endpoint(FIRST, beta)
+    smallest = math.log(FIRST)
+    log_x = max(smallest, math.log(budget) / max(beta, 1.0))
+    for _ in range(60):
+        x, power = math.exp(log_x), math.exp(beta * log_x)
+        integral = log_x if beta == 1.0 else math.expm1((1.0 - beta) * log_x) / (1.0 - beta)
+        end = _endpoint(x, beta)
+        needed = power * (constant + integral) + end - x  # B(x)
+        slope = beta * (needed + x - end) / needed  # d log B / d log x up to O(1/x²) of itself
+        step = math.log(budget / needed) / slope
+        log_x = max(smallest, log_x + step)
+        if abs(step) < 1e-12:
+            break
+    active = min(np.ceil(math.exp(log_x)) - 1.0, features)
+    active = max(active, float(FIRST))
+    return ((budget + active) / (total + power_sum(FIRST, active, beta))) ** (1.0 / beta), active
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def continuum_budget(log_x: float, beta: float) -> float:
+    """Return ∫_1^x [(x/r)^β − 1] dr (Eq. 20), by its series where the closed form cancels."""
+    if max(1.0, beta) * log_x < 0.25:
+        # Σ_k (log x)^k/k! (β + β² + … + β^(k−1)), from the exponential series of the closed form
+        total, power, geometric = 0.0, log_x, 0.0
+        for k in range(2, 16):
+            power *= log_x / k
+            geometric = beta * (geometric + 1.0)
+            total += power * geometric
+        return total
+    integral = log_x if beta == 1.0 else math.expm1((1.0 - beta) * log_x) / (1.0 - beta)
+    return math.exp(beta * log_x) * integral - math.expm1(log_x)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _continuum_level(budget: float, beta: float, features: float) -> tuple[float, float]:
+    """Return (r0, n) of the continuum optimum (Eqs. 12, 20), n = min(r0, A) − 1."""
+    if budget >= continuum_budget(math.log(features), beta):  # every feature is active: integrate to A alone
+        r0 = ((budget + features - 1.0) / power_integral(1.0, features, beta)) ** (1.0 / beta)
+        return r0, features - 1.0
+    log_x = math.log1p(math.sqrt(2.0 * budget / beta)) / max(1.0, 0.5 * beta)
+    for _ in range(200):
+        needed = continuum_budget(log_x, beta)
+        slope = beta * (needed + math.expm1(log_x)) / needed
+        new = max(0.5 * log_x, log_x + log_x * math.log(budget / needed) / (slope * log_x))
+        if abs(new - log_x) < 1e-14 * log_x:
+            break
+        log_x = new
+    return math.exp(log_x), math.expm1(log_x)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _level(budget: float, beta: float, features: float, continuum: bool) -> tuple[float, float]:
+    if continuum:
+        return _continuum_level(budget, beta, features)
+    return _discrete_level(budget, beta, np.floor(features))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _r_tau(r0: float, beta: float, tau: float, features: float) -> float:
+    """Return the frontier ``r0 (1+τ)^(-1/β)`` (Eqs. 21–22), at most A."""
+    return min(r0 * math.exp(-math.log1p(tau) / beta), features)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
+    """Fill `out` with r_τ at every point (flat float64 arrays of equal length)."""
+    for i in range(out.size):
+        features = gamma[i] * neurons[i]
+        r0, _ = _level(kappa[i] * neurons[i], beta[i], features, continuum)
+        out[i] = _r_tau(r0, beta[i], tau[i], features if continuum else np.floor(features))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
+    """Fill `out`, shape (points, 7), with the `COLUMNS` at every point."""
+    for i in range(len(out)):
+        N, b, budget = neurons[i], beta[i], kappa[i] * neurons[i]
+        features = gamma[i] * N if continuum else np.floor(gamma[i] * N)
+        r0, active = _level(budget, b, features, continuum)
+        r_tau = _r_tau(r0, b, tau[i], features)
+        if continuum:
+            count = max(r_tau - 1.0, 0.0)
+            last = active + 1.0
+            between = power_integral(max(r_tau, 1.0), last, b)
+        else:
+            count = np.floor(r_tau)
+            last = active
+            between = power_sum(count, active, b)
+        tail = r0**b * between - (active - count) if count > 0 else budget
+        out[i, ACTIVE], out[i, R0], out[i, R_TAU], out[i, COUNT] = active, r0, r_tau, count
+        out[i, MEAN_ISOLATION] = (budget - tail) / count if count > 0 else math.nan
+        out[i, TAIL_MASS] = tail
+        out[i, LOCAL_EXPONENT] = _local_exponent(budget, b, active, last, r_tau, features, continuum)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _local_exponent(budget, beta, active, last, r_tau, features, continuum):
+    """Return d log r_τ/d log N.
+
+    Differentiating ``κN = r0^β H(n) − n`` at fixed n gives ``d log r0/d log N = (1/β) κN/(κN + n)``; n steps up where
+    its own s is 0, so the law holds across steps too. When every feature is active, A = γN itself grows:
+    ``r0^β = (κN + A)/H(A)`` gives ``(1/β)(1 − A^(1−β)/H(A))``, the mean over the steps of A. A frontier that has
+    reached A moves with it, exponent 1.
+    """
+    if r_tau >= features:
+        return 1.0
+    if last < features:
+        return budget / (beta * (budget + active))
+    if continuum:
+        growth = (budget + features) / (budget + active)
+        return (growth - features ** (1.0 - beta) / power_integral(1.0, features, beta)) / beta
+    return (1.0 - features ** (1.0 - beta) / power_sum(0.0, features, beta)) / beta
+
+
+def in_threads(kernel, inputs, flag, out: np.ndarray) -> np.ndarray:
+    """Run a points kernel over `out` in slices, one thread a core; each point is computed alone, so bits agree.
+
+    Threads of our own rather than numba's: a kernel may then be called from dask's workers or after a fork.
+    """
+    workers = min(os.cpu_count() or 1, 1 + len(out) // SERIAL_POINTS)
+    if workers == 1:
+        kernel(*inputs, flag, out)
+        return out
+    edges = np.linspace(0, len(out), 4 * workers + 1).astype(int)
+    with ThreadPoolExecutor(workers) as pool:
+        slices = [slice(a, b) for a, b in pairwise(edges.tolist())]
+        for job in [pool.submit(kernel, *(x[part] for x in inputs), flag, out[part]) for part in slices]:
+            job.result()
+    return out

@@ -1,0 +1,159 @@
+"""What the theory predicts for a power-law spectrum: the frontier, the count and the polarization.
+
+From the optimum ``s_r = [(r0/r)^β − 1]_+`` (Eq. 14; solved in `power_law`):
+
+    r_τ = r0 (1 + τ)^(-1/β)                                   frontier, s(r_τ) = τ              (Eqs. 21–22)
+    R_τ = #{r : s_r ≥ τ}                                      Rosetta count                     (Eqs. 10, 23)
+    ⟨s⟩ = Σ_{r≤R} s_r / R                                     mean isolation of the Rosetta set (Eqs. 25–26)
+    κN − Σ_{r≤R} s_r, and that over N − R                     tail mass, per non-Rosetta neuron (Eq. 32)
+    d log r_τ / d log N = (1/β) κN/(κN + n)                   local exponent, n active features
+
+In the continuum sums are integrals from rank 1, so ``n = r0 − 1`` and ``R_τ = r_τ − 1``. For N → ∞ the exponent of the
+count is 1/β (Eq. 23) when β > 1, and 1 when β ≤ 1, where A = γN limits the spectrum instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..results import dataset
+from . import power_law
+from .parameters import EXAMPLE, check_limit, parameters, require_solvable
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike
+
+
+def predict(
+    neurons: ArrayLike,
+    beta: ArrayLike,
+    kappa: ArrayLike = 1.0,
+    tau: ArrayLike = 1.0,
+    gamma: ArrayLike = 4.0,
+    limit: str = "discrete",
+) -> xr.Dataset:
+    """Predict the Rosetta count and its companions on a grid of parameters.
+
+    Parameters
+    ----------
+    neurons, beta, kappa, tau, gamma : float or 1-D array_like
+        N, β, κ, τ and γ = A/N. Scalars stay scalar coordinates; every 1-D argument becomes a dimension of that name,
+        and the result covers their outer product (a grid). `gamma` may be infinite when β > 1.
+    limit : {"discrete", "continuum"}
+        Sums over whole ranks (exact, Eq. 11), or the paper's integrals (Eq. 12).
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables ``active, r0, r_tau, count, mean_isolation, tail_mass, isolation_per_non_rosetta, local_exponent,
+        asymptotic_exponent``. ``mean_isolation`` is NaN where the count is 0, ``isolation_per_non_rosetta`` where no
+        neuron is left over.
+
+    Raises
+    ------
+    InputError
+        For values outside the model, and arguments of more than one dimension.
+
+    Examples
+    --------
+    >>> predict([1024, 131072], beta=1.6, kappa=0.5, tau=2)["count"].values.tolist()
+    [15, 346]
+    """
+    continuum = check_limit(limit)
+    arrays = parameters(neurons, beta, kappa, tau, gamma)
+    for name, array in arrays.items():
+        if array.ndim > 1 or array.size == 0:
+            raise InputError(name, f"array of shape {array.shape}", "must be a number or a 1-D array", EXAMPLE)
+    spread = open_grid(arrays)
+    require_solvable(spread, limit)
+    dims = tuple(name for name, array in arrays.items() if array.ndim)
+    values = predict_arrays(spread, continuum)
+    if not continuum:
+        values |= {name: values[name].astype(np.int64) for name in ("active", "count")}
+    coords = {name: (name, array) if array.ndim else array[()] for name, array in arrays.items()}
+    variables = {name: (dims, value) for name, value in values.items()}
+    return dataset("prediction", variables, coords, limit=limit)
+
+
+def open_grid(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Reshape 1-D arrays so that together they broadcast to their outer product; scalars stay scalar."""
+    long = [name for name, array in arrays.items() if array.ndim]
+    shapes = {name: [-1 if other == name else 1 for other in long] for name in long}
+    return {name: array.reshape(shapes[name]) if array.ndim else array for name, array in arrays.items()}
+
+
+def predict_arrays(arrays: Mapping[str, np.ndarray], continuum: bool) -> dict[str, np.ndarray]:
+    """Return every predicted variable as a float64 array of the broadcast shape of the five parameters."""
+    shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    inputs = _flat(arrays, shape)
+    out = power_law.in_threads(power_law.solve_points, inputs, continuum, np.empty((inputs[0].size, 7)))
+    values: dict[str, Any] = {name: out[:, i].reshape(shape) for i, name in enumerate(power_law.COLUMNS)}
+    others = inputs[0].reshape(shape) - values["count"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values["isolation_per_non_rosetta"] = np.where(others > 0, values["tail_mass"] / others, np.nan)
+    values["asymptotic_exponent"] = np.minimum(1.0, 1.0 / inputs[1]).reshape(shape)
+    return values
+
+
+def frontier(
+    neurons: ArrayLike,
+    beta: ArrayLike,
+    kappa: ArrayLike = 1.0,
+    tau: ArrayLike = 1.0,
+    gamma: ArrayLike = 4.0,
+    limit: str = "discrete",
+) -> np.ndarray:
+    """Return the real-valued frontier r_τ (Eqs. 21–22), at most A; the arguments broadcast as in NumPy.
+
+    Smooth in every parameter, so that a fit may call it: the integer count is its floor.
+
+    Raises
+    ------
+    InputError
+        For values outside the model, and shapes that do not broadcast.
+
+    Examples
+    --------
+    >>> frontier([1024, 131072], beta=1.6, kappa=0.5, tau=2).round(3).tolist()
+    [15.633, 346.293]
+    """
+    continuum = check_limit(limit)
+    arrays = parameters(neurons, beta, kappa, tau, gamma)
+    try:
+        shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items() if array.ndim)
+        raise InputError("shapes", shapes, "must broadcast together", "frontier(neurons, beta=1.6)") from None
+    require_solvable(arrays, limit)
+    inputs = _flat(arrays, shape)
+    out = power_law.in_threads(power_law.frontier_points, inputs, continuum, np.empty(inputs[0].size))
+    return out.reshape(shape)
+
+
+def isolation(
+    neurons: float, beta: float, kappa: float = 1.0, gamma: float = 4.0, limit: str = "discrete"
+) -> np.ndarray:
+    """Return the isolation of every feature, ``s_r = [(r0/r)^β − 1]_+`` at r = 1 … A (Eq. 14), shape (A,).
+
+    Raises
+    ------
+    InputError
+        For values outside the model, arrays, and an infinite `gamma`.
+    """
+    point = predict(neurons, beta, kappa, 1.0, gamma, limit)
+    if point.sizes:
+        raise InputError("isolation", dict(point.sizes), "takes one point, not arrays", "isolation(1024, beta=1.6)")
+    if np.isinf(gamma):
+        raise InputError("gamma", gamma, "must be finite to list every feature", "isolation(1024, beta=1.6, gamma=4)")
+    rank = np.arange(1.0, np.floor(gamma * neurons) + 1.0)
+    return np.maximum(np.expm1(beta * np.log(float(point["r0"]) / rank)), 0.0)
+
+
+def _flat(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
+    names = ("neurons", "beta", "kappa", "tau", "gamma")
+    return [np.ascontiguousarray(np.broadcast_to(arrays[name], shape)).reshape(-1) for name in names]
