@@ -1,9 +1,40 @@
-"""``rosettalaw train``."""
+"""``rosettalaw train``: train the models of a ladder."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
+
+from .output import JsonOption, print_json
 
 
 def register(app: typer.Typer, section: str) -> None:
     """Add the command to the command line."""
+
+    @app.command(rich_help_panel=section, epilog="A call that works:  rosettalaw train quickstart")
+    def train(
+        ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
+        family: str = typer.Option(None, help="Train this family of the ladder alone."),
+        cache: Path = typer.Option(None, help="Where checkpoints are kept [default: ~/.cache/rosettalaw]."),
+        workers: int = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
+        json: bool = JsonOption,
+    ) -> None:
+        """Train the models of a ladder; finished ones are kept, unfinished ones go on where they stopped."""
+        from ..empirical.families import open_ladder
+        from ..empirical.fleet import train_ladder
+        from ..errors import UnknownNameError
+
+        opened = open_ladder(ladder)
+        if family is not None and family not in {member.name for member in opened.family}:
+            raise UnknownNameError("family", family, [member.name for member in opened.family])
+        trained = train_ladder(opened, family=family, cache=cache, workers=workers)
+        rows = [
+            {"family": name, "neurons": rung.neurons, "folder": str(folder)}
+            for (name, rung), folder in trained.folders.items()
+        ]
+        if json:
+            print_json({"ladder": opened.name, "corpus_sha256": trained.corpus_sha256, "models": rows})
+        else:
+            for row in rows:
+                typer.echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  {row['folder']}")

@@ -1,0 +1,143 @@
+"""Alignment of two tokenizations of one text: shared boundaries, spans, mean pooling (arXiv 2606.03990, appendix B).
+
+A token of a fast tokenizer covers the characters ``[start, end)`` of the text. A place in the text is a *boundary* of a
+tokenizer if no token reaches across it; several tokens that share the bytes of one character all cover that character,
+so no boundary falls inside it. The boundaries that two tokenizers share cut the text into *spans*, the finest pieces
+that both describe; a neuron's activation at a span is the mean over all tokens that overlap it, and since no token
+reaches across a span's ends, each token belongs to exactly one span. Special tokens carry no text and drop out.
+
+Counting in characters and counting in UTF-8 bytes give the same spans, because boundaries never fall inside a
+character; `byte_offsets` translates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One text as a tokenizer sees it, special tokens left out.
+
+    Attributes
+    ----------
+    ids : ndarray of int, shape (tokens,)
+        Token numbers.
+    start, end : ndarray of int, shape (tokens,)
+        Characters covered; made gapless by `tile`.
+    """
+
+    ids: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def tile(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return token extents without gaps, from offsets of shape (tokens, 2).
+
+    Some tokenizers leave the white space before a word out of its offsets; the token takes it back, so that extents
+    tile the text from its first character to the end of the last token.
+    """
+    if len(offsets) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    end = np.maximum.accumulate(offsets[:, 1])
+    before = np.concatenate([[0], end[:-1]])
+    return np.minimum(offsets[:, 0], before), end
+
+
+def boundaries(tokens: Tokens) -> np.ndarray:
+    """Return the places in the text, in characters, that no token reaches across; 0 and the end are among them."""
+    if len(tokens) == 0:
+        return np.zeros(1, np.int64)
+    # A token may begin before an earlier one ends (bytes of one character), so what matters is the earliest beginning
+    # of all tokens that follow.
+    following = np.minimum.accumulate(tokens.start[::-1])[::-1]
+    closed = following[1:] >= tokens.end[:-1]
+    return np.unique(np.concatenate([[0], tokens.end[:-1][closed], tokens.end[-1:]]))
+
+
+def shared_boundaries(a: Tokens, b: Tokens) -> np.ndarray:
+    """Return the boundaries of both tokenizations; consecutive ones enclose the spans."""
+    return np.intersect1d(boundaries(a), boundaries(b), assume_unique=True)
+
+
+def span_of_tokens(tokens: Tokens, shared: np.ndarray) -> np.ndarray:
+    """Return the span of each token, shape (tokens,); -1 for tokens after the last shared boundary."""
+    span = np.searchsorted(shared, tokens.start, side="right") - 1
+    return np.where(tokens.end <= shared[-1], span, -1)
+
+
+def byte_offsets(text: str) -> np.ndarray:
+    """Return the UTF-8 byte at which each character begins, and the total: shape (characters + 1,)."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    widths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
+    return np.concatenate([[0], np.cumsum(widths)])
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of text between two shared boundaries that fits both models' contexts.
+
+    Attributes
+    ----------
+    document : int
+        Which text it comes from.
+    spans : ndarray of int, shape (spans + 1,)
+        Boundaries of its spans, in characters of the document.
+    ids : tuple of ndarray
+        Token numbers of each model.
+    lengths : tuple of ndarray, each of shape (spans,)
+        Tokens of each model in each span.
+    """
+
+    document: int
+    spans: np.ndarray
+    ids: tuple[np.ndarray, ...]
+    lengths: tuple[np.ndarray, ...]
+
+    @property
+    def positions(self) -> int:
+        """Number of spans."""
+        return len(self.spans) - 1
+
+
+def windows(document: int, sides: tuple[Tokens, Tokens], contexts: tuple[int, int]) -> list[Window]:
+    """Cut a doubly tokenized text into windows that begin and end at shared boundaries and fit both contexts.
+
+    Each window is as long as both contexts allow. A single span that is longer than a context (a long stretch without a
+    shared boundary) cannot be described by that model and is left out.
+    """
+    shared = shared_boundaries(*sides)
+    if len(shared) < 2:
+        return []
+    # first[i]: index of the first token of span i, so that a span's tokens are a slice of the model's tokens
+    first = []
+    for tokens in sides:
+        span = span_of_tokens(tokens, shared)
+        first.append(np.concatenate([[0], np.cumsum(np.bincount(span[span >= 0], minlength=len(shared) - 1))]))
+    cut: list[Window] = []
+    begin = 0
+    while begin < len(shared) - 1:
+        reach = [
+            int(np.searchsorted(counts, counts[begin] + context, side="right")) - 1
+            for counts, context in zip(first, contexts, strict=True)
+        ]
+        stop = min(*reach, len(shared) - 1)
+        if stop == begin:
+            begin += 1
+            continue
+        cut.append(
+            Window(
+                document=document,
+                spans=shared[begin : stop + 1],
+                ids=tuple(t.ids[c[begin] : c[stop]] for t, c in zip(sides, first, strict=True)),
+                lengths=tuple(np.diff(c[begin : stop + 1]) for c in first),
+            )
+        )
+        begin = stop
+    return cut

@@ -1,0 +1,71 @@
+"""Where the neurons are: for each architecture, the module whose input are the MLP activations.
+
+A neuron is one coordinate of the input of an MLP's output (down) projection (arXiv 2606.03990, section 3.1). One entry
+an architecture; ``*`` stands for the layer's number in the name of the module within the base model.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import RosettaError
+
+# `model_type` of the configuration -> name of the output projection within the base model
+OUTPUT_PROJECTION: dict[str, str] = {
+    "gpt2": "h.*.mlp.c_proj",
+    "gpt_neox": "layers.*.mlp.dense_4h_to_h",
+}
+
+
+def output_projections(base: Any, model_type: str, name: str, pattern: str | None = None) -> list[Any]:
+    """Return the output projections of a base model, in the order of the layers.
+
+    Parameters
+    ----------
+    base : torch.nn.Module
+        The model without its head.
+    model_type : str
+        The architecture, as its configuration says it.
+    name : str
+        What messages call the model.
+    pattern : str, optional
+        The projection's name with ``*`` for the layer's number, for an architecture that has no entry.
+
+    Raises
+    ------
+    RosettaError
+        If the architecture is unknown or the pattern finds nothing; the message lists what could be meant.
+    """
+    modules = dict(base.named_modules())
+    pattern = pattern or OUTPUT_PROJECTION.get(model_type)
+    if pattern is None:
+        known = ", ".join(sorted(OUTPUT_PROJECTION))
+        raise RosettaError(
+            f"{name}: unknown architecture {model_type!r} (known: {known}). Name its MLP output projection by hand, "
+            f"with * for the layer; candidates here: {_candidates(modules)}"
+        )
+    regex = re.compile(re.escape(pattern).replace(r"\*", r"(\d+)") + "$")
+    found = sorted(
+        (int(match[1]), module) for module_name, module in modules.items() if (match := regex.match(module_name))
+    )
+    if not found:
+        raise RosettaError(f"{name}: no module is called {pattern!r}; candidates: {_candidates(modules)}")
+    return [module for _, module in found]
+
+
+def width(projection: Any) -> int:
+    """Return the number of neurons that enter an output projection (a Linear, or the Conv1D of GPT-2)."""
+    return projection.in_features if hasattr(projection, "in_features") else projection.weight.shape[0]
+
+
+def _candidates(modules: dict[str, Any]) -> str:
+    """Return the numbered linear maps that narrow (more inputs than outputs), as patterns."""
+    patterns = {}
+    for name, module in modules.items():
+        weight = getattr(module, "weight", None)
+        if weight is not None and weight.ndim == 2 and re.search(r"\.\d+\.", f".{name}"):
+            outputs = module.out_features if hasattr(module, "out_features") else weight.shape[-1]
+            if width(module) > outputs:
+                patterns[re.sub(r"(^|\.)\d+\.", r"\1*.", name, count=1)] = None
+    return ", ".join(patterns) or "none"

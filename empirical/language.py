@@ -1,0 +1,251 @@
+"""Language models as activation sources: the same text through two models, pooled over shared spans.
+
+1. Documents are drawn in a random order (whole documents, none twice) until the token budget is met, tokenized by both
+   models' tokenizers, and cut into windows that fit both contexts and tile the shared text (`alignment.windows`).
+2. Each model runs over the windows; a neuron is a coordinate of the input of an MLP's output projection; its
+   activations are averaged over the tokens of each span (arXiv 2606.03990, section 3.1 and appendix B).
+3. Each model is then an `ActivationSource`: spans × neurons, in blocks, as often as it is read.
+
+An untrained twin (`TextSource.untrained`) reads the same windows with random weights: the null of section 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, RosettaError
+from . import architectures, hub
+from .alignment import Tokens, Window, tile, windows
+from .corpora import Corpus
+
+TOKENS_A_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class AlignedText:
+    """Windows of text that two models share, in the order in which both read them.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        Where the windows' documents are.
+    windows : tuple of Window
+        Their spans are the aligned positions.
+    tokens : tuple of int
+        Tokens of each model in all windows together.
+    """
+
+    corpus: Corpus
+    windows: tuple[Window, ...] = field(repr=False)
+
+    @property
+    def positions(self) -> int:
+        """Number of spans."""
+        return sum(window.positions for window in self.windows)
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Tokens of each model."""
+        sides = len(self.windows[0].ids)
+        return tuple(sum(len(window.ids[side]) for window in self.windows) for side in range(sides))
+
+    def locate(self, position: int) -> tuple[int, int, int]:
+        """Return the document of a span, and its first and last character (exclusive)."""
+        ends = np.cumsum([window.positions for window in self.windows])
+        index = int(np.searchsorted(ends, position, side="right"))
+        window = self.windows[index]
+        place = position - (ends[index] - window.positions)
+        return window.document, int(window.spans[place]), int(window.spans[place + 1])
+
+
+def align_text(
+    corpus: Corpus, tokenizers: tuple[Any, Any], contexts: tuple[int, int], tokens: int, seed: int = 0
+) -> AlignedText:
+    """Draw documents until the first model has read `tokens` tokens, and cut them into shared windows.
+
+    Raises
+    ------
+    InputError
+        If the corpus has too little text for the budget.
+    """
+    drawn: list[Window] = []
+    read = 0
+    shuffled = corpus.shuffled(seed)
+    for number, document in enumerate(shuffled.documents):
+        if read >= tokens:
+            break
+        sides = tuple(tokens_of(tokenizer, document.text) for tokenizer in tokenizers)
+        for window in windows(number, (sides[0], sides[1]), contexts):
+            if read >= tokens:
+                break
+            drawn.append(window)
+            read += len(window.ids[0])
+    if read < tokens:
+        raise InputError(
+            "tokens",
+            tokens,
+            f"the text {corpus.name!r} has only {read:,} tokens",
+            f"--tokens {max(read, 1)}, or more text",
+        )
+    return AlignedText(shuffled, tuple(drawn))
+
+
+def tokens_of(tokenizer: Any, text: str) -> Tokens:
+    """Tokenize a text without special tokens."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    offsets = np.asarray(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+    return Tokens(np.asarray(encoded["input_ids"], dtype=np.int64), *tile(offsets))
+
+
+class TextSource:
+    """One language model reading aligned text: an `ActivationSource` of spans × neurons.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the model.
+    model : torch.nn.Module
+        The model without its head.
+    text : AlignedText
+        The shared windows.
+    side : int
+        Which of the text's tokenizations is this model's.
+    pattern : str, optional
+        Name of the output projections, for an architecture without an entry in `architectures`.
+    """
+
+    def __init__(self, name: str, model: Any, text: AlignedText, side: int, pattern: str | None = None):
+        self.name, self.model, self.text, self.side = name, model, text, side
+        self._pattern = pattern
+        self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
+        widths = [architectures.width(projection) for projection in self._projections]
+        self.layer = np.repeat(np.arange(len(widths)), widths)
+        self.unit = np.concatenate([np.arange(width) for width in widths])
+        self.positions = text.positions
+
+    def untrained(self, seed: int) -> TextSource:
+        """Return the same architecture with random weights, reading the same text."""
+        model = hub.untrained_model(self.model.config, seed)
+        return TextSource(f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern)
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield activations of shape (spans, neurons), float32, `size` spans at a time."""
+        held: list[np.ndarray] = []
+        rows = 0
+        for pooled in self._pooled():
+            held.append(pooled)
+            rows += len(pooled)
+            if rows >= size:
+                joined = np.concatenate(held)
+                whole = rows - rows % size
+                yield from np.split(joined[:whole], whole // size)
+                held, rows = [joined[whole:]], rows - whole
+        if rows:
+            yield np.concatenate(held)
+
+    def _pooled(self) -> Iterator[np.ndarray]:
+        """Yield the pooled activations of one batch of windows after the other."""
+        import torch
+
+        captured: list[Any] = [None] * len(self._projections)
+
+        def hook(layer: int):
+            def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
+                captured[layer] = inputs[0]
+
+            return keep
+
+        handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
+        try:
+            for batch in self._batches():
+                ids = [window.ids[self.side] for window in batch]
+                longest = max(map(len, ids))
+                padded = np.zeros((len(ids), longest), dtype=np.int64)
+                real = np.zeros((len(ids), longest), dtype=bool)
+                for row, window_ids in enumerate(ids):
+                    padded[row, : len(window_ids)] = window_ids
+                    real[row, : len(window_ids)] = True
+                # Padding stands at the right of a causal model, where no real token sees it.
+                with torch.inference_mode():
+                    self.model(input_ids=torch.from_numpy(padded), use_cache=False)
+                    tokens = torch.cat([layer[torch.from_numpy(real)] for layer in captured], dim=1)
+                    lengths = np.concatenate([window.lengths[self.side] for window in batch])
+                    yield pool(tokens, lengths).numpy()
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _batches(self) -> Iterator[list[Window]]:
+        batch: list[Window] = []
+        tokens = 0
+        for window in self.text.windows:
+            if batch and tokens + len(window.ids[self.side]) > TOKENS_A_BATCH:
+                yield batch
+                batch, tokens = [], 0
+            batch.append(window)
+            tokens += len(window.ids[self.side])
+        if batch:
+            yield batch
+
+
+def pool(tokens: Any, lengths: np.ndarray) -> Any:
+    """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
+    import torch
+
+    return torch.segment_reduce(tokens, "mean", lengths=torch.from_numpy(np.ascontiguousarray(lengths)), axis=0)
+
+
+def text_sources(
+    checkpoint_a: str | Path,
+    checkpoint_b: str | Path,
+    corpus: Corpus,
+    tokens: int,
+    seed: int = 0,
+    patterns: tuple[str | None, str | None] = (None, None),
+) -> tuple[TextSource, TextSource]:
+    """Open two checkpoints (folders or hub ids) and align them on a text.
+
+    Parameters
+    ----------
+    checkpoint_a, checkpoint_b : str or path
+        Decoder checkpoints with fast tokenizers.
+    corpus : Corpus
+        The text; see `rosettalaw.empirical.corpora.open_corpus`.
+    tokens : int
+        How many tokens of model A to read.
+    seed : int
+        Order in which documents are drawn.
+
+    Raises
+    ------
+    RosettaError
+        If a checkpoint cannot be used, or the text is too short.
+    """
+    checkpoints = (checkpoint_a, checkpoint_b)
+    configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
+    tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
+    contexts = [context_of(config) for config in configs]
+    text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
+    sources = []
+    for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
+        highest = max(int(window.ids[side].max()) for window in text.windows)
+        if highest >= config.vocab_size:
+            raise RosettaError(
+                f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
+            )
+        model = hub.open_model(checkpoint, config)
+        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side]))
+    return sources[0], sources[1]
+
+
+def context_of(config: Any, longest: int = 1024) -> int:
+    """Return the sequence length to read with: the model's own, at most the paper's 1024."""
+    for name in ("max_position_embeddings", "n_positions"):
+        if getattr(config, name, None):
+            return min(int(getattr(config, name)), longest)
+    return longest
