@@ -76,9 +76,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     _all(np.isfinite(r) & (r >= 0), "count", r, "must be numbers of at least 0; leave the row out if not measured")
     if sd is not None:
         require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value a count, shape {r.shape}")
-        _all(
-            (np.isfinite(sd) & (sd > 0)) | (r == 0), "count_sd", sd, "must be positive numbers; or leave the column out"
-        )
+        _all(np.isfinite(sd) & (sd >= 0), "count_sd", sd, "must be numbers of at least 0; or leave the column out")
 
     order = np.argsort(n, kind="stable")
     n, r = n[order], r[order]
@@ -139,9 +137,8 @@ def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
         value = float(text)
     except ValueError:
         value = np.nan
-    require(
-        bool(np.isfinite(value)), f"{name} (line {line})", text, "must be a number; leave the row out if not measured"
-    )
+    rule = "must be a number; leave the row out if it was not measured"
+    require(bool(np.isfinite(value)), f"{name} (line {line})", text, rule)
     return value
 
 

@@ -1,9 +1,51 @@
-"""``rosettalaw fit``."""
+"""``rosettalaw fit``: what a file of counts says about the scaling law."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
+
+from .output import JsonOption, print_json, print_table
+
+COUNTS = typer.Argument(help="CSV file with the columns neurons,count and, if known, count_sd.", show_default=False)
 
 
 def register(app: typer.Typer, section: str) -> None:
     """Add the command to the command line."""
+
+    @app.command(rich_help_panel=section, epilog="Example: rosettalaw fit counts.csv --json")
+    def fit(
+        counts: Path = COUNTS,
+        tau: float = typer.Option(1.0, help="Detectability threshold τ of the theory; β hardly depends on it."),
+        gamma: float = typer.Option(4.0, help="Latent features per neuron γ of the theory."),
+        as_json: bool = JsonOption,
+    ) -> None:
+        """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
+        from ..validation.analysis import analyse_clean
+        from ..validation.counts import read_counts
+
+        analysis = analyse_clean(read_counts(counts), tau=tau, gamma=gamma)
+        record = analysis.record()
+        if as_json:
+            print_json(record)
+            return
+        typer.echo(f"{record['verdict']}\n")
+        print_table(
+            [
+                _row("exponent α", record["exponent"], record["exponent_ci95"]),
+                _row("prefactor c", record["prefactor"]),
+                _row("R² of the logarithms", record["r2"]),
+                _row("β of the theory", record["beta"], record["beta_ci95"]),
+                _row("κ/(1+τ)", record["budget_over_threshold"]),
+            ]
+        )
+        print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
+        typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
+        typer.echo(f"status: {record['status']}")
+        for note in record["notes"]:
+            typer.echo(f"note: {note}")
+
+
+def _row(name: str, value: float, interval: tuple[float, float] | None = None) -> dict[str, object]:
+    return {"quantity": name, "estimate": value, "95% interval": None if interval is None else list(interval)}

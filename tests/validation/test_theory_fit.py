@@ -1,0 +1,102 @@
+"""The theory fit against brute-force water-filling, planted truth, and its own statement of what is identified."""
+
+import numpy as np
+import pytest
+
+from rosettalaw.errors import InputError
+from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts, profile_interval
+
+SIZES = np.array([300, 1000, 3000, 10000, 30000])
+
+
+def brute_force_count(neurons, beta, kappa, tau, features_per_neuron=4):
+    """Fill the discrete water level by sorting, feature by feature, and count the whole ranks (Eqs. 10, 11, 14)."""
+    w = np.arange(1.0, features_per_neuron * neurons + 1) ** -beta
+    active = np.arange(1, len(w) + 1)
+    level = (kappa * neurons + active) / np.cumsum(w)  # 1/λ with the first K features active
+    k = np.flatnonzero(w * level > 1)[-1]
+    return np.sum(w * level[k] - 1 >= tau)
+
+
+@pytest.mark.parametrize(("beta", "kappa", "tau"), [(1.3, 1.0, 1.0), (1.6, 0.5, 2.0), (2.5, 4.0, 1.5)])
+def test_whole_counts_of_the_discrete_optimum_give_beta_back(beta, kappa, tau):
+    """Rounding to whole ranks is the only scatter; the planted values lie in narrow intervals."""
+    sizes = 10 * SIZES
+    counts = [brute_force_count(n, beta, kappa, tau) for n in sizes]
+    fit = fit_counts(sizes, counts, tau=tau)
+    assert fit.beta == pytest.approx(beta, abs=0.03)
+    assert fit.beta_ci95[0] < beta < fit.beta_ci95[1]
+    assert fit.budget_over_threshold == pytest.approx(kappa / (1 + tau), rel=0.2)
+    assert fit.status is TheoryStatus.OK
+    assert np.allclose(fit.predict(sizes) * np.exp(fit.residuals), counts, rtol=1e-8)
+
+
+def test_the_mean_over_many_sizes_shows_that_half_a_rank_belongs_in_the_formula():
+    """Without the ½, β comes out low at small counts."""
+    sizes = np.unique(np.geomspace(200, 4000, 60).astype(int))
+    counts = [brute_force_count(n, 1.6, 0.5, 2.0) for n in sizes]
+    assert fit_counts(sizes, counts, tau=2).beta == pytest.approx(1.6, abs=0.012)
+
+
+def test_the_interval_covers_the_truth_at_its_level():
+    rng = np.random.default_rng(7)
+    truth = np.array([brute_force_count(n, 1.5, 1.0, 1.0) for n in SIZES * 30], dtype=float)
+    held = []
+    for _ in range(200):
+        lo, hi = fit_counts(SIZES * 30, truth * np.exp(rng.normal(0, 0.05, 5))).beta_ci95
+        held.append(lo <= 1.5 <= hi)
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_counts_identify_budget_over_threshold_and_not_its_parts():
+    """Five times the threshold: five times κ (not 1), and the same curve."""
+    sizes = 10 * SIZES
+    counts = [brute_force_count(n, 1.5, 1.0, 1.0) for n in sizes]
+    low, high = fit_counts(sizes, counts, tau=1.0), fit_counts(sizes, counts, tau=9.0)
+    assert 4.5 < high.kappa / low.kappa < 6.5
+    assert high.beta == pytest.approx(low.beta, abs=0.03)
+    assert np.allclose(high.predict(sizes), low.predict(sizes), rtol=0.02)
+
+
+def test_weights_pull_the_fit_to_the_precise_counts():
+    counts = np.array([brute_force_count(n, 1.5, 1.0, 1.0) for n in SIZES], dtype=float)
+    wrong = counts * [1, 1, 1, 1, 1.5]
+    sd = wrong * [0.01, 0.01, 0.01, 0.01, 1]
+    assert fit_counts(SIZES, wrong, sd, weighted=True).beta == pytest.approx(1.5, abs=0.03)
+    assert fit_counts(SIZES, wrong, sd).beta < 1.4
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"),
+    [
+        ([20, 19, 21, 18, 17], TheoryStatus.FLAT),
+        ([3, 10, 30, 100, 300], TheoryStatus.STEEP),
+        ([7, 12, 25, 80, 170], TheoryStatus.OPEN_BELOW),
+        ([20, 15, 28, 18, 29], TheoryStatus.OPEN_ABOVE),
+    ],
+)
+def test_what_is_not_identified_is_said(counts, status):
+    fit = fit_counts(SIZES, counts)
+    assert fit.status is status
+    if status is TheoryStatus.FLAT:
+        assert np.isnan(fit.beta)
+
+
+def test_two_sizes_have_no_interval():
+    fit = fit_counts([1000, 10000], [30, 120])
+    assert fit.status is TheoryStatus.FEW_SIZES
+    assert np.isnan(fit.beta_ci95).all()
+
+
+def test_the_profile_of_a_parabola_is_students_t():
+    """S(θ) = S0 + (θ − θ̂)²/v: the crossing is t √(S0 v/ν), here against the tables' t(3) = 3.18245."""
+    lower, upper = profile_interval(lambda at: 0.3 + (at - 2) ** 2 / 0.1, 2.0, 0.3, 3, (0.0, 20.0))
+    half = 3.182446 * np.sqrt(0.3 * 0.1 / 3)
+    assert (lower, upper) == pytest.approx((2 - half, 2 + half), abs=1e-6)
+
+
+def test_errors_name_the_argument():
+    with pytest.raises(InputError, match="tau = 0: must be greater than 0"):
+        fit_counts(SIZES, [1, 2, 3, 4, 5], tau=0)
+    with pytest.raises(InputError, match="count_sd = None: a weighted fit needs"):
+        fit_counts(SIZES, [1, 2, 3, 4, 5], weighted=True)

@@ -1,0 +1,113 @@
+"""The verdict claims what the intervals and nulls allow, and nothing more; the command prints it."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from rosettalaw.cli import app
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.counts import read_counts
+from rosettalaw.validation.verdict import growth, verdict
+
+SIZES = np.geomspace(1000, 64000, 7)
+WIGGLE = np.exp(0.02 * np.array([1, -1, 1, -1, 1, -1, 1]))
+
+
+@pytest.mark.parametrize(
+    ("interval", "claim"),
+    [
+        ((0.4, 0.8), "grows sublinearly"),
+        ((0.4, 1.0), "cannot be told from linear"),
+        ((0.0, 0.8), "no power law is shown: growth cannot be told from none"),
+        ((-0.9, -0.1), "no power law is shown: the count falls"),
+        ((1.1, 1.5), "faster than the network"),
+        ((np.nan, np.nan), "no exponent can be claimed"),
+    ],
+)
+def test_the_claim_follows_the_interval(interval, claim):
+    assert claim in growth(SimpleNamespace(exponent_ci95=interval))
+
+
+def test_the_sentence_is_one_sentence_with_its_numbers():
+    analysis = analyse(SIZES, 2 * SIZES**0.6 * WIGGLE)
+    assert analysis.verdict.startswith("The count grows sublinearly with network size (exponent 0.60, 95% interval 0.5")
+    assert "7 sizes, N = 1,000 to 64,000" in analysis.verdict
+    assert "if the theory holds, β = 1.6" in analysis.verdict
+    assert "no null was given, so the counts are taken at their word" in analysis.verdict
+    assert analysis.verdict.endswith(".")
+    assert analysis.verdict.count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("permuted", "untrained", "words"),
+    [
+        (200, 1, "for permuted networks have as many raw matches, so all rests on the count above"),
+        (200, 200, "for permuted and untrained networks"),
+        (1, 1, "raw counts exceed those of every null at every size"),
+    ],
+)
+def test_nulls_decide_what_the_counts_rest_on(permuted, untrained, words):
+    counts = 2 * SIZES**0.6 * WIGGLE
+    nulls = {"raw": counts, "permuted": np.full(7, permuted), "untrained": np.full(7, untrained)}
+    assert words in verdict(analyse(SIZES, counts).power_law, nulls=nulls)
+
+
+def test_a_curve_that_fits_better_is_named():
+    analysis = analyse(SIZES, (30 * np.log(SIZES / 300)) * WIGGLE)
+    assert analysis.comparison.preferred == "logarithmic"
+    assert "a logarithmic curve describes it better than a power law" in analysis.verdict
+
+
+@pytest.fixture
+def counts_file(tmp_path):
+    path = tmp_path / "counts.csv"
+    rows = [f"{n:.0f},{r:.2f}" for n, r in zip(SIZES, 2 * SIZES**0.6 * WIGGLE, strict=True)]
+    path.write_text("# made by hand\nneurons,count\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_the_command_prints_the_contract(counts_file):
+    result = CliRunner().invoke(app, ["fit", str(counts_file), "--json"])
+    record = json.loads(result.stdout)
+    contract = "exponent exponent_ci95 prefactor r2 beta beta_ci95 preferred alternatives verdict status"
+    assert set(contract.split()) <= set(record)
+    assert record["exponent"] == pytest.approx(0.6, abs=0.02)
+    assert record["beta_ci95"][0] < record["beta"] < record["beta_ci95"][1]
+    assert record["status"] == "ok"
+
+
+def test_the_table_opens_with_the_verdict(counts_file):
+    result = CliRunner().invoke(app, ["fit", str(counts_file)])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("The count grows sublinearly")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("size,count\n1,2\n", ForeignFileError, r"no column neurons \(found: size,count\)"),
+        ("", ForeignFileError, "no column neurons or count"),
+        ("neurons,count\n10,5\n20,\n", InputError, r"count \(line 3\) = '': must be a number"),
+        ("# x\nneurons,count\n10,5\n20,nan\n", InputError, r"count \(line 4\) = 'nan': must be a number"),
+        ("neurons,count\n10,5\n20\n", InputError, r"count \(line 3\)"),
+        ("neurons,count\n10,5\n20,-6\n", InputError, r"count\[1\] = -6.0"),
+        ("neurons,count\n10,5\n", InputError, "a slope needs positive counts at two sizes"),
+    ],
+)
+def test_bad_files_get_an_error_that_says_where(tmp_path, text, error, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(error, match=message):
+        read_counts(path)
+
+
+def test_missing_and_binary_files_are_told_apart(tmp_path):
+    with pytest.raises(MissingFileError, match="no such file"):
+        read_counts(tmp_path / "none.csv")
+    (tmp_path / "binary").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(ForeignFileError, match="not a text file"):
+        read_counts(tmp_path / "binary")

@@ -1,0 +1,173 @@
+"""Which curve? A power law against the curves that a few counts could hide.
+
+Curves of N, each fitted by least squares on log R (so that their likelihoods compare):
+
+    constant     R = a                          linear        R = a N
+    power law    R = a N^α                      logarithmic   R = a + b log N
+    saturating   R = a N / (N + N₀)             broken        R = a N^α₁ below N₀, slope α₂ above
+
+AICc counts σ as a parameter, ``n log(S/n) + 2k + 2k(k+1)/(n−k−1)``, and does not exist for n ≤ k + 1: a curve of two
+parameters needs five counts. Cross-validation leaves out one size at a time and predicts its log count.
+
+Verdict
+-------
+A curve is preferred if its AICc is at least 2 below every other curve's and its cross-validated error is the least.
+Otherwise the answer is "cannot tell": with three to six sizes it nearly always is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+
+from .counts import Counts
+
+CANNOT_TELL = "cannot tell"
+CLEAR_AICC = 2.0  # the customary least difference that means anything
+
+Curve = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One curve fitted to counts.
+
+    Attributes
+    ----------
+    name : str
+        Key of `CURVES`.
+    parameters : int
+        Free parameters, σ not counted.
+    rms : float
+        Root mean square of the residuals of log R.
+    aicc : float
+        NaN if there are too few counts for it.
+    cv_rms : float
+        Root mean square error of log R at sizes left out; NaN if the rest cannot be fitted.
+    """
+
+    name: str
+    parameters: int
+    rms: float
+    aicc: float
+    cv_rms: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All curves, and the one preferred, or "cannot tell" (then `reason` says why)."""
+
+    alternatives: tuple[Alternative, ...]
+    preferred: str
+    reason: str
+
+
+def compare_curves(data: Counts) -> Comparison:
+    """Fit every curve of `CURVES` and say which one the counts prefer, if any."""
+    x, y = np.log(data.neurons), np.log(data.counts)
+    fitted = []
+    for name, (parameters, fit) in CURVES.items():
+        rms = float(np.sqrt(np.mean((y - fit(x, y)(x)) ** 2))) if data.sizes >= parameters else np.nan
+        fitted.append(Alternative(name, parameters, rms, aicc(rms, len(y), parameters + 1), _left_out(data, name)))
+    return Comparison(tuple(fitted), *_preferred(fitted))
+
+
+def aicc(rms: float, n: int, k: int) -> float:
+    """Return the corrected Akaike criterion of normal residuals, NaN unless ``n > k + 1``."""
+    if n <= k + 1:
+        return np.nan
+    return float(2 * n * np.log(max(rms, 1e-12)) + 2 * k + 2 * k * (k + 1) / (n - k - 1))
+
+
+def _preferred(fitted: list[Alternative]) -> tuple[str, str]:
+    if any(np.isnan(a.aicc) for a in fitted if a.name in ("power law", "logarithmic", "saturating")):
+        return CANNOT_TELL, "fewer than five counts: no criterion can tell curves of two parameters apart"
+    ranked = sorted((a for a in fitted if not np.isnan(a.aicc)), key=lambda a: a.aicc)
+    first, second = ranked[:2]
+    if second.aicc - first.aicc < CLEAR_AICC:
+        return CANNOT_TELL, f"{first.name} and {second.name} differ by {second.aicc - first.aicc:.1f} in AICc"
+    foresight = min((a for a in fitted if not np.isnan(a.cv_rms)), key=lambda a: a.cv_rms)
+    if foresight.name != first.name:
+        return CANNOT_TELL, f"AICc prefers {first.name}, cross-validation {foresight.name}"
+    return first.name, f"leads by {second.aicc - first.aicc:.1f} in AICc and predicts left-out sizes best"
+
+
+def _left_out(data: Counts, name: str) -> float:
+    parameters, fit = CURVES[name]
+    if data.sizes <= parameters:
+        return np.nan
+    errors = []
+    for size in np.unique(data.neurons):
+        rest, out = data.without(size), data.neurons == size
+        curve = fit(np.log(rest.neurons), np.log(rest.counts))
+        errors.extend(np.log(data.counts[out]) - curve(np.log(data.neurons[out])))
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def _constant(x: np.ndarray, y: np.ndarray) -> Curve:
+    return lambda at: np.full_like(at, y.mean())
+
+
+def _linear(x: np.ndarray, y: np.ndarray) -> Curve:
+    return lambda at: at + np.mean(y - x)
+
+
+def _power_law(x: np.ndarray, y: np.ndarray) -> Curve:
+    line = np.polyfit(x, y, 1)
+    return lambda at: np.polyval(line, at)
+
+
+def _logarithmic(x: np.ndarray, y: np.ndarray) -> Curve:
+    """R = a (1 + t (log N − m)), m the middle of the data; t runs over all slopes that keep R positive on the data."""
+    middle = (x.min() + x.max()) / 2
+    reach = 0.999 / (np.ptp(x) / 2)
+
+    def shape(t: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return np.log(np.maximum(1 + t * (at - middle), 1e-3))  # clipped where R would be negative
+
+    return _searched(x, y, shape, np.linspace(-reach, reach, 201))
+
+
+def _saturating(x: np.ndarray, y: np.ndarray) -> Curve:
+    """Search over log N₀, from far below the smallest size (constant) to far above the largest (linear)."""
+    return _searched(x, y, lambda knee, at: at - np.logaddexp(at, knee), np.linspace(x.min() - 7, x.max() + 7, 141))
+
+
+def _searched(x: np.ndarray, y: np.ndarray, shape: Callable[..., np.ndarray], grid: np.ndarray) -> Curve:
+    """Fit ``log R = log a + shape(t, log N)``: a in closed form, t by a grid search and a polish."""
+    best = int(np.argmin(np.var(y - shape(grid[:, None], x), axis=1)))
+    bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    polished = optimize.minimize_scalar(
+        lambda t: np.var(y - shape(t, x)), bounds=bounds, method="bounded", options={"xatol": 1e-9}
+    )
+    t = float(polished.x)
+    offset = float(np.mean(y - shape(t, x)))
+    return lambda at: offset + shape(t, at)
+
+
+def _broken(x: np.ndarray, y: np.ndarray) -> Curve:
+    """Two slopes that meet at a knee inside the data: linear least squares for each knee of a grid."""
+
+    def design(knee: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return np.stack(np.broadcast_arrays(1.0, np.minimum(at, knee), np.maximum(at, knee)), axis=-1)
+
+    sizes = np.unique(x)
+    inner = sizes[1:-1] if len(sizes) > 3 else sizes
+    knees = np.linspace(inner[0], inner[-1], 101)
+    designs = design(knees[:, None], x)
+    slopes = np.linalg.pinv(designs) @ y
+    best = int(np.argmin(np.sum((y - np.einsum("kni,ki->kn", designs, slopes)) ** 2, axis=1)))
+    return lambda at: design(knees[best], at) @ slopes[best]
+
+
+CURVES: dict[str, tuple[int, Callable[[np.ndarray, np.ndarray], Curve]]] = {
+    "constant": (1, _constant),
+    "linear": (1, _linear),
+    "power law": (2, _power_law),
+    "logarithmic": (2, _logarithmic),
+    "saturating": (2, _saturating),
+    "broken power law": (4, _broken),
+}

@@ -1,0 +1,250 @@
+"""The theory fitted to counts: the finite-size relation, not its asymptote.
+
+Model
+-----
+The optimal allocation gives feature r the isolation ``s_r = [(r0/r)^β − 1]_+`` (Eq. 17) under the budget
+``Σ s_r = κN``; the frontier is ``r_τ = r0 (1+τ)^(−1/β)`` (Eq. 22), and a count is the number of whole ranks up to
+it (Eq. 10). A whole number R stands for frontiers in [R, R + 1), so that in the mean ``R = r_τ − ½``:
+
+    log R_i = log( r_τ(N_i; β, κ, τ) − ½ ) + ε_i
+
+Fitting the slope of a straight line and calling it 1/β is biased: the local slope is ``(1/β) κN/(κN + n)``, with n the
+number of features of positive isolation.
+
+What counts can say
+-------------------
+To leading order ``ζ(β) r0^β = κN``, so ``r_τ^β = (κ/(1+τ)) N / ζ(β)``: κ and τ enter through the budget over
+threshold ``b = κ/(1+τ)`` alone. The fit frees β and log b at a τ that is given; another τ changes β only through the
+next order in N.
+
+Intervals are profile likelihoods with unknown variance: with S(β) the least sum of squares over b, the interval holds
+all β with ``S(β) ≤ S_min (1 + F_{1,n−2}(95%)/(n−2))``, which for a model linear in its parameters is Student's t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import lmfit
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+
+from ..errors import require
+from ..theory import frontier
+from .counts import Counts, clean
+from .power_law import LEVEL
+
+TAU, GAMMA = 1.0, 4.0
+BETA_RANGE = (1.001, 20.0)
+FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is found
+
+
+class TheoryStatus(StrEnum):
+    """What a reader must know about a fit of the theory, in words."""
+
+    OK = "ok"
+    FEW_SIZES = "two sizes only: β follows from the slope, nothing is tested and no interval exists"
+    STEEP = "β is at its lower limit 1: the counts grow as fast as the network or faster, which the theory excludes"
+    FLAT = "β is not identified: the counts do not grow with the network"
+    OPEN_BELOW = "ok, but the interval reaches β = 1, where the theory's exponent is that of a constant share"
+    OPEN_ABOVE = "ok, but the interval has no upper end: the counts may not grow at all"
+
+
+@dataclass(frozen=True)
+class TheoryFit:
+    """The theory fitted to counts.
+
+    Attributes
+    ----------
+    beta : float
+        Spectrum exponent β; NaN where it is not identified.
+    beta_ci95 : tuple of float
+        95% profile interval; an end at the edge of `BETA_RANGE` is that edge (1) or infinity.
+    budget_over_threshold : float
+        κ/(1+τ), the only combination of κ and τ that counts identify.
+    tau, gamma : float
+        τ and γ = A/N, as given.
+    kappa : float
+        κ at that τ; another τ gives another κ and as good a fit.
+    residuals : ndarray, shape (n,)
+        ``log R − log(r_τ − ½)``.
+    n : int
+        Counts fitted.
+    data : Counts
+        What was fitted.
+    status : TheoryStatus
+        "ok", or what is wrong.
+    """
+
+    beta: float
+    beta_ci95: tuple[float, float]
+    budget_over_threshold: float
+    tau: float
+    gamma: float
+    kappa: float
+    residuals: np.ndarray
+    n: int
+    data: Counts
+    status: TheoryStatus
+
+    def predict(self, neurons: ArrayLike) -> np.ndarray:
+        """Return the expected count ``r_τ − ½`` at each size."""
+        return expected_count(np.asarray(neurons, dtype=float), self.beta, self.kappa, self.tau, self.gamma)
+
+
+def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, gamma: float) -> np.ndarray:
+    """Return ``r_τ − ½``, not below `FLOOR`."""
+    return np.maximum(np.asarray(frontier(neurons, beta, kappa, tau, gamma), dtype=float) - 0.5, FLOOR)
+
+
+def fit_counts(
+    neurons: ArrayLike,
+    counts: ArrayLike,
+    count_sd: ArrayLike | None = None,
+    tau: float = TAU,
+    gamma: float = GAMMA,
+    weighted: bool = False,
+) -> TheoryFit:
+    """Fit β and κ/(1+τ) to counts; the module's head states the model.
+
+    Parameters
+    ----------
+    neurons, counts, count_sd : array_like, shape (n,)
+        As `rosettalaw.validation.power_law.fit_power_law` takes them.
+    tau : float
+        Detectability threshold τ > 0 (the paper has τ > 1).
+    gamma : float
+        Latent features per neuron, γ = A/N.
+    weighted : bool
+        Weight the logarithms by the stated `count_sd`; the default weights all sizes alike, as the paper does.
+
+    Raises
+    ------
+    InputError
+        If a number cannot be used, or fewer than two sizes have a positive count.
+    """
+    require(tau > 0, "tau", tau, "must be greater than 0", "tau=1")
+    data = clean(neurons, counts, count_sd)
+    require(not weighted or data.sd is not None, "count_sd", None, "a weighted fit needs a positive one for each count")
+    return fit_clean(data, tau, gamma, weighted)
+
+
+def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bool = False) -> TheoryFit:
+    """Fit counts that `rosettalaw.validation.counts.clean` has checked."""
+    weights = data.counts / data.sd if weighted and data.sd is not None else np.ones(len(data))
+    weights = weights / np.sqrt(np.mean(weights**2))
+
+    def weighted_residuals(parameters: lmfit.Parameters) -> np.ndarray:
+        kappa = np.exp(parameters["log_budget"].value) * (1 + tau)
+        expected = expected_count(data.neurons, parameters["beta"].value, kappa, tau, gamma)
+        return weights * (np.log(data.counts) - np.log(expected))
+
+    slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1, w=weights)[0]
+    start = float(np.clip(1 / max(slope, 1e-3), 1.05, BETA_RANGE[1] - 0.5))
+    start_budget = _budget(data, start, tau, gamma)
+    middle = float(np.mean(np.log(data.counts)))
+
+    def least(beta: float | None = None) -> Any:
+        """Least squares over the budget and, unless it is given, β."""
+        parameters = lmfit.Parameters()
+        at = start if beta is None else beta
+        parameters.add("beta", at, vary=beta is None, min=BETA_RANGE[0], max=BETA_RANGE[1])
+        parameters.add("log_budget", start_budget + (at - start) * middle)  # r_τ^β = b N, up to ζ(β)
+        return lmfit.minimize(weighted_residuals, parameters, method="least_squares")
+
+    best = least()
+    beta = float(best.params["beta"].value)
+    freedom = len(data) - 2
+    interval = profile_interval(lambda at: float(least(at).chisqr), beta, float(best.chisqr), freedom, BETA_RANGE)
+    kappa = float(np.exp(best.params["log_budget"].value) * (1 + tau))
+    status = _status(beta, interval, data)
+    identified = status is not TheoryStatus.FLAT
+    return TheoryFit(
+        beta=beta if identified else np.nan,
+        beta_ci95=(1.0 if interval[0] <= BETA_RANGE[0] else interval[0], interval[1]),
+        budget_over_threshold=kappa / (1 + tau) if identified else np.nan,
+        tau=float(tau),
+        gamma=float(gamma),
+        kappa=kappa if identified else np.nan,
+        residuals=np.asarray(best.residual) / weights,
+        n=len(data),
+        data=data,
+        status=status,
+    )
+
+
+def profile_interval(
+    squares: Callable[[float], float],
+    best: float,
+    least: float,
+    freedom: int,
+    limits: tuple[float, float],
+    level: float = LEVEL,
+) -> tuple[float, float]:
+    """Return where the profile sum of squares crosses ``S_min (1 + F_{1,ν}/ν)``.
+
+    Parameters
+    ----------
+    squares : callable
+        S(θ), least squares over all other parameters.
+    best, least : float
+        θ and S at the minimum.
+    freedom : int
+        Residual degrees of freedom ν; with none, the interval is (NaN, NaN).
+    limits : tuple of float
+        Where the search ends: a lower end not found is the lower limit, an upper end not found is infinity.
+    level : float
+        Confidence level.
+    """
+    if freedom < 1:
+        return np.nan, np.nan
+    allowed = least * (1 + stats.f.ppf(level, 1, freedom) / freedom) + 1e-18
+
+    def crossing(limit: float) -> float:
+        step = 0.02 * max(best, 1e-3)
+        inside, outside = best, best
+        while outside != limit:
+            outside = max(best - step, limit) if limit < best else min(best + step, limit)
+            if squares(outside) > allowed:
+                bracket = (inside, outside)
+                return float(optimize.root_scalar(lambda at: squares(at) - allowed, bracket=bracket, xtol=1e-6).root)
+            inside, step = outside, 1.6 * step
+        return limit
+
+    lower, upper = (crossing(limit) for limit in limits)
+    return lower, upper if upper < limits[1] else np.inf
+
+
+def _budget(data: Counts, beta: float, tau: float, gamma: float) -> float:
+    """Return log κ/(1+τ) that meets the middle count: r_τ grows with κN alone, so the budget scales as the size."""
+    middle = len(data) // 2
+    target = np.log(data.counts[middle])
+
+    def excess(log_budget: float) -> float:
+        kappa = np.exp(log_budget) * (1 + tau)
+        return float(np.log(expected_count(data.neurons[middle : middle + 1], beta, kappa, tau, gamma)[0]) - target)
+
+    guess = beta * target - np.log(data.neurons[middle])  # r_τ^β = b N, up to ζ(β)
+    low, high = guess - 2.0, guess + 2.0
+    while excess(low) > 0 and low > -80:
+        low -= 2.0
+    while excess(high) < 0 and high < 80:
+        high += 2.0
+    found = excess(low) < 0 < excess(high)
+    return float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-3).root) if found else guess
+
+
+def _status(beta: float, interval: tuple[float, float], data: Counts) -> TheoryStatus:
+    if beta >= BETA_RANGE[1] - 1e-3:
+        return TheoryStatus.FLAT
+    if beta <= BETA_RANGE[0] + 1e-3:
+        return TheoryStatus.STEEP
+    if data.sizes < 3:
+        return TheoryStatus.FEW_SIZES
+    if np.isinf(interval[1]):
+        return TheoryStatus.OPEN_ABOVE
+    return TheoryStatus.OPEN_BELOW if interval[0] <= BETA_RANGE[0] else TheoryStatus.OK

@@ -1,0 +1,114 @@
+"""One sentence that says what counts show and what they do not, decided by intervals and nulls.
+
+Claims in the order of their strength, each with the test that it has to pass:
+
+- growth: the 95% interval of the exponent lies above 0;
+- sublinear growth: it also lies below 1;
+- a power law: the curve comparison prefers it over every alternative (rarely decidable with a handful of sizes);
+- that any of it concerns Rosetta Neurons: the counts are calibrated against nulls, or raw counts exceed them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .alternatives import CANNOT_TELL, Comparison
+from .power_law import PowerLawFit
+from .theory_fit import TheoryFit, TheoryStatus
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NO_POWER_LAW = "no power law"
+
+
+def growth(fit: PowerLawFit) -> str:
+    """Return the claim that the exponent's interval allows, as a verb phrase."""
+    lo, hi = fit.exponent_ci95
+    if not np.isfinite([lo, hi]).all():
+        return "no exponent can be claimed"
+    if hi < 0:
+        return f"{NO_POWER_LAW} is shown: the count falls with network size"
+    if lo <= 0:
+        return f"{NO_POWER_LAW} is shown: growth cannot be told from none"
+    if hi < 1:
+        return "the count grows sublinearly with network size"
+    if lo > 1:
+        return "the count grows faster than the network"
+    return "the count grows with network size, but sublinear growth cannot be told from linear"
+
+
+def verdict(
+    fit: PowerLawFit,
+    theory: TheoryFit | None = None,
+    comparison: Comparison | None = None,
+    nulls: Mapping[str, Any] | None = None,
+) -> str:
+    """Return one sentence: what is shown, by which numbers, and what is not shown.
+
+    Parameters
+    ----------
+    fit : PowerLawFit
+        The exponent and its interval.
+    theory : TheoryFit, optional
+        β and its interval.
+    comparison : Comparison, optional
+        Power law against other curves.
+    nulls : mapping, optional
+        ``raw`` and, for each null, ``permuted`` or ``untrained``: raw counts per size, shape (n,). Without it the
+        sentence says that the counts were taken at their word.
+    """
+    parts = [f"{growth(fit)} ({_exponent(fit)})"]
+    claimed = fit.exponent_ci95[0] > 0
+    if claimed and theory is not None:
+        parts.append(_beta(theory))
+    if claimed and comparison is not None:
+        parts.append(_form(comparison))
+    parts.append(_nulls(nulls))
+    sentence = "; ".join(part for part in parts if part)
+    return sentence[0].upper() + sentence[1:] + "."
+
+
+def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the raw counts of a ladder and of its nulls, as `verdict` takes them."""
+    names = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
+    return {word: np.asarray(ladder[name].values, dtype=float) for word, name in names.items() if name in ladder}
+
+
+def _exponent(fit: PowerLawFit) -> str:
+    lo, hi = fit.exponent_ci95
+    sizes = f"{fit.data.sizes} sizes, N = {fit.data.neurons[0]:,.0f} to {fit.data.neurons[-1]:,.0f}"
+    interval = f"95% interval {lo:.2f} to {hi:.2f}" if np.isfinite([lo, hi]).all() else "no interval"
+    return f"exponent {fit.exponent:.2f}, {interval}, {sizes}"
+
+
+def _beta(theory: TheoryFit) -> str:
+    if theory.status in (TheoryStatus.STEEP, TheoryStatus.FLAT) or not np.isfinite(theory.beta_ci95[0]):
+        return "β is not identified"
+    lo, hi = theory.beta_ci95
+    upper = f"{hi:.2f}" if np.isfinite(hi) else "no upper end"
+    return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lo:.2f} to {upper})"
+
+
+def _form(comparison: Comparison) -> str:
+    if comparison.preferred == CANNOT_TELL:
+        return "whether it is a power law or another curve cannot be told from these counts"
+    if comparison.preferred == "power law":
+        return "a power law describes it better than every other curve tried"
+    return f"a {comparison.preferred} curve describes it better than a power law"
+
+
+def _nulls(nulls: Mapping[str, Any] | None) -> str:
+    if not nulls or "raw" not in nulls or len(nulls) < 2:
+        return "no null was given, so the counts are taken at their word"
+    raw = np.asarray(nulls["raw"], dtype=float)
+    covering = [kind for kind in nulls if kind != "raw" and np.any(np.asarray(nulls[kind], dtype=float) >= raw)]
+    if covering:
+        return (
+            f"without a threshold nothing would be shown, for {' and '.join(covering)} networks have as many raw "
+            "matches, so all rests on the count above the calibrated threshold"
+        )
+    return "raw counts exceed those of every null at every size"
