@@ -1,0 +1,137 @@
+"""Figure 3: the count of Rosetta Neurons over network size, with what the paper's figure lacks: its nulls.
+
+One ladder of model pairs. Filled: pairs above the calibrated threshold, with standard errors, the fitted power law with
+its 95% band, and the theory's curve at the fitted β. Hollow: mutual nearest neighbours without a threshold (the paper's
+count), for the trained networks and for both nulls.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import style
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..validation.analysis import Analysis
+
+RAW = [  # variable, label, marker, colour
+    ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"]),
+    ("permuted_raw", "permuted, no threshold", "v", style.COLOURS["orange"]),
+    ("untrained_raw", "untrained, no threshold", "s", style.COLOURS["purple"]),
+]
+ABOVE = [
+    ("permuted_above_threshold", "permuted above ρ*", "v", style.COLOURS["orange"]),
+    ("untrained_above_threshold", "untrained above ρ*", "s", style.COLOURS["purple"]),
+]
+
+
+def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[str], title: str = "") -> list[Path]:
+    """Draw a ladder's counts, nulls and fits; save PNG and SVG.
+
+    Parameters
+    ----------
+    ladder : xarray.Dataset
+        Dimension ``rung``; ``neurons`` and ``calibrated_count``, and of the other measured variables those there are.
+    analysis : Analysis or None
+        What `rosettalaw.validation.analysis.analyse` says about the calibrated counts; None draws points alone.
+    path : path
+        Where to; the ending is replaced.
+    title : str
+        What is matched ("GPT-2 × GPT-NeoX, trained here").
+    """
+    neurons = np.asarray(ladder["neurons"].values, dtype=float)
+    with style.figure(size=(style.WIDTH + 0.7, 4.4)) as (figure, axis):
+        style.log_sizes(axis, neurons)
+        labels = []
+        for name, words, marker, colour in RAW:
+            if name in ladder:
+                labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
+        for name, words, marker, colour in ABOVE:
+            if name in ladder:
+                labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
+        labels += _calibrated(axis, ladder, neurons)
+        if analysis is not None:
+            _fits(axis, neurons, analysis)
+        axis.set_xlim(neurons.min() / 1.12, neurons.max() * 1.12)
+        axis.set_xlabel("MLP neurons per network, N")
+        axis.set_ylabel("matched pairs")
+        if title:
+            axis.set_title(title)
+        style.label_ends(axis, labels)
+        return style.save(figure, path)
+
+
+def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[float, float, str, str]]:
+    counts = np.asarray(counts, dtype=float)
+    shown = counts > 0
+    if not shown.any():
+        return []
+    face = "white" if hollow else colour
+    axis.plot(
+        neurons[shown], counts[shown], marker, ls=":" if hollow else "-", lw=1, color=colour, mfc=face, mec=colour, ms=5
+    )
+    return [(neurons[shown][-1], counts[shown][-1], words, _dark(colour))]
+
+
+def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:
+    counts = np.asarray(ladder["calibrated_count"].values, dtype=float)
+    shown = counts > 0
+    for size in neurons[~shown]:
+        axis.annotate(
+            "0 pairs",
+            (size, 0.0),
+            (0, 9),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=style.COLOURS["blue"],
+            bbox={"fc": "white", "ec": "none", "pad": 1},
+            zorder=6,
+        )
+    if not shown.any():
+        return []
+    se = ladder.get("calibrated_count_se")
+    errors = None
+    if se is not None:
+        half = np.nan_to_num(np.asarray(se.values, dtype=float)[shown])
+        errors = np.stack([np.minimum(half, 0.9 * counts[shown]), half])
+    blue = style.COLOURS["blue"]
+    look = {"fmt": "o", "ms": 6.5, "elinewidth": 1.2, "color": blue, "mec": "white", "mew": 0.8, "zorder": 5}
+    axis.errorbar(neurons[shown], counts[shown], errors, **look)
+    return [(neurons[shown][-1], counts[shown][-1], "trained, above ρ*\n(± 1 s.e.)", blue)]
+
+
+def _fits(axis, neurons, analysis: Analysis) -> None:
+    line, theory = analysis.power_law, analysis.theory
+    grid = np.geomspace(neurons.min() / 1.1, neurons.max() * 1.1, 200)
+    limits = axis.get_ylim()
+    blue = style.COLOURS["blue"]
+    axis.plot(grid, line.predict(grid), color=blue, label=_estimate("power law, α", line.exponent, line.exponent_ci95))
+    if line.n > 2:
+        axis.fill_between(grid, *line.band(grid), color=blue, alpha=0.13, lw=0, label="its 95% band")
+    if np.isfinite(theory.beta):
+        words = _estimate("theory, β", theory.beta, theory.beta_ci95)
+        axis.plot(grid, theory.predict(grid), "--", lw=1.5, color=style.INK, label=words)
+    data = [value for values in (line.data.counts, limits) for value in values]
+    low, high = min(data) / 1.1, max(data) * 1.1  # a wide band may leave the picture; the counts may not
+    axis.set_ylim(low, high * (high / low) ** 0.15)
+    axis.legend(loc="upper left")
+
+
+def _estimate(words: str, value: float, interval: tuple[float, float]) -> str:
+    ends = "" if np.isnan(interval).any() else f" (95%: {style.signed(interval[0])} to {style.signed(interval[1])})"
+    return f"{words} = {style.signed(value)}{ends}"
+
+
+def _dark(colour: str) -> str:
+    """Return a colour dark enough for text on white."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    return to_hex([0.72 * part for part in to_rgb(colour)])

@@ -1,0 +1,192 @@
+"""One style for every figure: colours that differ for every eye and in grey, sizes that survive print, PNG and SVG.
+
+The eight colours are Okabe and Ito's (2008), which stay distinct under the common colour-vision deficiencies; markers
+and line styles differ as well, so that no figure depends on colour. What comes from the paper is drawn hollow and
+dashed, what comes from our own runs is filled and solid.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#222222"
+GREY = "#8a8a8a"
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
+CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+WIDTH = 6.3  # inches, the text width of a page; a column is half of it
+
+RC: dict[str, Any] = {
+    "figure.figsize": (WIDTH, 4.1),
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 220,
+    "savefig.facecolor": "white",
+    "font.family": "DejaVu Sans",  # ships with matplotlib and has the Greek letters and arrows
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "text.color": INK,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5.5,
+    "lines.markeredgewidth": 1.1,
+    "errorbar.capsize": 2.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 2.2,
+    "svg.fonttype": "none",  # text stays text: searchable, and small
+    "svg.hashsalt": "rosettalaw",  # the same figure gives the same bytes
+}
+
+
+@contextmanager
+def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = None, **kwargs) -> Iterator[Any]:
+    """Yield ``(figure, axes)`` in this style, drawn without a display, and close the figure at the end."""
+    import matplotlib
+
+    with matplotlib.rc_context(RC):
+        from cycler import cycler
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        matplotlib.rcParams["axes.prop_cycle"] = cycler(color=CYCLE)
+        drawing = Figure(figsize=size or RC["figure.figsize"])
+        FigureCanvasAgg(drawing)
+        yield drawing, drawing.subplots(rows, columns, **kwargs)
+
+
+def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
+    """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
+    stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for ending, metadata in ((".png", {"Software": "rosettalaw"}), (".svg", {"Date": None, "Creator": "rosettalaw"})):
+        target = stem.with_name(stem.name + ending)
+        drawing.savefig(target, metadata=metadata)
+        written.append(target)
+    return written
+
+
+def log_sizes(axis: Axes, sizes: Any) -> None:
+    """Make both axes logarithmic and label the horizontal one with the sizes themselves, if they are few."""
+    import numpy as np
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    values = np.unique(np.asarray(sizes, dtype=float))
+    plain = FuncFormatter(lambda value, _: short(value))
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.yaxis.set_major_formatter(plain)
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    if len(values) <= 7 and np.min(np.diff(np.log(values)), initial=1) > 0.25:
+        axis.xaxis.set_major_locator(FixedLocator(values.tolist()))
+        axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(plain)
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def signed(value: float) -> str:
+    """Return a number with two decimals, a true minus sign, and ∞."""
+    return "∞" if value == float("inf") else f"{value:.2f}".replace("-", "−")
+
+
+def short(value: float) -> str:
+    """Return a number as a tick says it: 768, 3,072, 37k, 1.4M."""
+    if value <= 0:
+        return f"{value:g}"
+    for limit, divisor, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= limit:
+            return f"{value / divisor:.3g}{suffix}"
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+
+
+def label_ends(axis: Axes, labels: list[tuple[float, float, str, str]], gap: float = 1.25) -> None:
+    """Write labels right of the axes at the height of points, pushed apart so that none covers another.
+
+    Parameters
+    ----------
+    axis : Axes
+        Axes whose scales and limits are final.
+    labels : list of (x, y, text, colour)
+        Point that each text belongs to, in data units.
+    gap : float
+        Least distance between neighbouring lines, in line heights.
+    """
+    if not labels:
+        return
+    figure = axis.get_figure()
+    assert figure is not None
+    figure.canvas.draw()  # fixes the transforms
+    height = RC["legend.fontsize"] * figure.dpi / 72 * gap
+    points = sorted(((axis.transData.transform((x, y))[1], y, text, colour) for x, y, text, colour in labels))
+    placed = _spread([point[0] for point in points], [(text.count("\n") + 1) * height for _, _, text, _ in points])
+    for (level, y, text, colour), at in zip(points, placed, strict=True):
+        axis.annotate(
+            text,
+            (1, y),
+            (6, (at - level) * 72 / figure.dpi),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=colour,
+            fontsize=RC["legend.fontsize"],
+            va="center",
+            ha="left",
+            linespacing=1.1,
+            annotation_clip=False,
+        )
+
+
+def _spread(centres: list[float], sizes: list[float]) -> list[float]:
+    """Return centres moved as little as needed for intervals of these sizes not to overlap (sorted upwards).
+
+    Pool adjacent violators: labels that would touch form a block, which sits at the mean of their wishes.
+    """
+    blocks: list[list[float]] = []  # [start of the block if free, total size, number of members]
+    for centre, size in zip(centres, sizes, strict=True):
+        blocks.append([centre - size / 2, size, 1])
+        while len(blocks) > 1 and blocks[-2][0] + blocks[-2][1] > blocks[-1][0]:
+            (start_a, size_a, n_a), (start_b, size_b, n_b) = blocks[-2:]
+            start = (start_a * n_a + (start_b - size_a) * n_b) / (n_a + n_b)
+            blocks[-2:] = [[start, size_a + size_b, n_a + n_b]]
+    placed, rest = [], iter(sizes)
+    for start, _, members in blocks:
+        for _ in range(int(members)):
+            size = next(rest)
+            placed.append(start + size / 2)
+            start += size
+    return placed

@@ -1,0 +1,73 @@
+"""Figures: drawn without a display, the same bytes twice, nothing hidden, labels that do not overlap."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rosettalaw.paper_figs import fig03, style
+from rosettalaw.results import dataset
+from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.verdict import nulls_of
+
+LADDER = {
+    "neurons": [128, 256, 512, 768],
+    "raw_count": [18, 29, 56, 59],
+    "calibrated_count": [13, 22, 35, 42],
+    "calibrated_count_se": [2.0, 2.2, 3.1, 3.4],
+    "permuted_raw": [38, 62, 148, 221],
+    "untrained_raw": [26, 37, 68, 95],
+    "permuted_above_threshold": [0.0, 0, 0, 0],
+    "untrained_above_threshold": [0, 0.33, 0.33, 1],
+}
+
+
+def ladder(**changes):
+    return dataset("ladder", {name: ("rung", values) for name, values in {**LADDER, **changes}.items()})
+
+
+def test_the_scaling_figure_shows_every_series_and_both_fits(tmp_path):
+    ds = ladder()
+    analysis = analyse(ds.neurons, ds.calibrated_count, ds.calibrated_count_se, nulls_of(ds))
+    png, svg = fig03.draw(ds, analysis, tmp_path / "scaling.png", "A × B")
+    text = svg.read_text()
+    assert png.read_bytes().startswith(b"\x89PNG")
+    for words in ("trained, no threshold", "permuted, no threshold", "untrained, no threshold", "untrained above ρ*"):
+        assert words in text
+    assert "permuted above" not in text  # it is zero everywhere
+    assert f"α = {analysis.power_law.exponent:.2f}" in text
+    assert f"β = {analysis.theory.beta:.2f}" in text
+
+
+def test_the_same_figure_has_the_same_bytes(tmp_path):
+    pairs = [fig03.draw(ladder(), None, tmp_path / name) for name in ("a", "b")]
+    for first, second in zip(*pairs, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("counts", [[0, 22, 35, 42], [0, 0, 0, 0], [7, 7, 7, 7]])
+def test_counts_of_zero_are_written_and_flat_counts_drawn(tmp_path, counts):
+    ds = ladder(calibrated_count=counts)
+    analysis = analyse(ds.neurons, ds.calibrated_count) if any(counts) else None
+    _, svg = fig03.draw(ds, analysis, tmp_path / "zero")
+    assert svg.read_text().count("0 pairs") == counts.count(0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 500), st.floats(5, 40)), min_size=1, max_size=9))
+def test_labels_never_overlap_and_keep_their_order(labels):
+    labels.sort()
+    centres, sizes = map(list, zip(*labels, strict=True))
+    placed = np.array(style._spread(centres, sizes))
+    half = np.array(sizes) / 2
+    assert np.all(placed[1:] - half[1:] >= placed[:-1] + half[:-1] - 1e-6)
+    far = np.all(np.diff(centres) >= half[1:] + half[:-1])
+    if far:
+        assert np.allclose(placed, centres)
+    assert np.mean(placed) == pytest.approx(np.mean(centres), abs=1e-6)  # moved as little as possible
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(768, "768"), (3072, "3,072"), (36864, "36.9k"), (1.4e6, "1.4M"), (0.3, "0.3"), (0, "0")]
+)
+def test_sizes_are_written_short(value, text):
+    assert style.short(value) == text
