@@ -40,6 +40,10 @@ def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dic
     given = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     arrays = {name: as_floats(name, value) for name, value in given.items()}
     for name, array in arrays.items():
+        if (
+            array.size and 0 < array.min() and array.max() < np.inf
+        ):  # two passes, no temporaries: a fit calls this often
+            continue
         bad = ~allowed(name, array)
         if bad.any():
             raise InputError(name, array[bad].flat[0], RULES[name], EXAMPLE)
@@ -48,6 +52,8 @@ def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dic
 
 def require_solvable(arrays: dict[str, np.ndarray], limit: str) -> None:
     """Raise `InputError` where the parameters together have no solution; `arrays` broadcast."""
+    if arrays["gamma"].max() < np.inf and arrays["gamma"].min() * arrays["neurons"].min() > 1:
+        return
     neurons, beta, gamma = np.broadcast_arrays(arrays["neurons"], arrays["beta"], arrays["gamma"])
     endless = np.isinf(gamma) & (beta <= 1)
     if endless.any():

@@ -39,6 +39,7 @@ from numba import njit
 # Bernoulli numbers over factorials, B_2k/(2k)!, of the Euler–Maclaurin formula.
 EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000)
 FIRST = 10  # ranks summed one by one; beyond them the formula's error is below rounding for every β > 0
+LOG_2, LOG_3, LOG_5, LOG_7, LOG_FIRST = (math.log(r) for r in (2, 3, 5, 7, FIRST))
 
 # Columns of `solve_points`.
 ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
@@ -59,11 +60,20 @@ def power_integral(low: float, high: float, beta: float) -> float:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _endpoint(x: float, beta: float) -> float:
     """Return ½ − β/(12x) + β(β+1)(β+2)/(720x³) − …: what one end adds to a sum beyond its integral, over x^-β."""
-    total, term = 0.5, beta / x
+    inverse = 1.0 / x
+    total, term, inverse_square = 0.5, beta * inverse, inverse * inverse
     for k, coefficient in enumerate(EULER_MACLAURIN):
         total -= coefficient * term
-        term *= (beta + 2 * k + 1) * (beta + 2 * k + 2) / (x * x)
+        term *= (beta + 2 * k + 1) * (beta + 2 * k + 2) * inverse_square
     return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _integral_from_one(log_x: float, beta: float) -> float:
+    """Return ∫ r^-β dr from 1 to x, given log x."""
+    if beta == 1.0:
+        return log_x
+    return math.expm1((1.0 - beta) * log_x) / (1.0 - beta)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -80,33 +90,49 @@ def power_sum(low: float, high: float, beta: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _first_weights(beta: float):
+    """Return 1^-β … 10^-β; composite ranks are products of prime ones, which saves exponentials."""
+    two, three = math.exp(-LOG_2 * beta), math.exp(-LOG_3 * beta)
+    five, seven = math.exp(-LOG_5 * beta), math.exp(-LOG_7 * beta)
+    four = two * two
+    return 1.0, two, three, four, five, two * three, seven, two * four, three * three, two * five
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _discrete_level(budget: float, beta: float, features: float) -> tuple[float, float]:
     """Return (r0, n) of the discrete optimum (Eqs. 11, 14)."""
-    total, weight = 0.0, 1.0
-    for r in range(1, FIRST + 1):
-        weight = r**-beta
-        if r > features or total + weight - r * weight >= budget * weight:  # B(r) ≥ κN: rank r stays at 0
-            return ((budget + r - 1) / total) ** (1.0 / beta), r - 1.0
+    total, weight, r = 0.0, 1.0, 0.0
+    for weight in _first_weights(beta):
+        if r == features or total - r * weight >= budget * weight:  # B(r+1) ≥ κN: rank r+1 stays at 0
+            return math.exp(math.log((budget + r) / total) / beta), r
         total += weight
-    if features <= FIRST:
-        return ((budget + FIRST) / total) ** (1.0 / beta), float(FIRST)
+        r += 1.0
+    constant = total - _integral_from_one(LOG_FIRST, beta) - weight * _endpoint(r, beta)
 
-    constant = total - power_integral(1.0, FIRST, beta) - weight * _endpoint(FIRST, beta)
-    smallest = math.log(FIRST)
-    log_x = max(smallest, math.log(budget) / max(beta, 1.0))
-    for _ in range(60):
+    if beta > 1.05:  # B(x) < ζ(β) x^β, a start from the left
+        log_x = math.log(budget / (constant + 1.0 / (beta - 1.0))) / beta
+    else:
+        log_x = math.log(budget)
+    log_x = max(LOG_FIRST, log_x)
+    for _ in range(100):
         x, power = math.exp(log_x), math.exp(beta * log_x)
-        integral = log_x if beta == 1.0 else math.expm1((1.0 - beta) * log_x) / (1.0 - beta)
         end = _endpoint(x, beta)
-        needed = power * (constant + integral) + end - x  # B(x)
-        slope = beta * (needed + x - end) / needed  # d log B / d log x up to O(1/x²) of itself
+        needed = power * (constant + _integral_from_one(log_x, beta)) + end - x  # B(x)
+        slope = beta * (needed + x - end) / needed  # d log B / d log x but for O(1/x²)
         step = math.log(budget / needed) / slope
-        log_x = max(smallest, log_x + step)
-        if abs(step) < 1e-12:
+        log_x = max(LOG_FIRST, log_x + step)
+        if abs(step) < 1e-6:
             break
-    active = min(np.ceil(math.exp(log_x)) - 1.0, features)
-    active = max(active, float(FIRST))
-    return ((budget + active) / (total + power_sum(FIRST, active, beta))) ** (1.0 / beta), active
+    active = min(max(np.ceil(math.exp(log_x)) - 1.0, r), features)
+    while True:
+        total = constant + _integral_from_one(math.log(active), beta) + active**-beta * _endpoint(active, beta)
+        r0 = math.exp(math.log((budget + active) / total) / beta)
+        if r0 < active * (1.0 - 1e-14) and active > r:  # s_n < 0: one feature too many
+            active -= 1.0
+        elif r0 > (active + 1.0) * (1.0 + 1e-14) and active < features:  # rank n + 1 is worth more than λ
+            active += 1.0
+        else:
+            return r0, active
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -120,25 +146,27 @@ def continuum_budget(log_x: float, beta: float) -> float:
             geometric = beta * (geometric + 1.0)
             total += power * geometric
         return total
-    integral = log_x if beta == 1.0 else math.expm1((1.0 - beta) * log_x) / (1.0 - beta)
-    return math.exp(beta * log_x) * integral - math.expm1(log_x)
+    return math.exp(beta * log_x) * _integral_from_one(log_x, beta) - math.expm1(log_x)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _continuum_level(budget: float, beta: float, features: float) -> tuple[float, float]:
     """Return (r0, n) of the continuum optimum (Eqs. 12, 20), n = min(r0, A) − 1."""
-    if budget >= continuum_budget(math.log(features), beta):  # every feature is active: integrate to A alone
-        r0 = ((budget + features - 1.0) / power_integral(1.0, features, beta)) ** (1.0 / beta)
-        return r0, features - 1.0
     log_x = math.log1p(math.sqrt(2.0 * budget / beta)) / max(1.0, 0.5 * beta)
+    if beta > 1.05:  # κN < x^β/(β−1), a start from the left
+        log_x = max(0.1 * log_x, math.log(budget * (beta - 1.0)) / beta)
     for _ in range(200):
         needed = continuum_budget(log_x, beta)
         slope = beta * (needed + math.expm1(log_x)) / needed
-        new = max(0.5 * log_x, log_x + log_x * math.log(budget / needed) / (slope * log_x))
-        if abs(new - log_x) < 1e-14 * log_x:
+        step = math.log(budget / needed) / slope
+        log_x = max(0.25 * log_x, log_x + step)
+        if abs(step) < 1e-8 * log_x:  # Newton squares the error: the next step would be rounding
             break
-        log_x = new
-    return math.exp(log_x), math.expm1(log_x)
+    r0 = math.exp(log_x)
+    if r0 <= features:
+        return r0, math.expm1(log_x)
+    integral = _integral_from_one(math.log(features), beta)  # every feature is active: integrate to A alone
+    return math.exp(math.log((budget + features - 1.0) / integral) / beta), features - 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
