@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
 from .alternatives import Comparison, compare_curves
 from .counts import Counts, clean
+from .likelihoods import LikelihoodFit, fit_likelihood
 from .power_law import PowerLawFit, PowerLawStatus
+from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
 from .theory_fit import GAMMA, TAU, TheoryFit, TheoryStatus
 from .verdict import verdict
 
@@ -28,12 +31,24 @@ class Analysis:
         The power law against other curves.
     verdict : str
         One sentence: what is shown and what is not.
+    likelihoods : tuple of LikelihoodFit
+        The same power law under likelihoods of counts.
+    bootstrap_ci95 : tuple of float
+        Bootstrap interval of the exponent: too narrow with few sizes, for comparison only.
+    left_out : dict of float to float
+        Exponent without each size.
+    checks : ResidualChecks
+        Curvature, and whether the largest size is out of line.
     """
 
     power_law: PowerLawFit
     theory: TheoryFit
     comparison: Comparison
     verdict: str
+    likelihoods: tuple[LikelihoodFit, ...]
+    bootstrap_ci95: tuple[float, float]
+    left_out: dict[float, float]
+    checks: ResidualChecks
 
     @property
     def status(self) -> str:
@@ -59,6 +74,10 @@ class Analysis:
             "alternatives": [vars(alternative) for alternative in self.comparison.alternatives],
             "verdict": self.verdict,
             "status": self.status,
+            "likelihoods": [vars(likelihood) for likelihood in self.likelihoods],
+            "bootstrap_ci95": self.bootstrap_ci95,
+            "leave_one_size_out": self.left_out,
+            "residual_checks": vars(self.checks),
             "notes": list(self.power_law.data.notes),
         }
 
@@ -96,4 +115,23 @@ def analyse_clean(
 ) -> Analysis:
     """Analyse counts that `rosettalaw.validation.counts.clean` has checked."""
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
-    return Analysis(line, theory, comparison, verdict(line, theory, comparison, nulls))
+    return Analysis(
+        power_law=line,
+        theory=theory,
+        comparison=comparison,
+        verdict=verdict(line, theory, comparison, nulls),
+        likelihoods=tuple(_likelihoods(data)),
+        bootstrap_ci95=bootstrap_exponent(line),
+        left_out=leave_one_size_out(data),
+        checks=check_residuals(data),
+    )
+
+
+def _likelihoods(data: Counts) -> Iterator[LikelihoodFit]:
+    neurons = np.append(data.neurons, data.zero_sizes)
+    counts = np.append(data.counts, np.zeros(len(data.zero_sizes)))
+    yield fit_likelihood(neurons, counts, likelihood="poisson")
+    if len(counts) > 5:  # its third parameter cannot be had from fewer
+        yield fit_likelihood(neurons, counts, likelihood="negative binomial")
+    if data.sd is not None:
+        yield fit_likelihood(data.neurons, data.counts, data.sd, "weighted")

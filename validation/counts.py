@@ -38,12 +38,15 @@ class Counts:
         Standard deviation of each count, where known.
     notes : tuple of str
         What was left out or merged, in words.
+    zero_sizes : tuple of float
+        Sizes with a count of zero, which the likelihoods of whole counts can use.
     """
 
     neurons: np.ndarray
     counts: np.ndarray
     sd: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    zero_sizes: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.neurons)
@@ -57,7 +60,7 @@ class Counts:
         """Return the counts of all other sizes."""
         kept = self.neurons != size
         sd = None if self.sd is None else self.sd[kept]
-        return Counts(self.neurons[kept], self.counts[kept], sd, self.notes)
+        return Counts(self.neurons[kept], self.counts[kept], sd, self.notes, self.zero_sizes)
 
 
 def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None) -> Counts:
@@ -92,7 +95,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
         if not sd.all():
             notes.append("a standard deviation of 0 cannot be a weight: the stated deviations are left out")
             sd = None
-    return Counts(n[positive], r[positive], sd, tuple(notes))
+    return Counts(n[positive], r[positive], sd, tuple(notes), tuple(n[~positive].tolist()))
 
 
 def read_counts(path: str | os.PathLike[str]) -> Counts:

@@ -111,3 +111,10 @@ def test_missing_and_binary_files_are_told_apart(tmp_path):
     (tmp_path / "binary").write_bytes(bytes(range(128, 256)))
     with pytest.raises(ForeignFileError, match="not a text file"):
         read_counts(tmp_path / "binary")
+
+
+def test_the_record_says_how_much_the_exponent_depends_on_method_and_points():
+    record = analyse([100, 200, 400, 800, 1600, 3200], [0, 10, 16, 22, 40, 58], [1, 2, 3, 4, 5, 6]).record()
+    assert [fit["likelihood"] for fit in record["likelihoods"]] == ["poisson", "negative binomial", "weighted"]
+    assert record["likelihoods"][0]["exponent"] > record["exponent"]  # the zero, which only whole counts can use
+    assert list(record["leave_one_size_out"]) == [200, 400, 800, 1600, 3200]

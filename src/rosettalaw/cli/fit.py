@@ -34,6 +34,7 @@ def register(app: typer.Typer, section: str) -> None:
         print_table(
             [
                 _row("exponent α", record["exponent"], record["exponent_ci95"]),
+                *(_row(f"α, {fit.likelihood}", fit.exponent, fit.exponent_ci95) for fit in analysis.likelihoods),
                 _row("prefactor c", record["prefactor"]),
                 _row("R² of the logarithms", record["r2"]),
                 _row("β of the theory", record["beta"], record["beta_ci95"]),
@@ -42,6 +43,9 @@ def register(app: typer.Typer, section: str) -> None:
         )
         print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
         typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
+        if analysis.left_out:
+            lowest, highest = min(analysis.left_out.values()), max(analysis.left_out.values())
+            typer.echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
         typer.echo(f"status: {record['status']}")
         for note in record["notes"]:
             typer.echo(f"note: {note}")

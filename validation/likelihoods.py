@@ -1,0 +1,171 @@
+"""The power law under likelihoods that know counts are counts.
+
+The paper's least squares gives a count of 5 the weight of a count of 5000. Three alternatives, all for
+``μ_i = c N_i^α``:
+
+    weighted             log R_i normal about log μ_i, standard deviation sd_i/R_i as stated
+    poisson              R_i Poisson(μ_i), overdispersed by a factor φ: variance φ μ_i        (quasi-likelihood)
+    negative binomial    variance μ_i + μ_i²/k, k estimated: extra scatter that grows with the count
+
+Each is a deviance ``D(α, log c)`` that is least at the estimate. The interval of α is its profile likelihood: all α at
+which the least deviance over c exceeds the minimum by at most ``max(χ²_1, φ F_{1,n−2})`` (95% quantiles), with
+φ the Pearson χ² per degree of freedom: the stated (or Poisson's) variance is a floor, and scatter beyond it widens the
+interval as an unknown variance does. The negative binomial estimates its own extra scatter and takes φ = 1, which is
+wide for a handful of counts.
+Zeros cannot enter a logarithm, but they can enter the last two: pass them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, special, stats
+
+from ..errors import InputError, UnknownNameError, require
+
+Deviance = Callable[[np.ndarray], float]  # of the expected counts μ
+SLOPES = (-20.0, 20.0)
+
+
+@dataclass(frozen=True)
+class LikelihoodFit:
+    """A power law fitted by one likelihood.
+
+    Attributes
+    ----------
+    likelihood : str
+        Key of `LIKELIHOODS`.
+    exponent, prefactor : float
+        α and c at the greatest likelihood.
+    exponent_ci95 : tuple of float
+        Profile interval; (NaN, NaN) with fewer than three counts.
+    dispersion : float
+        Pearson χ² per degree of freedom: about 1 if the likelihood's own variance is all the scatter there is.
+    """
+
+    likelihood: str
+    exponent: float
+    exponent_ci95: tuple[float, float]
+    prefactor: float
+    dispersion: float
+
+
+def fit_likelihood(
+    neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None, likelihood: str = "poisson"
+) -> LikelihoodFit:
+    """Fit ``R = c N^α`` by one of `LIKELIHOODS`.
+
+    Parameters
+    ----------
+    neurons, counts : array_like, shape (n,)
+        Sizes and counts; zeros are allowed except for "weighted".
+    count_sd : array_like, shape (n,), optional
+        Standard deviations of the counts; "weighted" needs them.
+    likelihood : {"weighted", "poisson", "negative binomial"}
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such likelihood.
+    InputError
+        If a number cannot be used.
+    """
+    if likelihood not in LIKELIHOODS:
+        raise UnknownNameError("likelihood", likelihood, LIKELIHOODS)
+    x = np.log(np.asarray(neurons, dtype=float))
+    r = np.asarray(counts, dtype=float)
+    require(bool(np.all(np.isfinite(r) & (r >= 0))) and r.sum() > 0, "counts", r, "must be at least 0, and not all 0")
+    require(bool(np.all(np.isfinite(x))) and x.shape == r.shape, "neurons", np.exp(x), "must be positive, one a count")
+    require(bool(np.ptp(x) > 0), "neurons", np.exp(x), "a slope needs counts at two sizes")
+    return LIKELIHOODS[likelihood](x - x.mean(), r, count_sd, float(x.mean()))
+
+
+def _weighted(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
+    if sd is None:
+        raise InputError("count_sd", None, "a weighted fit needs the standard deviation of each count")
+    error = np.asarray(sd, dtype=float) / r
+    require(bool(np.all(np.isfinite(error) & (error > 0))), "count_sd", sd, "must be positive, for counts above 0")
+
+    def deviance(mu: np.ndarray) -> float:
+        return float(np.sum(((np.log(r) - np.log(mu)) / error) ** 2))
+
+    return _fit("weighted", x, r, deviance, lambda mu: (r * error) ** 2 * (mu / r) ** 2, origin)
+
+
+def _poisson(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
+    def deviance(mu: np.ndarray) -> float:
+        return float(2 * np.sum(special.xlogy(r, r / mu) - (r - mu)))
+
+    return _fit("poisson", x, r, deviance, lambda mu: mu, origin)
+
+
+def _negative_binomial(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
+    k = np.exp(np.linspace(-3, 14, 171))[:, None]  # e^14 is as good as Poisson
+    constant = special.gammaln(r + k) - special.gammaln(k) - special.gammaln(r + 1) - special.xlogy(r, k)
+
+    def over_k(mu: np.ndarray) -> np.ndarray:
+        """Return −2 log likelihood for every k of the grid."""
+        return -2 * np.sum(constant - (r + k) * np.log1p(mu / k) + special.xlogy(r, mu), axis=1)
+
+    def variance(mu: np.ndarray) -> np.ndarray:
+        return mu + mu**2 / k[np.argmin(over_k(mu))]
+
+    name = "negative binomial"
+    return _fit(name, x, r, lambda mu: float(np.min(over_k(mu))), variance, origin, own_scatter=True)
+
+
+def _fit(
+    name: str,
+    x: np.ndarray,
+    r: np.ndarray,
+    deviance: Deviance,
+    variance: Callable[[np.ndarray], np.ndarray],
+    origin: float,
+    own_scatter: bool = False,
+) -> LikelihoodFit:
+    """Minimise the deviance over (α, log c), then profile α; x is centred, which makes the two nearly independent."""
+
+    def over_prefactor(alpha: float) -> tuple[float, float]:
+        start = np.log(r.mean() / np.mean(np.exp(alpha * x)))
+        found = optimize.minimize_scalar(
+            lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), bracket=(start - 0.5, start + 0.5)
+        )
+        return float(found.fun), float(found.x)
+
+    start = np.polyfit(x, np.log(np.maximum(r, 0.5)), 1)[0]
+    found = optimize.minimize_scalar(
+        lambda alpha: over_prefactor(alpha)[0], bracket=(start - 0.1, start + 0.1), options={"xtol": 1e-9}
+    )
+    alpha, least = float(found.x), float(found.fun)
+    log_c = over_prefactor(alpha)[1]
+    mu = np.exp(log_c + alpha * x)
+    freedom = len(r) - 2
+    dispersion = float(np.sum((r - mu) ** 2 / variance(mu)) / freedom) if freedom > 0 else np.nan
+    interval = (np.nan, np.nan)
+    if freedom > 0:
+        unknown_variance = (1.0 if own_scatter else dispersion) * float(stats.f.ppf(0.95, 1, freedom))
+        allowed = least + max(float(stats.chi2.ppf(0.95, 1)), unknown_variance)
+        lower, upper = (_crossing(lambda at: over_prefactor(at)[0] - allowed, alpha, limit) for limit in SLOPES)
+        interval = (lower, upper)
+    return LikelihoodFit(name, alpha, interval, float(np.exp(log_c - alpha * origin)), dispersion)
+
+
+def _crossing(excess: Callable[[float], float], start: float, limit: float) -> float:
+    """Return where `excess`, negative at `start`, becomes positive on the way to `limit`; else the limit."""
+    inside, step = start, 0.05
+    while inside != limit:
+        outside = max(start - step, limit) if limit < start else min(start + step, limit)
+        if excess(outside) > 0:
+            return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=1e-7).root)
+        inside, step = outside, 2 * step
+    return limit
+
+
+LIKELIHOODS: dict[str, Callable[..., LikelihoodFit]] = {
+    "weighted": _weighted,
+    "poisson": _poisson,
+    "negative binomial": _negative_binomial,
+}
