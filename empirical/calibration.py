@@ -55,6 +55,8 @@ class Calibration:
         E(ρ*), NaN where nothing is kept.
     null_raw, null_above : dict of str to float
         Mean number of mutual pairs per draw of each null: all of them, and those at or above ρ*.
+    standard_error : float
+        Jackknife standard error of the count over position blocks at fixed ρ*; NaN where it was not measured.
     """
 
     threshold: float
@@ -63,6 +65,7 @@ class Calibration:
     expected_null: float
     null_raw: dict[str, float]
     null_above: dict[str, float]
+    standard_error: float = float("nan")
 
 
 def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]], q: float = Q_DEFAULT) -> Calibration:

@@ -1,0 +1,195 @@
+"""The result of a matching: mutual pairs with what is needed to judge them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..calibration import Q_DEFAULT, Calibration, calibrate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a result remembers of one model.
+
+    Attributes
+    ----------
+    name : str
+        Path or hub id.
+    layer, unit : ndarray of int, shape (neurons,)
+        Layer of each neuron and its index within the layer.
+    excluded : ndarray of int
+        Neurons that took no part: constant ones, and on request those with NaN or infinite activations.
+    """
+
+    name: str
+    layer: np.ndarray
+    unit: np.ndarray
+    excluded: np.ndarray
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Mutual nearest neighbours of two models (Eq. 2, Eq. 3).
+
+    Attributes
+    ----------
+    unit_a, unit_b : ndarray of int, shape (pairs,)
+        The pair's neurons, counted over all layers in order; sorted by A's, then B's.
+    correlation, margin : ndarray, shape (pairs,)
+        Pearson correlation ρ, and its distance to the best partner that either unit has outside its k best.
+    a, b : Side
+        The two models.
+    positions : int
+        Aligned positions.
+    null_correlations : list of ndarray
+        Correlations of the mutual pairs with B's positions permuted, one array for each draw.
+    replicate_correlations : list of ndarray
+        Correlations of the mutual pairs found without one block of positions, for each block: the jackknife.
+    split_half : float
+        Jaccard overlap of the pairs found in the first and in the second half of the positions.
+    k, absolute, engine, seed
+        How the matching was asked for.
+    details : dict
+        How it was computed: contested units, precision, tiles, estimated recall of the screened engine.
+    status : str
+        "ok", or what the reader should know before using the counts.
+    """
+
+    unit_a: np.ndarray
+    unit_b: np.ndarray
+    correlation: np.ndarray
+    margin: np.ndarray
+    a: Side
+    b: Side
+    positions: int
+    null_correlations: list[np.ndarray]
+    replicate_correlations: list[np.ndarray]
+    split_half: float
+    k: int
+    absolute: bool
+    engine: str
+    seed: int
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    status: str = "ok"
+
+    @property
+    def count(self) -> int:
+        """Mutual pairs, no threshold: the paper's count."""
+        return len(self.unit_a)
+
+    def calibrate(
+        self, nulls: Mapping[str, Sequence[np.ndarray]] | None = None, q: float = Q_DEFAULT
+    ) -> Calibration | None:
+        """Return the calibrated count with its standard error, or None where there is no null to calibrate against.
+
+        Parameters
+        ----------
+        nulls : mapping of str to sequence of ndarray, optional
+            Further nulls beside the permuted positions: ``{"untrained": [correlations, …]}``, an array for each draw.
+        q : float
+            Allowed share of null pairs among those kept.
+        """
+        drawn = {**({"permuted": self.null_correlations} if self.null_correlations else {}), **(nulls or {})}
+        if not drawn:
+            return None
+        magnitudes = {kind: [np.abs(draw) for draw in draws] for kind, draws in drawn.items()}
+        found = calibrate(np.abs(self.correlation), magnitudes, q)
+        return dataclasses.replace(found, standard_error=self.count_error(found.threshold))
+
+    def count_error(self, threshold: float) -> float:
+        """Return the jackknife standard error of the number of pairs at or above a fixed correlation.
+
+        Each replicate c_j leaves out one of J blocks of positions: se² = (J − 1)/J · Σ (c_j − c̄)². NaN without
+        replicates; 0 where the threshold is NaN, that is where nothing is kept.
+        """
+        counts = np.array([np.sum(np.abs(rho) >= threshold) for rho in self.replicate_correlations], dtype=float)
+        if len(counts) < 2:
+            return float("nan")
+        return float(np.sqrt((len(counts) - 1) / len(counts) * np.sum((counts - counts.mean()) ** 2)))
+
+    def layer_counts(self) -> np.ndarray:
+        """Return how many pairs join each layer of A (rows) with each layer of B (columns), layers in order."""
+        layers = [np.unique(side.layer) for side in (self.a, self.b)]
+        counts = np.zeros([len(found) for found in layers], dtype=np.int64)
+        rows = np.searchsorted(layers[0], self.a.layer[self.unit_a])
+        columns = np.searchsorted(layers[1], self.b.layer[self.unit_b])
+        np.add.at(counts, (rows, columns), 1)
+        return counts
+
+    def record(self, calibration: Calibration | None = None) -> dict[str, Any]:
+        """Return what ``rosettalaw match --json`` prints."""
+        found = calibration or self.calibrate()
+        pairs = zip(self.unit_a.tolist(), self.unit_b.tolist(), self.correlation.tolist(), strict=True)
+        return {
+            "pairs": [list(pair) for pair in pairs],
+            "count": self.count,
+            "calibrated_count": None if found is None else found.count,
+            "calibrated_count_se": None if found is None else found.standard_error,
+            "threshold": None if found is None else found.threshold,
+            "null_raw": None if found is None else found.null_raw,
+            "null_above_threshold": None if found is None else found.null_above,
+            "excluded_a": len(self.a.excluded),
+            "excluded_b": len(self.b.excluded),
+            "engine": self.engine,
+            "positions": self.positions,
+            "split_half": self.split_half,
+            "details": self.details,
+            "status": self.status,
+        }
+
+    def to_dataset(self, calibration: Calibration | None = None, **provenance: Any) -> xr.Dataset:
+        """Return the pairs as a Dataset of kind "pairs", with both models' neurons and the null pairs."""
+        from ...results import dataset
+
+        found = calibration or self.calibrate()
+        variables: dict[str, Any] = {
+            "unit_a": ("pair", self.unit_a),
+            "unit_b": ("pair", self.unit_b),
+            "layer_a": ("pair", self.a.layer[self.unit_a]),
+            "layer_b": ("pair", self.b.layer[self.unit_b]),
+            "layer_unit_a": ("pair", self.a.unit[self.unit_a]),
+            "layer_unit_b": ("pair", self.b.unit[self.unit_b]),
+            "correlation": ("pair", self.correlation),
+            "margin": ("pair", self.margin),
+            "excluded_unit_a": ("excluded_a", self.a.excluded),
+            "excluded_unit_b": ("excluded_b", self.b.excluded),
+            "layer_pairs": (("model_layer_a", "model_layer_b"), self.layer_counts()),
+            "null_correlation": ("null_pair", _joined(self.null_correlations)),
+            "null_draw": ("null_pair", _numbered(self.null_correlations)),
+            "replicate_correlation": ("replicate_pair", _joined(self.replicate_correlations)),
+            "replicate": ("replicate_pair", _numbered(self.replicate_correlations)),
+            "null_draws": len(self.null_correlations),
+            "replicates": len(self.replicate_correlations),
+            "neurons_a": len(self.a.layer),
+            "neurons_b": len(self.b.layer),
+            "positions": self.positions,
+            "raw_count": self.count,
+            "split_half": self.split_half,
+        }
+        if found is not None:
+            variables["calibrated_count"] = found.count
+            variables["calibrated_count_se"] = found.standard_error
+            variables["threshold"] = found.threshold
+            for kind in found.null_raw:
+                variables[f"{kind}_raw"] = found.null_raw[kind]
+                variables[f"{kind}_above_threshold"] = found.null_above[kind]
+        coords = {"model_layer_a": np.unique(self.a.layer), "model_layer_b": np.unique(self.b.layer)}
+        asked = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
+        asked |= {"engine": self.engine, "seed": self.seed, "status": self.status, "details": self.details}
+        return dataset("pairs", variables, coords, **{**asked, **provenance})
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty(0), *arrays])
+
+
+def _numbered(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])

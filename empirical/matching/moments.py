@@ -1,0 +1,137 @@
+r"""Moments and products of activation blocks in one pass, without losing digits.
+
+For two models with activations x (positions × N_A) and y (positions × N_B), a correlation (Eq. 2) needs
+
+    C = Σ_t (x_t − x̄)(y_t − ȳ)ᵀ,    v = Σ_t (x_t − x̄)²,    w = Σ_t (y_t − ȳ)²,    ρ = C / √(v wᵀ).
+
+The means are known only at the end, and subtracting T x̄ ȳᵀ then costs all digits when a mean is 10⁴ standard deviations.
+So every block is centred by itself and blocks are merged by the rule of Chan, Golub and LeVeque (1983): for a block of n
+positions with mean x̄_b, after m positions with mean x̄,
+
+    C ← C + C_b + m n/(m + n) · (x̄_b − x̄)(ȳ_b − ȳ)ᵀ.
+
+Both corrections are rank one, so they are two more rows of the block: a product of (n + 2)-row blocks does everything.
+With a shift s near the block's mean, u = x − s (exact to float32's last digit) and ε = mean of u,
+
+    row n + 1:   +√n ε   on side A,   −√n ε'  on side B      takes n ε ε'ᵀ off, which centres the block exactly;
+    row n + 2:   √(mn/(m+n)) (x̄_b − x̄)   on both sides      merges its mean.
+
+Means and sums of squares are kept in float64; the products run in float32 over one block and are added in float32.
+A column is constant exactly when its sum of squares is exactly 0: constant blocks are recognised by comparing values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+STRIP = 256  # rows centred at a time, so that they stay in the cache between the passes over them
+
+
+class NonFinite(Exception):
+    """A NaN, an infinity, or a number whose square float32 cannot hold, in these columns of side 0 (A) or 1 (B)."""
+
+    def __init__(self, side: int, columns: np.ndarray):
+        self.side, self.columns = side, columns
+
+
+@dataclass
+class Moments:
+    """Count, means and centred sums of squares of the columns seen so far (float64)."""
+
+    count: int
+    mean: torch.Tensor
+    square: torch.Tensor
+
+    @classmethod
+    def empty(cls, columns: int, device: torch.device | str = "cpu") -> Moments:
+        zero = torch.zeros(columns, dtype=torch.float64, device=device)
+        return cls(0, zero, zero.clone())
+
+    def merge(self, other: Moments) -> torch.Tensor:
+        """Take in the moments of more positions; return the row that merges their products."""
+        total = self.count + other.count
+        weight = self.count * other.count / total
+        step = other.mean - self.mean
+        # A first block is copied: 0 + (x − 0) · 1 would do, but a mean of −0.0 or a subnormal one should survive too.
+        self.mean = other.mean.clone() if self.count == 0 else self.mean + step * (other.count / total)
+        self.square = self.square + other.square + weight * step**2
+        self.count = total
+        return weight**0.5 * step
+
+
+class Centred:
+    """One side's blocks, centred and bordered by the two rows that the head of this module derives.
+
+    Parameters
+    ----------
+    columns : int
+        Neurons of this side (of the tile).
+    block : int
+        Largest number of positions in a block.
+    sign : {1, −1}
+        +1 for side A, −1 for side B: the sign of the centring row.
+    """
+
+    def __init__(self, columns: int, block: int, sign: int, device: torch.device | str = "cpu"):
+        self.moments = Moments.empty(columns, device)
+        self._sign = sign
+        self._rows = torch.empty(block + 2, columns, dtype=torch.float32, device=device)
+
+    def restart(self) -> None:
+        """Forget the positions seen, for the next part of them."""
+        self.moments = Moments.empty(len(self.moments.mean), self.moments.mean.device)
+
+    def take(self, block: np.ndarray) -> torch.Tensor:
+        """Return a block of n positions as n + 2 float32 rows whose products merge with those before.
+
+        Raises
+        ------
+        NonFinite
+            If a column holds a number that cannot be used.
+        """
+        x = torch.from_numpy(block).to(self._rows.device)
+        n = len(x)
+        shift = (x[:STRIP].mean(0) if self.moments.count == 0 else self.moments.mean.to(x.dtype)).nan_to_num_()
+        rows = self._rows[: n + 2]
+        total, square = _shift(x, shift, rows)
+        bad = ~(torch.isfinite(total) & torch.isfinite(square))
+        if bad.any():
+            raise NonFinite(int(self._sign < 0), torch.nonzero(bad)[:, 0].cpu().numpy())
+        mean = total / n
+        offset = shift.double() + mean
+
+        # Where the shift missed by more than a standard deviation, centre again with the block's own mean.
+        far = torch.nonzero((2 * n * mean**2 >= square) & (mean != 0))[:, 0]
+        if len(far):
+            x_far = x[:, far]
+            constant = (x_far == x_far[0]).all(0)
+            shift_far = offset[far].to(x.dtype)
+            shift_far[constant] = x_far[0, constant]
+            rows_far = torch.empty(n + 2, len(far), dtype=torch.float32, device=rows.device)
+            total[far], square[far] = _shift(x_far, shift_far, rows_far)
+            rows[:n, far] = rows_far[:n]
+            mean[far] = total[far] / n
+            offset[far] = shift_far.double() + mean[far]
+
+        rows[n] = (self._sign * n**0.5 * mean).float()
+        seen = Moments(n, offset, (square - n * mean**2).clamp_(min=0))
+        rows[n + 1] = self.moments.merge(seen).float()
+        return rows
+
+
+def _shift(x: torch.Tensor, shift: torch.Tensor, out: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Write x − shift to `out`; return its column sums and sums of squares in float64."""
+    total = torch.zeros(x.shape[1], dtype=torch.float64, device=x.device)
+    square = torch.zeros_like(total)
+    for start in range(0, len(x), STRIP):
+        strip = out[start : min(start + STRIP, len(x))]
+        if x.dtype == torch.float32:
+            torch.sub(x[start : start + STRIP], shift, out=strip)
+        else:
+            strip.copy_(x[start : start + STRIP] - shift)
+        total += strip.sum(0)
+        square += (strip * strip).sum(0)
+    return total, square

@@ -1,0 +1,199 @@
+"""Best partners, mutual pairs, and how ties are broken.
+
+Unit u of A and unit v of B are a pair if v is among the k best partners of u and u among the k best of v (Eq. 3), where
+better means a larger correlation (or a larger absolute one). Of equal correlations the lower index wins. Float32
+cannot tell equal from nearly equal, so a unit whose k-th and next best are closer than the rounding error
+
+    2⁻²³ (8 |ρ| + 16/√T)
+
+is *contested* and is decided by float64 correlations with all units of the other side; those that agree to 1e-12 are
+equal. Replicates (jackknife, halves) are statistics and are left at float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..sources import ActivationSource
+from .moments import Moments
+from .reading import cut, read
+
+EQUAL = 1e-12
+
+
+class Partners:
+    """The best partners of each unit of one side, kept while tiles arrive in increasing order of the other side.
+
+    Attributes
+    ----------
+    key, rho, index : ndarray, shape (units, keep)
+        What is ranked (ρ or |ρ|; −inf where there is no partner), the correlation, and the partner's index (−1 for none).
+    """
+
+    def __init__(self, units: int, keep: int):
+        self.key = np.full((units, keep), -np.inf)
+        self.rho = np.full((units, keep), np.nan)
+        self.index = np.full((units, keep), -1, dtype=np.int64)
+
+    def offer(self, units: slice | np.ndarray, key: np.ndarray, rho: np.ndarray, index: np.ndarray) -> None:
+        """Take in partners (units × any number), whose indices are above those already offered to these units."""
+        key = np.concatenate([self.key[units], key], axis=1)
+        best = np.argsort(-key, axis=1, kind="stable")[:, : self.key.shape[1]]
+        self.key[units] = np.take_along_axis(key, best, axis=1)
+        self.rho[units] = np.take_along_axis(np.concatenate([self.rho[units], rho], axis=1), best, axis=1)
+        self.index[units] = np.take_along_axis(np.concatenate([self.index[units], index], axis=1), best, axis=1)
+
+    def contested(self, k: int, positions: int) -> np.ndarray:
+        """Return the units whose k-th and next best partner float32 cannot tell apart."""
+        if self.key.shape[1] <= k:
+            return np.empty(0, dtype=np.int64)
+        last, following = self.key[:, k - 1], self.key[:, k]
+        with np.errstate(invalid="ignore"):  # −inf − (−inf): no partners at all
+            close = last - following <= rounding_error(np.abs(last), positions)
+        return np.flatnonzero(close & np.isfinite(following))
+
+
+def rounding_error(rho: np.ndarray, positions: int) -> np.ndarray:
+    """Return a bound on how far a float32 correlation is from the float64 one (module head)."""
+    return 2.0**-23 * (8 * rho + 16 / positions**0.5)
+
+
+def top(rho: torch.Tensor, keep: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return key, correlation and column of the `keep` best of each row; the lower column wins a tie."""
+    key = torch.nan_to_num(rho.abs() if absolute else rho, nan=-torch.inf)
+    keep = min(keep, rho.shape[1])
+    values, places = [], []
+    for _ in range(keep):
+        value, place = key.max(1, keepdim=True)
+        values.append(value)
+        places.append(place)
+        key.scatter_(1, place, -torch.inf)
+    index = torch.cat(places, 1)
+    found = torch.cat(values, 1)
+    index_of = torch.where(torch.isneginf(found), -1, index)
+    return found.double().cpu().numpy(), rho.gather(1, index).double().cpu().numpy(), index_of.cpu().numpy()
+
+
+def settle(
+    partners: Partners,
+    k: int,
+    sources: tuple[ActivationSource, ActivationSource],
+    moments: tuple[Moments, Moments],
+    block: int,
+    absolute: bool,
+) -> int:
+    """Decide the contested units of the first source by float64 correlations; return how many there were."""
+    units = partners.contested(k, sources[0].positions)
+    for chosen in np.array_split(units, -(-len(units) // 512)) if len(units) else []:
+        rho = float64_correlations(sources, moments, chosen, block)
+        key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
+        for row, unit in enumerate(chosen):
+            taken = np.full(len(key[row]), False)
+            for place in range(partners.key.shape[1]):
+                left = np.where(taken, -np.inf, key[row])
+                best = int(np.flatnonzero(left >= left.max() - EQUAL)[0])
+                taken[best] = True
+                partners.key[unit, place] = left[best]
+                partners.rho[unit, place] = rho[row, best]
+                partners.index[unit, place] = best if np.isfinite(left[best]) else -1
+    return len(units)
+
+
+def float64_correlations(
+    sources: tuple[ActivationSource, ActivationSource],
+    moments: tuple[Moments, Moments],
+    units: np.ndarray,
+    block: int,
+) -> np.ndarray:
+    """Correlate some units of the first source with all of the second in float64; constant units give NaN."""
+    first, second = sources
+    shift_first, shift_second = (m.mean.cpu().numpy() for m in moments)
+    varies_first, varies_second = (m.square.cpu().numpy() > 0 for m in moments)
+    blocks = [one for part in cut(first.positions, min(block, 1024), 1) for one in part]
+    low, high = int(units.min()), int(units.max()) + 1
+    cross = np.zeros((len(units), len(shift_second)))
+    sum_x, sum_y, square_x, square_y = (np.zeros(len(side)) for side in (units, shift_second, units, shift_second))
+    streams = read(first, blocks, slice(low, high)), read(second, blocks, slice(0, len(shift_second)))
+    for x_block, y_block in zip(*streams, strict=True):
+        x, y = x_block[:, units - low] - shift_first[units], y_block - shift_second
+        cross += x.T @ y
+        sum_x, sum_y = sum_x + x.sum(0), sum_y + y.sum(0)
+        square_x, square_y = square_x + (x * x).sum(0), square_y + (y * y).sum(0)
+    cross -= np.outer(sum_x, sum_y) / first.positions
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = cross / np.sqrt(square_x - sum_x**2 / first.positions)[:, None]
+        rho /= np.sqrt(square_y - sum_y**2 / first.positions)
+    return np.where(varies_first[units][:, None] & varies_second, np.clip(rho, -1, 1), np.nan)
+
+
+def mutual(a: Partners, b: Partners, k: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mutual pairs, sorted by A's unit then B's: units of A and B, correlations, margins.
+
+    The margin of a pair is how much its |ρ| or ρ exceeds the best partner of either unit outside their k best: for
+    k = 1 the second-best partner. It is NaN where neither unit has another partner.
+    """
+    units = np.repeat(np.arange(len(a.index)), min(k, a.index.shape[1]))
+    partner = a.index[:, :k].ravel()
+    listed = partner >= 0
+    units, partner, rho, key = (
+        units[listed],
+        partner[listed],
+        a.rho[:, :k].ravel()[listed],
+        a.key[:, :k].ravel()[listed],
+    )
+    both = (b.index[partner, :k] == units[:, None]).any(1)
+    if not absolute:
+        both &= rho > 0
+    units, partner, rho, key = units[both], partner[both], rho[both], key[both]
+    rival = np.maximum(_next(a, k)[units], _next(b, k)[partner])
+    margin = np.where(np.isfinite(rival), key - rival, np.nan)
+    order = np.lexsort((partner, units))
+    return units[order], partner[order], rho[order], margin[order]
+
+
+def _next(partners: Partners, k: int) -> np.ndarray:
+    keys = partners.key
+    return keys[:, k] if keys.shape[1] > k else np.full(len(keys), -np.inf)
+
+
+class Replicate:
+    """Mutual pairs of one subset of the positions: A's k best partners, and the k-th best key of each unit of B."""
+
+    def __init__(self, neurons_a: int, neurons_b: int, k: int):
+        self._k = k
+        self._a = Partners(neurons_a, k)
+        self._bar = np.full((neurons_b, k), -np.inf, dtype=np.float32)
+
+    def offer(self, rho: torch.Tensor, tile: tuple[slice, slice], absolute: bool) -> None:
+        """Take in the correlations of a tile."""
+        key, found, index = top(rho, self._k, absolute)
+        self._a.offer(tile[0], key, found, np.where(index < 0, -1, index + tile[1].start))
+        keys = torch.nan_to_num(rho.abs() if absolute else rho, nan=-torch.inf)
+        if self._k == 1:
+            best = keys.amax(0, keepdim=True)
+        else:
+            best = keys.topk(min(self._k, len(keys)), dim=0).values
+        held = np.concatenate([self._bar[tile[1]], best.T.cpu().numpy()], axis=1)
+        self._bar[tile[1]] = -np.sort(-held, axis=1)[:, : self._k]
+
+    def pairs(self, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return units of A and B and correlations of the mutual pairs; of ties for B the lower units of A stay."""
+        units = np.repeat(np.arange(len(self._a.index)), self._k)
+        partner, key, rho = self._a.index.ravel(), self._a.key.ravel(), self._a.rho.ravel()
+        good = (partner >= 0) & (key >= self._bar[np.maximum(partner, 0), -1])
+        if not absolute:
+            good &= rho > 0
+        units, partner, rho, key = units[good], partner[good], rho[good], key[good]
+        order = np.lexsort((units, -key, partner))
+        rank = np.arange(len(order)) - np.searchsorted(partner[order], partner[order], side="left")
+        kept = np.sort(order[rank < self._k])
+        return units[kept], partner[kept], rho[kept]
+
+
+def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
+    """Return the Jaccard overlap of two sets of pairs; NaN if both are empty."""
+    one, other = (set(zip(found[0].tolist(), found[1].tolist(), strict=True)) for found in (first, second))
+    return len(one & other) / len(one | other) if one | other else float("nan")

@@ -1,0 +1,79 @@
+"""How positions are cut into blocks and parts, and how two sources are read side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ...errors import InputError
+from ..array_sources import RandomAccess
+from ..sources import ActivationSource
+
+Block = tuple[int, int]  # first position, and one past the last
+
+
+def cut(positions: int, block: int, parts: int) -> list[list[Block]]:
+    """Cut the positions into `parts` stretches of whole blocks (fewer if there are fewer positions).
+
+    Examples
+    --------
+    >>> cut(10, 4, 2)
+    [[(0, 4)], [(4, 8), (8, 10)]]
+    """
+    parts = max(1, min(parts, positions))
+    size = min(block, -(-positions // parts))
+    edges = [(start, min(start + size, positions)) for start in range(0, positions, size)]
+    return [[edges[i] for i in chosen] for chosen in np.array_split(np.arange(len(edges)), parts) if len(chosen)]
+
+
+def tiles(neurons_a: int, neurons_b: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """Cut the neuron pairs into tiles of at most `shape`, columns running fastest."""
+    return [
+        (slice(i, min(i + shape[0], neurons_a)), slice(j, min(j + shape[1], neurons_b)))
+        for i in range(0, neurons_a, shape[0])
+        for j in range(0, neurons_b, shape[1])
+    ]
+
+
+def aligned_blocks(
+    a: ActivationSource, b: ActivationSource, blocks: Sequence[Block], columns: tuple[slice, slice]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Read the same blocks of positions from two sources.
+
+    Raises
+    ------
+    InputError
+        If a source ends early or yields blocks of another shape than it declared.
+    """
+    return zip(read(a, blocks, columns[0]), read(b, blocks, columns[1]), strict=True)
+
+
+def read(source: ActivationSource, blocks: Sequence[Block], columns: slice) -> Iterator[np.ndarray]:
+    """Read blocks of positions, in increasing order, from one source: directly, or from its stream."""
+    if isinstance(source, RandomAccess):
+        for start, stop in blocks:
+            yield checked(source, source.rows(slice(start, stop), columns), stop - start, columns)
+        return
+    size = max(stop - start for start, stop in blocks)
+    stream = source.blocks(size)
+    held, first = np.empty((0, len(source.layer)), dtype=np.float32), 0
+    for start, stop in blocks:
+        while first + len(held) < stop:
+            piece = next(stream, None)
+            if piece is None:
+                rule = f"ended after {first + len(held)} of the {source.positions} positions it declared"
+                raise InputError(source.name, f"{source.positions} positions", rule)
+            passed = min(max(start - first, 0), len(held))
+            held, first = np.concatenate([held[passed:], piece]), first + passed
+        yield checked(source, held[start - first : stop - first, columns], stop - start, columns)
+
+
+def checked(source: ActivationSource, block: np.ndarray, positions: int, columns: slice) -> np.ndarray:
+    """Return the block as a writable-layout float array, or say how its shape differs from what was declared."""
+    width = len(range(*columns.indices(len(source.layer))))
+    if block.shape != (positions, width):
+        raise InputError(source.name, f"block of shape {block.shape}", f"declared {positions} × {width} here")
+    if block.dtype not in (np.float32, np.float64):
+        block = block.astype(np.float32)
+    return np.require(block, requirements=["C", "W"])

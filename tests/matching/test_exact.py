@@ -1,0 +1,173 @@
+"""The exact engine against float64 brute force, planted truth, and what must be refused."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rosettalaw.empirical.array_sources import ArraySource, Permuted
+from rosettalaw.empirical.matching import match
+from rosettalaw.errors import InputError
+
+
+def matched(a, b, **options):
+    return match(ArraySource(a, "a"), ArraySource(b, "b"), quiet=True, **{"permutations": 0, **options})
+
+
+def agrees(found, expected):
+    pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+    assert pairs == sorted(expected)
+    np.testing.assert_allclose(found.correlation, [expected[pair] for pair in pairs], rtol=1e-6)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    positions=st.integers(2, 400),
+    neurons_a=st.integers(1, 20),
+    neurons_b=st.integers(1, 20),
+    k=st.integers(1, 3),
+    absolute=st.booleans(),
+    block=st.sampled_from([1, 7, 64, 4096]),
+    tile=st.sampled_from([(3, 2), (5, 8), (64, 64)]),
+    tails=st.sampled_from(["normal", "cauchy", "sparse"]),
+    double=st.booleans(),
+)
+def test_equals_brute_force(reference, seed, positions, neurons_a, neurons_b, k, absolute, block, tile, tails, double):
+    """Offsets of 10⁴ standard deviations, scales from 1e-8 to 1e8, heavy tails, duplicates, constants, small shapes."""
+    rng = np.random.default_rng(seed)
+    signals = rng.standard_normal((positions, 8))
+
+    def side(neurons):
+        draw = {
+            "normal": lambda: rng.standard_normal((positions, neurons)),
+            "cauchy": lambda: rng.standard_cauchy((positions, neurons)),
+            "sparse": lambda: np.maximum(rng.standard_normal((positions, neurons)) - 1.5, 0),
+        }[tails]()
+        draw += signals[:, rng.integers(0, 8, neurons)] * rng.uniform(0, 2, neurons)
+        draw *= 10.0 ** rng.uniform(-8, 8, neurons)
+        draw += draw.std(0) * rng.choice([0, 1, -30, 1e4], neurons)
+        draw[:, rng.random(neurons) < 0.1] = rng.choice([0.0, 0.1, -1e8])
+        copies = rng.random(neurons) < 0.2
+        draw[:, copies] = draw[:, [0]]
+        return draw.astype(np.float64 if double else np.float32)
+
+    a, b = side(neurons_a), side(neurons_b)
+    found = matched(a, b, k=k, absolute=absolute, block=block, tile=tile)
+    agrees(found, reference(a, b, k, absolute))
+    assert found.a.excluded.tolist() == np.flatnonzero((a == a[0]).all(0)).tolist()
+    assert found.b.excluded.tolist() == np.flatnonzero((b == b[0]).all(0)).tolist()
+
+
+def test_margin_is_the_distance_to_the_second_best(correlations):
+    rng = np.random.default_rng(3)
+    a, b = rng.standard_normal((200, 12)), rng.standard_normal((200, 9))
+    rho = correlations(a, b)
+    found = matched(a, b)
+    for u, v, margin in zip(found.unit_a, found.unit_b, found.margin, strict=True):
+        rivals = np.concatenate([np.delete(rho[u], v), np.delete(rho[:, v], u)])
+        assert margin == pytest.approx(rho[u, v] - rivals.max(), abs=1e-6)
+
+
+def test_planted_pairs_and_a_shuffled_copy(plant):
+    a, b, order = plant(3000, 60, 80, 25)
+    found = matched(a, b)
+    strong = found.correlation > 0.5
+    assert dict(zip(found.unit_a[strong], found.unit_b[strong], strict=True)) == dict(enumerate(order))
+
+    shuffled = np.random.default_rng(1).permutation(60)
+    itself = matched(a, a[:, shuffled])
+    assert (shuffled[itself.unit_b] == np.arange(60)).all()
+    np.testing.assert_allclose(itself.correlation, 1, rtol=1e-6)
+
+
+def test_jackknife_replicates_are_matchings_without_a_block(reference, plant):
+    a, b, _ = plant(160, 15, 20, 8)
+    found = matched(a, b, jackknife_blocks=8)
+    counts = []
+    for j, replicate in enumerate(found.replicate_correlations):
+        rest = np.delete(np.arange(160), slice(20 * j, 20 * (j + 1)))
+        expected = reference(a[rest], b[rest])
+        np.testing.assert_allclose(np.sort(replicate), np.sort(list(expected.values())), rtol=1e-5)
+        counts.append(sum(rho >= 0.3 for rho in expected.values()))
+    expected_error = np.sqrt(7 / 8 * np.sum((np.array(counts) - np.mean(counts)) ** 2))
+    assert len(counts) == 8
+    assert found.count_error(0.3) == pytest.approx(expected_error)
+
+
+def test_split_half_is_the_overlap_of_the_halves(reference, plant):
+    a, b, _ = plant(200, 15, 20, 8)
+    first, second = set(reference(a[:100], b[:100])), set(reference(a[100:], b[100:]))
+    found = matched(a, b, jackknife_blocks=4)
+    assert found.split_half == pytest.approx(len(first & second) / len(first | second))
+
+
+def test_permutation_null_is_brute_force_on_permuted_rows(reference):
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((120, 10)), rng.standard_normal((120, 14))
+    found = matched(a, b, permutations=2, seed=11)
+    for draw, null in enumerate(found.null_correlations):
+        permuted = Permuted(ArraySource(b), [11, draw]).rows(slice(None))
+        assert not np.array_equal(permuted, b)
+        assert np.array_equal(np.sort(permuted, axis=0), np.sort(b, axis=0))
+        np.testing.assert_allclose(np.sort(null), np.sort(list(reference(a, permuted).values())), rtol=1e-6)
+
+
+def test_unrelated_noise_gives_the_expected_raw_count_and_no_calibrated_pairs():
+    """Independent columns: E[pairs] = N_A N_B/(N_A + N_B − 1), since any entry tops its row and column equally often."""
+    raw, calibrated = [], []
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        found = matched(rng.standard_normal((400, 40)), rng.standard_normal((400, 60)), permutations=3, seed=seed)
+        raw.append(found.count)
+        calibrated.append(found.calibrate().count)
+    expected = 40 * 60 / 99
+    assert abs(np.mean(raw) - expected) < 4 * np.std(raw) / np.sqrt(50)
+    # 24 null pairs and three draws: a finding would need 1/3 ≤ 5% of the pairs kept, so at least 7 beyond every draw.
+    assert np.mean(np.array(calibrated) > 0) <= 0.05
+
+
+def test_same_seed_same_bits_whatever_the_tiles(plant):
+    a, b, _ = plant(500, 30, 40, 10)
+    one = matched(a, b, permutations=1, seed=4)
+    again = matched(a, b, permutations=1, seed=4)
+    assert one.correlation.tobytes() == again.correlation.tobytes()
+    assert one.null_correlations[0].tobytes() == again.null_correlations[0].tobytes()
+    tiled = matched(a, b, permutations=1, seed=4, tile=(7, 11))
+    assert (one.unit_a == tiled.unit_a).all()
+    assert (one.unit_b == tiled.unit_b).all()
+
+
+def test_refusals_name_the_shapes_the_layer_and_the_unit():
+    a = np.random.default_rng(0).standard_normal((30, 6)).astype(np.float32)
+    with pytest.raises(InputError, match=r"a 30 × 6 and b 29 × 6': must be equal"):
+        matched(a, a[1:])
+    with pytest.raises(InputError, match="at least 2"):
+        matched(a[:1], a[:1])
+    for bad in (np.nan, np.inf, -np.inf):
+        broken = a.copy()
+        broken[17, 4] = bad
+        source = ArraySource(broken, "model B", layer=np.array([0, 0, 0, 1, 1, 1]))
+        with pytest.raises(InputError, match=r"model B.*layer 1, unit 1"):
+            match(ArraySource(a), source, permutations=0, quiet=True, tile=(2, 3))
+
+
+class Stream:
+    """A source that can only be read from the start, in blocks of its own odd sizes."""
+
+    def __init__(self, array):
+        self.name, self.positions, self._array = "stream", len(array), array
+        self.layer, self.unit = np.zeros(array.shape[1], dtype=int), np.arange(array.shape[1])
+
+    def blocks(self, size):
+        for start in range(0, self.positions, max(size - 1, 1)):
+            yield self._array[start : start + max(size - 1, 1)]
+
+
+def test_a_stream_is_matched_like_an_array(plant):
+    a, b, _ = plant(300, 20, 25, 10)
+    for options in ({"permutations": 2}, {"tile": (6, 7)}, {}):
+        direct = matched(a, b, block=32, **options)
+        streamed = match(Stream(a), Stream(b), quiet=True, block=32, **{"permutations": 0, **options})
+        assert direct.correlation.tobytes() == streamed.correlation.tobytes()
+        assert [n.tobytes() for n in direct.null_correlations] == [n.tobytes() for n in streamed.null_correlations]
