@@ -145,7 +145,8 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
 
     slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1, w=weights)[0]
     start = float(np.clip(1 / max(slope, 1e-3), 1.05, BETA_RANGE[1] - 0.5))
-    start_budget = _budget(data, start, tau, gamma)
+    at = len(data) // 2
+    start_budget = budget_at(data.neurons[at], data.counts[at], start, tau, gamma)
     middle = float(np.mean(np.log(data.counts)))
 
     def least(beta: float | None = None) -> Any:
@@ -219,16 +220,15 @@ def profile_interval(
     return lower, upper if upper < limits[1] else np.inf
 
 
-def _budget(data: Counts, beta: float, tau: float, gamma: float) -> float:
-    """Return log κ/(1+τ) that meets the middle count: r_τ grows with κN alone, so the budget scales as the size."""
-    middle = len(data) // 2
-    target = np.log(data.counts[middle])
+def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma: float = GAMMA) -> float:
+    """Return log κ/(1+τ) at which the theory expects this count at this size (a rough one if none does)."""
+    target = np.log(count)
 
     def excess(log_budget: float) -> float:
         kappa = np.exp(log_budget) * (1 + tau)
-        return float(np.log(expected_count(data.neurons[middle : middle + 1], beta, kappa, tau, gamma)[0]) - target)
+        return float(np.log(expected_count(np.array([neurons]), beta, kappa, tau, gamma)[0]) - target)
 
-    guess = beta * target - np.log(data.neurons[middle])  # r_τ^β = b N, up to ζ(β)
+    guess = beta * target - np.log(neurons)  # r_τ^β = b N, up to ζ(β)
     low, high = guess - 2.0, guess + 2.0
     while excess(low) > 0 and low > -80:
         low -= 2.0

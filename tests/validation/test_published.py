@@ -1,0 +1,73 @@
+"""The paper's numbers: whole, labelled with their quality, and judged as they deserve."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rosettalaw.errors import UnknownNameError
+from rosettalaw.validation import published
+from rosettalaw.validation.likelihoods import fit_likelihood
+from rosettalaw.validation.published_checks import dinov2_counts, dinov3_counts, null_trends, vision_exponents
+
+
+def test_every_table_reads_and_states_its_quality():
+    assert len(published.names()) == 15
+    for name in published.names():
+        table = published.read(name)
+        assert len(table) >= 3
+        assert table.attrs["quality"]
+
+
+def test_reading_errors_come_from_the_files():
+    errors = {name: published.reading_error(published.read(name)) for name in published.names()}
+    assert errors["fig04_untrained_null"] == 0.10
+    assert errors["fig06_28_37_selectivity"] == 0.20
+    assert errors["fig38_dinov3_failure"] == 0.15
+    assert errors["table5_judge"] == 0
+
+
+def test_an_unknown_table_is_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean table5_judge"):
+        published.read("table5judge")
+
+
+def test_model_sizes_are_layers_times_width():
+    models = published.read("models")
+    assert np.array_equal(models["layers"] * models["mlp_width"], models["neurons"])
+
+
+def test_the_published_vision_exponents_come_back():
+    found = {check.statement.split(":")[0]: check.exponent for check in vision_exponents()}
+    assert found["Diffusion-DINOv2"] == pytest.approx(0.55, abs=0.005)
+    assert found["Diffusion-OpenCLIP"] == pytest.approx(0.49, abs=0.005)
+    assert found["Diffusion-Pixio"] == pytest.approx(0.63, abs=0.005)
+    assert all(check.holds for check in vision_exponents())
+
+
+def test_dinov2_counts_agree_with_their_curve_within_reading_errors():
+    """Scipy's line through (5e4, 1700), (1e5, 2300), (2e5, 4000)."""
+    check = dinov2_counts()
+    line = stats.linregress(np.log([5e4, 1e5, 2e5]), np.log([1700, 2300, 4000]))
+    assert check.exponent == pytest.approx(line.slope)
+    assert check.holds
+    spread = 0.15 * np.sqrt(2) / np.log(4)  # the middle point has no weight; sizes add a little
+    assert (check.interval[1] - check.interval[0]) / 3.92 == pytest.approx(spread, rel=0.15)
+
+
+def test_no_null_series_shows_a_trend():
+    trends = null_trends()
+    assert len(trends) == 4
+    assert all(check.holds for check in trends)
+
+
+def test_the_null_test_can_fail():
+    """The same sizes and count levels with the trained networks' slope are called a trend."""
+    sizes = np.array([5e4, 1e5, 5e5, 1e6])
+    lo, _ = fit_likelihood(sizes, np.round(22 * (sizes / 5e4) ** 0.6), likelihood="poisson").exponent_ci95
+    assert lo > 0
+
+
+def test_dinov3_is_judged_no_power_law():
+    check = dinov3_counts()
+    assert check.note.startswith("no power law is shown")
+    assert check.holds

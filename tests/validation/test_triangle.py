@@ -1,0 +1,130 @@
+"""Profile, triangle and extension against profiles from brute-force water-filling, with and without planted budgets."""
+
+import numpy as np
+import pytest
+
+from rosettalaw.errors import InputError
+from rosettalaw.validation.extension import exponents, fit_extension
+from rosettalaw.validation.profiles import fit_profile
+from rosettalaw.validation.triangle import TriangleStatus, contradicted, estimate, measure_triangle
+
+SIZES = np.array([768, 1024, 1536, 2048, 3072, 4096])
+
+
+def correlations(size, beta, budget, noise=0.0, seed=0, attenuation=1.0):
+    """Matched correlations s/(1 + s) of all features with s ≥ 1, from the discrete water level (Eqs. 11, 14, 62)."""
+    w = np.arange(1.0, 4 * size + 1) ** -beta
+    active = np.arange(1, len(w) + 1)
+    level = (budget + active) / np.cumsum(w)
+    k = np.flatnonzero(w * level > 1)[-1]
+    s = w * level[k] - 1
+    s = s[s >= 1]
+    rng = np.random.default_rng([seed, size])
+    return attenuation * (1 - np.exp(rng.normal(0, noise, len(s))) / (1 + s)) if noise else attenuation * s / (1 + s)
+
+
+def ladder(beta, theta=1.0, kappa=1.0, **kwargs):
+    return [correlations(n, beta, kappa * n**theta, **kwargs) for n in SIZES]
+
+
+@pytest.mark.parametrize("beta", [0.4, 1.3, 2.5])
+def test_the_correlations_in_rank_order_are_the_profile(beta):
+    """Without noise the slope is β to rounding, whatever threshold cuts the profile."""
+    rho = np.random.default_rng(0).permutation(correlations(2048, beta, 1000.0))
+    assert fit_profile(rho).exponent == pytest.approx(beta, rel=1e-9)
+    cut = fit_profile(rho, threshold=0.7)
+    assert cut.exponent == pytest.approx(beta, rel=1e-9)
+    assert cut.pairs == np.sum(rho >= 0.7)
+    assert cut.rms < 1e-9
+    assert np.allclose(cut.correlation(np.arange(1, cut.pairs + 1)), np.sort(rho)[::-1][: cut.pairs])
+    assert fit_profile(rho).mean_isolation == pytest.approx(np.mean(rho / (1 - rho)))
+
+
+def test_attenuation_is_found_and_bends_the_plain_fit():
+    rho = correlations(4096, 1.5, 4096.0, noise=0.01, attenuation=0.8)
+    plain, attenuated = fit_profile(rho), fit_profile(rho, attenuated=True)
+    assert plain.exponent < 1.0
+    assert attenuated.exponent == pytest.approx(1.5, abs=0.03)
+    assert attenuated.attenuation == pytest.approx(0.8, abs=0.005)
+
+
+def test_few_pairs_have_no_profile_and_foreign_numbers_are_refused():
+    assert np.isnan(fit_profile([0.9, 0.8, 0.7]).exponent)
+    with pytest.raises(InputError, match="must be numbers between -1 and 1"):
+        fit_profile([0.5, 1.5, 0.3])
+    with pytest.raises(InputError, match="must be one list of correlations a size, 6 in all"):
+        measure_triangle(SIZES, [[0.5]])
+
+
+@pytest.mark.parametrize("beta", [1.3, 1.6, 2.2])
+def test_the_papers_theory_passes_its_own_test(beta):
+    triangle = measure_triangle(SIZES, ladder(beta, noise=0.01), threshold=0.5)
+    assert triangle.profile.value == pytest.approx(beta, abs=0.02)
+    assert not contradicted(triangle.product, triangle.expected_product)
+    assert not contradicted(triangle.sum, triangle.expected_sum)
+    assert "contradicts" not in triangle.verdict()
+    assert fit_extension(triangle).plain_p > 0.05
+
+
+@pytest.mark.parametrize(("beta", "theta", "kappa"), [(0.4, 0.7, 2.5), (1.5, 0.7, 1.0)])
+def test_a_budget_that_lags_behind_is_caught_and_measured(beta, theta, kappa):
+    triangle = measure_triangle(SIZES, ladder(beta, theta, kappa, noise=0.01), threshold=0.5)
+    assert contradicted(triangle.product, triangle.expected_product)
+    assert contradicted(triangle.sum, triangle.expected_sum)
+    assert triangle.verdict().count("contradicts the theory's") == 2
+    extension = fit_extension(triangle)
+    assert extension.plain_p < 0.01
+    assert extension.misfit_p > 0.05
+    assert extension.theta.ci95[0] - 0.02 < theta < extension.theta.ci95[1] + 0.02
+    assert extension.beta.value == pytest.approx(beta, abs=0.05)
+    assert "A budget proportional to N is rejected" in extension.verdict()
+
+
+def test_three_exponents_of_no_budget_are_a_misfit():
+    """Counts that grow while profiles sharpen: p taken from another law."""
+    rhos = [1 - (1 - rho) ** (1 + 0.5 * i) for i, rho in enumerate(ladder(1.5))]
+    assert fit_extension(measure_triangle(SIZES, rhos, threshold=0.5)).misfit_p < 0.05
+
+
+def test_the_extensions_exponents_obey_their_sum_rule_and_meet_at_one():
+    for beta in (0.3, 0.999, 1.001, 1.7, 4):
+        for theta in (0.4, 0.7, 1.0):
+            alpha, b, p = exponents(beta, theta)
+            assert alpha + p == pytest.approx(theta)
+            assert b == beta
+    assert np.allclose(exponents(1 - 1e-9, 0.7), exponents(1 + 1e-9, 0.7), atol=1e-8)
+    assert np.allclose(exponents(1.6, 1.0), [1 / 1.6, 1.6, 0.6 / 1.6])
+
+
+def test_the_joint_covariance_is_that_of_repeated_ladders():
+    """200 noisy ladders: the spread of α and p, and their correlation, are what a single ladder states on average."""
+    rng = np.random.default_rng(5)
+    base = [np.linspace(0.9, 0.5, round(2 * n**0.6)) for n in SIZES]
+    triangles = []
+    for _ in range(200):
+        kept = [rng.choice(rho, size=max(rng.poisson(len(rho)), 5)) for rho in base]
+        triangles.append(measure_triangle(SIZES, [np.append(rho, 0.5) for rho in kept], threshold=0.5))
+    seen = np.cov([(t.count.value, t.profile.value, t.purity.value) for t in triangles], rowvar=False)
+    stated = np.mean([t.covariance for t in triangles], axis=0)
+    assert np.diag(stated) == pytest.approx(np.diag(seen), rel=0.35)
+    sums = [t.sum.value for t in triangles]
+    truth = np.mean(sums)
+    assert 0.9 < np.mean([t.sum.ci95[0] < truth < t.sum.ci95[1] for t in triangles]) < 0.99
+
+
+def test_two_sizes_test_nothing():
+    triangle = measure_triangle(SIZES[:2], ladder(1.5)[:2])
+    assert triangle.status is TriangleStatus.FEW_RUNGS
+    assert triangle.verdict().startswith("The triangle of exponents cannot be tested")
+    assert np.isnan(fit_extension(triangle).plain_p)
+
+
+def test_the_default_threshold_is_the_strictest_rungs():
+    rhos = ladder(1.5)
+    rhos[2] = rhos[2][rhos[2] > 0.6]
+    assert measure_triangle(SIZES, rhos).threshold == rhos[2].min()
+
+
+def test_p_values_are_students():
+    """T = 3.182446 at three degrees of freedom is p = 0.05 (tables)."""
+    assert estimate(2.0, 0.25, 3).p_value(2.0 - 0.5 * 3.182446) == pytest.approx(0.05, abs=1e-6)

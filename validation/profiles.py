@@ -1,0 +1,111 @@
+"""The isolation profile of one matching, read off its correlations in rank order.
+
+Two dedicated neurons of equal isolation s correlate as ``ρ = s/(1 + s)`` (Eq. 62 with s' = s), and the optimum is
+``1 + s_r = (r0/r)^β`` (Eq. 14). So the correlations of the matched pairs, sorted downwards, are the profile itself:
+
+    1 − ρ_(r) = 1/(1 + s_r) = (r/r0)^b,        b = β in the paper's theory
+
+a line of slope b in log-log, free of any scale. The sampling error of ρ̂ over M positions, ``(1 − ρ²)/√M``, is nearly
+the same multiple of 1 − ρ at every rank, so plain least squares on the logarithms is right. If something outside the
+theory attenuates all correlations alike (pooling, tokenizers, measurement noise), ``ρ = a s/(1 + s)`` with a < 1:
+
+    1 − ρ_(r)/a = (r/r0)^b
+
+Ranks are not independent draws, so one matching has no honest interval; the scatter of b over rungs is one
+(`rosettalaw.validation.triangle`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize
+
+from ..errors import require
+
+FEWEST_PAIRS = 5
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The profile of one matching.
+
+    Attributes
+    ----------
+    exponent : float
+        b; NaN with fewer than five pairs.
+    r0 : float
+        Rank at which the profile reaches zero isolation.
+    attenuation : float
+        a, 1 if it was not fitted.
+    rms : float
+        Root mean square error of the correlations themselves.
+    pairs : int
+        Pairs used.
+    mean_isolation : float
+        Mean of ``ρ/(1 − ρ)`` over the pairs; with a fitted attenuation, that of the fitted profile, since ``ρ/(a − ρ)``
+        has no mean once noise carries a ρ past a.
+    """
+
+    exponent: float
+    r0: float
+    attenuation: float
+    rms: float
+    pairs: int
+    mean_isolation: float
+
+    def correlation(self, rank: ArrayLike) -> np.ndarray:
+        """Return the fitted correlation ``a (1 − (r/r0)^b)`` at each rank."""
+        return self.attenuation * (1 - (np.asarray(rank, dtype=float) / self.r0) ** self.exponent)
+
+
+def fit_profile(correlations: ArrayLike, threshold: float = 0.0, attenuated: bool = False) -> Profile:
+    """Fit the profile of one matching.
+
+    Parameters
+    ----------
+    correlations : array_like, shape (pairs,)
+        Correlations of the matched pairs, in any order.
+    threshold : float
+        Only pairs with at least this correlation (0 < ρ < 1) are used: a truncated profile is still exact.
+    attenuated : bool
+        Whether to fit a common attenuation a ≤ 1 as well.
+
+    Raises
+    ------
+    InputError
+        If a correlation is not a number in [−1, 1].
+    """
+    rho = np.sort(np.asarray(correlations, dtype=float))[::-1]
+    require(bool(np.all(np.abs(rho) <= 1 + 1e-6)), "correlations", rho, "must be numbers between -1 and 1")
+    rho = np.minimum(rho[(rho >= threshold) & (rho > 0)], 1 - 1e-9)
+    if len(rho) < FEWEST_PAIRS:
+        return Profile(np.nan, np.nan, np.nan, np.nan, len(rho), np.nan)
+    log_rank = np.log(np.arange(1, len(rho) + 1))
+    b, intercept = np.polyfit(log_rank, np.log1p(-rho), 1)
+    log_r0, a = -intercept / b if b > 0 else np.inf, 1.0
+    if attenuated and b > 0:
+        b, log_r0, a = _attenuated(rho, log_rank, b, log_r0)
+    residual = rho - a * (1 - np.exp(b * (log_rank - log_r0)))
+    isolation = np.exp(b * (log_r0 - log_rank)) - 1 if attenuated else rho / (1 - rho)
+    return Profile(
+        float(b), float(np.exp(log_r0)), a, float(np.sqrt(np.mean(residual**2))), len(rho), float(np.mean(isolation))
+    )
+
+
+def _attenuated(rho: np.ndarray, log_rank: np.ndarray, b: float, log_r0: float) -> tuple[float, float, float]:
+    """Fit b, r0 and a by least squares on log(1 − ρ), whose error is the same at every rank."""
+
+    def residuals(parameters: np.ndarray) -> np.ndarray:
+        log_b, at, a = parameters
+        model = a * (1 - np.exp(np.minimum(np.exp(log_b) * (log_rank - at), 50)))
+        return np.log1p(-rho) - np.log(np.maximum(1 - model, 1e-12))
+
+    top = float(rho[0])
+    starts = [(np.log(b), log_r0, 0.5 * (1 + top)), (np.log(b) + 0.5, log_r0 - 0.5, min(top * 1.02, 1.0))]
+    bounds = ([-5, -5, 0.5 * top], [4, 60, 1.0])
+    fits = [optimize.least_squares(residuals, start, bounds=bounds, x_scale=(1, 1, 0.1)) for start in starts]
+    log_b, at, a = min(fits, key=lambda fit: fit.cost).x
+    return float(np.exp(log_b)), float(at), float(a)
