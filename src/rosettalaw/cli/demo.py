@@ -1,9 +1,31 @@
-"""``rosettalaw demo``."""
+"""``rosettalaw demo``: the whole loop in one command."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
+
+from .output import JsonOption, print_json
+
+OUT = typer.Option(Path("results/demo"), help="Folder for the results.")
+CACHE = typer.Option(None, help="Where checkpoints are kept [default: ~/.cache/rosettalaw].")
 
 
 def register(app: typer.Typer, section: str) -> None:
     """Add the command to the command line."""
+
+    @app.command(rich_help_panel=section, epilog="Example: rosettalaw demo --ladder quickstart --out results/demo")
+    def demo(
+        ladder: str = typer.Option("quickstart", help="A shipped ladder (quickstart, full) or a ladder file."),
+        out: Path = OUT,
+        cache: Path = CACHE,
+        workers: int = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
+        as_json: bool = JsonOption,
+    ) -> None:
+        """Train two families of language models, measure the law of Rosetta Neurons, compare it with the theory."""
+        from ..demo import run
+
+        summary = run(ladder, out, cache, workers)
+        if as_json:
+            print_json(summary)

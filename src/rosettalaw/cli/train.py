@@ -12,13 +12,13 @@ from .output import JsonOption, print_json
 def register(app: typer.Typer, section: str) -> None:
     """Add the command to the command line."""
 
-    @app.command(rich_help_panel=section, epilog="A call that works:  rosettalaw train quickstart")
+    @app.command(rich_help_panel=section, epilog="Example: rosettalaw train quickstart")
     def train(
         ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
         family: str = typer.Option(None, help="Train this family of the ladder alone."),
         cache: Path = typer.Option(None, help="Where checkpoints are kept [default: ~/.cache/rosettalaw]."),
         workers: int = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
-        json: bool = JsonOption,
+        as_json: bool = JsonOption,
     ) -> None:
         """Train the models of a ladder; finished ones are kept, unfinished ones go on where they stopped."""
         from ..empirical.families import open_ladder
@@ -33,7 +33,7 @@ def register(app: typer.Typer, section: str) -> None:
             {"family": name, "neurons": rung.neurons, "folder": str(folder)}
             for (name, rung), folder in trained.folders.items()
         ]
-        if json:
+        if as_json:
             print_json({"ladder": opened.name, "corpus_sha256": trained.corpus_sha256, "models": rows})
         else:
             for row in rows:

@@ -1,0 +1,75 @@
+"""How ρ* separates Rosetta pairs from chance: pairs that reach a correlation, trained networks against both nulls.
+
+Curves are numbers of mutual pairs with correlation at least ρ, for the null a mean over draws. The shaded region holds
+the pairs that the calibrated count keeps (`rosettalaw.empirical.calibration`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import style
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NULLS = [("permuted", style.COLOURS["orange"], (0, (4, 2))), ("untrained", style.COLOURS["purple"], (0, (1, 1)))]
+
+
+def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1) -> list[Path]:
+    """Draw one rung's pairs over correlation; save PNG and SVG.
+
+    Parameters
+    ----------
+    ladder : xarray.Dataset
+        Kind "ladder", with ``correlation`` along ``pair`` and ``null_correlation`` along ``null_pair``.
+    path : path
+        Where to; the ending is replaced.
+    rung : int
+        Which rung; by default the largest.
+    """
+    rung = rung % ladder.sizes["rung"]
+    trained = ladder["correlation"].values[ladder["pair_rung"].values == rung]
+    threshold = float(ladder["threshold"].values[rung])
+    kept = int(ladder["calibrated_count"].values[rung])
+    with style.figure(size=(style.WIDTH, 3.5)) as (figure, axis):
+        _curve(axis, trained, 1, style.COLOURS["blue"], "-", "trained")
+        here = ladder["null_rung"].values == rung
+        for kind, colour, dashes in NULLS:
+            chosen = here & (ladder["null_kind"].values == kind)
+            if chosen.any():
+                draws = len(np.unique(ladder["null_draw"].values[chosen]))
+                label = f"{kind} (mean of {draws} draws)"
+                _curve(axis, ladder["null_correlation"].values[chosen], draws, colour, dashes, label)
+        if np.isfinite(threshold):
+            axis.axvspan(threshold, 1, color=style.COLOURS["blue"], alpha=0.07, lw=0)
+            axis.axvline(threshold, color=style.INK, lw=0.9)
+            axis.annotate(
+                f"ρ* = {threshold:.2f}\n{kept} pairs kept",
+                (threshold, 1),
+                (6, -4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                fontsize=8.5,
+            )
+        axis.set_yscale("log")
+        axis.set_ylim(bottom=0.3)
+        axis.set_xlim(0, 1)
+        axis.set_xlabel("correlation of the pair, ρ")
+        axis.set_ylabel("mutual pairs with correlation ≥ ρ")
+        axis.yaxis.set_major_formatter(lambda value, _: style.short(value))
+        axis.legend(loc="upper right")
+        return style.save(figure, path)
+
+
+def _curve(axis, correlations: np.ndarray, draws: int, colour: str, dashes, label: str) -> None:
+    ordered = np.sort(np.asarray(correlations, dtype=float))
+    reached = np.arange(len(ordered), 0, -1) / draws
+    x = np.concatenate([[0.0], ordered, ordered[-1:]])
+    y = np.concatenate([reached[:1], reached, [1e-9]])
+    axis.step(x, y, where="pre", color=colour, ls=dashes, label=label)

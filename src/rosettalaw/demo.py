@@ -1,0 +1,99 @@
+"""The whole loop: train a ladder of two families, measure it, calibrate, fit, compare with the theory, report.
+
+The folder that it leaves holds ``results.nc`` (kind "ladder"), ``summary.json``, ``report.html``, the figures as PNG
+and SVG, and the rungs as they were measured. An interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .console import say
+from .errors import InputError
+from .results import replacing, save
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .validation.analysis import Analysis
+
+
+def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None = None) -> dict[str, Any]:
+    """Run the whole loop and return what ``summary.json`` holds.
+
+    Parameters
+    ----------
+    ladder : str
+        Name of a shipped ladder, or a path to a ladder file.
+    out : path
+        Folder for the results.
+    cache : path, optional
+        Where checkpoints are kept.
+    workers : int, optional
+        Models trained at once.
+
+    Raises
+    ------
+    RosettaError
+        For anything that the user can mend; what is finished stays.
+    """
+    started = time.monotonic()
+    from .empirical.families import open_ladder
+    from .empirical.fleet import train_ladder
+    from .empirical.rungs import measure_ladder, rung_records
+
+    trained = train_ladder(open_ladder(ladder), cache=cache, workers=workers)
+    measured = measure_ladder(trained, out / "rungs")
+    analysis, verdict = judge(measured)
+    save(measured, out / "results.nc")
+    figures = draw(measured, analysis, out)
+    summary = {
+        "rungs": rung_records(measured),
+        **_fitted(analysis),
+        "verdict": verdict,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    from .validation.ladder_report import write_report
+
+    write_report(measured, analysis, verdict, figures, out / "report.html", summary["seconds"])
+    from .cli.output import plain
+
+    with replacing(out / "summary.json") as partial:
+        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    say(verdict)
+    say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
+    return summary
+
+
+def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
+    """Fit the calibrated counts of a ladder; return the fits, or None, and the verdict."""
+    from .validation.analysis import analyse
+    from .validation.verdict import nulls_of
+
+    counts = ladder["calibrated_count"].values
+    try:
+        analysis = analyse(ladder["neurons"].values, counts, ladder["calibrated_count_se"].values, nulls_of(ladder))
+    except InputError as error:
+        return None, f"No law can be claimed: {error}"
+    return analysis, analysis.verdict
+
+
+def draw(ladder: xr.Dataset, analysis: Analysis | None, out: Path) -> dict[str, Path]:
+    """Draw the figures of a ladder as PNG and SVG; return the SVG files by name."""
+    from .paper_figs import calibration, fig03
+
+    drawn = {
+        "scaling": fig03.draw(ladder, analysis, out / "scaling.svg"),
+        "calibration": calibration.draw(ladder, out / "calibration.svg"),
+    }
+    return {name: next(path for path in paths if path.suffix == ".svg") for name, paths in drawn.items()}
+
+
+def _fitted(analysis: Analysis | None) -> dict[str, Any]:
+    if analysis is None:
+        return dict.fromkeys(("exponent", "exponent_ci95", "r2", "beta", "beta_ci95"))
+    record = analysis.record()
+    return {name: record[name] for name in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}

@@ -1,0 +1,109 @@
+"""The page of one measured ladder: verdict, figures, table of rungs, matched neurons with their contexts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import page
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .analysis import Analysis
+
+
+def write_report(
+    ladder: xr.Dataset, analysis: Analysis | None, verdict: str, figures: dict[str, Path], out: Path, seconds: float
+) -> Path:
+    """Write ``report.html`` of a ladder.
+
+    Parameters
+    ----------
+    ladder : xarray.Dataset
+        Kind "ladder".
+    analysis : Analysis or None
+        Fits of the calibrated counts; None where there was nothing to fit.
+    verdict : str
+        The sentence that the page begins with.
+    figures : dict of str to Path
+        SVG files: ``scaling`` and ``calibration``.
+    out : path
+        Where to write.
+    seconds : float
+        How long the run took.
+    """
+    families = json.loads(ladder.attrs["families"])
+    versions = json.loads(ladder.attrs["versions"])
+    neurons = ladder["neurons"].values
+    html = page.render(
+        "ladder.html",
+        title="The law of Rosetta Neurons, measured",
+        subtitle=f"{families[0]} × {families[1]}, {len(neurons)} sizes from {neurons[0]:.0f} to {neurons[-1]:.0f} "
+        f"neurons, trained and measured in {seconds:.0f} s",
+        verdict=verdict,
+        headline=_headline(ladder, analysis),
+        scaling=page.embedded(figures["scaling"], "Counts over network size, with nulls, power law and theory"),
+        calibration=page.embedded(figures["calibration"], "Number of pairs above a correlation, trained and nulls"),
+        rungs=_rungs(ladder),
+        pairs=_pairs(ladder),
+        families=families,
+        provenance={
+            "ladder": ladder.attrs["ladder"],
+            "models": ", ".join(
+                f"{a} × {b}" for a, b in zip(ladder["model_a"].values, ladder["model_b"].values, strict=True)
+            ),
+            "corpus": f"{ladder.attrs['corpus']}, sha256 {ladder.attrs['corpus_sha256']}",
+            "text measured": f"{int(ladder['tokens_a'].values[-1]):,} and {int(ladder['tokens_b'].values[-1]):,} "
+            f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans",
+            "seeds": f"training {ladder.attrs['training_seed']}, measurement {ladder.attrs['seed']}",
+            "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+            "command": ladder.attrs["command"],
+        },
+    )
+    return page.write(out, html)
+
+
+def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, str]]:
+    counts = ladder["calibrated_count"].values
+    items = [{"value": f"{counts[0]} → {counts[-1]}", "label": "calibrated Rosetta pairs, smallest to largest network"}]
+    if analysis is not None:
+        line, theory = analysis.power_law, analysis.theory
+        items += [
+            {"value": f"{line.exponent:.2f}", "label": f"exponent α of the count, 95% {_interval(line.exponent_ci95)}"},
+            {"value": page.number(theory.beta), "label": f"β of the theory, 95% {_interval(theory.beta_ci95)}"},
+            {"value": f"{line.r2:.3f}", "label": "R² of the power law in log–log"},
+        ]
+    return items
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    low, high = (f"{end:.2f}" if np.isfinite(end) else "∞" for end in ends)
+    return f"{low} to {high}"
+
+
+def _rungs(ladder: xr.Dataset) -> list[dict[str, float]]:
+    names = [
+        str(name) for name in ladder.data_vars if ladder[name].dims == ("rung",) and ladder[name].dtype.kind in "fiu"
+    ]
+    rows = [{name: ladder[name].values[i].item() for name in names} for i in range(ladder.sizes["rung"])]
+    return [row | {"bits_a": row["bits_per_byte_a"], "bits_b": row["bits_per_byte_b"]} for row in rows]
+
+
+def _pairs(ladder: xr.Dataset) -> list[dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for i, pair in enumerate(ladder["context_pair"].values.tolist()):
+        shown = found.setdefault(
+            pair,
+            {
+                name: ladder[name].values[pair].item()
+                for name in ("layer_a", "layer_b", "unit_a", "unit_b", "correlation")
+            }
+            | {"contexts": []},
+        )
+        words = {name: ladder[f"context_{name}"].values[i] for name in ("document", "before", "span", "after")}
+        shown["contexts"].append(words | {s: ladder[f"activation_{s}"].values[i].item() for s in "ab"})
+    return sorted(found.values(), key=lambda pair: -pair["correlation"])

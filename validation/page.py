@@ -1,0 +1,74 @@
+"""Self-contained HTML pages: one file that opens anywhere, reads on a phone and prints.
+
+Text is escaped by the template engine; figures are embedded as SVG drawn by this package, or PNG as data.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from ..results import replacing
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill one of the templates; every value is escaped unless it is `embedded` markup."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    engine = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    engine.filters["number"] = number
+    return engine.get_template(template).render(**values)
+
+
+def write(path: str | os.PathLike[str], html: str) -> Path:
+    """Write a page, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(html, encoding="utf-8")
+    return Path(path)
+
+
+def embedded(path: str | os.PathLike[str], alternative: str) -> Any:
+    """Return a figure of this package as markup: an SVG in place, a PNG as data.
+
+    Parameters
+    ----------
+    path : path
+        An ``.svg`` or ``.png`` file that this package drew (an SVG is not escaped).
+    alternative : str
+        What the figure shows, for readers who cannot see it.
+    """
+    from markupsafe import Markup, escape
+
+    path = Path(path)
+    if path.suffix == ".svg":
+        drawing = path.read_text(encoding="utf-8")
+        drawing = drawing[drawing.index("<svg") :]
+        # Several drawings share one page: their inner names must not collide.
+        stem = re.sub(r"\W", "-", path.stem)
+        drawing = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{stem}-", drawing)
+        return Markup('<div class="figure" role="img" aria-label="{}">{}</div>').format(alternative, Markup(drawing))
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Markup('<img class="figure" alt="{}" src="data:image/png;base64,{}">').format(escape(alternative), data)
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number the way a reader wants it: integers whole, others with `digits` significant digits."""
+    if value is None:
+        return "–"
+    value = float(value)
+    if value != value:
+        return "–"
+    if value == round(value) and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
