@@ -159,8 +159,8 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
 
     best = least()
     beta = float(best.params["beta"].value)
-    freedom = len(data) - 2
-    interval = profile_interval(lambda at: float(least(at).chisqr), beta, float(best.chisqr), freedom, BETA_RANGE)
+    allowed = unknown_variance(float(best.chisqr), len(data) - 2)
+    interval = profile_interval(lambda at: float(least(at).chisqr), beta, allowed, BETA_RANGE)
     kappa = float(np.exp(best.params["log_budget"].value) * (1 + tau))
     status = _status(beta, interval, data)
     identified = status is not TheoryStatus.FLAT
@@ -179,34 +179,26 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
 
 
 def profile_interval(
-    squares: Callable[[float], float],
-    best: float,
-    least: float,
-    freedom: int,
-    limits: tuple[float, float],
-    level: float = LEVEL,
+    squares: Callable[[float], float], best: float, allowed: float, limits: tuple[float, float]
 ) -> tuple[float, float]:
-    """Return where the profile sum of squares crosses ``S_min (1 + F_{1,ν}/ν)``.
+    """Return where the profile sum of squares crosses what is allowed.
 
     Parameters
     ----------
     squares : callable
         S(θ), least squares over all other parameters.
-    best, least : float
-        θ and S at the minimum.
-    freedom : int
-        Residual degrees of freedom ν; with none, the interval is (NaN, NaN).
+    best : float
+        θ at the minimum.
+    allowed : float
+        Largest S inside the interval; NaN (no degree of freedom) gives (NaN, NaN).
     limits : tuple of float
         Where the search ends: a lower end not found is the lower limit, an upper end not found is infinity.
-    level : float
-        Confidence level.
     """
-    if freedom < 1:
+    if np.isnan(allowed):
         return np.nan, np.nan
-    allowed = least * (1 + stats.f.ppf(level, 1, freedom) / freedom) + 1e-18
 
     def crossing(limit: float) -> float:
-        step = 0.02 * max(best, 1e-3)
+        step = 0.02 * max(abs(best), 0.1)
         inside, outside = best, best
         while outside != limit:
             outside = max(best - step, limit) if limit < best else min(best + step, limit)
@@ -218,6 +210,11 @@ def profile_interval(
 
     lower, upper = (crossing(limit) for limit in limits)
     return lower, upper if upper < limits[1] else np.inf
+
+
+def unknown_variance(least: float, freedom: int) -> float:
+    """Return ``S_min (1 + F_{1,ν}(95%)/ν)``, NaN without a degree of freedom."""
+    return least * (1 + float(stats.f.ppf(LEVEL, 1, freedom)) / freedom) + 1e-18 if freedom > 0 else np.nan
 
 
 def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma: float = GAMMA) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.errors import InputError
-from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts, profile_interval
+from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts, profile_interval, unknown_variance
 
 SIZES = np.array([300, 1000, 3000, 10000, 30000])
 
@@ -90,7 +90,7 @@ def test_two_sizes_have_no_interval():
 
 def test_the_profile_of_a_parabola_is_students_t():
     """S(θ) = S0 + (θ − θ̂)²/v: the crossing is t √(S0 v/ν), here against the tables' t(3) = 3.18245."""
-    lower, upper = profile_interval(lambda at: 0.3 + (at - 2) ** 2 / 0.1, 2.0, 0.3, 3, (0.0, 20.0))
+    lower, upper = profile_interval(lambda at: 0.3 + (at - 2) ** 2 / 0.1, 2.0, unknown_variance(0.3, 3), (0.0, 20.0))
     half = 3.182446 * np.sqrt(0.3 * 0.1 / 3)
     assert (lower, upper) == pytest.approx((2 - half, 2 + half), abs=1e-6)
 

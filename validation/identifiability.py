@@ -1,0 +1,91 @@
+"""What data can tell: the Fisher information of a fit, and the direction that they leave open, in words.
+
+With J the derivatives of the residuals (in units of their errors) by the parameters, the information is ``F = JᵀJ`` and
+its inverse bounds the covariance. The eigenvector of the least eigenvalue is the sloppy direction: along it the
+parameters can move together by ``1/√eigenvalue`` before the fit is worse by one standard deviation. Parameters are
+taken as they stand (β, logarithms of the others), so that one unit is of comparable meaning in each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SLOPPY = 0.5  # a direction that can move by more than this at one standard deviation is not identified
+NEGLIGIBLE = 0.2  # components of the direction below this share of the largest are not named
+
+
+@dataclass(frozen=True)
+class Identifiability:
+    """Fisher information of a fit.
+
+    Attributes
+    ----------
+    fisher : ndarray, shape (k, k)
+        Information matrix, in order of `names`.
+    condition : float
+        Largest over smallest eigenvalue.
+    direction : dict of str to float
+        Sloppy direction, unit length.
+    reach : float
+        Standard deviation along it.
+    stderr : ndarray, shape (k,)
+        Standard errors of the parameters.
+    sentence : str
+        The same in words.
+    """
+
+    fisher: np.ndarray
+    condition: float
+    direction: dict[str, float]
+    reach: float
+    stderr: np.ndarray
+    sentence: str
+
+
+def identify(jacobian: np.ndarray, names: Sequence[str], words: Mapping[str, str]) -> Identifiability:
+    """Return the Fisher information of a Jacobian, shape (residuals, k), and its sloppy direction.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (residuals, k)
+        Derivatives of the residuals, in units of their standard deviations.
+    names : sequence of str
+        Names of the k parameters.
+    words : mapping of str to str
+        What a sentence calls each parameter.
+    """
+    fisher = jacobian.T @ jacobian
+    values, vectors = np.linalg.eigh(fisher)
+    least = max(float(values[0]), 1e-300)
+    vector = vectors[:, 0]
+    vector = vector * np.sign(vector[np.argmax(np.abs(vector))])
+    reach = least**-0.5
+    direction = {name: float(part) for name, part in zip(names, vector, strict=True)}
+    variances = np.sum(vectors**2 / np.maximum(values, 1e-300), axis=1)
+    return Identifiability(
+        fisher=fisher,
+        condition=float(values[-1] / least),
+        direction=direction,
+        reach=reach,
+        stderr=np.sqrt(variances),
+        sentence=_sentence(direction, reach, words),
+    )
+
+
+def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, str]) -> str:
+    largest = max(abs(part) for part in direction.values())
+    named = {words[name]: part for name, part in direction.items() if abs(part) > NEGLIGIBLE * largest}
+    up = [word for word, part in named.items() if part > 0]
+    down = [word for word, part in named.items() if part < 0]
+    moves = f"{' and '.join(up)} can rise" + (" together" if len(up) > 1 else "")
+    if down:
+        moves += f" while {' and '.join(down)} {'fall' if len(down) > 1 else 'falls'}"
+    by = largest * reach
+    if reach <= SLOPPY:
+        return f"All parameters are identified; least so: {moves}, by ± {by:.2g} in the largest."
+    return (
+        f"Not identified: {moves}, by ± {by:.3g} in the largest, and the fit is worse by one standard deviation only."
+    )
