@@ -1,7 +1,82 @@
-"""The allocation model of Rosetta Neurons (arXiv 2606.03990, section 4.3 and appendix D)."""
+"""The allocation model of Rosetta Neurons (arXiv 2606.03990, section 4.3 and appendix D).
+
+Where to look
+-------------
+derivation, chain, typesetting
+    The equations computed by SymPy, set beside their closed forms, and shown.
+power_law, predictions, sweep
+    The paper's spectrum without arrays; what it predicts; grids of its parameters.
+allocation, model
+    Any weights, utility and costs, with a certificate; any spectrum and budget law.
+spectra, utilities, budgets
+    The families that a model is put together from.
+superposition, detectability
+    Loadings to isolation to correlation; what M inputs can find.
+specialization
+    Domains that share one budget.
+"""
 
 from .allocation import Allocation, Certificate, allocate
+from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
+from .detectability import Detection, detect, expected_null_pairs, tau_eff
+from .model import Model
+from .parameters import Range
 from .predictions import frontier, isolation, predict
-from .spectra import PowerLaw, Spectrum
+from .specialization import specialize
+from .spectra import (
+    BrokenPowerLaw,
+    Empirical,
+    Exponential,
+    LognormalQuantiles,
+    LogQuadratic,
+    PowerLaw,
+    Spectrum,
+    StretchedExponential,
+    ZipfMandelbrot,
+)
+from .superposition import correlation, effective_size, interference_variance, isolation_from, isolation_of
+from .sweep import sweep
+from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
-__all__ = ["Allocation", "Certificate", "PowerLaw", "Spectrum", "allocate", "frontier", "isolation", "predict"]
+__all__ = [
+    "CRRA",
+    "Allocation",
+    "BrokenPowerLaw",
+    "Budget",
+    "Certificate",
+    "Cost",
+    "Detection",
+    "Empirical",
+    "Exponential",
+    "LinearBudget",
+    "Log",
+    "LogQuadratic",
+    "LognormalQuantiles",
+    "Model",
+    "PowerBudget",
+    "PowerCost",
+    "PowerLaw",
+    "PurePower",
+    "Range",
+    "Saturating",
+    "Spectrum",
+    "SquaredError",
+    "StretchedExponential",
+    "UnitCost",
+    "Utility",
+    "ZipfMandelbrot",
+    "allocate",
+    "correlation",
+    "detect",
+    "effective_size",
+    "expected_null_pairs",
+    "frontier",
+    "interference_variance",
+    "isolation",
+    "isolation_from",
+    "isolation_of",
+    "predict",
+    "specialize",
+    "sweep",
+    "tau_eff",
+]

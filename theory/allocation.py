@@ -1,24 +1,25 @@
-"""The discrete allocation solved exactly, for any importance weights.
+"""The discrete allocation solved exactly, for any importance weights, and for other utilities and costs.
 
-Problem (Eq. 11), with weights ``w_r ≥ 0`` and budget ``B = κN``:
+Problem (Eq. 11), with weights ``w_r ≥ 0``, budget ``B = κN``, utility U and unit costs ``c_r``:
 
-    maximise  Σ_r w_r log(1 + s_r)   over  s_r ≥ 0,  Σ_r s_r ≤ B.
+    maximise  Σ_r w_r U(s_r)   over  s_r ≥ 0,  Σ_r c_r s_r ≤ B;      the paper: U = log(1 + s), c = 1.
 
 It is concave, so these conditions are necessary and sufficient (Eq. 16): there is ``λ > 0`` with
 
-    w_r/(1 + s_r) = λ  where s_r > 0,       w_r ≤ λ  where s_r = 0,       Σ_r s_r = B,
+    w_r U'(s_r) = λ c_r  where s_r > 0,       w_r U'(0) ≤ λ c_r  where s_r = 0,       Σ_r c_r s_r = B.
 
-that is ``s_r = [w_r/λ − 1]_+``. Sorted by weight the active features are a prefix, and with ``P_n = Σ_{r≤n} w_r`` the
-budget gives ``1/λ = (B + n)/P_n``. The prefix is the largest ``n`` with ``w_n (B + n) > P_n``; beyond the first
-failure every later rank fails too, so one pass over the sorted weights ends it.
+Logarithmic utility: ``s_r = [w_r/(λ c_r) − 1]_+``. Sorted by ``w_r/c_r`` the active features are a prefix, and with
+``P_n = Σ_{r≤n} w_r``, ``C_n = Σ_{r≤n} c_r`` the budget gives ``1/λ = (B + C_n)/P_n``. The prefix is the largest ``n``
+with ``w_n (B + C_n) > c_n P_n``; beyond the first failure every later rank fails too, so one pass over the sorted
+weights ends it. Other utilities: what is spent falls monotonically with λ, and a root finder in log λ does it.
 
 Certificate
 -----------
 For any ``λ > 0`` weak duality bounds the optimum from above by
 
-    d(λ) = λB + Σ_r max_s [w_r log(1 + s) − λs] = λB + Σ_{w_r>λ} (w_r log(w_r/λ) − w_r + λ),
+    d(λ) = λB + Σ_r max_s [w_r U(s) − λ c_r s],
 
-so ``d(λ) − Σ w_r log(1 + s_r)`` bounds what a feasible ``s`` can be short of the optimum, however it was found.
+so ``d(λ) − Σ w_r U(s_r)`` bounds what a feasible ``s`` can be short of the optimum, however it was found.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ from numba import njit
 
 from ..errors import InputError, require
 from .parameters import as_floats
+from .utilities import Log, Utility
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+LOG = Log()
 EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 
@@ -79,6 +82,10 @@ class Allocation:
         w_r as given.
     budget : float
         B = κN.
+    utility : Utility
+        U, the logarithm unless another was asked for.
+    costs : ndarray, shape (features,), or None
+        c_r; None stands for unit costs.
     """
 
     isolation: np.ndarray
@@ -86,6 +93,8 @@ class Allocation:
     active: int
     weights: np.ndarray
     budget: float
+    utility: Utility = LOG
+    costs: np.ndarray | None = None
 
     def count(self, tau: float) -> int:
         """Return R_τ, the number of features with isolation at least `tau` (Eq. 10)."""
@@ -94,20 +103,23 @@ class Allocation:
     @property
     def certificate(self) -> Certificate:
         """Residuals and duality gap of this solution; the module's head derives them."""
-        s, w, level = self.isolation, self.weights, self.multiplier
-        gradient = w / (1.0 + s)
-        violation = np.where(s > 0, np.abs(gradient - level), np.maximum(gradient - level, 0.0))
-        above = w[w > level]
-        dual = level * self.budget + float(np.sum(above * np.log(above / level) - above + level))
-        worth = level * self.budget
+        wanted = self.weights > 0  # a worthless feature has no share in any sum below
+        s, w = self.isolation[wanted], self.weights[wanted]
+        c = np.ones_like(w) if self.costs is None else self.costs[wanted]
+        worth = self.multiplier * self.budget
+        with np.errstate(divide="ignore", over="ignore"):
+            gain = w * self.utility.marginal(s) / (self.multiplier * c)  # 1 where s > 0, at most 1 where s = 0
+            best = self.utility.demand(self.multiplier * c / w)
+        violation = np.where(s > 0, np.abs(gain - 1.0), np.maximum(gain - 1.0, 0.0))
+        surplus = w * (self.utility.value(best) - self.utility.value(s)) - self.multiplier * c * best
         return Certificate(
-            budget_residual=float(s.sum()) / self.budget - 1.0,
-            first_order_residual=float(violation.max()) / level,
-            duality_gap=(dual - float(np.sum(w * np.log1p(s)))) / worth,
+            budget_residual=(float(np.sum(c * s)) - self.budget) / self.budget,
+            first_order_residual=float(violation.max()),
+            duality_gap=(worth + float(np.sum(surplus))) / worth,
         )
 
 
-def allocate(weights: ArrayLike, budget: float) -> Allocation:
+def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: ArrayLike | None = None) -> Allocation:
     """Solve the discrete allocation (Eq. 11) for any importance weights, in any order.
 
     Parameters
@@ -117,12 +129,16 @@ def allocate(weights: ArrayLike, budget: float) -> Allocation:
         solved in one pass, others are sorted first.
     budget : float
         κN > 0.
+    utility : Utility
+        One of `rosettalaw.theory.utilities`; the logarithm is solved in closed form.
+    costs : array_like, shape (features,), optional
+        Cost c_r > 0 of a unit of isolation.
 
     Raises
     ------
     InputError
-        For weights that are not a vector, are negative, infinite, NaN or all zero, and for a budget that is not
-        positive.
+        For weights that are not a vector, are negative, infinite, NaN or all zero, for costs of another shape or that
+        are not positive, and for a budget that is not.
 
     Examples
     --------
@@ -135,17 +151,72 @@ def allocate(weights: ArrayLike, budget: float) -> Allocation:
     if level.ndim or not 0 < level < np.inf:
         raise InputError("budget", budget, "must be a finite number greater than 0", EXAMPLE)
 
+    c = None if costs is None else _costs(costs, w)
+    if c is None and utility == LOG:
+        multiplier, active, isolation = _unit_log(w, float(level))
+    else:
+        _check(w)
+        require(bool(w.any()), "weights", w, "must hold at least one positive weight", EXAMPLE)
+        with np.errstate(over="ignore"):
+            price = (1.0 if c is None else c) / np.where(w > 0, w, np.nan)  # of a unit of U', at λ = 1
+        solve = _level_log if utility == LOG else _level_by_root
+        multiplier = solve(w, c, price, float(level), utility)
+        isolation = np.where(w > 0, utility.demand(multiplier * price), 0.0)
+        active = int(np.count_nonzero(isolation))
+    return Allocation(isolation, multiplier, active, w, float(level), utility, c)
+
+
+def _unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:
     isolation = np.empty_like(w)
     if _descends(w):
-        multiplier, active = _fill(w, float(level), isolation)
+        multiplier, active = _fill(w, budget, isolation)
     else:
         _check(w)
         order = np.argsort(-w, kind="stable")
         descending = np.empty_like(w)
-        multiplier, active = _fill(w[order], float(level), descending)
+        multiplier, active = _fill(w[order], budget, descending)
         isolation[order] = descending
     require(active > 0, "weights", w, "must hold at least one positive weight", EXAMPLE)
-    return Allocation(isolation, multiplier, active, w, float(level))
+    return multiplier, active, isolation
+
+
+def _level_log(w, c, price, budget, utility) -> float:
+    """Return λ for logarithmic utility and any costs: the prefix rule, sorted by w/c."""
+    order = np.argsort(price, kind="stable")[: np.count_nonzero(w)]
+    spent, total = np.cumsum(c[order]), np.cumsum(w[order])
+    active = np.flatnonzero((budget + spent) > price[order] * total)[-1]
+    return float(total[active] / (budget + spent[active]))
+
+
+def _level_by_root(w, c, price, budget, utility) -> float:
+    """Return λ at which exactly the budget is spent, by bracketing and Brent's method in log λ."""
+    from scipy.optimize import brentq
+
+    wanted = w > 0
+    price, c = price[wanted], 1.0 if c is None else c[wanted]
+
+    def excess(log_level: float) -> float:
+        with np.errstate(over="ignore"):
+            spent = float(np.sum(c * utility.demand(np.exp(log_level) * price)))
+        return np.log(max(spent, 1e-300) / budget)  # the log of a power is straight, which Brent's method likes
+
+    centre = -float(np.log(price.min()))
+    low = high = centre
+    step = 1.0
+    while excess(low) < 0:
+        low, step = low - step, 2 * step
+    step = 1.0
+    while excess(high) > 0:
+        high, step = high + step, 2 * step
+    return float(np.exp(brentq(excess, low, high, xtol=1e-15, rtol=1e-15, maxiter=300)))
+
+
+def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:
+    example = "allocate([4.0, 2.0], budget=4.0, costs=[1.0, 2.0])"
+    c = as_floats("costs", costs, example)
+    require(c.shape == weights.shape, "costs", f"shape {c.shape}", f"must be {weights.shape} like weights", example)
+    require(bool(((c > 0) & np.isfinite(c)).all()), "costs", c, "must be finite and greater than 0", example)
+    return c
 
 
 def _check(weights: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,35 @@ BETA_NEEDS_FEATURES = "must be greater than 1 when gamma is infinite (the total 
 FEATURES_TOO_FEW = "leaves no feature: gamma * neurons must be at least 1 (continuum: greater than 1)"
 
 
+@dataclass(frozen=True)
+class Range:
+    """`number` values from `start` to `stop` in equal steps, or with `log` in equal ratios, wherever an array may go.
+
+    Examples
+    --------
+    >>> np.asarray(Range(1e3, 1e6, 4, log=True)).round().tolist()
+    [1000.0, 10000.0, 100000.0, 1000000.0]
+    """
+
+    start: float
+    stop: float
+    number: int
+    log: bool = False
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        example = "Range(1e3, 1e9, 200, log=True)"
+        require(self.number >= 1, "number", self.number, "must be at least 1", example)
+        require(
+            not self.log or min(self.start, self.stop) > 0,
+            "start, stop",
+            (self.start, self.stop),
+            "must be positive in equal ratios",
+            example,
+        )
+        space = np.geomspace if self.log else np.linspace
+        return space(self.start, self.stop, self.number, dtype=dtype)
+
+
 def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
     """Return `value` as a float64 array, or say what is wrong with it."""
     try:
@@ -31,6 +61,8 @@ def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
         if array.dtype.kind not in "iuf":
             raise TypeError
         return array.astype(np.float64)
+    except InputError:
+        raise
     except (TypeError, ValueError):
         raise InputError(argument, value, "must be a number or an array of numbers", example) from None
 
@@ -40,9 +72,7 @@ def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dic
     given = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     arrays = {name: as_floats(name, value) for name, value in given.items()}
     for name, array in arrays.items():
-        if (
-            array.size and 0 < array.min() and array.max() < np.inf
-        ):  # two passes, no temporaries: a fit calls this often
+        if array.size and array.min() > 0 and array.max() < np.inf:  # two passes: fits call this often
             continue
         bad = ~allowed(name, array)
         if bad.any():
@@ -52,6 +82,8 @@ def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dic
 
 def require_solvable(arrays: dict[str, np.ndarray], limit: str) -> None:
     """Raise `InputError` where the parameters together have no solution; `arrays` broadcast."""
+    if not all(array.size for array in arrays.values()):
+        return
     if arrays["gamma"].max() < np.inf and arrays["gamma"].min() * arrays["neurons"].min() > 1:
         return
     neurons, beta, gamma = np.broadcast_arrays(arrays["neurons"], arrays["beta"], arrays["gamma"])

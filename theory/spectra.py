@@ -1,26 +1,46 @@
-"""Spectra of feature importance: ``w_r`` for ranks r = 1 … A.
+"""Spectra of feature importance: ``w_r`` for ranks r = 1 … A, in descending order, up to a constant factor.
 
-A spectrum is a class with one method, `weights`; its exponent at a rank, ``β_loc = −d log w/d log r``, follows.
+The paper's is the power law (Eq. 9). Only two things of a spectrum matter to the theory: the weights, and the local
+exponent ``β_loc(r) = −d log w/d log r``, which takes the place of β in the frontier's growth.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError, require
+from .families import Family, by_name
 
-class Spectrum(ABC):
-    """Importance as a function of rank; subclasses are frozen dataclasses of their parameters."""
+STENCIL = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0  # fourth-order central difference at −2h, −h, h, 2h
+STEP = 1e-3
+
+
+class Spectrum(Family):
+    """Importance as a function of rank; subclasses are frozen dataclasses that define `at`."""
+
+    quantiles = False
+    """Whether w depends on r/A (importances drawn from a distribution) rather than on r alone."""
 
     @abstractmethod
-    def at(self, rank: np.ndarray) -> np.ndarray:
-        """Return w at real-valued ranks ≥ 1 (any shape), up to a constant factor."""
+    def at(self, rank: np.ndarray, features: int) -> np.ndarray:
+        """Return w at real-valued ranks from 1 to `features` (any shape)."""
 
-    def weights(self, features: int) -> np.ndarray:
-        """Return ``w_1 … w_A``, shape (features,)."""
-        return self.at(np.arange(1.0, features + 1.0))
+    def weights(self, features: int, upto: int | None = None) -> np.ndarray:
+        """Return ``w_1 … w_A``, shape (features,); or only the first `upto` of them."""
+        return self.at(np.arange(1.0, (upto or features) + 1.0), features)
+
+    def exponent(self, rank: float, features: int) -> float:
+        """Return ``β_loc = −d log w/d log r``, by a fourth-order difference."""
+        return -log_slope(lambda r: self.at(r, features), rank)
+
+
+def log_slope(function, rank: float) -> float:
+    """Return ``d log f/d log r`` at `rank` by a fourth-order central difference."""
+    ranks = rank * np.exp(STEP * np.array([-2.0, -1.0, 1.0, 2.0]))
+    return float(STENCIL @ np.log(function(ranks)) / STEP)
 
 
 @dataclass(frozen=True)
@@ -29,5 +49,120 @@ class PowerLaw(Spectrum):
 
     beta: float
 
-    def at(self, rank: np.ndarray) -> np.ndarray:
+    def at(self, rank, features):
         return rank**-self.beta
+
+
+@dataclass(frozen=True)
+class Exponential(Spectrum):
+    """``w_r = e^(−r/r_c)``: the count grows logarithmically."""
+
+    scale: float
+
+    def at(self, rank, features):
+        return np.exp(-rank / self.scale)
+
+
+@dataclass(frozen=True)
+class StretchedExponential(Spectrum):
+    """``w_r = exp(−(r/r_c)^p)``: the count grows like a power of log N."""
+
+    scale: float
+    power: float
+
+    def at(self, rank, features):
+        return np.exp(-((rank / self.scale) ** self.power))
+
+
+@dataclass(frozen=True)
+class LogQuadratic(Spectrum):
+    """``w_r = exp(−(ln r)²/(2S²))``: a power law whose exponent ``ln r/S²`` grows with rank."""
+
+    width: float
+
+    def at(self, rank, features):
+        return np.exp(-0.5 * (np.log(rank) / self.width) ** 2)
+
+
+@dataclass(frozen=True)
+class BrokenPowerLaw(Spectrum):
+    """``r^-β1`` up to rank `knee`, then ``r^-β2``, continuous there."""
+
+    beta1: float
+    beta2: float
+    knee: float
+
+    def at(self, rank, features):
+        ratio = rank / self.knee
+        return np.where(ratio <= 1, ratio**-self.beta1, ratio**-self.beta2)
+
+
+@dataclass(frozen=True)
+class ZipfMandelbrot(Spectrum):
+    """``w_r = (r + q)^-β``: the law of word frequencies."""
+
+    beta: float
+    shift: float
+
+    def at(self, rank, features):
+        return (rank + self.shift) ** -self.beta
+
+
+@dataclass(frozen=True)
+class LognormalQuantiles(Spectrum):
+    """``w_r = exp(σ Φ⁻¹(1 − (r − ½)/A))``: the expected order of A independent lognormal importances."""
+
+    sigma: float
+    quantiles = True
+
+    def at(self, rank, features):
+        from scipy.special import ndtri
+
+        return np.exp(-self.sigma * ndtri((rank - 0.5) / features))
+
+
+@dataclass(frozen=True, eq=False)
+class Empirical(Spectrum):
+    """Importances that were measured, sorted here; between ranks they are interpolated in log–log.
+
+    Raises
+    ------
+    InputError
+        For anything but a vector of finite non-negative numbers.
+    """
+
+    values: np.ndarray
+
+    def __post_init__(self):
+        values = np.asarray(self.values, dtype=float)
+        fine = values.ndim == 1 and values.size > 0 and np.isfinite(values).all() and (values >= 0).all()
+        require(fine, "values", self.values, "must be a vector of finite numbers ≥ 0", "Empirical([4.0, 2.0, 1.0])")
+        object.__setattr__(self, "values", np.sort(values)[::-1])
+
+    def at(self, rank, features):
+        known = len(self.values)
+        if np.max(rank) > known * np.exp(2.5 * STEP):
+            rule = f"the empirical spectrum holds {known} ranks"
+            raise InputError("features", int(np.max(rank)), rule, f"features={known}")
+        with np.errstate(divide="ignore"):  # importances may be 0
+            log_w = np.log(self.values)
+        exact = self.values[np.clip(np.round(rank).astype(int), 1, known) - 1]
+        between = np.exp(np.interp(np.log(rank), np.log(np.arange(1, known + 1)), np.maximum(log_w, -700)))
+        return np.where(rank == np.round(rank), exact, between)
+
+
+SPECTRA: dict[str, type[Spectrum]] = {
+    "power-law": PowerLaw,
+    "exponential": Exponential,
+    "stretched-exponential": StretchedExponential,
+    "log-quadratic": LogQuadratic,
+    "broken-power-law": BrokenPowerLaw,
+    "zipf-mandelbrot": ZipfMandelbrot,
+    "lognormal": LognormalQuantiles,
+    "empirical": Empirical,
+}
+
+
+def spectrum(name: str, **parameters) -> Spectrum:
+    """Return the spectrum called `name`, for example ``spectrum("power-law", beta=1.6)``."""
+    return by_name("spectrum", SPECTRA, name, **parameters)

@@ -1,0 +1,53 @@
+"""``rosettalaw sweep``: the theory on a grid of its parameters, saved as netCDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .output import JsonOption, grid, print_json
+
+EPILOG = "Example: rosettalaw sweep --beta 1.2:3:100 --neurons 1e3:1e9:200:log --out sweep.nc"
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+    app.command("sweep", rich_help_panel=section, epilog=EPILOG)(sweep)
+
+
+def sweep(
+    beta: str = typer.Option(..., help="Spectrum exponents β: a number, a list 1.5,2 or a range 1.2:3:100."),
+    neurons: str = typer.Option(..., help="Network sizes N, for example 1e3:1e9:200:log."),
+    out: Path = typer.Option(..., help="The netCDF file to write."),
+    kappa: str = typer.Option("1", help="Isolation budgets per neuron κ."),
+    tau: str = typer.Option("1", help="Detectability thresholds τ."),
+    gamma: str = typer.Option("4", help="Latent features per neuron γ."),
+    limit: str = typer.Option("discrete", help="discrete or continuum."),
+    memory: float | None = typer.Option(
+        None, help="GB the sweep may take; beyond, it is solved and written in blocks."
+    ),
+    scheduler: str | None = typer.Option(None, help="Address of a dask scheduler (needs rosettalaw[cluster])."),
+    as_json: bool = JsonOption,
+) -> None:
+    """Predict on a grid of parameters; points without a solution are marked with a status."""
+    from ..theory.sweep import connected, summary, write
+    from ..theory.sweep import sweep as solve
+
+    texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
+    values = {name: grid(f"--{name}", text) for name, text in texts.items()}
+    arguments = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    bound = 1.0 if scheduler else None if memory is None else memory * 1e9  # a cluster gets blocks, however small
+    result = solve(**arguments, limit=limit, memory=bound)
+    if scheduler is None:
+        write(result, out)
+    else:
+        with connected(scheduler) as client:
+            write(result, out, client)
+    facts = {"out": str(out), "dims": dict(result.sizes), **summary(out)}
+    if as_json:
+        print_json(facts)
+        return
+    typer.echo(f"{facts['points']} points in {out}, {facts['solved']} of them solved")
+    for rule, number in facts["unsolved"].items():
+        typer.echo(f"  {number} have no solution: {rule}")

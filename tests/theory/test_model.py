@@ -1,0 +1,200 @@
+"""The exchangeable model: equal to the closed-form solver, to the exponents derived for each family, to differences."""
+
+import numpy as np
+import pytest
+from scipy.special import lambertw
+
+from rosettalaw.errors import InputError
+from rosettalaw.theory import (
+    CRRA,
+    BrokenPowerLaw,
+    Exponential,
+    LinearBudget,
+    LognormalQuantiles,
+    LogQuadratic,
+    Model,
+    PowerBudget,
+    PowerCost,
+    PowerLaw,
+    PurePower,
+    Saturating,
+    SquaredError,
+    StretchedExponential,
+    ZipfMandelbrot,
+    allocate,
+    predict,
+)
+
+SAME = ["active", "r_tau", "count", "mean_isolation", "tail_mass", "isolation_per_non_rosetta", "local_exponent"]
+
+
+@pytest.mark.parametrize(
+    ("beta", "kappa", "tau"), [(1.6, 0.5, 2.0), (1.1, 2.0, 1.0), (0.7, 0.3, 0.5), (3.0, 20.0, 5.0)]
+)
+def test_power_law_equals_the_closed_form_solver(beta, kappa, tau):
+    sizes = [100, 1024, 30_000]
+    found = Model(PowerLaw(beta), budget=LinearBudget(kappa)).predict(sizes, tau)
+    expected = predict(sizes, beta, kappa, tau)
+    for name in SAME:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+GENERAL = {
+    "crra": Model(PowerLaw(1.5), utility=CRRA(0.5)),
+    "pure power": Model(PowerLaw(1.5), utility=PurePower(0.5), features=5000),
+    "saturating": Model(PowerLaw(1.5), utility=Saturating()),
+    "squared error": Model(PowerLaw(3.0), utility=SquaredError()),
+    "costs": Model(PowerLaw(1.5), cost=PowerCost(0.5)),
+    "costs and crra": Model(PowerLaw(1.5), utility=CRRA(2.0), cost=PowerCost(0.3)),
+    "power budget": Model(PowerLaw(1.5), budget=PowerBudget(2.0, 0.6)),
+    "exponential": Model(Exponential(30.0)),
+    "stretched": Model(StretchedExponential(10.0, 0.5)),
+    "log-quadratic": Model(LogQuadratic(2.0)),
+    "broken": Model(BrokenPowerLaw(1.2, 2.0, 40.0)),
+    "zipf": Model(ZipfMandelbrot(1.5, 10.0)),
+    "all active": Model(PowerLaw(0.5), budget=LinearBudget(5.0)),
+    "lognormal": Model(LognormalQuantiles(1.5)),
+}
+
+
+@pytest.mark.parametrize("name", GENERAL)
+def test_local_exponent_is_the_slope_of_the_frontier(name):
+    """The general law against central differences at two sizes; certificates hold."""
+    model = GENERAL[name]
+    for neurons in (2_000, 40_000):
+        h = 2e-3
+        found = [model.frontier(neurons * np.exp(sign * h), tau=1.5) for sign in (-1, 1)]
+        slope = np.log(found[1] / found[0]) / (2 * h)
+        row = model.predict(neurons, tau=1.5)
+        assert float(row["local_exponent"][0]) == pytest.approx(slope, rel=4e-3)
+        found = model.allocate(neurons)
+        assert found.certificate.holds(1e-9)
+        count = int(row["count"][0])
+        assert found.isolation[count - 1] >= 1.5
+        assert count == found.isolation.size or found.isolation[count] < 1.5
+
+
+def slope(model, low, high, tau=1.0, quantity="r_tau"):
+    found = model.predict([low, high], tau)[quantity].values
+    return np.log(found[1] / found[0]) / np.log(high / low)
+
+
+# Case -> (model, exponent of R for N → ∞, tolerance between N = 10^5 and 10^6).
+ASYMPTOTES = {
+    "crra, η < β": (Model(PowerLaw(1.5), utility=CRRA(0.5)), 0.5 / 1.5, 0.01),
+    "crra, η > β": (Model(PowerLaw(1.5), utility=CRRA(2.5)), 1.0, 0.01),
+    "pure power": (Model(PowerLaw(1.5), utility=PurePower(0.5), features=10_000), 0.5 / 1.5, 1e-9),
+    "1 − e^-s": (Model(PowerLaw(1.5), utility=Saturating()), 1.0, 1e-3),
+    "s/(1+s), β > 2": (Model(PowerLaw(3.0), utility=SquaredError()), 2 / 3, 0.01),
+    "s/(1+s), β < 2": (Model(PowerLaw(1.0), utility=SquaredError()), 1.0, 3e-3),
+    "costs, β > 1": (Model(PowerLaw(1.7), cost=PowerCost(0.5)), 1 / 2.2, 0.01),
+    "costs, β < 1": (Model(PowerLaw(0.5), cost=PowerCost(0.5), budget=LinearBudget(0.1)), 1 / 1.5, 0.01),
+    "broken, beyond the knee": (Model(BrokenPowerLaw(1.2, 2.0, 20.0)), 1 / 2.0, 0.02),
+    "β < 1": (Model(PowerLaw(0.5)), 1.0, 3e-3),
+    "lognormal importances": (Model(LognormalQuantiles(1.0)), 1.0, 1e-3),
+    "power budget, β < 1": (Model(PowerLaw(0.4), budget=PowerBudget(1.0, 0.7)), 0.7, 0.01),
+}
+
+
+@pytest.mark.parametrize("case", ASYMPTOTES)
+def test_table_of_exponents(case):
+    model, expected, tolerance = ASYMPTOTES[case]
+    assert slope(model, 1e5, 1e6) == pytest.approx(expected, abs=tolerance)
+
+
+def test_below_the_knee_the_first_exponent_rules():
+    model = Model(BrokenPowerLaw(1.5, 2.5, 1e5))
+    row = model.predict(30_000.0)
+    expected = 30_000 / (30_000 + float(row["active"][0])) / 1.5
+    assert float(row["local_exponent"][0]) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("spectrum", [Exponential(10.0), StretchedExponential(3.0, 0.5)])
+def test_exponential_spectra_grow_slower_than_any_power(spectrum):
+    slopes = [slope(Model(spectrum), n, 10 * n) for n in (1e3, 1e5, 1e7)]
+    assert slopes[0] > slopes[1] > slopes[2]
+    assert slopes[2] < 0.35
+    if isinstance(spectrum, Exponential):  # r_τ = r_c log(…): equal steps per decade in the end
+        steps = np.diff(Model(spectrum).predict([1e6, 1e7, 1e8])["r_tau"].values)
+        assert steps == pytest.approx(10 * np.log(10), rel=0.02)
+
+
+def test_log_quadratic_spectrum():
+    """(S²/ln r_τ) κN/(κN + n)."""
+    row = Model(LogQuadratic(2.0)).predict([1e3, 1e5], tau=1.0)
+    budget = row["neurons"]
+    expected = 4.0 / np.log(row["r_tau"]) * budget / (budget + row["active"])
+    np.testing.assert_allclose(row["local_exponent"], expected, rtol=1e-8)
+
+
+def test_crra_is_the_paper_at_another_exponent():
+    """(1 + s)^η ∝ r^-β: the profile of β/η, so the local exponent is (η/β) κN/(κN + n)."""
+    found = Model(PowerLaw(1.2), utility=CRRA(0.75)).predict([5000.0], tau=2.0)
+    expected = predict([5000.0], 1.2 / 0.75, tau=2.0)
+    for name in SAME:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-8, err_msg=name)
+
+
+def test_saturating_utility_has_no_polarization():
+    model = Model(PowerLaw(1.5), utility=Saturating())
+    means = model.predict([1e4, 1e5, 1e6])["mean_isolation"].values
+    assert means == pytest.approx(means[0], rel=1e-3)
+    # continuum: s = β log(r0/r), κN = β r0, r_τ = r0 e^(−τ/β)
+    assert model.frontier(1e6) == pytest.approx(1e6 / 1.5 * np.exp(-1 / 1.5), rel=1e-3)
+
+
+def test_beta_one_in_the_continuum_is_lambert():
+    """Exponent 1 − (1 − 1/r0)/ln r0 with r0 = exp(1 + W((κN − 1)/e))."""
+    for size in (1e2, 1e5, 1e9):
+        found = predict(size, 1.0, 0.7, limit="continuum")
+        r0 = np.exp(1 + lambertw((0.7 * size - 1) / np.e).real)
+        assert float(found["r0"]) == pytest.approx(r0, rel=1e-10)
+        assert float(found["local_exponent"]) == pytest.approx(1 - (1 - 1 / r0) / np.log(r0), rel=1e-10)
+
+
+@pytest.mark.parametrize(("beta", "tau"), [(1.5, 1.0), (0.8, 3.0)])
+def test_fixed_features_are_all_found_from_the_stated_budget(beta, tau):
+    """R = A once κN ≥ (1 + τ) A^β H_A − A."""
+    features = 200
+    rank = np.arange(1.0, features + 1)
+    needed = (1 + tau) * features**beta * np.sum(rank**-beta) - features
+    model = Model(PowerLaw(beta), features=features)
+    assert int(model.predict(needed * 1.0001, tau)["count"][0]) == features
+    assert int(model.predict(needed * 0.9999, tau)["count"][0]) == features - 1
+    assert float(model.predict(needed * 2, tau)["local_exponent"][0]) == 0
+
+
+def test_heavy_tailed_importances_redrawn_do_not_self_average():
+    """Iid Pareto: with a finite mean the count's spread falls with N, with index 0.5 it does not."""
+    rng = np.random.default_rng(5)
+
+    def spread(index, neurons):
+        counts = [allocate(rng.pareto(index, 4 * neurons) + 1, neurons).count(1.0) for _ in range(60)]
+        return np.std(counts) / np.mean(counts)
+
+    assert spread(3.0, 4000) < 0.6 * spread(3.0, 400)
+    assert spread(0.5, 4000) > 0.7 * spread(0.5, 400)
+    assert spread(0.5, 4000) > 5 * spread(3.0, 4000)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Model("power"), "spectrum = 'power': must be a Spectrum"),
+        (lambda: Model(PowerLaw(1.5), gamma=0), "gamma = 0: must be finite and greater than 0"),
+        (lambda: Model(PowerLaw(1.5), features=0), "features = 0: must be at least 1"),
+        (lambda: Model(PowerLaw(1.5)).allocate(0), "neurons = 0: must be finite and greater than 0"),
+        (lambda: Model(PowerLaw(1.5), gamma=0.01).allocate(10), "gamma = 0.01: leaves no feature"),
+        (lambda: Model(PowerLaw(1.5)).predict(100, tau=0), "tau = 0: must be finite and greater than 0"),
+        (lambda: Model(PowerLaw(1.5)).predict([[100]]), "must be a number or a 1-D array"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+def test_no_feature_above_the_threshold():
+    row = Model(PowerLaw(2.0), budget=LinearBudget(0.001)).predict(10)
+    assert int(row["count"][0]) == 0
+    assert np.isnan(row["mean_isolation"][0])

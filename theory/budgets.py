@@ -1,0 +1,98 @@
+"""What isolation costs, and how much of it a network of N neurons can afford.
+
+The paper: unit costs and the budget ``κN`` with ``κ = C_h/σ∞²`` (Eqs. 41, 53–54), an energy bound over a noise floor.
+Beyond it:
+
+- costs ``c_r = r^δ``: rarer features cost more to isolate; the constraint reads ``Σ c_r s_r ≤ B(N)``;
+- a budget ``κN^θ``: isolation grows slower than size. Then, for the logarithmic utility and A = γN,
+
+      β > 1:  count ∝ N^(θ/β),  mean isolation ∝ N^(θ(β−1)/β)
+      β < 1:  count ∝ N^θ,      mean isolation constant
+
+  and the two exponents sum to θ instead of 1.
+
+`power_law`'s fast solver covers the power budget as it stands: ``frontier(N, beta, kappa=budget.per_neuron(N))``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from .families import Family, by_name
+
+
+class Cost(Family):
+    """Cost of a unit of isolation as a function of rank; subclasses define `at`."""
+
+    @abstractmethod
+    def at(self, rank: np.ndarray) -> np.ndarray:
+        """Return c > 0 at real-valued ranks (any shape)."""
+
+
+@dataclass(frozen=True)
+class UnitCost(Cost):
+    """``c_r = 1`` (Eq. 11)."""
+
+    def at(self, rank):
+        return np.ones_like(rank)
+
+
+@dataclass(frozen=True)
+class PowerCost(Cost):
+    """``c_r = r^δ``."""
+
+    delta: float
+
+    def at(self, rank):
+        return rank**self.delta
+
+
+class Budget(Family):
+    """Total budget as a function of size; subclasses define `total`."""
+
+    @abstractmethod
+    def total(self, neurons: np.ndarray) -> np.ndarray:
+        """Return B(N) > 0 (any shape)."""
+
+    def per_neuron(self, neurons: np.ndarray) -> np.ndarray:
+        """Return B(N)/N, the κ that gives this budget at each size."""
+        neurons = np.asarray(neurons, dtype=float)
+        return self.total(neurons) / neurons
+
+
+@dataclass(frozen=True)
+class LinearBudget(Budget):
+    """``B = κN`` (Eqs. 53–54)."""
+
+    kappa: float = 1.0
+
+    def total(self, neurons):
+        return self.kappa * np.asarray(neurons, dtype=float)
+
+
+@dataclass(frozen=True)
+class PowerBudget(Budget):
+    """``B = κN^θ``."""
+
+    kappa: float
+    theta: float
+
+    def total(self, neurons):
+        return self.kappa * np.asarray(neurons, dtype=float) ** self.theta
+
+
+COSTS: dict[str, type[Cost]] = {"unit": UnitCost, "power": PowerCost}
+BUDGETS: dict[str, type[Budget]] = {"linear": LinearBudget, "power": PowerBudget}
+
+
+def cost(name: str, **parameters) -> Cost:
+    """Return the cost called `name`, for example ``cost("power", delta=0.5)``."""
+    return by_name("cost", COSTS, name, **parameters)
+
+
+def budget(name: str, **parameters) -> Budget:
+    """Return the budget law called `name`, for example ``budget("power", kappa=1, theta=0.7)``."""
+    return by_name("budget", BUDGETS, name, **parameters)

@@ -1,0 +1,182 @@
+"""The chain of the paper's appendix D, computed by SymPy: from a noisy readout to the exponents.
+
+Every function derives its expression with SymPy's own operations (integrals, derivatives, solutions of equations,
+limits) from those before it; no result is typed in. `chain` sets them beside the closed forms that are claimed, and
+the numerical modules are tested against them at random parameters.
+
+Exponents in N are taken along the exact budget: with ``κN = F(r0)`` (Eq. 20) the exponent of a quantity X(r0) is
+
+    lim_{r0→∞} (d log X/d log r0) / (d log F/d log r0).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import sympy as sp
+
+N, kappa, tau, gamma, C, lam, theta = sp.symbols("N kappa tau gamma C lambda theta", positive=True)
+r, r0, r_star, n, s, s2 = sp.symbols("r r_0 r_star n s s'", positive=True)
+sigma, a, others, C_h, L, eta, delta = sp.symbols("sigma_infty a o C_h L eta delta", positive=True)
+b = sp.Symbol("b", positive=True)  # β − 1: SymPy's limits need to know its sign
+beta = sp.Symbol("beta", positive=True)
+
+
+def in_beta(expression: sp.Expr) -> sp.Expr:
+    """Write β for b + 1."""
+    return sp.simplify(sp.sympify(expression).subs(b, beta - 1))
+
+
+@cache
+def posterior_variance() -> sp.Expr:
+    """Var(z | z + ε) for unit Var z and Var ε = 1/s, from the joint covariance (Eqs. 48–49)."""
+    mixing = sp.Matrix([[1, 0], [1, 1]])  # (z, z + ε) from (z, ε)
+    joint = mixing * sp.diag(1, 1 / s) * mixing.T
+    return sp.simplify(joint[0, 0] - joint[0, 1] * joint[1, 0] / joint[1, 1])
+
+
+@cache
+def gaussian_entropy() -> sp.Lambda:
+    """−∫ p log p of a Gaussian, as a function of its variance."""
+    x, v = sp.symbols("x", real=True), sp.Symbol("v", positive=True)
+    log_p = -(x**2) / (2 * v) - sp.log(2 * sp.pi * v) / 2
+    return sp.Lambda(v, sp.simplify(sp.integrate(-sp.exp(log_p) * log_p, (x, -sp.oo, sp.oo))))
+
+
+@cache
+def information_gain() -> sp.Expr:
+    """Entropy of z before the readout less the entropy after it (Eqs. 50–51)."""
+    entropy = gaussian_entropy()
+    return sp.simplify(sp.expand_log(entropy(1) - entropy(posterior_variance()), force=True))
+
+
+@cache
+def utility() -> sp.Expr:
+    """U(s), twice the information gain: the factor has no effect on the optimum (Eq. 11)."""
+    return 2 * information_gain()
+
+
+@cache
+def stationary_isolation() -> sp.Expr:
+    """Where the derivative of the Lagrangian ``w U(s) − λ s`` vanishes: s as a function of λ (Eqs. 9, 16)."""
+    lagrangian = C * r ** -(b + 1) * utility() - lam * s
+    (solution,) = sp.solve(sp.diff(lagrangian, s), s)
+    return solution
+
+
+@cache
+def multiplier() -> sp.Expr:
+    """λ, from s(r0) = 0 (Eq. 17)."""
+    (solution,) = sp.solve(stationary_isolation().subs(r, r0), lam)
+    return sp.simplify(solution)
+
+
+@cache
+def profile() -> sp.Expr:
+    """s*(r) below r0 (Eq. 14)."""
+    return sp.powsimp(sp.expand(stationary_isolation().subs(lam, multiplier())), force=True)
+
+
+@cache
+def continuum_budget() -> sp.Expr:
+    """F(r0) = ∫_1^{r0} s* dr, which equals κN (Eqs. 18–20)."""
+    return sp.simplify(sp.integrate(sp.expand(profile()), (r, 1, r0)))
+
+
+@cache
+def frontier() -> sp.Expr:
+    """r_τ, from s*(r_τ) = τ (Eqs. 21–22)."""
+    ratio = sp.Symbol("q", positive=True)  # r0/r
+    (solution,) = sp.solve(profile().subs(r0, ratio * r) - tau, ratio)
+    return r0 / solution
+
+
+@cache
+def isolation_between(low: sp.Expr, high: sp.Expr) -> sp.Expr:
+    """∫ s* dr between two ranks."""
+    return sp.integrate(sp.expand(profile()), (r, low, high))
+
+
+@cache
+def exponent(quantity: sp.Expr) -> sp.Expr:
+    """Limit of d log X/d log N along κN = F(r0): the ratio of the leading degrees in r0."""
+    return sp.simplify(_degree(quantity) / _degree(continuum_budget()))
+
+
+def _degree(expression: sp.Expr) -> sp.Expr:
+    """Return lim d log X/d log r0 of a sum of powers: the degree of the term that all others vanish beside."""
+    terms = sp.Add.make_args(sp.powsimp(sp.expand(sp.powdenest(expression, force=True)), force=True))
+    for leader in terms:
+        if all(_vanishes(term / leader) for term in terms if term is not leader):
+            return sp.simplify(r0 * sp.diff(leader, r0) / leader)
+    raise NotImplementedError(f"no leading term found in {expression}")
+
+
+def _vanishes(ratio: sp.Expr) -> bool:
+    try:
+        return sp.limit(sp.powsimp(sp.simplify(ratio), force=True), r0, sp.oo).is_finite is True
+    except NotImplementedError:  # the sign of an exponent is open: not the leading term's case
+        return False
+
+
+@cache
+def harmonic_tail() -> sp.Expr:
+    """Σ_{r>n} r^-β to two orders, by Euler and Maclaurin's formula."""
+    term = r ** -(b + 1)
+    return sp.integrate(term, (r, n, sp.oo)) - term.subs(r, n) / 2
+
+
+@cache
+def discrete_budget() -> sp.Expr:
+    """Σ_{r≤r0} [(r0/r)^β − 1] = r0^β (ζ(β) − Σ_{r>r0} r^-β) − r0, to order 1."""
+    harmonic = sp.zeta(b + 1) - harmonic_tail().subs(n, r0)
+    return sp.expand(sp.powsimp(sp.expand(r0 ** (b + 1) * harmonic), force=True) - r0)
+
+
+@cache
+def local_exponent() -> sp.Expr:
+    """Growth d log r0/d log N at fixed n from κN = r0^β H(n) − n, H eliminated by the same equation."""
+    H = sp.Symbol("H", positive=True)
+    spent = r0 ** (b + 1) * H - n
+    slope = N * kappa / (r0 * sp.diff(spent, r0))  # d(κN) = κN dlogN = (∂F/∂r0) r0 dlog r0
+    (level,) = sp.solve(spent - kappa * N, H)
+    return sp.simplify(slope.subs(H, level))
+
+
+@cache
+def correlation() -> sp.Expr:
+    """Corr(z + ε, z + ε') with Var ε = 1/s, Var ε' = 1/s' (Eq. 62)."""
+    mixing = sp.Matrix([[1, 1, 0], [1, 0, 1]])  # both readouts from (z, ε, ε')
+    joint = mixing * sp.diag(1, 1 / s, 1 / s2) * mixing.T
+    return joint[0, 1] / sp.sqrt(joint[0, 0] * joint[1, 1])
+
+
+@cache
+def interference_variance() -> sp.Expr:
+    """Var Σ_k u_k u'_k of independent isotropic directions with |u|² = 1/s, |u'|² = 1/s' (Eqs. 60–61)."""
+    k = sp.Symbol("k", integer=True, positive=True)
+    return sp.simplify(sp.summation((1 / (s * L)) * (1 / (s2 * L)), (k, 1, L)))
+
+
+def tolerance(of: sp.Expr) -> sp.Expr:
+    """T = −U'/U'' of a utility given as an expression in s."""
+    return sp.simplify(-sp.diff(of, s) / sp.diff(of, s, 2))
+
+
+@cache
+def general_local_exponent() -> sp.Expr:
+    """Growth d log r_τ/d log N for any U, costs and spectrum, from implicit derivatives of the two conditions.
+
+    Stationarity ``w U'(s) = λ c`` gives ds/d log λ = U'/U''; the budget then d log λ/d log B; the frontier
+    ``log w(r) + log U'(τ) = log λ + log c(r)`` gives d log r_τ/d log λ.
+    """
+    T_sum, B, beta_loc, delta_loc = sp.symbols("S_T B beta_loc delta_loc", positive=True)
+    U = sp.Function("U")
+    log_lam, w, c = sp.Symbol("l", real=True), *sp.symbols("w c", positive=True)
+    condition = w * sp.diff(U(s), s) - sp.exp(log_lam) * c
+    response = -sp.diff(condition, log_lam) / sp.diff(condition, s)  # ds/dlogλ
+    response = sp.simplify(response.subs(sp.exp(log_lam), w * sp.diff(U(s), s) / c))
+    sensitivity = sp.simplify(response * sp.diff(U(s), s, 2) / sp.diff(U(s), s))  # +1: ds/dlogλ = U'/U'' = −T
+    log_level_per_log_size = -sensitivity * theta * B / T_sum
+    log_rank_per_log_level = -1 / (beta_loc + delta_loc)
+    return sp.simplify(log_rank_per_log_level * log_level_per_log_size)

@@ -1,0 +1,200 @@
+"""How many of the allocated features a finite experiment can find: M inputs, n candidates a side.
+
+Two networks have one dedicated neuron for each of n features. Feature r's two neurons correlate with
+``ρ_r = s_r/(1 + s_r)`` (Eq. 62); neurons of different features correlate only by chance. Pearson correlations over M
+inputs are then distributed as follows (`a_r = s_r/(1 + s_r)` is the feature's share of its neuron's variance, f the
+share of interference in what is not the feature, spread over A features in random directions):
+
+    matched    atanh ρ̂_r ~ Normal(atanh ρ_r + ρ_r/(2(M−1)),  1/(M−3) + (f (1−a_r))²/(A (1−ρ_r²)²))
+    others     ρ̂ ~ the null law of M inputs widened to the variance   v_r = 1/(M−1) + o_r/A,
+               o_r = f a_r(1−ā) + f ā(1−a_r) + f² (1−a_r)(1−ā)        (mean overlap with the other neurons' loadings)
+
+Let ``F_r`` be the distribution of the others and ``D_r`` of the matched. A pair is mutual when it beats its row and its
+column, ``2(n−1)`` competitors, taken as independent:
+
+    P_r      = ∫ dD_r(x) F_r(x)^(2(n−1))                               correct pair found
+    E[count] = Σ P_r,    Var ≈ Σ P_r (1 − P_r)
+    E[false] = ∫ dF(x) F(x)^(2(n−2)) [(Σ D_r(x))² − Σ D_r(x)²]         mutual pairs of two different features
+
+For features that are all too weak to be found, ``D_r = F`` and the last line is ``n(n−1)/(2n−1)``, about n/2. The edge
+τ_eff is where half of the features are found: ``τ_eff/(1 + τ_eff)`` is the median of the largest of 2(n−1) others,
+about ``√(2 log(2n)/M)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import require
+from .parameters import as_floats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+EXAMPLE = "detect(isolation(1024, beta=1.5), inputs=10_000, features=4096)"
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
+CHUNK = 4096  # features at a time, so that memory stays flat
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What a matching of two synthetic networks is expected to find.
+
+    Attributes
+    ----------
+    probability : ndarray, shape (candidates,)
+        P_r, that the two neurons of feature r are mutual nearest neighbours.
+    count, count_sd : float
+        Expected number of correct pairs, and its standard deviation.
+    false_pairs : float
+        Expected number of mutual pairs whose neurons stand for different features, or for none.
+    tau_eff : float
+        Isolation at which half of the features are found; infinite where even ρ = 1 is not enough.
+    """
+
+    probability: np.ndarray
+    count: float
+    count_sd: float
+    false_pairs: float
+    tau_eff: float
+
+
+def detect(
+    isolation: ArrayLike, inputs: int, features: float = np.inf, interference: float = 1.0, idle: int = 0
+) -> Detection:
+    """Predict the outcome of mutual-nearest-neighbour matching with M inputs.
+
+    Parameters
+    ----------
+    isolation : array_like, shape (candidates,)
+        s_r ≥ 0 of the features that have a neuron in both networks; zeros are left out.
+    inputs : int
+        M ≥ 4.
+    features : float
+        A, over how many features interference is spread; infinite neglects its overlap.
+    interference : float
+        f, the share of interference (the rest is noise) in what a neuron carries beside its feature.
+    idle : int
+        Neurons a side that stand for no feature and take part in the matching.
+
+    Raises
+    ------
+    InputError
+        For isolation that is not a vector of numbers ≥ 0, fewer than 4 inputs, A below the number of candidates,
+        f outside [0, 1] and negative `idle`.
+    """
+    s = as_floats("isolation", isolation, EXAMPLE)
+    require(s.ndim == 1, "isolation", f"shape {s.shape}", "must be a vector", EXAMPLE)
+    require(bool((s >= 0).all()), "isolation", s, "must be at least 0 and not NaN", EXAMPLE)
+    require(inputs >= 4, "inputs", inputs, "must be at least 4", EXAMPLE)
+    require(0 <= interference <= 1, "interference", interference, "must be between 0 and 1", EXAMPLE)
+    require(idle >= 0, "idle", idle, "must be at least 0", EXAMPLE)
+    s = s[s > 0]
+    n = s.size
+    require(features >= n, "features", features, f"must be at least the {n} candidates", EXAMPLE)
+    if n == 0:
+        return Detection(s, 0.0, 0.0, expected_null_pairs(idle, idle) if idle else 0.0, np.nan)
+
+    share = s / (1 + s)
+    mean, sd = _matched(share, inputs, features, interference)
+    width = np.sqrt(1 + (inputs - 1) * _overlap(share, interference) / features)
+    rivals = 2 * (n - 1 + idle)
+    probability = np.empty(n)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        x = np.tanh(mean[part, None] + sd[part, None] * NODES)
+        best = _power(_null_sf(x / width[part, None], inputs), rivals)
+        probability[part] = best @ WEIGHTS / WEIGHTS.sum()
+    return Detection(
+        probability=probability,
+        count=float(probability.sum()),
+        count_sd=float(np.sqrt(np.sum(probability * (1 - probability)))),
+        false_pairs=_false_pairs(mean, sd, float(np.mean(width)), inputs, idle),
+        tau_eff=tau_eff(n + idle, inputs, float(width[-1])),
+    )
+
+
+def tau_eff(candidates: int, inputs: int, width: float = 1.0) -> float:
+    """Return the isolation whose correlation equals the median of the largest of 2(n−1) chance correlations.
+
+    Parameters
+    ----------
+    candidates : int
+        n ≥ 1 neurons a side.
+    inputs : int
+        M ≥ 4.
+    width : float
+        Standard deviation of chance correlations over that of independent signals (√(v (M−1))).
+    """
+    from scipy.special import stdtrit
+
+    require(inputs >= 4, "inputs", inputs, "must be at least 4", "tau_eff(candidates=1000, inputs=10_000)")
+    require(candidates >= 1, "candidates", candidates, "must be at least 1", "tau_eff(candidates=1000, inputs=10_000)")
+    if candidates == 1:
+        return 0.0
+    upper = -np.expm1(-np.log(2) / (2 * (candidates - 1)))  # 1 − 2^(−1/(2(n−1)))
+    t = -stdtrit(inputs - 2, upper)
+    rho = width * t / np.sqrt(inputs - 2 + t * t)
+    return float(rho / (1 - rho)) if rho < 1 else np.inf
+
+
+def expected_null_pairs(neurons_a: int, neurons_b: int) -> float:
+    """Return the expected mutual nearest neighbours of two unrelated networks, ``N_A N_B/(N_A + N_B − 1)``.
+
+    Each of the N_A N_B correlations is the largest of its row and column, N_A + N_B − 1 exchangeable entries, with
+    that probability: about N/2 pairs, whatever the number of inputs.
+    """
+    for name, value in [("neurons_a", neurons_a), ("neurons_b", neurons_b)]:
+        require(value >= 1, name, value, "must be at least 1", "expected_null_pairs(1000, 1000)")
+    return neurons_a * neurons_b / (neurons_a + neurons_b - 1)
+
+
+def _overlap(share: np.ndarray, f: float) -> np.ndarray:
+    mean = float(share.mean())
+    return f * share * (1 - mean) + f * mean * (1 - share) + f * f * (1 - share) * (1 - mean)
+
+
+def _matched(share: np.ndarray, inputs: int, features: float, f: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of Fisher's z of the matched pairs."""
+    rho = np.minimum(share, 1 - 1e-12)
+    spread = (f * (1 - share)) ** 2 / features / (1 - rho**2) ** 2
+    return np.arctanh(rho) + rho / (2 * (inputs - 1)), np.sqrt(1 / (inputs - 3) + spread)
+
+
+def _null_sf(x: np.ndarray, inputs: int) -> np.ndarray:
+    """Return P(ρ̂ > x) for independent Gaussian signals: ``ρ̂ √((M−2)/(1−ρ̂²))`` is Student's t with M − 2 degrees."""
+    from scipy.special import stdtr
+
+    x = np.clip(x, -1, 1)
+    with np.errstate(divide="ignore"):
+        return stdtr(inputs - 2, -x * np.sqrt((inputs - 2) / (1 - x * x)))
+
+
+def _power(upper: np.ndarray, rivals: int) -> np.ndarray:
+    """Return ``(1 − upper)^rivals`` without loss where `upper` is tiny."""
+    with np.errstate(divide="ignore"):
+        return np.exp(rivals * np.log1p(-np.minimum(upper, 1.0))) if rivals else np.ones_like(upper)
+
+
+def _false_pairs(mean: np.ndarray, sd: np.ndarray, width: float, inputs: int, idle: int) -> float:
+    from scipy.special import ndtr
+
+    n = mean.size
+    x = np.tanh(np.linspace(-9, 9, 721) / np.sqrt(inputs - 2))
+    upper = _null_sf(x, inputs)
+    z = np.arctanh(np.clip(width * x, -1 + 1e-15, 1 - 1e-15))
+    total, squares = np.zeros_like(x), np.zeros_like(x)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        below = ndtr((z - mean[part, None]) / sd[part, None])
+        total += below.sum(axis=0)
+        squares += (below**2).sum(axis=0)
+    free = 1 - upper
+    pairs = total**2 - squares + 2 * idle * free * total + (idle * free) ** 2
+    rivals = 2 * (n + idle - 2)
+    if rivals < 0:
+        return 0.0
+    return float(np.trapezoid(_power(upper, rivals) * pairs, -upper))

@@ -1,0 +1,164 @@
+"""The whole model with any part exchanged: spectrum, utility, costs, budget law and number of features.
+
+A `Model` is solved at given sizes over the arrays of its weights; `predictions` has the paper's own choice (power law,
+logarithm, unit costs, κN) in closed form. The frontier is where isolation crosses τ between ranks,
+
+    w(r_τ) U'(τ) = λ c(r_τ),
+
+so ``d log r_τ = −d log λ / (β_loc + δ_loc)`` with ``β_loc = −d log w/d log r`` and ``δ_loc = d log c/d log r`` at r_τ,
+and differentiating the budget at fixed A, ``d log B/d log λ = −Σ c_r T(s_r)/B`` with ``T = −U'/U''``. Together
+
+    d log r_τ/d log N = θ B / [(β_loc + δ_loc)(r_τ) Σ_active c_r T(s_r)],      θ = d log B/d log N.
+
+Logarithm and unit costs give ``T = 1 + s``, ``Σ T = B + n``: the local exponent of `predictions`. It holds while A is
+fixed or not reached; where every feature is active, or w depends on r/A, the model is solved again at nearby sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import require
+from ..results import dataset
+from .allocation import Allocation, allocate
+from .budgets import Budget, Cost, LinearBudget, UnitCost
+from .parameters import RULES, as_floats
+from .spectra import Spectrum, log_slope
+from .utilities import Log, Utility
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike
+
+EXAMPLE = "Model(PowerLaw(1.6)).predict([1024, 131072], tau=2)"
+LOG, UNIT_COST, LINEAR_BUDGET = Log(), UnitCost(), LinearBudget(1.0)
+PREFIX = 1 << 16  # ranks solved first; most spectra need no more of them
+
+
+@dataclass(frozen=True)
+class Model:
+    """An allocation model.
+
+    Attributes
+    ----------
+    spectrum, utility, cost, budget
+        Members of the families in the modules of the same names.
+    gamma : float
+        Latent features per neuron; A = floor(γN).
+    features : int, optional
+        A itself, the same at every size; takes the place of `gamma`.
+    """
+
+    spectrum: Spectrum
+    utility: Utility = LOG
+    cost: Cost = UNIT_COST
+    budget: Budget = LINEAR_BUDGET
+    gamma: float = 4.0
+    features: int | None = None
+
+    def __post_init__(self):
+        for name, kind in [("spectrum", Spectrum), ("utility", Utility), ("cost", Cost), ("budget", Budget)]:
+            given = getattr(self, name)
+            require(isinstance(given, kind), name, given, f"must be a {kind.__name__}", EXAMPLE)
+        require(0 < self.gamma < np.inf, "gamma", self.gamma, "must be finite and greater than 0", EXAMPLE)
+        require(self.features is None or self.features >= 1, "features", self.features, "must be at least 1", EXAMPLE)
+
+    def features_at(self, neurons: float) -> int:
+        """Return A."""
+        return self.features if self.features is not None else int(self.gamma * neurons)
+
+    def allocate(self, neurons: float) -> Allocation:
+        """Return the optimum over the smallest prefix of ranks that certainly holds every active feature.
+
+        Raises
+        ------
+        InputError
+            If `neurons` is not positive, or A = γN is less than 1.
+        """
+        require(0 < neurons < np.inf, "neurons", neurons, RULES["neurons"], EXAMPLE)
+        features = self.features_at(neurons)
+        require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
+        upto = min(PREFIX, features)
+        while True:
+            weights = self.spectrum.weights(features, upto)
+            costs = None if self.cost == UNIT_COST else self.cost.at(np.arange(1.0, upto + 1.0))
+            found = allocate(weights, float(self.budget.total(neurons)), self.utility, costs)
+            if upto == features or found.isolation[-1] == 0:
+                return found
+            upto = min(8 * upto, features)
+
+    def predict(self, neurons: ArrayLike, tau: float = 1.0) -> xr.Dataset:
+        """Predict what `rosettalaw.theory.predict` does, along the dimension ``neurons``.
+
+        ``asymptotic_exponent`` is left out: it depends on the families (see the tests' table).
+
+        Raises
+        ------
+        InputError
+            For sizes and thresholds that are not positive.
+        """
+        sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
+        require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
+        require(np.ndim(tau) == 0 and 0 < tau < np.inf, "tau", tau, RULES["tau"], EXAMPLE)
+        rows = [self._row(float(size), float(tau)) for size in sizes]
+        variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
+        coords = {"neurons": ("neurons", sizes), "tau": float(tau), "gamma": self.gamma}
+        return dataset("prediction", variables, coords, model=repr(self), limit="discrete")
+
+    def frontier(self, neurons: float, tau: float = 1.0) -> float:
+        """Return the real-valued frontier r_τ, at most A; below 1 where not even rank 1 reaches τ."""
+        return self._frontier(self.allocate(neurons), neurons, tau)
+
+    def _frontier(self, found: Allocation, neurons: float, tau: float) -> float:
+        from scipy.optimize import brentq
+
+        features = self.features_at(neurons)
+        floor = float(self.utility.marginal(np.array(tau)))
+
+        def worth(log_rank: float) -> float:
+            rank = np.exp(np.array([log_rank]))
+            with np.errstate(divide="ignore"):
+                weight = np.log(self.spectrum.at(rank, features)) - np.log(self.cost.at(rank))
+            return max(float(weight[0]), -1e300) + np.log(floor / found.multiplier)
+
+        if worth(0.0) <= 0:
+            return 1.0 if worth(0.0) == 0 else np.nan
+        if worth(np.log(features)) >= 0:
+            return float(features)
+        return float(np.exp(brentq(worth, 0.0, np.log(features), xtol=1e-13, rtol=1e-13)))
+
+    def _row(self, neurons: float, tau: float) -> dict[str, float]:
+        found = self.allocate(neurons)
+        r_tau, count = self._frontier(found, neurons, tau), found.count(tau)
+        inside = float(np.sum(found.isolation[found.isolation >= tau]))
+        tail, others = float(np.sum(found.isolation)) - inside, neurons - count
+        return {
+            "active": found.active,
+            "r_tau": r_tau,
+            "count": count,
+            "mean_isolation": inside / count if count else np.nan,
+            "tail_mass": tail,
+            "isolation_per_non_rosetta": tail / others if others > 0 else np.nan,
+            "local_exponent": self._local_exponent(found, neurons, tau, r_tau),
+        }
+
+    def _local_exponent(self, found: Allocation, neurons: float, tau: float, r_tau: float) -> float:
+        features = self.features_at(neurons)
+        if np.isnan(r_tau):
+            return np.nan
+        if r_tau >= features:
+            return 0.0 if self.features is not None else 1.0
+        grows = self.features is None and (found.active == features or self.spectrum.quantiles)
+        if grows:
+            h = max(1e-3, 10 / neurons)
+            ends = [self.frontier(neurons * np.exp(sign * h), tau) for sign in (-1, 1)]
+            return float(np.log(ends[1] / ends[0]) / (2 * h))
+        total = float(self.budget.total(neurons))
+        active = found.isolation > 0
+        costs = 1.0 if found.costs is None else found.costs[active]
+        response = float(np.sum(costs * self.utility.tolerance(found.isolation[active])))
+        steepness = self.spectrum.exponent(r_tau, features) + log_slope(self.cost.at, r_tau)
+        return log_slope(self.budget.total, neurons) * total / (steepness * response)

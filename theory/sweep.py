@@ -1,0 +1,292 @@
+"""Sweeps: the predictions on a grid of any of β, κ, τ, γ and N, in memory or beyond it.
+
+A grid is cut into blocks of about a million points. Where everything fits in memory the blocks fill arrays; where not,
+the Dataset holds dask arrays of the same blocks, which dask computes when they are asked for: in threads, or on a
+cluster when a `dask.distributed` client is open. `write` computes block after block and writes each where it belongs,
+so that memory stays flat and workers need no common file system.
+
+Points that have no solution do not stop a sweep: they are NaN, and `status` says why.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import results
+from ..console import progress
+from ..errors import InputError, MissingExtraError, RosettaError, require
+from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, allowed, as_floats, check_limit, too_few_features
+from .predictions import open_grid, predict_arrays
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike
+
+EXAMPLE = "sweep(neurons=Range(1e3, 1e9, 200, log=True), beta=Range(1.2, 3, 100))"
+VARIABLES = (
+    "active",
+    "r0",
+    "r_tau",
+    "count",
+    "mean_isolation",
+    "tail_mass",
+    "local_exponent",
+    "isolation_per_non_rosetta",
+    "asymptotic_exponent",
+)
+BLOCK = 1 << 20  # points solved at a time
+BYTES_PER_POINT = 8 * 3 * len(VARIABLES)  # the result, the kernel's columns, and what lies between
+LONG = 4 * BLOCK  # points from which a progress bar is shown
+
+STATUS = {
+    0: "ok",
+    1: "a parameter must be finite and greater than 0",
+    2: f"beta {BETA_NEEDS_FEATURES}",
+    3: f"gamma {FEATURES_TOO_FEW}",
+}
+
+
+def sweep(
+    neurons: ArrayLike,
+    beta: ArrayLike,
+    kappa: ArrayLike = 1.0,
+    tau: ArrayLike = 1.0,
+    gamma: ArrayLike = 4.0,
+    limit: str = "discrete",
+    memory: float | None = None,
+) -> xr.Dataset:
+    """Predict on the outer product of the arguments.
+
+    Parameters
+    ----------
+    neurons, beta, kappa, tau, gamma : float, 1-D array_like or Range
+        Scalars stay scalar coordinates, everything else becomes a dimension.
+    limit : {"discrete", "continuum"}
+        As for `predict`.
+    memory : float, optional
+        Bytes that the sweep may take; beyond them the variables are dask arrays. A quarter of the free memory unless
+        given.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables of `predict`, counts as floats, and ``status``, 0 where the point was solved.
+
+    Raises
+    ------
+    InputError
+        For arguments that are no numbers, have more dimensions than one or are empty, and for an unknown limit.
+    """
+    continuum = check_limit(limit)
+    arrays = {
+        name: as_floats(name, value, EXAMPLE)
+        for name, value in zip(
+            ("neurons", "beta", "kappa", "tau", "gamma"), (neurons, beta, kappa, tau, gamma), strict=True
+        )
+    }
+    for name, array in arrays.items():
+        if array.ndim > 1 or array.size == 0:
+            raise InputError(name, f"array of shape {array.shape}", "must be a number or a 1-D array", EXAMPLE)
+    dims = tuple(name for name, array in arrays.items() if array.ndim)
+    shape = tuple(arrays[name].size for name in dims)
+    memory = _quarter_of_free_memory() if memory is None else memory
+    require(memory > 0, "memory", memory, "must be a positive number of bytes", "sweep(..., memory=1e9)")
+
+    chunks = _chunks(shape)
+    if math.prod(shape) * BYTES_PER_POINT <= memory:
+        values = _in_memory(arrays, dims, shape, chunks, continuum)
+    else:
+        values = _lazy(arrays, dims, chunks, continuum)
+    coords = {name: (name, array) if array.ndim else array[()] for name, array in arrays.items()}
+    ds = results.dataset("sweep", {name: (dims, value) for name, value in values.items()}, coords, limit=limit)
+    ds["status"].attrs |= {
+        "flag_values": np.array(list(STATUS), dtype=np.int8),
+        "flag_meanings": "ok invalid_parameter beta_needs_finite_gamma too_few_features",
+        **{f"meaning_{code}": text for code, text in STATUS.items()},
+    }
+    return ds
+
+
+def solve_block(arrays: Mapping[str, np.ndarray], continuum: bool) -> np.ndarray:
+    """Return the variables and the status on the outer product of 1-D arrays, shape (10, ...)."""
+    spread = open_grid(arrays)
+    shape = np.broadcast_shapes(*(array.shape for array in spread.values()))
+    status = _status(spread, shape, "continuum" if continuum else "discrete")
+    fine = status == 0
+    if not fine.all():  # solve something harmless there, and forget it
+        spread = {name: np.where(fine, array, 2.0) for name, array in spread.items()}
+    values = predict_arrays(spread, continuum)
+    block = np.empty((len(VARIABLES) + 1, *shape))
+    for i, name in enumerate(VARIABLES):
+        block[i] = values[name]
+        if not fine.all():
+            block[i][~fine] = np.nan
+    block[-1] = status
+    return block
+
+
+def write(ds: xr.Dataset, path: str | os.PathLike[str], client: Any = None, quiet: bool = False) -> Path:
+    """Save a sweep as netCDF, block by block where it is backed by dask; whole or not at all.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From `sweep`.
+    path : path
+        The file to write.
+    client : distributed.Client, optional
+        Computes the blocks; this process alone writes them.
+    quiet : bool
+        No progress bar.
+    """
+    if not ds.chunks:
+        return results.save(ds, path)
+    import h5netcdf
+
+    with results.replacing(path) as partial:
+        ds.to_netcdf(partial, engine="h5netcdf", compute=False)  # names, attributes and coordinates; no values yet
+        where = [tuple(slices) for slices in product(*(_slices(ds.chunks[dim]) for dim in ds["status"].dims))]
+        shown = progress("solving", len(where), quiet=quiet)
+        with h5netcdf.File(partial, "a") as file, shown as bar:
+            for at, values in zip(where, _computed(ds, where, client), strict=True):
+                for name, value in values.items():
+                    file.variables[name][at] = value
+                bar.advance()
+    return Path(path)
+
+
+def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return how many points of a saved sweep were solved, and how many of the others met which rule."""
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="h5netcdf") as ds:
+        codes, numbers = np.unique(ds["status"].values, return_counts=True)
+    found = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
+    unsolved = {STATUS[int(code)]: number for code, number in found.items() if code != 0}
+    return {"points": sum(found.values()), "solved": found.get(0, 0), "unsolved": unsolved}
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[Any]:
+    """Open a `distributed.Client` at the address of a dask scheduler.
+
+    Raises
+    ------
+    MissingExtraError
+        If `distributed` is not installed.
+    RosettaError
+        If nothing answers at that address.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise MissingExtraError("distributed", "cluster") from None
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise RosettaError(f"--scheduler = {scheduler!r}: no dask scheduler answers there ({error})") from None
+    with client:
+        yield client
+
+
+def _computed(ds: xr.Dataset, where: list[tuple[slice, ...]], client: Any) -> Iterator[dict[str, np.ndarray]]:
+    """Yield every block's variables in order; on a cluster a few are under way at a time."""
+    import dask
+
+    dims = ds["status"].dims
+    blocks = (ds.isel(dict(zip(dims, at, strict=True))) for at in where)
+    lazy = ({str(name): block[name].data for name in block.data_vars} for block in blocks)
+    if client is None:
+        for block in lazy:
+            yield dask.compute(block, scheduler="synchronous")[0]  # type: ignore[attr-defined]
+        return
+    ahead = 2 * max(1, len(client.scheduler_info()["workers"]))
+    waiting: deque[Any] = deque()
+    for block in lazy:
+        waiting.append(client.compute(dask.delayed(block)))  # type: ignore[attr-defined]
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _in_memory(arrays, dims, shape, chunks, continuum) -> dict[str, np.ndarray]:
+    values = {name: np.empty(shape) for name in VARIABLES} | {"status": np.empty(shape, dtype=np.int8)}
+    where = list(product(*(_slices(sizes) for sizes in chunks)))
+    with progress("solving", len(where), quiet=math.prod(shape) < LONG) as bar:
+        for at in where:
+            part = {**arrays, **{dim: arrays[dim][cut] for dim, cut in zip(dims, at, strict=True)}}
+            for name, value in zip(values, solve_block(part, continuum), strict=True):
+                values[name][at] = value
+            bar.advance()
+    return values
+
+
+def _lazy(arrays, dims, chunks, continuum) -> dict[str, Any]:
+    """Return dask arrays; each block is solved once and shared by all variables."""
+    import dask.array as da
+    from dask import delayed
+
+    solve = delayed(solve_block, pure=True)
+    tree = np.empty([len(sizes) for sizes in chunks], dtype=object)
+    pick = delayed(_pick, pure=True)
+    cuts = [list(_slices(sizes)) for sizes in chunks]
+    for index in np.ndindex(tree.shape):
+        at = [cuts[axis][i] for axis, i in enumerate(index)]
+        tree[index] = solve({**arrays, **{dim: arrays[dim][cut] for dim, cut in zip(dims, at, strict=True)}}, continuum)
+    values = {}
+    for i, name in enumerate((*VARIABLES, "status")):
+        dtype = np.int8 if name == "status" else np.float64
+        parts = np.empty(tree.shape, dtype=object)
+        for index in np.ndindex(tree.shape):
+            size = tuple(chunks[axis][k] for axis, k in enumerate(index))
+            parts[index] = da.from_delayed(pick(tree[index], i, dtype), size, dtype=dtype)
+        values[name] = da.block(parts.tolist())
+    return values
+
+
+def _pick(block: np.ndarray, i: int, dtype: Any) -> np.ndarray:
+    return block[i].astype(dtype)
+
+
+def _status(spread: Mapping[str, np.ndarray], shape: tuple[int, ...], limit: str) -> np.ndarray:
+    status = np.zeros(shape, dtype=np.int8)
+    neurons, beta, gamma = spread["neurons"], spread["beta"], spread["gamma"]
+    status[np.broadcast_to(np.isinf(gamma) & (beta <= 1), shape)] = 2
+    with np.errstate(invalid="ignore"):
+        status[np.broadcast_to(too_few_features(neurons, gamma, limit), shape)] = 3
+    for name, array in spread.items():
+        status[np.broadcast_to(~allowed(name, array), shape)] = 1
+    return status
+
+
+def _chunks(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Cut a grid into blocks of at most `BLOCK` points, the last dimensions whole for as long as they fit."""
+    sizes, room = [], BLOCK
+    for length in reversed(shape):
+        size = max(1, min(length, room))
+        sizes.append((size,) * (length // size) + ((length % size,) if length % size else ()))
+        room //= size
+    return tuple(reversed(sizes))
+
+
+def _slices(sizes: tuple[int, ...]) -> Iterator[slice]:
+    start = 0
+    for size in sizes:
+        yield slice(start, start + size)
+        start += size
+
+
+def _quarter_of_free_memory() -> float:
+    import psutil
+
+    return psutil.virtual_memory().available / 4

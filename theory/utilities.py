@@ -1,0 +1,165 @@
+"""Utilities of isolation: U(s), what a feature of unit importance is worth at isolation s.
+
+The paper's is ``log(1 + s)``, twice the information that a Gaussian readout with noise variance 1/s gives about the
+feature (Eqs. 48–51). The theory uses a utility through three functions of its derivative:
+
+    demand      s(p) = (U')⁻¹(p), 0 where U'(0) ≤ p          how much is bought at price p = λ c_r/w_r
+    tolerance   T(s) = −U'(s)/U''(s) = −ds/d log p           how fast demand falls with the price
+    value       U(s) = ∫_0^s U'                              for certificates
+
+A subclass defines `marginal` alone; the rest follows numerically. The families here give closed forms, and a test holds
+each of them against the numerical ones.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from .families import Family, by_name
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+
+class Utility(Family):
+    """A concave utility; subclasses are frozen dataclasses that define `marginal`."""
+
+    @abstractmethod
+    def marginal(self, s: np.ndarray) -> np.ndarray:
+        """Return U'(s) > 0, descending, at s ≥ 0 (any shape); infinite at 0 if the first unit is priceless."""
+
+    def value(self, s: np.ndarray) -> np.ndarray:
+        """Return U(s) by Gauss–Legendre quadrature of U' over log(1 + s)."""
+        half = 0.5 * np.log1p(np.asarray(s, dtype=float))[..., None]
+        t = np.expm1(half * (1 + NODES))
+        return np.sum(WEIGHTS * half * self.marginal(t) * (1 + t), axis=-1)
+
+    def demand(self, price: np.ndarray) -> np.ndarray:
+        """Return s with U'(s) = price, 0 where U'(0) ≤ price, by bisection on log s."""
+        price = np.asarray(price, dtype=float)
+        low, high = np.full(price.shape, -80.0), np.full(price.shape, 80.0)
+        for _ in range(70):
+            middle = 0.5 * (low + high)
+            cheap = self.marginal(np.exp(middle)) > price
+            low, high = np.where(cheap, middle, low), np.where(cheap, high, middle)
+        with np.errstate(divide="ignore"):
+            none = self.marginal(np.zeros(1))[0] <= price
+        return np.where(none, 0.0, np.exp(0.5 * (low + high)))
+
+    def tolerance(self, s: np.ndarray) -> np.ndarray:
+        """Return T = −U'/U'' by a central difference of log U'."""
+        s = np.asarray(s, dtype=float)
+        h = 1e-4 * s
+        return -2 * h / (np.log(self.marginal(s + h)) - np.log(self.marginal(s - h)))
+
+
+@dataclass(frozen=True)
+class Log(Utility):
+    """``U = log(1 + s)`` (Eq. 11)."""
+
+    def marginal(self, s):
+        return 1 / (1 + s)
+
+    def value(self, s):
+        return np.log1p(s)
+
+    def demand(self, price):
+        return np.maximum(1 / price - 1, 0)
+
+    def tolerance(self, s):
+        return 1 + s
+
+
+@dataclass(frozen=True)
+class CRRA(Utility):
+    """Constant relative risk aversion in 1 + s: ``U' = (1 + s)^-η``; η = 1 is the logarithm."""
+
+    eta: float
+
+    def marginal(self, s):
+        return (1 + s) ** -self.eta
+
+    def value(self, s):
+        if self.eta == 1:
+            return np.log1p(s)
+        return np.expm1((1 - self.eta) * np.log1p(s)) / (1 - self.eta)
+
+    def demand(self, price):
+        return np.maximum(price ** (-1 / self.eta) - 1, 0)
+
+    def tolerance(self, s):
+        return (1 + s) / self.eta
+
+
+@dataclass(frozen=True)
+class PurePower(Utility):
+    """``U' = s^-η``: the first unit is priceless, so every feature is active. U(1) = 0 where U(0) is infinite."""
+
+    eta: float
+
+    def marginal(self, s):
+        with np.errstate(divide="ignore"):
+            return np.asarray(s, dtype=float) ** -self.eta
+
+    def value(self, s):
+        if self.eta < 1:
+            return s ** (1 - self.eta) / (1 - self.eta)
+        with np.errstate(divide="ignore"):
+            log_s = np.log(s)
+        return log_s if self.eta == 1 else np.expm1((1 - self.eta) * log_s) / (1 - self.eta)
+
+    def demand(self, price):
+        return price ** (-1 / self.eta)
+
+    def tolerance(self, s):
+        return s / self.eta
+
+
+@dataclass(frozen=True)
+class Saturating(Utility):
+    """``U = 1 − e^-s``: a feature is as good as read once s is a few."""
+
+    def marginal(self, s):
+        return np.exp(-s)
+
+    def value(self, s):
+        return -np.expm1(-s)
+
+    def demand(self, price):
+        return np.maximum(-np.log(price), 0)
+
+    def tolerance(self, s):
+        return np.ones_like(np.asarray(s, dtype=float))
+
+
+@dataclass(frozen=True)
+class SquaredError(Utility):
+    """``U = s/(1 + s)``: the variance that a linear readout explains, so squared error instead of information."""
+
+    def marginal(self, s):
+        return (1 + s) ** -2.0
+
+    def value(self, s):
+        return s / (1 + s)
+
+    def demand(self, price):
+        return np.maximum(price**-0.5 - 1, 0)
+
+    def tolerance(self, s):
+        return (1 + s) / 2
+
+
+UTILITIES: dict[str, type[Utility]] = {
+    "log": Log,
+    "crra": CRRA,
+    "pure-power": PurePower,
+    "saturating": Saturating,
+    "squared-error": SquaredError,
+}
+
+
+def utility(name: str, **parameters) -> Utility:
+    """Return the utility called `name`, for example ``utility("crra", eta=0.5)``."""
+    return by_name("utility", UTILITIES, name, **parameters)
