@@ -8,7 +8,9 @@ import typer
 
 from .output import JsonOption, print_json, print_table
 
-COUNTS = typer.Argument(help="CSV file with the columns neurons,count and, if known, count_sd.", show_default=False)
+COUNTS = typer.Argument(
+    help="CSV file with neurons,count and, if known, count_sd; or a ladder's result file (.nc).", show_default=False
+)
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -23,9 +25,9 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
         from ..validation.analysis import analyse_clean
-        from ..validation.counts import read_counts
+        from ..validation.series import counts_and_nulls
 
-        analysis = analyse_clean(read_counts(counts), tau=tau, gamma=gamma)
+        analysis = analyse_clean(*counts_and_nulls(counts), tau=tau, gamma=gamma)
         record = analysis.record()
         if as_json:
             print_json(record)

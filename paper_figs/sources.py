@@ -1,0 +1,68 @@
+"""Every source side by side: exponent of the count, and the theory's two parameter-free demands.
+
+Rows are sources; hollow markers are numbers that the paper published, filled ones were computed here. Bars are 95%
+intervals; an arrow says that a bar leaves the picture. Vertical lines are what the theory demands for N → ∞; a short
+tick is what it demands at the sizes of that row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import style
+
+if TYPE_CHECKING:
+    from ..validation.compare import Row
+
+COLOURS = {
+    "published": style.GREY,
+    "simulation": style.COLOURS["green"],
+    "ladder": style.COLOURS["blue"],
+    "counts": style.COLOURS["purple"],
+}
+
+PANELS = (("exponent α", (-0.5, 1.25)), ("α·b", (0.0, 1.6)), ("α + p", (0.0, 1.6)))
+
+
+def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:
+    """Draw a comparison of sources; save PNG and SVG."""
+    height = 1.3 + 0.34 * max(len(rows), 2)
+    panels = {"width_ratios": (1.35, 1, 1)}
+    with style.figure(columns=3, size=(style.WIDTH + 2.2, height), sharey=True, gridspec_kw=panels) as (figure, axes):
+        for axis, (title, limits) in zip(axes, PANELS, strict=True):
+            axis.set_title(title)
+            axis.set_xlim(limits)
+            axis.grid(axis="y", visible=False)
+        for place, row in enumerate(rows):
+            record, colour = row.record(), COLOURS[row.series.source]
+            hollow = row.series.source == "published"
+            for axis, name in zip(axes, ("exponent", "product", "sum"), strict=True):
+                _bar(axis, place, record[name], record[f"{name}_ci95"], colour, hollow)
+            if record["expected_product"] is not None and np.isfinite(record["expected_product"]):
+                axes[1].plot([record["expected_product"]] * 2, [place - 0.3, place + 0.3], color=style.INK, lw=1.6)
+        axes[0].axvline(0, color=style.INK, lw=0.8)
+        axes[0].axvline(1, color=style.GREY, lw=0.8, ls=":")
+        for axis in axes[1:]:
+            axis.axvline(1, color=style.INK, lw=1.2)
+        axes[0].set_yticks(range(len(rows)), [row.series.name for row in rows])
+        axes[0].set_ylim(len(rows) - 0.5, -0.5)
+        return style.save(figure, path)
+
+
+def _bar(axis, place: int, value: float | None, interval, colour: str, hollow: bool) -> None:
+    if value is None or not np.isfinite(value):
+        axis.annotate("–", (0.02, place), xycoords=("axes fraction", "data"), va="center", color=style.GREY)
+        return
+    low, high = interval
+    left, right = axis.get_xlim()
+    if np.isfinite([low, high]).all():
+        for end, marker, leaves in ((left, "<", low < left), (right, ">", high > right)):
+            if leaves:
+                axis.plot(end, place, marker, color=colour, ms=5, clip_on=False)
+        axis.plot([low, high], [place, place], color=colour, lw=1.6, ls=(0, (3, 1.5)) if hollow else "-")
+    axis.plot(value, place, "o", color=colour, mfc="white" if hollow else colour, mec=colour, ms=6, zorder=4)

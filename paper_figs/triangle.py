@@ -1,0 +1,97 @@
+"""The triangle of exponents: what the theory demands of count, profile and purity, and what was measured.
+
+Left: count exponent α over profile exponent b. The theory allows one curve, α = 1/b; a budget growing as N^θ lowers it
+to θ/b, and left of b = 1 (outside the paper) the count follows the budget, α = θ. Right: purity exponent p over α. The
+theory allows one line, α + p = 1; a slower budget, α + p = θ. Ellipses are joint 95% regions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import style
+
+if TYPE_CHECKING:
+    from ..validation.triangle import Triangle
+
+THETAS = (1.0, 0.8, 0.6)
+
+
+def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]) -> list[Path]:
+    """Draw measured triangles against the theory; save PNG and SVG.
+
+    Parameters
+    ----------
+    triangles : sequence of (name, Triangle)
+        Those with a status other than "ok" are left out.
+    path : path
+        Where to; the ending is replaced.
+    """
+    from ..validation.triangle import TriangleStatus
+
+    shown = [(name, triangle) for name, triangle in triangles if triangle.status is TriangleStatus.OK]
+    with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.7)) as (figure, (left, right)):
+        _theory(left, right, max([2.6, *(t.profile.ci95[1] * 1.05 for _, t in shown if t.profile.ci95[1] < 6)]))
+        for i, (name, triangle) in enumerate(shown):
+            colour, marker = style.CYCLE[i % len(style.CYCLE)], style.MARKERS[i % len(style.MARKERS)]
+            for axis, (x, y) in ((left, (1, 0)), (right, (0, 2))):
+                _region(axis, triangle, x, y, colour)
+                values = (triangle.count.value, triangle.profile.value, triangle.purity.value)
+                axis.plot(values[x], values[y], marker, color=colour, mec="white", ms=7, zorder=5, label=name)
+        left.set_xlabel("profile exponent b")
+        left.set_ylabel("count exponent α")
+        right.set_xlabel("count exponent α")
+        right.set_ylabel("purity exponent p")
+        left.set_title("α·b = 1 ?")
+        right.set_title("α + p = 1 ?")
+        if shown:
+            figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(shown), 3))
+        return style.save(figure, path)
+
+
+def _theory(left, right, widest: float) -> None:
+    b = np.linspace(0.2, widest, 400)
+    alpha = np.linspace(0, 1, 2)
+    for theta, dashes in zip(THETAS, ("-", (0, (5, 2)), (0, (1.5, 1.5))), strict=True):
+        colour = style.INK if theta == 1 else style.GREY
+        width = 1.8 if theta == 1 else 1.1
+        left.plot(b, np.where(b > 1, theta / b, theta), color=colour, ls=dashes, lw=width)
+        right.plot(alpha, theta - alpha, color=colour, ls=dashes, lw=width)
+        words = "theory" if theta == 1 else f"θ = {theta:g}"
+        look = {"textcoords": "offset points", "fontsize": 8, "color": colour}
+        left.annotate(words, (widest, theta / widest), (-2, 3), ha="right", **look)
+        right.annotate(words, (1, theta - 1), (4, 0), va="center", **look)
+    left.axvspan(0.2, 1, color=style.GREY, alpha=0.08, lw=0)
+    left.annotate(
+        "outside the paper\n(β < 1)",
+        (0.24, 0.03),
+        xycoords=("data", "axes fraction"),
+        fontsize=8,
+        color=style.GREY,
+    )
+    right.axhline(0, color=style.GREY, lw=0.7)
+    left.set_xlim(0.2, widest)
+    left.set_ylim(0, 1.15)
+    right.set_xlim(0, 1.2)
+    right.set_ylim(-0.45, 1.15)
+
+
+def _region(axis, triangle: Triangle, x: int, y: int, colour: str) -> None:
+    """Draw the joint 95% region of two of (α, b, p): an ellipse scaled by F with the slopes' freedom."""
+    from scipy import stats
+
+    values = np.array([triangle.count.value, triangle.profile.value, triangle.purity.value])[[x, y]]
+    covariance = triangle.covariance[np.ix_([x, y], [x, y])]
+    scale = np.sqrt(2 * stats.f.ppf(0.95, 2, max(triangle.count.freedom - 1, 1)))
+    turn = np.linspace(0, 2 * np.pi, 200)
+    lengths, directions = np.linalg.eigh(covariance)
+    edge = values[:, None] + scale * directions @ (
+        np.sqrt(np.maximum(lengths, 0))[:, None] * [np.cos(turn), np.sin(turn)]
+    )
+    axis.fill(*edge, color=colour, alpha=0.12, lw=0)
+    axis.plot(*edge, color=colour, lw=1)

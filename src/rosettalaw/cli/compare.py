@@ -1,0 +1,52 @@
+"""``rosettalaw compare``: all sources side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .output import JsonOption, print_json, print_table
+
+RESULTS = typer.Argument(None, help="Result files (.nc) and CSV files with neurons,count.", show_default=False)
+FIGURE = typer.Option(None, help="Also draw the comparison: a path, saved as PNG and SVG.")
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+
+    @app.command(rich_help_panel=section, epilog="Example: rosettalaw compare results/*.nc counts.csv --figure all.png")
+    def compare(
+        results: list[Path] = RESULTS,
+        published: bool = typer.Option(True, help="Include what the paper published as counts."),
+        figure: Path = FIGURE,
+        as_json: bool = JsonOption,
+    ) -> None:
+        """Put every source through the same fits and tests, in one table and one figure."""
+        from ..validation.compare import compare as side_by_side
+        from ..validation.published_checks import published_checks
+        from ..validation.series import published_series, read_series
+
+        series = read_series(results or [])
+        rows = side_by_side([*(published_series() if published else []), *series])
+        records = [row.record() for row in rows]
+        if figure is not None:
+            from ..paper_figs import sources
+
+            sources.draw(rows, figure)
+        if as_json:
+            checks = [vars(check) for check in published_checks()] if published else []
+            print_json({"sources": records, "published_checks": checks})
+            return
+        shown = ("name", "sizes", "exponent", "exponent_ci95", "beta", "preferred", "product", "sum", "theta")
+        print_table([{_heading(name): record[name] for name in shown} for record in records])
+        for row in rows:
+            if row.series.source != "published":
+                typer.echo(f"\n{row.series.name}")
+                for sentence in row.sentences():
+                    typer.echo(f"  {sentence}")
+
+
+def _heading(name: str) -> str:
+    symbols = {"exponent": "α", "exponent_ci95": "95%", "beta": "β", "product": "α·b", "sum": "α + p", "theta": "θ"}
+    return symbols.get(name, name)

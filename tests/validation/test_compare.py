@@ -1,0 +1,160 @@
+"""Sources side by side, and forecasts: planted ladders in files, through the commands that a user types."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from rosettalaw import save
+from rosettalaw.cli import app
+from rosettalaw.errors import ForeignFileError, InputError
+from rosettalaw.results import dataset
+from rosettalaw.validation.compare import compare
+from rosettalaw.validation.counts import Counts
+from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
+from rosettalaw.validation.series import of_simulation, published_series, read_series
+
+SIZES = np.array([256.0, 512, 1024, 2048, 4096])
+
+
+def planted_ladder(b=1.5, alpha=0.65, seed=0):
+    rng = np.random.default_rng(seed)
+    counts = np.round(1.2 * SIZES**alpha).astype(int)
+    profiles = [1 - (np.arange(1, k + 1) / (k * 1.6)) ** b * np.exp(rng.normal(0, 0.02, k)) for k in counts]
+    rung = np.repeat(np.arange(len(SIZES)), counts)
+    variables = {
+        "neurons": ("rung", SIZES),
+        "raw_count": ("rung", counts),
+        "calibrated_count": ("rung", counts),
+        "calibrated_count_se": ("rung", np.sqrt(counts)),
+        "threshold": ("rung", [rho.min() for rho in profiles]),
+        "permuted_raw": ("rung", SIZES / 2),
+        "untrained_raw": ("rung", SIZES / 4),
+        "correlation": ("pair", np.concatenate(profiles)),
+        "pair_rung": ("pair", rung),
+    }
+    return dataset("ladder", variables)
+
+
+@pytest.fixture
+def files(tmp_path):
+    save(planted_ladder(), tmp_path / "mine.nc")
+    (tmp_path / "counts.csv").write_text("neurons,count\n100,10\n1000,41\n10000,160\n100000,640\n")
+    return tmp_path
+
+
+def test_the_table_holds_every_source_and_its_triangle(files):
+    arguments = ["compare", str(files / "mine.nc"), str(files / "counts.csv"), "--json"]
+    record = json.loads(CliRunner().invoke(app, arguments).stdout)
+    rows = {row["name"]: row for row in record["sources"]}
+    assert rows["mine"]["exponent"] == pytest.approx(0.65, abs=0.02)
+    assert rows["mine"]["profile_exponent"] == pytest.approx(1.5, abs=0.05)
+    assert rows["mine"]["product"] == pytest.approx(0.65 * 1.5, abs=0.1)
+    assert rows["counts"]["exponent"] == pytest.approx(0.6, abs=0.01)
+    assert rows["counts"]["product"] is None
+    assert {row["source"] for row in rows.values()} == {"published", "ladder", "counts"}
+    assert len(record["published_checks"]) >= 8
+
+
+def test_the_figure_is_drawn(files):
+    out = files / "all.png"
+    result = CliRunner().invoke(app, ["compare", str(files / "mine.nc"), "--figure", str(out)])
+    assert result.exit_code == 0
+    assert out.exists()
+    assert "mine" in out.with_suffix(".svg").read_text()
+    assert "diffusion × DINOv3" in out.with_suffix(".svg").read_text()
+
+
+def test_pairs_of_one_folder_make_one_series(tmp_path):
+    for size, k in ((300.0, 20), (900.0, 41), (2700.0, 80)):
+        variables = {
+            "neurons_a": size,
+            "neurons_b": size,
+            "calibrated_count": k,
+            "threshold": 0.4,
+            "correlation": ("pair", np.linspace(0.9, 0.4, k)),
+        }
+        save(dataset("pairs", variables), tmp_path / f"{size:.0f}.nc")
+    (series,) = read_series(sorted(tmp_path.glob("*.nc")))
+    assert series.neurons.tolist() == [300, 900, 2700]
+    assert series.counts.tolist() == [20, 41, 80]
+    assert compare([series])[0].triangle is not None
+
+
+def test_a_simulation_gives_one_series_for_each_beta():
+    counts = np.array([[[10, 12], [20, 22]], [[5, 5], [7, 9]]])
+    ds = dataset(
+        "simulation", {"count": (("beta", "neurons", "run"), counts)}, {"beta": [1.5, 2.0], "neurons": [100, 1000]}
+    )
+    first, second = of_simulation(ds, "sim")
+    assert first.counts.tolist() == [11, 21]
+    assert second.name == "sim, β = 2"
+
+
+def test_what_holds_no_counts_is_refused(tmp_path):
+    save(dataset("prediction", {"beta": 1.5}), tmp_path / "theory.nc")
+    with pytest.raises(ForeignFileError, match="kind 'prediction', which has no measured counts"):
+        read_series([tmp_path / "theory.nc"])
+
+
+def test_a_source_without_enough_counts_keeps_its_row_and_the_reason():
+    ladder = planted_ladder()
+    ladder["calibrated_count"] = ("rung", [0, 0, 0, 0, 7])
+    from rosettalaw.validation.series import of_ladder
+
+    row = compare([of_ladder(ladder)])[0]
+    assert row.analysis is None
+    assert "a slope needs positive counts at two sizes" in row.sentences()[-1]
+
+
+def test_published_series_are_those_of_the_figures():
+    assert [len(series.counts) for series in published_series()] == [3, 4, 4, 4, 4, 4]
+
+
+def test_forecasts_interpolate_widen_and_stop():
+    data = Counts(SIZES, 2 * SIZES**0.6 * np.exp([0.03, -0.04, 0.02, -0.03, 0.02]))
+    inside, near, far, beyond = forecast(data, [700, 10_000, 40_000, 1e6])
+    assert inside.status is ForecastStatus.INSIDE
+    assert inside.count == pytest.approx(2 * 700**0.6, rel=0.05)
+    assert near.status is ForecastStatus.OUTSIDE
+    widths = [np.log(one.ci95[1] / one.ci95[0]) for one in (inside, near, far)]
+    assert widths[0] < widths[1] < widths[2]
+    for one in (near, far):
+        assert all(one.ci95[0] <= value <= one.ci95[1] for value in one.curves.values())
+    assert beyond.status is ForecastStatus.REFUSED
+    assert np.isnan(beyond.count)
+
+
+def test_forecast_intervals_hold_planted_counts():
+    """New counts of a planted law at twice the largest size, normal scatter: at least 95% are held."""
+    rng = np.random.default_rng(3)
+    held = []
+    for _ in range(40):
+        data = Counts(SIZES, 2 * SIZES**0.6 * np.exp(rng.normal(0, 0.1, 5)))
+        lo, hi = forecast(data, [8192])[0].ci95
+        held.append(lo <= 2 * 8192**0.6 * np.exp(rng.normal(0, 0.1)) <= hi)
+    assert np.mean(held) > 0.87  # three standard errors below 0.95 and a little
+
+
+def test_the_largest_size_is_held_out():
+    rng = np.random.default_rng(4)
+    held = [held_out_largest(Counts(SIZES, 2 * SIZES**0.6 * np.exp(rng.normal(0, 0.1, 5)))).holds for _ in range(800)]
+    assert 0.93 < np.mean(held) < 0.97
+    bent = held_out_largest(Counts(SIZES, np.array([50.0, 75, 113, 170, 171])))
+    assert not bent.holds
+    assert held_out_largest(Counts(SIZES[:3], SIZES[:3])) is None
+
+
+def test_the_command_forecasts_and_says_what_it_refuses(files):
+    arguments = ["forecast", str(files / "counts.csv"), "--neurons", "5e3,1e8", "--json"]
+    record = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert record["forecasts"][0]["count"] == pytest.approx(106, rel=0.05)
+    assert record["forecasts"][1]["count"] is None
+    assert record["forecasts"][1]["status"].startswith("refused")
+    assert record["held_out"]["holds"] is True
+
+
+def test_two_sizes_cannot_forecast():
+    with pytest.raises(InputError, match="a forecast needs counts at three sizes"):
+        forecast(Counts(SIZES[:2], SIZES[:2]), [1000])

@@ -1,0 +1,126 @@
+"""All sources side by side: every series through the same fits, the same curves and the same triangle.
+
+A source with too little in it keeps its row, with what can be said and the reason why the rest cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .analysis import Analysis, analyse_clean
+from .extension import Extension, fit_extension
+from .forecast import HeldOut, held_out_largest
+from .series import Series
+from .triangle import Triangle, TriangleStatus, measure_triangle
+
+
+@dataclass(frozen=True)
+class Row:
+    """One source under every test.
+
+    Attributes
+    ----------
+    series : Series
+        What was tested.
+    analysis : Analysis or None
+        Fits of its counts; None if they cannot be fitted.
+    triangle, attenuated : Triangle or None
+        The three exponents, plainly and with attenuation fitted; None without correlations.
+    extension : Extension or None
+        The budget exponent that the triangle asks for.
+    held_out : HeldOut or None
+        The largest size predicted from the others; None with fewer than four sizes.
+    problem : str
+        Why something is missing, or "".
+    """
+
+    series: Series
+    analysis: Analysis | None
+    triangle: Triangle | None
+    attenuated: Triangle | None
+    extension: Extension | None
+    held_out: HeldOut | None
+    problem: str
+
+    def record(self) -> dict[str, Any]:
+        """Return one line of the comparison table as plain values."""
+        line = self.analysis.power_law if self.analysis else None
+        theory = self.analysis.theory if self.analysis else None
+        tested = self.triangle is not None and self.triangle.status is TriangleStatus.OK
+        triangle = self.triangle if tested else None
+        return {
+            "name": self.series.name,
+            "source": self.series.source,
+            "sizes": len(np.unique(self.series.neurons)),
+            "neurons": [float(self.series.neurons.min()), float(self.series.neurons.max())],
+            "exponent": line.exponent if line else None,
+            "exponent_ci95": line.exponent_ci95 if line else None,
+            "r2": line.r2 if line else None,
+            "beta": theory.beta if theory else None,
+            "beta_ci95": theory.beta_ci95 if theory else None,
+            "preferred": self.analysis.comparison.preferred if self.analysis else None,
+            "profile_exponent": triangle.profile.value if triangle else None,
+            "profile_exponent_ci95": triangle.profile.ci95 if triangle else None,
+            "purity_exponent": triangle.purity.value if triangle else None,
+            "purity_exponent_ci95": triangle.purity.ci95 if triangle else None,
+            "product": triangle.product.value if triangle else None,
+            "product_ci95": triangle.product.ci95 if triangle else None,
+            "expected_product": triangle.expected_product if triangle else None,
+            "sum": triangle.sum.value if triangle else None,
+            "sum_ci95": triangle.sum.ci95 if triangle else None,
+            "theta": self.extension.theta.value if triangle and self.extension else None,
+            "theta_ci95": self.extension.theta.ci95 if triangle and self.extension else None,
+            "plain_p": self.extension.plain_p if triangle and self.extension else None,
+            "held_out_holds": self.held_out.holds if self.held_out else None,
+            "sentences": self.sentences(),
+        }
+
+    def sentences(self) -> list[str]:
+        """Return what is said about this source: counts first, then the triangle and the extension."""
+        said = [self.analysis.verdict] if self.analysis else []
+        if self.triangle is not None:
+            said.append(self.triangle.verdict())
+            if self.extension is not None and self.triangle.status is TriangleStatus.OK:
+                said.append(self.extension.verdict())
+                said.extend(self._attenuation())
+        if self.problem:
+            said.append(self.problem)
+        return said
+
+    def _attenuation(self) -> list[str]:
+        if self.attenuated is None or self.attenuated.status is not TriangleStatus.OK:
+            return []
+        a = np.mean([profile.attenuation for profile in self.attenuated.profiles])
+        product = self.attenuated.product
+        return [
+            f"With an attenuation fitted to each profile (mean {a:.2f}), b = {self.attenuated.profile.value:.2f} and "
+            f"α·b = {product.value:.2f} (95% interval {product.ci95[0]:.2f} to {product.ci95[1]:.2f})."
+        ]
+
+
+def compare(series: Sequence[Series]) -> list[Row]:
+    """Put every series through every test."""
+    return [_row(one) for one in series]
+
+
+def _row(series: Series) -> Row:
+    problem, analysis, held_out = "", None, None
+    try:
+        data = series.clean()
+        analysis = analyse_clean(data, series.nulls or None)
+        held_out = held_out_largest(data)
+    except InputError as error:
+        problem = f"{series.name}: {error}"
+    triangle = attenuated = extension = None
+    if series.correlations is not None:
+        threshold = series.threshold if np.isfinite(series.threshold) else None
+        triangle = measure_triangle(series.neurons, series.correlations, threshold)
+        if triangle.status is TriangleStatus.OK:
+            attenuated = measure_triangle(series.neurons, series.correlations, threshold, attenuated=True)
+            extension = fit_extension(triangle)
+    return Row(series, analysis, triangle, attenuated, extension, held_out, problem)

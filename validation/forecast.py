@@ -1,0 +1,142 @@
+"""Counts at sizes that were not measured, with the range in which a forecast means anything.
+
+Inside the measured sizes the power law interpolates. Outside, the interval of one more count widens with the line's
+own uncertainty, and with the curves that the measured counts cannot tell from a power law: a logarithm and a saturating
+curve (each kept unless its sum of squares exceeds the best by the F criterion), and the theory's finite-size curve. The
+interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's: it is
+refused.
+
+The held-out test does on measured data what a forecast does: the largest size is predicted from the smaller ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy import stats
+
+from ..errors import require
+from . import theory_fit
+from .alternatives import CURVES
+from .counts import Counts
+from .power_law import PowerLawFit, fit_clean, student
+
+REACH = 10.0
+RIVALS = ("logarithmic", "saturating")
+
+
+class ForecastStatus(StrEnum):
+    """How far a forecast reaches, in words."""
+
+    INSIDE = "inside the measured sizes"
+    OUTSIDE = "outside the measured sizes: the interval covers every curve that the counts allow"
+    REFUSED = f"refused: more than {REACH:g} times outside the measured sizes"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The count expected at one size.
+
+    Attributes
+    ----------
+    neurons : float
+        N.
+    count : float
+        What the power law expects; NaN if refused.
+    ci95 : tuple of float
+        95% interval of one more measured count, and of every curve allowed.
+    curves : dict of str to float
+        What each curve expects that the counts allow.
+    status : ForecastStatus
+        Inside, outside or refused.
+    """
+
+    neurons: float
+    count: float
+    ci95: tuple[float, float]
+    curves: dict[str, float]
+    status: ForecastStatus
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The largest size predicted from the smaller ones.
+
+    Attributes
+    ----------
+    neurons, measured : float
+        The largest size and its count (geometric mean, if repeated).
+    predicted : float
+        What the power law of the others expects.
+    ci95 : tuple of float
+        Student's interval of one more count.
+    holds : bool
+        Whether the interval holds the measured count.
+    """
+
+    neurons: float
+    measured: float
+    predicted: float
+    ci95: tuple[float, float]
+    holds: bool
+
+
+def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
+    """Forecast the count at each size.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three sizes (no interval), or a size is not positive.
+    """
+    require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more")
+    for size in neurons:
+        require(size > 0, "neurons", size, "must be positive", "--neurons 1e5,1e6")
+    line = fit_clean(data)
+    allowed = _allowed(data, line)
+    return [_at(float(size), data, line, allowed) for size in neurons]
+
+
+def held_out_largest(data: Counts) -> HeldOut | None:
+    """Predict the largest size from the smaller ones; None with fewer than four sizes."""
+    if data.sizes < 4:
+        return None
+    largest = float(data.neurons.max())
+    rest = fit_clean(data.without(largest))
+    (lower,), (upper,) = rest.band([largest], new_count=True)
+    measured = float(np.exp(np.mean(np.log(data.counts[data.neurons == largest]))))
+    predicted = float(rest.predict(largest))
+    return HeldOut(largest, measured, predicted, (float(lower), float(upper)), bool(lower <= measured <= upper))
+
+
+def _allowed(data: Counts, line: PowerLawFit) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return log R of each rival that the counts do not reject, and of the theory where it is identified."""
+    x, y = np.log(data.neurons), np.log(data.counts)
+    freedom = len(data) - 2
+    rivals = {name: CURVES[name][1](x, y) for name in RIVALS}
+    squares = {name: float(np.sum((y - curve(x)) ** 2)) for name, curve in rivals.items()}
+    best = min(*squares.values(), float(line.residuals @ line.residuals))
+    limit = best * (1 + float(stats.f.ppf(0.95, 1, freedom)) / freedom) + 1e-18
+    allowed = {name: curve for name, curve in rivals.items() if squares[name] <= limit}
+    theory = theory_fit.fit_clean(data)
+    if np.isfinite(theory.beta):
+        allowed["theory"] = lambda at: np.log(theory.predict(np.exp(at)))
+    return allowed
+
+
+def _at(size: float, data: Counts, line: PowerLawFit, allowed: dict) -> Forecast:
+    low, high = data.neurons[0], data.neurons[-1]
+    if not low / REACH <= size <= high * REACH:
+        return Forecast(size, np.nan, (np.nan, np.nan), {}, ForecastStatus.REFUSED)
+    (lower,), (upper,) = line.band([size], new_count=True)
+    count = float(line.predict(size))
+    if low <= size <= high:
+        return Forecast(size, count, (float(lower), float(upper)), {"power law": count}, ForecastStatus.INSIDE)
+    curves = {name: float(np.exp(curve(np.log(np.array([size])))[0])) for name, curve in allowed.items()}
+    scatter = np.exp(student(line.n - 2) * np.sqrt(line.residuals @ line.residuals / (line.n - 2)))
+    lower = min(lower, *(value / scatter for value in curves.values()), count)
+    upper = max(upper, *(value * scatter for value in curves.values()), count)
+    return Forecast(size, count, (float(lower), float(upper)), {"power law": count, **curves}, ForecastStatus.OUTSIDE)
