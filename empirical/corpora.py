@@ -26,6 +26,7 @@ import sysconfig
 import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -184,17 +185,22 @@ def _json_lines(path: Path) -> Iterator[Document]:
             yield Document(f"{path.name}:{number}", str(domain), text)
 
 
-def _open_lines(path: Path):
+@contextmanager
+def _open_lines(path: Path) -> Iterator[io.TextIOBase]:
+    """Open a text file, unpacking it if its name ends in ``.zst``."""
     if path.suffix != ".zst":
-        return path.open(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            yield file
+        return
     try:
         import zstandard
     except ImportError as error:
         raise MissingExtraError("zstandard", "measure") from error
     try:
-        return io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(path.open("rb")), encoding="utf-8")
+        with path.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed) as unpacked:
+            yield io.TextIOWrapper(unpacked, encoding="utf-8")
     except zstandard.ZstdError as error:
-        raise ForeignFileError(f"{path}: not a zstandard file") from error
+        raise ForeignFileError(f"{path}: not a zstandard file, or a damaged one") from error
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -239,6 +245,7 @@ def separate_prose(source: str) -> tuple[str | None, str]:
     lines = source.splitlines(keepends=True)
     kept = [list(line) for line in lines]
     blocks: list[tuple[int, str]] = []
+    inside: set[int] = set()  # lines within a string of the program, whose blanks belong to it
     names = literals = 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         (row, column), (last_row, last_column) = token.start, token.end
@@ -248,6 +255,7 @@ def separate_prose(source: str) -> tuple[str | None, str]:
             literals += 1
         is_docstring = token.type == tokenize.STRING and row in docstrings
         if not (is_docstring or token.type == tokenize.COMMENT):
+            inside.update(range(row - 1, last_row) if last_row > row else ())
             continue
         blocks.append((row, docstrings[row] if is_docstring else token.string.lstrip("#! ")))
         for index in range(row - 1, last_row):
@@ -256,7 +264,10 @@ def separate_prose(source: str) -> tuple[str | None, str]:
             kept[index][start:stop] = [""] * (min(stop, len(kept[index])) - start)
     if literals > names:
         return None, ""
-    code = "".join(text.rstrip() + "\n" for text in map("".join, kept) if text.strip())
+    texts = ["".join(line) for line in kept]
+    code = "".join(
+        text if i in inside else text.rstrip() + "\n" for i, text in enumerate(texts) if i in inside or text.strip()
+    )
     prose, last = "", 0
     for row, text in blocks:
         prose += ("" if row == last + 1 else "\n") + text.strip() + "\n"

@@ -170,12 +170,13 @@ class TextSource:
                 for row, window_ids in enumerate(ids):
                     padded[row, : len(window_ids)] = window_ids
                     real[row, : len(window_ids)] = True
+                lengths = np.concatenate([window.lengths[self.side] for window in batch])
                 # Padding stands at the right of a causal model, where no real token sees it.
                 with torch.inference_mode():
                     self.model(input_ids=torch.from_numpy(padded), use_cache=False)
                     tokens = torch.cat([layer[torch.from_numpy(real)] for layer in captured], dim=1)
-                    lengths = np.concatenate([window.lengths[self.side] for window in batch])
-                    yield pool(tokens, lengths).numpy()
+                    pooled = pool(tokens, lengths).numpy()
+                yield pooled  # outside of inference mode, which would else reach the caller
         finally:
             for handle in handles:
                 handle.remove()

@@ -150,6 +150,8 @@ def _measure_rung(trained: TrainedLadder, rung: Rung, folders: list[Path], large
         "unit_b": ("pair", matches.unit_b),
         "layer_a": ("pair", a.layer[matches.unit_a]),
         "layer_b": ("pair", b.layer[matches.unit_b]),
+        "layer_unit_a": ("pair", a.unit[matches.unit_a]),
+        "layer_unit_b": ("pair", b.unit[matches.unit_b]),
         "correlation": ("pair", matches.correlation),
         "margin": ("pair", matches.margin),
         "null_correlation": ("null_pair", np.concatenate([r for draws in drawn.values() for r in draws])),

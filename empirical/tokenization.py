@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..results import replacing
+from ..results import disk_error, replacing
 from .corpora import Corpus
 
 END = "<|endoftext|>"
@@ -51,7 +51,10 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path) -> tuple[Path, Path]:
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     if not tokens.exists():
         tokenizer = train_tokenizer(corpus, vocabulary)
-        tokenizer.save_pretrained(tokenizer_folder)
+        try:
+            tokenizer.save_pretrained(tokenizer_folder)
+        except OSError as error:
+            raise disk_error(tokenizer_folder, error) from error
         array = tokenize(tokenizer, corpus)
         with replacing(tokens) as partial, partial.open("wb") as file:
             np.save(file, array, allow_pickle=False)

@@ -42,10 +42,12 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     """
     started = time.monotonic()
     from .empirical.families import open_ladder
+
+    opened = open_ladder(ladder)
     from .empirical.fleet import train_ladder
     from .empirical.rungs import measure_ladder, rung_records
 
-    trained = train_ladder(open_ladder(ladder), cache=cache, workers=workers)
+    trained = train_ladder(opened, cache=cache, workers=workers)
     measured = measure_ladder(trained, out / "rungs")
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")

@@ -52,6 +52,11 @@ THEORY = {
     "isolation_per_non_rosetta": Variable("tail isolation per non-Rosetta neuron", "1", "", "32"),
     "local_exponent": Variable("local exponent of the frontier", "1", "d log r_τ/d log N", "theory.predictions"),
     "asymptotic_exponent": Variable("exponent of the count for N → ∞", "1", "1/β", "23"),
+    "status": Variable("0 where the point was solved; otherwise the rule it breaks"),
+    "domain": Variable("domain of the data that features belong to"),
+    "offset": Variable("importance of a domain's first feature", "1", "C_d", "theory.specialization"),
+    "share": Variable("share of the Rosetta Neurons that belong to a domain", "1", "", "theory.specialization"),
+    "enrichment": Variable("share of Rosetta Neurons over share of the data", "1", "", "theory.specialization"),
 }
 
 MEASUREMENT = {
@@ -59,6 +64,8 @@ MEASUREMENT = {
     "unit_a": Variable("neuron of model A, counted over all layers in order", "index"),
     "unit_b": Variable("neuron of model B, counted over all layers in order", "index"),
     "layer_a": Variable("layer of the pair's neuron in model A", "index", "ℓ"),
+    "layer_unit_a": Variable("neuron of model A within its layer", "index"),
+    "layer_unit_b": Variable("neuron of model B within its layer", "index"),
     "layer_b": Variable("layer of the pair's neuron in model B", "index", "ℓ"),
     "positions": Variable("aligned positions", "positions", "T", "2"),
     "rung": Variable("rung of a ladder, smallest first", "index"),

@@ -16,9 +16,13 @@ from ..errors import RosettaError
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
     "predict": "Theory",
+    "sweep": "Theory",
+    "derive": "Theory",
     "train": "Measurement",
     "match": "Measurement",
     "fit": "Validation",
+    "forecast": "Validation",
+    "compare": "Validation",
     "demo": "The whole loop",
 }
 
@@ -74,6 +78,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _usage_message(error: Any) -> str:
     message = error.format_message().rstrip(".")
+    cause = error.__cause__  # newer typer reads values through pydantic, whose message leaves the value out
+    if hasattr(cause, "errors"):
+        message += f" (given {cause.errors()[0]['input']!r})"
     context = getattr(error, "ctx", None)
     return f"{message}. See: {context.command_path} --help" if context is not None else message
 

@@ -1,0 +1,78 @@
+"""Results: self-describing, whole or absent, recognised or refused."""
+
+import errno
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from rosettalaw import results
+from rosettalaw.errors import ForeignFileError, MissingFileError, RosettaError
+from rosettalaw.vocabulary import VOCABULARY
+
+
+def example():
+    return results.dataset(
+        "ladder", {"raw_count": ("rung", np.array([3, 5]))}, {"rung": [0, 1]}, seed=7, families=["a", "b"]
+    )
+
+
+def test_a_saved_result_explains_itself(tmp_path):
+    results.save(example(), tmp_path / "deep" / "r.nc")
+    loaded = results.load(tmp_path / "deep" / "r.nc", "ladder")
+    assert loaded.raw_count.attrs["units"] == "pairs"
+    assert loaded.raw_count.attrs["equation"] == "3"
+    assert loaded.attrs["seed"] == 7
+    assert '"numpy"' in loaded.attrs["versions"]
+    np.testing.assert_array_equal(loaded.raw_count, [3, 5])
+
+
+def test_every_word_has_a_description_and_units():
+    for name, variable in VOCABULARY.items():
+        assert variable.description, name
+        assert variable.units, name
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(MissingFileError, match=r"nothing\.nc: no such result file"):
+        results.load(tmp_path / "nothing.nc")
+
+
+def test_a_corrupt_file_is_refused(tmp_path):
+    path = results.save(example(), tmp_path / "r.nc")
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ForeignFileError, match="corrupt or half-written"):
+        results.load(path)
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    xr.Dataset({"x": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(ForeignFileError, match="not a result of rosettalaw"):
+        results.load(tmp_path / "other.nc")
+
+
+def test_a_result_of_another_kind_is_refused(tmp_path):
+    path = results.save(example(), tmp_path / "r.nc")
+    with pytest.raises(ForeignFileError, match="holds a result of kind 'ladder', expected 'pairs'"):
+        results.load(path, "pairs")
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
+    path = results.save(example(), tmp_path / "r.nc")
+    before = path.read_bytes()
+
+    def fill(self, partial, **settings):
+        partial.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fill)
+    with pytest.raises(RosettaError, match=r"the disk is full; free some space and run the same command again"):
+        results.save(example(), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["r.nc"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RosettaError, match="cannot be written"):
+        results.save(example(), tmp_path / "file" / "r.nc")

@@ -1,0 +1,171 @@
+"""Corpora: what is read, what is refused, and what a hold-out keeps apart."""
+
+import ast
+import io
+import json
+import tokenize
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rosettalaw.empirical.corpora import Corpus, Document, open_corpus, separate_prose
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+
+
+@pytest.fixture(scope="module")
+def python():
+    return open_corpus("python")
+
+
+def test_python_ships_four_domains_in_megabytes(python):
+    sizes = python.domains()
+    assert set(sizes) == {"code", "docstring", "reference", "cdoc"}
+    assert python.size == sum(sizes.values()) > 5e6
+
+
+def test_the_same_python_gives_the_same_text(python):
+    assert open_corpus("python").sha256 == python.sha256
+
+
+def test_hash_depends_on_every_part():
+    base = Document("a", "x", "text")
+    variants = [base, Document("b", "x", "text"), Document("a", "y", "text"), Document("a", "x", "Text")]
+    variants.append(Document("ax", "", "text"))
+    assert len({Corpus("c", (v,)).sha256 for v in variants}) == len(variants)
+
+
+def test_hold_out_separates_whole_modules_in_every_domain(python):
+    train, held_out = python.split(0.2)
+    names = [{document.name for document in side.documents} for side in (train, held_out)]
+    assert not names[0] & names[1]
+    assert len(names[0] | names[1]) == len(python.documents)
+    groups = [{d.group for d in side.documents if d.group} for side in (train, held_out)]
+    assert not groups[0] & groups[1]  # a module's code and its docstrings stay together
+    for domain in python.domains():
+        count = [sum(d.domain == domain for d in side.documents) for side in (train, held_out)]
+        assert 0.15 < count[1] / sum(count) < 0.25
+
+
+def test_hold_out_does_not_depend_on_the_order():
+    documents = [Document(f"d{i}", "x", "text") for i in range(20)]
+    sides = [Corpus("c", tuple(order)).split(0.3, seed=1)[1].documents for order in (documents, documents[::-1])]
+    assert {d.name for d in sides[0]} == {d.name for d in sides[1]}
+    assert len(sides[0]) == 6
+
+
+def test_hold_out_of_one_document_is_refused():
+    with pytest.raises(InputError, match="leaves no document on one side"):
+        Corpus("c", (Document("d", "x", "text"),)).split(0.2)
+    with pytest.raises(InputError, match="must be between 0 and 1"):
+        Corpus("c", (Document("d", "x", "text"),)).split(1.0)
+
+
+MODULE = '''#!/usr/bin/env python
+"""Module doc."""
+# A comment
+import os  # trailing
+
+
+class A:
+    """Class doc
+    on two lines."""
+
+    x = "a # string, not a comment"
+
+    def f(self):
+        "Method doc."
+        return """not a docstring"""
+'''
+
+
+def test_prose_is_separated_from_code():
+    code, prose = separate_prose(MODULE)
+    for text in ("Module doc.", "A comment", "trailing", "Class doc\non two lines.", "Method doc."):
+        assert text in prose
+        assert text not in code
+    assert "a # string, not a comment" in code
+    assert "not a docstring" in code
+
+
+def test_code_without_prose_runs_the_same_tokens(python):
+    """What is left is the module's token stream without comments and docstrings."""
+    import heapq
+    import inspect
+
+    source = inspect.getsource(heapq)
+    code, _ = separate_prose(source)
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tree = ast.parse(source)
+    bodies = [n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    docs = {n.body[0].lineno for n in bodies if ast.get_docstring(n) is not None}
+    expected = [
+        t.string
+        for t in tokenize.generate_tokens(io.StringIO(source).readline)
+        if t.type not in skipped and not (t.type == tokenize.STRING and t.start[0] in docs)
+    ]
+    left = [t.string for t in tokenize.generate_tokens(io.StringIO(code).readline) if t.type not in skipped]
+    assert left == expected
+
+
+def test_a_table_is_neither_code_nor_prose():
+    assert separate_prose("codes = {" + ", ".join(f"{i}: 'c{i}'" for i in range(50)) + "}\n")[0] is None
+
+
+def test_folder_with_domains(tmp_path):
+    (tmp_path / "law").mkdir()
+    (tmp_path / "law" / "a.txt").write_text("one")
+    (tmp_path / "b.md").write_text("two")
+    (tmp_path / "image.bin").write_bytes(b"\xff\xfe\x00")
+    found = {d.name: (d.domain, d.text) for d in open_corpus(tmp_path).documents}
+    assert found == {"law/a.txt": ("law", "one"), "b.md": ("text", "two")}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_pile_lines(tmp_path, packed):
+    lines = [{"text": "one", "meta": {"pile_set_name": "Github"}}, {"text": "two"}]
+    content = "\n".join(map(json.dumps, lines)).encode() + b"\n\n"
+    path = tmp_path / ("p.jsonl.zst" if packed else "p.jsonl")
+    path.write_bytes(zstandard.compress(content) if packed else content)
+    assert [(d.domain, d.text) for d in open_corpus(path).documents] == [("Github", "one"), ("text", "two")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not json\n", "line 1: not a JSON object with a 'text'"),
+        ('{"text": "a"}\n{"body": "b"}\n', "line 2: not a JSON object with a 'text'"),
+        ('{"text": 3}\n', "line 1: 'text' is not a string"),
+        ("[1]\n", "line 1: not a JSON object"),
+    ],
+)
+def test_broken_lines(tmp_path, content, message):
+    path = tmp_path / "p.jsonl"
+    path.write_text(content)
+    with pytest.raises(ForeignFileError, match=message):
+        open_corpus(path)
+
+
+def test_missing_empty_and_foreign_paths(tmp_path):
+    with pytest.raises(MissingFileError, match="no such text file or folder"):
+        open_corpus(tmp_path / "nothing")
+    with pytest.raises(MissingFileError, match="holds no text"):
+        open_corpus(tmp_path)
+    (tmp_path / "blank.txt").write_text(" \n")
+    with pytest.raises(MissingFileError, match="holds no text"):
+        open_corpus(tmp_path / "blank.txt")
+    (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
+    with pytest.raises(ForeignFileError, match="not UTF-8"):
+        open_corpus(tmp_path / "latin.txt")
+    (tmp_path / "bad.jsonl.zst").write_bytes(b"plainly not compressed")
+    with pytest.raises(ForeignFileError, match="not a zstandard file"):
+        open_corpus(tmp_path / "bad.jsonl.zst")
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.integers(0, 9))
+def test_shuffling_keeps_every_document(texts, seed):
+    corpus = Corpus("c", tuple(Document(str(i), "x", text) for i, text in enumerate(texts)))
+    shuffled = corpus.shuffled(seed)
+    assert sorted(d.name for d in shuffled.documents) == sorted(d.name for d in corpus.documents)
+    assert shuffled == corpus.shuffled(seed)
