@@ -202,10 +202,15 @@ def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def _tell(rung: xr.Dataset, quiet: bool) -> None:
-    if not quiet:
-        se = float(rung["calibrated_count_se"])
-        say(
-            f"  N = {float(rung['neurons']):.0f}: {int(rung['calibrated_count'])} ± {se:.1f} calibrated pairs "
-            f"(ρ* = {float(rung['threshold']):.2f}), {int(rung['raw_count'])} raw; null raw: "
-            f"{float(rung['permuted_raw']):.0f} permuted, {float(rung['untrained_raw']):.0f} untrained"
-        )
+    if quiet:
+        return
+    fact = {name: float(rung[name]) for name in COUNTS}
+    kept = (
+        f"{fact['calibrated_count']:.0f} ± {fact['calibrated_count_se']:.1f} pairs above ρ* = {fact['threshold']:.2f}"
+        if fact["calibrated_count"]
+        else "no pair above what the nulls have"
+    )
+    say(
+        f"  N = {fact['neurons']:.0f}: {kept}; without a threshold {fact['raw_count']:.0f} pairs, "
+        f"{fact['permuted_raw']:.0f} permuted, {fact['untrained_raw']:.0f} untrained"
+    )

@@ -1,0 +1,201 @@
+"""The whole loop on a ladder of a few neurons: files, figures, repetition, interruption, escaping."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from rosettalaw import demo
+from rosettalaw.empirical.calibration import calibrate
+from rosettalaw.results import load
+
+LADDER = """
+name = "tiny"
+description = "two families, three sizes"
+corpus = "{corpus}"
+held_out = 0.25
+[training]
+tokens = {tokens}
+context = 16
+batch = 4
+[measurement]
+tokens = 1_500
+permutations = 4
+untrained = 4
+[[family]]
+name = "one"
+architecture = "gpt2"
+vocabulary = 300
+[[family]]
+name = "two"
+architecture = "gpt_neox"
+vocabulary = 320
+[[rung]]
+width = 8
+layers = 1
+[[rung]]
+width = 16
+layers = 1
+[[rung]]
+width = 32
+layers = 1
+"""
+WORDS = ["def", "return", "<b>bold</b>", "x + 1", "while", "(a, b)", "'q'", "&amp;", "river", "stone", "light", "0x1F"]
+KEYS = {
+    "neurons",
+    "raw_count",
+    "calibrated_count",
+    "calibrated_count_se",
+    "threshold",
+    "permuted_raw",
+    "untrained_raw",
+    "permuted_above_threshold",
+    "untrained_above_threshold",
+}
+
+
+def write_ladder(folder, tokens):
+    rng = np.random.default_rng(0)
+    text = folder / "text"
+    text.mkdir()
+    for i in range(40):
+        # a text with structure to learn: each word decides the next two
+        words = rng.integers(len(WORDS), size=60)
+        line = " ".join(f"{WORDS[w]} {WORDS[(w + 1) % 12]} {WORDS[(5 * w + 2) % 12]};" for w in words)
+        (text / f"d{i}.txt").write_text(line)
+    path = folder / f"tiny{tokens}.toml"
+    path.write_text(LADDER.format(corpus=text, tokens=tokens))
+    return path
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    return write_ladder(tmp_path_factory.mktemp("ladder"), 8_000)
+
+
+@pytest.fixture(scope="module")
+def done(ladder, tmp_path_factory):
+    """One run of the loop: its folder, its cache and its summary."""
+    out = tmp_path_factory.mktemp("loop")
+    return out / "results", out / "cache", demo.run(str(ladder), out / "results", out / "cache")
+
+
+def test_the_folder_holds_what_is_promised(done):
+    out, _, _ = done
+    files = {path.name for path in out.iterdir()}
+    assert {"results.nc", "summary.json", "report.html"} <= files
+    assert {"scaling.png", "scaling.svg", "calibration.png", "calibration.svg"} <= files
+
+
+def test_summary_has_the_promised_fields(done):
+    out, _, _ = done
+    summary = json.loads((out / "summary.json").read_text())
+    expected = {"rungs", "exponent", "exponent_ci95", "r2", "beta", "beta_ci95", "verdict", "seconds"}
+    assert set(summary) == expected
+    assert all(set(rung) == KEYS for rung in summary["rungs"])
+    assert [rung["neurons"] for rung in summary["rungs"]] == [32, 64, 128]
+
+
+def test_summary_agrees_with_the_pairs_in_the_result(done):
+    """The calibrated counts follow from the correlations in the file, by a calibration done here."""
+    out, _, summary = done
+    ladder = load(out / "results.nc", "ladder")
+    for i, rung in enumerate(summary["rungs"]):
+        found = ladder.correlation.values[ladder.pair_rung.values == i]
+        here = ladder.null_rung.values == i
+        draws = {
+            kind: [
+                ladder.null_correlation.values[
+                    here & (ladder.null_kind.values == kind) & (ladder.null_draw.values == draw)
+                ]
+                for draw in range(4)
+            ]
+            for kind in ("permuted", "untrained")
+        }
+        again = calibrate(found, draws)
+        assert (again.count, len(found)) == (rung["calibrated_count"], rung["raw_count"])
+        assert again.null_raw["permuted"] == rung["permuted_raw"]
+        assert again.null_raw["untrained"] == rung["untrained_raw"]
+
+
+def test_result_explains_itself(done):
+    ladder = load(done[0] / "results.nc", "ladder")
+    for name in KEYS:
+        assert ladder[name].attrs["long_name"], name
+        assert ladder[name].attrs["units"], name
+    for fact in ("corpus_sha256", "seed", "training_seed", "versions", "command"):
+        assert fact in ladder.attrs
+    assert ladder["model_a"].values[0].startswith("one-32-")
+
+
+def test_the_same_seed_gives_the_same_figures(ladder, done, tmp_path):
+    """Everything again from nothing, with another number of workers."""
+    again = demo.run(str(ladder), tmp_path / "results", tmp_path / "cache", workers=1)
+    first = {key: value for key, value in done[2].items() if key != "seconds"}
+    assert json.dumps({key: value for key, value in again.items() if key != "seconds"}) == json.dumps(first)
+
+
+def test_a_second_run_measures_nothing_again(ladder, done, monkeypatch):
+    out, cache, _ = done
+    times = {path: path.stat().st_mtime_ns for path in (out / "rungs").iterdir()}
+    assert len(times) == 3
+    demo.run(str(ladder), out, cache)
+    assert {path: path.stat().st_mtime_ns for path in (out / "rungs").iterdir()} == times
+
+
+def test_a_corrupt_rung_is_measured_again(ladder, done):
+    out, cache, first = done
+    broken = sorted((out / "rungs").iterdir())[0]
+    broken.write_bytes(broken.read_bytes()[:200])
+    again = demo.run(str(ladder), out, cache)
+    assert json.dumps(again["rungs"]) == json.dumps(first["rungs"])
+
+
+def test_the_report_is_self_contained_and_escaped(done):
+    html = (done[0] / "report.html").read_text()
+    assert done[2]["verdict"].split(";")[0].split("(")[0].strip() in html
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', html)
+    assert "<script" not in html
+    assert "<b>bold</b>" not in html
+    if "context" in html:
+        assert "&lt;b&gt;" in html or "&lt;/b&gt;" in html or "bold" not in html
+
+
+def start(ladder, folder):
+    command = [sys.executable, "-m", "rosettalaw", "demo", "--ladder", str(ladder), "--out", str(folder / "out")]
+    return subprocess.Popen(
+        [*command, "--cache", str(folder / "cache"), "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def wait_until_training(process, folder):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(folder.glob("cache/**/*.partial.safetensors")) or any(folder.glob("cache/**/training.json")):
+            return
+        time.sleep(0.1)
+    process.kill()
+    pytest.fail(f"no training began: {process.communicate()}")
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
+    process = start(write_ladder(tmp_path, 150_000), tmp_path)
+    wait_until_training(process, tmp_path)
+    process.send_signal(signal.SIGINT)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert (
+        messages.strip().splitlines()[-1].startswith("interrupted: what is finished stays; run the same command again")
+    )
+    assert "Traceback" not in messages
+    assert any(tmp_path.glob("cache/**/*.partial.safetensors"))
