@@ -13,11 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
+from .found import Found
 
 if TYPE_CHECKING:
     import xarray as xr
 
 NULLS = [("permuted", style.COLOURS["orange"], (0, (4, 2))), ("untrained", style.COLOURS["purple"], (0, (1, 1)))]
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the largest rung of every ladder found."""
+    files = []
+    for name, ladder in found.of("ladder"):
+        files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
+    return files
 
 
 def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1) -> list[Path]:

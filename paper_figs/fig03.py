@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
+from .found import Found
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +30,19 @@ ABOVE = [
     ("permuted_above_threshold", "permuted above ρ*", "v", style.COLOURS["orange"]),
     ("untrained_above_threshold", "untrained above ρ*", "s", style.COLOURS["purple"]),
 ]
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw every ladder found."""
+    from ..validation.analysis import analyse_clean
+    from ..validation.series import of_ladder
+
+    files = []
+    for name, ladder in found.of("ladder"):
+        series = of_ladder(ladder, name)
+        analysis = analyse_clean(series.clean(), series.nulls) if np.sum(series.counts > 0) > 1 else None
+        files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), name)
+    return files
 
 
 def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[str], title: str = "") -> list[Path]:
@@ -76,7 +90,7 @@ def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[
     axis.plot(
         neurons[shown], counts[shown], marker, ls=":" if hollow else "-", lw=1, color=colour, mfc=face, mec=colour, ms=5
     )
-    return [(neurons[shown][-1], counts[shown][-1], words, _dark(colour))]
+    return [(neurons[shown][-1], counts[shown][-1], words, style.dark(colour))]
 
 
 def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:
@@ -128,10 +142,3 @@ def _fits(axis, neurons, analysis: Analysis) -> None:
 def _estimate(words: str, value: float, interval: tuple[float, float]) -> str:
     ends = "" if np.isnan(interval).any() else f" (95%: {style.signed(interval[0])} to {style.signed(interval[1])})"
     return f"{words} = {style.signed(value)}{ends}"
-
-
-def _dark(colour: str) -> str:
-    """Return a colour dark enough for text on white."""
-    from matplotlib.colors import to_hex, to_rgb
-
-    return to_hex([0.72 * part for part in to_rgb(colour)])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
+from .found import Found
 
 if TYPE_CHECKING:
     from ..validation.compare import Row
@@ -27,6 +28,11 @@ COLOURS = {
 }
 
 PANELS = (("exponent α", (-0.5, 1.25)), ("α·b", (0.0, 1.6)), ("α + p", (0.0, 1.6)))
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw every source found, the paper's included."""
+    return draw(found.rows, path)
 
 
 def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:

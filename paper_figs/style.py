@@ -8,6 +8,7 @@ dashed, what comes from our own runs is filled and solid.
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ COLOURS = {
     "black": "#000000",
 }
 CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
+LINES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
 
@@ -101,23 +103,48 @@ def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     return written
 
 
-def log_sizes(axis: Axes, sizes: Any) -> None:
-    """Make both axes logarithmic and label the horizontal one with the sizes themselves, if they are few."""
-    import numpy as np
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+def log_sizes(axis: Axes, sizes: Any = None) -> None:
+    """Make both axes logarithmic, ticks written short; a few given sizes label the horizontal axis themselves."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis.set_xscale("log")
     axis.set_yscale("log")
-    values = np.unique(np.asarray(sizes, dtype=float))
     plain = FuncFormatter(lambda value, _: short(value))
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    axis.yaxis.set_major_formatter(plain)
-    axis.yaxis.set_minor_formatter(NullFormatter())
-    if len(values) <= 7 and np.min(np.diff(np.log(values)), initial=1) > 0.25:
-        axis.xaxis.set_major_locator(FixedLocator(values.tolist()))
-        axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(plain)
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    for each in (axis.xaxis, axis.yaxis):
+        each.set_major_formatter(plain)
+        each.set_minor_formatter(NullFormatter())
+    if sizes is not None and len(set(map(float, sizes))) <= 8:
+        size_ticks(axis, sizes)
+
+
+def size_ticks(axis: Axes, sizes: Any) -> None:
+    """Label a logarithmic horizontal axis with the sizes themselves, but for those too close to the next."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    kept: list[float] = []
+    for size in sorted({float(size) for size in sizes}, reverse=True):
+        if not kept or kept[-1] / size > 1.25:
+            kept.append(size)
+    axis.xaxis.set_major_locator(FixedLocator(kept))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def shade(colour: str, depth: float) -> str:
+    """Return a colour mixed with white: depth 1 is the colour itself, 0 white."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    return to_hex([1 - depth * (1 - part) for part in to_rgb(colour)])
+
+
+def dark(colour: str) -> str:
+    """Return a colour dark enough for text on white."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    rgb = to_rgb(colour)
+    light = sum(share * part for share, part in zip((0.30, 0.59, 0.11), rgb, strict=True))
+    return to_hex([part * min(1.0, 0.45 / light) for part in rgb]) if light > 0 else colour
 
 
 def signed(value: float) -> str:
@@ -132,7 +159,7 @@ def short(value: float) -> str:
     for limit, divisor, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if value >= limit:
             return f"{value / divisor:.3g}{suffix}"
-    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def label_ends(axis: Axes, labels: list[tuple[float, float, str, str]], gap: float = 1.25) -> None:
@@ -190,3 +217,55 @@ def _spread(centres: list[float], sizes: list[float]) -> list[float]:
             placed.append(start + size / 2)
             start += size
     return placed
+
+
+def published(axis: Axes, x: Any, y: Any, label: str, index: int = 0, **look: Any) -> None:
+    """Draw numbers that the paper published: hollow markers, dashed line."""
+    colour = look.pop("color", CYCLE[index % len(CYCLE)])
+    axis.plot(
+        x, y, MARKERS[index % len(MARKERS)], ls=(0, (4, 2)), lw=1.1, color=colour, mfc="white", label=label, **look
+    )
+
+
+def ours(axis: Axes, x: Any, y: Any, label: str, index: int = 0, **look: Any) -> None:
+    """Draw numbers that this package computed: filled markers, solid line."""
+    colour = look.pop("color", CYCLE[index % len(CYCLE)])
+    axis.plot(
+        x, y, MARKERS[index % len(MARKERS)], ls="-", color=colour, mec="white", mew=0.8, ms=6.5, label=label, **look
+    )
+
+
+def source_note(figure: Figure, text: str) -> None:
+    """Write under a figure where its numbers come from."""
+    lines = textwrap.wrap(text, max(int(figure.get_figwidth() * 17), 40))
+    figure.supxlabel("\n".join(lines), fontsize=7.5, color=GREY, x=0.01, ha="left")
+
+
+def table(path: str | os.PathLike[str], columns: list[str], rows: list[list[str]], title: str, note: str) -> list[Path]:
+    """Draw a table with three rules, numbers right-aligned, cells of several lines allowed; save PNG and SVG."""
+    lines = [[cell.split("\n") for cell in row] for row in [columns, *rows]]
+    widths = [max(len(line) for row in lines for line in row[i]) + 3 for i in range(len(columns))]
+    heights = [max(len(cell) for cell in row) for row in lines]
+    numeric = [all(_numeric(row[i]) for row in rows) for i in range(len(columns))]
+    total, tall = sum(widths), sum(heights)
+    with figure(size=(max(0.085 * total, 3.5), 0.24 * tall + 0.75)) as (drawing, axis):
+        axis.axis("off")
+        axis.set_xlim(0, total)
+        axis.set_ylim(tall + 0.2, 0)
+        axis.set_title(title)
+        y = 0
+        for number, (row, height) in enumerate(zip(lines, heights, strict=True)):
+            for i, cell in enumerate(row):
+                x = sum(widths[:i]) + (widths[i] - 2 if numeric[i] else 0.5)
+                weight = "bold" if number == 0 else "normal"
+                look = {"ha": "right" if numeric[i] else "left", "va": "top", "fontsize": 8.5, "weight": weight}
+                axis.text(x, y + 0.2, "\n".join(cell), linespacing=1.35, **look)
+            y += height
+        for at, width in ((0, 1.2), (heights[0], 0.7), (tall, 1.2)):
+            axis.plot([0, total], [at, at], color=INK, lw=width, clip_on=False)
+        source_note(drawing, note)
+        return save(drawing, path)
+
+
+def _numeric(cell: str) -> bool:
+    return cell == "–" or cell.translate(str.maketrans("", "", ".,−%± ")).isdigit()

@@ -15,11 +15,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
+from .found import Found
 
 if TYPE_CHECKING:
     from ..validation.triangle import Triangle
 
 THETAS = (1.0, 0.8, 0.6)
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the triangles of every source that has correlations."""
+    from ..validation.triangle import TriangleStatus
+
+    rows = [(row.series.name, row.triangle) for row in found.rows if row.triangle is not None]
+    rows = [(name, triangle) for name, triangle in rows if triangle.status is TriangleStatus.OK]
+    return draw(rows, path) if rows else []
 
 
 def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]) -> list[Path]:
@@ -64,7 +74,7 @@ def _theory(left, right, widest: float) -> None:
         right.plot(alpha, theta - alpha, color=colour, ls=dashes, lw=width)
         words = "theory" if theta == 1 else f"θ = {theta:g}"
         look = {"textcoords": "offset points", "fontsize": 8, "color": colour}
-        left.annotate(words, (widest, theta / widest), (-2, 3), ha="right", **look)
+        left.annotate(words, (1, theta), (5, 2), **look)
         right.annotate(words, (1, theta - 1), (4, 0), va="center", **look)
     left.axvspan(0.2, 1, color=style.GREY, alpha=0.08, lw=0)
     left.annotate(

@@ -130,15 +130,12 @@ class JointFit:
         allowed = self.chi2 + float(stats.t.ppf(0.975, self.freedom)) ** 2
         return profile_interval(self._problem.profile(self.values, name), self.values[name], allowed, LIMITS[name])
 
-    def profile_curve(self, name: str, points: int = 25, width: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
-        """Return values of one parameter and the rise of χ² over its minimum, all others refitted at each."""
+    def rise(self, name: str, values: Sequence[float]) -> np.ndarray:
+        """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
         if name not in self.values:
             raise UnknownNameError("parameter", name, self.values)
-        low, high = LIMITS[name]
-        half = width * min(self.stderr[name] if np.isfinite(self.stderr[name]) else 5.0, 5.0)
-        grid = np.linspace(max(self.values[name] - half, low), min(self.values[name] + half, high), points)
         squares = self._problem.profile(self.values, name)
-        return grid, np.array([squares(value) for value in grid]) - self.chi2
+        return np.array([squares(float(value)) for value in values]) - self.chi2
 
     def sample(self, steps: int = 2000, walkers: int = 32, seed: int = 0) -> Any:
         """Draw from the posterior with emcee (flat priors within the limits); return a DataFrame of draws."""
@@ -269,7 +266,7 @@ class _Problem:
         return self.parameters(values)
 
     def least(self, parameters: lmfit.Parameters) -> Any:
-        return lmfit.minimize(self.residuals, parameters, method="least_squares", x_scale="jac")
+        return lmfit.minimize(self.residuals, parameters, method="least_squares", calc_covar=False, x_scale="jac")
 
     def reweigh(self, fit: Any) -> bool:
         """Set the standard deviations that were not stated to what the fit finds; return whether any moved by 1%."""

@@ -155,7 +155,7 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
         at = start if beta is None else beta
         parameters.add("beta", at, vary=beta is None, min=BETA_RANGE[0], max=BETA_RANGE[1])
         parameters.add("log_budget", start_budget + (at - start) * middle)  # r_τ^β = b N, up to ζ(β)
-        return lmfit.minimize(weighted_residuals, parameters, method="least_squares")
+        return lmfit.minimize(weighted_residuals, parameters, method="least_squares", calc_covar=False)
 
     best = least()
     beta = float(best.params["beta"].value)

@@ -104,8 +104,8 @@ def test_profile_intervals_meet_wald_where_the_problem_is_nearly_linear():
     assert (lo, hi) == pytest.approx(
         (fit.beta - 1.96 * fit.stderr["beta"], fit.beta + 1.96 * fit.stderr["beta"]), abs=2e-4
     )
-    grid, rise = fit.profile_curve("beta", points=5, width=2.0)
-    assert rise == pytest.approx(((grid - fit.beta) / fit.stderr["beta"]) ** 2, abs=0.15)
+    grid = fit.beta + fit.stderr["beta"] * np.array([-2, -1, 0, 1, 2])
+    assert fit.rise("beta", grid) == pytest.approx(((grid - fit.beta) / fit.stderr["beta"]) ** 2, abs=0.15)
 
 
 def test_the_posterior_agrees_with_the_likelihood():

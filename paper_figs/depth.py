@@ -1,0 +1,51 @@
+"""Where in the network Rosetta Neurons sit (figures 31 and 32): fraction per twelfth of the depth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..validation.published import read
+from . import style
+from .found import Found
+
+BINS = 12
+
+
+def draw(found: Found, path: Path, family: str) -> list[Path]:
+    """Draw the published family as a map, one row a model; our ladders below it, if they are of its kind."""
+    table = read("fig31_32_depth")
+    rows = table[table["family"] == family]
+    names = [f"{family} {model}" for model in rows["model"]]
+    shares = rows[[f"b{i:02d}" for i in range(1, BINS + 1)]].to_numpy(float)
+    for name, ladder in found.of("ladder") if family == "Pythia" else []:
+        mine = _of_ladder(ladder)
+        names += [f"{name}, N = {style.short(size)}" for size in ladder["neurons"].values]
+        shares = np.vstack([shares, mine])
+    with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
+        image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=0.5)
+        axis.set_yticks(range(len(names)), names)
+        axis.set_xticks([-0.5, 5.5, 11.5], ["first layer", "middle", "last layer"])
+        axis.grid(visible=False)
+        for y in range(len(rows), len(names)):
+            axis.get_yticklabels()[y].set_fontweight("bold")
+        bar = figure.colorbar(image, ax=axis, shrink=0.8)
+        bar.set_label("fraction of Rosetta Neurons")
+        style.source_note(figure, "arXiv 2606.03990" + ("; bold: this package" if len(names) > len(rows) else ""))
+        return style.save(figure, path)
+
+
+def _of_ladder(ladder) -> np.ndarray:
+    """Return the fraction per depth bin of the calibrated pairs of both models, shape (rungs, 12)."""
+    rows = []
+    for i in range(ladder.sizes["rung"]):
+        here = (ladder["pair_rung"].values == i) & (ladder["correlation"].values >= ladder["threshold"].values[i])
+        depths = []
+        for side in "ab":
+            layers = ladder[f"layer_{side}"].values
+            last = max(int(layers[ladder["pair_rung"].values == i].max(initial=1)), 1)
+            depths.append(layers[here] / last)
+        counted, _ = np.histogram(np.concatenate(depths), bins=BINS, range=(0, 1))
+        rows.append(counted / max(counted.sum(), 1))
+    return np.array(rows)

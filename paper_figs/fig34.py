@@ -1,0 +1,13 @@
+"""Figure 34: count and overlap over matching data, vision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import data_size
+from .found import Found
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the published numbers."""
+    return data_size.draw(path, 34)

@@ -1,0 +1,75 @@
+"""What the figures are drawn from: our results, read once, and the paper's published numbers.
+
+A script asks for what it needs and draws nothing if it is not there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ForeignFileError, MissingFileError
+from ..results import KIND, load
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..validation.compare import Row
+
+
+@dataclass
+class Found:
+    """Results of one folder, by kind.
+
+    Attributes
+    ----------
+    datasets : dict of str to list of (name, Dataset)
+        Everything readable, by kind ("ladder", "simulation", "prediction", …).
+    skipped : list of str
+        Files that could not be read, with the reason.
+    """
+
+    datasets: dict[str, list[tuple[str, xr.Dataset]]] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[tuple[str, xr.Dataset]]:
+        """Return the named results of one kind."""
+        return self.datasets.get(kind, [])
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """All sources that have counts, published ones first, under every test."""
+        from ..validation.compare import compare
+        from ..validation.series import of_ladder, of_simulation, published_series
+
+        ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
+        simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
+        return compare([*published_series(), *simulations, *ladders])
+
+
+def look(folder: str | os.PathLike[str] | None) -> Found:
+    """Read every result file of a folder and the folders in it; without a folder, find nothing.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such folder.
+    """
+    found = Found()
+    if folder is None:
+        return found
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder}: no such folder of results. Try: rosettalaw demo --out results/demo")
+    for path in sorted(folder.rglob("*.nc")):
+        try:
+            ds = load(path)
+        except ForeignFileError as error:
+            found.skipped.append(str(error))
+            continue
+        name = path.parent.name if path.stem in ("results", "result") else path.stem
+        found.datasets.setdefault(ds.attrs[KIND], []).append((name, ds))
+    return found

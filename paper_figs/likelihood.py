@@ -1,0 +1,70 @@
+"""What counts identify, and what more data add: profile likelihoods of β, κ and τ on one planted data set.
+
+Planted: β = 1.6, κ = 0.5, τ = 2, six sizes, errors of 5%. Counts alone leave κ and τ open (a flat valley along
+κ/(1+τ)); ranked correlations close κ; isolation and tail close τ.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..theory import isolation
+from . import style
+from .found import Found
+
+SIZES = (512, 1024, 2048, 4096, 8192, 16384)
+BETA, KAPPA, TAU, NOISE = 1.6, 0.5, 2.0, 0.05
+DATA = {
+    "counts": (),
+    "+ correlations": ("correlations",),
+    "+ isolation and tail": ("isolation", "tail", "correlations"),
+}
+PANELS = {"beta": ("β", BETA), "log_kappa": ("κ", KAPPA), "log_threshold": ("1 + τ", 1 + TAU)}
+HALF_WIDTHS = {"beta": 0.2, "log_kappa": 0.7, "log_threshold": 0.5}
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the profiles; everything is planted here, nothing measured."""
+    from ..validation.joint_fit import LIMITS, Observations, fit_jointly
+
+    rows = _planted()
+    with style.figure(columns=3, size=(style.WIDTH + 1.4, 3.1), sharey=True) as (figure, axes):
+        for i, (words, blocks) in enumerate(DATA.items()):
+            kept = {name: rows[name] for name in ("counts", *blocks)}
+            fit = fit_jointly(Observations(SIZES, **kept, sd=dict.fromkeys(kept, NOISE)))
+            for axis, (name, (symbol, truth)) in zip(axes, PANELS.items(), strict=True):
+                logarithmic = name != "beta"
+                centre = np.log(truth) if logarithmic else truth
+                grid = np.linspace(centre - HALF_WIDTHS[name], centre + HALF_WIDTHS[name], 161)
+                grid = np.clip(grid, *LIMITS[name])
+                rise = fit.rise(name, grid)
+                axis.plot(
+                    np.exp(grid) if logarithmic else grid, rise, style.LINES[i], color=style.CYCLE[i], label=words
+                )
+                axis.axvline(truth, color=style.GREY, lw=0.8)
+                axis.set_xlabel(symbol)
+                if logarithmic:
+                    axis.set_xscale("log")
+                    style.size_ticks(axis, [truth / 1.5, truth, truth * 1.5])
+        axes[0].axhline(3.84, color=style.GREY, lw=0.8, ls=":")
+        axes[0].set_ylim(0, 10)
+        axes[0].set_ylabel("rise of χ² (3.84: 95%)")
+        for axis in axes[1:]:
+            axis.axhline(3.84, color=style.GREY, lw=0.8, ls=":")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        return style.save(figure, path)
+
+
+def _planted() -> dict[str, list]:
+    rng = np.random.default_rng(0)
+    rows: dict[str, list] = {"counts": [], "isolation": [], "tail": [], "correlations": []}
+    for size in SIZES:
+        s = isolation(size, BETA, KAPPA)
+        found = s[s >= TAU]
+        rows["counts"].append(len(found) * np.exp(rng.normal(0, NOISE)))
+        rows["isolation"].append(found.mean() * np.exp(rng.normal(0, NOISE)))
+        rows["tail"].append(s[s < TAU].sum() / (size - len(found)) * np.exp(rng.normal(0, NOISE)))
+        rows["correlations"].append(1 - np.exp(rng.normal(0, NOISE, len(found))) / (1 + found))
+    return rows

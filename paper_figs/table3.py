@@ -1,0 +1,13 @@
+"""Table 3: model pairs of the scaling curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import tables
+from .found import Found
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the published table."""
+    return tables.TABLES["table3"](path)

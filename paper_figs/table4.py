@@ -1,0 +1,13 @@
+"""Table 4: document categories of The Pile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import tables
+from .found import Found
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the published table."""
+    return tables.TABLES["table4"](path)

@@ -1,0 +1,13 @@
+"""Table 5: validation of the judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import tables
+from .found import Found
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the published table."""
+    return tables.TABLES["table5"](path)

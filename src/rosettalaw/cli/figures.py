@@ -1,0 +1,43 @@
+"""``rosettalaw figures``: every figure and table that has data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .output import JsonOption, print_json
+
+RESULTS = typer.Argument(None, help="Folder of results (.nc); without it, the published numbers alone are drawn.")
+OUT = typer.Option(Path("results/figures"), help="Folder for the figures.")
+ONLY = typer.Option(None, "--only", help="Names of figures, as fig03,triangle.")
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+
+    @app.command(rich_help_panel=section, epilog="Example: rosettalaw figures results --out results/figures")
+    def figures(results: Path = RESULTS, out: Path = OUT, only: str = ONLY, as_json: bool = JsonOption) -> None:
+        """Draw every figure and table of the paper that has data, and list those that wait for theirs."""
+        from ..console import progress, say
+        from ..paper_figs.catalogue import CATALOGUE, make_all
+        from ..paper_figs.found import look
+
+        found = look(results)
+        names = [name.strip() for name in only.split(",")] if only else list(CATALOGUE)
+        made = []
+        with progress("figures", len(names), quiet=as_json) as bar:
+            for one in make_all(found, out, names):
+                made.append(one)
+                bar.advance()
+        for reason in found.skipped:
+            say(f"left out: {reason}")
+        if as_json:
+            print_json([vars(one) for one in made])
+            return
+        for one in made:
+            if one.files:
+                typer.echo(f"{one.name:12} {one.shows}: {one.files[0]}")
+        for one in made:
+            if not one.files:
+                typer.echo(f"{one.name:12} {one.shows}: waits for {one.waits_for}")
