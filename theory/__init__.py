@@ -4,7 +4,7 @@ Where to look
 -------------
 derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
-power_law, predictions, sweep
+power_law, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
 allocation, model
     Any weights, utility and costs, with a certificate; any spectrum and budget law.
@@ -35,7 +35,7 @@ from .spectra import (
     ZipfMandelbrot,
 )
 from .superposition import correlation, effective_size, interference_variance, isolation_from, isolation_of
-from .sweep import sweep
+from .sweeps import sweep
 from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
 __all__ = [

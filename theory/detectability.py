@@ -16,6 +16,8 @@ column, ``2(n−1)`` competitors, taken as independent:
     E[count] = Σ P_r,    Var ≈ Σ P_r (1 − P_r)
     E[false] = ∫ dF(x) F(x)^(2(n−2)) [(Σ D_r(x))² − Σ D_r(x)²]         mutual pairs of two different features
 
+With a threshold ρ* the integrals over x begin at ρ*.
+
 For features that are all too weak to be found, ``D_r = F`` and the last line is ``n(n−1)/(2n−1)``, about n/2. The edge
 τ_eff is where half of the features are found: ``τ_eff/(1 + τ_eff)`` is the median of the largest of 2(n−1) others,
 about ``√(2 log(2n)/M)``.
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 EXAMPLE = "detect(isolation(1024, beta=1.5), inputs=10_000, features=4096)"
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
+HERMITE = np.polynomial.hermite_e.hermegauss(48)
+LEGENDRE = np.polynomial.legendre.leggauss(64)
+FAR = 9.0  # standard deviations; what lies beyond is below rounding
 CHUNK = 4096  # features at a time, so that memory stays flat
 
 
@@ -63,7 +67,12 @@ class Detection:
 
 
 def detect(
-    isolation: ArrayLike, inputs: int, features: float = np.inf, interference: float = 1.0, idle: int = 0
+    isolation: ArrayLike,
+    inputs: int,
+    features: float = np.inf,
+    interference: float = 1.0,
+    idle: int = 0,
+    threshold: float = -1.0,
 ) -> Detection:
     """Predict the outcome of mutual-nearest-neighbour matching with M inputs.
 
@@ -79,12 +88,14 @@ def detect(
         f, the share of interference (the rest is noise) in what a neuron carries beside its feature.
     idle : int
         Neurons a side that stand for no feature and take part in the matching.
+    threshold : float
+        ρ*, the correlation that a pair must reach to be counted; −1 counts every mutual pair.
 
     Raises
     ------
     InputError
         For isolation that is not a vector of numbers ≥ 0, fewer than 4 inputs, A below the number of candidates,
-        f outside [0, 1] and negative `idle`.
+        f outside [0, 1], negative `idle` and a threshold outside [−1, 1).
     """
     s = as_floats("isolation", isolation, EXAMPLE)
     require(s.ndim == 1, "isolation", f"shape {s.shape}", "must be a vector", EXAMPLE)
@@ -92,6 +103,7 @@ def detect(
     require(inputs >= 4, "inputs", inputs, "must be at least 4", EXAMPLE)
     require(0 <= interference <= 1, "interference", interference, "must be between 0 and 1", EXAMPLE)
     require(idle >= 0, "idle", idle, "must be at least 0", EXAMPLE)
+    require(-1 <= threshold < 1, "threshold", threshold, "must be a correlation in [−1, 1)", EXAMPLE)
     s = s[s > 0]
     n = s.size
     require(features >= n, "features", features, f"must be at least the {n} candidates", EXAMPLE)
@@ -105,14 +117,16 @@ def detect(
     probability = np.empty(n)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
-        x = np.tanh(mean[part, None] + sd[part, None] * NODES)
+        nodes, weights = _nodes((np.arctanh(threshold) - mean[part]) / sd[part] if threshold > -1 else None)
+        x = np.tanh(mean[part, None] + sd[part, None] * nodes)
         best = _power(_null_sf(x / width[part, None], inputs), rivals)
-        probability[part] = best @ WEIGHTS / WEIGHTS.sum()
+        found = np.sum(best * weights, axis=-1)
+        probability[part] = np.minimum(found, 1.0)  # the weights sum to 1 but for rounding
     return Detection(
         probability=probability,
         count=float(probability.sum()),
         count_sd=float(np.sqrt(np.sum(probability * (1 - probability)))),
-        false_pairs=_false_pairs(mean, sd, float(np.mean(width)), inputs, idle),
+        false_pairs=_false_pairs(mean, sd, float(np.mean(width)), inputs, idle, threshold),
         tau_eff=tau_eff(n + idle, inputs, float(width[-1])),
     )
 
@@ -164,6 +178,17 @@ def _matched(share: np.ndarray, inputs: int, features: float, f: float) -> tuple
     return np.arctanh(rho) + rho / (2 * (inputs - 1)), np.sqrt(1 / (inputs - 3) + spread)
 
 
+def _nodes(low: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and weights of ∫ φ(t) … dt over the whole line, or from each `low` upwards (rows)."""
+    if low is None:
+        nodes, weights = HERMITE
+        return nodes, weights / weights.sum()
+    low = np.clip(low, -FAR, FAR)[:, None]
+    half = (FAR - low) / 2
+    nodes = low + half * (LEGENDRE[0] + 1)
+    return nodes, half * LEGENDRE[1] * np.exp(-nodes * nodes / 2) / np.sqrt(2 * np.pi)
+
+
 def _null_sf(x: np.ndarray, inputs: int) -> np.ndarray:
     """Return P(ρ̂ > x) for independent Gaussian signals: ``ρ̂ √((M−2)/(1−ρ̂²))`` is Student's t with M − 2 degrees."""
     from scipy.special import stdtr
@@ -179,11 +204,13 @@ def _power(upper: np.ndarray, rivals: int) -> np.ndarray:
         return np.exp(rivals * np.log1p(-np.minimum(upper, 1.0))) if rivals else np.ones_like(upper)
 
 
-def _false_pairs(mean: np.ndarray, sd: np.ndarray, width: float, inputs: int, idle: int) -> float:
+def _false_pairs(mean, sd, width: float, inputs: int, idle: int, threshold: float) -> float:
     from scipy.special import ndtr
 
     n = mean.size
-    x = np.tanh(np.linspace(-9, 9, 721) / np.sqrt(inputs - 2))
+    scale = np.sqrt(inputs - 2)
+    lowest = np.clip(threshold / width, np.tanh(-FAR / scale), np.tanh(FAR / scale))
+    x = np.tanh(np.linspace(scale * np.arctanh(lowest), FAR, 721) / scale)
     upper = _null_sf(x, inputs)
     z = np.arctanh(np.clip(width * x, -1 + 1e-15, 1 - 1e-15))
     total, squares = np.zeros_like(x), np.zeros_like(x)

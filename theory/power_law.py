@@ -45,6 +45,7 @@ LOG_2, LOG_3, LOG_5, LOG_7, LOG_FIRST = (math.log(r) for r in (2, 3, 5, 7, FIRST
 ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
 COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
 
+ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 meets but for rounding is active, with s = 0
 SERIAL_POINTS = 20_000  # fewer points than this are not worth a second thread
 
 
@@ -109,30 +110,28 @@ def _discrete_level(budget: float, beta: float, features: float) -> tuple[float,
         r += 1.0
     constant = total - _integral_from_one(LOG_FIRST, beta) - weight * _endpoint(r, beta)
 
-    if beta > 1.05:  # B(x) < ζ(β) x^β, a start from the left
-        log_x = math.log(budget / (constant + 1.0 / (beta - 1.0))) / beta
-    else:
-        log_x = math.log(budget)
-    log_x = max(LOG_FIRST, log_x)
-    for _ in range(100):
-        x, power = math.exp(log_x), math.exp(beta * log_x)
-        end = _endpoint(x, beta)
-        needed = power * (constant + _integral_from_one(log_x, beta)) + end - x  # B(x)
-        slope = beta * (needed + x - end) / needed  # d log B / d log x but for O(1/x²)
-        step = math.log(budget / needed) / slope
-        log_x = max(LOG_FIRST, log_x + step)
-        if abs(step) < 1e-6:
+    log_x = math.log(budget) / max(beta, 1.0) if beta < 1.05 else math.log(budget * (beta - 1.0)) / beta
+    for _ in range(100):  # n as a real number, until the steps are small
+        log_x = max(log_x, LOG_FIRST)
+        new = _log_r0(math.exp(log_x), log_x, budget, beta, constant)
+        step, log_x = new - log_x, new
+        if abs(step) < 3e-3:
             break
-    active = min(max(np.ceil(math.exp(log_x)) - 1.0, r), features)
-    while True:
-        total = constant + _integral_from_one(math.log(active), beta) + active**-beta * _endpoint(active, beta)
-        r0 = math.exp(math.log((budget + active) / total) / beta)
-        if r0 < active * (1.0 - 1e-14) and active > r:  # s_n < 0: one feature too many
-            active -= 1.0
-        elif r0 > (active + 1.0) * (1.0 + 1e-14) and active < features:  # rank n + 1 is worth more than λ
-            active += 1.0
-        else:
+    active = min(max(np.floor(math.exp(log_x)), r), features)
+    while True:  # n as a whole number, until it is the last rank up to r0: two turns as a rule
+        r0 = math.exp(_log_r0(active, math.log(active), budget, beta, constant))
+        last = min(max(np.floor(r0 * ROUNDING_UP), r), features)
+        if last == active:
             return r0, active
+        active = last
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_r0(x: float, log_x: float, budget: float, beta: float, constant: float) -> float:
+    """Return log r0 from the budget when ranks up to x ≥ 10 are active: ``r0^β = (κN + x)/H(x)``."""
+    integral = _integral_from_one(log_x, beta)
+    power = (1.0 + (1.0 - beta) * integral) / x  # x^-β
+    return math.log((budget + x) / (constant + integral + power * _endpoint(x, beta))) / beta
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -62,7 +62,7 @@ def predict(
     Examples
     --------
     >>> predict([1024, 131072], beta=1.6, kappa=0.5, tau=2)["count"].values.tolist()
-    [15, 346]
+    [16, 312]
     """
     continuum = check_limit(limit)
     arrays = parameters(neurons, beta, kappa, tau, gamma)
@@ -120,7 +120,7 @@ def frontier(
     Examples
     --------
     >>> frontier([1024, 131072], beta=1.6, kappa=0.5, tau=2).round(3).tolist()
-    [15.633, 346.293]
+    [16.325, 312.226]
     """
     continuum = check_limit(limit)
     arrays = parameters(neurons, beta, kappa, tau, gamma)

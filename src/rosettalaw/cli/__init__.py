@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "fit": "Validation",
     "forecast": "Validation",
     "compare": "Validation",
+    "figures": "Validation",
     "demo": "The whole loop",
 }
 

@@ -31,8 +31,8 @@ def sweep(
     as_json: bool = JsonOption,
 ) -> None:
     """Predict on a grid of parameters; points without a solution are marked with a status."""
-    from ..theory.sweep import connected, summary, write
-    from ..theory.sweep import sweep as solve
+    from ..theory.sweeps import connected, summary, write
+    from ..theory.sweeps import sweep as solve
 
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     values = {name: grid(f"--{name}", text) for name, text in texts.items()}

@@ -1,0 +1,1 @@
+"""Benchmarks: one module an area, run by ``python -m benchmarks``."""

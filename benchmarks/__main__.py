@@ -1,0 +1,38 @@
+"""The speed claims, measured: ``python -m benchmarks`` for all areas, ``python -m benchmarks theory`` for one.
+
+An area is a module of this folder with a function ``run() -> list[Ratio]``; each ratio compares two computations that
+were timed in turn within one run, so that a busy machine slows both.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import benchmarks
+
+from .timing import Ratio
+
+
+def areas() -> list[str]:
+    """Return the names of all modules here that have a `run`."""
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__"]
+    return [name for name in names if hasattr(importlib.import_module(f"benchmarks.{name}"), "run")]
+
+
+def main(arguments: list[str]) -> int:
+    known = areas()
+    unknown = set(arguments) - set(known)
+    if unknown:
+        print(f"unknown area {', '.join(sorted(unknown))}; known: {', '.join(known)}", file=sys.stderr)
+        return 2
+    results: list[Ratio] = []
+    for name in arguments or known:
+        results += importlib.import_module(f"benchmarks.{name}").run()
+    for result in results:
+        print(result)
+    return 0 if all(result.met for result in results) else 1
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""Speed of the theory: the sweep, the solver against Brent's method, the allocation against a cumulative sum."""
+
+from __future__ import annotations
+
+import numpy as np
+from rosettalaw.theory import Range, allocate, frontier, sweep
+from scipy.optimize import brentq
+from scipy.special import zeta
+
+from .timing import Ratio, seconds
+
+BRENT_POINTS = 500
+
+
+def run() -> list[Ratio]:
+    return [sweep_of_a_million(), *solver_against_brent(), allocation_against_cumsum()]
+
+
+def sweep_of_a_million() -> Ratio:
+    grid = {
+        "neurons": Range(1e3, 1e9, 100, log=True),
+        "beta": Range(1.2, 3, 100),
+        "kappa": Range(0.1, 10, 100, log=True),
+    }
+    (took,) = seconds(lambda: sweep(**grid), repeats=3)
+    return Ratio("seconds for a sweep of 10^6 points (β, κ, N), all variables", took, 2.0, at_least=False)
+
+
+def solver_against_brent() -> list[Ratio]:
+    """Time per point of the vectorised solver and of `brentq` in a loop, on the same equation and points."""
+    rng = np.random.default_rng(0)
+    size, beta, kappa = 10 ** rng.uniform(3, 9, 10**6), rng.uniform(1.1, 3, 10**6), 10 ** rng.uniform(-1, 1, 10**6)
+    few = list(zip(size.tolist(), beta.tolist(), kappa.tolist(), strict=True))[:BRENT_POINTS]
+    equations = {
+        "discrete": lambda x, N, b, k: x**b * (zeta(b) - zeta(b, x + 1)) - x - k * N,
+        "continuum": lambda x, N, b, k: (x**b - b * x) / (b - 1) + 1 - k * N,
+    }
+    ratios = []
+    for limit, equation in equations.items():
+        slow, fast = seconds(
+            lambda f=equation: [brentq(f, 1, 4 * N, args=(N, b, k)) for N, b, k in few],
+            lambda limit=limit: frontier(size, beta, kappa, limit=limit),
+        )
+        ratio = slow / BRENT_POINTS / (fast / len(size))
+        detail = f"({slow / BRENT_POINTS * 1e6:.3g} µs against {fast / len(size) * 1e6:.3g} µs)"
+        bound = 300 if limit == "discrete" else 100
+        ratios.append(Ratio(f"brentq's time per point over the solver's, {limit}", ratio, bound, True, detail))
+    return ratios
+
+
+def allocation_against_cumsum() -> Ratio:
+    """Sorted weights that are no power law, with a budget that activates about half of them."""
+    weights = np.sort(np.random.default_rng(1).lognormal(0, 2, 4 << 20))[::-1].copy()
+    total, solved = seconds(lambda: np.cumsum(weights), lambda: allocate(weights, 8.0 * weights.size))
+    active = allocate(weights, 8.0 * weights.size).active
+    detail = f"({solved * 1e3:.3g} ms against {total * 1e3:.3g} ms, {active / weights.size:.0%} active)"
+    return Ratio("allocation of 4·2^20 sorted weights over numpy.cumsum", solved / total, 4, False, detail)

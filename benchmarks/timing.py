@@ -1,0 +1,52 @@
+"""Timing of pairs of computations, in turn, and the claim that is made about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A measured figure and the bound claimed for it.
+
+    Attributes
+    ----------
+    claim : str
+        What is compared with what.
+    value, bound : float
+        The figure measured, and what it must not fall below (`at_least`) or exceed.
+    at_least : bool
+        Which of the two.
+    detail : str
+        The times behind the figure.
+    """
+
+    claim: str
+    value: float
+    bound: float
+    at_least: bool
+    detail: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        sign = "≥" if self.at_least else "≤"
+        mark = "✓" if self.met else "✗"
+        return f"{mark} {self.claim}: {self.value:.3g} (claimed {sign} {self.bound:g})  {self.detail}".rstrip()
+
+
+def seconds(*works: Callable[[], Any], repeats: int = 5) -> list[float]:
+    """Return the best time of each computation over rounds in which all take turns, after one to warm up."""
+    best = [float("inf")] * len(works)
+    for turn in range(repeats + 1):
+        for i, work in enumerate(works):
+            start = time.perf_counter()
+            work()
+            if turn:
+                best[i] = min(best[i], time.perf_counter() - start)
+    return best

@@ -1,0 +1,139 @@
+"""Detectability: against literal simulations of two networks, closed forms and limits."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from rosettalaw.errors import InputError
+from rosettalaw.theory import detect, expected_null_pairs, isolation, tau_eff
+
+
+def simulate(s, inputs, features, interference, idle, runs, seed):
+    """Draw inputs and two networks with random backgrounds, match them, and count correct and false pairs."""
+    rng = np.random.default_rng(seed)
+    n, own = len(s), np.arange(len(s))
+    share = np.concatenate([s / (1 + s), np.zeros(idle)])
+    correct, false = [], []
+    for _ in range(runs):
+        z = rng.standard_normal((inputs, features))
+        sides = []
+        for _ in range(2):
+            u = rng.standard_normal((n + idle, features))
+            u[own, own] = 0
+            u *= np.sqrt((1 - share) * interference)[:, None] / np.linalg.norm(u, axis=1, keepdims=True)
+            u[own, own] = np.sqrt(share[:n])
+            h = z @ u.T + np.sqrt((1 - share) * (1 - interference)) * rng.standard_normal((inputs, n + idle))
+            sides.append((h - h.mean(axis=0)) / h.std(axis=0))
+        c = sides[0].T @ sides[1]
+        partner = c.argmax(axis=1)
+        mutual = c.argmax(axis=0)[partner] == np.arange(n + idle)
+        same = (partner == np.arange(n + idle)) & (np.arange(n + idle) < n)
+        correct.append(np.sum(mutual & same))
+        false.append(np.sum(mutual & ~same))
+    return np.array(correct), np.array(false)
+
+
+SETTINGS = [
+    (100, 1.5, 1.0, 200, 1.0, 0),
+    (150, 1.2, 0.3, 50, 0.0, 0),
+    (100, 2.0, 1.0, 50, 1.0, 30),
+    (60, 1.1, 4.0, 100, 0.5, 10),
+]
+
+
+@pytest.mark.parametrize(("neurons", "beta", "kappa", "inputs", "interference", "idle"), SETTINGS)
+def test_counts_agree_with_simulated_networks(neurons, beta, kappa, inputs, interference, idle):
+    s = isolation(neurons, beta, kappa)
+    features, s = len(s), s[s > 0]
+    runs = 200
+    correct, false = simulate(s, inputs, features, interference, idle, runs, seed=1)
+    found = detect(s, inputs, features, interference, idle)
+    assert found.count == pytest.approx(correct.mean(), abs=4 * correct.std() / np.sqrt(runs) + 0.15)
+    assert found.count_sd == pytest.approx(correct.std(), rel=0.2)
+    assert found.false_pairs == pytest.approx(false.mean(), abs=4 * false.std() / np.sqrt(runs) + 0.15)
+
+
+def test_interference_widens_the_null():
+    """Few features to hide in: chance correlations of real overlap, not of sampling, decide."""
+    s = np.full(30, 0.25)
+    correct, _ = simulate(s, 1000, 60, 1.0, 0, 100, seed=2)
+    found = detect(s, 1000, 60)
+    assert found.count == pytest.approx(correct.mean(), abs=1.5)
+    assert detect(s, 1000).count > found.count + 3
+
+
+def test_weak_features_give_half_their_number_of_false_pairs():
+    n = 400
+    found = detect(np.full(n, 1e-7), inputs=5000)
+    assert found.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=2e-3)
+    assert found.count == pytest.approx(n / (2 * n - 1), rel=2e-2)
+
+
+def test_strong_features_are_all_found():
+    found = detect(np.full(50, 20.0), inputs=1000)
+    assert found.count == pytest.approx(50)
+    assert found.count_sd == pytest.approx(0, abs=1e-6)
+    assert found.false_pairs == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(found.probability, 1)
+
+
+def test_half_of_the_features_at_the_edge_are_found():
+    n, inputs = 500, 2000
+    edge = tau_eff(n, inputs)
+    s = np.concatenate([np.full(n - 1, 50.0), [edge]])
+    assert detect(s, inputs).probability[-1] == pytest.approx(0.5, abs=0.02)
+    rho = norm.ppf(2 ** (-1 / (2 * (n - 1)))) / np.sqrt(inputs - 1)  # the normal approximation
+    assert edge / (1 + edge) == pytest.approx(rho, rel=2e-3)
+    assert edge / (1 + edge) == pytest.approx(np.sqrt(2 * np.log(2 * n) / inputs), rel=0.2)
+
+
+def test_unrelated_networks():
+    """N_A N_B/(N_A + N_B − 1), by simulation and in the limit of equal sizes."""
+    rng = np.random.default_rng(0)
+    counts = []
+    for _ in range(400):
+        c = rng.standard_normal((30, 50))
+        partner = c.argmax(axis=1)
+        counts.append(np.sum(c.argmax(axis=0)[partner] == np.arange(30)))
+    assert np.mean(counts) == pytest.approx(expected_null_pairs(30, 50), abs=4 * np.std(counts) / 20)
+    assert expected_null_pairs(10**6, 10**6) == pytest.approx(5e5, rel=1e-5)
+
+
+def test_more_inputs_and_fewer_rivals_find_more():
+    s = isolation(2000, 1.3)
+    counts = [detect(s, m).count for m in (100, 1000, 10_000)]
+    assert counts[0] < counts[1] < counts[2] <= np.count_nonzero(s)
+    assert detect(s, 1000, idle=500).count < counts[1]
+
+
+def test_nothing_to_find():
+    empty = detect([0.0, 0.0], 100)
+    assert (empty.count, empty.false_pairs) == (0, 0)
+    assert detect([0.0], 100, idle=20).false_pairs == pytest.approx(expected_null_pairs(20, 20))
+    alone = detect([1.0], 100)
+    assert (alone.count, alone.false_pairs, alone.tau_eff) == (pytest.approx(1), 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"isolation": [[1.0]]}, "must be a vector"),
+        ({"isolation": [-1.0]}, "must be at least 0 and not NaN"),
+        ({"inputs": 3}, "inputs = 3: must be at least 4"),
+        ({"features": 1}, "features = 1: must be at least the 2 candidates"),
+        ({"interference": 1.5}, "interference = 1.5: must be between 0 and 1"),
+        ({"idle": -1}, "idle = -1: must be at least 0"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(InputError, match=message):
+        detect(**{"isolation": [1.0, 2.0], "inputs": 100, **arguments})
+
+
+def test_bad_counts():
+    with pytest.raises(InputError, match="candidates = 0: must be at least 1"):
+        tau_eff(0, 100)
+    with pytest.raises(InputError, match="inputs = 2: must be at least 4"):
+        tau_eff(10, 2)
+    with pytest.raises(InputError, match="neurons_b = 0: must be at least 1"):
+        expected_null_pairs(10, 0)

@@ -1,0 +1,132 @@
+"""Sweeps: the same numbers in memory, through dask, and from two worker processes; impossible points are marked."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from rosettalaw.errors import InputError, RosettaError, UnknownNameError
+from rosettalaw.results import load
+from rosettalaw.theory import Range, predict, sweep
+from rosettalaw.theory.sweeps import BLOCK, STATUS, _chunks, connected, summary, write
+
+GRID = {"neurons": Range(1e3, 1e9, 30, log=True), "beta": Range(1.2, 3, 20), "kappa": [0.1, 1.0], "tau": 2.0}
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Cut grids into blocks of at most 500 points, so that small grids have many."""
+    import sys
+
+    monkeypatch.setattr(sys.modules["rosettalaw.theory.sweeps"], "BLOCK", 500)
+
+
+@pytest.mark.parametrize("limit", ["discrete", "continuum"])
+def test_equals_predict(limit, small_blocks):
+    found, expected = sweep(**GRID, limit=limit), predict(**GRID, limit=limit)
+    assert dict(found.sizes) == {"neurons": 30, "beta": 20, "kappa": 2}
+    assert (found["status"] == 0).all()
+    for name in expected.data_vars:
+        np.testing.assert_array_equal(found[name], expected[name])
+        assert found[name].attrs["long_name"]
+    assert float(found["tau"]) == 2.0
+
+
+def test_dask_backed_when_larger_than_memory(small_blocks, tmp_path):
+    lazy, eager = sweep(**GRID, memory=1000), sweep(**GRID)
+    assert lazy.chunks
+    assert max(np.prod(block) for block in [[c[0] for c in lazy.chunks.values()]]) <= 500
+    assert not eager.chunks
+    xr.testing.assert_identical(lazy.compute(), eager)
+    write(lazy, tmp_path / "lazy.nc", quiet=True)
+    write(eager, tmp_path / "eager.nc")
+    saved = load(tmp_path / "lazy.nc", kind="sweep")
+    xr.testing.assert_identical(saved, load(tmp_path / "eager.nc"))
+    xr.testing.assert_identical(saved, eager)
+
+
+def test_two_worker_processes_give_the_same_bits(small_blocks, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        connected(cluster.scheduler_address) as client,
+    ):
+        write(sweep(**GRID, memory=1000), tmp_path / "far.nc", client, quiet=True)
+    xr.testing.assert_identical(load(tmp_path / "far.nc"), sweep(**GRID))
+
+
+def test_scheduler_that_does_not_answer():
+    with (
+        pytest.raises(RosettaError, match=r"--scheduler = 'nowhere': no dask scheduler answers there"),
+        connected("nowhere"),
+    ):
+        pass
+
+
+def test_a_failed_write_leaves_the_old_file(small_blocks, tmp_path, monkeypatch):
+    import sys
+
+    target = tmp_path / "sweep.nc"
+    write(sweep(100, [1.5, 2.0]), target)
+    before = target.read_bytes()
+    lazy = sweep(**GRID, memory=1000)
+
+    def broken(*_):
+        yield {name: np.zeros(1) for name in ()}
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys.modules["rosettalaw.theory.sweeps"], "_computed", broken)
+    with pytest.raises(RosettaError, match="the disk is full"):
+        write(lazy, target, quiet=True)
+    assert target.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_impossible_points_are_marked_and_the_rest_is_solved(tmp_path):
+    found = sweep([0.0, 10.0, np.nan, 1000.0], [0.5, 1.5], gamma=[np.inf, 4.0, 0.01], limit="continuum")
+    assert found["status"].sel(beta=0.5).values[[1, 3]].tolist() == [[2, 0, 3], [2, 0, 0]]
+    assert (found["status"].values[[0, 2]] == 1).all()
+    solved = found["status"] == 0
+    for name in ("r0", "count", "tail_mass", "asymptotic_exponent"):
+        assert (found[name].notnull() == solved).all()
+    expected = predict(1000.0, 1.5, gamma=4.0, limit="continuum")
+    np.testing.assert_array_equal(found["r0"].values[3, 1, 1], expected["r0"])
+    meanings = [found["status"].attrs[f"meaning_{code}"] for code in found["status"].attrs["flag_values"]]
+    assert meanings == list(STATUS.values())
+    assert len(found["status"].attrs["flag_meanings"].split()) == len(STATUS)
+    write(found, tmp_path / "some.nc")
+    counts = summary(tmp_path / "some.nc")
+    assert counts["points"] == 24
+    assert counts["solved"] == int(solved.sum())
+    assert sum(counts["unsolved"].values()) == 24 - counts["solved"]
+    assert set(counts["unsolved"]) == set(STATUS.values()) - {"ok"}
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (3 * BLOCK,), (5, BLOCK // 2), (3, 5, 2 * BLOCK), (100, 100, 100, 100)])
+def test_chunks_tile_the_grid(shape):
+    chunks = _chunks(shape)
+    assert tuple(sum(sizes) for sizes in chunks) == shape
+    assert np.prod([max(sizes) for sizes in chunks]) <= BLOCK
+
+
+def test_range():
+    np.testing.assert_allclose(np.asarray(Range(1, 100, 3, log=True)), [1, 10, 100])
+    np.testing.assert_allclose(np.asarray(Range(1, 3, 3)), [1, 2, 3])
+    with pytest.raises(InputError, match=r"number = 0: must be at least 1. Try: Range\("):
+        np.asarray(Range(1, 2, 0))
+    with pytest.raises(InputError, match="must be positive in equal ratios"):
+        predict(Range(-1, 2, 5, log=True), 1.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"beta": "steep"}, InputError, "beta = 'steep': must be a number or an array of numbers"),
+        ({"beta": [[1.5]]}, InputError, r"array of shape \(1, 1\)': must be a number or a 1-D array"),
+        ({"beta": []}, InputError, r"array of shape \(0,\)"),
+        ({"limit": "exact"}, UnknownNameError, "unknown limit 'exact'"),
+        ({"memory": 0}, InputError, "memory = 0: must be a positive number of bytes"),
+    ],
+)
+def test_bad_input(arguments, error, message):
+    with pytest.raises(error, match=message):
+        sweep(**{"neurons": [100, 200], "beta": 1.5, **arguments})
