@@ -1,13 +1,14 @@
-"""Activation arrays of any framework as sources: NumPy files read in place, and views of them.
+"""Activation arrays of any framework as sources: NumPy files read in place, zarr and netCDF read as streams.
 
 An array of shape (positions, neurons) is read block by block through memory maps that are closed after each block, so
-that a file of any length costs the memory of one block. A `Permuted` view shows the same rows in another order: the
-permutation null. Everything here can be read at random: `rows` returns any positions and any range of neurons.
+that a file of any length costs the memory of one block. What can be read at random (`RandomAccess`) is simply read again
+where a matching needs it again; what can only be streamed (a model, compressed chunks) is kept on disk once (`spool`).
 """
 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -17,17 +18,43 @@ import numpy as np
 from ..errors import ForeignFileError, InputError, MissingFileError
 from .sources import ActivationSource
 
+STREAMED = (".zarr", ".nc")
+RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
+
 
 @runtime_checkable
 class RandomAccess(ActivationSource, Protocol):
     """A source whose positions can be read in any order, and any range of neurons by itself."""
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-        """Return floating-point activations, shape (positions asked for, neurons asked for)."""
+        """Return floating-point activations, shape (positions asked for, neurons asked for); not to be written to."""
         ...
 
 
-class ArraySource:
+def activations(path: str | os.PathLike[str], name: str | None = None) -> ActivationSource:
+    """Return the source of a file of activations: ``.npy``, ``.zarr`` or netCDF (``.nc``)."""
+    return (StreamedArray if Path(path).suffix in STREAMED else ArraySource)(path, name)
+
+
+class Readable:
+    """What sources that can be read at random have in common."""
+
+    name: str
+    layer: np.ndarray
+    unit: np.ndarray
+    positions: int
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return floating-point activations, shape (positions asked for, neurons asked for)."""
+        raise NotImplementedError
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield blocks of shape (size, neurons), the last one shorter."""
+        for start in range(0, self.positions, size):
+            yield self.rows(slice(start, start + size))
+
+
+class ArraySource(Readable):
     """Activations that are already in an array or a ``.npy`` file, shape (positions, neurons).
 
     Parameters
@@ -61,33 +88,66 @@ class ArraySource:
         self._array = array if isinstance(array, np.ndarray) else None
         self.name = name or (str(self._path) if self._path is not None else "array")
         opened = self._open()
-        rule = "must be an array of numbers of shape (positions, neurons), neither of them 0"
-        described = f"array of shape {opened.shape} and type {opened.dtype}"
-        if opened.ndim != 2 or 0 in opened.shape or opened.dtype.kind not in "fiub":
-            raise InputError(self.name, described, rule, "np.save('a.npy', activations.reshape(-1, neurons))")
-        self.positions, neurons = map(int, opened.shape)
-        self._dtype = opened.dtype if opened.dtype in (np.float32, np.float64) else _float_type(opened.dtype)
-        self.layer = np.zeros(neurons, dtype=np.int64) if layer is None else np.asarray(layer, dtype=np.int64)
-        self.unit = within_layer(self.layer) if unit is None else np.asarray(unit, dtype=np.int64)
-        for argument, labels in (("layer", self.layer), ("unit", self.unit)):
-            if labels.shape != (neurons,):
-                raise InputError(argument, labels.shape, f"must have one entry for each of the {neurons} neurons")
+        self.positions, neurons = _shape(self.name, opened.shape, opened.dtype)
+        self._dtype = _float_type(opened.dtype)
+        self.layer, self.unit = _labels(neurons, layer, unit)
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-        """Return the activations of some positions and neurons as a new floating-point array."""
-        return np.array(self._open()[index, columns], dtype=self._dtype, order="C")
+        """Return the activations of some positions and neurons, read in place where that is possible."""
+        return np.asarray(self._open()[index, columns], dtype=self._dtype)
 
-    def blocks(self, size: int) -> Iterator[np.ndarray]:
-        """Yield blocks of shape (size, neurons), the last one shorter."""
-        for start in range(0, self.positions, size):
-            yield self.rows(slice(start, start + size))
+    def identity(self) -> list[Any]:
+        """Return what tells these activations from others: file, size and time, or a checksum of some rows."""
+        if self._path is not None:
+            stat = self._path.stat()
+            return [str(self._path.resolve()), stat.st_size, stat.st_mtime_ns]
+        some = np.unique(np.linspace(0, self.positions - 1, 64).astype(int))
+        return [self.name, self.positions, len(self.layer), zlib.crc32(np.ascontiguousarray(self.rows(some)).data)]
 
     def _open(self) -> np.ndarray:
         """Return the array; a file is mapped anew each time, so that pages already read do not pile up."""
         return self._array if self._array is not None else open_npy(self._path)
 
 
-class Permuted:
+class StreamedArray:
+    """Activations in a zarr array or a netCDF variable, shape (positions, neurons), read from the start.
+
+    A netCDF file holds one two-dimensional variable, or one called ``activations``; variables ``layer`` and ``unit``
+    along its second dimension label the neurons. Errors are those of `ArraySource`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
+        self.path = Path(path)
+        self.name = name or str(path)
+        if not self.path.exists():
+            raise MissingFileError(f"{path}: no such file. Try: a .npy array of shape (positions, neurons)")
+        try:
+            if self.path.suffix == ".zarr":
+                import zarr
+
+                self._array: Any = zarr.open_array(self.path, mode="r")
+                labels: dict[str, Any] = {}
+            else:
+                self._array, labels = _open_netcdf(self.path)
+        except (InputError, ImportError):
+            raise
+        except Exception as error:  # zarr and h5py raise whatever their broken layer raises
+            raise ForeignFileError(f"{path}: not a readable {self.path.suffix[1:]} array") from error
+        self.positions, neurons = _shape(self.name, self._array.shape, self._array.dtype)
+        self._dtype = _float_type(self._array.dtype)
+        self.layer, self.unit = _labels(neurons, labels.get("layer"), labels.get("unit"))
+
+    def identity(self) -> list[Any]:
+        """Return the path, its time and the shape."""
+        return [str(self.path.resolve()), self.path.stat().st_mtime_ns, self.positions, len(self.layer)]
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield blocks of shape (size, neurons), the last one shorter."""
+        for start in range(0, self.positions, size):
+            yield np.asarray(self._array[start : start + size], dtype=self._dtype)
+
+
+class Permuted(Readable):
     """The same activations with their positions in a random order drawn uniformly: the permutation null.
 
     Parameters
@@ -107,32 +167,162 @@ class Permuted:
         """Return the activations at the permuted positions."""
         return self._source.rows(self._order[index], columns)
 
+
+class Layers:
+    """The neurons of some layers only; units keep their (layer, unit) labels.
+
+    Raises
+    ------
+    InputError
+        If the source lacks one of the layers.
+    """
+
+    def __init__(self, source: ActivationSource, layers: list[int]):
+        absent = sorted(set(layers) - set(np.asarray(source.layer).tolist()))
+        if absent:
+            known = f"has the layers {np.unique(source.layer).tolist()}"
+            raise InputError("layers", absent, f"{source.name} {known}", "--layers-a 0,1,2")
+        self.name, self.positions, self._source = source.name, source.positions, source
+        self._kept = np.flatnonzero(np.isin(source.layer, layers))
+        self.layer, self.unit = np.asarray(source.layer)[self._kept], np.asarray(source.unit)[self._kept]
+
+    def identity(self) -> list[Any]:
+        """Return what the source is, and which of its neurons these are."""
+        return [identity(self._source), np.unique(self.layer).tolist()]
+
     def blocks(self, size: int) -> Iterator[np.ndarray]:
-        """Yield blocks of permuted positions."""
-        for start in range(0, self.positions, size):
-            yield self.rows(slice(start, start + size))
+        """Yield the kept columns of the source's blocks."""
+        for block in self._source.blocks(size):
+            yield block[:, self._kept]
 
 
-def spool(source: ActivationSource, path: Path, block: int) -> ArraySource:
-    """Write a stream to a float32 ``.npy`` file, so that its model runs once; return the file as a source."""
-    shape = (source.positions, len(source.layer))
-    copy = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    start = 0
+class Without(Readable):
+    """A source some of whose neurons read 0 everywhere, so that they are excluded as constant."""
+
+    def __init__(self, source: RandomAccess, excluded: np.ndarray):
+        self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
+        self._source, self._excluded = source, excluded
+
+    @classmethod
+    def nonfinite(cls, source: ActivationSource, block: int) -> ActivationSource:
+        """Leave out the neurons with a NaN or an infinity, found by reading the source once."""
+        bad = np.zeros(len(source.layer), dtype=bool)
+        for piece in source.blocks(block):
+            bad |= ~np.isfinite(piece).all(0)
+        return cls(source, bad) if isinstance(source, RandomAccess) and bad.any() else source
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the source's activations with zeros for the neurons left out."""
+        return np.where(self._excluded[columns], 0, self._source.rows(index, columns))
+
+
+class Spooled(Readable):
+    """A copy on disk of a source that can only be streamed, as float32 or in half the size.
+
+    As float16, each block of positions is stored as (x − shift)/scale with each column's own shift (its first value in
+    the block) and scale (a power of two that brings the largest magnitude below 2¹⁵): 11 bits of each deviation.
+    """
+
+    def __init__(self, source: ActivationSource, path: Path, block: int, kind: str):
+        self.name, self.positions = source.name, source.positions
+        self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
+        self._block, self._stored = block, ArraySource(path)
+        self._bare = kind == "float32"
+        self._border = None if self._bare else np.load(_border(path), allow_pickle=False)
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the stored activations as float32."""
+        stored = self._stored.rows(index, columns)
+        if self._border is None:
+            return stored
+        blocks = np.arange(self.positions)[index] // self._block
+        if len(blocks) and (blocks == blocks[0]).all():
+            blocks = blocks[:1]
+        return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
+
+
+def spool(source: ActivationSource, path: Path, block: int, kind: str = "float32") -> Spooled:
+    """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    block : int
+        Positions written at a time.
+    kind : str
+        "float32" or "float16".
+
+    Raises
+    ------
+    InputError
+        If the source yields another number of positions than it declared.
+    """
+    path = path.with_name(f"{path.name}-{kind}.npy")
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        neurons = len(source.layer)
+        copy = np.lib.format.open_memmap(partial, mode="w+", dtype=kind, shape=(source.positions, neurons))
+        border = np.zeros((2, -(-source.positions // block), neurons), dtype=np.float32)
+        start = 0
+        for number, piece in enumerate(rechunked(source, block)):
+            if kind != "float32":
+                border[0, number] = piece[0]
+                piece = piece - piece[0]
+                border[1, number] = np.exp2(np.frexp(np.abs(piece).max(0))[1] - 15.0)
+                piece = piece / border[1, number]
+            copy[start : start + len(piece)] = piece
+            start += len(piece)
+        copy.flush()
+        del copy
+        if kind != "float32":
+            np.save(_border(path), border)
+        os.replace(partial, path)
+    return Spooled(source, path, block, kind)
+
+
+def rechunked(source: ActivationSource, block: int) -> Iterator[np.ndarray]:
+    """Yield exactly `block` positions at a time whatever the source's blocks, the last time fewer.
+
+    Raises
+    ------
+    InputError
+        If the source yields another number of positions, or of neurons, than it declared.
+    """
+    neurons, seen = len(source.layer), 0
+    held = np.empty((0, neurons), dtype=np.float32)
     for piece in source.blocks(block):
-        copy[start : start + len(piece)] = piece
-        start += len(piece)
-    if start != source.positions:
-        raise InputError(source.name, f"{start} positions", f"declared {source.positions}")
-    del copy
-    return ArraySource(path, source.name, source.layer, source.unit)
+        if piece.ndim != 2 or piece.shape[1] != neurons:
+            raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
+        seen += len(piece)
+        held = np.concatenate([held, piece]) if len(held) else piece
+        while len(held) >= block:
+            yield held[:block]
+            held = held[block:]
+    if seen != source.positions:
+        raise InputError(source.name, f"{seen} positions", f"declared {source.positions}")
+    if len(held):
+        yield held
+
+
+def identity(source: ActivationSource) -> list[Any]:
+    """Return what tells a source from others, as JSON can hold it."""
+    own = getattr(source, "identity", None)
+    return own() if own is not None else [source.name, int(source.positions), len(source.layer)]
 
 
 def open_npy(path: Path | None) -> np.ndarray:
-    """Map a ``.npy`` file into memory, read-only; objects are refused and nothing is unpickled."""
+    """Map a ``.npy`` file into memory (changes stay in memory); objects are refused and nothing is unpickled."""
     if path is None or not path.is_file():
         raise MissingFileError(f"{path}: no such file. Try: a .npy array of shape (positions, neurons)")
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        opened = np.load(path, mmap_mode="c", allow_pickle=False)
+        if not isinstance(opened, np.ndarray):
+            opened.close()
+            raise ForeignFileError(f"{path}: an .npz archive of several arrays. Try: np.save of one array")
+        return opened
+    except ForeignFileError:
+        raise
     except (ValueError, EOFError, OSError) as error:
         if "object" in str(error).lower() or "pickle" in str(error).lower():
             reason = "holds Python objects, or is no .npy file; only arrays of numbers are read"
@@ -150,6 +340,46 @@ def within_layer(layer: np.ndarray) -> np.ndarray:
     return unit
 
 
+def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    import xarray as xr
+
+    opened = xr.open_dataset(path, engine="h5netcdf")
+    planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
+    name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None
+    if name is None:
+        rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
+        raise InputError("file", str(path), rule)
+    variable = opened[name].variable
+    labels = {
+        label: opened[label].values
+        for label in ("layer", "unit")
+        if label in opened.variables and opened[label].dims == variable.dims[1:]
+    }
+    return variable, labels
+
+
+def _shape(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[int, int]:
+    if len(shape) != 2 or 0 in shape or np.dtype(dtype).kind not in "fiub":
+        example = "np.save('a.npy', activations.reshape(-1, neurons))"
+        raise InputError(name, f"array of shape {shape} and type {dtype}", RULE, example)
+    return int(shape[0]), int(shape[1])
+
+
+def _labels(neurons: int, layer: Any, unit: Any) -> tuple[np.ndarray, np.ndarray]:
+    layer = np.zeros(neurons, dtype=np.int64) if layer is None else np.asarray(layer, dtype=np.int64)
+    if layer.shape != (neurons,):
+        raise InputError("layer", layer.shape, f"must have one entry for each of the {neurons} neurons")
+    unit = within_layer(layer) if unit is None else np.asarray(unit, dtype=np.int64)
+    if unit.shape != (neurons,):
+        raise InputError("unit", unit.shape, f"must have one entry for each of the {neurons} neurons")
+    return layer, unit
+
+
 def _float_type(dtype: Any) -> Any:
     """Return the type that holds these numbers without loss: float32 up to 16 bits, else float64."""
-    return np.float32 if np.dtype(dtype).itemsize <= 2 else np.float64
+    dtype = np.dtype(dtype)
+    return np.float32 if dtype == np.float32 or dtype.itemsize <= 2 else np.float64
+
+
+def _border(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-border.npy")

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from ...console import progress
-from ...errors import InputError, require
-from ..array_sources import Permuted, RandomAccess, spool
+from ...console import progress, say
+from ...errors import InputError, UnknownNameError, require
+from ..array_sources import Permuted, RandomAccess, Without, identity, spool
 from ..sources import ActivationSource
-from .exact import Tile, pooled, products
+from . import distributed, screened
+from .checkpoint import Checkpoint
+from .cost import Sizes, tile_shape
+from .exact import Subsets, pooled
 from .matches import Matches, Side
 from .moments import Moments, NonFinite
-from .partners import Partners, Replicate, mutual, overlap, settle, top
+from .pairs import pair_correlations
+from .partners import Partners, Replicate, mutual, overlap, settle
+from .precision import Product
+from .products import Workspace
 from .reading import cut, tiles
 
 BLOCK = 4096
-TILE = (2048, 4096)
+PARTS = 16
+ENGINES = ("exact", "screened")
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
@@ -31,10 +42,30 @@ class Settings:
 
     k: int
     absolute: bool
+    permutations: int
+    jackknife_blocks: int
+    engine: str
     block: int
-    parts: int
     tile: tuple[int, int]
+    seed: int
+    compute: str
     device: str
+    screening: screened.Screening
+
+    def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
+        """Return what must be the same for a matching to be gone on with."""
+        return {"a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one matching found: mutual pairs, replicates, moments of both sides, and remarks."""
+
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    replicates: list[np.ndarray]
+    split_half: float
+    moments: tuple[Moments, Moments]
+    details: dict[str, Any]
 
 
 def match(
@@ -44,12 +75,18 @@ def match(
     k: int = 1,
     absolute: bool = False,
     permutations: int = 3,
-    jackknife_blocks: int = 16,
+    jackknife_blocks: int = PARTS,
     engine: str = "exact",
     block: int = BLOCK,
-    tile: tuple[int, int] = TILE,
+    memory: int | None = None,
+    tile: tuple[int, int] | None = None,
     seed: int = 0,
+    compute: str = "float32",
     device: str = "cpu",
+    nonfinite: str = "error",
+    spool_as: str = "float32",
+    folder: str | os.PathLike[str] | None = None,
+    screening: screened.Screening | None = None,
     quiet: bool = False,
 ) -> Matches:
     """Match the neurons of two models.
@@ -67,15 +104,29 @@ def match(
     jackknife_blocks : int
         Blocks of consecutive positions for the standard error of the count and the split-half overlap; 0 skips both.
     engine : str
-        "exact".
+        "exact", or "screened": candidates from a sketch, then exact correlations (`screened`; no replicates).
     block : int
         Positions read at a time.
-    tile : pair of int
-        Neurons of A and B whose products are held at a time.
+    memory : int, optional
+        Bytes that the matching may hold; half of what is free by default (`cost.tile_shape`).
+    tile : pair of int, optional
+        Neurons of A and B whose products are held at a time; from `memory` by default.
     seed : int
-        Seed of the permutations.
+        Seed of the permutations, the sketch and the audited sample.
+    compute : str
+        Precision of the products: "float32", "tf32", "float16" or "bfloat16" (`precision`); they are added in float32.
     device : str
         Where products are computed, in torch's words.
+    nonfinite : str
+        "error", or "exclude": neurons with a NaN or an infinity take no part and are counted.
+    spool_as : str
+        Sources that can only be read from the start are copied to disk once, as "float32" or "float16" (half the size;
+        each activation is rounded to 11 bits of its block's range).
+    folder : path, optional
+        Where unfinished work is kept. A killed matching that is run again with the same folder and settings goes on
+        from its last completed block and gives the same bits; the caller removes the folder when the result is saved.
+    screening : Screening, optional
+        Settings of the screened engine.
     quiet : bool
         No progress bar.
 
@@ -87,112 +138,204 @@ def match(
     ------
     InputError
         If the sources have different numbers of positions, fewer than two, or a NaN or infinite activation.
+    ForeignFileError
+        If `folder` holds something else.
     """
     require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", EXAMPLE)
     require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", EXAMPLE)
-    for name, value, least in (
-        ("k", k, 1),
-        ("permutations", permutations, 0),
-        ("jackknife_blocks", jackknife_blocks, 0),
-    ):
+    lowest = (("k", k, 1), ("permutations", permutations, 0), ("jackknife_blocks", jackknife_blocks, 0))
+    for name, value, least in (*lowest, ("block", block, 1)):
         require(value >= least, name, value, f"must be at least {least}")
-    require(engine == "exact", "engine", engine, "must be 'exact'")
-    settings = Settings(k, absolute, block, max(jackknife_blocks, 1), tile, device)
+    require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
+    tile = tile or tile_shape(sizes, memory, device)
+    settings = Settings(
+        k,
+        absolute,
+        permutations,
+        jackknife_blocks,
+        engine,
+        block,
+        tile,
+        seed,
+        Product(compute).compute,
+        device,
+        screening or screened.Screening(),
+    )
+    with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
+        checkpoint = distributed.agree(Checkpoint(folder, settings.fingerprint(a, b)))
+        passes = len(tiles(len(a.layer), len(b.layer), tile))
+        if permutations or passes > 1 or engine == "screened" or distributed.size() > 1:
+            a, b = _readable((a, b), checkpoint.folder or Path(distributed.agree(temporary)), block, spool_as, passes)
+        if nonfinite == "exclude":
+            a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
+        total = a.positions * (1 + permutations) * (passes if engine == "exact" else 2)
+        label = f"matching {Path(a.name).name} with {Path(b.name).name}"
+        with progress(label, total, quiet or distributed.rank() > 0) as bar:
+            matches = _with_nulls(a, b, settings, checkpoint, bar.advance)
+    return matches
 
-    with tempfile.TemporaryDirectory(prefix="rosettalaw-") as folder:
-        if permutations or len(tiles(len(a.layer), len(b.layer), tile)) > 1:
-            a, b = (_readable(source, Path(folder) / side, block) for source, side in ((a, "a"), (b, "b")))
-        total = len(tiles(len(a.layer), len(b.layer), tile)) * a.positions * (1 + permutations)
-        with progress(f"matching {a.name} with {b.name}", total, quiet) as bar:
-            found = _matching(a, b, settings, bar.advance)
-            nulls = []
-            for draw in range(permutations):
-                assert isinstance(b, RandomAccess)
-                null = Settings(k, absolute, block, 1, tile, device)
-                nulls.append(_matching(a, Permuted(b, [seed, draw]), null, bar.advance).pairs[2])
 
-    unit_a, unit_b, correlation, margin = found.pairs
-    excluded = [np.flatnonzero((side.square == 0).cpu().numpy()) for side in found.moments]
+def _with_nulls(
+    a: ActivationSource,
+    b: ActivationSource,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+) -> Matches:
+    """Match, match with permuted positions, and put the result together."""
+    one = _screened if settings.engine == "screened" else _exact
+    workspace = Workspace(
+        settings.tile if settings.engine == "exact" else (1, 1),
+        cut(a.positions, settings.block, settings.jackknife_blocks or PARTS),
+        Product(settings.compute),
+        settings.device,
+    )
+    try:
+        found = one(a, b, settings, workspace, checkpoint, advance, "trained", settings.jackknife_blocks > 0)
+        nulls = []
+        for draw in range(settings.permutations):
+            permuted = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable by now)
+            null = one(a, permuted, settings, workspace, checkpoint, advance, f"null{draw}", False)
+            nulls.append(null.pairs[2])
+    except NonFinite as error:
+        raise _not_finite((a, b)[error.side], error.columns) from None
+    excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in found.moments]
+    sides = [
+        Side(source.name, np.asarray(source.layer), np.asarray(source.unit), out)
+        for source, out in zip((a, b), excluded, strict=True)
+    ]
     return Matches(
-        unit_a=unit_a,
-        unit_b=unit_b,
-        correlation=correlation,
-        margin=margin,
-        a=Side(a.name, np.asarray(a.layer), np.asarray(a.unit), excluded[0]),
-        b=Side(b.name, np.asarray(b.layer), np.asarray(b.unit), excluded[1]),
+        *found.pairs,
+        a=sides[0],
+        b=sides[1],
         positions=a.positions,
         null_correlations=nulls,
         replicate_correlations=found.replicates,
         split_half=found.split_half,
-        k=k,
-        absolute=absolute,
-        engine=engine,
-        seed=seed,
-        details={"contested_units": found.contested, "accumulation": "float32 products, float64 sums"},
+        k=settings.k,
+        absolute=settings.absolute,
+        engine=settings.engine,
+        seed=settings.seed,
+        details={"compute": settings.compute, **found.details},
     )
 
 
-@dataclass(frozen=True)
-class _Found:
-    pairs: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-    replicates: list[np.ndarray]
-    split_half: float
-    moments: tuple[Moments, Moments]
-    contested: int
+def _exact(
+    a: ActivationSource,
+    b: ActivationSource,
+    settings: Settings,
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+    name: str,
+    with_replicates: bool,
+) -> Found:
+    """Match two sources tile by tile."""
+    from .exact import TileBest
 
-
-def _matching(a: ActivationSource, b: ActivationSource, settings: Settings, advance: Callable[[int], None]) -> _Found:
-    """Match two sources with all replicates that the parts allow; one part means none."""
-    parts = cut(a.positions, settings.block, settings.parts)
-    whole = np.full(len(parts), True)
-    leave_out = [np.arange(len(parts)) != j for j in range(len(parts))] if len(parts) > 1 else []
-    first_half = np.arange(len(parts)) < (len(parts) + 1) // 2
-    halves = [first_half, ~first_half] if len(parts) > 1 else []
-
+    k, absolute = settings.k, settings.absolute
     neurons = len(a.layer), len(b.layer)
-    k = settings.k
-    best_a, best_b = (Partners(own, min(k + 1, other)) for own, other in (neurons, neurons[::-1]))
-    replicates = [Replicate(*neurons, min(k, *neurons)) for _ in (*leave_out, *halves)]
-    moments: list[list[Moments]] = [[], []]
-    for rows, columns in tiles(*neurons, settings.tile):
-        try:
-            tile = Tile(products(a, b, (rows, columns), parts, settings.device, advance))
-        except NonFinite as error:
-            raise _not_finite((a, b)[error.side], error.columns + (rows, columns)[error.side].start) from None
-        rho = tile.correlations(whole)
-        key, found, index = top(rho, k + 1, settings.absolute)
-        best_a.offer(rows, key, found, np.where(index < 0, -1, index + columns.start))
-        key, found, index = top(rho.T, k + 1, settings.absolute)
-        best_b.offer(columns, key, found, np.where(index < 0, -1, index + rows.start))
-        for subset, replicate in zip((*leave_out, *halves), replicates, strict=True):
-            replicate.offer(tile.correlations(subset), (rows, columns), settings.absolute)
-        if columns.start == 0:
-            moments[0].append(pooled([part.a for part in tile.parts])[0])
-        if rows.start == 0:
-            moments[1].append(pooled([part.b for part in tile.parts])[0])
+    count = len(Subsets(len(workspace.parts)).masks()) if with_replicates else 0
+    best = Partners(neurons[0], min(k + 1, neurons[1])), Partners(neurons[1], min(k + 1, neurons[0]))
+    replicates = [Replicate(*neurons, min(k, *neurons)) for _ in range(count)]
+    means, squares = zip(*(_empty_moments(n) for n in neurons), strict=True)
+    for number, tile in enumerate(tiles(*neurons, settings.tile)):
+        title = f"{name}-tile{number}"
+        held = checkpoint.load(title)
+        if held is not None:
+            found = TileBest(**held)
+            advance(a.positions)
+        else:
+            try:
+                products = workspace.tile(a, b, tile, title, checkpoint, advance)
+            except NonFinite as error:
+                raise NonFinite(error.side, error.columns + tile[error.side].start) from None
+            found = products.best(tile, k, absolute, with_replicates)
+            if distributed.rank() == 0:
+                checkpoint.save(title, found.__dict__)
+                distributed.wait()
+                workspace.forget(title, checkpoint)
+            else:
+                distributed.wait()
+        found.offer(tile, best, replicates)
+        means[0][tile[0]], squares[0][tile[0]] = found.mean_a, found.square_a
+        means[1][tile[1]], squares[1][tile[1]] = found.mean_b, found.square_b
 
-    side_a, side_b = (_joined(pieces) for pieces in moments)
-    contested = settle(best_a, k, (a, b), (side_a, side_b), settings.block, settings.absolute)
-    contested += settle(best_b, k, (b, a), (side_b, side_a), settings.block, settings.absolute)
-    drawn = [replicate.pairs(settings.absolute) for replicate in replicates]
-    return _Found(
-        pairs=mutual(best_a, best_b, k, settings.absolute),
-        replicates=[found[2] for found in drawn[: len(leave_out)]],
-        split_half=overlap(*drawn[len(leave_out) :]) if halves else float("nan"),
+    sides = tuple(
+        Moments(a.positions, torch.from_numpy(mean), torch.from_numpy(square))
+        for mean, square in zip(means, squares, strict=True)
+    )
+    side_a, side_b = sides
+    details: dict[str, Any] = {}
+    if settings.compute == "float32":
+        contested = settle(best[0], k, (a, b), (side_a, side_b), settings.block, absolute)
+        contested += settle(best[1], k, (b, a), (side_b, side_a), settings.block, absolute)
+        details["contested_units"] = contested
+    pairs = mutual(*best, k, absolute)
+    if name == "trained":
+        rho = pair_correlations(a, b, pairs[0], pairs[1], (side_a, side_b), workspace.parts)
+        details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
+        pairs = (pairs[0], pairs[1], rho, pairs[3])
+    drawn = [replicate.pairs(absolute) for replicate in replicates]
+    return Found(
+        pairs=pairs,
+        replicates=[one[2] for one in drawn[:-2]],
+        split_half=overlap(*drawn[-2:]) if drawn else float("nan"),
         moments=(side_a, side_b),
-        contested=contested,
+        details=details,
     )
 
 
-def _joined(pieces: list[Moments]) -> Moments:
-    return Moments(
-        pieces[0].count, torch.cat([piece.mean for piece in pieces]), torch.cat([piece.square for piece in pieces])
+def _screened(
+    a: ActivationSource,
+    b: ActivationSource,
+    settings: Settings,
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+    name: str,
+    with_replicates: bool,
+) -> Found:
+    """Match two sources through a sketch; see `screened`."""
+    raise NotImplementedError
+
+
+def _empty_moments(neurons: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(neurons), np.zeros(neurons)
+
+
+def _readable(
+    sources: tuple[ActivationSource, ActivationSource], folder: Path, block: int, kind: str, passes: int
+) -> tuple[ActivationSource, ActivationSource]:
+    """Return the sources, those that can only be read from the start as copies on disk; each process makes one."""
+    paths = [folder / f"spool-{side}" for side in "ab"]
+    streams = [not isinstance(source, RandomAccess) for source in sources]
+    need = sum(
+        source.positions * len(source.layer) * np.dtype(kind).itemsize
+        for source, stream in zip(sources, streams, strict=True)
+        if stream
     )
-
-
-def _readable(source: ActivationSource, path: Path, block: int) -> RandomAccess:
-    """Return the source if its positions can be read in any order, else a copy on disk that can."""
-    return source if isinstance(source, RandomAccess) else spool(source, path.with_suffix(".npy"), block)
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if need > free:
+        raise InputError(
+            "disk",
+            f"{free / 2**30:.0f} GiB free",
+            f"{need / 2**30:.0f} GiB are needed to keep activations that {passes} tiles and each null read again",
+            "--spool float16, or --engine screened (see rosettalaw plan)",
+        )
+    done = []
+    for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):
+        if stream and turn % distributed.size() == distributed.rank():
+            say(f"keeping the activations of {source.name} in {path.parent} ({kind})")
+            spool(source, path, block, kind)
+    distributed.wait()
+    for source, path, stream in zip(sources, paths, streams, strict=True):
+        done.append(spool(source, path, block, kind) if stream else source)
+    return done[0], done[1]
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:
@@ -200,7 +343,7 @@ def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:
     where = f"layer {source.layer[first]}, unit {source.unit[first]}"
     others = f" (and {len(columns) - 1} more neurons)" if len(columns) > 1 else ""
     rule = f"holds a NaN, an infinity or a number beyond 1e18 at {where}{others}; activations must be finite"
-    return InputError(source.name, f"neuron {first}", rule)
+    return InputError(source.name, f"neuron {first}", rule, "--exclude-nonfinite leaves such neurons out")
 
 
 def _shape(source: ActivationSource) -> str:

@@ -1,119 +1,183 @@
 """The exact engine: every correlation of two models, tile by tile, in one pass over the positions for each tile.
 
 A tile is a range of A's neurons times a range of B's. Its products are kept in J parts, one for each of J consecutive
-stretches of positions (`Part`), because any subset of the parts is again a measurement: all of them give the
-correlations, all but one the jackknife's replicates, each half of them the split-half stability. The parts cost memory
-(4 J bytes a neuron pair of the tile) and no arithmetic. For a subset S with means x̄_S,
+stretches of positions, because any subset of the parts is again a measurement: all of them give the correlations, all
+but one the jackknife's replicates, each half of them the split-half overlap. The parts cost memory (4 J bytes a neuron
+pair of the tile) and no arithmetic. For a subset S with means x̄_S,
 
     C_S = Σ_{j∈S} C_j + Σ_{j∈S} n_j (x̄_j − x̄_S)(ȳ_j − ȳ_S)ᵀ,
 
-whose last term is a product of |S|-row matrices. Sums over parts run in float64 for the full set; a replicate's float32
-correlations differ from float64 ones by about 1e-7. Which partner is best is settled beyond that: see `ties`.
+whose last term is a product of |S|-row matrices. Products of a block run in float32; sums over parts in float64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ..sources import ActivationSource
-from .moments import Centred, Moments
-from .reading import aligned_blocks
+from . import kernels
+from .moments import Moments
+from .partners import Partners, Replicate, top
 
 
-@dataclass
-class Part:
-    """Products and moments of one stretch of positions in one tile."""
+@dataclass(frozen=True)
+class Subsets:
+    """Subsets of J parts that are matched beside all of them: all but one each (the jackknife), and two halves."""
 
-    cross: torch.Tensor
-    a: Moments
-    b: Moments
+    parts: int
+
+    @property
+    def half(self) -> int:
+        """Parts of the first half."""
+        return (self.parts + 1) // 2
+
+    def masks(self) -> list[np.ndarray]:
+        """Return a boolean mask of parts for each replicate: J times all but one, then the halves; none for J = 1."""
+        number = np.arange(self.parts)
+        return [number != j for j in number] + [number < self.half, number >= self.half] if self.parts > 1 else []
 
 
-def products(
-    a: ActivationSource,
-    b: ActivationSource,
-    columns: tuple[slice, slice],
-    parts: Sequence[Sequence[tuple[int, int]]],
-    device: torch.device | str = "cpu",
-    advance: Callable[[int], None] = lambda positions: None,
-) -> list[Part]:
-    """Return the products of one tile, one `Part` for each list of blocks.
+@dataclass(frozen=True)
+class TileBest:
+    """What a tile has to say about best partners: all that is kept of it.
 
-    Parameters
+    Attributes
     ----------
-    columns : pair of slice
-        The tile: neurons of A, neurons of B.
-    parts : sequence of sequences of (start, stop)
-        Blocks of positions of each part, in order.
-    advance : callable
-        Told how many positions each block had.
+    row_key, row_rho, row_index : ndarray, shape (tile's A, k + 1)
+        Key, correlation and unit of B of each row's best, over all positions; −1 for none.
+    column_key, column_rho, column_index : ndarray, shape (tile's B, k + 1)
+        The same for columns.
+    replicate_key, replicate_index : ndarray, shape (replicates, tile's A, k)
+        Each row's best over a subset of the positions.
+    replicate_bar : ndarray, shape (replicates, tile's B, k)
+        Each column's best keys over that subset.
+    mean_a, square_a, mean_b, square_b : ndarray
+        Moments over all positions.
     """
-    widths = tuple(piece.stop - piece.start for piece in columns)
-    longest = max(stop - start for blocks in parts for start, stop in blocks)
-    side_a, side_b = Centred(widths[0], longest, +1, device), Centred(widths[1], longest, -1, device)
-    stream = aligned_blocks(a, b, [block for blocks in parts for block in blocks], columns)
-    finished = []
-    for blocks in parts:
-        side_a.restart()
-        side_b.restart()
-        cross = torch.zeros(widths, dtype=torch.float32, device=device)
-        for (start, stop), (x, y) in zip(blocks, stream, strict=False):
-            cross.addmm_(side_a.take(x).T, side_b.take(y))
-            advance(stop - start)
-        finished.append(Part(cross, side_a.moments, side_b.moments))
-    return finished
+
+    row_key: np.ndarray
+    row_rho: np.ndarray
+    row_index: np.ndarray
+    column_key: np.ndarray
+    column_rho: np.ndarray
+    column_index: np.ndarray
+    replicate_key: np.ndarray
+    replicate_index: np.ndarray
+    replicate_bar: np.ndarray
+    mean_a: np.ndarray
+    square_a: np.ndarray
+    mean_b: np.ndarray
+    square_b: np.ndarray
+
+    def offer(self, tile: tuple[slice, slice], best: tuple[Partners, Partners], replicates: Sequence[Replicate]) -> None:
+        """Show the tile to the best partners of both sides, and to the replicates."""
+        best[0].offer(tile[0], self.row_key, self.row_rho, self.row_index)
+        best[1].offer(tile[1], self.column_key, self.column_rho, self.column_index)
+        for s, replicate in enumerate(replicates):
+            replicate.offer(tile, self.replicate_key[s], self.replicate_index[s], self.replicate_bar[s])
 
 
+@dataclass(frozen=True)
 class Tile:
-    """Correlations of one tile over any subset of its parts.
+    """Products and moments of one tile, part by part.
 
-    Parameters
+    Attributes
     ----------
-    parts : list of Part
-        Products over disjoint stretches of positions.
+    parts : float32 tensor, shape (J, tile's A, tile's B)
+        C_j.
+    a, b : sequence of Moments
+        Moments of the tile's neurons in each part.
     """
 
-    def __init__(self, parts: list[Part]):
-        self.parts = parts
-        total = parts[0].cross.double()
-        for part in parts[1:]:
-            total += part.cross
-        self._total = total
-        self._total32 = total.float()
+    parts: torch.Tensor
+    a: Sequence[Moments]
+    b: Sequence[Moments]
 
-    def correlations(self, subset: np.ndarray) -> torch.Tensor:
+    def correlations(self, mask: np.ndarray) -> torch.Tensor:
         """Return ρ, shape (tile's A, tile's B), over the parts of a boolean mask; NaN for constant neurons."""
-        left_out = np.flatnonzero(~subset)
-        kept = [self.parts[j] for j in np.flatnonzero(subset)]
-        a, rows_a = pooled([part.a for part in kept])
-        b, rows_b = pooled([part.b for part in kept])
-        if not len(left_out):
-            cross = self._total.clone()
-        elif len(left_out) <= len(kept):
-            cross = self._total32.clone()
-            for j in left_out:
-                cross -= self.parts[j].cross
-        else:
-            cross = kept[0].cross.clone()
-            for part in kept[1:]:
-                cross += part.cross
-        cross.addmm_(rows_a.to(cross.dtype).T, rows_b.to(cross.dtype))
-        cross *= (1 / b.square.sqrt()).to(cross.dtype)
-        cross *= (1 / a.square.sqrt()).to(cross.dtype)[:, None]
-        rho = cross.float().clamp_(-1, 1)
+        chosen = np.flatnonzero(mask)
+        a, rows_a = pooled([self.a[j] for j in chosen])
+        b, rows_b = pooled([self.b[j] for j in chosen])
+        cross = rows_a.T @ rows_b
+        for j in chosen:
+            cross += self.parts[j]
+        cross *= _scale(b.square)
+        cross *= _scale(a.square)[:, None]
+        rho = cross.clamp_(-1, 1).float()
         rho[a.square == 0] = torch.nan
         rho[:, b.square == 0] = torch.nan
         return rho
 
+    def best(self, where: tuple[slice, slice], k: int, absolute: bool, replicates: bool) -> TileBest:
+        """Rank the tile's correlations; `where` it lies gives the partners' indices."""
+        masks = Subsets(len(self.parts)).masks() if replicates else []
+        if self.parts.device.type == "cpu" and k == 1:
+            rho, key, index, bar = self._fused(masks, absolute)
+        else:
+            rho = self.correlations(np.full(len(self.parts), True))
+            ranked = [self._ranked(mask, k, absolute) for mask in masks]
+            empty = np.empty((0, len(rho), 1)), np.empty((0, len(rho), 1), int), np.empty((0, rho.shape[1], 1))
+            key, index, bar = (np.stack(one) for one in zip(*ranked, strict=True)) if ranked else empty
+        row, column = top(rho, k + 1, absolute), top(rho.T, k + 1, absolute)
+        a, b = pooled(self.a)[0], pooled(self.b)[0]
+        return TileBest(
+            *(row[0], row[1], _placed(row[2], where[1])),
+            *(column[0], column[1], _placed(column[2], where[0])),
+            *(key, _placed(index, where[1]), bar),
+            *(moment.cpu().numpy() for moment in (a.mean, a.square, b.mean, b.square)),
+        )
 
-def pooled(parts: list[Moments]) -> tuple[Moments, torch.Tensor]:
+    def _ranked(self, mask: np.ndarray, k: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rho = self.correlations(mask)
+        key, _, index = top(rho, k, absolute)
+        return key, index, top(rho.T, k, absolute)[0]
+
+    def _fused(
+        self, masks: Sequence[np.ndarray], absolute: bool
+    ) -> tuple[torch.Tensor, np.ndarray, np.ndarray, np.ndarray]:
+        """Return ρ over all positions and each subset's best keys, in one pass over the parts (k = 1, CPU)."""
+        whole_a, rows_a = pooled(self.a)
+        whole_b, rows_b = pooled(self.b)
+        masks = [np.full(len(self.parts), True), *masks]
+        shift_a, scale_a = _about(whole_a, self.a, masks)
+        shift_b, scale_b = _about(whole_b, self.b, masks)
+        _, height, width = self.parts.shape
+        rho = np.empty((height, width), dtype=np.float32)
+        value = np.empty((len(masks), height), dtype=np.float32)
+        place = np.empty((len(masks), height), dtype=np.int64)
+        column = np.full((kernels.THREADS, len(masks), width), -np.inf, dtype=np.float32)
+        half = Subsets(len(self.parts)).half
+        parts, rows = self.parts.numpy(), (rows_a.numpy(), rows_b.numpy())
+        about = (shift_a, shift_b, scale_a, scale_b)
+        kernels.subsets(parts, *rows, half, *about, absolute, rho, value, place, column)
+        return torch.from_numpy(rho), value[1:, :, None], place[1:, :, None], column.max(0)[1:, :, None]
+
+
+def pooled(parts: Sequence[Moments]) -> tuple[Moments, torch.Tensor]:
     """Merge the moments of parts; return them and the rows √n_j (x̄_j − x̄) that merge the parts' products."""
     whole = Moments.empty(len(parts[0].mean), parts[0].mean.device)
     for part in parts:
         whole.merge(part)
     rows = torch.stack([part.count**0.5 * (part.mean - whole.mean) for part in parts])
     return whole, rows
+
+
+def _about(whole: Moments, parts: Sequence[Moments], masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each subset, √n_S (x̄_S − x̄) and one over the root of its sum of squares (0 for constants)."""
+    shifts, scales = [], []
+    for mask in masks:
+        subset, _ = pooled([parts[j] for j in np.flatnonzero(mask)])
+        shifts.append(subset.count**0.5 * (subset.mean - whole.mean))
+        scales.append(torch.where(subset.square > 0, _scale(subset.square), 0))
+    return torch.stack(shifts).numpy(), torch.stack(scales).numpy()
+
+
+def _scale(square: torch.Tensor) -> torch.Tensor:
+    return 1 / square.sqrt()
+
+
+def _placed(index: np.ndarray, where: slice) -> np.ndarray:
+    return np.where(index < 0, -1, index + where.start)

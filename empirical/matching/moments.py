@@ -4,9 +4,9 @@ For two models with activations x (positions × N_A) and y (positions × N_B), a
 
     C = Σ_t (x_t − x̄)(y_t − ȳ)ᵀ,    v = Σ_t (x_t − x̄)²,    w = Σ_t (y_t − ȳ)²,    ρ = C / √(v wᵀ).
 
-The means are known only at the end, and subtracting T x̄ ȳᵀ then costs all digits when a mean is 10⁴ standard deviations.
-So every block is centred by itself and blocks are merged by the rule of Chan, Golub and LeVeque (1983): for a block of n
-positions with mean x̄_b, after m positions with mean x̄,
+The means are known only at the end, and subtracting T x̄ ȳᵀ then costs all digits when a mean is 10⁴ standard
+deviations. So every block is centred by itself and blocks are merged by the rule of Chan, Golub and LeVeque (1983): for
+a block of n positions with mean x̄_b, after m positions with mean x̄,
 
     C ← C + C_b + m n/(m + n) · (x̄_b − x̄)(ȳ_b − ȳ)ᵀ.
 
@@ -27,7 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-STRIP = 256  # rows centred at a time, so that they stay in the cache between the passes over them
+from . import kernels
+
+STRIP = 256  # rows centred at a time on other devices than the CPU
 
 
 class NonFinite(Exception):
@@ -67,18 +69,15 @@ class Centred:
 
     Parameters
     ----------
-    columns : int
-        Neurons of this side (of the tile).
-    block : int
-        Largest number of positions in a block.
+    rows : float32 tensor, shape (longest block + 2, neurons of this side)
+        Memory to write to.
     sign : {1, −1}
         +1 for side A, −1 for side B: the sign of the centring row.
     """
 
-    def __init__(self, columns: int, block: int, sign: int, device: torch.device | str = "cpu"):
-        self.moments = Moments.empty(columns, device)
-        self._sign = sign
-        self._rows = torch.empty(block + 2, columns, dtype=torch.float32, device=device)
+    def __init__(self, rows: torch.Tensor, sign: int):
+        self.moments = Moments.empty(rows.shape[1], rows.device)
+        self._rows, self._sign = rows, sign
 
     def restart(self) -> None:
         """Forget the positions seen, for the next part of them."""
@@ -126,12 +125,22 @@ def _shift(x: torch.Tensor, shift: torch.Tensor, out: torch.Tensor) -> tuple[tor
     """Write x − shift to `out`; return its column sums and sums of squares in float64."""
     total = torch.zeros(x.shape[1], dtype=torch.float64, device=x.device)
     square = torch.zeros_like(total)
+    if x.device.type == "cpu":
+        kernels.subtract(wide(x.numpy()), x.shape[1], shift.numpy(), out.numpy(), total.numpy(), square.numpy())
+        return total, square
     for start in range(0, len(x), STRIP):
         strip = out[start : min(start + STRIP, len(x))]
-        if x.dtype == torch.float32:
-            torch.sub(x[start : start + STRIP], shift, out=strip)
-        else:
-            strip.copy_(x[start : start + STRIP] - shift)
+        strip.copy_(x[start : start + STRIP] - shift)
         total += strip.sum(0)
         square += (strip * strip).sum(0)
     return total, square
+
+
+def wide(x: np.ndarray) -> np.ndarray:
+    """Return an array that starts at x and has its row stride as its width, so that kernels know it is contiguous.
+
+    A range of columns of a file's rows is read in place; the entries beyond that range must not be touched.
+    """
+    if x.flags.c_contiguous or x.strides[1] != x.itemsize or x.strides[0] % x.itemsize:
+        return np.ascontiguousarray(x)
+    return np.lib.stride_tricks.as_strided(x, (len(x), x.strides[0] // x.itemsize), x.strides)

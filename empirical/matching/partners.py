@@ -30,7 +30,7 @@ class Partners:
     Attributes
     ----------
     key, rho, index : ndarray, shape (units, keep)
-        What is ranked (ρ or |ρ|; −inf where there is no partner), the correlation, and the partner's index (−1 for none).
+        What is ranked (ρ or |ρ|; −inf for no partner), the correlation, and the partner's index (−1 for none).
     """
 
     def __init__(self, units: int, keep: int):
@@ -160,37 +160,31 @@ def _next(partners: Partners, k: int) -> np.ndarray:
 
 
 class Replicate:
-    """Mutual pairs of one subset of the positions: A's k best partners, and the k-th best key of each unit of B."""
+    """Mutual pairs over a subset of the positions: A's k best partners, and the k best keys of each unit of B."""
 
     def __init__(self, neurons_a: int, neurons_b: int, k: int):
         self._k = k
         self._a = Partners(neurons_a, k)
-        self._bar = np.full((neurons_b, k), -np.inf, dtype=np.float32)
+        self._bar = np.full((neurons_b, k), -np.inf)
 
-    def offer(self, rho: torch.Tensor, tile: tuple[slice, slice], absolute: bool) -> None:
-        """Take in the correlations of a tile."""
-        key, found, index = top(rho, self._k, absolute)
-        self._a.offer(tile[0], key, found, np.where(index < 0, -1, index + tile[1].start))
-        keys = torch.nan_to_num(rho.abs() if absolute else rho, nan=-torch.inf)
-        if self._k == 1:
-            best = keys.amax(0, keepdim=True)
-        else:
-            best = keys.topk(min(self._k, len(keys)), dim=0).values
-        held = np.concatenate([self._bar[tile[1]], best.T.cpu().numpy()], axis=1)
-        self._bar[tile[1]] = -np.sort(-held, axis=1)[:, : self._k]
+    def offer(self, tile: tuple[slice, slice], key: np.ndarray, index: np.ndarray, bar: np.ndarray) -> None:
+        """Take in a tile: its rows' best keys and partners, and its columns' best keys."""
+        rows, columns = tile
+        self._a.offer(rows, key, key, index)
+        self._bar[columns] = -np.sort(-np.concatenate([self._bar[columns], bar], axis=1), axis=1)[:, : self._k]
 
     def pairs(self, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return units of A and B and correlations of the mutual pairs; of ties for B the lower units of A stay."""
+        """Return units of A and B and keys of the mutual pairs; of units of A that tie for one of B, the lower stay."""
         units = np.repeat(np.arange(len(self._a.index)), self._k)
-        partner, key, rho = self._a.index.ravel(), self._a.key.ravel(), self._a.rho.ravel()
+        partner, key = self._a.index.ravel(), self._a.key.ravel()
         good = (partner >= 0) & (key >= self._bar[np.maximum(partner, 0), -1])
         if not absolute:
-            good &= rho > 0
-        units, partner, rho, key = units[good], partner[good], rho[good], key[good]
+            good &= key > 0
+        units, partner, key = units[good], partner[good], key[good]
         order = np.lexsort((units, -key, partner))
         rank = np.arange(len(order)) - np.searchsorted(partner[order], partner[order], side="left")
         kept = np.sort(order[rank < self._k])
-        return units[kept], partner[kept], rho[kept]
+        return units[kept], partner[kept], key[kept]
 
 
 def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:

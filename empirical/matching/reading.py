@@ -70,10 +70,10 @@ def read(source: ActivationSource, blocks: Sequence[Block], columns: slice) -> I
 
 
 def checked(source: ActivationSource, block: np.ndarray, positions: int, columns: slice) -> np.ndarray:
-    """Return the block as a writable-layout float array, or say how its shape differs from what was declared."""
+    """Return the block as floats that torch can take, or say how its shape differs from what was declared."""
     width = len(range(*columns.indices(len(source.layer))))
     if block.shape != (positions, width):
         raise InputError(source.name, f"block of shape {block.shape}", f"declared {positions} × {width} here")
     if block.dtype not in (np.float32, np.float64):
         block = block.astype(np.float32)
-    return np.require(block, requirements=["C", "W"])
+    return np.require(block, requirements=["W"])

@@ -1,5 +1,6 @@
 """An independent matching in float64, planted activations, and what every test of the engine shares."""
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -39,7 +40,7 @@ def _first(row, k, equal):
 
 
 def planted(positions, neurons_a, neurons_b, shared, noise=0.5, seed=0, dtype=np.float32):
-    """Return activations whose first `shared` neurons have a common signal, and B's order: B's neuron of each signal."""
+    """Return activations of which A's first `shared` neurons share a signal with B's neurons `order`, and `order`."""
     rng = np.random.default_rng(seed)
     signals = rng.standard_normal((positions, shared))
     a, b = (rng.standard_normal((positions, neurons)) for neurons in (neurons_a, neurons_b))
@@ -52,10 +53,12 @@ def planted(positions, neurons_a, neurons_b, shared, noise=0.5, seed=0, dtype=np
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Small tensors are faster on one thread, most of all beside other busy processes."""
-    threads = torch.get_num_threads()
+    threads = torch.get_num_threads(), numba.get_num_threads()
     torch.set_num_threads(1)
+    numba.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads[0])
+    numba.set_num_threads(threads[1])
 
 
 @pytest.fixture(scope="session")

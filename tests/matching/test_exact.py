@@ -114,7 +114,7 @@ def test_permutation_null_is_brute_force_on_permuted_rows(reference):
 
 
 def test_unrelated_noise_gives_the_expected_raw_count_and_no_calibrated_pairs():
-    """Independent columns: E[pairs] = N_A N_B/(N_A + N_B − 1), since any entry tops its row and column equally often."""
+    """Independent columns: E[pairs] = N_A N_B/(N_A + N_B − 1), as any entry tops row and column with equal chance."""
     raw, calibrated = [], []
     for seed in range(50):
         rng = np.random.default_rng(seed)
