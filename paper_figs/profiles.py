@@ -36,8 +36,7 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
     """Draw the profiles of one ladder; save PNG and SVG."""
     assert series.correlations is not None
     with style.figure(size=(style.WIDTH + 0.4, 4.2)) as (figure, axis):
-        axis.set_xscale("log")
-        axis.set_yscale("log")
+        style.log_sizes(axis)
         labels = []
         for i, (size, profile) in enumerate(zip(triangle.neurons, triangle.profiles, strict=True)):
             colour = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(triangle.neurons) - 1, 1))
@@ -57,14 +56,12 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             axis.annotate(
                 f"slope 1/α = {1 / alpha:.2f},\nwhat the counts ask for",
                 (ranks[0], line[0]),
-                (-2, -4),
+                (-6, 4),
                 textcoords="offset points",
-                va="top",
-                ha="center",
+                va="bottom",
+                ha="right",
                 fontsize=8,
             )
-        axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.xaxis.set_major_formatter(lambda value, _: style.short(value))
         axis.set_xlabel("rank of the pair by correlation, r")
         axis.set_ylabel("1 − ρ")
         axis.set_title(f"{series.name}: b = {triangle.profile.value:.2f}, α = {alpha:.2f}")

@@ -156,18 +156,21 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
 
 
 def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
-    """Return one series for each β of a simulation."""
-    if "count" not in ds or "neurons" not in ds:
-        raise ForeignFileError(f"{name}: a simulation without the variables neurons and count")
-    others = [dim for dim in ds["count"].dims if dim != "neurons"]
-    mean = ds["count"].mean([dim for dim in others if dim != "beta"])
-    betas = np.atleast_1d(ds["beta"].values) if "beta" in ds else [np.nan]
-    rows = mean.transpose("beta", "neurons").values if "beta" in mean.dims else mean.values[None]
+    """Return one series for each β of a simulation: mean counts over runs, with their standard errors."""
+    word = "count_run" if "count_run" in ds else "count"
+    if word not in ds or "neurons" not in ds or "beta" not in ds:
+        raise ForeignFileError(f"{name}: a simulation without the variables count, neurons and beta")
     neurons = np.asarray(ds["neurons"].values, dtype=float)
-    return [
-        Series(f"{name}, β = {beta:g}", "simulation", neurons, np.asarray(row, dtype=float))
-        for beta, row in zip(betas, rows, strict=True)
-    ]
+    found = []
+    for beta in np.atleast_1d(ds["beta"].values):
+        counts = ds[word].sel(beta=beta) if "beta" in ds[word].dims else ds[word]
+        mean, se = counts.astype(float), None
+        if "run" in counts.dims:
+            mean = counts.mean("run")
+            runs = counts.sizes["run"]
+            se = (counts.std("run", ddof=1) / np.sqrt(runs)).values if runs > 1 else None
+        found.append(Series(f"{name}, β = {beta:g}", "simulation", neurons, np.asarray(mean.values, dtype=float), se))
+    return found
 
 
 def published_series() -> list[Series]:

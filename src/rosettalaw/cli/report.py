@@ -1,0 +1,28 @@
+"""``rosettalaw report``: one page about a folder of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+FOLDER = typer.Argument(help="Folder of results (.nc), searched with the folders in it.", show_default=False)
+OUT = typer.Option(None, help="The page [default: report.html in that folder].")
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+
+    @app.command(rich_help_panel=section, epilog="Example: rosettalaw report results/demo --out report.html")
+    def report(
+        folder: Path = FOLDER,
+        out: Path = OUT,
+        everything: bool = typer.Option(False, "--all", help="Include every figure and table of the paper."),
+    ) -> None:
+        """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
+        from ..console import progress
+        from ..validation.report import write_report
+
+        with progress("report", None):
+            written = write_report(folder, out or folder / "report.html", everything)
+        typer.echo(str(written))

@@ -1,0 +1,79 @@
+"""The report of a folder: verdicts first, one file, nothing executed that came from a file."""
+
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from rosettalaw import save
+from rosettalaw.cli import app
+from rosettalaw.errors import MissingFileError
+from rosettalaw.results import dataset
+from rosettalaw.validation.report import interval, write_report
+
+EVIL = '<script>alert("x")</script>'
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evil")
+    sizes, counts = np.array([256.0, 512, 1024, 2048]), np.array([30, 45, 68, 100])
+    rho = [1 - (np.arange(1, k + 1) / (1.6 * k)) ** 1.5 for k in counts]
+    variables = {
+        "neurons": ("rung", sizes),
+        "raw_count": ("rung", counts + 5),
+        "calibrated_count": ("rung", counts),
+        "threshold": ("rung", [r.min() for r in rho]),
+        "correlation": ("pair", np.concatenate(rho)),
+        "pair_rung": ("pair", np.repeat(np.arange(4), counts)),
+        "layer_a": ("pair", np.zeros(counts.sum(), dtype=int)),
+        "layer_b": ("pair", np.zeros(counts.sum(), dtype=int)),
+        "null_correlation": ("null_pair", np.linspace(0, 0.2, 50)),
+        "null_rung": ("null_pair", np.full(50, 3)),
+        "null_draw": ("null_pair", np.zeros(50, dtype=int)),
+        "null_kind": ("null_pair", np.array(["permuted"], dtype=object).repeat(50)),
+    }
+    save(dataset("ladder", variables, corpus=EVIL, training_seed=7), folder / "my ladder.nc")
+    (folder / "broken.nc").write_bytes(b"half a file")
+    return write_report(folder, folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_verdict_comes_before_tables_and_figures(page):
+    body = page[page.index("<h1>") :]
+    places = [body.index(words) for words in ("The count grows sublinearly", "<table>", "<svg", "Provenance")]
+    assert places == sorted(places)
+
+
+def test_what_came_from_a_file_is_escaped(page):
+    assert EVIL not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_the_page_needs_nothing_else(page):
+    links = re.findall(r'(?:src|href)="([^"#][^"]*)"', page)
+    assert [link for link in links if not link.startswith("data:")] == []
+    assert "viewport" in page
+    assert "@media print" in page
+
+
+def test_the_page_says_what_it_was_made_from_and_what_it_left_out(page):
+    assert "<dt>training_seed</dt><dd>7</dd>" in page
+    assert "Left out:" in page
+    assert "broken.nc" in page
+    assert "α·b" in page
+    assert "DINOv3: no clean trend" in page
+
+
+def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
+    result = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "No counts were found: nothing is shown." in (tmp_path / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(MissingFileError, match="no such folder of results"):
+        write_report(tmp_path / "none", tmp_path / "x.html")
+
+
+def test_intervals_read_as_people_write_them():
+    assert interval((-0.5, 1.25)) == "(−0.50 to 1.25)"
+    assert interval((1.0, np.inf)) == "(1.00 to ∞)"
+    assert interval((np.nan, np.nan)) == interval(None) == ""

@@ -1,0 +1,103 @@
+"""One self-contained page about a folder of results: verdicts in words, tables, figures, provenance.
+
+Everything that came from a file (names, attributes, messages) is escaped by the template; the figures are drawn here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..paper_figs.catalogue import CATALOGUE, make_all
+from ..paper_figs.found import Found, look
+from . import page
+from .published_checks import published_checks
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# What is drawn from our results comes first; the paper's own figures fill a second page's worth and are left out here.
+SHOWN = (
+    "fig03",
+    "triangle",
+    "profiles",
+    "sources",
+    "calibration",
+    "fig27",
+    "fig03b",
+    "fig04",
+    "fig26",
+    "fig31",
+    "fig38",
+)
+FACTS = 400  # longest attribute that is printed in full
+
+
+def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], everything: bool = False) -> Path:
+    """Write the page of a folder of results.
+
+    Parameters
+    ----------
+    folder : path
+        Searched for result files (``.nc``), with the folders in it.
+    out : path
+        The page, one HTML file.
+    everything : bool
+        Whether to include every figure and table of the paper as well.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such folder.
+    """
+    found = look(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = list(make_all(found, scratch, CATALOGUE if everything else SHOWN))
+        drawn = [
+            {"shows": one.shows, "drawing": page.embedded(file, one.shows)}
+            for one in made
+            for file in one.files
+            if file.suffix == ".svg"
+        ]
+    own = [row for row in found.rows if row.series.source != "published"]
+    html = page.render(
+        "results.html",
+        title="Rosetta Neurons: what these results show",
+        subtitle=_subtitle(folder, found),
+        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own],
+        rows=[_printable(row.record()) for row in found.rows],
+        checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
+        figures=drawn,
+        waiting=[one for one in made if not one.files],
+        provenance=[_provenance(kind, name, ds) for kind, members in found.datasets.items() for name, ds in members],
+        skipped=found.skipped,
+    )
+    return page.write(out, html)
+
+
+def interval(ends: Any) -> str:
+    """Return a 95% interval as a reader wants it; nothing if there is none."""
+    if ends is None or any(end is None or end != end for end in ends):
+        return ""
+    low, high = (f"{end:.2f}".replace("-", "−") if abs(end) < float("inf") else "∞" for end in ends)
+    return f"({low} to {high})"
+
+
+def _printable(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: interval(value) if key.endswith("ci95") else value for key, value in record.items()}
+
+
+def _subtitle(folder: str | os.PathLike[str], found: Found) -> str:
+    kinds = ", ".join(f"{len(members)} of kind {kind}" for kind, members in found.datasets.items())
+    return f"{Path(folder).name}: {kinds or 'no readable results'}, beside the numbers of arXiv 2606.03990"
+
+
+def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:
+    facts = {"kind": kind}
+    for key, value in ds.attrs.items():
+        text = ", ".join(f"{k} {v}" for k, v in json.loads(value).items()) if key == "versions" else str(value)
+        facts[str(key)] = text if len(text) <= FACTS else text[:FACTS] + " …"
+    return {"name": name, "facts": facts}
