@@ -60,7 +60,7 @@ def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
             raise TypeError
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
     except InputError:
         raise
     except (TypeError, ValueError):

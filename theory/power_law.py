@@ -21,9 +21,11 @@ Algorithm
 
     H(x) = c + (x^(1−β) − 1)/(1−β) + x^-β (½ − β/(12x) + …),    c = ζ(β) − 1/(β−1),
 
-which is exact to rounding for ``x ≥ 10`` and passes smoothly through β = 1, where ``c`` is Euler's constant. Newton's
-method on ``log B`` against ``log x`` finds ``n`` in a few steps: log B is concave, so the steps approach from the
-left. A point costs some ten exponentials whatever A is; N = 10^12 is no harder than N = 10.
+which is exact to rounding for ``x ≥ 10`` and passes smoothly through β = 1, where ``c`` is Euler's constant. Given n
+active features the budget gives r0, and given r0 its whole part is n; taking turns ends at the optimum after three
+turns as a rule, because ``((κN + x)/H(x))^(1/β)`` is stationary at ``x = r0``. A point costs some fifteen exponentials
+whatever A is; N = 10^12 is no harder than N = 10. The continuum is solved by Newton's method on log F against log x,
+where ``κN = F(r0)`` is Eq. 20: log F is concave, so the steps approach from the left.
 """
 
 from __future__ import annotations
@@ -31,7 +33,6 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -46,7 +47,7 @@ ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
 COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
 
 ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 meets but for rounding is active, with s = 0
-SERIAL_POINTS = 20_000  # fewer points than this are not worth a second thread
+SLICE = 8192  # points solved at a time
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,30 +101,52 @@ def _first_weights(beta: float):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _discrete_level(budget: float, beta: float, features: float) -> tuple[float, float]:
-    """Return (r0, n) of the discrete optimum (Eqs. 11, 14)."""
+def _discrete_levels(budget, beta, features, r0, active):
+    """Fill `r0` and `active` with the discrete optimum (Eqs. 11, 14) at every point.
+
+    The turns that every point needs are taken by all points together: with no branch between them the processor works
+    on several points at once.
+    """
+    constant, log_x = np.empty(len(r0)), np.empty(len(r0))
+    for i in range(len(r0)):
+        r0[i], active[i], constant[i] = _first_ranks(budget[i], beta[i], features[i])
+        rise = 1.0 if beta[i] < 1.05 else beta[i] - 1.0
+        log_x[i] = math.log(budget[i] * rise) / max(beta[i], 1.0)
+    for _ in range(2):  # n as a real number
+        for i in range(len(r0)):
+            start = max(log_x[i], LOG_FIRST)
+            log_x[i] = _log_r0(math.exp(start), start, budget[i], beta[i], constant[i])
+    for i in range(len(r0)):
+        if active[i] < 0:
+            r0[i], active[i] = _whole_ranks(math.exp(log_x[i]), budget[i], beta[i], features[i], constant[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _first_ranks(budget: float, beta: float, features: float) -> tuple[float, float, float]:
+    """Return (r0, n, 0) if at most ten features are active, and (0, −1, c) with c of the module's head otherwise."""
     total, weight, r = 0.0, 1.0, 0.0
     for weight in _first_weights(beta):
         if r == features or total - r * weight >= budget * weight:  # B(r+1) ≥ κN: rank r+1 stays at 0
-            return math.exp(math.log((budget + r) / total) / beta), r
+            return math.exp(math.log((budget + r) / total) / beta), r, 0.0
         total += weight
         r += 1.0
-    constant = total - _integral_from_one(LOG_FIRST, beta) - weight * _endpoint(r, beta)
+    if features == r:
+        return math.exp(math.log((budget + r) / total) / beta), r, 0.0
+    return 0.0, -1.0, total - _integral_from_one(LOG_FIRST, beta) - weight * _endpoint(r, beta)
 
-    log_x = math.log(budget) / max(beta, 1.0) if beta < 1.05 else math.log(budget * (beta - 1.0)) / beta
-    for _ in range(100):  # n as a real number, until the steps are small
-        log_x = max(log_x, LOG_FIRST)
-        new = _log_r0(math.exp(log_x), log_x, budget, beta, constant)
-        step, log_x = new - log_x, new
-        if abs(step) < 3e-3:
-            break
-    active = min(max(np.floor(math.exp(log_x)), r), features)
-    while True:  # n as a whole number, until it is the last rank up to r0: two turns as a rule
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _whole_ranks(start: float, budget: float, beta: float, features: float, constant: float) -> tuple[float, float]:
+    """Return (r0, n): r0 from n active features, n the last rank up to r0, until they agree."""
+    active = min(max(np.floor(start), FIRST), features)
+    r0 = 0.0
+    for _ in range(100):  # one or two turns as a rule: an error of ε in log n leaves ε² in log r0
         r0 = math.exp(_log_r0(active, math.log(active), budget, beta, constant))
-        last = min(max(np.floor(r0 * ROUNDING_UP), r), features)
+        last = min(max(np.floor(r0 * ROUNDING_UP), FIRST), features)
         if last == active:
-            return r0, active
+            break
         active = last
+    return r0, active
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -149,30 +172,36 @@ def continuum_budget(log_x: float, beta: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _continuum_level(budget: float, beta: float, features: float) -> tuple[float, float]:
-    """Return (r0, n) of the continuum optimum (Eqs. 12, 20), n = min(r0, A) − 1."""
-    log_x = math.log1p(math.sqrt(2.0 * budget / beta)) / max(1.0, 0.5 * beta)
-    if beta > 1.05:  # κN < x^β/(β−1), a start from the left
-        log_x = max(0.1 * log_x, math.log(budget * (beta - 1.0)) / beta)
-    for _ in range(200):
-        needed = continuum_budget(log_x, beta)
-        slope = beta * (needed + math.expm1(log_x)) / needed
-        step = math.log(budget / needed) / slope
-        log_x = max(0.25 * log_x, log_x + step)
-        if abs(step) < 1e-8 * log_x:  # Newton squares the error: the next step would be rounding
-            break
-    r0 = math.exp(log_x)
-    if r0 <= features:
-        return r0, math.expm1(log_x)
-    integral = _integral_from_one(math.log(features), beta)  # every feature is active: integrate to A alone
-    return math.exp(math.log((budget + features - 1.0) / integral) / beta), features - 1.0
+def _continuum_levels(budget, beta, features, r0, active):
+    """Fill `r0` and `active`, n = min(r0, A) − 1, with the continuum optimum (Eqs. 12, 20) at every point."""
+    log_x = np.empty(len(r0))
+    for i in range(len(r0)):
+        log_x[i] = math.log1p(math.sqrt(2.0 * budget[i] / beta[i])) / max(1.0, 0.5 * beta[i])
+        if beta[i] > 1.05:  # κN < x^β/(β−1), a start from the left
+            log_x[i] = max(0.1 * log_x[i], math.log(budget[i] * (beta[i] - 1.0)) / beta[i])
+    for _ in range(3):  # together, as above: r0^β = (κN + x − 1)/∫_1^x r^-β dr, stationary at x = r0
+        for i in range(len(r0)):
+            if budget[i] > 1.0:
+                integral = _integral_from_one(log_x[i], beta[i])
+                log_x[i] = math.log((budget[i] + math.exp(log_x[i]) - 1.0) / integral) / beta[i]
+    for i in range(len(r0)):
+        for _ in range(200):
+            step = _newton_step(log_x[i], budget[i], beta[i])
+            log_x[i] = max(0.25 * log_x[i], log_x[i] + step)
+            if abs(step) < 1e-8 * log_x[i]:  # Newton squares the error: the next step would be rounding
+                break
+        r0[i], active[i] = math.exp(log_x[i]), math.expm1(log_x[i])
+        if r0[i] > features[i]:  # every feature is active: integrate to A alone
+            active[i] = features[i] - 1.0
+            integral = _integral_from_one(math.log(features[i]), beta[i])
+            r0[i] = math.exp(math.log((budget[i] + active[i]) / integral) / beta[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _level(budget: float, beta: float, features: float, continuum: bool) -> tuple[float, float]:
-    if continuum:
-        return _continuum_level(budget, beta, features)
-    return _discrete_level(budget, beta, np.floor(features))
+def _newton_step(log_x: float, budget: float, beta: float) -> float:
+    """Return the step in log x of Newton's method on log F, F = `continuum_budget`; d log F/d log x is exact."""
+    needed = continuum_budget(log_x, beta)
+    return math.log(budget / needed) * needed / (beta * (needed + math.expm1(log_x)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -184,19 +213,29 @@ def _r_tau(r0: float, beta: float, tau: float, features: float) -> float:
 @njit(cache=True, nogil=True, error_model="numpy")
 def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out` with r_τ at every point (flat float64 arrays of equal length)."""
+    features, r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
     for i in range(out.size):
-        features = gamma[i] * neurons[i]
-        r0, _ = _level(kappa[i] * neurons[i], beta[i], features, continuum)
-        out[i] = _r_tau(r0, beta[i], tau[i], features if continuum else np.floor(features))
+        out[i] = _r_tau(r0[i], beta[i], tau[i], features[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solve(neurons, beta, kappa, gamma, continuum):
+    budget, features, r0, active = kappa * neurons, gamma * neurons, np.empty(neurons.size), np.empty(neurons.size)
+    if continuum:
+        _continuum_levels(budget, beta, features, r0, active)
+    else:
+        features = np.floor(features)
+        _discrete_levels(budget, beta, features, r0, active)
+    return features, r0, active
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out`, shape (points, 7), with the `COLUMNS` at every point."""
+    all_features, all_r0, all_active = _solve(neurons, beta, kappa, gamma, continuum)
     for i in range(len(out)):
-        N, b, budget = neurons[i], beta[i], kappa[i] * neurons[i]
-        features = gamma[i] * N if continuum else np.floor(gamma[i] * N)
-        r0, active = _level(budget, b, features, continuum)
+        b, budget = beta[i], kappa[i] * neurons[i]
+        features, r0, active = all_features[i], all_r0[i], all_active[i]
         r_tau = _r_tau(r0, b, tau[i], features)
         if continuum:
             count = max(r_tau - 1.0, 0.0)
@@ -233,17 +272,20 @@ def _local_exponent(budget, beta, active, last, r_tau, features, continuum):
 
 
 def in_threads(kernel, inputs, flag, out: np.ndarray) -> np.ndarray:
-    """Run a points kernel over `out` in slices, one thread a core; each point is computed alone, so bits agree.
+    """Run a points kernel over `out` in slices that fit the cache; each point is computed alone, so bits agree.
 
-    Threads of our own rather than numba's: a kernel may then be called from dask's workers or after a fork.
+    Threads of our own rather than numba's, one a core: a kernel may then be called from dask's workers or after a fork.
     """
-    workers = min(os.cpu_count() or 1, 1 + len(out) // SERIAL_POINTS)
-    if workers == 1:
-        kernel(*inputs, flag, out)
+
+    def work(part: slice) -> None:
+        kernel(*(np.ascontiguousarray(x[part]) for x in inputs), flag, out[part])
+
+    slices = [slice(start, start + SLICE) for start in range(0, len(out), SLICE)]
+    if len(slices) < 3:
+        for part in slices:
+            work(part)
         return out
-    edges = np.linspace(0, len(out), 4 * workers + 1).astype(int)
-    with ThreadPoolExecutor(workers) as pool:
-        slices = [slice(a, b) for a, b in pairwise(edges.tolist())]
-        for job in [pool.submit(kernel, *(x[part] for x in inputs), flag, out[part]) for part in slices]:
-            job.result()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(work, slices):  # to the end, so that an error comes out
+            pass
     return out

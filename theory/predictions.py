@@ -155,5 +155,9 @@ def isolation(
 
 
 def _flat(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
-    names = ("neurons", "beta", "kappa", "tau", "gamma")
-    return [np.ascontiguousarray(np.broadcast_to(arrays[name], shape)).reshape(-1) for name in names]
+    """Return the parameters as vectors of one length; a scalar stays a view of one number."""
+    size = int(np.prod(shape))
+    return [
+        np.broadcast_to(array.reshape(()), (size,)) if array.size == 1 else np.broadcast_to(array, shape).reshape(-1)
+        for array in (arrays[name] for name in ("neurons", "beta", "kappa", "tau", "gamma"))
+    ]
