@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from rosettalaw.theory import Range, allocate, frontier, sweep
 from scipy.optimize import brentq
 from scipy.special import zeta
+
+from rosettalaw.theory import Range, allocate, frontier, sweep
 
 from .timing import Ratio, seconds
 

@@ -4,6 +4,8 @@ import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from strategies import betas, brute_force, points, small_points
@@ -178,6 +180,19 @@ def test_frontier_equals_predict_broadcasts_and_keeps_shape():
     assert frontier(1024, 1.6).shape == ()
     np.testing.assert_array_equal(frontier(sizes.astype(np.float32), beta, 0.5, 2.0), found)
     np.testing.assert_array_equal(frontier(sizes.astype(np.int16)[:1], beta, 0.5, 2.0), found[:1])
+
+
+@settings(deadline=None, max_examples=40)
+@given(mutually_broadcastable_shapes(num_shapes=5, max_dims=2, max_side=3), st.sampled_from([float, np.float32, int]))
+def test_any_shapes_and_dtypes_broadcast_as_in_numpy(shapes, dtype):
+    ranges = [(10, 1000), (2, 4), (1, 5), (1, 5), (2, 9)]
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(*span, shape).astype(dtype) for span, shape in zip(ranges, shapes.input_shapes, strict=True)]
+    found = frontier(*drawn)
+    assert found.shape == shapes.result_shape
+    each = np.broadcast_arrays(*drawn)
+    for at in np.ndindex(found.shape):
+        assert found[at] == frontier(*(x[at] for x in each))
 
 
 def test_frontier_stops_at_the_last_feature():

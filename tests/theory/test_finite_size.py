@@ -1,0 +1,70 @@
+"""What finite sizes do to the asymptotic law: figures that readers will quote, computed here."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.special import zeta
+
+from rosettalaw.theory import frontier, predict
+
+PAPER_SIZES = 2.0 ** np.arange(10, 18)
+
+
+def fitted_slope(beta, kappa=1.0, gamma=4.0, sizes=PAPER_SIZES):
+    return np.polyfit(np.log(sizes), np.log(frontier(sizes, beta, kappa, 1.0, gamma)), 1)[0]
+
+
+@pytest.mark.parametrize(("neurons", "bound"), [(1e3, 6e-6), (1e4, 2e-7), (1e6, 1e-9)])
+def test_closed_form_with_zeta(neurons, bound):
+    """κN = ζ(β) r0^β − β r0/(β−1) + ½ gives r0 to 6e-6 at N = 10^3, and to the inverse square of r0 beyond."""
+    for beta in np.linspace(1.1, 3, 39):
+        r0 = brentq(lambda r, b=beta: zeta(b) * r**b - b * r / (b - 1) + 0.5 - neurons, 2, neurons, xtol=1e-12)
+        assert float(predict(neurons, beta)["r0"]) == pytest.approx(r0, rel=bound)
+
+
+def test_continuum_overstates_the_frontier_by_5_to_34_percent():
+    for neurons in (1e3, 1e6, 1e12):
+        beta = np.linspace(1.1, 3, 20)
+        excess = predict(neurons, beta, limit="continuum")["r0"] / predict(neurons, beta)["r0"] - 1
+        assert float(excess.min()) > 0.05
+        assert float(excess.max()) < 0.345
+    assert float(excess[-1]) == pytest.approx((2 * zeta(3)) ** (1 / 3) - 1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("kappa", "beta"), [(1.0, 1.433), (0.01, 1.369)])
+def test_a_measured_slope_means_a_beta_below_its_inverse(kappa, beta):
+    """Slope .69 on N ∈ [4e4, 2e6]."""
+    sizes = np.geomspace(4e4, 2e6, 10)
+    found = brentq(lambda b: fitted_slope(b, kappa, 100.0, sizes) - 0.69, 1.05, 2)
+    assert found == pytest.approx(beta, abs=1e-3)
+    assert found < 1 / 0.69
+
+
+def test_within_a_twentieth_of_the_asymptote_from_beta_one_and_a_half():
+    """Over the paper's sizes: holds for κ ≥ ½ at β ≥ 1.5 (worst .022), fails at β ≤ 1.2 for κ = 1."""
+    off = [1 / b - fitted_slope(b, k) for b in (1.5, 1.75, 2, 2.25, 2.5, 3) for k in (0.5, 1, 2, 8, 32)]
+    assert max(map(abs, off)) == pytest.approx(0.022, abs=5e-4)
+    assert min(1 / b - fitted_slope(b) for b in (1.1, 1.15, 1.2)) > 0.05
+
+
+def test_gamma_has_no_effect_at_unit_budget():
+    for beta in (1.1, 1.5, 3.0):
+        assert fitted_slope(beta, gamma=0.5) == fitted_slope(beta, gamma=32.0)
+
+
+def test_polarization_near_beta_one_is_far_from_its_limit():
+    """At β = 1.1 (continuum, τ = 2): .230 at N = 10^3, .128 at 10^7, and .091 in the limit."""
+    h = 0.02
+    for neurons, expected in [(1e3, 0.230), (1e7, 0.128)]:
+        mean = predict(neurons * np.exp([-h, h]), 1.1, tau=2.0, limit="continuum")["mean_isolation"].values
+        assert np.log(mean[1] / mean[0]) / (2 * h) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("beta", [1.2, 1.6, 2.5])
+def test_exponents_of_count_and_isolation_sum_to_one(beta):
+    sizes = np.array([1e11, 1e12])
+    found = predict(sizes, beta, tau=2.0)
+    alpha = np.diff(np.log10(found["count"].values))[0]
+    p = np.diff(np.log10(found["mean_isolation"].values))[0]
+    assert alpha + p == pytest.approx(1, abs=2e-3)
+    assert p == pytest.approx((beta - 1) / beta, abs=0.02)
