@@ -4,7 +4,7 @@ Where to look
 -------------
 derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
-power_law, predictions, sweeps
+power_law, solution, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
 allocation, model
     Any weights, utility and costs, with a certificate; any spectrum and budget law.
@@ -22,6 +22,7 @@ from .detectability import Detection, detect, expected_null_pairs, tau_eff
 from .model import Model
 from .parameters import Range
 from .predictions import frontier, isolation, predict
+from .solution import Solution, solve
 from .specialization import specialize
 from .spectra import (
     BrokenPowerLaw,
@@ -59,6 +60,7 @@ __all__ = [
     "PurePower",
     "Range",
     "Saturating",
+    "Solution",
     "Spectrum",
     "SquaredError",
     "StretchedExponential",
@@ -76,6 +78,7 @@ __all__ = [
     "isolation_from",
     "isolation_of",
     "predict",
+    "solve",
     "specialize",
     "sweep",
     "tau_eff",

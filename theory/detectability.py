@@ -224,4 +224,4 @@ def _false_pairs(mean, sd, width: float, inputs: int, idle: int, threshold: floa
     rivals = 2 * (n + idle - 2)
     if rivals < 0:
         return 0.0
-    return float(np.trapezoid(_power(upper, rivals) * pairs, -upper))
+    return max(float(np.trapezoid(_power(upper, rivals) * pairs, -upper)), 0.0)

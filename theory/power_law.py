@@ -46,7 +46,7 @@ LOG_2, LOG_3, LOG_5, LOG_7, LOG_FIRST = (math.log(r) for r in (2, 3, 5, 7, FIRST
 ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
 COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
 
-ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 meets but for rounding is active, with s = 0
+ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 or r_τ meets but for rounding is counted
 SLICE = 8192  # points solved at a time
 
 
@@ -242,7 +242,7 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
             last = active + 1.0
             between = power_integral(max(r_tau, 1.0), last, b)
         else:
-            count = np.floor(r_tau)
+            count = np.floor(r_tau * ROUNDING_UP)
             last = active
             between = power_sum(count, active, b)
         tail = r0**b * between - (active - count) if count > 0 else budget

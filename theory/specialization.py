@@ -31,7 +31,7 @@ import numpy as np
 from ..errors import InputError, require
 from ..results import dataset
 from .parameters import RULES, as_floats
-from .power_law import power_sum
+from .power_law import ROUNDING_UP, power_sum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,7 +87,7 @@ def specialize(
     r0, active = np.array([_level(size, C, b, kappa, gamma) for size in sizes]).transpose(1, 2, 0)
     features = np.floor(gamma * sizes / len(domains))
     r_tau = np.minimum(r0 * (1 + tau) ** (-1 / b[:, None]), features)
-    count = np.floor(r_tau)
+    count = np.floor(r_tau * ROUNDING_UP)
     total = count.sum(axis=0)
     with np.errstate(invalid="ignore"):
         share = count / total
@@ -121,7 +121,7 @@ def _level(neurons: float, C: np.ndarray, beta: np.ndarray, kappa: float, gamma:
 
     def profile(log_level: float) -> tuple[np.ndarray, np.ndarray, float]:
         r0 = np.exp((np.log(C) - log_level) / beta)
-        active = np.minimum(np.floor(r0), features)
+        active = np.minimum(np.floor(r0 * ROUNDING_UP), features)
         sums = np.array([power_sum(0.0, n, b) for n, b in zip(active, beta, strict=True)])
         return r0, active, float(np.sum(r0**beta * sums - active))
 

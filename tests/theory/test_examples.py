@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ["allocation", "parameters", "predictions"]
+MODULES = ["allocation", "parameters", "predictions", "solution"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -200,6 +200,13 @@ def test_frontier_stops_at_the_last_feature():
     assert frontier(100, 1.5, kappa=1e6, tau=1, gamma=4) == 400
 
 
+def test_a_feature_exactly_at_the_threshold_counts():
+    """A single feature gets the whole budget: s = κN."""
+    for kappa in (0.3, 2.0, 10**1.5):
+        assert int(predict(1, 2.0, kappa, tau=kappa, gamma=1)["count"]) == 1
+        assert int(predict(1, 2.0, kappa, tau=kappa * (1 + 1e-9), gamma=1)["count"]) == 0
+
+
 def test_endless_features_equal_very_many():
     assert frontier(1e6, 1.5, gamma=np.inf) == frontier(1e6, 1.5, gamma=1e9)
     assert int(predict(1e6, 1.5, gamma=np.inf)["active"]) == int(predict(1e6, 1.5)["active"])

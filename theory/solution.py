@@ -1,0 +1,100 @@
+"""One power-law optimum as an object: any N, no arrays, with its certificate.
+
+`allocation.Allocation` is the same for explicit weights; `predictions.predict` for grids of points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from .allocation import Certificate
+from .parameters import parameters, require_solvable
+from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, solve_points
+
+EXAMPLE = "solve(1e12, beta=1.6, kappa=0.5)"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The discrete optimum for ``w_r = r^-β`` (Eqs. 11, 14).
+
+    Attributes
+    ----------
+    beta, budget : float
+        β, and B = κN.
+    features : float
+        A, possibly infinite.
+    r0 : float
+        Where the profile vanishes (Eq. 17).
+    active : int
+        n, the number of features with positive isolation.
+    """
+
+    beta: float
+    budget: float
+    features: float
+    r0: float
+    active: int
+
+    @property
+    def multiplier(self) -> float:
+        """λ = r0^-β, the value of one more unit of budget (Eq. 17)."""
+        return self.r0**-self.beta
+
+    def isolation_at(self, rank: np.ndarray) -> np.ndarray:
+        """Return ``s_r = [(r0/r)^β − 1]_+`` at ranks 1 … A of any shape (Eq. 14)."""
+        return np.maximum(np.expm1(self.beta * np.log(self.r0 / np.asarray(rank, dtype=float))), 0.0)
+
+    def count(self, tau: float) -> int:
+        """Return R_τ (Eqs. 10, 22)."""
+        return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.features))
+
+    @property
+    def certificate(self) -> Certificate:
+        """Residuals of this solution, with the sum over ranks from Hurwitz's zeta function where it converges.
+
+        The gradient is level over active ranks by the form of s_r; what remains of the first-order conditions is that
+        rank n is worth at least λ and rank n + 1 at most λ. The duality gap of `allocation` comes to
+        ``1 + (n − r0^β H(n))/B``.
+        """
+        from scipy.special import zeta
+
+        n = float(self.active)
+        total = zeta(self.beta) - zeta(self.beta, n + 1) if self.beta > 1 else power_sum(0.0, n, self.beta)
+        spent = self.r0**self.beta * total - n
+        last, following = (self.r0 / n) ** self.beta, (self.r0 / (n + 1)) ** self.beta
+        violation = max(1 - last, following - 1 if n < self.features else 0.0, 0.0)
+        return Certificate(spent / self.budget - 1, violation, 1 - spent / self.budget)
+
+
+def solve(neurons: float, beta: float, kappa: float = 1.0, gamma: float = 4.0) -> Solution:
+    """Solve one point.
+
+    Raises
+    ------
+    InputError
+        For values outside the model, and arrays.
+
+    Examples
+    --------
+    >>> solution = solve(1e12, beta=1.6, kappa=0.5)
+    >>> solution.active, solution.certificate.holds()
+    (12231483, True)
+    """
+    arrays = parameters(neurons, beta, kappa, 1.0, gamma)
+    for name, array in arrays.items():
+        if array.ndim:
+            raise InputError(name, f"array of shape {array.shape}", "must be one number; predict takes arrays", EXAMPLE)
+    require_solvable(arrays, "discrete")
+    out = np.empty((1, len(COLUMNS)))
+    solve_points(*(array.reshape(1) for array in arrays.values()), False, out)
+    return Solution(
+        beta=float(beta),
+        budget=float(kappa) * float(neurons),
+        features=float(np.floor(arrays["gamma"] * arrays["neurons"])),
+        r0=float(out[0, R0]),
+        active=int(out[0, ACTIVE]),
+    )
