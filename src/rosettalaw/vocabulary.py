@@ -88,4 +88,14 @@ MEASUREMENT = {
     "untrained_above_threshold": Variable("untrained null pairs above ρ*, mean over draws", "pairs", "", "4.2"),
 }
 
-VOCABULARY: dict[str, Variable] = {**PARAMETERS, **THEORY, **MEASUREMENT}
+SIMULATION = {
+    "candidates": Variable("features with a neuron in each synthetic network (s > 0)", "neurons", "n", "D.7"),
+    "count_run": Variable("mutual pairs of one run, right or false", "pairs", "R", "D.7"),
+    "count_sd": Variable("standard deviation of the count from run to run", "pairs"),
+    "false_pairs_run": Variable("pairs of one run whose neurons stand for different features, or none", "pairs"),
+    "mean_isolation_matched_run": Variable("mean assigned isolation of a run's matched neurons", "1", "⟨s⟩", "25"),
+    "isolation_per_non_rosetta_run": Variable("unmatched isolation over N − count in one run", "1", "", "32"),
+    "engine": Variable("how the outcome was found: wishart, dense or expected"),
+}
+
+VOCABULARY: dict[str, Variable] = {**PARAMETERS, **THEORY, **MEASUREMENT, **SIMULATION}

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "predict": "Theory",
     "sweep": "Theory",
     "derive": "Theory",
+    "simulate": "Simulation",
     "train": "Measurement",
     "match": "Measurement",
     "fit": "Validation",

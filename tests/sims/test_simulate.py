@@ -1,0 +1,170 @@
+"""`simulate`: independent streams, exponents, the Dataset, and the command's contract."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rosettalaw import load
+from rosettalaw.cli import main
+from rosettalaw.errors import InputError, UnknownNameError
+from rosettalaw.sims import Choices, simulate
+from rosettalaw.sims.exponents import slope, theory_values
+from rosettalaw.sims.packing import Packing
+from rosettalaw.sims.sensitivity import VARIATIONS, sensitivity
+from rosettalaw.theory import predict
+
+ROW = ["beta", "neurons", "count", "count_sd", "candidates", "false_pairs"]
+ROW += ["mean_isolation_matched", "isolation_per_non_rosetta"]
+FIT = ["beta", "quantity", "exponent", "exponent_ci95", "finite_size_exponent", "asymptotic_exponent"]
+SWEEP = {"neurons": [128, 256, 512], "beta": [1.2, 2.0], "inputs": 300, "runs": 4, "quiet": True}
+
+
+def run(arguments, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        main(arguments)
+    captured = capsys.readouterr()
+    return leaving.value.code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("choices", [Choices(), Choices(background=6, idle=0.3)])
+def test_same_seed_same_bits_for_any_number_of_workers(choices):
+    alone, many = (simulate(**SWEEP, seed=3, choices=choices, workers=w) for w in (1, 5))
+    assert [point.runs for point in alone.points] == [point.runs for point in many.points]
+    other = simulate(**SWEEP, seed=4, choices=choices)
+    assert [point.runs for point in other.points] != [point.runs for point in alone.points]
+
+
+def test_a_point_is_the_same_alone_and_in_a_sweep():
+    sweep = simulate(**SWEEP, seed=3)
+    alone = simulate(512, 1.2, inputs=300, runs=2, seed=3, quiet=True)
+    (point,) = (p for p in sweep.points if p.packing.neurons == 512 and p.packing.beta == 1.2)
+    assert alone.points[0].runs == point.runs[:2]
+
+
+def test_runs_are_independent():
+    runs = simulate(512, 1.2, inputs=100, runs=300, quiet=True).points[0].runs
+    counts = np.array([r.count for r in runs])
+    assert len({r.mean_isolation_matched for r in runs}) > 250
+    assert abs(np.corrcoef(counts[1:], counts[:-1])[0, 1]) < 4 / 300**0.5
+
+
+def test_rows_are_means_over_runs_and_account_for_all_isolation():
+    found = simulate(**SWEEP)
+    for point, row in zip(found.points, found.rows, strict=True):
+        assert list(row) == ROW
+        counts = [r.count for r in point.runs]
+        assert row["count"] == np.mean(counts)
+        assert row["count_sd"] == pytest.approx(np.std(counts, ddof=1))
+        for r in point.runs:
+            matched = r.mean_isolation_matched * r.count
+            rest = r.isolation_per_non_rosetta * (point.packing.neurons - r.count)
+            assert matched + rest == pytest.approx(point.packing.kappa * point.packing.neurons)
+
+
+def test_slope_is_least_squares_with_a_t_interval():
+    x = np.array([64.0, 128, 256, 512, 1024])
+    y = 3 * x**0.6 * np.exp([0.01, -0.02, 0.03, 0.0, -0.01])
+    (expected, _), covariance = np.polyfit(np.log(x), np.log(y), 1, cov=True)
+    exponent, (low, high) = slope(x, y)
+    assert exponent == pytest.approx(expected)
+    assert (high - low) / 2 == pytest.approx(3.182446305284263 * np.sqrt(covariance[0, 0]))  # t(0.975; 3)
+    assert np.isnan(slope(x[:2], y[:2])[1]).all()
+    assert np.isnan(slope(x, np.full(5, np.nan))[0])
+
+
+@pytest.mark.parametrize("beta", [0.8, 1.0, 1.3, 2.5])
+def test_expected_values_are_the_sums_over_ranks(beta):
+    """Averaged over where the frontier falls between two ranks, the smooth values are the theory's exact sums."""
+    sizes = np.unique(np.geomspace(3000, 9000, 100).astype(int))
+    choices = Choices(threshold=0.6)
+    smooth = [theory_values(Packing(int(N), beta, choices=choices)) for N in sizes]
+    exact = predict(sizes, beta, tau=0.6 / 0.4)
+    for name, variable in [("count", "count"), ("isolation_per_non_rosetta", "isolation_per_non_rosetta")]:
+        ratio = np.mean([values[name] for values in smooth]) / float(exact[variable].mean())
+        assert ratio == pytest.approx(1, rel=0.005), name
+    ratio = np.mean([values["mean_isolation_matched"] for values in smooth]) / float(exact["mean_isolation"].mean())
+    assert ratio == pytest.approx(1, rel=0.01)
+
+
+def test_finite_size_exponents_are_closer_than_the_limit():
+    found = simulate([512, 1024, 2048, 4096], 1.2, engine="expected", quiet=True)
+    for fit in found.fits[:2]:
+        assert abs(fit.exponent - fit.finite_size_exponent) < 0.01
+        assert abs(fit.exponent - fit.asymptotic_exponent) > 0.05
+
+
+def test_idle_neurons_make_the_unthresholded_count_grow_like_n():
+    sizes = 2 ** np.arange(12, 17)
+    settings = {"beta": 1.5, "engine": "expected", "quiet": True}
+    idle = simulate(sizes, choices=Choices(idle=1.0), **settings).fits[0]
+    kept = simulate(sizes, choices=Choices(idle=1.0, threshold=0.5), **settings).fits[0]
+    assert idle.exponent == pytest.approx(1, abs=0.02)
+    assert kept.exponent == pytest.approx(kept.finite_size_exponent, abs=0.01)
+
+
+def test_sixteen_million_neurons():
+    (row,) = simulate(2**24, 1.5, quiet=True).rows
+    assert row["count"] == pytest.approx(float(predict(2**24, 1.5, tau=0.02)["count"]), rel=0.05)
+
+
+def test_dataset_keeps_every_run(tmp_path, capsys):
+    path = tmp_path / "simulation.nc"
+    call = ["simulate", "--beta", "1.5,2", "--neurons", "64:256:3:log", "--inputs", "500", "--runs", "3"]
+    code, out, _ = run([*call, "--out", str(path), "--json"], capsys)
+    assert code == 0
+    rows, ds = json.loads(out)["rows"], load(path, "simulation")
+    assert dict(ds.sizes) == {"beta": 2, "neurons": 3, "run": 3}
+    np.testing.assert_allclose(ds["count_run"].mean("run").values.ravel(), [row["count"] for row in rows])
+    assert ds.attrs["inputs"] == 500
+    assert all(ds[name].attrs.get("long_name") for name in ds.variables), list(ds.variables)
+
+
+def test_json_contract(capsys):
+    call = "simulate --beta 1.5,2,3 --neurons 128:1024:4:log --inputs 1000 --runs 3 --seed 0 --json"
+    code, out, _ = run(call.split(), capsys)
+    record = json.loads(out)
+    assert code == 0
+    assert [list(row) for row in record["rows"]] == [ROW] * 12
+    assert [(row["beta"], row["neurons"]) for row in record["rows"][:5]] == [
+        (1.5, 128),
+        (1.5, 256),
+        (1.5, 512),
+        (1.5, 1024),
+        (2.0, 128),
+    ]
+    assert [list(fit) for fit in record["fits"]] == [FIT] * 9
+    for fit in record["fits"]:
+        beta = fit["beta"]
+        exact = {"count": 1 / beta, "mean_isolation_matched": 1 - 1 / beta}.get(fit["quantity"], 1 / beta - 1)
+        assert fit["asymptotic_exponent"] == pytest.approx(exact)
+
+
+def test_sensitivity_names_every_choice_and_finds_the_two_that_matter(capsys):
+    records = sensitivity([256, 512, 1024], [1.5], inputs=5000, runs=2, quiet=True)
+    assert [record["choice"] for record in records] == list(VARIATIONS)
+    exponent = {record["choice"]: record["count_exponent"] for record in records}
+    harmless = [name for name in VARIATIONS if "idle" not in name and "ρ ≥ 0.5" not in name]
+    assert all(abs(exponent[name] - exponent["default"]) < 0.05 for name in harmless), exponent
+    assert exponent["idle neurons: all"] > 0.9
+    call = "sensitivity --beta 2 --neurons 128,256 --runs 2 --inputs 500 --json"
+    code, out, _ = run(call.split(), capsys)
+    assert code == 0
+    assert len(json.loads(out)) == len(VARIATIONS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"engine": "wishhart"}, UnknownNameError, "did you mean wishart"),
+        ({"engine": "dense", "neurons": 8192}, InputError, "dense takes at most 4096 neurons"),
+        ({"engine": "wishart", "neurons": 2**22}, InputError, "engine='expected'"),
+        ({"runs": 0}, InputError, "runs = 0: must be a whole number"),
+        ({"neurons": 1}, InputError, "neurons = 1.0: must be whole numbers of at least 2"),
+        ({"workers": 0}, InputError, "workers = 0"),
+        ({"beta": -1}, InputError, "beta = -1.0: must be finite and greater than 0"),
+    ],
+)
+def test_messages(settings, error, message):
+    with pytest.raises(error, match=message):
+        simulate(**{"neurons": 256, "beta": 1.5, **settings})
