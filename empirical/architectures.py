@@ -11,10 +11,24 @@ from typing import Any
 
 from ..errors import RosettaError
 
-# `model_type` of the configuration -> name of the output projection within the base model
+# `model_type` of the configuration -> name of the output projection within the base model. In gated MLPs (Llama and its
+# relatives) the input of `down_proj` is the product of the activated gate and the linear part.
 OUTPUT_PROJECTION: dict[str, str] = {
+    "bert": "encoder.layer.*.output.dense",
+    "gemma": "layers.*.mlp.down_proj",
+    "gemma2": "layers.*.mlp.down_proj",
+    "gemma3_text": "layers.*.mlp.down_proj",
     "gpt2": "h.*.mlp.c_proj",
     "gpt_neox": "layers.*.mlp.dense_4h_to_h",
+    "llama": "layers.*.mlp.down_proj",
+    "mistral": "layers.*.mlp.down_proj",
+    "olmo": "layers.*.mlp.down_proj",
+    "olmo2": "layers.*.mlp.down_proj",
+    "opt": "decoder.layers.*.fc2",
+    "phi": "layers.*.mlp.fc2",
+    "phi3": "layers.*.mlp.down_proj",
+    "qwen2": "layers.*.mlp.down_proj",
+    "qwen3": "layers.*.mlp.down_proj",
 }
 
 
@@ -35,9 +49,15 @@ def output_projections(base: Any, model_type: str, name: str, pattern: str | Non
     Raises
     ------
     RosettaError
-        If the architecture is unknown or the pattern finds nothing; the message lists what could be meant.
+        If the architecture is unknown or the pattern finds nothing (the message lists what could be meant), or if the
+        model is a mixture of experts.
     """
     modules = dict(base.named_modules())
+    if any(part == "experts" for module_name in modules for part in module_name.split(".")):
+        raise RosettaError(
+            f"{name}: a mixture of experts. Its neurons are active only where the router sends a token, so that their "
+            "correlations over all positions are not those of the paper; dense models alone are matched"
+        )
     pattern = pattern or OUTPUT_PROJECTION.get(model_type)
     if pattern is None:
         known = ", ".join(sorted(OUTPUT_PROJECTION))

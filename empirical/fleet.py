@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -160,12 +161,23 @@ def _tell(job: Job, future: Future, quiet: bool) -> None:
 
 _news: Any = None
 _stop: Any = None
+_busy = threading.Event()
 
 
 def _enter(news: Any, stop: Any) -> None:
     global _news, _stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and asks us to stop
     _news, _stop = news, stop
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
+
+
+def _outlive_nobody() -> None:
+    """Leave when the parent process has died; a running job sees that too, and saves first."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        if not _busy.is_set():
+            os._exit(1)
 
 
 def _work(job: Job) -> float:
@@ -179,4 +191,9 @@ def _work(job: Job) -> float:
             _news.put((job.folder, step))
         return not _stop.is_set() and (parent is None or parent.is_alive())
 
-    return train(job, report)
+    _busy.set()
+    bits = train(job, report)
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
+    _busy.clear()
+    return bits

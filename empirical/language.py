@@ -95,6 +95,16 @@ def align_text(
     return AlignedText(shuffled, tuple(drawn))
 
 
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Return the tokens that a tokenizer puts before and after every text, such as BOS, or [CLS] and [SEP]."""
+    encoded = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = encoded["input_ids"], np.array(encoded["special_tokens_mask"], dtype=bool)
+    plain = np.flatnonzero(~special)
+    if not len(plain):
+        return list(ids), []
+    return list(ids[: plain[0]]), list(ids[plain[-1] + 1 :])
+
+
 def tokens_of(tokenizer: Any, text: str) -> Tokens:
     """Tokenize a text without special tokens."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -117,21 +127,35 @@ class TextSource:
         Which of the text's tokenizations is this model's.
     pattern : str, optional
         Name of the output projections, for an architecture without an entry in `architectures`.
+    special : pair of lists of int
+        Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
     """
 
-    def __init__(self, name: str, model: Any, text: AlignedText, side: int, pattern: str | None = None):
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        text: AlignedText,
+        side: int,
+        pattern: str | None = None,
+        special: tuple[list[int], list[int]] = ([], []),
+    ):
         self.name, self.model, self.text, self.side = name, model, text, side
-        self._pattern = pattern
+        self._pattern, self._special = pattern, special
         self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
         widths = [architectures.width(projection) for projection in self._projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
         self.positions = text.positions
+        # A decoder need not keep keys and values; an encoder does not know the option.
+        self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def untrained(self, seed: int) -> TextSource:
         """Return the same architecture with random weights, reading the same text."""
         model = hub.untrained_model(self.model.config, seed)
-        return TextSource(f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern)
+        return TextSource(
+            f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern, self._special
+        )
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (spans, neurons), float32, `size` spans at a time."""
@@ -163,19 +187,25 @@ class TextSource:
         handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
         try:
             for batch in self._batches():
-                ids = [window.ids[self.side] for window in batch]
+                before, after = self._special
+                ids = [np.concatenate([before, window.ids[self.side], after]).astype(np.int64) for window in batch]
                 longest = max(map(len, ids))
                 padded = np.zeros((len(ids), longest), dtype=np.int64)
-                real = np.zeros((len(ids), longest), dtype=bool)
+                read = np.zeros((len(ids), longest), dtype=np.int64)
+                text = np.zeros((len(ids), longest), dtype=bool)
                 for row, window_ids in enumerate(ids):
                     padded[row, : len(window_ids)] = window_ids
-                    real[row, : len(window_ids)] = True
+                    read[row, : len(window_ids)] = 1
+                    text[row, len(before) : len(window_ids) - len(after)] = True
                 lengths = np.concatenate([window.lengths[self.side] for window in batch])
-                # Padding stands at the right of a causal model, where no real token sees it.
+                mask = torch.from_numpy(text)
                 with torch.inference_mode():
-                    self.model(input_ids=torch.from_numpy(padded), use_cache=False)
-                    tokens = torch.cat([layer[torch.from_numpy(real)] for layer in captured], dim=1)
-                    pooled = pool(tokens, lengths).numpy()
+                    self.model(
+                        input_ids=torch.from_numpy(padded), attention_mask=torch.from_numpy(read), **self._options
+                    )
+                    # Some models flatten positions before the MLP; the mask brings the shape back.
+                    layers = [layer.reshape(*mask.shape, -1)[mask] for layer in captured]
+                    pooled = pool(torch.cat(layers, dim=1), lengths).numpy()
                 yield pooled  # outside of inference mode, which would else reach the caller
         finally:
             for handle in handles:
@@ -230,7 +260,8 @@ def text_sources(
     checkpoints = (checkpoint_a, checkpoint_b)
     configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
     tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
-    contexts = [context_of(config) for config in configs]
+    special = [special_tokens(tokenizer) for tokenizer in tokenizers]
+    contexts = [context_of(config) - sum(map(len, ends)) for config, ends in zip(configs, special, strict=True)]
     text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
     sources = []
     for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
@@ -240,7 +271,7 @@ def text_sources(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
         model = hub.open_model(checkpoint, config)
-        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side]))
+        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
     return sources[0], sources[1]
 
 

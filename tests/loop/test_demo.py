@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from rosettalaw import demo
@@ -199,3 +201,27 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
     )
     assert "Traceback" not in messages
     assert any(tmp_path.glob("cache/**/*.partial.safetensors"))
+
+
+def test_kill_leaves_no_process_behind_and_the_next_run_goes_on(tmp_path):
+    """After kill -9 the workers save and leave; the next run resumes and ends with the bits of an unbroken one."""
+    ladder = write_ladder(tmp_path, 40_000)
+    process = start(ladder, tmp_path)
+    wait_until_training(process, tmp_path)
+    workers = [child for child in psutil.Process(process.pid).children(recursive=True)]
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not alive
+    assert any(tmp_path.glob("cache/**/*.partial.safetensors")) or any(tmp_path.glob("cache/**/training.json"))
+    command = [sys.executable, "-m", "rosettalaw", "train", str(ladder), "--json", "--cache"]
+    broken = subprocess.run([*command, str(tmp_path / "cache")], capture_output=True, text=True, check=True)
+    unbroken = subprocess.run([*command, str(tmp_path / "other")], capture_output=True, text=True, check=True)
+    weights = [
+        [
+            (pathlib.Path(model["folder"]) / "model.safetensors").read_bytes()
+            for model in json.loads(done.stdout)["models"]
+        ]
+        for done in (broken, unbroken)
+    ]
+    assert weights[0] == weights[1]
