@@ -34,10 +34,10 @@ def simulate(s, inputs, features, interference, idle, runs, seed):
 
 
 SETTINGS = [
-    (100, 1.5, 1.0, 200, 1.0, 0),
+    (60, 1.5, 1.0, 150, 1.0, 0),
     (150, 1.2, 0.3, 50, 0.0, 0),
-    (100, 2.0, 1.0, 50, 1.0, 30),
-    (60, 1.1, 4.0, 100, 0.5, 10),
+    (60, 2.0, 1.0, 50, 1.0, 20),
+    (40, 1.1, 4.0, 100, 0.5, 10),
 ]
 
 
@@ -45,7 +45,7 @@ SETTINGS = [
 def test_counts_agree_with_simulated_networks(neurons, beta, kappa, inputs, interference, idle):
     s = isolation(neurons, beta, kappa)
     features, s = len(s), s[s > 0]
-    runs = 200
+    runs = 120
     correct, false = simulate(s, inputs, features, interference, idle, runs, seed=1)
     found = detect(s, inputs, features, interference, idle)
     assert found.count == pytest.approx(correct.mean(), abs=4 * correct.std() / np.sqrt(runs) + 0.15)
@@ -56,7 +56,7 @@ def test_counts_agree_with_simulated_networks(neurons, beta, kappa, inputs, inte
 def test_interference_widens_the_null():
     """Few features to hide in: chance correlations of real overlap, not of sampling, decide."""
     s = np.full(30, 0.25)
-    correct, _ = simulate(s, 1000, 60, 1.0, 0, 100, seed=2)
+    correct, _ = simulate(s, 1000, 60, 1.0, 0, 60, seed=2)
     found = detect(s, 1000, 60)
     assert found.count == pytest.approx(correct.mean(), abs=1.5)
     assert detect(s, 1000).count > found.count + 3

@@ -17,7 +17,7 @@ from rosettalaw.theory.power_law import continuum_budget, power_integral, power_
 EXACT = {"rtol": 2e-12, "atol": 0}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(small_points)
 def test_discrete_optimum_is_the_one_brute_force_finds(point):
     expected, found = brute_force(*point), predict(*point)
@@ -70,7 +70,7 @@ def test_closed_form_with_zeta_holds_to_four_parts_per_million():
         assert float(predict(1000, beta)["r0"]) == pytest.approx(rank, rel=6e-4)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(betas)
 def test_power_sums_and_integrals(beta):
     for low, high in [(0, 7), (0, 10), (3, 50), (12, 40), (0, 2000)]:
@@ -126,7 +126,7 @@ def test_identity_mean_times_count_plus_tail_is_the_budget(point):
     assert inside + float(found["tail_mass"]) == pytest.approx(point[0] * point[2], rel=1e-9)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(points)
 def test_monotone_in_neurons_budget_and_threshold(point):
     neurons, beta, kappa, tau, gamma = point
@@ -137,7 +137,7 @@ def test_monotone_in_neurons_budget_and_threshold(point):
     assert int(predict(neurons, beta, kappa, 1.3 * tau, gamma)["count"]) <= count
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(points)
 def test_local_exponent_is_the_slope_of_the_frontier(point):
     """Central difference over 0.02% in N, where A does not limit the active set."""

@@ -1,5 +1,10 @@
 """Sweeps: the same numbers in memory, through dask, and from two worker processes; impossible points are marked."""
 
+import json
+import subprocess
+import sys
+from subprocess import DEVNULL, PIPE
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -15,8 +20,6 @@ GRID = {"neurons": Range(1e3, 1e9, 30, log=True), "beta": Range(1.2, 3, 20), "ka
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut grids into blocks of at most 500 points, so that small grids have many."""
-    import sys
-
     monkeypatch.setattr(sys.modules["rosettalaw.theory.sweeps"], "BLOCK", 500)
 
 
@@ -44,14 +47,31 @@ def test_dask_backed_when_larger_than_memory(small_blocks, tmp_path):
     xr.testing.assert_identical(saved, eager)
 
 
-def test_two_worker_processes_give_the_same_bits(small_blocks, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        connected(cluster.scheduler_address) as client,
-    ):
-        write(sweep(**GRID, memory=1000), tmp_path / "far.nc", client, quiet=True)
-    xr.testing.assert_identical(load(tmp_path / "far.nc"), sweep(**GRID))
+CLUSTER = """
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+def test_two_worker_processes_give_the_same_bits(tmp_path):
+    """A scheduler with two workers of its own, and the command line as its client."""
+    pytest.importorskip("distributed")
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "cluster.py"], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
+    ) as cluster:
+        address = cluster.stdout.readline().strip()
+        call = ["sweep", "--beta", "1.2:3:20", "--neurons", "1e3:1e9:30:log", "--out", tmp_path / "far.nc"]
+        command = [sys.executable, "-m", "rosettalaw", *call, "--scheduler", address, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        cluster.communicate("\n")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["solved"] == 600
+    near = sweep(GRID["neurons"], GRID["beta"])
+    xr.testing.assert_identical(load(tmp_path / "far.nc").drop_attrs(), near.drop_attrs())
 
 
 def test_scheduler_that_does_not_answer():
@@ -63,8 +83,6 @@ def test_scheduler_that_does_not_answer():
 
 
 def test_a_failed_write_leaves_the_old_file(small_blocks, tmp_path, monkeypatch):
-    import sys
-
     target = tmp_path / "sweep.nc"
     write(sweep(100, [1.5, 2.0]), target)
     before = target.read_bytes()
