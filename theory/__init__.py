@@ -35,7 +35,14 @@ from .spectra import (
     StretchedExponential,
     ZipfMandelbrot,
 )
-from .superposition import correlation, effective_size, interference_variance, isolation_from, isolation_of
+from .superposition import (
+    correlation,
+    effective_size,
+    interference_variance,
+    isolation_from,
+    isolation_of,
+    tail_loadings,
+)
 from .sweeps import sweep
 from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
@@ -81,5 +88,6 @@ __all__ = [
     "solve",
     "specialize",
     "sweep",
+    "tail_loadings",
     "tau_eff",
 ]

@@ -108,7 +108,7 @@ def detect(
     n = s.size
     require(features >= n, "features", features, f"must be at least the {n} candidates", EXAMPLE)
     if n == 0:
-        return Detection(s, 0.0, 0.0, expected_null_pairs(idle, idle) if idle else 0.0, np.nan)
+        return Detection(s, 0.0, 0.0, _false_pairs(s, s, 1.0, inputs, idle, threshold), np.nan)
 
     share = s / (1 + s)
     mean, sd = _matched(share, inputs, features, interference)
@@ -222,6 +222,6 @@ def _false_pairs(mean, sd, width: float, inputs: int, idle: int, threshold: floa
     free = 1 - upper
     pairs = total**2 - squares + 2 * idle * free * total + (idle * free) ** 2
     rivals = 2 * (n + idle - 2)
-    if rivals < 0:
-        return 0.0
+    if rivals < 0:  # one neuron a side: a false pair only if it stands for no feature
+        return idle * float(_null_sf(np.array(threshold), inputs))
     return max(float(np.trapezoid(_power(upper, rivals) * pairs, -upper)), 0.0)

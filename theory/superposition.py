@@ -131,6 +131,32 @@ def interference_variance(isolation: ArrayLike, other: ArrayLike, size: ArrayLik
         return 1 / (s * t * length)
 
 
+def tail_loadings(isolation: ArrayLike, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the interference of dedicated neurons: random directions over a tail of L features.
+
+    Parameters
+    ----------
+    isolation : array_like, shape (features,)
+        s_r > 0.
+    size : int
+        L, the number of tail features.
+    rng : numpy.random.Generator
+        Source of the directions.
+
+    Returns
+    -------
+    ndarray, shape (features, L)
+        Loadings u on the tail with ``Σ_k u_k² = 1/s_r``, for readouts ``z_r + Σ_k u_k z_k`` (Eqs. 60–61).
+    """
+    s = _at_least_zero("isolation", isolation)
+    require(
+        s.ndim == 1 and bool((s > 0).all()), "isolation", s, "must be a vector of values above 0", "isolation=[2.0]"
+    )
+    require(size >= 1, "size", size, "must be at least 1", "tail_loadings([2.0], 100, np.random.default_rng(0))")
+    direction = rng.standard_normal((s.size, size))
+    return direction / (np.linalg.norm(direction, axis=1) * np.sqrt(s))[:, None]
+
+
 def effective_size(shares: ArrayLike) -> float:
     """Return the number L of equal shares that would overlap as much: ``(Σ a)²/Σ a²``."""
     a = _at_least_zero("shares", shares)

@@ -8,7 +8,7 @@ from rosettalaw.errors import InputError
 from rosettalaw.theory import detect, expected_null_pairs, isolation, tau_eff
 
 
-def simulate(s, inputs, features, interference, idle, runs, seed):
+def simulate(s, inputs, features, interference, idle, runs, seed, threshold=-1.0):
     """Draw inputs and two networks with random backgrounds, match them, and count correct and false pairs."""
     rng = np.random.default_rng(seed)
     n, own = len(s), np.arange(len(s))
@@ -24,9 +24,9 @@ def simulate(s, inputs, features, interference, idle, runs, seed):
             u[own, own] = np.sqrt(share[:n])
             h = z @ u.T + np.sqrt((1 - share) * (1 - interference)) * rng.standard_normal((inputs, n + idle))
             sides.append((h - h.mean(axis=0)) / h.std(axis=0))
-        c = sides[0].T @ sides[1]
+        c = sides[0].T @ sides[1] / inputs
         partner = c.argmax(axis=1)
-        mutual = c.argmax(axis=0)[partner] == np.arange(n + idle)
+        mutual = (c.argmax(axis=0)[partner] == np.arange(n + idle)) & (c.max(axis=1) >= threshold)
         same = (partner == np.arange(n + idle)) & (np.arange(n + idle) < n)
         correct.append(np.sum(mutual & same))
         false.append(np.sum(mutual & ~same))
@@ -41,13 +41,14 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.parametrize("threshold", [-1.0, 0.25])
 @pytest.mark.parametrize(("neurons", "beta", "kappa", "inputs", "interference", "idle"), SETTINGS)
-def test_counts_agree_with_simulated_networks(neurons, beta, kappa, inputs, interference, idle):
+def test_counts_agree_with_simulated_networks(neurons, beta, kappa, inputs, interference, idle, threshold):
     s = isolation(neurons, beta, kappa)
     features, s = len(s), s[s > 0]
     runs = 120
-    correct, false = simulate(s, inputs, features, interference, idle, runs, seed=1)
-    found = detect(s, inputs, features, interference, idle)
+    correct, false = simulate(s, inputs, features, interference, idle, runs, 1, threshold)
+    found = detect(s, inputs, features, interference, idle, threshold)
     assert found.count == pytest.approx(correct.mean(), abs=4 * correct.std() / np.sqrt(runs) + 0.15)
     assert found.count_sd == pytest.approx(correct.std(), rel=0.2)
     assert found.false_pairs == pytest.approx(false.mean(), abs=4 * false.std() / np.sqrt(runs) + 0.15)
@@ -109,7 +110,9 @@ def test_more_inputs_and_fewer_rivals_find_more():
 def test_nothing_to_find():
     empty = detect([0.0, 0.0], 100)
     assert (empty.count, empty.false_pairs) == (0, 0)
-    assert detect([0.0], 100, idle=20).false_pairs == pytest.approx(expected_null_pairs(20, 20))
+    assert detect([0.0], 100, idle=20).false_pairs == pytest.approx(expected_null_pairs(20, 20), rel=1e-3)
+    assert detect([0.0], 100, idle=1).false_pairs == pytest.approx(1)
+    assert detect([0.0], 100, idle=20, threshold=0.9).false_pairs == pytest.approx(0, abs=1e-9)
     alone = detect([1.0], 100)
     assert (alone.count, alone.false_pairs, alone.tau_eff) == (pytest.approx(1), 0.0, 0.0)
 
@@ -122,6 +125,7 @@ def test_nothing_to_find():
         ({"inputs": 3}, "inputs = 3: must be at least 4"),
         ({"features": 1}, "features = 1: must be at least the 2 candidates"),
         ({"interference": 1.5}, "interference = 1.5: must be between 0 and 1"),
+        ({"threshold": 1.0}, r"threshold = 1.0: must be a correlation in \[−1, 1\)"),
         ({"idle": -1}, "idle = -1: must be at least 0"),
     ],
 )

@@ -68,3 +68,12 @@ def test_exponents_of_count_and_isolation_sum_to_one(beta):
     p = np.diff(np.log10(found["mean_isolation"].values))[0]
     assert alpha + p == pytest.approx(1, abs=2e-3)
     assert p == pytest.approx((beta - 1) / beta, abs=0.02)
+
+
+@pytest.mark.parametrize(("beta", "exponent"), [(0.5, 1.0), (0.9, 1.0), (1.6, 0.625), (3.0, 1 / 3)])
+def test_asymptotic_exponent_is_what_the_local_one_tends_to(beta, exponent):
+    found = predict([1e6, 1e12], beta)
+    assert (found["asymptotic_exponent"] == pytest.approx(exponent)).all()
+    near, far = np.abs(found["local_exponent"].values - exponent)
+    assert far <= near
+    assert far < (0.06 if beta == 0.9 else 1e-3)

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rosettalaw.errors import InputError
-from rosettalaw.theory import correlation, effective_size, interference_variance, isolation_from, isolation_of
+from rosettalaw.theory import (
+    correlation,
+    effective_size,
+    interference_variance,
+    isolation_from,
+    isolation_of,
+    tail_loadings,
+)
 
 loadings = arrays(float, st.tuples(st.integers(1, 6), st.integers(1, 9)), elements=st.floats(-3, 3, width=32))
 noises = st.floats(1e-3, 3)
@@ -94,9 +101,9 @@ def test_random_tails_overlap_as_stated():
     """Mean 0 and variance 1/(s s' L) of the inner product of random directions (Eqs. 60–61)."""
     rng = np.random.default_rng(8)
     s, t, size, draws = 2.0, 5.0, 40, 60_000
-    u, v = (rng.standard_normal((draws, size)) for _ in range(2))
-    u /= np.linalg.norm(u, axis=1, keepdims=True) * np.sqrt(s)
-    v /= np.linalg.norm(v, axis=1, keepdims=True) * np.sqrt(t)
+    u, v = tail_loadings(np.full(draws, s), size, rng), tail_loadings(np.full(draws, t), size, rng)
+    np.testing.assert_allclose((u**2).sum(axis=1), 1 / s)
+    assert abs(u.mean()) < 4 * u.std() / np.sqrt(u.size)
     overlap = np.sum(u * v, axis=1)
     expected = float(interference_variance(s, t, size))
     assert abs(overlap.mean()) < 4 * np.sqrt(expected / draws)
@@ -123,6 +130,8 @@ def test_effective_size_of_unequal_shares():
         (lambda: isolation_from(-0.5), "correlation = -0.5: must be at least 0"),
         (lambda: correlation(-1.0), "isolation = -1.0: must be at least 0"),
         (lambda: correlation(1.0, np.nan), "other = nan"),
+        (lambda: tail_loadings([0.0], 5, np.random.default_rng(0)), "must be a vector of values above 0"),
+        (lambda: tail_loadings([1.0], 0, np.random.default_rng(0)), "size = 0: must be at least 1"),
         (lambda: effective_size([0.0]), "must hold a positive share"),
         (lambda: interference_variance(1, 1, "many"), "size = 'many': must be a number"),
     ],
