@@ -41,6 +41,7 @@ LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02
 WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log_scale": "log scale"}
 TINY = 1e-12
 BATCH = 16
+REWEIGHINGS = 20
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,10 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     best = min(
         (problem.least(problem.first_guess(beta, budget, at)) for at in (0.4, 1.0, 2.5)), key=lambda fit: fit.chisqr
     )
-    for _ in range(20):
-        if not problem.reweigh(best):
-            break
-        best = problem.least(best.params)
+    settled, rounds = False, 0
+    while not settled and rounds < REWEIGHINGS:
+        settled, rounds = not problem.reweigh(best), rounds + 1
+        best = problem.least(best.params)  # also when settled: χ² belongs to the errors that are kept
     values = {name: float(best.params[name].value) for name in best.var_names}
     every = {name: float(best.params[name].value) for name in LIMITS}
     told = identify(problem.jacobian(values), list(values), WORDS)

@@ -10,6 +10,7 @@ from rosettalaw import save
 from rosettalaw.cli import app
 from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.results import dataset
+from rosettalaw.sims import simulate
 from rosettalaw.validation.compare import compare
 from rosettalaw.validation.counts import Counts
 from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
@@ -83,12 +84,12 @@ def test_pairs_of_one_folder_make_one_series(tmp_path):
 
 
 def test_a_simulation_gives_one_series_for_each_beta():
-    counts = np.array([[[10, 12], [20, 22]], [[5, 5], [7, 9]]])
-    ds = dataset(
-        "simulation", {"count": (("beta", "neurons", "run"), counts)}, {"beta": [1.5, 2.0], "neurons": [100, 1000]}
-    )
-    first, second = of_simulation(ds, "sim")
-    assert first.counts.tolist() == [11, 21]
+    """Through the simulator itself: means over its runs, and their standard errors."""
+    simulation = simulate([128, 256], [1.5, 2.0], runs=3, inputs=2000, seed=1)
+    first, second = of_simulation(simulation.to_dataset(), "sim")
+    rows = {(row["beta"], row["neurons"]): row for row in simulation.rows}
+    assert first.counts.tolist() == pytest.approx([rows[1.5, 128]["count"], rows[1.5, 256]["count"]])
+    assert second.sd == pytest.approx([rows[2.0, n]["count_sd"] / np.sqrt(3) for n in (128, 256)])
     assert second.name == "sim, β = 2"
 
 

@@ -59,6 +59,26 @@ def test_everything_together_returns_all_four_numbers():
     assert fit.identifiability.sentence.startswith("All parameters are identified")
 
 
+def test_the_predicted_blocks_are_those_of_the_discrete_optimum():
+    """At the truth, without noise, over many sizes: rounding to whole ranks averages out, wrong sums do not."""
+    sizes = np.unique(np.geomspace(300, 6000, 60).astype(int))
+    rows = {name: [] for name in BLOCKS}
+    for size in sizes:
+        s = water_fill(size)
+        found = s[s >= TAU]
+        rows["counts"].append(len(found))
+        rows["isolation"].append(SCALE * found.mean())
+        rows["tail"].append(SCALE * s[s < TAU].sum() / (size - len(found)))
+        rows["correlations"].append(1 - 1 / (1 + found))
+    problem = fit_jointly(Observations(sizes.tolist(), **rows, sd=dict.fromkeys(BLOCKS, NOISE)))._problem
+    residuals = problem.split(problem.parameters(TRUTH))
+    off = {name: abs(np.mean(block)) for name, block in residuals.items()}
+    assert off["counts"] < 0.01
+    assert off["isolation"] < 0.006
+    assert off["tail"] < 0.012
+    assert np.max(np.abs(residuals["correlations"])) < 1e-3
+
+
 def test_counts_alone_leave_kappa_and_tau_open_and_say_so():
     fit = fit_jointly(observe(0, ["counts"]))
     assert fit.identifiability.condition > 1e5
@@ -108,6 +128,14 @@ def test_profile_intervals_meet_wald_where_the_problem_is_nearly_linear():
     assert fit.rise("beta", grid) == pytest.approx(((grid - fit.beta) / fit.stderr["beta"]) ** 2, abs=0.15)
 
 
+def test_chi_squared_belongs_to_the_errors_that_are_kept():
+    """With estimated errors as well: χ² is the sum of the reported residuals over the reported deviations."""
+    fit = fit_jointly(observe(2, stated=False))
+    total = sum(np.sum((block / fit.sd[name]) ** 2) for name, block in fit.residuals.items())
+    assert fit.chi2 == pytest.approx(total, rel=1e-9)
+    assert fit.interval("beta")[0] < fit.beta < fit.interval("beta")[1]
+
+
 def test_the_posterior_agrees_with_the_likelihood():
     fit = fit_jointly(observe(1))
     chain = fit.sample(steps=600, seed=2)
@@ -132,6 +160,8 @@ def test_the_sloppy_direction_is_that_of_a_known_matrix():
     told = identify(jacobian + 1e-6 * np.eye(3), ["x", "y", "z"], {name: name for name in "xyz"})
     assert abs(told.direction["x"] + told.direction["y"]) < 1e-5
     assert "x can rise while y falls" in told.sentence or "y can rise while x falls" in told.sentence
+    weakest = np.linalg.svd(jacobian + 1e-6 * np.eye(3), compute_uv=False)[-1]
+    assert told.reach == pytest.approx(1 / weakest, rel=1e-3)
     full = np.random.default_rng(0).normal(size=(9, 3))
     expected = np.sqrt(np.diag(np.linalg.inv(full.T @ full)))
     assert identify(full, ["x", "y", "z"], {name: name for name in "xyz"}).stderr == pytest.approx(expected)

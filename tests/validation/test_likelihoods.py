@@ -63,6 +63,9 @@ def test_negative_binomial_finds_scipys_optimum():
     oracle = optimize.minimize(minus_log_likelihood, (5, 0.6, 3), method="Nelder-Mead", options={"xatol": 1e-8})
     fit = fit_likelihood(SIZES, COUNTS, likelihood="negative binomial")
     assert fit.exponent == pytest.approx(oracle.x[1], abs=1e-3)
+    mu, k = np.exp(oracle.x[0] + oracle.x[1] * np.log(SIZES / 2000)), np.exp(oracle.x[2])
+    pearson = np.sum((COUNTS - mu) ** 2 / (mu + mu**2 / k)) / 4
+    assert fit.dispersion == pytest.approx(pearson, rel=0.1)
 
 
 @pytest.mark.parametrize("likelihood", ["poisson", "negative binomial"])
@@ -106,10 +109,13 @@ def test_leaving_out_a_size_is_fitting_the_rest():
     assert leave_one_size_out(Counts(SIZES[:2], COUNTS[:2])) == {}
 
 
-def test_the_bootstrap_has_the_spread_of_the_slope_and_is_narrower_than_t():
-    fit = fit_power_law(SIZES, COUNTS)
+def test_the_bootstrap_is_that_of_refitting_scaled_residuals_and_is_narrower_than_t():
+    fit, x = fit_power_law(SIZES, COUNTS), np.log(SIZES)
     lower, upper = bootstrap_exponent(fit, draws=20000)
-    assert (upper - lower) / 2 == pytest.approx(1.96 * fit.exponent_se, rel=0.1)
+    rng = np.random.default_rng(8)
+    unshrunk = fit.residuals * np.sqrt(6 / 4)
+    refitted = [np.polyfit(x, np.log(fit.predict(SIZES)) + rng.choice(unshrunk, 6), 1)[0] for _ in range(8000)]
+    assert (lower, upper) == pytest.approx(np.quantile(refitted, [0.025, 0.975]), abs=0.04 * (upper - lower))
     assert upper - lower < fit.exponent_ci95[1] - fit.exponent_ci95[0]
     assert bootstrap_exponent(fit, seed=1) == bootstrap_exponent(fit, seed=1)
 

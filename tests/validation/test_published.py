@@ -44,6 +44,13 @@ def test_the_published_vision_exponents_come_back():
     assert all(check.holds for check in vision_exponents())
 
 
+def test_the_check_of_vision_exponents_can_fail(monkeypatch):
+    """A curve of a few whole counts does not carry its exponent."""
+    coarse = published.read("fig03b_vision_fits").assign(prefactor=0.003)
+    monkeypatch.setattr("rosettalaw.validation.published_checks.read", lambda name: coarse)
+    assert not all(check.holds for check in vision_exponents())
+
+
 def test_dinov2_counts_agree_with_their_curve_within_reading_errors():
     """Scipy's line through (5e4, 1700), (1e5, 2300), (2e5, 4000)."""
     check = dinov2_counts()
