@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "forecast": "Validation",
     "compare": "Validation",
     "figures": "Validation",
+    "report": "Validation",
     "demo": "The whole loop",
 }
 
