@@ -14,6 +14,7 @@ from rosettalaw.errors import MissingFileError, UnknownNameError
 from rosettalaw.paper_figs.catalogue import CATALOGUE, make_all
 from rosettalaw.paper_figs.found import Found, look
 from rosettalaw.results import dataset
+from rosettalaw.sims import simulate
 
 SIZES = np.array([256.0, 512, 1024, 2048])
 NEEDS_RESULTS = {"fig03", "fig27", "calibration", "profiles", "triangle"}
@@ -48,9 +49,7 @@ def results(tmp_path_factory):
         "null_kind": ("null_pair", np.array(["permuted", "untrained"], dtype=object).repeat(100)),
     }
     save(dataset("ladder", ladder), folder / "planted.nc")
-    simulated = np.round(2 * SIZES[None] ** (1 / np.array([[1.5], [2.0]])))
-    coords = {"beta": [1.5, 2.0], "neurons": SIZES}
-    save(dataset("simulation", {"count": (("beta", "neurons"), simulated)}, coords), folder / "packing.nc")
+    save(simulate([128, 256, 512], [1.5, 2.0], inputs=2000, runs=2, quiet=True).to_dataset(), folder / "packing.nc")
     (folder / "broken.nc").write_bytes(b"not netcdf")
     return folder
 
@@ -87,9 +86,9 @@ def test_our_results_are_drawn_beside_them(name, results, tmp_path):
     assert found.skipped[0].endswith("not a readable netCDF result (corrupt or half-written)")
     (made,) = make_all(found, tmp_path, [name])
     drawn = made.files[1].read_text()
-    assert (
-        "packing" if name == "fig27" else "α·b" if name == "triangle" else "planted"
-    ) in drawn or name == "calibration"
+    assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "pairs kept"}.get(
+        name, "planted"
+    ) in drawn
 
 
 def test_the_command_draws_and_lists(results, tmp_path):
