@@ -172,7 +172,7 @@ def _local() -> tuple[Claim, ...]:
     return (
         Claim("d log r_τ/d log N", local_exponent(), kappa * N / ((b + 1) * (kappa * N + n))),
         Claim("continuum, n = r0 − 1", elasticity, F / ((b + 1) * (F + r0 - 1))),
-        Claim("n/κN → 0", sp.limit(local_exponent(), N, sp.oo), 1 / (b + 1)),
+        Claim("limit for N → ∞", sp.limit(local_exponent(), N, sp.oo), 1 / (b + 1)),
     )
 
 

@@ -17,7 +17,7 @@ import sympy as sp
 
 N, kappa, tau, gamma, C, lam, theta = sp.symbols("N kappa tau gamma C lambda theta", positive=True)
 r, r0, r_star, n, s, s2 = sp.symbols("r r_0 r_star n s s'", positive=True)
-sigma, a, others, C_h, L, eta, delta = sp.symbols("sigma_infty a o C_h L eta delta", positive=True)
+sigma, a, others, C_h, L, eta, delta = sp.symbols("sigma a o C_h L eta delta", positive=True)
 b = sp.Symbol("b", positive=True)  # β − 1: SymPy's limits need to know its sign
 beta = sp.Symbol("beta", positive=True)
 

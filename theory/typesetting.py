@@ -16,7 +16,8 @@ SYMBOLS = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon", "ζ": r"\zeta", "η": r"\eta",
     "θ": r"\theta", "κ": r"\kappa", "λ": r"\lambda", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "Σ": r"\Sigma",
     "∞": r"\infty", "∫": r"\int", "≤": r"\le", "≥": r"\ge", "→": r"\to", "−": "-", "⟨": r"\langle", "⟩": r"\rangle",
-    "★": r"\star", "½": r"\tfrac{1}{2}", "²": "^2", "′": "'", "·": r"\cdot", "×": r"\times",
+    "<": "<", ">": ">", "|": r"\mid", "*": "^*", "★": r"\star",
+    "½": r"\tfrac{1}{2}", "²": "^2", "′": "'", "·": r"\cdot", "×": r"\times",
 }  # fmt: skip
 
 PREAMBLE = r"""\documentclass[11pt]{article}

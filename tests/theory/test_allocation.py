@@ -79,6 +79,10 @@ def test_certificate_tells_a_worse_allocation():
     worse = Allocation(np.array([2.5, 1.5, 0.0]), best.multiplier, 2, best.weights, 4.0)
     assert worse.certificate.duality_gap > 1e-3
     assert worse.certificate.first_order_residual > 0.1
+    neglected = Allocation(
+        np.array([0.0, 4.0, 0.0]), best.multiplier, 1, best.weights, 4.0
+    )  # the best feature left out
+    assert neglected.certificate.first_order_residual == pytest.approx(4.0 / best.multiplier - 1)
     short = Allocation(0.9 * best.isolation, best.multiplier, 2, best.weights, 4.0)
     assert short.certificate.budget_residual == pytest.approx(-0.1)
     assert not worse.certificate.holds()
