@@ -41,6 +41,12 @@ def test_the_links_for_the_type_checker_lead_to_every_module():
     assert all(path.exists() for path in links.iterdir())
 
 
+def test_the_type_checker_reads_every_folder():
+    """It does not follow a link to a folder by itself, and silently checks nothing there."""
+    include = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["basedpyright"]["include"]
+    assert set(include) == {"typings/rosettalaw"} | {f"typings/rosettalaw/{room}" for room in ROOMS | {"cli"}}
+
+
 @pytest.mark.parametrize("room", sorted(ROOMS))
 def test_packages_import_relatively(room):
     for path in (ROOT / room).rglob("*.py"):
