@@ -44,6 +44,8 @@ CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it wa
     "table3": ("Model pairs of the scaling curves", ""),
     "table4": ("Document categories of The Pile", ""),
     "table5": ("Validation of the judge", ""),
+    "idle": ("Synthetic networks: neurons without a feature pair up by chance", ""),
+    "tail": ("Synthetic networks: the isolation that is left needs a threshold", ""),
     "calibration": ("How the threshold separates pairs from chance", LADDER),
     "profiles": ("Correlations in rank order: the isolation profile", LADDER),
     "triangle": ("Count, profile and purity exponents against the theory", LADDER),

@@ -1,38 +1,77 @@
-"""Figure 27: counts of synthetic networks over size, with the theory's finite-size slope beside the asymptotic one."""
+"""Figure 27: synthetic networks over size: the count, the isolation of matched neurons, and that of all others.
+
+Points are means over runs with their standard errors; lines are least squares on the logarithms. The number at each
+line is its exponent, with the limit for endless networks in brackets.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import style
 from .found import Found
 
+if TYPE_CHECKING:
+    from ..sims import Simulation
+
+PANELS = [
+    ("count", "matched pairs", "1/β"),
+    ("mean_isolation_matched", "their isolation", "(β−1)/β"),
+    ("isolation_per_non_rosetta", "others: isolation", "(1−β)/β"),
+]
+
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw each simulation's counts, a curve for each β."""
-    from ..validation.power_law import fit_power_law
-    from ..validation.series import of_simulation
+    """Draw each simulation."""
+    from ..sims import Simulation
 
     files = []
     for number, (name, ds) in enumerate(found.of("simulation")):
-        curves = of_simulation(ds, name)
-        with style.figure(size=(style.WIDTH + 0.6, 4.3)) as (figure, axis):
-            style.log_sizes(axis)
-            labels = []
-            for i, series in enumerate(curves):
-                fit = fit_power_law(series.neurons, series.counts)
-                colour = style.CYCLE[i % 7]
-                axis.plot(series.neurons, series.counts, style.MARKERS[i % 7], color=colour, mec="white", ms=6)
-                axis.plot(series.neurons, fit.predict(series.neurons), color=colour, lw=1.1)
-                beta = series.name.split("β = ")[-1]
-                words = f"β = {beta}: {fit.exponent:.3f}"
-                with_limit = f"{words} (1/β = {1 / float(beta):.3f})" if np.isfinite(float(beta)) else words
-                labels.append((series.neurons[-1], series.counts[-1], with_limit, colour))
-            axis.set_xlabel("neurons per network, N")
-            axis.set_ylabel("matched pairs")
-            axis.set_title(f"{name}: fitted exponents")
-            style.label_ends(axis, labels)
-            files += style.save(figure, path if number == 0 else path.with_name(f"{path.name}-{name}"))
+        target = path if number == 0 else path.with_name(f"{path.name}-{name}")
+        files += draw(Simulation.from_dataset(ds), target)
     return files
+
+
+def draw(simulation: Simulation, path: str | os.PathLike[str]) -> list[Path]:
+    """Draw one simulation; save PNG and SVG."""
+    betas = list(dict.fromkeys(point.packing.beta for point in simulation.points))
+    with style.figure(columns=3, size=(10.2, 3.9)) as (figure, axes):
+        for axis, (quantity, title, law) in zip(axes, PANELS, strict=True):
+            labels = []
+            for i, beta in enumerate(betas):
+                points = [point for point in simulation.points if point.packing.beta == beta]
+                fit = next(f for f in simulation.fits if f.beta == beta and f.quantity == quantity)
+                labels += _series(axis, points, quantity, fit, i)
+            axis.set_title(title)
+            axis.set_xlabel("neurons per network, N")
+            style.log_sizes(axis)
+            axis.annotate(f"fitted ({law})", (1, 1.02), (6, 0), "axes fraction", "offset points", fontsize=8)
+            style.label_ends(axis, labels)
+        handles = axes[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=len(betas))
+        return style.save(figure, path)
+
+
+def _series(axis, points, quantity, fit, i) -> list[tuple[float, float, str, str]]:
+    colour, marker = style.CYCLE[i % 7], style.MARKERS[i % 7]
+    sizes = np.array([point.packing.neurons for point in points], dtype=float)
+    values = np.array([point.mean(quantity) for point in points])
+    runs = np.array([[getattr(run, quantity) for run in point.runs] for point in points], dtype=float)
+    shown = values > 0
+    if not shown.any():
+        return []
+    error = runs.std(axis=1, ddof=1) / np.sqrt(runs.shape[1]) if runs.shape[1] > 1 else np.zeros(len(points))
+    error = np.minimum(np.nan_to_num(error), 0.9 * values)[shown]
+    look = {"fmt": marker, "color": colour, "mec": "white", "mew": 0.6, "elinewidth": 1}
+    axis.errorbar(sizes[shown], values[shown], error, label=f"β = {fit.beta:g}", **look)
+    if not np.isfinite(fit.exponent):
+        return []
+    x, y = np.log(sizes[shown]), np.log(values[shown])
+    line = np.exp(y.mean() + fit.exponent * (x - x.mean()))
+    axis.plot(sizes[shown], line, color=colour, lw=1.1)
+    words = f"{style.signed(fit.exponent)} ({style.signed(fit.asymptotic_exponent)})"
+    return [(sizes[shown][-1], line[-1], words, style.dark(colour))]

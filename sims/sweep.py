@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "dense", "expected", "wishart")
 DRAW: dict[str, Callable[[Packing, np.random.Generator], Outcome]] = {"dense": dense.draw, "wishart": wishart.draw}
+FACTS = ("kappa", "gamma", "inputs", "runs", "seed", *(field.name for field in fields(Choices)))
 MEASURED = tuple(field.name for field in fields(Outcome) if field.name != "count_sd")
 
 
@@ -80,6 +81,22 @@ class Simulation:
             measured = {name: np.array([point.mean(name) for point in points]) for name in LIMITS}
             found += exponents([point.packing for point in points], measured)
         return found
+
+    @classmethod
+    def from_dataset(cls, ds: xr.Dataset) -> Simulation:
+        """Return the simulation that `to_dataset` described."""
+        facts: dict[str, Any] = {name: ds.attrs.get(name) for name in FACTS}
+        choices = Choices(**{field.name: facts[field.name] for field in fields(Choices)})
+        kept = {"kappa": facts["kappa"], "gamma": facts["gamma"], "inputs": facts["inputs"], "choices": choices}
+        points = []
+        for b in ds["beta"].values:
+            for size in ds["neurons"].values:
+                one = ds.sel(beta=b, neurons=size)
+                columns = [one[f"{name}_run"].values.tolist() for name in MEASURED]
+                sd = float(one["count_sd"]) if one["engine"] == "expected" else np.nan
+                runs = [Outcome(*values, count_sd=sd) for values in zip(*columns, strict=True)]
+                points.append(Point(Packing(int(size), float(b), **kept), str(one["engine"].values), tuple(runs)))
+        return cls(tuple(points), facts)
 
     def record(self) -> dict[str, Any]:
         """Return rows and fits as plain records."""

@@ -8,7 +8,7 @@ import pytest
 from rosettalaw import load
 from rosettalaw.cli import main
 from rosettalaw.errors import InputError, UnknownNameError
-from rosettalaw.sims import Choices, simulate
+from rosettalaw.sims import Choices, Simulation, simulate
 from rosettalaw.sims.exponents import slope, theory_values
 from rosettalaw.sims.packing import Packing
 from rosettalaw.sims.sensitivity import VARIATIONS, sensitivity
@@ -117,6 +117,7 @@ def test_dataset_keeps_every_run(tmp_path, capsys):
     assert dict(ds.sizes) == {"beta": 2, "neurons": 3, "run": 3}
     np.testing.assert_allclose(ds["count_run"].mean("run").values.ravel(), [row["count"] for row in rows])
     assert ds.attrs["inputs"] == 500
+    assert Simulation.from_dataset(ds).record()["rows"] == rows
     assert all(ds[name].attrs.get("long_name") for name in ds.variables), list(ds.variables)
 
 

@@ -1,0 +1,40 @@
+"""The figures of the simulations are drawn from what was simulated."""
+
+import numpy as np
+import pytest
+
+from rosettalaw.paper_figs import fig27, idle, tail
+from rosettalaw.paper_figs.found import Found
+from rosettalaw.sims import simulate
+
+
+def words(path):
+    return path.with_suffix(".svg").read_text(encoding="utf-8")
+
+
+def test_figure_27_shows_each_exponent_beside_its_limit(tmp_path):
+    simulation = simulate([64, 128, 256], [1.5, 2.0], inputs=400, runs=3, quiet=True)
+    found = Found({"simulation": [("a", simulation.to_dataset()), ("b", simulation.to_dataset())]})
+    files = fig27.make(found, tmp_path / "fig27")
+    assert [file.name for file in files] == ["fig27.png", "fig27.svg", "fig27-b.png", "fig27-b.svg"]
+    for fit in simulation.fits[:2]:
+        assert f"{fit.exponent:.2f} ({fit.asymptotic_exponent:.2f})" in words(files[0])
+
+
+def test_without_a_simulation_figure_27_waits(tmp_path):
+    assert fig27.make(Found(), tmp_path / "fig27") == []
+
+
+@pytest.mark.parametrize(("module", "sizes"), [(idle, ("LINES", "POINTS")), (tail, ("SIZES",))])
+def test_findings_are_drawn(module, sizes, tmp_path, monkeypatch):
+    for name in sizes:
+        monkeypatch.setattr(module, name, 2 ** np.arange(6, 9))
+    png, svg = module.make(Found(), tmp_path / "finding")
+    assert png.stat().st_size > 10_000
+    assert "threshold" in words(svg)
+
+
+def test_idle_neurons_are_shown_with_slope_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(idle, "POINTS", np.array([64, 128]))
+    (_, svg) = idle.make(Found(), tmp_path / "idle")
+    assert "slope 1.0" in words(svg)
