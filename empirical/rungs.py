@@ -181,7 +181,9 @@ def _shown(matches: Matches, kept: int, a: TextSource, b: TextSource) -> dict[st
 def join_rungs(rungs: list[xr.Dataset], **provenance: Any) -> xr.Dataset:
     """Join Datasets of kind "rung", smallest first, into one of kind "ladder"."""
     scalars = [name for name in rungs[0].data_vars if rungs[0][name].ndim == 0]
-    variables: dict[str, Any] = {name: ("rung", np.array([rung[name].item() for rung in rungs])) for name in scalars}
+    variables: dict[str, Any] = {
+        str(name): ("rung", np.array([rung[name].item() for rung in rungs])) for name in scalars
+    }
     lengths = {dim: [rung.sizes[dim] for rung in rungs] for dim in ("pair", "null_pair")}
     for dim, numbers in lengths.items():
         for name in (name for name in rungs[0].data_vars if rungs[0][name].dims == (dim,)):

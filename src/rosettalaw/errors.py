@@ -68,7 +68,7 @@ class UnknownNameError(RosettaError, KeyError):
         return str(self.args[0])
 
 
-def require(condition: bool, argument: str, value: Any, rule: str, example: str = "") -> None:
+def require(condition: object, argument: str, value: Any, rule: str, example: str = "") -> None:
     """Raise `InputError` unless `condition` holds."""
     if not condition:
         raise InputError(argument, value, rule, example)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -35,7 +35,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def print_table(records: list[Mapping[str, Any]], title: str = "") -> None:
+def print_table(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     """Print records as a table on standard output; numbers with four significant digits."""
     from rich.console import Console
     from rich.table import Table
