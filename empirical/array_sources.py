@@ -1,15 +1,15 @@
 """Activation arrays of any framework as sources: NumPy files read in place, zarr and netCDF read as streams.
 
 An array of shape (positions, neurons) is read block by block through memory maps that are closed after each block, so
-that a file of any length costs the memory of one block. What can be read at random (`RandomAccess`) is simply read again
-where a matching needs it again; what can only be streamed (a model, compressed chunks) is kept on disk once (`spool`).
+that a file of any length costs the memory of one block. What can be read at random (`RandomAccess`) is simply read
+again where a matching needs it again; what can only be streamed (a model, compressed chunks) is kept on disk (`spool`).
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -241,7 +241,13 @@ class Spooled(Readable):
         return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
 
 
-def spool(source: ActivationSource, path: Path, block: int, kind: str = "float32") -> Spooled:
+def spool(
+    source: ActivationSource,
+    path: Path,
+    block: int,
+    kind: str = "float32",
+    advance: Callable[[float], None] = lambda positions: None,
+) -> Spooled:
     """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
 
     Parameters
@@ -252,6 +258,8 @@ def spool(source: ActivationSource, path: Path, block: int, kind: str = "float32
         Positions written at a time.
     kind : str
         "float32" or "float16".
+    advance : callable
+        Told how many positions were written.
 
     Raises
     ------
@@ -273,6 +281,7 @@ def spool(source: ActivationSource, path: Path, block: int, kind: str = "float32
                 piece = piece / border[1, number]
             copy[start : start + len(piece)] = piece
             start += len(piece)
+            advance(len(piece))
         copy.flush()
         del copy
         if kind != "float32":

@@ -21,7 +21,7 @@ from ..sources import ActivationSource
 from . import distributed, screened
 from .checkpoint import Checkpoint
 from .cost import Sizes, tile_shape
-from .exact import Subsets, pooled
+from .exact import Subsets, TileBest
 from .matches import Matches, Side
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
@@ -166,12 +166,12 @@ def match(
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
         checkpoint = distributed.agree(Checkpoint(folder, settings.fingerprint(a, b)))
-        passes = len(tiles(len(a.layer), len(b.layer), tile))
-        if permutations or passes > 1 or engine == "screened" or distributed.size() > 1:
-            a, b = _readable((a, b), checkpoint.folder or Path(distributed.agree(temporary)), block, spool_as, passes)
+        passes = len(tiles(len(a.layer), len(b.layer), tile)) if engine == "exact" else 2
+        work = checkpoint.folder or Path(distributed.agree(temporary))
+        a, b = readable((a, b), work, settings, spool_as, passes, quiet)
         if nonfinite == "exclude":
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
-        total = a.positions * (1 + permutations) * (passes if engine == "exact" else 2)
+        total = a.positions * (1 + permutations) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         with progress(label, total, quiet or distributed.rank() > 0) as bar:
             matches = _with_nulls(a, b, settings, checkpoint, bar.advance)
@@ -234,8 +234,6 @@ def _exact(
     with_replicates: bool,
 ) -> Found:
     """Match two sources tile by tile."""
-    from .exact import TileBest
-
     k, absolute = settings.k, settings.absolute
     neurons = len(a.layer), len(b.layer)
     count = len(Subsets(len(workspace.parts)).masks()) if with_replicates else 0
@@ -300,42 +298,102 @@ def _screened(
     with_replicates: bool,
 ) -> Found:
     """Match two sources through a sketch; see `screened`."""
-    raise NotImplementedError
+    screening, absolute, k = settings.screening, settings.absolute, settings.k
+    neurons, parts = (len(a.layer), len(b.layer)), workspace.parts
+    sketches = []
+    for side, source in enumerate((a, b)):
+        held = checkpoint.load(f"{name}-sketch{side}")
+        if held is None:
+            made = screened.sketch(source, side, screening, settings.seed, settings.block)
+            if distributed.rank() == 0:
+                arrays = {"mean": made.moments.mean.numpy(), "square": made.moments.square.numpy()}
+                checkpoint.save(f"{name}-sketch{side}", {"rows": made.rows, **arrays})
+        else:
+            moments = Moments(a.positions, torch.from_numpy(held["mean"]), torch.from_numpy(held["square"]))
+            made = screened.Sketch(held["rows"], moments)
+        sketches.append(made)
+    advance(a.positions)
+    moments = sketches[0].moments, sketches[1].moments
+    noise = max(1 / screening.buckets - 1 / a.positions, 0.0) ** 0.5
+    whole = np.full(len(parts), True)
+    for attempt in range(5):
+        count = min(screening.candidates, *neurons)
+        near = screened.candidates(*sketches, count, absolute)
+        chosen = screened.chosen_pairs(*near, noise)
+        title = f"{name}-{screening.candidates}"
+        products = screened.exact_products(
+            a, b, chosen, moments, parts, checkpoint, title, advance if not attempt else lambda _: None
+        )
+        best = screened.partners(products, neurons, whole, k + 1, absolute)
+        pairs = mutual(*best, k, absolute)
+        recall, likely = screened.expected_recall(pairs, *near, noise, absolute)
+        if screening.recall is None or not recall < screening.recall or count == min(neurons):
+            break
+        screening = screened.doubled(screening)
+    details: dict[str, Any] = {
+        "buckets": screening.buckets,
+        "candidates": screening.candidates,
+        "candidate_pairs": len(products.unit_a),
+        "recall_expected": recall,
+        "recall_rests_on": likely,
+    }
+    if name == "trained":
+        details |= screened.audit(a, b, moments, pairs, best, settings)
+        rho = pair_correlations(a, b, pairs[0], pairs[1], moments, parts)
+        pairs = (pairs[0], pairs[1], rho, pairs[3])
+    masks = Subsets(len(parts)).masks() if with_replicates else []
+    drawn = [mutual(*screened.partners(products, neurons, mask, k, absolute), k, absolute) for mask in masks]
+    return Found(
+        pairs=pairs,
+        replicates=[one[2] for one in drawn[:-2]],
+        split_half=overlap(*drawn[-2:]) if drawn else float("nan"),
+        moments=moments,
+        details=details,
+    )
 
 
 def _empty_moments(neurons: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(neurons), np.zeros(neurons)
 
 
-def _readable(
-    sources: tuple[ActivationSource, ActivationSource], folder: Path, block: int, kind: str, passes: int
+def readable(
+    sources: tuple[ActivationSource, ActivationSource],
+    folder: Path,
+    settings: Settings,
+    kind: str,
+    passes: int,
+    quiet: bool,
 ) -> tuple[ActivationSource, ActivationSource]:
-    """Return the sources, those that can only be read from the start as copies on disk; each process makes one."""
-    paths = [folder / f"spool-{side}" for side in "ab"]
+    """Return the sources; those that can only be read from the start as copies on disk, one made by each process.
+
+    Where the disk has no room they stay streams, and models run once for each tile.
+    """
+    require(kind in ("float32", "float16"), "spool", kind, "must be float32 or float16", "--spool float16")
     streams = [not isinstance(source, RandomAccess) for source in sources]
-    need = sum(
-        source.positions * len(source.layer) * np.dtype(kind).itemsize
-        for source, stream in zip(sources, streams, strict=True)
-        if stream
-    )
+    if not any(streams):
+        return sources
+    bytes_each = np.dtype(kind).itemsize
+    need = bytes_each * sum(s.positions * len(s.layer) for s, stream in zip(sources, streams, strict=True) if stream)
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
-    if need > free:
-        raise InputError(
-            "disk",
-            f"{free / 2**30:.0f} GiB free",
-            f"{need / 2**30:.0f} GiB are needed to keep activations that {passes} tiles and each null read again",
-            "--spool float16, or --engine screened (see rosettalaw plan)",
-        )
-    done = []
+    if need > 0.95 * free:
+        room = f"the activations take {need / 2**30:.1f} GiB as {kind}, {folder} has {free / 2**30:.1f} GiB free"
+        if settings.permutations or distributed.size() > 1:
+            rule = "positions can be permuted or shared out only where there is room to keep them"
+            raise InputError("disk", room, rule, "--spool float16, another --out, or --null-permutations 0")
+        say(f"{room}: the models run {passes + 1} times instead of once (see rosettalaw plan)")
+        return sources
+    paths = [folder / f"spool-{side}" for side in "ab"]
     for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):
         if stream and turn % distributed.size() == distributed.rank():
-            say(f"keeping the activations of {source.name} in {path.parent} ({kind})")
-            spool(source, path, block, kind)
+            with progress(f"reading {Path(source.name).name}", source.positions, quiet) as bar:
+                spool(source, path, settings.block, kind, bar.advance)
     distributed.wait()
-    for source, path, stream in zip(sources, paths, streams, strict=True):
-        done.append(spool(source, path, block, kind) if stream else source)
-    return done[0], done[1]
+    first, second = (
+        spool(source, path, settings.block, kind) if stream else source
+        for source, path, stream in zip(sources, paths, streams, strict=True)
+    )
+    return first, second
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:

@@ -72,7 +72,9 @@ class TileBest:
     mean_b: np.ndarray
     square_b: np.ndarray
 
-    def offer(self, tile: tuple[slice, slice], best: tuple[Partners, Partners], replicates: Sequence[Replicate]) -> None:
+    def offer(
+        self, tile: tuple[slice, slice], best: tuple[Partners, Partners], replicates: Sequence[Replicate]
+    ) -> None:
         """Show the tile to the best partners of both sides, and to the replicates."""
         best[0].offer(tile[0], self.row_key, self.row_rho, self.row_index)
         best[1].offer(tile[1], self.column_key, self.column_rho, self.column_index)

@@ -55,8 +55,8 @@ def subsets(parts, rows_a, rows_b, last, shift_a, shift_b, scale_a, scale_b, abs
     last : int
         Parts before `last` are the first half.
     shift_a, shift_b, scale_a, scale_b : float64 arrays, shapes (S, A) and (S, B)
-        e_S, f_S and one over the root of the sums of squares (0: constant), for all positions, without part 0, 1, …, and
-        for the two halves; S = J + 3, or 1 where only all positions are asked for.
+        e_S, f_S and one over the root of the sums of squares (0: constant), for all positions, without part 0, 1, …,
+        and for the two halves; S = J + 3, or 1 where only all positions are asked for.
     rho : float32 array, shape (A, B)
         Receives the correlations over all positions, NaN for constant neurons.
     value, place : arrays, shape (S, A)

@@ -145,7 +145,12 @@ class Matches:
             "status": self.status,
         }
 
-    def to_dataset(self, calibration: Calibration | None = None, **provenance: Any) -> xr.Dataset:
+    def to_dataset(
+        self,
+        calibration: Calibration | None = None,
+        nulls: Mapping[str, Sequence[np.ndarray]] | None = None,
+        **provenance: Any,
+    ) -> xr.Dataset:
         """Return the pairs as a Dataset of kind "pairs", with both models' neurons and the null pairs."""
         from ...results import dataset
 
@@ -162,11 +167,8 @@ class Matches:
             "excluded_unit_a": ("excluded_a", self.a.excluded),
             "excluded_unit_b": ("excluded_b", self.b.excluded),
             "layer_pairs": (("model_layer_a", "model_layer_b"), self.layer_counts()),
-            "null_correlation": ("null_pair", _joined(self.null_correlations)),
-            "null_draw": ("null_pair", _numbered(self.null_correlations)),
             "replicate_correlation": ("replicate_pair", _joined(self.replicate_correlations)),
             "replicate": ("replicate_pair", _numbered(self.replicate_correlations)),
-            "null_draws": len(self.null_correlations),
             "replicates": len(self.replicate_correlations),
             "neurons_a": len(self.a.layer),
             "neurons_b": len(self.b.layer),
@@ -174,6 +176,10 @@ class Matches:
             "raw_count": self.count,
             "split_half": self.split_half,
         }
+        for kind, draws in {"permuted": self.null_correlations, **(nulls or {})}.items():
+            variables[f"{kind}_correlation"] = (f"{kind}_pair", _joined(draws))
+            variables[f"{kind}_draw"] = (f"{kind}_pair", _numbered(draws))
+            variables[f"{kind}_draws"] = len(draws)
         if found is not None:
             variables["calibrated_count"] = found.count
             variables["calibrated_count_se"] = found.standard_error

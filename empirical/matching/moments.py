@@ -125,7 +125,7 @@ def _shift(x: torch.Tensor, shift: torch.Tensor, out: torch.Tensor) -> tuple[tor
     """Write x − shift to `out`; return its column sums and sums of squares in float64."""
     total = torch.zeros(x.shape[1], dtype=torch.float64, device=x.device)
     square = torch.zeros_like(total)
-    if x.device.type == "cpu":
+    if on_cpu(x):
         kernels.subtract(wide(x.numpy()), x.shape[1], shift.numpy(), out.numpy(), total.numpy(), square.numpy())
         return total, square
     for start in range(0, len(x), STRIP):
@@ -134,6 +134,11 @@ def _shift(x: torch.Tensor, shift: torch.Tensor, out: torch.Tensor) -> tuple[tor
         total += strip.sum(0)
         square += (strip * strip).sum(0)
     return total, square
+
+
+def on_cpu(tensor: torch.Tensor) -> bool:
+    """Say whether the numba kernels can work on a tensor."""
+    return tensor.device.type == "cpu"
 
 
 def wide(x: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Float64 correlations of given pairs of neurons: what is reported, whatever precision found them.
 
-One more reading of the positions, at the cost of reading: 5 additions a pair and position, against N_A N_B for the search.
+One more reading of the positions, five sums a pair: cheap beside the N_A N_B of the search.
 """
 
 from __future__ import annotations

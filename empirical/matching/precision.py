@@ -65,7 +65,7 @@ class Product:
 
 
 def _exponents(rows: torch.Tensor) -> torch.Tensor:
-    """Return, for each column, the power of two that brings its largest magnitude to between ½ and 1 (float16 range)."""
+    """Return, for each column, the power of two that brings its largest magnitude to between ½ and 1."""
     return torch.frexp(rows.abs().amax(0)).exponent
 
 

@@ -1,6 +1,387 @@
-"""placeholder."""
+r"""The screened engine: candidates from a sketch, exact correlations for the candidates only.
+
+1. **Sketch** (count-sketch, Charikar, Chen and Farach-Colton 2002). Position t goes to bucket h(t) with a random sign
+   σ(t): ``S[h(t)] += σ(t) x_t``. It is linear, so means come off afterwards, and it takes one pass. Here h runs through
+   the B buckets in order from a random start for each stripe of B positions: two positions of a stripe never meet, two
+   of different stripes meet with probability 1/B, and memory is read and written in order. For standardised columns
+
+       E[S_aᵀ S_b]/T = ρ,      variance ≈ (1 + ρ²)(1/B − 1/T)   (none for T ≤ B, where nothing collides).
+
+2. **Candidates**. The c largest estimates of every neuron, both ways, from one product of the sketches.
+3. **Exact**. A pair can be mutual only if each is among the other's candidates. Those pairs, and the rivals whose
+   estimate comes within `REACH` standard deviations of the best such pair of a neuron, are correlated over all
+   positions. Products are kept part by part, so that the jackknife comes with them.
+
+A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
+its chance to be found is p = Φ((ρ − bar_a)/σ) Φ((ρ − bar_b)/σ), and the number of exact pairs is estimated (Horvitz and
+Thompson 1952) by Σ 1/p over the pairs found. `recall_expected` is that ratio over the pairs with p ≥ ½: of weaker ones
+each that is found stands for many that are not, and says little. Measured, not modelled: a random sample of A's neurons
+is also matched exactly (`audit`), and it is reported how many of their pairs were found.
+
+A null pair is weak, and weak pairs are what a sketch misses: below a few 1/√B the screened null has too few pairs. A
+calibrated threshold that low is remarked on in the result's status.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...errors import require
+from ..sources import ActivationSource
+from . import distributed
+from . import sketch_kernels as kernels
+from .checkpoint import Checkpoint
+from .moments import Moments, NonFinite, wide
+from .partners import Partners
+from .reading import Block, aligned_blocks, cut, read
+
+REACH = 6.0  # standard deviations of the difference of two estimates beyond which a rival is out
+
+
 @dataclass(frozen=True)
 class Screening:
+    """Settings of the screened engine.
+
+    Attributes
+    ----------
+    buckets : int
+        Rows of the sketch, B: the noise of an estimate is about 1/√B.
+    candidates : int
+        Partners looked at for each neuron, c.
+    audit : int
+        Neurons of A that are also matched exactly.
+    recall : float, optional
+        Wanted `recall_expected`: candidates are doubled until it is met, at most four times.
+    """
+
     buckets: int = 2048
     candidates: int = 16
+    audit: int = 32
+    recall: float | None = None
+
+    def __post_init__(self):
+        for name, least in (("buckets", 1), ("candidates", 1), ("audit", 0)):
+            require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
+        if self.recall is not None:
+            require(0 < self.recall < 1, "recall", self.recall, "must be between 0 and 1", "--recall 0.999")
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """One model's sketch.
+
+    Attributes
+    ----------
+    rows : float32 array, shape (buckets, neurons)
+        Sketch of the standardised activations, divided by √T: products of two estimate ρ. Zero for constant neurons.
+    moments : Moments
+        Means and sums of squares.
+    """
+
+    rows: np.ndarray
+    moments: Moments
+
+
+@dataclass(frozen=True)
+class Products:
+    """Exact products of candidate pairs, part by part.
+
+    Attributes
+    ----------
+    unit_a, unit_b : ndarray of int, shape (pairs,)
+        Candidate pairs, sorted.
+    cross : ndarray, shape (J, pairs)
+        Σ of products about the means of all positions.
+    sums : ndarray, shape (J, 2, neurons) for each side
+        Σ and Σ of squares about the mean of all positions.
+    """
+
+    unit_a: np.ndarray
+    unit_b: np.ndarray
+    cross: np.ndarray
+    sums: tuple[np.ndarray, np.ndarray]
+    counts: np.ndarray
+
+    def correlations(self, mask: np.ndarray) -> np.ndarray:
+        """Return the pairs' correlations over the parts of a boolean mask; NaN where a neuron is constant there."""
+        n = self.counts[mask].sum()
+        (sum_a, square_a), (sum_b, square_b) = (side[mask].sum(0) for side in self.sums)
+        cross = self.cross[mask].sum(0) - sum_a[self.unit_a] * sum_b[self.unit_b] / n
+        spread_a, spread_b = square_a - sum_a**2 / n, square_b - sum_b**2 / n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rho = cross / np.sqrt(spread_a[self.unit_a]) / np.sqrt(spread_b[self.unit_b])
+        return np.where(np.isfinite(rho), np.clip(rho, -1, 1), np.nan)
+
+
+def sketch(source: ActivationSource, side: int, screening: Screening, seed: int, block: int) -> Sketch:
+    """Sketch a source in one pass; the same seed gives the same buckets and signs for both models.
+
+    Raises
+    ------
+    NonFinite
+        If a neuron has a NaN or an infinity.
+    """
+    buckets = screening.buckets
+    size = buckets * max(1, block // buckets)
+    blocks = [one for part in cut(source.positions, size, 1) for one in part]
+    neurons = len(source.layer)
+    own = np.array_split(np.arange(neurons), distributed.size())
+    columns = slice(int(own[distributed.rank()][0]), int(own[distributed.rank()][-1]) + 1)
+    width = columns.stop - columns.start
+    rows = np.zeros((buckets, width), dtype=np.float32)
+    total, square = np.zeros(width), np.zeros(width)
+    spread, ones = np.zeros(width, dtype=np.float32), np.zeros(buckets)
+    first = shift = None
+    for number, x in enumerate(read(source, blocks, columns)):
+        if shift is None or first is None:
+            first = np.array(x[0])
+            shift = np.nan_to_num(x[:256].astype(np.float64).mean(0)).astype(x.dtype)
+        random = np.random.default_rng([seed, 2, number])
+        turn = random.integers(0, buckets, -(-len(x) // buckets))
+        sign = random.choice(np.array([-1, 1], dtype=np.float32), len(x))
+        place = np.arange(len(x))
+        np.add.at(ones, (place + turn[place // buckets]) % buckets, sign)
+        kernels.add_to_sketch(wide(x), width, shift, first, turn, sign, rows, total, square, spread)
+        bad = ~(np.isfinite(total) & np.isfinite(square))
+        if bad.any():
+            raise NonFinite(side, np.flatnonzero(bad) + columns.start)
+    assert shift is not None
+    positions = source.positions
+    offset = total / positions
+    centred = np.where(spread > 0, np.maximum(square - total * offset, 0), 0)
+    rows -= np.outer(ones, offset).astype(np.float32)
+    with np.errstate(divide="ignore"):
+        rows *= np.where(centred > 0, 1 / np.sqrt(centred), 0).astype(np.float32)
+    mean = np.where(spread > 0, shift + offset, first)
+    return _joined(rows, mean, centred, own, positions)
+
+
+def _joined(rows: np.ndarray, mean: np.ndarray, square: np.ndarray, own: list[np.ndarray], positions: int) -> Sketch:
+    """Put the processes' ranges of neurons together."""
+    pieces = []
+    for owner, units in enumerate(own):
+        piece = torch.empty(len(rows), len(units)), torch.empty(2, len(units), dtype=torch.float64)
+        if owner == distributed.rank():
+            piece = torch.from_numpy(rows), torch.from_numpy(np.stack([mean, square]))
+        for tensor in piece:
+            distributed.send(tensor, owner)
+        pieces.append(piece)
+    whole, moments = (torch.cat(part, dim=1) for part in zip(*pieces, strict=True))
+    return Sketch(whole.numpy(), Moments(positions, moments[0], moments[1]))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Best estimates of one side: keys (falling) and partners, shape (neurons, candidates); −1 for none.
+
+    `bar` is the best estimate that is no candidate, what a pair's estimate had to exceed; −∞ where all are candidates.
+    """
+
+    keys: np.ndarray
+    units: np.ndarray
+    bar: np.ndarray
+
+
+def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024) -> tuple[Candidates, Candidates]:
+    """Return the `count` best estimates of each neuron of A and of B."""
+    shapes = [(one.rows.shape[1], count + 1) for one in (a, b)]
+    keys = [np.full(shape, -np.inf, dtype=np.float32) for shape in shapes]
+    units = [np.full(shape, -1, dtype=np.int64) for shape in shapes]
+    rows_a, rows_b = torch.from_numpy(a.rows), torch.from_numpy(b.rows)
+    constant_a, constant_b = ((one.moments.square == 0) for one in (a, b))
+    for low in range(0, a.rows.shape[1], chunk):
+        high = min(low + chunk, a.rows.shape[1])
+        estimate = rows_a[:, low:high].T @ rows_b
+        estimate[constant_a[low:high]] = -torch.inf
+        estimate[:, constant_b] = -torch.inf
+        if absolute:
+            estimate.abs_().masked_fill_(constant_a[low:high, None] | constant_b, -torch.inf)
+        kernels.offer_rows(estimate.numpy(), keys[0][low:high], units[0][low:high])
+        kernels.offer_columns(estimate.numpy(), low, keys[1], units[1])
+    one, other = (Candidates(k[:, :-1], u[:, :-1], k[:, -1]) for k, u in zip(keys, units, strict=True))
+    return one, other
+
+
+def chosen_pairs(a: Candidates, b: Candidates, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs to correlate exactly: two-way candidates, and the rivals that could beat them."""
+    neurons_b = len(b.units)
+    one, other = (_listed(side) for side in (a, b))
+    key_a, key_b = one[0] * neurons_b + one[1], other[1] * neurons_b + other[0]
+    both_a, both_b = np.isin(key_a, key_b), np.isin(key_b, key_a)
+    chosen = [key_a[both_a]]
+    for key, (unit, _, estimate), both, count in (
+        (key_a, one, both_a, len(a.units)),
+        (key_b, other, both_b, len(b.units)),
+    ):
+        best = np.full(count, np.inf)
+        held = np.full(count, -np.inf)
+        np.maximum.at(held, unit[both], estimate[both])
+        best[held > -np.inf] = held[held > -np.inf]
+        chosen.append(key[estimate >= best[unit] - REACH * noise])
+    keys = np.unique(np.concatenate(chosen))
+    return keys // neurons_b, keys % neurons_b
+
+
+def _listed(side: Candidates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    unit = np.repeat(np.arange(len(side.units)), side.units.shape[1])
+    partner, estimate = side.units.ravel(), side.keys.ravel()
+    good = partner >= 0
+    return unit[good], partner[good], estimate[good]
+
+
+def exact_products(
+    a: ActivationSource,
+    b: ActivationSource,
+    pairs: tuple[np.ndarray, np.ndarray],
+    moments: tuple[Moments, Moments],
+    parts: Sequence[Sequence[Block]],
+    checkpoint: Checkpoint,
+    name: str,
+    advance: Callable[[float], None],
+) -> Products:
+    """Correlate candidate pairs over all positions; with several processes each reads its own parts."""
+    neurons = len(a.layer), len(b.layer)
+    needed = [np.zeros(n, dtype=bool) for n in neurons]
+    for flags, units in zip(needed, pairs, strict=True):
+        flags[units] = True
+    cross = torch.zeros(len(parts), len(pairs[0]), dtype=torch.float64)
+    sums = [torch.zeros(len(parts), 2, n, dtype=torch.float64) for n in neurons]
+    own = []
+    for j in range(distributed.rank(), len(parts), distributed.size()):
+        held = checkpoint.load(f"{name}-pairs{j}")
+        if held is None:
+            own.append(j)
+            continue
+        cross[j] = torch.from_numpy(held["cross"])
+        for total, side in zip(sums, "ab", strict=True):
+            total[j] = torch.from_numpy(held[side])
+        advance(sum(stop - start for start, stop in parts[j]))
+    everything = slice(0, neurons[0]), slice(0, neurons[1])
+    stream = aligned_blocks(a, b, [block for j in own for block in parts[j]], everything)
+    order = np.lexsort((pairs[1], pairs[0]))
+    pair_a, pair_b = pairs[0][order], pairs[1][order]
+    means = [moment.mean.numpy() for moment in moments]
+    for j in own:
+        for _ in parts[j]:
+            x, y = next(stream)
+            shifts = [mean.astype(side.dtype) for mean, side in zip(means, (x, y), strict=True)]
+            totals = [total[j].numpy() for total in sums]
+            kernels.add_products(
+                *(wide(x), wide(y), *shifts, *needed, pair_a, pair_b, cross[j].numpy()),
+                *(totals[0][0], totals[0][1], totals[1][0], totals[1][1]),
+            )
+            advance(len(x))
+        kept = {"cross": cross[j].numpy(), "a": sums[0][j].numpy(), "b": sums[1][j].numpy()}
+        checkpoint.save(f"{name}-pairs{j}", kept)
+    for j in range(len(parts)):
+        for tensor in (cross[j], sums[0][j], sums[1][j]):
+            distributed.send(tensor, j % distributed.size())
+    counts = np.array([sum(stop - start for start, stop in blocks) for blocks in parts])
+    return Products(pair_a, pair_b, cross.numpy(), (sums[0].numpy(), sums[1].numpy()), counts)
+
+
+def partners(products: Products, neurons: tuple[int, int], mask: np.ndarray, keep: int, absolute: bool):
+    """Return the best partners of both sides among the candidates, over the parts of a boolean mask."""
+    rho = products.correlations(mask)
+    key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
+    sides = []
+    for count, unit, partner in (
+        (neurons[0], products.unit_a, products.unit_b),
+        (neurons[1], products.unit_b, products.unit_a),
+    ):
+        side = Partners(count, keep)
+        order = np.lexsort((partner, -key, unit))
+        order = order[key[order] > -np.inf]
+        rank = np.arange(len(order)) - np.searchsorted(unit[order], unit[order], side="left")
+        order, rank = order[rank < keep], rank[rank < keep]
+        side.key[unit[order], rank] = key[order]
+        side.rho[unit[order], rank] = rho[order]
+        side.index[unit[order], rank] = partner[order]
+        sides.append(side)
+    return sides[0], sides[1]
+
+
+def expected_recall(
+    pairs: tuple[np.ndarray, ...], a: Candidates, b: Candidates, noise: float, absolute: bool
+) -> tuple[float, int]:
+    """Return Σ 1/p's answer (module head), and how many pairs it rests on: those likelier found than missed."""
+    from scipy.stats import norm
+
+    rho = np.abs(pairs[2]) if absolute else pairs[2]
+    if noise == 0:
+        return 1.0, len(rho)
+    spread = noise * np.sqrt(1 + rho**2)
+    chance = np.ones(len(rho))
+    for side, units in ((a, pairs[0]), (b, pairs[1])):
+        chance = chance * norm.cdf((rho - side.bar[units].astype(float)) / spread)
+    sure = chance[chance >= 0.5]
+    return (float(len(sure) / np.sum(1 / sure)) if len(sure) else float("nan")), len(sure)
+
+
+def audit(
+    a: ActivationSource,
+    b: ActivationSource,
+    moments: tuple[Moments, Moments],
+    found: tuple[np.ndarray, ...],
+    best: tuple[Partners, Partners],
+    settings: Any,
+) -> dict[str, int]:
+    """Match a random sample of A's neurons exactly; return how many had a mutual partner, and how many were found.
+
+    A neuron's exact best partner v is not mutual if a candidate of v is known to be closer to v; those that are left
+    are settled by v's correlations with all of A.
+    """
+    count = min(settings.screening.audit, len(a.layer))
+    if not count:
+        return {"audited": 0, "audited_pairs": 0, "audited_found": 0}
+    units = np.sort(np.random.default_rng([settings.seed, 3]).permutation(len(a.layer))[:count])
+    key = _keys((a, b), moments, units, settings)
+    partner, value = key.argmax(1), key.max(1)
+    unsettled = (value > 0) & (value >= best[1].key[partner, 0] - 1e-6)
+    units, partner = units[unsettled], partner[unsettled]
+    if len(units):
+        columns = np.unique(partner)
+        back = _keys((b, a), (moments[1], moments[0]), columns, settings)
+        mutual = back.argmax(1)[np.searchsorted(columns, partner)] == units
+        units, partner = units[mutual], partner[mutual]
+    listed = set(zip(found[0].tolist(), found[1].tolist(), strict=True))
+    hits = sum(pair in listed for pair in zip(units.tolist(), partner.tolist(), strict=True))
+    return {"audited": count, "audited_pairs": len(units), "audited_found": hits}
+
+
+def _keys(
+    sources: tuple[ActivationSource, ActivationSource],
+    moments: tuple[Moments, Moments],
+    units: np.ndarray,
+    settings: Any,
+) -> np.ndarray:
+    """Correlate some units of the first source with all of the second in float32; −∞ for constant ones.
+
+    Only the units are centred: Σ (x − x̄) y = Σ (x − x̄)(y − ȳ), and what is left of Σ (x − x̄) is taken off at the end.
+    """
+    mean_x, mean_y = (m.mean.numpy() for m in moments)
+    square_x, square_y = (m.square.numpy() for m in moments)
+    positions = sources[0].positions
+    blocks = [one for part in cut(positions, settings.block, 1) for one in part]
+    cross, left = np.zeros((len(units), len(mean_y))), np.zeros(len(units))
+    streams = (read(source, blocks, slice(0, len(source.layer))) for source in sources)
+    for x, y in zip(*streams, strict=True):
+        centred = (x[:, units] - mean_x[units]).astype(y.dtype)
+        cross += (torch.from_numpy(centred).T @ torch.from_numpy(y)).numpy()
+        left += centred.sum(0, dtype=np.float64)
+    cross -= np.outer(left, mean_y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = cross / np.sqrt(square_x[units])[:, None] / np.sqrt(square_y)
+    known = (square_x[units] > 0)[:, None] & (square_y > 0)
+    return np.where(known, np.abs(rho) if settings.absolute else rho, -np.inf)
+
+
+def doubled(screening: Screening) -> Screening:
+    """Return the settings with twice the candidates."""
+    return dataclasses.replace(screening, candidates=2 * screening.candidates)

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "Simulation",
     "train": "Measurement",
     "match": "Measurement",
+    "plan": "Measurement",
     "fit": "Validation",
     "forecast": "Validation",
     "compare": "Validation",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from .output import JsonOption, print_json, print_table
 
-EPILOG = "Example: rosettalaw match a.npy b.npy --json (arrays of shape positions × neurons)"
+EPILOG = (
+    "Example: rosettalaw match a.npy b.npy --json (arrays of shape positions × neurons). "
+    "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
+)
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder or a hub id."
-ARRAYS = (".npy", ".zarr", ".nc")
+ARRAYS = (".npy", ".zarr", ".nc", ".npz")
+SHOWN = ("count", "calibrated_count", "calibrated_count_se", "threshold", "excluded_a", "excluded_b", "positions")
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -21,50 +26,126 @@ def register(app: typer.Typer, section: str) -> None:
 def match(
     a: str = typer.Argument(help=MODEL, show_default=False),
     b: str = typer.Argument(help="The other model: the same kind, at the same positions.", show_default=False),
+    text: Path | None = typer.Option(None, help="Checkpoints: text folder or .jsonl; CPython's own by default."),
+    tokens: int = typer.Option(1_000_000, help="Checkpoints: tokens of A to read."),
+    untrained: int = typer.Option(0, help="Checkpoints: draws of the null of untrained networks."),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
     permutations: int = typer.Option(3, "--null-permutations", help="Draws of the permutation null; 0 skips it."),
+    jackknife: int = typer.Option(16, help="Blocks of positions for the standard error; 0 skips it."),
     q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
-    engine: str = typer.Option("exact", "--engine", help="exact."),
-    seed: int = typer.Option(0, "--seed", help="Seed of the permutations."),
-    out: Path | None = typer.Option(None, "--out", help="Save the result to this netCDF file.", show_default=False),
+    layers_a: str = typer.Option("", help="Only these layers of A: 0,1,5."),
+    layers_b: str = typer.Option("", help="Only these layers of B."),
+    engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
+    buckets: int = typer.Option(2048, help="Screened: rows of the sketch."),
+    candidates: int = typer.Option(16, help="Screened: partners looked at for each neuron."),
+    recall: float | None = typer.Option(None, help="Screened: wanted recall, met by more candidates."),
+    compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
+    spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
+    exclude_nonfinite: bool = typer.Option(False, help="Leave out neurons with NaN or infinity instead of stopping."),
+    seed: int = typer.Option(0, help="Seed of the text order, the permutations and the sketch."),
+    out: Path | None = typer.Option(None, help="Save the result to this netCDF file; a killed run resumes from it."),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
+    from ..empirical.matching import Screening, distributed
     from ..empirical.matching import match as run
+    from ..empirical.matching.cost import byte_count
     from ..results import save
 
-    source_a, source_b = _source(a), _source(b)
-    found = run(source_a, source_b, k=k, absolute=absolute, permutations=permutations, engine=engine, seed=seed)
-    calibration = found.calibrate(q=q)
-    if out is not None:
-        save(found.to_dataset(calibration), out)
-    record = found.record(calibration)
-    if as_json:
-        print_json(record)
-        return
-    null = "permuted positions" if calibration else "none"
-    print_table([{name: record[name] for name in SHOWN}], title=f"{a} × {b}, null: {null}")
+    with distributed.started(device):
+        sources, provenance = _sources(a, b, text, tokens, seed)
+        layers = _layers("--layers-a", layers_a), _layers("--layers-b", layers_b)
+        sources = tuple(_restricted(source, kept) for source, kept in zip(sources, layers, strict=True))
+        options: dict[str, Any] = {
+            "k": k,
+            "absolute": absolute,
+            "engine": engine,
+            "screening": Screening(buckets, candidates, recall=recall),
+            "memory": byte_count("--memory", memory) if memory else None,
+            "seed": seed,
+            "compute": compute,
+            "device": device,
+            "spool_as": spool,
+            "nonfinite": "exclude" if exclude_nonfinite else "error",
+        }
+        unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
+        found = run(
+            *sources,
+            permutations=permutations,
+            jackknife_blocks=jackknife,
+            folder=None if unfinished is None else unfinished / "trained",
+            **options,
+        )
+        nulls = {"untrained": _untrained(sources, untrained, seed, options, run)} if untrained else {}
+        if distributed.rank() > 0:
+            return
+        calibration = found.calibrate(nulls, q)
+        record = found.record(calibration)
+        if out is not None and unfinished is not None:
+            save(found.to_dataset(calibration, nulls, **provenance), out)
+            _remove(unfinished)
+        if as_json:
+            print_json(record)
+            return
+        print_table([{name: record[name] for name in SHOWN}], title=f"{a} × {b}: {record['status']}")
 
 
-SHOWN = (
-    "count",
-    "calibrated_count",
-    "calibrated_count_se",
-    "threshold",
-    "excluded_a",
-    "excluded_b",
-    "engine",
-    "positions",
-    "status",
-)
-
-
-def _source(argument: str):
-    """Return the activations that an argument names."""
-    from ..empirical.array_sources import ArraySource
+def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int):
+    """Return the two models' activations, and where they come from."""
     from ..errors import InputError
 
-    if Path(argument).suffix in ARRAYS:
-        return ArraySource(argument)
-    raise InputError("model", argument, "must be a .npy file", "rosettalaw match a.npy b.npy")
+    arrays = [Path(model).suffix in ARRAYS for model in (a, b)]
+    if all(arrays):
+        from ..empirical.array_sources import activations
+
+        return (activations(a), activations(b)), {}
+    if any(arrays):
+        rule = "must be two files of activations or two checkpoints"
+        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
+    from ..empirical.corpora import open_corpus, python_corpus
+    from ..empirical.language import text_sources
+
+    corpus = python_corpus() if text is None else open_corpus(text)
+    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": tokens}
+    return text_sources(a, b, corpus, tokens, seed), facts
+
+
+def _layers(option: str, text: str) -> list[int]:
+    from ..errors import InputError
+
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(option, text, "must be layer numbers separated by commas", f"{option} 0,1,5") from None
+
+
+def _restricted(source: Any, layers: list[int]) -> Any:
+    from ..empirical.array_sources import Layers
+
+    return Layers(source, layers) if layers else source
+
+
+def _untrained(sources: Any, draws: int, seed: int, options: dict[str, Any], run: Any) -> list[Any]:
+    """Return the correlations of the mutual pairs of untrained twins, one array for each draw."""
+    import numpy as np
+
+    from ..errors import InputError
+
+    if not all(hasattr(source, "untrained") for source in sources):
+        rule = "needs whole checkpoints: arrays, and layers taken out, have no untrained twins"
+        raise InputError("--untrained", draws, rule, "--untrained 0")
+    found = []
+    for draw in range(draws):
+        seeds = np.random.SeedSequence([seed, 0x0DD, draw]).generate_state(2)  # as for the rungs of a ladder
+        twins = [source.untrained(int(one)) for source, one in zip(sources, seeds, strict=True)]
+        found.append(run(*twins, permutations=0, jackknife_blocks=0, **options).correlation)
+    return found
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,70 @@
+"""``rosettalaw plan``: what a matching will take, and what it can detect."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import typer
+
+from .output import JsonOption, print_json, print_table
+
+EPILOG = (
+    "Example (two 30B models of 48 layers × 28672): "
+    "rosettalaw plan --neurons-a 1376256 --neurons-b 1376256 --positions 1e7 --device h200"
+)
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+    app.command("plan", rich_help_panel=section, epilog=EPILOG)(plan)
+
+
+def plan(
+    neurons_a: float = typer.Option(..., help="Neurons of model A, all layers."),
+    neurons_b: float = typer.Option(..., help="Neurons of model B."),
+    positions: float = typer.Option(..., help="Aligned positions."),
+    device: str = typer.Option("cpu", help="cpu or cuda (measured now), a100, h100, h200 (data sheet)."),
+    permutations: int = typer.Option(0, "--null-permutations", help="Draws of the permutation null."),
+    width: int = typer.Option(4, help="Bytes of one activation."),
+    memory: str = typer.Option("", help="Memory for the exact engine's tiles; half of the device's by default."),
+    as_json: bool = JsonOption,
+) -> None:
+    """Print expected time, memory and the detectable correlation of a matching, exact and screened."""
+    from ..empirical.matching import cost
+
+    sizes = cost.Sizes(int(neurons_a), int(neurons_b), int(positions))
+    rates = cost.device_rates(device)
+    kind = "cpu" if rates.name == "cpu" else "cuda"
+    tile = cost.tile_shape(sizes, cost.byte_count("--memory", memory), kind) if memory else None
+    costs = [
+        cost.exact_cost(sizes, rates, permutations, width, tile),
+        cost.screened_cost(sizes, rates, permutations, width),
+    ]
+    detectable = cost.detectable_correlation(sizes)
+    if as_json:
+        record = {"detectable_correlation": detectable, "device": dataclasses.asdict(rates)}
+        print_json({**record, "engines": [dataclasses.asdict(one) for one in costs]})
+        return
+    title = f"{rates.name} ({rates.source}): {rates.operations / 1e12:.3g} Tflop/s, {rates.bandwidth / 1e9:.3g} GB/s"
+    rows = [
+        {
+            "engine": one.engine,
+            "time": duration(one.seconds),
+            "memory": f"{one.memory / 2**30:.2f} GiB",
+            "Tflop": one.operations / 1e12,
+            "moved": f"{one.bytes_moved / 1e9:.3g} GB",
+        }
+        for one in costs
+    ]
+    print_table(rows, title)
+    for one in costs:
+        typer.echo(f"{one.engine}: {one.detail}")
+    typer.echo(f"half of the pairs with correlation {detectable:.3g} are found")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"

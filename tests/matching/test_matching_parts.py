@@ -1,0 +1,261 @@
+"""Kernels against plain twins, precision, cost, anchors and the command line."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from typer.testing import CliRunner
+
+from rosettalaw.cli import app
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import anchors, cost, exact, match, precision, reading
+from rosettalaw.empirical.matching.moments import Centred, Moments
+from rosettalaw.empirical.matching.products import Workspace
+from rosettalaw.errors import InputError, UnknownNameError
+from rosettalaw.results import load
+
+
+def tile_of(a, b, parts=5, block=16):
+    """Return the products of one whole tile."""
+    cut = reading.cut(len(a), block, parts)
+    workspace = Workspace((a.shape[1], b.shape[1]), cut, precision.Product(), "cpu")
+    where = slice(0, a.shape[1]), slice(0, b.shape[1])
+    from rosettalaw.empirical.matching.checkpoint import Checkpoint
+
+    return workspace.tile(ArraySource(a), ArraySource(b), where, "t", Checkpoint(None, {}), lambda n: None), where
+
+
+def test_fused_ranking_equals_the_plain_one():
+    """Each subset's best, by the one-pass kernel and by forming each subset's correlations; an outlier in one part."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((170, 13)), rng.standard_normal((170, 21))
+    a[3, 4] = b[3, 5] = 1e5
+    a[:, 6] = 3.0
+    tile, where = tile_of(a, b)
+    fused = tile.best(where, 1, False, True)
+    for mask, key, index, bar in zip(
+        exact.Subsets(5).masks(), fused.replicate_key, fused.replicate_index, fused.replicate_bar, strict=True
+    ):
+        plain = tile._ranked(mask, 1, False)
+        np.testing.assert_allclose(key, plain[0], rtol=1e-5)
+        assert (index == plain[1]).all()
+        np.testing.assert_allclose(bar, plain[2], rtol=1e-5)
+    assert (fused.replicate_index[:, 6] == -1).all()
+
+
+def test_correlations_over_subsets(correlations):
+    rng = np.random.default_rng(1)
+    a, b = 50 + rng.standard_cauchy((90, 7)), rng.standard_normal((90, 9)) + np.linspace(0, 40, 90)[:, None]
+    tile, _ = tile_of(a, b, parts=3, block=30)
+    for mask in (np.array([True, True, True]), np.array([True, False, True]), np.array([False, True, False])):
+        rows = np.repeat(mask, 30)
+        np.testing.assert_allclose(tile.correlations(mask), correlations(a[rows], b[rows]), rtol=2e-6, atol=2e-7)
+
+
+def test_a_shift_that_missed_is_made_again(correlations):
+    """Means that jump by 10⁶ standard deviations between blocks, and neurons constant over some of them."""
+    rng = np.random.default_rng(2)
+    a, b = rng.standard_normal((400, 5)), rng.standard_normal((400, 5))
+    a[:, :3] += np.repeat([0, 1e6, -1e6, 0], 100)[:, None]
+    b[:, :3] += np.repeat([0, 1e6, 3, -8], 100)[:, None]
+    a[:200, 3] = 0.1
+    found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=1, block=100, quiet=True)
+    rho = correlations(a, b)
+    np.testing.assert_allclose(found.correlation, rho[found.unit_a, found.unit_b], rtol=1e-6)
+
+
+def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
+    """The torch twin that other devices use."""
+    x = (1e3 + np.random.default_rng(3).standard_normal((300, 40))).astype(np.float32)
+    results = []
+    for twin in (False, True):
+        side = Centred(torch.empty(302, 40), +1)
+        if twin:
+            monkeypatch.setattr("rosettalaw.empirical.matching.moments.on_cpu", lambda tensor: False)
+        results.append((side.take(x).clone(), side.moments))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(results[0][1].square, results[1][1].square, rtol=1e-6)
+
+
+@pytest.mark.parametrize("compute", ["tf32", "float16", "bfloat16"])
+def test_reduced_precision_reports_what_it_cost(plant, correlations, compute):
+    a, b, _ = plant(4000, 30, 30, 20)
+    a = 1e-7 * a + 1e-4  # float16 could not hold these unscaled
+    found = match(ArraySource(a), ArraySource(b), permutations=0, compute=compute, quiet=True)
+    full = match(ArraySource(a), ArraySource(b), permutations=0, quiet=True)
+    strong = full.correlation > 0.3
+    assert (found.unit_a[found.correlation > 0.3] == full.unit_a[strong]).all()
+    bound = 20 * precision.ROUNDOFF[compute] / np.sqrt(4000) + 3 * precision.ROUNDOFF[compute] ** 2
+    assert 1e-9 < found.details["largest_rounding_error"] < bound
+    assert full.details["largest_rounding_error"] < 1e-6
+    with pytest.raises(UnknownNameError, match="did you mean float16"):
+        match(ArraySource(a), ArraySource(b), compute="float61", quiet=True)
+
+
+def test_tf32_rounds_to_eleven_bits():
+    x = torch.tensor([1.0, 1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11, -(1 + 2**-12)])
+    expected = [1.0, 1 + 2**-10, 1.0, 1 + 2**-9, -1.0]  # ties go to the even neighbour
+    assert precision._to_tf32(x).tolist() == expected
+
+
+def test_detectable_correlation_is_where_half_of_the_pairs_are_found():
+    """Planted pairs at the stated correlation, among noise: about half of them must be mutual."""
+    sizes = cost.Sizes(200, 200, 400)
+    rho = cost.detectable_correlation(sizes)
+    hits = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        a, b = rng.standard_normal((400, 200)), rng.standard_normal((400, 200))
+        b[:, :20] = rho * a[:, :20] + np.sqrt(1 - rho**2) * b[:, :20]
+        found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, quiet=True)
+        hits += [found.unit_b[found.unit_a == u].tolist() == [u] for u in range(20)]
+    assert 0.36 < np.mean(hits) < 0.64
+    by_definition = stats.norm.cdf(rho * np.sqrt(399)) ** 398
+    assert by_definition == pytest.approx(0.5, rel=1e-6)
+    assert cost.detectable_correlation(cost.Sizes(10**9, 10**9, 10**7)) == pytest.approx(0.00200, abs=1e-4)
+
+
+def test_tiles_keep_to_the_budget():
+    sizes = cost.Sizes(10**6, 5000, 10**7)
+    for memory in (2**24, 2**28, 2**30, 2**34):
+        edges = cost.tile_shape(sizes, memory)
+        assert cost.tile_bytes(sizes, *edges) <= memory
+        assert edges == (min(edges[0], 10**6), min(edges[0], 5000))
+    with pytest.raises(InputError, match="the smallest tile needs"):
+        cost.tile_shape(sizes, 1000)
+
+
+def test_two_30b_models_take_less_than_a_gpu_hour():
+    sizes = cost.Sizes(48 * 28672, 48 * 28672, 10**7)
+    device = cost.device_rates("h200")
+    screened, exact_ = cost.screened_cost(sizes, device), cost.exact_cost(sizes, device)
+    assert screened.seconds < 3600 < exact_.seconds
+    assert exact_.operations == 2.0 * (48 * 28672) ** 2 * 1e7
+    assert screened.memory < device.memory
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("2GiB", 2**31), ("500MB", 500_000_000), ("1e9", 10**9), ("1.5 k", 1500)]
+)
+def test_amounts_of_memory(text, expected):
+    assert cost.byte_count("--memory", text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-2GB", "plenty", "2XB", "1..5G"])
+def test_no_amounts_of_memory(text):
+    with pytest.raises(InputError, match="--memory 2GiB"):
+        cost.byte_count("--memory", text)
+
+
+def test_anchors_are_the_intersection():
+    rng = np.random.default_rng(4)
+    signals = rng.standard_normal((800, 12))
+
+    def model(shared):
+        x = rng.standard_normal((800, 30))
+        x[:, shared] = signals[:, shared] + 0.3 * x[:, shared]
+        return ArraySource(x, "anchor")
+
+    a, b, c = model(np.arange(12)), model(np.arange(0, 9)), model(np.arange(4, 12))
+    comparisons = [match(a, other, permutations=0, quiet=True) for other in (b, c)]
+    found = anchors(comparisons, thresholds=[0.5, 0.5])
+    assert found.unit.tolist() == [4, 5, 6, 7, 8]
+    assert (found.partner == found.unit[:, None]).all()
+    assert (found.correlation > 0.8).all()
+    assert found.expected_by_chance == pytest.approx(30 * 9 / 30 * 8 / 30)
+    with pytest.raises(InputError, match="at least two"):
+        anchors(comparisons[:1])
+    with pytest.raises(InputError, match="must share model A"):
+        anchors(
+            [comparisons[0], match(b, c, permutations=0, quiet=True, seed=1)]
+            if b.name != a.name
+            else [
+                comparisons[0],
+                match(ArraySource(rng.standard_normal((800, 3)), "another"), c, permutations=0, quiet=True),
+            ]
+        )
+
+
+def test_moments_of_minus_zero_survive():
+    whole = Moments.empty(1)
+    whole.merge(Moments(3, torch.tensor([-0.0], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)))
+    assert whole.count == 3
+    assert whole.mean[0] == 0
+
+
+class TestCommandLine:
+    def call(self, *arguments):
+        return CliRunner().invoke(app, [str(one) for one in arguments])
+
+    def test_contract(self, tmp_path, plant, reference):
+        a, b, _ = plant(300, 20, 25, 12)
+        a[:, 2] = 7
+        np.save(tmp_path / "a.npy", a)
+        np.save(tmp_path / "b.npy", b)
+        out = tmp_path / "r.nc"
+        done = self.call("match", tmp_path / "a.npy", tmp_path / "b.npy", "--json", "--out", out)
+        assert done.exit_code == 0, done.output
+        record = json.loads(done.stdout)
+        expected = reference(a, b)
+        assert [tuple(pair[:2]) for pair in record["pairs"]] == sorted(expected)
+        np.testing.assert_allclose([pair[2] for pair in record["pairs"]], [expected[p] for p in sorted(expected)])
+        assert record["count"] == len(expected)
+        assert (record["excluded_a"], record["excluded_b"]) == (1, 0)
+        assert (record["engine"], record["positions"], record["status"]) == ("exact", 300, "ok")
+        saved = load(out, "pairs")
+        assert saved.unit_a.values.tolist() == [pair[0] for pair in record["pairs"]]
+        assert int(saved.calibrated_count) == record["calibrated_count"]
+        assert float(saved.threshold) == record["threshold"]
+        assert not (tmp_path / "r.nc.unfinished").exists()
+
+    def test_without_nulls_the_calibrated_count_is_null(self, tmp_path):
+        np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((50, 4)))
+        path = tmp_path / "a.npy"
+        record = json.loads(self.call("match", path, path, "--json", "--null-permutations", 0).stdout)
+        assert record["calibrated_count"] is None
+        assert record["threshold"] is None
+        assert record["count"] == 4
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("a.npy", "short.npy"), "must be equal"),
+            (("a.npy", "absent.npy"), "no such file"),
+            (("a.npy", "objects.npy"), "holds Python objects"),
+            (("a.npy", "cut.npy"), "not a whole .npy file"),
+            (("a.npy", "cube.npy"), "shape (positions, neurons)"),
+            (("a.npy", "checkpoint"), "two files of activations or two checkpoints"),
+            (("a.npy", "a.npy", "--engine", "exakt"), "did you mean exact"),
+            (("a.npy", "a.npy", "--layers-a", "7"), "has the layers [0]"),
+            (("a.npy", "a.npy", "--layers-a", "x"), "layer numbers"),
+            (("a.npy", "a.npy", "--memory", "1kB"), "the smallest tile needs"),
+            (("a.npy", "a.npy", "--untrained", "1"), "no untrained twins"),
+        ],
+    )
+    def test_refusals(self, tmp_path, monkeypatch, arguments, message):
+        monkeypatch.chdir(tmp_path)
+        rng = np.random.default_rng(0)
+        a = rng.standard_normal((50, 4))
+        np.save("a.npy", a)
+        np.save("short.npy", a[:-1])
+        np.save("cube.npy", a.reshape(50, 2, 2))
+        np.save("objects.npy", np.array([[{}, 1]], dtype=object), allow_pickle=True)
+        with open("a.npy", "rb") as whole, open("cut.npy", "wb") as part:
+            part.write(whole.read()[:400])
+        done = self.call("match", *arguments)
+        assert done.exit_code != 0
+        assert message in str(done.exception)
+
+    def test_plan(self):
+        done = self.call(
+            "plan", "--neurons-a", 1e6, "--neurons-b", 1e6, "--positions", 1e7, "--device", "h200", "--json"
+        )
+        record = json.loads(done.stdout)
+        assert [one["engine"] for one in record["engines"]] == ["exact", "screened"]
+        assert "not measured here" in record["device"]["source"]
+        assert record["detectable_correlation"] == pytest.approx(0.0016, rel=0.05)
+        assert "did you mean h200" in str(
+            self.call("plan", "--neurons-a", 1, "--neurons-b", 1, "--positions", 9, "--device", "h2000").exception
+        )

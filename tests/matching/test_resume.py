@@ -1,0 +1,126 @@
+"""Killed runs go on and end with the same bits; processes share the work; foreign folders are refused."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import match, products
+from rosettalaw.errors import ForeignFileError
+
+PROGRAM = """
+import sys, time
+import numpy as np
+import torch
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import match, products
+products.SAVE_EVERY = 0.0
+folder, slow = sys.argv[1], float(sys.argv[2])
+class Slow(ArraySource):
+    def rows(self, index, columns=slice(None)):
+        time.sleep(slow)
+        return super().rows(index, columns)
+found = match(Slow("a.npy"), Slow("b.npy"), permutations=1, tile=(20, 16), block=64, folder=folder, quiet=True,
+              engine=sys.argv[3])
+np.savez(sys.argv[4], found.unit_a, found.unit_b, found.correlation, found.null_correlations[0],
+         *found.replicate_correlations)
+"""
+
+
+@pytest.fixture
+def arrays(tmp_path, plant):
+    a, b, _ = plant(1500, 30, 32, 12)
+    np.save(tmp_path / "a.npy", a)
+    np.save(tmp_path / "b.npy", b)
+    return tmp_path
+
+
+def run(folder, *arguments, **options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, **options)
+
+
+@pytest.mark.parametrize("engine", ["exact", "screened"])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(arrays, engine):
+    assert run(arrays, "-c", PROGRAM, "whole", "0", engine, "whole.npz").wait() == 0
+    killed = run(arrays, "-c", PROGRAM, "work", "0.01", engine, "killed.npz")
+    deadline = time.monotonic() + 120
+    while len(list((arrays / "work").glob("*.npz"))) < 5 and time.monotonic() < deadline:
+        assert killed.poll() is None
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not (arrays / "killed.npz").exists()
+    kept = {path.name: path.stat().st_mtime_ns for path in (arrays / "work").glob("*.npz")}
+    assert kept
+    assert run(arrays, "-c", PROGRAM, "work", "0", engine, "resumed.npz").wait() == 0
+    with np.load(arrays / "whole.npz") as whole, np.load(arrays / "resumed.npz") as resumed:
+        assert whole.files == resumed.files
+        assert all(whole[name].tobytes() == resumed[name].tobytes() for name in whole.files)
+    tiles = [name for name in kept if "part" not in name]
+    assert all((arrays / "work" / name).stat().st_mtime_ns == kept[name] for name in tiles)
+
+
+def test_finished_blocks_are_not_read_again(tmp_path, plant, monkeypatch):
+    a, b, _ = plant(640, 20, 20, 8)
+    monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
+
+    class Stops(ArraySource):
+        left = 10
+
+        def rows(self, index, columns=slice(None)):
+            Stops.left -= 1
+            if Stops.left < 0:
+                raise KeyboardInterrupt
+            return super().rows(index, columns)
+
+    options = {"permutations": 0, "folder": tmp_path / "work", "quiet": True}
+    with pytest.raises(KeyboardInterrupt):
+        match(Stops(a), ArraySource(b), **options)
+    Stops.left = 1 + 7 + 16  # the checksum, the other parts, and the reported pairs
+    resumed = match(Stops(a), ArraySource(b), **options)
+    assert Stops.left == 0
+    whole = match(ArraySource(a), ArraySource(b), permutations=0, quiet=True)
+    assert resumed.correlation.tobytes() == whole.correlation.tobytes()
+
+
+def test_another_matching_and_damaged_files_are_refused(tmp_path, plant):
+    a, b, _ = plant(200, 10, 10, 4)
+    work = tmp_path / "work"
+    options = {"permutations": 0, "folder": work, "quiet": True}
+    match(ArraySource(a), ArraySource(b), **options)
+    with pytest.raises(ForeignFileError, match="unfinished matching with other seed"):
+        match(ArraySource(a), ArraySource(b), seed=1, **options)
+    with pytest.raises(ForeignFileError, match="with other a"):
+        match(ArraySource(a + 1), ArraySource(b), **options)
+    (work / "trained-tile0.npz").write_bytes(b"half")
+    with pytest.raises(ForeignFileError, match="damaged"):
+        match(ArraySource(a), ArraySource(b), **options)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.tex").touch()
+    with pytest.raises(ForeignFileError, match="not an unfinished matching"):
+        match(ArraySource(a), ArraySource(b), permutations=0, folder=other, quiet=True)
+
+
+@pytest.mark.parametrize("engine", ["exact", "screened"])
+def test_two_processes_give_the_bits_of_one(arrays, engine):
+    call = ["-m", "rosettalaw", "match", "a.npy", "b.npy", "--json", "--engine", engine, "--memory", "1MB"]
+    alone = run(arrays, *call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
+    both = run(arrays, *launch, *call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first, second = alone.communicate()[0], both.communicate()
+    assert alone.returncode == both.returncode == 0, second[1].decode()
+    record = json.loads(first)
+    assert record == json.loads(second[0])
+    assert record["calibrated_count"] >= 12

@@ -1,0 +1,125 @@
+"""The screened engine: its sketch estimates, what it finds, and what it says about what it misses."""
+
+import numpy as np
+import pytest
+
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import Screening, match, screened
+from rosettalaw.errors import InputError
+
+
+def trained_like(positions, neurons, shared, seed, signals_seed=0):
+    """Return activations with shared features of falling strength, common low-rank hubs, and heavy tails."""
+    common = np.random.default_rng(signals_seed)
+    rng = np.random.default_rng(seed)
+    features = common.standard_exponential((positions, shared)) * (common.random((positions, shared)) < 0.2)
+    hubs = common.standard_normal((positions, 6))
+    x = rng.standard_normal((positions, neurons)) + 0.7 * hubs @ rng.standard_normal((6, neurons))
+    place = rng.permutation(neurons)[:shared]
+    x[:, place] += features * np.geomspace(8, 2, shared)
+    return np.maximum(x, 0.1 * x).astype(np.float32)
+
+
+def pairs(found):
+    return set(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def sides():
+    return tuple(trained_like(9000, 250, 60, seed) for seed in (1, 2))
+
+
+def test_sketch_estimates_have_the_stated_mean_and_variance(correlations):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2048, 30)), rng.standard_normal((2048, 30))
+    y[:, :10] += x[:, :10]
+    rho = correlations(x, y)
+    screening = Screening(buckets=256)
+    errors = []
+    for seed in range(12):
+        sketches = [screened.sketch(ArraySource(side), 0, screening, seed, 512) for side in (x, y)]
+        errors.append(sketches[0].rows.T @ sketches[1].rows - rho)
+    errors = np.array(errors)
+    expected = np.sqrt((1 + rho**2) * (1 / 256 - 1 / 2048))
+    assert np.abs(errors.mean(0) / expected * np.sqrt(12)).max() < 5
+    assert np.sqrt((errors**2).mean()) == pytest.approx(np.sqrt((expected**2).mean()), rel=0.03)
+
+
+def test_sketch_of_few_positions_is_exact(correlations):
+    x = 1e4 + np.random.default_rng(1).standard_normal((100, 20))
+    one = screened.sketch(ArraySource(x), 0, Screening(buckets=128), 0, 64)
+    np.testing.assert_allclose(one.rows.T @ one.rows, correlations(x, x), atol=1e-5)
+
+
+def test_finds_the_exact_pairs(sides, reference):
+    a, b = map(ArraySource, sides)
+    exact = match(a, b, permutations=1, quiet=True)
+    found = match(a, b, permutations=1, engine="screened", quiet=True)
+    strong = {pair for pair, rho in reference(*sides).items() if rho > 0.25}
+    assert len(strong) >= 50
+    assert strong <= pairs(found)
+    shared = {pair: rho for pair, rho in zip(sorted(pairs(exact)), exact.correlation, strict=True)}
+    for pair, rho in zip(sorted(pairs(found)), found.correlation, strict=True):
+        if pair in shared:
+            assert rho == pytest.approx(shared[pair], rel=1e-9)
+    assert found.calibrate().count == pytest.approx(exact.calibrate().count, abs=2)
+    assert found.details["audited_found"] <= found.details["audited_pairs"] <= 32
+
+
+def test_all_candidates_give_the_exact_matching(sides):
+    """With every partner a candidate nothing can be missed, replicates and halves included."""
+    a, b = ArraySource(sides[0][:, :40]), ArraySource(sides[1][:, :50])
+    for options in ({}, {"absolute": True}, {"k": 2}):
+        exact = match(a, b, permutations=0, quiet=True, **options)
+        found = match(
+            a, b, permutations=0, engine="screened", screening=Screening(candidates=50), quiet=True, **options
+        )
+        assert pairs(found) == pairs(exact)
+        np.testing.assert_allclose(found.correlation, exact.correlation, rtol=1e-12)
+        np.testing.assert_allclose(found.margin, exact.margin, atol=1e-5)
+        assert found.split_half == exact.split_half
+        for one, other in zip(found.replicate_correlations, exact.replicate_correlations, strict=True):
+            np.testing.assert_allclose(np.sort(np.abs(one)), np.sort(np.abs(other)), atol=1e-5)
+
+
+def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
+    """Many equal planted pairs at the sketch's noise: the estimate from one run must match the share really found."""
+    rng = np.random.default_rng(7)
+    shared = rng.standard_normal((8000, 300)).astype(np.float32)
+    strength = np.linspace(0.25, 0.6, 300, dtype=np.float32)
+    a, b = (strength * shared + rng.standard_normal((8000, 300), dtype=np.float32) for _ in range(2))
+    screening = Screening(buckets=1024, candidates=4, audit=300)
+    found = match(ArraySource(a), ArraySource(b), permutations=0, engine="screened", screening=screening, quiet=True)
+    truth = {(i, i) for i in range(300)}
+    share = len(truth & pairs(found)) / 300
+    assert 0.6 < share < 0.98
+    likely = {pair for pair, rho in reference(a, b).items() if rho > 0.09}  # where a pair is likelier found than not
+    assert found.details["recall_expected"] == pytest.approx(len(likely & pairs(found)) / len(likely), abs=0.04)
+    assert found.details["audited_found"] / found.details["audited_pairs"] == pytest.approx(share, abs=0.05)
+    better = match(
+        ArraySource(a),
+        ArraySource(b),
+        permutations=0,
+        engine="screened",
+        screening=Screening(buckets=1024, candidates=2, recall=0.94),
+        quiet=True,
+    )
+    assert better.details["candidates"] > 2
+    assert better.details["recall_expected"] >= 0.94
+    assert len(truth & pairs(better)) / 300 > share
+
+
+def test_constants_nan_and_settings():
+    a = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
+    still = a.copy()
+    still[:, 3] = 0.1
+    found = match(ArraySource(still), ArraySource(a), permutations=0, engine="screened", quiet=True)
+    assert found.a.excluded.tolist() == [3]
+    assert 3 not in found.unit_a
+    still[5, 2] = np.nan
+    with pytest.raises(InputError, match=r"layer 0, unit 2"):
+        match(ArraySource(a), ArraySource(still), permutations=0, engine="screened", quiet=True)
+    with pytest.raises(InputError, match="buckets = 0: must be at least 1"):
+        Screening(buckets=0)
+    with pytest.raises(InputError, match="recall = 2: must be between 0 and 1"):
+        Screening(recall=2)

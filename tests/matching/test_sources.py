@@ -1,0 +1,180 @@
+"""Sources: files, streams, copies on disk, permutations and restrictions."""
+
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rosettalaw.empirical.array_sources import (
+    ArraySource,
+    Layers,
+    Permuted,
+    RandomAccess,
+    StreamedArray,
+    activations,
+    rechunked,
+    spool,
+    within_layer,
+)
+from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.matching.reading import cut, read
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+
+
+def whole(source, size=7):
+    return np.concatenate(list(source.blocks(size)))
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64", "int8", "int32", "bool"])
+def test_npy_of_any_number(tmp_path, kind):
+    array = (10 * np.random.default_rng(0).standard_normal((20, 3))).astype(kind)
+    np.save(tmp_path / "x.npy", array)
+    source = activations(tmp_path / "x.npy")
+    assert isinstance(source, RandomAccess)
+    assert np.array_equal(whole(source), array)
+    assert whole(source).dtype == (np.float64 if kind in ("float64", "int32") else np.float32)
+    assert np.array_equal(source.rows(np.array([5, 2]), slice(1, 3)), array[[5, 2], 1:3])
+    fortran = ArraySource(np.asfortranarray(array))
+    assert np.array_equal(whole(fortran), array)
+
+
+def test_the_file_stays_as_it_was(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((5, 2), dtype=np.float32))
+    before = (tmp_path / "x.npy").read_bytes()
+    ArraySource(tmp_path / "x.npy").rows(slice(0, 5))[:] = 3
+    assert (tmp_path / "x.npy").read_bytes() == before
+
+
+def test_zarr_and_netcdf_are_matched_like_arrays(tmp_path):
+    import zarr
+
+    rng = np.random.default_rng(1)
+    a, b = rng.standard_normal((90, 8)).astype(np.float32), rng.standard_normal((90, 6))
+    stored = zarr.create_array(tmp_path / "a.zarr", shape=a.shape, chunks=(32, 3), dtype=a.dtype)
+    stored[:] = a
+    layers = ("neuron", np.array([0, 0, 1, 1, 1, 2]))
+    xr.Dataset({"activations": (("position", "neuron"), b), "layer": layers}).to_netcdf(
+        tmp_path / "b.nc", engine="h5netcdf"
+    )
+    sources = activations(tmp_path / "a.zarr"), activations(tmp_path / "b.nc")
+    assert isinstance(sources[1], StreamedArray)
+    assert sources[1].layer.tolist() == [0, 0, 1, 1, 1, 2]
+    assert sources[1].unit.tolist() == [0, 1, 0, 1, 2, 0]
+    found = match(*sources, permutations=1, quiet=True)
+    direct = match(ArraySource(a), ArraySource(b), permutations=1, quiet=True)
+    assert (found.unit_a == direct.unit_a).all()
+    np.testing.assert_allclose(found.correlation, direct.correlation, rtol=1e-5)
+
+
+def test_broken_files_are_named(tmp_path):
+    (tmp_path / "x.zarr").mkdir()
+    (tmp_path / "x.nc").write_bytes(b"no netCDF")
+    for name in ("x.zarr", "x.nc"):
+        with pytest.raises(ForeignFileError, match=f"{name}: not a readable"):
+            activations(tmp_path / name)
+    with pytest.raises(MissingFileError, match=r"y.zarr: no such file"):
+        activations(tmp_path / "y.zarr")
+    xr.Dataset({"p": (("x", "y"), np.ones((2, 2))), "q": (("x", "y"), np.ones((2, 2)))}).to_netcdf(
+        tmp_path / "two.nc", engine="h5netcdf"
+    )
+    with pytest.raises(InputError, match="needs one two-dimensional variable"):
+        activations(tmp_path / "two.nc")
+    np.savez(tmp_path / "z.npz", np.ones((2, 2)))
+    with pytest.raises(ForeignFileError, match="archive of several arrays"):
+        activations(tmp_path / "z.npz")
+
+
+class Stream:
+    def __init__(self, array, declared=None):
+        self.name, self.positions, self._array = "stream", declared or len(array), array
+        self.layer, self.unit = np.zeros(array.shape[1], dtype=int), np.arange(array.shape[1])
+
+    def blocks(self, size):
+        yield from np.array_split(self._array, max(1, len(self._array) // 5))
+
+
+@given(positions=st.integers(1, 60), block=st.integers(1, 70))
+def test_rechunking_loses_nothing(positions, block):
+    array = np.arange(2.0 * positions, dtype=np.float32).reshape(-1, 2)
+    pieces = list(rechunked(Stream(array), block))
+    assert np.array_equal(np.concatenate(pieces), array)
+    assert all(len(piece) == block for piece in pieces[:-1])
+
+
+@given(positions=st.integers(1, 200), block=st.integers(1, 50), parts=st.integers(1, 20))
+def test_cuts_cover_all_positions_in_order(positions, block, parts):
+    found = cut(positions, block, parts)
+    blocks = [one for part in found for one in part]
+    assert blocks[0][0] == 0
+    assert blocks[-1][1] == positions
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(blocks))
+    assert all(0 < stop - start <= block for start, stop in blocks)
+    assert len(found) <= parts
+    array = np.random.default_rng(0).standard_normal((positions, 2)).astype(np.float32)
+    for source in (Stream(array), ArraySource(array)):
+        assert np.array_equal(
+            np.concatenate(list(read(source, blocks[::2], slice(0, 2)))),
+            np.concatenate([array[start:stop] for start, stop in blocks[::2]]),
+        )
+
+
+@pytest.mark.parametrize(("kind", "error"), [("float32", 0), ("float16", 2.0**-11)])
+def test_copies_on_disk(tmp_path, kind, error):
+    rng = np.random.default_rng(2)
+    array = (rng.standard_cauchy((50, 6)) * 10.0 ** np.arange(-10, 14, 4) + [0, 0, 1e3, 0, 1e7, 0]).astype(np.float32)
+    array[:, 5] = 4.25
+    kept = spool(Stream(array), tmp_path / "spool", 16, kind)
+    deviation = np.abs(array - np.repeat(array[::16], 16, axis=0)[:50])
+    assert (np.abs(whole(kept) - array) <= error * deviation + 3e-7 * np.abs(array) * (error > 0)).all()
+    assert (kept.rows(slice(0, 50))[:, 5] == 4.25).all()
+    scattered = np.array([49, 0, 17, 16])
+    assert np.array_equal(kept.rows(scattered, slice(1, 4)), kept.rows(slice(0, 50))[scattered, 1:4])
+    again = spool(Stream(0 * array), tmp_path / "spool", 16, kind)
+    assert np.array_equal(whole(again), whole(kept))
+
+
+def test_a_source_that_breaks_its_word(tmp_path):
+    array = np.ones((20, 3), dtype=np.float32)
+    with pytest.raises(InputError, match="20 positions': declared 25"):
+        spool(Stream(array, declared=25), tmp_path / "x", 8)
+    assert not list(tmp_path.glob("*.npy"))
+
+
+def test_permutation_is_uniform():
+    """Every position goes everywhere: first places of 600 draws, chi-squared against uniform."""
+    from scipy.stats import chisquare
+
+    source = ArraySource(np.arange(6.0)[:, None])
+    first = [int(Permuted(source, [0, draw]).rows(slice(0, 1))[0, 0]) for draw in range(600)]
+    assert chisquare(np.bincount(first, minlength=6)).pvalue > 1e-3
+
+
+def test_layers_keep_their_labels():
+    layer = np.array([0, 0, 1, 1, 2])
+    array = np.random.default_rng(3).standard_normal((40, 5))
+    found = match(Layers(ArraySource(array, layer=layer), [0, 2]), ArraySource(array), permutations=0, quiet=True)
+    assert found.unit_b.tolist() == [0, 1, 4]
+    assert found.a.layer.tolist() == [0, 0, 2]
+    assert found.a.unit.tolist() == [0, 1, 0]
+    assert found.layer_counts().tolist() == [[2], [1]]
+    with pytest.raises(InputError, match=r"layers = \[3\]: array has the layers \[0, 1, 2\]"):
+        Layers(ArraySource(array, layer=layer), [3])
+
+
+def test_units_are_counted_within_layers():
+    assert within_layer(np.array([2, 0, 2, 0, 0])).tolist() == [0, 0, 1, 1, 2]
+
+
+def test_neurons_with_nan_are_left_out_on_request(reference):
+    array = np.random.default_rng(4).standard_normal((60, 5)).astype(np.float32)
+    broken = array.copy()
+    broken[7, 1], broken[9, 3] = np.nan, np.inf
+    for engine in ("exact", "screened"):
+        found = match(
+            ArraySource(broken), ArraySource(array), permutations=0, nonfinite="exclude", engine=engine, quiet=True
+        )
+        assert found.a.excluded.tolist() == [1, 3]
+        assert found.unit_a.tolist() == [0, 2, 4]
