@@ -35,7 +35,7 @@ LINES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
 
-RC: dict[str, Any] = {
+RC: Any = {
     "figure.figsize": (WIDTH, 4.1),
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
@@ -135,7 +135,8 @@ def shade(colour: str, depth: float) -> str:
     """Return a colour mixed with white: depth 1 is the colour itself, 0 white."""
     from matplotlib.colors import to_hex, to_rgb
 
-    return to_hex([1 - depth * (1 - part) for part in to_rgb(colour)])
+    mixed: Any = tuple(1 - depth * (1 - part) for part in to_rgb(colour))
+    return to_hex(mixed)
 
 
 def dark(colour: str) -> str:
@@ -144,7 +145,8 @@ def dark(colour: str) -> str:
 
     rgb = to_rgb(colour)
     light = sum(share * part for share, part in zip((0.30, 0.59, 0.11), rgb, strict=True))
-    return to_hex([part * min(1.0, 0.45 / light) for part in rgb]) if light > 0 else colour
+    darker: Any = tuple(part * min(1.0, 0.45 / max(light, 1e-6)) for part in rgb)
+    return to_hex(darker)
 
 
 def signed(value: float) -> str:

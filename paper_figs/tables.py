@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,7 +37,7 @@ def models(path: Path) -> list[Path]:
 
 def pairs(path: Path) -> list[Path]:
     """Draw table 3: the pairs of each scaling curve."""
-    runs = pd.concat([read("runs_language"), read("runs_vision")])
+    runs: Any = pd.concat([read("runs_language"), read("runs_vision")])
     rows = [[row.curve, row.models.replace("|", " × ")] for row in runs.itertuples()]
     return _draw(path, ["curve", "models"], rows, "Pairs of the scaling curves", "runs_language")
 

@@ -27,6 +27,7 @@ from typing import Any
 
 import lmfit
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from ..errors import UnknownNameError, require
@@ -131,12 +132,12 @@ class JointFit:
         allowed = self.chi2 + float(stats.t.ppf(0.975, self.freedom)) ** 2
         return profile_interval(self._problem.profile(self.values, name), self.values[name], allowed, LIMITS[name])
 
-    def rise(self, name: str, values: Sequence[float]) -> np.ndarray:
+    def rise(self, name: str, values: ArrayLike) -> np.ndarray:
         """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
         if name not in self.values:
             raise UnknownNameError("parameter", name, self.values)
         squares = self._problem.profile(self.values, name)
-        return np.array([squares(float(value)) for value in values]) - self.chi2
+        return np.array([squares(float(value)) for value in np.asarray(values)]) - self.chi2
 
     def sample(self, steps: int = 2000, walkers: int = 32, seed: int = 0) -> Any:
         """Draw from the posterior with emcee (flat priors within the limits); return a DataFrame of draws."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -130,13 +131,13 @@ def _fit(
 
     def over_prefactor(alpha: float) -> tuple[float, float]:
         start = np.log(r.mean() / np.mean(np.exp(alpha * x)))
-        found = optimize.minimize_scalar(
+        found: Any = optimize.minimize_scalar(
             lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), bracket=(start - 0.5, start + 0.5)
         )
         return float(found.fun), float(found.x)
 
     start = np.polyfit(x, np.log(np.maximum(r, 0.5)), 1)[0]
-    found = optimize.minimize_scalar(
+    found: Any = optimize.minimize_scalar(
         lambda alpha: over_prefactor(alpha)[0], bracket=(start - 0.1, start + 0.1), options={"xtol": 1e-9}
     )
     alpha, least = float(found.x), float(found.fun)

@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..errors import require
-from ..theory import predict
+from ..theory.predictions import predict_arrays
 from .profiles import Profile, fit_profile
 from .theory_fit import GAMMA, budget_at
 
@@ -185,8 +185,10 @@ def expected_exponents(
     """
     middle = sizes[len(sizes) // 2]
     kappa = np.exp(budget_at(float(middle), middle_count, beta, tau, gamma)) * (1 + tau)
-    theory = [predict(n, beta, kappa * (n / middle) ** (theta - 1), tau, gamma) for n in sizes]
-    rows = np.log([[ds["r_tau"].item() - 0.5, ds["mean_isolation"].item()] for ds in theory])
+    budgets = kappa * (sizes / middle) ** (theta - 1)
+    given = {"neurons": sizes, "beta": beta, "kappa": budgets, "tau": tau, "gamma": gamma}
+    theory = predict_arrays({name: np.asarray(value, dtype=float) for name, value in given.items()}, continuum=False)
+    rows = np.log(np.stack([theory["r_tau"] - 0.5, theory["mean_isolation"]], axis=1))
     x = np.log(sizes)
     weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
     alpha, p = weights @ rows

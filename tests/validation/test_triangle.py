@@ -97,16 +97,19 @@ def test_the_extensions_exponents_obey_their_sum_rule_and_meet_at_one():
 
 
 def test_the_joint_covariance_is_that_of_repeated_ladders():
-    """200 noisy ladders: the spread of α and p, and their correlation, are what a single ladder states on average."""
+    """400 noisy ladders: the spread of α and p, and their correlation, are what a single ladder states on average."""
     rng = np.random.default_rng(5)
     base = [np.linspace(0.9, 0.5, round(2 * n**0.6)) for n in SIZES]
     triangles = []
-    for _ in range(200):
+    for _ in range(400):
         kept = [rng.choice(rho, size=max(rng.poisson(len(rho)), 5)) for rho in base]
         triangles.append(measure_triangle(SIZES, [np.append(rho, 0.5) for rho in kept], threshold=0.5))
     seen = np.cov([(t.count.value, t.profile.value, t.purity.value) for t in triangles], rowvar=False)
     stated = np.mean([t.covariance for t in triangles], axis=0)
-    assert np.diag(stated) == pytest.approx(np.diag(seen), rel=0.35)
+    assert stated[0, 0] == pytest.approx(seen[0, 0], rel=0.2)
+    assert stated[2, 2] == pytest.approx(seen[2, 2], rel=0.2)
+    assert stated[0, 2] == pytest.approx(seen[0, 2], abs=0.2 * np.sqrt(seen[0, 0] * seen[2, 2]))
+    assert 0.8 < stated[1, 1] / seen[1, 1] < 1.7  # rungs whose b differ by more than noise widen the mean's error
     sums = [t.sum.value for t in triangles]
     truth = np.mean(sums)
     assert 0.9 < np.mean([t.sum.ci95[0] < truth < t.sum.ci95[1] for t in triangles]) < 0.99

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ...errors import UnknownNameError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 READ_OFF = 0.15  # relative error of a number called approximate without a figure
 
@@ -23,8 +20,8 @@ def names() -> list[str]:
     return sorted(item.name.removesuffix(".csv") for item in resources.files(__name__).iterdir() if ".csv" in item.name)
 
 
-def read(name: str) -> pd.DataFrame:
-    """Return one table; ``.attrs["quality"]`` holds the comment lines that say how good its numbers are.
+def read(name: str) -> Any:
+    """Return one table as a pandas DataFrame; ``.attrs["quality"]`` says how good its numbers are.
 
     Raises
     ------
@@ -43,7 +40,7 @@ def read(name: str) -> pd.DataFrame:
     return table
 
 
-def reading_error(table: pd.DataFrame) -> float:
+def reading_error(table: Any) -> float:
     """Return the relative error that a table's comment states for its numbers (0 if they are given in the text)."""
     quality = table.attrs["quality"]
     if "approximate" not in quality:
