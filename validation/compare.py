@@ -15,6 +15,8 @@ from ..errors import InputError
 from .analysis import Analysis, analyse_clean
 from .extension import Extension, fit_extension
 from .forecast import HeldOut, held_out_largest
+from .joint_fit import JointFit, Observations, fit_jointly
+from .profiles import FEWEST_PAIRS
 from .series import Series
 from .triangle import Triangle, TriangleStatus, measure_triangle
 
@@ -106,6 +108,23 @@ class Row:
 def compare(series: Sequence[Series]) -> list[Row]:
     """Put every series through every test."""
     return [_row(one) for one in series]
+
+
+def joint_of(series: Series) -> JointFit | None:
+    """Fit the theory to counts and ranked correlations of one series together; None if it has no correlations.
+
+    All sizes are cut at one correlation, as the theory's τ is one number.
+    """
+    if series.correlations is None:
+        return None
+    threshold = series.threshold if np.isfinite(series.threshold) else 0.0
+    cut = [np.asarray(rho)[np.asarray(rho) >= threshold] for rho in series.correlations]
+    kept = [i for i, rho in enumerate(cut) if len(rho) >= FEWEST_PAIRS]
+    if len(np.unique(series.neurons[kept])) < 3:
+        return None
+    correlations = [cut[i].tolist() for i in kept]
+    counts = [float(len(rho)) for rho in correlations]
+    return fit_jointly(Observations(series.neurons[kept].tolist(), counts, correlations=correlations))
 
 
 def _row(series: Series) -> Row:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import lmfit
@@ -85,6 +86,13 @@ class Observations:
         return blocks
 
 
+class JointStatus(StrEnum):
+    """What a reader must know about a joint fit, in words."""
+
+    OK = "ok"
+    AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
+
+
 @dataclass(frozen=True)
 class JointFit:
     """The theory fitted to all observables together.
@@ -109,6 +117,8 @@ class JointFit:
         Fisher information, its condition number, and the sloppy direction in words.
     residuals : dict of str to ndarray
         Of each block's logarithms.
+    status : JointStatus
+        "ok", or what is wrong.
     """
 
     beta: float
@@ -123,6 +133,7 @@ class JointFit:
     residual_freedom: int
     identifiability: Identifiability
     residuals: dict[str, np.ndarray]
+    status: JointStatus
     _problem: _Problem = field(repr=False, compare=False)
 
     def interval(self, name: str) -> tuple[float, float]:
@@ -131,6 +142,23 @@ class JointFit:
             raise UnknownNameError("parameter", name, self.values)
         allowed = self.chi2 + float(stats.t.ppf(0.975, self.freedom)) ** 2
         return profile_interval(self._problem.profile(self.values, name), self.values[name], allowed, LIMITS[name])
+
+    def record(self) -> dict[str, Any]:
+        """Return estimates, profile intervals and identifiability as plain values."""
+        intervals = {name: self.interval(name) for name in self.values}
+        ends = {name: intervals[name] for name in intervals if name != "beta"}
+        return {
+            "beta": self.beta,
+            "beta_ci95": intervals["beta"],
+            "kappa": self.kappa,
+            "tau": self.tau,
+            **{f"{name}_ci95": end for name, end in ends.items()},
+            "chi2": self.chi2,
+            "residual_freedom": self.residual_freedom,
+            "identifiability": self.identifiability.sentence,
+            "condition": self.identifiability.condition,
+            "status": str(self.status),
+        }
 
     def rise(self, name: str, values: ArrayLike) -> np.ndarray:
         """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
@@ -204,6 +232,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         residual_freedom=int(best.nfree),
         identifiability=told,
         residuals=problem.split(best.params),
+        status=JointStatus.AT_LIMIT if every["beta"] < BETA_RANGE[0] + 1e-3 else JointStatus.OK,
         _problem=problem,
     )
 

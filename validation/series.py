@@ -95,23 +95,21 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
 
 def counts_of(path: str | os.PathLike[str]) -> Counts:
     """Return the counts of one file, CSV or result."""
-    return counts_and_nulls(path)[0]
+    return read_counts(path) if Path(path).suffix.lower() != ".nc" else one_series(path).clean()
 
 
-def counts_and_nulls(path: str | os.PathLike[str]) -> tuple[Counts, dict[str, np.ndarray]]:
-    """Return the counts of one file, CSV or result, and the nulls if it has any.
+def one_series(path: str | os.PathLike[str]) -> Series:
+    """Return the series of a result file that holds one.
 
     Raises
     ------
     InputError
-        If the file holds several series.
+        If the file holds several.
     """
-    if Path(path).suffix.lower() != ".nc":
-        return read_counts(path), {}
     series = read_series([path])
     if len(series) != 1:
         raise InputError("counts", str(path), f"holds {len(series)} series, one is needed", "a CSV file of one of them")
-    return series[0].clean(), series[0].nulls
+    return series[0]
 
 
 def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:

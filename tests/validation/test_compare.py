@@ -58,6 +58,21 @@ def test_the_table_holds_every_source_and_its_triangle(files):
     assert len(record["published_checks"]) >= 8
 
 
+def test_fitting_a_measured_ladder_uses_its_correlations_and_nulls(files):
+    record = json.loads(CliRunner().invoke(app, ["fit", str(files / "mine.nc"), "--json"]).stdout)
+    assert "permuted" in record["verdict"]
+    assert record["joint"]["beta"] == pytest.approx(1.5, abs=0.05)
+    assert record["joint"]["beta_ci95"][0] < record["joint"]["beta"] < record["joint"]["beta_ci95"][1]
+    assert "identified" in record["joint"]["identifiability"]
+    assert "counts and ranked correlations together" in CliRunner().invoke(app, ["fit", str(files / "mine.nc")]).stdout
+
+
+def test_a_profile_below_the_theorys_limit_is_said_to_be(files):
+    save(planted_ladder(b=0.5), files / "flat.nc")
+    record = json.loads(CliRunner().invoke(app, ["fit", str(files / "flat.nc"), "--json"]).stdout)
+    assert record["joint"]["status"].startswith("β is at its lower limit 1")
+
+
 def test_the_figure_is_drawn(files):
     out = files / "all.png"
     result = CliRunner().invoke(app, ["compare", str(files / "mine.nc"), "--figure", str(out)])

@@ -25,10 +25,14 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
         from ..validation.analysis import analyse_clean
-        from ..validation.series import counts_and_nulls
+        from ..validation.compare import joint_of
+        from ..validation.series import counts_of, one_series
 
-        analysis = analyse_clean(*counts_and_nulls(counts), tau=tau, gamma=gamma)
-        record = analysis.record()
+        measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
+        data = counts_of(counts) if measured is None else measured.clean()
+        analysis = analyse_clean(data, measured.nulls if measured else None, tau=tau, gamma=gamma)
+        joint = joint_of(measured) if measured else None
+        record = analysis.record() | ({"joint": joint.record()} if joint else {})
         if as_json:
             print_json(record)
             return
@@ -45,6 +49,10 @@ def register(app: typer.Typer, section: str) -> None:
         )
         print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
         typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
+        if joint is not None:
+            typer.echo("\nTheory fitted to counts and ranked correlations together")
+            for name, value in record["joint"].items():
+                typer.echo(f"  {name}: {_words(value)}")
         if analysis.left_out:
             lowest, highest = min(analysis.left_out.values()), max(analysis.left_out.values())
             typer.echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
@@ -55,3 +63,9 @@ def register(app: typer.Typer, section: str) -> None:
 
 def _row(name: str, value: float, interval: tuple[float, float] | None = None) -> dict[str, object]:
     return {"quantity": name, "estimate": value, "95% interval": None if interval is None else list(interval)}
+
+
+def _words(value: object) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(f"{end:.3g}" for end in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
