@@ -32,6 +32,7 @@ from numba import njit
 
 from ..errors import InputError, require
 from .parameters import as_floats
+from .roots import root
 from .utilities import Log, Utility
 
 if TYPE_CHECKING:
@@ -190,8 +191,6 @@ def _level_log(w, c, price, budget, utility) -> float:
 
 def _level_by_root(w, c, price, budget, utility) -> float:
     """Return λ at which exactly the budget is spent, by bracketing and Brent's method in log λ."""
-    from scipy.optimize import brentq
-
     wanted = w > 0
     price, c = price[wanted], 1.0 if c is None else c[wanted]
 
@@ -208,7 +207,7 @@ def _level_by_root(w, c, price, budget, utility) -> float:
     step = 1.0
     while excess(high) > 0:
         high, step = high + step, 2 * step
-    return float(np.exp(brentq(excess, low, high, xtol=1e-15, rtol=1e-15, maxiter=300)))
+    return float(np.exp(root(excess, low, high)))
 
 
 def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:

@@ -18,10 +18,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .families import Family, by_name
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Cost(Family):
@@ -54,13 +58,12 @@ class Budget(Family):
     """Total budget as a function of size; subclasses define `total`."""
 
     @abstractmethod
-    def total(self, neurons: np.ndarray) -> np.ndarray:
+    def total(self, neurons: ArrayLike) -> np.ndarray:
         """Return B(N) > 0 (any shape)."""
 
-    def per_neuron(self, neurons: np.ndarray) -> np.ndarray:
+    def per_neuron(self, neurons: ArrayLike) -> np.ndarray:
         """Return B(N)/N, the κ that gives this budget at each size."""
-        neurons = np.asarray(neurons, dtype=float)
-        return self.total(neurons) / neurons
+        return self.total(neurons) / np.asarray(neurons, dtype=float)
 
 
 @dataclass(frozen=True)

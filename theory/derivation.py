@@ -36,18 +36,18 @@ def posterior_variance() -> sp.Expr:
 
 
 @cache
-def gaussian_entropy() -> sp.Lambda:
-    """−∫ p log p of a Gaussian, as a function of its variance."""
+def gaussian_entropy(variance: sp.Expr) -> sp.Expr:
+    """−∫ p log p of a Gaussian."""
     x, v = sp.symbols("x", real=True), sp.Symbol("v", positive=True)
     log_p = -(x**2) / (2 * v) - sp.log(2 * sp.pi * v) / 2
-    return sp.Lambda(v, sp.simplify(sp.integrate(-sp.exp(log_p) * log_p, (x, -sp.oo, sp.oo))))
+    return sp.simplify(sp.integrate(-sp.exp(log_p) * log_p, (x, -sp.oo, sp.oo))).subs(v, variance)
 
 
 @cache
 def information_gain() -> sp.Expr:
     """Entropy of z before the readout less the entropy after it (Eqs. 50–51)."""
-    entropy = gaussian_entropy()
-    return sp.simplify(sp.expand_log(entropy(1) - entropy(posterior_variance()), force=True))
+    gain = gaussian_entropy(sp.Integer(1)) - gaussian_entropy(posterior_variance())
+    return sp.simplify(sp.expand_log(gain, force=True))
 
 
 @cache
@@ -148,7 +148,8 @@ def correlation() -> sp.Expr:
     """Corr(z + ε, z + ε') with Var ε = 1/s, Var ε' = 1/s' (Eq. 62)."""
     mixing = sp.Matrix([[1, 1, 0], [1, 0, 1]])  # both readouts from (z, ε, ε')
     joint = mixing * sp.diag(1, 1 / s, 1 / s2) * mixing.T
-    return joint[0, 1] / sp.sqrt(joint[0, 0] * joint[1, 1])
+    covariance, variance, other = (sp.sympify(joint[i, j]) for i, j in ((0, 1), (0, 0), (1, 1)))
+    return covariance / sp.sqrt(variance * other)
 
 
 @cache

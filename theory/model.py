@@ -26,6 +26,7 @@ from ..results import dataset
 from .allocation import Allocation, allocate
 from .budgets import Budget, Cost, LinearBudget, UnitCost
 from .parameters import RULES, as_floats
+from .roots import root
 from .spectra import Spectrum, log_slope
 from .utilities import Log, Utility
 
@@ -113,8 +114,6 @@ class Model:
         return self._frontier(self.allocate(neurons), neurons, tau)
 
     def _frontier(self, found: Allocation, neurons: float, tau: float) -> float:
-        from scipy.optimize import brentq
-
         features = self.features_at(neurons)
         floor = float(self.utility.marginal(np.array(tau)))
 
@@ -128,7 +127,7 @@ class Model:
             return 1.0 if worth(0.0) == 0 else np.nan
         if worth(np.log(features)) >= 0:
             return float(features)
-        return float(np.exp(brentq(worth, 0.0, np.log(features), xtol=1e-13, rtol=1e-13)))
+        return float(np.exp(root(worth, 0.0, float(np.log(features)))))
 
     def _row(self, neurons: float, tau: float) -> dict[str, float]:
         found = self.allocate(neurons)

@@ -90,7 +90,8 @@ def solve(neurons: float, beta: float, kappa: float = 1.0, gamma: float = 4.0) -
             raise InputError(name, f"array of shape {array.shape}", "must be one number; predict takes arrays", EXAMPLE)
     require_solvable(arrays, "discrete")
     out = np.empty((1, len(COLUMNS)))
-    solve_points(*(array.reshape(1) for array in arrays.values()), False, out)
+    size, exponent, budget, tau, ratio = (array.reshape(1) for array in arrays.values())
+    solve_points(size, exponent, budget, tau, ratio, False, out)
     return Solution(
         beta=float(beta),
         budget=float(kappa) * float(neurons),

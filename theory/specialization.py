@@ -32,6 +32,7 @@ from ..errors import InputError, require
 from ..results import dataset
 from .parameters import RULES, as_floats
 from .power_law import ROUNDING_UP, power_sum
+from .roots import root
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -112,8 +113,6 @@ def specialize(
 
 def _level(neurons: float, C: np.ndarray, beta: np.ndarray, kappa: float, gamma: float) -> np.ndarray:
     """Return r0_d and n_d, shape (2, domains), at the level λ that spends κN."""
-    from scipy.optimize import brentq
-
     budget, features = kappa * neurons, np.floor(gamma * neurons / len(C))
     require(
         features >= 1, "gamma", gamma, "leaves no feature: gamma * neurons must reach the number of domains", EXAMPLE
@@ -129,9 +128,8 @@ def _level(neurons: float, C: np.ndarray, beta: np.ndarray, kappa: float, gamma:
         return profile(log_level)[2] / budget - 1
 
     high = float(np.log(C.max()))  # nothing is spent here
-    low = high - np.log1p(budget)  # the most important feature alone would spend everything
-    level = brentq(excess, low, high, xtol=1e-15, rtol=1e-15, maxiter=500)
-    return np.array(profile(float(level))[:2])
+    low = high - np.log1p(budget) - 1e-9  # the most important feature alone would spend more than there is
+    return np.array(profile(root(excess, low, high))[:2])
 
 
 def _by_domain(name: str, values: Mapping[str, float], domains: list[str]) -> np.ndarray:

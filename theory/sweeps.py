@@ -201,6 +201,7 @@ def connected(scheduler: str) -> Iterator[Any]:
 def _computed(ds: xr.Dataset, where: list[tuple[slice, ...]], client: Any) -> Iterator[dict[str, np.ndarray]]:
     """Yield every block's variables in order; on a cluster a few are under way at a time."""
     import dask
+    from dask.delayed import delayed
 
     dims = ds["status"].dims
     blocks = (ds.isel(dict(zip(dims, at, strict=True))) for at in where)
@@ -212,7 +213,7 @@ def _computed(ds: xr.Dataset, where: list[tuple[slice, ...]], client: Any) -> It
     ahead = 2 * max(1, len(client.scheduler_info()["workers"]))
     waiting: deque[Any] = deque()
     for block in lazy:
-        waiting.append(client.compute(dask.delayed(block)))  # type: ignore[attr-defined]
+        waiting.append(client.compute(delayed(block)))  # type: ignore[attr-defined]
         if len(waiting) > ahead:
             yield waiting.popleft().result()
     while waiting:
@@ -234,7 +235,7 @@ def _in_memory(arrays, dims, shape, chunks, continuum) -> dict[str, np.ndarray]:
 def _lazy(arrays, dims, chunks, continuum) -> dict[str, Any]:
     """Return dask arrays; each block is solved once and shared by all variables."""
     import dask.array as da
-    from dask import delayed
+    from dask.delayed import delayed
 
     solve = delayed(solve_block, pure=True)
     tree = np.empty([len(sizes) for sizes in chunks], dtype=object)

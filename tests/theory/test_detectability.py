@@ -70,6 +70,25 @@ def test_weak_features_give_half_their_number_of_false_pairs():
     assert found.count == pytest.approx(n / (2 * n - 1), rel=2e-2)
 
 
+def test_weak_features_and_idle_neurons_are_exchangeable():
+    """All m = n + idle neurons a side are alike: m²/(2m−1) pairs, of which n/(2m−1) are right by chance."""
+    n, idle = 150, 250
+    found, lines = detect(np.full(n, 1e-7), inputs=5000, idle=idle), 2 * (n + idle) - 1
+    assert found.false_pairs == pytest.approx(((n + idle) ** 2 - n) / lines, rel=2e-3)
+
+
+def test_lone_pair_reaches_a_threshold_as_often_as_drawn():
+    """Twelve inputs, where Fisher's z is visibly biased; the exact law by drawing."""
+    rng, inputs, runs = np.random.default_rng(6), 12, 60_000
+    z = rng.standard_normal((runs, inputs))
+    sides = [z + rng.standard_normal((runs, inputs)) for _ in range(2)]  # s = 1, ρ = ½
+    a, b = (x - x.mean(axis=1, keepdims=True) for x in sides)
+    drawn = np.sum(a * b, axis=1) / np.sqrt(np.sum(a * a, axis=1) * np.sum(b * b, axis=1))
+    for threshold in (0.3, 0.5, 0.7):
+        share = detect([1.0], inputs, interference=0.0, threshold=threshold).count
+        assert share == pytest.approx(np.mean(drawn >= threshold), abs=0.011)
+
+
 def test_strong_features_are_all_found():
     found = detect(np.full(50, 20.0), inputs=1000)
     assert found.count == pytest.approx(50)

@@ -35,6 +35,12 @@ def test_one_domain_is_the_plain_theory():
     np.testing.assert_allclose(found["share"], 1)
 
 
+def test_a_single_feature_takes_everything():
+    found = specialize([1.0, 3.7], {"all": 2.0}, 1.5, kappa=5.0, gamma=1.0)
+    assert found["active"].values.tolist() == [1, 3]
+    assert found["count"].values.tolist() == [[1, 3]]
+
+
 def test_equal_offsets_share_equally():
     found = specialize([10_000], dict.fromkeys("abcd", 1.0), 1.5)
     np.testing.assert_allclose(found["share"], 0.25)
