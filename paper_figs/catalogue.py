@@ -48,7 +48,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it wa
     "tail": ("Synthetic networks: the isolation that is left needs a threshold", ""),
     "calibration": ("How the threshold separates pairs from chance", LADDER),
     "profiles": ("Correlations in rank order: the isolation profile", LADDER),
-    "triangle": ("Count, profile and purity exponents against the theory", LADDER),
+    "triangle": ("Count, profile and purity exponents against the theory", ""),
     "sources": ("Every source side by side", ""),
     "likelihood": ("What counts identify, and what more data add", ""),
 }

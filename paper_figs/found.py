@@ -41,13 +41,13 @@ class Found:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """All sources that have counts, published ones first, under every test."""
+        """All sources that have counts, references first, under every test."""
         from ..validation.compare import compare
-        from ..validation.series import of_ladder, of_simulation, published_series
+        from ..validation.series import of_ladder, of_simulation, reference_series
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
         simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
-        return compare([*published_series(), *simulations, *ladders])
+        return compare([*reference_series(), *simulations, *ladders])
 
 
 def look(folder: str | os.PathLike[str] | None) -> Found:

@@ -26,7 +26,7 @@ def make(found: Found, path: Path) -> list[Path]:
 
     files = []
     for row in found.rows:
-        if row.triangle is not None and row.triangle.status is TriangleStatus.OK:
+        if row.series.source == "ladder" and row.triangle is not None and row.triangle.status is TriangleStatus.OK:
             target = path if not files else path.with_name(f"{path.name}-{row.series.name}")
             files += draw(row.series, row.triangle, target)
     return files

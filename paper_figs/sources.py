@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = {
     "published": style.GREY,
+    "synthetic": style.COLOURS["orange"],
     "simulation": style.COLOURS["green"],
     "ladder": style.COLOURS["blue"],
     "counts": style.COLOURS["purple"],

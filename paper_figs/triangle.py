@@ -24,7 +24,7 @@ THETAS = (1.0, 0.8, 0.6)
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the triangles of every source that has correlations."""
+    """Draw the triangles of every source that has correlations: synthetic networks with known β always do."""
     from ..validation.triangle import TriangleStatus
 
     rows = [(row.series.name, row.triangle) for row in found.rows if row.triangle is not None]

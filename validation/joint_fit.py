@@ -21,7 +21,9 @@ are χ² for stated errors, and F with the freedom of the smallest estimated blo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -52,7 +54,7 @@ class Observations:
 
     Attributes
     ----------
-    neurons, counts : sequence of float, shape (n,)
+    neurons, counts : array_like, shape (n,)
         N and R > 0.
     isolation : sequence of float, shape (n,), optional
         Mean isolation of the matched neurons, up to a scale common to all sizes.
@@ -65,8 +67,8 @@ class Observations:
         is missing here has it estimated.
     """
 
-    neurons: Sequence[float]
-    counts: Sequence[float]
+    neurons: ArrayLike
+    counts: ArrayLike
     isolation: Sequence[float] | None = None
     tail: Sequence[float] | None = None
     correlations: Sequence[Sequence[float]] | None = None
@@ -176,10 +178,23 @@ class JointFit:
         rng = np.random.default_rng(seed)
         lows, highs = np.array([LIMITS[name] for name in self.values]).T
         at = np.clip(start + rng.normal(0, spread, (walkers, len(spread))), lows + 1e-6, highs - 1e-6)
-        result: Any = minimizer.emcee(
-            steps=steps, burn=steps // 4, thin=5, nwalkers=walkers, pos=at, is_weighted=True, progress=False, seed=seed
-        )
+        with redirect_stdout(sys.stderr):  # lmfit prints a warning about short chains
+            result: Any = minimizer.emcee(
+                steps=steps,
+                burn=steps // 4,
+                thin=5,
+                nwalkers=walkers,
+                pos=at,
+                is_weighted=True,
+                progress=False,
+                seed=seed,
+            )
         return result.flatchain
+
+    def quantiles(self, steps: int, seed: int = 0) -> dict[str, tuple[float, float]]:
+        """Return the central 95% of each parameter's posterior."""
+        chain = self.sample(steps, seed=seed)
+        return {name: tuple(np.quantile(chain[name], [0.025, 0.975]).tolist()) for name in self.values}
 
 
 def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
@@ -191,7 +206,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         If counts cannot be used, or another block is not positive or has another length.
     """
     data = clean(observed.neurons, observed.counts)
-    require(len(data) == len(observed.neurons), "counts", observed.counts, "must all be positive in a joint fit")
+    require(len(data) == np.size(observed.neurons), "counts", observed.counts, "must all be positive in a joint fit")
     for name in ("isolation", "tail", "correlations"):
         block = getattr(observed, name)
         require(

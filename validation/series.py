@@ -22,6 +22,8 @@ from .published import read
 if TYPE_CHECKING:
     import xarray as xr
 
+REFERENCES = ("published", "synthetic")
+
 
 @dataclass(frozen=True)
 class Series:
@@ -32,7 +34,7 @@ class Series:
     name : str
         What tables and figures call it.
     source : str
-        "published", "simulation", "ladder" or "counts".
+        "published", "synthetic" (references with known β), "simulation", "ladder" or "counts".
     neurons, counts : ndarray, shape (n,)
         Sizes and counts, zeros included.
     sd : ndarray, shape (n,), or None
@@ -182,6 +184,27 @@ def published_series() -> list[Series]:
         for modality, rows in read(name).groupby("modality"):
             found.append(_published(f"paper: {word} null, {modality}", rows["neurons"], rows["count"]))
     return found
+
+
+def simulated(
+    beta: float, sizes: Iterable[int] = (256, 512, 1024, 2048), inputs: int = 10_000, seed: int = 0
+) -> Series:
+    """Return a ladder of synthetic networks with known β: mutual pairs above a correlation of ½ (τ = 1)."""
+    from ..sims import Packing, wishart
+    from ..sims.packing import mutual_nearest
+
+    rng = np.random.default_rng(seed)
+    correlations = []
+    for size in sizes:
+        matrix = wishart.correlations(Packing(neurons=size, beta=beta, inputs=inputs), rng)
+        correlations.append(matrix[mutual_nearest(matrix, 0.5)])
+    neurons, counts = np.array(list(sizes), dtype=float), np.array([float(len(rho)) for rho in correlations])
+    return Series(f"synthetic, β = {beta:g}", "synthetic", neurons, counts, None, tuple(correlations), 0.5)
+
+
+def reference_series() -> list[Series]:
+    """Return what every comparison begins with: the paper's counts, and synthetic networks with known β."""
+    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8))]
 
 
 def _published(name: str, neurons, counts) -> Series:

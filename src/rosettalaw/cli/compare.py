@@ -18,30 +18,30 @@ def register(app: typer.Typer, section: str) -> None:
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw compare results/*.nc counts.csv --figure all.png")
     def compare(
         results: list[Path] = RESULTS,
-        published: bool = typer.Option(True, help="Include what the paper published as counts."),
+        references: bool = typer.Option(True, help="Include the paper's counts and synthetic networks with known β."),
         figure: Path = FIGURE,
         as_json: bool = JsonOption,
     ) -> None:
         """Put every source through the same fits and tests, in one table and one figure."""
         from ..validation.compare import compare as side_by_side
         from ..validation.published_checks import published_checks
-        from ..validation.series import published_series, read_series
+        from ..validation.series import REFERENCES, read_series, reference_series
 
         series = read_series(results or [])
-        rows = side_by_side([*(published_series() if published else []), *series])
+        rows = side_by_side([*(reference_series() if references else []), *series])
         records = [row.record() for row in rows]
         if figure is not None:
             from ..paper_figs import sources
 
             sources.draw(rows, figure)
         if as_json:
-            checks = [vars(check) for check in published_checks()] if published else []
+            checks = [vars(check) for check in published_checks()] if references else []
             print_json({"sources": records, "published_checks": checks})
             return
         shown = ("name", "sizes", "exponent", "exponent_ci95", "beta", "preferred", "product", "sum", "theta")
         print_table([{_heading(name): record[name] for name in shown} for record in records])
         for row in rows:
-            if row.series.source != "published":
+            if row.series.source not in REFERENCES:
                 typer.echo(f"\n{row.series.name}")
                 for sentence in row.sentences():
                     typer.echo(f"  {sentence}")

@@ -21,11 +21,15 @@ def register(app: typer.Typer, section: str) -> None:
         counts: Path = COUNTS,
         tau: float = typer.Option(1.0, help="Detectability threshold τ of the theory; β hardly depends on it."),
         gamma: float = typer.Option(4.0, help="Latent features per neuron γ of the theory."),
+        posterior: int = typer.Option(
+            0, min=0, help="Also draw this many emcee steps from the posterior of the theory."
+        ),
         as_json: bool = JsonOption,
     ) -> None:
         """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
         from ..validation.analysis import analyse_clean
         from ..validation.compare import joint_of
+        from ..validation.joint_fit import Observations, fit_jointly
         from ..validation.series import counts_of, one_series
 
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
@@ -33,6 +37,8 @@ def register(app: typer.Typer, section: str) -> None:
         analysis = analyse_clean(data, measured.nulls if measured else None, tau=tau, gamma=gamma)
         joint = joint_of(measured) if measured else None
         record = analysis.record() | ({"joint": joint.record()} if joint else {})
+        if posterior:
+            record["posterior"] = (joint or fit_jointly(Observations(data.neurons, data.counts))).quantiles(posterior)
         if as_json:
             print_json(record)
             return
@@ -53,6 +59,8 @@ def register(app: typer.Typer, section: str) -> None:
             typer.echo("\nTheory fitted to counts and ranked correlations together")
             for name, value in record["joint"].items():
                 typer.echo(f"  {name}: {_words(value)}")
+        for name, value in record.get("posterior", {}).items():
+            typer.echo(f"posterior of {name}: {_words(value)} (95%)")
         if analysis.left_out:
             lowest, highest = min(analysis.left_out.values()), max(analysis.left_out.values())
             typer.echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
