@@ -62,7 +62,7 @@ class Checkpoint:
         """Keep a group of arrays."""
         if self.folder is not None:
             with replacing(self.folder / f"{name}.npz") as partial:
-                np.savez(partial, **dict(arrays))
+                np.savez(partial, allow_pickle=False, **dict(arrays))
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
         """Return a group of arrays, or None if it was not kept.

@@ -133,14 +133,13 @@ def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[i
     InputError
         If the smallest tile does not fit.
     """
-    if memory is None:
-        memory = psutil.virtual_memory().available // 2
+    budget = psutil.virtual_memory().available // 2 if memory is None else memory
     edge = LARGEST["cuda" if device.startswith("cuda") else "cpu"]
-    while edge > SMALLEST and _tile_bytes_at(sizes, edge) > memory:
+    while edge > SMALLEST and _tile_bytes_at(sizes, edge) > budget:
         edge //= 2
-    if _tile_bytes_at(sizes, edge) > memory:
+    if _tile_bytes_at(sizes, edge) > budget:
         least = f"the smallest tile needs {_tile_bytes_at(sizes, edge) / 2**20:.0f} MiB"
-        raise InputError("memory", f"{memory / 2**20:.0f} MiB", least, "--memory 1GiB")
+        raise InputError("memory", f"{budget / 2**20:.0f} MiB", least, "--memory 1GiB")
     return min(edge, sizes.neurons_a), min(edge, sizes.neurons_b)
 
 

@@ -314,35 +314,28 @@ def _screened(
         sketches.append(made)
     advance(a.positions)
     moments = sketches[0].moments, sketches[1].moments
-    noise = max(1 / screening.buckets - 1 / a.positions, 0.0) ** 0.5
-    whole = np.full(len(parts), True)
+    search = screened.Search(a, b, (sketches[0], sketches[1]), parts, checkpoint, name, k, absolute)
     for attempt in range(5):
-        count = min(screening.candidates, *neurons)
-        near = screened.candidates(*sketches, count, absolute)
-        chosen = screened.chosen_pairs(*near, noise)
-        title = f"{name}-{screening.candidates}"
-        products = screened.exact_products(
-            a, b, chosen, moments, parts, checkpoint, title, advance if not attempt else lambda _: None
-        )
-        best = screened.partners(products, neurons, whole, k + 1, absolute)
-        pairs = mutual(*best, k, absolute)
-        recall, likely = screened.expected_recall(pairs, *near, noise, absolute)
-        if screening.recall is None or not recall < screening.recall or count == min(neurons):
+        pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not attempt else None)
+        if screening.recall is None or not recall < screening.recall or screening.candidates >= min(neurons):
             break
         screening = screened.doubled(screening)
+    if name == "trained":
+        pairs = search.verify()
     details: dict[str, Any] = {
         "buckets": screening.buckets,
         "candidates": screening.candidates,
-        "candidate_pairs": len(products.unit_a),
+        "candidate_pairs": len(search.products.unit_a),
+        "unverified_pairs": search.unverified,
         "recall_expected": recall,
         "recall_rests_on": likely,
     }
     if name == "trained":
-        details |= screened.audit(a, b, moments, pairs, best, settings)
+        details |= screened.audit(a, b, moments, pairs, search.best(k + 1), settings)
         rho = pair_correlations(a, b, pairs[0], pairs[1], moments, parts)
         pairs = (pairs[0], pairs[1], rho, pairs[3])
     masks = Subsets(len(parts)).masks() if with_replicates else []
-    drawn = [mutual(*screened.partners(products, neurons, mask, k, absolute), k, absolute) for mask in masks]
+    drawn = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
     return Found(
         pairs=pairs,
         replicates=[one[2] for one in drawn[:-2]],

@@ -11,6 +11,10 @@ r"""The screened engine: candidates from a sketch, exact correlations for the ca
 3. **Exact**. A pair can be mutual only if each is among the other's candidates. Those pairs, and the rivals whose
    estimate comes within `REACH` standard deviations of the best such pair of a neuron, are correlated over all
    positions. Products are kept part by part, so that the jackknife comes with them.
+4. **Verification**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate
+   with either neuron of a found pair comes within `REACH` standard deviations of the pair's correlation is correlated
+   too, and pairs are found again, until none is new. What would take more than `MOST_RIVALS` rivals a neuron is not
+   verified and counted as such: those are pairs at the level of the sketch's noise.
 
 A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
 its chance to be found is p = Φ((ρ − bar_a)/σ) Φ((ρ − bar_b)/σ), and the number of exact pairs is estimated (Horvitz and
@@ -38,10 +42,12 @@ from . import distributed
 from . import sketch_kernels as kernels
 from .checkpoint import Checkpoint
 from .moments import Moments, NonFinite, wide
-from .partners import Partners
+from .partners import Partners, mutual
 from .reading import Block, aligned_blocks, cut, read
 
-REACH = 6.0  # standard deviations of the difference of two estimates beyond which a rival is out
+REACH = 4.5  # standard deviations beyond which an estimate does not stray
+STRIPS = 16  # of a block, worked on side by side
+MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
 
 
 @dataclass(frozen=True)
@@ -223,7 +229,7 @@ def chosen_pairs(a: Candidates, b: Candidates, noise: float) -> tuple[np.ndarray
         held = np.full(count, -np.inf)
         np.maximum.at(held, unit[both], estimate[both])
         best[held > -np.inf] = held[held > -np.inf]
-        chosen.append(key[estimate >= best[unit] - REACH * noise])
+        chosen.append(key[estimate >= best[unit] - REACH * 2**0.5 * noise])
     keys = np.unique(np.concatenate(chosen))
     return keys // neurons_b, keys % neurons_b
 
@@ -247,9 +253,6 @@ def exact_products(
 ) -> Products:
     """Correlate candidate pairs over all positions; with several processes each reads its own parts."""
     neurons = len(a.layer), len(b.layer)
-    needed = [np.zeros(n, dtype=bool) for n in neurons]
-    for flags, units in zip(needed, pairs, strict=True):
-        flags[units] = True
     cross = torch.zeros(len(parts), len(pairs[0]), dtype=torch.float64)
     sums = [torch.zeros(len(parts), 2, n, dtype=torch.float64) for n in neurons]
     own = []
@@ -266,17 +269,20 @@ def exact_products(
     stream = aligned_blocks(a, b, [block for j in own for block in parts[j]], everything)
     order = np.lexsort((pairs[1], pairs[0]))
     pair_a, pair_b = pairs[0][order], pairs[1][order]
-    means = [moment.mean.numpy() for moment in moments]
+    units, places = zip(*(np.unique(side, return_inverse=True) for side in (pair_a, pair_b)), strict=True)
+    means = [moment.mean.numpy()[unit] for moment, unit in zip(moments, units, strict=True)]
+    strips = max(1, min(STRIPS, 2**27 // max(len(pair_a), 1)))
     for j in own:
+        products = np.zeros((strips, len(pair_a)))
+        totals = [np.zeros((strips, 2, len(unit))) for unit in units]
         for _ in parts[j]:
             x, y = next(stream)
             shifts = [mean.astype(side.dtype) for mean, side in zip(means, (x, y), strict=True)]
-            totals = [total[j].numpy() for total in sums]
-            kernels.add_products(
-                *(wide(x), wide(y), *shifts, *needed, pair_a, pair_b, cross[j].numpy()),
-                *(totals[0][0], totals[0][1], totals[1][0], totals[1][1]),
-            )
+            kernels.add_products(wide(x), wide(y), *shifts, *units, *places, products, *totals)
             advance(len(x))
+        cross[j] = torch.from_numpy(products.sum(0))
+        for total, unit, found in zip(sums, units, totals, strict=True):
+            total[j][:, torch.from_numpy(unit)] = torch.from_numpy(found.sum(0))
         kept = {"cross": cross[j].numpy(), "a": sums[0][j].numpy(), "b": sums[1][j].numpy()}
         checkpoint.save(f"{name}-pairs{j}", kept)
     for j in range(len(parts)):
@@ -286,7 +292,46 @@ def exact_products(
     return Products(pair_a, pair_b, cross.numpy(), (sums[0].numpy(), sums[1].numpy()), counts)
 
 
-def partners(products: Products, neurons: tuple[int, int], mask: np.ndarray, keep: int, absolute: bool):
+def rivals(
+    sketches: Sequence[Sketch], pairs: tuple[np.ndarray, ...], noise: float, absolute: bool, known: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Return the pairs, as u N_B + v, that could beat a found one and are not among the `known`, and how many pairs
+    are left without: the strongest come first until there are too many rivals.
+    """
+    neurons = [one.rows.shape[1] for one in sketches]
+    rows = [torch.from_numpy(one.rows) for one in sketches]
+    rho = np.abs(pairs[2]) if absolute else pairs[2]
+    bar = (rho - REACH * noise * np.sqrt(1 + rho**2)).astype(np.float32)
+    order = np.argsort(-rho, kind="stable")
+    chosen, room = [np.empty(0, dtype=np.int64)], MOST_RIVALS * sum(neurons)
+    for start in range(0, len(order), 256):
+        some = order[start : start + 256]
+        keys = []
+        for side in (0, 1):
+            estimate = rows[side][:, pairs[side][some]].T @ rows[1 - side]
+            estimate = estimate.abs_() if absolute else estimate
+            row, other = np.nonzero(estimate.numpy() >= bar[some, None])
+            unit = pairs[side][some][row]
+            keys.append(unit * neurons[1] + other if side == 0 else other * neurons[1] + unit)
+        new = np.setdiff1d(np.concatenate(keys), known)
+        room -= len(new)
+        if room < 0:
+            return np.unique(np.concatenate(chosen)), len(order) - start
+        chosen.append(new)
+    return np.unique(np.concatenate(chosen)), 0
+
+
+def joined(first: Products, second: Products) -> Products:
+    """Put the products of different pairs together."""
+    unit_a, unit_b = (np.concatenate(both) for both in ((first.unit_a, second.unit_a), (first.unit_b, second.unit_b)))
+    sums = [np.where(one[:, 1:].any(0), one, other) for one, other in zip(first.sums, second.sums, strict=True)]
+    cross = np.concatenate([first.cross, second.cross], axis=1)
+    return Products(unit_a, unit_b, cross, (sums[0], sums[1]), first.counts)
+
+
+def partners(
+    products: Products, neurons: tuple[int, int], mask: np.ndarray, keep: int, absolute: bool
+) -> tuple[Partners, Partners]:
     """Return the best partners of both sides among the candidates, over the parts of a boolean mask."""
     rho = products.correlations(mask)
     key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
@@ -348,8 +393,8 @@ def audit(
     if len(units):
         columns = np.unique(partner)
         back = _keys((b, a), (moments[1], moments[0]), columns, settings)
-        mutual = back.argmax(1)[np.searchsorted(columns, partner)] == units
-        units, partner = units[mutual], partner[mutual]
+        returned = back.argmax(1)[np.searchsorted(columns, partner)] == units
+        units, partner = units[returned], partner[returned]
     listed = set(zip(found[0].tolist(), found[1].tolist(), strict=True))
     hits = sum(pair in listed for pair in zip(units.tolist(), partner.tolist(), strict=True))
     return {"audited": count, "audited_pairs": len(units), "audited_found": hits}
@@ -380,6 +425,68 @@ def _keys(
         rho = cross / np.sqrt(square_x[units])[:, None] / np.sqrt(square_y)
     known = (square_x[units] > 0)[:, None] & (square_y > 0)
     return np.where(known, np.abs(rho) if settings.absolute else rho, -np.inf)
+
+
+class Search:
+    """Candidates, exact products, verification: the search for pairs in two sketches."""
+
+    def __init__(
+        self,
+        a: ActivationSource,
+        b: ActivationSource,
+        sketches: tuple[Sketch, Sketch],
+        parts: Sequence[Sequence[Block]],
+        checkpoint: Checkpoint,
+        name: str,
+        k: int,
+        absolute: bool,
+    ):
+        self._sources, self._sketches, self._parts = (a, b), sketches, parts
+        self._checkpoint, self._name, self._k, self._absolute = checkpoint, name, k, absolute
+        self._noise = max(1 / len(sketches[0].rows) - 1 / a.positions, 0.0) ** 0.5
+        self.products: Products
+        self.unverified = 0
+
+    def run(
+        self, count: int, advance: Callable[[float], None] | None
+    ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], float, int]:
+        """Return the mutual pairs among `count` candidates a neuron, the expected recall, and on how many it rests."""
+        near = candidates(*self._sketches, count, self._absolute)
+        self.products = self._multiplied(chosen_pairs(*near, self._noise), f"{self._name}-{count}", advance)
+        pairs = self.pairs()
+        self.unverified = len(pairs[0])
+        return pairs, *expected_recall(pairs, *near, self._noise, self._absolute)
+
+    def verify(self, rounds: int = 8) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Correlate what could beat a found pair until the pairs stand; return them."""
+        pairs = self.pairs()
+        for number in range(rounds):
+            neurons_b = len(self._sources[1].layer)
+            known = self.products.unit_a * neurons_b + self.products.unit_b
+            new, self.unverified = rivals(self._sketches, pairs, self._noise, self._absolute, known)
+            if not len(new):
+                break
+            more = self._multiplied((new // neurons_b, new % neurons_b), f"{self._name}-rivals{number}", None)
+            self.products = joined(self.products, more)
+            pairs = self.pairs()
+        return pairs
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the mutual pairs among what is correlated so far."""
+        return mutual(*self.best(self._k + 1), self._k, self._absolute)
+
+    def best(self, keep: int, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
+        """Return the best partners of both sides among what is correlated so far, over some parts."""
+        neurons = len(self._sources[0].layer), len(self._sources[1].layer)
+        mask = np.full(len(self._parts), True) if mask is None else mask
+        return partners(self.products, neurons, mask, keep, self._absolute)
+
+    def _multiplied(
+        self, pairs: tuple[np.ndarray, np.ndarray], name: str, advance: Callable[[float], None] | None
+    ) -> Products:
+        moments = self._sketches[0].moments, self._sketches[1].moments
+        told = advance or (lambda positions: None)
+        return exact_products(*self._sources, pairs, moments, self._parts, self._checkpoint, name, told)
 
 
 def doubled(screening: Screening) -> Screening:

@@ -97,37 +97,46 @@ def offer_columns(estimate, first, keys, units):
 
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
-def add_products(x, y, shift_a, shift_b, needed_a, needed_b, pair_a, pair_b, cross, sum_a, square_a, sum_b, square_b):
-    """Add Σ xy of candidate pairs, and Σ x and Σ x² of the needed columns, over a block of positions.
+def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, cross, sums_a, sums_b):
+    """Add Σ xy of candidate pairs, and Σ x and Σ x² of their units, over a block of positions.
 
-    Products of `SHORT` positions are summed in float32, those sums in float64.
+    Parameters
+    ----------
+    units_a, units_b : int arrays
+        Columns that take part, sorted; `shift_a` and `shift_b` are taken off them.
+    pair_a, pair_b : int arrays, shape (pairs,)
+        Places in `units_a` and `units_b`, in the pairs' order.
+    cross : float64 array, shape (strips, pairs)
+        The block is cut into as many strips, whatever the number of threads. Products of `SHORT` positions are summed
+        in float32, those sums in float64.
+    sums_a, sums_b : float64 arrays, shapes (strips, 2, units)
     """
-    turned_a = np.zeros((len(shift_a), SHORT), np.float32)
-    turned_b = np.zeros((len(shift_b), SHORT), np.float32)
-    for start in range(0, x.shape[0], SHORT):
-        length = min(SHORT, x.shape[0] - start)
-        _turn(x, start, length, shift_a, needed_a, turned_a, sum_a, square_a)
-        _turn(y, start, length, shift_b, needed_b, turned_b, sum_b, square_b)
-        for chunk in numba.prange((len(pair_a) + 1023) // 1024):
-            for p in range(chunk * 1024, min(chunk * 1024 + 1024, len(pair_a))):
+    strips = cross.shape[0]
+    shorts = (x.shape[0] + SHORT - 1) // SHORT
+    share = (shorts + strips - 1) // strips * SHORT
+    for strip in numba.prange(strips):
+        turned_a = np.empty((len(units_a), SHORT), np.float32)
+        turned_b = np.empty((len(units_b), SHORT), np.float32)
+        for start in range(strip * share, min((strip + 1) * share, x.shape[0]), SHORT):
+            _turn(x, start, shift_a, units_a, turned_a, sums_a[strip])
+            _turn(y, start, shift_b, units_b, turned_b, sums_b[strip])
+            for p in range(len(pair_a)):
                 one, other = pair_a[p], pair_b[p]
                 product = np.float32(0)
                 for i in range(SHORT):
                     product += turned_a[one, i] * turned_b[other, i]
-                cross[p] += product
+                cross[strip, p] += product
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
-def _turn(x, start, length, shift, needed, turned, total, square):
-    """Turn rows to columns, 16 columns (one cache line of each row) at a time; skip lines with no needed column."""
-    for chunk in numba.prange((len(shift) + 15) // 16):
-        low = chunk * 16
-        high = min(low + 16, len(shift))
-        if not needed[low:high].any():
-            continue
+@numba.njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+def _turn(x, start, shift, units, turned, sums):
+    """Turn rows to columns, 16 columns at a time so that what is written stays in the cache."""
+    length = min(SHORT, x.shape[0] - start)
+    for low in range(0, len(units), 16):
+        high = min(low + 16, len(units))
         for i in range(length):
             for j in range(low, high):
-                turned[j, i] = x[start + i, j] - shift[j]
+                turned[j, i] = x[start + i, units[j]] - shift[j]
         for j in range(low, high):
             for i in range(length, SHORT):
                 turned[j, i] = 0
@@ -135,5 +144,5 @@ def _turn(x, start, length, shift, needed, turned, total, square):
             for i in range(SHORT):
                 one += turned[j, i]
                 two += turned[j, i] * turned[j, i]
-            total[j] += one
-            square[j] += two
+            sums[0, j] += one
+            sums[1, j] += two

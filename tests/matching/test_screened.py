@@ -58,6 +58,7 @@ def test_finds_the_exact_pairs(sides, reference):
     strong = {pair for pair, rho in reference(*sides).items() if rho > 0.25}
     assert len(strong) >= 50
     assert strong <= pairs(found)
+    assert strong == {pair for pair, rho in zip(sorted(pairs(found)), found.correlation, strict=True) if rho > 0.25}
     shared = {pair: rho for pair, rho in zip(sorted(pairs(exact)), exact.correlation, strict=True)}
     for pair, rho in zip(sorted(pairs(found)), found.correlation, strict=True):
         if pair in shared:
