@@ -12,6 +12,7 @@ Exponents in N are taken along the exact budget: with ``κN = F(r0)`` (Eq. 20) t
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import sympy as sp
 
@@ -156,7 +157,8 @@ def correlation() -> sp.Expr:
 def interference_variance() -> sp.Expr:
     """Var Σ_k u_k u'_k of independent isotropic directions with |u|² = 1/s, |u'|² = 1/s' (Eqs. 60–61)."""
     k = sp.Symbol("k", integer=True, positive=True)
-    return sp.simplify(sp.summation((1 / (s * L)) * (1 / (s2 * L)), (k, 1, L)))
+    total: Any = sp.summation((1 / (s * L)) * (1 / (s2 * L)), (k, 1, L))
+    return sp.simplify(total)
 
 
 def tolerance(of: sp.Expr) -> sp.Expr:

@@ -102,6 +102,7 @@ def test_a_failed_write_leaves_the_old_file(small_blocks, tmp_path, monkeypatch)
 def test_impossible_points_are_marked_and_the_rest_is_solved(tmp_path):
     found = sweep([0.0, 10.0, np.nan, 1000.0], [0.5, 1.5], gamma=[np.inf, 4.0, 0.01], limit="continuum")
     assert found["status"].sel(beta=0.5).values[[1, 3]].tolist() == [[2, 0, 3], [2, 0, 0]]
+    assert found["status"].sel(beta=1.5).values[[1, 3]].tolist() == [[0, 0, 3], [0, 0, 0]]
     assert (found["status"].values[[0, 2]] == 1).all()
     solved = found["status"] == 0
     for name in ("r0", "count", "tail_mass", "asymptotic_exponent"):
