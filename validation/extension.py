@@ -26,6 +26,8 @@ from scipy import optimize, stats
 from .theory_fit import GAMMA
 from .triangle import ROUNDING, Estimate, Triangle, TriangleStatus, estimate, expected_exponents
 
+FINITE_TURNS = 5  # the finite-size part settles to well below `ROUNDING` in three
+
 
 @dataclass(frozen=True)
 class Extension:
@@ -81,9 +83,10 @@ def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
     *_, plain, _, _ = _least(triangle, whitener, measured, gamma, plain=True)
     covariance = np.linalg.pinv(jacobian.T @ jacobian)
     freedom = triangle.count.freedom
+    fewer = max(freedom - 1, 1)  # as in Hotelling's T²: a second slope was estimated with the covariance
     return Extension(
-        theta=estimate(theta, covariance[1, 1], freedom),
-        beta=estimate(beta, covariance[0, 0], freedom),
+        theta=estimate(theta, covariance[1, 1], fewer),
+        beta=estimate(beta, covariance[0, 0], fewer),
         misfit_p=float(stats.f.sf(misfit, 1, freedom)),
         plain_p=float(stats.f.sf(plain / 2, 2, freedom)),
         expected=tuple((exponents(beta, theta) + finite).tolist()),
@@ -92,27 +95,23 @@ def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
 
 def _least(triangle: Triangle, whitener: np.ndarray, measured: np.ndarray, gamma: float, plain: bool):
     """Return β, θ, the least squares, its Jacobian and the finite-size part; θ stays 1 if `plain`."""
-    finite = np.zeros(3)
-    beta, theta, cost, jacobian = np.nan, 1.0, np.nan, np.zeros((3, 2))
     thetas = (1 - 1e-9, 1 + 1e-9) if plain else (0.01, 5.0)
-    for _ in range(6):
+    bounds = ([0.01, thetas[0]], [20.0, thetas[1]])
+    betas = (0.5, 0.95, 1.3, 2.0, float(np.clip(measured[1], 0.02, 19)))  # both regimes, and the profile's own
+    starts = [(beta, theta) for beta in betas for theta in ((1.0,) if plain else (1.0, 0.6))]
 
-        def residuals(parameters: np.ndarray, finite: np.ndarray = finite) -> np.ndarray:
+    def best(finite: np.ndarray):
+        def residuals(parameters: np.ndarray) -> np.ndarray:
             return whitener @ (measured - finite - exponents(*parameters))
 
-        starts = [(at, 1.0) for at in (0.5, 0.95, 1.3, 2.0, float(np.clip(measured[1], 0.02, 19)))]
-        starts += [(at, 0.6) for at, _ in starts] if not plain else []
-        bounds = ([0.01, thetas[0]], [20.0, thetas[1]])
-        best = min(
-            (optimize.least_squares(residuals, start, bounds=bounds) for start in starts), key=lambda fit: fit.cost
-        )
-        (beta, theta), cost, jacobian = best.x, float(2 * best.cost), best.jac
-        finite = (
-            0.5 * (finite + _finite_part(triangle, beta, theta, gamma))
-            if finite.any()
-            else _finite_part(triangle, beta, theta, gamma)
-        )
-    return float(beta), float(theta), cost, jacobian, finite
+        return min((optimize.least_squares(residuals, at, bounds=bounds) for at in starts), key=lambda fit: fit.cost)
+
+    fit, finite = best(np.zeros(3)), np.zeros(3)
+    for turn in range(FINITE_TURNS):
+        found = _finite_part(triangle, *fit.x, gamma)
+        finite = found if turn == 0 else (finite + found) / 2  # halved steps settle where whole ranks jump
+        fit = best(finite)
+    return float(fit.x[0]), float(fit.x[1]), float(2 * fit.cost), fit.jac, finite
 
 
 def _finite_part(triangle: Triangle, beta: float, theta: float, gamma: float) -> np.ndarray:

@@ -127,7 +127,6 @@ def fit_counts(
     InputError
         If a number cannot be used, or fewer than two sizes have a positive count.
     """
-    require(tau > 0, "tau", tau, "must be greater than 0", "tau=1")
     data = clean(neurons, counts, count_sd)
     require(not weighted or data.sd is not None, "count_sd", None, "a weighted fit needs a positive one for each count")
     return fit_clean(data, tau, gamma, weighted)
@@ -135,6 +134,8 @@ def fit_counts(
 
 def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bool = False) -> TheoryFit:
     """Fit counts that `rosettalaw.validation.counts.clean` has checked."""
+    require(tau > 0, "tau", tau, "must be greater than 0", "tau=1")
+    require(gamma > 0, "gamma", gamma, "must be greater than 0", "gamma=4")
     weights = data.counts / data.sd if weighted and data.sd is not None else np.ones(len(data))
     weights = weights / np.sqrt(np.mean(weights**2))
 

@@ -99,5 +99,7 @@ def test_the_profile_of_a_parabola_is_students_t():
 def test_errors_name_the_argument():
     with pytest.raises(InputError, match="tau = 0: must be greater than 0"):
         fit_counts(SIZES, [1, 2, 3, 4, 5], tau=0)
+    with pytest.raises(InputError, match="gamma = 0: must be greater than 0"):
+        fit_counts(SIZES, [1, 2, 3, 4, 5], gamma=0)
     with pytest.raises(InputError, match="count_sd = None: a weighted fit needs"):
         fit_counts(SIZES, [1, 2, 3, 4, 5], weighted=True)

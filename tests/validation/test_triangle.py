@@ -80,6 +80,26 @@ def test_a_budget_that_lags_behind_is_caught_and_measured(beta, theta, kappa):
     assert "A budget proportional to N is rejected" in extension.verdict()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("beta", "theta", "kappa"), [(1.5, 1.0, 1.0), (1.5, 0.7, 1.0), (0.5, 0.7, 2.5)])
+def test_levels_of_the_extension_are_what_they_say(beta, theta, kappa):
+    """100 ladders whose budgets and spectra scatter from rung to rung: size, power and coverage."""
+    plain, misfit, covered = [], [], []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        budgets = kappa * np.exp(rng.normal(0, 0.1, len(SIZES))) * SIZES**theta
+        betas = beta * np.exp(rng.normal(0, 0.03, len(SIZES)))
+        rungs = zip(SIZES, betas, budgets, strict=True)
+        rhos = [correlations(n, b, budget, noise=0.03, seed=seed) for n, b, budget in rungs]
+        extension = fit_extension(measure_triangle(SIZES, rhos, threshold=0.5))
+        plain.append(extension.plain_p < 0.05)
+        misfit.append(extension.misfit_p < 0.05)
+        covered.append(extension.theta.ci95[0] <= theta <= extension.theta.ci95[1])
+    assert np.mean(misfit) < 0.12
+    assert 0.89 <= np.mean(covered) <= 1.0
+    assert np.mean(plain) < 0.12 if theta == 1 else np.mean(plain) > 0.6
+
+
 def test_three_exponents_of_no_budget_are_a_misfit():
     """Counts that grow while profiles sharpen: p taken from another law."""
     rhos = [1 - (1 - rho) ** (1 + 0.5 * i) for i, rho in enumerate(ladder(1.5))]
