@@ -48,10 +48,10 @@ def test_continuum_budget_and_frontier_are_the_derived_expressions():
     budget, edge = numeric(d.continuum_budget(), d.b, d.r0), numeric(d.frontier(), d.b, d.r0, d.tau)
     for beta, r0, tau in random_points():
         total = budget(beta - 1, r0)
-        assert continuum_budget(np.log(r0), beta) == pytest.approx(total, rel=1e-11)
+        assert continuum_budget(np.log(r0), beta) == pytest.approx(total, rel=1e-11, abs=0)
         found = predict(total, beta, 1.0, tau, 1e6, "continuum")
-        assert float(found["r0"]) == pytest.approx(r0, rel=1e-10)
-        assert float(found["r_tau"]) == pytest.approx(edge(beta - 1, r0, tau), rel=1e-10)
+        assert float(found["r0"]) == pytest.approx(r0, rel=1e-10, abs=0)
+        assert float(found["r_tau"]) == pytest.approx(edge(beta - 1, r0, tau), rel=1e-10, abs=0)
         assert float(frontier(total, beta, 1.0, tau, 1e6, "continuum")) == pytest.approx(
             edge(beta - 1, r0, tau), rel=1e-10
         )
@@ -97,9 +97,9 @@ def test_discrete_closed_form_gives_r0_within_its_order():
 def test_correlation_and_interference_are_the_derived_ones():
     rho, spread = numeric(d.correlation(), d.s, d.s2), numeric(d.interference_variance(), d.s, d.s2, d.L)
     for s, t, length in random_points():
-        assert float(correlation(s, t)) == pytest.approx(rho(s, t), rel=1e-12)
+        assert float(correlation(s, t)) == pytest.approx(rho(s, t), rel=1e-12, abs=0)
         assert float(isolation_from(rho(s, t), t)) == pytest.approx(s, rel=1e-9)
-        assert float(interference_variance(s, t, length)) == pytest.approx(spread(s, t, length), rel=1e-12)
+        assert float(interference_variance(s, t, length)) == pytest.approx(spread(s, t, length), rel=1e-12, abs=0)
 
 
 def test_text_shows_number_source_expression_and_tick():

@@ -73,7 +73,7 @@ def test_dominant_loading_keeps_its_digits():
 @given(isolations, isolations)
 def test_correlation_is_symmetric_increasing_and_invertible(s, t):
     rho = float(correlation(s, t))
-    assert rho == pytest.approx(1 / np.sqrt((1 + 1 / s) * (1 + 1 / t)), rel=1e-13)
+    assert rho == pytest.approx(1 / np.sqrt((1 + 1 / s) * (1 + 1 / t)), rel=1e-13, abs=0)
     assert rho == float(correlation(t, s))
     assert float(correlation(1.1 * s, t)) > rho
     assert float(isolation_from(rho, t)) == pytest.approx(s, rel=1e-10 * (1 + s) * (1 + 1 / t))
