@@ -96,6 +96,12 @@ SIMULATION = {
     "mean_isolation_matched_run": Variable("mean assigned isolation of a run's matched neurons", "1", "⟨s⟩", "25"),
     "isolation_per_non_rosetta_run": Variable("unmatched isolation over N − count in one run", "1", "", "32"),
     "engine": Variable("how the outcome was found: wishart, dense or expected"),
+    "toy_isolation": Variable("isolation of each feature in its most dedicated neuron", "1", "s_r", "46"),
+    "toy_information": Variable("Var x/MSE − 1 of each feature by the best linear readout", "1", "t_r", "49"),
+    "toy_optimum": Variable("isolation of each feature in the optimal allocation", "1", "s*_r", "14"),
+    "utility_share": Variable("Σ w log(1 + t) over that of the optimal allocation", "1", "", "11"),
+    "precision": Variable("share of matched pairs whose neurons isolate the same feature", "1"),
+    "recall": Variable("share of the features isolated in both networks that are matched", "1"),
 }
 
 VOCABULARY: dict[str, Variable] = {**PARAMETERS, **THEORY, **MEASUREMENT, **SIMULATION}

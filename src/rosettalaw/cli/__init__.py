@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "sweep": "Theory",
     "derive": "Theory",
     "simulate": "Simulation",
+    "toy": "Simulation",
     "train": "Measurement",
     "match": "Measurement",
     "plan": "Measurement",

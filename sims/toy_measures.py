@@ -1,0 +1,174 @@
+"""What toy networks have learned, where the features are known.
+
+Over fresh samples that all networks of one β share, with the noise's variance added exactly:
+
+    W_jr = cov(h_j, x_r)/sd(x_r)          loading on the standardised feature                     (Eq. 37)
+    s_jr = W_jr²/(Var h_j + σ∞² − W_jr²)  isolation: everything but the feature is interference   (Eq. 44)
+    s_r  = max_j s_jr,  c(r) its neuron                                                           (Eqs. 45–46)
+    t_r  = Var x_r/MSE_r − 1              of the best linear readout: what the whole network tells (Eqs. 49–51)
+
+A feature spread over several neurons has t_r > s_r: the theory's optimum does not care, the Rosetta count does. Two
+networks are matched by mutual nearest neighbours with ρ ≥ τ/(1 + τ) (Eqs. 62–63). A pair is right if both neurons
+have the same most isolated feature; precision is the share of right pairs, recall the share of the features with
+``min(s_r, s'_r) ≥ τ`` that a right pair stands for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from .packing import mutual_nearest
+from .toy import Trained, activity, costs, draw, encode, with_features
+
+CHUNK = 4096
+SAMPLES = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """One network's features.
+
+    Attributes
+    ----------
+    isolation : ndarray, shape (A,)
+        s_r.
+    information : ndarray, shape (A,)
+        t_r.
+    neuron : ndarray of int, shape (A,)
+        c(r).
+    of_neuron : ndarray of int, shape (N,)
+        The feature that each neuron isolates most.
+    """
+
+    isolation: np.ndarray
+    information: np.ndarray
+    neuron: np.ndarray
+    of_neuron: np.ndarray
+
+    def count(self, tau: float) -> int:
+        """Return R_τ (Eq. 10)."""
+        return int(np.count_nonzero(self.isolation >= tau))
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Rosetta matching of two networks against the truth; NaN where nothing is matched or there is nothing to find."""
+
+    pairs: int
+    precision: float
+    recall: float
+
+
+def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int = SAMPLES):
+    """Measure networks on fresh samples.
+
+    Returns
+    -------
+    learned : list of Learned
+        One a network.
+    matchings : dict of float to list of Matching
+        For each β, one for every pair of its networks.
+    """
+    learned: list[Learned] = []
+    matchings: dict[float, list[Matching]] = {}
+    for beta in dict.fromkeys(trained.betas):
+        members = [i for i, other in enumerate(trained.betas) if other == beta]
+        h_products, with_x, power = _moments(trained, members, beta, np.random.default_rng([seed, 1]), samples)
+        N, noise = trained.encoder.shape[2], trained.recipe.noise
+        here = []
+        for k in range(len(members)):
+            block = slice(k * N, (k + 1) * N)
+            here.append(_learned(h_products[block, block], with_x[k], power, noise))
+        sd = np.sqrt(np.diag(h_products) + noise)
+        correlation = h_products / np.maximum(np.outer(sd, sd), 1e-12)
+        matchings[beta] = [
+            _matching(here[a], here[b], correlation[a * N : (a + 1) * N, b * N : (b + 1) * N], tau)
+            for a, b in combinations(range(len(members)), 2)
+        ]
+        learned += here
+    return learned, matchings
+
+
+def water_filling(neurons: int, beta: float, kappa: float, gamma: float, relu: bool = True) -> np.ndarray:
+    """Return the optimal s_r of the toy's own problem: weights r^-β, budget κN, and the energy costs of ReLU."""
+    from ..theory import allocate
+
+    features = int(gamma * neurons)
+    price = costs(activity(beta, features)) if relu else None
+    return allocate(np.arange(1.0, features + 1) ** -beta, kappa * neurons, costs=price).isolation
+
+
+def profile_slope(isolation: np.ndarray, tau: float) -> float:
+    """Return d log(1 + s_r)/d log r over features with s ≥ τ: −β by Eq. 14. NaN with fewer than three."""
+    ranks = np.flatnonzero(isolation >= tau) + 1
+    if len(ranks) < 3:
+        return np.nan
+    return float(np.polyfit(np.log(ranks), np.log1p(isolation[ranks - 1]), 1)[0])
+
+
+def _moments(trained: Trained, members: list[int], beta: float, rng: np.random.Generator, samples: int):
+    """Return covariances of all neurons, of each network's neurons with the features, and the features' variances.
+
+    All three are of the same samples: where MSE_r is a hundredth of Var x_r, the error of a variance taken from
+    elsewhere would be as large as what is measured.
+    """
+    import torch
+
+    encoder, bias = trained.encoder[members], trained.bias[members]
+    networks, features, N = encoder.shape
+    p = activity(beta, features)[None]
+    mean, energy = torch.zeros(networks, N, dtype=torch.float64), torch.zeros(networks, dtype=torch.float64)
+    products = torch.zeros(networks * N, networks * N, dtype=torch.float64)
+    with_x = torch.zeros(networks, features, N, dtype=torch.float64)
+    x_mean, x_square = np.zeros(features), np.zeros(features)
+    chunks = max(1, samples // CHUNK)
+    with torch.no_grad():
+        for _ in range(chunks):
+            one = draw(rng, p, CHUNK)
+            shared = _repeat(one, networks, features)
+            h = encode(shared, encoder, bias, trained.recipe, CHUNK)
+            h = h.double()
+            mean += h.mean(1) / chunks
+            energy += h.pow(2).sum((1, 2)) / CHUNK / chunks
+            flat = h.transpose(0, 1).reshape(CHUNK, networks * N)
+            products += flat.T @ flat / CHUNK / chunks
+            with_x += with_features(shared, h, features) / chunks
+            x_mean += np.bincount(one.column, one.value, features) / CHUNK / chunks
+            x_square += np.bincount(one.column, one.value.astype(float) ** 2, features) / CHUNK / chunks
+    scale = torch.ones(networks, dtype=torch.float64)
+    if trained.recipe.budget == "proportional":
+        scale = torch.sqrt(trained.recipe.kappa * N / (energy + 1e-9))
+    flat_mean, flat_scale = mean.reshape(-1), scale.repeat_interleave(N)
+    products = (products - torch.outer(flat_mean, flat_mean)) * torch.outer(flat_scale, flat_scale)
+    with_x = with_x - torch.tensor(x_mean)[None, :, None] * mean[:, None, :]
+    return products.numpy(), (with_x * scale[:, None, None]).numpy(), x_square - x_mean**2
+
+
+def _repeat(samples, networks: int, features: int):
+    """Return the samples of one network given to each of several."""
+    which = np.arange(networks).repeat(len(samples.row))
+    row = np.tile(samples.row, networks) + which * CHUNK
+    column = np.tile(samples.column, networks) + which * features
+    return type(samples)(row, column, np.tile(samples.value, networks))
+
+
+def _learned(covariance: np.ndarray, with_x: np.ndarray, power: np.ndarray, noise: float) -> Learned:
+    power = np.where(power > 0, power, np.inf)  # a feature that never occurred tells nothing
+    share = with_x**2 / power[:, None]  # W_jr², shape (A, N)
+    total = np.diag(covariance) + noise
+    s = share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))
+    ridge = max(noise, 1e-6 * float(np.trace(covariance)) / len(total))
+    told = np.einsum("rj,jr->r", with_x, np.linalg.solve(covariance + ridge * np.eye(len(total)), with_x.T)) / power
+    return Learned(s.max(axis=1), told / np.maximum(1 - told, 1e-6), s.argmax(axis=1), s.argmax(axis=0))
+
+
+def _matching(a: Learned, b: Learned, correlation: np.ndarray, tau: float) -> Matching:
+    i, j = mutual_nearest(correlation, tau / (1 + tau))
+    right = a.of_neuron[i] == b.of_neuron[j]
+    both = np.flatnonzero(np.minimum(a.isolation, b.isolation) >= tau)
+    found = np.isin(both, a.of_neuron[i][right])
+    precision = float(right.mean()) if len(i) else np.nan
+    return Matching(len(i), precision, float(found.mean()) if len(both) else np.nan)

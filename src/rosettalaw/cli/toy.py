@@ -1,0 +1,60 @@
+"""``rosettalaw toy``: networks trained by gradient descent, beside the allocation that theory calls optimal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .output import JsonOption, grid, print_json, print_table
+
+EPILOG = "Example: rosettalaw toy --neurons 8,16,32 --beta 1.5 --seeds 3 --json"
+SHOWN = {
+    "configuration": "recipe",
+    "beta": "β",
+    "neurons": "N",
+    "count": "count",
+    "optimal_count": "count*",
+    "mean_isolation": "⟨s⟩",
+    "optimal_mean_isolation": "⟨s⟩*",
+    "information_slope": "slope",
+    "optimal_slope": "slope*",
+    "utility_share": "utility",
+    "precision": "precision",
+    "recall": "recall",
+}
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+    app.command("toy", rich_help_panel=section, epilog=EPILOG)(toy)
+
+
+def toy(
+    neurons: str = typer.Option("8:128:5:log", help="Widths N: a list or a range 8:128:5:log."),
+    beta: str = typer.Option("1.2,1.5,2", help="Spectrum exponents β."),
+    seeds: int = typer.Option(5, help="Networks of each kind; they are matched with each other."),
+    configurations: str = typer.Option("law", help="Recipes, as law,linear; or all, with the negative controls."),
+    steps: int | None = typer.Option(None, min=1, help="Updates [default: the recipe's, 1800 or 5400]."),
+    seed: int = typer.Option(2026, help="Seed of the study."),
+    out: Path | None = typer.Option(None, help="Save the result to this netCDF file.", show_default=False),
+    as_json: bool = JsonOption,
+) -> None:
+    """Train toy networks whose features are known, and compare what they learn with the optimal allocation."""
+    from ..results import save
+    from ..sims.toy_study import CONFIGURATIONS, study
+
+    names = list(CONFIGURATIONS) if configurations == "all" else [name.strip() for name in configurations.split(",")]
+    found = study(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps)
+    if out is not None:
+        save(found.to_dataset(), out)
+    record = found.record()
+    if as_json:
+        print_json(record)
+        return
+    shown = [{words: row[name] for name, words in SHOWN.items()} for row in record["rows"]]
+    print_table(shown, title="* of the optimal allocation")
+    print_table(record["fits"], title="Exponents over N")
+    for check in record["checks"]:
+        verdict = "holds" if check["law_holds"] else "does not hold"
+        typer.echo(f"{check['configuration']}: the law {verdict}; expected: {check['expected']}")
