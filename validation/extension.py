@@ -108,7 +108,8 @@ def _least(triangle: Triangle, whitener: np.ndarray, measured: np.ndarray, gamma
 
     fit, finite = best(np.zeros(3)), np.zeros(3)
     for turn in range(FINITE_TURNS):
-        found = _finite_part(triangle, *fit.x, gamma)
+        beta, theta = fit.x
+        found = _finite_part(triangle, beta, theta, gamma)
         finite = found if turn == 0 else (finite + found) / 2  # halved steps settle where whole ranks jump
         fit = best(finite)
     return float(fit.x[0]), float(fit.x[1]), float(2 * fit.cost), fit.jac, finite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -36,7 +37,7 @@ def register(app: typer.Typer, section: str) -> None:
         data = counts_of(counts) if measured is None else measured.clean()
         analysis = analyse_clean(data, measured.nulls if measured else None, tau=tau, gamma=gamma)
         joint = joint_of(measured) if measured else None
-        record = analysis.record() | ({"joint": joint.record()} if joint else {})
+        record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
         if posterior:
             record["posterior"] = (joint or fit_jointly(Observations(data.neurons, data.counts))).quantiles(posterior)
         if as_json:
