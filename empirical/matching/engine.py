@@ -302,16 +302,20 @@ def _screened(
     neurons, parts = (len(a.layer), len(b.layer)), workspace.parts
     sketches = []
     for side, source in enumerate((a, b)):
+        if side == 0 and workspace.sketch is not None:
+            sketches.append(workspace.sketch)
+            continue
         held = checkpoint.load(f"{name}-sketch{side}")
         if held is None:
             made = screened.sketch(source, side, screening, settings.seed, settings.block)
             if distributed.rank() == 0:
                 arrays = {"mean": made.moments.mean.numpy(), "square": made.moments.square.numpy()}
-                checkpoint.save(f"{name}-sketch{side}", {"rows": made.rows, **arrays})
+                checkpoint.save(f"{name}-sketch{side}", {"fine": made.fine, **arrays})
         else:
             moments = Moments(a.positions, torch.from_numpy(held["mean"]), torch.from_numpy(held["square"]))
-            made = screened.Sketch(held["rows"], moments)
+            made = screened.Sketch(held["fine"], moments)
         sketches.append(made)
+    workspace.sketch = sketches[0]  # the nulls permute B only
     advance(a.positions)
     moments = sketches[0].moments, sketches[1].moments
     search = screened.Search(a, b, (sketches[0], sketches[1]), parts, checkpoint, name, k, absolute)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ class Workspace:
 
     def __init__(self, tile: tuple[int, int], parts: Sequence[Sequence[Block]], product: Product, device: str):
         self.parts, self.product = parts, product
+        self.sketch: Any = None  # side A's, which the screened engine's nulls share
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
         self._flat = torch.empty(len(parts) * tile[0] * tile[1], dtype=torch.float32, device=device)
         self._rows = [torch.empty((self._longest + 2) * width, device=device) for width in tile]

@@ -8,13 +8,14 @@ r"""The screened engine: candidates from a sketch, exact correlations for the ca
        E[S_aᵀ S_b]/T = ρ,      variance ≈ (1 + ρ²)(1/B − 1/T)   (none for T ≤ B, where nothing collides).
 
 2. **Candidates**. The c largest estimates of every neuron, both ways, from one product of the sketches.
-3. **Exact**. A pair can be mutual only if each is among the other's candidates. Those pairs, and the rivals whose
-   estimate comes within `REACH` standard deviations of the best such pair of a neuron, are correlated over all
-   positions. Products are kept part by part, so that the jackknife comes with them.
+3. **Exact**. A pair can be mutual only if each is among the other's candidates. Those pairs are estimated again from a
+   sketch of 4 B buckets (the one that is built; the coarse one is folded from it). Those within `REACH` standard
+   deviations of both neurons' best, and the candidates as close to these, are correlated over all positions. Products
+   are kept part by part, so that the jackknife comes with them.
 4. **Verification**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate
    with either neuron of a found pair comes within `REACH` standard deviations of the pair's correlation is correlated
-   too, and pairs are found again, until none is new. What would take more than `MOST_RIVALS` rivals a neuron is not
-   verified and counted as such: those are pairs at the level of the sketch's noise.
+   too (and its best-looking partners, for the margin), and pairs are found again, until none is new. Pairs that would
+   take more than `MOST_RIVALS` rivals a neuron, at the level of the sketch's noise, stay unverified and are counted.
 
 A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
 its chance to be found is p = Φ((ρ − bar_a)/σ) Φ((ρ − bar_b)/σ), and the number of exact pairs is estimated (Horvitz and
@@ -31,6 +32,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ from .partners import Partners, mutual
 from .reading import Block, aligned_blocks, cut, read
 
 REACH = 4.5  # standard deviations beyond which an estimate does not stray
+REFINED = 4  # the sketch is built with as many times the buckets: its half noise prunes candidates
 STRIPS = 16  # of a block, worked on side by side
 MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
 
@@ -84,14 +87,19 @@ class Sketch:
 
     Attributes
     ----------
-    rows : float32 array, shape (buckets, neurons)
+    fine : float32 array, shape (neurons, REFINED · buckets)
         Sketch of the standardised activations, divided by √T: products of two estimate ρ. Zero for constant neurons.
     moments : Moments
         Means and sums of squares.
     """
 
-    rows: np.ndarray
+    fine: np.ndarray
     moments: Moments
+
+    @cached_property
+    def coarse(self) -> torch.Tensor:
+        """Return the sketch with `REFINED` buckets merged into one, shape (neurons, buckets)."""
+        return torch.from_numpy(self.fine.reshape(len(self.fine), REFINED, -1).sum(1))
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ def sketch(source: ActivationSource, side: int, screening: Screening, seed: int,
     NonFinite
         If a neuron has a NaN or an infinity.
     """
-    buckets = screening.buckets
+    buckets = REFINED * screening.buckets
     size = buckets * max(1, block // buckets)
     blocks = [one for part in cut(source.positions, size, 1) for one in part]
     neurons = len(source.layer)
@@ -161,25 +169,27 @@ def sketch(source: ActivationSource, side: int, screening: Screening, seed: int,
     positions = source.positions
     offset = total / positions
     centred = np.where(spread > 0, np.maximum(square - total * offset, 0), 0)
-    rows -= np.outer(ones, offset).astype(np.float32)
+    torch.from_numpy(rows).addr_(torch.from_numpy(ones).float(), torch.from_numpy(offset).float(), alpha=-1)
     with np.errstate(divide="ignore"):
         rows *= np.where(centred > 0, 1 / np.sqrt(centred), 0).astype(np.float32)
     mean = np.where(spread > 0, shift + offset, first)
-    return _joined(rows, mean, centred, own, positions)
+    return _joined(torch.from_numpy(rows).T.contiguous().numpy(), mean, centred, own, positions)
 
 
-def _joined(rows: np.ndarray, mean: np.ndarray, square: np.ndarray, own: list[np.ndarray], positions: int) -> Sketch:
+def _joined(fine: np.ndarray, mean: np.ndarray, square: np.ndarray, own: list[np.ndarray], positions: int) -> Sketch:
     """Put the processes' ranges of neurons together."""
+    if len(own) == 1:
+        return Sketch(fine, Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)))
     pieces = []
     for owner, units in enumerate(own):
-        piece = torch.empty(len(rows), len(units)), torch.empty(2, len(units), dtype=torch.float64)
+        piece = torch.empty(len(units), fine.shape[1]), torch.empty(len(units), 2, dtype=torch.float64)
         if owner == distributed.rank():
-            piece = torch.from_numpy(rows), torch.from_numpy(np.stack([mean, square]))
+            piece = torch.from_numpy(fine), torch.from_numpy(np.stack([mean, square], axis=1))
         for tensor in piece:
             distributed.send(tensor, owner)
         pieces.append(piece)
-    whole, moments = (torch.cat(part, dim=1) for part in zip(*pieces, strict=True))
-    return Sketch(whole.numpy(), Moments(positions, moments[0], moments[1]))
+    whole, moments = (torch.cat(part) for part in zip(*pieces, strict=True))
+    return Sketch(whole.numpy(), Moments(positions, moments[:, 0].clone(), moments[:, 1].clone()))
 
 
 @dataclass(frozen=True)
@@ -196,14 +206,13 @@ class Candidates:
 
 def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024) -> tuple[Candidates, Candidates]:
     """Return the `count` best estimates of each neuron of A and of B."""
-    shapes = [(one.rows.shape[1], count + 1) for one in (a, b)]
+    shapes = [(len(one.fine), count + 1) for one in (a, b)]
     keys = [np.full(shape, -np.inf, dtype=np.float32) for shape in shapes]
     units = [np.full(shape, -1, dtype=np.int64) for shape in shapes]
-    rows_a, rows_b = torch.from_numpy(a.rows), torch.from_numpy(b.rows)
     constant_a, constant_b = ((one.moments.square == 0) for one in (a, b))
-    for low in range(0, a.rows.shape[1], chunk):
-        high = min(low + chunk, a.rows.shape[1])
-        estimate = rows_a[:, low:high].T @ rows_b
+    for low in range(0, len(a.fine), chunk):
+        high = min(low + chunk, len(a.fine))
+        estimate = a.coarse[low:high] @ b.coarse.T
         estimate[constant_a[low:high]] = -torch.inf
         estimate[:, constant_b] = -torch.inf
         if absolute:
@@ -214,31 +223,47 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
     return one, other
 
 
-def chosen_pairs(a: Candidates, b: Candidates, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs to correlate exactly: two-way candidates, and the rivals that could beat them."""
-    neurons_b = len(b.units)
-    one, other = (_listed(side) for side in (a, b))
-    key_a, key_b = one[0] * neurons_b + one[1], other[1] * neurons_b + other[0]
-    both_a, both_b = np.isin(key_a, key_b), np.isin(key_b, key_a)
-    chosen = [key_a[both_a]]
-    for key, (unit, _, estimate), both, count in (
-        (key_a, one, both_a, len(a.units)),
-        (key_b, other, both_b, len(b.units)),
-    ):
-        best = np.full(count, np.inf)
-        held = np.full(count, -np.inf)
-        np.maximum.at(held, unit[both], estimate[both])
-        best[held > -np.inf] = held[held > -np.inf]
-        chosen.append(key[estimate >= best[unit] - REACH * 2**0.5 * noise])
-    keys = np.unique(np.concatenate(chosen))
-    return keys // neurons_b, keys % neurons_b
+def chosen_pairs(
+    sketches: Sequence[Sketch], near: tuple[Candidates, Candidates], noise: float, k: int, absolute: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs to correlate exactly: two-way candidates that may be the k best of both by the fine sketch."""
+    neurons_b = len(near[1].units)
+    (unit_a, partner_a), (partner_b, unit_b) = (_listed(side) for side in near)
+    forth, back = unit_a * neurons_b + partner_a, unit_b * neurons_b + partner_b  # the same numbering: u N_B + v
+    keys = np.union1d(forth, back)
+    units = keys // neurons_b, keys % neurons_b
+    estimate = fine_estimates(sketches, *units, absolute)
+    band = REACH * noise * np.sqrt(2 * (1 + np.minimum(estimate, 1) ** 2))
+    possible = np.isin(keys, forth) & np.isin(keys, back)
+    for unit in units:
+        possible &= estimate >= _best(unit, estimate, k) - band
+    chosen = possible.copy()
+    for unit in units:
+        chosen |= estimate >= _best(unit, np.where(possible, estimate, -np.inf), k, np.inf) - band
+    return units[0][chosen], units[1][chosen]
 
 
-def _listed(side: Candidates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _best(unit: np.ndarray, value: np.ndarray, k: int, otherwise: float = -np.inf) -> np.ndarray:
+    """Return, for each entry, the k-th largest finite value of its unit, or `otherwise` where there is none."""
+    order = np.lexsort((-value, unit))
+    rank = np.arange(len(order)) - np.searchsorted(unit[order], unit[order], side="left")
+    bar = np.full(int(unit.max(initial=0)) + 1, otherwise)
+    last = order[(rank == k - 1) & np.isfinite(value[order])]
+    bar[unit[last]] = value[last]
+    return bar[unit]
+
+
+def fine_estimates(sketches: Sequence[Sketch], units_a: np.ndarray, units_b: np.ndarray, absolute: bool) -> np.ndarray:
+    """Return the fine sketch's estimates of some pairs' correlations (their magnitudes where `absolute`)."""
+    estimate = np.empty(len(units_a), dtype=np.float32)
+    kernels.row_products(sketches[0].fine, sketches[1].fine, units_a, units_b, estimate)
+    return np.abs(estimate) if absolute else estimate
+
+
+def _listed(side: Candidates) -> tuple[np.ndarray, np.ndarray]:
     unit = np.repeat(np.arange(len(side.units)), side.units.shape[1])
-    partner, estimate = side.units.ravel(), side.keys.ravel()
-    good = partner >= 0
-    return unit[good], partner[good], estimate[good]
+    partner = side.units.ravel()
+    return unit[partner >= 0], partner[partner >= 0]
 
 
 def exact_products(
@@ -293,26 +318,35 @@ def exact_products(
 
 
 def rivals(
-    sketches: Sequence[Sketch], pairs: tuple[np.ndarray, ...], noise: float, absolute: bool, known: np.ndarray
+    sketches: Sequence[Sketch],
+    pairs: tuple[np.ndarray, ...],
+    noise: tuple[float, float],
+    absolute: bool,
+    known: np.ndarray,
+    keep: int,
 ) -> tuple[np.ndarray, int]:
-    """Return the pairs, as u N_B + v, that could beat a found one and are not among the `known`, and how many pairs
-    are left without: the strongest come first until there are too many rivals.
+    """Return the pairs, as u N_B + v, that could beat a found one and are not among the `known`.
+
+    With them the `keep` best-looking partners of each found neuron. Second is how many pairs are left without: the
+    strongest come first until there are too many rivals.
     """
-    neurons = [one.rows.shape[1] for one in sketches]
-    rows = [torch.from_numpy(one.rows) for one in sketches]
+    neurons_b = len(sketches[1].fine)
     rho = np.abs(pairs[2]) if absolute else pairs[2]
-    bar = (rho - REACH * noise * np.sqrt(1 + rho**2)).astype(np.float32)
+    bar, fine_bar = ((rho - REACH * one * np.sqrt(1 + rho**2)).astype(np.float32) for one in noise)
     order = np.argsort(-rho, kind="stable")
-    chosen, room = [np.empty(0, dtype=np.int64)], MOST_RIVALS * sum(neurons)
+    chosen, room = [np.empty(0, dtype=np.int64)], MOST_RIVALS * sum(len(one.fine) for one in sketches)
     for start in range(0, len(order), 256):
         some = order[start : start + 256]
         keys = []
         for side in (0, 1):
-            estimate = rows[side][:, pairs[side][some]].T @ rows[1 - side]
+            estimate = sketches[side].coarse[pairs[side][some]] @ sketches[1 - side].coarse.T
             estimate = estimate.abs_() if absolute else estimate
-            row, other = np.nonzero(estimate.numpy() >= bar[some, None])
-            unit = pairs[side][some][row]
-            keys.append(unit * neurons[1] + other if side == 0 else other * neurons[1] + unit)
+            second = estimate.topk(min(keep, estimate.shape[1])).values[:, -1].numpy()
+            row, other = np.nonzero(estimate.numpy() >= np.minimum(bar[some], second)[:, None])
+            units = (pairs[side][some][row], other) if side == 0 else (other, pairs[side][some][row])
+            close = fine_estimates(sketches, *units, absolute) >= fine_bar[some][row]
+            close |= estimate.numpy()[row, other] >= second[row]
+            keys.append(units[0][close] * neurons_b + units[1][close])
         new = np.setdiff1d(np.concatenate(keys), known)
         room -= len(new)
         if room < 0:
@@ -443,7 +477,10 @@ class Search:
     ):
         self._sources, self._sketches, self._parts = (a, b), sketches, parts
         self._checkpoint, self._name, self._k, self._absolute = checkpoint, name, k, absolute
-        self._noise = max(1 / len(sketches[0].rows) - 1 / a.positions, 0.0) ** 0.5
+        buckets = sketches[0].fine.shape[1]
+        self._noise, self._fine_noise = (
+            max(1 / rows - 1 / a.positions, 0.0) ** 0.5 for rows in (buckets // REFINED, buckets)
+        )
         self.products: Products
         self.unverified = 0
 
@@ -452,7 +489,8 @@ class Search:
     ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], float, int]:
         """Return the mutual pairs among `count` candidates a neuron, the expected recall, and on how many it rests."""
         near = candidates(*self._sketches, count, self._absolute)
-        self.products = self._multiplied(chosen_pairs(*near, self._noise), f"{self._name}-{count}", advance)
+        chosen = chosen_pairs(self._sketches, near, self._fine_noise, self._k, self._absolute)
+        self.products = self._multiplied(chosen, f"{self._name}-{count}", advance)
         pairs = self.pairs()
         self.unverified = len(pairs[0])
         return pairs, *expected_recall(pairs, *near, self._noise, self._absolute)
@@ -463,7 +501,8 @@ class Search:
         for number in range(rounds):
             neurons_b = len(self._sources[1].layer)
             known = self.products.unit_a * neurons_b + self.products.unit_b
-            new, self.unverified = rivals(self._sketches, pairs, self._noise, self._absolute, known)
+            noise = self._noise, self._fine_noise
+            new, self.unverified = rivals(self._sketches, pairs, noise, self._absolute, known, self._k + 1)
             if not len(new):
                 break
             more = self._multiplied((new // neurons_b, new % neurons_b), f"{self._name}-rivals{number}", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-WIDTH = 512  # columns one thread works on
+WIDTH = 2048  # columns one thread works on
 SHORT = 128  # positions turned to columns at a time, so that they stay in the cache
 
 
@@ -97,6 +97,18 @@ def offer_columns(estimate, first, keys, units):
 
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
+def row_products(a, b, units_a, units_b, out):
+    """Write the inner products of given rows of two arrays."""
+    for chunk in numba.prange((len(out) + 255) // 256):
+        for p in range(chunk * 256, min(chunk * 256 + 256, len(out))):
+            one, other = units_a[p], units_b[p]
+            product = np.float32(0)
+            for i in range(a.shape[1]):
+                product += a[one, i] * b[other, i]
+            out[p] = product
+
+
+@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
 def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, cross, sums_a, sums_b):
     """Add Σ xy of candidate pairs, and Σ x and Σ x² of their units, over a block of positions.
 
@@ -130,19 +142,24 @@ def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, cross
 
 @numba.njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
 def _turn(x, start, shift, units, turned, sums):
-    """Turn rows to columns, 16 columns at a time so that what is written stays in the cache."""
+    """Turn rows to columns, 16 rows at a time: streams that a processor fetches ahead, and whole lines written."""
     length = min(SHORT, x.shape[0] - start)
-    for low in range(0, len(units), 16):
-        high = min(low + 16, len(units))
-        for i in range(length):
-            for j in range(low, high):
-                turned[j, i] = x[start + i, units[j]] - shift[j]
-        for j in range(low, high):
-            for i in range(length, SHORT):
-                turned[j, i] = 0
-            one, two = np.float32(0), np.float32(0)
-            for i in range(SHORT):
-                one += turned[j, i]
-                two += turned[j, i] * turned[j, i]
-            sums[0, j] += one
-            sums[1, j] += two
+    if length < SHORT:
+        turned[:] = 0
+    for low in range(0, length, 16):
+        if low + 16 <= length:
+            for j in range(len(units)):
+                column, middle = units[j], shift[j]
+                for i in range(16):
+                    turned[j, low + i] = x[start + low + i, column] - middle
+        else:
+            for j in range(len(units)):
+                for i in range(low, length):
+                    turned[j, i] = x[start + i, units[j]] - shift[j]
+    for j in range(len(units)):
+        one, two = np.float32(0), np.float32(0)
+        for i in range(SHORT):
+            one += turned[j, i]
+            two += turned[j, i] * turned[j, i]
+        sums[0, j] += one
+        sums[1, j] += two
