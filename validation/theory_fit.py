@@ -19,6 +19,8 @@ next order in N.
 
 Intervals are profile likelihoods with unknown variance: with S(β) the least sum of squares over b, the interval holds
 all β with ``S(β) ≤ S_min (1 + F_{1,n−2}(95%)/(n−2))``, which for a model linear in its parameters is Student's t.
+Whole counts carry at least the error of rounding, variance 1/12: where a few counts happen to lie closer to a curve
+than that, the rounding's χ² limit is used instead.
 """
 
 from __future__ import annotations
@@ -160,7 +162,9 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
 
     best = least()
     beta = float(best.params["beta"].value)
-    allowed = unknown_variance(float(best.chisqr), len(data) - 2)
+    least_squares = float(best.chisqr)
+    allowed = unknown_variance(least_squares, len(data) - 2)
+    allowed = np.maximum(allowed, least_squares + float(stats.chi2.ppf(LEVEL, 1)) * _rounding(data, weights))
     interval = profile_interval(lambda at: float(least(at).chisqr), beta, allowed, BETA_RANGE)
     kappa = float(np.exp(best.params["log_budget"].value) * (1 + tau))
     status = _status(beta, interval, data)
@@ -234,6 +238,15 @@ def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma
         high += 2.0
     found = excess(low) < 0 < excess(high)
     return float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-3).root) if found else guess
+
+
+def _rounding(data: Counts, weights: np.ndarray) -> float:
+    """Return the variance of a weighted log count from rounding, as the slope sees it; 0 if counts are not whole."""
+    if not np.array_equal(data.counts, np.round(data.counts)):
+        return 0.0
+    x = np.log(data.neurons)
+    lever = (weights * (x - np.average(x, weights=weights**2))) ** 2
+    return float(np.average((weights / data.counts) ** 2 / 12, weights=lever))
 
 
 def _status(beta: float, interval: tuple[float, float], data: Counts) -> TheoryStatus:
