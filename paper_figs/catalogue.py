@@ -46,6 +46,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it wa
     "table5": ("Validation of the judge", ""),
     "idle": ("Synthetic networks: neurons without a feature pair up by chance", ""),
     "tail": ("Synthetic networks: the isolation that is left needs a threshold", ""),
+    "toy": ("Trained toy networks beside the optimal allocation", "a toy study: rosettalaw toy --out"),
     "calibration": ("How the threshold separates pairs from chance", LADDER),
     "profiles": ("Correlations in rank order: the isolation profile", LADDER),
     "triangle": ("Count, profile and purity exponents against the theory", ""),

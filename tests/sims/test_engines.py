@@ -10,7 +10,7 @@ from rosettalaw.sims import dense, wishart
 from rosettalaw.sims.expected import expect, false_pairs_variance
 from rosettalaw.sims.packing import Choices, Packing, match
 
-RUNS = 250
+RUNS = 200
 # Settings in which a good part of the features is at the edge of being found, where counts feel every variance.
 SETTINGS = {
     "paper": Packing(160, 1.3, inputs=250),
