@@ -101,52 +101,55 @@ def _first_weights(beta: float):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _discrete_levels(budget, beta, features, r0, active):
-    """Fill `r0` and `active` with the discrete optimum (Eqs. 11, 14) at every point.
+def _discrete_levels(budget, beta, features, log_r0, active):
+    """Fill `log_r0` and `active` with the discrete optimum (Eqs. 11, 14) at every point.
 
     The turns that every point needs are taken by all points together: with no branch between them the processor works
     on several points at once.
     """
-    constant, log_x = np.empty(len(r0)), np.empty(len(r0))
-    for i in range(len(r0)):
-        r0[i], active[i], constant[i] = _first_ranks(budget[i], beta[i], features[i])
+    points = len(log_r0)
+    constant, log_x, last = np.empty(points), np.empty(points), np.log(features)
+    for i in range(points):
+        log_r0[i], active[i], constant[i] = _first_ranks(budget[i], beta[i], features[i])
         rise = 1.0 if beta[i] < 1.05 else beta[i] - 1.0
         log_x[i] = math.log(budget[i] * rise) / max(beta[i], 1.0)
     for _ in range(2):  # n as a real number
-        for i in range(len(r0)):
-            start = max(log_x[i], LOG_FIRST)
+        for i in range(points):
+            start = max(min(log_x[i], last[i]), LOG_FIRST)
             log_x[i] = _log_r0(math.exp(start), start, budget[i], beta[i], constant[i])
-    for i in range(len(r0)):
+    for i in range(points):
         if active[i] < 0:
-            r0[i], active[i] = _whole_ranks(math.exp(log_x[i]), budget[i], beta[i], features[i], constant[i])
+            log_r0[i], active[i] = _whole_ranks(
+                math.exp(min(log_x[i], last[i])), budget[i], beta[i], features[i], constant[i]
+            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _first_ranks(budget: float, beta: float, features: float) -> tuple[float, float, float]:
-    """Return (r0, n, 0) if at most ten features are active, and (0, −1, c) with c of the module's head otherwise."""
+    """Return (log r0, n, 0) if at most ten features are active, else (0, −1, c) with c of the module's head."""
     total, weight, r = 0.0, 1.0, 0.0
     for weight in _first_weights(beta):
         if r == features or total - r * weight >= budget * weight:  # B(r+1) ≥ κN: rank r+1 stays at 0
-            return math.exp(math.log((budget + r) / total) / beta), r, 0.0
+            return math.log((budget + r) / total) / beta, r, 0.0
         total += weight
         r += 1.0
     if features == r:
-        return math.exp(math.log((budget + r) / total) / beta), r, 0.0
+        return math.log((budget + r) / total) / beta, r, 0.0
     return 0.0, -1.0, total - _integral_from_one(LOG_FIRST, beta) - weight * _endpoint(r, beta)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _whole_ranks(start: float, budget: float, beta: float, features: float, constant: float) -> tuple[float, float]:
-    """Return (r0, n): r0 from n active features, n the last rank up to r0, until they agree."""
+    """Return (log r0, n): r0 from n active features, n the last rank up to r0, until they agree."""
     active = min(max(np.floor(start), FIRST), features)
-    r0 = 0.0
+    log_r0 = 0.0
     for _ in range(100):  # one or two turns as a rule: an error of ε in log n leaves ε² in log r0
-        r0 = math.exp(_log_r0(active, math.log(active), budget, beta, constant))
-        last = min(max(np.floor(r0 * ROUNDING_UP), FIRST), features)
+        log_r0 = _log_r0(active, math.log(active), budget, beta, constant)
+        last = min(max(np.floor(math.exp(log_r0) * ROUNDING_UP), FIRST), features)
         if last == active:
             break
         active = last
-    return r0, active
+    return log_r0, active
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -172,29 +175,29 @@ def continuum_budget(log_x: float, beta: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _continuum_levels(budget, beta, features, r0, active):
-    """Fill `r0` and `active`, n = min(r0, A) − 1, with the continuum optimum (Eqs. 12, 20) at every point."""
-    log_x = np.empty(len(r0))
-    for i in range(len(r0)):
+def _continuum_levels(budget, beta, features, log_x, active):
+    """Fill `log_x`, which is log r0, and `active`, min(r0, A) − 1, with the continuum optimum (Eqs. 12, 20)."""
+    points, last = len(log_x), np.log(features)
+    for i in range(points):
         log_x[i] = math.log1p(math.sqrt(2.0 * budget[i] / beta[i])) / max(1.0, 0.5 * beta[i])
         if beta[i] > 1.05:  # κN < x^β/(β−1), a start from the left
             log_x[i] = max(0.1 * log_x[i], math.log(budget[i] * (beta[i] - 1.0)) / beta[i])
     for _ in range(3):  # together, as above: r0^β = (κN + x − 1)/∫_1^x r^-β dr, stationary at x = r0
-        for i in range(len(r0)):
+        for i in range(points):
             if budget[i] > 1.0:
                 integral = _integral_from_one(log_x[i], beta[i])
-                log_x[i] = math.log((budget[i] + math.exp(log_x[i]) - 1.0) / integral) / beta[i]
-    for i in range(len(r0)):
+                log_x[i] = min(math.log((budget[i] + math.exp(log_x[i]) - 1.0) / integral) / beta[i], last[i])
+    for i in range(points):
         for _ in range(200):
             step = _newton_step(log_x[i], budget[i], beta[i])
             log_x[i] = max(0.25 * log_x[i], log_x[i] + step)
             if abs(step) < 1e-8 * log_x[i]:  # Newton squares the error: the next step would be rounding
                 break
-        r0[i], active[i] = math.exp(log_x[i]), math.expm1(log_x[i])
-        if r0[i] > features[i]:  # every feature is active: integrate to A alone
+        active[i] = math.expm1(log_x[i])
+        if active[i] > features[i] - 1.0:  # every feature is active: integrate to A alone
             active[i] = features[i] - 1.0
             integral = _integral_from_one(math.log(features[i]), beta[i])
-            r0[i] = math.exp(math.log((budget[i] + active[i]) / integral) / beta[i])
+            log_x[i] = math.log((budget[i] + active[i]) / integral) / beta[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -205,38 +208,40 @@ def _newton_step(log_x: float, budget: float, beta: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _r_tau(r0: float, beta: float, tau: float, features: float) -> float:
+def _r_tau(log_r0: float, beta: float, tau: float, features: float) -> float:
     """Return the frontier ``r0 (1+τ)^(-1/β)`` (Eqs. 21–22), at most A."""
-    return min(r0 * math.exp(-math.log1p(tau) / beta), features)
+    return min(math.exp(log_r0 - math.log1p(tau) / beta), features)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out` with r_τ at every point (flat float64 arrays of equal length)."""
-    features, r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
+    features, log_r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
     for i in range(out.size):
-        out[i] = _r_tau(r0[i], beta[i], tau[i], features[i])
+        out[i] = _r_tau(log_r0[i], beta[i], tau[i], features[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _solve(neurons, beta, kappa, gamma, continuum):
-    budget, features, r0, active = kappa * neurons, gamma * neurons, np.empty(neurons.size), np.empty(neurons.size)
+    """Return A, log r0 (r0 itself may overflow where β is tiny and every feature active) and n at every point."""
+    budget, features = kappa * neurons, gamma * neurons
+    log_r0, active = np.empty(neurons.size), np.empty(neurons.size)
     if continuum:
-        _continuum_levels(budget, beta, features, r0, active)
+        _continuum_levels(budget, beta, features, log_r0, active)
     else:
         features = np.floor(features)
-        _discrete_levels(budget, beta, features, r0, active)
-    return features, r0, active
+        _discrete_levels(budget, beta, features, log_r0, active)
+    return features, log_r0, active
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out`, shape (points, 7), with the `COLUMNS` at every point."""
-    all_features, all_r0, all_active = _solve(neurons, beta, kappa, gamma, continuum)
+    all_features, all_log_r0, all_active = _solve(neurons, beta, kappa, gamma, continuum)
     for i in range(len(out)):
         b, budget = beta[i], kappa[i] * neurons[i]
-        features, r0, active = all_features[i], all_r0[i], all_active[i]
-        r_tau = _r_tau(r0, b, tau[i], features)
+        features, log_r0, active = all_features[i], all_log_r0[i], all_active[i]
+        r_tau = _r_tau(log_r0, b, tau[i], features)
         if continuum:
             count = max(r_tau - 1.0, 0.0)
             last = active + 1.0
@@ -245,8 +250,8 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
             count = np.floor(r_tau * ROUNDING_UP)
             last = active
             between = power_sum(count, active, b)
-        tail = r0**b * between - (active - count) if count > 0 else budget
-        out[i, ACTIVE], out[i, R0], out[i, R_TAU], out[i, COUNT] = active, r0, r_tau, count
+        tail = math.exp(b * log_r0) * between - (active - count) if count > 0 else budget
+        out[i, ACTIVE], out[i, R0], out[i, R_TAU], out[i, COUNT] = active, math.exp(log_r0), r_tau, count
         out[i, MEAN_ISOLATION] = (budget - tail) / count if count > 0 else math.nan
         out[i, TAIL_MASS] = tail
         out[i, LOCAL_EXPONENT] = _local_exponent(budget, b, active, last, r_tau, features, continuum)

@@ -195,6 +195,15 @@ def test_any_shapes_and_dtypes_broadcast_as_in_numpy(shapes, dtype):
         assert found[at] == frontier(*(x[at] for x in each))
 
 
+@pytest.mark.parametrize("limit", ["discrete", "continuum"])
+def test_nearly_equal_importances_share_equally(limit):
+    """β → 0 with every feature active: s = κN/A each, although r0 itself exceeds all numbers."""
+    found = predict(100, 1e-6, kappa=100.0, tau=[20.0, 30.0], limit=limit)
+    assert found["count"].values.tolist() == ([400, 0] if limit == "discrete" else [399, 0])
+    assert float(found["mean_isolation"][0]) == pytest.approx(25, rel=4e-3)
+    assert float(found["tail_mass"][1]) == pytest.approx(10_000)
+
+
 def test_frontier_stops_at_the_last_feature():
     assert frontier(100, 0.5, kappa=100, tau=1, gamma=4) == 400
     assert frontier(100, 1.5, kappa=1e6, tau=1, gamma=4) == 400
