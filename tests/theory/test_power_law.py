@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 from scipy.integrate import quad
@@ -82,6 +82,8 @@ def test_power_sums_and_integrals(beta):
 
 @settings(deadline=None, max_examples=60)
 @given(points)
+@example((100.0, 0.5, 50.0, 2.0, 1.0))  # every feature active
+@example((1e6, 1.5, 1e5, 2.0, 1.0))
 def test_continuum_satisfies_the_papers_budget(point):
     """Eq. 20 with its own ζ-free closed form in 40 digits; beyond A the integral ends at A."""
     neurons, beta, kappa, _, gamma = point
