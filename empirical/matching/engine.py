@@ -25,7 +25,7 @@ from .exact import Subsets, TileBest
 from .matches import Matches, Side
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
-from .partners import Partners, Replicate, mutual, overlap, settle
+from .partners import SPARE, Partners, Replicate, mutual, overlap, settle
 from .precision import Product
 from .products import Workspace
 from .reading import cut, tiles
@@ -237,7 +237,7 @@ def _exact(
     k, absolute = settings.k, settings.absolute
     neurons = len(a.layer), len(b.layer)
     count = len(Subsets(len(workspace.parts)).masks()) if with_replicates else 0
-    best = Partners(neurons[0], min(k + 1, neurons[1])), Partners(neurons[1], min(k + 1, neurons[0]))
+    best = Partners(neurons[0], min(k + SPARE, neurons[1])), Partners(neurons[1], min(k + SPARE, neurons[0]))
     replicates = [Replicate(*neurons, min(k, *neurons)) for _ in range(count)]
     means, squares = zip(*(_empty_moments(n) for n in neurons), strict=True)
     for number, tile in enumerate(tiles(*neurons, settings.tile)):
@@ -269,8 +269,8 @@ def _exact(
     side_a, side_b = sides
     details: dict[str, Any] = {}
     if settings.compute == "float32":
-        contested = settle(best[0], k, (a, b), (side_a, side_b), settings.block, absolute)
-        contested += settle(best[1], k, (b, a), (side_b, side_a), settings.block, absolute)
+        contested = settle(best[0], k, (a, b), (side_a, side_b), workspace.parts, absolute)
+        contested += settle(best[1], k, (b, a), (side_b, side_a), workspace.parts, absolute)
         details["contested_units"] = contested
     pairs = mutual(*best, k, absolute)
     if name == "trained":

@@ -20,7 +20,7 @@ import torch
 
 from . import kernels
 from .moments import Moments
-from .partners import Partners, Replicate, top
+from .partners import SPARE, Partners, Replicate, top
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class TileBest:
 
     Attributes
     ----------
-    row_key, row_rho, row_index : ndarray, shape (tile's A, k + 1)
+    row_key, row_rho, row_index : ndarray, shape (tile's A, k + SPARE)
         Key, correlation and unit of B of each row's best, over all positions; −1 for none.
-    column_key, column_rho, column_index : ndarray, shape (tile's B, k + 1)
+    column_key, column_rho, column_index : ndarray, shape (tile's B, k + SPARE)
         The same for columns.
     replicate_key, replicate_index : ndarray, shape (replicates, tile's A, k)
         Each row's best over a subset of the positions.
@@ -100,7 +100,7 @@ class Tile:
 
     def correlations(self, mask: np.ndarray) -> torch.Tensor:
         """Return ρ, shape (tile's A, tile's B), over the parts of a boolean mask; NaN for constant neurons."""
-        chosen = np.flatnonzero(mask)
+        chosen = np.flatnonzero(mask).tolist()
         a, rows_a = pooled([self.a[j] for j in chosen])
         b, rows_b = pooled([self.b[j] for j in chosen])
         cross = rows_a.T @ rows_b
@@ -123,7 +123,7 @@ class Tile:
             ranked = [self._ranked(mask, k, absolute) for mask in masks]
             empty = np.empty((0, len(rho), 1)), np.empty((0, len(rho), 1), int), np.empty((0, rho.shape[1], 1))
             key, index, bar = (np.stack(one) for one in zip(*ranked, strict=True)) if ranked else empty
-        row, column = top(rho, k + 1, absolute), top(rho.T, k + 1, absolute)
+        row, column = top(rho, k + SPARE, absolute), top(rho.T, k + SPARE, absolute)
         a, b = pooled(self.a)[0], pooled(self.b)[0]
         return TileBest(
             *(row[0], row[1], _placed(row[2], where[1])),
@@ -171,7 +171,7 @@ def _about(whole: Moments, parts: Sequence[Moments], masks: Sequence[np.ndarray]
     """Return, for each subset, √n_S (x̄_S − x̄) and one over the root of its sum of squares (0 for constants)."""
     shifts, scales = [], []
     for mask in masks:
-        subset, _ = pooled([parts[j] for j in np.flatnonzero(mask)])
+        subset, _ = pooled([parts[j] for j in np.flatnonzero(mask).tolist()])
         shifts.append(subset.count**0.5 * (subset.mean - whole.mean))
         scales.append(torch.where(subset.square > 0, _scale(subset.square), 0))
     return torch.stack(shifts).numpy(), torch.stack(scales).numpy()

@@ -6,7 +6,7 @@ cannot tell equal from nearly equal, so a unit whose k-th and next best are clos
 
     2⁻²³ (8 |ρ| + 16/√T)
 
-is *contested* and is decided by float64 correlations with all units of the other side; those that agree to 1e-12 are
+is *contested* and is decided by float64 correlations; those that agree to 1e-12 are
 equal. Replicates (jackknife, halves) are statistics and are left at float32.
 """
 
@@ -19,9 +19,11 @@ import torch
 
 from ..sources import ActivationSource
 from .moments import Moments
-from .reading import cut, read
+from .pairs import pair_correlations
+from .reading import Block, cut, read
 
 EQUAL = 1e-12
+SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
 
 
 class Partners:
@@ -82,24 +84,44 @@ def settle(
     k: int,
     sources: tuple[ActivationSource, ActivationSource],
     moments: tuple[Moments, Moments],
-    block: int,
+    parts: Sequence[Sequence[Block]],
     absolute: bool,
 ) -> int:
-    """Decide the contested units of the first source by float64 correlations; return how many there were."""
+    """Decide the contested units of the first source by float64 correlations; return how many there were.
+
+    Where the last partner kept is clearly worse than the k-th, only the partners kept can tie; else all must be tried.
+    """
     units = partners.contested(k, sources[0].positions)
-    for chosen in np.array_split(units, -(-len(units) // 512)) if len(units) else []:
-        rho = float64_correlations(sources, moments, chosen, block)
-        key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
-        for row, unit in enumerate(chosen):
-            taken = np.full(len(key[row]), False)
-            for place in range(partners.key.shape[1]):
-                left = np.where(taken, -np.inf, key[row])
-                best = int(np.flatnonzero(left >= left.max() - EQUAL)[0])
-                taken[best] = True
-                partners.key[unit, place] = left[best]
-                partners.rho[unit, place] = rho[row, best]
-                partners.index[unit, place] = best if np.isfinite(left[best]) else -1
+    if not len(units):
+        return 0
+    last, kth = partners.key[units, -1], partners.key[units, k - 1]
+    among_kept = kth - last > rounding_error(np.abs(kth), sources[0].positions)
+    some = units[among_kept]
+    index = partners.index[some]
+    flat = np.where(index < 0, 0, index).ravel()
+    rho = pair_correlations(*sources, np.repeat(some, index.shape[1]), flat, moments, parts).reshape(index.shape)
+    rho = np.where(index < 0, np.nan, rho)
+    for unit, row, found in zip(some, index, rho, strict=True):
+        order = np.argsort(row)  # of equal ones the lower index comes first
+        _rank(partners, int(unit), found[order], row[order], absolute)
+    rest = units[~among_kept]
+    for chosen in np.array_split(rest, -(-len(rest) // 512)) if len(rest) else []:
+        everyone = np.arange(len(sources[1].layer))
+        for unit, found in zip(chosen, float64_correlations(sources, moments, chosen, 1024), strict=True):
+            _rank(partners, int(unit), found, everyone, absolute)
     return len(units)
+
+
+def _rank(partners: Partners, unit: int, rho: np.ndarray, index: np.ndarray, absolute: bool) -> None:
+    """Write a unit's partners anew: the best of `rho`, whose indices rise, the first of those that are `EQUAL`."""
+    left = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
+    for place in range(partners.key.shape[1]):
+        best = int(np.flatnonzero(left >= left.max() - EQUAL)[0])
+        found = np.isfinite(left[best])
+        partners.key[unit, place] = left[best]
+        partners.rho[unit, place] = rho[best] if found else np.nan
+        partners.index[unit, place] = index[best] if found else -1
+        left[best] = -np.inf
 
 
 def float64_correlations(

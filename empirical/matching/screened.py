@@ -172,7 +172,7 @@ def sketch(source: ActivationSource, side: int, screening: Screening, seed: int,
     torch.from_numpy(rows).addr_(torch.from_numpy(ones).float(), torch.from_numpy(offset).float(), alpha=-1)
     with np.errstate(divide="ignore"):
         rows *= np.where(centred > 0, 1 / np.sqrt(centred), 0).astype(np.float32)
-    mean = np.where(spread > 0, shift + offset, first)
+    mean = np.asarray(np.where(spread > 0, shift + offset, first))
     return _joined(torch.from_numpy(rows).T.contiguous().numpy(), mean, centred, own, positions)
 
 
@@ -303,7 +303,8 @@ def exact_products(
         for _ in parts[j]:
             x, y = next(stream)
             shifts = [mean.astype(side.dtype) for mean, side in zip(means, (x, y), strict=True)]
-            kernels.add_products(wide(x), wide(y), *shifts, *units, *places, products, *totals)
+            columns = shifts[0], shifts[1], units[0], units[1]
+            kernels.add_products(wide(x), wide(y), *columns, places[0], places[1], products, totals[0], totals[1])
             advance(len(x))
         cross[j] = torch.from_numpy(products.sum(0))
         for total, unit, found in zip(sums, units, totals, strict=True):

@@ -53,6 +53,7 @@ def match(
     from ..empirical.matching import Screening, distributed
     from ..empirical.matching import match as run
     from ..empirical.matching.cost import byte_count
+    from ..empirical.nulls import untrained_null
     from ..results import save
 
     with distributed.started(device):
@@ -79,7 +80,7 @@ def match(
             folder=None if unfinished is None else unfinished / "trained",
             **options,
         )
-        nulls = {"untrained": _untrained(sources, untrained, seed, options, run)} if untrained else {}
+        nulls = {"untrained": untrained_null(sources, untrained, **options)} if untrained else {}
         if distributed.rank() > 0:
             return
         calibration = found.calibrate(nulls, q)
@@ -126,23 +127,6 @@ def _restricted(source: Any, layers: list[int]) -> Any:
     from ..empirical.array_sources import Layers
 
     return Layers(source, layers) if layers else source
-
-
-def _untrained(sources: Any, draws: int, seed: int, options: dict[str, Any], run: Any) -> list[Any]:
-    """Return the correlations of the mutual pairs of untrained twins, one array for each draw."""
-    import numpy as np
-
-    from ..errors import InputError
-
-    if not all(hasattr(source, "untrained") for source in sources):
-        rule = "needs whole checkpoints: arrays, and layers taken out, have no untrained twins"
-        raise InputError("--untrained", draws, rule, "--untrained 0")
-    found = []
-    for draw in range(draws):
-        seeds = np.random.SeedSequence([seed, 0x0DD, draw]).generate_state(2)  # as for the rungs of a ladder
-        twins = [source.untrained(int(one)) for source, one in zip(sources, seeds, strict=True)]
-        found.append(run(*twins, permutations=0, jackknife_blocks=0, **options).correlation)
-    return found
 
 
 def _remove(folder: Path) -> None:

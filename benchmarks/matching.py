@@ -1,0 +1,146 @@
+"""Speed of the matching engine: the exact one against `torch.matmul`, the screened one against the exact one.
+
+Arrays lie in files, as a user's do; reading them is part of every time.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import Matches, match
+from rosettalaw.empirical.matching.cost import LARGEST
+
+from .timing import Ratio
+
+PEAK = """
+import resource, sys
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import match
+match(ArraySource(sys.argv[1]), ArraySource(sys.argv[2]), permutations=0, quiet=True)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def run() -> list[Ratio]:
+    with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
+        return [
+            exact_against_matmul(Path(folder)),
+            *memory_of_the_exact_engine(Path(folder)),
+            *screened_against_exact(Path(folder)),
+        ]
+
+
+def exact_against_matmul(folder: Path, positions: int = 65_536, neurons: int = 4096, block: int = 4096) -> Ratio:
+    """Multiply the same blocks before and after; warm up on few positions (kernels are compiled, files cached)."""
+    a, b = (noise_file(folder, seed, positions, neurons) for seed in (1, 2))
+    edge = LARGEST["cpu"]
+    few = slice(0, block)
+    match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), permutations=0, quiet=True)
+
+    def products() -> float:
+        x, y = (torch.from_numpy(np.ascontiguousarray(side.rows(few, slice(0, edge)))) for side in (a, b))
+        out = torch.zeros(edge, edge)
+        out.addmm_(x.T, y)
+        begun = time.perf_counter()
+        for _ in range(8):
+            out.addmm_(x.T, y)
+        return (time.perf_counter() - begun) / 8 * (positions / block) * (neurons / edge) ** 2
+
+    before = products()
+    begun = time.perf_counter()
+    match(a, b, permutations=0, quiet=True, tile=(edge, edge))
+    took = time.perf_counter() - begun
+    alone = (before + products()) / 2
+    detail = f"({alone:.3g} s of products in {took:.3g} s, jackknife included; T = {positions}, N = {neurons})"
+    return Ratio("the exact engine's share of torch.matmul's throughput", alone / took, 0.8, True, detail)
+
+
+def memory_of_the_exact_engine(folder: Path, neurons: int = 4096) -> list[Ratio]:
+    """Peak resident memory of a process that matches, for few and for many positions."""
+    peaks = []
+    for positions in (16_384, 65_536):
+        files = [noise_file(folder, seed, positions, neurons).path for seed in (1, 2)]
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, *map(str, files)], capture_output=True, check=True, text=True
+        )
+        peaks.append(float(done.stdout))
+    return [
+        Ratio("peak memory in GiB, T = 65536, N = 4096", peaks[1] / 2**30, 1, False),
+        Ratio("peak memory, T = 65536 over T = 16384", peaks[1] / peaks[0], 1.2, False),
+    ]
+
+
+def screened_against_exact(folder: Path, positions: int = 65_536, neurons: int = 8192) -> list[Ratio]:
+    """Match several networks side by side that share features of falling strength, with both engines."""
+    a, b = (networks_file(folder, seed, positions, neurons) for seed in (3, 4))
+    few = slice(0, 2048)
+    times, found = {}, {}
+    for engine in ("screened", "exact"):
+        match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), permutations=0, quiet=True, engine=engine)
+        begun = time.perf_counter()
+        found[engine] = match(a, b, permutations=0, quiet=True, engine=engine)
+        times[engine] = time.perf_counter() - begun
+    exact, screened = pairs(found["exact"]), pairs(found["screened"])
+    sizes = f"(T = {positions}, N = {neurons}; {times['exact']:.3g} s and {times['screened']:.3g} s)"
+    shared = f"({len(exact)} exact pairs, {len(screened)} screened, {len(exact & screened)} in both)"
+    return [
+        Ratio("the exact engine's time over the screened one's", times["exact"] / times["screened"], 4, True, sizes),
+        Ratio("share of the exact pairs that screening finds", len(exact & screened) / len(exact), 0.999, True, shared),
+        Ratio("share of the screened pairs that are exact", len(exact & screened) / len(screened), 0.999, True, shared),
+    ]
+
+
+class FileSource(ArraySource):
+    """An array in a file, which says where."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self.path = path
+
+
+def noise_file(folder: Path, seed: int, positions: int, neurons: int) -> FileSource:
+    path = folder / f"noise-{seed}-{positions}.npy"
+    if not path.exists():
+        rng = np.random.default_rng(seed)
+        file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(positions, neurons))
+        for start in range(0, positions, 4096):
+            file[start : start + 4096] = rng.standard_normal((len(file[start : start + 4096]), neurons), np.float32)
+    return FileSource(path)
+
+
+def networks_file(folder: Path, seed: int, positions: int, neurons: int, networks: int = 8) -> FileSource:
+    """Write activations with the structure of trained ones: networks of several sizes side by side.
+
+    Sparse features, common to all networks, drive one neuron each with a strength that falls with their rank, and more
+    of them in larger networks; every network has its own mixture of a few dense directions (hubs) and noise; units are
+    rectified, which makes them skewed and heavy-tailed.
+    """
+    path = folder / f"networks-{seed}-{positions}.npy"
+    rng, common = np.random.default_rng(seed), np.random.default_rng(0)
+    widths = np.geomspace(1, 8, networks)
+    edges = np.concatenate([[0], np.cumsum(widths / widths.sum() * neurons)]).astype(int)
+    places = [edges[i] + rng.permutation(edges[i + 1] - edges[i])[: 12 + 8 * i] for i in range(networks)]
+    directions = rng.standard_normal((8, neurons), np.float32) / 4
+    file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(positions, neurons))
+    for start in range(0, positions, 4096):
+        rows = len(file[start : start + 4096])
+        features = common.standard_exponential((rows, 128), np.float32) * (common.random((rows, 128)) < 0.1)
+        x = rng.standard_normal((rows, neurons), np.float32)
+        x += common.standard_normal((rows, 8), np.float32) @ directions
+        for place in places:
+            strength = np.geomspace(8, 1, len(place)).astype(np.float32) * rng.uniform(0.7, 1, len(place))
+            x[:, place] += features[:, : len(place)] * strength.astype(np.float32)
+        file[start : start + rows] = np.maximum(x, 0.05 * x)
+    return FileSource(path)
+
+
+def pairs(found: Matches) -> set[tuple[int, int]]:
+    return set(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
