@@ -23,6 +23,7 @@ from .families import Measurement, Rung
 from .fleet import TrainedLadder
 from .language import TextSource, text_sources
 from .matching import match
+from .nulls import untrained_null
 from .training import RECORD
 
 if TYPE_CHECKING:
@@ -96,11 +97,7 @@ def measure_pair(
     Draw d of the untrained null gives both architectures new random weights and goes through the same code.
     """
     matches = match(a, b, permutations=permutations, seed=seed, quiet=True)
-    draws = []
-    for draw in range(untrained):
-        seeds = np.random.SeedSequence([seed, 0x0DD, draw]).generate_state(2)
-        twins = a.untrained(int(seeds[0])), b.untrained(int(seeds[1]))
-        draws.append(match(*twins, permutations=0, jackknife_blocks=0, seed=seed, quiet=True).correlation)
+    draws = untrained_null((a, b), untrained, seed, quiet=True)
     return matches, {"untrained": draws} if draws else {}
 
 
