@@ -1,0 +1,71 @@
+"""The studies: what they cost, and that the kept summaries are what the code gives."""
+
+import csv
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from rosettalaw.sims import ablation, dense, wishart
+from rosettalaw.sims.packing import Packing
+
+FIGURE_27 = """
+import resource
+from rosettalaw.sims import simulate
+found = simulate([2**k for k in range(10, 18)], [1.5, 1.75, 2, 2.25, 2.5, 3], quiet=True)
+for fit in found.fits:
+    if fit.quantity != "isolation_per_non_rosetta":
+        print(abs(fit.exponent - fit.finite_size_exponent), abs(fit.exponent - fit.asymptotic_exponent))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_drawing_the_correlations_is_far_cheaper_than_drawing_inputs():
+    packing, seconds = Packing(1024, 1.5, inputs=2000), {}
+    with threadpool_limits(1):
+        for engine in (wishart, dense):
+            engine.draw(packing, np.random.default_rng(0))
+            start = time.thread_time()
+            engine.draw(packing, np.random.default_rng(0))
+            seconds[engine] = time.thread_time() - start
+    assert seconds[dense] > 10 * seconds[wishart]
+
+
+@pytest.mark.slow
+def test_figure_27_in_full():
+    done = subprocess.run([sys.executable, "-c", FIGURE_27], capture_output=True, text=True, check=True)
+    *fits, kilobytes = done.stdout.splitlines()
+    assert int(kilobytes) < 1.5 * 2**20
+    assert len(fits) == 12
+    for line in fits:
+        from_sizes, from_limit = map(float, line.split())
+        assert from_sizes < 0.01
+        assert from_limit < 0.05
+
+
+def test_summary_of_the_ablation_counts_what_is_within():
+    rows = [
+        {"beta": 1.5, "kappa": k, "gamma": 4.0, "inputs": 1000, "threshold": -1.0, "quantity": "count"}
+        | {"exponent": e, "finite_size_exponent": 0.6, "asymptotic_exponent": 0.667}
+        for k, e in [(1.0, 0.64), (2.0, 0.56), (4.0, float("nan"))]
+    ]
+    (summary,) = ablation.summarise(rows)
+    assert (summary["settings"], summary["with_exponent"]) == (3, 2)
+    assert (summary["within_limit"], summary["within_finite_size"]) == (1, 2)
+    assert (summary["worst"], summary["worst_kappa"]) == (0.107, 2.0)
+
+
+def test_the_ablation_covers_every_combination():
+    asked = {(kappa, gamma, inputs) for _, kappa, gamma, inputs, threshold in ablation.settings() if threshold < 0}
+    assert len(asked) == 7 * 7 * 3
+    assert {0.5, 32.0} <= {kappa for kappa, _, _ in asked}
+
+
+@pytest.mark.slow
+def test_the_kept_summary_is_what_the_ablation_gives():
+    with ablation.KEPT.open(encoding="utf-8") as file:
+        kept = list(csv.DictReader(file))
+    assert [{key: str(value) for key, value in row.items()} for row in ablation.summarise(ablation.run())] == kept
