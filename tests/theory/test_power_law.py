@@ -165,6 +165,15 @@ def test_local_exponent_when_every_feature_is_active(limit):
         assert float(found["local_exponent"][1]) == pytest.approx(slope, rel=1e-3)
 
 
+@pytest.mark.parametrize("beta", [0.5, 1.0, 1.3])
+def test_local_exponent_of_the_continuum_with_every_feature_active_is_exact(beta):
+    h = 1e-4
+    found = predict(20 * np.exp([-h, 0, h]), beta, 20.0, 40.0, 2.0, "continuum")
+    assert (found["r_tau"] < 39).all()
+    slope = np.log(found["r_tau"].values[2] / found["r_tau"].values[0]) / (2 * h)
+    assert float(found["local_exponent"][1]) == pytest.approx(slope, rel=1e-6)
+
+
 @pytest.mark.parametrize("beta", [1.1, 1.5, 2.0, 3.0])
 def test_continuum_overstates_r0_by_the_known_ratio(beta):
     """Discrete to continuum tends to ((β−1) ζ(β))^(-1/β)."""
