@@ -38,7 +38,7 @@ def run() -> list[Ratio]:
         ]
 
 
-def exact_against_matmul(folder: Path, positions: int = 65_536, neurons: int = 4096, block: int = 4096) -> Ratio:
+def exact_against_matmul(folder: Path, positions: int = 65_536, neurons: int = 4096, block: int = 2048) -> Ratio:
     """Multiply the same blocks before and after; warm up on few positions (kernels are compiled, files cached)."""
     a, b = (noise_file(folder, seed, positions, neurons) for seed in (1, 2))
     edge = LARGEST["cpu"]

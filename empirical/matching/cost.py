@@ -84,7 +84,7 @@ class Sizes:
     neurons_b: int
     positions: int
     parts: int = 16
-    block: int = 4096
+    block: int = 2048
 
     def __post_init__(self):
         for name in ("neurons_a", "neurons_b", "positions", "parts", "block"):

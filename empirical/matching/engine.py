@@ -30,7 +30,7 @@ from .precision import Product
 from .products import Workspace
 from .reading import cut, tiles
 
-BLOCK = 4096
+BLOCK = 2048
 PARTS = 16
 ENGINES = ("exact", "screened")
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
@@ -331,6 +331,7 @@ def _screened(
         "candidates": screening.candidates,
         "candidate_pairs": len(search.products.unit_a),
         "unverified_pairs": search.unverified,
+        "reliable_above": search.reliable_above,
         "recall_expected": recall,
         "recall_rests_on": likely,
     }

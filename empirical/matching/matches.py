@@ -115,6 +115,16 @@ class Matches:
             return float("nan")
         return float(np.sqrt((len(counts) - 1) / len(counts) * np.sum((counts - counts.mean()) ** 2)))
 
+    def remark(self, calibration: Calibration | None) -> str:
+        """Return the status with what must be known about this calibration: "ok" if nothing."""
+        floor = self.details.get("reliable_above", 0.0)
+        if calibration is not None and calibration.threshold < floor:
+            return (
+                f"threshold {calibration.threshold:.3g} is within the sketch's noise ({floor:.3g}), where the screened "
+                f"null misses pairs: use --engine exact or more --buckets"
+            )
+        return self.status
+
     def layer_counts(self) -> np.ndarray:
         """Return how many pairs join each layer of A (rows) with each layer of B (columns), layers in order."""
         layers = [np.unique(side.layer) for side in (self.a, self.b)]
@@ -142,7 +152,7 @@ class Matches:
             "positions": self.positions,
             "split_half": self.split_half,
             "details": self.details,
-            "status": self.status,
+            "status": self.remark(found),
         }
 
     def to_dataset(
@@ -189,7 +199,7 @@ class Matches:
                 variables[f"{kind}_above_threshold"] = found.null_above[kind]
         coords = {"model_layer_a": np.unique(self.a.layer), "model_layer_b": np.unique(self.b.layer)}
         asked = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
-        asked |= {"engine": self.engine, "seed": self.seed, "status": self.status, "details": self.details}
+        asked |= {"engine": self.engine, "seed": self.seed, "status": self.remark(found), "details": self.details}
         return dataset("pairs", variables, coords, **{**asked, **provenance})
 
 

@@ -482,6 +482,7 @@ class Search:
         self._noise, self._fine_noise = (
             max(1 / rows - 1 / a.positions, 0.0) ** 0.5 for rows in (buckets // REFINED, buckets)
         )
+        self.reliable_above = REACH * self._noise
         self.products: Products
         self.unverified = 0
 
