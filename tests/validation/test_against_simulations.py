@@ -35,7 +35,11 @@ def test_the_triangle_closes_on_simulated_networks():
 
 @pytest.mark.slow
 def test_coverage_over_two_hundred_simulated_ladders():
-    """95% intervals of β from counts, and from counts with ranked correlations, errors estimated from the data."""
+    """95% intervals of β, errors estimated from the data: ranked correlations bring what four small counts lack.
+
+    Counts of 14 to 48 have errors of about ½ each, so that their logarithms differ in precision, which least squares
+    (the paper's) does not know: its interval holds the truth in about 88% of ladders. The bound records that.
+    """
     sizes = [256, 512, 1024, 2048]
     counts_hold, joint_hold, betas = [], [], []
     for seed in range(200):
@@ -47,6 +51,6 @@ def test_coverage_over_two_hundred_simulated_ladders():
         lo, hi = joint.interval("beta")
         joint_hold.append(lo <= BETA <= hi)
         betas.append(joint.beta)
-    assert 0.90 <= np.mean(counts_hold) <= 0.99
+    assert 0.82 <= np.mean(counts_hold) <= 0.99
     assert 0.92 <= np.mean(joint_hold) <= 1.0
     assert np.mean(betas) == pytest.approx(BETA, abs=0.01)
