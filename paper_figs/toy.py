@@ -52,7 +52,6 @@ def draw(cells: list[xr.Dataset], path: str | os.PathLike[str]) -> list[Path]:
 
 
 def _profiles(axis, cells: list[xr.Dataset], beta: float) -> None:
-    labels = []
     for i, cell in enumerate(cells):
         colour = style.shade(style.COLOURS["blue"], 0.3 + 0.7 * i / max(len(cells) - 1, 1))
         optimum = cell["toy_optimum"].values
@@ -61,18 +60,20 @@ def _profiles(axis, cells: list[xr.Dataset], beta: float) -> None:
         on = optimum > FLOOR
         axis.plot(ranks[on], optimum[on], color=colour, lw=1.3)
         middle, low, high = (np.nanquantile(told[:, on], q, axis=0) for q in (0.5, 0, 1))
-        errors = [middle - np.maximum(low, 1e-3), high - middle]
-        look = {"fmt": "o", "ms": 3.6, "mew": 0, "elinewidth": 0.8, "capsize": 0}
+        errors = [np.maximum(middle - np.maximum(low, 1e-3), 0), high - middle]
+        look = {"fmt": "o", "ms": 4.4, "mew": 0, "elinewidth": 0.8, "capsize": 0}
         axis.errorbar(ranks[on], middle, errors, color=colour, **look)
-        words = f"N = {int(cell['neurons'])}"
-        labels.append((ranks[on][-1], optimum[on][-1], words, style.dark(colour)))
+        axis.annotate(
+            f"N = {int(cell['neurons'])}",
+            (1, optimum[0]),
+            (0, 5),
+            textcoords="offset points",
+            fontsize=8,
+            color=style.dark(colour),
+        )
     axis.axhline(1, color=style.GREY, lw=0.8, ls=":")
     style.log_sizes(axis)
     axis.set_ylim(bottom=FLOOR)
-    for x, y, words, colour in labels:
-        axis.annotate(
-            words, (x, y), (3, -1), textcoords="offset points", fontsize=8, color=colour, rotation=-40, va="top"
-        )
     axis.set_xlabel("feature rank r")
     axis.set_ylabel("isolation: Var x/MSE − 1")
     axis.set_title(f"Learned (points) and optimal (lines), β = {beta:g}")
