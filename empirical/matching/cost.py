@@ -8,11 +8,14 @@ Exact engine, for the matching and each of the D nulls:
     bytes        T (N_A ⌈N_B/e_B⌉ + N_B ⌈N_A/e_A⌉) (s + 12)     reading; centred rows written, then read by the product
     memory       4 (J + 4) e_A e_B + 8 (e_A + e_B)(block + 2)   J parts of a tile and its ranking; two blocks a side
 
-Screened engine, B buckets, c candidates a neuron, m audited neurons, P ≤ 2 c (N_A + N_B) / 2 candidate pairs:
+Screened engine, B buckets (4 B are kept), c candidates a neuron, m audited neurons, P ≤ c (N_A + N_B) candidate pairs:
 
-    operations   2 N_A N_B B + 2 P T + 4 m (N_A + N_B) T / 2
+    operations   2 N_A N_B B + 8 B P + 2 P T + 2 m (N_A + N_B) T
     bytes        T (N_A + N_B) (s [sketch] + s + 8 [turned to columns] + 2 s [audit]) + 8 P T [candidates' columns]
-    memory       4 B (N_A + N_B) + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
+    memory       20 B (N_A + N_B) + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
+
+P is taken at its bound; where many neurons are alike, verification adds to it. The audit is m neurons of each side.
+The screened engine's kernels run on the CPU so far: for a GPU its line says what they would take there.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic.
@@ -170,12 +173,14 @@ def screened_cost(
     both = sizes.neurons_a + sizes.neurons_b
     positions = float(sizes.positions)
     pairs = min(candidates * both, sizes.neurons_a * sizes.neurons_b)
-    each = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 2 * pairs * positions
+    each = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 8 * buckets * pairs + 2 * pairs * positions
     moved = positions * both * (2 * width + 8) + 8 * pairs * positions
     operations = each * (1 + draws) + 2 * audit * both * positions
     moved = moved * (1 + draws) + positions * both * 2 * width
-    memory = 4.0 * buckets * both + 4 * 1024 * sizes.neurons_b + 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
-    detail = f"two readings and the audit; at most {pairs:.3g} candidate pairs"
+    memory = 20.0 * buckets * both + 4 * 1024 * sizes.neurons_b + 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
+    detail = f"two readings, verification and the audit; {pairs:.3g} candidate pairs"
+    if device.name != "cpu":
+        detail += "; its kernels run on the CPU so far: these are the operations at this device's rates"
     return _cost("screened", operations, moved, memory, device, detail)
 
 

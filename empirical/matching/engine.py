@@ -116,7 +116,7 @@ def match(
     compute : str
         Precision of the products: "float32", "tf32", "float16" or "bfloat16" (`precision`); they are added in float32.
     device : str
-        Where products are computed, in torch's words.
+        Where the exact engine computes, in torch's words; the screened one is on the CPU so far.
     nonfinite : str
         "error", or "exclude": neurons with a NaN or an infinity take no part and are counted.
     spool_as : str
@@ -149,6 +149,8 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
+    if engine == "screened" and device != "cpu":
+        raise InputError("device", device, "the screened engine computes on the CPU so far", "--device cpu")
     sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
     tile = tile or tile_shape(sizes, memory, device)
     settings = Settings(

@@ -10,32 +10,34 @@ import numpy as np
 
 STRIP = 64  # rows summed in float32 before they are added in float64
 THREADS = numba.get_num_threads()
-WIDTH = 1024  # columns one thread works on: its sums stay in the first-level cache
+PIECES = 8  # of a block, worked on side by side
 
 
 @numba.njit(parallel=True, cache=True)
 def subtract(x, columns, shift, out, total, square):
-    """Write x − shift to `out` (float32) and its column sums and sums of squares to `total` and `square` (float64)."""
-    chunks = (columns + WIDTH - 1) // WIDTH
-    for chunk in numba.prange(chunks):
-        low = chunk * WIDTH
-        width = min(WIDTH, columns - low)
-        sums, squares = np.zeros(width), np.zeros(width)
-        part, part_square = np.empty(width, np.float32), np.empty(width, np.float32)
-        for first in range(0, x.shape[0], STRIP):
+    """Write x − shift to `out` (float32) and its column sums and sums of squares to `total` and `square` (float64).
+
+    The rows are cut into `PIECES` whatever the number of threads, so that the sums do not depend on it.
+    """
+    share = (x.shape[0] + PIECES - 1) // PIECES
+    sums = np.zeros((PIECES, 2, columns))
+    for piece in numba.prange(PIECES):
+        part, part_square = np.empty(columns, np.float32), np.empty(columns, np.float32)
+        stop = min((piece + 1) * share, x.shape[0])
+        for first in range(piece * share, stop, STRIP):
             part[:] = 0
             part_square[:] = 0
-            for i in range(first, min(first + STRIP, x.shape[0])):
-                for j in range(width):
-                    u = np.float32(x[i, low + j] - shift[low + j])
-                    out[i, low + j] = u
+            for i in range(first, min(first + STRIP, stop)):
+                for j in range(columns):
+                    u = np.float32(x[i, j] - shift[j])
+                    out[i, j] = u
                     part[j] += u
                     part_square[j] += u * u
-            for j in range(width):
-                sums[j] += part[j]
-                squares[j] += part_square[j]
-        total[low : low + width] = sums
-        square[low : low + width] = squares
+            for j in range(columns):
+                sums[piece, 0, j] += part[j]
+                sums[piece, 1, j] += part_square[j]
+    total[:] = sums[:, 0].sum(0)
+    square[:] = sums[:, 1].sum(0)
 
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
