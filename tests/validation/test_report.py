@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from rosettalaw import save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
+from rosettalaw.report import interval, write_report
 from rosettalaw.results import dataset
-from rosettalaw.validation.report import interval, write_report
 
 EVIL = '<script>alert("x")</script>'
 

@@ -21,7 +21,7 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
         from ..console import progress
-        from ..validation.report import write_report
+        from ..report import write_report
 
         with progress("report", None):
             written = write_report(folder, out or folder / "report.html", everything)

@@ -11,11 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..paper_figs.catalogue import CATALOGUE, make_all
-from ..paper_figs.found import Found, look
-from . import page
-from .published_checks import published_checks
-from .series import REFERENCES
+from .paper_figs.catalogue import CATALOGUE, make_all
+from .paper_figs.found import Found, look
+from .validation import page
+from .validation.published_checks import published_checks
+from .validation.series import REFERENCES
 
 if TYPE_CHECKING:
     import xarray as xr
