@@ -5,8 +5,15 @@
 
 Means come from the detectability integral, which the tests hold against draws; a sampled experiment scatters about
 them. Each exponent is compared with its limit for endless networks, which is what the claim says, and with the
-allocation's own slope at these sizes. ``python -m rosettalaw.sims.ablation`` takes some ten minutes, writes every
-exponent to results/ and the summary to ``ablation.csv`` beside this file, which is kept.
+allocation's own slope at these sizes. ``python -m rosettalaw.sims.ablation`` takes some ten minutes of one processor,
+writes every exponent to results/ and the summary to ``ablation.csv`` beside this file, which is kept.
+
+What came out
+-------------
+Count and mean isolation: within 0.05 in all 882 settings with β ≥ 1.5 (largest difference 0.024), and at β = 1.3;
+at β = 1.2 in 7 settings of 15, at β = 1.1 in one of 15, because at these sizes the theory itself is that far from its
+limit: its own finite slope is met within 0.01 everywhere. Isolation of the other neurons: without a threshold within
+0.05 in a fifth of the settings, since next to nothing is left unmatched; with ``ρ ≥ 0.5`` in 859 of 882.
 """
 
 from __future__ import annotations
