@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def write_report(
-    ladder: xr.Dataset, analysis: Analysis | None, verdict: str, figures: dict[str, Path], out: Path, seconds: float
+    ladder: xr.Dataset,
+    analysis: Analysis | None,
+    verdict: str,
+    tested: list[str],
+    figures: dict[str, Path],
+    out: Path,
+    seconds: float,
 ) -> Path:
     """Write ``report.html`` of a ladder.
 
@@ -29,8 +35,10 @@ def write_report(
         Fits of the calibrated counts; None where there was nothing to fit.
     verdict : str
         The sentence that the page begins with.
+    tested : list of str
+        What the other tests of the theory say, a sentence each.
     figures : dict of str to Path
-        SVG files: ``scaling`` and ``calibration``.
+        SVG files: ``scaling``, ``calibration`` and, where it was measured, ``triangle``.
     out : path
         Where to write.
     seconds : float
@@ -48,6 +56,10 @@ def write_report(
         headline=_headline(ladder, analysis),
         scaling=page.embedded(figures["scaling"], "Counts over network size, with nulls, power law and theory"),
         calibration=page.embedded(figures["calibration"], "Number of pairs above a correlation, trained and nulls"),
+        triangle=page.embedded(figures["triangle"], "Three measured exponents against what the theory demands of them")
+        if "triangle" in figures
+        else None,
+        tested=tested,
         rungs=_rungs(ladder),
         pairs=_pairs(ladder),
         families=families,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .validation.analysis import Analysis
+    from .validation.triangle import Triangle
 
 
 def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None = None) -> dict[str, Any]:
@@ -46,12 +47,16 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     opened = open_ladder(ladder)
     from .empirical.fleet import train_ladder
     from .empirical.rungs import measure_ladder, rung_records
+    from .validation.compare import compare
+    from .validation.series import of_ladder
 
     trained = train_ladder(opened, cache=cache, workers=workers)
     measured = measure_ladder(trained, out / "rungs")
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")
-    figures = draw(measured, analysis, out)
+    row = compare([of_ladder(measured, opened.name)])[0]
+    tested = row.sentences()[1:] if row.analysis is not None else []
+    figures = draw(measured, analysis, row.triangle, out)
     summary = {
         "rungs": rung_records(measured),
         **_fitted(analysis),
@@ -60,7 +65,7 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     }
     from .validation.ladder_report import write_report
 
-    write_report(measured, analysis, verdict, figures, out / "report.html", summary["seconds"])
+    write_report(measured, analysis, verdict, tested, figures, out / "report.html", summary["seconds"])
     from .cli.output import plain
 
     with replacing(out / "summary.json") as partial:
@@ -83,14 +88,18 @@ def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
     return analysis, analysis.verdict
 
 
-def draw(ladder: xr.Dataset, analysis: Analysis | None, out: Path) -> dict[str, Path]:
+def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | None, out: Path) -> dict[str, Path]:
     """Draw the figures of a ladder as PNG and SVG; return the SVG files by name."""
     from .paper_figs import calibration, fig03
+    from .paper_figs import triangle as exponents
+    from .validation.triangle import TriangleStatus
 
     drawn = {
         "scaling": fig03.draw(ladder, analysis, out / "scaling.svg"),
         "calibration": calibration.draw(ladder, out / "calibration.svg"),
     }
+    if triangle is not None and triangle.status is TriangleStatus.OK:
+        drawn["triangle"] = exponents.draw([(ladder.attrs["ladder"], triangle)], out / "triangle.svg")
     return {name: next(path for path in paths if path.suffix == ".svg") for name, paths in drawn.items()}
 
 
