@@ -121,9 +121,10 @@ def _controls(axis, cells: list[xr.Dataset], beta: float) -> None:
                 ranks, s, style.MARKERS[i % 7], ls="-", lw=0.7, ms=3, color=style.CYCLE[(i - 1) % 7], label=WORDS[name]
             )
     style.log_sizes(axis)
-    axis.set_ylim(FLOOR, 4 * np.nanmax(law[0]["toy_optimum"].values.max() * 4))
-    axis.set_xlim(right=2 * size)
-    axis.legend(loc="upper right", fontsize=7.5, ncols=2)
+    best = max(float(np.nanmax(cell["toy_optimum"].values)) for cell in chosen)
+    axis.set_ylim(FLOOR, 10 * best)  # without noise isolation has no bound
+    axis.set_xlim(0.9, 2 * size)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.46, -0.14), fontsize=8, ncols=3)
     axis.set_title(f"without one ingredient, N = {size}")
 
 

@@ -13,6 +13,16 @@ every β,
 The optimum is the finite-size water-filling of the toy's own problem (`toy_measures.water_filling`), never the limit
 1/β. A single exponent can agree by coincidence; the four together are not expected to.
 
+What came out
+-------------
+(`toy_study.csv` beside this file holds every row: five seeds for "law", three for the controls at N ≤ 32.) With all
+ingredients the four conditions hold, with A = 4N and with A = N/2: the profile t_r lies on the optimum from the first
+rank to the frontier, utility is within 0.3% of it, precision and recall are 1. Counts fall short in wide networks (36 of 40
+at N = 128, 45 of 66 at N = 256, β = 1.2); at N = 128 three times the updates bring 39: training is unfinished. For A = N/2 the exponent is near 1 at
+β = 1.2 alone, as its optimum says, not as the words below said. Every control fails at least one condition. Squared
+error fails one alone, information: over N = 8 … 32 its count exponents are within 0.1 of the law's although its profile
+falls half as steeply and its counts are half as large again: an exponent by itself would have passed it.
+
 What this can show: gradient descent on an objective that contains the theory's ingredients finds the theory's
 allocation, neuron by neuron, and without them it does not. What it cannot: that real networks have these ingredients.
 With independent noise in each network, the correlations of matched neurons follow from isolation by algebra (Eq. 62).

@@ -69,3 +69,18 @@ def test_the_kept_summary_is_what_the_ablation_gives():
     with ablation.KEPT.open(encoding="utf-8") as file:
         kept = list(csv.DictReader(file))
     assert [{key: str(value) for key, value in row.items()} for row in ablation.summarise(ablation.run())] == kept
+
+
+@pytest.mark.slow
+def test_the_kept_toy_study_is_what_training_gives():
+    """Bits may differ between processors, what is learned may not."""
+    from rosettalaw.sims import toy_study
+
+    with (ablation.KEPT.parent / "toy_study.csv").open(encoding="utf-8") as file:
+        kept = {(r["configuration"], float(r["beta"]), int(r["neurons"])): r for r in csv.DictReader(file)}
+    found = toy_study.study(["law"], [8, 16, 32], quiet=True)
+    for row in found.rows:
+        expected = kept[row["configuration"], row["beta"], row["neurons"]]
+        assert row["count"] == pytest.approx(float(expected["count"]), abs=0.6)
+        assert row["utility_share"] == pytest.approx(float(expected["utility_share"]), abs=0.005)
+        assert row["precision"] == 1
