@@ -66,6 +66,17 @@ def test_a_shift_that_missed_is_made_again(correlations):
     np.testing.assert_allclose(found.correlation, rho[found.unit_a, found.unit_b], rtol=1e-6)
 
 
+def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
+    """Means that step by less than a standard deviation from block to block, several blocks in each part."""
+    rng = np.random.default_rng(8)
+    step = 0.7 * np.repeat(np.arange(64) % 2, 10)[:, None]
+    a, b = (rng.standard_normal((640, 4)) + step for _ in range(2))
+    found = match(ArraySource(a), ArraySource(b), permutations=0, block=10, quiet=True)
+    assert found.details["largest_rounding_error"] < 1e-6
+    tile, _ = tile_of(a, b, parts=4, block=10)
+    np.testing.assert_allclose(tile.correlations(np.full(4, True)), correlations(a, b), rtol=1e-5, atol=1e-6)
+
+
 def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
     """The torch twin that other devices use."""
     x = (1e3 + np.random.default_rng(3).standard_normal((300, 40))).astype(np.float32)
