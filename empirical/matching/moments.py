@@ -91,7 +91,8 @@ class Centred:
         NonFinite
             If a column holds a number that cannot be used.
         """
-        x = torch.from_numpy(block).to(self._rows.device)
+        # The passes over a block go row by row: an array kept column by column is turned once, not in each of them.
+        x = torch.from_numpy(np.ascontiguousarray(block)).to(self._rows.device)
         n = len(x)
         shift = (x[:STRIP].mean(0) if self.moments.count == 0 else self.moments.mean.to(x.dtype)).nan_to_num_()
         rows = self._rows[: n + 2]

@@ -178,3 +178,13 @@ def test_neurons_with_nan_are_left_out_on_request(reference):
         )
         assert found.a.excluded.tolist() == [1, 3]
         assert found.unit_a.tolist() == [0, 2, 4]
+
+
+def test_rows_in_any_order_keep_each_position_together(tmp_path):
+    """Indexing with an array beside a slice would turn the block, and each later pass over it would be many times slower."""
+    array = np.arange(60, dtype=np.float32).reshape(10, 6)
+    np.save(tmp_path / "a.npy", array)
+    for source in (ArraySource(array), ArraySource(tmp_path / "a.npy")):
+        rows = source.rows(np.array([7, 2, 2, 9]), slice(1, 5))
+        np.testing.assert_array_equal(rows, array[[7, 2, 2, 9], 1:5])
+        assert rows.flags.c_contiguous
