@@ -92,7 +92,8 @@ class Centred:
             If a column holds a number that cannot be used.
         """
         # The passes over a block go row by row: an array kept column by column is turned once, not in each of them.
-        x = torch.from_numpy(np.ascontiguousarray(block)).to(self._rows.device)
+        by_rows = block.shape[1] == 1 or block.strides[1] == block.itemsize
+        x = torch.from_numpy(block if by_rows else np.ascontiguousarray(block)).to(self._rows.device)
         n = len(x)
         shift = (x[:STRIP].mean(0) if self.moments.count == 0 else self.moments.mean.to(x.dtype)).nan_to_num_()
         rows = self._rows[: n + 2]

@@ -181,7 +181,7 @@ def test_neurons_with_nan_are_left_out_on_request(reference):
 
 
 def test_rows_in_any_order_keep_each_position_together(tmp_path):
-    """Indexing with an array beside a slice would turn the block, and each later pass over it would be many times slower."""
+    """Indexing with an array beside a slice would turn the block, and slow each later pass over it many times."""
     array = np.arange(60, dtype=np.float32).reshape(10, 6)
     np.save(tmp_path / "a.npy", array)
     for source in (ArraySource(array), ArraySource(tmp_path / "a.npy")):
