@@ -210,7 +210,7 @@ def test_kill_leaves_no_process_behind_and_the_next_run_goes_on(tmp_path):
     wait_until_training(process, tmp_path)
     workers = [child for child in psutil.Process(process.pid).children(recursive=True)]
     process.kill()
-    process.wait()
+    process.communicate(timeout=60)  # the workers hold the pipes until they leave
     _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
     assert any(tmp_path.glob("cache/**/*.partial.safetensors")) or any(tmp_path.glob("cache/**/training.json"))
