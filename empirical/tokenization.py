@@ -53,7 +53,7 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path) -> tuple[Path, Path]:
         tokenizer = train_tokenizer(corpus, vocabulary)
         try:
             tokenizer.save_pretrained(tokenizer_folder)
-        except OSError as error:
+        except Exception as error:  # the tokenizers library raises its own kinds
             raise disk_error(tokenizer_folder, error) from error
         array = tokenize(tokenizer, corpus)
         with replacing(tokens) as partial, partial.open("wb") as file:

@@ -188,6 +188,7 @@ def _order(seed: int, epoch: int, number: int) -> np.ndarray:
 
 
 def _save_state(job: Job, model: Any, optimizer: Any, losses: Any, step: int) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = {f"model.{i}": p.detach() for i, p in enumerate(model.parameters())}
@@ -199,7 +200,7 @@ def _save_state(job: Job, model: Any, optimizer: Any, losses: Any, step: int) ->
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
         os.replace(partial, job.state)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise disk_error(job.state, error) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -248,6 +249,8 @@ def _ordered(optimizer: Any) -> list[Any]:
 
 def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
     """Write the checkpoint beside its place and move it there."""
+    from safetensors import SafetensorError
+
     partial = job.folder.with_name(job.folder.name + ".writing")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -267,5 +270,5 @@ def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
         shutil.rmtree(job.folder, ignore_errors=True)
         os.replace(partial, job.folder)
         job.state.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise disk_error(job.folder, error) from error

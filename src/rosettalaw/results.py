@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -124,20 +125,31 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield partial
         partial.chmod(0o644)
         os.replace(partial, path)
-    except OSError as error:
-        raise disk_error(path, error) from error
+    except Exception as error:  # libraries that write files report a full disk each in their own way
+        if isinstance(error, OSError) or disk_is_full(path, error):
+            raise disk_error(path, error) from error
+        raise
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
 
 
-def disk_error(path: str | os.PathLike[str], error: OSError) -> RosettaError:
-    """Turn an operating-system error met while writing `path` into a message for the user."""
+def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:
+    """Turn an error met while writing `path` into a message for the user."""
     if isinstance(error, RosettaError):
         return error
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if disk_is_full(path, error):
         return RosettaError(f"{path}: the disk is full; free some space and run the same command again")
-    return RosettaError(f"{path}: cannot be written ({error.strerror or error})")
+    return RosettaError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})")
+
+
+def disk_is_full(path: str | os.PathLike[str], error: Exception) -> bool:
+    """Return whether an error says, or the disk shows, that there is no room left."""
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        return True
+    folder = next((parent for parent in Path(path).resolve().parents if parent.is_dir()), None)
+    unnamed = isinstance(error, OSError) and error.errno is None
+    return unnamed and folder is not None and shutil.disk_usage(folder).free < 1 << 20
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:

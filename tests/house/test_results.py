@@ -76,3 +76,23 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RosettaError, match="cannot be written"):
         results.save(example(), tmp_path / "file" / "r.nc")
+
+
+@pytest.mark.parametrize("error", [OSError("5 requested and 3 written"), RuntimeError("No space left on device")])
+def test_libraries_report_a_full_disk_in_their_own_ways(tmp_path, monkeypatch, error):
+    def fill(self, partial, **settings):
+        raise error
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fill)
+    monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
+    with pytest.raises(RosettaError, match="the disk is full"):
+        results.save(example(), tmp_path / "r.nc")
+
+
+def test_an_error_that_is_not_the_disks_stays_what_it_is(tmp_path, monkeypatch):
+    def fail(self, partial, **settings):
+        raise ValueError("a mistake of the program")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    with pytest.raises(ValueError, match="a mistake of the program"):
+        results.save(example(), tmp_path / "r.nc")
