@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Settings:
     """How a matching is done; see `match`."""
 
     k: int
+    also_k: tuple[int, ...]
     absolute: bool
     permutations: int
     jackknife_blocks: int
@@ -59,13 +60,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """What one matching found: mutual pairs, replicates, moments of both sides, and remarks."""
+    """What one matching found: mutual pairs (at other k too), replicates, moments of both sides, and remarks."""
 
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     replicates: list[np.ndarray]
     split_half: float
     moments: tuple[Moments, Moments]
     details: dict[str, Any]
+    at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
 
 
 def match(
@@ -73,6 +75,7 @@ def match(
     b: ActivationSource,
     *,
     k: int = 1,
+    also_k: Sequence[int] = (),
     absolute: bool = False,
     permutations: int = 3,
     jackknife_blocks: int = PARTS,
@@ -97,6 +100,8 @@ def match(
         The models' activations at the same positions.
     k : int
         Two neurons are a pair if each is among the other's k best partners.
+    also_k : sequence of int
+        Further k whose pairs are listed (`Matches.at_k`) from the same products; exact engine only.
     absolute : bool
         Rank by |ρ| instead of ρ. Otherwise only positive correlations make pairs.
     permutations : int
@@ -146,6 +151,9 @@ def match(
     lowest = (("k", k, 1), ("permutations", permutations, 0), ("jackknife_blocks", jackknife_blocks, 0))
     for name, value, least in (*lowest, ("block", block, 1)):
         require(value >= least, name, value, f"must be at least {least}")
+    for other in also_k:
+        require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
+        require(engine == "exact", "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
@@ -155,6 +163,7 @@ def match(
     tile = tile or tile_shape(sizes, memory, device)
     settings = Settings(
         k,
+        tuple(also_k),
         absolute,
         permutations,
         jackknife_blocks,
@@ -197,11 +206,11 @@ def _with_nulls(
     )
     try:
         found = one(a, b, settings, workspace, checkpoint, advance, "trained", settings.jackknife_blocks > 0)
-        nulls = []
+        nulls: list[Found] = []
         for draw in range(settings.permutations):
             permuted = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable by now)
             null = one(a, permuted, settings, workspace, checkpoint, advance, f"null{draw}", False)
-            nulls.append(null.pairs[2])
+            nulls.append(null)
     except NonFinite as error:
         raise _not_finite((a, b)[error.side], error.columns) from None
     excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in found.moments]
@@ -214,7 +223,7 @@ def _with_nulls(
         a=sides[0],
         b=sides[1],
         positions=a.positions,
-        null_correlations=nulls,
+        null_correlations=[null.pairs[2] for null in nulls],
         replicate_correlations=found.replicates,
         split_half=found.split_half,
         k=settings.k,
@@ -222,6 +231,8 @@ def _with_nulls(
         engine=settings.engine,
         seed=settings.seed,
         details={"compute": settings.compute, **found.details},
+        at_k=found.at_k,
+        null_at_k={other: [null.at_k[other][2] for null in nulls] for other in settings.also_k},
     )
 
 
@@ -239,7 +250,8 @@ def _exact(
     k, absolute = settings.k, settings.absolute
     neurons = len(a.layer), len(b.layer)
     count = len(Subsets(len(workspace.parts)).masks()) if with_replicates else 0
-    best = Partners(neurons[0], min(k + SPARE, neurons[1])), Partners(neurons[1], min(k + SPARE, neurons[0]))
+    keep = max(k, *settings.also_k, 0) + SPARE
+    best = Partners(neurons[0], min(keep, neurons[1])), Partners(neurons[1], min(keep, neurons[0]))
     replicates = [Replicate(*neurons, min(k, *neurons)) for _ in range(count)]
     means, squares = zip(*(_empty_moments(n) for n in neurons), strict=True)
     for number, tile in enumerate(tiles(*neurons, settings.tile)):
@@ -253,7 +265,7 @@ def _exact(
                 products = workspace.tile(a, b, tile, title, checkpoint, advance)
             except NonFinite as error:
                 raise NonFinite(error.side, error.columns + tile[error.side].start) from None
-            found = products.best(tile, k, absolute, with_replicates)
+            found = products.best(tile, k, absolute, with_replicates, keep)
             if distributed.rank() == 0:
                 checkpoint.save(title, found.__dict__)
                 distributed.wait()
@@ -286,6 +298,7 @@ def _exact(
         split_half=overlap(*drawn[-2:]) if drawn else float("nan"),
         moments=(side_a, side_b),
         details=details,
+        at_k={other: mutual(*best, other, absolute)[:3] for other in settings.also_k},
     )
 
 

@@ -113,8 +113,8 @@ class Tile:
         rho[:, b.square == 0] = torch.nan
         return rho
 
-    def best(self, where: tuple[slice, slice], k: int, absolute: bool, replicates: bool) -> TileBest:
-        """Rank the tile's correlations; `where` it lies gives the partners' indices."""
+    def best(self, where: tuple[slice, slice], k: int, absolute: bool, replicates: bool, keep: int = 0) -> TileBest:
+        """Rank the tile's correlations; `where` it lies tells the partners; `keep` (or k + SPARE) stay."""
         masks = Subsets(len(self.parts)).masks() if replicates else []
         if self.parts.device.type == "cpu" and k == 1:
             rho, key, index, bar = self._fused(masks, absolute)
@@ -123,7 +123,8 @@ class Tile:
             ranked = [self._ranked(mask, k, absolute) for mask in masks]
             empty = np.empty((0, len(rho), 1)), np.empty((0, len(rho), 1), int), np.empty((0, rho.shape[1], 1))
             key, index, bar = (np.stack(one) for one in zip(*ranked, strict=True)) if ranked else empty
-        row, column = top(rho, k + SPARE, absolute), top(rho.T, k + SPARE, absolute)
+        keep = keep or k + SPARE
+        row, column = top(rho, keep, absolute), top(rho.T, keep, absolute)
         a, b = pooled(self.a)[0], pooled(self.b)[0]
         return TileBest(
             *(row[0], row[1], _placed(row[2], where[1])),

@@ -61,6 +61,10 @@ class Matches:
         How it was computed: contested units, precision, tiles, estimated recall of the screened engine.
     status : str
         "ok", or what the reader should know before using the counts.
+    at_k : dict of int to (ndarray, ndarray, ndarray)
+        Units and correlations of the mutual pairs at other k, in single precision (`match`, ``also_k``).
+    null_at_k : dict of int to list of ndarray
+        Correlations of the mutual pairs with B's positions permuted at those k, one array for each draw.
     """
 
     unit_a: np.ndarray
@@ -79,6 +83,8 @@ class Matches:
     seed: int
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     status: str = "ok"
+    at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
+    null_at_k: dict[int, list[np.ndarray]] = dataclasses.field(default_factory=dict)
 
     @property
     def count(self) -> int:
