@@ -1,13 +1,21 @@
 """Alignment of two tokenizations of one text: shared boundaries, spans, mean pooling (arXiv 2606.03990, appendix B).
 
-A token of a fast tokenizer covers the characters ``[start, end)`` of the text. A place in the text is a *boundary* of a
-tokenizer if no token reaches across it; several tokens that share the bytes of one character all cover that character,
-so no boundary falls inside it. The boundaries that two tokenizers share cut the text into *spans*, the finest pieces
-that both describe; a neuron's activation at a span is the mean over all tokens that overlap it, and since no token
-reaches across a span's ends, each token belongs to exactly one span. Special tokens carry no text and drop out.
+A fast tokenizer says which characters ``[start, end)`` each of its tokens covers. A place in the text is a *boundary*
+of the tokenizer if the tokens before it are those that cover the text before it: no token reaches across. The
+boundaries that two tokenizers share cut the text into *spans*, the finest pieces that both describe. A neuron's
+activation at a span is the mean over the tokens that overlap it; since none reaches across a span's ends, each token
+belongs to exactly one span. Special tokens carry no text and drop out.
 
-Counting in characters and counting in UTF-8 bytes give the same spans, because boundaries never fall inside a
-character; `byte_offsets` translates.
+Tokenizers leave text uncovered (blanks, control characters, accents that a normaliser strips), share one character
+among tokens (its UTF-8 bytes, or the pieces of its expanded form), or cover none (a prefixed blank); `tile` decides:
+
+- text that no token covers goes to the token that follows it, and at the end of the text to the last token;
+- tokens that share a character stay together. Where two tokenizers cut a character between the same two bytes, the
+  offsets do not show it, and the character stays whole; so spans counted in characters and in UTF-8 bytes are the same
+  (`byte_offsets` translates);
+- a token without text joins the span of the token that follows it.
+
+So spans tile the whole text, and no token is lost.
 """
 
 from __future__ import annotations
@@ -26,7 +34,7 @@ class Tokens:
     ids : ndarray of int, shape (tokens,)
         Token numbers.
     start, end : ndarray of int, shape (tokens,)
-        Characters covered; made gapless by `tile`.
+        Characters covered; made gapless and ordered by `tile`.
     """
 
     ids: np.ndarray
@@ -37,27 +45,38 @@ class Tokens:
         return len(self.ids)
 
 
-def tile(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return token extents without gaps, from offsets of shape (tokens, 2).
+def tile(offsets: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return token extents that cover the whole text in order.
 
-    Some tokenizers leave the white space before a word out of its offsets; the token takes it back, so that extents
-    tile the text from its first character to the end of the last token.
+    Parameters
+    ----------
+    offsets : ndarray of int, shape (tokens, 2)
+        Characters that each token covers, as the tokenizer says it.
+    length : int
+        Characters of the text.
+
+    Returns
+    -------
+    start, end : ndarray of int, shape (tokens,)
+        Both never decrease. Extents of consecutive tokens touch, or overlap where the tokens share characters.
     """
     if len(offsets) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     end = np.maximum.accumulate(offsets[:, 1])
+    end[-1] = max(end[-1], length)
     before = np.concatenate([[0], end[:-1]])
-    return np.minimum(offsets[:, 0], before), end
+    empty = offsets[:, 0] == offsets[:, 1]  # says nothing about where: some tokenizers write (0, 0)
+    start = np.where(empty, before, np.minimum(offsets[:, 0], before))
+    # A token can begin before an earlier one ends, or even before it begins (reordered accents). A place is a boundary
+    # only if nothing that follows begins earlier, so what counts is the earliest beginning from each token on.
+    return np.minimum.accumulate(start[::-1])[::-1], end
 
 
 def boundaries(tokens: Tokens) -> np.ndarray:
     """Return the places in the text, in characters, that no token reaches across; 0 and the end are among them."""
     if len(tokens) == 0:
         return np.zeros(1, np.int64)
-    # A token may begin before an earlier one ends (bytes of one character), so what matters is the earliest beginning
-    # of all tokens that follow.
-    following = np.minimum.accumulate(tokens.start[::-1])[::-1]
-    closed = following[1:] >= tokens.end[:-1]
+    closed = tokens.start[1:] >= tokens.end[:-1]
     return np.unique(np.concatenate([[0], tokens.end[:-1][closed], tokens.end[-1:]]))
 
 
@@ -67,9 +86,9 @@ def shared_boundaries(a: Tokens, b: Tokens) -> np.ndarray:
 
 
 def span_of_tokens(tokens: Tokens, shared: np.ndarray) -> np.ndarray:
-    """Return the span of each token, shape (tokens,); -1 for tokens after the last shared boundary."""
+    """Return the span of each token, shape (tokens,); it never decreases."""
     span = np.searchsorted(shared, tokens.start, side="right") - 1
-    return np.where(tokens.end <= shared[-1], span, -1)
+    return np.minimum(span, len(shared) - 2)  # a token without text after the last character
 
 
 def byte_offsets(text: str) -> np.ndarray:
@@ -119,7 +138,7 @@ def windows(document: int, sides: tuple[Tokens, Tokens], contexts: tuple[int, in
     first = []
     for tokens in sides:
         span = span_of_tokens(tokens, shared)
-        first.append(np.concatenate([[0], np.cumsum(np.bincount(span[span >= 0], minlength=len(shared) - 1))]))
+        first.append(np.concatenate([[0], np.cumsum(np.bincount(span, minlength=len(shared) - 1))]))
     cut: list[Window] = []
     begin = 0
     while begin < len(shared) - 1:

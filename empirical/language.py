@@ -109,7 +109,7 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
     """Tokenize a text without special tokens."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     offsets = np.asarray(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
-    return Tokens(np.asarray(encoded["input_ids"], dtype=np.int64), *tile(offsets))
+    return Tokens(np.asarray(encoded["input_ids"], dtype=np.int64), *tile(offsets, len(text)))
 
 
 class TextSource:
