@@ -7,6 +7,7 @@ an architecture; ``*`` stands for the layer's number in the name of the module w
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import RosettaError
@@ -32,7 +33,9 @@ OUTPUT_PROJECTION: dict[str, str] = {
 }
 
 
-def output_projections(base: Any, model_type: str, name: str, pattern: str | None = None) -> list[Any]:
+def output_projections(
+    base: Any, model_type: str, name: str, pattern: str | None = None, table: Mapping[str, str] = OUTPUT_PROJECTION
+) -> list[Any]:
     """Return the output projections of a base model, in the order of the layers.
 
     Parameters
@@ -45,6 +48,8 @@ def output_projections(base: Any, model_type: str, name: str, pattern: str | Non
         What messages call the model.
     pattern : str, optional
         The projection's name with ``*`` for the layer's number, for an architecture that has no entry.
+    table : mapping of str to str
+        The projections of known architectures.
 
     Raises
     ------
@@ -58,9 +63,9 @@ def output_projections(base: Any, model_type: str, name: str, pattern: str | Non
             f"{name}: a mixture of experts. Its neurons are active only where the router sends a token, so that their "
             "correlations over all positions are not those of the paper; dense models alone are matched"
         )
-    pattern = pattern or OUTPUT_PROJECTION.get(model_type)
+    pattern = pattern or table.get(model_type)
     if pattern is None:
-        known = ", ".join(sorted(OUTPUT_PROJECTION))
+        known = ", ".join(sorted(table))
         raise RosettaError(
             f"{name}: unknown architecture {model_type!r} (known: {known}). Name its MLP output projection by hand, "
             f"with * for the layer; candidates here: {_candidates(modules)}"

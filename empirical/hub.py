@@ -70,8 +70,8 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     return tokenizer
 
 
-def open_model(checkpoint: str | Path, config: Any) -> Any:
-    """Open a model without its head, in float32 and evaluation mode.
+def open_model(checkpoint: str | Path, config: Any, kind: Any = None) -> Any:
+    """Open a model without its head, in float32 and evaluation mode; of the class `kind`, or the one `config` names.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def open_model(checkpoint: str | Path, config: Any) -> Any:
     from transformers import AutoModel
 
     try:
-        model = AutoModel.from_pretrained(
+        model = (kind or AutoModel).from_pretrained(
             _local_or_id(checkpoint), config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
     except Exception as error:

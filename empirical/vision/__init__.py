@@ -1,0 +1,1 @@
+"""Vision models as activation sources, and the ladders of them that can be trained anywhere."""

@@ -1,0 +1,158 @@
+"""Vision models as activation sources: the same images through two models, cell by cell.
+
+1. Each model reads every image through its own preprocessing.
+2. A neuron is a coordinate of the input of an MLP's output projection (arXiv 2606.03990, section 3.1); prefix tokens
+   are dropped, and the patches' activations laid on their grid.
+3. Both grids are brought to the larger of the two (`grids`); positions = images × cells, image by image, row by row.
+
+Where two models crop differently, their cells cover slightly different parts of the picture; nothing corrects for that.
+An untrained twin (`ImageSource.untrained`) reads the same images with random weights: the null of section 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import numpy as np
+
+from .. import architectures
+from ..array_sources import rechunked
+from .grids import grid_of, resample
+from .images import Images
+from .towers import BATCH, open_tower
+
+
+class Reader(Protocol):
+    """A model that reads images; see `towers.TowerReader` and `diffusion.DiTReader`."""
+
+    name: str
+    projections: list[Any]
+    prefix: dict[str, int]
+    patch: tuple[int, int]
+
+    def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
+        """Run the model over images; return height and width of what it read."""
+        ...
+
+    def untrained(self, seed: int) -> Reader:
+        """Return the same architecture with random weights."""
+        ...
+
+
+class ImageSource:
+    """One vision model reading images: an `ActivationSource` of (images × cells) × neurons.
+
+    Parameters
+    ----------
+    reader : Reader
+        The model.
+    images : Images
+        What it reads.
+    grid : pair of int, optional
+        Rows and columns to resample to; the model's own by default.
+    batch : int
+        Images read at a time.
+
+    Attributes
+    ----------
+    grid : pair of int
+        Rows and columns of the aligned cells.
+    """
+
+    def __init__(self, reader: Reader, images: Images, grid: tuple[int, int] | None = None, batch: int = BATCH):
+        self.reader, self.images, self.batch, self.name = reader, images, batch, reader.name
+        widths = [architectures.width(projection) for projection in reader.projections]
+        self.layer = np.repeat(np.arange(len(widths)), widths)
+        self.unit = np.concatenate([np.arange(width) for width in widths])
+        rows, columns = self._cells(range(1), grid=None).shape[1:3]
+        self.own_grid = rows, columns
+        self.grid = grid or self.own_grid
+        self.positions = len(images) * self.grid[0] * self.grid[1]
+
+    def on(self, images: Images) -> ImageSource:
+        """Return the same model reading other images."""
+        return ImageSource(self.reader, images, self.grid, self.batch)
+
+    def untrained(self, seed: int) -> ImageSource:
+        """Return the same architecture with random weights, reading the same images."""
+        return ImageSource(self.reader.untrained(seed), self.images, self.grid, self.batch)
+
+    def identity(self) -> list[Any]:
+        """Return what tells these activations from others: model, images, grid."""
+        return [self.name, len(self.layer), self.images.sha256, list(self.grid)]
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield activations of shape (positions, neurons), float32, `size` positions at a time."""
+        stream: Any = SimpleNamespace(name=self.name, layer=self.layer, positions=self.positions, blocks=self._batches)
+        return rechunked(stream, size)
+
+    def maps(self) -> Iterator[np.ndarray]:
+        """Yield activations of a batch of images, shape (images, rows, columns, neurons)."""
+        for start in range(0, len(self.images), self.batch):
+            yield self._cells(range(start, min(start + self.batch, len(self.images))), self.grid)
+
+    def _batches(self, size: int) -> Iterator[np.ndarray]:
+        for cells in self.maps():
+            yield cells.reshape(-1, cells.shape[-1])
+
+    def _cells(self, indices: range, grid: tuple[int, int] | None) -> np.ndarray:
+        """Return the activations of some images on a grid, the model's own if none is given."""
+        import torch
+
+        captured: list[Any] = [None] * len(self.reader.projections)
+
+        def hook(layer: int):
+            def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
+                captured[layer] = inputs[0]
+
+            return keep
+
+        handles = [p.register_forward_pre_hook(hook(i)) for i, p in enumerate(self.reader.projections)]
+        try:
+            with torch.inference_mode():
+                pixels = self.reader.read([self.images[i] for i in indices])
+                tokens = torch.cat([layer.reshape(len(indices), -1, layer.shape[-1]) for layer in captured], dim=2)
+                prefix = self.reader.prefix
+                rows, columns = grid_of(self.name, tokens.shape[1], prefix, pixels, self.reader.patch)
+                cells = tokens[:, sum(prefix.values()) :].reshape(len(indices), rows, columns, -1)
+                return resample(cells, grid or (rows, columns)).float().contiguous().numpy()
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def image_sources(
+    checkpoint_a: str | Path, checkpoint_b: str | Path, images: Images, timestep: int | None = None
+) -> tuple[ImageSource, ImageSource]:
+    """Open two checkpoints (folders or hub ids) and align them on images.
+
+    Parameters
+    ----------
+    checkpoint_a, checkpoint_b : str or path
+        Vision towers of `transformers` (`towers.TOWERS`), or diffusion transformers of `diffusers`.
+    images : Images
+        What both read; see `images.open_images`.
+    timestep : int, optional
+        Denoising step at which a diffusion transformer is recorded.
+
+    Raises
+    ------
+    RosettaError
+        If a checkpoint cannot be used.
+    """
+    opened = [open_reader(checkpoint, timestep) for checkpoint in (checkpoint_a, checkpoint_b)]
+    a, b = (ImageSource(reader, images) for reader in opened)
+    grid = max(a.own_grid[0], b.own_grid[0]), max(a.own_grid[1], b.own_grid[1])
+    return ImageSource(a.reader, images, grid), ImageSource(b.reader, images, grid)
+
+
+def open_reader(checkpoint: str | Path, timestep: int | None = None) -> Reader:
+    """Open a vision tower, or a diffusion transformer if the folder holds one."""
+    from .diffusion import is_diffusion, open_dit
+
+    if is_diffusion(checkpoint):
+        return open_dit(checkpoint, timestep)
+    return open_tower(checkpoint)

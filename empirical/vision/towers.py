@@ -1,0 +1,223 @@
+"""Vision towers of `transformers`: which module holds the neurons, which tokens are no patches, how an image enters.
+
+One entry an architecture in `TOWERS`. A neuron is a coordinate of the input of the MLP's output projection; in gated
+MLPs (DINOv2 giant, DINOv3) that is the product of the activated gate and the linear part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, MissingExtraError, RosettaError
+from .. import architectures, hub
+
+BATCH = 32
+
+
+def _class_and_registers(config: Any) -> dict[str, int]:
+    return {"class token": 1, "register tokens": int(getattr(config, "num_register_tokens", 0))}
+
+
+def _class_alone(config: Any) -> dict[str, int]:
+    return {"class token": 1}
+
+
+def _none(config: Any) -> dict[str, int]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Tower:
+    """One architecture.
+
+    Attributes
+    ----------
+    projections : tuple of str
+        Name of the MLP output projection, ``*`` for the layer, one for each kind of MLP that it may be built with.
+    prefix : callable
+        From the configuration to the tokens before the patches, by kind.
+    """
+
+    projections: tuple[str, ...]
+    prefix: Callable[[Any], dict[str, int]]
+
+
+TOWERS: dict[str, Tower] = {  # `model_type` of the vision part's configuration
+    "clip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _class_alone),
+    "dinov2": Tower(("encoder.layer.*.mlp.fc2", "encoder.layer.*.mlp.down_proj"), _class_alone),
+    "dinov2_with_registers": Tower(("encoder.layer.*.mlp.fc2", "encoder.layer.*.mlp.down_proj"), _class_and_registers),
+    "dinov3_vit": Tower(("model.layer.*.mlp.down_proj",), _class_and_registers),
+    "siglip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _none),
+    "vit": Tower(("layers.*.mlp.fc2",), _class_alone),
+    "vit_mae": Tower(("layers.*.mlp.fc2",), _class_alone),
+}
+COMPOSITE = {"clip": "CLIPVisionModel", "siglip": "SiglipVisionModel"}  # text and vision in one checkpoint
+
+
+class TowerReader:
+    """A vision tower that reads images.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the model.
+    model : torch.nn.Module
+        The tower without a head.
+    process : callable
+        From a list of images to pixel values of shape (images, 3, height, width).
+    tower : Tower, optional
+        Where its neurons are, for an architecture without an entry in `TOWERS`.
+
+    Attributes
+    ----------
+    projections : list of torch.nn.Module
+        The MLP output projections, in the order of the layers.
+
+    Raises
+    ------
+    RosettaError
+        If the architecture is unknown; the message lists what could be meant.
+    """
+
+    def __init__(self, name: str, model: Any, process: Process, tower: Tower | None = None):
+        self.name, self.model, self._process, self._tower = name, model, process, tower
+        kind = model.config.model_type
+        entry = tower or TOWERS.get(kind)
+        table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
+        self.projections = architectures.output_projections(model, kind, name, table=table)
+        self.prefix = entry.prefix(model.config) if entry else {}
+        patch = model.config.patch_size
+        self.patch: tuple[int, int] = (patch, patch) if isinstance(patch, int) else (patch[0], patch[1])
+
+    def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
+        """Run the model over images; return height and width of what it read."""
+        import torch
+
+        pixels = torch.from_numpy(self._process(images))
+        options: dict[str, Any] = {}
+        if self.model.config.model_type == "vit_mae":
+            # Its patches are shuffled even when none is hidden: this order leaves them in place.
+            count = (pixels.shape[2] // self.patch[0]) * (pixels.shape[3] // self.patch[1])
+            options["noise"] = torch.arange(count, dtype=torch.float32).expand(len(pixels), -1)
+        try:
+            self.model(pixel_values=pixels, **options)
+        except ValueError as error:
+            raise RosettaError(
+                f"{self.name}: cannot read images of {tuple(pixels.shape[2:])} pixels ({error})"
+            ) from error
+        return int(pixels.shape[2]), int(pixels.shape[3])
+
+    def untrained(self, seed: int) -> TowerReader:
+        """Return the same architecture with random weights."""
+        model = prepared(hub.untrained_model(self.model.config, seed))
+        return TowerReader(f"{self.name} (untrained, seed {seed})", model, self._process, self._tower)
+
+
+Process = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def open_tower(checkpoint: str | Path) -> TowerReader:
+    """Open the vision tower of a checkpoint (a folder or a hub id), with its own preprocessing.
+
+    Raises
+    ------
+    RosettaError
+        If it is no vision model that is known, or its weights or preprocessing cannot be used.
+    """
+    config = hub.open_config(checkpoint)
+    if config.model_type in COMPOSITE:
+        import transformers
+
+        kind = getattr(transformers, COMPOSITE[config.model_type])
+        model = hub.open_model(checkpoint, config.vision_config, kind)
+    else:
+        if config.model_type == "vit_mae":
+            config.mask_ratio = 0.0
+        model = hub.open_model(checkpoint, config)
+    return TowerReader(str(checkpoint), prepared(model), open_processor(checkpoint, model.config))
+
+
+def prepared(model: Any) -> Any:
+    """Fill a masked autoencoder's fixed position table where it was left at zero; other models stay as they are.
+
+    `transformers` makes the table when pretraining begins, but a model made from a configuration alone has zeros.
+    """
+    if model.config.model_type == "vit_mae" and not model.embeddings.position_embeddings.any():
+        model.embeddings.initialize_weights()
+        if not model.embeddings.position_embeddings.any():  # refused: the weights count as initialised already
+            model.embeddings.position_embeddings.data.copy_(_sine_positions(model.config))
+    return model
+
+
+def _sine_positions(config: Any) -> Any:
+    """Return the fixed table (1, 1 + patches, width): sin and cos of the column, then of the row; zeros for the class.
+
+    For quarter width q and cell coordinate u: sin(u ω_i), cos(u ω_i), ω_i = 10000^(−i/q), i = 0 … q − 1.
+    """
+    import torch
+
+    side, quarter = config.image_size // config.patch_size, config.hidden_size // 4
+    omega = 10_000.0 ** (-torch.arange(quarter, dtype=torch.float64) / quarter)
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    angles = [axis.flatten()[:, None] * omega for axis in (columns, rows)]
+    table = torch.cat([part for angle in angles for part in (angle.sin(), angle.cos())], dim=1)
+    return torch.cat([torch.zeros(1, table.shape[1]), table])[None].float()
+
+
+def open_processor(checkpoint: str | Path, config: Any) -> Process:
+    """Return a checkpoint's own preprocessing; without one, floating-point arrays are read as they are."""
+    path = Path(checkpoint).expanduser()
+    files = ("preprocessor_config.json", "processor_config.json")
+    if path.is_dir() and not any((path / file).is_file() for file in files):
+        return as_they_are(str(checkpoint), config)
+    try:
+        from transformers import AutoImageProcessor, ViTImageProcessorPil
+    except ImportError as error:
+        raise MissingExtraError("pillow", "vision") from error
+    options: dict[str, Any] = {"trust_remote_code": False}
+    name = str(path) if path.is_dir() else str(checkpoint)
+    try:
+        if config.model_type == "dinov3_vit":
+            # Its own class needs torchvision; this one resizes, rescales and normalises by the same settings.
+            processor = ViTImageProcessorPil.from_pretrained(name)
+        else:
+            processor = AutoImageProcessor.from_pretrained(name, backend="pil", **options)
+    except Exception as error:
+        raise RosettaError(f"{checkpoint}: its preprocessing cannot be used ({error})") from error
+
+    def process(images: Sequence[np.ndarray]) -> np.ndarray:
+        for image in images:
+            if image.dtype != np.uint8:
+                rule = "must be uint8, 0 to 255: the checkpoint rescales and normalises them itself"
+                raise InputError("images", f"{image.dtype} for {checkpoint}", rule)
+        return np.stack(processor(list(images), return_tensors="np")["pixel_values"]).astype(np.float32)
+
+    return process
+
+
+def as_they_are(name: str, config: Any) -> Process:
+    """Return the preprocessing of a checkpoint that has none: channels first, nothing else."""
+    size = config.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+
+    def process(images: Sequence[np.ndarray]) -> np.ndarray:
+        for image in images:
+            if image.dtype == np.uint8 or image.shape[:2] != (height, width):
+                rule = (
+                    f"must be floating-point numbers of {height} × {width} pixels: it has no preprocessor_config.json"
+                )
+                raise InputError("images", f"{image.dtype} of shape {image.shape} for {name}", rule)
+        return np.ascontiguousarray(np.stack(list(images)).transpose(0, 3, 1, 2), dtype=np.float32)
+
+    return process
+
+
+def _present(model: Any, patterns: tuple[str, ...]) -> str:
+    """Return the pattern whose modules this model has, in its first layer."""
+    names = {name for name, _ in model.named_modules()}
+    return next((pattern for pattern in patterns if pattern.replace("*", "0") in names), patterns[0])

@@ -1,0 +1,142 @@
+"""A tiny random diffusion transformer on disk: its activations at one denoising step against its MLP by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from rosettalaw.empirical.vision.images import from_array
+from rosettalaw.empirical.vision.source import ImageSource, image_sources, open_reader
+from rosettalaw.errors import InputError, RosettaError
+
+diffusers = pytest.importorskip("diffusers")
+
+
+def transformer():
+    torch.manual_seed(0)
+    return diffusers.DiTTransformer2DModel(
+        num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8, num_layers=2, sample_size=8,
+        patch_size=2, num_embeds_ada_norm=5,
+    )  # fmt: skip
+
+
+def encoder():
+    torch.manual_seed(1)
+    return diffusers.AutoencoderKL(
+        block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2, norm_num_groups=4,
+        up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=4, scaling_factor=0.5,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dit")
+    transformer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pipeline")
+    transformer().save_pretrained(folder / "transformer")
+    encoder().save_pretrained(folder / "vae")
+    diffusers.DDPMScheduler(num_train_timesteps=100).save_pretrained(folder / "scheduler")
+    (folder / "model_index.json").write_text('{"_class_name": "DiTPipeline"}')
+    return folder
+
+
+def latents(number=3):
+    return from_array("z", np.random.default_rng(0).standard_normal((number, 8, 8, 4)).astype(np.float32))
+
+
+def gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def by_hand(model, noisy, timestep):
+    """Return the neurons of both layers, (images · patches, neurons), in float64, for latents with their noise in."""
+    entered = []
+    handles = [
+        block.ff.register_forward_pre_hook(lambda _, args: entered.append(args[0].double().numpy()))
+        for block in model.transformer_blocks
+    ]
+    with torch.inference_mode():
+        steps = torch.full((len(noisy),), timestep)
+        model(noisy, timestep=steps, class_labels=torch.full_like(steps, 5))
+    for handle in handles:
+        handle.remove()
+    weights = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    layers = []
+    for number, x in enumerate(entered):
+        first = f"transformer_blocks.{number}.ff.net.0.proj"
+        layers.append(gelu_tanh(x @ weights[f"{first}.weight"].T + weights[f"{first}.bias"]))
+    return np.concatenate(layers, axis=2).reshape(-1, 2 * 64)
+
+
+def test_activations_are_the_mlp_by_hand_at_one_step(bare):
+    images = latents()
+    source, _ = image_sources(bare, bare, images, timestep=400)
+    assert source.grid == (4, 4)
+    measured = np.concatenate(list(source.blocks(10)))
+    # DDPM's linear schedule: ᾱ is the running product of 1 − β, β from 1e-4 to 0.02 in 1000 steps
+    kept = np.prod(1 - np.linspace(1e-4, 0.02, 1000)[:401])
+    z = np.stack([images[i] for i in range(3)]).transpose(0, 3, 1, 2)
+    noise = z_noise(source, images)
+    noisy = torch.from_numpy((np.sqrt(kept) * z + np.sqrt(1 - kept) * noise).astype(np.float32))
+    np.testing.assert_allclose(measured, by_hand(source.reader.model, noisy, 400), rtol=1e-3, atol=1e-4)
+
+
+def z_noise(source, images):
+    """Recover the noise from what enters the transformer at the schedule's end, where hardly anything else is left."""
+    entered = []
+    reader = open_reader(source.name, timestep=999)
+    handle = reader.model.pos_embed.register_forward_pre_hook(lambda _, args: entered.append(args[0].numpy().copy()))
+    with torch.inference_mode():
+        reader.read([images[i] for i in range(len(images))])
+    handle.remove()
+    kept = np.prod(1 - np.linspace(1e-4, 0.02, 1000))
+    z = np.stack([images[i] for i in range(len(images))]).transpose(0, 3, 1, 2)
+    noise = (entered[0] - np.sqrt(kept) * z) / np.sqrt(1 - kept)
+    assert abs(noise.std() - 1) < 0.1
+    assert abs(np.corrcoef(noise.ravel(), z.ravel())[0, 1]) < 0.1
+    return noise
+
+
+def test_an_image_has_the_same_noise_in_any_batch(bare):
+    reader = open_reader(bare, timestep=500)
+    whole, single = (np.concatenate(list(ImageSource(reader, latents(), batch=n).blocks(100))) for n in (3, 1))
+    np.testing.assert_allclose(whole, single, rtol=1e-4, atol=1e-5)
+
+
+def test_a_pipeline_encodes_images_first(pipeline, images):
+    source, _ = image_sources(pipeline, pipeline, images, timestep=0)
+    measured = np.concatenate(list(source.blocks(50)))
+    assert measured.shape == (6 * 16, 128)
+    from PIL import Image
+
+    resized = np.asarray(Image.fromarray(images[0]).resize((16, 16), Image.Resampling.BICUBIC), dtype=np.float32)
+    pixels = torch.from_numpy(resized.transpose(2, 0, 1)[None] / 127.5 - 1)
+    with torch.inference_mode():
+        z = 0.5 * encoder().eval().encode(pixels).latent_dist.mean
+    # at step 0 the image is all but 1e-4 of the variance
+    expected = by_hand(source.reader.model, z, 0)
+    assert np.corrcoef(measured[:16].ravel(), expected.ravel())[0, 1] > 0.99
+    with pytest.raises(InputError, match="timestep = 100: must be from 0 to 99"):
+        image_sources(pipeline, pipeline, images, timestep=100)
+
+
+def test_a_bare_transformer_reads_latents_alone(bare, images):
+    with pytest.raises(InputError, match=r"has no encoder: it reads floating-point latents of shape \(8, 8, 4\)"):
+        image_sources(bare, bare, images)
+
+
+def test_an_untrained_twin(bare):
+    source, _ = image_sources(bare, bare, latents())
+    a, b, c = (next(source.untrained(seed).blocks(100)) for seed in (0, 0, 1))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_other_diffusion_models_are_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"_class_name": "UNet2DModel"}')
+    with pytest.raises(RosettaError, match=r"unknown diffusion model 'UNet2DModel' \(known: DiTTransformer2DModel\)"):
+        open_reader(tmp_path)

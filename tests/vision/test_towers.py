@@ -1,0 +1,278 @@
+"""Every registered tower: a tiny random checkpoint on disk, its hooked activations against its MLP by hand."""
+
+import numpy as np
+import pytest
+import scipy.special
+import torch
+import transformers
+
+from rosettalaw.empirical import hub
+from rosettalaw.empirical.vision import towers
+from rosettalaw.empirical.vision.images import from_array
+from rosettalaw.empirical.vision.source import ImageSource, image_sources, open_reader
+from rosettalaw.empirical.vision.towers import TOWERS, TowerReader
+from rosettalaw.errors import InputError, RosettaError
+
+SIZE = {"image_size": 32, "patch_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
+WIDE = {**SIZE, "intermediate_size": 40}
+DECODER = {"decoder_hidden_size": 16, "decoder_intermediate_size": 16, "decoder_num_hidden_layers": 1}
+
+
+def gelu(x):
+    return 0.5 * x * (1 + scipy.special.erf(x / np.sqrt(2)))
+
+
+def gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def quick_gelu(x):
+    return x / (1 + np.exp(-1.702 * x))
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def plain(act, first="fc1"):
+    return lambda x, w, m: act(linear(x, w, f"{m}.{first}"))
+
+
+def gated(act):
+    return lambda x, w, m: act(linear(x, w, f"{m}.gate_proj")) * linear(x, w, f"{m}.up_proj")
+
+
+def linear(x, weights, name):
+    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+t = transformers
+# name -> configuration, MLP module, neurons from the MLP's input, prefix tokens, neurons a layer
+CASES = {
+    "clip_vision_model": (lambda: t.CLIPVisionConfig(**WIDE), "encoder.layers.{}.mlp", plain(quick_gelu), 1, 40),
+    "clip": (
+        lambda: t.CLIPConfig(
+            vision_config=WIDE, text_config={**WIDE, "vocab_size": 50, "max_position_embeddings": 8}, projection_dim=8
+        ),
+        "encoder.layers.{}.mlp",
+        plain(quick_gelu),
+        1,
+        40,
+    ),
+    "dinov2": (lambda: t.Dinov2Config(**SIZE), "encoder.layer.{}.mlp", plain(gelu), 1, 64),
+    "dinov2 gated": (lambda: t.Dinov2Config(**SIZE, use_swiglu_ffn=True), "encoder.layer.{}.mlp", gated(silu), 1, 48),
+    "dinov2_with_registers": (
+        lambda: t.Dinov2WithRegistersConfig(**SIZE, num_register_tokens=3),
+        "encoder.layer.{}.mlp",
+        plain(gelu),
+        4,
+        64,
+    ),
+    "dinov3_vit": (
+        lambda: t.DINOv3ViTConfig(**WIDE, num_register_tokens=2),
+        "model.layer.{}.mlp",
+        plain(gelu, "up_proj"),
+        3,
+        40,
+    ),
+    "dinov3_vit gated": (
+        lambda: t.DINOv3ViTConfig(**WIDE, num_register_tokens=2, use_gated_mlp=True, hidden_act="silu"),
+        "model.layer.{}.mlp",
+        gated(silu),
+        3,
+        40,
+    ),
+    "siglip_vision_model": (
+        lambda: t.SiglipVisionConfig(**WIDE),
+        "encoder.layers.{}.mlp",
+        plain(gelu_tanh),
+        0,
+        40,
+    ),
+    "siglip": (
+        lambda: t.SiglipConfig(
+            vision_config=WIDE,
+            text_config={**WIDE, "vocab_size": 50, "max_position_embeddings": 8, "projection_size": 16},
+        ),
+        "encoder.layers.{}.mlp",
+        plain(gelu_tanh),
+        0,
+        40,
+    ),
+    "vit": (lambda: t.ViTConfig(**WIDE), "layers.{}.mlp", plain(gelu), 1, 40),
+    "vit_mae": (
+        lambda: t.ViTMAEConfig(**WIDE, **DECODER, decoder_num_attention_heads=2),
+        "layers.{}.mlp",
+        plain(gelu),
+        1,
+        40,
+    ),
+}
+
+
+def write(case, folder, processor=None):
+    hub.quiet_transformers()
+    torch.manual_seed(1)
+    config = CASES[case][0]()
+    model = transformers.AutoModel.from_config(config)
+    with torch.no_grad():  # so that layers differ and biases count
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    if processor is not None:
+        processor.save_pretrained(folder)
+    return folder
+
+
+def crops(number=3, side=32):
+    return from_array("crops", np.random.default_rng(2).standard_normal((number, side, side, 3)).astype(np.float32))
+
+
+def by_hand(case, model, pixels, **options):
+    """Return the neurons of both layers at every token, (images, tokens, neurons), in float64."""
+    _, name, neurons, _, _ = CASES[case]
+    entered = {}
+    modules = [model.get_submodule(name.format(layer)) for layer in range(2)]
+    handles = [
+        module.register_forward_pre_hook(lambda _, args, layer=layer: entered.update({layer: args[0]}))
+        for layer, module in enumerate(modules)
+    ]
+    with torch.inference_mode():
+        model(pixel_values=torch.from_numpy(pixels), **options)
+    for handle in handles:
+        handle.remove()
+    weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
+    layers = [neurons(entered[i].double().numpy(), weights, name.format(i)) for i in range(2)]
+    return np.concatenate(layers, axis=2)
+
+
+def test_every_tower_is_tested():
+    assert set(TOWERS) | set(towers.COMPOSITE) == {case.split()[0] for case in CASES}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_hooked_activations_are_the_mlp_by_hand(case, tmp_path):
+    folder = write(case, tmp_path / "model")
+    images = crops()
+    source, _ = image_sources(folder, folder, images)
+    _, _, _, prefix, width = CASES[case]
+    assert source.layer.tolist() == [0] * width + [1] * width
+    assert source.unit.tolist() == [*range(width), *range(width)]
+    assert source.grid == (4, 4)
+    assert source.positions == 3 * 16
+    measured = np.concatenate(list(source.blocks(7)))
+    pixels = np.stack([images[i] for i in range(3)]).transpose(0, 3, 1, 2).copy()
+    options = {"noise": torch.arange(16.0).expand(3, -1)} if case == "vit_mae" else {}
+    expected = by_hand(case, source.reader.model, pixels, **options)
+    assert expected.shape[1] == prefix + 16
+    np.testing.assert_allclose(measured, expected[:, prefix:].reshape(48, -1), rtol=1e-3, atol=1e-5)
+    assert measured.std(0).min() > 0
+
+
+def test_weights_are_those_of_the_file(tmp_path):
+    """The vision part of a checkpoint of text and vision is the one that was saved."""
+    folder = write("clip", tmp_path / "clip")
+    saved = transformers.CLIPModel.from_pretrained(folder).vision_model.state_dict()
+    loaded = open_reader(folder).model.state_dict()
+    assert saved.keys() == loaded.keys()
+    assert all(torch.equal(saved[name], loaded[name]) for name in saved)
+
+
+def test_a_masked_autoencoder_sees_every_patch_in_place(tmp_path):
+    """Changing one patch changes its own cell most: nothing is hidden, nothing shuffled."""
+    reader = open_reader(write("vit_mae", tmp_path / "mae"))
+    base = np.zeros((1, 32, 32, 3), dtype=np.float32)
+    changed = base.copy()
+    changed[0, 8:16, 16:24] = 3.0  # row 1, column 2
+    first, second = (next(ImageSource(reader, from_array("x", array)).maps())[0] for array in (base, changed))
+    moved = np.abs(second - first).sum(-1)
+    assert moved.argmax() == 1 * 4 + 2
+
+
+def test_a_masked_autoencoder_gets_its_positions(tmp_path):
+    """A model made from a configuration has zeros for positions; it gets the table computed here, entry by entry."""
+    config = CASES["vit_mae"][0]()
+    config.mask_ratio = 0.0
+    model = towers.prepared(hub.untrained_model(config, 0))
+    table = model.embeddings.position_embeddings[0].double().numpy()
+    assert not table[0].any()
+    for patch in range(16):
+        row, column = divmod(patch, 4)
+        angle = [u * 10_000 ** (-i / 4) for u in (column, row) for i in range(4)]
+        expected = np.concatenate([np.sin(angle[:4]), np.cos(angle[:4]), np.sin(angle[4:]), np.cos(angle[4:])])
+        np.testing.assert_allclose(table[1 + patch], expected, atol=1e-6)
+
+
+def test_positions_agree_with_pretraining_of_transformers():
+    """The table that `transformers` makes when pretraining starts, where this version makes one."""
+    config = CASES["vit_mae"][0]()
+    model = transformers.ViTMAEModel(config)
+    for parameter in model.embeddings.patch_embeddings.projection.parameters():
+        parameter._is_hf_initialized = False
+    model.embeddings.patch_embeddings.projection._is_hf_initialized = False
+    model.embeddings.position_embeddings._is_hf_initialized = False
+    model.embeddings.initialize_weights()
+    made = model.embeddings.position_embeddings.detach()
+    assert made.any()
+    torch.testing.assert_close(made, towers._sine_positions(config), rtol=0, atol=1e-6)
+
+
+def test_each_checkpoint_has_its_own_preprocessing(tmp_path, images):
+    """Resized, rescaled and normalised as its preprocessor_config.json says."""
+    from PIL import Image
+
+    settings = {"size": {"height": 32, "width": 32}, "image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.4, 0.3]}
+    folder = write("vit", tmp_path / "vit", transformers.ViTImageProcessorPil(**settings))
+    process = towers.open_processor(folder, transformers.AutoConfig.from_pretrained(folder))
+    made = process([images[0]])
+    resized = np.asarray(Image.fromarray(images[0]).resize((32, 32), Image.Resampling.BILINEAR), dtype=float)
+    expected = (resized / 255 - settings["image_mean"]) / settings["image_std"]
+    np.testing.assert_allclose(made[0], expected.transpose(2, 0, 1), atol=1e-5)
+    with pytest.raises(InputError, match="must be uint8, 0 to 255"):
+        process([images[0].astype(np.float32)])
+
+
+def test_dinov3_is_preprocessed_without_torchvision(tmp_path, images):
+    folder = write("dinov3_vit", tmp_path / "dinov3")
+    (folder / "preprocessor_config.json").write_text(
+        '{"image_processor_type": "DINOv3ViTImageProcessorFast", "size": {"height": 32, "width": 32},'
+        '"do_resize": true, "do_rescale": true, "do_normalize": true, "resample": 2,'
+        '"rescale_factor": 0.00392156862745098,'
+        '"image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.25, 0.25]}'
+    )
+    source, _ = image_sources(folder, folder, images)
+    assert source.positions == 6 * 16
+    made = towers.open_processor(folder, source.reader.model.config)([np.full((40, 40, 3), 255, np.uint8)])
+    np.testing.assert_allclose(made, 2.0, atol=1e-6)
+
+
+def test_unknown_architecture_lists_candidates():
+    config = transformers.BeitConfig(**WIDE)
+    with pytest.raises(
+        RosettaError,
+        match=r"unknown architecture 'beit' \(known: clip_vision_model, .*candidates here: layers.\*.mlp.fc2",
+    ):
+        TowerReader("my-beit", transformers.BeitModel(config), lambda images: np.zeros(1))
+
+
+def test_a_count_of_tokens_that_forms_no_grid_shows_the_arithmetic(tmp_path):
+    reader = open_reader(write("dinov2_with_registers", tmp_path / "m"))
+    reader.prefix = {"class token": 1, "register tokens": 5}
+    with pytest.raises(
+        RosettaError, match=r"20 tokens − 1 class token − 5 register tokens = 14, which is no grid: 32 × 32 pixels"
+    ):
+        ImageSource(reader, crops())
+
+
+def test_an_untrained_twin_has_other_weights_and_the_same_images(tmp_path):
+    source, _ = image_sources(write("dinov2", tmp_path / "m"), tmp_path / "m", crops())
+    twins = [source.untrained(seed) for seed in (0, 0, 1)]
+    blocks = [next(twin.blocks(100)) for twin in (source, *twins)]
+    assert np.array_equal(blocks[1], blocks[2])
+    assert not np.array_equal(blocks[1], blocks[3])
+    assert not np.array_equal(blocks[0], blocks[1])
+
+
+def test_images_of_another_size_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"must be floating-point numbers of 32 × 32 pixels"):
+        image_sources(write("vit", tmp_path / "m"), tmp_path / "m", crops(side=24))
