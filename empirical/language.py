@@ -21,7 +21,8 @@ import numpy as np
 from ..errors import InputError, RosettaError
 from . import architectures, hub
 from .alignment import Tokens, Window, tile, windows
-from .corpora import Corpus
+from .corpora import Corpus, StoredText
+from .text_files import Document
 
 TOKENS_A_BATCH = 4096
 
@@ -33,7 +34,7 @@ class AlignedText:
     Attributes
     ----------
     corpus : Corpus
-        Where the windows' documents are.
+        The documents that were drawn, in that order.
     windows : tuple of Window
         Their spans are the aligned positions.
     tokens : tuple of int
@@ -64,7 +65,7 @@ class AlignedText:
 
 
 def align_text(
-    corpus: Corpus, tokenizers: tuple[Any, Any], contexts: tuple[int, int], tokens: int, seed: int = 0
+    corpus: Corpus | StoredText, tokenizers: tuple[Any, Any], contexts: tuple[int, int], tokens: int, seed: int = 0
 ) -> AlignedText:
     """Draw documents until the first model has read `tokens` tokens, and cut them into shared windows.
 
@@ -74,11 +75,12 @@ def align_text(
         If the corpus has too little text for the budget.
     """
     drawn: list[Window] = []
+    documents: list[Document] = []
     read = 0
-    shuffled = corpus.shuffled(seed)
-    for number, document in enumerate(shuffled.documents):
+    for number, document in enumerate(corpus.drawn(seed)):
         if read >= tokens:
             break
+        documents.append(document)
         sides = tuple(tokens_of(tokenizer, document.text) for tokenizer in tokenizers)
         for window in windows(number, (sides[0], sides[1]), contexts):
             if read >= tokens:
@@ -92,7 +94,7 @@ def align_text(
             f"the text {corpus.name!r} has only {read:,} tokens",
             f"--tokens {max(read, 1)}, or more text",
         )
-    return AlignedText(shuffled, tuple(drawn))
+    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(drawn))
 
 
 def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -149,6 +151,11 @@ class TextSource:
         self.positions = text.positions
         # A decoder need not keep keys and values; an encoder does not know the option.
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
+
+    @property
+    def projections(self) -> list[Any]:
+        """Output projections of the MLPs, layer by layer."""
+        return self._projections
 
     def untrained(self, seed: int) -> TextSource:
         """Return the same architecture with random weights, reading the same text."""
@@ -234,7 +241,7 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
 def text_sources(
     checkpoint_a: str | Path,
     checkpoint_b: str | Path,
-    corpus: Corpus,
+    corpus: Corpus | StoredText,
     tokens: int,
     seed: int = 0,
     patterns: tuple[str | None, str | None] = (None, None),
@@ -245,8 +252,8 @@ def text_sources(
     ----------
     checkpoint_a, checkpoint_b : str or path
         Decoder checkpoints with fast tokenizers.
-    corpus : Corpus
-        The text; see `rosettalaw.empirical.corpora.open_corpus`.
+    corpus : Corpus or StoredText
+        The text; see `rosettalaw.empirical.corpora.open_text`.
     tokens : int
         How many tokens of model A to read.
     seed : int

@@ -1,17 +1,16 @@
-"""Corpora: what is read, what is refused, and what a hold-out keeps apart."""
+"""Corpora in memory: the text that Python ships, hashes, and what a hold-out keeps apart."""
 
 import ast
 import io
-import json
 import tokenize
 
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.corpora import Corpus, Document, open_corpus, separate_prose
-from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+from rosettalaw.empirical.corpora import Corpus, Document, open_corpus, open_text
+from rosettalaw.empirical.python_text import separate_prose
+from rosettalaw.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def test_python_ships_four_domains_in_megabytes(python):
 
 
 def test_the_same_python_gives_the_same_text(python):
-    assert open_corpus("python").sha256 == python.sha256
+    assert open_text("python").sha256 == python.sha256
 
 
 def test_hash_depends_on_every_part():
@@ -111,56 +110,6 @@ def test_code_without_prose_runs_the_same_tokens(python):
 
 def test_a_table_is_neither_code_nor_prose():
     assert separate_prose("codes = {" + ", ".join(f"{i}: 'c{i}'" for i in range(50)) + "}\n")[0] is None
-
-
-def test_folder_with_domains(tmp_path):
-    (tmp_path / "law").mkdir()
-    (tmp_path / "law" / "a.txt").write_text("one")
-    (tmp_path / "b.md").write_text("two")
-    (tmp_path / "image.bin").write_bytes(b"\xff\xfe\x00")
-    found = {d.name: (d.domain, d.text) for d in open_corpus(tmp_path).documents}
-    assert found == {"law/a.txt": ("law", "one"), "b.md": ("text", "two")}
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_pile_lines(tmp_path, packed):
-    lines = [{"text": "one", "meta": {"pile_set_name": "Github"}}, {"text": "two"}]
-    content = "\n".join(map(json.dumps, lines)).encode() + b"\n\n"
-    path = tmp_path / ("p.jsonl.zst" if packed else "p.jsonl")
-    path.write_bytes(zstandard.compress(content) if packed else content)
-    assert [(d.domain, d.text) for d in open_corpus(path).documents] == [("Github", "one"), ("text", "two")]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("not json\n", "line 1: not a JSON object with a 'text'"),
-        ('{"text": "a"}\n{"body": "b"}\n', "line 2: not a JSON object with a 'text'"),
-        ('{"text": 3}\n', "line 1: 'text' is not a string"),
-        ("[1]\n", "line 1: not a JSON object"),
-    ],
-)
-def test_broken_lines(tmp_path, content, message):
-    path = tmp_path / "p.jsonl"
-    path.write_text(content)
-    with pytest.raises(ForeignFileError, match=message):
-        open_corpus(path)
-
-
-def test_missing_empty_and_foreign_paths(tmp_path):
-    with pytest.raises(MissingFileError, match="no such text file or folder"):
-        open_corpus(tmp_path / "nothing")
-    with pytest.raises(MissingFileError, match="holds no text"):
-        open_corpus(tmp_path)
-    (tmp_path / "blank.txt").write_text(" \n")
-    with pytest.raises(MissingFileError, match="holds no text"):
-        open_corpus(tmp_path / "blank.txt")
-    (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
-    with pytest.raises(ForeignFileError, match="not UTF-8"):
-        open_corpus(tmp_path / "latin.txt")
-    (tmp_path / "bad.jsonl.zst").write_bytes(b"plainly not compressed")
-    with pytest.raises(ForeignFileError, match="not a zstandard file"):
-        open_corpus(tmp_path / "bad.jsonl.zst")
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.integers(0, 9))

@@ -26,7 +26,7 @@ def register(app: typer.Typer, section: str) -> None:
 def match(
     a: str = typer.Argument(help=MODEL, show_default=False),
     b: str = typer.Argument(help="The other model: the same kind, at the same positions.", show_default=False),
-    text: Path | None = typer.Option(None, help="Checkpoints: text folder or .jsonl; CPython's own by default."),
+    text: Path | None = typer.Option(None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; else Python's."),
     tokens: int = typer.Option(1_000_000, help="Checkpoints: tokens of A to read."),
     untrained: int = typer.Option(0, help="Checkpoints: draws of the null of untrained networks."),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
@@ -106,10 +106,10 @@ def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int):
     if any(arrays):
         rule = "must be two files of activations or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
-    from ..empirical.corpora import open_corpus, python_corpus
+    from ..empirical.corpora import PYTHON, open_text
     from ..empirical.language import text_sources
 
-    corpus = python_corpus() if text is None else open_corpus(text)
+    corpus = open_text(text or PYTHON)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": tokens}
     return text_sources(a, b, corpus, tokens, seed), facts
 
