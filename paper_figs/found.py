@@ -43,11 +43,12 @@ class Found:
     def rows(self) -> list[Row]:
         """All sources that have counts, references first, under every test."""
         from ..validation.compare import compare
-        from ..validation.series import of_ladder, of_simulation, reference_series
+        from ..validation.series import of_ladder, of_simulation, of_toys, reference_series
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
         simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
-        return compare([*reference_series(), *simulations, *ladders])
+        toys = of_toys(ds for _, ds in self.of("toy"))
+        return compare([*reference_series(), *simulations, *toys, *ladders])
 
 
 def look(folder: str | os.PathLike[str] | None) -> Found:

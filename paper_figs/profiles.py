@@ -26,7 +26,9 @@ def make(found: Found, path: Path) -> list[Path]:
 
     files = []
     for row in found.rows:
-        if row.series.source == "ladder" and row.triangle is not None and row.triangle.status is TriangleStatus.OK:
+        if row.series.source in ("language", "vision", "ladder") and not row.series.reference:
+            if row.triangle is None or row.triangle.status is not TriangleStatus.OK:
+                continue
             target = path if not files else path.with_name(f"{path.name}-{row.series.name}")
             files += draw(row.series, row.triangle, target)
     return files

@@ -24,6 +24,9 @@ COLOURS = {
     "published": style.GREY,
     "synthetic": style.COLOURS["orange"],
     "simulation": style.COLOURS["green"],
+    "toy": style.COLOURS["vermilion"],
+    "language": style.COLOURS["blue"],
+    "vision": style.COLOURS["sky"],
     "ladder": style.COLOURS["blue"],
     "counts": style.COLOURS["purple"],
 }
@@ -50,8 +53,9 @@ def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:
             hollow = row.series.source == "published"
             for axis, name in zip(axes, ("exponent", "product", "sum"), strict=True):
                 _bar(axis, place, record[name], record[f"{name}_ci95"], colour, hollow)
-            if record["expected_product"] is not None and np.isfinite(record["expected_product"]):
-                axes[1].plot([record["expected_product"]] * 2, [place - 0.3, place + 0.3], color=style.INK, lw=1.6)
+            for axis, name in ((axes[1], "expected_product"), (axes[2], "expected_sum")):
+                if record[name] is not None and np.isfinite(record[name]):
+                    axis.plot([record[name]] * 2, [place - 0.3, place + 0.3], color=style.INK, lw=1.6)
         axes[0].axvline(0, color=style.INK, lw=0.8)
         axes[0].axvline(1, color=style.GREY, lw=0.8, ls=":")
         for axis in axes[1:]:

@@ -18,7 +18,7 @@ from .forecast import HeldOut, held_out_largest
 from .joint_fit import JointFit, Observations, fit_jointly
 from .profiles import FEWEST_PAIRS
 from .series import Series
-from .triangle import Triangle, TriangleStatus, measure_triangle
+from .triangle import Triangle, TriangleStatus
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Row:
             "product": triangle.product.value if triangle else None,
             "product_ci95": triangle.product.ci95 if triangle else None,
             "expected_product": triangle.expected_product if triangle else None,
+            "expected_sum": triangle.expected_sum if triangle else None,
             "sum": triangle.sum.value if triangle else None,
             "sum_ci95": triangle.sum.ci95 if triangle else None,
             "theta": self.extension.theta.value if triangle and self.extension else None,
@@ -87,9 +88,9 @@ class Row:
         said = [self.analysis.verdict] if self.analysis else []
         if self.triangle is not None:
             said.append(self.triangle.verdict())
-            if self.extension is not None and self.triangle.status is TriangleStatus.OK:
+            if self.extension is not None:
                 said.append(self.extension.verdict())
-                said.extend(self._attenuation())
+            said.extend(self._attenuation())
         if self.problem:
             said.append(self.problem)
         return said
@@ -115,7 +116,7 @@ def joint_of(series: Series) -> JointFit | None:
 
     All sizes are cut at one correlation, as the theory's τ is one number.
     """
-    if series.correlations is None:
+    if series.correlations is None or series.sizes_matched is not None:
         return None
     threshold = series.threshold if np.isfinite(series.threshold) else 0.0
     cut = [np.asarray(rho)[np.asarray(rho) >= threshold] for rho in series.correlations]
@@ -135,11 +136,8 @@ def _row(series: Series) -> Row:
         held_out = held_out_largest(data)
     except InputError as error:
         problem = f"{series.name}: {error}"
-    triangle = attenuated = extension = None
-    if series.correlations is not None:
-        threshold = series.threshold if np.isfinite(series.threshold) else None
-        triangle = measure_triangle(series.neurons, series.correlations, threshold)
-        if triangle.status is TriangleStatus.OK:
-            attenuated = measure_triangle(series.neurons, series.correlations, threshold, attenuated=True)
-            extension = fit_extension(triangle)
+    triangle, attenuated, extension = series.triangle(), None, None
+    if triangle is not None and triangle.status is TriangleStatus.OK:
+        attenuated = series.triangle(attenuated=True)
+        extension = fit_extension(triangle) if series.optimum is None else None
     return Row(series, analysis, triangle, attenuated, extension, held_out, problem)

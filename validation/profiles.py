@@ -42,8 +42,8 @@ class Profile:
         a, 1 if it was not fitted.
     rms : float
         Root mean square error of the correlations themselves.
-    pairs : int
-        Pairs used.
+    pairs : float
+        Pairs used (a mean over runs need not be whole).
     mean_isolation : float
         Mean of ``ρ/(1 − ρ)`` over the pairs; with a fitted attenuation, that of the fitted profile, since ``ρ/(a − ρ)``
         has no mean once noise carries a ρ past a.
@@ -53,7 +53,7 @@ class Profile:
     r0: float
     attenuation: float
     rms: float
-    pairs: int
+    pairs: float
     mean_isolation: float
 
     def correlation(self, rank: ArrayLike) -> np.ndarray:

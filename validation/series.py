@@ -6,23 +6,41 @@ measurement made them. Everything that compares sources starts here.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ForeignFileError, InputError
 from ..results import KIND, load
+from . import kept
 from .counts import Counts, clean, read_counts
+from .profiles import FEWEST_PAIRS, Profile
 from .published import read
+from .triangle import Triangle, measure_triangle, triangle_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
-REFERENCES = ("published", "synthetic")
+SOURCES = {
+    "published": "counts of the paper",
+    "synthetic": "networks drawn with known β",
+    "simulation": "a simulation's file",
+    "toy": "networks trained on planted features",
+    "language": "language models trained and measured here",
+    "vision": "vision models trained and measured here",
+    "ladder": "a measured ladder that does not say of what",
+    "counts": "a user's counts",
+}
+TOY = (
+    *("configuration", "beta", "neurons", "seeds", "count", "count_sd", "mean_isolation", "profile_slope"),
+    *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
+)
+RUNS_REDRAWN = 3  # runs of a simulation whose correlations are drawn again
 
 
 @dataclass(frozen=True)
@@ -34,17 +52,25 @@ class Series:
     name : str
         What tables and figures call it.
     source : str
-        "published", "synthetic" (references with known β), "simulation", "ladder" or "counts".
+        Key of `SOURCES`.
     neurons, counts : ndarray, shape (n,)
         Sizes and counts, zeros included.
     sd : ndarray, shape (n,), or None
         Standard deviations, where known.
     correlations : tuple of ndarray, or None
         Correlations of the matched pairs of each size.
+    profiles : tuple of Profile, or None
+        One a size, where a source kept them in place of its correlations.
+    optimum : tuple of Profile, or None
+        Profiles of the optimal allocation, where a source's own problem has one: what the theory demands of it.
+    sizes_matched : ndarray, or None
+        Size of each member of `correlations`, where they are not one a size.
     threshold : float
         Correlation at which all of them clear their nulls; NaN if unknown.
     nulls : dict of str to ndarray
         Raw counts (``raw``) and those of each null, as `rosettalaw.validation.verdict.verdict` takes them.
+    reference : bool
+        Whether it comes with the package, to be compared with.
     """
 
     name: str
@@ -55,10 +81,30 @@ class Series:
     correlations: tuple[np.ndarray, ...] | None = None
     threshold: float = np.nan
     nulls: dict[str, np.ndarray] = field(default_factory=dict)
+    profiles: tuple[Profile, ...] | None = None
+    optimum: tuple[Profile, ...] | None = None
+    sizes_matched: np.ndarray | None = None
+    reference: bool = False
 
     def clean(self) -> Counts:
         """Return the counts as the fits take them."""
         return clean(self.neurons, self.counts, self.sd)
+
+    def triangle(self, attenuated: bool = False) -> Triangle | None:
+        """Return the triangle of exponents; None where neither correlations nor profiles are known."""
+        if self.profiles is not None:
+            if attenuated:
+                return None
+            demands = None
+            if self.optimum is not None:
+                best = triangle_of(self.neurons, self.optimum, self.threshold)
+                demands = best.product.value, best.sum.value
+            return triangle_of(self.neurons, self.profiles, self.threshold, demands=demands)
+        if self.correlations is None:
+            return None
+        sizes = self.neurons if self.sizes_matched is None else self.sizes_matched
+        threshold = self.threshold if np.isfinite(self.threshold) else None
+        return measure_triangle(sizes, self.correlations, threshold, attenuated)
 
 
 def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
@@ -71,6 +117,7 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
     """
     found: list[Series] = []
     pairs: dict[Path, list[xr.Dataset]] = {}
+    toys: list[xr.Dataset] = []
     for path in map(Path, paths):
         if path.suffix.lower() != ".nc":
             data = read_counts(path)
@@ -86,13 +133,15 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
             pairs.setdefault(path.resolve().parent, []).append(ds)
         elif kind == "simulation":
             found.extend(of_simulation(ds, _name(path)))
+        elif kind == "toy":
+            toys.append(ds)
         else:
-            rule = "ladder, pairs, rung, simulation, or a CSV file with neurons,count"
+            rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
             raise ForeignFileError(
                 f"{path}: holds a result of kind {kind!r}, which has no measured counts ({rule} have)"
             )
     found.extend(of_pairs(members, folder.name) for folder, members in pairs.items())
-    return found
+    return [*found, *of_toys(toys)]
 
 
 def counts_of(path: str | os.PathLike[str]) -> Counts:
@@ -123,8 +172,8 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
         correlations = tuple(ladder["correlation"].values[rung == i] for i in range(len(neurons)))
     raw = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
     return Series(
-        name,
-        "ladder",
+        f"{name}{_families(ladder)}",
+        _modality(ladder),
         neurons,
         np.asarray(ladder["calibrated_count"].values, dtype=float),
         _deviations(ladder),
@@ -156,7 +205,11 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
 
 
 def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
-    """Return one series for each β of a simulation: mean counts over runs, with their standard errors."""
+    """Return one series for each β of a simulation: mean counts over runs, with their standard errors.
+
+    A simulation's file holds counts. Its seed gives the same networks again, and with them the correlations of the
+    pairs above ½ (τ = 1), of a few runs a size, wherever the size was drawn and not computed by the integral.
+    """
     word = "count_run" if "count_run" in ds else "count"
     if word not in ds or "neurons" not in ds or "beta" not in ds:
         raise ForeignFileError(f"{name}: a simulation without the variables count, neurons and beta")
@@ -169,8 +222,90 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
             mean = counts.mean("run")
             runs = counts.sizes["run"]
             se = (counts.std("run", ddof=1) / np.sqrt(runs)).values if runs > 1 else None
-        found.append(Series(f"{name}, β = {beta:g}", "simulation", neurons, np.asarray(mean.values, dtype=float), se))
+        sizes, correlations = _redrawn(ds, float(beta))
+        found.append(
+            Series(
+                f"{name}, β = {beta:g}",
+                "simulation",
+                neurons,
+                np.asarray(mean.values, dtype=float),
+                se,
+                correlations,
+                0.5,
+                sizes_matched=sizes,
+            )
+        )
     return found
+
+
+def of_toys(studies: Iterable[xr.Dataset]) -> list[Series]:
+    """Return one series for each configuration and β of toy studies, cells of the same kind joined over sizes."""
+    import pandas as pd
+
+    cells = [ds[list(TOY)].to_dataframe()[list(TOY)] for ds in studies]
+    return _toys(pd.concat(cells, ignore_index=True)) if cells else []
+
+
+def kept_toys() -> list[Series]:
+    """Return the toy study that is kept with the package: the recipe with all of the theory's ingredients."""
+    from importlib import resources
+
+    import pandas as pd
+
+    with (resources.files("rosettalaw.sims") / "toy_study.csv").open(encoding="utf-8") as file:
+        rows = pd.read_csv(file, comment="#")
+    law = rows[rows["configuration"] == "law"]
+    return [replace(one, name=f"kept {one.name}", reference=True) for one in _toys(law)]
+
+
+def _toys(rows: Any) -> list[Series]:
+    """Return series of toy networks; b and ⟨s⟩ are those of their isolation itself, not of correlations.
+
+    They pay ReLU's energy costs, which differ from feature to feature: the theory here is the water-filling at these
+    costs, not the power law with β = b.
+    """
+    found = []
+    for (name, beta), cells in rows.groupby(["configuration", "beta"], sort=False):
+        cells = cells.sort_values(["neurons", "seeds"]).drop_duplicates("neurons")
+        se = (cells["count_sd"] / np.sqrt(cells["seeds"])).to_numpy(float)
+        found.append(
+            Series(
+                f"toy, {name}, β = {beta:g}",
+                "toy",
+                cells["neurons"].to_numpy(float),
+                cells["count"].to_numpy(float),
+                se if np.isfinite(se).all() else None,
+                threshold=0.5,
+                profiles=_profiles(cells, "profile_slope", "count", "mean_isolation"),
+                optimum=_profiles(cells, "optimal_slope", "optimal_count", "optimal_mean_isolation"),
+            )
+        )
+    return found
+
+
+def _profiles(cells: Any, slope: str, count: str, isolation: str) -> tuple[Profile, ...]:
+    """Return the profiles of toy networks, none where networks or optimum have too few features."""
+    enough = cells[["count", "optimal_count"]].min(axis=1) >= FEWEST_PAIRS
+    rows = zip(-cells[slope].where(enough), cells[count], cells[isolation], strict=True)
+    return tuple(Profile(b, np.nan, 1.0, np.nan, pairs, mean) for b, pairs, mean in rows)
+
+
+def _redrawn(ds: xr.Dataset, beta: float) -> tuple[np.ndarray | None, tuple[np.ndarray, ...] | None]:
+    """Return sizes and ranked correlations of a simulation's first runs, drawn again from its seed."""
+    from ..sims import Simulation, wishart
+    from ..sims.packing import mutual_nearest
+    from ..sims.sweep import stream
+
+    if "engine" not in ds or "count_run" not in ds:
+        return None, None
+    sizes, correlations = [], []
+    for point in Simulation.from_dataset(ds).points:
+        if point.packing.beta == beta and point.engine == "wishart":
+            for run in range(min(len(point.runs), RUNS_REDRAWN)):
+                matrix = wishart.correlations(point.packing, stream(int(ds.attrs["seed"]), point.packing, run))
+                sizes.append(float(point.packing.neurons))
+                correlations.append(matrix[mutual_nearest(matrix, 0.5)])
+    return (np.array(sizes), tuple(correlations)) if sizes else (None, None)
 
 
 def published_series() -> list[Series]:
@@ -199,16 +334,34 @@ def simulated(
         matrix = wishart.correlations(Packing(neurons=size, beta=beta, inputs=inputs), rng)
         correlations.append(matrix[mutual_nearest(matrix, 0.5)])
     neurons, counts = np.array(list(sizes), dtype=float), np.array([float(len(rho)) for rho in correlations])
-    return Series(f"synthetic, β = {beta:g}", "synthetic", neurons, counts, None, tuple(correlations), 0.5)
+    name = f"synthetic, β = {beta:g}"
+    return Series(name, "synthetic", neurons, counts, None, tuple(correlations), 0.5, reference=True)
 
 
 def reference_series() -> list[Series]:
-    """Return what every comparison begins with: the paper's counts, and synthetic networks with known β."""
-    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8))]
+    """Return what every comparison begins with: the paper, networks with known β, trained toys, kept ladders."""
+    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8)), *kept_toys(), *kept_ladders()]
 
 
 def _published(name: str, neurons, counts) -> Series:
-    return Series(name, "published", np.asarray(neurons, dtype=float), np.asarray(counts, dtype=float))
+    sizes, values = np.asarray(neurons, dtype=float), np.asarray(counts, dtype=float)
+    return Series(name, "published", sizes, values, reference=True)
+
+
+def kept_ladders() -> list[Series]:
+    """Return the ladders of language and vision models that were trained and measured with this package, and kept."""
+    return [replace(of_ladder(kept.read(name), f"kept {name}"), reference=True) for name in kept.names()]
+
+
+def _modality(ladder: xr.Dataset) -> str:
+    if "modality" in ladder.attrs:
+        return str(ladder.attrs["modality"])
+    return "language" if "corpus" in ladder.attrs else "ladder"
+
+
+def _families(ladder: xr.Dataset) -> str:
+    families = ladder.attrs.get("families")
+    return f" ({' × '.join(json.loads(families))})" if families else ""
 
 
 def _deviations(ladder: xr.Dataset) -> np.ndarray | None:

@@ -17,7 +17,18 @@ To leading order ``ζ(β) r0^β = κN``, so ``r_τ^β = (κ/(1+τ)) N / ζ(β)``
 threshold ``b = κ/(1+τ)`` alone. The fit frees β and log b at a τ that is given; another τ changes β only through the
 next order in N.
 
-Intervals are profile likelihoods with unknown variance: with S(β) the least sum of squares over b, the interval holds
+How counts scatter
+------------------
+Matching finds a feature at the frontier or misses it, so that a count's variance is proportional to the count; scatter
+between trained networks rather multiplies it. Both are tried, each with a factor φ that is estimated, not assumed:
+
+    variance φ μ        residuals (R − μ)/√μ        φ = 1 is Poisson's; a simulated ladder has φ ≈ 0.02
+    variance φ μ²       residuals log R − log μ     the paper's least squares
+
+and the likelier is kept. Means over runs, which are not whole, and stated errors take the second; counts of zero, which
+have no logarithm, the first.
+
+Intervals are profile likelihoods with unknown φ: with S(β) the least sum of squares over b, the interval holds
 all β with ``S(β) ≤ S_min (1 + F_{1,n−2}(95%)/(n−2))``, which for a model linear in its parameters is Student's t.
 Whole counts carry at least the error of rounding, variance 1/12: where a few counts happen to lie closer to a curve
 than that, the rounding's χ² limit is used instead.
@@ -42,6 +53,9 @@ from .power_law import LEVEL
 
 TAU, GAMMA = 1.0, 4.0
 BETA_RANGE = (1.001, 20.0)
+ROUNDING = 1 / 12  # variance of a number rounded to whole ones
+TURNS = 3
+SMALLEST = 0.5  # least expected count that a variance is taken from
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is found
 
 
@@ -73,9 +87,13 @@ class TheoryFit:
     kappa : float
         κ at that τ; another τ gives another κ and as good a fit.
     residuals : ndarray, shape (n,)
-        ``log R − log(r_τ − ½)``.
+        ``log R − log(r_τ − ½)`` of the counts above zero.
+    variance_power : {1, 2}
+        p of the variance φ μ^p that was kept.
+    dispersion : float
+        φ; NaN with two counts.
     n : int
-        Counts fitted.
+        Counts fitted, zeros included.
     data : Counts
         What was fitted.
     status : TheoryStatus
@@ -89,6 +107,8 @@ class TheoryFit:
     gamma: float
     kappa: float
     residuals: np.ndarray
+    variance_power: int
+    dispersion: float
     n: int
     data: Counts
     status: TheoryStatus
@@ -138,49 +158,103 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
     """Fit counts that `rosettalaw.validation.counts.clean` has checked."""
     require(tau > 0, "tau", tau, "must be greater than 0", "tau=1")
     require(gamma > 0, "gamma", gamma, "must be greater than 0", "gamma=4")
-    weights = data.counts / data.sd if weighted and data.sd is not None else np.ones(len(data))
-    weights = weights / np.sqrt(np.mean(weights**2))
+    powers = (1, 2)
+    if data.zero_sizes:
+        powers = (1,)
+    elif weighted or not np.array_equal(data.counts, np.round(data.counts)):
+        powers = (2,)
+    best = max((_Search(data, tau, gamma, weighted, power) for power in powers), key=lambda one: one.log_likelihood)
 
-    def weighted_residuals(parameters: lmfit.Parameters) -> np.ndarray:
-        kappa = np.exp(parameters["log_budget"].value) * (1 + tau)
-        expected = expected_count(data.neurons, parameters["beta"].value, kappa, tau, gamma)
-        return weights * (np.log(data.counts) - np.log(expected))
-
-    slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1, w=weights)[0]
-    start = float(np.clip(1 / max(slope, 1e-3), 1.05, BETA_RANGE[1] - 0.5))
-    at = len(data) // 2
-    start_budget = budget_at(data.neurons[at], data.counts[at], start, tau, gamma)
-    middle = float(np.mean(np.log(data.counts)))
-
-    def least(beta: float | None = None) -> Any:
-        """Least squares over the budget and, unless it is given, β."""
-        parameters = lmfit.Parameters()
-        at = start if beta is None else beta
-        parameters.add("beta", at, vary=beta is None, min=BETA_RANGE[0], max=BETA_RANGE[1])
-        parameters.add("log_budget", start_budget + (at - start) * middle)  # r_τ^β = b N, up to ζ(β)
-        return lmfit.minimize(weighted_residuals, parameters, method="least_squares", calc_covar=False)
-
-    best = least()
-    beta = float(best.params["beta"].value)
-    least_squares = float(best.chisqr)
-    allowed = unknown_variance(least_squares, len(data) - 2)
-    allowed = np.maximum(allowed, least_squares + float(stats.chi2.ppf(LEVEL, 1)) * _rounding(data, weights))
-    interval = profile_interval(lambda at: float(least(at).chisqr), beta, allowed, BETA_RANGE)
-    kappa = float(np.exp(best.params["log_budget"].value) * (1 + tau))
-    status = _status(beta, interval, data)
+    freedom = len(best.counts) - 2
+    allowed = unknown_variance(best.least, freedom)
+    allowed = np.maximum(allowed, best.least + float(stats.chi2.ppf(LEVEL, 1)) * best.rounding())
+    interval = profile_interval(best.squares, best.beta, allowed, BETA_RANGE)
+    status = _status(best.beta, interval, data)
     identified = status is not TheoryStatus.FLAT
+    kappa = float(np.exp(best.log_budget) * (1 + tau))
     return TheoryFit(
-        beta=beta if identified else np.nan,
+        beta=best.beta if identified else np.nan,
         beta_ci95=(1.0 if interval[0] <= BETA_RANGE[0] else interval[0], interval[1]),
         budget_over_threshold=kappa / (1 + tau) if identified else np.nan,
         tau=float(tau),
         gamma=float(gamma),
         kappa=kappa if identified else np.nan,
-        residuals=np.asarray(best.residual) / weights,
-        n=len(data),
+        residuals=np.log(data.counts / expected_count(data.neurons, best.beta, kappa, tau, gamma)),
+        variance_power=best.power,
+        dispersion=best.least / freedom if freedom > 0 else np.nan,
+        n=len(best.counts),
         data=data,
         status=status,
     )
+
+
+class _Search:
+    """Least squares over β and log b, for one variance of the counts."""
+
+    def __init__(self, data: Counts, tau: float, gamma: float, weighted: bool, power: int):
+        self.data, self.tau, self.gamma, self.power = data, tau, gamma, power
+        self.neurons, self.counts = data.neurons, data.counts
+        if power == 1:
+            self.neurons = np.append(data.neurons, data.zero_sizes)
+            self.counts = np.append(data.counts, np.zeros(len(data.zero_sizes)))
+        self.weights = data.counts / data.sd if weighted and data.sd is not None else np.ones(len(self.counts))
+        self.weights = self.weights / np.sqrt(np.mean(self.weights**2))
+
+        at = len(data) // 2
+        slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1)[0]
+        self.beta = float(np.clip(1 / max(slope, 1e-3), 1.05, BETA_RANGE[1] - 0.5))
+        self.log_budget = budget_at(data.neurons[at], data.counts[at], self.beta, tau, gamma)
+        for _ in range(1 if power == 2 else TURNS):  # the variance φ μ follows the curve that it weights
+            if power == 1:
+                self.weights = np.maximum(self.expected(self.beta, self.log_budget), SMALLEST) ** -0.5
+            self._minimize()
+
+    def expected(self, beta: float, log_budget: float) -> np.ndarray:
+        return expected_count(self.neurons, beta, float(np.exp(log_budget)) * (1 + self.tau), self.tau, self.gamma)
+
+    def residuals(self, beta: float, log_budget: float) -> np.ndarray:
+        mu = self.expected(beta, float(np.clip(log_budget, -60, 60)))
+        return self.weights * (self.counts - mu if self.power == 1 else np.log(self.counts / mu))
+
+    def _minimize(self) -> None:
+        parameters = lmfit.Parameters()
+        parameters.add("beta", self.beta, min=BETA_RANGE[0], max=BETA_RANGE[1])
+        parameters.add("log_budget", self.log_budget)
+        found: Any = lmfit.minimize(
+            lambda p: self.residuals(p["beta"].value, p["log_budget"].value),
+            parameters,
+            method="least_squares",
+            calc_covar=False,
+        )
+        self.beta, self.log_budget = float(found.params["beta"].value), float(found.params["log_budget"].value)
+        self.least = float(found.chisqr)
+
+    def squares(self, beta: float) -> float:
+        """Return S(β), least squares over the budget."""
+        start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
+        found = optimize.least_squares(lambda log_budget: self.residuals(beta, log_budget[0]), [start], method="lm")
+        return float(2 * found.cost)
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of the counts at the best φ, up to a constant."""
+        n, jacobian = len(self.counts), np.log(self.weights)
+        if self.power == 2:
+            jacobian = jacobian - np.log(self.counts)  # residuals are of log R
+        return float(np.sum(jacobian) - n / 2 * np.log(self.least + ROUNDING * np.sum(self._per_count() ** 2)))
+
+    def _per_count(self) -> np.ndarray:
+        """Return how much one more neuron moves each residual."""
+        return self.weights if self.power == 1 else self.weights / self.counts
+
+    def rounding(self) -> float:
+        """Return the variance of a residual from rounding, as the slope sees it; 0 if counts are not whole."""
+        if not np.array_equal(self.counts, np.round(self.counts)):
+            return 0.0
+        x, inverse = np.log(self.neurons), 1 / self._per_count()
+        share = self.weights**2 if self.power == 2 else inverse**2
+        lever = share * (x - np.average(x, weights=share)) ** 2
+        return float(np.average(self._per_count() ** 2 * ROUNDING, weights=lever))
 
 
 def profile_interval(
@@ -238,15 +312,6 @@ def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma
         high += 2.0
     found = excess(low) < 0 < excess(high)
     return float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-3).root) if found else guess
-
-
-def _rounding(data: Counts, weights: np.ndarray) -> float:
-    """Return the variance of a weighted log count from rounding, as the slope sees it; 0 if counts are not whole."""
-    if not np.array_equal(data.counts, np.round(data.counts)):
-        return 0.0
-    x = np.log(data.neurons)
-    lever = (weights * (x - np.average(x, weights=weights**2))) ** 2
-    return float(np.average((weights / data.counts) ** 2 / 12, weights=lever))
 
 
 def _status(beta: float, interval: tuple[float, float], data: Counts) -> TheoryStatus:

@@ -152,14 +152,29 @@ def measure_triangle(
     found = [np.asarray(rho, dtype=float) for rho in correlations]
     if threshold is None:
         threshold = max((float(rho.min()) for rho in found if len(rho)), default=0.0)
-    fitted = [fit_profile(rho, threshold, attenuated) for rho in found]
+    return triangle_of(sizes, [fit_profile(rho, threshold, attenuated) for rho in found], threshold, gamma)
+
+
+def triangle_of(
+    neurons: ArrayLike,
+    fitted: Sequence[Profile],
+    threshold: float,
+    gamma: float = GAMMA,
+    demands: tuple[float, float] | None = None,
+) -> Triangle:
+    """Test profiles that were fitted already, one a size, all cut at the same correlation.
+
+    `demands` are the theory's α·b and α + p at these sizes, where they are known better than from β = b.
+    """
+    sizes = np.asarray(neurons, dtype=float)
     kept = [i for i, profile in enumerate(fitted) if np.isfinite(profile.exponent)]
     kept.sort(key=lambda i: sizes[i])
     sizes, profiles = sizes[kept], tuple(fitted[i] for i in kept)
     n = len(sizes)
     enough = n >= 3 and len(np.unique(sizes)) >= 3
     count, profile, purity, covariance, total = _estimates(sizes, profiles, enough)
-    demands = _demands(sizes, profiles, profile.value, threshold, gamma) if enough else (np.nan, np.nan)
+    if demands is None:
+        demands = _demands(sizes, profiles, profile.value, threshold, gamma) if enough else (np.nan, np.nan)
     return Triangle(
         count=count,
         profile=profile,

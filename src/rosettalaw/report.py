@@ -15,7 +15,6 @@ from .paper_figs.catalogue import CATALOGUE, make_all
 from .paper_figs.found import Found, look
 from .validation import page
 from .validation.published_checks import published_checks
-from .validation.series import REFERENCES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,7 +62,7 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], ev
             for file in one.files
             if file.suffix == ".svg"
         ]
-    own = [row for row in found.rows if row.series.source not in REFERENCES]
+    own = [row for row in found.rows if not row.series.reference]
     html = page.render(
         "results.html",
         title="Rosetta Neurons: what these results show",

@@ -71,7 +71,7 @@ def test_the_predicted_blocks_are_those_of_the_discrete_optimum():
         rows["tail"].append(SCALE * s[s < TAU].sum() / (size - len(found)))
         rows["correlations"].append(1 - 1 / (1 + found))
     problem = fit_jointly(Observations(sizes.tolist(), **rows, sd=dict.fromkeys(BLOCKS, NOISE)))._problem
-    residuals = problem.split(problem.parameters(TRUTH))
+    residuals = problem.split(TRUTH)
     off = {name: abs(np.mean(block)) for name, block in residuals.items()}
     assert off["counts"] < 0.01
     assert off["isolation"] < 0.006

@@ -18,14 +18,14 @@ def register(app: typer.Typer, section: str) -> None:
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw compare results/*.nc counts.csv --figure all.png")
     def compare(
         results: list[Path] = RESULTS,
-        references: bool = typer.Option(True, help="Include the paper's counts and synthetic networks with known β."),
+        references: bool = typer.Option(True, help="Include the paper, networks with known β, toys and kept ladders."),
         figure: Path = FIGURE,
         as_json: bool = JsonOption,
     ) -> None:
         """Put every source through the same fits and tests, in one table and one figure."""
         from ..validation.compare import compare as side_by_side
         from ..validation.published_checks import published_checks
-        from ..validation.series import REFERENCES, read_series, reference_series
+        from ..validation.series import read_series, reference_series
 
         series = read_series(results or [])
         rows = side_by_side([*(reference_series() if references else []), *series])
@@ -41,7 +41,7 @@ def register(app: typer.Typer, section: str) -> None:
         shown = ("name", "sizes", "exponent", "exponent_ci95", "beta", "preferred", "product", "sum", "theta")
         print_table([{_heading(name): record[name] for name in shown} for record in records])
         for row in rows:
-            if row.series.source not in REFERENCES:
+            if not row.series.reference:
                 typer.echo(f"\n{row.series.name}")
                 for sentence in row.sentences():
                     typer.echo(f"  {sentence}")

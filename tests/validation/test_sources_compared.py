@@ -1,0 +1,127 @@
+"""Every kind of source beside the others: kept ladders, toy networks, simulations drawn again from their seed."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rosettalaw
+from rosettalaw import save
+from rosettalaw.errors import UnknownNameError
+from rosettalaw.results import dataset
+from rosettalaw.sims import Packing, simulate, wishart
+from rosettalaw.sims.packing import mutual_nearest
+from rosettalaw.sims.sweep import stream
+from rosettalaw.validation import kept
+from rosettalaw.validation.compare import compare
+from rosettalaw.validation.series import SOURCES, kept_ladders, kept_toys, of_ladder, read_series, reference_series
+from rosettalaw.validation.triangle import contradicted
+
+ROOT = Path(rosettalaw.__file__).parents[2]
+
+
+def planted_ladder(**facts):
+    sizes, counts = np.array([256.0, 512, 1024, 2048]), np.array([30, 45, 68, 100])
+    rho = [1 - (np.arange(1, k + 1) / (1.6 * k)) ** 1.5 for k in counts]
+    variables = {
+        "neurons": ("rung", sizes),
+        "raw_count": ("rung", counts + 5),
+        "calibrated_count": ("rung", counts),
+        "threshold": ("rung", [r.min() - 1e-6 for r in rho]),
+        "permuted_raw": ("rung", sizes / 2),
+        "correlation": ("pair", np.concatenate(rho)),
+        "pair_rung": ("pair", np.repeat(np.arange(4), counts)),
+    }
+    return dataset("ladder", variables, **facts)
+
+
+def test_a_ladder_that_is_kept_says_what_it_said_before(tmp_path, monkeypatch):
+    ladder = planted_ladder(modality="vision", families=["dit", "vit"], corpus="photographs")
+    kept.write(ladder, tmp_path / "planted.csv")
+    monkeypatch.setattr("rosettalaw.validation.kept.resources.files", lambda _: tmp_path)
+    before, after = of_ladder(ladder, "planted"), of_ladder(kept.read("planted"), "planted")
+    assert (after.name, after.source) == (before.name, before.source) == ("planted (dit × vit)", "vision")
+    assert np.array_equal(after.counts, before.counts)
+    assert list(after.nulls) == list(before.nulls) == ["raw", "permuted"]
+    first, second = before.triangle(), after.triangle()
+    assert first is not None
+    assert second is not None
+    assert second.product.value == pytest.approx(first.product.value, abs=1e-4)
+    with pytest.raises(UnknownNameError, match="did you mean planted"):
+        kept.read("plantet")
+
+
+def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
+    summary = json.loads((ROOT / "docs" / "quickstart" / "summary.json").read_text(encoding="utf-8"))
+    (series,) = [one for one in kept_ladders() if one.name.startswith("kept quickstart")]
+    assert series.source == "language"
+    assert series.counts.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
+
+
+def test_kept_toys_are_measured_against_their_own_optimum():
+    """Profiles equal to the optimum's give the optimum's product; those of the file are its rows."""
+    rows = pd.read_csv(ROOT / "sims" / "toy_study.csv")
+    rows = rows[(rows.configuration == "law") & (rows.beta == 1.5)]
+    toy = next(one for one in kept_toys() if one.name.endswith("β = 1.5"))
+    assert toy.counts.tolist() == rows["count"].tolist()
+    ideal = replace(toy, profiles=toy.optimum).triangle()
+    assert ideal is not None
+    assert ideal.expected_product == pytest.approx(ideal.product.value)
+    found = rows[rows["count"] >= 5]
+    line = np.polyfit(np.log(found.neurons), np.log(found["count"]), 1)[0]
+    measured = toy.triangle()
+    assert measured is not None
+    assert measured.product.value == pytest.approx(line * -found.profile_slope.mean())
+
+
+def test_toy_files_become_series_by_configuration_and_beta(tmp_path):
+    sizes = np.array([8, 16, 32, 64])
+    variables = {
+        "configuration": np.repeat(["law", "plain"], 4),
+        "beta": np.full(8, 1.5),
+        "neurons": np.tile(sizes, 2),
+        "seeds": np.full(8, 4),
+        "count": np.concatenate([sizes**0.5 * 2, sizes]),
+        "count_sd": np.full(8, 0.4),
+        "mean_isolation": np.tile(sizes**0.5, 2),
+        "profile_slope": np.full(8, -1.5),
+        "optimal_count": np.tile(sizes**0.5 * 2, 2),
+        "optimal_mean_isolation": np.tile(sizes**0.5, 2),
+        "optimal_slope": np.full(8, -1.5),
+    }
+    save(dataset("toy", {name: ("cell", values) for name, values in variables.items()}), tmp_path / "toy.nc")
+    law, plain = compare(read_series([tmp_path / "toy.nc"]))
+    assert (law.series.name, plain.series.name) == ("toy, law, β = 1.5", "toy, plain, β = 1.5")
+    assert law.series.sd == pytest.approx(np.full(4, 0.2))
+    assert law.triangle is not None
+    assert plain.triangle is not None
+    assert not contradicted(law.triangle.product, law.triangle.expected_product)
+    assert contradicted(plain.triangle.product, plain.triangle.expected_product)
+    assert plain.triangle.expected_product == pytest.approx(0.75)
+
+
+def test_a_simulations_triangle_is_that_of_the_networks_it_drew(tmp_path):
+    """The file has no correlations: the same seed draws them again, and the theory holds at its finite sizes."""
+    sizes = [512, 1024, 2048]
+    save(simulate(sizes, 1.6, runs=2, seed=5, quiet=True).to_dataset(), tmp_path / "packing.nc")
+    (row,) = compare(read_series([tmp_path / "packing.nc"]))
+    packing = Packing(1024, 1.6)
+    matrix = wishart.correlations(packing, stream(5, packing, 1))
+    assert row.series.correlations is not None
+    assert row.series.sizes_matched is not None
+    assert row.series.sizes_matched.tolist() == [512, 512, 1024, 1024, 2048, 2048]
+    assert np.array_equal(row.series.correlations[3], matrix[mutual_nearest(matrix, 0.5)])
+    assert row.triangle is not None
+    assert row.extension is not None
+    assert row.triangle.profile.value == pytest.approx(1.6, abs=0.03)
+    assert not contradicted(row.triangle.product, row.triangle.expected_product)
+    assert not contradicted(row.triangle.sum, row.triangle.expected_sum)
+    assert row.extension.plain_p > 0.05
+
+
+def test_every_comparison_begins_with_every_kind_of_source():
+    assert {one.source for one in reference_series()} >= {"published", "synthetic", "toy", "language"}
+    assert all(one.reference and one.source in SOURCES for one in reference_series())

@@ -1,0 +1,196 @@
+"""The joint fit as a least-squares problem: what is observed, what the theory predicts of it, and how well.
+
+`rosettalaw.validation.joint_fit` states the model. Residuals are those of logarithms, in units of one standard
+deviation a block. Each search is MINPACK's, with parameters kept inside their limits by a wall outside them.
+
+Errors that are not stated are estimated with the fit, by turns, each from its own block: the residuals' sum of squares
+over the block's degrees of freedom (its length less its share of the hat matrix). Sorting makes the residuals of
+correlations smoother than the errors were, which naive residuals would take for precision: their error is estimated
+from means of `BATCH` consecutive ranks, where sorting changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, special
+
+from ..theory import frontier
+from .theory_fit import BETA_RANGE, FLOOR
+
+BLOCKS = ("counts", "isolation", "tail", "correlations")
+LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02, 9.0), "log_scale": (-25.0, 25.0)}
+TINY = 1e-12
+BATCH = 16
+REWEIGHINGS = 20
+WALL = 1e3
+LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was measured on a ladder of sizes; every block but the counts may be absent.
+
+    Attributes
+    ----------
+    neurons, counts : array_like, shape (n,)
+        N and R > 0.
+    isolation : sequence of float, shape (n,), optional
+        Mean isolation of the matched neurons, up to a scale common to all sizes.
+    tail : sequence of float, shape (n,), optional
+        Mean isolation of the other neurons, in the same units.
+    correlations : sequence of sequences, optional
+        For each size, the correlations of its matched pairs.
+    sd : mapping of str to float
+        Standard deviation of the logarithm of each block's numbers (of ``log(1 − ρ)`` for correlations); a block that
+        is missing here has it estimated.
+    """
+
+    neurons: ArrayLike
+    counts: ArrayLike
+    isolation: Sequence[float] | None = None
+    tail: Sequence[float] | None = None
+    correlations: Sequence[Sequence[float]] | None = None
+    sd: Mapping[str, float] = field(default_factory=dict)
+
+    def logarithms(self) -> dict[str, np.ndarray]:
+        """Return each measured block as the logarithms that are fitted (NaN or infinite where there is none)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            blocks = {
+                name: np.log(np.asarray(getattr(self, name), dtype=float))
+                for name in ("counts", "isolation", "tail")
+                if getattr(self, name) is not None
+            }
+            if self.correlations is not None:
+                ranked = [np.sort(np.asarray(rho, dtype=float))[::-1] for rho in self.correlations]
+                blocks["correlations"] = np.log1p(-np.minimum(np.concatenate(ranked), 1 - 1e-9))
+        return blocks
+
+
+class Problem:
+    """Residuals of one set of observations, and the searches over them.
+
+    Attributes
+    ----------
+    sd : dict of str to float
+        Standard deviation of each block, stated or found by `settle`.
+    """
+
+    def __init__(self, observed: Observations, gamma: float):
+        self.neurons = np.asarray(observed.neurons, dtype=float)
+        self.gamma = gamma
+        self.measured = observed.logarithms()
+        lengths = [len(rho) for rho in observed.correlations] if observed.correlations is not None else []
+        self.rung = np.repeat(np.arange(len(lengths)), lengths)
+        starts = np.cumsum([0, *(-(-k // BATCH) for k in lengths)])
+        batches = [start + np.arange(k) // BATCH for start, k in zip(starts, lengths, strict=False)]
+        self.batch = np.concatenate([*batches, []]).astype(int)
+        self.log_rank = np.log(np.concatenate([*(np.arange(1, k + 1) for k in lengths), []]))
+        self.stated = set(observed.sd)
+        self.sd = {name: float(observed.sd.get(name, 0.1)) for name in self.measured}
+        self.scaled = "isolation" in self.measured or "tail" in self.measured
+
+    def predicted(
+        self, beta: float, log_kappa: float, log_threshold: float, log_scale: float = 0.0
+    ) -> dict[str, np.ndarray]:
+        """Return the logarithm of every block that was measured."""
+        kappa, tau = np.exp(log_kappa), np.expm1(log_threshold)
+        r_tau = np.asarray(frontier(self.neurons, beta, kappa, tau, self.gamma), dtype=float)
+        count = np.maximum(r_tau - 0.5, FLOOR)
+        log_r0 = np.log(r_tau) + log_threshold / beta
+        blocks = {"counts": np.log(count)}
+        if self.scaled:
+            harmonic = special.zeta(beta) - special.zeta(beta, count + 1)
+            inside = np.maximum(np.exp(beta * log_r0) * harmonic - count, TINY)
+        if "isolation" in self.measured:
+            blocks["isolation"] = log_scale + np.log(inside / count)
+        if "tail" in self.measured:
+            outside = np.maximum(kappa * self.neurons - inside, TINY)
+            blocks["tail"] = log_scale + np.log(outside / np.maximum(self.neurons - count, 1.0))
+        if "correlations" in self.measured:
+            blocks["correlations"] = beta * (self.log_rank - log_r0[self.rung])
+        return blocks
+
+    def split(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
+        """Return the residuals of each block's logarithms."""
+        predicted = self.predicted(**values)
+        return {name: self.measured[name] - predicted[name] for name in self.measured}
+
+    def residuals(self, values: Mapping[str, float]) -> np.ndarray:
+        """Return all residuals, in units of the blocks' standard deviations."""
+        return np.concatenate([block / self.sd[name] for name, block in self.split(values).items()])
+
+    def first_guess(self, beta: float, log_budget: float, log_threshold: float) -> dict[str, float]:
+        values = {"beta": beta, "log_kappa": log_budget + log_threshold, "log_threshold": log_threshold}
+        if self.scaled:
+            block = "isolation" if "isolation" in self.measured else "tail"
+            values["log_scale"] = float(np.mean(self.measured[block] - self.predicted(**values)[block]))
+        return values
+
+    def least(self, start: Mapping[str, float], fixed: str = "") -> tuple[dict[str, float], float]:
+        """Return the values of least χ² near a start, all but one fixed parameter free, and that χ²."""
+        free = [name for name in start if name != fixed]
+        lows, highs = (np.array([LIMITS[name][end] for name in free]) for end in (0, 1))
+
+        def residuals(at: np.ndarray) -> np.ndarray:
+            inside = np.clip(at, lows, highs)
+            values = {**start, **dict(zip(free, inside.tolist(), strict=True))}
+            return np.concatenate([self.residuals(values), WALL * (at - inside)])
+
+        begin = np.clip([start[name] for name in free], lows, highs)
+        at, *_ = optimize.leastsq(
+            residuals, begin, epsfcn=1e-12, full_output=True
+        )  # full: an open valley is no warning
+        values = {**start, **dict(zip(free, np.clip(at, lows, highs).tolist(), strict=True))}
+        left = self.residuals(values)
+        return values, float(left @ left)
+
+    def settle(self, values: dict[str, float]) -> dict[str, float]:
+        """Estimate the errors that were not stated and fit again, by turns; return the values of the last fit."""
+        for _ in range(REWEIGHINGS):
+            settled = not self._reweigh(values)
+            values, _ = self.least(values)  # also when settled: χ² belongs to the errors that are kept
+            if settled:
+                break
+        return values
+
+    def _reweigh(self, values: Mapping[str, float]) -> bool:
+        """Set the standard deviations that were not stated to what a fit finds; return whether any moved by 1%."""
+        freedoms, moved = self.freedoms(values), False
+        for name, block in self.split(values).items():
+            if name not in self.stated:
+                if name == "correlations":
+                    block = np.bincount(self.batch, block) / np.sqrt(np.bincount(self.batch))
+                found = max(float(np.sqrt(block @ block / freedoms[name])), LEAST_ERROR)
+                moved |= abs(np.log(found / self.sd[name])) > 0.01
+                self.sd[name] = found
+        return moved
+
+    def information(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
+        """Return each block's Fisher information, shape (k, k): ``JᵀJ`` of its residuals."""
+        return {name: part.T @ part for name, part in self._parts(values).items()}
+
+    def freedoms(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return each block's degrees of freedom: its length (in batches) less its share of the hat matrix's trace."""
+        parts = self._parts(values)
+        inverse = np.linalg.pinv(sum(part.T @ part for part in parts.values()), rcond=1e-13, hermitian=True)
+        found = {}
+        for name, part in parts.items():
+            length = int(self.batch.max()) + 1 if name == "correlations" else len(part)
+            found[name] = max(length - float(np.sum((part @ inverse) * part)), 0.5)
+        return found
+
+    def jacobian(self, values: Mapping[str, float]) -> np.ndarray:
+        """Return the derivatives of all residuals by central differences, shape (residuals, k)."""
+        step, columns = 1e-4, []
+        for name, value in values.items():
+            ends = [self.residuals({**values, name: value + sign * step}) for sign in (1, -1)]
+            columns.append((ends[0] - ends[1]) / (2 * step))
+        return np.stack(columns, axis=1)
+
+    def _parts(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
+        ends = np.cumsum([len(block) for block in self.measured.values()])
+        return dict(zip(self.measured, np.split(self.jacobian(values), ends[:-1]), strict=True))

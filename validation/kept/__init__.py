@@ -1,0 +1,79 @@
+"""Ladders that were trained and measured with this package, and kept: counts, nulls and ranked correlations.
+
+One CSV file a ladder, made from its result file by `write`. Comments name what it was measured on; the column
+``correlations`` holds the calibrated pairs of a rung, best first.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import UnknownNameError
+from ...results import dataset, replacing
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+COLUMNS = (
+    "neurons",
+    "raw_count",
+    "calibrated_count",
+    "calibrated_count_se",
+    "threshold",
+    "permuted_raw",
+    "untrained_raw",
+)
+FACTS = ("ladder", "families", "modality", "corpus", "corpus_sha256", "seed", "training_seed")
+
+
+def names() -> list[str]:
+    """Return the names of all kept ladders."""
+    return sorted(item.name.removesuffix(".csv") for item in resources.files(__name__).iterdir() if ".csv" in item.name)
+
+
+def read(name: str) -> xr.Dataset:
+    """Return a kept ladder as a Dataset of kind "ladder".
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such ladder.
+    """
+    import pandas as pd
+
+    if name not in names():
+        raise UnknownNameError("kept ladder", name, names())
+    with (resources.files(__name__) / f"{name}.csv").open(encoding="utf-8") as file:
+        facts = dict(line[1:].strip().split(" = ", 1) for line in file if line.startswith("#"))
+        file.seek(0)
+        table = pd.read_csv(file, comment="#")
+    ranked = [np.array(row.split(), dtype=float) for row in table.pop("correlations").fillna("")]
+    variables = {column: ("rung", table[column].to_numpy()) for column in table}
+    variables["correlation"] = ("pair", np.concatenate(ranked))
+    variables["pair_rung"] = ("pair", np.repeat(np.arange(len(ranked)), [len(rho) for rho in ranked]))
+    return dataset("ladder", variables, None, **facts)
+
+
+def write(ladder: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Keep a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
+    rung, rho = ladder["pair_rung"].values, ladder["correlation"].values
+    columns = [name for name in COLUMNS if name in ladder]
+    lines = [f"# {name} = {ladder.attrs[name]}" for name in FACTS if name in ladder.attrs]
+    lines.append(",".join([*columns, "correlations"]))
+    for i in range(ladder.sizes["rung"]):
+        ranked = np.sort(rho[rung == i])[::-1]
+        cells = [f"{_rounded(name, ladder[name].values[i]):.6g}" for name in columns]
+        lines.append(",".join([*cells, " ".join(f"{one:.6f}" for one in ranked)]))
+    with replacing(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Path(path)
+
+
+def _rounded(name: str, value: float) -> float:
+    """Round a threshold down, so that the last pair, which often is the threshold, stays above it."""
+    return float(np.floor(value * 1e6) / 1e6) if name == "threshold" else float(value)
