@@ -1,9 +1,10 @@
 """Counts over network sizes, as every fit takes them: what is refused, what is left out, and what is said about it.
 
-- NaN, infinite or negative numbers, and sizes that are not positive, are errors.
+- NaN, infinite or negative numbers, and sizes that are not positive or beyond `LARGEST`, are errors.
 - A zero count has no logarithm. It is left out of the fits in log space and named in `Counts.notes`, because leaving
   it out flattens the slope.
 - Standard deviations of zero (a jackknife that changed nothing) say nothing: the column is left out, and that is said.
+- A count above its size is no count of mutual pairs, of which a network of N neurons has at most N: that is said.
 - A size that occurs more than once is taken as independent repeats (seeds), and named too.
 """
 
@@ -21,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import ForeignFileError, InputError, MissingFileError, require
 
+LARGEST = 1e15  # neurons; beyond it a size is a mistake, and powers of it overflow
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row a size"
 
 
@@ -75,7 +77,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     sd = None if count_sd is None else np.atleast_1d(np.asarray(count_sd, dtype=float))
     require(n.ndim == 1, "neurons", n.shape, "must be one-dimensional", "neurons=[256, 512, 1024]")
     require(n.shape == r.shape, "counts", r.shape, f"must have one count a size, shape {n.shape}")
-    _all(np.isfinite(n) & (n > 0), "neurons", n, "must be positive numbers")
+    _all(np.isfinite(n) & (n > 0) & (n <= LARGEST), "neurons", n, f"must be positive numbers up to {LARGEST:g}")
     _all(np.isfinite(r) & (r >= 0), "count", r, "must be numbers of at least 0; leave the row out if not measured")
     if sd is not None:
         require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value a count, shape {r.shape}")
@@ -85,6 +87,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     n, r = n[order], r[order]
     positive = r > 0
     notes = [f"N = {size:g} has a count of zero and is left out of the fits in log space" for size in n[~positive]]
+    notes += [f"N = {size:g} has more pairs than neurons, which no mutual matching has" for size in n[r > n]]
     repeats = Counter(n[positive].tolist())
     notes += [f"N = {size:g} occurs {k} times, taken as independent repeats" for size, k in repeats.items() if k > 1]
     if len(repeats) < 2:
@@ -140,7 +143,8 @@ def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
         value = float(text)
     except ValueError:
         value = np.nan
-    rule = "must be a number; leave the row out if it was not measured"
+    part = "column" if name == "count_sd" else "row"
+    rule = f"must be a number; leave the {part} out if it was not measured"
     require(bool(np.isfinite(value)), f"{name} (line {line})", text, rule)
     return value
 

@@ -47,19 +47,51 @@ class PublishedCheck:
 
 def published_checks(seed: int = 0) -> list[PublishedCheck]:
     """Return every check that the published numbers allow."""
-    return [*vision_exponents(), dinov2_counts(seed), *null_trends(), dinov3_counts()]
+    return [*vision_exponents(), *vision_levels(), dinov2_counts(seed), *null_trends(), dinov3_counts()]
 
 
 def vision_exponents() -> list[PublishedCheck]:
-    """Refit the published vision curves at the sizes of their ladders: prefactor and exponent must come back."""
+    """Refit whole counts of the published vision curves: the exponents must come back.
+
+    The counts behind these curves are not published, so that this tests our fit and the rounding of the printed pairs,
+    not the paper's counts; `vision_levels` and `dinov2_counts` hold the curves against counts that are.
+    """
     sizes = np.array([5e4, 1e5, 2e5, 5e5, 1e6])
     checks = []
     for curve in read("fig03b_vision_fits").itertuples():
         # The figure shows whole counts at whole models: rounding is the only scatter.
         fit = fit_power_law(sizes, np.round(curve.prefactor * sizes**curve.exponent))
         holds = bool(round(fit.exponent, 2) == curve.exponent)
-        note = f"whole counts of {curve.prefactor} N^{curve.exponent} at 5e4 … 1e6 neurons, refitted"
+        note = f"whole counts of {curve.prefactor} N^{curve.exponent} at 5e4 … 1e6 neurons, refitted: a test of the fit"
         checks.append(PublishedCheck(f"{curve.curve}: {curve.exponent}", fit.exponent, fit.exponent_ci95, holds, note))
+    return checks
+
+
+def vision_levels() -> list[PublishedCheck]:
+    """Hold two printed curves, prefactor and all, against counts that other figures show.
+
+    The exponent reported is that of the counts over the curve at their sizes, ``log(R/c N^α)``: 0 where they agree. Its
+    interval is that of the reading errors: of the counts, and of sizes given to one digit.
+    """
+    curves = read("fig03b_vision_fits").set_index("curve")
+    failure = read("fig38_dinov3_failure").dropna(subset=["DINOv2"])
+    data_size = read("fig33_35_data_size")
+    most_images = data_size[data_size["pair"].str.contains("OpenCLIP")].nlargest(1, "size")
+    selectivity = read("fig06_28_37_selectivity")
+    smallest = selectivity.loc[selectivity["family"] == "OpenCLIP", "neurons"].min()
+    shown = {
+        "Diffusion-DINOv2": ("figure 38", failure["neurons"], failure["DINOv2"], reading_error(failure)),
+        "Diffusion-OpenCLIP": ("figure 34", [smallest], most_images["count"], reading_error(data_size)),
+    }
+    checks = []
+    for name, (where, neurons, counts, error) in shown.items():
+        curve, n, r = curves.loc[name], np.asarray(neurons, dtype=float), np.asarray(counts, dtype=float)
+        off = np.log(r / (curve["prefactor"] * n ** curve["exponent"]))
+        one = np.hypot(error, curve["exponent"] * ONE_DIGIT / np.sqrt(3))  # a uniform error of ± a tenth
+        mean, half = float(off.mean()), float(1.96 * one / np.sqrt(len(n)))
+        note = f"log of {len(n)} counts of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
+        statement = f"{name}: {curve['prefactor']} N^{curve['exponent']} at its own counts"
+        checks.append(PublishedCheck(statement, mean, (mean - half, mean + half), abs(mean) <= half, note))
     return checks
 
 

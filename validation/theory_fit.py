@@ -63,7 +63,7 @@ class TheoryStatus(StrEnum):
     """What a reader must know about a fit of the theory, in words."""
 
     OK = "ok"
-    FEW_SIZES = "two sizes only: β follows from the slope, nothing is tested and no interval exists"
+    FEW_SIZES = "β follows from the slope between two sizes and has no interval"
     STEEP = "β is at its lower limit 1: the counts grow as fast as the network or faster, which the theory excludes"
     FLAT = "β is not identified: the counts do not grow with the network"
     OPEN_BELOW = "ok, but the interval reaches β = 1, where the theory's exponent is that of a constant share"
@@ -223,7 +223,7 @@ class _Search:
         found: Any = lmfit.minimize(
             lambda p: self.residuals(p["beta"].value, p["log_budget"].value),
             parameters,
-            method="least_squares",
+            method="leastsq",
             calc_covar=False,
         )
         self.beta, self.log_budget = float(found.params["beta"].value), float(found.params["log_budget"].value)
@@ -232,8 +232,8 @@ class _Search:
     def squares(self, beta: float) -> float:
         """Return S(β), least squares over the budget."""
         start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
-        found = optimize.least_squares(lambda log_budget: self.residuals(beta, log_budget[0]), [start], method="lm")
-        return float(2 * found.cost)
+        at, *_ = optimize.leastsq(lambda log_budget: self.residuals(beta, log_budget[0]), start, full_output=True)
+        return float(np.sum(self.residuals(beta, at[0]) ** 2))
 
     @property
     def log_likelihood(self) -> float:

@@ -7,7 +7,13 @@ from scipy import stats
 from rosettalaw.errors import UnknownNameError
 from rosettalaw.validation import published
 from rosettalaw.validation.likelihoods import fit_likelihood
-from rosettalaw.validation.published_checks import dinov2_counts, dinov3_counts, null_trends, vision_exponents
+from rosettalaw.validation.published_checks import (
+    dinov2_counts,
+    dinov3_counts,
+    null_trends,
+    vision_exponents,
+    vision_levels,
+)
 
 
 def test_every_table_reads_and_states_its_quality():
@@ -59,6 +65,18 @@ def test_dinov2_counts_agree_with_their_curve_within_reading_errors():
     assert check.holds
     spread = 0.15 * np.sqrt(2) / np.log(4)  # the middle point has no weight; sizes add a little
     assert (check.interval[1] - check.interval[0]) / 3.92 == pytest.approx(spread, rel=0.15)
+
+
+def test_printed_curves_are_held_against_counts_of_other_figures():
+    """By hand: 5.25 N^0.55 gives 2,016, 2,952 and 4,322 where figure 38 shows 1,700, 2,300 and 4,000; figure 34 shows
+    750 pairs of the smallest networks, 8.16 N^0.49 at 5e4 gives 1,637.
+    """
+    dino, clip = vision_levels()
+    assert dino.exponent == pytest.approx(np.mean(np.log([1700 / 2016, 2300 / 2952, 4000 / 4322])), abs=2e-3)
+    assert clip.exponent == pytest.approx(np.log(750 / 1637), abs=2e-3)
+    assert dino.holds
+    assert not clip.holds
+    assert "a factor 0.46" in clip.note
 
 
 def test_no_null_series_shows_a_trend():

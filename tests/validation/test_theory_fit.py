@@ -60,6 +60,26 @@ def test_whole_counts_that_lie_on_a_curve_by_chance_keep_the_error_of_rounding()
     assert np.diff(fit_counts(sizes, counts + 1e-6).beta_ci95) < np.diff(fit.beta_ci95)  # means are not rounded
 
 
+def test_the_likelier_scatter_is_kept_and_zeros_take_part():
+    """Planted: variance proportional to the count, or to its square; over 32 ladders each is mostly recognised."""
+    rng = np.random.default_rng(3)
+    sizes = np.geomspace(300, 60000, 8)
+    truth = np.array([brute_force_count(round(n), 1.5, 1.0, 1.0) for n in sizes], dtype=float)
+    kept = {"√": [], "log": []}
+    for _ in range(16):
+        kept["√"].append(fit_counts(sizes, rng.poisson(truth)).variance_power)
+        kept["log"].append(fit_counts(sizes, np.round(truth * np.exp(rng.normal(0, 0.3, 8)))).variance_power)
+    assert np.mean(kept["√"]) < 1.4
+    assert np.mean(kept["log"]) > 1.6
+    whole = rng.poisson(truth)
+    assert fit_counts(sizes, whole).dispersion == pytest.approx(1, abs=0.9)
+    assert fit_counts(sizes, truth * np.exp(rng.normal(0, 0.1, 8))).variance_power == 2  # means: not whole
+    with_zero = fit_counts([30, *sizes], [0, *whole])
+    assert with_zero.n == 9
+    assert with_zero.variance_power == 1
+    assert with_zero.beta == pytest.approx(1.5, abs=0.2)
+
+
 def test_counts_identify_budget_over_threshold_and_not_its_parts():
     """Five times the threshold: five times κ (not 1), and the same curve."""
     sizes = 10 * SIZES

@@ -95,6 +95,12 @@ def test_the_table_opens_with_the_verdict(counts_file):
         ("# x\nneurons,count\n10,5\n20,nan\n", InputError, r"count \(line 4\) = 'nan': must be a number"),
         ("neurons,count\n10,5\n20\n", InputError, r"count \(line 3\)"),
         ("neurons,count\n10,5\n20,-6\n", InputError, r"count\[1\] = -6.0"),
+        (
+            "neurons,count\n10,5\n1e300,6\n",
+            InputError,
+            r"neurons\[1\] = 1e\+300: must be positive numbers up to 1e\+15",
+        ),
+        ("neurons,count,count_sd\n10,5,1\n20,6,\n", InputError, r"count_sd \(line 3\) = '': .*leave the column out"),
         ("neurons,count\n10,5\n", InputError, "a slope needs positive counts at two sizes"),
     ],
 )
@@ -118,3 +124,9 @@ def test_the_record_says_how_much_the_exponent_depends_on_method_and_points():
     assert [fit["likelihood"] for fit in record["likelihoods"]] == ["poisson", "negative binomial", "weighted"]
     assert record["likelihoods"][0]["exponent"] > record["exponent"]  # the zero, which only whole counts can use
     assert list(record["leave_one_size_out"]) == [200, 400, 800, 1600, 3200]
+
+
+def test_more_pairs_than_neurons_and_sizes_of_one_count_are_said():
+    notes = analyse([100, 1000, 10000], [200, 900, 4000]).power_law.data.notes
+    assert notes == ("N = 100 has more pairs than neurons, which no mutual matching has",)
+    assert analyse([100, 1000, 10000], [1, 1, 1]).status.startswith("all counts are equal")
