@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .language import AlignedText, TextSource
+from .language import AlignedText
 from .sources import ActivationSource
 
 AROUND = 60  # characters shown on either side of a span
@@ -34,13 +34,18 @@ class Context:
 
 
 def top_contexts(
-    a: TextSource, b: TextSource, pairs: Sequence[tuple[int, int]], number: int = 4, around: int = AROUND
+    a: ActivationSource,
+    b: ActivationSource,
+    pairs: Sequence[tuple[int, int]],
+    number: int = 4,
+    around: int = AROUND,
+    text: AlignedText | None = None,
 ) -> list[Context]:
     """Return the `number` most active contexts of each pair, in the order of the pairs.
 
     Parameters
     ----------
-    a, b : TextSource
+    a, b : ActivationSource
         The two models on the same aligned text.
     pairs : sequence of (int, int)
         Neurons of A and B, counted over all layers.
@@ -48,20 +53,23 @@ def top_contexts(
         Contexts for each pair.
     around : int
         Characters of text shown on either side.
+    text : AlignedText, optional
+        The text, where the sources do not know it because they are copies.
     """
     if not pairs:
         return []
+    text = text if text is not None else a.text  # pyright: ignore[reportAttributeAccessIssue]  (a TextSource)
+    assert text is not None
     z_a = _standardised(a, [pair[0] for pair in pairs])
     z_b = _standardised(b, [pair[1] for pair in pairs])
-    document = np.repeat([w.document for w in a.text.windows], [w.positions for w in a.text.windows])
+    document = np.repeat([w.document for w in text.windows], [w.positions for w in text.windows])
     contexts = []
     for pair in range(len(pairs)):
         order = np.argsort(-(z_a[:, pair] + z_b[:, pair]), kind="stable")
         _, first = np.unique(document[order], return_index=True)
         for position in order[np.sort(first)[:number]]:
-            contexts.append(
-                _context(a.text, pair, int(position), z_a[position, pair].item(), z_b[position, pair].item(), around)
-            )
+            z = z_a[position, pair].item(), z_b[position, pair].item()
+            contexts.append(_context(text, pair, int(position), *z, around))
     return contexts
 
 

@@ -23,6 +23,7 @@ from ..cache import cache_folder
 from ..console import progress, say
 from ..errors import RosettaError, require
 from . import tokenization
+from .checkpoint_ladder import ModelLadder, ModelRung
 from .corpora import Corpus, open_corpus
 from .families import Family, Ladder, Rung
 from .training import Job, train
@@ -46,6 +47,25 @@ class TrainedLadder:
     folders: dict[tuple[str, Rung], Path]
     held_out: Corpus
     corpus_sha256: str
+
+    def models(self) -> ModelLadder:
+        """Return what is measured: at each size the families' checkpoints, the first one the anchor, smallest first."""
+        rungs = sorted(self.ladder.rung, key=lambda rung: rung.neurons)
+        families = [family.name for family in self.ladder.family]
+        if len(families) < 2:
+            raise RosettaError(f"ladder {self.ladder.name!r}: one family; a measurement compares two or more")
+        return ModelLadder(
+            name=self.ladder.name,
+            families=tuple(families),
+            rungs=tuple(
+                ModelRung(tuple(str(self.folders[family, rung]) for family in families), label=f"N = {rung.neurons}")
+                for rung in rungs
+            ),
+            corpus=self.held_out,
+            corpus_sha256=self.corpus_sha256,
+            measurement=self.ladder.measurement,
+            training_seed=self.ladder.training.seed,
+        )
 
 
 def train_ladder(

@@ -16,6 +16,27 @@ from .matching import match
 from .sources import ActivationSource
 
 
+def untrained_twins(
+    sources: Sequence[ActivationSource], draw: int, seed: int = 0
+) -> tuple[ActivationSource, ActivationSource]:
+    """Return untrained twins of two models: their architectures' own random weights, others for each draw.
+
+    Raises
+    ------
+    InputError
+        If a source is not a whole checkpoint.
+    """
+    seeds = np.random.SeedSequence([seed, 0x0DD, draw]).generate_state(2)
+    twins = []
+    for source, one in zip(sources, seeds, strict=True):
+        make = getattr(source, "untrained", None)
+        if make is None:
+            rule = "needs whole checkpoints: arrays, and layers taken out, have no untrained twins"
+            raise InputError("--untrained", draw + 1, rule, "--untrained 0")
+        twins.append(make(int(one)))
+    return twins[0], twins[1]
+
+
 def untrained_null(sources: Sequence[ActivationSource], draws: int, seed: int = 0, **options: Any) -> list[np.ndarray]:
     """Match untrained twins of two models; return the correlations of the mutual pairs, one array for each draw.
 
@@ -35,16 +56,5 @@ def untrained_null(sources: Sequence[ActivationSource], draws: int, seed: int = 
     InputError
         If a source is not a whole checkpoint.
     """
-    found = []
-    for draw in range(draws):
-        seeds = np.random.SeedSequence([seed, 0x0DD, draw]).generate_state(2)
-        twins = []
-        for source, one in zip(sources, seeds, strict=True):
-            make = getattr(source, "untrained", None)
-            if make is None:
-                rule = "needs whole checkpoints: arrays, and layers taken out, have no untrained twins"
-                raise InputError("--untrained", draws, rule, "--untrained 0")
-            twins.append(make(int(one)))
-        null = {**options, "permutations": 0, "jackknife_blocks": 0}
-        found.append(match(twins[0], twins[1], seed=seed, **null).correlation)
-    return found
+    null = {**options, "permutations": 0, "jackknife_blocks": 0}
+    return [match(*untrained_twins(sources, draw, seed), seed=seed, **null).correlation for draw in range(draws)]

@@ -1,37 +1,50 @@
-"""Measuring a ladder: at each rung, match two trained models, their permuted and their untrained nulls, calibrate.
+"""Measuring one rung: two models on one text, everything that is counted, compared and kept of them.
 
-One rung becomes one Dataset of kind "rung", saved as soon as it is measured; a run that was interrupted reads the
-finished ones back. `measure_ladder` joins them into one Dataset of kind "ladder" along the dimension ``rung``, with the
-matched pairs of all rungs along ``pair`` and the pairs of all null draws along ``null_pair``.
+    checkpoints + text → `compare` (pairs and nulls) → calibrated set → selectivity, documents, depth → Dataset "rung"
+
+One function measures models that were trained here and models that were given. Dimensions of the Dataset:
+
+| dimension | one entry for each |
+|---|---|
+| ``pair``, ``null_pair`` | mutual pair of the trained models, of a null draw |
+| ``side`` | model: a, b |
+| ``neuron`` | neuron of either model, A's first |
+| ``measure`` | measure of selectivity |
+| ``category`` | kind of document |
+| ``depth_bin`` | twelfth of the depth |
+| ``k`` | number of partners allowed |
+| ``data_size`` | nested subset of the positions (largest rung) |
+| ``context`` | shown context of a shown pair (largest rung) |
+| ``top`` | place among a neuron's most active positions |
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
-from ..console import progress, say
-from ..errors import ForeignFileError, RosettaError
-from ..results import dataset, load, save
+from ..errors import RosettaError
+from ..results import dataset
+from .calibration import Calibration
+from .checkpoint_ladder import ModelLadder, ModelRung
+from .comparison import Comparison, Matched, Sources, compare, keep
 from .contexts import to_variables, top_contexts
-from .families import Measurement, Rung
-from .fleet import TrainedLadder
-from .language import TextSource, text_sources
-from .matching import match
-from .nulls import untrained_null
-from .training import RECORD
+from .intervals import mean_interval
+from .language import text_sources
+from .matching import Matches
+from .measures.data_size import overlaps
+from .provenance import model_facts
+from .specialists import MEASURES, Neurons, describe, describe_groups
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .matching import Matches
-
 SHOWN_PAIRS, SHOWN_CONTEXTS = 8, 4
+KINDS = ("permuted", "untrained")
 COUNTS = (
     "neurons",
     "raw_count",
@@ -45,171 +58,203 @@ COUNTS = (
 )
 
 
-def measure_ladder(trained: TrainedLadder, out: Path | None = None, quiet: bool = False) -> xr.Dataset:
-    """Measure every rung of a trained ladder of two families.
+def measure_rung(
+    ladder: ModelLadder,
+    rung: ModelRung,
+    other: int = 1,
+    largest: bool = False,
+    step: Callable[[str], None] = lambda what: None,
+) -> xr.Dataset:
+    """Compare a rung's first model with another one.
 
     Parameters
     ----------
-    trained : TrainedLadder
-        Checkpoints and the held-out text.
-    out : path, optional
-        Folder where each rung's result is kept, and read back by a later run.
-    quiet : bool
-        Show no progress bar.
+    ladder : ModelLadder
+        Text and plan of the measurement.
+    rung : ModelRung
+        The checkpoints.
+    other : int
+        Which model of the rung the first is compared with.
+    largest : bool
+        Whether to match on fewer data too, and to keep the contexts of some pairs.
+    step : callable
+        Told what begins; called `steps` times.
 
     Returns
     -------
     xarray.Dataset
-        Kind "ladder".
+        Kind "rung".
 
     Raises
     ------
     RosettaError
-        If the ladder does not have exactly two families, or a checkpoint or the text cannot be used.
+        If a checkpoint or the text cannot be used.
     """
-    ladder = trained.ladder
-    if len(ladder.family) != 2:
-        raise RosettaError(f"ladder {ladder.name!r}: {len(ladder.family)} families; a measurement pairs exactly two")
-    rungs = sorted(ladder.rung, key=lambda rung: rung.neurons)
-    measured = []
-    with progress(f"measuring {len(rungs)} rungs", sum(rung.neurons for rung in rungs), quiet) as bar:
-        for rung in rungs:
-            bar.update(description=f"measuring N = {rung.neurons}")
-            measured.append(_measured_before_or_now(trained, rung, out, largest=rung is rungs[-1]))
-            bar.advance(rung.neurons)
-            _tell(measured[-1], quiet)
-    return join_rungs(
-        measured,
-        ladder=ladder.name,
-        families=[family.name for family in ladder.family],
-        corpus=trained.held_out.name,
-        corpus_sha256=trained.corpus_sha256,
-        seed=ladder.measurement.seed,
-        training_seed=ladder.training.seed,
-    )
+    plan = ladder.measurement
+    checkpoints = rung.models[0], rung.models[other]
+    step("reading")
+    patterns = rung.pattern(0), rung.pattern(other)
+    sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns)
+    facts = [
+        model_facts(checkpoint, source.model.config) for checkpoint, source in zip(checkpoints, sources, strict=True)
+    ]
+    with TemporaryDirectory(prefix="rosettalaw-") as folder:
+        kept = keep(sources, Path(folder))
+        found = compare(sources, kept, plan, largest, step)
+        calibration = found.whole.calibrate()
+        if calibration is None:
+            raise RosettaError("a count needs a null: permutations and untrained are both 0 in [measurement]")
+        step("selectivity and documents")
+        names = ladder.grouping.names(sources[0].text.corpus.domains())
+        neurons = describe(sources, kept, checkpoints, ladder.grouping, names, plan.contexts)
+        sets = _rosetta_sets(found.whole.matches, calibration, kept)
+        variables = {
+            **_counts(found.whole, calibration, kept),
+            **_pairs(found.whole, kept),
+            **_at_k(found),
+            **_neurons(neurons, sets),
+            **describe_groups(neurons, sets, plan),
+        }
+        if largest:
+            variables |= _by_size(found)
+            variables |= _shown(found.whole.matches, calibration.count, sources[0].text, kept)
+    variables |= {f"tokens_{side}": read for side, read in zip("ab", sources[0].text.tokens, strict=True)}
+    variables |= {f"bits_per_byte_{side}": fact.bits_per_byte for side, fact in zip("ab", facts, strict=True)}
+    provenance = {
+        f"{word}_{side}": getattr(fact, field)
+        for side, fact in zip("ab", facts, strict=True)
+        for word, field in (("model", "name"), ("revision", "revision"), ("tokenizer", "tokenizer"))
+    }
+    coords = {
+        "side": ["a", "b"],
+        "measure": list(MEASURES),
+        "category": np.array(names, dtype=object),
+        "k": [1, *found.at_k],
+    }
+    return dataset("rung", variables, coords, **provenance, status=found.whole.matches.status)
 
 
-def measure_pair(
-    a: TextSource, b: TextSource, permutations: int, untrained: int, seed: int = 0
-) -> tuple[Matches, dict[str, list[np.ndarray]]]:
-    """Match two models on the same text; return the matches, and the untrained null beside the permuted one.
-
-    Draw d of the untrained null gives both architectures new random weights and goes through the same code.
-    """
-    matches = match(a, b, permutations=permutations, seed=seed, quiet=True)
-    draws = untrained_null((a, b), untrained, seed, quiet=True)
-    return matches, {"untrained": draws} if draws else {}
+def steps(ladder: ModelLadder) -> int:
+    """Return how often `measure_rung` says what begins."""
+    return 3 + ladder.measurement.untrained
 
 
-def _measured_before_or_now(trained: TrainedLadder, rung: Rung, out: Path | None, largest: bool) -> xr.Dataset:
-    folders = [trained.folders[family.name, rung] for family in trained.ladder.family]
-    facts = [str(folder.name) for folder in folders]
-    facts += [trained.corpus_sha256, json.dumps(vars(trained.ladder.measurement)), str(largest), __version__]
-    path = (
-        out / f"neurons-{rung.neurons}-{hashlib.sha256('|'.join(facts).encode()).hexdigest()[:10]}.nc" if out else None
-    )
-    if path is not None and path.exists():
-        try:
-            return load(path, "rung")
-        except ForeignFileError as error:
-            say(f"{error}; measured again")
-    result = _measure_rung(trained, rung, folders, largest)
-    if path is not None:
-        save(result, path)
-    return result
+def _rosetta_sets(matches: Matches, calibration: Calibration, kept: Sources) -> tuple[np.ndarray, np.ndarray]:
+    """Return which neurons of either model belong to a calibrated pair."""
+    strong = matches.correlation >= calibration.threshold  # nothing, where the threshold is NaN
+    first, second = (np.zeros(len(source.layer), dtype=bool) for source in kept)
+    first[matches.unit_a[strong]] = True
+    second[matches.unit_b[strong]] = True
+    return first, second
 
 
-def _measure_rung(trained: TrainedLadder, rung: Rung, folders: list[Path], largest: bool) -> xr.Dataset:
-    plan: Measurement = trained.ladder.measurement
-    a, b = text_sources(folders[0], folders[1], trained.held_out, plan.tokens, plan.seed)
-    matches, nulls = measure_pair(a, b, plan.permutations, plan.untrained, plan.seed)
-    calibration = matches.calibrate(nulls)
-    if calibration is None:
-        raise RosettaError("a ladder needs a null: permutations and untrained are both 0 in its [measurement]")
-    records = [json.loads((folder / RECORD).read_text(encoding="utf-8")) for folder in folders]
-    tokens = a.text.tokens
-    drawn = {"permuted": matches.null_correlations, **nulls}
+def _counts(found: Matched, calibration: Calibration, kept: Sources) -> dict[str, Any]:
+    """Return the counts of all positions at k = 1, each null as mean and 95% interval over its draws."""
+    neurons = [len(source.layer) for source in kept]
     variables: dict[str, Any] = {
-        "neurons": (len(a.layer) + len(b.layer)) / 2,
-        "raw_count": matches.count,
+        "neurons": sum(neurons) / 2,
+        "neurons_a": neurons[0],
+        "neurons_b": neurons[1],
+        "raw_count": found.matches.count,
         "calibrated_count": calibration.count,
         "calibrated_count_se": calibration.standard_error,
         "threshold": calibration.threshold,
-        **{f"{kind}_raw": calibration.null_raw.get(kind, np.nan) for kind in ("permuted", "untrained")},
-        **{f"{kind}_above_threshold": calibration.null_above.get(kind, np.nan) for kind in ("permuted", "untrained")},
-        "positions": matches.positions,
-        "split_half": matches.split_half,
-        "tokens_a": tokens[0],
-        "tokens_b": tokens[1],
-        "bits_per_byte_a": records[0]["bits_per_byte"],
-        "bits_per_byte_b": records[1]["bits_per_byte"],
+        "positions": found.matches.positions,
+        "split_half": found.matches.split_half,
+    }
+    for kind in KINDS:
+        draws = found.nulls.get(kind, [])
+        raw = [len(draw) for draw in draws]
+        above = [int(np.sum(draw >= calibration.threshold)) for draw in draws]
+        for name, counts in ((f"{kind}_raw", raw), (f"{kind}_above_threshold", above)):
+            mean, low, high = mean_interval(counts) if counts else (np.nan, np.nan, np.nan)
+            variables |= {name: float(mean), f"{name}_low": max(float(low), 0.0), f"{name}_high": float(high)}
+    return variables
+
+
+def _pairs(found: Matched, kept: Sources) -> dict[str, Any]:
+    """Return all mutual pairs, and the correlations of all null pairs."""
+    matches, (a, b) = found.matches, kept
+    drawn = found.nulls
+    sizes = {kind: [len(draw) for draw in draws] for kind, draws in drawn.items()}
+    draws = [np.repeat(np.arange(len(size)), size) for size in sizes.values()]
+    return {
         "unit_a": ("pair", matches.unit_a),
         "unit_b": ("pair", matches.unit_b),
-        "layer_a": ("pair", a.layer[matches.unit_a]),
-        "layer_b": ("pair", b.layer[matches.unit_b]),
-        "layer_unit_a": ("pair", a.unit[matches.unit_a]),
-        "layer_unit_b": ("pair", b.unit[matches.unit_b]),
+        "layer_a": ("pair", np.asarray(a.layer)[matches.unit_a]),
+        "layer_b": ("pair", np.asarray(b.layer)[matches.unit_b]),
+        "layer_unit_a": ("pair", np.asarray(a.unit)[matches.unit_a]),
+        "layer_unit_b": ("pair", np.asarray(b.unit)[matches.unit_b]),
         "correlation": ("pair", matches.correlation),
         "margin": ("pair", matches.margin),
-        "null_correlation": ("null_pair", np.concatenate([r for draws in drawn.values() for r in draws])),
-        "null_draw": (
-            "null_pair",
-            np.concatenate([np.full(len(r), i) for d in drawn.values() for i, r in enumerate(d)]),
-        ),
-        "null_kind": ("null_pair", np.repeat(list(drawn), [sum(map(len, d)) for d in drawn.values()]).astype(object)),
+        "null_correlation": ("null_pair", np.concatenate([draw for draws in drawn.values() for draw in draws])),
+        "null_draw": ("null_pair", np.concatenate(draws)),
+        "null_kind": ("null_pair", np.repeat(list(drawn), [sum(size) for size in sizes.values()]).astype(object)),
     }
-    if largest:
-        variables |= _shown(matches, calibration.count, a, b)
-    names = {"model_a": folders[0].name, "model_b": folders[1].name}
-    return dataset("rung", variables, {}, **names, status=matches.status)
 
 
-def _shown(matches: Matches, kept: int, a: TextSource, b: TextSource) -> dict[str, Any]:
+def _at_k(found: Comparison) -> dict[str, Any]:
+    """Return the counts where each neuron may have k partners, k = 1 first."""
+    correlations = {1: (found.whole.matches.correlation, found.whole.nulls), **found.at_k}
+    calibrations = {1: found.whole.calibrate(), **{k: found.calibrate_at(k) for k in found.at_k}}
+    variables: dict[str, Any] = {
+        "k_raw_count": ("k", [len(rho) for rho, _ in correlations.values()]),
+        "k_calibrated_count": ("k", [0 if one is None else one.count for one in calibrations.values()]),
+        "k_threshold": ("k", [np.nan if one is None else one.threshold for one in calibrations.values()]),
+    }
+    for kind in KINDS:
+        drawn = [nulls.get(kind, []) for _, nulls in correlations.values()]
+        means = [np.mean([len(one) for one in draws]) if draws else np.nan for draws in drawn]
+        variables[f"k_{kind}_raw"] = ("k", np.array(means, dtype=float))
+    return variables
+
+
+def _by_size(found: Comparison) -> dict[str, Any]:
+    """Return counts and overlaps as the matching data grow, all positions last."""
+    everything = [*found.smaller, found.whole]
+    calibrations = [one.calibrate() for one in everything]
+    strong = [
+        one.matches.correlation >= (np.nan if calibration is None else calibration.threshold)
+        for one, calibration in zip(everything, calibrations, strict=True)
+    ]
+    raw = [(one.matches.unit_a, one.matches.unit_b) for one in everything]
+    calibrated = [(a[kept], b[kept]) for (a, b), kept in zip(raw, strong, strict=True)]
+    return {
+        "size_positions": ("data_size", [one.matches.positions for one in everything]),
+        "size_raw_count": ("data_size", [one.matches.count for one in everything]),
+        "size_calibrated_count": ("data_size", [int(kept.sum()) for kept in strong]),
+        "size_threshold": ("data_size", [np.nan if one is None else one.threshold for one in calibrations]),
+        "size_raw_overlap": ("data_size", list(overlaps(raw))),
+        "size_calibrated_overlap": ("data_size", list(overlaps(calibrated))),
+    }
+
+
+def _neurons(neurons: tuple[Neurons, Neurons], sets: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    """Return every neuron of both models: where it is, whether it is a Rosetta Neuron, how selective."""
+    both = range(2)
+    variables: dict[str, Any] = {
+        "neuron_side": np.repeat([0, 1], [len(one.layer) for one in neurons]),
+        "neuron_layer": np.concatenate([neurons[i].layer for i in both]),
+        "neuron_unit": np.concatenate([neurons[i].unit for i in both]),
+        "rosetta": np.concatenate(sets).astype(np.int8),
+        **{
+            name: np.concatenate([neurons[i].measures[name] for i in both]).astype(np.float32)
+            for name in neurons[0].measures
+        },
+    }
+    tops = {
+        name: (("neuron", "top"), np.concatenate([getattr(neurons[i].activity, name) for i in both]))
+        for name in ("top_position", "top_activation")
+    }
+    return {**{name: ("neuron", values) for name, values in variables.items()}, **tops}
+
+
+def _shown(matches: Matches, kept: int, text: Any, sources: Sources) -> dict[str, Any]:
     """Return contexts of some calibrated pairs, spread evenly from the best correlated to the last one kept."""
     order = np.argsort(-matches.correlation, kind="stable")[:kept]
     places = np.unique(np.linspace(0, kept - 1, min(SHOWN_PAIRS, kept)).round().astype(int)) if kept else []
     chosen = order[places] if kept else np.zeros(0, dtype=int)
     pairs = [(int(matches.unit_a[i]), int(matches.unit_b[i])) for i in chosen]
-    variables = to_variables(top_contexts(a, b, pairs, SHOWN_CONTEXTS))
+    variables = to_variables(top_contexts(*sources, pairs, SHOWN_CONTEXTS, text=text))
     dims, numbers = variables["context_pair"]
     return {**variables, "context_pair": (dims, chosen[numbers] if len(numbers) else numbers)}
-
-
-def join_rungs(rungs: list[xr.Dataset], **provenance: Any) -> xr.Dataset:
-    """Join Datasets of kind "rung", smallest first, into one of kind "ladder"."""
-    scalars = [name for name in rungs[0].data_vars if rungs[0][name].ndim == 0]
-    variables: dict[str, Any] = {
-        str(name): ("rung", np.array([rung[name].item() for rung in rungs])) for name in scalars
-    }
-    lengths = {dim: [rung.sizes[dim] for rung in rungs] for dim in ("pair", "null_pair")}
-    for dim, numbers in lengths.items():
-        for name in (name for name in rungs[0].data_vars if rungs[0][name].dims == (dim,)):
-            variables[str(name)] = (dim, np.concatenate([rung[name].values for rung in rungs]))
-        variables["pair_rung" if dim == "pair" else "null_rung"] = (dim, np.repeat(np.arange(len(rungs)), numbers))
-    last = rungs[-1]
-    for name in (name for name in last.data_vars if last[name].dims == ("context",)):
-        variables[str(name)] = ("context", last[name].values)
-    variables["context_pair"] = ("context", last["context_pair"].values + sum(lengths["pair"][:-1]))
-    for side in ("model_a", "model_b"):
-        variables[side] = ("rung", np.array([rung.attrs[side] for rung in rungs], dtype=object))
-    return dataset("ladder", variables, {"rung": np.arange(len(rungs))}, **provenance)
-
-
-def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:
-    """Return the counts of each rung as plain numbers, the way ``summary.json`` has them."""
-    return [{name: ladder[name].values[i].item() for name in COUNTS} for i in range(ladder.sizes["rung"])]
-
-
-def _tell(rung: xr.Dataset, quiet: bool) -> None:
-    if quiet:
-        return
-    fact = {name: float(rung[name]) for name in COUNTS}
-    kept = (
-        f"{fact['calibrated_count']:.0f} ± {fact['calibrated_count_se']:.1f} pairs above ρ* = {fact['threshold']:.2f}"
-        if fact["calibrated_count"]
-        else "no pair above what the nulls have"
-    )
-    say(
-        f"  N = {fact['neurons']:.0f}: {kept}; without a threshold {fact['raw_count']:.0f} pairs, "
-        f"{fact['permuted_raw']:.0f} permuted, {fact['untrained_raw']:.0f} untrained"
-    )

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from ..intervals import mean_interval
 from ..language import AlignedText
 from .categories import Grouping
 
@@ -88,12 +88,3 @@ def control(share: np.ndarray, base: np.ndarray, size: int, draws: int, seed: in
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0xF12E]))
     drawn = np.stack([known[rng.choice(len(known), size, replace=False)].mean(0) / base for _ in range(draws)])
     return Firing(*mean_interval(drawn)), drawn
-
-
-def mean_interval(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the mean of each column and its 95% interval (Student's t over the rows; NaN for a single row)."""
-    mean = rows.mean(0)
-    if len(rows) < 2:
-        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    half = stats.t.ppf(0.975, len(rows) - 1) * rows.std(0, ddof=1) / np.sqrt(len(rows))
-    return mean, mean - half, mean + half

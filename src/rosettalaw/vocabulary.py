@@ -93,10 +93,80 @@ MEASUREMENT = {
     "calibrated_count": Variable("mutual nearest neighbours above the calibrated threshold", "pairs", "R*"),
     "calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),
     "threshold": Variable("correlation at which null pairs are at most q of those kept", "1", "ρ*"),
-    "permuted_raw": Variable("raw count with permuted positions, mean over draws", "pairs", "", "C.3"),
-    "untrained_raw": Variable("raw count of untrained networks, mean over draws", "pairs", "", "4.2"),
-    "permuted_above_threshold": Variable("permuted null pairs above ρ*, mean over draws", "pairs", "", "C.3"),
-    "untrained_above_threshold": Variable("untrained null pairs above ρ*, mean over draws", "pairs", "", "4.2"),
+}
+
+_ENDS = {"": "", "_low": ", lower end of its 95% interval", "_high": ", upper end of its 95% interval"}
+
+
+def _with_ends(name: str, description: str, units: str = "1", symbol: str = "", equation: str = "") -> dict:
+    """Describe a variable and the ends of its interval."""
+    return {name + end: Variable(description + words, units, symbol, equation) for end, words in _ENDS.items()}
+
+
+NULLS = {
+    **_with_ends("permuted_raw", "raw count with permuted positions, mean over draws", "pairs", "", "C.3"),
+    **_with_ends("untrained_raw", "raw count of untrained networks, mean over draws", "pairs", "", "4.2"),
+    **_with_ends("permuted_above_threshold", "permuted null pairs above ρ*, mean over draws", "pairs", "", "C.3"),
+    **_with_ends("untrained_above_threshold", "untrained null pairs above ρ*, mean over draws", "pairs", "", "4.2"),
+}
+
+SPECIALIZATION = {
+    "side": Variable("model of a pair: a or b"),
+    "neuron_rung": Variable("rung that a neuron belongs to", "index"),
+    "neuron_side": Variable("model that a neuron belongs to: 0 for a, 1 for b", "index"),
+    "neuron_layer": Variable("layer of a neuron", "index", "ℓ"),
+    "neuron_unit": Variable("neuron within its layer", "index"),
+    "rosetta": Variable("1 for neurons of a calibrated pair"),
+    "output_kurtosis": Variable(
+        "excess kurtosis over the vocabulary of cos(output weight, unembedding)", "1", "", "5.1"
+    ),
+    "activation_kurtosis": Variable("excess kurtosis of the activation over positions", "1"),
+    "lifetime_sparsity": Variable("lifetime sparsity of the rectified activation (Vinje and Gallant)", "1", "S"),
+    "domain_entropy": Variable("entropy of the categories of a neuron's top positions", "bits"),
+    "top_position": Variable("aligned positions where a neuron is most active, most active first", "index"),
+    "top_activation": Variable("activations at the top positions"),
+    "measure": Variable("measure of selectivity"),
+    **_with_ends("superiority", "chance that a Rosetta Neuron exceeds another one of its layer", "1", "P"),
+    **_with_ends("selectivity_rosetta", "mean of a measure over the Rosetta Neurons", "as the measure", "", "5.1"),
+    **_with_ends("selectivity_other", "mean of a measure over the other neurons", "as the measure", "", "5.1"),
+    "category": Variable("kind of document"),
+    "category_share": Variable("share of the aligned positions in a category", "1"),
+    **_with_ends("firing_rosetta", "share of Rosetta top positions over the category's share", "1", "", "5.2"),
+    **_with_ends("firing_control", "share of random other neurons' top positions over the category's", "1", "", "5.2"),
+    "firing_control_draw": Variable("firing_control of each draw of random neurons", "1", "", "5.2"),
+    "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
+    "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
+    "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
+    "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
+    "k_calibrated_count": Variable(
+        "mutual pairs among the k best partners above that k's threshold", "pairs", "", "C.2"
+    ),
+    "k_threshold": Variable("threshold of the pairs at k", "1", "ρ*"),
+    "k_permuted_raw": Variable("pairs at k with permuted positions, mean over draws", "pairs"),
+    "k_untrained_raw": Variable("pairs at k of untrained networks, mean over draws", "pairs"),
+    "size_positions": Variable("aligned positions of a nested subset", "positions", "T"),
+    "size_raw_count": Variable("mutual pairs on a nested subset", "pairs", "", "G"),
+    "size_calibrated_count": Variable("mutual pairs on a nested subset above its own threshold", "pairs", "", "G"),
+    "size_threshold": Variable("threshold on a nested subset", "1", "ρ*"),
+    "size_raw_overlap": Variable("Jaccard overlap with the pairs of the previous subset", "1", "", "G"),
+    "size_calibrated_overlap": Variable(
+        "Jaccard overlap with the calibrated pairs of the previous subset", "1", "", "G"
+    ),
+    "revision_a": Variable("model A: commit on the hub, or SHA-256 of its weights"),
+    "revision_b": Variable("model B: commit on the hub, or SHA-256 of its weights"),
+    "tokenizer_a": Variable("SHA-256 of model A's tokenizer"),
+    "tokenizer_b": Variable("SHA-256 of model B's tokenizer"),
+    "comparison_model": Variable("model that the anchor is compared with"),
+    "comparison_raw_count": Variable("mutual pairs of the anchor with one model", "pairs", "", "3"),
+    "comparison_calibrated_count": Variable("calibrated pairs of the anchor with one model", "pairs"),
+    "comparison_calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),
+    "comparison_threshold": Variable("threshold of the comparison with one model", "1", "ρ*"),
+    "comparison_permuted_raw": Variable("pairs with permuted positions, mean over draws", "pairs", "", "C.3"),
+    "comparison_untrained_raw": Variable("pairs of untrained networks, mean over draws", "pairs", "", "4.2"),
+    "anchor_raw_count": Variable("anchor neurons with a partner in every comparison", "neurons", "", "3.3"),
+    "anchor_calibrated_count": Variable("anchor neurons in a calibrated pair of every comparison", "neurons"),
+    "anchor_raw_by_chance": Variable("what independent comparisons would share", "neurons"),
+    "anchor_calibrated_by_chance": Variable("what independent calibrated comparisons would share", "neurons"),
 }
 
 SIMULATION = {
@@ -115,4 +185,52 @@ SIMULATION = {
     "recall": Variable("share of the features isolated in both networks that are matched", "1"),
 }
 
-VOCABULARY: dict[str, Variable] = {**PARAMETERS, **THEORY, **MEASUREMENT, **SIMULATION}
+FILTERING = {
+    "selector": Variable("what selects documents: nothing, chance, a neuron, or the labels"),
+    "filter_precision": Variable("share of the selected documents that are of the target domain", "1", "", "5.3"),
+    "filter_recall": Variable("share of the target domain's documents that are selected", "1", "", "5.3"),
+    "filter_f1": Variable("F1 of a selection over documents, mean over random draws", "1", "F1", "5.3"),
+    "filter_f1_low": Variable("F1, lower end of the bootstrap's 95% interval", "1"),
+    "filter_f1_high": Variable("F1, upper end of the bootstrap's 95% interval", "1"),
+    "filter_f1_tokens": Variable("F1 of a selection over tokens", "1"),
+    "f1_behind": Variable("F1 of the Rosetta Neuron less that of the selector", "1"),
+    "f1_behind_low": Variable("the difference's lower end of the bootstrap's 95% interval", "1"),
+    "f1_behind_high": Variable("the difference's upper end of the bootstrap's 95% interval", "1"),
+    "selected_documents": Variable("documents selected, mean over random draws", "documents"),
+    "selected_tokens": Variable("tokens selected, mean over random draws", "tokens"),
+    "token_budget": Variable("tokens to select", "tokens"),
+    "document_tokens": Variable("length of a document of the pool, in model A's tokens", "tokens"),
+    "score_rosetta": Variable("mean activation of the Rosetta Neuron over a document's tokens", "1", "", "5.3"),
+    "score_non_rosetta": Variable("mean activation of the control neuron over a document's tokens", "1", "", "5.3"),
+    "leader_rosetta": Variable(
+        "whether a leading neuron is a Rosetta Neuron; the first of each kind is the chosen one"
+    ),
+    "leader_layer": Variable("layer of a leading neuron in model A", "index", "ℓ"),
+    "leader_unit": Variable("leading neuron within its layer", "index"),
+    "leader_hits": Variable("target documents among a neuron's top contexts", "documents"),
+    "leader_enrichment": Variable("share of the top contexts over the target's share of the tokens", "1", "", "E.2"),
+    "leader_f1": Variable("F1 of a leading neuron's selection", "1", "F1"),
+    "part_documents": Variable("documents of each domain in each part of the text", "documents"),
+    "test_perplexity": Variable("perplexity per token of held-out target documents, mean over runs", "1", "", "5.3"),
+    "test_perplexity_ci95": Variable("half of Student's 95% interval over runs", "1"),
+    "test_perplexity_run": Variable("perplexity of each run", "1"),
+    "test_perplexity_behind": Variable("perplexity of the selector less that of the Rosetta Neuron, run by run", "1"),
+    "test_perplexity_behind_ci95": Variable("half of Student's 95% interval of that difference", "1"),
+    "test_bits_per_byte": Variable("code length of held-out target documents, mean over runs", "bits/byte"),
+    "test_bits_per_byte_ci95": Variable("half of Student's 95% interval over runs", "bits/byte"),
+    "test_bits_per_byte_run": Variable("code length of each run", "bits/byte"),
+    "test_bits_per_byte_behind": Variable("code length of the selector less that of the Rosetta Neuron", "bits/byte"),
+    "test_bits_per_byte_behind_ci95": Variable("half of Student's 95% interval of that difference", "bits/byte"),
+    "final_training_loss": Variable("training loss over the last tenth of the steps", "nats/token"),
+    "training_sequences": Variable("sequences trained on", "sequences"),
+}
+
+VOCABULARY: dict[str, Variable] = {
+    **PARAMETERS,
+    **THEORY,
+    **MEASUREMENT,
+    **NULLS,
+    **SPECIALIZATION,
+    **SIMULATION,
+    **FILTERING,
+}
