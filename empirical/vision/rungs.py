@@ -1,0 +1,256 @@
+"""Measuring a vision ladder: one Dataset of kind "ladder" for each pairing, every rung repeated for every seed.
+
+    checkpoints + held-out crops → activations → pairs and nulls → calibrated count, distinct pairs, selectivity
+
+Networks of one width share their untrained null, whatever they were trained for: before training they differ by chance
+alone. It is drawn anew for every width. Entries of ``rung`` are (width, seed), widths in order, so that a fit sees the
+seeds as independent repeats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...console import progress, say
+from ...results import dataset
+from ..array_sources import ArraySource
+from ..matching import Matches, match
+from ..measures.selectivity import activity
+from ..measures.superiority import superiority
+from .distinct import distinct
+from .images import Images, from_array
+from .ladders import Pairing, TrainedVision
+from .selectivity import class_selectivity, image_scores
+from .source import ImageSource, open_reader
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+KINDS = ("permuted", "untrained")
+CROPS_AT_ONCE = 256
+MEASURES = ("activation_kurtosis", "class_selectivity")
+
+
+def held_out(trained: TrainedVision, number: int | None = None) -> Images:
+    """Return crops of the photographs' right quarters, labelled by photograph."""
+    crops = trained.photographs.crops("measure")
+    rng = np.random.default_rng(np.random.SeedSequence([trained.ladder.seed, 0x4E1D]))
+    places = crops.draw(rng, number or trained.ladder.images)
+    used = np.unique(places.photograph)
+    classes = tuple(crops.names[i] for i in used)
+    return from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+
+
+def activations(trained: TrainedVision, objective: str, width: int, seed: int, images: Images) -> ArraySource:
+    """Return one model's activations on images, in memory."""
+    held = _held(ImageSource(open_reader(trained.folder(objective, width, seed)), images, batch=CROPS_AT_ONCE))
+    held.name = f"{objective} {len(held.layer)}, seed {seed}"
+    return held
+
+
+def untrained_twins(trained: TrainedVision, width: int, images: Images) -> list[tuple[ArraySource, ArraySource]]:
+    """Return two untrained networks of one width on images, for each draw of the null."""
+    ladder = trained.ladder
+    reader = open_reader(trained.folder(ladder.objectives[0], width, ladder.recipe.seeds[0]))
+    source = ImageSource(reader, images, batch=CROPS_AT_ONCE)
+    draws = []
+    for draw in range(ladder.untrained):
+        seeds = np.random.SeedSequence([ladder.seed, width, draw]).generate_state(2)
+        draws.append((_held(source.untrained(int(seeds[0]))), _held(source.untrained(int(seeds[1])))))
+    return draws
+
+
+def null_of(twins: list[tuple[ArraySource, ArraySource]]) -> list[np.ndarray]:
+    """Return the correlations of the mutual pairs of each draw."""
+    return [match(a, b, permutations=0, jackknife_blocks=0, quiet=True).correlation for a, b in twins]
+
+
+def _held(source: ImageSource) -> ArraySource:
+    """Return a source's activations in memory."""
+    array = np.concatenate(list(source.blocks(source.positions)))
+    return ArraySource(array, source.name, source.layer, source.unit)
+
+
+@dataclass(frozen=True)
+class Width:
+    """All that the pairings of one width share.
+
+    Attributes
+    ----------
+    width : int
+    images : Images
+        What all networks read.
+    models : dict of (objective, seed) to ArraySource
+        Activations of the trained networks.
+    twins : list of pair of ArraySource
+        Untrained networks, two a draw.
+    untrained : list of ndarray
+        Correlations of their mutual pairs, one array a draw.
+    measures : dict of (objective, seed) to dict of str to ndarray
+        Selectivity of every neuron, by measure.
+    """
+
+    width: int
+    images: Images
+    models: dict[tuple[str, int], ArraySource]
+    twins: list[tuple[ArraySource, ArraySource]]
+    untrained: list[np.ndarray]
+    measures: dict[tuple[str, int], dict[str, np.ndarray]]
+
+
+def read_width(trained: TrainedVision, width: int, images: Images) -> Width:
+    """Run every model of one width over images."""
+    ladder = trained.ladder
+    keys = [(objective, seed) for objective in ladder.objectives for seed in ladder.recipe.seeds]
+    models = {key: activations(trained, key[0], width, key[1], images) for key in keys}
+    measures = {}
+    for key, source in models.items():
+        scores = image_scores(source, len(images))
+        unknown = np.full(len(source.layer), np.nan)
+        selectivity = unknown if images.labels is None else class_selectivity(scores, images.labels)
+        measures[key] = dict(zip(MEASURES, (activity(source, 1).kurtosis, selectivity), strict=True))
+    twins = untrained_twins(trained, width, images)
+    return Width(width, images, models, twins, null_of(twins), measures)
+
+
+def measure_vision(
+    trained: TrainedVision, images: Images | None = None, quiet: bool = False
+) -> tuple[dict[str, xr.Dataset], Width]:
+    """Measure every pairing of a trained ladder.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        A Dataset of kind "ladder" by the pairing's name.
+    Width
+        The largest width's activations, for what is measured there alone.
+    """
+    ladder = trained.ladder
+    images = images or held_out(trained)
+    rungs: dict[str, list[dict[str, Any]]] = {pairing.name: [] for pairing in ladder.pairings}
+    steps = len(ladder.pairings) * len(ladder.recipe.seeds)
+    total = sum(width**2 for width in ladder.widths) * steps
+    with progress(f"measuring {len(ladder.widths)} rungs", total, quiet) as bar:
+        for width in sorted(ladder.widths):
+            bar.update(description=f"measuring N = {trained.jobs[ladder.objectives[0], width].neurons}")
+            read = read_width(trained, width, images)
+            for pairing in ladder.pairings:
+                for seeds in pairing.seeds(ladder.recipe.seeds):
+                    rungs[pairing.name].append(measure_pair(read, pairing, seeds, ladder.permutations))
+                    bar.advance(width**2)
+                if not quiet:
+                    _tell(pairing, rungs[pairing.name][-len(ladder.recipe.seeds) :])
+    joined = {
+        pairing.name: _joined(
+            rungs[pairing.name],
+            pairing=pairing.title,
+            ladder=f"{ladder.name}: {pairing.title}",
+            families=[pairing.a, pairing.b],
+            images=images.name,
+            images_sha256=images.sha256,
+            photographs_sha256=trained.photographs.sha256,
+            number_of_images=len(images),
+            seed=ladder.seed,
+            training_seeds=list(ladder.recipe.seeds),
+        )
+        for pairing in ladder.pairings
+    }
+    return joined, read
+
+
+def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], permutations: int) -> dict[str, Any]:
+    """Match two models of one width; return all variables of one rung."""
+    keys = (pairing.a, seeds[0]), (pairing.b, seeds[1])
+    a, b = (read.models[key] for key in keys)
+    number = int(np.random.SeedSequence([*seeds, read.width]).generate_state(1)[0])
+    matches = match(a, b, permutations=permutations, seed=number, quiet=True)
+    calibration = matches.calibrate({"untrained": read.untrained})
+    assert calibration is not None
+    drawn = {"permuted": matches.null_correlations, "untrained": read.untrained}
+    strong = matches.correlation >= calibration.threshold
+    ua, ub = matches.unit_a[strong], matches.unit_b[strong]
+    kept = distinct(a.rows(slice(None))[:, ua], b.rows(slice(None))[:, ub], matches.correlation[strong])
+    first = (a.layer[ua] == 0) & (b.layer[ub] == 0)
+    variables: dict[str, Any] = {
+        "neurons": (len(a.layer) + len(b.layer)) / 2,
+        "seed_a": seeds[0],
+        "seed_b": seeds[1],
+        "raw_count": matches.count,
+        "calibrated_count": calibration.count,
+        "calibrated_count_se": calibration.standard_error,
+        "distinct_count": len(kept),
+        "first_layer_count": int(first.sum()),
+        "threshold": calibration.threshold,
+        **{f"{kind}_raw": calibration.null_raw[kind] for kind in KINDS},
+        **{f"{kind}_above_threshold": calibration.null_above[kind] for kind in KINDS},
+        "positions": matches.positions,
+        "split_half": matches.split_half,
+        "model_a": a.name,
+        "model_b": b.name,
+        **_superiorities(read, keys, (ua, ub)),
+        "pair": _pairs(matches, a, b),
+        "null_pair": {
+            "null_correlation": np.concatenate([r for draws in drawn.values() for r in draws]),
+            "null_draw": np.concatenate([np.full(len(r), i) for draws in drawn.values() for i, r in enumerate(draws)]),
+            "null_kind": np.repeat(list(drawn), [sum(map(len, draws)) for draws in drawn.values()]).astype(object),
+        },
+    }
+    return variables
+
+
+def _pairs(matches: Matches, a: ArraySource, b: ArraySource) -> dict[str, np.ndarray]:
+    return {
+        "unit_a": matches.unit_a,
+        "unit_b": matches.unit_b,
+        "layer_a": a.layer[matches.unit_a],
+        "layer_b": b.layer[matches.unit_b],
+        "layer_unit_a": a.unit[matches.unit_a],
+        "layer_unit_b": b.unit[matches.unit_b],
+        "correlation": matches.correlation,
+        "margin": matches.margin,
+    }
+
+
+def _superiorities(read: Width, keys: Any, members: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    """Return, for each measure and side, how often a Rosetta Neuron exceeds another neuron of its layer."""
+    found: dict[str, Any] = {}
+    for side, key, units in zip("ab", keys, members, strict=True):
+        layer = read.models[key].layer
+        member = np.zeros(len(layer), dtype=bool)
+        member[units] = True
+        for name, values in read.measures[key].items():
+            one = superiority(values, member, layer)
+            found |= {f"{name}_superiority_{side}": one.value}
+            found |= {f"{name}_superiority_{side}_low": one.low, f"{name}_superiority_{side}_high": one.high}
+    return found
+
+
+def _joined(rungs: list[dict[str, Any]], **provenance: Any) -> xr.Dataset:
+    """Join rungs: scalars along ``rung``, pairs and null pairs one rung after the other."""
+    variables: dict[str, Any] = {}
+    for name, value in rungs[0].items():
+        if isinstance(value, dict):
+            for inner in value:
+                variables[inner] = (name, np.concatenate([rung[name][inner] for rung in rungs]))
+            lengths = [len(next(iter(rung[name].values()))) for rung in rungs]
+            owner = "pair_rung" if name == "pair" else "null_rung"
+            variables[owner] = (name, np.repeat(np.arange(len(rungs)), lengths))
+        else:
+            kind = object if isinstance(value, str) else None
+            variables[name] = ("rung", np.array([rung[name] for rung in rungs], dtype=kind))
+    return dataset("ladder", variables, {"rung": np.arange(len(rungs))}, modality="vision", **provenance)
+
+
+def _tell(pairing: Pairing, rungs: list[dict[str, Any]]) -> None:
+    def listed(name: str) -> str:
+        return ", ".join(f"{rung[name]:.0f}" for rung in rungs)
+
+    thresholds = ", ".join(f"{rung['threshold']:.2f}" for rung in rungs)
+    say(
+        f"  N = {rungs[0]['neurons']:.0f}, {pairing.name}: {listed('calibrated_count')} pairs above ρ* = {thresholds} "
+        f"({listed('distinct_count')} distinct); without a threshold {listed('raw_count')}, "
+        f"permuted {listed('permuted_raw')}, untrained {listed('untrained_raw')}"
+    )
