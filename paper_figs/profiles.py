@@ -47,8 +47,14 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             ranks = np.arange(1, len(rho) + 1)
             axis.plot(ranks, 1 - rho, style.MARKERS[i % 7], color=colour, ms=3.5, mew=0)
             axis.plot(ranks, 1 - profile.correlation(ranks), color=colour, lw=1)
+            nudge = 1 + 1e-6 * i  # all end at the threshold: in order of size
             labels.append(
-                (ranks[-1], 1 - rho[-1], f"N = {style.short(size)}, b = {profile.exponent:.2f}", style.dark(colour))
+                (
+                    ranks[-1],
+                    (1 - triangle.threshold) * nudge,
+                    f"N = {style.short(size)}, b = {profile.exponent:.2f}",
+                    style.dark(colour),
+                )
             )
         last, alpha = triangle.profiles[-1], triangle.count.value
         if alpha > 0:

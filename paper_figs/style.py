@@ -183,7 +183,12 @@ def label_ends(axis: Axes, labels: list[tuple[float, float, str, str]], gap: flo
     figure.canvas.draw()  # fixes the transforms
     height = RC["legend.fontsize"] * figure.dpi / 72 * gap
     points = sorted(((axis.transData.transform((x, y))[1], y, text, colour) for x, y, text, colour in labels))
-    placed = _spread([point[0] for point in points], [(text.count("\n") + 1) * height for _, _, text, _ in points])
+    sizes = [(text.count("\n") + 1) * height for _, _, text, _ in points]
+    placed = _spread([point[0] for point in points], sizes)
+    above = placed[-1] + sizes[-1] / 2 - axis.get_window_extent().y1
+    if above > 0:  # the topmost would leave the axes: all that touch it move down
+        placed = _spread([*(point[0] for point in points[:-1]), placed[-1] - above], sizes)
+        placed = [at - max(placed[-1] + sizes[-1] / 2 - axis.get_window_extent().y1, 0) for at in placed]
     for (level, y, text, colour), at in zip(points, placed, strict=True):
         axis.annotate(
             text,
@@ -235,6 +240,15 @@ def ours(axis: Axes, x: Any, y: Any, label: str, index: int = 0, **look: Any) ->
     axis.plot(
         x, y, MARKERS[index % len(MARKERS)], ls="-", color=colour, mec="white", mew=0.8, ms=6.5, label=label, **look
     )
+
+
+def bars(axis: Axes, x: Any, value: Any, low: Any, high: Any, index: int = 0) -> None:
+    """Draw intervals as bars in the colour of the series `index`; an end that is not known is not drawn."""
+    import numpy as np
+
+    x, value, low, high = (np.asarray(one, dtype=float) for one in (x, value, low, high))
+    known = np.isfinite(low) & np.isfinite(high) & np.isfinite(value)
+    axis.vlines(x[known], low[known], high[known], color=CYCLE[index % len(CYCLE)], lw=1.2, zorder=1)
 
 
 def source_note(figure: Figure, text: str) -> None:

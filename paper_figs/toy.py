@@ -66,14 +66,17 @@ def _profiles(axis, cells: list[xr.Dataset], beta: float) -> None:
         axis.annotate(
             f"N = {int(cell['neurons'])}",
             (1, optimum[0]),
-            (0, 5),
+            (-5, 0),
             textcoords="offset points",
+            ha="right",
+            va="center",
             fontsize=8,
             color=style.dark(colour),
         )
     axis.axhline(1, color=style.GREY, lw=0.8, ls=":")
     style.log_sizes(axis)
     axis.set_ylim(bottom=FLOOR)
+    axis.set_xlim(left=0.5)  # room for the labels
     axis.set_xlabel("feature rank r")
     axis.set_ylabel("isolation: Var x/MSE − 1")
     axis.set_title(f"Learned (points) and optimal (lines), β = {beta:g}")
@@ -110,16 +113,19 @@ def _controls(axis, cells: list[xr.Dataset], beta: float) -> None:
     chosen = [c for c in law + controls if int(c["neurons"]) == size]
     for i, cell in enumerate(chosen):
         name = _name(cell)
-        s = np.nanmedian(cell["toy_isolation"].values, axis=0)[: 2 * size]
+        isolation = cell["toy_isolation"].values[..., : 2 * size]
+        isolation = isolation[:, ~np.isnan(isolation).all(axis=0)]  # narrower cells end earlier
+        s = np.nanmedian(isolation, axis=0)
         ranks = np.arange(1, len(s) + 1)
         s = np.where(np.isfinite(s) & (s > 0), s, np.nan)
         if name == LAW:
-            axis.plot(ranks, cell["toy_optimum"].values[: 2 * size], color=style.INK, lw=1.4, label="optimum")
+            optimum = cell["toy_optimum"].values[: len(s)]
+            axis.plot(ranks, optimum, color=style.INK, lw=1.4, label="optimum")
             axis.plot(ranks, s, "o", color=style.INK, ms=4, label="all ingredients")
         else:
-            axis.plot(
-                ranks, s, style.MARKERS[i % 7], ls="-", lw=0.7, ms=3, color=style.CYCLE[(i - 1) % 7], label=WORDS[name]
-            )
+            line = "none" if name == "no noise" else "-"  # its isolation is unbounded and in no order
+            look = {"ls": line, "lw": 0.7, "ms": 3.5, "color": style.CYCLE[(i - 1) % 7], "label": WORDS[name]}
+            axis.plot(ranks, s, style.MARKERS[i % 7], **look)
     style.log_sizes(axis)
     best = max(float(np.nanmax(cell["toy_optimum"].values)) for cell in chosen)
     axis.set_ylim(FLOOR, 10 * best)  # without noise isolation has no bound

@@ -2,12 +2,14 @@
 
 Left: count exponent α over profile exponent b. The theory allows one curve, α = 1/b; a budget growing as N^θ lowers it
 to θ/b, and left of b = 1 (outside the paper) the count follows the budget, α = θ. Right: purity exponent p over α. The
-theory allows one line, α + p = 1; a slower budget, α + p = θ. Ellipses are joint 95% regions.
+theory allows one line, α + p = 1; a slower budget, α + p = θ. Ellipses are joint 95% regions; sources whose exponents
+are known to no better than `WIDEST` are named below and not drawn.
 """
 
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ..validation.triangle import Triangle
 
 THETAS = (1.0, 0.8, 0.6)
+WIDEST = 0.6  # half-width of an interval of α or p beyond which a region would cover the figure
 
 
 def make(found: Found, path: Path) -> list[Path]:
@@ -44,11 +47,13 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
     """
     from ..validation.triangle import TriangleStatus
 
-    shown = [(name, triangle) for name, triangle in triangles if triangle.status is TriangleStatus.OK]
-    with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.7)) as (figure, (left, right)):
+    tested = [(name, triangle) for name, triangle in triangles if triangle.status is TriangleStatus.OK]
+    shown = [(name, triangle) for name, triangle in tested if _half_width(triangle) <= WIDEST]
+    wide = [name for name, triangle in tested if _half_width(triangle) > WIDEST]
+    with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.5 + 0.18 * -(-len(shown) // 3))) as (figure, (left, right)):
         _theory(left, right, max([2.6, *(t.profile.ci95[1] * 1.05 for _, t in shown if t.profile.ci95[1] < 6)]))
         for i, (name, triangle) in enumerate(shown):
-            colour, marker = style.CYCLE[i % len(style.CYCLE)], style.MARKERS[i % len(style.MARKERS)]
+            colour, marker = style.CYCLE[i % 7], style.MARKERS[(i + i // 7) % 7]  # no pair of them comes twice
             for axis, (x, y) in ((left, (1, 0)), (right, (0, 2))):
                 _region(axis, triangle, x, y, colour)
                 values = (triangle.count.value, triangle.profile.value, triangle.purity.value)
@@ -61,7 +66,15 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
         right.set_title("α + p = 1 ?")
         if shown:
             figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(shown), 3))
+        if wide:
+            words = textwrap.fill(f"too uncertain to draw: {', '.join(wide)}", 34)
+            right.annotate(words, (0.02, 0.02), xycoords="axes fraction", fontsize=7, color=style.GREY)
         return style.save(figure, path)
+
+
+def _half_width(triangle: Triangle) -> float:
+    ends = np.array([triangle.count.ci95, triangle.purity.ci95])
+    return float(np.max(ends[:, 1] - ends[:, 0])) / 2
 
 
 def _theory(left, right, widest: float) -> None:
@@ -74,7 +87,10 @@ def _theory(left, right, widest: float) -> None:
         right.plot(alpha, theta - alpha, color=colour, ls=dashes, lw=width)
         words = "theory" if theta == 1 else f"θ = {theta:g}"
         look = {"textcoords": "offset points", "fontsize": 8, "color": colour}
-        left.annotate(words, (1, theta), (5, 2), **look)
+        if theta == 1:
+            left.annotate(words, (1, theta), (5, 2), **look)
+        else:
+            left.annotate(words, (widest, theta / widest), (3, 0), va="center", **look)
         right.annotate(words, (1, theta - 1), (4, 0), va="center", **look)
     left.axvspan(0.2, 1, color=style.GREY, alpha=0.08, lw=0)
     left.annotate(
@@ -103,5 +119,5 @@ def _region(axis, triangle: Triangle, x: int, y: int, colour: str) -> None:
     edge = values[:, None] + scale * directions @ (
         np.sqrt(np.maximum(lengths, 0))[:, None] * [np.cos(turn), np.sin(turn)]
     )
-    axis.fill(*edge, color=colour, alpha=0.12, lw=0)
+    axis.fill(*edge, color=colour, alpha=0.08, lw=0)
     axis.plot(*edge, color=colour, lw=1)

@@ -19,6 +19,7 @@ from .joint_fit import JointFit, Observations, fit_jointly
 from .profiles import FEWEST_PAIRS
 from .series import Series
 from .triangle import Triangle, TriangleStatus
+from .verdict import signed
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Row:
         product = self.attenuated.product
         return [
             f"With an attenuation fitted to each profile (mean {a:.2f}), b = {self.attenuated.profile.value:.2f} and "
-            f"α·b = {product.value:.2f} (95% interval {product.ci95[0]:.2f} to {product.ci95[1]:.2f})."
+            f"α·b = {signed(product.value)} (95% interval {signed(product.ci95[0])} to {signed(product.ci95[1])})."
         ]
 
 

@@ -25,6 +25,7 @@ from scipy import optimize, stats
 
 from .theory_fit import GAMMA
 from .triangle import ROUNDING, Estimate, Triangle, TriangleStatus, estimate, expected_exponents
+from .verdict import signed
 
 FINITE_TURNS = 5  # the finite-size part settles to well below `ROUNDING` in three
 
@@ -55,7 +56,8 @@ class Extension:
         """Return one sentence."""
         if not np.isfinite(self.plain_p):
             return "The budget's exponent cannot be estimated from fewer than three sizes."
-        theta = f"θ = {self.theta.value:.2f} (95% interval {self.theta.ci95[0]:.2f} to {self.theta.ci95[1]:.2f})"
+        low, high = map(signed, self.theta.ci95)
+        theta = f"θ = {signed(self.theta.value)} (95% interval {low} to {high})"
         plain = "rejected" if self.plain_p < 0.05 else "not rejected"
         fits = "does not fit either" if self.misfit_p < 0.05 else "is compatible with all three exponents"
         return (

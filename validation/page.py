@@ -70,5 +70,5 @@ def number(value: Any, digits: int = 3) -> str:
     if value != value:
         return "–"
     if value == round(value) and abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+        return f"{value:,.0f}".replace("-", "−")
+    return (f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}").replace("-", "−")

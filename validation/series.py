@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ TOY = (
     *("configuration", "beta", "neurons", "seeds", "count", "count_sd", "mean_isolation", "profile_slope"),
     *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
 )
+LAW = "law"  # the toy recipe that has all of the theory's ingredients
 RUNS_REDRAWN = 3  # runs of a simulation whose correlations are drawn again
 
 
@@ -238,12 +239,18 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
     return found
 
 
-def of_toys(studies: Iterable[xr.Dataset]) -> list[Series]:
-    """Return one series for each configuration and β of toy studies, cells of the same kind joined over sizes."""
+def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None) -> list[Series]:
+    """Return one series for each configuration and β of toy studies, cells of the same kind joined over sizes.
+
+    `configurations` are those wanted; by default all, controls that are not expected to obey the theory included.
+    """
     import pandas as pd
 
     cells = [ds[list(TOY)].to_dataframe()[list(TOY)] for ds in studies]
-    return _toys(pd.concat(cells, ignore_index=True)) if cells else []
+    if not cells:
+        return []
+    rows = pd.concat(cells, ignore_index=True)
+    return _toys(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
 
 
 def kept_toys() -> list[Series]:
@@ -254,7 +261,7 @@ def kept_toys() -> list[Series]:
 
     with (resources.files("rosettalaw.sims") / "toy_study.csv").open(encoding="utf-8") as file:
         rows = pd.read_csv(file, comment="#")
-    law = rows[rows["configuration"] == "law"]
+    law = rows[rows["configuration"] == LAW]
     return [replace(one, name=f"kept {one.name}", reference=True) for one in _toys(law)]
 
 

@@ -38,6 +38,7 @@ from ..errors import require
 from ..theory.predictions import predict_arrays
 from .profiles import Profile, fit_profile
 from .theory_fit import GAMMA, budget_at
+from .verdict import signed
 
 ROUNDING = 0.02  # how far whole counts move the exponents of a ladder of a few sizes
 
@@ -112,11 +113,13 @@ class Triangle:
             _judged("α + p", self.sum, self.expected_sum, 1.0),
         ]
         exponents = ", ".join(
-            f"{symbol} = {estimate.value:.2f} ({estimate.ci95[0]:.2f} to {estimate.ci95[1]:.2f})"
+            f"{symbol} = {signed(estimate.value)} ({signed(estimate.ci95[0])} to {signed(estimate.ci95[1])})"
             for symbol, estimate in (("α", self.count), ("b", self.profile), ("p", self.purity))
         )
         outside = ", and b < 1 lies outside the paper's spectra (β > 1)" if self.profile.ci95[1] < 1 else ""
-        return f"With {exponents} over {len(self.neurons)} sizes, {parts[0]}, and {parts[1]}{outside}."
+        sizes, matchings = len(np.unique(self.neurons)), len(self.neurons)
+        over = f"{sizes} sizes" if sizes == matchings else f"{matchings} matchings at {sizes} sizes"
+        return f"With {exponents} over {over}, {parts[0]}, and {parts[1]}{outside}."
 
 
 def measure_triangle(
@@ -263,7 +266,7 @@ def contradicted(found: Estimate, expected: float) -> bool:
 
 
 def _judged(name: str, found: Estimate, expected: float, limit: float) -> str:
-    interval = f"{found.value:.2f} (95% interval {found.ci95[0]:.2f} to {found.ci95[1]:.2f})"
+    interval = f"{signed(found.value)} (95% interval {signed(found.ci95[0])} to {signed(found.ci95[1])})"
     demanded = f"{expected:.2f} at these sizes ({limit:.2g} for N → ∞)" if np.isfinite(expected) else f"{limit:.2g}"
     judged = "contradicts" if contradicted(found, expected) else "agrees with"
     return f"{name} = {interval} {judged} the theory's {demanded}"

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 NO_POWER_LAW = "no power law"
 
 
+def signed(value: float) -> str:
+    """Return a number with two decimals, a true minus sign, and ∞."""
+    return f"{value:.2f}".replace("-", "−").replace("inf", "∞")
+
+
 def growth(fit: PowerLawFit) -> str:
     """Return the claim that the exponent's interval allows, as a verb phrase."""
     lo, hi = fit.exponent_ci95
@@ -81,8 +86,8 @@ def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
 def _exponent(fit: PowerLawFit) -> str:
     lo, hi = fit.exponent_ci95
     sizes = f"{fit.data.sizes} sizes, N = {fit.data.neurons[0]:,.0f} to {fit.data.neurons[-1]:,.0f}"
-    interval = f"95% interval {lo:.2f} to {hi:.2f}" if np.isfinite([lo, hi]).all() else "no interval"
-    return f"exponent {fit.exponent:.2f}, {interval}, {sizes}"
+    interval = f"95% interval {signed(lo)} to {signed(hi)}" if np.isfinite([lo, hi]).all() else "no interval"
+    return f"exponent {signed(fit.exponent)}, {interval}, {sizes}"
 
 
 def _beta(theory: TheoryFit) -> str:

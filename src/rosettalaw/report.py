@@ -63,6 +63,7 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], ev
             if file.suffix == ".svg"
         ]
     own = [row for row in found.rows if not row.series.reference]
+    own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # what was measured on models comes first
     html = page.render(
         "results.html",
         title="Rosetta Neurons: what these results show",
