@@ -62,6 +62,32 @@ class Plan:
         require(self.subsets >= 2, "subsets", self.subsets, "an interval needs at least two", "--subsets 5")
 
 
+def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:
+    """Return the neurons of one model of a matching: those of calibrated pairs, and all others.
+
+    Parameters
+    ----------
+    pairs : xarray.Dataset
+        Kind "pairs".
+    side : str
+        "a" or "b".
+
+    Raises
+    ------
+    InputError
+        If no pair exceeds the nulls, or there was none to calibrate against.
+    """
+    threshold = float(pairs["threshold"]) if "threshold" in pairs else np.nan
+    strong = pairs["correlation"].values >= threshold
+    if not strong.any():
+        rule = "has no pair above its nulls: there are no Rosetta Neurons to judge"
+        raise InputError("pairs", pairs.attrs.get("status", "uncalibrated"), rule, "rosettalaw match … --untrained 3")
+    rosetta = np.unique(pairs[f"unit_{side}"].values[strong])
+    excluded = pairs[f"excluded_unit_{side}"].values
+    everyone = np.arange(int(pairs[f"neurons_{side}"]))
+    return dict(zip(POPULATIONS, (rosetta, np.setdiff1d(everyone, np.union1d(rosetta, excluded))), strict=True))
+
+
 def judgements(plan: Plan, sizes: Sequence[int]) -> tuple[int, int]:
     """Return how many judgements a plan asks for over populations of given sizes, and how many predictions."""
     judged = sum(plan.subsets * min(plan.subset_size, size // plan.subsets) for size in sizes)

@@ -100,7 +100,7 @@ class OfflineJudge:
         return [bool((_places(shown(image)) @ template).max() > border) for image in held_out]
 
     def _beyond(self, value: float, random: np.ndarray) -> bool:
-        return (1 + np.sum(random >= value)) / (1 + len(random)) <= LEVEL / 2
+        return bool((1 + np.sum(random >= value)) / (1 + len(random)) <= LEVEL / 2)
 
     def _random_purity(self, k: int) -> np.ndarray:
         if k not in self._purity:

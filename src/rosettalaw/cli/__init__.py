@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "train": "Measurement",
     "match": "Measurement",
     "plan": "Measurement",
+    "judge": "Measurement",
     "fit": "Validation",
     "forecast": "Validation",
     "compare": "Validation",

@@ -21,11 +21,17 @@ def register(app: typer.Typer, section: str) -> None:
         out: Path = OUT,
         cache: Path = CACHE,
         workers: int = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
+        vision: bool = typer.Option(False, "--vision", help="Vision models, trained on bundled photographs, instead."),
         as_json: bool = JsonOption,
     ) -> None:
         """Train two families of language models, measure the law of Rosetta Neurons, compare it with the theory."""
-        from ..demo import run
+        if vision:
+            from ..vision_demo import run as run_vision
 
-        summary = run(ladder, out, cache, workers)
+            summary = run_vision(out, cache, workers)
+        else:
+            from ..demo import run
+
+            summary = run(ladder, out, cache, workers)
         if as_json:
             print_json(summary)

@@ -28,6 +28,9 @@ def match(
     b: str = typer.Argument(help="The other model: the same kind, at the same positions.", show_default=False),
     text: Path | None = typer.Option(None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; else Python's."),
     tokens: int = typer.Option(1_000_000, help="Checkpoints: tokens of A to read."),
+    images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at [default: 0]."),
     untrained: int = typer.Option(0, help="Checkpoints: draws of the null of untrained networks."),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
@@ -57,7 +60,10 @@ def match(
     from ..results import save
 
     with distributed.started(device):
-        sources, provenance = _sources(a, b, text, tokens, seed)
+        if images is None:
+            sources, provenance = _sources(a, b, text, tokens, seed)
+        else:
+            sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep)
         layers = _layers("--layers-a", layers_a), _layers("--layers-b", layers_b)
         sources = tuple(_restricted(source, kept) for source, kept in zip(sources, layers, strict=True))
         options: dict[str, Any] = {
@@ -112,6 +118,18 @@ def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int):
     corpus = open_text(text or PYTHON)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": tokens}
     return text_sources(a, b, corpus, tokens, seed), facts
+
+
+def _image_sources(a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None):
+    """Return two vision models' activations, and which images they come from."""
+    from ..empirical.vision.images import open_images
+    from ..empirical.vision.source import image_sources
+
+    opened = open_images(images, skip_corrupt)
+    a_source, b_source = image_sources(a, b, opened, timestep)
+    facts = {"images": opened.name, "images_sha256": opened.sha256, "number_of_images": len(opened)}
+    facts |= {"grid": list(a_source.grid), "skipped_images": list(opened.skipped), "modality": "vision"}
+    return (a_source, b_source), facts
 
 
 def _layers(option: str, text: str) -> list[int]:

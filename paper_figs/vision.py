@@ -1,0 +1,81 @@
+"""Vision ladders trained here: each pairing's calibrated counts, seed by seed, beside its nulls.
+
+Filled: pairs above the calibrated threshold, one point a pair of seeds; open circles: how many of them are no
+near-copies of each other. Dotted: mutual nearest neighbours without a threshold, of the trained networks and of both
+nulls. A line is drawn where the exponent's interval lies above 0; a count of zero is a cross on the lower edge.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import style
+from .found import Found
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..validation.analysis import Analysis
+
+RAW = [
+    ("raw_count", "trained, no threshold", "o", "#bdbdbd"),
+    ("permuted_raw", "permuted, no threshold", "v", style.COLOURS["orange"]),
+    ("untrained_raw", "untrained, no threshold", "s", style.COLOURS["purple"]),
+]
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw the vision ladders found."""
+    from ..validation.analysis import analyse_clean
+    from ..validation.series import of_ladder
+
+    panels = []
+    for name, ladder in found.of("ladder"):
+        if ladder.attrs.get("modality") == "vision":
+            series = of_ladder(ladder, name)
+            fitted = len(np.unique(series.neurons[series.counts > 0])) > 1
+            panels.append((ladder, analyse_clean(series.clean(), series.nulls) if fitted else None))
+    return draw(panels, path) if panels else []
+
+
+def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.PathLike[str]) -> list[Path]:
+    """Draw one panel a pairing; save PNG and SVG."""
+    columns = len(panels)
+    with style.figure(columns, size=(2.9 * columns + 0.7, 3.7), squeeze=False, sharey=True) as (figure, axes):
+        for number, (axis, (ladder, analysis)) in enumerate(zip(axes[0], panels, strict=True)):
+            sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
+            for name, label, marker, colour in RAW:
+                means = [ladder[name].values[sizes == size].mean() for size in np.unique(sizes)]
+                axis.plot(np.unique(sizes), means, marker, mfc="none", color=colour, label=label, ls=":", lw=0.8)
+            blue, some = style.COLOURS["blue"], counts > 0
+            axis.plot(sizes[some], counts[some], "o", color=blue, label="calibrated, one point a pair of seeds")
+            distinct = ladder["distinct_count"].values
+            axis.plot(sizes[some], distinct[some], "o", mfc="white", color=blue, ms=4, label="of these, distinct")
+            style.log_sizes(axis, np.unique(sizes))
+            axis.set_ylim(bottom=3)
+            axis.plot(sizes[~some], np.full((~some).sum(), 3.2), "x", color=blue, clip_on=False)
+            a, b = json.loads(ladder.attrs["families"])
+            title = f"{a} × {b}" if a != b else f"{a}, two seeds"
+            axis.set_title(f"{title}\n{_exponent(analysis)}", fontsize=9)
+            if analysis is not None and analysis.power_law.exponent_ci95[0] > 0:
+                line = np.array([sizes.min(), sizes.max()])
+                axis.plot(line, analysis.power_law.prefactor * line**analysis.power_law.exponent, color=blue)
+            axis.set_xlabel("MLP neurons per network, N")
+            if not number:
+                axis.set_ylabel("pairs")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return style.save(figure, path)
+
+
+def _exponent(analysis: Analysis | None) -> str:
+    if analysis is None:
+        return "nothing above the nulls to fit"
+    low, high = (style.signed(end) for end in analysis.power_law.exponent_ci95)
+    return f"α = {style.signed(analysis.power_law.exponent)} ({low} to {high})"

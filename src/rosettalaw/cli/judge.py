@@ -1,0 +1,110 @@
+"""``rosettalaw judge``: are matched neurons of a vision model about one thing, more often than others?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from .output import JsonOption, print_json, print_table
+
+EPILOG = (
+    "Example: rosettalaw match ViT-A ViT-B --images photographs/ --out pairs.nc, then "
+    "rosettalaw judge pairs.nc --images photographs/ --top 2,5,20"
+)
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+    app.command("judge", rich_help_panel=section, epilog=EPILOG)(judge)
+
+
+def judge(
+    pairs: Path = typer.Argument(help="Result of rosettalaw match --images --out.", show_default=False),
+    images: Path = typer.Option(
+        ..., help="The images to show: a folder, or an .npz of arrays; subfolders are classes."
+    ),
+    model: str = typer.Option("", help="Checkpoint of the model [default: the one that the result names]."),
+    side: str = typer.Option("a", help="Which of the result's models: a or b."),
+    by: str = typer.Option(
+        "offline", "--judge", help="offline, or endpoint: a vision model (ROSETTALAW_JUDGE_URL, …)."
+    ),
+    top: str = typer.Option("2,5,10,15,20,50", help="Numbers of top images shown."),
+    main: int = typer.Option(20, help="The number that the validation uses."),
+    subsets: int = typer.Option(5, help="Disjoint subsets of each population."),
+    subset_size: int = typer.Option(100, help="Most neurons in a subset."),
+    validated: int = typer.Option(20, help="Neurons of each population that the judge's predictions are tested on."),
+    prices: str = typer.Option("", help="Endpoint: price of a million tokens read, and written: 0.15,0.6."),
+    yes: bool = typer.Option(False, "--yes", help="Endpoint: go on after the estimate of the cost."),
+    timeout: float = typer.Option(60.0, help="Endpoint: seconds to wait for an answer."),
+    retries: int = typer.Option(4, help="Endpoint: further tries after a passing failure."),
+    cache: Path = typer.Option(None, help="Where answers are kept [default: ~/.cache/rosettalaw]."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    seed: int = typer.Option(0, help="Seed of the draws."),
+    out: Path | None = typer.Option(None, help="Save the result to this netCDF file."),
+    as_json: bool = JsonOption,
+) -> None:
+    """Judge matched and other neurons of a vision model, and validate the judge on held-out images."""
+    from ..cache import cache_folder
+    from ..empirical.vision.endpoint import EndpointJudge, estimate
+    from ..empirical.vision.images import open_images
+    from ..empirical.vision.judgement import Plan, judgements, populations_of, study
+    from ..empirical.vision.judges import OfflineJudge
+    from ..empirical.vision.source import ImageSource, open_reader
+    from ..errors import InputError, RosettaError, require
+    from ..results import load, save
+    from .output import grid
+
+    require(side in ("a", "b"), "--side", side, "must be a or b", "--side a")
+    require(by in ("offline", "endpoint"), "--judge", by, "must be offline or endpoint", "--judge offline")
+    numbers = tuple(int(number) for number in grid("--top", top))
+    plan = Plan(numbers, main if main in numbers else max(numbers), subsets, subset_size, validated, seed)
+    found = load(pairs, "pairs")
+    populations = populations_of(found, side)
+    shown: Any
+    if by == "endpoint":
+        shown = EndpointJudge.from_environment(cache_folder(cache) / "judge", timeout=timeout, retries=retries)
+        cost = tuple(grid("--prices", prices)) if prices else None
+        if cost is not None and len(cost) != 2:
+            raise InputError("--prices", prices, "must be two numbers", "--prices 0.15,0.6")
+        asked = judgements(plan, [len(neurons) for neurons in populations.values()])
+        expected = sum(asked[0] // len(plan.top) * number for number in plan.top) / max(asked[0], 1)
+        estimated = estimate(*asked, round(expected), prices=cost)
+        from ..console import say
+
+        say(f"{shown.name}: {estimated} (answers kept from earlier cost nothing)")
+        if not yes:
+            raise RosettaError("nothing was asked yet: add --yes to go on, or fewer images with --top 20")
+    opened = open_images(images, skip_corrupt)
+    if by == "offline":
+        shown = OfflineJudge(opened, seed)
+    name = model or found.attrs[f"model_{side}"]
+    source = ImageSource(open_reader(name), opened)
+    judged = study(source, populations, shown, plan)
+    if out is not None:
+        save(judged, out)
+    rows = [
+        {
+            "population": population,
+            "top": number,
+            "monosemantic": judged["monosemantic_mean"].values[i, j].item(),
+            "ci95": [judged[f"monosemantic_{end}"].values[i, j].item() for end in ("low", "high")],
+            "neurons": int(judged["subset_neurons"].values[i]) * subsets,
+        }
+        for i, population in enumerate(populations)
+        for j, number in enumerate(judged["top"].values.tolist())
+    ]
+    checks = [
+        {"population": population}
+        | {
+            measure: judged[f"judge_{measure}"].values[i].item()
+            for measure in ("accuracy", "precision", "recall", "f1", "predictions")
+        }
+        for i, population in enumerate(populations)
+    ]
+    if as_json:
+        print_json({"judge": shown.name, "model": name, "rates": rows, "validation": checks})
+        return
+    print_table(rows, title=f"{shown.name} judges {name}")
+    print_table(checks, title=f"Its predictions of held-out images (chance: 0.5), {plan.main} images shown")

@@ -1,0 +1,234 @@
+"""The loop for vision: train a generative and two discriminative objectives on bundled photographs, measure, judge.
+
+The folder that it leaves has one result of kind "ladder" for each pairing (``<pairing>/results.nc``), the image-count
+sweeps and the comparison of real with generated images, ``summary.json``, the figure and ``report.html``. What is
+trained stays in the cache; an interrupted run measures again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .console import say
+from .demo import judge
+from .results import replacing, save
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .empirical.vision.ladders import TrainedVision, VisionLadder
+    from .empirical.vision.rungs import Width
+    from .validation.analysis import Analysis
+
+SHOWN_PAIRS, SHOWN_CROPS = 6, 4
+SUMMED = ("neurons", "seed_a", "seed_b", "raw_count", "calibrated_count", "distinct_count", "threshold")
+SUMMED += ("permuted_raw", "untrained_raw")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All results of a vision ladder, by the pairing's name."""
+
+    ladders: dict[str, xr.Dataset]
+    analyses: dict[str, Analysis | None]
+    verdicts: dict[str, str]
+    sweeps: dict[str, xr.Dataset]
+    kinds: dict[str, xr.Dataset]
+
+
+def run(
+    out: Path, cache: Path | None = None, workers: int | None = None, ladder: VisionLadder | None = None
+) -> dict[str, Any]:
+    """Run the vision loop and return what ``summary.json`` holds.
+
+    Parameters
+    ----------
+    out : path
+        Folder for the results.
+    cache : path, optional
+        Where checkpoints are kept.
+    workers : int, optional
+        Jobs trained at once.
+    ladder : VisionLadder, optional
+        What to train and measure; the shipped one by default.
+
+    Raises
+    ------
+    RosettaError
+        For anything that the user can mend; what is trained stays.
+    """
+    started = time.monotonic()
+    from .cli.output import plain
+    from .empirical.vision.ladders import VisionLadder, train_ladder
+    from .empirical.vision.photographs import open_photographs
+    from .empirical.vision.rungs import measure_vision
+    from .empirical.vision.studies import image_sweep, real_and_generated
+    from .paper_figs import vision
+
+    ladder = ladder or VisionLadder()
+    trained = train_ladder(ladder, open_photographs(), cache, workers)
+    ladders, largest = measure_vision(trained)
+    sweeps = {p.name: image_sweep(largest, p, ladder.permutations) for p in ladder.pairings}
+    kinds = {
+        p.name: real_and_generated(trained, largest, p) for p in ladder.pairings if p.a == "denoising" and p.b != p.a
+    }
+    judged = {name: judge(one) for name, one in ladders.items()}
+    measured = Measured(
+        ladders,
+        {name: analysis for name, (analysis, _) in judged.items()},
+        {name: _with_zeros(ladders[name], verdict) for name, (_, verdict) in judged.items()},
+        sweeps,
+        kinds,
+    )
+    for name, one in ladders.items():
+        save(one, out / name / "results.nc")
+        save(sweeps[name], out / name / "images.nc")
+    for name, one in kinds.items():
+        save(one, out / name / "generated.nc")
+    files = vision.draw([(ladders[p.name], measured.analyses[p.name]) for p in ladder.pairings], out / "vision.svg")
+    summary = {
+        "pairings": {name: _summary(measured, name) for name in ladders},
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    _report(trained, largest, measured, next(f for f in files if f.suffix == ".svg"), out, summary["seconds"])
+    with replacing(out / "summary.json") as partial:
+        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for pairing in ladder.pairings:
+        say(f"{pairing.title}: {measured.verdicts[pairing.name]}")
+    say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
+    return summary
+
+
+def _with_zeros(ladder: xr.Dataset, verdict: str) -> str:
+    """Add to a verdict the sizes where nothing exceeded the nulls: fits in log space leave them out."""
+    sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
+    empty = [
+        f"N = {size:g} ({np.sum(counts[sizes == size] == 0)} of {np.sum(sizes == size)} pairs of seeds)"
+        for size in np.unique(sizes)
+        if np.any(counts[sizes == size] == 0)
+    ]
+    return f"{verdict} No pair exceeds the nulls at {', '.join(empty)}; fits leave these out." if empty else verdict
+
+
+def _summary(measured: Measured, name: str) -> dict[str, Any]:
+    ladder, analysis = measured.ladders[name], measured.analyses[name]
+    rungs = [{key: ladder[key].values[i].item() for key in SUMMED} for i in range(ladder.sizes["rung"])]
+    record = analysis.record() if analysis is not None else {}
+    fitted = {key: record.get(key) for key in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}
+    return {"rungs": rungs, **fitted, "verdict": measured.verdicts[name]}
+
+
+def _report(
+    trained: TrainedVision, largest: Width, measured: Measured, figure: Path, out: Path, seconds: float
+) -> None:
+    from .validation import page
+
+    ladder = trained.ladder
+    first = next(iter(measured.ladders.values()))
+    sizes = np.unique(first["neurons"].values)
+    versions = json.loads(first.attrs["versions"])
+    shown = max(ladder.pairings, key=lambda p: int(measured.ladders[p.name]["calibrated_count"].values[-1]))
+    html = page.render(
+        "vision.html",
+        title="Rosetta Neurons between vision models, measured",
+        subtitle=f"{len(ladder.pairings)} pairings, {len(sizes)} sizes from {sizes[0]:g} to {sizes[-1]:g} neurons, "
+        f"{len(ladder.recipe.seeds)} seeds each, trained and measured in {seconds:.0f} s",
+        scaling=page.embedded(figure, "Counts over network size for each pairing, with nulls"),
+        pairings=[
+            {
+                "title": pairing.title,
+                "verdict": measured.verdicts[pairing.name],
+                "rungs": _rows(measured.ladders[pairing.name], "rung"),
+                "selectivity": _selectivity(measured.ladders[pairing.name]),
+            }
+            for pairing in ladder.pairings
+        ],
+        sweeps=[{"title": one.attrs["pairing"], "rows": _sweep_rows(one)} for one in measured.sweeps.values()],
+        kinds=[{"title": one.attrs["pairing"], "rows": _kind_rows(one)} for one in measured.kinds.values()],
+        shown_pairing=shown.title,
+        pairs=_shown(trained, largest, measured.ladders[shown.name]),
+        provenance={
+            "images": f"{first.attrs['number_of_images']} held-out crops, 16 positions each, of 16 bundled photographs "
+            f"(sha256 {first.attrs['photographs_sha256'][:16]}…); other places of the photographs that were trained on",
+            "training": f"{ladder.recipe.steps} steps of {ladder.recipe.batch} crops, {ladder.recipe.layers} layers, "
+            f"seeds {', '.join(map(str, ladder.recipe.seeds))}",
+            "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+            "command": first.attrs["command"],
+        },
+    )
+    page.write(out / "report.html", html)
+
+
+def _rows(ds: xr.Dataset, dim: str) -> list[dict[str, Any]]:
+    names = [str(name) for name in ds.data_vars if ds[name].dims == (dim,) and ds[name].dtype.kind in "fiu"]
+    return [{name: ds[name].values[i].item() for name in names} for i in range(ds.sizes[dim])]
+
+
+def _selectivity(ladder: xr.Dataset) -> list[dict[str, Any]]:
+    """Return both measures' probability of superiority at the largest size, over seeds and sides."""
+    last = ladder["neurons"].values == ladder["neurons"].values.max()
+    found = []
+    for name, words in (("activation_kurtosis", "excess kurtosis"), ("class_selectivity", "class selectivity")):
+        values = np.concatenate([ladder[f"{name}_superiority_{side}"].values[last] for side in "ab"])
+        known = values[np.isfinite(values)]
+        summary = (known.mean(), known.min(), known.max()) if len(known) else (np.nan,) * 3
+        found.append({"name": words, **dict(zip(("mean", "low", "high"), map(float, summary), strict=True))})
+    return found
+
+
+def _sweep_rows(sweep: xr.Dataset) -> list[dict[str, Any]]:
+    names = {"images": "size_images", "raw": "size_raw_count", "raw_overlap": "size_raw_overlap"}
+    names |= {"calibrated": "size_calibrated_count", "calibrated_overlap": "size_calibrated_overlap"}
+    names |= {"threshold": "size_threshold"}
+    return [{key: sweep[name].values[i].item() for key, name in names.items()} for i in range(sweep.sizes["data_size"])]
+
+
+def _kind_rows(kinds: xr.Dataset) -> list[dict[str, Any]]:
+    both = {"raw": "kind_raw_count", "calibrated": "kind_calibrated_count", "dimension": "effective_dimension"}
+    one = ("raw_overlap", "calibrated_overlap")
+    return [
+        {"seed": int(seed)}
+        | {key: kinds[name].values[:, i].tolist() for key, name in both.items()}
+        | {name: kinds[name].values[i].item() for name in one}
+        for i, seed in enumerate(kinds["seed"].values)
+    ]
+
+
+def _shown(trained: TrainedVision, largest: Width, ladder: xr.Dataset) -> list[dict[str, Any]]:
+    """Return some calibrated pairs of the last rung, best to last, with the top crops of both neurons."""
+    from .empirical.vision.exhibits import png, strip, top_exhibits
+    from .empirical.vision.source import ImageSource, open_reader
+
+    rung = ladder.sizes["rung"] - 1
+    here = np.flatnonzero(ladder["pair_rung"].values == rung)
+    order = here[np.argsort(-ladder["correlation"].values[here], kind="stable")]
+    kept = int(ladder["calibrated_count"].values[rung])
+    if not kept:
+        return []
+    chosen = order[np.unique(np.linspace(0, kept - 1, min(SHOWN_PAIRS, kept)).round().astype(int))]
+    objectives = json.loads(ladder.attrs["families"])
+    rows = []
+    for side, objective in zip("ab", objectives, strict=True):
+        seed = int(ladder[f"seed_{side}"].values[rung])
+        source = ImageSource(open_reader(trained.folder(objective, largest.width, seed)), largest.images, batch=256)
+        exhibits = top_exhibits(source, ladder[f"unit_{side}"].values[chosen], SHOWN_CROPS)
+        rows.append(
+            [
+                [base64.b64encode(png(strip(i, m, 64))).decode() for i, m in zip(e.images, e.maps, strict=True)]
+                for e in exhibits
+            ]
+        )
+    facts = ("layer_a", "layer_b", "correlation")
+    return [
+        {name: ladder[name].values[pair].item() for name in facts}
+        | {f"unit_{side}": int(ladder[f"layer_unit_{side}"].values[pair]) for side in "ab"}
+        | {"rows": [rows[0][i], rows[1][i]]}
+        for i, pair in enumerate(chosen)
+    ]

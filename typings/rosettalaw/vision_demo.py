@@ -1,0 +1,1 @@
+../../src/rosettalaw/vision_demo.py
