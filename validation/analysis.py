@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from . import power_law, theory_fit
 from .alternatives import Comparison, compare_curves
 from .counts import Counts, clean
+from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
@@ -39,6 +40,8 @@ class Analysis:
         Exponent without each size.
     checks : ResidualChecks
         Curvature, and whether the largest size is out of line.
+    counts_alone : JointFit or None
+        β, κ and τ all free: what these counts leave open; None with fewer than three sizes.
     """
 
     power_law: PowerLawFit
@@ -49,6 +52,7 @@ class Analysis:
     bootstrap_ci95: tuple[float, float]
     left_out: dict[float, float]
     checks: ResidualChecks
+    counts_alone: JointFit | None
 
     @property
     def status(self) -> str:
@@ -78,8 +82,14 @@ class Analysis:
             "bootstrap_ci95": self.bootstrap_ci95,
             "leave_one_size_out": self.left_out,
             "residual_checks": vars(self.checks),
+            **self._identifiability(),
             "notes": list(self.power_law.data.notes),
         }
+
+    def _identifiability(self) -> dict[str, Any]:
+        if self.counts_alone is None:
+            return {"identifiability": None}
+        return {**self.counts_alone.identifiability.record(), "profiles": self.counts_alone.profiles()}
 
 
 def analyse(
@@ -124,6 +134,7 @@ def analyse_clean(
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),
         checks=check_residuals(data),
+        counts_alone=fit_jointly(Observations(data.neurons, data.counts), gamma) if data.sizes >= 3 else None,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,14 @@ class Identifiability:
     reach: float
     stderr: np.ndarray
     sentence: str
+
+    def record(self) -> dict[str, Any]:
+        """Return the sentence, the condition number and the Fisher information as plain values."""
+        return {
+            "identifiability": self.sentence,
+            "condition": self.condition,
+            "fisher": {"parameters": list(self.direction), "information": self.fisher.tolist()},
+        }
 
 
 def identify(jacobian: np.ndarray, names: Sequence[str], words: Mapping[str, str]) -> Identifiability:

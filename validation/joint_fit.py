@@ -121,8 +121,8 @@ class JointFit:
             **{f"{name}_ci95": end for name, end in ends.items()},
             "chi2": self.chi2,
             "residual_freedom": self.residual_freedom,
-            "identifiability": self.identifiability.sentence,
-            "condition": self.identifiability.condition,
+            **self.identifiability.record(),
+            "profiles": self.profiles(),
             "status": str(self.status),
         }
 
@@ -132,6 +132,17 @@ class JointFit:
             raise UnknownNameError("parameter", name, self.values)
         squares = self._profile(name)
         return np.array([squares(float(value)) for value in np.asarray(values)]) - self.chi2
+
+    def profiles(self, points: int = 21) -> dict[str, dict[str, list[float]]]:
+        """Return the profile curve of every parameter over its interval and a quarter beyond: ``at`` and ``rise``."""
+        curves = {}
+        for name, (low, high) in LIMITS.items():
+            if name in self.values:
+                ends = np.clip(self.interval(name), low, high)
+                margin = (ends[1] - ends[0]) / 4
+                at = np.linspace(max(ends[0] - margin, low), min(ends[1] + margin, high), points)
+                curves[name] = {"at": at.tolist(), "rise": self.rise(name, at).tolist()}
+        return curves
 
     def _profile(self, name: str) -> Callable[[float], float]:
         """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""
@@ -200,9 +211,10 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     budget = budget_at(data.neurons[middle], data.counts[middle], beta, gamma=gamma)
     guesses = [problem.least(problem.first_guess(beta, budget, at)) for at in (0.4, 1.0, 2.5)]
     values = problem.settle(min(guesses, key=lambda guess: guess[1])[0])
-    best: Any = lmfit.minimize(
-        lambda p: problem.residuals(p.valuesdict()), _parameters(values), method="least_squares", calc_covar=False
-    )
+    with np.errstate(all="ignore"):  # lmfit's covariance, which is not used, of parameters at a limit
+        best: Any = lmfit.minimize(
+            lambda p: problem.residuals(p.valuesdict()), _parameters(values), method="least_squares", calc_covar=False
+        )
     values = {name: float(best.params[name].value) for name in values}
     every = {"log_scale": 0.0, **values}
     told = identify(problem.jacobian(values), list(values), WORDS)

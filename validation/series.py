@@ -249,7 +249,7 @@ def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None 
     cells = [ds[list(TOY)].to_dataframe()[list(TOY)] for ds in studies]
     if not cells:
         return []
-    rows = pd.concat(cells, ignore_index=True)
+    rows: Any = pd.concat(cells, ignore_index=True)
     return _toys(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
 
 

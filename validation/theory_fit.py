@@ -220,12 +220,13 @@ class _Search:
         parameters = lmfit.Parameters()
         parameters.add("beta", self.beta, min=BETA_RANGE[0], max=BETA_RANGE[1])
         parameters.add("log_budget", self.log_budget)
-        found: Any = lmfit.minimize(
-            lambda p: self.residuals(p["beta"].value, p["log_budget"].value),
-            parameters,
-            method="leastsq",
-            calc_covar=False,
-        )
+        with np.errstate(all="ignore"):  # lmfit's covariance, which is not used, of fits at a limit
+            found: Any = lmfit.minimize(
+                lambda p: self.residuals(p["beta"].value, p["log_budget"].value),
+                parameters,
+                method="leastsq",
+                calc_covar=False,
+            )
         self.beta, self.log_budget = float(found.params["beta"].value), float(found.params["log_budget"].value)
         self.least = float(found.chisqr)
 

@@ -78,6 +78,14 @@ def test_the_command_prints_the_contract(counts_file):
     assert record["exponent"] == pytest.approx(0.6, abs=0.02)
     assert record["beta_ci95"][0] < record["beta"] < record["beta_ci95"][1]
     assert record["status"] == "ok"
+    assert record["identifiability"].startswith("Not identified: log κ and log(1+τ) can rise together")
+    information = np.array(record["fisher"]["information"])
+    assert record["fisher"]["parameters"] == ["beta", "log_kappa", "log_threshold"]
+    curve = record["profiles"]["beta"]
+    assert min(curve["rise"]) == pytest.approx(0, abs=0.05)
+    assert curve["rise"][0] > 3.84 < curve["rise"][-1]  # a quarter beyond the interval on both sides
+    ends = np.linalg.eigvalsh(information)
+    assert record["condition"] == pytest.approx(ends[-1] / ends[0], rel=0.1)
 
 
 def test_the_table_opens_with_the_verdict(counts_file):

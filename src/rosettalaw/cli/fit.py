@@ -39,7 +39,9 @@ def register(app: typer.Typer, section: str) -> None:
         joint = joint_of(measured) if measured else None
         record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
         if posterior:
-            record["posterior"] = (joint or fit_jointly(Observations(data.neurons, data.counts))).quantiles(posterior)
+            record["posterior"] = (joint or fit_jointly(Observations(data.neurons, data.counts), gamma)).quantiles(
+                posterior
+            )
         if as_json:
             print_json(record)
             return
@@ -56,10 +58,13 @@ def register(app: typer.Typer, section: str) -> None:
         )
         print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
         typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
+        if analysis.counts_alone is not None:
+            typer.echo(f"β, κ and τ from counts alone: {analysis.counts_alone.identifiability.sentence}")
         if joint is not None:
             typer.echo("\nTheory fitted to counts and ranked correlations together")
             for name, value in record["joint"].items():
-                typer.echo(f"  {name}: {_words(value)}")
+                if name not in ("fisher", "profiles"):
+                    typer.echo(f"  {name}: {_words(value)}")
         for name, value in record.get("posterior", {}).items():
             typer.echo(f"posterior of {name}: {_words(value)} (95%)")
         if analysis.left_out:
