@@ -1,29 +1,56 @@
-"""How count and matched set settle as the matching data grow (figures 33 and 34), from the published numbers."""
+"""How count and matched set settle as the matching data grow (figures 33 and 34): published, our ladders below."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from ..validation.published import read
 from . import style
+from .found import Found
 
 
-def draw(path: Path, number: int) -> list[Path]:
-    """Draw count (left axis) and overlap with the set found at the previous data size (right panel)."""
+def draw(found: Found, path: Path, number: int) -> list[Path]:
+    """Draw count (left) and overlap with the set found at the previous data size (right), a row for each source."""
     table = read("fig33_35_data_size")
     rows = table[table["figure"] == number]
     unit = rows["unit"].iloc[0]
-    with style.figure(columns=2, size=(style.WIDTH + 0.4, 3.2)) as (figure, (left, right)):
+    ladders = [ladder for _, ladder in found.of("ladder") if number == 33 and "size_raw_count" in ladder]
+    height = 1 + len(ladders)
+    with style.figure(columns=2, rows=height, size=(style.WIDTH + 0.4, 3.2 * height), squeeze=False) as (figure, axes):
+        left, right = axes[0]
         style.published(left, rows["size"], rows["count"], "count", 0)
         overlap = rows.dropna(subset=["jaccard_with_previous"])
         style.published(right, overlap["size"], overlap["jaccard_with_previous"], "overlap", 1)
-        for axis in (left, right):
-            axis.set_xscale("log")
-            axis.set_xlabel(f"{unit} used for matching")
-        left.set_ylim(bottom=0)
-        right.set_ylim(0, 1)
-        left.set_ylabel("mutual pairs")
-        right.set_ylabel("Jaccard overlap with previous")
         left.set_title(rows["pair"].iloc[0].replace("|", " × "))
-        style.source_note(figure, "arXiv 2606.03990, machine-read from its figure, approximate")
+        _finish(left, right, f"{unit} used for matching")
+        for row, ladder in zip(axes[1:], ladders, strict=True):
+            of_ladder(*row, ladder)
+        note = "Hollow: arXiv 2606.03990, machine-read from its figure, approximate."
+        style.source_note(figure, note + (" Filled: this package, largest rung." if ladders else ""))
         return style.save(figure, path)
+
+
+def of_ladder(left, right, ladder) -> None:
+    """Draw a ladder's counts and overlaps over nested subsets of its largest rung."""
+    positions = ladder["size_positions"].values
+    for i, (kind, words) in enumerate((("raw", "no threshold"), ("calibrated", "above ρ*"))):
+        style.ours(left, positions, ladder[f"size_{kind}_count"].values, words, i)
+        overlap = ladder[f"size_{kind}_overlap"].values
+        known = np.isfinite(overlap)
+        style.ours(right, positions[known], overlap[known], words, i)
+    left.set_title(f"{ladder.attrs['ladder']}, N = {style.short(float(ladder['neurons'][-1]))}")
+    left.legend()
+    right.legend()
+    _finish(left, right, "aligned positions used for matching")
+
+
+def _finish(left, right, words: str) -> None:
+    for axis in (left, right):
+        axis.set_xscale("log")
+        axis.set_xlabel(words)
+    left.set_ylim(bottom=0)
+    right.set_ylim(0, 1)
+    left.set_ylabel("mutual pairs")
+    right.set_ylabel("Jaccard overlap with previous")

@@ -38,6 +38,8 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
 
 def _of_ladder(ladder) -> np.ndarray:
     """Return the fraction per depth bin of the calibrated pairs of both models, shape (rungs, 12)."""
+    if "depth_share" in ladder:
+        return np.nan_to_num(ladder["depth_share"].mean("side").values)
     rows = []
     for i in range(ladder.sizes["rung"]):
         here = (ladder["pair_rung"].values == i) & (ladder["correlation"].values >= ladder["threshold"].values[i])

@@ -1,35 +1,69 @@
-"""Which documents fire the neurons (figures 7, 29 and 30): share of top activations over the corpus share."""
+"""Which documents fire the neurons (figures 7, 29 and 30): share of top activations over the category's share."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 from ..validation.published import read
 from . import style
+from .found import Found
 
 CATEGORIES = ["code", "math", "formal", "prose", "conversational"]
 
 
-def draw(path: Path, panels: list[tuple[str, str]]) -> list[Path]:
-    """Draw one panel for each (family, population), a line for each model from small (light) to large (dark)."""
+def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
+    """Draw one panel for each (family, population), a line for each model from small (light) to large (dark).
+
+    Our ladders follow with the same populations of their first family.
+    """
     table = read("fig07_29_30_document_firing")
-    with style.figure(columns=len(panels), size=(3.6 * len(panels) + 0.4, 3.5), squeeze=False, sharey=True) as (
-        figure,
-        axes,
-    ):
-        for axis, (family, population) in zip(axes[0], panels, strict=True):
+    ladders = [ladder for _, ladder in found.of("ladder") if "firing_rosetta" in ladder]
+    populations = list(dict.fromkeys(population for _, population in panels))
+    mine = [(ladder, population) for ladder in ladders for population in populations]
+    columns = len(panels) + len(mine)
+    with style.figure(columns=columns, size=(3.6 * columns + 0.4, 3.5), squeeze=False) as (figure, axes):
+        for axis, (family, population) in zip(axes[0], panels, strict=False):
             rows = table[(table["family"] == family) & (table["population"] == population)]
             shades = np.linspace(0.25, 1, len(rows))
             for i, (_, row) in enumerate(rows.iterrows()):
                 colour = style.shade(style.COLOURS["blue"], shades[i])
                 style.published(axis, range(5), row[CATEGORIES].astype(float), str(row["model"]), i, color=colour)
-            axis.axhline(1, color=style.INK, lw=0.8)
-            axis.set_xticks(range(5), CATEGORIES, rotation=25, ha="right")
             axis.set_title(f"{family}, {population}")
-            axis.legend(ncols=2, fontsize=7.5)
+            axis.set_ylim(0.3, 2.1)
+            _finish(axis, CATEGORIES)
+        for axis, (ladder, population) in zip(axes[0][len(panels) :], mine, strict=True):
+            of_ladder(axis, ladder, 0, "rosetta" if population == "rosetta" else "control")
         axes[0, 0].set_ylabel("firing, 1 = corpus share")
-        axes[0, 0].set_ylim(0.3, 2.1)
-        style.source_note(figure, f"arXiv 2606.03990, {table.attrs['quality'].split('quality: ')[-1]}")
+        quality = table.attrs["quality"].split("quality: ")[-1]
+        note = f"Hollow: arXiv 2606.03990, {quality}."
+        style.source_note(figure, note + (" Filled: this package, 95% interval of the largest." if mine else ""))
         return style.save(figure, path)
+
+
+def of_ladder(axis, ladder, side: int, group: str) -> None:
+    """Draw the firing of one side's Rosetta Neurons or control at every rung, the largest with its interval."""
+    here = ladder.isel(side=side)
+    names = ladder["category"].values.tolist()
+    rungs = ladder.sizes["rung"]
+    shades = np.linspace(0.25, 1, rungs)
+    blue = style.COLOURS["blue"]
+    for i in range(rungs):
+        colour = style.shade(blue, shades[i])
+        words = f"N = {style.short(float(ladder['neurons'][i]))}"
+        style.ours(axis, range(len(names)), here[f"firing_{group}"].values[i], words, i, color=colour)
+    ends = (here[f"firing_{group}{end}"].values[-1] for end in ("", "_low", "_high"))
+    style.bars(axis, range(len(names)), *ends, 0)
+    words = "Rosetta" if group == "rosetta" else "random others"
+    axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}: {words}")
+    shares = ladder["category_share"].values[-1]
+    _finish(axis, [f"{name} ({share:.2g})" for name, share in zip(names, shares, strict=True)])
+    axis.set_xlabel("category (its share of the positions)")
+
+
+def _finish(axis, names: list[str]) -> None:
+    axis.axhline(1, color=style.INK, lw=0.8)
+    axis.set_xticks(range(len(names)), names, rotation=25, ha="right")
+    axis.legend(ncols=2, fontsize=7.5)

@@ -70,6 +70,7 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[
             if name in ladder:
                 labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
         labels += _calibrated(axis, ladder, neurons)
+        _intervals(axis, ladder, neurons)
         if analysis is not None:
             _fits(axis, neurons, analysis)
         axis.set_xlim(neurons.min() / 1.12, neurons.max() * 1.12)
@@ -91,6 +92,17 @@ def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[
         neurons[shown], counts[shown], marker, ls=":" if hollow else "-", lw=1, color=colour, mfc=face, mec=colour, ms=5
     )
     return [(neurons[shown][-1], counts[shown][-1], words, style.dark(colour))]
+
+
+def _intervals(axis, ladder, neurons: np.ndarray) -> None:
+    """Draw each null's 95% interval over its draws; an end that reaches 0 runs to the edge of the picture."""
+    limits = axis.get_ylim()
+    for name, _, _, colour in (*RAW, *ABOVE):
+        if f"{name}_low" in ladder:
+            mean, low, high = (np.asarray(ladder[name + end].values, dtype=float) for end in ("", "_low", "_high"))
+            shown = (mean > 0) & np.isfinite(high)
+            axis.vlines(neurons[shown], np.maximum(low[shown], 1e-3), high[shown], color=colour, lw=1, zorder=1)
+    axis.set_ylim(limits)
 
 
 def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:

@@ -9,5 +9,5 @@ from .found import Found
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published numbers."""
-    return selectivity.draw(path, ["6a", "6b"])
+    """Draw the published numbers, and ours."""
+    return selectivity.draw(found, path, ["6a", "6b"])

@@ -9,5 +9,5 @@ from .found import Found
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published numbers."""
-    return documents.draw(path, [("Pythia", "rosetta")])
+    """Draw the published numbers, and ours."""
+    return documents.draw(found, path, [("Pythia", "rosetta")])

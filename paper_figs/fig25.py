@@ -1,5 +1,53 @@
-"""Figure 25: counts when each neuron may have its k best partners, which the paper gives for pretrained models only."""
+"""Figure 25: counts when each neuron may have its k best partners; the exponent stays if the law does not hang on k.
 
-from .waiting import make
+The paper's own counts at several k are not legible in its figure: only ladders measured here are drawn.
+"""
 
-__all__ = ["make"]
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from . import style
+from .found import Found
+
+
+def make(found: Found, path: Path) -> list[Path]:
+    """Draw every ladder found that was measured at several k."""
+    files = []
+    for name, ladder in found.of("ladder"):
+        if "k_calibrated_count" in ladder and ladder.sizes["k"] > 1:
+            files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
+    return files
+
+
+def draw(ladder, path: str | Path) -> list[Path]:
+    """Draw a ladder's counts at each k, raw and above each k's own threshold, with the fitted exponents."""
+    sizes = ladder["neurons"].values
+    with style.figure(columns=2, size=(style.WIDTH + 1.4, 3.6), sharey=True) as (figure, axes):
+        for axis, kind, words in zip(axes, ("raw", "calibrated"), ("no threshold", "above ρ*"), strict=True):
+            style.log_sizes(axis, sizes)
+            for i, k in enumerate(ladder["k"].values.tolist()):
+                counts = ladder[f"k_{kind}_count"].sel(k=k).values.astype(float)
+                shown = counts > 0
+                if shown.any():
+                    style.ours(axis, sizes[shown], counts[shown], f"k = {k}{_slope(sizes, counts)}", i)
+            axis.set_title(f"{ladder.attrs['ladder']}: {words}")
+            axis.set_xlabel("MLP neurons per network, N")
+            axis.legend(fontsize=8)
+        axes[0].set_ylabel("matched pairs")
+        low, high = axes[0].get_ylim()
+        axes[0].set_ylim(low, high * (high / low) ** 0.5)
+        style.source_note(figure, "This package; α: least squares in log–log with 95% interval.")
+        return style.save(figure, path)
+
+
+def _slope(sizes: np.ndarray, counts: np.ndarray) -> str:
+    from ..validation.power_law import fit_power_law
+
+    if np.sum(counts > 0) < 3:
+        return ""
+    fit = fit_power_law(sizes[counts > 0], counts[counts > 0])
+    low, high = fit.exponent_ci95
+    return f": α = {style.signed(fit.exponent)} ({style.signed(low)} to {style.signed(high)})"

@@ -9,5 +9,5 @@ from .found import Found
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published numbers."""
-    return selectivity.draw(path, ["28a", "28b"])
+    """Draw the published numbers, and ours."""
+    return selectivity.draw(found, path, ["28a", "28b"])

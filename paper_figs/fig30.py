@@ -9,5 +9,5 @@ from .found import Found
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published numbers."""
-    return documents.draw(path, [("Qwen2.5", "rosetta"), ("Qwen2.5", "random")])
+    """Draw the published numbers, and ours."""
+    return documents.draw(found, path, [("Qwen2.5", "rosetta"), ("Qwen2.5", "random")])

@@ -9,5 +9,5 @@ from .found import Found
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published numbers."""
-    return data_size.draw(path, 33)
+    """Draw the published numbers, and ours."""
+    return data_size.draw(found, path, 33)

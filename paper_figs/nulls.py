@@ -23,7 +23,11 @@ def draw(found: Found, path: Path, table_name: str, ours: str, words: str) -> li
             slope = f"slope {style.signed(lo)} to {style.signed(hi)}"
             style.published(axis, rows["neurons"], rows["count"], f"paper, {modality} ({slope})", i + 1)
         for i, (name, ladder) in enumerate(ladders):
-            style.ours(axis, ladder["neurons"], np.maximum(ladder[ours], 0.3), f"{name}, {words}, no threshold", 3 + i)
+            sizes = ladder["neurons"].values
+            style.ours(axis, sizes, np.maximum(ladder[ours], 0.3), f"{name}, {words}, no threshold", 3 + i)
+            if f"{ours}_low" in ladder:
+                low, high = (np.maximum(ladder[f"{ours}_{end}"].values, 0.3) for end in ("low", "high"))
+                style.bars(axis, sizes, ladder[ours].values, low, high, 3 + i)
             kept = ladder["calibrated_count"].values
             style.ours(axis, ladder["neurons"], np.maximum(kept, 0.3), f"{name}, trained, above ρ*", 0)
         axis.set_xlabel("MLP neurons per network, N")

@@ -1,32 +1,64 @@
-"""Selectivity of Rosetta and other neurons over size (figures 6, 28 and 37), from the published numbers."""
+"""Selectivity of Rosetta and other neurons over size (figures 6, 28 and 37): published, and our ladders beside it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import numpy as np
 
 from ..validation.published import read
 from . import style
+from .found import Found
 
 METRICS = {
     "vocab_excess_kurtosis": "excess kurtosis over the vocabulary",
     "vlm_monosemantic_rate": "share judged monosemantic",
 }
+GROUPS = (("rosetta", "Rosetta"), ("other", "other neurons"))
 
 
-def draw(path: Path, panels: list[str]) -> list[Path]:
-    """Draw the named panels of ``fig06_28_37_selectivity`` side by side."""
+def draw(found: Found, path: Path, panels: list[str]) -> list[Path]:
+    """Draw the named panels of ``fig06_28_37_selectivity`` side by side, then one for each model family of a ladder."""
     table = read("fig06_28_37_selectivity")
-    with style.figure(columns=len(panels), size=(3.3 * len(panels) + 0.4, 3.4), squeeze=False) as (figure, axes):
-        for axis, panel in zip(axes[0], panels, strict=True):
+    language = (table[table["figure"].isin(panels)]["metric"] == "vocab_excess_kurtosis").any()
+    ladders = [ladder for _, ladder in found.of("ladder") if language and "selectivity_rosetta" in ladder]
+    mine = [(ladder, side) for ladder in ladders for side in (0, 1)]
+    columns = len(panels) + len(mine)
+    with style.figure(columns=columns, size=(3.3 * columns + 0.4, 3.4), squeeze=False) as (figure, axes):
+        for axis, panel in zip(axes[0], panels, strict=False):
             rows = table[table["figure"] == panel]
             style.published(axis, rows["neurons"], rows["rosetta"], "Rosetta", 0)
             style.published(axis, rows["neurons"], rows["non_rosetta"], "other neurons", 1)
-            axis.set_xscale("log")
-            style.size_ticks(axis, rows["neurons"])
-            axis.set_ylim(bottom=0)
             axis.set_title(rows["family"].iloc[0])
-            axis.set_xlabel("MLP neurons, N")
             axis.set_ylabel(METRICS[rows["metric"].iloc[0]])
-            axis.legend()
-        style.source_note(figure, "arXiv 2606.03990, machine-read from its figures (10–20%)")
+            _finish(axis, rows["neurons"])
+        for axis, (ladder, side) in zip(axes[0][len(panels) :], mine, strict=True):
+            of_ladder(axis, ladder, side)
+        note = "Hollow: arXiv 2606.03990, machine-read from its figures (10–20%)."
+        if mine:
+            note += " Filled: this package; mean and 95% interval over neurons."
+        style.source_note(figure, note)
         return style.save(figure, path)
+
+
+def of_ladder(axis, ladder, side: int, measure: str = "output_kurtosis") -> None:
+    """Draw the mean of a measure over Rosetta and other neurons of one side, with intervals over neurons."""
+    sizes, here = ladder["neurons"].values, ladder.isel(side=side).sel(measure=measure)
+    for i, (group, words) in enumerate(GROUPS):
+        mean, low, high = (here[f"selectivity_{group}{end}"].values for end in ("", "_low", "_high"))
+        style.ours(axis, sizes, mean, words, i)
+        style.bars(axis, sizes, mean, low, high, i)
+    axis.axhline(0, color=style.GREY, lw=0.6)
+    axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}")
+    axis.set_ylabel(METRICS["vocab_excess_kurtosis"])
+    _finish(axis, sizes, bottom=None if np.nanmin(here["selectivity_rosetta_low"].values) < 0 else 0)
+
+
+def _finish(axis, sizes, bottom: float | None = 0) -> None:
+    axis.set_xscale("log")
+    style.size_ticks(axis, sizes)
+    if bottom is not None:
+        axis.set_ylim(bottom=bottom)
+    axis.set_xlabel("MLP neurons, N")
+    axis.legend()

@@ -1,7 +1,8 @@
 """The whole loop: train a ladder of two families, measure it, calibrate, fit, compare with the theory, report.
 
 The folder that it leaves holds ``results.nc`` (kind "ladder"), ``summary.json``, ``report.html``, the figures as PNG
-and SVG, and the rungs as they were measured. An interrupted run goes on where it stopped.
+and SVG, and the rungs as they were measured. An interrupted run goes on where it stopped. Ladders of models that exist
+already skip the training; all else is the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .results import replacing, save
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .empirical.checkpoint_ladder import ModelLadder
     from .validation.analysis import Analysis
     from .validation.triangle import Triangle
 
@@ -46,15 +48,66 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
 
     opened = open_ladder(ladder)
     from .empirical.fleet import train_ladder
-    from .empirical.rungs import measure_ladder, rung_records
+
+    return conclude(train_ladder(opened, cache=cache, workers=workers).models(), out, started)
+
+
+def run_ladder(
+    ladder: str,
+    out: Path | None = None,
+    text: Path | None = None,
+    categories: Path | None = None,
+    cache: Path | None = None,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Measure a ladder of given models, or train it first where the file says how; return ``summary.json``.
+
+    Parameters
+    ----------
+    ladder : str
+        Name of a shipped ladder, or a path to a ladder file.
+    out : path, optional
+        Folder for the results; ``results/<name>`` by default.
+    text : path, optional
+        Text to measure given models on, instead of the file's own.
+    categories : path, optional
+        A table ``subset,category``.
+    cache, workers
+        As in `run`, where models are trained.
+
+    Raises
+    ------
+    RosettaError
+        For anything that the user can mend; what is finished stays.
+    """
+    started = time.monotonic()
+    from dataclasses import replace
+
+    from .empirical.checkpoint_ladder import open_checkpoint_ladder
+    from .empirical.families import open_ladder, read_table, shipped
+    from .empirical.fleet import train_ladder
+    from .empirical.measures.categories import grouping
+
+    if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
+        if text is not None:
+            raise InputError("--text", str(text), "models trained here are measured on text held out from training")
+        models = train_ladder(open_ladder(ladder), cache=cache, workers=workers).models()
+        models = replace(models, grouping=grouping(categories))
+    else:
+        models = open_checkpoint_ladder(ladder, text, categories)
+    return conclude(models, out or Path("results") / models.name, started)
+
+
+def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
+    """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
+    from .empirical.measurement import measure_ladder, rung_records
     from .validation.compare import compare
     from .validation.series import of_ladder
 
-    trained = train_ladder(opened, cache=cache, workers=workers)
-    measured = measure_ladder(trained, out / "rungs")
+    measured = measure_ladder(models, out / "rungs")
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")
-    row = compare([of_ladder(measured, opened.name)])[0]
+    row = compare([of_ladder(measured, models.name)])[0]
     tested = row.sentences()[1:] if row.analysis is not None else []
     figures = draw(measured, analysis, row.triangle, out)
     summary = {
@@ -90,13 +143,14 @@ def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
 
 def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | None, out: Path) -> dict[str, Path]:
     """Draw the figures of a ladder as PNG and SVG; return the SVG files by name."""
-    from .paper_figs import calibration, fig03
+    from .paper_figs import calibration, fig03, specialists
     from .paper_figs import triangle as exponents
     from .validation.triangle import TriangleStatus
 
     drawn = {
         "scaling": fig03.draw(ladder, analysis, out / "scaling.svg"),
         "calibration": calibration.draw(ladder, out / "calibration.svg"),
+        **specialists.draw_all(ladder, out),
     }
     if triangle is not None and triangle.status is TriangleStatus.OK:
         drawn["triangle"] = exponents.draw([(ladder.attrs["ladder"], triangle)], out / "triangle.svg")
