@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "toy": "Simulation",
     "train": "Measurement",
     "match": "Measurement",
+    "view": "Measurement",
     "ladder": "Measurement",
     "plan": "Measurement",
     "judge": "Measurement",

@@ -1,0 +1,36 @@
+"""``rosettalaw view``: a page that shows what makes matched neurons fire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+EPILOG = (
+    "Example: rosettalaw match folder-a folder-b --out pairs.nc, then rosettalaw view pairs.nc --out viewer.html. "
+    "In one step: rosettalaw view folder-a folder-b --text pile.jsonl.zst"
+)
+RESULT = "A result that match has saved (.nc), or the first of two checkpoints."
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+    app.command("view", rich_help_panel=section, epilog=EPILOG)(view)
+
+
+def view(
+    source: str = typer.Argument(help=RESULT, show_default=False, metavar="RESULT|A"),
+    b: str | None = typer.Argument(None, help="The other checkpoint: the two are matched first.", show_default=False),
+    text: str | None = typer.Option(None, help="Text to show contexts of [default: the result's, else Python's own]."),
+    tokens: int | None = typer.Option(None, help="Tokens of A to read [default: the result's, else 200000]."),
+    limit: int = typer.Option(1000, min=1, help="Pairs to show, those with the highest correlation."),
+    contexts: int = typer.Option(8, min=1, help="Contexts of each partner."),
+    seed: int | None = typer.Option(None, help="Seed of the text order [default: the result's, else 0]."),
+    out: Path = typer.Option(Path("viewer.html"), help="The page, one self-contained HTML file."),
+) -> None:
+    """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
+    from ..empirical.viewer.language_page import write_viewer
+
+    asked: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed}
+    typer.echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **asked)))

@@ -1,0 +1,132 @@
+"""What the page shows of matched neurons, against a brute force over all activations; and the command that makes it."""
+
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+
+from rosettalaw import cli
+from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.viewer.items import LEVELS
+from rosettalaw.empirical.viewer.language_page import write_viewer
+from rosettalaw.empirical.viewer.text_pairs import AROUND, text_pairs
+from rosettalaw.errors import ForeignFileError, InputError
+
+UNITS = ([3, 70, 127], [100, 5, 64])
+
+
+@pytest.fixture(scope="module")
+def pair(checkpoints, corpus):
+    return text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=3000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def shown(pair):
+    return text_pairs(pair, UNITS, [0.9, -0.5, 0.1], contexts=5, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def z(pair):
+    """Return every neuron's activations in standard deviations from its mean, in float64."""
+    rows = [np.concatenate(list(source.blocks(10_000))).astype(float) for source in pair]
+    return [(x - x.mean(0)) / x.std(0) for x in rows]
+
+
+def strongest(values, number):
+    """Return positions by falling activation, none within the context of one before."""
+    chosen = []
+    for position in np.argsort(-values, kind="stable"):
+        if len(chosen) < number and all(abs(position - other) > AROUND for other in chosen):
+            chosen.append(int(position))
+    return chosen
+
+
+def test_contexts_are_the_strongest_that_lie_apart(pair, shown, z):
+    text = pair[0].text
+    for drawn, *units in zip(shown, *UNITS, strict=True):
+        for side, unit in enumerate(units):
+            expected = strongest(z[side][:, unit], 5)
+            assert len(drawn.top[side]) == 5
+            for place, position in zip(drawn.top[side], expected, strict=True):
+                context = drawn.contexts[place]
+                number, start, end = text.locate(position)
+                assert context.name == text.corpus.documents[number].name
+                assert context.spans[context.peak] == text.corpus.documents[number].text[start:end]
+                for other in (0, 1):
+                    assert context.z[other] == pytest.approx(z[other][position, units[other]], abs=1e-4)
+
+
+def test_heat_is_the_share_of_each_partners_strongest(pair, shown, z):
+    text = pair[0].text
+    starts = np.cumsum([0, *(window.positions for window in text.windows)])
+    for drawn, *units in zip(shown, *UNITS, strict=True):
+        positions = sorted({p for side in (0, 1) for p in strongest(z[side][:, units[side]], 5)})
+        assert len(drawn.contexts) == len(positions)
+        for context, position in zip(drawn.contexts, positions, strict=True):
+            window = int(np.searchsorted(starts, position, side="right")) - 1
+            begin = max(position - AROUND, starts[window])
+            end = min(position + AROUND + 1, starts[window + 1])
+            assert context.peak == position - begin
+            edges = text.windows[window].spans[begin - starts[window] : end - starts[window] + 1]
+            document = text.corpus.documents[text.windows[window].document].text
+            assert list(context.spans) == [document[i:j] for i, j in itertools.pairwise(edges)]
+            for side in (0, 1):
+                values = z[side][:, units[side]]
+                expected = LEVELS * np.clip(values[begin:end] / values.max(), 0, 1)
+                np.testing.assert_allclose(context.heat[side], expected, atol=0.5 + 1e-4)
+
+
+def test_pairs_name_layers_units_and_correlations(shown):
+    assert [drawn.neurons for drawn in shown] == [((0, 3), (1, 36)), ((1, 6), (0, 5)), ((1, 63), (1, 0))]
+    assert [drawn.correlation for drawn in shown] == [0.9, -0.5, 0.1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The command
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as left:
+        cli.main([str(argument) for argument in arguments])
+    return left.value.code
+
+
+def data_of(path):
+    return json.loads(re.search(r'id="data">(.*?)</script>', path.read_text(), re.S)[1])
+
+
+def test_from_a_saved_matching_and_from_two_checkpoints(checkpoints, corpus, tmp_path, capsys):
+    lines = [json.dumps({"text": d.text, "meta": {"pile_set_name": d.domain}}) for d in corpus.documents]
+    (tmp_path / "text.jsonl").write_text("\n".join(lines))
+    models = [checkpoints["gpt2"], checkpoints["gpt_neox"]]
+    text = ["--text", tmp_path / "text.jsonl", "--tokens", 1500]
+    saved = tmp_path / "pairs.nc"
+    assert run("match", *models, *text, "--jackknife", 0, "--null-permutations", 1, "--out", saved, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert run("view", saved, "--out", tmp_path / "saved.html", "--limit", 7) == 0
+    assert run("view", *models, *text, "--out", tmp_path / "matched.html", "--limit", 7) == 0
+    assert str(tmp_path / "matched.html") in capsys.readouterr().out
+    one, other = (data_of(tmp_path / f"{name}.html") for name in ("saved", "matched"))
+    assert one["pairs"] == other["pairs"]
+    assert one["models"] == [str(model) for model in models]
+    sizes = sorted((abs(rho) for _, _, rho in found["pairs"]), reverse=True)[:7]
+    assert [abs(pair["rho"]) for pair in one["pairs"]] == pytest.approx(sizes, abs=5e-5)
+    assert {name for pair in one["pairs"] for name, _ in pair["domains"]} <= {"a", "b"}
+
+
+def test_what_cannot_be_viewed(checkpoints, tmp_path):
+    with pytest.raises(InputError, match="must be a result"):
+        write_viewer(str(checkpoints["gpt2"]), None, tmp_path / "x.html")
+    with pytest.raises(InputError, match="knows both checkpoints"):
+        write_viewer("pairs.nc", "b", tmp_path / "x.html")
+    (tmp_path / "foreign.nc").write_bytes(b"no result")
+    with pytest.raises(ForeignFileError, match="not a readable netCDF result"):
+        write_viewer(str(tmp_path / "foreign.nc"), None, tmp_path / "x.html")
+    for name, seed in (("a", 0), ("b", 1)):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(seed).standard_normal((64, 5)).astype(np.float32))
+    assert run("match", tmp_path / "a.npy", tmp_path / "b.npy", "--out", tmp_path / "arrays.nc", "--jackknife", 0) == 0
+    with pytest.raises(InputError, match="was matched from files of activations"):
+        write_viewer(str(tmp_path / "arrays.nc"), None, tmp_path / "x.html")
+    assert not (tmp_path / "x.html").exists()
