@@ -16,6 +16,7 @@ from ..errors import UnknownNameError
 from .found import Found
 
 LADDER = "a measured ladder: rosettalaw demo"
+VISION = "vision models: rosettalaw demo --vision"
 MODELS = "pretrained models that this machine has not"
 
 CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it waits for
@@ -35,7 +36,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it wa
     "fig32": ("Depth of Rosetta Neurons: vision", ""),
     "fig33": ("Counts over matching data: language", ""),
     "fig34": ("Counts over matching data: vision", ""),
-    "fig35": ("Real against generated images", f"two image sets through {MODELS}"),
+    "fig35": ("Real against generated images", VISION),
     "fig36": ("Judged monosemantic over images shown", ""),
     "fig37": ("Selectivity over size: DINOv2", ""),
     "fig38": ("DINOv3: no power law", ""),
@@ -47,6 +48,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it wa
     "idle": ("Synthetic networks: neurons without a feature pair up by chance", ""),
     "tail": ("Synthetic networks: the isolation that is left needs a threshold", ""),
     "toy": ("Trained toy networks beside the optimal allocation", "a toy study: rosettalaw toy --out"),
+    "vision": ("Vision models trained here: the counts of each pairing beside its nulls", VISION),
     "calibration": ("How the threshold separates pairs from chance", LADDER),
     "profiles": ("Correlations in rank order: the isolation profile", LADDER),
     "specialists": ("Rosetta Neurons against the others of their layers", LADDER),

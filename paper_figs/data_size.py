@@ -16,7 +16,8 @@ def draw(found: Found, path: Path, number: int) -> list[Path]:
     table = read("fig33_35_data_size")
     rows = table[table["figure"] == number]
     unit = rows["unit"].iloc[0]
-    ladders = [ladder for _, ladder in found.of("ladder") if number == 33 and "size_raw_count" in ladder]
+    source = found.of("ladder" if number == 33 else "image_sweep")
+    ladders = [ladder for _, ladder in source if "size_raw_count" in ladder]
     height = 1 + len(ladders)
     with style.figure(columns=2, rows=height, size=(style.WIDTH + 0.4, 3.2 * height), squeeze=False) as (figure, axes):
         left, right = axes[0]
@@ -34,16 +35,17 @@ def draw(found: Found, path: Path, number: int) -> list[Path]:
 
 def of_ladder(left, right, ladder) -> None:
     """Draw a ladder's counts and overlaps over nested subsets of its largest rung."""
-    positions = ladder["size_positions"].values
+    images = "size_images" in ladder
+    positions = ladder["size_images" if images else "size_positions"].values
     for i, (kind, words) in enumerate((("raw", "no threshold"), ("calibrated", "above ρ*"))):
         style.ours(left, positions, ladder[f"size_{kind}_count"].values, words, i)
         overlap = ladder[f"size_{kind}_overlap"].values
         known = np.isfinite(overlap)
         style.ours(right, positions[known], overlap[known], words, i)
-    left.set_title(f"{ladder.attrs['ladder']}, N = {style.short(float(ladder['neurons'][-1]))}")
+    left.set_title(ladder.attrs["ladder"] + ("" if images else f", N = {style.short(float(ladder['neurons'][-1]))}"))
     left.legend()
     right.legend()
-    _finish(left, right, "aligned positions used for matching")
+    _finish(left, right, f"{'images' if images else 'aligned positions'} used for matching")
 
 
 def _finish(left, right, words: str) -> None:

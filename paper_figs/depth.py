@@ -19,7 +19,10 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
     rows = table[table["family"] == family]
     names = [f"{family} {model}" for model in rows["model"]]
     shares = rows[[f"b{i:02d}" for i in range(1, BINS + 1)]].to_numpy(float)
-    for name, ladder in found.of("ladder") if family == "Pythia" else []:
+    kind = "vision" if family == "OpenCLIP" else "language"
+    for name, ladder in found.of("ladder") if family in ("Pythia", "OpenCLIP") else []:
+        if ladder.attrs.get("modality", "language") != kind:
+            continue
         mine = _of_ladder(ladder)
         names += [f"{name}, N = {style.short(size)}" for size in ladder["neurons"].values]
         shares = np.vstack([shares, mine])

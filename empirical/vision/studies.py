@@ -59,7 +59,8 @@ def image_sweep(read: Width, pairing: Pairing, permutations: int, sizes: tuple[i
         "size_raw_overlap": ("data_size", list(overlaps(raw))),
         "size_calibrated_overlap": ("data_size", list(overlaps(kept))),
     }
-    return dataset("image_sweep", variables, {}, pairing=pairing.title, model_a=a.name, model_b=b.name)
+    name = f"{pairing.a} × {pairing.b}, {len(a.layer):,} neurons"
+    return dataset("image_sweep", variables, {}, ladder=name, pairing=pairing.title, model_a=a.name, model_b=b.name)
 
 
 def real_and_generated(trained: TrainedVision, read: Width, pairing: Pairing, seed: int = 0) -> xr.Dataset:

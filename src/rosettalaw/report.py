@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What is drawn from our results comes first; the paper's own figures fill a second page's worth and are left out here.
 SHOWN = (
     "fig03",
+    "vision",
     "triangle",
     "profiles",
     "sources",

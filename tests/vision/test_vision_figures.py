@@ -78,3 +78,30 @@ def test_our_judgements_stand_beside_the_papers(tmp_path, studied):
     )
     _, svg = fig36.make(Found({"judge": [("mine", ds)]} if studied else {}), tmp_path / "fig36")
     assert ("mine, judge: offline" in svg.read_text()) == studied
+
+
+def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
+    from rosettalaw.paper_figs import fig31, fig32, fig34
+
+    deep = ladder()
+    for name in ("layer_a", "layer_b"):
+        deep[name] = ("pair", np.tile([0, 2], 6))
+    deep["pair_rung"] = ("pair", np.repeat(np.arange(6), 2))
+    deep["correlation"] = ("pair", np.full(12, 0.9))
+    sweep = dataset(
+        "image_sweep",
+        {
+            "size_images": ("data_size", [10, 100]),
+            "size_raw_count": ("data_size", [90, 60]),
+            "size_calibrated_count": ("data_size", [5, 40]),
+            "size_raw_overlap": ("data_size", [np.nan, 0.2]),
+            "size_calibrated_overlap": ("data_size", [np.nan, 0.4]),
+        },
+        ladder="denoising × supervised, 576 neurons",
+    )
+    found = Found({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
+    assert "planted, N = 384" in fig32.make(found, tmp_path / "fig32")[1].read_text()
+    assert "planted" not in fig31.make(found, tmp_path / "fig31")[1].read_text()
+    text = fig34.make(found, tmp_path / "fig34")[1].read_text()
+    assert "denoising × supervised, 576 neurons" in text
+    assert text.count("images used for matching") == 4
