@@ -9,11 +9,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import page
+from .findings import findings
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .analysis import Analysis
+
+
+MEASURED = (  # figure, what it is about, how to read it
+    (
+        "superiority",
+        "Are Rosetta Neurons more selective than their neighbours?",
+        "The chance that a Rosetta Neuron drawn at random exceeds another neuron of its layer, with 95% intervals "
+        "over neurons; ½ is no difference. Kurtosis over the vocabulary is the paper's measure (of the cosines of a "
+        "neuron's output weight with the tokens' unembedding vectors); the others are of activations. Low entropy is "
+        "selective.",
+    ),
+    (
+        "selectivity",
+        "Selectivity over size",
+        "Mean excess kurtosis over the vocabulary, with 95% intervals over neurons.",
+    ),
+    (
+        "documents",
+        "On which documents do they fire?",
+        "Share of the neurons' most active positions in a category, over the category's share of all positions: 1 is "
+        "no preference. Right: random other neurons. Bars are 95% intervals over neurons, at the largest size.",
+    ),
+    (
+        "partners",
+        "Does the law hang on k = 1?",
+        "Counts where a pair needs each neuron to be among the other's k best partners, without a threshold and above "
+        "the threshold that each k has by its own nulls.",
+    ),
+    (
+        "data_size",
+        "Do count and set settle with more data?",
+        "Largest rung, matched on nested subsets of its positions, each calibrated by its own nulls; overlap is with "
+        "the pairs of the subset before.",
+    ),
+)
 
 
 def write_report(
@@ -60,6 +96,12 @@ def write_report(
         if "triangle" in figures
         else None,
         tested=tested,
+        findings=findings(ladder, analysis),
+        measured=[
+            {"title": title, "drawing": page.embedded(figures[name], title), "caption": caption}
+            for name, title, caption in MEASURED
+            if name in figures
+        ],
         rungs=_rungs(ladder),
         pairs=_pairs(ladder),
         families=families,

@@ -9,6 +9,7 @@ from scipy import stats
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.validation.identifiability import identify
 from rosettalaw.validation.joint_fit import BLOCKS, Observations, _estimated_errors, fit_jointly, misfit
+from rosettalaw.validation.joint_problem import Problem
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
 BETA, KAPPA, TAU, SCALE = 1.6, 0.5, 2.0, 3.0
@@ -212,3 +213,28 @@ def test_the_enlarged_interval_of_a_weighted_mean_covers():
         naive.append(z2 <= stats.norm.ppf(0.975) ** 2)
     assert 0.93 < np.mean(held) < 0.97
     assert np.mean(naive) < 0.90
+
+
+def test_the_other_neurons_are_those_that_are_left():
+    """A budget so large that a third of the neurons are Rosetta: the tail is divided by N − R, not by N (Eq. 32)."""
+    sizes, beta, kappa = np.array([150, 220, 310, 430, 600, 850]), 1.2, 8.0
+    rows = {"counts": [], "isolation": [], "tail": []}
+    for size in sizes:
+        w = np.arange(1.0, 4 * size + 1) ** -beta
+        level = (kappa * size + np.arange(1, len(w) + 1)) / np.cumsum(w)
+        s = np.maximum(w * level[np.flatnonzero(w * level > 1)[-1]] - 1, 0)
+        found = s[s >= 1]
+        rows["counts"].append(len(found))
+        rows["isolation"].append(found.mean())
+        rows["tail"].append(s[s < 1].sum() / (size - len(found)))
+    assert 0.3 < rows["counts"][0] / sizes[0] < 0.9
+    predicted = Problem(Observations(sizes, **rows), gamma=4).predicted(beta, np.log(kappa), np.log(2))
+    for name, values in rows.items():
+        assert predicted[name] == pytest.approx(np.log(values), abs=0.03)
+
+
+def test_degrees_of_freedom_are_the_numbers_less_the_parameters():
+    fit = fit_jointly(observe(4, ["counts", "isolation", "tail"]))
+    freedoms = fit._problem.freedoms(fit.values)
+    assert sum(freedoms.values()) == pytest.approx(3 * len(SIZES) - 4, abs=1e-6)
+    assert all(0 < freedom < len(SIZES) for freedom in freedoms.values())

@@ -54,6 +54,23 @@ def test_a_ladder_that_is_kept_says_what_it_said_before(tmp_path, monkeypatch):
         kept.read("plantet")
 
 
+def test_the_last_pair_of_a_kept_rung_stays_above_its_threshold(tmp_path, monkeypatch):
+    """A threshold often is the last pair's correlation: rounded up, it would lose that pair."""
+    rho = np.random.default_rng(0).uniform(0.2, 0.9, (40, 6))
+    variables = {
+        "neurons": ("rung", np.arange(100.0, 140)),
+        "calibrated_count": ("rung", np.full(40, 6)),
+        "threshold": ("rung", rho.min(axis=1)),
+        "correlation": ("pair", rho.ravel()),
+        "pair_rung": ("pair", np.repeat(np.arange(40), 6)),
+    }
+    kept.write(dataset("ladder", variables), tmp_path / "random.csv")
+    monkeypatch.setattr("rosettalaw.validation.kept.resources.files", lambda _: tmp_path)
+    found = kept.read("random")
+    assert np.all(found["correlation"].values.reshape(40, 6).min(axis=1) >= found["threshold"].values)
+    assert found["correlation"].values.reshape(40, 6) == pytest.approx(-np.sort(-rho, axis=1), abs=1e-6)
+
+
 def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
     summary = json.loads((ROOT / "docs" / "quickstart" / "summary.json").read_text(encoding="utf-8"))
     (series,) = [one for one in kept_ladders() if one.name.startswith("kept quickstart")]

@@ -1,0 +1,159 @@
+"""What a measured ladder shows of the paper's findings, each decided by an interval.
+
+| finding of arXiv 2606.03990 | shown if |
+|---|---|
+| the count grows sublinearly (4.1) | 95% interval of α within (0, 1) |
+| the fraction of Rosetta Neurons shrinks (4.1) | 95% interval of α − 1, the exponent of R/N, below 0 |
+| Rosetta Neurons are more selective (5.1) | 95% interval of the chance that one exceeds another of its layer, above ½ |
+| … and become more so, while others do not (5.1) | slope of the gap in mean kurtosis over log N, interval above 0 |
+| they specialize in some kinds of document (5.2) | firing apart from the control's, in some category |
+
+Slopes are least squares over the rungs, intervals Student's. Each finding about neurons is asked of both models; with
+several categories or models the level is divided among them (Bonferroni), so that 95% holds for the finding as a whole.
+A finding is *contradicted* where the interval lies wholly on the other side, and *not shown* where it holds both.
+Neurons, not trainings, are what intervals within a rung are over.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .analysis import Analysis
+
+Z95 = float(stats.norm.ppf(0.975))
+
+
+class Shown(StrEnum):
+    """What an interval says about a finding."""
+
+    YES = "shown"
+    NO = "not shown"
+    OPPOSITE = "contradicted"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding, what this ladder says about it, and the numbers."""
+
+    name: str
+    shown: Shown
+    numbers: str
+
+
+def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
+    """Judge each finding that the ladder's variables allow to be judged."""
+    found = []
+    if analysis is not None:
+        line = analysis.power_law
+        low, high = line.exponent_ci95
+        inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
+        numbers = f"α = {_number(line.exponent)} ({_ends(low, high)}), {line.data.sizes} sizes"
+        found.append(Finding("the count grows sublinearly", inside, numbers))
+        shares = ladder["calibrated_count"].values / ladder["neurons"].values
+        numbers = (
+            f"from {100 * shares[0]:.1f}% to {100 * shares[-1]:.1f}%, exponent {_number(line.exponent - 1)} "
+            f"({_ends(low - 1, high - 1)})"
+        )
+        found.append(Finding("the fraction of Rosetta Neurons shrinks", _side(1 - high, 1 - low), numbers))
+    if "superiority" in ladder:
+        found += [_selective(ladder), _polarized(ladder)]
+    if "firing_rosetta" in ladder:
+        found.append(_specialized(ladder))
+    return found
+
+
+def _selective(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
+    """Judge superiority at the largest rung, in the kurtosis over the vocabulary."""
+    here = ladder.isel(rung=-1).sel(measure=measure)
+    parts, ends = [], []
+    for side, family in enumerate(_families(ladder)):
+        value, low, high = (float(here[f"superiority{end}"][side]) for end in ("", "_low", "_high"))
+        wide = _widened(value, low, high, 2)
+        ends.append((wide[0] - 0.5, wide[1] - 0.5))
+        parts.append(f"{family} {_number(value)} ({_ends(low, high)})")
+    return Finding("Rosetta Neurons are more selective than others of their layers", _all(ends), "; ".join(parts))
+
+
+def _polarized(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
+    """Judge how the gap in mean kurtosis between Rosetta and other neurons moves with size."""
+    here = ladder.sel(measure=measure)
+    parts, ends = [], []
+    for side, family in enumerate(_families(ladder)):
+        gap = (here["selectivity_rosetta"] - here["selectivity_other"]).values[:, side]
+        slope, low, high = slope_interval(np.log(ladder["neurons"].values), gap, 0.05 / 2)
+        ends.append((low, high))
+        parts.append(f"{family} {_number(slope)} per factor e in N ({_ends(low, high)})")
+    return Finding("their lead in selectivity grows with size", _all(ends), "; ".join(parts))
+
+
+def _specialized(ladder: xr.Dataset) -> Finding:
+    """Judge whether Rosetta Neurons of the largest rung fire on other documents than the control does."""
+    here = ladder.isel(rung=-1)
+    gap = here["firing_rosetta"] - here["firing_control"]
+    half = np.hypot(
+        *((here[f"firing_{group}_high"] - here[f"firing_{group}_low"]).values / 2 for group in ("rosetta", "control"))
+    )
+    known = np.isfinite(gap.values) & np.isfinite(half)
+    if not known.any():
+        return Finding("they specialize in kinds of document", Shown.NO, "no interval")
+    half = half * stats.norm.ppf(1 - 0.025 / known.sum()) / Z95
+    apart = known & (np.abs(gap.values) > half)
+    listed = [
+        f"{family}: {name} {_number(here['firing_rosetta'].values[side, i])} against "
+        f"{_number(here['firing_control'].values[side, i])}"
+        for side, family in enumerate(_families(ladder))
+        for i, name in enumerate(ladder["category"].values.tolist())
+        if apart[side, i]
+    ]
+    numbers = "; ".join(listed) or f"in none of {known.sum()} comparisons is the firing apart from the control's"
+    return Finding("they specialize in kinds of document", Shown.YES if listed else Shown.NO, numbers)
+
+
+def slope_interval(x: np.ndarray, y: np.ndarray, level: float = 0.05) -> tuple[float, float, float]:
+    """Return the least-squares slope and its two-sided interval at ``1 − level``; NaN below three known points."""
+    known = np.isfinite(y)
+    if known.sum() < 3:
+        return np.nan, np.nan, np.nan
+    fit = stats.linregress(x[known], y[known])
+    half = stats.t.ppf(1 - level / 2, known.sum() - 2) * fit.stderr
+    return float(fit.slope), float(fit.slope - half), float(fit.slope + half)
+
+
+def _side(low: float, high: float) -> Shown:
+    return Shown.YES if low > 0 else Shown.OPPOSITE if high < 0 else Shown.NO
+
+
+def _all(ends: list[tuple[float, float]]) -> Shown:
+    """Return what holds of every model: shown if of each, contradicted if the opposite is of each."""
+    sides = {_side(*one) for one in ends}
+    return sides.pop() if len(sides) == 1 else Shown.NO
+
+
+def _widened(value: float, low: float, high: float, tests: int) -> tuple[float, float]:
+    """Return a 95% interval of a probability at the level 5% / `tests`, widened on the logit scale."""
+    factor = float(stats.norm.ppf(1 - 0.025 / tests)) / Z95
+    ends = np.clip([value, low, high], 1e-12, 1 - 1e-12)
+    centre, *logits = np.log(ends / (1 - ends))
+    wide = centre + factor * (np.array(logits) - centre)
+    return float(1 / (1 + np.exp(-wide[0]))), float(1 / (1 + np.exp(-wide[1])))
+
+
+def _families(ladder: xr.Dataset) -> list[str]:
+    return json.loads(ladder.attrs["families"])[:2] if "families" in ladder.attrs else ["a", "b"]
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _ends(low: float, high: float) -> str:
+    return f"95% interval {_number(low)} to {_number(high)}"
