@@ -92,6 +92,11 @@ class ArraySource(Readable):
         self._dtype = _float_type(opened.dtype)
         self.layer, self.unit = _labels(neurons, layer, unit)
 
+    @property
+    def in_place(self) -> bool:
+        """Whether consecutive positions are read without a copy."""
+        return self._open().dtype == self._dtype
+
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the activations of some positions and neurons, read in place where that is possible."""
         opened = self._open()[:, columns]

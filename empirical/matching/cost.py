@@ -8,14 +8,15 @@ Exact engine, for the matching and each of the D nulls:
     bytes        T (N_A ⌈N_B/e_B⌉ + N_B ⌈N_A/e_A⌉) (s + 12)     reading; centred rows written, then read by the product
     memory       4 (J + 4) e_A e_B + 8 (e_A + e_B)(block + 2)   J parts of a tile and its ranking; two blocks a side
 
-Screened engine, B buckets (4 B are kept), c candidates a neuron, m audited neurons, P ≤ c (N_A + N_B) candidate pairs:
+Screened engine, B buckets (16 B are kept, as bytes), c candidates a neuron, m audited neurons of A, P pairs read:
 
-    operations   2 N_A N_B B + 8 B P + 2 P T + 2 m (N_A + N_B) T
-    bytes        T (N_A + N_B) (s [sketch] + s + 8 [turned to columns] + 2 s [audit]) + 8 P T [candidates' columns]
-    memory       20 B (N_A + N_B) + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
+    operations   2 N_A N_B B + 32 B c (N_A + N_B) + 2 P T + 2 m N_B T
+    bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + T N_B s [audit] + 8 P T
+    memory       22 B (N_A + N_B) + 64 B · 4096 + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
 
-P is taken at its bound; where many neurons are alike, verification adds to it. The audit is m neurons of each side.
-The screened engine's kernels run on the CPU so far: for a GPU its line says what they would take there.
+P is taken as 4 a neuron: on trained networks one or two were read, where many neurons are alike up to some tens (c at
+most before verification). The screened engine's kernels run on the CPU so far: for a GPU its line says what they would
+take there.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic.
@@ -172,13 +173,14 @@ def screened_cost(
     """Return the cost of the screened engine."""
     both = sizes.neurons_a + sizes.neurons_b
     positions = float(sizes.positions)
-    pairs = min(candidates * both, sizes.neurons_a * sizes.neurons_b)
-    each = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 8 * buckets * pairs + 2 * pairs * positions
-    moved = positions * both * (2 * width + 8) + 8 * pairs * positions
-    operations = each * (1 + draws) + 2 * audit * both * positions
-    moved = moved * (1 + draws) + positions * both * 2 * width
-    memory = 20.0 * buckets * both + 4 * 1024 * sizes.neurons_b + 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
-    detail = f"two readings, verification and the audit; {pairs:.3g} candidate pairs"
+    pairs = min(4 * both, sizes.neurons_a * sizes.neurons_b)
+    estimates = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 32 * buckets * candidates * both
+    operations = (estimates + 2 * pairs * positions) * (1 + draws) + 2 * audit * sizes.neurons_b * positions
+    moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
+    moved += positions * width * (both + sizes.neurons_b)
+    memory = 22.0 * buckets * both + 64 * buckets * 4096 + 4 * 1024 * sizes.neurons_b
+    memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
+    detail = f"two readings, rivals and the audit; {pairs:.3g} pairs read"
     if device.name != "cpu":
         detail += "; its kernels run on the CPU so far: these are the operations at this device's rates"
     return _cost("screened", operations, moved, memory, device, detail)

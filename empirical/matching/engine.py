@@ -314,54 +314,42 @@ def _screened(
 ) -> Found:
     """Match two sources through a sketch; see `screened`."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
-    neurons, parts = (len(a.layer), len(b.layer)), workspace.parts
-    sketches = []
-    for side, source in enumerate((a, b)):
-        if side == 0 and workspace.sketch is not None:
-            sketches.append(workspace.sketch)
-            continue
-        held = checkpoint.load(f"{name}-sketch{side}")
-        if held is None:
-            made = screened.sketch(source, side, screening, settings.seed, settings.block)
-            if distributed.rank() == 0:
-                arrays = {"mean": made.moments.mean.numpy(), "square": made.moments.square.numpy()}
-                checkpoint.save(f"{name}-sketch{side}", {"fine": made.fine, **arrays})
-        else:
-            moments = Moments(a.positions, torch.from_numpy(held["mean"]), torch.from_numpy(held["square"]))
-            made = screened.Sketch(held["fine"], moments)
-        sketches.append(made)
-    workspace.sketch = sketches[0]  # the nulls permute B only
+    neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == "trained"
+    sketches = [
+        workspace.sketch  # the nulls permute B only
+        if side == 0 and workspace.sketch is not None
+        else screened.kept_sketch(source, side, screening.buckets, settings.seed, settings.block, checkpoint, name)
+        for side, source in enumerate((a, b))
+    ]
+    workspace.sketch = sketches[0]
     advance(a.positions)
-    moments = sketches[0].moments, sketches[1].moments
-    search = screened.Search(a, b, (sketches[0], sketches[1]), parts, checkpoint, name, k, absolute)
+    both, audited = (sketches[0], sketches[1]), screening.audit
+    search = screened.Search(a, b, both, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
     for attempt in range(5):
         pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not attempt else None)
         if screening.recall is None or not recall < screening.recall or screening.candidates >= min(neurons):
             break
         screening = screened.doubled(screening)
-    if name == "trained":
-        pairs = search.verify()
-    details: dict[str, Any] = {
-        "buckets": screening.buckets,
-        "candidates": screening.candidates,
-        "candidate_pairs": len(search.products.unit_a),
-        "unverified_pairs": search.unverified,
-        "reliable_above": search.reliable_above,
-        "recall_expected": recall,
-        "recall_rests_on": likely,
-    }
-    if name == "trained":
-        details |= screened.audit(a, b, moments, pairs, search.best(k + 1), settings)
-        rho = pair_correlations(a, b, pairs[0], pairs[1], moments, parts)
-        pairs = (pairs[0], pairs[1], rho, pairs[3])
+    audit: dict[str, float] = {}
+    if trained:
+        pairs, audit = search.verify()
     masks = Subsets(len(parts)).masks() if with_replicates else []
-    drawn = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
+    replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
     return Found(
         pairs=pairs,
-        replicates=[one[2] for one in drawn[:-2]],
-        split_half=overlap(*drawn[-2:]) if drawn else float("nan"),
-        moments=moments,
-        details=details,
+        replicates=[one[2] for one in replicates[:-2]],
+        split_half=overlap(*replicates[-2:]) if replicates else float("nan"),
+        moments=(sketches[0].moments, sketches[1].moments),
+        details={
+            "buckets": screening.buckets,
+            "candidates": screening.candidates,
+            "candidate_pairs": len(search.products.unit_a),
+            "unverified_pairs": search.unverified,
+            "reliable_above": search.reliable_above,
+            "recall_expected": recall,
+            "recall_rests_on": likely,
+            **audit,
+        },
     )
 
 

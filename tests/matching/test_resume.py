@@ -64,12 +64,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(arrays, engine):
     with np.load(arrays / "whole.npz") as whole, np.load(arrays / "resumed.npz") as resumed:
         assert whole.files == resumed.files
         for name in whole.files:
-            if engine == "exact":
-                assert whole[name].tobytes() == resumed[name].tobytes(), name
-            else:
-                # The screened engine has been seen to end with another last bit once in several runs, so here only
-                # the pairs are the same and the correlations agree to float32's rounding.
-                np.testing.assert_allclose(resumed[name], whole[name], rtol=1e-6, atol=1e-7, err_msg=name)
+            assert whole[name].tobytes() == resumed[name].tobytes(), name
     tiles = [name for name in kept if "part" not in name]
     assert all((arrays / "work" / name).stat().st_mtime_ns == kept[name] for name in tiles)
 
@@ -128,10 +123,5 @@ def test_two_processes_give_the_bits_of_one(arrays, engine):
     first, second = alone.communicate()[0], both.communicate()
     assert alone.returncode == both.returncode == 0, second[1].decode()
     record, shared = json.loads(first), json.loads(second[0])
-    if engine == "exact":
-        assert record == shared
-    else:  # up to the last bit, as above
-        assert [pair[:2] for pair in record["pairs"]] == [pair[:2] for pair in shared["pairs"]]
-        np.testing.assert_allclose([pair[2] for pair in shared["pairs"]], [pair[2] for pair in record["pairs"]], 1e-6)
-        assert record["calibrated_count"] == shared["calibrated_count"]
+    assert record == shared
     assert record["calibrated_count"] >= 12

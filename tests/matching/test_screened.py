@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import Screening, match, screened
+from rosettalaw.empirical.matching import Screening, match
+from rosettalaw.empirical.matching.sketch import fine_estimates, fine_noise, sketch
 from rosettalaw.errors import InputError
 
 
@@ -31,27 +32,38 @@ def sides():
 
 def test_sketch_estimates_have_the_stated_mean_and_variance(correlations):
     rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((2048, 30)), rng.standard_normal((2048, 30))
+    x, y = rng.standard_normal((4096, 30)), rng.standard_normal((4096, 30))
     y[:, :10] += x[:, :10]
     rho = correlations(x, y)
-    screening = Screening(buckets=256)
     errors, fine_errors = [], []
+    units = np.repeat(np.arange(30), 30), np.tile(np.arange(30), 30)
     for seed in range(12):
-        sketches = [screened.sketch(ArraySource(side), 0, screening, seed, 512) for side in (x, y)]
-        errors.append((sketches[0].coarse @ sketches[1].coarse.T).numpy() - rho)
-        fine_errors.append(sketches[0].fine @ sketches[1].fine.T - rho)
+        pair = tuple(sketch(ArraySource(side), 0, 128, seed, 512) for side in (x, y))
+        errors.append(pair[0].coarse @ pair[1].coarse.T - rho)
+        fine_errors.append(fine_estimates(pair, *units).reshape(30, 30) - rho)
     errors = np.array(errors)
-    expected = np.sqrt((1 + rho**2) * (1 / 256 - 1 / 2048))
+    expected = np.sqrt((1 + rho**2) * (1 / 128 - 1 / 4096))
     assert np.abs(errors.mean(0) / expected * np.sqrt(12)).max() < 5
     assert np.sqrt((errors**2).mean()) == pytest.approx(np.sqrt((expected**2).mean()), rel=0.03)
-    fine = np.sqrt(((1 + rho**2) * (1 / 1024 - 1 / 2048)).mean())
+    fine = np.sqrt(((1 + rho**2) * (1 / 2048 - 1 / 4096)).mean())
     assert np.sqrt((np.array(fine_errors) ** 2).mean()) == pytest.approx(fine, rel=0.03)
+
+
+def test_rounding_a_sketch_to_bytes_adds_the_stated_variance(correlations):
+    """Without collisions rounding is all there is; a heavy tail makes the steps coarse."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_t(1.5, (2000, 60)) for _ in range(2))
+    pair = tuple(sketch(ArraySource(side), 0, 128, 0, 512) for side in (x, y))
+    units = np.repeat(np.arange(60), 60), np.tile(np.arange(60), 60)
+    error = fine_estimates(pair, *units) - correlations(x, y).ravel()
+    stated = fine_noise(pair, *units, np.zeros(3600))
+    assert np.sqrt((error**2).mean()) == pytest.approx(np.sqrt((stated**2).mean()), rel=0.15)
 
 
 def test_sketch_of_few_positions_is_exact(correlations):
     x = 1e4 + np.random.default_rng(1).standard_normal((100, 20))
-    one = screened.sketch(ArraySource(x), 0, Screening(buckets=128), 0, 64)
-    np.testing.assert_allclose(one.coarse.numpy() @ one.coarse.numpy().T, correlations(x, x), atol=1e-5)
+    one = sketch(ArraySource(x), 0, 128, 0, 64)
+    np.testing.assert_allclose(one.coarse @ one.coarse.T, correlations(x, x), atol=1e-5)
 
 
 def test_finds_the_exact_pairs(sides, reference):
@@ -65,7 +77,7 @@ def test_finds_the_exact_pairs(sides, reference):
     shared = {pair: rho for pair, rho in zip(sorted(pairs(exact)), exact.correlation, strict=True)}
     for pair, rho in zip(sorted(pairs(found)), found.correlation, strict=True):
         if pair in shared:
-            assert rho == pytest.approx(shared[pair], rel=1e-9)
+            assert rho == pytest.approx(shared[pair], rel=1e-7)
     assert found.calibrate().count == pytest.approx(exact.calibrate().count, abs=2)
     assert found.details["audited_found"] <= found.details["audited_pairs"] <= 32
 
@@ -79,7 +91,7 @@ def test_all_candidates_give_the_exact_matching(sides):
             a, b, permutations=0, engine="screened", screening=Screening(candidates=50), quiet=True, **options
         )
         assert pairs(found) == pairs(exact)
-        np.testing.assert_allclose(found.correlation, exact.correlation, rtol=1e-12)
+        np.testing.assert_allclose(found.correlation, exact.correlation, rtol=1e-7)
         surplus = found.margin - exact.margin  # a rival whose estimate is low is not looked at
         assert (surplus > -1e-5).all()
         assert np.median(surplus) < 1e-5
@@ -101,17 +113,20 @@ def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
     likely = {pair for pair, rho in reference(a, b).items() if rho > 0.09}  # where a pair is likelier found than not
     assert found.details["recall_expected"] == pytest.approx(len(likely & pairs(found)) / len(likely), abs=0.04)
     assert found.details["audited_found"] / found.details["audited_pairs"] == pytest.approx(share, abs=0.05)
-    better = match(
-        ArraySource(a),
-        ArraySource(b),
-        permutations=0,
-        engine="screened",
-        screening=Screening(buckets=1024, candidates=2, recall=0.94),
-        quiet=True,
+    few, better = (
+        match(
+            ArraySource(a),
+            ArraySource(b),
+            permutations=0,
+            engine="screened",
+            screening=Screening(buckets=1024, candidates=1, recall=recall),
+            quiet=True,
+        )
+        for recall in (None, 0.94)
     )
-    assert better.details["candidates"] > 2
-    assert better.details["recall_expected"] >= 0.94
-    assert len(truth & pairs(better)) / 300 > share
+    assert better.details["candidates"] > 1
+    assert few.details["recall_expected"] < 0.94 <= better.details["recall_expected"]
+    assert len(truth & pairs(better)) > len(truth & pairs(few))
 
 
 def test_constants_nan_and_settings():

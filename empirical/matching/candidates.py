@@ -1,0 +1,209 @@
+"""Which pairs are worth an exact correlation: candidates, possible pairs and their rivals, from two sketches.
+
+1. **Candidates**. The c largest estimates of every neuron, both ways, from one product of the coarse sketches.
+2. **Possible pairs**. A pair can be mutual only if each is among the other's candidates. Such pairs are estimated again
+   from the fine sketches, and those stay that are within `REACH` standard deviations of both neurons' best. With those
+   that look mutual come their **challengers**, the best-looking of all other partners.
+3. **Rivals**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate with
+   either neuron of a found pair comes within `REACH` standard deviations of the pair's correlation is correlated too
+   (and its best-looking partners, for the margin). Pairs that would take more than `MOST_RIVALS` rivals a neuron, at
+   the level of the sketch's noise, stay unverified and are counted.
+
+A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
+its chance to be a candidate is p = Φ((ρ − bar_a)/σ) Φ((ρ − bar_b)/σ), and the number of exact pairs is estimated
+(Horvitz and Thompson 1952) by Σ 1/p over the found pairs that are. `expected_recall` is the number of found pairs,
+among rivals too, over that one, for pairs with p ≥ ½: of weaker ones each that is found stands for many that are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import sketch_kernels as kernels
+from .sketch import Sketch, fine_estimates, fine_noise
+
+REACH = 4.5  # standard deviations beyond which an estimate does not stray
+LOOKED_AT, CHALLENGERS = 256, 8  # partners of a likely pair looked at by the fine sketch, and read with it
+MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
+GROUP = 64  # found pairs whose rivals are looked for at a time
+Pairs = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Best estimates of one side: keys (falling) and partners, shape (neurons, candidates); −1 for none.
+
+    `bar` is the best estimate that is no candidate, what a pair's estimate had to exceed; −∞ where all are candidates.
+    """
+
+    keys: np.ndarray
+    units: np.ndarray
+    bar: np.ndarray
+
+    def listed(self) -> Pairs:
+        """Return all neurons and their candidates, pair by pair."""
+        unit = np.repeat(np.arange(len(self.units)), self.units.shape[1])
+        partner = self.units.ravel()
+        return unit[partner >= 0], partner[partner >= 0]
+
+
+def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024) -> tuple[Candidates, Candidates]:
+    """Return the `count` best estimates of each neuron of A and of B."""
+    shapes = [(len(one.fine), count + 1) for one in (a, b)]
+    keys = [np.full(shape, -np.inf, dtype=np.float32) for shape in shapes]
+    units = [np.full(shape, -1, dtype=np.int64) for shape in shapes]
+    constant_a, constant_b = ((one.moments.square == 0) for one in (a, b))
+    for low in range(0, len(a.fine), chunk):
+        high = min(low + chunk, len(a.fine))
+        estimate = (a.rounded[low:high] @ b.rounded.T).float()
+        if absolute:
+            estimate.abs_()
+        estimate[constant_a[low:high]] = -float("inf")
+        if constant_b.any():
+            estimate[:, constant_b] = -float("inf")
+        kernels.offer_rows(estimate.numpy(), keys[0][low:high], units[0][low:high])
+        kernels.offer_columns(estimate.numpy(), low, keys[1], units[1])
+    one, other = (Candidates(k[:, :-1], u[:, :-1], k[:, -1]) for k, u in zip(keys, units, strict=True))
+    return one, other
+
+
+def possible_pairs(
+    sketches: tuple[Sketch, Sketch], near: tuple[Candidates, Candidates], k: int, absolute: bool
+) -> tuple[Pairs, np.ndarray]:
+    """Return the two-way candidates that may be among the k best of both by the fine sketch, and their estimates."""
+    neurons_b = len(near[1].units)
+    (unit_a, partner_a), (partner_b, unit_b) = (side.listed() for side in near)
+    both = np.intersect1d(unit_a * neurons_b + partner_a, unit_b * neurons_b + partner_b, assume_unique=True)
+    units = both // neurons_b, both % neurons_b
+    estimate = _fine(sketches, units, absolute)
+    band = REACH * np.sqrt(2) * fine_noise(sketches, *units, estimate)
+    possible = np.full(len(both), True)
+    for unit in units:
+        possible &= estimate >= _best(unit, estimate, k) - band
+    return (units[0][possible], units[1][possible]), estimate[possible]
+
+
+def likely_pairs(
+    sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the possible pairs that look mutual, with a correlation that each probably exceeds."""
+    mutual = np.full(len(estimate), True)
+    for unit in pairs:
+        mutual &= estimate >= _best(unit, estimate, k)
+    low = estimate - 2 * fine_noise(sketches, *pairs, estimate)
+    mutual &= low > 0
+    return pairs[0][mutual], pairs[1][mutual], low[mutual]
+
+
+def challengers(sketches: tuple[Sketch, Sketch], pairs: tuple[np.ndarray, ...], absolute: bool) -> np.ndarray:
+    """Return, as u N_B + v, the best-looking partners of likely pairs: most of those that are not mutual lose to one.
+
+    They are read with the pairs themselves, so that few that are not mutual are left to verify.
+    """
+    neurons_b, chosen = len(sketches[1].fine), [np.empty(0, dtype=np.int64)]
+    for side in (0, 1):
+        units = np.unique(pairs[side])
+        for start in range(0, len(units), GROUP):
+            some = units[start : start + GROUP]
+            estimate = (sketches[side].rounded[some] @ sketches[1 - side].rounded.T).float()
+            estimate = estimate.abs_() if absolute else estimate
+            looked_at = estimate.topk(min(LOOKED_AT, estimate.shape[1])).indices.numpy()
+            row, other = np.repeat(some, looked_at.shape[1]), looked_at.ravel()
+            both = (row, other) if side == 0 else (other, row)
+            fine = _fine(sketches, both, absolute).reshape(looked_at.shape)
+            place = np.argsort(-fine, axis=1, kind="stable")[:, :CHALLENGERS]
+            best = np.take_along_axis(looked_at, place, 1)
+            row = np.broadcast_to(some[:, None], best.shape)
+            chosen.append((row * neurons_b + best if side == 0 else best * neurons_b + row).ravel())
+    return np.unique(np.concatenate(chosen))
+
+
+def rivals(
+    sketches: tuple[Sketch, Sketch],
+    pairs: tuple[np.ndarray, ...],
+    noise: float,
+    absolute: bool,
+    known: np.ndarray,
+    keep: int,
+    each: int | None = None,
+) -> tuple[np.ndarray, int]:
+    """Return the pairs, as u N_B + v, that could beat a found one and are not among the `known`.
+
+    With them the `keep` best-looking partners of each found neuron. Second is how many pairs are left without: the
+    strongest come first until there are more than `MOST_RIVALS` a neuron.
+
+    Parameters
+    ----------
+    pairs : (units of A, units of B, ρ, …)
+        What was found.
+    noise : float
+        Of the coarse estimates.
+    each : int, optional
+        Best-looking rivals of a neuron; all by default.
+    """
+    neurons_b = len(sketches[1].fine)
+    each = each or max(len(one.fine) for one in sketches)
+    rho = np.abs(pairs[2]) if absolute else pairs[2]
+    bar = (rho - REACH * noise * np.sqrt(1 + rho**2)).astype(np.float32)
+    order = np.argsort(-rho, kind="stable")
+    chosen, room = [np.empty(0, dtype=np.int64)], MOST_RIVALS * sum(len(one.fine) for one in sketches)
+    for start in range(0, len(order), GROUP):
+        some = order[start : start + GROUP]
+        keys = []
+        for side in (0, 1):
+            estimate = (sketches[side].rounded[pairs[side][some]] @ sketches[1 - side].rounded.T).float()
+            estimate = estimate.abs_() if absolute else estimate
+            second = estimate.topk(min(keep, estimate.shape[1])).values[:, -1].numpy()
+            row, other = np.nonzero(estimate.numpy() >= np.minimum(bar[some], second)[:, None])
+            units = (pairs[side][some][row], other) if side == 0 else (other, pairs[side][some][row])
+            fine, beaten = _fine(sketches, units, absolute), rho[some][row]
+            close = fine >= beaten - REACH * fine_noise(sketches, *units, beaten)
+            close &= _rank(row, fine) < each
+            close |= estimate.numpy()[row, other] >= second[row]
+            keys.append(units[0][close] * neurons_b + units[1][close])
+        new = np.setdiff1d(np.concatenate(keys), known)
+        room -= len(new)
+        if room < 0:
+            return np.unique(np.concatenate(chosen)), len(order) - start
+        chosen.append(new)
+    return np.unique(np.concatenate(chosen)), 0
+
+
+def expected_recall(
+    pairs: tuple[np.ndarray, ...], near: tuple[Candidates, Candidates], noise: float, absolute: bool
+) -> tuple[float, int]:
+    """Return the share of exact pairs that are found (module head), and how many pairs it rests on."""
+    from scipy.stats import norm
+
+    rho = np.abs(pairs[2]) if absolute else pairs[2]
+    spread = noise * np.sqrt(1 + rho**2)
+    chance, listed = np.ones(len(rho)), np.full(len(rho), True)
+    for side, units, partners in zip(near, pairs[:2], pairs[1::-1], strict=True):
+        chance = chance * norm.cdf((rho - side.bar[units].astype(float)) / spread)
+        listed &= (side.units[units] == partners[:, None]).any(1)
+    sure = chance >= 0.5
+    total = np.sum(1 / chance[sure & listed])
+    return (min(1.0, float(sure.sum() / total)) if total else float("nan")), int(sure.sum())
+
+
+def _fine(sketches: tuple[Sketch, Sketch], units: Pairs, absolute: bool) -> np.ndarray:
+    estimate = fine_estimates(sketches, *units)
+    return np.abs(estimate) if absolute else estimate
+
+
+def _best(unit: np.ndarray, value: np.ndarray, k: int) -> np.ndarray:
+    """Return, for each entry, the k-th largest value of its unit, or −∞ where there are fewer."""
+    last = _rank(unit, value) == k - 1
+    bar = np.full(int(unit.max(initial=0)) + 1, -np.inf)
+    bar[unit[last]] = value[last]
+    return bar[unit]
+
+
+def _rank(unit: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Return how many entries of the same unit have a larger value (of equal ones, earlier entries count)."""
+    order = np.lexsort((-value, unit))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - np.searchsorted(unit[order], unit[order], side="left")
+    return rank
