@@ -173,8 +173,9 @@ def _matches(rung: xr.Dataset) -> Matches:
         )
         for side, here in (("a", rung["neuron_side"].values == 0), ("b", rung["neuron_side"].values == 1))
     ]
-    pairs = (rung[name].values for name in ("unit_a", "unit_b", "correlation", "margin"))
-    return Matches(*pairs, *sides, int(rung["positions"]), [], [], float(rung["split_half"]), 1, False, "exact", 0)
+    unit_a, unit_b, rho, margin = (rung[name].values for name in ("unit_a", "unit_b", "correlation", "margin"))
+    positions, split_half = int(rung["positions"]), float(rung["split_half"])
+    return Matches(unit_a, unit_b, rho, margin, sides[0], sides[1], positions, [], [], split_half, 1, False, "exact", 0)
 
 
 def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | None:

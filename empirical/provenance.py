@@ -21,7 +21,7 @@ class ModelFacts:
     name : str
         Name of the folder, or hub id.
     revision : str
-        The hub's commit; for a folder, the SHA-256 of its weights.
+        The hub's commit; for a folder, the SHA-256 of its weights (of its files' hashes where they are several).
     tokenizer : str
         SHA-256 of the tokenizer's definition.
     bits_per_byte : float
@@ -41,13 +41,14 @@ def model_facts(checkpoint: str, config: Any) -> ModelFacts:
     tokenizer = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
     if not folder.is_dir():
         return ModelFacts(checkpoint, getattr(config, "_commit_hash", None) or "", tokenizer, float("nan"))
-    digest = hashlib.sha256()
+    digests = []
     for file in sorted(folder.glob("*.safetensors")):
         with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+            digests.append(hashlib.file_digest(stream, "sha256"))
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
     record = folder / RECORD
     bits = json.loads(record.read_text(encoding="utf-8"))["bits_per_byte"] if record.is_file() else float("nan")
-    return ModelFacts(folder.name, digest.hexdigest(), tokenizer, bits)
+    return ModelFacts(folder.name, whole.hexdigest(), tokenizer, bits)
 
 
 def identity(checkpoint: str) -> list[Any]:

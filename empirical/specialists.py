@@ -78,7 +78,7 @@ def describe(
             say(f"{error}; no selectivity over the vocabulary")
             written = np.full(len(source.layer), np.nan)
         measures = (written, active.kurtosis, active.sparsity, firing.entropy(share))
-        named = dict(zip(MEASURES, measures, strict=True))
+        named: dict[str, np.ndarray] = dict(zip(MEASURES, measures, strict=True))
         found.append(Neurons(np.asarray(read.layer), np.asarray(read.unit), active, named, share, base))
     return found[0], found[1]
 
@@ -112,7 +112,9 @@ def describe_groups(
         add("depth_share", members)
         add("depth_neurons", everyone)
     dims = {"superiority": "measure", "selectivity": "measure", "firing": "category", "depth": "depth_bin"}
-    variables = {name: (("side", dims[name.split("_")[0]]), np.array(rows)) for name, rows in sides.items()}
+    variables: dict[str, Any] = {
+        name: (("side", dims[name.split("_")[0]]), np.array(rows)) for name, rows in sides.items()
+    }
     variables["firing_control_draw"] = (
         ("side", "control_draw", "category"),
         np.array(sides["firing_control_draw"]),

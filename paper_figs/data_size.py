@@ -27,7 +27,7 @@ def draw(found: Found, path: Path, number: int) -> list[Path]:
         left.set_title(rows["pair"].iloc[0].replace("|", " × "))
         _finish(left, right, f"{unit} used for matching")
         for row, ladder in zip(axes[1:], ladders, strict=True):
-            of_ladder(*row, ladder)
+            of_ladder(row[0], row[1], ladder)
         note = "Hollow: arXiv 2606.03990, machine-read from its figure, approximate."
         style.source_note(figure, note + (" Filled: this package, largest rung." if ladders else ""))
         return style.save(figure, path)

@@ -54,8 +54,8 @@ def of_ladder(axis, ladder, side: int, group: str) -> None:
         colour = style.shade(blue, shades[i])
         words = f"N = {style.short(float(ladder['neurons'][i]))}"
         style.ours(axis, range(len(names)), here[f"firing_{group}"].values[i], words, i, color=colour)
-    ends = (here[f"firing_{group}{end}"].values[-1] for end in ("", "_low", "_high"))
-    style.bars(axis, range(len(names)), *ends, 0)
+    value, low, high = (here[f"firing_{group}{end}"].values[-1] for end in ("", "_low", "_high"))
+    style.bars(axis, range(len(names)), value, low, high)
     words = "Rosetta" if group == "rosetta" else "random others"
     axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}: {words}")
     shares = ladder["category_share"].values[-1]

@@ -65,7 +65,7 @@ def draw_all(ladder, out: Path) -> dict[str, list[Path]]:
         drawn["documents"] = style.save(figure, out / "documents.svg")
     if "size_raw_count" in ladder:
         with style.figure(columns=2, size=(style.WIDTH + 0.4, 3.2)) as (figure, axes):
-            data_size.of_ladder(*axes, ladder)
+            data_size.of_ladder(axes[0], axes[1], ladder)
             drawn["data_size"] = style.save(figure, out / "data_size.svg")
     if ladder.sizes["k"] > 1:
         drawn["partners"] = fig25.draw(ladder, out / "partners.svg")

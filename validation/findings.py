@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -123,7 +123,7 @@ def slope_interval(x: np.ndarray, y: np.ndarray, level: float = 0.05) -> tuple[f
     known = np.isfinite(y)
     if known.sum() < 3:
         return np.nan, np.nan, np.nan
-    fit = stats.linregress(x[known], y[known])
+    fit: Any = stats.linregress(x[known], y[known])
     half = stats.t.ppf(1 - level / 2, known.sum() - 2) * fit.stderr
     return float(fit.slope), float(fit.slope - half), float(fit.slope + half)
 

@@ -1,5 +1,6 @@
 """The whole loop on a ladder of a few neurons: files, figures, repetition, interruption, escaping."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -92,7 +93,8 @@ def test_the_folder_holds_what_is_promised(done):
     out, _, _ = done
     files = {path.name for path in out.iterdir()}
     assert {"results.nc", "summary.json", "report.html"} <= files
-    assert {"scaling.png", "scaling.svg", "calibration.png", "calibration.svg"} <= files
+    names = ("scaling", "calibration", "superiority", "selectivity", "documents", "partners", "data_size")
+    assert {f"{name}.{ending}" for name in names for ending in ("png", "svg")} <= files
 
 
 def test_summary_has_the_promised_fields(done):
@@ -134,6 +136,8 @@ def test_result_explains_itself(done):
     for fact in ("corpus_sha256", "seed", "training_seed", "versions", "command"):
         assert fact in ladder.attrs
     assert ladder["model_a"].values[0].startswith("one-32-")
+    weights = next((done[1]).glob("**/one-32-*/model.safetensors")).read_bytes()
+    assert ladder["revision_a"].values[0] == hashlib.sha256(weights).hexdigest()
 
 
 def test_the_same_seed_gives_the_same_figures(ladder, done, tmp_path):
@@ -165,6 +169,7 @@ def test_the_report_is_self_contained_and_escaped(done):
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', html)
     assert "<script" not in html
     assert "<b>bold</b>" not in html
+    assert "Which of the paper's findings does this ladder show?" in html.replace("&#39;", "'")
     if "context" in html:
         assert "&lt;b&gt;" in html or "&lt;/b&gt;" in html or "bold" not in html
 
@@ -225,3 +230,37 @@ def test_kill_leaves_no_process_behind_and_the_next_run_goes_on(tmp_path):
         for done in (broken, unbroken)
     ]
     assert weights[0] == weights[1]
+
+
+def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, done, tmp_path):
+    """The trained models as a ladder of given folders, on the same text, have the same counts at k = 1."""
+    from typer.testing import CliRunner
+
+    from rosettalaw.cli import app
+
+    out, cache, first = done
+    again = ["ladder", str(ladder), "--out", str(out), "--cache", str(cache), "--json"]
+    assert json.loads(CliRunner().invoke(app, again).stdout)["rungs"] == first["rungs"]
+    measured = load(out / "results.nc", "ladder")
+    folders = {path.name: str(path) for path in cache.glob("*/*/*") if path.is_dir()}
+    pairs = [[folders[str(measured[f"model_{side}"].values[i])] for side in "ab"] for i in (0, 2)]
+    given = tmp_path / "given.toml"
+    rungs = "".join(f"[[rung]]\nmodels = {json.dumps(pair)}\n" for pair in pairs)
+    given.write_text(
+        f'name = "given"\n[measurement]\ntokens = 1_000\nuntrained = 0\npartners = []\ndata_sizes = 1\n{rungs}'
+    )
+    arguments = ["ladder", str(given), "--text", str(ladder.parent / "text"), "--out", str(tmp_path / "out"), "--json"]
+    summary = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert [rung["neurons"] for rung in summary["rungs"]] == [32, 128]
+    assert summary["rungs"][0]["untrained_raw"] is None
+    assert (tmp_path / "out/report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", ["fig04", "fig06", "fig07", "fig25", "fig26", "fig28", "fig29", "fig31", "fig33"])
+def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
+    from rosettalaw.paper_figs.catalogue import make_all
+    from rosettalaw.paper_figs.found import look
+
+    (made,) = make_all(look(done[0]), tmp_path, [name])
+    drawn = made.files[1].read_text()
+    assert "tiny" in drawn or done[0].name in drawn
