@@ -67,7 +67,9 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
         if shown:
             figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(shown), 3))
         if wide:
-            words = textwrap.fill(f"too uncertain to draw: {', '.join(wide)}", 34)
+            words = textwrap.fill(
+                "too uncertain to draw: " + ", ".join(name.replace(" ", "\u00a0") for name in wide), 34
+            )
             right.annotate(words, (0.02, 0.02), xycoords="axes fraction", fontsize=7, color=style.GREY)
         return style.save(figure, path)
 
