@@ -25,8 +25,8 @@ between trained networks rather multiplies it. Both are tried, each with a facto
     variance φ μ        residuals (R − μ)/√μ        φ = 1 is Poisson's; a simulated ladder has φ ≈ 0.02
     variance φ μ²       residuals log R − log μ     the paper's least squares
 
-and the likelier is kept. Means over runs, which are not whole, and stated errors take the second; counts of zero, which
-have no logarithm, the first.
+and the likelier is kept. Means over runs, which are not whole, and stated errors take the second; whole counts with
+zeros among them, which have no logarithm, the first.
 
 Intervals are profile likelihoods with unknown φ: with S(β) the least sum of squares over b, the interval holds
 all β with ``S(β) ≤ S_min (1 + F_{1,n−2}(95%)/(n−2))``, which for a model linear in its parameters is Student's t.
@@ -159,10 +159,10 @@ def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bo
     require(tau > 0, "tau", tau, "must be greater than 0", "tau=1")
     require(gamma > 0, "gamma", gamma, "must be greater than 0", "gamma=4")
     powers = (1, 2)
-    if data.zero_sizes:
-        powers = (1,)
-    elif weighted or not np.array_equal(data.counts, np.round(data.counts)):
+    if weighted or not np.array_equal(data.counts, np.round(data.counts)):
         powers = (2,)
+    elif data.zero_sizes:
+        powers = (1,)
     best = max((_Search(data, tau, gamma, weighted, power) for power in powers), key=lambda one: one.log_likelihood)
 
     freedom = len(best.counts) - 2

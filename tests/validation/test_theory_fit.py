@@ -97,6 +97,8 @@ def test_weights_pull_the_fit_to_the_precise_counts():
     sd = wrong * [0.01, 0.01, 0.01, 0.01, 1]
     assert fit_counts(SIZES, wrong, sd, weighted=True).beta == pytest.approx(1.5, abs=0.03)
     assert fit_counts(SIZES, wrong, sd).beta < 1.4
+    with_zero = fit_counts([30, *SIZES], [0, *wrong], [1, *sd], weighted=True)
+    assert with_zero.beta == fit_counts(SIZES, wrong, sd, weighted=True).beta  # a zero has no logarithm to weight
 
 
 @pytest.mark.parametrize(
