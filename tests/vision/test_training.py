@@ -32,7 +32,7 @@ def crops():
 
 
 def job(objective, root, **changes):
-    recipe = dataclasses.replace(Recipe(steps=6, batch=8, layers=2), **changes)
+    recipe = dataclasses.replace(Recipe(steps=3, batch=8, layers=1), **changes)
     return Job(objective, 16, recipe, "sha", root)
 
 
@@ -151,9 +151,9 @@ def test_training_lowers_the_loss_and_can_be_repeated_to_the_bit(objective, crop
     train(again, crops)
     states = [load_file(one.folder(2) / "model.safetensors") for one in (first, again)]
     assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
-    long = train(job(objective, tmp_path / "c", steps=50), crops)
+    long = train(job(objective, tmp_path / "c", steps=30), crops)
     short = train(job(objective, tmp_path / "d", steps=5), crops)
-    assert long.mean() < 0.95 * short.mean()
+    assert long.mean() < 0.97 * short.mean()
 
 
 def test_a_seed_does_not_depend_on_the_seeds_beside_it(crops, tmp_path):
@@ -164,7 +164,7 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it(crops, tmp_path):
 
 def test_a_stopped_training_leaves_nothing(crops, tmp_path):
     stopped = job("supervised", tmp_path)
-    assert np.isnan(train(stopped, crops, lambda step: step < 3)).all()
+    assert np.isnan(train(stopped, crops, lambda step: step < 2)).all()
     assert not stopped.finished
     assert list(tmp_path.iterdir()) == []
 
@@ -173,7 +173,7 @@ def test_a_checkpoint_opens_as_any_other(crops, tmp_path):
     done = job("denoising", tmp_path)
     train(done, crops)
     reader = open_reader(done.folder(1))
-    assert len(reader.projections) == 2
+    assert len(reader.projections) == 1
     made = generate(done.folder(1), 5, seed=3)
     assert len(made.images) == 5
     pixels = np.stack([made.images[i] for i in range(5)])

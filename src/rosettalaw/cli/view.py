@@ -27,9 +27,15 @@ def view(
     limit: int = typer.Option(1000, min=1, help="Pairs to show, those with the highest correlation."),
     contexts: int = typer.Option(8, min=1, help="Contexts of each partner."),
     seed: int | None = typer.Option(None, help="Seed of the text order [default: the result's, else 0]."),
+    images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
     out: Path = typer.Option(Path("viewer.html"), help="The page, one self-contained HTML file."),
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
+    if images is not None:
+        from ..empirical.vision.viewing import write_image_viewer
+
+        typer.echo(str(write_image_viewer(source, images, out, limit=min(limit, 100), contexts=contexts)))
+        return
     from ..empirical.viewer.language_page import write_viewer
 
     asked: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed}
