@@ -1,13 +1,55 @@
-"""Table 1: filtering a corpus by one neuron."""
+"""Table 1: filtering a corpus by one neuron, the paper's results and ours beside them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import tables
+from ..validation.published import read
+from . import style
 from .found import Found
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NAMES = {
+    "base": "no training",
+    "random": "random documents",
+    "non_rosetta": "other neuron",
+    "rosetta": "Rosetta Neuron",
+    "oracle": "oracle",
+}
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published table."""
-    return tables.TABLES["table1"](path)
+    """Draw the published table, with two columns more for each filtering study of ours."""
+    table = read("table1_filtering").set_index("method")
+    columns = ["selected by", "F1, paper\n(JavaScript)", "test perplexity\npaper"]
+    rows = [
+        [name, _with(table["f1"][selector], None), _with(table["test_ppl"][selector], table["ppl_ci95"][selector])]
+        for selector, name in NAMES.items()
+    ]
+    studies = found.of("filtering")
+    for name, study in studies:
+        columns += [f"F1, {name}\n({study.attrs['target']})", f"test perplexity\n{name}"]
+        for row, selector in zip(rows, NAMES, strict=True):
+            row += _ours(study.sel(selector=selector))
+    note = f"The paper: arXiv 2606.03990 ({table.attrs.get('quality', 'as published')}), ± 95% over 3 runs."
+    if studies:
+        note += " Ours: F1 with a 95% bootstrap interval over documents; ± Student's 95% over the runs' seeds."
+    return style.table(path, columns, rows, "Filtering by one neuron", note)
+
+
+def _ours(one: xr.Dataset) -> list[str]:
+    f1, low, high = (float(one[f"filter_f1{end}"]) for end in ("", "_low", "_high"))
+    interval = "–" if f1 != f1 else f"{f1:.2f} [{low:.2f}, {high:.2f}]"
+    if "test_perplexity" not in one:
+        return [interval, "–"]
+    return [interval, _with(float(one["test_perplexity"]), float(one["test_perplexity_ci95"]))]
+
+
+def _with(value: float, half: float | None) -> str:
+    """Return a number with the half-width of its interval, where there are such."""
+    if value != value:
+        return "–"
+    return f"{value:.2f}" if half is None or half != half else f"{value:.2f} ± {half:.2f}"

@@ -1,6 +1,7 @@
 """Tiny tokenizers, models and texts, made once a session without a network."""
 
 import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from rosettalaw.empirical import hub
 from rosettalaw.empirical.corpora import Corpus, Document
 from rosettalaw.empirical.families import ARCHITECTURES
 from rosettalaw.empirical.tokenization import train_tokenizer
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))  # helpers that several tests import
 
 SENTENCES = (
     "The river carries what the mountain lets go.",

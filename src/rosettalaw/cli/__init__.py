@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "ladder": "Measurement",
     "plan": "Measurement",
     "judge": "Measurement",
+    "filter": "Measurement",
     "fit": "Validation",
     "forecast": "Validation",
     "compare": "Validation",

@@ -1,0 +1,81 @@
+"""Three disjoint parts of a labelled text: to choose a neuron on, to filter, and to measure perplexity on.
+
+Texts of one group (a module's code and its docstrings, the passages of one document) stay together, so that no part
+holds a piece of what another holds; every domain is divided by the same shares of its groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import InputError, require
+from ..corpora import Corpus, Document
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The three parts of a text; documents in random order, but for the test's."""
+
+    choosing: Corpus
+    pool: Corpus
+    test: Corpus
+
+
+def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) -> Parts:
+    """Divide a text by groups.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Labelled documents.
+    target : str
+        The domain looked for; each part must hold some of it, and some of the rest.
+    choosing, test : float
+        Shares of the groups to choose the neuron on, and to measure perplexity on; the rest is filtered.
+    seed : int
+        Decides which.
+
+    Raises
+    ------
+    InputError
+        If the target is no domain of the text, the shares leave nothing, or a part lacks the target.
+    """
+    require(target in corpus.domains(), "target", target, f"must be one of {', '.join(corpus.domains())}")
+    shares = f"{choosing:g} and {test:g}"
+    fits = choosing > 0 and test > 0 and choosing + test < 1
+    require(fits, "shares", shares, "must be positive and sum to less than 1", "0.25 and 0.25")
+    rest, tested = corpus.split(test, seed)
+    pool, chosen_on = rest.split(choosing / (1 - test), seed + 1)
+    parts = Parts(chosen_on.shuffled(seed), pool.shuffled(seed), tested)
+    for name, part in vars(parts).items():
+        found = sum(document.domain == target for document in part.documents)
+        if not 0 < found < len(part.documents):
+            rule = f"the {name} part has {found} documents of it among {len(part.documents)}; it needs some and not all"
+            raise InputError("target", target, rule, "more text, or another --seed")
+    return parts
+
+
+def passages(corpus: Corpus, characters: int) -> Corpus:
+    """Cut documents at line ends into passages of at least `characters` (the last of each may be shorter).
+
+    The passages of a document are one group, or belong to the document's own; 0 leaves the documents whole.
+    """
+    require(characters >= 0, "passage", characters, "must be 0, for whole documents, or positive", "--passage 1000")
+    if not characters:
+        return corpus
+    cut = []
+    for document in corpus.documents:
+        number, held, size = 0, [], 0
+        lines = document.text.splitlines(keepends=True)
+        for i, line in enumerate(lines):
+            held.append(line)
+            size += len(line)
+            if size < characters and i + 1 < len(lines):
+                continue
+            text = "".join(held)
+            if text.strip():
+                group = document.group or document.name
+                cut.append(Document(f"{document.name}#{number}", document.domain, text, group))
+                number += 1
+            held, size = [], 0
+    return Corpus(corpus.name, tuple(cut))

@@ -1,0 +1,367 @@
+"""The whole filtering study: match, choose, score, select, judge, train on, measure.
+
+1. The text is divided by groups of documents into three parts (`splitting`).
+2. On the first, two models are matched and calibrated against their nulls; among model A's neurons that belong to a
+   calibrated pair, the one is chosen whose top contexts are most enriched in the target domain. The control is chosen
+   by the same rule from the neurons of its layer that belong to none.
+3. The second is scored by both neurons' mean activation and selected up to the token budget, beside random samples and
+   the oracle, which knows the labels.
+4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`trials`).
+
+One neuron is one draw. How far the result hangs on it is seen from the leaders: the F1 of the first 20 neurons by the
+same rule among the Rosetta Neurons of that layer, and among its other neurons.
+
+What is finished is kept in the folder of results and read back by the same command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import __version__
+from ...console import progress, say
+from ...errors import InputError, require
+from ...results import dataset, load, replacing, save
+from ..corpora import Corpus
+from ..provenance import identity
+from .choosing import CONTEXTS, LEADERS, Choice, choose, rosetta_neurons
+from .reading import ModelReader, Reader
+from .selecting import interval, recovery, replicate_f1, select
+from .splitting import Parts, passages, split
+from .trials import measure_trials
+from .tuning import Recipe
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SELECTORS = ("base", "random", "non_rosetta", "rosetta", "oracle")
+SCORED_AT_ONCE = 4096
+RANDOM_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is filtered and how; the defaults are the paper's where it gives them.
+
+    Attributes
+    ----------
+    target : str
+        The domain looked for.
+    budget : int, optional
+        Tokens to select; by default the target domain's own.
+    contexts : int
+        Top contexts that a neuron is chosen by.
+    passage : int
+        Cut documents into passages of this many characters; 0 keeps them whole.
+    choosing, test : float
+        Shares of the text to choose the neuron on, and to measure perplexity on; the rest is filtered.
+    match_tokens : int
+        Tokens of model A to match on, at most.
+    permutations, untrained : int
+        Draws of each null that the pairs are calibrated against.
+    leaders : int
+        Neurons of each population that are scored, the chosen one first.
+    runs : int
+        Trainings of each selection; 0 stops after F1.
+    context : int, optional
+        Length of the sequences to train on; by default the model's context, at most 1024.
+    recipe : Recipe
+        How adapters are trained.
+    seed : int
+        Decides the split, the nulls, the random samples, the bootstrap, and with the run's number the training.
+    """
+
+    target: str
+    budget: int | None = None
+    contexts: int = CONTEXTS
+    passage: int = 0
+    choosing: float = 0.25
+    test: float = 0.25
+    match_tokens: int = 10_000_000
+    permutations: int = 3
+    untrained: int = 3
+    leaders: int = LEADERS
+    runs: int = 3
+    context: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    seed: int = 0
+
+    def __post_init__(self):
+        require(self.runs >= 0 and self.runs != 1, "runs", self.runs, "must be 0, or at least 2 for an interval", "3")
+        require(self.leaders >= 1, "leaders", self.leaders, "must be at least 1", "leaders = 20")
+        nulls = (self.permutations, self.untrained)
+        rule = "must not be negative, and one null is needed"
+        require(min(nulls) >= 0 and max(nulls) > 0, "permutations, untrained", nulls, rule, "3 and 3")
+
+
+def filter_documents(
+    corpus: Corpus,
+    plan: Plan,
+    a: str | Path,
+    b: str | Path | None = None,
+    *,
+    pairs: xr.Dataset | None = None,
+    tuned: str | Path | None = None,
+    out: Path | None = None,
+    selection: Path | None = None,
+    device: str = "cpu",
+    quiet: bool = False,
+    **provenance: Any,
+) -> xr.Dataset:
+    """Run the study.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Labelled documents.
+    plan : Plan
+        What is filtered and how.
+    a : str or path
+        The checkpoint whose neuron filters.
+    b : str or path, optional
+        The checkpoint that it is matched with; not needed with `pairs`.
+    pairs : Dataset of kind "pairs", optional
+        A finished matching of A with another model, made on text that is not filtered here.
+    tuned : str or path, optional
+        The checkpoint that is trained on; A by default.
+    out : path, optional
+        Folder where what is finished is kept.
+    selection : path, optional
+        Where to write the documents that the Rosetta Neuron selects, as ``.jsonl`` with their domains.
+    device : str
+        Where models compute, in torch's words.
+    quiet : bool
+        Show no progress.
+    **provenance
+        Further facts for the result.
+
+    Returns
+    -------
+    xarray.Dataset
+        Kind "filtering".
+
+    Raises
+    ------
+    RosettaError
+        If a checkpoint or the text cannot be used, or no pair is above what the nulls have.
+    """
+    corpus = passages(corpus, plan.passage)
+    parts = split(corpus, plan.target, plan.choosing, plan.test, plan.seed)
+    if pairs is None and b is None:
+        raise InputError("b", None, "a second checkpoint, or a finished matching, is needed", "rosettalaw filter A B")
+    work = None if out is None else out / f"filtering-{_fingerprint(corpus, plan, (a, b, tuned), pairs)}"
+    if pairs is None:
+        pairs = _matched(parts.choosing, plan, a, str(b), work, quiet)
+    reader = ModelReader(a, device=device)
+    if not quiet:
+        say(f"choosing a neuron by its top contexts in {len(parts.choosing.documents):,} documents")
+    rosetta = rosetta_neurons(pairs, reader)
+    choice = choose(reader, parts.choosing.documents, plan.target, rosetta, plan.contexts, plan.leaders)
+    tokens, scores = score(reader, parts.pool, np.concatenate([choice.rosetta, choice.control]), work, quiet)
+    variables, taken = judge(parts.pool, plan, tokens, scores, len(choice.rosetta))
+    variables |= _neurons(choice, reader)
+    if selection is not None:
+        _write(selection, parts.pool, taken["rosetta"][0])
+    if plan.runs:
+        variables |= measure_trials(tuned or a, parts, plan, taken, work, device, quiet)
+    facts = {
+        "model_a": str(a),
+        "model_b": str(b) if b is not None else pairs.attrs.get("model_b"),
+        "model_trained": str(tuned or a) if plan.runs else None,
+        "corpus": corpus.name,
+        "corpus_sha256": corpus.sha256,
+        **asdict(plan),
+        "calibrated_pairs": int(pairs["calibrated_count"]),
+    }
+    variables |= _sizes(parts)
+    return dataset("filtering", variables, {"selector": list(SELECTORS)}, **{**facts, **provenance})
+
+
+def score(
+    reader: Reader, pool: Corpus, neurons: np.ndarray, work: Path | None = None, quiet: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score documents by the mean activation of some neurons over their tokens.
+
+    Parameters
+    ----------
+    reader : Reader
+        The model.
+    pool : Corpus
+        Documents to score.
+    neurons : ndarray of int
+        Counted over all layers.
+    work : path, optional
+        Folder where each part of the scores is kept as soon as it is complete, and read back from.
+
+    Returns
+    -------
+    tokens : ndarray of int, shape (documents,)
+        Length of each document.
+    scores : ndarray of float32, shape (documents, neurons)
+        Mean activations.
+    """
+    parts = []
+    with progress(f"scoring {len(pool.documents):,} documents", len(pool.documents), quiet) as bar:
+        for first in range(0, len(pool.documents), SCORED_AT_ONCE):
+            path = None if work is None else work / f"scores-{first // SCORED_AT_ONCE:05d}.npy"
+            documents = pool.documents[first : first + SCORED_AT_ONCE]
+            if path is not None and path.is_file():
+                parts.append(np.load(path, allow_pickle=False))
+                bar.advance(len(documents))
+                continue
+            rows = []
+            for reading in reader.read(documents, neurons):
+                rows.append(np.column_stack([reading.tokens, reading.mean]))
+                bar.advance(len(reading.tokens))
+            parts.append(np.concatenate(rows))
+            if path is not None:
+                with replacing(path) as partial, partial.open("wb") as file:
+                    np.save(file, parts[-1], allow_pickle=False)
+    table = np.concatenate(parts)
+    return table[:, 0].astype(np.int64), table[:, 1:].astype(np.float32)
+
+
+def judge(
+    pool: Corpus, plan: Plan, tokens: np.ndarray, scores: np.ndarray, rosetta: int
+) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
+    """Select by each selector and compare with the labels.
+
+    Parameters
+    ----------
+    pool : Corpus
+        The documents that were scored.
+    plan : Plan
+        Target, budget and seed.
+    tokens, scores : ndarray
+        Of `score`: the Rosetta leaders first, then those of the control.
+    rosetta : int
+        How many of the scored neurons are Rosetta Neurons.
+
+    Returns
+    -------
+    variables : dict
+        For the Dataset, along ``selector``, ``leader`` and ``document``.
+    taken : dict of str to list of ndarray of bool
+        What each selector selects: one mask, or one for each random draw.
+    """
+    target = np.array([document.domain == plan.target for document in pool.documents])
+    names = [document.group or document.name for document in pool.documents]
+    groups = np.unique(names, return_inverse=True)[1]
+    budget = float(tokens[target].sum() if plan.budget is None else plan.budget)
+    drawn = np.random.default_rng(np.random.SeedSequence([plan.seed, 0x5A]))
+    taken = {
+        "random": [select(drawn.random(len(tokens)), tokens, budget) for _ in range(max(RANDOM_DRAWS, plan.runs))],
+        "non_rosetta": [select(scores[:, rosetta], tokens, budget)],
+        "rosetta": [select(scores[:, 0], tokens, budget)],
+        # Given another budget, the oracle too takes target documents first, up to it.
+        "oracle": [select(target, tokens, budget)],
+    }
+    by_selector = {"random": None, "non_rosetta": scores[:, rosetta], "rosetta": scores[:, 0], "oracle": target}
+    replicates = replicate_f1(list(by_selector.values()), tokens, target, groups, plan.budget, plan.seed)
+    found = {name: [recovery(mask, target, tokens) for mask in masks] for name, masks in taken.items()}
+    variables: dict[str, Any] = {}
+    for name in ("precision", "recall", "f1", "f1_tokens"):
+        variables[f"filter_{name}"] = _along_selectors(
+            [float(np.mean([getattr(one, name) for one in found[selector]])) for selector in by_selector]
+        )
+    f1, place = variables["filter_f1"][1], list(by_selector).index("rosetta")
+    variables["f1_behind"] = ("selector", f1[SELECTORS.index("rosetta")] - f1)
+    for name, values in (("filter_f1", replicates), ("f1_behind", replicates[place] - replicates)):
+        low, high = interval(values).T
+        variables |= {f"{name}_low": _along_selectors(low), f"{name}_high": _along_selectors(high)}
+    for name, size in (("selected_documents", np.ones_like(tokens)), ("selected_tokens", tokens)):
+        variables[name] = _along_selectors([np.mean([size[mask].sum() for mask in taken[m]]) for m in by_selector])
+    variables |= {
+        "document": ("document", np.array([document.name for document in pool.documents], dtype=object)),
+        "document_domain": ("document", np.array([document.domain for document in pool.documents], dtype=object)),
+        "document_tokens": ("document", tokens),
+        "score_rosetta": ("document", scores[:, 0]),
+        "score_non_rosetta": ("document", scores[:, rosetta]),
+        "token_budget": budget,
+        "leader_f1": (
+            "leader",
+            np.array([recovery(select(column, tokens, budget), target, tokens).f1 for column in scores.T]),
+        ),
+    }
+    return variables, taken
+
+
+def _matched(corpus: Corpus, plan: Plan, a: str | Path, b: str | Path, work: Path | None, quiet: bool) -> xr.Dataset:
+    """Match the two models on the documents to choose on, or read the finished matching back."""
+    path = None if work is None else work / "pairs.nc"
+    if path is not None and path.is_file():
+        return load(path, "pairs")
+    from .. import hub
+    from ..language import text_sources
+    from ..matching import match
+    from ..nulls import untrained_null
+
+    texts = [document.text for document in corpus.documents]
+    rows = hub.open_tokenizer(a)(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+    available = int(0.98 * sum(map(len, rows["input_ids"])))  # stretches that the tokenizers cannot share are left out
+    sources = text_sources(a, b, corpus, min(plan.match_tokens, available), plan.seed)
+    unfinished = None if path is None else path.with_name("pairs.unfinished")
+    found = match(*sources, permutations=plan.permutations, seed=plan.seed, folder=unfinished, quiet=quiet)
+    nulls = {"untrained": untrained_null(sources, plan.untrained, plan.seed, quiet=quiet)} if plan.untrained else {}
+    result = found.to_dataset(found.calibrate(nulls), nulls)
+    if path is not None and unfinished is not None:
+        save(result, path)
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return result
+
+
+def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
+    """Write selected documents, one object a line, as `rosettalaw.empirical.corpora` reads them."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        for document, kept in zip(pool.documents, taken, strict=True):
+            if kept:
+                record = {"text": document.text, "meta": {"pile_set_name": document.domain, "name": document.name}}
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _neurons(choice: Choice, reader: Reader) -> dict[str, Any]:
+    """Return who the leaders are, the chosen neurons first of their populations."""
+    leaders = np.concatenate([choice.rosetta, choice.control])
+    places = np.searchsorted(choice.ranking.neurons, leaders)
+    return {
+        "leader_rosetta": ("leader", np.arange(len(leaders)) < len(choice.rosetta)),
+        "leader_layer": ("leader", reader.layer[leaders]),
+        "leader_unit": ("leader", reader.unit[leaders]),
+        "leader_hits": ("leader", choice.ranking.hits[0, places]),
+        "leader_enrichment": ("leader", choice.ranking.enrichment[places]),
+    }
+
+
+def _sizes(parts: Parts) -> dict[str, Any]:
+    """Return the documents of each domain in each part."""
+    domains = sorted({document.domain for part in vars(parts).values() for document in part.documents})
+    counts = [
+        [sum(document.domain == domain for document in part.documents) for domain in domains]
+        for part in vars(parts).values()
+    ]
+    return {
+        "part_documents": (("part", "part_domain"), np.array(counts)),
+        "part": ("part", np.array(list(vars(parts)), dtype=object)),
+        "part_domain": ("part_domain", np.array(domains, dtype=object)),
+    }
+
+
+def _along_selectors(values: Any) -> tuple[str, np.ndarray]:
+    """Return values of all selectors but the base, which selects nothing."""
+    return "selector", np.concatenate([[np.nan], np.asarray(values, dtype=float)])
+
+
+def _fingerprint(corpus: Corpus, plan: Plan, checkpoints: tuple[Any, ...], pairs: xr.Dataset | None) -> str:
+    """Return a hash of all that decides the outcome, so that only work of this very study is read back."""
+    facts: list[Any] = [corpus.sha256, asdict(plan), __version__]
+    facts += [identity(str(checkpoint)) for checkpoint in checkpoints if checkpoint is not None]
+    if pairs is not None:
+        facts.append([pairs["unit_a"].values.tolist(), pairs["correlation"].values.tolist(), float(pairs["threshold"])])
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]

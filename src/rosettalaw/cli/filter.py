@@ -1,0 +1,93 @@
+"""``rosettalaw filter``: documents of a domain found by one neuron, and what training on them is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from .output import JsonOption, print_json, print_table
+
+EPILOG = (
+    "Example: rosettalaw filter (two models trained here). Your own: rosettalaw filter EleutherAI/pythia-410m "
+    "Qwen/Qwen2.5-0.5B --text pile.jsonl.zst --target Github --out results/filter"
+)
+
+
+def register(app: typer.Typer, section: str) -> None:
+    """Add the command to the command line."""
+    app.command("filter", rich_help_panel=section, epilog=EPILOG)(filter_)
+
+
+def filter_(
+    a: str | None = typer.Argument(None, help="The checkpoint whose neuron filters: a folder or a hub id."),
+    b: str | None = typer.Argument(None, help="The checkpoint that it is matched with."),
+    text: Path | None = typer.Option(None, help="Labelled text: a folder of domains or a .jsonl[.zst] file."),
+    target: str | None = typer.Option(None, help="The domain looked for."),
+    pairs: Path | None = typer.Option(None, help="A matching of A to use: rosettalaw match A B --out; on other text."),
+    tune: str | None = typer.Option(None, help="The checkpoint to train on [default: A]."),
+    budget: int | None = typer.Option(None, help="Tokens to select [default: the target domain's own]."),
+    contexts: int = typer.Option(20, help="Top contexts that the neuron is chosen by."),
+    passage: int | None = typer.Option(None, help="Cut documents into passages of so many characters; 0 does not."),
+    tokens: int = typer.Option(10_000_000, help="Tokens of A to match on, at most."),
+    choosing: float = typer.Option(0.25, help="Share of the text to match and to choose the neuron on."),
+    test: float = typer.Option(0.25, help="Share of the text to measure perplexity on."),
+    runs: int = typer.Option(3, help="Trainings of each selection; 0 stops after F1."),
+    rank: int = typer.Option(1, help="Rank of the adapters."),
+    learning_rate: float = typer.Option(1e-3, help="Peak learning rate."),
+    batch: int = typer.Option(32, help="Sequences a step."),
+    context: int | None = typer.Option(None, help="Length of a sequence [default: the model's, at most 1024]."),
+    ladder: str = typer.Option("quickstart", help="Without models: the ladder whose largest models are used."),
+    cache: Path | None = typer.Option(None, help="Without models: where checkpoints are kept."),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    seed: int = typer.Option(0, help="Seed of the split, the samples and the training."),
+    selection: Path | None = typer.Option(None, help="Write the selected documents to this .jsonl file."),
+    out: Path = typer.Option(Path("results/filter"), help="Folder for the results; a run that was stopped goes on."),
+    as_json: bool = JsonOption,
+) -> None:
+    """Choose a neuron for a domain, filter documents by it, and train on what it selects.
+
+    Without models, the whole study runs on two families that are trained here, in a few minutes.
+    """
+    from ..empirical.filtering import Plan, Recipe, embedded, filter_documents, findings
+    from ..errors import InputError
+    from ..results import save
+
+    own = {name: value for name, value in (("--text", text), ("--target", target)) if value is None}
+    if a is not None and own:
+        name = next(iter(own))
+        raise InputError(name, None, "is needed with models of your own", "rosettalaw filter A B --text T --target D")
+    if a is None and (pairs or tune or text):
+        given = next(name for name, value in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if value)
+        raise InputError(given, "given", "goes with models of your own", f"rosettalaw filter A B {given} …")
+    plan = Plan(
+        target=target or embedded.TARGET,
+        budget=budget,
+        contexts=contexts,
+        passage=(embedded.PASSAGE if a is None else 0) if passage is None else passage,
+        choosing=choosing,
+        test=test,
+        match_tokens=tokens,
+        runs=runs,
+        context=context,
+        recipe=Recipe(rank=rank, learning_rate=learning_rate, batch=batch),
+        seed=seed,
+    )
+    if a is None:
+        result = embedded.embedded_study(plan, ladder, out, cache, selection=selection)
+    else:
+        from ..empirical.corpora import open_corpus
+        from ..results import load
+
+        matching: Any = None if pairs is None else load(pairs, "pairs")
+        options: dict[str, Any] = {"pairs": matching, "tuned": tune, "out": out, "selection": selection}
+        result = filter_documents(open_corpus(str(text)), plan, a, b, device=device, **options)
+    save(result, out / "filtering.nc")
+    rows, said = findings.records(result), findings.sentences(result)
+    if as_json:
+        print_json({"selectors": rows, "findings": said, "facts": findings.facts(result)})
+        return
+    print_table(rows, title=f"filtering for {plan.target!r} by one neuron")
+    for sentence in said:
+        typer.echo(sentence)
