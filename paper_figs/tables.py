@@ -1,4 +1,4 @@
-"""The paper's tables (1 to 5) as it published them; the published files do not say how 2 and 3 were laid out."""
+"""The paper's tables 2 to 5 as it published them; the published files do not say how 2 and 3 were laid out."""
 
 from __future__ import annotations
 
@@ -13,33 +13,38 @@ from ..validation.published import read
 from . import style
 
 
-def filtering(path: Path) -> list[Path]:
-    """Draw table 1: recovery of JavaScript documents by one neuron."""
-    names = {
-        "base": "no training",
-        "random": "random documents",
-        "non_rosetta": "other neuron",
-        "rosetta": "Rosetta Neuron",
-    }
-    rows = [
-        [names.get(row.method, row.method), _number(row.f1, 2), _with(row.test_ppl, row.ppl_ci95)]
-        for row in read("table1_filtering").itertuples()
-    ]
-    return _draw(path, ["selected by", "F1", "test perplexity"], rows, "Filtering by one neuron", "table1_filtering")
-
-
 def models(path: Path) -> list[Path]:
-    """Draw table 2: language models and their sizes."""
+    """Draw table 2: language models and their sizes, a family's name on its first row."""
     table = read("models")
-    rows = [[r.family, r.model, str(r.layers), f"{r.mlp_width:,}", f"{r.neurons:,}"] for r in table.itertuples()]
-    return _draw(path, ["family", "model", "layers", "MLP width", "neurons"], rows, "Models", "models")
+    rows = [
+        [family, r.model, str(r.layers), f"{r.mlp_width:,}", f"{r.neurons:,}"]
+        for family, r in zip(_once(table["family"]), table.itertuples(), strict=True)
+    ]
+    columns = ["family", "model", "layers", "MLP width", "neurons N"]
+    return _draw(
+        path, columns, rows, "Language models", "models", "N is layers × width; vision sizes are not published"
+    )
 
 
 def pairs(path: Path) -> list[Path]:
-    """Draw table 3: the pairs of each scaling curve."""
-    runs: Any = pd.concat([read("runs_language"), read("runs_vision")])
-    rows = [[row.curve, row.models.replace("|", " × ")] for row in runs.itertuples()]
-    return _draw(path, ["curve", "models"], rows, "Pairs of the scaling curves", "runs_language")
+    """Draw table 3: the models of each point of the scaling curves, and their mean size where it is known."""
+    neurons: Any = read("models").set_index("model")["neurons"]
+    rows: list[list[str]] = []
+    for runs in (read("runs_language"), read("runs_vision")):
+        for curve, row in zip(_once(runs["curve"]), runs.itertuples(), strict=True):
+            names = row.models.split("|")
+            known = set(names) <= set(neurons.index)
+            size = f"{neurons[names].mean():,.0f}" if known else "–"
+            rows.append([curve, str(row.run), " × ".join(names), size])
+    note = "N is the mean of table 2's sizes, computed here; those of the vision models are not published"
+    columns = ["curve", "run", "models", "mean N"]
+    return _draw(path, columns, rows, "Models of the scaling curves", "runs_language", note)
+
+
+def _once(names: Any) -> list[str]:
+    """Return names with every repetition of the one before left blank."""
+    names = list(names)
+    return [name if i == 0 or names[i - 1] != name else "" for i, name in enumerate(names)]
 
 
 def categories(path: Path) -> list[Path]:
@@ -64,7 +69,6 @@ def judge(path: Path) -> list[Path]:
 
 
 TABLES: dict[str, Callable[[Path], list[Path]]] = {
-    "table1": filtering,
     "table2": models,
     "table3": pairs,
     "table4": categories,
@@ -72,8 +76,9 @@ TABLES: dict[str, Callable[[Path], list[Path]]] = {
 }
 
 
-def _draw(path: Path, columns: list[str], rows: list[list[str]], title: str, source: str) -> list[Path]:
-    return style.table(path, columns, rows, title, f"arXiv 2606.03990 ({read(source).attrs['quality']})")
+def _draw(path: Path, columns: list[str], rows: list[list[str]], title: str, source: str, note: str = "") -> list[Path]:
+    quality = f"arXiv 2606.03990 ({read(source).attrs['quality']})"
+    return style.table(path, columns, rows, title, f"{quality}; {note}" if note else quality)
 
 
 def _number(value: float, digits: int) -> str:

@@ -105,3 +105,12 @@ def test_a_figure_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
         list(make_all(Found(), tmp_path, ["fig3"]))
     with pytest.raises(MissingFileError, match="no such folder of results"):
         look(tmp_path / "none")
+
+
+def test_table_three_gives_the_mean_size_of_models_whose_sizes_are_published(tmp_path):
+    """OPT-1.3B has 24 × 8,192 neurons and Qwen2.5-1.5B 28 × 8,960; vision sizes are not published."""
+    (made,) = make_all(Found(), tmp_path, ["table3"])
+    drawn = made.files[1].read_text()
+    assert f"{(24 * 8192 + 28 * 8960) / 2:,.0f}" in drawn
+    assert drawn.count(">OPT-Qwen2.5<") == 1  # a curve's name on its first row alone
+    assert "vision models are not published" in drawn
