@@ -31,10 +31,11 @@ def make(found: Found, path: Path) -> list[Path]:
     ]
     studies = found.of("filtering")
     for name, study in studies:
+        name = "ours" if len(studies) == 1 else name
         columns += [f"F1, {name}\n({study.attrs['target']})", f"test perplexity\n{name}"]
         for row, selector in zip(rows, NAMES, strict=True):
             row += _ours(study.sel(selector=selector))
-    note = f"The paper: arXiv 2606.03990 ({table.attrs.get('quality', 'as published')}), ± 95% over 3 runs."
+    note = f"The paper: arXiv 2606.03990 ({table.attrs.get('quality', 'as published')})."
     if studies:
         note += " Ours: F1 with a 95% bootstrap interval over documents; ± Student's 95% over the runs' seeds."
     return style.table(path, columns, rows, "Filtering by one neuron", note)

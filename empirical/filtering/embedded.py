@@ -4,10 +4,10 @@ The models are those of the demo's ladder (`rosettalaw demo`), at its largest ru
 from the documents that the ladder held out, which neither the models nor their tokenizers have seen: nothing overlaps.
 
 The target is ``docstring``. The other small domains, ``reference`` and ``cdoc``, would be rarer targets, as the paper's
-is; but only 16 and 17 of their documents are held out (CPython 3.11), too few for an interval, and too few tokens for more than a
-handful of training steps. ``code`` is the majority, which a random sample finds as well. Docstrings are a third of the
-text, so that a random selection already has an F1 of about a third (the paper's: 0.06), and their rivals are mostly code:
-this is an easier separation than that of one programming language from five others.
+is; but only 16 and 17 of their documents are held out (CPython 3.11), too few for an interval, and too few tokens for
+more than a handful of training steps. ``code`` is the majority, which a random sample finds as well. Docstrings are a
+third of the text, so that a random selection already has an F1 of about a third (the paper's: 0.06), and their rivals
+are mostly code: this is an easier separation than that of one programming language from five others.
 
 Documents are cut into passages of 1000 characters, about the length of the functions that the paper filtered; passages
 of one document stay together in the split and in the bootstrap.
