@@ -85,7 +85,7 @@ class VisionLadder:
         Pairing("denoising", "contrastive"),
         Pairing("denoising", "denoising"),
     )
-    images: int = 1000
+    images: int = 600
     permutations: int = 3
     untrained: int = 3
     seed: int = 0

@@ -3,12 +3,13 @@
 *Image-count sweep* (appendix G.2): nested subsets of the images, each matched and calibrated against its own nulls; the
 overlap (Jaccard) with the pairs found on the previous subset says how much of the set is stable.
 
-*Real against generated* (appendix G.3): as many images made in one step by the generative network of the pair, shown to
-both networks; counts of both, each calibrated against nulls on the same images, and the overlap of the two sets.
+*Real against generated* (appendix G.3): as many images made in one step by a generative network, shown to both networks
+of a pair; counts of both, each calibrated against nulls on the same images, and the overlap of the two sets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,88 +27,100 @@ from .rungs import Width, activations, null_of, untrained_twins
 if TYPE_CHECKING:
     import xarray as xr
 
-SWEEP = (10, 30, 100, 300, 1000)
+SWEEP = (10, 30, 100, 300)
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
-def image_sweep(read: Width, pairing: Pairing, permutations: int, sizes: tuple[int, ...] = SWEEP) -> xr.Dataset:
-    """Match the first seeds of a pairing on more and more images.
+def image_sweep(
+    read: Width, pairings: Sequence[Pairing], permutations: int, sizes: Sequence[int] = SWEEP
+) -> dict[str, xr.Dataset]:
+    """Match the first seeds of each pairing on more and more images; all pairings share the untrained null.
 
     Returns
     -------
-    xarray.Dataset
-        Kind "image_sweep", dimension ``data_size``.
+    dict of str to xarray.Dataset
+        Kind "image_sweep", dimension ``data_size``, by the pairing's name.
     """
-    seeds = pairing.seeds(tuple(seed for objective, seed in read.models if objective == pairing.a))[0]
-    a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
     images = len(read.images)
-    cells = a.positions // images
-    sizes = (*(size for size in sizes if size < images), images)
-    found, calibrations = [], []
-    for size in sizes:
-        some = [(_first(one, size * cells), _first(other, size * cells)) for one, other in ((a, b), *read.twins)]
-        found.append(match(*some[0], permutations=permutations, jackknife_blocks=0, quiet=True))
-        calibrations.append(_calibrated(found[-1], null_of(some[1:])))
-    raw = [(one.unit_a, one.unit_b) for one in found]
-    kept = [_kept(one, calibration) for one, calibration in zip(found, calibrations, strict=True)]
-    variables = {
-        "size_images": ("data_size", list(sizes)),
-        "size_positions": ("data_size", [one.positions for one in found]),
-        "size_raw_count": ("data_size", [one.count for one in found]),
-        "size_calibrated_count": ("data_size", [one.count for one in calibrations]),
-        "size_threshold": ("data_size", [one.threshold for one in calibrations]),
-        "size_raw_overlap": ("data_size", list(overlaps(raw))),
-        "size_calibrated_overlap": ("data_size", list(overlaps(kept))),
-    }
-    name = f"{pairing.a} × {pairing.b}, {len(a.layer):,} neurons"
-    return dataset("image_sweep", variables, {}, ladder=name, pairing=pairing.title, model_a=a.name, model_b=b.name)
+    cells = read.twins[0][0].positions // images
+    sizes = [*(size for size in sizes if size < images), images]
+    nulls = [null_of([(_first(a, size * cells), _first(b, size * cells)) for a, b in read.twins]) for size in sizes]
+    swept = {}
+    for pairing in pairings:
+        seeds = pairing.seeds(tuple(seed for objective, seed in read.models if objective == pairing.a))[0]
+        a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
+        found, calibrations = [], []
+        for size, null in zip(sizes, nulls, strict=True):
+            some = _first(a, size * cells), _first(b, size * cells)
+            found.append(match(*some, permutations=permutations, jackknife_blocks=0, quiet=True))
+            calibrations.append(_calibrated(found[-1], null))
+        raw = [(one.unit_a, one.unit_b) for one in found]
+        kept = [_kept(one, calibration) for one, calibration in zip(found, calibrations, strict=True)]
+        variables = {
+            "size_images": ("data_size", list(sizes)),
+            "size_positions": ("data_size", [one.positions for one in found]),
+            "size_raw_count": ("data_size", [one.count for one in found]),
+            "size_calibrated_count": ("data_size", [one.count for one in calibrations]),
+            "size_threshold": ("data_size", [one.threshold for one in calibrations]),
+            "size_raw_overlap": ("data_size", list(overlaps(raw))),
+            "size_calibrated_overlap": ("data_size", list(overlaps(kept))),
+        }
+        facts = {"pairing": pairing.title, "model_a": a.name, "model_b": b.name}
+        title = f"{pairing.a} × {pairing.b}, {len(a.layer):,} neurons"
+        swept[pairing.name] = dataset("image_sweep", variables, {}, ladder=title, **facts)
+    return swept
 
 
-def real_and_generated(trained: TrainedVision, read: Width, pairing: Pairing, seed: int = 0) -> xr.Dataset:
-    """Match the largest networks of a pairing on real and on generated images, seed by seed.
+def real_and_generated(
+    trained: TrainedVision, read: Width, pairings: Sequence[Pairing], seed: int = 0
+) -> dict[str, xr.Dataset]:
+    """Match the largest networks on real and on generated images, seed by seed.
+
+    The images are made by the first seed's denoiser and shown to all networks, so that networks of the other seeds see
+    what another network of their objective has made.
 
     Returns
     -------
-    xarray.Dataset
-        Kind "image_kinds", dimensions ``image_kind`` (real, generated) and ``seed``.
+    dict of str to xarray.Dataset
+        Kind "image_kinds", dimensions ``image_kind`` (real, generated) and ``seed``, by the pairing's name.
     """
-    ladder, width = trained.ladder, read.width
-    real = read.images
-    raw, calibrated, thresholds, dimensions = (np.zeros((2, len(ladder.recipe.seeds))) for _ in range(4))
-    raw_overlap, calibrated_overlap, contrast = [], [], []
-    for column, seeds in enumerate(pairing.seeds(ladder.recipe.seeds)):
-        made = generate(trained.folder(pairing.a, width, seeds[0]), len(real), seed)
-        contrast.append(made.contrast)
-        sets: list[tuple[Pairs, Pairs]] = []
-        for row, images in enumerate((real, made.images)):
-            if row == 0:
-                a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
-                null = read.untrained
-            else:
-                a = activations(trained, pairing.a, width, seeds[0], images)
-                b = activations(trained, pairing.b, width, seeds[1], images)
-                null = null_of(untrained_twins(trained, width, images))
-            matches = match(a, b, permutations=ladder.permutations, jackknife_blocks=0, quiet=True)
-            calibration = _calibrated(matches, null)
-            raw[row, column], calibrated[row, column] = matches.count, calibration.count
-            thresholds[row, column] = calibration.threshold
-            pixels = np.stack([images[i] for i in range(len(images))])
-            dimensions[row, column] = effective_dimension(pixels)
-            sets.append(((matches.unit_a, matches.unit_b), _kept(matches, calibration)))
-        raw_overlap.append(overlap(sets[0][0], sets[1][0]))
-        calibrated_overlap.append(overlap(sets[0][1], sets[1][1]))
-    both = ("image_kind", "seed")
-    variables = {
-        "kind_raw_count": (both, raw),
-        "kind_calibrated_count": (both, calibrated),
-        "kind_threshold": (both, thresholds),
-        "effective_dimension": (both, dimensions),
-        "raw_overlap": ("seed", raw_overlap),
-        "calibrated_overlap": ("seed", calibrated_overlap),
-        "generated_contrast": ("seed", contrast),
-    }
-    coords = {"image_kind": np.array(["real", "generated"], dtype=object), "seed": list(ladder.recipe.seeds)}
-    return dataset("image_kinds", variables, coords, pairing=pairing.title, images=len(real))
+    ladder, width, real = trained.ladder, read.width, read.images
+    made = generate(trained.folder("denoising", width, ladder.recipe.seeds[0]), len(real), seed)
+    needed = dict.fromkeys(
+        key
+        for pairing in pairings
+        for pair in pairing.seeds(ladder.recipe.seeds)
+        for key in zip((pairing.a, pairing.b), pair, strict=True)
+    )
+    shown = {key: activations(trained, key[0], width, key[1], made.images) for key in needed}
+    nulls = read.untrained, null_of(untrained_twins(trained, width, made.images))
+    dimensions = [effective_dimension(np.stack([some[i] for i in range(len(some))])) for some in (real, made.images)]
+    compared = {}
+    for pairing in pairings:
+        counts, overlapping = np.zeros((3, 2, len(ladder.recipe.seeds))), []
+        for column, seeds in enumerate(pairing.seeds(ladder.recipe.seeds)):
+            sets: list[tuple[Pairs, Pairs]] = []
+            for row, (models, null) in enumerate(zip((read.models, shown), nulls, strict=True)):
+                a, b = models[pairing.a, seeds[0]], models[pairing.b, seeds[1]]
+                matches = match(a, b, permutations=ladder.permutations, jackknife_blocks=0, quiet=True)
+                calibration = _calibrated(matches, null)
+                counts[:, row, column] = matches.count, calibration.count, calibration.threshold
+                sets.append(((matches.unit_a, matches.unit_b), _kept(matches, calibration)))
+            overlapping.append([overlap(*both) for both in zip(*sets, strict=True)])
+        both = ("image_kind", "seed")
+        variables = {
+            **{
+                f"kind_{name}": (both, counts[i])
+                for i, name in enumerate(("raw_count", "calibrated_count", "threshold"))
+            },
+            "effective_dimension": ("image_kind", dimensions),
+            "raw_overlap": ("seed", [one[0] for one in overlapping]),
+            "calibrated_overlap": ("seed", [one[1] for one in overlapping]),
+            "generated_contrast": made.contrast,
+        }
+        coords = {"image_kind": np.array(["real", "generated"], dtype=object), "seed": list(ladder.recipe.seeds)}
+        compared[pairing.name] = dataset("image_kinds", variables, coords, pairing=pairing.title, images=len(real))
+    return compared
 
 
 def _first(source: ArraySource, positions: int) -> ArraySource:

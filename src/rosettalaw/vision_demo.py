@@ -75,10 +75,8 @@ def run(
     ladder = ladder or VisionLadder()
     trained = train_ladder(ladder, open_photographs(), cache, workers)
     ladders, largest = measure_vision(trained)
-    sweeps = {p.name: image_sweep(largest, p, ladder.permutations) for p in ladder.pairings}
-    kinds = {
-        p.name: real_and_generated(trained, largest, p) for p in ladder.pairings if p.a == "denoising" and p.b != p.a
-    }
+    sweeps = image_sweep(largest, ladder.pairings, ladder.permutations)
+    kinds = real_and_generated(trained, largest, [p for p in ladder.pairings if p.a == "denoising" and p.b != p.a])
     judged = {name: judge(one) for name, one in ladders.items()}
     measured = Measured(
         ladders,
@@ -191,10 +189,10 @@ def _sweep_rows(sweep: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def _kind_rows(kinds: xr.Dataset) -> list[dict[str, Any]]:
-    both = {"raw": "kind_raw_count", "calibrated": "kind_calibrated_count", "dimension": "effective_dimension"}
+    both = {"raw": "kind_raw_count", "calibrated": "kind_calibrated_count"}
     one = ("raw_overlap", "calibrated_overlap")
     return [
-        {"seed": int(seed)}
+        {"seed": int(seed), "dimension": kinds["effective_dimension"].values.tolist()}
         | {key: kinds[name].values[:, i].tolist() for key, name in both.items()}
         | {name: kinds[name].values[i].item() for name in one}
         for i, seed in enumerate(kinds["seed"].values)
