@@ -1,11 +1,44 @@
-"""Opening checkpoints: folders or hub ids, safetensors only, nothing in them executed."""
+"""Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtraError, MissingFileError, RosettaError
+from ..errors import InputError, MissingExtraError, MissingFileError, RosettaError
+
+DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How weights come into memory.
+
+    Attributes
+    ----------
+    device : str
+        Where the whole model goes: cpu, cuda, cuda:1, …
+    device_map : str or mapping, optional
+        For a model that no single device holds: how `accelerate` spreads it over devices, memory and disk, as one of
+        its words ("auto") or module by module.
+    pickled : bool
+        Whether weights that exist only as a pickle may be read. torch then accepts tensors alone (``weights_only``),
+        which is a narrower promise than that of safetensors.
+    """
+
+    device: str = "cpu"
+    device_map: str | Mapping[str, Any] | None = None
+    pickled: bool = False
+
+    def __post_init__(self):
+        if isinstance(self.device_map, str) and self.device_map not in DEVICE_MAPS:
+            rule = f"must be one of {', '.join(DEVICE_MAPS)}"
+            raise InputError("--device-map", self.device_map, rule, "--device-map auto")
 
 
 def quiet_transformers() -> None:
@@ -70,25 +103,63 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     return tokenizer
 
 
-def open_model(checkpoint: str | Path, config: Any, kind: Any = None) -> Any:
+def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
     """Open a model without its head, in float32 and evaluation mode; of the class `kind`, or the one `config` names.
 
     Raises
     ------
     RosettaError
-        If the weights are missing, damaged, or not safetensors.
+        If the weights are missing, damaged, or pickled without leave; or the device does not exist.
     """
     quiet_transformers()
     import torch
     from transformers import AutoModel
 
+    options: dict[str, Any] = {"use_safetensors": None if loading.pickled else True, "weights_only": True}
+    folder = None
+    if loading.device_map is not None:
+        folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
+        options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
         model = (kind or AutoModel).from_pretrained(
-            _local_or_id(checkpoint), config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            _local_or_id(checkpoint), config=config, dtype=torch.float32, trust_remote_code=False, **options
         )
     except Exception as error:
-        raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({_first_line(error)})") from error
+        _remove(folder)
+        hint = "" if loading.pickled or not _only_pickled(checkpoint) else PICKLED
+        raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({_first_line(error)}){hint}") from error
+    if folder is not None:
+        weakref.finalize(model, _remove, folder)
+    elif loading.device != "cpu":
+        try:
+            model = model.to(loading.device)
+        except (RuntimeError, AssertionError) as error:  # torch built without it, or no such device
+            raise InputError("--device", loading.device, f"cannot be used ({_first_line(error)})", "cpu") from error
     return model.eval()
+
+
+PICKLED = (
+    ". They are pickled; if you trust where they come from, --allow-pickle-weights reads them as tensors alone, and a "
+    "conversion to safetensors is safer"
+)
+
+
+def _only_pickled(checkpoint: str | Path) -> bool:
+    folder = Path(checkpoint).expanduser()
+    return any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
+
+
+def _remove(folder: str | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def device_of(model: Any) -> Any:
+    """Return where a model takes its input: the device of its first weights that are in memory."""
+    import torch
+
+    held = (weight.device for weight in model.parameters() if weight.device.type != "meta")
+    return next(held, torch.device("cpu"))
 
 
 def untrained_model(config: Any, seed: int) -> Any:

@@ -159,7 +159,7 @@ class TextSource:
 
     def untrained(self, seed: int) -> TextSource:
         """Return the same architecture with random weights, reading the same text."""
-        model = hub.untrained_model(self.model.config, seed)
+        model = hub.untrained_model(self.model.config, seed).to(hub.device_of(self.model))
         return TextSource(
             f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern, self._special
         )
@@ -187,10 +187,11 @@ class TextSource:
 
         def hook(layer: int):
             def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0]
+                captured[layer] = inputs[0].cpu()  # layers may lie on different devices
 
             return keep
 
+        device = hub.device_of(self.model)
         handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
         try:
             for batch in self._batches():
@@ -208,7 +209,9 @@ class TextSource:
                 mask = torch.from_numpy(text)
                 with torch.inference_mode():
                     self.model(
-                        input_ids=torch.from_numpy(padded), attention_mask=torch.from_numpy(read), **self._options
+                        input_ids=torch.from_numpy(padded).to(device),
+                        attention_mask=torch.from_numpy(read).to(device),
+                        **self._options,
                     )
                     # Some models flatten positions before the MLP; the mask brings the shape back.
                     layers = [layer.reshape(*mask.shape, -1)[mask] for layer in captured]
@@ -245,6 +248,7 @@ def text_sources(
     tokens: int,
     seed: int = 0,
     patterns: tuple[str | None, str | None] = (None, None),
+    loading: hub.Loading = hub.Loading(),
 ) -> tuple[TextSource, TextSource]:
     """Open two checkpoints (folders or hub ids) and align them on a text.
 
@@ -258,6 +262,10 @@ def text_sources(
         How many tokens of model A to read.
     seed : int
         Order in which documents are drawn.
+    patterns : pair of str, optional
+        Names of the output projections, for architectures without an entry in `architectures`.
+    loading : Loading
+        Where the weights go.
 
     Raises
     ------
@@ -277,7 +285,7 @@ def text_sources(
             raise RosettaError(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
-        model = hub.open_model(checkpoint, config)
+        model = hub.open_model(checkpoint, config, loading=loading)
         sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
     return sources[0], sources[1]
 

@@ -95,7 +95,7 @@ class _Strongest:
         mean = total / source.positions
         deviation = np.sqrt(np.maximum(squares / source.positions - mean**2, 0))
         self._mean, self._deviation = mean + origin, np.where(deviation > 0, deviation, 1.0)
-        self.positions = [_apart(found, contexts) for found in kept.position]
+        self.positions = [apart(found, contexts) for found in kept.position]
         self.highest = (kept.activation[:, 0] - self._mean) / self._deviation
 
     def standardised(self, values: np.ndarray, pair: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ class _Strongest:
         return (values - self._mean[pair, None]) / self._deviation[pair, None]
 
 
-def _apart(positions: np.ndarray, number: int) -> list[int]:
+def apart(positions: np.ndarray, number: int) -> list[int]:
     """Return the first `number` positions that do not lie in the context of one before."""
     chosen: list[int] = []
     for position in positions[positions >= 0].tolist():

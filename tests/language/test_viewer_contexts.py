@@ -11,7 +11,7 @@ from rosettalaw import cli
 from rosettalaw.empirical.language import text_sources
 from rosettalaw.empirical.viewer.items import LEVELS
 from rosettalaw.empirical.viewer.language_page import write_viewer
-from rosettalaw.empirical.viewer.text_pairs import AROUND, text_pairs
+from rosettalaw.empirical.viewer.text_pairs import AROUND, apart, text_pairs
 from rosettalaw.errors import ForeignFileError, InputError
 
 UNITS = ([3, 70, 127], [100, 5, 64])
@@ -56,6 +56,12 @@ def test_contexts_are_the_strongest_that_lie_apart(pair, shown, z):
                 assert context.spans[context.peak] == text.corpus.documents[number].text[start:end]
                 for other in (0, 1):
                     assert context.z[other] == pytest.approx(z[other][position, units[other]], abs=1e-4)
+
+
+def test_neighbours_of_a_stronger_position_are_left_out():
+    found = np.array([100, 100 + AROUND, 99, 101 + AROUND, 99 - AROUND, 500, -1])
+    assert apart(found, 9) == [100, 101 + AROUND, 99 - AROUND, 500]
+    assert apart(found, 2) == [100, 101 + AROUND]
 
 
 def test_heat_is_the_share_of_each_partners_strongest(pair, shown, z):

@@ -14,6 +14,7 @@ from rosettalaw.errors import InputError
 
 HOSTILE = [
     "</script><img src=x onerror=window.hacked=1>",
+    "</script window.hacked=1",
     "<!--<script>window.hacked=1</script>-->",
     "]]>&lt;/script&gt;&amp;",
     "a\u2028b\u2029c\x00d\x7f",

@@ -45,6 +45,8 @@ def match(
     recall: float | None = typer.Option(None, help="Screened: wanted recall, met by more candidates."),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
+    pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(False, help="Leave out neurons with NaN or infinity instead of stopping."),
@@ -61,7 +63,8 @@ def match(
 
     with distributed.started(device):
         if images is None:
-            sources, provenance = _sources(a, b, text, tokens, seed)
+            loading = {"device": device, "device_map": device_map or None, "pickled": pickled}
+            sources, provenance = _sources(a, b, text, tokens, seed, loading)
         else:
             sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep)
         layers = _layers("--layers-a", layers_a), _layers("--layers-b", layers_b)
@@ -100,7 +103,7 @@ def match(
         print_table([{name: record[name] for name in SHOWN}], title=f"{a} × {b}: {record['status']}")
 
 
-def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int):
+def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int, loading: dict[str, Any]):
     """Return the two models' activations, and where they come from."""
     from ..errors import InputError
 
@@ -113,11 +116,13 @@ def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int):
         rule = "must be two files of activations or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     from ..empirical.corpora import PYTHON, open_text
+    from ..empirical.hub import Loading
     from ..empirical.language import text_sources
 
+    loaded = Loading(**loading)
     corpus = open_text(text or PYTHON)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": tokens}
-    return text_sources(a, b, corpus, tokens, seed), facts
+    return text_sources(a, b, corpus, tokens, seed, loading=loaded), facts
 
 
 def _image_sources(a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None):

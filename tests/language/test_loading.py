@@ -1,0 +1,120 @@
+"""How weights come into memory: spread by accelerate, from pickles on request; the activations stay the same."""
+
+import gc
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from rosettalaw import cli
+from rosettalaw.empirical import hub
+from rosettalaw.empirical.hub import Loading
+from rosettalaw.empirical.language import text_sources
+from rosettalaw.errors import InputError, RosettaError
+
+PARTS = {
+    "gpt2": ["wte", "wpe", "h.0", "h.1", "ln_f"],
+    "gpt_neox": ["embed_in", "rotary_emb", "layers.0", "layers.1", "final_layer_norm"],
+}
+
+
+def activations(folder, corpus, **settings):
+    source, _ = text_sources(folder, folder, corpus, tokens=400, loading=Loading(**settings))
+    return np.concatenate(list(source.blocks(64)))
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+@pytest.mark.parametrize("offloaded", ["h.1 or layers.1", "all but the embeddings"])
+def test_a_model_spread_over_memory_and_disk_gives_the_same_activations(checkpoints, corpus, name, offloaded):
+    moved = PARTS[name][2:] if offloaded.startswith("all") else PARTS[name][3:4]
+    spread = {part: "disk" if part in moved else "cpu" for part in PARTS[name]}
+    model = hub.open_model(checkpoints[name], hub.open_config(checkpoints[name]), loading=Loading(device_map=spread))
+    absent = {weight for weight, value in model.named_parameters() if value.device.type == "meta"}
+    assert absent
+    assert all(weight.startswith(tuple(moved)) for weight in absent)
+    np.testing.assert_allclose(
+        activations(checkpoints[name], corpus, device_map=spread),
+        activations(checkpoints[name], corpus),
+        rtol=1e-6,
+        atol=1e-7,
+    )
+
+
+def test_an_automatic_map(checkpoints, corpus):
+    found = activations(checkpoints["gpt2"], corpus, device_map="auto")
+    np.testing.assert_array_equal(found, activations(checkpoints["gpt2"], corpus))
+
+
+def test_what_was_put_on_disk_is_removed_with_the_model(checkpoints, monkeypatch, tmp_path):
+    monkeypatch.setattr(hub.tempfile, "tempdir", str(tmp_path))
+    spread = {part: "disk" if part == "h.1" else "cpu" for part in PARTS["gpt2"]}
+    model = hub.open_model(
+        checkpoints["gpt2"], hub.open_config(checkpoints["gpt2"]), loading=Loading(device_map=spread)
+    )
+    assert len(list(tmp_path.iterdir())) == 1
+    del model
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_and_devices_that_do_not_exist(checkpoints, corpus):
+    with pytest.raises(InputError, match=r"--device-map = 'atuo': must be one of auto, balanced"):
+        Loading(device_map="atuo")
+    with pytest.raises(InputError, match=r"--device = 'cuda:77': cannot be used"):
+        activations(checkpoints["gpt2"], corpus, device="cuda:77")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu(checkpoints, corpus):
+    found = activations(checkpoints["gpt2"], corpus, device="cuda")
+    np.testing.assert_allclose(found, activations(checkpoints["gpt2"], corpus), rtol=1e-3, atol=1e-4)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pickles
+
+
+@pytest.fixture
+def pickled(checkpoints, tmp_path):
+    folder = shutil.copytree(checkpoints["gpt2"], tmp_path / "pickled")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def test_pickled_weights_are_read_on_request_alone(pickled, checkpoints, corpus):
+    with pytest.raises(
+        RosettaError, match="They are pickled; if you trust where they come from, --allow-pickle-weights"
+    ):
+        activations(pickled, corpus)
+    found = activations(pickled, corpus, pickled=True)
+    np.testing.assert_array_equal(found, activations(checkpoints["gpt2"], corpus))
+
+
+class Evil:
+    def __init__(self, trap):
+        self.trap = trap
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.trap,)
+
+
+def test_a_pickle_that_runs_code_is_refused_even_on_request(pickled, corpus, tmp_path):
+    torch.save({"wte.weight": Evil(tmp_path / "sprung")}, pickled / "pytorch_model.bin")
+    with pytest.raises(RosettaError, match="its weights cannot be loaded"):
+        activations(pickled, corpus, pickled=True)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_the_command_line_passes_it_on(pickled, checkpoints, tmp_path, capsys):
+    (tmp_path / "text.txt").write_text("The river carries what the mountain lets go. " * 60)
+    arguments = [pickled, checkpoints["gpt2"], "--text", tmp_path / "text.txt", "--tokens", 300]
+    arguments += ["--null-permutations", 0, "--jackknife", 0, "--json"]
+    for options, code in (([], 2), (["--allow-pickle-weights", "--device-map", "auto"], 0)):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["match", *map(str, [*arguments, *options])])
+        assert left.value.code == code
+    assert '"count": 128' in capsys.readouterr().out
