@@ -48,7 +48,9 @@ def image_pairs(
     scores = [neuron_scores(source, side) for source, side in zip(sources, units, strict=True)]
     best = [np.argsort(-one, axis=0, kind="stable")[:contexts].T for one in scores]
     chosen = [np.array(sorted({*a.tolist(), *b.tolist()})) for a, b in zip(*best, strict=True)]
-    exhibits = [exhibit(*one, chosen, score) for *one, score in zip(sources, units, scores, strict=True)]
+    exhibits = [
+        exhibit(source, side, chosen, score) for source, side, score in zip(sources, units, scores, strict=True)
+    ]
     z = [(one - one.mean(0)) / np.where(one.std(0) > 0, one.std(0), 1.0) for one in scores]
     pairs = []
     for number, which in enumerate(chosen):

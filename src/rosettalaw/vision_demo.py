@@ -81,7 +81,7 @@ def run(
     measured = Measured(
         ladders,
         {name: analysis for name, (analysis, _) in judged.items()},
-        {name: _with_zeros(ladders[name], verdict) for name, (_, verdict) in judged.items()},
+        {name: with_zeros(ladders[name], verdict) for name, (_, verdict) in judged.items()},
         sweeps,
         kinds,
     )
@@ -104,15 +104,22 @@ def run(
     return summary
 
 
-def _with_zeros(ladder: xr.Dataset, verdict: str) -> str:
-    """Add to a verdict the sizes where nothing exceeded the nulls: fits in log space leave them out."""
+def with_zeros(ladder: xr.Dataset, verdict: str) -> str:
+    """Return a pairing's verdict, given the fit's: counts of zero, which a fit in log space leaves out, decide first.
+
+    Where at a size most pairs of seeds have no pair above the calibrated threshold, there is no law to claim.
+    """
     sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
-    empty = [
-        f"N = {size:g} ({np.sum(counts[sizes == size] == 0)} of {np.sum(sizes == size)} pairs of seeds)"
-        for size in np.unique(sizes)
-        if np.any(counts[sizes == size] == 0)
-    ]
-    return f"{verdict} No pair exceeds the nulls at {', '.join(empty)}; fits leave these out." if empty else verdict
+    zeros = {size: (int(np.sum(counts[sizes == size] == 0)), int(np.sum(sizes == size))) for size in np.unique(sizes)}
+    named = [f"N = {size:g} ({empty} of {pairs} pairs of seeds)" for size, (empty, pairs) in zeros.items() if empty]
+    if not counts.any():
+        return (
+            "No law here: at no size does any pair exceed what the nulls have (the calibrated threshold is the test)."
+        )
+    if any(2 * empty > pairs for empty, pairs in zeros.values()):
+        test = "nothing exceeds what the nulls have (the calibrated threshold is the test)"
+        return f"No law here: {test} at {', '.join(named)}. The other counts alone would say: {verdict}"
+    return f"{verdict} Nothing exceeds the nulls at {', '.join(named)}; fits leave these out." if named else verdict
 
 
 def _summary(measured: Measured, name: str) -> dict[str, Any]:

@@ -105,3 +105,19 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
     text = fig34.make(found, tmp_path / "fig34")[1].read_text()
     assert "denoising × supervised, 576 neurons" in text
     assert text.count("images used for matching") == 4
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([20, 22, 19, 40, 44, 41], "the fit"),
+        ([20, 22, 19, 40, 0, 41], "the fit Nothing exceeds the nulls at N = 384 (1 of 3 pairs of seeds)"),
+        ([20, 22, 19, 0, 8, 0], "No law here: nothing exceeds what the nulls have"),
+        ([0] * 6, "No law here: at no size does any pair exceed"),
+    ],
+)
+def test_zeros_decide_before_a_fit_that_leaves_them_out(counts, words):
+    from rosettalaw.vision_demo import with_zeros
+
+    verdict = with_zeros(ladder(calibrated_count=counts), "the fit")
+    assert verdict.startswith(words)
