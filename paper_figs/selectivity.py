@@ -52,6 +52,7 @@ def of_ladder(axis, ladder, side: int, measure: str = "output_kurtosis") -> None
     axis.axhline(0, color=style.GREY, lw=0.6)
     axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}")
     axis.set_ylabel(METRICS["vocab_excess_kurtosis"])
+    axis.margins(y=0.25)  # room for the legend
     _finish(axis, sizes, bottom=None if np.nanmin(here["selectivity_rosetta_low"].values) < 0 else 0)
 
 

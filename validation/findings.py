@@ -71,6 +71,12 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
     return found
 
 
+def table(judged: list[Finding]) -> str:
+    """Return findings as a table in Markdown."""
+    rows = [f"| {one.name} | **{one.shown}** | {one.numbers} |" for one in judged]
+    return "\n".join(["| finding | here | numbers |", "|---|---|---|", *rows])
+
+
 def _selective(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
     """Judge superiority at the largest rung, in the kurtosis over the vocabulary."""
     here = ladder.isel(rung=-1).sel(measure=measure)

@@ -83,11 +83,12 @@ def write_report(
     families = json.loads(ladder.attrs["families"])
     versions = json.loads(ladder.attrs["versions"])
     neurons = ladder["neurons"].values
+    trained = "training_seed" in ladder.attrs
     html = page.render(
         "ladder.html",
         title="The law of Rosetta Neurons, measured",
         subtitle=f"{families[0]} × {families[1]}, {len(neurons)} sizes from {neurons[0]:.0f} to {neurons[-1]:.0f} "
-        f"neurons, trained and measured in {seconds:.0f} s",
+        f"neurons, {'trained and measured' if trained else 'measured'} in {seconds:.0f} s",
         verdict=verdict,
         headline=_headline(ladder, analysis),
         scaling=page.embedded(figures["scaling"], "Counts over network size, with nulls, power law and theory"),
@@ -113,7 +114,8 @@ def write_report(
             "corpus": f"{ladder.attrs['corpus']}, sha256 {ladder.attrs['corpus_sha256']}",
             "text measured": f"{int(ladder['tokens_a'].values[-1]):,} and {int(ladder['tokens_b'].values[-1]):,} "
             f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans",
-            "seeds": f"training {ladder.attrs['training_seed']}, measurement {ladder.attrs['seed']}",
+            "seeds": (f"training {ladder.attrs['training_seed']}, " if trained else "")
+            + f"measurement {ladder.attrs['seed']}",
             "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
             "command": ladder.attrs["command"],
         },

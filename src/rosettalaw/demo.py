@@ -102,6 +102,7 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
     from .empirical.measurement import measure_ladder, rung_records
     from .validation.compare import compare
+    from .validation.findings import findings
     from .validation.series import of_ladder
 
     measured = measure_ladder(models, out / "rungs")
@@ -114,6 +115,7 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
         "rungs": rung_records(measured),
         **_fitted(analysis),
         "verdict": verdict,
+        "findings": [vars(one) for one in findings(measured, analysis)],
         "seconds": round(time.monotonic() - started, 1),
     }
     from .validation.ladder_report import write_report

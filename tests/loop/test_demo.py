@@ -100,7 +100,7 @@ def test_the_folder_holds_what_is_promised(done):
 def test_summary_has_the_promised_fields(done):
     out, _, _ = done
     summary = json.loads((out / "summary.json").read_text())
-    expected = {"rungs", "exponent", "exponent_ci95", "r2", "beta", "beta_ci95", "verdict", "seconds"}
+    expected = {"rungs", "exponent", "exponent_ci95", "r2", "beta", "beta_ci95", "verdict", "findings", "seconds"}
     assert set(summary) == expected
     assert all(set(rung) == KEYS for rung in summary["rungs"])
     assert [rung["neurons"] for rung in summary["rungs"]] == [32, 64, 128]
@@ -237,10 +237,11 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
     from typer.testing import CliRunner
 
     from rosettalaw.cli import app
+    from rosettalaw.cli.output import plain
 
     out, cache, first = done
     again = ["ladder", str(ladder), "--out", str(out), "--cache", str(cache), "--json"]
-    assert json.loads(CliRunner().invoke(app, again).stdout)["rungs"] == first["rungs"]
+    assert json.loads(CliRunner().invoke(app, again).stdout)["rungs"] == plain(first["rungs"])
     measured = load(out / "results.nc", "ladder")
     folders = {path.name: str(path) for path in cache.glob("*/*/*") if path.is_dir()}
     pairs = [[folders[str(measured[f"model_{side}"].values[i])] for side in "ab"] for i in (0, 2)]

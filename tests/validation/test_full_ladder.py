@@ -1,0 +1,67 @@
+"""The ladder kept in the repository: what FINDINGS.md says of it is what its file gives."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rosettalaw.results import load
+from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.compare import compare
+from rosettalaw.validation.findings import findings, slope_interval, table
+from rosettalaw.validation.series import of_ladder
+
+FOLDER = Path(__file__).parents[2] / "docs/full_ladder"
+
+
+@pytest.fixture(scope="module")
+def ladder():
+    return load(FOLDER / "results.nc", "ladder")
+
+
+@pytest.fixture(scope="module")
+def text():
+    return (FOLDER / "FINDINGS.md").read_text(encoding="utf-8")
+
+
+def test_the_table_is_what_the_file_gives(ladder, text):
+    counts, errors = ladder["calibrated_count"].values, ladder["calibrated_count_se"].values
+    analysis = analyse(ladder["neurons"].values, counts, errors)
+    assert table(findings(ladder, analysis)) in text
+
+
+def test_counts_and_nulls_are_what_the_file_gives(ladder, text):
+    for i in range(ladder.sizes["rung"]):
+        rung = ladder.isel(rung=i)
+        row = [f"{float(rung['neurons']):.0f}", str(int(rung["calibrated_count"])), str(int(rung["raw_count"]))]
+        row += [f"{float(rung[f'{kind}_raw']):.0f}" for kind in ("permuted", "untrained")]
+        row += [f"{float(rung['threshold']):.2f}", f"{float(rung['bits_per_byte_a']):.2f}"]
+        assert f"| {' | '.join(row)} |" in text
+
+
+def test_the_exponent_stays_as_k_grows(ladder, text):
+    x = np.log(ladder["neurons"].values)
+    for k in ladder["k"].values.tolist():
+        found = [f"{v:.2f}" for v in slope_interval(x, np.log(ladder["k_calibrated_count"].sel(k=k).values))]
+        assert f"k = {k}: {found[0]} ({found[1]} to {found[2]})" in text
+
+
+def test_what_it_says_beside_the_tables(ladder, text):
+    assert compare([of_ladder(ladder, "full")])[0].triangle.verdict() in text
+    assert (ladder["permuted_raw"] > ladder["raw_count"]).all()
+    here = ladder.sel(measure="output_kurtosis")
+    smaller = here.isel(rung=slice(0, -1))
+    assert ((smaller["superiority_low"] < 0.5) & (smaller["superiority_high"] > 0.5)).all()
+    lead = (here["selectivity_rosetta"] / here["selectivity_other"]).isel(rung=-1).values
+    np.testing.assert_allclose(lead, 4 / 3, atol=0.02)
+    assert ladder["category_share"].sel(category="code").values == pytest.approx(0.75, abs=0.02)
+    counts = analyse(ladder["neurons"].values, ladder["calibrated_count"].values, ladder["calibrated_count_se"].values)
+    assert "a saturating curve describes it better than a power law" in counts.verdict
+
+
+def test_the_file_is_small_and_says_where_it_comes_from(ladder):
+    assert (FOLDER / "results.nc").stat().st_size < 1_000_000
+    assert len(ladder.attrs["corpus_sha256"]) == 64
+    assert json.loads(ladder.attrs["versions"])["torch"]
+    assert len({str(one) for one in ladder["revision_a"].values}) == ladder.sizes["rung"]
