@@ -257,7 +257,7 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
     assert (tmp_path / "out/report.html").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", ["fig04", "fig06", "fig07", "fig25", "fig26", "fig28", "fig29", "fig31", "fig33"])
+@pytest.mark.parametrize("name", ["fig04", "fig06", "fig25", "fig29", "fig31", "fig33"])
 def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
     from rosettalaw.paper_figs.catalogue import make_all
     from rosettalaw.paper_figs.found import look

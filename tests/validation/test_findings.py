@@ -59,6 +59,8 @@ def test_a_ladder_that_shows_everything():
         ({"lead": 0.0}, "their lead in selectivity grows with size", Shown.NO),
         ({"lead": -1.0}, "their lead in selectivity grows with size", Shown.OPPOSITE),
         ({"firing": 1.1}, "they specialize in kinds of document", Shown.NO),
+        # Half-widths of 0.1 on both sides join to 0.14, and to 0.18 as one of four comparisons.
+        ({"firing": 1.16}, "they specialize in kinds of document", Shown.NO),
     ],
 )
 def test_each_finding_can_fail(planted, name, shown):
@@ -85,6 +87,10 @@ def test_levels_are_divided():
     assert float(ds["superiority_low"].min()) > 0.5
     assert stats.norm.ppf(1 - 0.025 / 2) / z * half > np.log(1.5)  # and the wider one below
     assert findings(ds, None)[0].shown == Shown.NO
+
+
+def test_a_firing_just_beyond_the_divided_level_is_shown():
+    assert judged(firing=1.19)["they specialize in kinds of document"].shown == Shown.YES
 
 
 def test_slopes_are_scipys():
