@@ -151,7 +151,8 @@ def _rungs(ladder: xr.Dataset) -> list[dict[str, float]]:
 
 def _pairs(ladder: xr.Dataset) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
-    for i, pair in enumerate(ladder["context_pair"].values.tolist()):
+    shown_pairs = ladder["context_pair"].values.tolist() if "context_pair" in ladder else []
+    for i, pair in enumerate(shown_pairs):
         names = ("layer_a", "layer_b", "layer_unit_a", "layer_unit_b", "correlation")
         facts = {name: ladder[name].values[pair].item() for name in names}
         shown = found.setdefault(pair, {**facts, "contexts": []})
