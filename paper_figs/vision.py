@@ -59,7 +59,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
             axis.plot(sizes[some], distinct[some], "o", mfc="white", color=blue, ms=4, label="of these, distinct")
             style.log_sizes(axis, np.unique(sizes))
             axis.set_ylim(bottom=3)
-            axis.plot(sizes[~some], np.full((~some).sum(), 3.2), "x", color=blue, clip_on=False)
+            axis.plot(sizes[~some], np.full((~some).sum(), 3.2), "x", color=blue)
             a, b = json.loads(ladder.attrs["families"])
             title = f"{a} × {b}" if a != b else f"{a}, two seeds"
             axis.set_title(f"{title}\n{_exponent(analysis)}", fontsize=9)

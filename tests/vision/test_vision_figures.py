@@ -28,12 +28,14 @@ def ladder(families=("denoising", "supervised"), **changes):
 def test_each_pairing_has_its_panel(tmp_path):
     save(ladder(), tmp_path / "one" / "results.nc")
     save(ladder(("denoising", "denoising"), calibrated_count=[0, 0, 0, 0, 0, 7]), tmp_path / "two" / "results.nc")
-    png, svg = vision.make(look(tmp_path), tmp_path / "vision")
+    some_zeros = ladder(("denoising", "contrastive"), calibrated_count=[20, 22, 19, 0, 8, 0])
+    save(some_zeros, tmp_path / "three" / "results.nc")
+    png, svg = vision.make(look(tmp_path), tmp_path / "vision")  # a layout that fails warns, and warnings are errors
     text = svg.read_text()
     assert "denoising × supervised" in text
     assert "denoising, two seeds" in text
     assert "nothing above the nulls to fit" in text
-    assert text.count("α =") == 1
+    assert text.count("α =") == 2
     assert png.stat().st_size > 10_000
 
 
