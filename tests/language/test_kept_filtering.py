@@ -1,0 +1,32 @@
+"""The filtering study kept in the repository: what FINDINGS.md says of it is what its file gives."""
+
+from pathlib import Path
+
+import pytest
+
+from rosettalaw.empirical.filtering.findings import sentences
+from rosettalaw.results import load
+
+FOLDER = Path(__file__).parents[2] / "docs/filtering"
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load(FOLDER / "filtering.nc", "filtering")
+
+
+def test_every_sentence_is_what_the_file_gives(study):
+    text = (FOLDER / "FINDINGS.md").read_text(encoding="utf-8")
+    for sentence in sentences(study):
+        assert f"- {sentence}\n" in text
+
+
+def test_the_conclusion_follows_from_the_intervals(study):
+    ahead = {name: study.sel(selector=name) for name in ("random", "non_rosetta")}
+    assert float(ahead["random"]["f1_behind_low"]) > 0
+    assert float(ahead["non_rosetta"]["f1_behind_low"]) < 0 < float(ahead["non_rosetta"]["f1_behind_high"])
+    behind = ahead["random"]
+    assert float(behind["test_perplexity_behind"]) > float(behind["test_perplexity_behind_ci95"])
+    is_rosetta = study["leader_rosetta"].values
+    assert study["leader_f1"].values[is_rosetta].mean() < study["leader_f1"].values[~is_rosetta].mean()
+    assert 0.3 < float(ahead["random"]["filter_f1"]) < 0.4
