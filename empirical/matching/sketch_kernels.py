@@ -159,7 +159,7 @@ def row_products(a, b, units_a, units_b, out):
             out[p] = product
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
+@numba.njit(parallel=True, cache=True)
 def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, cross, sums_a, sums_b):
     """Add Σ xy of candidate pairs, and Σ x and Σ x² of their units, over a block of positions.
 
@@ -184,14 +184,24 @@ def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, cross
             _turn(x, start, shift_a, units_a, turned_a, sums_a[strip])
             _turn(y, start, shift_b, units_b, turned_b, sums_b[strip])
             for p in range(len(pair_a)):
-                one, other = turned_a[pair_a[p]], turned_b[pair_b[p]]
-                product = np.float32(0)
-                for i in range(SHORT):
-                    product += one[i] * other[i]
-                cross[strip, p] += product
+                cross[strip, p] += _inner(turned_a[pair_a[p]], turned_b[pair_b[p]])
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@numba.njit(cache=True)
+def _inner(x, y):
+    """Return Σ xy of `SHORT` positions, as eight sums side by side in a stated order.
+
+    A compiler that may choose the order was seen to choose another when its work comes from the cache.
+    """
+    a = b = c = d = e = f = g = h = np.float32(0)
+    for i in range(0, SHORT, 8):
+        a, b, c, d = a + x[i] * y[i], b + x[i + 1] * y[i + 1], c + x[i + 2] * y[i + 2], d + x[i + 3] * y[i + 3]
+        i += 4
+        e, f, g, h = e + x[i] * y[i], f + x[i + 1] * y[i + 1], g + x[i + 2] * y[i + 2], h + x[i + 3] * y[i + 3]
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@numba.njit(cache=True)
 def _turn(x, start, shift, units, turned, sums):
     """Turn rows to columns, 16 rows at a time: streams that a processor fetches ahead, and whole lines written."""
     length = min(SHORT, x.shape[0] - start)
@@ -203,10 +213,7 @@ def _turn(x, start, shift, units, turned, sums):
             column, middle = units[j], shift[j]
             for i in range(low, high):
                 turned[j, i] = np.float32(x[start + i, column] - middle)
+    ones = np.ones(SHORT, np.float32)
     for j in range(len(units)):
-        one, two = np.float32(0), np.float32(0)
-        for i in range(SHORT):
-            one += turned[j, i]
-            two += turned[j, i] * turned[j, i]
-        sums[0, j] += one
-        sums[1, j] += two
+        sums[0, j] += _inner(turned[j], ones)
+        sums[1, j] += _inner(turned[j], turned[j])
