@@ -44,7 +44,6 @@ def of_ladder(left, right, ladder) -> None:
         style.ours(right, positions[known], overlap[known], words, i)
     left.set_title(ladder.attrs["ladder"] + ("" if images else f", N = {style.short(float(ladder['neurons'][-1]))}"))
     left.legend()
-    right.legend()
     _finish(left, right, f"{'images' if images else 'aligned positions'} used for matching")
 
 
@@ -52,6 +51,7 @@ def _finish(left, right, words: str) -> None:
     for axis in (left, right):
         axis.set_xscale("log")
         axis.set_xlabel(words)
+    left.margins(y=0.15)
     left.set_ylim(bottom=0)
     right.set_ylim(0, 1)
     left.set_ylabel("mutual pairs")

@@ -55,7 +55,12 @@ def of_ladder(axis, ladder, side: int, group: str) -> None:
         words = f"N = {style.short(float(ladder['neurons'][i]))}"
         style.ours(axis, range(len(names)), here[f"firing_{group}"].values[i], words, i, color=colour)
     value, low, high = (here[f"firing_{group}{end}"].values[-1] for end in ("", "_low", "_high"))
-    style.bars(axis, range(len(names)), value, low, high)
+    style.bars(axis, range(len(names)), value, np.maximum(low, 0), high)
+    # The same for both populations, with room for the legend above every line.
+    drawn = [here[f"firing_{each}"] for each in ("rosetta", "control")]
+    drawn += [here[f"firing_{each}_high"][-1] for each in ("rosetta", "control")]
+    highest = max(float(each.max()) for each in drawn)
+    axis.set_ylim(-0.05 * highest, 1.4 * highest)
     words = "Rosetta" if group == "rosetta" else "random others"
     axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}: {words}")
     shares = ladder["category_share"].values[-1]
@@ -66,4 +71,4 @@ def of_ladder(axis, ladder, side: int, group: str) -> None:
 def _finish(axis, names: list[str]) -> None:
     axis.axhline(1, color=style.INK, lw=0.8)
     axis.set_xticks(range(len(names)), names, rotation=25, ha="right")
-    axis.legend(ncols=2, fontsize=7.5)
+    axis.legend(ncols=2, fontsize=7.5, loc="upper right")

@@ -33,13 +33,19 @@ def draw(ladder, path: str | Path) -> list[Path]:
                 shown = counts > 0
                 if shown.any():
                     style.ours(axis, sizes[shown], counts[shown], f"k = {k}{_slope(sizes, counts)}", i)
+                null = f"k_permuted_{kind}"
+                if null in ladder:
+                    permuted = ladder[null].sel(k=k).values
+                    axis.plot(sizes, permuted, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
             axis.set_title(f"{ladder.attrs['ladder']}: {words}")
             axis.set_xlabel("MLP neurons per network, N")
             axis.legend(fontsize=8)
         axes[0].set_ylabel("matched pairs")
         low, high = axes[0].get_ylim()
         axes[0].set_ylim(low, high * (high / low) ** 0.5)
-        style.source_note(figure, "This package; α: least squares in log–log with 95% interval.")
+        style.source_note(
+            figure, "This package; α: least squares in log–log with 95% interval. Hollow: permuted inputs."
+        )
         return style.save(figure, path)
 
 
