@@ -81,7 +81,7 @@ def open_config(checkpoint: str | Path) -> Any:
 
 
 def open_tokenizer(checkpoint: str | Path) -> Any:
-    """Open the fast tokenizer of a checkpoint.
+    """Open the fast tokenizer of a checkpoint; in a text, the name of a special token is text like any other.
 
     Raises
     ------
@@ -92,7 +92,8 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(_local_or_id(checkpoint), use_fast=True, trust_remote_code=False)
+        options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
+        tokenizer = AutoTokenizer.from_pretrained(_local_or_id(checkpoint), **options)
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:

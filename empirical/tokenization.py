@@ -39,10 +39,11 @@ def train_tokenizer(corpus: Corpus, vocabulary: int) -> Any:
 
 
 def tokenize(tokenizer: Any, corpus: Corpus) -> np.ndarray:
-    """Return all documents as one array of token numbers, an end-of-text token after each."""
+    """Return all documents as one array of token numbers, an end-of-text token after each and nowhere else."""
     end = tokenizer.convert_tokens_to_ids(END)
     texts = [document.text for document in corpus.documents]
-    rows = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
+    rows = tokenizer(texts, **options, verbose=False)["input_ids"]
     return np.concatenate([np.array([*row, end], dtype=np.int32) for row in rows])
 
 

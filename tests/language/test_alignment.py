@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from rosettalaw.empirical import hub
 from rosettalaw.empirical.alignment import (
     Tokens,
     boundaries,
@@ -20,7 +21,7 @@ from rosettalaw.empirical.alignment import (
     tile,
     windows,
 )
-from rosettalaw.empirical.language import pool, tokens_of
+from rosettalaw.empirical.language import pool, special_tokens, tokens_of
 
 TAUGHT = [
     "The river carries what the mountain lets go.",
@@ -226,6 +227,38 @@ def test_what_the_tokenizers_are_here_for_does_occur(kinds):
     assert raw(kinds["word_piece"], "a\x00 b\n") == [(0, 1), (3, 4)]
     assert sum((s, e) == (0, 1) for s, e in raw(kinds["unigram"], "ﷺ")) > 2
     assert (4, 4) in [tuple(pair) for pair in raw(kinds["blanks_out"], "abc 日")]
+
+
+SPECIAL = ("<|endoftext|>", "<s>", "[CLS]", "[SEP]", "<pad>")
+
+
+@pytest.fixture(scope="module")
+def opened(kinds, tmp_path_factory):
+    """Every kind as a checkpoint's tokenizer with special tokens, a BOS or [CLS] put before each text."""
+    folders = tmp_path_factory.mktemp("special")
+    for name, tokenizer in kinds.items():
+        backend = hf.Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        backend.add_special_tokens(list(SPECIAL))
+        framed = [(special, backend.token_to_id(special)) for special in ("[CLS]", "[SEP]")]
+        framing = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=framed)
+        own = [backend.post_processor] if name == "blanks_out" else []
+        backend.post_processor = processors.Sequence([*own, framing])
+        words = {"eos_token": "<|endoftext|>", "bos_token": "<s>", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+        PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", **words).save_pretrained(folders / name)
+    return {name: hub.open_tokenizer(folders / name) for name in kinds}
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+@given(parts=st.lists(st.one_of(TEXT, st.sampled_from(SPECIAL)), max_size=8))
+@settings(deadline=None, max_examples=40)
+def test_names_of_special_tokens_in_a_text_are_text(opened, kinds, name, parts):
+    """Spelt out, as by the same tokenizer without special tokens; tokens that frame a text are still put there."""
+    text = "".join(parts)
+    tokens = tokens_of(opened[name], text)
+    np.testing.assert_array_equal(tokens.ids, tokens_of(kinds[name], text).ids)
+    assert not set(tokens.ids.tolist()) & {opened[name].convert_tokens_to_ids(special) for special in SPECIAL}
+    before, after = special_tokens(opened[name])
+    assert opened[name].convert_ids_to_tokens([*before, *after]) == ["[CLS]", "[SEP]"]
 
 
 def test_shared_boundaries_by_hand(kinds):

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rosettalaw.empirical import training
+from rosettalaw.empirical.corpora import Corpus, Document
 from rosettalaw.empirical.families import LADDERS, Rung, Training, open_ladder
 from rosettalaw.empirical.fleet import train_ladder
 from rosettalaw.empirical.tokenization import END, tokenize, train_tokenizer
@@ -173,6 +174,13 @@ def test_tokenizer_round_trip_and_end(corpus):
     assert np.sum(tokens == 299) == len(corpus.documents)
     texts = tokenizer.decode(tokens[:-1].tolist()).split(END)
     assert texts == [document.text for document in corpus.documents]
+
+
+def test_the_name_of_the_end_in_a_document_does_not_end_it(corpus):
+    tokenizer = train_tokenizer(corpus, 300)
+    tokens = tokenize(tokenizer, Corpus("named", (Document("d", "a", f"one{END}two"),)))
+    assert np.flatnonzero(tokens == 299).tolist() == [len(tokens) - 1]
+    assert tokenizer.decode(tokens[:-1].tolist()) == f"one{END}two"
 
 
 @pytest.mark.parametrize("name", [path.stem for path in LADDERS.glob("*.toml")])
