@@ -155,6 +155,8 @@ class Measurement:
         Nested subsets of the positions, each √10 times the one before, that the largest rung is matched on; 1 skips it.
     contexts : int
         Top positions of each neuron.
+    around : int
+        Characters of text kept on either side of them (see `snippets` for the size); 0 keeps none.
     control, control_draws : int
         Random other neurons that the Rosetta Neurons' documents are compared with, and how often they are drawn.
     engine, device : str
@@ -163,12 +165,13 @@ class Measurement:
         Decides the order of the text, the permutations, the untrained weights and the control.
     """
 
-    tokens: int
-    permutations: int = 5
+    tokens: int = 10_000_000
+    permutations: int = 3
     untrained: int = 3
     partners: tuple[int, ...] = (2, 5, 10)
     data_sizes: int = 5
     contexts: int = 20
+    around: int = 60
     control: int = 1000
     control_draws: int = 3
     engine: str = "exact"
@@ -176,7 +179,8 @@ class Measurement:
     seed: int = 0
 
     def __post_init__(self):
-        for name, least in (("tokens", 1), ("permutations", 0), ("untrained", 0), ("data_sizes", 1), ("contexts", 1)):
+        at_least = {"tokens": 1, "permutations": 0, "untrained": 0, "data_sizes": 1, "contexts": 1, "around": 0}
+        for name, least in at_least.items():
             require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
         require(self.permutations + self.untrained > 0, "permutations", 0, "a count needs a null", "permutations = 3")
         require(min(self.partners, default=2) > 1, "partners", self.partners, "are k above 1", "partners = [2, 5, 10]")

@@ -2,7 +2,8 @@
 
 A run that was interrupted reads the finished rungs back. The joined Dataset has the dimension ``rung``, smallest
 network first; mutual pairs, null pairs and neurons of all rungs stand one after the other along ``pair``, ``null_pair``
-and ``neuron``, with ``pair_rung`` and so on saying whose they are.
+and ``neuron``, with ``pair_rung`` and so on saying whose they are. The text around the neurons' top positions is read
+from it by `snippets.KeptText`; where it makes the file too large, ``around = 0`` in [measurement] leaves it out.
 
 Where a rung has three or more models, the first is the anchor. The main variables are those of the anchor and the
 second model; counts of every comparison lie along ``comparison``, and ``anchor_…`` are the neurons of the anchor that
@@ -33,9 +34,10 @@ from .rungs import COUNTS, measure_rung, steps
 if TYPE_CHECKING:
     import xarray as xr
 
-RAGGED = {"pair": "pair_rung", "null_pair": "null_rung", "neuron": "neuron_rung"}
+RAGGED = {"pair": "pair_rung", "null_pair": "null_rung", "neuron": "neuron_rung", "snippet": "snippet_rung"}
+ONE_AFTER_THE_OTHER = (*RAGGED, "text", "read_document")  # variables of these dimensions are joined end to end
 OF_ONE_RUNG = ("context", "data_size")  # measured at the largest rung alone
-LEFT_IN_RUNGS = ("top",)  # too long for the joined result; the rung's own file keeps it
+NUMBERS = {"context_pair": "pair", "snippet_begin": "text", "snippet_document": "read_document"}  # count along these
 COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold", "permuted_raw", "untrained_raw")
 
 
@@ -110,28 +112,33 @@ def join_rungs(rungs: list[xr.Dataset], further: dict[str, Any] | None = None, *
     variables: dict[str, Any] = dict(further or {})
     categories = list(dict.fromkeys(name for rung in rungs for name in rung["category"].values.tolist()))
     rungs = [rung.reindex(category=np.array(categories, dtype=object)) for rung in rungs]  # of other text, others
-    lengths = {dim: [rung.sizes[dim] for rung in rungs] for dim in RAGGED}
+    lengths = {dim: [rung.sizes.get(dim, 0) for rung in rungs] for dim in ONE_AFTER_THE_OTHER}
+    rungs = [_counted_on(rung, {dim: sum(of[:i]) for dim, of in lengths.items()}) for i, rung in enumerate(rungs)]
     for name, variable in rungs[-1].data_vars.items():
         dims = variable.dims
-        if any(dim in LEFT_IN_RUNGS or dim in OF_ONE_RUNG for dim in dims):
+        if any(dim in OF_ONE_RUNG for dim in dims):
             continue
         values = [rung[name].values for rung in rungs]
-        if dims and dims[0] in RAGGED:
+        if dims and dims[0] in ONE_AFTER_THE_OTHER:
             variables[str(name)] = (dims, np.concatenate(values))
         else:
             variables[str(name)] = (("rung", *dims), np.stack(values))
-    for dim, numbers in lengths.items():
-        variables[RAGGED[dim]] = (dim, np.repeat(np.arange(len(rungs)), numbers))
-    for i, rung in enumerate(rungs):
+    for dim, owner in RAGGED.items():
+        variables[owner] = (dim, np.repeat(np.arange(len(rungs)), lengths[dim]))
+    for rung in rungs:
         for name in (name for name in rung.data_vars if rung[name].dims and rung[name].dims[0] in OF_ONE_RUNG):
-            shift = sum(lengths["pair"][:i]) if name == "context_pair" else 0
-            variables[str(name)] = (rung[name].dims, rung[name].values + shift if shift else rung[name].values)
+            variables[str(name)] = (rung[name].dims, rung[name].values)
     for fact in ("model", "revision", "tokenizer"):
         for side in "ab":
             names = [rung.attrs[f"{fact}_{side}"] for rung in rungs]
             variables[f"{fact}_{side}"] = ("rung", np.array(names, dtype=object))
     coords = {str(name): rungs[0][name] for name in rungs[0].coords}
     return dataset("ladder", variables, {"rung": np.arange(len(rungs)), **coords}, **provenance)
+
+
+def _counted_on(rung: xr.Dataset, before: dict[str, int]) -> xr.Dataset:
+    """Return a rung whose indices along joined dimensions count on from the entries of smaller rungs."""
+    return rung.assign({name: rung[name] + before[dim] for name, dim in NUMBERS.items() if name in rung})
 
 
 def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:

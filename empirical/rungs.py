@@ -16,6 +16,7 @@ One function measures models that were trained here and models that were given. 
 | ``data_size`` | nested subset of the positions (largest rung) |
 | ``context`` | shown context of a shown pair (largest rung) |
 | ``top`` | place among a neuron's most active positions |
+| ``snippet``, ``read_document``, ``text`` | distinct top position, document, byte of the kept text (`snippets`) |
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from .language import text_sources
 from .matching import Matches
 from .measures.data_size import overlaps
 from .provenance import model_facts
+from .snippets import keep_text
 from .specialists import MEASURES, Neurons, describe, describe_groups
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ def measure_rung(
             **_at_k(found),
             **_neurons(neurons, sets),
             **describe_groups(neurons, sets, plan),
+            **keep_text(sources[0].text, _top_positions(neurons), plan.around),
         }
         if largest:
             variables |= _by_size(found)
@@ -241,12 +244,20 @@ def _neurons(neurons: tuple[Neurons, Neurons], sets: tuple[np.ndarray, np.ndarra
             name: np.concatenate([neurons[i].measures[name] for i in both]).astype(np.float32)
             for name in neurons[0].measures
         },
+        **{
+            f"activation_{name}": np.concatenate([getattr(one.activity, name) for one in neurons]).astype(np.float32)
+            for name in ("mean", "deviation")
+        },
     }
     tops = {
-        name: (("neuron", "top"), np.concatenate([getattr(neurons[i].activity, name) for i in both]))
-        for name in ("top_position", "top_activation")
+        "top_position": (("neuron", "top"), _top_positions(neurons)),
+        "top_activation": (("neuron", "top"), np.concatenate([one.activity.top_activation for one in neurons])),
     }
     return {**{name: ("neuron", values) for name, values in variables.items()}, **tops}
+
+
+def _top_positions(neurons: tuple[Neurons, Neurons]) -> np.ndarray:
+    return np.concatenate([one.activity.top_position for one in neurons])
 
 
 def _shown(matches: Matches, kept: int, text: Any, sources: Sources) -> dict[str, Any]:

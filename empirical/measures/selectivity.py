@@ -36,12 +36,16 @@ class Activity:
 
     Attributes
     ----------
+    mean, deviation : ndarray, shape (neurons,)
+        Mean and standard deviation over the positions.
     kurtosis, sparsity : ndarray, shape (neurons,)
         Excess kurtosis, and lifetime sparsity of the rectified activation; NaN where a neuron is constant or silent.
     top_position, top_activation : ndarray, shape (neurons, kept)
         Where each neuron is most active, most active first; −1 and NaN where there are fewer positions.
     """
 
+    mean: np.ndarray
+    deviation: np.ndarray
     kurtosis: np.ndarray
     sparsity: np.ndarray
     top_position: np.ndarray
@@ -58,9 +62,9 @@ def activity(source: ActivationSource, kept: int = 20, block: int = BLOCK) -> Ac
         rectified = np.maximum(piece, 0)
         rate += rectified.sum(0, dtype=float)
         power += np.einsum("ij,ij->j", rectified, rectified, dtype=float)
-    return Activity(
-        moments.excess_kurtosis, lifetime_sparsity(rate, power, source.positions), top.position, top.activation
-    )
+    deviation = np.sqrt(np.maximum(moments.variance, 0))
+    sparsity = lifetime_sparsity(rate, power, source.positions)
+    return Activity(moments.mean, deviation, moments.excess_kurtosis, sparsity, top.position, top.activation)
 
 
 def lifetime_sparsity(rate: np.ndarray, power: np.ndarray, positions: int) -> np.ndarray:

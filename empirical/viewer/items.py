@@ -5,6 +5,7 @@ A context says of what `kind` it is, and the page has one way of drawing each ki
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ class TextContext:
     heat : pair of sequences of int
         Each partner's activation at each span, 0 (not above its mean) to `LEVELS` (its strongest anywhere).
     z : pair of float
-        Each partner's activation at the peak, in standard deviations from its mean.
+        Each partner's activation at the peak, in standard deviations from its mean; NaN where it is not known.
     """
 
     name: str
@@ -46,7 +47,11 @@ class TextContext:
         """Return the context as the page reads it: heat as one hexadecimal digit a span."""
         heat = ["".join(f"{level:x}" for level in levels) for levels in self.heat]
         spans = list(self.spans)
-        facts = {"name": self.name, "domain": self.domain, "z": [round(z, 2) for z in self.z]}
+        facts = {
+            "name": self.name,
+            "domain": self.domain,
+            "z": [round(z, 2) if math.isfinite(z) else None for z in self.z],
+        }
         return {"kind": "text", **facts, "spans": spans, "peak": self.peak, "heat": heat}
 
 

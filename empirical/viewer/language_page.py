@@ -1,21 +1,29 @@
-"""The page of two language models: from a saved matching, or from two checkpoints that are matched first."""
+"""The page of two language models: from a saved matching, from two checkpoints that are matched first, or from a rung.
+
+A measured rung (or a ladder's largest) keeps its contexts in its own file; the others are read again (`text_pairs`).
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import InputError, require
-from ...results import load
+from ...errors import ForeignFileError, InputError, require
+from ...results import KIND, load
 from ..corpora import PYTHON, open_text
 from ..language import text_sources
 from ..matching import match
 from . import page
 from .items import Collection
+from .kept_page import kept_collection
 from .text_pairs import text_pairs
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 TOKENS = 200_000
 
@@ -50,7 +58,7 @@ def write_viewer(
     Parameters
     ----------
     source, b : str
-        A result file of ``rosettalaw match``, and None; or two checkpoints.
+        A result file of ``rosettalaw match`` or ``rosettalaw ladder``, and None; or two checkpoints.
     out : path
         The page.
     limit : int
@@ -71,7 +79,14 @@ def write_viewer(
     example = "rosettalaw view pairs.nc, or rosettalaw view folder-a folder-b"
     require(saved or b is not None, "source", source, "must be a result (.nc), or one of two checkpoints", example)
     require(not (saved and b), "source", source, "is a result, which knows both checkpoints: give it alone", example)
-    found = _saved(source) if saved else None
+    result = load(source) if saved else None
+    if result is not None and result.attrs[KIND] in ("rung", "ladder"):
+        rule = "is a measurement, which keeps its own contexts; another text needs its two checkpoints"
+        require(
+            text is None and tokens is None and seed is None, "source", source, rule, "rosettalaw view A B --text T"
+        )
+        return page.write(kept_collection(result, source, limit, contexts), out)
+    found = _saved(result, source) if result is not None else None
     models = found.models if found is not None else (source, str(b))
     text = text or (found.corpus if found is not None else PYTHON)
     tokens = tokens or (found.tokens if found is not None else TOKENS)
@@ -99,8 +114,11 @@ def write_viewer(
     return page.write(Collection(models, pairs, threshold, facts), out)
 
 
-def _saved(path: str) -> _Found:
-    ds = load(path, "pairs")
+def _saved(ds: xr.Dataset, path: str) -> _Found:
+    if ds.attrs[KIND] != "pairs":
+        raise ForeignFileError(
+            f"{path}: holds a result of kind {ds.attrs[KIND]!r}, expected 'pairs', 'rung' or 'ladder'"
+        )
     if not {"corpus", "tokens", "model_a", "model_b"} <= set(ds.attrs):
         rule = "was matched from files of activations, which have no text to show"
         raise InputError("source", path, rule, "rosettalaw match folder-a folder-b --out pairs.nc")

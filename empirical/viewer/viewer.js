@@ -13,6 +13,7 @@ function element(name, text, attributes = {}) {
 }
 
 const number = (value, digits = 2) => value.toFixed(digits).replace("-", "\u2212");
+const deviations = (z) => (z === null ? "\u2013" : `${number(z, 1)}\u03c3`);
 const neuron = (pair, side) => `L${pair.neurons[side][0]}.${pair.neurons[side][1]}`;
 const title = (pair) => `${neuron(pair, 0)} \u2194 ${neuron(pair, 1)}`;
 const shortName = (side) => data.models[side].split(/[\\/]/).filter(Boolean).pop() || data.models[side];
@@ -62,24 +63,37 @@ function refilter() {
 
 // ---------------------------------------------------------------- the list: only visible rows exist
 
+const drawn = new Map(); // pair -> its row on the page; rows that stay in view stay as they are, so that clicks find them
+
+function drawRow(pair) {
+  const row = element("div", undefined, { class: "row", role: "option" });
+  row.append(element("b", title(pair)), element("b", `\u03c1 ${number(pair.rho)}`));
+  row.append(element("span", pair.domains.map(([name, share]) => `${name} ${Math.round(100 * share)}%`).join(", ")));
+  row.addEventListener("click", () => choose(pair));
+  at("space").append(row);
+  return row;
+}
+
 function draw() {
   const list = at("list");
   const first = Math.max(0, Math.floor(list.scrollTop / ROW) - SPARE);
   const last = Math.min(shown.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + SPARE);
-  const rows = [];
+  const visible = new Set(shown.slice(first, last));
+  for (const [pair, row] of drawn) {
+    if (visible.has(pair)) continue;
+    row.remove();
+    drawn.delete(pair);
+  }
   for (let i = first; i < last; i++) {
     const pair = shown[i];
-    const row = element("div", undefined, {
-      class: "row", role: "option", id: `row-${i}`, "aria-selected": String(pair === chosen),
-      "aria-posinset": i + 1, "aria-setsize": shown.length,
-    });
+    if (!drawn.has(pair)) drawn.set(pair, drawRow(pair));
+    const row = drawn.get(pair);
+    row.id = `row-${i}`;
+    row.setAttribute("aria-selected", String(pair === chosen));
+    row.setAttribute("aria-posinset", i + 1);
+    row.setAttribute("aria-setsize", shown.length);
     row.style.top = `${i * ROW}px`;
-    row.append(element("b", title(pair)), element("b", `\u03c1 ${number(pair.rho)}`));
-    row.append(element("span", pair.domains.map(([name, share]) => `${name} ${Math.round(100 * share)}%`).join(", ")));
-    row.addEventListener("click", () => choose(pair));
-    rows.push(row);
   }
-  at("space").replaceChildren(...rows);
   const place = shown.indexOf(chosen);
   if (place >= first && place < last) list.setAttribute("aria-activedescendant", `row-${place}`);
   else list.removeAttribute("aria-activedescendant");
@@ -136,7 +150,7 @@ function drawContext(context, side) {
   const figure = element("figure");
   const caption = element("figcaption");
   caption.append(element("span", `${context.domain}: ${context.name}`));
-  caption.append(element("span", `A ${number(context.z[0], 1)}\u03c3  B ${number(context.z[1], 1)}\u03c3`));
+  caption.append(element("span", `A ${deviations(context.z[0])}  B ${deviations(context.z[1])}`));
   figure.append(caption, KINDS[context.kind](context, side));
   return figure;
 }

@@ -1,6 +1,7 @@
 """Measuring ladders of given checkpoints: every variable against the definitions, resumption, anchors, bad files."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -17,8 +18,11 @@ from rosettalaw.empirical.language import text_sources
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.measurement import measure_ladder
 from rosettalaw.empirical.nulls import untrained_null
+from rosettalaw.empirical.snippets import KeptText
+from rosettalaw.empirical.viewer.language_page import write_viewer
+from rosettalaw.empirical.viewer.text_pairs import AROUND, apart
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError, UnknownNameError
-from rosettalaw.results import load
+from rosettalaw.results import load, save
 from rosettalaw.vocabulary import VOCABULARY
 
 PLAN = Measurement(tokens=2500, permutations=3, untrained=2, partners=(2, 5), data_sizes=3, contexts=6, control=20)
@@ -153,6 +157,34 @@ def test_documents_and_depth(measured, by_hand):
     assert (shares[0], shares[11]) == pytest.approx((np.mean(layers == 0), np.mean(layers == 1)))
 
 
+@pytest.mark.parametrize("rung", [0, 1])
+def test_every_neurons_top_contexts_come_with_their_text(measured, ladder, rung):
+    ds = measured[0]
+    sources = text_sources(*ladder.rungs[rung].models, ladder.corpus, PLAN.tokens, PLAN.seed)
+    kept, text = KeptText(ds), sources[0].text
+    values = [np.concatenate(list(source.blocks(4096))).astype(float) for source in sources]
+    for side, neuron in ((0, 5), (1, 40)):
+        here = np.flatnonzero((ds["neuron_rung"] == rung) & (ds["neuron_side"] == side))[neuron]
+        active = values[side][:, neuron]
+        assert float(ds["activation_mean"][here]) == pytest.approx(active.mean(), rel=1e-5, abs=1e-7)
+        assert float(ds["activation_deviation"][here]) == pytest.approx(active.std(), rel=1e-5)
+        order = np.argsort(-active, kind="stable")[:6]
+        for one, position in zip(kept.of(int(here)), order, strict=True):
+            number, start, end = text.locate(int(position))
+            document = text.corpus.documents[number]
+            around = document.text[max(0, start - 60) : start], document.text[start:end], document.text[end : end + 60]
+            assert (one.before, one.span, one.after) == around
+            assert (one.document, one.domain) == (document.name, document.domain)
+            assert one.activation == pytest.approx(active[position], rel=1e-5)
+
+
+def test_the_defaults_are_the_papers():
+    """Section 4.1, appendices C and E: tokens, draws of each null, contexts, random other neurons and their draws."""
+    plan = Measurement()
+    assert (plan.tokens, plan.permutations, plan.untrained) == (10_000_000, 3, 3)
+    assert (plan.contexts, plan.control, plan.control_draws) == (20, 1000, 3)
+
+
 def test_a_second_run_reads_the_rungs_back(ladder, measured, monkeypatch):
     monkeypatch.setattr(module, "measure_rung", lambda *_: pytest.fail("measured again"))
     again = measure_ladder(ladder, measured[1], quiet=True)
@@ -232,7 +264,7 @@ def test_a_missing_checkpoint_names_its_rung_and_leaves_the_others(twins, corpus
         (("models", "model"), UnknownNameError, "did you mean models"),
         (('["a", "b"]', '["a"]'), InputError, "a rung compares at least two. Try: models = "),
         (('["a", "b"]', "7"), InputError, "must be of type str"),
-        (("tokens = 500", ""), ForeignFileError, "lacks the entry 'tokens'"),
+        (('models = ["a", "b"]', ""), ForeignFileError, "lacks the entry 'models'"),
         (("tokens = 500", "tokens = 0"), InputError, "must be at least 1"),
         (("permutations = 2", "permutations = 0"), InputError, "a count needs a null"),
         (('text = "text"', ""), InputError, "names no text. Try: rosettalaw ladder .*ladder.toml --text"),
@@ -256,3 +288,40 @@ def test_folders_are_looked_for_beside_the_file(tmp_path):
     assert ladder.corpus.size == 6 * 400
     with pytest.raises(MissingFileError, match="no such ladder file"):
         open_checkpoint_ladder(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_measurement_is_viewed_without_its_models(measured, by_hand, tmp_path, monkeypatch, joined):
+    """Texts and activations of the largest rung's pairs, against both models' activations."""
+    a, b, matches, *_ = by_hand
+    path = save(measured[0], tmp_path / "results.nc") if joined else sorted(measured[1].iterdir())[1]
+    monkeypatch.setattr(hub, "open_model", lambda *_, **__: pytest.fail("a model was opened"))
+    written = write_viewer(str(path), None, tmp_path / "x.html", limit=7, contexts=3)
+    page = json.loads(re.search(r'id="data">(.*?)</script>', written.read_text(), re.S)[1])
+    best = np.argsort(-matches.correlation, kind="stable")[:7]
+    assert [pair["rho"] for pair in page["pairs"]] == pytest.approx(matches.correlation[best], abs=5e-5)
+    z = [np.concatenate(list(source.blocks(4096))).astype(float) for source in (a, b)]
+    z = [(values - values.mean(0)) / values.std(0) for values in z]
+    unknown = 0
+    for pair, number in zip(page["pairs"], best, strict=True):
+        units = matches.unit_a[number], matches.unit_b[number]
+        for side, unit in enumerate(units):
+            assert pair["neurons"][side] == [(a, b)[side].layer[unit], (a, b)[side].unit[unit]]
+            tops = np.argsort(-z[side][:, unit], kind="stable")[:6].tolist()
+            chosen = [p for i, p in enumerate(tops) if all(abs(p - q) > AROUND for q in apart(np.array(tops[:i]), 9))]
+            assert len(pair["top"][side]) == len(chosen[:3])
+            for place, position in zip(pair["top"][side], chosen, strict=False):
+                context, (document, start, end) = pair["contexts"][place], a.text.locate(position)
+                text = a.text.corpus.documents[document].text
+                assert context["spans"][context["peak"]] == text[start:end]
+                assert "".join(context["spans"]) == text[max(0, start - 60) : end + 60]
+                for other, value in enumerate(context["z"]):
+                    within = position in np.argsort(-z[other][:, units[other]], kind="stable")[:6]
+                    assert (value is not None) == within
+                    assert value is None or value == pytest.approx(z[other][position, units[other]], abs=0.01)
+                    unknown += value is None
+                share = int(context["heat"][side][context["peak"]], 16) / 15
+                assert share == pytest.approx(z[side][position, unit] / z[side][:, unit].max(), abs=0.04)
+    assert unknown
+    with pytest.raises(InputError, match=r"keeps its own contexts.*rosettalaw view A B --text"):
+        write_viewer(str(path), None, tmp_path / "x.html", seed=3)

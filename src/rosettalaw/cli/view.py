@@ -11,7 +11,7 @@ EPILOG = (
     "Example: rosettalaw match folder-a folder-b --out pairs.nc, then rosettalaw view pairs.nc --out viewer.html. "
     "In one step: rosettalaw view folder-a folder-b --text pile.jsonl.zst"
 )
-RESULT = "A result that match has saved (.nc), or the first of two checkpoints."
+RESULT = "A result of match or ladder (.nc), or the first of two checkpoints."
 
 
 def register(app: typer.Typer, section: str) -> None:
