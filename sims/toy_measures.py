@@ -15,16 +15,19 @@ have the same most isolated feature; precision is the share of right pairs, reca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from .packing import mutual_nearest
-from .toy import Trained, activity, costs, draw, encode, with_features
+from .toy import Trained, costs
+from .toy_samples import activity, draw, generator, split, variance
+from .toy_step import encode, energy
 
 CHUNK = 4096
 SAMPLES = 1 << 16
+FRESH = 1 << 31  # the index of no network: its stream is fresh data
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,34 +65,26 @@ class Matching:
     recall: float
 
 
-def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int = SAMPLES):
-    """Measure networks on fresh samples.
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the networks of one N and β have learned, and the matching of each two of them."""
 
-    Returns
-    -------
-    learned : list of Learned
-        One a network.
-    matchings : dict of float to list of Matching
-        For each β, one for every pair of its networks.
-    """
-    learned: list[Learned] = []
-    matchings: dict[float, list[Matching]] = {}
-    for beta in dict.fromkeys(trained.betas):
-        members = [i for i, other in enumerate(trained.betas) if other == beta]
-        h_products, with_x, power = _moments(trained, members, beta, np.random.default_rng([seed, 1]), samples)
-        N, noise = trained.encoder.shape[2], trained.recipe.noise
-        here = []
-        for k in range(len(members)):
-            block = slice(k * N, (k + 1) * N)
-            here.append(_learned(h_products[block, block], with_x[k], power, noise))
-        sd = np.sqrt(np.diag(h_products) + noise)
-        correlation = h_products / np.maximum(np.outer(sd, sd), 1e-12)
-        matchings[beta] = [
-            _matching(here[a], here[b], correlation[a * N : (a + 1) * N, b * N : (b + 1) * N], tau)
-            for a, b in combinations(range(len(members)), 2)
-        ]
-        learned += here
-    return learned, matchings
+    learned: list[Learned]
+    matchings: list[Matching]
+
+
+def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int = SAMPLES) -> Measured:
+    """Measure networks of one N and β on fresh samples that they share."""
+    N, beta, _ = trained.networks[0]
+    products, with_x, power = _moments(trained, generator(seed, N, beta, FRESH), samples)
+    blocks = [slice(k * N, (k + 1) * N) for k in range(len(with_x))]
+    noise, true_power = trained.recipe.noise, variance(activity(beta, len(power)))
+    learned = [_learned(products[k, k], x, power, true_power, noise) for k, x in zip(blocks, with_x, strict=True)]
+    sd = np.sqrt(np.diag(products) + noise)
+    correlation = products / np.maximum(np.outer(sd, sd), 1e-12)
+    pairs = combinations(range(len(learned)), 2)
+    matchings = [_matching(learned[a], learned[b], correlation[blocks[a], blocks[b]], tau) for a, b in pairs]
+    return Measured(learned, matchings)
 
 
 def water_filling(neurons: int, beta: float, kappa: float, gamma: float, relu: bool = True) -> np.ndarray:
@@ -109,7 +104,7 @@ def profile_slope(isolation: np.ndarray, tau: float) -> float:
     return float(np.polyfit(np.log(ranks), np.log1p(isolation[ranks - 1]), 1)[0])
 
 
-def _moments(trained: Trained, members: list[int], beta: float, rng: np.random.Generator, samples: int):
+def _moments(trained: Trained, rng: np.random.Generator, samples: int):
     """Return covariances of all neurons, of each network's neurons with the features, and the features' variances.
 
     All three are of the same samples: where MSE_r is a hundredth of Var x_r, the error of a variance taken from
@@ -117,52 +112,45 @@ def _moments(trained: Trained, members: list[int], beta: float, rng: np.random.G
     """
     import torch
 
-    encoder, bias = trained.encoder[members], trained.bias[members]
-    networks, features, N = encoder.shape
-    p = activity(beta, features)[None]
-    mean, energy = torch.zeros(networks, N, dtype=torch.float64), torch.zeros(networks, dtype=torch.float64)
+    W, b, beta = trained.encoder, trained.bias, trained.networks[0].beta
+    networks, features, N = W.shape
+    recipe = trained.recipe  # the budget's scale is that of all samples, not of a chunk
+    unscaled = replace(recipe, budget="price") if recipe.budget == "proportional" else recipe
+    p, chunks = activity(beta, features), max(1, samples // CHUNK)
+    mean, energies = torch.zeros(networks * N, dtype=torch.float64), torch.zeros(networks, dtype=torch.float64)
     products = torch.zeros(networks * N, networks * N, dtype=torch.float64)
     with_x = torch.zeros(networks, features, N, dtype=torch.float64)
     x_mean, x_square = np.zeros(features), np.zeros(features)
-    chunks = max(1, samples // CHUNK)
-    with torch.no_grad():
-        for _ in range(chunks):
-            one = draw(rng, p, CHUNK)
-            shared = _repeat(one, networks, features)
-            h = encode(shared, encoder, bias, trained.recipe, CHUNK)
-            h = h.double()
-            mean += h.mean(1) / chunks
-            energy += h.pow(2).sum((1, 2)) / CHUNK / chunks
-            flat = h.transpose(0, 1).reshape(CHUNK, networks * N)
-            products += flat.T @ flat / CHUNK / chunks
-            with_x += with_features(shared, h, features) / chunks
-            x_mean += np.bincount(one.column, one.value, features) / CHUNK / chunks
-            x_square += np.bincount(one.column, one.value.astype(float) ** 2, features) / CHUNK / chunks
+    for _ in range(chunks):
+        column, value = (one := draw(rng, p, CHUNK))[1:]
+        (shared,) = split([one] * networks, features, CHUNK, 1)
+        h = encode(shared, W, b, unscaled).h
+        flat = h.transpose(0, 1).reshape(CHUNK, networks * N)
+        energies += energy(h).double() / chunks
+        mean += flat.double().mean(0) / chunks
+        products += (flat.T @ flat).double() / CHUNK / chunks
+        with_x += shared.transposed_times(h).double() / CHUNK / chunks
+        x_mean += np.bincount(column, value, features) / CHUNK / chunks
+        x_square += np.bincount(column, value.astype(float) ** 2, features) / CHUNK / chunks
     scale = torch.ones(networks, dtype=torch.float64)
-    if trained.recipe.budget == "proportional":
-        scale = torch.sqrt(trained.recipe.kappa * N / (energy + 1e-9))
-    flat_mean, flat_scale = mean.reshape(-1), scale.repeat_interleave(N)
-    products = (products - torch.outer(flat_mean, flat_mean)) * torch.outer(flat_scale, flat_scale)
-    with_x = with_x - torch.tensor(x_mean)[None, :, None] * mean[:, None, :]
+    if recipe.budget == "proportional":
+        scale = torch.sqrt(recipe.kappa * N / (energies + 1e-9))
+    each = scale.repeat_interleave(N)
+    products = (products - torch.outer(mean, mean)) * torch.outer(each, each)
+    with_x = with_x - torch.tensor(x_mean)[None, :, None] * mean.view(networks, 1, N)
     return products.numpy(), (with_x * scale[:, None, None]).numpy(), x_square - x_mean**2
 
 
-def _repeat(samples, networks: int, features: int):
-    """Return the samples of one network given to each of several."""
-    which = np.arange(networks).repeat(len(samples.row))
-    row = np.tile(samples.row, networks) + which * CHUNK
-    column = np.tile(samples.column, networks) + which * features
-    return type(samples)(row, column, np.tile(samples.value, networks))
-
-
-def _learned(covariance: np.ndarray, with_x: np.ndarray, power: np.ndarray, noise: float) -> Learned:
+def _learned(covariance: np.ndarray, with_x: np.ndarray, power, true_power, noise: float) -> Learned:
     power = np.where(power > 0, power, np.inf)  # a feature that never occurred tells nothing
+    rarer = true_power / power  # a rare feature occurs in the samples more or less often than it should
     share = with_x**2 / power[:, None]  # W_jr², shape (A, N)
     total = np.diag(covariance) + noise
-    s = share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))
+    s = rarer[:, None] * share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))
     ridge = max(noise, 1e-6 * float(np.trace(covariance)) / len(total))
     told = np.einsum("rj,jr->r", with_x, np.linalg.solve(covariance + ridge * np.eye(len(total)), with_x.T)) / power
-    return Learned(s.max(axis=1), told / np.maximum(1 - told, 1e-6), s.argmax(axis=1), s.argmax(axis=0))
+    t = rarer * told / np.maximum(1 - told, 1e-6)
+    return Learned(s.max(axis=1), t, s.argmax(axis=1), s.argmax(axis=0))
 
 
 def _matching(a: Learned, b: Learned, correlation: np.ndarray, tau: float) -> Matching:

@@ -1,105 +1,36 @@
-"""A study of toy networks: what is trained, and what was expected of it before the reported runs.
+"""A study of toy networks: train each configuration over widths, β and seeds, and measure it beside the optimum.
 
-`CONFIGURATIONS` holds each recipe with its expectation in words and, where it can be put so, as bounds that
-`checks` applies. They were written after trials with seed 0, as the recipe itself was, and before any run with the
-seed that is reported (`SEED`); bounds are not moved afterwards. The law is said to hold for a configuration where, for
-every β,
-
-    count        its exponent over N is within 0.1 of that of the optimum at the same sizes
-    isolation    the exponent of the mean isolation is within 0.15 of it
-    information  the networks reach 95% of the optimal Σ w_r log(1 + s_r), mean over seeds, at every N
-    matching     precision at least 0.95 and recall at least 0.9 across seeds, mean over pairs and sizes
-
-The optimum is the finite-size water-filling of the toy's own problem (`toy_measures.water_filling`), never the limit
-1/β. A single exponent can agree by coincidence; the four together are not expected to.
-
-What came out
--------------
-(`toy_study.csv` beside this file holds every row: five seeds for "law", three for "few features" and the controls, two
-for "longer" and N = 256.) With all ingredients the four conditions hold, for A = 4N at N = 8 … 128 and for A = N/2 at
-N = 8 … 64: the profile t_r lies on the optimum from the first rank to near the frontier, utility is within 0.3% of it,
-precision and recall are 1. For A = N/2 the exponent is near 1 at β = 1.2 alone, as its optimum says, not as the words
-below said.
-
-Wide networks find fewer features than the optimum has. Three times the updates close most of the gap at N = 128 and
-part of it at N = 256, where the rest is not explained beyond that:
-
-    β = 1.2:  N = 128   36 → 39 of 40       N = 256   45.5 → 54 of 67       (utility 0.979 → 0.997 of the optimum's)
-    β = 2:    N = 128   11.8 → 13 of 12     N = 256   12 → 16.5 of 18       (utility 0.963 → 0.995)
-
-Every control fails at least one condition. Squared error fails one alone, information: over N = 8 … 32 its count
-exponents are within 0.1 of the law's, although its profile falls half as steeply and its counts are half as large
-again. An exponent by itself would have passed it.
-
-What this can show: gradient descent on an objective that contains the theory's ingredients finds the theory's
-allocation, neuron by neuron, and without them it does not. What it cannot: that real networks have these ingredients.
-With independent noise in each network, the correlations of matched neurons follow from isolation by algebra (Eq. 62).
+Recipes, expectations and the bounds of "the law holds" are in `toy_recipes`, written before the reported runs; what
+came out is in docs/toy/FINDINGS.md, with the files it rests on. Pieces of the work (networks of one width) run side by
+side, each on one thread; with a cache folder a study that was interrupted goes on where it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..console import progress
-from ..errors import InputError, UnknownNameError, require
+from ..errors import ForeignFileError, InputError, UnknownNameError, require
+from ..results import replacing
 from .exponents import slope
-from .toy import Recipe, train
-from .toy_measures import SAMPLES, measure, profile_slope, water_filling
+from .toy import Network, Recipe, Trained, train
+from .toy_measures import Measured, measure, profile_slope, water_filling
+from .toy_recipes import BETAS, BOUNDS, CONFIGURATIONS, LAW, NEURONS, SCAN, SEED, SEEDS, TAU, visits
 
 if TYPE_CHECKING:
     import xarray as xr
 
-SEED = 2026
-TAU = 1.0
-NEURONS = (8, 16, 32, 64, 128)
-BETAS = (1.2, 1.5, 2.0)
-SEEDS = 5
-BOUNDS = {"count": 0.1, "isolation": 0.15, "information": 0.95, "precision": 0.95, "recall": 0.9}
 EXAMPLE = "study(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A recipe, what was expected, and whether the law was expected to hold."""
-
-    recipe: Recipe
-    expected: str
-    holds: bool = False
-
-
-LAW = Recipe()
-CONFIGURATIONS: dict[str, Configuration] = {
-    "law": Configuration(LAW, "the law holds; mean isolation a little low, since some features keep two neurons", True),
-    "longer": Configuration(
-        replace(LAW, steps=3 * LAW.steps),
-        "the law holds; where counts fell short of the optimum (N ≥ 128), less so",
-        True,
-    ),
-    "few features": Configuration(
-        replace(LAW, gamma=0.5),
-        "A = N/2, no superposition needed: nearly every feature gets a neuron, exponent near 1",
-        True,
-    ),
-    "linear": Configuration(
-        replace(LAW, relu=False),
-        "a rotation of neurons costs nothing: information as before, isolation and matching lost",
-    ),
-    "no noise": Configuration(replace(LAW, noise=0.0), "isolation has no price in energy: no law"),
-    "price": Configuration(
-        replace(LAW, budget="price"), "the price fixes the level λ whatever N is: a count that does not grow"
-    ),
-    "layer norm": Configuration(replace(LAW, budget="layer norm"), "the budget is spent on every sample alike: no law"),
-    "squared error": Configuration(
-        replace(LAW, loss="squared"), "the optimum of Σ w/(1 + s) has β/2 for β: the count grows faster"
-    ),
-    "plain": Configuration(
-        replace(LAW, loss="squared", noise=0.0, budget="price", price=1e-4), "an ordinary autoencoder: no law"
-    ),
-}
+PIECE = 1 << 20  # encoder weights trained together: the networks of all seeds and β up to N = 128, one at N = 512
+RANKS = 512  # of profiles that are kept
 
 
 @dataclass(frozen=True)
@@ -114,6 +45,7 @@ class Cell:
         The water-filling's s_r.
     matchings : ndarray, shape (pairs of seeds, 3)
         Pairs, precision and recall.
+    recipe : Recipe
     """
 
     configuration: str
@@ -123,6 +55,7 @@ class Cell:
     information: np.ndarray = field(repr=False)
     optimum: np.ndarray = field(repr=False)
     matchings: np.ndarray = field(repr=False)
+    recipe: Recipe = LAW
 
     @property
     def counts(self) -> np.ndarray:
@@ -148,10 +81,14 @@ class Cell:
             "configuration": self.configuration,
             "beta": self.beta,
             "neurons": self.neurons,
+            "features": len(self.optimum),
+            "steps": self.recipe.steps,
+            "batch": self.recipe.samples(self.neurons),
             "seeds": len(self.counts),
             "count": float(self.counts.mean()),
             "count_sd": float(self.counts.std(ddof=1)) if len(self.counts) > 1 else np.nan,
             "optimal_count": int(found.sum()),
+            "visits": visits(self.recipe, self.neurons, self.beta, max(float(found.sum()), 1.0)),
             "informed_count": float((self.information >= TAU).sum(axis=1).mean()),
             "mean_isolation": self.mean_isolation,
             "optimal_mean_isolation": _mean(self.optimum[found]),
@@ -216,7 +153,7 @@ class Study:
                 key: bool(value <= BOUNDS[key] if key in ("count", "isolation") else value >= BOUNDS[key])
                 for key, value in values.items()
             }
-            expected = CONFIGURATIONS[name]
+            expected = {**CONFIGURATIONS, **SCAN}[name]
             record = {"configuration": name, "law_holds": all(met.values()), "law_expected": expected.holds}
             found.append({**record, "worst": values, "met": met, "expected": expected.expected})
         return found
@@ -226,15 +163,18 @@ class Study:
         return {"rows": self.rows, "fits": self.fits, "checks": self.checks}
 
     def to_dataset(self) -> xr.Dataset:
-        """Return dimension ``cell`` for every row, and ``(cell, seed, rank)`` for the profiles, NaN beyond A."""
+        """Return dimension ``cell`` for every row, and ``(cell, seed, rank)`` for the profiles; NaN pads."""
         from ..results import dataset
 
         rows = self.rows
-        seeds, ranks = self.cells[0].isolation.shape[0], max(len(cell.optimum) for cell in self.cells)
+        seeds = max(len(cell.isolation) for cell in self.cells)
+        ranks = min(max(len(cell.optimum) for cell in self.cells), RANKS)
         profiles = np.full((3, len(rows), seeds, ranks), np.nan, dtype=np.float32)
         for i, cell in enumerate(self.cells):
-            for j, values in enumerate((cell.isolation, cell.information, cell.optimum)):
-                profiles[j, i, :, : len(cell.optimum)] = values
+            last, here = min(len(cell.optimum), ranks), len(cell.isolation)
+            profiles[0, i, :here, :last] = cell.isolation[:, :last]
+            profiles[1, i, :here, :last] = cell.information[:, :last]
+            profiles[2, i, :, :last] = cell.optimum[:last]
         variables: dict[str, Any] = {name: ("cell", np.array([row[name] for row in rows])) for name in rows[0]}
         dims = ("cell", "seed", "rank")
         variables |= {"toy_isolation": (dims, profiles[0]), "toy_information": (dims, profiles[1])}
@@ -249,6 +189,8 @@ def study(
     seeds: int = SEEDS,
     seed: int = SEED,
     steps: int | None = None,
+    workers: int | None = None,
+    cache: str | os.PathLike[str] | None = None,
     quiet: bool = False,
 ) -> Study:
     """Train and measure networks of every configuration, width and β, several seeds each.
@@ -256,74 +198,163 @@ def study(
     Parameters
     ----------
     configurations : sequence of str
-        Names in `CONFIGURATIONS`.
+        Names in `CONFIGURATIONS` or `SCAN`.
     neurons, beta : iterable of number
-        Widths N ≥ 2, and spectrum exponents β.
+        Widths N ≥ 4, and spectrum exponents β.
     seeds : int
         Networks of each kind, ≥ 2, with independent data and first weights.
     seed : int
         Seed of the study.
     steps : int, optional
         Updates, in place of the recipe's.
+    workers : int, optional
+        Pieces trained at once; one a processor unless given. Results do not depend on it.
+    cache : path, optional
+        Folder that keeps trained networks; those that are there are not trained again.
     quiet : bool
         Show no progress.
 
     Raises
     ------
     UnknownNameError
-        For a configuration that is not in the table.
+        For a configuration that is not in the tables.
     InputError
         For fewer than two seeds, or sizes outside the model.
     """
-    import torch
-
+    known = {**CONFIGURATIONS, **SCAN}
     for name in configurations:
-        if name not in CONFIGURATIONS:
-            raise UnknownNameError("configuration", name, CONFIGURATIONS)
+        if name not in known:
+            raise UnknownNameError("configuration", name, known)
     widths, betas = sorted({round(n) for n in neurons}), [float(b) for b in beta]
     require(seeds >= 2, "seeds", seeds, "must be at least 2: networks are matched across seeds", EXAMPLE)
     require(bool(widths) and widths[0] >= 4, "neurons", widths, "must be at least 4", EXAMPLE)
+    require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     for b in betas:
         if not 0 < b < np.inf:
             raise InputError("beta", b, "must be finite and greater than 0", EXAMPLE)
-    cells: list[Cell] = []
-    recipes = {name: CONFIGURATIONS[name].recipe for name in configurations}
+    recipes = {name: known[name].recipe for name in configurations}
     if steps is not None:
         recipes = {name: replace(recipe, steps=steps) for name, recipe in recipes.items()}
-    total = sum(recipe.steps * (40 + width**1.5) for recipe in recipes.values() for width in widths)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the order of sums, and so the last bit, depends on the number of threads
-    try:
-        with progress("training toy networks", total, quiet) as bar:
-            for name, recipe in recipes.items():
-                for width in widths:
-                    cells += _train_width(
-                        name, recipe, width, betas, seeds, seed, lambda w=width: bar.advance(40 + w**1.5)
-                    )
-    finally:
-        torch.set_num_threads(threads)
+    pieces = [piece for recipe in dict.fromkeys(recipes.values()) for piece in _pieces(recipe, widths, betas, seeds)]
+    networks = _train_all(
+        pieces, seed, Path(cache) if cache is not None else None, workers or os.cpu_count() or 1, quiet
+    )
+    cells = []
+    with progress("measuring toy networks", len(recipes) * len(widths) * len(betas), quiet) as bar, _one_thread():
+        for name, recipe in recipes.items():
+            for width in widths:
+                for b in betas:
+                    trained = _together([networks[recipe, Network(width, b, i)] for i in range(seeds)])
+                    cells.append(_cell(name, trained, measure(trained, seed, TAU)))
+                    bar.advance()
     facts = {"seed": seed, "seeds": seeds, "tau": TAU, "kappa": LAW.kappa, "steps": steps}
     return Study(tuple(cells), facts)
 
 
-def _train_width(name, recipe, width, betas, seeds, seed, advance) -> list[Cell]:
-    trained = train(width, [b for b in betas for _ in range(seeds)], seed, recipe, advance)
-    learned, matchings = measure(trained, seed, TAU, SAMPLES)
-    cells = []
-    for i, b in enumerate(betas):
-        here = learned[i * seeds : (i + 1) * seeds]
-        cells.append(
-            Cell(
-                configuration=name,
-                beta=b,
-                neurons=width,
-                isolation=np.array([one.isolation for one in here]),
-                information=np.array([one.information for one in here]),
-                optimum=water_filling(width, b, recipe.kappa, recipe.gamma, recipe.relu),
-                matchings=np.array([[m.pairs, m.precision, m.recall] for m in matchings[b]], dtype=float),
-            )
-        )
-    return cells
+def _cell(name: str, trained: Trained, measured: Measured) -> Cell:
+    (N, beta, _), recipe = trained.networks[0], trained.recipe
+    return Cell(
+        configuration=name,
+        beta=beta,
+        neurons=N,
+        isolation=np.array([one.isolation for one in measured.learned]),
+        information=np.array([one.information for one in measured.learned]),
+        optimum=water_filling(N, beta, recipe.kappa, recipe.gamma, recipe.relu),
+        matchings=np.array([[m.pairs, m.precision, m.recall] for m in measured.matchings], dtype=float),
+        recipe=recipe,
+    )
+
+
+Piece = tuple[Recipe, tuple[Network, ...]]
+
+
+def _pieces(recipe: Recipe, widths: Sequence[int], betas: Sequence[float], seeds: int) -> Iterator[Piece]:
+    for width in widths:
+        networks = [Network(width, b, i) for b in betas for i in range(seeds)]
+        size = max(1, int(PIECE / (recipe.gamma * width**2)))
+        for start in range(0, len(networks), size):
+            yield recipe, tuple(networks[start : start + size])
+
+
+def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: int, quiet: bool):
+    """Return the trained network for each (recipe, network), the longest pieces first."""
+    found: dict[tuple[Recipe, Network], Trained] = {}
+
+    def cost(recipe: Recipe, networks: Sequence[Network]) -> float:
+        N = networks[0].neurons
+        return recipe.steps * (2e7 + len(networks) * (recipe.gamma * N + recipe.samples(N)) * (N**2 + 2e3))
+
+    def one(recipe: Recipe, networks: tuple[Network, ...], advance: Callable[[float], None]) -> None:
+        keys = [(recipe, network) for network in networks]
+        share = cost(recipe, networks) / recipe.steps
+        kept = [_kept(cache, seed, *key) for key in keys]
+        if any(trained is None for trained in kept):
+            with _one_thread():
+                trained = train(networks, seed, recipe, lambda: advance(share))
+            kept = [Trained((n,), trained.encoder[[i]], trained.bias[[i]], recipe) for i, n in enumerate(networks)]
+            for key, single in zip(keys, kept, strict=True):
+                _keep(cache, seed, *key, single)
+        else:
+            advance(share * recipe.steps)
+        found.update(zip(keys, [k for k in kept if k is not None], strict=True))
+
+    todo = sorted(pieces, key=lambda piece: -cost(*piece))
+    total = sum(cost(*piece) for piece in todo)
+    with progress("training toy networks", total, quiet) as bar, ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(one, *piece, bar.advance) for piece in todo]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+class _one_thread:
+    """The order of sums, and so the last bit, depends on the number of threads: one, for this thread's torch."""
+
+    def __enter__(self):
+        import torch
+
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *_):
+        import torch
+
+        torch.set_num_threads(self.before)
+
+
+def _together(networks: Sequence[Trained]) -> Trained:
+    import torch
+
+    members = tuple(one.networks[0] for one in networks)
+    encoder, bias = (torch.cat([getattr(one, name) for one in networks]) for name in ("encoder", "bias"))
+    return Trained(members, encoder, bias, networks[0].recipe)
+
+
+def _file(cache: Path, seed: int, recipe: Recipe, network: Network) -> Path:
+    return cache / f"toy-{hashlib.sha256(repr((seed, recipe, network)).encode()).hexdigest()[:20]}.npz"
+
+
+def _keep(cache: Path | None, seed: int, recipe: Recipe, network: Network, trained: Trained) -> None:
+    if cache is not None:
+        with replacing(_file(cache, seed, recipe, network)) as partial:
+            np.savez(partial, encoder=trained.encoder.numpy(), bias=trained.bias.numpy())
+
+
+def _kept(cache: Path | None, seed: int, recipe: Recipe, network: Network) -> Trained | None:
+    import torch
+
+    if cache is None or not (path := _file(cache, seed, recipe, network)).is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            weights = [torch.from_numpy(kept[name]) for name in ("encoder", "bias")]
+    except Exception as error:  # zipfile, NumPy and the operating system each say it in their own way
+        raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
+    return Trained((network,), *weights, recipe)
 
 
 def _mean(values) -> float:

@@ -8,14 +8,27 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from rosettalaw.cli import main  # noqa: E402
-from rosettalaw.errors import InputError, UnknownNameError  # noqa: E402
-from rosettalaw.sims import toy, toy_measures, toy_study  # noqa: E402
-from rosettalaw.sims.toy_study import CONFIGURATIONS, Cell, Study, study  # noqa: E402
+from rosettalaw.errors import ForeignFileError, InputError, UnknownNameError  # noqa: E402
+from rosettalaw.sims import toy, toy_measures, toy_recipes, toy_samples, toy_step  # noqa: E402
+from rosettalaw.sims.toy import Network  # noqa: E402
+from rosettalaw.sims.toy_recipes import CONFIGURATIONS, SCAN  # noqa: E402
+from rosettalaw.sims.toy_study import Cell, Study, study  # noqa: E402
 
 
-def dense(samples, networks, batch, features):
+def drawn(betas, features, batch, steps=1):
+    rngs = [np.random.default_rng(i) for i in range(len(betas))]
+    p = np.array([toy_samples.activity(beta, features) for beta in betas])
+    return list(toy_samples.stream(rngs, p, batch, steps))
+
+
+def dense(samples):
+    """X, shape (networks, batch, features), by writing every entry."""
+    networks, batch, features = samples.shape
+    columns, starts, values = (part.numpy() for part in samples.by_row)
     x = np.zeros((networks * batch, features))
-    x[samples.row, samples.column % features] = samples.value
+    rows = np.repeat(np.arange(networks * batch), np.diff(np.append(starts, len(columns))))
+    assert (columns // features == rows // batch).all()
+    x[rows, columns % features] = values
     return x.reshape(networks, batch, features)
 
 
@@ -29,12 +42,13 @@ def planted(gains, permutations, recipe=None):
         for j, r in enumerate(order):
             encoder[g, r, j] = gains[r]
     bias = torch.zeros(len(permutations), 1, neurons)
-    return toy.Trained((1.5,) * len(permutations), encoder, bias, recipe, np.zeros(len(permutations)))
+    return toy.Trained(tuple(Network(neurons, 1.5, g) for g in range(len(permutations))), encoder, bias, recipe)
 
 
 def test_features_are_active_independently_with_their_probability():
-    p, batch = np.array([toy.activity(1.2, 6), toy.activity(2.0, 6)]), 40_000
-    x = dense(toy.draw(np.random.default_rng(0), p, batch), 2, batch, 6)
+    batch = 40_000
+    (samples,) = drawn([1.2, 2.0], 6, batch)
+    p, x = np.array([toy_samples.activity(1.2, 6), toy_samples.activity(2.0, 6)]), dense(samples)
     on = x > 0
     error = np.sqrt(p * (1 - p) / batch)
     assert (np.abs(on.mean(axis=1) - p) < 4.5 * error).all()
@@ -45,39 +59,104 @@ def test_features_are_active_independently_with_their_probability():
     values = x[0, :, 0][on[0, :, 0]]
     assert values.mean() == pytest.approx(0.5, abs=0.01)
     assert values.var() == pytest.approx(1 / 12, rel=0.03)
-    np.testing.assert_allclose(x.var(axis=1), toy.variance(p), rtol=0.15)
+    np.testing.assert_allclose(x.var(axis=1), toy_samples.variance(p), rtol=0.15)
     np.testing.assert_allclose((x[0] ** 2).mean(axis=0) / x[0].var(axis=0), toy.costs(p[0]), rtol=0.02)
 
 
-def test_samples_are_ordered_and_no_cell_is_hit_twice():
-    samples = toy.draw(np.random.default_rng(0), np.tile(toy.activity(1.2, 8), (3, 1)), 100)
-    cells = samples.row * 8 + samples.column % 8
-    assert (np.diff(cells) > 0).all()
-    np.testing.assert_array_equal(samples.row // 100, samples.column // 8)
+def test_both_orders_hold_the_same_entries_of_every_step():
+    for samples in drawn([1.2, 1.2, 1.2], 8, 100, steps=5):
+        x = dense(samples)
+        rows, starts, values = (part.numpy() for part in samples.by_column)
+        columns = np.repeat(np.arange(24), np.diff(np.append(starts, len(rows))))
+        assert (columns // 8 == rows // 100).all()
+        np.testing.assert_array_equal(x[columns // 8, rows % 100, columns % 8], values.astype(float))
+        assert len(values) == np.count_nonzero(x) == len(samples.by_row[0])
 
 
-@pytest.mark.parametrize("recipe", [toy.Recipe(), toy.Recipe(relu=False), toy.Recipe(budget="layer norm")])
-def test_sparse_products_are_the_dense_ones(recipe):
-    rng = np.random.default_rng(0)
-    samples = toy.draw(rng, np.tile(toy.activity(1.2, 12), (2, 1)), 50)
-    encoder = torch.tensor(rng.standard_normal((2, 12, 5)), dtype=torch.float32)
-    bias = torch.tensor(rng.standard_normal((2, 1, 5)), dtype=torch.float32)
-    x = dense(samples, 2, 50, 12)
-    h = x @ encoder.numpy() + bias.numpy()
-    h = np.maximum(h, 0) if recipe.relu else h
+def test_sparse_products_are_the_dense_ones():
+    (samples,) = drawn([1.2, 1.5], 12, 50)
+    rng, x = np.random.default_rng(0), dense(samples)
+    table, h = rng.standard_normal((2, 12, 5)), rng.standard_normal((2, 50, 5))
+    np.testing.assert_allclose(samples.times(torch.tensor(table)).numpy(), x @ table, atol=1e-12)
+    got = samples.transposed_times(torch.tensor(h)).numpy()
+    np.testing.assert_allclose(got, np.swapaxes(x, 1, 2) @ h, atol=1e-12)
+    np.testing.assert_allclose(samples.variance().numpy(), x.var(axis=1), atol=1e-7)
+
+
+def backpropagated(x, W, b, D, c, recipe, decorrelate):
+    """The loss as its definition says, and autograd's gradients, all dense and in float64."""
+    W, b, D = (weights.clone().requires_grad_() for weights in (W, b, D))
+    h = x @ W + b
+    h = torch.relu(h) if recipe.relu else h
+    N = h.shape[2]
     if recipe.budget == "layer norm":
-        h = h - h.mean(-1, keepdims=True)
-        h *= 2 / h.std(-1, keepdims=True)  # |h|² = κN, κ = 4
-    got = toy.encode(samples, encoder, bias, recipe, 50)
-    np.testing.assert_allclose(got.numpy(), h, atol=2e-4)
-    products = np.swapaxes(x, 1, 2) @ h / 50
-    np.testing.assert_allclose(toy.with_features(samples, got, 12).numpy(), products, atol=1e-4)
-    np.testing.assert_allclose(toy.batch_variance(samples, 2, 12, 50).numpy(), x.var(axis=1), atol=1e-6)
+        h = torch.nn.functional.layer_norm(h, (N,), eps=1e-6) * recipe.kappa**0.5
+    elif recipe.budget == "proportional":
+        h = h * torch.sqrt(recipe.kappa * N / (h**2).sum(2).mean(1))[:, None, None]
+    else:
+        h = toy_step.GAIN * h
+    mse = (x - h @ D.transpose(1, 2)).var(1, unbiased=False) + recipe.noise * (D**2).sum(2)
+    loss = (c * mse).sum()
+    if recipe.budget == "price":
+        loss = loss + recipe.price * (h**2).sum(2).mean(1).sum()
+    for one in h:
+        squares = torch.cov(one.T, correction=0) ** 2
+        own = squares.diagonal().sqrt()
+        off = squares / (own[:, None] * own[None, :] + 1e-6)
+        loss = loss + decorrelate * (off.sum() - off.diagonal().sum()) / N
+    loss.backward()
+    return mse.detach(), W.grad, b.grad, D.grad
+
+
+CHANGES = [
+    {},
+    {"relu": False},
+    {"noise": 0.0},
+    {"budget": "layer norm"},
+    {"budget": "price"},
+    {"budget": "weight decay"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_the_step_in_closed_form_is_backpropagation(change):
+    recipe, rng = toy.Recipe(**change), np.random.default_rng(1)
+    (samples,) = drawn([1.2, 1.5], 24, 64)
+    W, D, c = (torch.tensor(rng.standard_normal((2, 24, 6))) for _ in range(3))
+    b, c = torch.tensor(0.3 * rng.standard_normal((2, 1, 6))), c[:, :, 0].abs()
+    expected = backpropagated(torch.tensor(dense(samples)), W, b, D, c, recipe, 0.7)
+    got = toy_step.gradients(samples, W, b, D, lambda error: c, recipe, 0.7)
+    for mine, reference in zip(got, expected, strict=True):
+        np.testing.assert_allclose(mine.numpy(), reference.numpy(), atol=1e-8 * float(reference.abs().max()))
+
+
+def test_networks_do_not_depend_on_what_they_are_trained_beside():
+    recipe, nets = toy.Recipe(steps=70, batch=16), [Network(6, beta, i) for beta in (1.5, 2.0) for i in range(2)]
+    together, alone = toy.train(nets, 1, recipe), toy.train(nets[2:3], 1, recipe)
+    np.testing.assert_allclose(together.encoder[2].numpy(), alone.encoder[0].numpy(), atol=1e-4)
+    assert np.abs(together.encoder[3].numpy() - alone.encoder[0].numpy()).max() > 0.1
+
+
+def test_weight_decay_and_the_readouts_rate_do_what_they_say():
+    """Adam's first step is its rate in every entry that has a gradient; decay takes rate · decay off besides."""
+    nets = [Network(32, 1.2)]
+    first = {"steps": 1, "batch": 4096}
+    base, slow = toy.Recipe(**first), toy.Recipe(**first, readout_width=8)
+    assert base.rates(32) == (5e-3, 5e-3)
+    assert slow.rates(32) == (5e-3, 5e-3 / 4)
+    assert slow.rates(4) == (5e-3, 5e-3)
+    assert toy.Recipe(batch_per_neuron=4).samples(512) == 2048
+    assert toy.Recipe(batch_per_neuron=4).samples(16) == 512
+    start = toy.train(nets, 0, toy.Recipe(**first, rate=1e-30)).encoder
+    for decay in (0.0, 1.0):
+        moved = toy.train(nets, 0, toy.Recipe(**first, budget="weight decay", decay=decay)).encoder
+        change = (moved - start * (1 - 5e-3 * decay)).abs()[0, :4]
+        assert float(change.median()) == pytest.approx(5e-3, rel=0.01)
 
 
 def test_water_filling_spends_the_budget_and_levels_the_gradient():
     s = toy_measures.water_filling(32, 1.5, kappa=4, gamma=4)
-    c, w = toy.costs(toy.activity(1.5, 128)), np.arange(1.0, 129) ** -1.5
+    c, w = toy.costs(toy_samples.activity(1.5, 128)), np.arange(1.0, 129) ** -1.5
     assert float(c @ s) == pytest.approx(128)
     level = (w / (1 + s) / c)[s > 0]
     np.testing.assert_allclose(level, level[0])
@@ -88,16 +167,16 @@ def test_planted_networks_are_measured_as_planted():
     """One feature a neuron: s_r = scale² a² Var x, with the scale that brings E|h|² to κN."""
     gains = np.array([3.0, 2.0, 4.0, 1.0, 5.0, 0.5])
     trained = planted(gains, [[0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4]])
-    learned, matchings = toy_measures.measure(trained, seed=1)
-    p = toy.activity(1.5, 6)
+    found = toy_measures.measure(trained, seed=1)
+    p = toy_samples.activity(1.5, 6)
     scale = 4 * 6 / np.sum(gains**2 * p / 3)
-    expected = scale * gains**2 * toy.variance(p)
-    for network, order in zip(learned, ([0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4]), strict=True):
-        np.testing.assert_allclose(network.isolation[:6], expected, rtol=0.06)
-        np.testing.assert_allclose(network.information[:6], expected, rtol=0.06)
+    expected = scale * gains**2 * toy_samples.variance(p)
+    for network, order in zip(found.learned, ([0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4]), strict=True):
+        np.testing.assert_allclose(network.isolation[:6], expected, rtol=0.02)
+        np.testing.assert_allclose(network.information[:6], expected, rtol=0.02)
         assert [order[j] for j in network.neuron[:6]] == [0, 1, 2, 3, 4, 5]
         assert network.isolation[6:].max() < 0.01
-    (pair,) = matchings[1.5]
+    (pair,) = found.matchings
     strong = int((expected >= 1).sum())
     assert (pair.precision, pair.recall) == (1, 1)
     assert pair.pairs == pytest.approx(strong, abs=1)
@@ -105,7 +184,7 @@ def test_planted_networks_are_measured_as_planted():
 
 def test_a_feature_in_two_neurons_is_isolated_in_half_but_known_in_full():
     trained = planted(np.full(4, 2.0), [[0, 0, 1, 2]] * 2)
-    learned, _ = toy_measures.measure(trained, seed=1)
+    learned = toy_measures.measure(trained, seed=1).learned
     assert learned[0].information[0] == pytest.approx(2 * learned[0].isolation[0], rel=1e-3)
     assert learned[0].information[1] == pytest.approx(learned[0].isolation[1], rel=1e-3)
 
@@ -115,8 +194,8 @@ def test_neurons_that_mix_features_are_no_match():
     first, second = planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2), planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2)
     mix = torch.tensor([[1.0, 1, 0, 0], [1, -1, 0, 0], [0, 0, 1, 1], [0, 0, 1, -1]]) / 2**0.5
     second.encoder[0] = second.encoder[0] @ mix
-    linear = toy.Trained((1.5, 1.5), second.encoder, first.bias, toy.Recipe(relu=False), np.zeros(2))
-    learned, _ = toy_measures.measure(linear, seed=1)
+    linear = toy.Trained(second.networks, second.encoder, first.bias, toy.Recipe(relu=False))
+    learned = toy_measures.measure(linear, seed=1).learned
     np.testing.assert_allclose(learned[0].information[:4], learned[1].information[:4], rtol=0.02)
     assert (learned[0].isolation[:4] < 0.8 * learned[1].isolation[:4]).all()
     assert learned[0].isolation[1] < 1 < learned[1].isolation[1]
@@ -196,5 +275,24 @@ def test_the_table_of_configurations_changes_one_thing_at_a_time():
     law = vars(CONFIGURATIONS["law"].recipe)
     for name, configuration in CONFIGURATIONS.items():
         changed = [key for key, value in vars(configuration.recipe).items() if value != law[key]]
-        assert len(changed) == {"law": 0, "plain": 4}.get(name, 1), (name, changed)
-    assert toy_study.BOUNDS["count"] == 0.1
+        assert len(changed) == {"law": 0, "plain": 4, "scaled": 2}.get(name, 1), (name, changed)
+    assert not set(CONFIGURATIONS) & set(SCAN)
+    assert toy_recipes.BOUNDS["count"] == 0.1
+    assert toy_recipes.visits(toy.Recipe(steps=10, batch=6), 8, 2.0, 3) == pytest.approx(10 * 6 / 18)
+    named = {name for part in toy_recipes.PARTS for name in part.configurations}
+    assert named == {*CONFIGURATIONS, *SCAN}
+
+
+def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_path, monkeypatch):
+    arguments = {"neurons": [4, 6], "beta": [1.5, 2], "seeds": 2, "steps": 30, "quiet": True}
+    plain = study(["law"], **arguments, workers=1)
+    kept = study(["law"], **arguments, workers=3, cache=tmp_path)
+    assert len(list(tmp_path.glob("toy-*.npz"))) == 8
+    monkeypatch.setattr("rosettalaw.sims.toy_study.train", None)  # nothing is trained again
+    again = study(["law"], **arguments, cache=tmp_path)
+    for one, two, three in zip(plain.cells, kept.cells, again.cells, strict=True):
+        np.testing.assert_array_equal(one.isolation, two.isolation)
+        np.testing.assert_array_equal(one.isolation, three.isolation)
+    next(tmp_path.glob("toy-*.npz")).write_bytes(b"nothing")
+    with pytest.raises(ForeignFileError, match="remove it, and it is trained again"):
+        study(["law"], **arguments, cache=tmp_path)

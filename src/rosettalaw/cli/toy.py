@@ -35,17 +35,20 @@ def toy(
     beta: str = typer.Option("1.2,1.5,2", help="Spectrum exponents β."),
     seeds: int = typer.Option(5, help="Networks of each kind; they are matched with each other."),
     configurations: str = typer.Option("law", help="Recipes, as law,linear; or all, with the negative controls."),
-    steps: int | None = typer.Option(None, min=1, help="Updates [default: the recipe's, 1800 or 5400]."),
+    steps: int | None = typer.Option(None, min=1, help="Updates [default: the recipe's, 1800]."),
     seed: int = typer.Option(2026, help="Seed of the study."),
+    workers: int | None = typer.Option(None, min=1, help="Pieces trained at once [default: one a processor]."),
+    cache: Path | None = typer.Option(None, help="Keep trained networks here, to go on from.", show_default=False),
     out: Path | None = typer.Option(None, help="Save the result to this netCDF file.", show_default=False),
     as_json: bool = JsonOption,
 ) -> None:
     """Train toy networks whose features are known, and compare what they learn with the optimal allocation."""
     from ..results import save
-    from ..sims.toy_study import CONFIGURATIONS, study
+    from ..sims.toy_recipes import CONFIGURATIONS
+    from ..sims.toy_study import study
 
     names = list(CONFIGURATIONS) if configurations == "all" else [name.strip() for name in configurations.split(",")]
-    found = study(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps)
+    found = study(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps, workers, cache)
     if out is not None:
         save(found.to_dataset(), out)
     record = found.record()

@@ -1,0 +1,124 @@
+"""What toy networks are trained with, and what was expected of it before the reported runs.
+
+`CONFIGURATIONS` and `SCAN` hold each recipe with its expectation in words; `BOUNDS` puts "the law holds" as numbers.
+They were written after trials with seed 0, as the recipes were, and before any run with the seed that is reported
+(`SEED`); bounds and words are not moved afterwards. The law is said to hold for a configuration where, for every β,
+
+    count        its exponent over N is within 0.1 of that of the optimum at the same sizes
+    isolation    the exponent of the mean isolation is within 0.15 of it
+    information  the networks reach 95% of the optimal Σ w_r log(1 + s_r), mean over seeds, at every N
+    matching     precision at least 0.95 and recall at least 0.9 across seeds, mean over pairs and sizes
+
+The optimum is the finite-size water-filling of the toy's own problem (`toy_measures.water_filling`), never the limit
+1/β. A single exponent can agree by coincidence; the four together are not expected to.
+
+Why wide networks find too few features
+---------------------------------------
+At N = 256 the recipe "law" finds about two thirds of the optimum's features. The hypothesis, after trials with seed 0:
+
+1. *Rare features are seen too seldom.* By the budget, ``κN ≈ ζ(β) r0^β``, the feature at the frontier r_τ has a
+   probability ``p ~ 1/N`` whatever β is: S updates of B samples show it ``V = S B ½ r_τ^-β`` times (`visits`), about
+   ``S B ζ(β) (1 + τ)/(2κN)``. With S and B fixed, V falls as 1/N.
+2. *The readout learns too fast.* A readout weight of a neuron with isolation s is about ``1/W_jr``, of the order of
+   N^-½ for all features at the frontier, while Adam moves every weight by up to its rate. Jitter δ of D's entries adds
+   ``δ² κN`` to every MSE_r, and ``Var x_r ~ 1/N`` at the frontier: their ratio grows as N², so the rate of D has to
+   fall as 1/N.
+
+Expected: with D's rate ∝ 1/N beyond N = 16, count over optimum is a function of V alone for each β, for all N and B
+with 1800 updates; it is below 0.8 at V < 1000 and reaches 0.9 by V = 10 000. Fewer updates of larger batches do
+worse at the same V (neurons also need time to part their features), more of smaller ones do not. With B = 4N besides
+("scaled"), V no longer falls, and N = 256 and 512 find at least 0.85 of the optimum's features at β = 1.2, where the
+recipe "law" finds less than 0.8 and 0.7. What remains missing lies at the frontier, where it is worth little: at least
+0.99 of the optimal utility.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .toy import Recipe
+
+SEED = 2026
+TAU = 1.0
+NEURONS = (8, 16, 32, 64, 128)
+BETAS = (1.2, 1.5, 2.0)
+SEEDS = 5
+BOUNDS = {"count": 0.1, "isolation": 0.15, "information": 0.95, "precision": 0.95, "recall": 0.9}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A recipe, what was expected, and whether the law was expected to hold."""
+
+    recipe: Recipe
+    expected: str
+    holds: bool = False
+
+
+LAW = Recipe()
+SLOW = replace(LAW, readout_width=16)
+CONFIGURATIONS: dict[str, Configuration] = {
+    "law": Configuration(LAW, "the law holds to N = 128; mean isolation low where features keep two neurons", True),
+    "scaled": Configuration(
+        replace(SLOW, batch_per_neuron=4), "the law holds to N = 512, with 0.85 of the optimum's count or more", True
+    ),
+    "few features": Configuration(
+        replace(LAW, gamma=0.5),
+        "A = N/2, no superposition needed: the optimum's counts, those of A = 4N but where A itself is the limit",
+        True,
+    ),
+    "linear": Configuration(
+        replace(LAW, relu=False),
+        "a rotation of neurons costs nothing: information as before, isolation and matching lost",
+    ),
+    "no noise": Configuration(replace(LAW, noise=0.0), "isolation has no price in energy: no law"),
+    "price": Configuration(
+        replace(LAW, budget="price"), "the price fixes the level λ whatever N is: a count that does not grow"
+    ),
+    "weight decay": Configuration(
+        replace(LAW, budget="weight decay"),
+        "energy is free, so nothing asks for one feature a neuron: told by all, isolated in few; few are counted",
+    ),
+    "layer norm": Configuration(replace(LAW, budget="layer norm"), "the budget is spent on every sample alike: no law"),
+    "squared error": Configuration(
+        replace(LAW, loss="squared"), "the optimum of Σ w/(1 + s) has β/2 for β: profiles half as steep, more features"
+    ),
+    "plain": Configuration(
+        replace(LAW, loss="squared", noise=0.0, budget="price", price=1e-4), "an ordinary autoencoder: no law"
+    ),
+}
+SCAN: dict[str, Configuration] = {
+    "slow readout": Configuration(SLOW, "V decides"),
+    "batch 32": Configuration(replace(SLOW, batch=32), "V decides"),
+    "batch 128": Configuration(replace(SLOW, batch=128), "V decides"),
+    "batch 2048": Configuration(replace(SLOW, batch=2048), "V decides"),
+    "few updates": Configuration(replace(SLOW, steps=450, batch=2048), "worse than 1800 updates of 512"),
+    "many updates": Configuration(replace(SLOW, steps=7200, batch=128), "not worse than 1800 updates of 512"),
+    "large batch": Configuration(replace(LAW, batch=2048), "at N = 256 better than the law, worse than with both"),
+}
+
+
+def visits(recipe: Recipe, neurons: int, beta: float, rank: float) -> float:
+    """Return V, how many times training shows the feature of a rank."""
+    return recipe.steps * recipe.samples(neurons) * 0.5 * rank**-beta
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of the reported study: configurations × widths × β, with this many seeds."""
+
+    configurations: tuple[str, ...]
+    neurons: tuple[int, ...]
+    beta: tuple[float, ...] = BETAS
+    seeds: int = SEEDS
+
+
+CONTROLS = tuple(name for name, one in CONFIGURATIONS.items() if not one.holds)
+PARTS = (
+    Part(("law", "scaled"), (*NEURONS, 256)),
+    Part(("few features", *CONTROLS), NEURONS),
+    Part(("slow readout", "batch 32", "batch 128", "batch 2048"), (32, 64, 128), seeds=3),
+    Part(("few updates", "many updates"), (64,), seeds=3),
+    Part(("slow readout", "batch 128", "large batch"), (256,), (1.2, 2.0), seeds=3),
+    Part(("law", "scaled"), (512,), (1.2, 2.0)),
+)
