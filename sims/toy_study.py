@@ -292,8 +292,8 @@ def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: 
             with _one_thread():
                 trained = train(networks, seed, recipe, lambda: advance(share))
             kept = [Trained((n,), trained.encoder[[i]], trained.bias[[i]], recipe) for i, n in enumerate(networks)]
-            for key, single in zip(keys, kept, strict=True):
-                _keep(cache, seed, *key, single)
+            for single in kept:
+                _keep(cache, seed, single)
         else:
             advance(share * recipe.steps)
         found.update(zip(keys, [k for k in kept if k is not None], strict=True))
@@ -338,9 +338,9 @@ def _file(cache: Path, seed: int, recipe: Recipe, network: Network) -> Path:
     return cache / f"toy-{hashlib.sha256(repr((seed, recipe, network)).encode()).hexdigest()[:20]}.npz"
 
 
-def _keep(cache: Path | None, seed: int, recipe: Recipe, network: Network, trained: Trained) -> None:
+def _keep(cache: Path | None, seed: int, trained: Trained) -> None:
     if cache is not None:
-        with replacing(_file(cache, seed, recipe, network)) as partial:
+        with replacing(_file(cache, seed, trained.recipe, trained.networks[0])) as partial:
             np.savez(partial, encoder=trained.encoder.numpy(), bias=trained.bias.numpy())
 
 
@@ -351,10 +351,10 @@ def _kept(cache: Path | None, seed: int, recipe: Recipe, network: Network) -> Tr
         return None
     try:
         with np.load(path, allow_pickle=False) as kept:
-            weights = [torch.from_numpy(kept[name]) for name in ("encoder", "bias")]
+            encoder, bias = (torch.from_numpy(kept[name]) for name in ("encoder", "bias"))
     except Exception as error:  # zipfile, NumPy and the operating system each say it in their own way
         raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
-    return Trained((network,), *weights, recipe)
+    return Trained((network,), encoder, bias, recipe)
 
 
 def _mean(values) -> float:

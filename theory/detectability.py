@@ -16,7 +16,12 @@ column, ``2(n−1)`` competitors, taken as independent:
     E[count] = Σ P_r,    Var ≈ Σ P_r (1 − P_r)
     E[false] = ∫ dF(x) F(x)^(2(n−2)) [(Σ D_r(x))² − Σ D_r(x)²]         mutual pairs of two different features
 
-With a threshold ρ* the integrals over x begin at ρ*.
+Idle neurons stand for no feature (a = 0). They overlap the neurons of strong features more than each other, so that
+many prefer a partner that does not return it: where they take part, each rival has the width of its own overlap,
+
+    E[idle, idle] = k² ∫ dF₀₀(x) F₀₀(x)^(2(k−1)) Π_r F₀ᵣ(x)²            k idle neurons a side
+
+and likewise a feature's neuron beside an idle one. With a threshold ρ* the integrals over x begin at ρ*.
 
 For features that are all too weak to be found, ``D_r = F`` and the last line is ``n(n−1)/(2n−1)``, about n/2. The edge
 τ_eff is where half of the features are found: ``τ_eff/(1 + τ_eff)`` is the median of the largest of 2(n−1) others,
@@ -108,7 +113,8 @@ def detect(
     n = s.size
     require(features >= n, "features", features, f"must be at least the {n} candidates", EXAMPLE)
     if n == 0:
-        return Detection(s, 0.0, 0.0, _false_pairs(s, s, 1.0, inputs, idle, threshold), np.nan)
+        false_pairs = _idle_pairs(s, s, s, features, interference, inputs, idle, threshold)
+        return Detection(s, 0.0, 0.0, false_pairs, np.nan)
 
     share = s / (1 + s)
     mean, sd = _matched(share, inputs, features, interference)
@@ -122,11 +128,14 @@ def detect(
         best = _power(_null_sf(x / width[part, None], inputs), rivals)
         found = np.sum(best * weights, axis=-1)
         probability[part] = np.minimum(found, 1.0)  # the weights sum to 1 but for rounding
+    false_pairs = _false_pairs(mean, sd, float(np.mean(width)), inputs, idle, threshold)
+    if idle:
+        false_pairs += _idle_pairs(mean, sd, share, features, interference, inputs, idle, threshold)
     return Detection(
         probability=probability,
         count=float(probability.sum()),
         count_sd=float(np.sqrt(np.sum(probability * (1 - probability)))),
-        false_pairs=_false_pairs(mean, sd, float(np.mean(width)), inputs, idle, threshold),
+        false_pairs=false_pairs,
         tau_eff=tau_eff(n + idle, inputs, float(width[-1])),
     )
 
@@ -205,23 +214,59 @@ def _power(upper: np.ndarray, rivals: int) -> np.ndarray:
 
 
 def _false_pairs(mean, sd, width: float, inputs: int, idle: int, threshold: float) -> float:
+    """Return the expected mutual pairs of two different features."""
     from scipy.special import ndtr
 
     n = mean.size
-    scale = np.sqrt(inputs - 2)
-    lowest = np.clip(threshold / width, np.tanh(-FAR / scale), np.tanh(FAR / scale))
-    x = np.tanh(np.linspace(scale * np.arctanh(lowest), FAR, 721) / scale)
-    upper = _null_sf(x, inputs)
-    z = np.arctanh(np.clip(width * x, -1 + 1e-15, 1 - 1e-15))
+    if n < 2:
+        return 0.0
+    x, upper = _chance(width, inputs, threshold)
+    z = np.arctanh(np.clip(x, -1 + 1e-15, 1 - 1e-15))
     total, squares = np.zeros_like(x), np.zeros_like(x)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         below = ndtr((z - mean[part, None]) / sd[part, None])
         total += below.sum(axis=0)
         squares += (below**2).sum(axis=0)
-    free = 1 - upper
-    pairs = total**2 - squares + 2 * idle * free * total + (idle * free) ** 2
-    rivals = 2 * (n + idle - 2)
-    if rivals < 0:  # one neuron a side: a false pair only if it stands for no feature
-        return idle * float(_null_sf(np.array(threshold), inputs))
-    return max(float(np.trapezoid(_power(upper, rivals) * pairs, -upper)), 0.0)
+    integrand = _power(upper, 2 * (n + idle - 2)) * (total**2 - squares)
+    return max(float(np.trapezoid(integrand, -upper)), 0.0)
+
+
+def _idle_pairs(mean, sd, share, features: float, f: float, inputs: int, idle: int, threshold: float) -> float:
+    """Return the expected mutual pairs of an idle neuron, with another or with a feature's neuron.
+
+    Every rival has its own width; a feature's own two neurons correlate by Fisher's z of `mean` and `sd`.
+    """
+    from scipy.special import ndtr
+
+    if not idle:
+        return 0.0
+    among = float(np.sqrt(1 + (inputs - 1) * f * f / features))
+    beside = np.sqrt(1 + (inputs - 1) * (f * share + f * f * (1 - share)) / features)
+    x, upper = _chance(among, inputs, threshold)
+    with np.errstate(divide="ignore"):
+        log_free = np.log1p(-np.minimum(upper, 1.0))
+    others = (idle - 1) * log_free if idle > 1 else np.zeros_like(x)
+    strong = np.zeros_like(x)
+    for start in range(0, share.size, CHUNK):
+        width = beside[start : start + CHUNK, None]
+        with np.errstate(divide="ignore"):
+            strong += np.log1p(-np.minimum(_null_sf(x / width, inputs), 1.0)).sum(axis=0)
+    pairs = idle**2 * float(np.trapezoid(np.exp(2 * (others + strong)), -upper))
+    z = np.arctanh(np.clip(x, -1 + 1e-15, 1 - 1e-15))
+    for start in range(0, share.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        law = _null_sf(x / beside[part, None], inputs)  # of an idle neuron beside feature r's
+        own = ndtr((z - mean[part, None]) / sd[part, None])
+        row = _power(law, idle - 1) * _power(upper, share.size - 1) * own
+        column = np.exp(others + strong) / np.maximum(_power(law, 1), 1e-300)
+        pairs += 2 * idle * float(np.trapezoid(row * column, -law).sum())
+    return max(pairs, 0.0)
+
+
+def _chance(width: float, inputs: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return correlations from the threshold upwards, and the probability that a chance one is above each."""
+    scale = np.sqrt(inputs - 2)
+    lowest = np.clip(threshold / width, np.tanh(-FAR / scale), np.tanh(FAR / scale))
+    x = np.tanh(np.linspace(scale * np.arctanh(lowest), FAR, 721) / scale)
+    return width * x, _null_sf(x, inputs)

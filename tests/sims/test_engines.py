@@ -19,6 +19,7 @@ SETTINGS = {
     "few background features": Packing(160, 1.3, inputs=250, choices=Choices(background=8)),
     "few inactive background features": Packing(160, 1.3, inputs=250, choices=Choices(background=8, pool="inactive")),
     "idle neurons, more rows than inputs": Packing(96, 1.3, inputs=120, choices=Choices(idle=0.8)),
+    "idle neurons, far more inputs than features": Packing(96, 1.5, inputs=20_000, choices=Choices(idle=1.0)),
     "threshold": Packing(160, 1.3, inputs=250, choices=Choices(threshold=0.5)),
 }
 
@@ -82,7 +83,8 @@ def test_expected_agrees_with_draws(name, outcomes):
     assert abs(counts.mean() - integral.count) < 0.02 * counts.mean() + 4 * counts.std() / runs**0.5
     assert integral.count_sd == pytest.approx(counts.std(), rel=0.25)
     false = np.mean([o.false_pairs for o in drawn])
-    assert integral.false_pairs == pytest.approx(false, rel=0.2, abs=0.12)
+    near = {"rel": 0.06, "abs": 0.12} if packing.idle else {"rel": 0.2, "abs": 0.12}
+    assert integral.false_pairs == pytest.approx(false, **near)
     isolation = np.mean([o.mean_isolation_matched for o in drawn])
     assert integral.mean_isolation_matched == pytest.approx(isolation, rel=0.04)
 
