@@ -68,7 +68,8 @@ def output_projections(
         known = ", ".join(sorted(table))
         raise RosettaError(
             f"{name}: unknown architecture {model_type!r} (known: {known}). Name its MLP output projection by hand, "
-            f"with * for the layer; candidates here: {_candidates(modules)}"
+            f"with * for the layer (--pattern-a, --pattern-b; patterns in a ladder file); candidates here: "
+            f"{_candidates(modules)}"
         )
     regex = re.compile(re.escape(pattern).replace(r"\*", r"(\d+)") + "$")
     found = sorted(

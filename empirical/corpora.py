@@ -1,8 +1,9 @@
 """Text to train and to measure on, as labelled documents.
 
 A corpus is ``python``, the text that every CPython ships (`python_text`), or files (`text_files`). Training holds one
-in memory (`open_corpus`) and separates whole documents into a training and a held-out side (`Corpus.split`). Measuring
-draws from one (`open_text`), which may be larger than memory:
+in memory (`open_corpus`) and separates whole documents into a training and a held-out side (`Corpus.split`). Filtering
+separates and selects documents whose texts stay on disk (`open_stored`). Measuring draws from one (`open_text`), which
+may be larger than memory too:
 
 - documents are drawn uniformly without replacement, and read whole until the token budget is met, so that no document
   is read twice and short ones are kept;
@@ -15,6 +16,7 @@ The order of the draw depends on the seed and the number of documents alone.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,8 +27,10 @@ from typing import Any
 import numpy as np
 
 from ..console import progress, say
-from ..errors import ForeignFileError, InputError, MissingFileError, require
+from ..errors import ForeignFileError, InputError, MissingFileError, RosettaError, require
+from ..results import disk_error
 from .python_text import shipped_documents
+from .stored_documents import stored
 from .text_files import Document, size_on_disk, unread
 
 PYTHON = "python"
@@ -182,8 +186,22 @@ def open_corpus(source: str | Path) -> Corpus:
     """
     if str(source) == PYTHON:
         return python_corpus()
-    found = _checked(Path(source).expanduser())
-    return Corpus(str(source), tuple(document for document in found if document is not None))
+    return Corpus(str(source), tuple(_documents(Path(source).expanduser())))
+
+
+def open_stored(source: str | Path) -> Corpus:
+    """Open ``python``, or files, as documents that read their texts from a temporary file: see `stored_documents`.
+
+    Errors are those of `open_corpus`, and a RosettaError where the disk is full.
+    """
+    if str(source) == PYTHON:
+        return python_corpus()
+    try:
+        return Corpus(str(source), stored(_documents(Path(source).expanduser())))
+    except OSError as error:
+        if isinstance(error, RosettaError):
+            raise
+        raise disk_error(tempfile.gettempdir(), error) from error
 
 
 def open_text(source: str | Path) -> Corpus | StoredText:
@@ -194,6 +212,10 @@ def open_text(source: str | Path) -> Corpus | StoredText:
 def python_corpus() -> Corpus:
     """Return the domain-labelled text of the running Python."""
     return Corpus(PYTHON, tuple(document for document in shipped_documents() if document.text.strip()))
+
+
+def _documents(path: Path) -> Iterator[Document]:
+    return (document for document in _checked(path) if document is not None)
 
 
 def _checked(path: Path) -> Iterator[Document | None]:

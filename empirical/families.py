@@ -160,7 +160,11 @@ class Measurement:
     control, control_draws : int
         Random other neurons that the Rosetta Neurons' documents are compared with, and how often they are drawn.
     engine, device : str
-        As `rosettalaw.empirical.matching.match` takes them.
+        As `rosettalaw.empirical.matching.match` takes them; the models compute on the same device.
+    device_map : str
+        How `accelerate` spreads models that no single device holds ("auto"); "" leaves them whole.
+    allow_pickle_weights : bool
+        Whether weights that exist only as a pickle may be read, as tensors alone.
     seed : int
         Decides the order of the text, the permutations, the untrained weights and the control.
     """
@@ -176,6 +180,8 @@ class Measurement:
     control_draws: int = 3
     engine: str = "exact"
     device: str = "cpu"
+    device_map: str = ""
+    allow_pickle_weights: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -283,8 +289,8 @@ def _scalar(name: str, value: Any, kind: str, path: Path) -> Any:
     if kind.startswith("tuple["):
         items = value if isinstance(value, list) else [value]
         return tuple(_scalar(name, item, kind[len("tuple[") :].split(",")[0], path) for item in items)
-    accepted = {"int": int, "float": (int, float), "str": str}[kind]
-    if isinstance(value, bool) or not isinstance(value, accepted):
+    accepted = {"int": int, "float": (int, float), "str": str, "bool": bool}[kind]
+    if isinstance(value, bool) != (kind == "bool") or not isinstance(value, accepted):
         raise InputError(
             name, value, f"must be of type {kind}", f"see a shipped ladder, {LADDERS.name}/quickstart.toml"
         )

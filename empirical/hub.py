@@ -1,4 +1,7 @@
-"""Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists."""
+"""Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists.
+
+A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingExtraError, MissingFileError, RosettaError
+from ..errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
 
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 
@@ -70,8 +73,9 @@ def open_config(checkpoint: str | Path) -> Any:
         raise MissingFileError(f"{checkpoint}: a folder, but no checkpoint (it has no config.json)")
     if path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
+    name, revision = located(checkpoint)
     try:
-        return AutoConfig.from_pretrained(_local_or_id(checkpoint), trust_remote_code=False)
+        return AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
     except Exception as error:
         if path.is_dir():
             raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
@@ -91,9 +95,10 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     quiet_transformers()
     from transformers import AutoTokenizer
 
+    name, revision = located(checkpoint)
+    options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
-        options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
-        tokenizer = AutoTokenizer.from_pretrained(_local_or_id(checkpoint), **options)
+        tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:
@@ -116,14 +121,15 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
     import torch
     from transformers import AutoModel
 
-    options: dict[str, Any] = {"use_safetensors": None if loading.pickled else True, "weights_only": True}
+    name, revision = located(checkpoint)
+    options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
     folder = None
     if loading.device_map is not None:
         folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
         model = (kind or AutoModel).from_pretrained(
-            _local_or_id(checkpoint), config=config, dtype=torch.float32, trust_remote_code=False, **options
+            name, config=config, dtype=torch.float32, trust_remote_code=False, **options
         )
     except Exception as error:
         _remove(folder)
@@ -131,12 +137,25 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({_first_line(error)}){hint}") from error
     if folder is not None:
         weakref.finalize(model, _remove, folder)
-    elif loading.device != "cpu":
-        try:
-            model = model.to(loading.device)
-        except (RuntimeError, AssertionError) as error:  # torch built without it, or no such device
-            raise InputError("--device", loading.device, f"cannot be used ({_first_line(error)})", "cpu") from error
+    else:
+        model = moved(model, loading.device)
     return model.eval()
+
+
+def moved(model: Any, device: str) -> Any:
+    """Return a model on a device.
+
+    Raises
+    ------
+    InputError
+        If the device does not exist.
+    """
+    if device == "cpu":
+        return model
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch built without it, or no such device
+        raise InputError("--device", device, f"cannot be used ({_first_line(error)})", "--device cpu") from error
 
 
 PICKLED = (
@@ -174,9 +193,33 @@ def untrained_model(config: Any, seed: int) -> Any:
         return AutoModel.from_config(config, trust_remote_code=False).eval()
 
 
-def _local_or_id(checkpoint: str | Path) -> str:
+def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
+    """Return what `from_pretrained` takes: a folder, or a hub id with its ``revision`` where one is named.
+
+    Raises
+    ------
+    InputError
+        If nothing follows the ``@``.
+    """
     path = Path(checkpoint).expanduser()
-    return str(path) if path.is_dir() else str(checkpoint)
+    if path.is_dir():
+        return str(path), {}
+    name, at, revision = str(checkpoint).partition("@")
+    rule = "names no revision after @: a branch, a tag or a commit"
+    require(bool(revision) or not at, "checkpoint", str(checkpoint), rule, f"{name}@main")
+    return name, {"revision": revision} if revision else {}
+
+
+def commit(checkpoint: str | Path) -> str:
+    """Return the commit of a hub id that has been opened, as the hub's cache on disk knows it; "" if it does not."""
+    from huggingface_hub import try_to_load_from_cache
+
+    name, revision = located(checkpoint)
+    for file in ("config.json", "model_index.json"):
+        found = try_to_load_from_cache(name, file, **revision)
+        if isinstance(found, str):
+            return Path(found).parent.name
+    return ""
 
 
 def _first_line(error: Exception) -> str:

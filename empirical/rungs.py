@@ -34,6 +34,7 @@ from .calibration import Calibration
 from .checkpoint_ladder import ModelLadder, ModelRung
 from .comparison import Comparison, Matched, Sources, compare, keep
 from .contexts import to_variables, top_contexts
+from .hub import Loading
 from .intervals import mean_interval
 from .language import text_sources
 from .matching import Matches
@@ -96,10 +97,9 @@ def measure_rung(
     checkpoints = rung.models[0], rung.models[other]
     step("reading")
     patterns = rung.pattern(0), rung.pattern(other)
-    sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns)
-    facts = [
-        model_facts(checkpoint, source.model.config) for checkpoint, source in zip(checkpoints, sources, strict=True)
-    ]
+    loading = Loading(plan.device, plan.device_map or None, plan.allow_pickle_weights)
+    sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns, loading)
+    facts = [model_facts(checkpoint) for checkpoint in checkpoints]
     with TemporaryDirectory(prefix="rosettalaw-") as folder:
         kept = keep(sources, Path(folder))
         found = compare(sources, kept, plan, largest, step)
@@ -108,7 +108,8 @@ def measure_rung(
             raise RosettaError("a count needs a null: permutations and untrained are both 0 in [measurement]")
         step("selectivity and documents")
         names = ladder.grouping.names(sources[0].text.corpus.domains())
-        neurons = describe(sources, kept, checkpoints, ladder.grouping, names, plan.contexts)
+        pickled = plan.allow_pickle_weights
+        neurons = describe(sources, kept, checkpoints, ladder.grouping, names, plan.contexts, pickled)
         sets = _rosetta_sets(found.whole.matches, calibration, kept)
         variables = {
             **_counts(found.whole, calibration, kept),

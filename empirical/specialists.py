@@ -60,6 +60,7 @@ def describe(
     grouping: Grouping,
     names: list[str],
     contexts: int,
+    pickled: bool = False,
 ) -> tuple[Neurons, Neurons]:
     """Read both models' activations once, and their weights; return what is known of each neuron.
 
@@ -73,7 +74,7 @@ def describe(
         share = firing.shares(active.top_position, category, len(names))
         try:
             weights = output_weights(source.projections)
-            written = output_kurtosis(weights, unembedding(checkpoint, source.model, weights.shape[1]))
+            written = output_kurtosis(weights, unembedding(checkpoint, source.model, weights.shape[1], pickled))
         except RosettaError as error:
             say(f"{error}; no selectivity over the vocabulary")
             written = np.full(len(source.layer), np.nan)

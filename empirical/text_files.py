@@ -42,6 +42,10 @@ class Document:
     text: str
     group: str = ""
 
+    def part(self, name: str, text: str, begin: int) -> Document:
+        """Return a stretch of the text as a document of its own, in this one's group; it begins at byte `begin`."""
+        return Document(name, self.domain, text, self.group or self.name)
+
 
 # Reads one document; None for a file in a folder that is not UTF-8 text.
 Unread = Callable[[], Document | None]

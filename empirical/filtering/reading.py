@@ -72,8 +72,8 @@ class ModelReader:
         Folder or hub id, with a fast tokenizer.
     pattern : str, optional
         Name of the MLP output projections, for an architecture without an entry in `architectures`.
-    device : str
-        Where the model computes, in torch's words.
+    loading : Loading
+        Where the weights go.
 
     Raises
     ------
@@ -81,11 +81,12 @@ class ModelReader:
         If the checkpoint cannot be used.
     """
 
-    def __init__(self, checkpoint: str | Path, pattern: str | None = None, device: str = "cpu"):
-        self.name, self.device = str(checkpoint), device
+    def __init__(self, checkpoint: str | Path, pattern: str | None = None, loading: hub.Loading = hub.Loading()):
+        self.name = str(checkpoint)
         config = hub.open_config(checkpoint)
         self.tokenizer = hub.open_tokenizer(checkpoint)
-        self.model: Any = hub.open_model(checkpoint, config).to(device)
+        self.model: Any = hub.open_model(checkpoint, config, loading=loading)
+        self.device = hub.device_of(self.model)
         self._special = special_tokens(self.tokenizer)
         self._window = context_of(config) - sum(map(len, self._special))
         self._projections = architectures.output_projections(self.model, config.model_type, self.name, pattern)

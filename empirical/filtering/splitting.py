@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError, require
-from ..corpora import Corpus, Document
+from ..corpora import Corpus
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def passages(corpus: Corpus, characters: int) -> Corpus:
         return corpus
     cut = []
     for document in corpus.documents:
-        number, held, size = 0, [], 0
+        number, begin, held, size = 0, 0, [], 0
         lines = document.text.splitlines(keepends=True)
         for i, line in enumerate(lines):
             held.append(line)
@@ -74,8 +74,8 @@ def passages(corpus: Corpus, characters: int) -> Corpus:
                 continue
             text = "".join(held)
             if text.strip():
-                group = document.group or document.name
-                cut.append(Document(f"{document.name}#{number}", document.domain, text, group))
+                cut.append(document.part(f"{document.name}#{number}", text, begin))
                 number += 1
+            begin += len(text.encode("utf-8", "surrogatepass"))
             held, size = [], 0
     return Corpus(corpus.name, tuple(cut))

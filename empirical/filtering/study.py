@@ -29,8 +29,10 @@ from ... import __version__
 from ...console import progress, say
 from ...errors import InputError, require
 from ...results import dataset, load, replacing, save
+from .. import hub
 from ..corpora import Corpus
-from ..provenance import identity
+from ..hub import Loading
+from ..provenance import identity, model_facts, revisions
 from .choosing import CONTEXTS, LEADERS, Choice, choose, rosetta_neurons
 from .reading import ModelReader, Reader
 from .selecting import interval, recovery, replicate_f1, select
@@ -111,7 +113,8 @@ def filter_documents(
     tuned: str | Path | None = None,
     out: Path | None = None,
     selection: Path | None = None,
-    device: str = "cpu",
+    patterns: tuple[str | None, str | None] = (None, None),
+    loading: Loading = Loading(),
     quiet: bool = False,
     **provenance: Any,
 ) -> xr.Dataset:
@@ -135,8 +138,10 @@ def filter_documents(
         Folder where what is finished is kept.
     selection : path, optional
         Where to write the documents that the Rosetta Neuron selects, as ``.jsonl`` with their domains.
-    device : str
-        Where models compute, in torch's words.
+    patterns : pair of str, optional
+        Output projections of A and B, for architectures without an entry in `architectures`.
+    loading : Loading
+        Where models compute, and whether pickled weights may be read.
     quiet : bool
         Show no progress.
     **provenance
@@ -156,10 +161,10 @@ def filter_documents(
     parts = split(corpus, plan.target, plan.choosing, plan.test, plan.seed)
     if pairs is None and b is None:
         raise InputError("b", None, "a second checkpoint, or a finished matching, is needed", "rosettalaw filter A B")
-    work = None if out is None else out / f"filtering-{_fingerprint(corpus, plan, (a, b, tuned), pairs)}"
+    work = None if out is None else out / f"filtering-{_fingerprint(corpus, plan, (a, b, tuned), pairs, patterns)}"
     if pairs is None:
-        pairs = _matched(parts.choosing, plan, a, str(b), work, quiet)
-    reader = ModelReader(a, device=device)
+        pairs = _matched(parts.choosing, plan, (a, str(b)), patterns, loading, work, quiet)
+    reader = ModelReader(a, patterns[0], loading)
     if not quiet:
         say(f"choosing a neuron by its top contexts in {len(parts.choosing.documents):,} documents")
     rosetta = rosetta_neurons(pairs, reader)
@@ -170,11 +175,12 @@ def filter_documents(
     if selection is not None:
         _write(selection, parts.pool, taken["rosetta"][0])
     if plan.runs:
-        variables |= measure_trials(tuned or a, parts, plan, taken, work, device, quiet)
+        variables |= measure_trials(tuned or a, parts, plan, taken, work, loading, quiet)
     facts = {
         "model_a": str(a),
         "model_b": str(b) if b is not None else pairs.attrs.get("model_b"),
         "model_trained": str(tuned or a) if plan.runs else None,
+        **_revisions(a, b, tuned if plan.runs else None, pairs),
         "corpus": corpus.name,
         "corpus_sha256": corpus.sha256,
         **asdict(plan),
@@ -293,28 +299,57 @@ def judge(
     return variables, taken
 
 
-def _matched(corpus: Corpus, plan: Plan, a: str | Path, b: str | Path, work: Path | None, quiet: bool) -> xr.Dataset:
+def _revisions(a: str | Path, b: str | Path | None, tuned: str | Path | None, pairs: xr.Dataset) -> dict[str, Any]:
+    """Return weights and tokenizers of every model that took part, of B as the matching knows it if it is not given."""
+    known = {f"{word}_b": pairs.attrs.get(f"{word}_b") for word in ("revision", "tokenizer")}
+    for side, checkpoint in (("a", a), ("b", b), ("trained", tuned)):
+        if checkpoint is not None:
+            facts = model_facts(str(checkpoint))
+            known |= {f"revision_{side}": facts.revision, f"tokenizer_{side}": facts.tokenizer}
+    return known
+
+
+def _matched(
+    corpus: Corpus,
+    plan: Plan,
+    checkpoints: tuple[str | Path, str | Path],
+    patterns: tuple[str | None, str | None],
+    loading: Loading,
+    work: Path | None,
+    quiet: bool,
+) -> xr.Dataset:
     """Match the two models on the documents to choose on, or read the finished matching back."""
     path = None if work is None else work / "pairs.nc"
     if path is not None and path.is_file():
         return load(path, "pairs")
-    from .. import hub
     from ..language import text_sources
     from ..matching import match
     from ..nulls import untrained_null
 
-    texts = [document.text for document in corpus.documents]
-    rows = hub.open_tokenizer(a)(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
-    available = int(0.98 * sum(map(len, rows["input_ids"])))  # stretches that the tokenizers cannot share are left out
-    sources = text_sources(a, b, corpus, min(plan.match_tokens, available), plan.seed)
+    available = _tokens(hub.open_tokenizer(checkpoints[0]), corpus, plan.match_tokens)
+    sources = text_sources(*checkpoints, corpus, available, plan.seed, patterns, loading)
     unfinished = None if path is None else path.with_name("pairs.unfinished")
     found = match(*sources, permutations=plan.permutations, seed=plan.seed, folder=unfinished, quiet=quiet)
     nulls = {"untrained": untrained_null(sources, plan.untrained, plan.seed, quiet=quiet)} if plan.untrained else {}
-    result = found.to_dataset(found.calibrate(nulls), nulls)
+    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": available, **revisions(sources)}
+    result = found.to_dataset(found.calibrate(nulls), nulls, **facts)
     if path is not None and unfinished is not None:
         save(result, path)
         shutil.rmtree(unfinished, ignore_errors=True)
     return result
+
+
+def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
+    """Return how many tokens can be asked for: `wanted`, or what the documents hold.
+
+    Of that 98%, as stretches that two tokenizers cannot share are left out.
+    """
+    number = 0
+    for document in corpus.documents:
+        number += len(tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"])
+        if 0.98 * number >= wanted:
+            return wanted
+    return int(0.98 * number)
 
 
 def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
@@ -358,9 +393,11 @@ def _along_selectors(values: Any) -> tuple[str, np.ndarray]:
     return "selector", np.concatenate([[np.nan], np.asarray(values, dtype=float)])
 
 
-def _fingerprint(corpus: Corpus, plan: Plan, checkpoints: tuple[Any, ...], pairs: xr.Dataset | None) -> str:
+def _fingerprint(
+    corpus: Corpus, plan: Plan, checkpoints: tuple[Any, ...], pairs: xr.Dataset | None, patterns: tuple[Any, Any]
+) -> str:
     """Return a hash of all that decides the outcome, so that only work of this very study is read back."""
-    facts: list[Any] = [corpus.sha256, asdict(plan), __version__]
+    facts: list[Any] = [corpus.sha256, asdict(plan), patterns, __version__]
     facts += [identity(str(checkpoint)) for checkpoint in checkpoints if checkpoint is not None]
     if pairs is not None:
         facts.append([pairs["unit_a"].values.tolist(), pairs["correlation"].values.tolist(), float(pairs["threshold"])])

@@ -36,7 +36,7 @@ def measure_trials(
     plan: Plan,
     taken: Mapping[str, Sequence[np.ndarray]],
     work: Path | None = None,
-    device: str = "cpu",
+    loading: hub.Loading = hub.Loading(),
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train adapters on each selection and measure perplexity; return variables along ``selector`` and ``run``.
@@ -62,7 +62,7 @@ def measure_trials(
     size = sum(len(document.text.encode("utf-8", "surrogatepass")) for document in tests)
 
     def one(selector: str, run: int, report: Any) -> dict[str, float]:
-        model = tuning.open_causal(checkpoint, device)
+        model = tuning.open_causal(checkpoint, loading)
         loss, sequences = float("nan"), 0
         if selector != "base":
             masks = taken[selector]

@@ -7,8 +7,8 @@ first 3% of the steps to its peak 1e-3 and falls to 0 on half a cosine: at step 
 
     peak · (s + 1)/w  for s < w,        peak · ½ (1 + cos π (s − w)/(S − w))  after.
 
-The paper gives these numbers; α (8), AdamW's momenta and its weight decay are the defaults of `peft` and torch, and
-dropout stays off.
+The paper gives these numbers; α (8), AdamW's momenta and its weight decay (0.01) are the defaults of `peft` and torch,
+and dropout stays off.
 
 An unfinished run keeps its adapters, the optimizer's moments and the step in one safetensors file, and goes on from it
 to the same bits. These bits are those of the same number of threads.
@@ -43,12 +43,15 @@ class Recipe:
     rank: int = 1
     alpha: float = 8.0
     learning_rate: float = 1e-3
+    weight_decay: float = 0.01
     warm_up: float = 0.03
     batch: int = 32
 
     def __post_init__(self):
         for name in ("rank", "alpha", "learning_rate", "batch"):
             require(getattr(self, name) > 0, name, getattr(self, name), "must be positive", f"Recipe({name}=1)")
+        rule = "must not be negative"
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, rule, "weight_decay = 0.01")
         require(0 <= self.warm_up < 1, "warm_up", self.warm_up, "must be at least 0 and below 1", "warm_up = 0.03")
 
     def steps(self, sequences: int) -> int:
@@ -63,7 +66,7 @@ class Recipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
-def open_causal(checkpoint: str | Path, device: str = "cpu") -> Any:
+def open_causal(checkpoint: str | Path, loading: hub.Loading = hub.Loading()) -> Any:
     """Open a causal language model with its head, in float32 and evaluation mode.
 
     Raises
@@ -75,10 +78,10 @@ def open_causal(checkpoint: str | Path, device: str = "cpu") -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = hub.open_model(checkpoint, hub.open_config(checkpoint), AutoModelForCausalLM).to(device)
+    model = hub.open_model(checkpoint, hub.open_config(checkpoint), AutoModelForCausalLM, loading)
     # The architecture's name does not say whether a model looks ahead; what it answers does.
     with torch.inference_mode():
-        probe = model(input_ids=torch.tensor([[1, 2], [1, 3]], device=device)).logits[:, 0]
+        probe = model(input_ids=torch.tensor([[1, 2], [1, 3]], device=hub.device_of(model))).logits[:, 0]
     if not torch.allclose(probe[0], probe[1], rtol=1e-3, atol=1e-4):
         raise RosettaError(f"{checkpoint}: reads ahead, as encoders do; predicting the next token needs a decoder")
     return model
@@ -151,7 +154,7 @@ def train(
     tuned = adapted(model, recipe, seed)
     device = next(tuned.parameters()).device
     trained = [parameter for parameter in tuned.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate)
+    optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     order = np.random.default_rng(np.random.SeedSequence([seed, 0x0DE5])).permutation(len(sequences))
     steps = recipe.steps(len(sequences))
     losses = torch.zeros(steps)

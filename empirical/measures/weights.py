@@ -33,7 +33,7 @@ def output_weights(projections: list[Any]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def unembedding(checkpoint: str | Path, base: Any, width: int) -> np.ndarray:
+def unembedding(checkpoint: str | Path, base: Any, width: int, pickled: bool = False) -> np.ndarray:
     """Return one unembedding vector a token, float32, shape (vocabulary, width).
 
     Parameters
@@ -44,6 +44,8 @@ def unembedding(checkpoint: str | Path, base: Any, width: int) -> np.ndarray:
         The model without its head.
     width : int
         Width of the residual stream. Models that project it before the unembedding (OPT-350m) are mapped back.
+    pickled : bool
+        Whether weights that exist only as a pickle may be read, as tensors alone.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def unembedding(checkpoint: str | Path, base: Any, width: int) -> np.ndarray:
     if getattr(base.config, "tie_word_embeddings", True):
         matrix = base.get_input_embeddings().weight
     else:
-        matrix = _head(checkpoint)
+        matrix = _head(checkpoint, pickled)
     vectors = matrix.detach().float().cpu().numpy()
     if vectors.shape[1] != width:
         project = getattr(getattr(base, "decoder", base), "project_out", None)
@@ -65,19 +67,17 @@ def unembedding(checkpoint: str | Path, base: Any, width: int) -> np.ndarray:
     return vectors
 
 
-def _head(checkpoint: str | Path) -> Any:
+def _head(checkpoint: str | Path, pickled: bool) -> Any:
     """Return the weight of a language-modelling head that is not the token embedding."""
     hub.quiet_transformers()
     import torch
     from transformers import AutoModelForCausalLM
 
+    name, revision = hub.located(checkpoint)
+    options: dict[str, Any] = {**revision, "use_safetensors": None if pickled else True, "weights_only": True}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            str(checkpoint),
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
+            name, dtype=torch.float32, trust_remote_code=False, output_loading_info=True, **options
         )
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its unembedding cannot be loaded ({error})") from error

@@ -40,6 +40,7 @@ class _Found:
     corpus: str
     tokens: int
     seed: int
+    patterns: tuple[str | None, str | None] = (None, None)
 
 
 def write_viewer(
@@ -92,7 +93,7 @@ def write_viewer(
     tokens = tokens or (found.tokens if found is not None else TOKENS)
     seed = seed if seed is not None else (found.seed if found is not None else 0)
     corpus = open_text(text)
-    sources = text_sources(*models, corpus, tokens, seed)
+    sources = text_sources(*models, corpus, tokens, seed, found.patterns if found is not None else (None, None))
     if found is None:
         matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
         calibration = matched.calibrate()
@@ -131,4 +132,5 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         corpus=ds.attrs["corpus"],
         tokens=int(ds.attrs["tokens"]),
         seed=int(ds.attrs["seed"]),
+        patterns=(ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b")),
     )

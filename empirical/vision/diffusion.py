@@ -1,8 +1,9 @@
 """Diffusion transformers (DiT) of `diffusers` as readers of images: activations at one denoising step.
 
-The folder is a pipeline's (``transformer``, ``vae``, ``scheduler``) or a bare transformer's. An image, scaled to
-[−1, 1] and to the size that the transformer knows, becomes the mean of the encoder's latent distribution; without an
-encoder, floating-point arrays of the transformer's channels are the latents. At step t of the noise schedule,
+A checkpoint is a pipeline (``transformer``, ``vae``, ``scheduler``), a folder or a hub id, or a bare transformer's
+folder. An image, scaled to [−1, 1] and to the size that the transformer knows, becomes the mean of the encoder's latent
+distribution; without an encoder, floating-point arrays of the transformer's channels are the latents. At step t of the
+noise schedule,
 
     z_t = √ᾱ_t z + √(1 − ᾱ_t) ε,
 
@@ -13,6 +14,7 @@ the class that stands for "none". A neuron is a coordinate of the input of an ML
 from __future__ import annotations
 
 import json
+import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,16 +23,31 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, MissingExtraError, RosettaError, require
-from .. import architectures
+from .. import architectures, hub
 
 TIMESTEP = 0
 PROJECTIONS = {"DiTTransformer2DModel": "transformer_blocks.*.ff.net.2"}
 
 
 def is_diffusion(checkpoint: str | Path) -> bool:
-    """Return whether a folder holds a pipeline or a model of `diffusers`."""
+    """Return whether a folder or hub id holds a pipeline, or a folder a model, of `diffusers`."""
     path = Path(checkpoint).expanduser()
-    return (path / "model_index.json").is_file() or "_class_name" in _json(path / "config.json")
+    return _index(checkpoint) is not None or "_class_name" in _json(path / "config.json")
+
+
+def _index(checkpoint: str | Path) -> dict[str, Any] | None:
+    """Return what a pipeline says of its parts; None for what is no pipeline."""
+    folder = Path(checkpoint).expanduser()
+    if folder.exists():
+        file = folder / "model_index.json"
+        return _json(file) if file.is_file() else None
+    from huggingface_hub import hf_hub_download
+
+    name, revision = hub.located(checkpoint)
+    try:
+        return _json(Path(hf_hub_download(name, "model_index.json", **revision)))
+    except Exception:  # there is none, there is no such id, the hub cannot be reached: whoever opens the model says so
+        return None
 
 
 class DiTReader:
@@ -68,10 +85,11 @@ class DiTReader:
         """Run one denoising step over images; return height and width of the latents."""
         import torch
 
-        latents = self._encoded(images)
-        noise = torch.from_numpy(np.stack([_noise(image, tuple(latents.shape[1:])) for image in images]))
-        steps = torch.full((len(images),), self.timestep, dtype=torch.int64)
-        unconditional = torch.full((len(images),), int(self.model.config.num_embeds_ada_norm), dtype=torch.int64)
+        device = hub.device_of(self.model)
+        latents = self._encoded(images).to(device)
+        noise = torch.from_numpy(np.stack([_noise(image, tuple(latents.shape[1:])) for image in images])).to(device)
+        steps = torch.full((len(images),), self.timestep, dtype=torch.int64, device=device)
+        unconditional = torch.full_like(steps, int(self.model.config.num_embeds_ada_norm))
         noisy = self._scheduler.add_noise(latents, noise, steps)
         self.model(noisy, timestep=steps, class_labels=unconditional)
         return int(latents.shape[2]), int(latents.shape[3])
@@ -82,7 +100,7 @@ class DiTReader:
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = type(self.model).from_config(self.model.config).eval()
+            model = type(self.model).from_config(self.model.config).eval().to(hub.device_of(self.model))
         return DiTReader(f"{self.name} (untrained, seed {seed})", model, self._scheduler, self._encoder, self.timestep)
 
     def _encoded(self, images: Sequence[np.ndarray]) -> Any:
@@ -106,14 +124,19 @@ class DiTReader:
             size = (side * stride, side * stride)
             resized.append(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)))
         pixels = torch.from_numpy(np.stack(resized).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
-        return self._encoder.encode(pixels).latent_dist.mean * self._encoder.config.scaling_factor
+        return (
+            self._encoder.encode(pixels.to(hub.device_of(self._encoder))).latent_dist.mean
+            * self._encoder.config.scaling_factor
+        )
 
 
-def open_dit(checkpoint: str | Path, timestep: int | None = None) -> DiTReader:
-    """Open a diffusion transformer from a folder of `diffusers`.
+def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.Loading = hub.Loading()) -> DiTReader:
+    """Open a diffusion transformer of `diffusers`: a pipeline's folder or hub id, or the folder of a bare transformer.
 
     Raises
     ------
+    InputError
+        If it is to be spread over devices.
     MissingExtraError
         If diffusers is not installed.
     RosettaError
@@ -123,25 +146,38 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None) -> DiTReader:
         import diffusers
     except ImportError as error:
         raise MissingExtraError("diffusers", "diffusion") from error
-    path = Path(checkpoint).expanduser()
-    whole = (path / "model_index.json").is_file()
-    transformer = path / "transformer" if whole else path
-    kind = _json(transformer / "config.json").get("_class_name")
-    if kind not in PROJECTIONS:
-        raise RosettaError(f"{checkpoint}: unknown diffusion model {kind!r} (known: {', '.join(PROJECTIONS)})")
+    rule = "spreads models of transformers alone; a diffusion transformer goes to one device"
+    require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
     library: Any = diffusers  # its names are made when they are asked for
     library.logging.set_verbosity_error()
     library.logging.disable_progress_bar()
+    index, folder = _index(checkpoint), Path(checkpoint).expanduser()
+    name, revision = hub.located(checkpoint)
+    safe = {"use_safetensors": None if loading.pickled else True}  # of pickles diffusers reads tensors alone
+
+    def part(kind: Any, subfolder: str, **options: Any) -> Any:
+        where = {"subfolder": subfolder} if index is not None else {}
+        return kind.from_pretrained(name, **where, **revision, **options)
+
+    def has(subfolder: str) -> bool:
+        return (folder / subfolder).is_dir() if folder.is_dir() else subfolder in (index or {})
+
+    model = encoder = None
     try:
-        model = getattr(library, kind).from_pretrained(transformer, use_safetensors=True).eval()
-        encoder = None
-        if (path / "vae").is_dir():
-            encoder = library.AutoencoderKL.from_pretrained(path / "vae", use_safetensors=True).eval()
-        scheduler = library.DDPMScheduler()
-        if (path / "scheduler").is_dir():
-            scheduler = library.DDPMScheduler.from_pretrained(path / "scheduler")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what diffusers asks of the hub's client in words that have changed
+            where = {"subfolder": "transformer"} if index is not None else {}
+            kind = library.DiTTransformer2DModel.load_config(name, **where, **revision).get("_class_name")
+            if kind in PROJECTIONS:
+                model = part(getattr(library, kind), "transformer", **safe).eval()
+                encoder = part(library.AutoencoderKL, "vae", **safe).eval() if has("vae") else None
+            scheduler = part(library.DDPMScheduler, "scheduler") if has("scheduler") else library.DDPMScheduler()
     except Exception as error:
         raise RosettaError(f"{checkpoint}: cannot be loaded ({str(error).strip().splitlines()[0][:160]})") from error
+    if model is None:
+        raise RosettaError(f"{checkpoint}: unknown diffusion model {kind!r} (known: {', '.join(PROJECTIONS)})")
+    model = hub.moved(model, loading.device)
+    encoder = None if encoder is None else hub.moved(encoder, loading.device)
     return DiTReader(str(checkpoint), model, scheduler, encoder, TIMESTEP if timestep is None else timestep)
 
 

@@ -95,7 +95,12 @@ def judgements(plan: Plan, sizes: Sequence[int]) -> tuple[int, int]:
 
 
 def study(
-    source: ImageSource, populations: dict[str, np.ndarray], judge: Judge, plan: Plan | None = None, quiet: bool = False
+    source: ImageSource,
+    populations: dict[str, np.ndarray],
+    judge: Judge,
+    plan: Plan | None = None,
+    quiet: bool = False,
+    **provenance: Any,
 ) -> xr.Dataset:
     """Judge populations of neurons, and validate the judge.
 
@@ -111,6 +116,8 @@ def study(
         What is judged.
     quiet : bool
         No progress bar.
+    **provenance
+        Further facts for the result.
 
     Returns
     -------
@@ -165,7 +172,7 @@ def study(
     coords = {"population": np.array(list(populations), dtype=object), "top": tops}
     return dataset(
         "judge", variables, coords, judge=judge.name, model=source.name, images=source.images.name,
-        images_sha256=source.images.sha256, seed=plan.seed, main_top=plan.main,
+        images_sha256=source.images.sha256, seed=plan.seed, main_top=plan.main, **provenance,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import architectures
 from ..array_sources import rechunked
+from ..hub import Loading
 from .grids import grid_of, resample
 from .images import Images
 from .towers import BATCH, open_tower
@@ -29,6 +30,7 @@ class Reader(Protocol):
     """A model that reads images; see `towers.TowerReader` and `diffusion.DiTReader`."""
 
     name: str
+    model: Any
     projections: list[Any]
     prefix: dict[str, int]
     patch: tuple[int, int]
@@ -64,6 +66,7 @@ class ImageSource:
 
     def __init__(self, reader: Reader, images: Images, grid: tuple[int, int] | None = None, batch: int = BATCH):
         self.reader, self.images, self.batch, self.name = reader, images, batch, reader.name
+        self.model = reader.model
         widths = [architectures.width(projection) for projection in reader.projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
@@ -106,7 +109,7 @@ class ImageSource:
 
         def hook(layer: int):
             def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0]
+                captured[layer] = inputs[0].cpu()  # layers may lie on different devices
 
             return keep
 
@@ -125,7 +128,12 @@ class ImageSource:
 
 
 def image_sources(
-    checkpoint_a: str | Path, checkpoint_b: str | Path, images: Images, timestep: int | None = None
+    checkpoint_a: str | Path,
+    checkpoint_b: str | Path,
+    images: Images,
+    timestep: int | None = None,
+    patterns: tuple[str | None, str | None] = (None, None),
+    loading: Loading = Loading(),
 ) -> tuple[ImageSource, ImageSource]:
     """Open two checkpoints (folders or hub ids) and align them on images.
 
@@ -137,22 +145,29 @@ def image_sources(
         What both read; see `images.open_images`.
     timestep : int, optional
         Denoising step at which a diffusion transformer is recorded.
+    patterns : pair of str, optional
+        Output projections of towers without an entry in `towers.TOWERS`, as `towers.by_hand` reads them.
+    loading : Loading
+        Where the weights go.
 
     Raises
     ------
     RosettaError
         If a checkpoint cannot be used.
     """
-    opened = [open_reader(checkpoint, timestep) for checkpoint in (checkpoint_a, checkpoint_b)]
+    asked = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
+    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in asked]
     a, b = (ImageSource(reader, images) for reader in opened)
     grid = max(a.own_grid[0], b.own_grid[0]), max(a.own_grid[1], b.own_grid[1])
     return ImageSource(a.reader, images, grid), ImageSource(b.reader, images, grid)
 
 
-def open_reader(checkpoint: str | Path, timestep: int | None = None) -> Reader:
+def open_reader(
+    checkpoint: str | Path, timestep: int | None = None, pattern: str | None = None, loading: Loading = Loading()
+) -> Reader:
     """Open a vision tower, or a diffusion transformer if the folder holds one."""
     from .diffusion import is_diffusion, open_dit
 
     if is_diffusion(checkpoint):
-        return open_dit(checkpoint, timestep)
-    return open_tower(checkpoint)
+        return open_dit(checkpoint, timestep, loading)
+    return open_tower(checkpoint, loading, pattern)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, MissingExtraError, RosettaError
+from ...errors import InputError, MissingExtraError, RosettaError, require
 from .. import architectures, hub
 
 BATCH = 32
@@ -88,6 +88,7 @@ class TowerReader:
         self.name, self.model, self._process, self._tower = name, model, process, tower
         kind = model.config.model_type
         entry = tower or TOWERS.get(kind)
+        # Without an entry the error lists what is known, and what this model has.
         table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
         self.projections = architectures.output_projections(model, kind, name, table=table)
         self.prefix = entry.prefix(model.config) if entry else {}
@@ -98,12 +99,12 @@ class TowerReader:
         """Run the model over images; return height and width of what it read."""
         import torch
 
-        pixels = torch.from_numpy(self._process(images))
+        pixels = torch.from_numpy(self._process(images)).to(hub.device_of(self.model))
         options: dict[str, Any] = {}
         if self.model.config.model_type == "vit_mae":
             # Its patches are shuffled even when none is hidden: this order leaves them in place.
             count = (pixels.shape[2] // self.patch[0]) * (pixels.shape[3] // self.patch[1])
-            options["noise"] = torch.arange(count, dtype=torch.float32).expand(len(pixels), -1)
+            options["noise"] = torch.arange(count, dtype=torch.float32, device=pixels.device).expand(len(pixels), -1)
         try:
             self.model(pixel_values=pixels, **options)
         except ValueError as error:
@@ -114,15 +115,22 @@ class TowerReader:
 
     def untrained(self, seed: int) -> TowerReader:
         """Return the same architecture with random weights."""
-        model = prepared(hub.untrained_model(self.model.config, seed))
+        model = prepared(hub.untrained_model(self.model.config, seed)).to(hub.device_of(self.model))
         return TowerReader(f"{self.name} (untrained, seed {seed})", model, self._process, self._tower)
 
 
 Process = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
-def open_tower(checkpoint: str | Path) -> TowerReader:
+def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pattern: str | None = None) -> TowerReader:
     """Open the vision tower of a checkpoint (a folder or a hub id), with its own preprocessing.
+
+    Parameters
+    ----------
+    loading : Loading
+        Where the weights go.
+    pattern : str, optional
+        For an architecture without an entry in `TOWERS`: see `by_hand`.
 
     Raises
     ------
@@ -134,12 +142,29 @@ def open_tower(checkpoint: str | Path) -> TowerReader:
         import transformers
 
         kind = getattr(transformers, COMPOSITE[config.model_type])
-        model = hub.open_model(checkpoint, config.vision_config, kind)
+        model = hub.open_model(checkpoint, config.vision_config, kind, loading)
     else:
         if config.model_type == "vit_mae":
             config.mask_ratio = 0.0
-        model = hub.open_model(checkpoint, config)
-    return TowerReader(str(checkpoint), prepared(model), open_processor(checkpoint, model.config))
+        model = hub.open_model(checkpoint, config, loading=loading)
+    process = open_processor(checkpoint, model.config)
+    return TowerReader(str(checkpoint), prepared(model), process, by_hand(pattern) if pattern else None)
+
+
+def by_hand(pattern: str) -> Tower:
+    """Return a tower named by hand: its output projection, with the tokens before the patches after a colon.
+
+    ``layers.*.mlp.fc2:1`` has one class token, ``layers.*.mlp.fc2`` none.
+
+    Raises
+    ------
+    InputError
+        If what follows the colon is no number.
+    """
+    projection, colon, number = pattern.partition(":")
+    rule = "must be a module's name with * for the layer, and the number of tokens before the patches after a colon"
+    require(number.isdecimal() or not colon, "--pattern", pattern, rule, "--pattern-a 'layers.*.mlp.fc2:1'")
+    return Tower((projection,), lambda config: {"prefix tokens": int(number)} if number else {})
 
 
 def prepared(model: Any) -> Any:
@@ -179,14 +204,13 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
         from transformers import AutoImageProcessor, ViTImageProcessorPil
     except ImportError as error:
         raise MissingExtraError("pillow", "vision") from error
-    options: dict[str, Any] = {"trust_remote_code": False}
-    name = str(path) if path.is_dir() else str(checkpoint)
+    name, options = hub.located(checkpoint)
     try:
         if config.model_type == "dinov3_vit":
             # Its own class needs torchvision; this one resizes, rescales and normalises by the same settings.
-            processor = ViTImageProcessorPil.from_pretrained(name)
+            processor = ViTImageProcessorPil.from_pretrained(name, **options)
         else:
-            processor = AutoImageProcessor.from_pretrained(name, backend="pil", **options)
+            processor = AutoImageProcessor.from_pretrained(name, backend="pil", trust_remote_code=False, **options)
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its preprocessing cannot be used ({error})") from error
 

@@ -107,7 +107,8 @@ def write_image_viewer(
     require(ds.sizes["pair"], "source", str(source), "holds no pair of neurons", "more images")
     opened = open_images(images, skip_corrupt)
     names = ds.attrs["model_a"], ds.attrs["model_b"]
-    sources = image_sources(*names, opened)
+    step, patterns = ds.attrs.get("timestep"), (ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b"))
+    sources = image_sources(*names, opened, None if step is None else int(step), patterns)
     order = np.argsort(-ds["correlation"].values, kind="stable")[:limit]
     units = ds["unit_a"].values[order].tolist(), ds["unit_b"].values[order].tolist()
     pairs = image_pairs(sources, units, ds["correlation"].values[order].tolist(), contexts)

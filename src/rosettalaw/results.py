@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 
 KIND = "rosettalaw_kind"
 FORMAT = 1
+PACKAGES = (
+    "rosettalaw",
+    "numpy",
+    "scipy",
+    "numba",
+    "xarray",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "peft",
+    "diffusers",
+)
 
 
 def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] | None = None, **provenance):
@@ -61,7 +73,7 @@ def run_facts() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {"python": sys.version.split()[0]}
-    for package in ("rosettalaw", "numpy", "scipy", "numba", "xarray", "torch", "transformers", "tokenizers"):
+    for package in PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

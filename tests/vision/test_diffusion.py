@@ -140,3 +140,35 @@ def test_other_diffusion_models_are_named(tmp_path):
     (tmp_path / "config.json").write_text('{"_class_name": "UNet2DModel"}')
     with pytest.raises(RosettaError, match=r"unknown diffusion model 'UNet2DModel' \(known: DiTTransformer2DModel\)"):
         open_reader(tmp_path)
+
+
+def test_it_is_not_spread_and_pickles_need_leave(bare, tmp_path):
+    from rosettalaw.empirical.hub import Loading
+    from rosettalaw.empirical.vision.diffusion import open_dit
+
+    with pytest.raises(InputError, match=r"--device-map = 'auto': .*one device. Try: --device cuda"):
+        open_dit(bare, loading=Loading(device_map="auto"))
+    (tmp_path / "config.json").write_text((bare / "config.json").read_text())
+    torch.save(transformer().state_dict(), tmp_path / "diffusion_pytorch_model.bin")
+    with pytest.raises(RosettaError, match="cannot be loaded"):
+        open_dit(tmp_path)
+    opened = open_dit(tmp_path, loading=Loading(pickled=True)).model.state_dict()
+    assert all(torch.equal(value, opened[name]) for name, value in transformer().state_dict().items())
+
+
+def test_a_pipeline_by_hub_id(pipeline, tmp_path, monkeypatch):
+    """From a cache as the hub's own client keeps it."""
+    import shutil
+
+    import huggingface_hub
+
+    repository = tmp_path / "models--us--dit"
+    folder = shutil.copytree(pipeline, repository / "snapshots" / ("3" * 40))
+    (folder / "model_index.json").write_text('{"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "X"]}')
+    (repository / "refs").mkdir()
+    (repository / "refs" / "v1").write_text("3" * 40)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    pictures = from_array("p", np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8))
+    here, there = (next(ImageSource(open_reader(name), pictures).blocks(99)) for name in (pipeline, "us/dit@v1"))
+    np.testing.assert_array_equal(here, there)

@@ -36,11 +36,15 @@ def filter_(
     runs: int = typer.Option(3, help="Trainings of each selection; 0 stops after F1."),
     rank: int = typer.Option(1, help="Rank of the adapters."),
     learning_rate: float = typer.Option(1e-3, help="Peak learning rate."),
+    weight_decay: float = typer.Option(0.01, help="Weight decay of the adapters."),
     batch: int = typer.Option(32, help="Sequences a step."),
     context: int | None = typer.Option(None, help="Length of a sequence [default: the model's, at most 1024]."),
     ladder: str = typer.Option("quickstart", help="Without models: the ladder whose largest models are used."),
     cache: Path | None = typer.Option(None, help="Without models: where checkpoints are kept."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    pattern_a: str = typer.Option("", help="A's MLP output projection, * for the layer, if A is of no known kind."),
+    pattern_b: str = typer.Option("", help="The same for B."),
+    pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     seed: int = typer.Option(0, help="Seed of the split, the samples and the training."),
     selection: Path | None = typer.Option(None, help="Write the selected documents to this .jsonl file."),
     out: Path = typer.Option(Path("results/filter"), help="Folder for the results; a run that was stopped goes on."),
@@ -71,18 +75,20 @@ def filter_(
         match_tokens=tokens,
         runs=runs,
         context=context,
-        recipe=Recipe(rank=rank, learning_rate=learning_rate, batch=batch),
+        recipe=Recipe(rank=rank, learning_rate=learning_rate, weight_decay=weight_decay, batch=batch),
         seed=seed,
     )
     if a is None:
         result = embedded.embedded_study(plan, ladder, out, cache, selection=selection)
     else:
-        from ..empirical.corpora import open_corpus
+        from ..empirical.corpora import open_stored
+        from ..empirical.hub import Loading
         from ..results import load
 
         matching: Any = None if pairs is None else load(pairs, "pairs")
         options: dict[str, Any] = {"pairs": matching, "tuned": tune, "out": out, "selection": selection}
-        result = filter_documents(open_corpus(str(text)), plan, a, b, device=device, **options)
+        options |= {"patterns": (pattern_a or None, pattern_b or None), "loading": Loading(device, None, pickled)}
+        result = filter_documents(open_stored(str(text)), plan, a, b, **options)
     save(result, out / "filtering.nc")
     rows, said = findings.records(result), findings.sentences(result)
     if as_json:

@@ -47,6 +47,7 @@ def judge(
 ) -> None:
     """Judge matched and other neurons of a vision model, and validate the judge on held-out images."""
     from ..cache import cache_folder
+    from ..empirical.provenance import model_facts
     from ..empirical.vision.endpoint import EndpointJudge, estimate
     from ..empirical.vision.images import open_images
     from ..empirical.vision.judgement import Plan, judgements, populations_of, study
@@ -80,8 +81,10 @@ def judge(
     if by == "offline":
         shown = OfflineJudge(opened, seed)
     name = model or found.attrs[f"model_{side}"]
-    source = ImageSource(open_reader(name), opened)
-    judged = study(source, populations, shown, plan)
+    step, pattern = found.attrs.get("timestep"), found.attrs.get(f"pattern_{side}")
+    source = ImageSource(open_reader(name, None if step is None else int(step), pattern), opened)
+    revision = model_facts(name, tokenizer=False).revision
+    judged = study(source, populations, shown, plan, side=side, revision=revision)
     if out is not None:
         save(judged, out)
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -14,6 +14,10 @@ EPILOG = (
     "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
 )
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder or a hub id."
+PATTERN = (
+    "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
+    "'layers.*.mlp.fc2:1'."
+)
 ARRAYS = (".npy", ".zarr", ".nc", ".npz")
 SHOWN = ("count", "calibrated_count", "calibrated_count_se", "threshold", "excluded_a", "excluded_b", "positions")
 
@@ -45,6 +49,8 @@ def match(
     recall: float | None = typer.Option(None, help="Screened: wanted recall, met by more candidates."),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    pattern_a: str = typer.Option("", help=PATTERN),
+    pattern_b: str = typer.Option("", help="The same for B."),
     device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
@@ -62,11 +68,11 @@ def match(
     from ..results import save
 
     with distributed.started(device):
+        opening = _Opening((pattern_a or None, pattern_b or None), device, device_map or None, pickled)
         if images is None:
-            loading = {"device": device, "device_map": device_map or None, "pickled": pickled}
-            sources, provenance = _sources(a, b, text, tokens, seed, loading)
+            sources, provenance = _sources(a, b, text, tokens, seed, opening)
         else:
-            sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep)
+            sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
         layers = _layers("--layers-a", layers_a), _layers("--layers-b", layers_b)
         sources = tuple(_restricted(source, kept) for source, kept in zip(sources, layers, strict=True))
         options: dict[str, Any] = {
@@ -103,7 +109,28 @@ def match(
         print_table([{name: record[name] for name in SHOWN}], title=f"{a} × {b}: {record['status']}")
 
 
-def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int, loading: dict[str, Any]):
+class _Opening(NamedTuple):
+    """How checkpoints are opened: their output projections by hand, and where their weights go."""
+
+    patterns: tuple[str | None, str | None]
+    device: str
+    device_map: str | None
+    pickled: bool
+
+    def loading(self):
+        from ..empirical.hub import Loading
+
+        return Loading(self.device, self.device_map, self.pickled)
+
+    def facts(self, sources: Any, tokenizer: bool) -> dict[str, Any]:
+        """Return what a result remembers of the two models."""
+        from ..empirical.provenance import revisions
+
+        named = {f"pattern_{side}": pattern for side, pattern in zip("ab", self.patterns, strict=True) if pattern}
+        return revisions(sources, tokenizer) | named
+
+
+def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int, opening: _Opening):
     """Return the two models' activations, and where they come from."""
     from ..errors import InputError
 
@@ -116,25 +143,25 @@ def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int, loading:
         rule = "must be two files of activations or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     from ..empirical.corpora import PYTHON, open_text
-    from ..empirical.hub import Loading
     from ..empirical.language import text_sources
 
-    loaded = Loading(**loading)
-    corpus = open_text(text or PYTHON)
+    loading, corpus = opening.loading(), open_text(text or PYTHON)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": tokens}
-    return text_sources(a, b, corpus, tokens, seed, loading=loaded), facts
+    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading)
+    return sources, facts | opening.facts(sources, tokenizer=True)
 
 
-def _image_sources(a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None):
+def _image_sources(a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None, opening: _Opening):
     """Return two vision models' activations, and which images they come from."""
     from ..empirical.vision.images import open_images
     from ..empirical.vision.source import image_sources
 
-    opened = open_images(images, skip_corrupt)
-    a_source, b_source = image_sources(a, b, opened, timestep)
+    loading, opened = opening.loading(), open_images(images, skip_corrupt)
+    sources = image_sources(a, b, opened, timestep, opening.patterns, loading)
     facts = {"images": opened.name, "images_sha256": opened.sha256, "number_of_images": len(opened)}
-    facts |= {"grid": list(a_source.grid), "skipped_images": list(opened.skipped), "modality": "vision"}
-    return (a_source, b_source), facts
+    facts |= {"grid": list(sources[0].grid), "skipped_images": list(opened.skipped), "modality": "vision"}
+    facts |= {"timestep": timestep} if timestep is not None else {}
+    return sources, facts | opening.facts(sources, tokenizer=False)
 
 
 def _layers(option: str, text: str) -> list[int]:
