@@ -30,6 +30,7 @@ import numpy as np
 
 from ..errors import RosettaError
 from ..results import dataset
+from ..vocabulary import LADDER_COUNTS
 from .calibration import Calibration
 from .checkpoint_ladder import ModelLadder, ModelRung
 from .comparison import Comparison, Matched, Sources, compare, keep
@@ -48,17 +49,7 @@ if TYPE_CHECKING:
 
 SHOWN_PAIRS, SHOWN_CONTEXTS = 8, 4
 KINDS = ("permuted", "untrained")
-COUNTS = (
-    "neurons",
-    "raw_count",
-    "calibrated_count",
-    "calibrated_count_se",
-    "threshold",
-    "permuted_raw",
-    "untrained_raw",
-    "permuted_above_threshold",
-    "untrained_above_threshold",
-)
+COUNTS = (*LADDER_COUNTS, "permuted_above_threshold", "untrained_above_threshold")
 
 
 def measure_rung(

@@ -31,7 +31,12 @@ COLOURS = {
     "counts": style.COLOURS["purple"],
 }
 
-PANELS = (("exponent α", (-0.5, 1.25)), ("α·b", (0.0, 1.6)), ("α + p", (0.0, 1.6)))
+PANELS = (("exponent α", (-0.5, 1.25)), ("α·b", (-0.3, 1.6)), ("α + p", (-0.3, 1.6)))
+NOTE = (
+    "Bars: 95% intervals; an arrow where one leaves the picture. Hollow: published counts. Vertical lines: growth from "
+    "0 to 1, and what the theory demands as N grows without end; short ticks: what it demands at the sizes of that row. "
+    "–: nothing to test it with."
+)
 
 
 def make(found: Found, path: Path) -> list[Path]:
@@ -41,7 +46,7 @@ def make(found: Found, path: Path) -> list[Path]:
 
 def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:
     """Draw a comparison of sources; save PNG and SVG."""
-    height = 1.3 + 0.34 * max(len(rows), 2)
+    height = 1.6 + 0.34 * max(len(rows), 2)
     panels = {"width_ratios": (1.35, 1, 1)}
     with style.figure(columns=3, size=(style.WIDTH + 2.2, height), sharey=True, gridspec_kw=panels) as (figure, axes):
         for axis, (title, limits) in zip(axes, PANELS, strict=True):
@@ -62,12 +67,13 @@ def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:
             axis.axvline(1, color=style.INK, lw=1.2)
         axes[0].set_yticks(range(len(rows)), [row.series.name for row in rows])
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
+        style.source_note(figure, NOTE)
         return style.save(figure, path)
 
 
 def _bar(axis, place: int, value: float | None, interval, colour: str, hollow: bool) -> None:
     if value is None or not np.isfinite(value):
-        axis.annotate("–", (0.02, place), xycoords=("axes fraction", "data"), va="center", color=style.GREY)
+        axis.annotate("–", (0.03, place), xycoords=("axes fraction", "data"), va="center", color=style.GREY)
         return
     low, high = interval
     left, right = axis.get_xlim()

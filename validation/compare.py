@@ -19,7 +19,9 @@ from .joint_fit import JointFit, Observations, fit_jointly
 from .profiles import FEWEST_PAIRS
 from .series import Series
 from .triangle import Triangle, TriangleStatus
-from .verdict import signed
+from .verdict import signed, with_zeros
+
+CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Row:
     def sentences(self) -> list[str]:
         """Return what is said about this source: counts first, then the triangle and the extension."""
         said = [self.analysis.verdict] if self.analysis else []
+        if said and self.series.source in CALIBRATED:
+            said = [with_zeros(self.series.neurons, self.series.counts, said[0])]
         if self.triangle is not None:
             said.append(self.triangle.verdict())
             if self.extension is not None:

@@ -40,6 +40,7 @@ TOY = (
     *("configuration", "beta", "neurons", "seeds", "count", "count_sd", "mean_isolation", "profile_slope"),
     *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
 )
+RECIPE = ("seed", "steps", "tau", "kappa")  # facts of a toy study: cells that share them are of one kind
 LAW = "law"  # the toy recipe that has all of the theory's ingredients
 RUNS_REDRAWN = 3  # runs of a simulation whose correlations are drawn again
 
@@ -169,8 +170,9 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
     neurons = np.asarray(ladder["neurons"].values, dtype=float)
     correlations = None
     if "correlation" in ladder and "pair_rung" in ladder:
-        rung = ladder["pair_rung"].values
-        correlations = tuple(ladder["correlation"].values[rung == i] for i in range(len(neurons)))
+        rung, rho, threshold = (ladder[key].values for key in ("pair_rung", "correlation", "threshold"))
+        above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
+        correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
     raw = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
     return Series(
         f"{name}{_families(ladder)}",
@@ -240,17 +242,24 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
 
 
 def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None) -> list[Series]:
-    """Return one series for each configuration and β of toy studies, cells of the same kind joined over sizes.
+    """Return one series for each configuration and β of toy studies, cells of the same recipe joined over sizes.
 
+    Studies whose `RECIPE` differs stay apart, and their names say in what.
     `configurations` are those wanted; by default all, controls that are not expected to obey the theory included.
     """
     import pandas as pd
 
-    cells = [ds[list(TOY)].to_dataframe()[list(TOY)] for ds in studies]
-    if not cells:
-        return []
-    rows: Any = pd.concat(cells, ignore_index=True)
-    return _toys(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
+    recipes: dict[tuple, list[xr.Dataset]] = {}
+    for ds in studies:
+        recipes.setdefault(tuple(str(ds.attrs.get(fact, "")) for fact in RECIPE), []).append(ds)
+    differ = [fact for fact, *values in zip(RECIPE, *recipes, strict=True) if len(set(values)) > 1]
+    found = []
+    for recipe, members in recipes.items():
+        rows: Any = pd.concat([ds[list(TOY)].to_dataframe()[list(TOY)] for ds in members], ignore_index=True)
+        toys = _toys(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
+        told = "".join(f", {fact} {value}" for fact, value in zip(RECIPE, recipe, strict=True) if fact in differ)
+        found += [replace(one, name=one.name + told) for one in toys]
+    return found
 
 
 def kept_toys() -> list[Series]:
@@ -357,7 +366,8 @@ def _published(name: str, neurons, counts) -> Series:
 
 def kept_ladders() -> list[Series]:
     """Return the ladders of language and vision models that were trained and measured with this package, and kept."""
-    return [replace(of_ladder(kept.read(name), f"kept {name}"), reference=True) for name in kept.names()]
+    named = [(f"kept {name.split('-')[0]}", kept.read(name)) for name in kept.names()]  # families tell pairings apart
+    return [replace(of_ladder(ladder, name), reference=True) for name, ladder in named]
 
 
 def _modality(ladder: xr.Dataset) -> str:

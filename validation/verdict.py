@@ -77,6 +77,23 @@ def verdict(
     return sentence[0].upper() + sentence[1:] + "."
 
 
+def with_zeros(neurons: np.ndarray, counts: np.ndarray, verdict: str) -> str:
+    """Return a verdict on calibrated counts, zeros included: those, which a fit in log space leaves out, decide first.
+
+    Where at a size most pairs of seeds have no pair above the calibrated threshold, there is no law to claim.
+    """
+    zeros = {n: (int(np.sum(counts[neurons == n] == 0)), int(np.sum(neurons == n))) for n in np.unique(neurons)}
+    named = [f"N = {size:g} ({empty} of {pairs} pairs of seeds)" for size, (empty, pairs) in zeros.items() if empty]
+    if not np.any(counts):
+        return (
+            "No law here: at no size does any pair exceed what the nulls have (the calibrated threshold is the test)."
+        )
+    if any(2 * empty > pairs for empty, pairs in zeros.values()):
+        test = "nothing exceeds what the nulls have (the calibrated threshold is the test)"
+        return f"No law here: {test} at {', '.join(named)}. The other counts alone would say: {verdict}"
+    return f"{verdict} Nothing exceeds the nulls at {', '.join(named)}; fits leave these out." if named else verdict
+
+
 def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the raw counts of a ladder and of its nulls, as `verdict` takes them."""
     names = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}

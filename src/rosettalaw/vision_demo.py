@@ -2,7 +2,7 @@
 
 The folder that it leaves has one result of kind "ladder" for each pairing (``<pairing>/results.nc``), the image-count
 sweeps and the comparison of real with generated images, ``summary.json``, the figure and ``report.html``. What is
-trained stays in the cache; an interrupted run measures again.
+trained stays in the cache and what is measured in ``rungs/``: an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,8 @@ from .results import replacing, save
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .empirical.vision.ladders import TrainedVision, VisionLadder
-    from .empirical.vision.rungs import Width
+    from .empirical.vision.images import Images
+    from .empirical.vision.ladders import Pairing, TrainedVision, VisionLadder
     from .validation.analysis import Analysis
 
 SHOWN_PAIRS, SHOWN_CROPS = 6, 4
@@ -62,26 +63,38 @@ def run(
     Raises
     ------
     RosettaError
-        For anything that the user can mend; what is trained stays.
+        For anything that the user can mend; what is finished stays.
     """
     started = time.monotonic()
     from .cli.output import plain
+    from .empirical.vision.kept import kept, place
     from .empirical.vision.ladders import VisionLadder, train_ladder
     from .empirical.vision.photographs import open_photographs
-    from .empirical.vision.rungs import measure_vision
+    from .empirical.vision.rungs import held_out, measure_vision
     from .empirical.vision.studies import image_sweep, real_and_generated
     from .paper_figs import vision
+    from .validation.verdict import with_zeros
 
     ladder = ladder or VisionLadder()
     trained = train_ladder(ladder, open_photographs(), cache, workers)
-    ladders, largest = measure_vision(trained)
-    sweeps = image_sweep(largest, ladder.pairings, ladder.permutations)
-    kinds = real_and_generated(trained, largest, [p for p in ladder.pairings if p.a == "denoising" and p.b != p.a])
+    images, rungs, width = held_out(trained), out / "rungs", max(ladder.widths)
+    ladders, largest = measure_vision(trained, images, rungs)
+
+    def places(what: str, pairings: Sequence[Pairing]) -> dict[str, Path | None]:
+        return {pairing.name: place(rungs, trained, pairing, width, images, what) for pairing in pairings}
+
+    made = [pairing for pairing in ladder.pairings if pairing.a == "denoising" and pairing.b != pairing.a]
+    sweeps = kept(
+        places("images", ladder.pairings),
+        "image_sweep",
+        lambda: image_sweep(largest(), ladder.pairings, ladder.permutations),
+    )
+    kinds = kept(places("generated", made), "image_kinds", lambda: real_and_generated(trained, largest(), made))
     judged = {name: judge(one) for name, one in ladders.items()}
     measured = Measured(
         ladders,
         {name: analysis for name, (analysis, _) in judged.items()},
-        {name: with_zeros(ladders[name], verdict) for name, (_, verdict) in judged.items()},
+        {name: with_zeros(*_counts(ladders[name]), verdict) for name, (_, verdict) in judged.items()},
         sweeps,
         kinds,
     )
@@ -95,7 +108,7 @@ def run(
         "pairings": {name: _summary(measured, name) for name in ladders},
         "seconds": round(time.monotonic() - started, 1),
     }
-    _report(trained, largest, measured, next(f for f in files if f.suffix == ".svg"), out, summary["seconds"])
+    _report(trained, images, measured, next(f for f in files if f.suffix == ".svg"), out, summary["seconds"])
     with replacing(out / "summary.json") as partial:
         partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     for pairing in ladder.pairings:
@@ -104,22 +117,8 @@ def run(
     return summary
 
 
-def with_zeros(ladder: xr.Dataset, verdict: str) -> str:
-    """Return a pairing's verdict, given the fit's: counts of zero, which a fit in log space leaves out, decide first.
-
-    Where at a size most pairs of seeds have no pair above the calibrated threshold, there is no law to claim.
-    """
-    sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
-    zeros = {size: (int(np.sum(counts[sizes == size] == 0)), int(np.sum(sizes == size))) for size in np.unique(sizes)}
-    named = [f"N = {size:g} ({empty} of {pairs} pairs of seeds)" for size, (empty, pairs) in zeros.items() if empty]
-    if not counts.any():
-        return (
-            "No law here: at no size does any pair exceed what the nulls have (the calibrated threshold is the test)."
-        )
-    if any(2 * empty > pairs for empty, pairs in zeros.values()):
-        test = "nothing exceeds what the nulls have (the calibrated threshold is the test)"
-        return f"No law here: {test} at {', '.join(named)}. The other counts alone would say: {verdict}"
-    return f"{verdict} Nothing exceeds the nulls at {', '.join(named)}; fits leave these out." if named else verdict
+def _counts(ladder: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    return ladder["neurons"].values, ladder["calibrated_count"].values
 
 
 def _summary(measured: Measured, name: str) -> dict[str, Any]:
@@ -131,7 +130,7 @@ def _summary(measured: Measured, name: str) -> dict[str, Any]:
 
 
 def _report(
-    trained: TrainedVision, largest: Width, measured: Measured, figure: Path, out: Path, seconds: float
+    trained: TrainedVision, images: Images, measured: Measured, figure: Path, out: Path, seconds: float
 ) -> None:
     from .validation import page
 
@@ -158,7 +157,7 @@ def _report(
         sweeps=[{"title": one.attrs["pairing"], "rows": _sweep_rows(one)} for one in measured.sweeps.values()],
         kinds=[{"title": one.attrs["pairing"], "rows": _kind_rows(one)} for one in measured.kinds.values()],
         shown_pairing=shown.title,
-        pairs=_shown(trained, largest, measured.ladders[shown.name]),
+        pairs=_shown(trained, images, measured.ladders[shown.name]),
         provenance={
             "images": f"{first.attrs['number_of_images']} held-out crops, 16 positions each, of 16 bundled photographs "
             f"(sha256 {first.attrs['photographs_sha256'][:16]}…); other places of the photographs that were trained on",
@@ -206,7 +205,7 @@ def _kind_rows(kinds: xr.Dataset) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(trained: TrainedVision, largest: Width, ladder: xr.Dataset) -> list[dict[str, Any]]:
+def _shown(trained: TrainedVision, images: Images, ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return some calibrated pairs of the last rung, best to last, with the top crops of both neurons."""
     from .empirical.vision.exhibits import png, strip, top_exhibits
     from .empirical.vision.source import ImageSource, open_reader
@@ -222,7 +221,9 @@ def _shown(trained: TrainedVision, largest: Width, ladder: xr.Dataset) -> list[d
     rows = []
     for side, objective in zip("ab", objectives, strict=True):
         seed = int(ladder[f"seed_{side}"].values[rung])
-        source = ImageSource(open_reader(trained.folder(objective, largest.width, seed)), largest.images, batch=256)
+        source = ImageSource(
+            open_reader(trained.folder(objective, max(trained.ladder.widths), seed)), images, batch=256
+        )
         exhibits = top_exhibits(source, ladder[f"unit_{side}"].values[chosen], SHOWN_CROPS)
         rows.append(
             [

@@ -233,6 +233,7 @@ SIMULATION = {
     "toy_isolation": Variable("isolation of each feature in its most dedicated neuron", "1", "s_r", "46"),
     "toy_information": Variable("Var x/MSE − 1 of each feature by the best linear readout", "1", "t_r", "49"),
     "toy_optimum": Variable("isolation of each feature in the optimal allocation", "1", "s*_r", "14"),
+    "visits": Variable("times training showed the last feature with s* ≥ τ", "1", "V", "sims.toy_recipes"),
     "utility_share": Variable("Σ w log(1 + t) over that of the optimal allocation", "1", "", "11"),
     "precision": Variable("share of matched pairs whose neurons isolate the same feature", "1"),
     "recall": Variable("share of the features isolated in both networks that are matched", "1"),
@@ -277,6 +278,17 @@ FILTERING = {
     "final_training_loss": Variable("training loss over the last tenth of the steps", "nats/token"),
     "training_sequences": Variable("sequences trained on", "sequences"),
 }
+
+# What a table of a measured ladder shows of each rung, and what is kept of it: the count, what it grew from, its nulls.
+LADDER_COUNTS = (
+    "neurons",
+    "raw_count",
+    "calibrated_count",
+    "calibrated_count_se",
+    "threshold",
+    "permuted_raw",
+    "untrained_raw",
+)
 
 VOCABULARY: dict[str, Variable] = {
     **PARAMETERS,

@@ -54,7 +54,8 @@ def test_the_table_holds_every_source_and_its_triangle(files):
     assert rows["mine"]["product"] == pytest.approx(0.65 * 1.5, abs=0.1)
     assert rows["counts"]["exponent"] == pytest.approx(0.6, abs=0.01)
     assert rows["counts"]["product"] is None
-    assert {row["source"] for row in rows.values()} == {"published", "synthetic", "toy", "language", "ladder", "counts"}
+    sources = {"published", "synthetic", "toy", "language", "vision", "ladder", "counts"}
+    assert {row["source"] for row in rows.values()} == sources
     synthetic = rows["synthetic, β = 1.3"]  # known truth: both demands of the theory are met
     assert synthetic["profile_exponent"] == pytest.approx(1.3, abs=0.02)
     assert synthetic["product_ci95"][0] - 0.02 < synthetic["expected_product"] < synthetic["product_ci95"][1] + 0.02

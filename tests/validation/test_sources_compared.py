@@ -78,6 +78,38 @@ def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
     assert series.counts.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
 
 
+def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
+    found = {one.name: one for one in kept_ladders() if one.source == "vision"}
+    others = ("contrastive", "denoising", "supervised")
+    assert sorted(found) == [f"kept vision (denoising × {other})" for other in others]
+    for one in found.values():
+        assert np.array_equal(one.neurons, np.repeat([192, 288, 384, 576], 3))
+        assert one.correlations is not None
+        assert [len(rho) for rho in one.correlations] == one.counts.tolist()
+    for name in kept.names():
+        assert str(kept.read(name).attrs["command"]).startswith("rosettalaw demo")
+    (row,) = compare([found["kept vision (denoising × supervised)"]])
+    assert row.sentences()[0].startswith("No law here: nothing exceeds what the nulls have")
+
+
+def test_pairs_below_the_threshold_are_no_part_of_a_series_or_of_what_is_kept(tmp_path, monkeypatch):
+    """Nor any pair of a size at which no threshold separates pairs from the nulls."""
+    ladder = planted_ladder()
+    above = [30, 45, 68, 0]
+    rho, rung = ladder["correlation"].values, ladder["pair_rung"].values
+    ladder["threshold"].values[3] = np.nan
+    ladder["calibrated_count"].values[3] = 0
+    below = [ladder["threshold"].values[i] - 0.01 for i in range(3)]
+    ladder = ladder.drop_vars(["correlation", "pair_rung"]).assign(
+        correlation=("pair", np.concatenate([rho, below])), pair_rung=("pair", np.concatenate([rung, [0, 1, 2]]))
+    )
+    kept.write(ladder, tmp_path / "planted.csv")
+    monkeypatch.setattr("rosettalaw.validation.kept.resources.files", lambda _: tmp_path)
+    for one in (of_ladder(ladder), of_ladder(kept.read("planted"))):
+        assert one.correlations is not None
+        assert [len(found) for found in one.correlations] == above
+
+
 def test_kept_toys_are_measured_against_their_own_optimum():
     """Profiles equal to the optimum's give the optimum's product; those of the file are its rows."""
     rows = pd.read_csv(ROOT / "sims" / "toy_study.csv")
@@ -118,6 +150,12 @@ def test_toy_files_become_series_by_configuration_and_beta(tmp_path):
     assert not contradicted(law.triangle.product, law.triangle.expected_product)
     assert contradicted(plain.triangle.product, plain.triangle.expected_product)
     assert plain.triangle.expected_product == pytest.approx(0.75)
+    for name, steps, cells in (("a", 100, [0, 1]), ("b", 100, [2, 3]), ("c", 200, [0, 1, 2, 3])):
+        part = {key: ("cell", values[cells]) for key, values in variables.items()}
+        save(dataset("toy", part, seed=0, steps=steps), tmp_path / f"{name}.nc")
+    joined, apart = read_series([tmp_path / f"{name}.nc" for name in "abc"])
+    assert (joined.name, apart.name) == ("toy, law, β = 1.5, steps 100", "toy, law, β = 1.5, steps 200")
+    assert joined.neurons.tolist() == apart.neurons.tolist() == sizes.tolist()
 
 
 def test_a_simulations_triangle_is_that_of_the_networks_it_drew(tmp_path):

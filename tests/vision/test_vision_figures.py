@@ -119,7 +119,8 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
     ],
 )
 def test_zeros_decide_before_a_fit_that_leaves_them_out(counts, words):
-    from rosettalaw.vision_demo import with_zeros
+    from rosettalaw.validation.verdict import with_zeros
 
-    verdict = with_zeros(ladder(calibrated_count=counts), "the fit")
+    planted = ladder(calibrated_count=counts)
+    verdict = with_zeros(planted["neurons"].values, planted["calibrated_count"].values, "the fit")
     assert verdict.startswith(words)

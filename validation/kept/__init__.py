@@ -1,7 +1,8 @@
 """Ladders that were trained and measured with this package, and kept: counts, nulls and ranked correlations.
 
-One CSV file a ladder, made from its result file by `write`. Comments name what it was measured on; the column
-``correlations`` holds the calibrated pairs of a rung, best first.
+One CSV file a ladder, made from its result file by `write`. Comments name the command that made it and what it was
+measured on; the column ``correlations`` holds the calibrated pairs of a rung, best first. Ladders with several seeds a
+size have one row for each pair of networks.
 """
 
 from __future__ import annotations
@@ -15,20 +16,15 @@ import numpy as np
 
 from ...errors import UnknownNameError
 from ...results import dataset, replacing
+from ...vocabulary import LADDER_COUNTS
 
 if TYPE_CHECKING:
     import xarray as xr
 
-COLUMNS = (
-    "neurons",
-    "raw_count",
-    "calibrated_count",
-    "calibrated_count_se",
-    "threshold",
-    "permuted_raw",
-    "untrained_raw",
+FACTS = (
+    *("ladder", "families", "modality", "command", "corpus", "corpus_sha256", "images", "number_of_images"),
+    *("images_sha256", "photographs_sha256", "seed", "training_seed", "training_seeds"),
 )
-FACTS = ("ladder", "families", "modality", "corpus", "corpus_sha256", "seed", "training_seed")
 
 
 def names() -> list[str]:
@@ -61,8 +57,9 @@ def read(name: str) -> xr.Dataset:
 
 def write(ladder: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Keep a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
-    rung, rho = ladder["pair_rung"].values, ladder["correlation"].values
-    columns = [name for name in COLUMNS if name in ladder]
+    rung, rho, threshold = (ladder[name].values for name in ("pair_rung", "correlation", "threshold"))
+    rung, rho = rung[rho >= threshold[rung]], rho[rho >= threshold[rung]]
+    columns = [name for name in LADDER_COUNTS if name in ladder]
     lines = [f"# {name} = {ladder.attrs[name]}" for name in FACTS if name in ladder.attrs]
     lines.append(",".join([*columns, "correlations"]))
     for i in range(ladder.sizes["rung"]):

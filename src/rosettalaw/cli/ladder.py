@@ -6,19 +6,11 @@ from pathlib import Path
 
 import typer
 
+from ..vocabulary import LADDER_COUNTS
 from .output import JsonOption, print_json, print_table
 
 EPILOG = "Example: rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
 FILE = "A ladder file: models to compare at each rung, or families to train; or the name of a shipped one."
-SHOWN = (
-    "neurons",
-    "raw_count",
-    "calibrated_count",
-    "calibrated_count_se",
-    "threshold",
-    "permuted_raw",
-    "untrained_raw",
-)
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -44,4 +36,4 @@ def register(app: typer.Typer, section: str) -> None:
         if as_json:
             print_json(summary)
         else:
-            print_table([{name: rung[name] for name in SHOWN} for rung in summary["rungs"]], title=ladder)
+            print_table([{name: rung[name] for name in LADDER_COUNTS} for rung in summary["rungs"]], title=ladder)
