@@ -9,7 +9,10 @@ seeds as independent repeats.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +23,10 @@ from ..array_sources import ArraySource
 from ..matching import Matches, match
 from ..measures.selectivity import activity
 from ..measures.superiority import superiority
+from ..provenance import model_facts
 from .distinct import distinct
 from .images import Images, from_array
+from .kept import kept, place
 from .ladders import Pairing, TrainedVision
 from .selectivity import class_selectivity, image_scores
 from .source import ImageSource, open_reader
@@ -91,6 +96,8 @@ class Width:
         Correlations of their mutual pairs, one array a draw.
     measures : dict of (objective, seed) to dict of str to ndarray
         Selectivity of every neuron, by measure.
+    revisions : dict of (objective, seed) to str
+        SHA-256 of the weights.
     """
 
     width: int
@@ -99,6 +106,7 @@ class Width:
     twins: list[tuple[ArraySource, ArraySource]]
     untrained: list[np.ndarray]
     measures: dict[tuple[str, int], dict[str, np.ndarray]]
+    revisions: dict[tuple[str, int], str]
 
 
 def read_width(trained: TrainedVision, width: int, images: Images) -> Width:
@@ -113,38 +121,60 @@ def read_width(trained: TrainedVision, width: int, images: Images) -> Width:
         selectivity = unknown if images.labels is None else class_selectivity(scores, images.labels)
         measures[key] = dict(zip(MEASURES, (activity(source, 1).kurtosis, selectivity), strict=True))
     twins = untrained_twins(trained, width, images)
-    return Width(width, images, models, twins, null_of(twins), measures)
+    revisions = {key: model_facts(str(trained.folder(key[0], width, key[1])), tokenizer=False).revision for key in keys}
+    return Width(width, images, models, twins, null_of(twins), measures, revisions)
 
 
 def measure_vision(
-    trained: TrainedVision, images: Images | None = None, quiet: bool = False
-) -> tuple[dict[str, xr.Dataset], Width]:
+    trained: TrainedVision, images: Images | None = None, out: Path | None = None, quiet: bool = False
+) -> tuple[dict[str, xr.Dataset], Callable[[], Width]]:
     """Measure every pairing of a trained ladder.
+
+    Parameters
+    ----------
+    trained : TrainedVision
+        The checkpoints.
+    images : Images, optional
+        What all networks read; `held_out` by default.
+    out : path, optional
+        Folder where every rung is kept when it is measured, and read back by a later run.
+    quiet : bool
+        Show no progress.
 
     Returns
     -------
     dict of str to xarray.Dataset
         A Dataset of kind "ladder" by the pairing's name.
-    Width
-        The largest width's activations, for what is measured there alone.
+    callable
+        Gives the largest width's activations, for what is measured there alone; the models run once.
     """
     ladder = trained.ladder
     images = images or held_out(trained)
-    rungs: dict[str, list[dict[str, Any]]] = {pairing.name: [] for pairing in ladder.pairings}
-    steps = len(ladder.pairings) * len(ladder.recipe.seeds)
-    total = sum(width**2 for width in ladder.widths) * steps
-    with progress(f"measuring {len(ladder.widths)} rungs", total, quiet) as bar:
+    read = cache(lambda width: read_width(trained, width, images))
+    rungs: dict[str, list[xr.Dataset]] = {pairing.name: [] for pairing in ladder.pairings}
+    with progress(f"measuring {len(ladder.widths)} rungs", sum(width**2 for width in ladder.widths), quiet) as bar:
         for width in sorted(ladder.widths):
             bar.update(description=f"measuring N = {trained.jobs[ladder.objectives[0], width].neurons}")
-            read = read_width(trained, width, images)
             for pairing in ladder.pairings:
-                for seeds in pairing.seeds(ladder.recipe.seeds):
-                    rungs[pairing.name].append(measure_pair(read, pairing, seeds, ladder.permutations))
-                    bar.advance(width**2)
+
+                def measured(width: int = width, pairing: Pairing = pairing) -> dict[str, xr.Dataset]:
+                    pairs = pairing.seeds(ladder.recipe.seeds)
+                    return {
+                        pairing.name: _joined(
+                            [measure_pair(read(width), pairing, two, ladder.permutations) for two in pairs]
+                        )
+                    }
+
+                path = place(out, trained, pairing, width, images)
+                found = kept({pairing.name: path}, "ladder", measured)[pairing.name]
+                rungs[pairing.name].append(found)
+                bar.advance(width**2 / len(ladder.pairings))
                 if not quiet:
-                    _tell(pairing, rungs[pairing.name][-len(ladder.recipe.seeds) :])
+                    _tell(pairing, found)
+            if width < max(ladder.widths):
+                read.cache_clear()
     joined = {
-        pairing.name: _joined(
+        pairing.name: _join(
             rungs[pairing.name],
             pairing=pairing.title,
             ladder=f"{ladder.name}: {pairing.title}",
@@ -158,7 +188,7 @@ def measure_vision(
         )
         for pairing in ladder.pairings
     }
-    return joined, read
+    return joined, lambda: read(max(ladder.widths))
 
 
 def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], permutations: int) -> dict[str, Any]:
@@ -190,6 +220,8 @@ def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], permutat
         "split_half": matches.split_half,
         "model_a": a.name,
         "model_b": b.name,
+        "revision_a": read.revisions[keys[0]],
+        "revision_b": read.revisions[keys[1]],
         **_superiorities(read, keys, (ua, ub)),
         "pair": _pairs(matches, a, b),
         "null_pair": {
@@ -228,8 +260,8 @@ def _superiorities(read: Width, keys: Any, members: tuple[np.ndarray, np.ndarray
     return found
 
 
-def _joined(rungs: list[dict[str, Any]], **provenance: Any) -> xr.Dataset:
-    """Join rungs: scalars along ``rung``, pairs and null pairs one rung after the other."""
+def _joined(rungs: list[dict[str, Any]]) -> xr.Dataset:
+    """Join rungs of one width: scalars along ``rung``, pairs and null pairs one rung after the other."""
     variables: dict[str, Any] = {}
     for name, value in rungs[0].items():
         if isinstance(value, dict):
@@ -241,16 +273,29 @@ def _joined(rungs: list[dict[str, Any]], **provenance: Any) -> xr.Dataset:
         else:
             kind = object if isinstance(value, str) else None
             variables[name] = ("rung", np.array([rung[name] for rung in rungs], dtype=kind))
-    return dataset("ladder", variables, {"rung": np.arange(len(rungs))}, modality="vision", **provenance)
+    return dataset("ladder", variables, {"rung": np.arange(len(rungs))}, modality="vision")
 
 
-def _tell(pairing: Pairing, rungs: list[dict[str, Any]]) -> None:
+def _join(parts: list[xr.Dataset], **provenance: Any) -> xr.Dataset:
+    """Join the rungs of several widths, smallest first, into one Dataset of kind "ladder"."""
+    variables: dict[str, Any] = {}
+    before = np.cumsum([0, *(part.sizes["rung"] for part in parts)])
+    for name, variable in parts[0].data_vars.items():
+        shifts = before[:-1] if name in ("pair_rung", "null_rung") else np.zeros(len(parts), dtype=int)
+        values = [
+            part[name].values + shift if shift else part[name].values for part, shift in zip(parts, shifts, strict=True)
+        ]
+        variables[str(name)] = (variable.dims, np.concatenate(values))
+    return dataset("ladder", variables, {"rung": np.arange(before[-1])}, modality="vision", **provenance)
+
+
+def _tell(pairing: Pairing, rungs: xr.Dataset) -> None:
     def listed(name: str) -> str:
-        return ", ".join(f"{rung[name]:.0f}" for rung in rungs)
+        return ", ".join(f"{value:.0f}" for value in rungs[name].values)
 
-    thresholds = ", ".join(f"{rung['threshold']:.2f}" for rung in rungs)
+    thresholds = ", ".join(f"{value:.2f}" for value in rungs["threshold"].values)
     say(
-        f"  N = {rungs[0]['neurons']:.0f}, {pairing.name}: {listed('calibrated_count')} pairs above ρ* = {thresholds} "
-        f"({listed('distinct_count')} distinct); without a threshold {listed('raw_count')}, "
+        f"  N = {rungs['neurons'].values[0]:.0f}, {pairing.name}: {listed('calibrated_count')} pairs above "
+        f"ρ* = {thresholds} ({listed('distinct_count')} distinct); without a threshold {listed('raw_count')}, "
         f"permuted {listed('permuted_raw')}, untrained {listed('untrained_raw')}"
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.vision import rungs
 from rosettalaw.empirical.vision.distinct import distinct
 from rosettalaw.empirical.vision.ladders import Pairing, VisionLadder, train_ladder
 from rosettalaw.empirical.vision.photographs import Photographs
@@ -70,7 +71,8 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(trained):
-    return measure_vision(trained, quiet=True)
+    ladders, read = measure_vision(trained, quiet=True)
+    return ladders, read()
 
 
 def test_a_ladder_has_every_rung_for_every_seed(trained, measured):
@@ -116,6 +118,34 @@ def test_measuring_again_gives_the_same(trained, measured):
     np.testing.assert_array_equal(one["correlation"].values[here], again["pair"]["correlation"])
     here = one["null_rung"].values == 4
     np.testing.assert_array_equal(one["null_correlation"].values[here], again["null_pair"]["null_correlation"])
+
+
+def test_an_interrupted_measurement_goes_on(trained, measured, tmp_path, monkeypatch):
+    calls = []
+
+    def counted(*arguments):
+        calls.append(arguments[1].name)
+        if len(calls) == 8:  # in the middle of the second width's first pairing
+            raise KeyboardInterrupt
+        return measure_pair(*arguments)
+
+    monkeypatch.setattr(rungs, "measure_pair", counted)
+    with pytest.raises(KeyboardInterrupt):
+        measure_vision(trained, out=tmp_path, quiet=True)
+    assert len(list(tmp_path.glob("rungs-*-8-*.nc"))) == 2
+    calls.clear()
+    calls += ["after"] * 100
+    ladders, _ = measure_vision(trained, out=tmp_path, quiet=True)
+    assert len(calls) == 106  # the second width's two pairings of three seeds
+    for name, one in ladders.items():
+        assert one.drop_attrs().identical(measured[0][name].drop_attrs())
+        assert {key for key in one.attrs if key != "command"} == set(measured[0][name].attrs) - {"command"}
+        assert [len(revision) for revision in one["revision_a"].values] == [64] * 6
+    monkeypatch.setattr(rungs, "read_width", lambda *_: pytest.fail("models were run again"))
+    measure_vision(trained, out=tmp_path, quiet=True)
+    next(tmp_path.glob("rungs-denoising-seeds-16-*.nc")).write_bytes(b"cut short")
+    with pytest.raises(pytest.fail.Exception, match="models were run again"):
+        measure_vision(trained, out=tmp_path, quiet=True)
 
 
 def test_finished_models_are_not_trained_again(trained):

@@ -9,6 +9,7 @@ import transformers
 from typer.testing import CliRunner
 
 from rosettalaw.cli import app
+from rosettalaw.cli.output import plain
 from rosettalaw.empirical import hub
 from rosettalaw.empirical.vision import endpoint
 from rosettalaw.empirical.vision.ladders import Pairing, VisionLadder
@@ -122,12 +123,23 @@ def demo(tmp_path_factory):
     """The vision loop on two widths and models that hardly learn."""
     pairings = (Pairing("denoising", "supervised"), Pairing("denoising", "denoising"))
     ladder = VisionLadder("tiny", (8, 16), Recipe(steps=3, batch=8, layers=1), pairings, 40, 1, 1)
-    out = tmp_path_factory.mktemp("demo")
-    return out, run(out, tmp_path_factory.mktemp("cache"), 1, ladder)
+    out, cache = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("cache")
+    return out, run(out, cache, 1, ladder), lambda: run(out, cache, 1, ladder)
+
+
+def test_a_finished_vision_demo_is_read_back(demo, monkeypatch):
+    """Models, rungs, image sweeps and the comparison with generated images: nothing is computed again."""
+    from rosettalaw.empirical.vision import rungs, studies
+
+    _, summary, again = demo
+    for module in (rungs, studies):
+        monkeypatch.setattr(module, "match", lambda *_, **__: pytest.fail("matched again"))
+    repeated = again()
+    assert plain({**repeated, "seconds": 0}) == plain({**summary, "seconds": 0})
 
 
 def test_the_vision_demo_leaves_results_that_all_commands_read(demo):
-    out, summary = demo
+    out, summary, _ = demo
     assert set(summary["pairings"]) == {"denoising-supervised", "denoising-seeds"}
     assert json.loads((out / "summary.json").read_text())["pairings"].keys() == summary["pairings"].keys()
     for name in summary["pairings"]:
@@ -140,7 +152,7 @@ def test_the_vision_demo_leaves_results_that_all_commands_read(demo):
 
 
 def test_its_page_ties_each_claim_to_its_pairing(demo):
-    out, summary = demo
+    out, summary, _ = demo
     page = (out / "report.html").read_text()
     assert "denoising × supervised (generative × discriminative)" in page
     assert "denoising × denoising (two seeds of one objective)" in page
