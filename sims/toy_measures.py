@@ -26,7 +26,7 @@ from .toy_samples import activity, draw, generator, split, variance
 from .toy_step import encode, energy
 
 CHUNK = 4096
-SAMPLES = 1 << 16
+FEWEST, PER_NEURON = 1 << 17, 1 << 10  # samples: the frontier's feature is as rare as 1/N
 FRESH = 1 << 31  # the index of no network: its stream is fresh data
 
 
@@ -40,6 +40,8 @@ class Learned:
         s_r.
     information : ndarray, shape (A,)
         t_r.
+    sampled : ndarray, shape (A,)
+        s_r with the variance that x_r has in the samples, as correlations over them have it.
     neuron : ndarray of int, shape (A,)
         c(r).
     of_neuron : ndarray of int, shape (N,)
@@ -48,6 +50,7 @@ class Learned:
 
     isolation: np.ndarray
     information: np.ndarray
+    sampled: np.ndarray
     neuron: np.ndarray
     of_neuron: np.ndarray
 
@@ -73,9 +76,10 @@ class Measured:
     matchings: list[Matching]
 
 
-def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int = SAMPLES) -> Measured:
+def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int | None = None) -> Measured:
     """Measure networks of one N and β on fresh samples that they share."""
     N, beta, _ = trained.networks[0]
+    samples = samples or max(FEWEST, PER_NEURON * N)
     products, with_x, power = _moments(trained, generator(seed, N, beta, FRESH), samples)
     blocks = [slice(k * N, (k + 1) * N) for k in range(len(with_x))]
     noise, true_power = trained.recipe.noise, variance(activity(beta, len(power)))
@@ -146,17 +150,18 @@ def _learned(covariance: np.ndarray, with_x: np.ndarray, power, true_power, nois
     rarer = true_power / power  # a rare feature occurs in the samples more or less often than it should
     share = with_x**2 / power[:, None]  # W_jr², shape (A, N)
     total = np.diag(covariance) + noise
-    s = rarer[:, None] * share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))
+    s = share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))
     ridge = max(noise, 1e-6 * float(np.trace(covariance)) / len(total))
     told = np.einsum("rj,jr->r", with_x, np.linalg.solve(covariance + ridge * np.eye(len(total)), with_x.T)) / power
     t = rarer * told / np.maximum(1 - told, 1e-6)
-    return Learned(s.max(axis=1), t, s.argmax(axis=1), s.argmax(axis=0))
+    best, of_neuron = s.max(axis=1), (rarer[:, None] * s).argmax(axis=0)
+    return Learned(rarer * best, t, best, s.argmax(axis=1), of_neuron)
 
 
 def _matching(a: Learned, b: Learned, correlation: np.ndarray, tau: float) -> Matching:
     i, j = mutual_nearest(correlation, tau / (1 + tau))
     right = a.of_neuron[i] == b.of_neuron[j]
-    both = np.flatnonzero(np.minimum(a.isolation, b.isolation) >= tau)
+    both = np.flatnonzero(np.minimum(a.sampled, b.sampled) >= tau)
     found = np.isin(both, a.of_neuron[i][right])
     precision = float(right.mean()) if len(i) else np.nan
     return Matching(len(i), precision, float(found.mean()) if len(both) else np.nan)

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from rosettalaw.paper_figs import fig27, idle, tail
+from rosettalaw.paper_figs import fig27, idle, tail, toy
 from rosettalaw.paper_figs.found import Found
 from rosettalaw.sims import simulate
+from rosettalaw.sims.toy_measures import water_filling
+from rosettalaw.sims.toy_recipes import CONFIGURATIONS, SCAN
+from rosettalaw.sims.toy_study import Cell, Study
 
 
 def words(path):
@@ -38,3 +41,37 @@ def test_idle_neurons_are_shown_with_slope_one(tmp_path, monkeypatch):
     monkeypatch.setattr(idle, "POINTS", np.array([64, 128]))
     (_, svg) = idle.make(Found(), tmp_path / "idle")
     assert "slope 1.0" in words(svg)
+
+
+def cells(names, sizes):
+    """Networks that have learned the optimum exactly."""
+    found = []
+    for name in names:
+        recipe = {**CONFIGURATIONS, **SCAN}[name].recipe
+        for N in sizes:
+            optimum = water_filling(N, 1.5, recipe.kappa, recipe.gamma, recipe.relu)
+            learned = np.tile(optimum, (2, 1))
+            found.append(Cell(name, 1.5, N, learned, learned, optimum, np.array([[5.0, 1.0, 1.0]]), recipe))
+    return Found({"toy": [("toy", Study(tuple(found), {}).to_dataset())]})
+
+
+@pytest.mark.parametrize(
+    ("names", "shown", "absent"),
+    [
+        (["law"], ["N = 64", "features with s ≥ 1"], ["hollow", "times the rarest", "A = N/2", "no ReLU"]),
+        (["law", "linear"], ["no ReLU", "N = 64, β = 1.5"], ["times the rarest", "A = N/2"]),
+        (
+            ["law", "scaled", "few features", "batch 128", *(n for n, c in CONFIGURATIONS.items() if not c.holds)],
+            ["hollow: plain recipe", "times the rarest", "A = N/2", "weight decay"],
+            [],
+        ),
+    ],
+)
+def test_the_toy_figure_shows_what_a_study_has(names, shown, absent, tmp_path):
+    text = words(toy.make(cells(names, [32, 64]), tmp_path / "toy")[0])
+    assert all(word in text for word in shown)
+    assert not any(word in text for word in absent)
+
+
+def test_without_the_whole_recipe_the_toy_figure_waits(tmp_path):
+    assert toy.make(cells(["linear"], [8]), tmp_path / "toy") == []
