@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .empirical.vision.ladders import Pairing, TrainedVision, VisionLadder
     from .validation.analysis import Analysis
 
-SHOWN_PAIRS, SHOWN_CROPS = 6, 4
+SHOWN_PAIRS, SHOWN_CROPS, SAMPLES = 6, 4, 8
 SUMMED = ("neurons", "seed_a", "seed_b", "raw_count", "calibrated_count", "distinct_count", "threshold")
 SUMMED += ("permuted_raw", "untrained_raw")
 
@@ -156,6 +156,8 @@ def _report(
         ],
         sweeps=[{"title": one.attrs["pairing"], "rows": _sweep_rows(one)} for one in measured.sweeps.values()],
         kinds=[{"title": one.attrs["pairing"], "rows": _kind_rows(one)} for one in measured.kinds.values()],
+        contrast=next((float(one["generated_contrast"]) for one in measured.kinds.values()), np.nan),
+        samples=_samples(trained, images) if measured.kinds else [],
         shown_pairing=shown.title,
         pairs=_shown(trained, images, measured.ladders[shown.name]),
         provenance={
@@ -203,6 +205,16 @@ def _kind_rows(kinds: xr.Dataset) -> list[dict[str, Any]]:
         | {name: kinds[name].values[i].item() for name in one}
         for i, seed in enumerate(kinds["seed"].values)
     ]
+
+
+def _samples(trained: TrainedVision, images: Images) -> list[list[str]]:
+    """Return some held-out crops, and as many generated images, as PNG."""
+    from .empirical.vision.exhibits import all_images, png
+    from .empirical.vision.generation import generate
+
+    denoiser = trained.folder("denoising", max(trained.ladder.widths), trained.ladder.recipe.seeds[0])
+    sets = images.subset(np.arange(SAMPLES)), generate(denoiser, SAMPLES).images
+    return [[base64.b64encode(png(image)).decode() for image in all_images(some)] for some in sets]
 
 
 def _shown(trained: TrainedVision, images: Images, ladder: xr.Dataset) -> list[dict[str, Any]]:
