@@ -10,8 +10,8 @@
    the level of the sketch's noise, stay unverified and are counted.
 
 A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
-its chance to be a candidate is p = Φ((ρ − bar_a)/σ) Φ((ρ − bar_b)/σ), and the number of exact pairs is estimated
-(Horvitz and Thompson 1952) by Σ 1/p over the found pairs that are. `expected_recall` is the number of found pairs,
+its chance to be a candidate is p = Φ((ρ − max(bar_a, bar_b))/σ), and the number of exact pairs is estimated (Horvitz
+and Thompson 1952) by Σ 1/p over the found pairs that are. `expected_recall` is the number of found pairs,
 among rivals too, over that one, for pairs with p ≥ ½: of weaker ones each that is found stands for many that are not.
 """
 
@@ -20,12 +20,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from . import sketch_kernels as kernels
 from .sketch import Sketch, fine_estimates, fine_noise
 
 REACH = 4.5  # standard deviations beyond which an estimate does not stray
-LOOKED_AT, CHALLENGERS = 256, 8  # partners of a likely pair looked at by the fine sketch, and read with it
+CHALLENGERS = 8  # partners of a likely pair's neurons, the best by the fine sketch, that are read with it
 MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
 GROUP = 64  # found pairs whose rivals are looked for at a time
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -97,26 +98,25 @@ def likely_pairs(
     return pairs[0][mutual], pairs[1][mutual], low[mutual]
 
 
-def challengers(sketches: tuple[Sketch, Sketch], pairs: tuple[np.ndarray, ...], absolute: bool) -> np.ndarray:
+def challengers(
+    sketches: tuple[Sketch, Sketch],
+    near: tuple[Candidates, Candidates],
+    pairs: tuple[np.ndarray, ...],
+    absolute: bool,
+) -> np.ndarray:
     """Return, as u N_B + v, the best-looking partners of likely pairs: most of those that are not mutual lose to one.
 
     They are read with the pairs themselves, so that few that are not mutual are left to verify.
     """
-    neurons_b, chosen = len(sketches[1].fine), [np.empty(0, dtype=np.int64)]
-    for side in (0, 1):
+    neurons_b, chosen = len(near[1].units), []
+    for side, both in enumerate(near):
         units = np.unique(pairs[side])
-        for start in range(0, len(units), GROUP):
-            some = units[start : start + GROUP]
-            estimate = (sketches[side].rounded[some] @ sketches[1 - side].rounded.T).float()
-            estimate = estimate.abs_() if absolute else estimate
-            looked_at = estimate.topk(min(LOOKED_AT, estimate.shape[1])).indices.numpy()
-            row, other = np.repeat(some, looked_at.shape[1]), looked_at.ravel()
-            both = (row, other) if side == 0 else (other, row)
-            fine = _fine(sketches, both, absolute).reshape(looked_at.shape)
-            place = np.argsort(-fine, axis=1, kind="stable")[:, :CHALLENGERS]
-            best = np.take_along_axis(looked_at, place, 1)
-            row = np.broadcast_to(some[:, None], best.shape)
-            chosen.append((row * neurons_b + best if side == 0 else best * neurons_b + row).ravel())
+        partners = both.units[units]
+        unit, partner = np.repeat(units, partners.shape[1])[partners.ravel() >= 0], partners[partners >= 0]
+        estimate = _fine(sketches, (unit, partner) if side == 0 else (partner, unit), absolute)
+        closest = _rank(unit, estimate) < CHALLENGERS
+        unit, partner = unit[closest], partner[closest]
+        chosen.append(unit * neurons_b + partner if side == 0 else partner * neurons_b + unit)
     return np.unique(np.concatenate(chosen))
 
 
@@ -153,8 +153,7 @@ def rivals(
         some = order[start : start + GROUP]
         keys = []
         for side in (0, 1):
-            estimate = (sketches[side].rounded[pairs[side][some]] @ sketches[1 - side].rounded.T).float()
-            estimate = estimate.abs_() if absolute else estimate
+            estimate = _coarse(sketches, side, pairs[side][some], absolute)
             second = estimate.topk(min(keep, estimate.shape[1])).values[:, -1].numpy()
             row, other = np.nonzero(estimate.numpy() >= np.minimum(bar[some], second)[:, None])
             units = (pairs[side][some][row], other) if side == 0 else (other, pairs[side][some][row])
@@ -179,13 +178,20 @@ def expected_recall(
 
     rho = np.abs(pairs[2]) if absolute else pairs[2]
     spread = noise * np.sqrt(1 + rho**2)
-    chance, listed = np.ones(len(rho)), np.full(len(rho), True)
-    for side, units, partners in zip(near, pairs[:2], pairs[1::-1], strict=True):
-        chance = chance * norm.cdf((rho - side.bar[units].astype(float)) / spread)
-        listed &= (side.units[units] == partners[:, None]).any(1)
+    bar = np.maximum(near[0].bar[pairs[0]], near[1].bar[pairs[1]]).astype(float)  # one estimate has to pass both
+    chance = norm.cdf((rho - bar) / spread)
+    listed = (near[0].units[pairs[0]] == pairs[1][:, None]).any(1) & (near[1].units[pairs[1]] == pairs[0][:, None]).any(
+        1
+    )
     sure = chance >= 0.5
     total = np.sum(1 / chance[sure & listed])
     return (min(1.0, float(sure.sum() / total)) if total else float("nan")), int(sure.sum())
+
+
+def _coarse(sketches: tuple[Sketch, Sketch], side: int, units: np.ndarray, absolute: bool) -> torch.Tensor:
+    """Return the coarse estimates of some units of a side with all of the other."""
+    estimate = (sketches[side].rounded[units] @ sketches[1 - side].rounded.T).float()
+    return estimate.abs_() if absolute else estimate
 
 
 def _fine(sketches: tuple[Sketch, Sketch], units: Pairs, absolute: bool) -> np.ndarray:

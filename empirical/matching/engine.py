@@ -333,6 +333,7 @@ def _screened(
     audit: dict[str, float] = {}
     if trained:
         pairs, audit = search.verify()
+        recall, likely = search.recall(pairs)
     masks = Subsets(len(parts)).masks() if with_replicates else []
     replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
     return Found(

@@ -17,14 +17,14 @@ import torch
 
 from ..sources import ActivationSource
 from . import distributed
-from . import sketch_kernels as kernels
+from . import pair_kernels as kernels
 from .checkpoint import Checkpoint
 from .moments import Moments, wide
 from .partners import Partners
 from .reading import Block, aligned_blocks
 
-ROWS = 512  # positions at a time, so that what is used twice is still in the cache
-STRIPS = ROWS // kernels.SHORT
+STRIPS = 8  # of `SHORT` positions that are worked on side by side
+ROWS = STRIPS * kernels.SHORT
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,7 @@ def exact_products(
         advance(sum(stop - start for start, stop in parts[j]))
     units, places = zip(*(np.unique(side, return_inverse=True) for side in pair), strict=True)
     means = [moment.mean.numpy()[unit] for moment, unit in zip(moments, units, strict=True)]
+    rooms = kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
     middle = moments[0].mean.numpy()[watched]
     stream = aligned_blocks(
         a, b, [block for j in own for block in parts[j]], (slice(0, neurons[0]), slice(0, neurons[1]))
@@ -153,7 +154,7 @@ def exact_products(
             for start in range(0, len(whole[0]), ROWS):
                 x, y = (wide(side[start : start + ROWS]) for side in whole)
                 about = means[0], means[1], units[0], units[1], places[0], places[1]
-                kernels.add_products(x, y, *about, products, totals[0], totals[1])
+                kernels.add_products(x, y, *about, *rooms, products, totals[0], totals[1])
                 if len(watched):
                     centred = (x[:, watched] - middle).astype(np.float32)
                     rows = torch.from_numpy(np.ascontiguousarray(y[:, : neurons[1]], dtype=np.float32))

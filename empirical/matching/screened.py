@@ -131,7 +131,6 @@ class Search:
         self._neurons_b = len(b.layer)
         self._noise = coarse_noise(sketches[0].coarse.shape[1], a.positions)
         self._near: tuple[Candidates, Candidates]
-        self._strata: Strata
         self._audit: Audit
         self.products: Products
         self.unverified = 0
@@ -146,19 +145,22 @@ class Search:
         self._near = candidates(*self._sketches, count, self._absolute)
         pairs, estimate = possible_pairs(self._sketches, self._near, self._k, self._absolute)
         chosen = self._numbered(pairs)
-        drawn = np.empty(0, dtype=np.int64)
+        picked = Strata(np.empty(0, dtype=np.int64), np.empty(0))
         if self._verified:
             likely = likely_pairs(self._sketches, pairs, estimate, self._k)
-            chosen = np.union1d(chosen, challengers(self._sketches, likely, self._absolute))
-            self._strata = strata(len(self._sketches[0].fine), likely[0], self._audited, self._seed)
-            drawn = self._strata.drawn
-        self.products, crossed = self._multiplied(chosen, f"{self._name}-{count}", advance, drawn)
+            chosen = np.union1d(chosen, challengers(self._sketches, self._near, likely, self._absolute))
+            picked = strata(len(self._sketches[0].fine), likely[0], self._audited, self._seed)
+        self.products, crossed = self._multiplied(chosen, f"{self._name}-{count}", advance, picked.drawn)
         if self._verified:
             moments = self._sketches[0].moments, self._sketches[1].moments
-            self._audit = Audit.of(self._strata, crossed, moments, self._absolute)
+            self._audit = Audit.of(picked, crossed, moments, self._absolute)
         found = self.pairs()
         self.unverified = len(found[0])
-        return found, *expected_recall(found, self._near, self._noise, self._absolute)
+        return found, *self.recall(found)
+
+    def recall(self, found: Found) -> tuple[float, int]:
+        """Return the expected recall of found pairs, and on how many it rests."""
+        return expected_recall(found, self._near, self._noise, self._absolute)
 
     def verify(self, rounds: int = 8) -> tuple[Found, dict[str, float]]:
         """Correlate what could beat a found pair until the pairs stand; return them, and what the audit says.
@@ -177,6 +179,10 @@ class Search:
             self.products = self.products.joined(more.some(np.isin(self._known(more), new)))
             aside = aside.joined(more.some(~np.isin(self._known(more), self._known(aside))))
             found = self.pairs()
+        else:
+            unread, left = self._rivals(found, self._known(self.products))
+            open_a, open_b = unread // self._neurons_b, unread % self._neurons_b
+            self.unverified = max(left, int((np.isin(found[0], open_a) | np.isin(found[1], open_b)).sum()))
         return found, self._audit.report(aside.partners(self._k + 1, self._absolute), self._k, found)
 
     def _settling(self, products: Products, thorough: bool) -> np.ndarray:

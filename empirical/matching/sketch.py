@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numba
 import numpy as np
 import torch
 
@@ -30,7 +31,8 @@ from .moments import Moments, NonFinite, wide
 from .reading import Block, cut, read
 
 REFINED = 16  # the fine sketch has as many times the buckets, and a quarter of the noise: it prunes candidates
-COLUMNS = 4096  # neurons sketched at a time, in float32
+COLUMNS = 8192  # neurons sketched at a time, in float32
+SHARE = 4096  # of them, at most, that a thread works on: what it adds to fits its cache
 FEW = 256  # positions that give the shift
 STRIPES = 16  # of a file, taken up together: the sketch is read and written once for all of them
 ROUNDING = 2.0**-9  # of estimates from rounded coarse sketches
@@ -139,13 +141,14 @@ def _sketch_columns(
     sums = np.zeros((fine_buckets, width), dtype=np.float32)
     total, square, ones = np.zeros(width), np.zeros(width), np.zeros(fine_buckets)
     turn, sign = signs
+    share = min(SHARE, -(-width // numba.get_num_threads()))
     shift = None
     for (start, stop), x in zip(blocks, read(source, blocks, columns), strict=True):
         if shift is None:
             shift = _shift(x)
         place = np.arange(start, stop)
         np.add.at(ones, (place + turn[place // fine_buckets]) % fine_buckets, sign[start:stop])
-        kernels.add_to_sketch(wide(x), start, width, shift, turn, sign, sums, total, square)
+        kernels.add_to_sketch(wide(x), start, width, share, shift, turn, sign, sums, total, square)
         bad = ~(np.isfinite(total) & np.isfinite(square))
         if bad.any():
             raise NonFinite(0, np.flatnonzero(bad))
@@ -156,9 +159,9 @@ def _sketch_columns(
         scale = np.where(centred > 0, 1 / np.sqrt(centred), 0)
     coarse, step = np.empty((buckets, width), dtype=np.float32), np.empty(width, dtype=np.float32)
     ones, middle, factor = (one.astype(np.float32) for one in (ones, offset, scale))
-    kernels.standardise(sums, ones, middle, factor, coarse, step)
+    kernels.merge(sums, ones, middle, factor, coarse, step)
     fine = np.empty((width, fine_buckets), dtype=np.int8)
-    kernels.to_bytes(sums, step, fine)
+    kernels.to_bytes(sums, ones, middle, factor, step, fine)
     return fine, step, np.ascontiguousarray(coarse.T), shift + offset, centred
 
 
