@@ -16,8 +16,9 @@ from typing import Any
 
 from ..console import say
 from ..results import replacing, save
-from .toy_recipes import PARTS
-from .toy_study import Study, study
+from .toy_recipes import BETAS, BOUNDS, CONFIGURATIONS, NEURONS, PARTS, SCAN
+from .toy_results import Rows, Study, checks
+from .toy_study import study
 
 KEPT = Path(__file__).with_name("toy_study.csv")
 PROFILES = Path("docs/toy/toy.nc")
@@ -49,6 +50,59 @@ def read() -> list[dict[str, Any]]:
             {k: v if k == "configuration" else int(v) if k in NUMBERS else float(v or "nan") for k, v in row.items()}
             for row in csv.DictReader(file)
         ]
+
+
+def counts_table(rows: Rows) -> str:
+    """Return features found over those of the optimum, and the share of its utility, plain recipe and scaled."""
+    lines = ["| N | β | optimum | law | utility | scaled | utility |", "|--:|--:|--:|--:|--:|--:|--:|"]
+    for key in sorted({(row["neurons"], row["beta"]) for row in rows if row["configuration"] == "scaled"}):
+        cells = [str(key[0]), f"{key[1]:g}"]
+        for name in ("law", "scaled"):
+            row = _row(rows, name, *key)
+            found = (
+                [f"{row['count']:.1f} ± {row['count_sd']:.1f}", f"{row['utility_share']:.3f}"] if row else ["–", "–"]
+            )
+            cells += ([str(row["optimal_count"])] if name == "law" and row else []) + found
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def conditions_table(rows: Rows) -> str:
+    """Return the four conditions for each configuration; the plain recipe also up to where it was expected to hold."""
+    lines = [
+        "| configuration | N | count off by | isolation off by | least utility | precision | recall | the law |",
+        "|---|---|--:|--:|--:|--:|--:|---|",
+    ]
+    parts = [("law", NEURONS[-1]), *((name, 10**9) for name in CONFIGURATIONS)]
+    for name, last in parts:
+        here = [row for row in rows if row["configuration"] == name and row["neurons"] <= last]
+        if not here:
+            continue
+        (check,) = checks(here)
+        words = [
+            f"{check['worst'][key]:.2f}" if check["met"][key] else f"**{check['worst'][key]:.2f}**" for key in BOUNDS
+        ]
+        sizes = f"{min(row['neurons'] for row in here)} … {max(row['neurons'] for row in here)}"
+        verdict = "holds" if check["law_holds"] else "fails"
+        lines.append(f"| {name} | {sizes} | {' | '.join(words)} | {verdict} |")
+    return "\n".join(lines)
+
+
+def scan_table(rows: Rows) -> str:
+    """Return the share of the optimum's count at each V, ordered by V, β = 1.2."""
+    lines = ["| V | N | updates | batch | found |", "|--:|--:|--:|--:|--:|"]
+    here = [row for row in rows if row["configuration"] in SCAN and row["configuration"] != "large batch"]
+    for row in sorted(here, key=lambda row: row["visits"]):
+        if row["beta"] == BETAS[0]:
+            share = row["count"] / row["optimal_count"]
+            cells = [f"{row['visits']:,.0f}", row["neurons"], row["steps"], row["batch"], f"{share:.2f}"]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _row(rows: Rows, name: str, neurons: int, beta: float) -> dict[str, Any] | None:
+    keys = ("configuration", "neurons", "beta")
+    return next((row for row in rows if tuple(row[key] for key in keys) == (name, neurons, beta)), None)
 
 
 def main() -> None:

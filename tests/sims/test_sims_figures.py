@@ -8,7 +8,7 @@ from rosettalaw.paper_figs.found import Found
 from rosettalaw.sims import simulate
 from rosettalaw.sims.toy_measures import water_filling
 from rosettalaw.sims.toy_recipes import CONFIGURATIONS, SCAN
-from rosettalaw.sims.toy_study import Cell, Study
+from rosettalaw.sims.toy_results import Cell, Study
 
 
 def words(path):

@@ -12,7 +12,8 @@ from rosettalaw.errors import ForeignFileError, InputError, UnknownNameError  # 
 from rosettalaw.sims import toy, toy_measures, toy_recipes, toy_samples, toy_step  # noqa: E402
 from rosettalaw.sims.toy import Network  # noqa: E402
 from rosettalaw.sims.toy_recipes import CONFIGURATIONS, SCAN  # noqa: E402
-from rosettalaw.sims.toy_study import Cell, Study, study  # noqa: E402
+from rosettalaw.sims.toy_results import Cell, Study  # noqa: E402
+from rosettalaw.sims.toy_study import study  # noqa: E402
 
 
 def drawn(betas, features, batch, steps=1):
@@ -199,6 +200,17 @@ def test_neurons_that_mix_features_are_no_match():
     np.testing.assert_allclose(learned[0].information[:4], learned[1].information[:4], rtol=0.02)
     assert (learned[0].isolation[:4] < 0.8 * learned[1].isolation[:4]).all()
     assert learned[0].isolation[1] < 1 < learned[1].isolation[1]
+
+
+def test_a_matched_pair_of_different_features_is_not_right():
+    """A neuron that carries features 1 and 4 as 3 to 2 in one network and as 2 to 3 in the other: one pair of four."""
+    sd = np.sqrt(toy_samples.variance(toy_samples.activity(1.5, 16)))
+    trained = planted(1 / sd[:4], [[0, 1, 2, 3]] * 2)  # every neuron has variance 1 before the budget's scale
+    for network, shares in enumerate(((0.6, 0.4), (0.4, 0.6))):
+        trained.encoder[network, :5, 1] = 0.0
+        trained.encoder[network, [1, 4], 1] = torch.tensor(np.sqrt(shares) / sd[[1, 4]], dtype=torch.float32)
+    (pair,) = toy_measures.measure(trained, seed=1).matchings
+    assert (pair.pairs, pair.precision) == (4, 0.75)
 
 
 def test_training_finds_the_optimum_and_is_deterministic():
