@@ -1,16 +1,24 @@
 """The theory fitted to everything at once: counts, isolation, tail and ranked correlations, for β, κ, τ and a scale.
 
 Counts alone fix β and κ/(1+τ) (`rosettalaw.validation.theory_fit`). What each further observable adds, with
-``r0 = r_τ (1+τ)^(1/β)`` and R = r_τ − ½ at each size N:
+``r0 = r_τ (1+τ)^(1/β)`` at each size N:
 
-    counts         log R
+    counts         log R,   R = r_τ − ½ in the mean
     isolation      log( c · ⟨s⟩ ),   ⟨s⟩ = (r0^β H_R(β) − R)/R         (Eqs. 14, 25; c is the scale of a proxy)
     tail           log( c · (κN − R⟨s⟩)/(N − R) )                         (Eq. 32; the same c)
     correlations   log(1 − ρ_(r)) = β (log r − log r0)                    (Eqs. 14, 62; free of any scale)
 
-H_R(β) = Σ_{r≤R} r^−β, at real R by the Hurwitz zeta function. Isolation and tail together give κ and c from
-``c(R⟨s⟩ + tail) = cκN`` and the ratio of tail to count; correlations give β and r0, hence κ, from one size; τ follows
-from the counts.
+H_R(β) = Σ_{r≤R} r^−β, by the Hurwitz zeta function where counts are not whole. Isolation and tail together give κ and
+c from ``c(R⟨s⟩ + tail) = cκN`` and the ratio of tail to count; correlations give β and r0, hence κ, from one size; τ
+follows from the counts.
+
+A feature at the frontier that is found by chance raises the count, and lowers mean isolation and tail: predicted from
+r_τ, the three would err as one (in simulated ladders their errors correlate with ∓1.00) and be counted as three.
+Isolation and tail are therefore predicted for the R that was measured, by the chain rule of probability
+
+    p(R, ⟨s⟩, tail, ρ) = p(R) · p(⟨s⟩ | R) · p(tail | R) · p(ρ | R)
+
+so that what is left of their errors is their own, and τ acts on the count alone.
 
 Intervals
 ---------
@@ -22,7 +30,8 @@ happens to fit well; Kenward and Roger's (1997) correction, in one dimension Mei
     Φ + 4 Σ_k (Φ F_k Φ − Φ F_k Φ F_k Φ)/ν_k           with        1/ν = Σ_k w_k²/ν_k      (Satterthwaite)
 
 degrees of freedom. The interval holds what raises χ² by at most ``t²_ν(97.5%)`` times that enlargement. Stated errors
-have infinite ν_k, which leaves Wilks's 3.84.
+have infinite ν_k, which leaves Wilks's 3.84. With fewer than `ROUGH` degrees of freedom the approximation shows, and
+the status says so.
 """
 
 from __future__ import annotations
@@ -45,6 +54,7 @@ from .identifiability import Identifiability, identify
 from .joint_problem import BLOCKS, LIMITS, Observations, Problem
 from .theory_fit import BETA_RANGE, GAMMA, budget_at, profile_interval
 
+ROUGH = 3  # degrees of freedom
 WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log_scale": "log scale"}
 
 
@@ -52,6 +62,8 @@ class JointStatus(StrEnum):
     """What a reader must know about a joint fit, in words."""
 
     OK = "ok"
+    ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
+    EXACT = "ok, but isolation or tail are met to within one rank, which is taken as their error: intervals are wide"
     AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
 
 
@@ -81,7 +93,7 @@ class JointFit:
     identifiability : Identifiability
         Fisher information, its condition number, and the sloppy direction in words.
     residuals : dict of str to ndarray
-        Of each block's logarithms.
+        Of each block's logarithms; those of whole counts by √(R/R̄), their mean.
     status : JointStatus
         "ok", or what is wrong.
     """
@@ -234,9 +246,17 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         residual_freedom=int(best.nfree),
         identifiability=told,
         residuals=problem.split(values),
-        status=JointStatus.AT_LIMIT if every["beta"] < BETA_RANGE[0] + 1e-3 else JointStatus.OK,
+        status=_status(every["beta"], problem, values, freedom),
         _problem=problem,
     )
+
+
+def _status(beta: float, problem: Problem, values: dict[str, float], freedom: dict[str, float]) -> JointStatus:
+    if beta < BETA_RANGE[0] + 1e-3:
+        return JointStatus.AT_LIMIT
+    if problem.met_exactly(values):
+        return JointStatus.EXACT
+    return JointStatus.ROUGH if min(freedom.values()) < ROUGH else JointStatus.OK
 
 
 def _parameters(values: dict[str, float]) -> lmfit.Parameters:

@@ -3,10 +3,16 @@
 `rosettalaw.validation.joint_fit` states the model. Residuals are those of logarithms, in units of one standard
 deviation a block. Each search is MINPACK's, with parameters kept inside their limits by a wall outside them.
 
-Errors that are not stated are estimated with the fit, by turns, each from its own block: the residuals' sum of squares
-over the block's degrees of freedom (its length less its share of the hat matrix). Sorting makes the residuals of
-correlations smoother than the errors were, which naive residuals would take for precision: their error is estimated
-from means of `BATCH` consecutive ranks, where sorting changes nothing.
+Errors that are not stated are estimated with the fit, in `TURNS` turns, each from its own block: the residuals' sum of
+squares over the block's degrees of freedom (its length less its share of the hat matrix). More turns would let a few
+numbers that fit well by chance outweigh the others until they are met exactly, where the likelihood has no bound.
+
+- Whole counts have the error that features at the frontier make, found or missed: variance ∝ count. Other counts (means
+  over runs) have one relative error.
+- Sorting makes the residuals of correlations smoother than the errors were, which naive residuals would take for
+  precision: their error is estimated from means of `BATCH` consecutive ranks, where sorting changes nothing.
+- Which features are found is known to one rank at best: isolation and tail err at least by the step between the last
+  feature that is found and the next, ``Δs = β(1+τ)/R``, in ``R⟨s⟩`` and in what is left.
 """
 
 from __future__ import annotations
@@ -25,7 +31,7 @@ BLOCKS = ("counts", "isolation", "tail", "correlations")
 LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02, 9.0), "log_scale": (-25.0, 25.0)}
 TINY = 1e-12
 BATCH = 16
-REWEIGHINGS = 20
+TURNS = 2
 WALL = 1e3
 LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
 
@@ -91,6 +97,10 @@ class Problem:
         self.log_rank = np.log(np.concatenate([*(np.arange(1, k + 1) for k in lengths), []]))
         self.stated = set(observed.sd)
         self.sd = {name: float(observed.sd.get(name, 0.1)) for name in self.measured}
+        self.found = np.exp(self.measured["counts"])
+        self.weight = {name: np.ones(len(block)) for name, block in self.measured.items()}
+        if "counts" not in self.stated and np.allclose(self.found, np.round(self.found)):
+            self.weight["counts"] = np.sqrt(self.found / self.found.mean())
         self.scaled = "isolation" in self.measured or "tail" in self.measured
 
     def predicted(
@@ -103,21 +113,21 @@ class Problem:
         log_r0 = np.log(r_tau) + log_threshold / beta
         blocks = {"counts": np.log(count)}
         if self.scaled:
-            harmonic = special.zeta(beta) - special.zeta(beta, count + 1)
-            inside = np.maximum(np.exp(beta * log_r0) * harmonic - count, TINY)
+            harmonic = special.zeta(beta) - special.zeta(beta, self.found + 1)
+            inside = np.maximum(np.exp(beta * log_r0) * harmonic - self.found, TINY)
         if "isolation" in self.measured:
-            blocks["isolation"] = log_scale + np.log(inside / count)
+            blocks["isolation"] = log_scale + np.log(inside / self.found)
         if "tail" in self.measured:
             outside = np.maximum(kappa * self.neurons - inside, TINY)
-            blocks["tail"] = log_scale + np.log(outside / np.maximum(self.neurons - count, 1.0))
+            blocks["tail"] = log_scale + np.log(outside / np.maximum(self.neurons - self.found, 1.0))
         if "correlations" in self.measured:
             blocks["correlations"] = beta * (self.log_rank - log_r0[self.rung])
         return blocks
 
     def split(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
-        """Return the residuals of each block's logarithms."""
+        """Return the residuals of each block's logarithms, whole counts' by √(R/R̄): of one error throughout a block."""
         predicted = self.predicted(**values)
-        return {name: self.measured[name] - predicted[name] for name in self.measured}
+        return {name: (self.measured[name] - predicted[name]) * self.weight[name] for name in self.measured}
 
     def residuals(self, values: Mapping[str, float]) -> np.ndarray:
         """Return all residuals, in units of the blocks' standard deviations."""
@@ -150,24 +160,35 @@ class Problem:
 
     def settle(self, values: dict[str, float]) -> dict[str, float]:
         """Estimate the errors that were not stated and fit again, by turns; return the values of the last fit."""
-        for _ in range(REWEIGHINGS):
-            settled = not self._reweigh(values)
-            values, _ = self.least(values)  # also when settled: χ² belongs to the errors that are kept
-            if settled:
-                break
+        for _ in range(TURNS if set(self.measured) > self.stated else 1):
+            self._reweigh(values)
+            values, _ = self.least(values)
         return values
 
-    def _reweigh(self, values: Mapping[str, float]) -> bool:
-        """Set the standard deviations that were not stated to what a fit finds; return whether any moved by 1%."""
-        freedoms, moved = self.freedoms(values), False
+    def _reweigh(self, values: Mapping[str, float]) -> None:
+        """Set the standard deviations that were not stated to what a fit finds."""
+        freedoms, least = self.freedoms(values), self._steps(values)
         for name, block in self.split(values).items():
             if name not in self.stated:
                 if name == "correlations":
                     block = np.bincount(self.batch, block) / np.sqrt(np.bincount(self.batch))
-                found = max(float(np.sqrt(block @ block / freedoms[name])), LEAST_ERROR)
-                moved |= abs(np.log(found / self.sd[name])) > 0.01
-                self.sd[name] = found
-        return moved
+                found = float(np.sqrt(block @ block / freedoms[name]))
+                self.sd[name] = max(found, least.get(name, LEAST_ERROR))
+
+    def _steps(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the error that one rank more or less makes in log isolation and log tail, root mean square."""
+        step = values["beta"] * np.exp(values["log_threshold"]) / self.found
+        predicted, scale = self.predicted(**values), values.get("log_scale", 0.0)
+        neurons = {"isolation": self.found, "tail": self.neurons - self.found}
+        return {
+            name: float(np.sqrt(np.mean((step / (number * np.exp(predicted[name] - scale))) ** 2)))
+            for name, number in neurons.items()
+            if name in predicted
+        }
+
+    def met_exactly(self, values: Mapping[str, float]) -> bool:
+        """Return whether isolation or tail, errors not stated, are met to within one rank."""
+        return any(self.sd[name] <= step for name, step in self._steps(values).items() if name not in self.stated)
 
     def information(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
         """Return each block's Fisher information, shape (k, k): ``JᵀJ`` of its residuals."""

@@ -32,10 +32,11 @@ def observe(seed, blocks=BLOCKS, stated=True, noise=NOISE):
     rng = np.random.default_rng(seed)
     rows = {name: [] for name in BLOCKS}
     for size, s in PROFILES.items():
-        found = s[s >= TAU]
-        rows["counts"].append(len(found) * np.exp(rng.normal(0, noise)))
+        count = round(np.sum(s >= TAU) * np.exp(rng.normal(0, noise)))  # what is found by chance is in every block
+        found, rest = s[:count], s[count:]
+        rows["counts"].append(count)
         rows["isolation"].append(SCALE * found.mean() * np.exp(rng.normal(0, noise)))
-        rows["tail"].append(SCALE * s[s < TAU].sum() / (size - len(found)) * np.exp(rng.normal(0, noise)))
+        rows["tail"].append(SCALE * rest.sum() / (size - count) * np.exp(rng.normal(0, noise)))
         rows["correlations"].append(1 - np.exp(rng.normal(0, noise, len(found))) / (1 + found))
     kept = {name: rows[name] for name in blocks}
     return Observations(list(PROFILES), **kept, sd=dict.fromkeys(blocks, noise) if stated else {})
