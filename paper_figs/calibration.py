@@ -22,14 +22,16 @@ NULLS = [("permuted", style.COLOURS["orange"], (0, (4, 2))), ("untrained", style
 
 
 def make(found: Found, path: Path) -> list[Path]:
-    """Draw the largest rung of every ladder found."""
+    """Draw the largest rung of every ladder found that kept its nulls' correlations."""
     files = []
     for name, ladder in found.of("ladder"):
-        files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
+        if "null_correlation" not in ladder:
+            continue
+        files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title=name)
     return files
 
 
-def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1) -> list[Path]:
+def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title: str = "") -> list[Path]:
     """Draw one rung's pairs over correlation; save PNG and SVG.
 
     Parameters
@@ -40,6 +42,8 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1) -> li
         Where to; the ending is replaced.
     rung : int
         Which rung; by default the largest.
+    title : str
+        What was matched; its size is added.
     """
     rung = rung % ladder.sizes["rung"]
     trained = ladder["correlation"].values[ladder["pair_rung"].values == rung]
@@ -54,7 +58,10 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1) -> li
                 draws = len(np.unique(ladder["null_draw"].values[chosen]))
                 label = f"{kind} (mean of {draws} draws)"
                 _curve(axis, ladder["null_correlation"].values[chosen], draws, colour, dashes, label)
-        if np.isfinite(threshold):
+        if not np.isfinite(threshold):
+            at = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8.5}
+            axis.annotate("no correlation separates them from the nulls: 0 pairs kept", (0.99, 0.98), **at)
+        else:
             axis.axvspan(threshold, 1, color=style.COLOURS["blue"], alpha=0.07, lw=0)
             axis.axvline(threshold, color=style.INK, lw=0.9)
             axis.annotate(
@@ -72,7 +79,9 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1) -> li
         axis.set_xlabel("correlation of the pair, ρ")
         axis.set_ylabel("mutual pairs with correlation ≥ ρ")
         axis.yaxis.set_major_formatter(lambda value, _: style.short(value))
-        axis.legend(loc="upper right")
+        size = f"N = {style.short(float(ladder['neurons'].values[rung]))}"
+        axis.set_title(f"{title}, {size}" if title else size)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
         return style.save(figure, path)
 
 

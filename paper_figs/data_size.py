@@ -48,11 +48,17 @@ def of_ladder(left, right, ladder) -> None:
 
 
 def _finish(left, right, words: str) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     for axis in (left, right):
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1,)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.short(value)))
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(words)
     left.margins(y=0.15)
-    left.set_ylim(bottom=0)
-    right.set_ylim(0, 1)
+    left.set_ylim(bottom=-0.03 * left.get_ylim()[1])  # so that a marker at 0 is whole
+    right.set_ylim(-0.03, 1.03)
+    right.set_xlim(left.get_xlim())
     left.set_ylabel("mutual pairs")
     right.set_ylabel("Jaccard overlap with previous")

@@ -23,9 +23,10 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
     for name, ladder in found.of("ladder") if family in ("Pythia", "OpenCLIP") else []:
         if ladder.attrs.get("modality", "language") != kind:
             continue
-        mine = _of_ladder(ladder)
-        names += [f"{name}, N = {style.short(size)}" for size in ladder["neurons"].values]
-        shares = np.vstack([shares, mine])
+        found_any = ladder["calibrated_count"].values > 0  # where there is no pair, there is no depth
+        neurons, mine = style.over_seeds(ladder["neurons"].values[found_any], _of_ladder(ladder)[found_any])
+        names += [f"{name}, N = {style.short(size)}" for size in neurons]
+        shares = np.vstack([shares, mine.reshape(-1, BINS)])
     with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
         image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=0.5)
         axis.set_yticks(range(len(names)), names)
@@ -35,7 +36,8 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
             axis.get_yticklabels()[y].set_fontweight("bold")
         bar = figure.colorbar(image, ax=axis, shrink=0.8)
         bar.set_label("fraction of Rosetta Neurons")
-        style.source_note(figure, "arXiv 2606.03990" + ("; bold: this package" if len(names) > len(rows) else ""))
+        ours = "; bold: this package, mean over seeds" if len(names) > len(rows) else ""
+        style.source_note(figure, f"arXiv 2606.03990{ours}")
         return style.save(figure, path)
 
 

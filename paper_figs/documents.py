@@ -60,7 +60,7 @@ def of_ladder(axis, ladder, side: int, group: str) -> None:
     drawn = [here[f"firing_{each}"] for each in ("rosetta", "control")]
     drawn += [here[f"firing_{each}_high"][-1] for each in ("rosetta", "control")]
     highest = max(float(each.max()) for each in drawn)
-    axis.set_ylim(-0.05 * highest, 1.4 * highest)
+    axis.set_ylim(-0.05 * highest, 1.75 * highest)
     words = "Rosetta" if group == "rosetta" else "random others"
     axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}: {words}")
     shares = ladder["category_share"].values[-1]

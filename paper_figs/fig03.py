@@ -83,7 +83,7 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[
 
 
 def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[float, float, str, str]]:
-    counts = np.asarray(counts, dtype=float)
+    neurons, counts = style.over_seeds(neurons, counts)
     shown = counts > 0
     if not shown.any():
         return []

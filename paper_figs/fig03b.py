@@ -30,8 +30,8 @@ def make(found: Found, path: Path) -> list[Path]:
             labels.append((sizes[-1], counts[-1], f"{curve.curve}, α = {curve.exponent}", style.CYCLE[i + 1]))
         axis.plot(points["neurons"], points["DINOv2"], "o", mfc="white", color=style.CYCLE[1])
         for i, (name, ladder) in enumerate(found.of("ladder")):
-            counts = ladder["calibrated_count"].values
-            style.ours(axis, ladder["neurons"].values[counts > 0], counts[counts > 0], f"{name}, calibrated", i)
+            neurons, counts = style.over_seeds(ladder["neurons"].values, ladder["calibrated_count"].values)
+            style.ours(axis, neurons[counts > 0], counts[counts > 0], f"{name}, calibrated", i)
         axis.set_xlabel("MLP neurons per network, N")
         axis.set_ylabel("Rosetta pairs")
         if found.of("ladder"):

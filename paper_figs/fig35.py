@@ -32,11 +32,11 @@ def make(found: Found, path: Path) -> list[Path]:
             )
             right.plot(where, ds["raw_overlap"].values, "o", mfc="white", color=style.CYCLE[i])
         left.set_xticks([place for place, _ in labels], [label for _, label in labels])
-        left.set_ylim(bottom=0)
+        left.set_ylim(bottom=-0.04 * left.get_ylim()[1])
         left.set_ylabel("calibrated pairs")
         right.set_xticks(range(len(studies)), [_short(ds.attrs["pairing"]) for ds in studies])
         right.set_xlim(-0.6, len(studies) - 0.4)
-        right.set_ylim(0, 1)
+        right.set_ylim(-0.03, 1.03)
         right.set_ylabel("Jaccard overlap, real with generated")
         for i, ds in enumerate(studies):
             above = {"transform": left.get_xaxis_transform(), "ha": "center", "fontsize": 8.5}

@@ -16,24 +16,32 @@ def draw(found: Found, path: Path, table_name: str, ours: str, words: str) -> li
     """Draw one null: the published series of `table_name`, and the ladder variable `ours`."""
     table = read(table_name)
     ladders = [(name, ds) for name, ds in found.of("ladder") if ours in ds and np.isfinite(ds[ours].values).all()]
-    with style.figure(size=(style.WIDTH, 3.7)) as (figure, axis):
+    with style.figure(size=(style.WIDTH, 3.9 + 0.2 * len(ladders))) as (figure, axis):
         style.log_sizes(axis)
         for i, (modality, rows) in enumerate(table.groupby("modality")):
             lo, hi = fit_likelihood(rows["neurons"], rows["count"]).exponent_ci95
             slope = f"slope {style.signed(lo)} to {style.signed(hi)}"
             style.published(axis, rows["neurons"], rows["count"], f"paper, {modality} ({slope})", i + 1)
         for i, (name, ladder) in enumerate(ladders):
-            sizes = ladder["neurons"].values
-            style.ours(axis, sizes, np.maximum(ladder[ours], 0.3), f"{name}, {words}, no threshold", 3 + i)
             if f"{ours}_low" in ladder:
                 low, high = (np.maximum(ladder[f"{ours}_{end}"].values, 0.3) for end in ("low", "high"))
-                style.bars(axis, sizes, ladder[ours].values, low, high, 3 + i)
-            kept = ladder["calibrated_count"].values
-            style.ours(axis, ladder["neurons"], np.maximum(kept, 0.3), f"{name}, trained, above ρ*", 0)
+                style.bars(axis, ladder["neurons"].values, ladder[ours].values, low, high, 3 + i)
+            _mean(axis, ladder, ours, f"{name}: {words}, no threshold", 3 + i, ":", 4)
+            _mean(axis, ladder, "calibrated_count", f"{name}: trained, above ρ*", 3 + i, "-", 6.5)
         axis.set_xlabel("MLP neurons per network, N")
         axis.set_ylabel("mutual pairs")
-        low, high = axis.get_ylim()
-        axis.set_ylim(min(low, 0.8), high * 14)
-        axis.legend(loc="upper left", fontsize=8)
-        style.source_note(figure, f"Hollow: arXiv 2606.03990, {table.attrs['quality']}. Filled: this package.")
+        axis.set_ylim(bottom=min(axis.get_ylim()[0], 0.8))
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
+        style.source_note(
+            figure,
+            f"Hollow: arXiv 2606.03990, {table.attrs['quality']}. Filled: this package, mean over seeds; ×: 0 pairs.",
+        )
         return style.save(figure, path)
+
+
+def _mean(axis, ladder, name: str, label: str, index: int, line: str, size: float) -> None:
+    """Draw a count's mean over seeds; a size where it is 0 is a cross on the lower edge."""
+    sizes, means = style.over_seeds(ladder["neurons"].values, ladder[name].values)
+    look = {"color": style.CYCLE[index % 7], "mec": "white", "mew": 0.8, "ms": size, "ls": line, "label": label}
+    axis.plot(sizes, np.where(means > 0, means, np.nan), style.MARKERS[index % 7], **look)
+    axis.plot(sizes[means == 0], np.full(np.sum(means == 0), 0.9), "x", color=style.CYCLE[index % 7])

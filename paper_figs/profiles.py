@@ -29,42 +29,41 @@ def make(found: Found, path: Path) -> list[Path]:
         if row.series.source in ("language", "vision", "ladder") and not row.series.reference:
             if row.triangle is None or row.triangle.status is not TriangleStatus.OK:
                 continue
-            target = path if not files else path.with_name(f"{path.name}-{row.series.name}")
+            target = path if not files else path.with_name(f"{path.name}-{row.series.name.split(' (')[0]}")
             files += draw(row.series, row.triangle, target)
     return files
 
 
 def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> list[Path]:
     """Draw the profiles of one ladder; save PNG and SVG."""
-    assert series.correlations is not None
     with style.figure(size=(style.WIDTH + 0.4, 4.2)) as (figure, axis):
         style.log_sizes(axis)
         labels = []
-        for i, (size, profile) in enumerate(zip(triangle.neurons, triangle.profiles, strict=True)):
-            colour = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(triangle.neurons) - 1, 1))
-            rho = np.sort(series.correlations[int(np.flatnonzero(series.neurons == size)[0])])[::-1]
-            rho = rho[rho >= triangle.threshold]
+        sizes = np.unique(triangle.neurons)
+        for rho, size, profile in zip(_cut(series, triangle), triangle.neurons, triangle.profiles, strict=True):
+            i = int(np.searchsorted(sizes, size))
+            colour = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(sizes) - 1, 1))
             ranks = np.arange(1, len(rho) + 1)
             axis.plot(ranks, 1 - rho, style.MARKERS[i % 7], color=colour, ms=3.5, mew=0)
             axis.plot(ranks, 1 - profile.correlation(ranks), color=colour, lw=1)
-            nudge = 1 + 1e-6 * i  # all end at the threshold: in order of size
-            labels.append(
-                (
-                    ranks[-1],
-                    (1 - triangle.threshold) * nudge,
-                    f"N = {style.short(size)}, b = {profile.exponent:.2f}",
-                    style.dark(colour),
-                )
-            )
+        for i, size in enumerate(sizes):
+            here = [profile for profile, at in zip(triangle.profiles, triangle.neurons, strict=True) if at == size]
+            slopes = ", ".join(f"{profile.exponent:.2f}" for profile in here)
+            level = (1 - triangle.threshold) * (1 + 1e-6 * i)  # all end at the threshold: in order of size
+            words = f"N = {style.short(size)}, b = {slopes}"
+            shade = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(sizes) - 1, 1))
+            labels.append((max(profile.pairs for profile in here), level, words, style.dark(shade)))
         last, alpha = triangle.profiles[-1], triangle.count.value
-        if alpha > 0:
-            ranks = np.array([last.pairs / 8, last.pairs])
+        if triangle.count.ci95[0] > 0:  # counts that may not grow ask for no slope
+            low = axis.get_ylim()[0] / 1.2
+            first = last.pairs * max((low / (1 - triangle.threshold)) ** alpha, 1 / 8)
+            ranks = np.array([first, last.pairs])
             line = labels[-1][1] * (ranks / last.pairs) ** (1 / alpha)
             axis.plot(ranks, line, "--", color=style.INK, lw=1.1)
             axis.annotate(
                 f"slope 1/α = {1 / alpha:.2f},\nwhat the counts ask for",
                 (ranks[0], line[0]),
-                (-6, 4),
+                (-8, 0),
                 textcoords="offset points",
                 va="bottom",
                 ha="right",
@@ -75,3 +74,12 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
         axis.set_title(f"{series.name}: b = {triangle.profile.value:.2f}, α = {alpha:.2f}")
         style.label_ends(axis, labels)
         return style.save(figure, path)
+
+
+def _cut(series: Series, triangle: Triangle) -> list[np.ndarray]:
+    """Return the correlations behind each profile, best first: those above the threshold, where there are enough."""
+    from ..validation.profiles import FEWEST_PAIRS
+
+    assert series.correlations is not None
+    cut = [np.sort(rho[rho >= triangle.threshold])[::-1] for rho in series.correlations]
+    return [cut[i] for i in np.argsort(series.neurons, kind="stable") if len(cut[i]) >= FEWEST_PAIRS]

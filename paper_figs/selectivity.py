@@ -58,7 +58,7 @@ def of_ladder(axis, ladder, side: int, measure: str = "output_kurtosis") -> None
 
 def _finish(axis, sizes, bottom: float | None = 0) -> None:
     axis.set_xscale("log")
-    style.size_ticks(axis, sizes)
+    style.size_ticks(axis, sizes, apart=1.45)
     if bottom is not None:
         axis.set_ylim(bottom=bottom)
     axis.set_xlabel("MLP neurons, N")

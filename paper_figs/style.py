@@ -118,17 +118,26 @@ def log_sizes(axis: Axes, sizes: Any = None) -> None:
         size_ticks(axis, sizes)
 
 
-def size_ticks(axis: Axes, sizes: Any) -> None:
+def size_ticks(axis: Axes, sizes: Any, apart: float = 1.25) -> None:
     """Label a logarithmic horizontal axis with the sizes themselves, but for those too close to the next."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     kept: list[float] = []
     for size in sorted({float(size) for size in sizes}, reverse=True):
-        if not kept or kept[-1] / size > 1.25:
+        if not kept or kept[-1] / size > apart:
             kept.append(size)
     axis.xaxis.set_major_locator(FixedLocator(kept))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def over_seeds(sizes: Any, values: Any) -> tuple[Any, Any]:
+    """Return the different sizes, and the mean of the values at each: of a ladder that repeats its sizes over seeds."""
+    import numpy as np
+
+    sizes, values = np.asarray(sizes, dtype=float), np.asarray(values, dtype=float)
+    different = np.unique(sizes)
+    return different, np.array([values[sizes == size].mean(axis=0) for size in different])
 
 
 def shade(colour: str, depth: float) -> str:

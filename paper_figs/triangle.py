@@ -9,7 +9,6 @@ are known to no better than `WIDEST` are named below and not drawn.
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,9 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
     tested = [(name, triangle) for name, triangle in triangles if triangle.status is TriangleStatus.OK]
     shown = [(name, triangle) for name, triangle in tested if _half_width(triangle) <= WIDEST]
     wide = [name for name, triangle in tested if _half_width(triangle) > WIDEST]
-    with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.5 + 0.18 * -(-len(shown) // 3))) as (figure, (left, right)):
+    columns = 2 if wide or any(len(name) > 30 for name, _ in shown) else 3  # of the legend
+    size = (style.WIDTH + 1.2, 3.5 + 0.18 * -(-len(tested) // columns))
+    with style.figure(columns=2, size=size) as (figure, (left, right)):
         _theory(left, right, max([2.6, *(t.profile.ci95[1] * 1.05 for _, t in shown if t.profile.ci95[1] < 6)]))
         for i, (name, triangle) in enumerate(shown):
             colour, marker = style.CYCLE[i % 7], style.MARKERS[(i + i // 7) % 7]  # no pair of them comes twice
@@ -64,13 +65,9 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
         right.set_ylabel("purity exponent p")
         left.set_title("α·b = 1 ?")
         right.set_title("α + p = 1 ?")
-        if shown:
-            figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(shown), 3))
-        if wide:
-            words = textwrap.fill(
-                "too uncertain to draw: " + ", ".join(name.replace(" ", "\u00a0") for name in wide), 34
-            )
-            right.annotate(words, (0.02, 0.02), xycoords="axes fraction", fontsize=7, color=style.GREY)
+        for name in wide:
+            left.plot([], [], " ", label=f"{name}: too uncertain to draw")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
         return style.save(figure, path)
 
 

@@ -69,6 +69,8 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
             axis.set_xlabel("MLP neurons per network, N")
             if not number:
                 axis.set_ylabel("pairs")
+        tallest = max(float(ladder[name].max()) for ladder, _ in panels for name, *_ in RAW)
+        axes[0, 0].set_ylim(top=1.3 * tallest)  # one scale for all panels, no marker cut
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return style.save(figure, path)
