@@ -120,6 +120,8 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         raise ForeignFileError(
             f"{path}: holds a result of kind {ds.attrs[KIND]!r}, expected 'pairs', 'rung' or 'ladder'"
         )
+    if ds.attrs.get("modality") == "vision":
+        raise InputError("source", path, "was matched on images", f"rosettalaw view {path} --images folder")
     if not {"corpus", "tokens", "model_a", "model_b"} <= set(ds.attrs):
         rule = "was matched from files of activations, which have no text to show"
         raise InputError("source", path, rule, "rosettalaw match folder-a folder-b --out pairs.nc")

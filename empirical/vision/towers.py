@@ -147,7 +147,8 @@ def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pat
         if config.model_type == "vit_mae":
             config.mask_ratio = 0.0
         model = hub.open_model(checkpoint, config, loading=loading)
-    process = open_processor(checkpoint, model.config)
+    known = pattern is not None or model.config.model_type in TOWERS  # else the reader says what is
+    process = open_processor(checkpoint, model.config) if known else np.stack
     return TowerReader(str(checkpoint), prepared(model), process, by_hand(pattern) if pattern else None)
 
 
@@ -226,7 +227,9 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
 
 def as_they_are(name: str, config: Any) -> Process:
     """Return the preprocessing of a checkpoint that has none: channels first, nothing else."""
-    size = config.image_size
+    size = getattr(config, "image_size", None)
+    if size is None:
+        raise RosettaError(f"{name}: says of no size of images that it reads, and has no preprocessor_config.json")
     height, width = (size, size) if isinstance(size, int) else size
 
     def process(images: Sequence[np.ndarray]) -> np.ndarray:

@@ -237,3 +237,16 @@ def test_a_stream_has_an_end_around_every_document(tokenizers):
     assert packing.sequences(np.arange(11), 4).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     with pytest.raises(InputError, match=r"context = 12.*11 tokens"):
         packing.sequences(np.arange(11), 12)
+
+
+def test_weight_decay_is_the_optimizers(checkpoints):
+    """AdamW shrinks every adapter by 1 − rate · decay before each step: with one step, the exact difference."""
+    made = [tuning.adapted(causal("gpt2", checkpoints), Recipe(), seed=1) for _ in range(1)]
+    first = {n: p.detach().clone() for n, p in made[0].named_parameters() if p.requires_grad}
+    tuned = [
+        tuning.train(causal("gpt2", checkpoints), rows(4), Recipe(batch=4, weight_decay=decay), seed=1)[0]
+        for decay in (0.0, 0.5)
+    ]
+    without, with_decay = (dict(model.named_parameters()) for model in tuned)
+    for name, value in first.items():
+        torch.testing.assert_close(with_decay[name], without[name] - 1e-3 * 0.5 * value, rtol=1e-4, atol=1e-8)

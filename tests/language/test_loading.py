@@ -94,6 +94,18 @@ def test_pickled_weights_are_read_on_request_alone(pickled, checkpoints, corpus)
     np.testing.assert_array_equal(found, activations(checkpoints["gpt2"], corpus))
 
 
+def test_safetensors_are_preferred_and_their_damage_is_not_blamed_on_pickles(pickled, checkpoints, corpus):
+    """With both at hand, leave to read pickles changes nothing; damaged safetensors are not called a pickle."""
+    good = checkpoints["gpt2"] / "model.safetensors"
+    shutil.copy(good, pickled / "model.safetensors")
+    torch.save({name: 0 * value for name, value in load_file(good).items()}, pickled / "pytorch_model.bin")
+    np.testing.assert_array_equal(activations(pickled, corpus, pickled=True), activations(checkpoints["gpt2"], corpus))
+    (pickled / "model.safetensors").write_bytes(good.read_bytes()[:1000])
+    with pytest.raises(RosettaError, match="its weights cannot be loaded") as raised:
+        activations(pickled, corpus)
+    assert "--allow-pickle-weights" not in str(raised.value)
+
+
 class Evil:
     def __init__(self, trap):
         self.trap = trap

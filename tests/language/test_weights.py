@@ -86,3 +86,28 @@ def test_a_checkpoint_without_its_head_is_refused(checkpoints, tmp_path):
     save_file({name: value[:1] for name, value in tensors.items()}, tmp_path / "model.safetensors")
     with pytest.raises(RosettaError, match="its unembedding cannot be loaded"):
         unembedding(tmp_path, base, 16)
+
+
+def test_a_pickled_head_needs_leave_too(checkpoints, tmp_path):
+    (tmp_path / "config.json").write_text((checkpoints["gpt_neox"] / "config.json").read_text())
+    torch.save(load_file(checkpoints["gpt_neox"] / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    base, _ = opened(checkpoints["gpt_neox"])
+    with pytest.raises(RosettaError, match="its unembedding cannot be loaded"):
+        unembedding(tmp_path, base, 16)
+    found = unembedding(tmp_path, base, 16, pickled=True)
+    np.testing.assert_array_equal(found, unembedding(checkpoints["gpt_neox"], base, 16))
+
+
+def test_a_head_whose_pickle_runs_code_is_refused(checkpoints, tmp_path):
+    import pathlib
+
+    class Evil:
+        def __reduce__(self):
+            return pathlib.Path.touch, (tmp_path / "sprung",)
+
+    (tmp_path / "config.json").write_text((checkpoints["gpt_neox"] / "config.json").read_text())
+    torch.save({"embed_out.weight": Evil()}, tmp_path / "pytorch_model.bin")
+    base, _ = opened(checkpoints["gpt_neox"])
+    with pytest.raises(RosettaError, match="its unembedding cannot be loaded"):
+        unembedding(tmp_path, base, 16, pickled=True)
+    assert not (tmp_path / "sprung").exists()

@@ -255,6 +255,15 @@ def test_unknown_architecture_lists_candidates():
         TowerReader("my-beit", transformers.BeitModel(config), lambda images: np.zeros(1))
 
 
+def test_a_model_of_text_is_no_tower(tmp_path):
+    hub.quiet_transformers()
+    transformers.GPT2Model(transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=50)).save_pretrained(
+        tmp_path
+    )
+    with pytest.raises(RosettaError, match=r"unknown architecture 'gpt2' \(known: clip_vision_model"):
+        open_reader(tmp_path)
+
+
 def test_a_count_of_tokens_that_forms_no_grid_shows_the_arithmetic(tmp_path):
     reader = open_reader(write("dinov2_with_registers", tmp_path / "m"))
     reader.prefix = {"class token": 1, "register tokens": 5}

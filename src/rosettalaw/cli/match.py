@@ -18,6 +18,7 @@ PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
 )
+UNTRAINED = 3  # as in the paper
 ARRAYS = (".npy", ".zarr", ".nc", ".npz")
 SHOWN = ("count", "calibrated_count", "calibrated_count_se", "threshold", "excluded_a", "excluded_b", "positions")
 
@@ -35,7 +36,9 @@ def match(
     images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at [default: 0]."),
-    untrained: int = typer.Option(0, help="Checkpoints: draws of the null of untrained networks."),
+    untrained: int | None = typer.Option(
+        None, help="Draws of the null of untrained networks [default: checkpoints 3]."
+    ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
     permutations: int = typer.Option(3, "--null-permutations", help="Draws of the permutation null; 0 skips it."),
@@ -95,7 +98,8 @@ def match(
             folder=None if unfinished is None else unfinished / "trained",
             **options,
         )
-        nulls = {"untrained": untrained_null(sources, untrained, **options)} if untrained else {}
+        draws = untrained if untrained is not None else UNTRAINED * all(hasattr(one, "untrained") for one in sources)
+        nulls = {"untrained": untrained_null(sources, draws, **options)} if draws else {}
         if distributed.rank() > 0:
             return
         calibration = found.calibrate(nulls, q)
