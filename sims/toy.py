@@ -25,7 +25,7 @@ together, narrow ones padded with zeros, were slower: 14.2 ms a step for N = 8, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -103,6 +103,11 @@ class Recipe:
     def rates(self, neurons: int) -> tuple[float, float]:
         """Return the first learning rates of the encoder and of the readout at this width."""
         return self.rate, self.rate * min(1.0, self.readout_width / neurons)
+
+    def at(self, neurons: int) -> Recipe:
+        """Return what the recipe comes to at one width: two that come to the same train the same networks."""
+        width = self.readout_width if self.readout_width < neurons else np.inf
+        return replace(self, batch=self.samples(neurons), batch_per_neuron=0.0, readout_width=width)
 
 
 class Network(NamedTuple):

@@ -1,10 +1,11 @@
 """The reported study of toy networks, and what is kept of it.
 
-    python -m rosettalaw.sims.toy_kept CACHE
+    python -m rosettalaw.sims.toy_kept CACHE [--finished]
 
 trains and measures every part of `toy_recipes.PARTS` (about an hour of two processors; CACHE keeps trained networks, so
-that it may be interrupted), writes ``toy_study.csv`` beside this file with one row a cell, and ``toy.nc`` with the
-profiles of all seeds into docs/toy, whose FINDINGS.md is tested against both.
+that it may be interrupted; ``--finished`` measures what is there, where two networks or more are), writes
+``toy_study.csv`` beside this file with one row a cell, and ``toy.nc`` with the profiles of all seeds into docs/toy,
+whose FINDINGS.md is tested against both.
 """
 
 from __future__ import annotations
@@ -16,23 +17,26 @@ from typing import Any
 
 from ..console import say
 from ..results import replacing, save
-from .toy_recipes import BETAS, BOUNDS, CONFIGURATIONS, NEURONS, PARTS, SCAN
+from .toy_recipes import BETAS, BOUNDS, CONFIGURATIONS, LAW, NEURONS, PARTS, SCAN, SEED, TAU
 from .toy_results import Rows, Study, checks
-from .toy_study import study
+from .toy_study import study, trained_seeds
 
 KEPT = Path(__file__).with_name("toy_study.csv")
 PROFILES = Path("docs/toy/toy.nc")
 NUMBERS = ("neurons", "features", "steps", "batch", "seeds", "optimal_count")
 
 
-def run(cache: Path) -> Study:
-    """Return all parts as one study."""
-    cells, facts = [], {}
+def run(cache: Path, finished: bool = False) -> Study:
+    """Return all parts as one study; with `finished` what is in the cache alone."""
+    cells = []
     for part in PARTS:
-        found = study(part.configurations, part.neurons, part.beta, part.seeds, cache=cache)
-        cells += found.cells
-        facts = {**found.facts, "seeds": "5, in the scan 3"}
-    return Study(tuple(cells), facts)
+        for name in part.configurations:
+            for N in part.neurons:
+                for beta in part.beta:
+                    seeds = trained_seeds(cache, name, N, beta, part.seeds) if finished else part.seeds
+                    if seeds >= 2:
+                        cells += study([name], [N], [beta], seeds, cache=cache, quiet=finished).cells
+    return Study(tuple(cells), {"seed": SEED, "tau": TAU, "kappa": LAW.kappa})
 
 
 def write(rows: list[dict[str, Any]]) -> None:
@@ -100,6 +104,24 @@ def scan_table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
+def missing_table(rows: Rows) -> str:
+    """Return what was announced and has not been trained, or not with all seeds."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for part in PARTS:
+        for name in part.configurations:
+            for N in part.neurons:
+                seeds = {b: (_row(rows, name, N, b) or {"seeds": 0})["seeds"] for b in part.beta}
+                for count in sorted({n for n in seeds.values() if n < part.seeds}):
+                    betas = ", ".join(f"{b:g}" for b, n in seeds.items() if n == count)
+                    found.setdefault((name, betas, f"{count} of {part.seeds}"), []).append(str(N))
+    if not found:
+        return "Nothing: all that was announced is here."
+    head = ["| configuration | N | β | seeds |", "|---|---|---|---|"]
+    return "\n".join(
+        [*head, *(f"| {name} | {', '.join(sizes)} | {b} | {n} |" for (name, b, n), sizes in found.items())]
+    )
+
+
 def _row(rows: Rows, name: str, neurons: int, beta: float) -> dict[str, Any] | None:
     keys = ("configuration", "neurons", "beta")
     return next((row for row in rows if tuple(row[key] for key in keys) == (name, neurons, beta)), None)
@@ -107,7 +129,8 @@ def _row(rows: Rows, name: str, neurons: int, beta: float) -> dict[str, Any] | N
 
 def main() -> None:
     """Run the study and keep it."""
-    found = run(Path(sys.argv[1] if len(sys.argv) > 1 else "results/toy-cache"))
+    where = [word for word in sys.argv[1:] if word != "--finished"]
+    found = run(Path(where[0] if where else "results/toy-cache"), finished="--finished" in sys.argv)
     write(found.rows)
     save(found.to_dataset(), PROFILES)
     say(f"rows: {KEPT}; profiles: {PROFILES}")

@@ -81,7 +81,8 @@ def study(
     recipes = {name: known[name].recipe for name in configurations}
     if steps is not None:
         recipes = {name: replace(recipe, steps=steps) for name, recipe in recipes.items()}
-    pieces = [piece for recipe in dict.fromkeys(recipes.values()) for piece in _pieces(recipe, widths, betas, seeds)]
+    acting = dict.fromkeys((recipe.at(width), width) for recipe in recipes.values() for width in widths)
+    pieces = [piece for recipe, width in acting for piece in _pieces(recipe, [width], betas, seeds)]
     networks = _train_all(
         pieces, seed, Path(cache) if cache is not None else None, workers or os.cpu_count() or 1, quiet
     )
@@ -90,11 +91,18 @@ def study(
         for name, recipe in recipes.items():
             for width in widths:
                 for b in betas:
-                    trained = _together([networks[recipe, Network(width, b, i)] for i in range(seeds)])
-                    cells.append(_cell(name, trained, measure(trained, seed, TAU)))
+                    trained = _together([networks[recipe.at(width), Network(width, b, i)] for i in range(seeds)])
+                    cells.append(_cell(name, replace(trained, recipe=recipe), measure(trained, seed, TAU)))
                     bar.advance()
     facts = {"seed": seed, "seeds": seeds, "tau": TAU, "kappa": LAW.kappa, "steps": steps}
     return Study(tuple(cells), facts)
+
+
+def trained_seeds(cache: Path, name: str, neurons: int, beta: float, seeds: int, seed: int = SEED) -> int:
+    """Return how many networks of a kind a cache folder has, of the first `seeds`, without a gap."""
+    recipe = {**CONFIGURATIONS, **SCAN}[name].recipe
+    there = [_file(cache, seed, recipe, Network(neurons, float(beta), i)).is_file() for i in range(seeds)]
+    return there.index(False) if False in there else seeds
 
 
 def _cell(name: str, trained: Trained, measured: Measured) -> Cell:
@@ -181,7 +189,8 @@ def _together(networks: Sequence[Trained]) -> Trained:
 
 
 def _file(cache: Path, seed: int, recipe: Recipe, network: Network) -> Path:
-    return cache / f"toy-{hashlib.sha256(repr((seed, recipe, network)).encode()).hexdigest()[:20]}.npz"
+    acts = recipe.at(network.neurons)
+    return cache / f"toy-{hashlib.sha256(repr((seed, acts, network)).encode()).hexdigest()[:20]}.npz"
 
 
 def _keep(cache: Path | None, seed: int, trained: Trained) -> None:

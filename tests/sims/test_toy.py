@@ -295,6 +295,22 @@ def test_the_table_of_configurations_changes_one_thing_at_a_time():
     assert named == {*CONFIGURATIONS, *SCAN}
 
 
+def test_recipes_that_come_to_the_same_at_a_width_are_trained_once(monkeypatch):
+    law, scaled, slow = CONFIGURATIONS["law"].recipe, CONFIGURATIONS["scaled"].recipe, SCAN["slow readout"].recipe
+    assert scaled.at(16) == law.at(16) == law
+    assert scaled.at(128) == slow.at(128) != law
+    assert scaled.at(256) != slow.at(256)
+    assert law.at(64) != SCAN["large batch"].recipe.at(64)
+    trained = []
+    plain = toy.train
+    monkeypatch.setattr("rosettalaw.sims.toy_study.train", lambda *a: trained.append(a[2]) or plain(*a))
+    found = study(["law", "scaled"], [4, 6], [1.5], seeds=2, steps=5, workers=1, quiet=True)
+    assert len(trained) == 2
+    assert [cell.configuration for cell in found.cells] == ["law", "law", "scaled", "scaled"]
+    np.testing.assert_array_equal(found.cells[0].isolation, found.cells[2].isolation)
+    assert found.cells[2].recipe.readout_width == 16
+
+
 def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_path, monkeypatch):
     arguments = {"neurons": [4, 6], "beta": [1.5, 2], "seeds": 2, "steps": 30, "quiet": True}
     plain = study(["law"], **arguments, workers=1)
