@@ -160,7 +160,7 @@ def dark(colour: str) -> str:
 
 def signed(value: float) -> str:
     """Return a number with two decimals, a true minus sign, and ∞."""
-    return "∞" if value == float("inf") else f"{value:.2f}".replace("-", "−")
+    return "∞" if value == float("inf") else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0 makes −0 a 0
 
 
 def short(value: float) -> str:

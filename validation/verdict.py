@@ -27,7 +27,7 @@ NO_POWER_LAW = "no power law"
 
 def signed(value: float) -> str:
     """Return a number with two decimals, a true minus sign, and ∞."""
-    return f"{value:.2f}".replace("-", "−").replace("inf", "∞")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−").replace("inf", "∞")  # + 0 makes −0 a 0
 
 
 def growth(fit: PowerLawFit) -> str:

@@ -84,7 +84,7 @@ def interval(ends: Any) -> str:
     """Return a 95% interval as a reader wants it; nothing if there is none."""
     if ends is None or any(end is None or end != end for end in ends):
         return ""
-    low, high = (f"{end:.2f}".replace("-", "−") if abs(end) < float("inf") else "∞" for end in ends)
+    low, high = (f"{round(end, 2) + 0.0:.2f}".replace("-", "−") if abs(end) < float("inf") else "∞" for end in ends)
     return f"({low} to {high})"
 
 
