@@ -127,24 +127,23 @@ def rivals(
     absolute: bool,
     known: np.ndarray,
     keep: int,
-    each: int | None = None,
 ) -> tuple[np.ndarray, int]:
-    """Return the pairs, as u N_B + v, that could beat a found one and are not among the `known`.
+    """Return the pairs, as u N_B + v, that could beat a given one and are not among the `known`.
 
-    With them the `keep` best-looking partners of each found neuron. Second is how many pairs are left without: the
+    With them the `keep` best-looking partners of each given neuron. Second is how many pairs are left without: the
     strongest come first until there are more than `MOST_RIVALS` a neuron.
 
     Parameters
     ----------
     pairs : (units of A, units of B, ρ, …)
-        What was found.
+        What was found, or is likely to be.
     noise : float
         Of the coarse estimates.
-    each : int, optional
-        Best-looking rivals of a neuron; all by default.
+    known : int array
+        Pairs that need no look.
     """
+    known = np.unique(known)
     neurons_b = len(sketches[1].fine)
-    each = each or max(len(one.fine) for one in sketches)
     rho = np.abs(pairs[2]) if absolute else pairs[2]
     bar = (rho - REACH * noise * np.sqrt(1 + rho**2)).astype(np.float32)
     order = np.argsort(-rho, kind="stable")
@@ -157,12 +156,13 @@ def rivals(
             second = estimate.topk(min(keep, estimate.shape[1])).values[:, -1].numpy()
             row, other = np.nonzero(estimate.numpy() >= np.minimum(bar[some], second)[:, None])
             units = (pairs[side][some][row], other) if side == 0 else (other, pairs[side][some][row])
-            fine, beaten = _fine(sketches, units, absolute), rho[some][row]
-            close = fine >= beaten - REACH * fine_noise(sketches, *units, beaten)
-            close &= _rank(row, fine) < each
-            close |= estimate.numpy()[row, other] >= second[row]
-            keys.append(units[0][close] * neurons_b + units[1][close])
-        new = np.setdiff1d(np.concatenate(keys), known)
+            key = units[0] * neurons_b + units[1]
+            new = known[np.minimum(np.searchsorted(known, key), len(known) - 1)] != key if len(known) else key >= 0
+            row, other, units, key = row[new], other[new], (units[0][new], units[1][new]), key[new]
+            beaten = rho[some][row]
+            close = _fine(sketches, units, absolute) >= beaten - REACH * fine_noise(sketches, *units, beaten)
+            keys.append(key[close | (estimate.numpy()[row, other] >= second[row])])
+        new = np.unique(np.concatenate(keys))
         room -= len(new)
         if room < 0:
             return np.unique(np.concatenate(chosen)), len(order) - start

@@ -8,11 +8,11 @@ Exact engine, for the matching and each of the D nulls:
     bytes        T (N_A ⌈N_B/e_B⌉ + N_B ⌈N_A/e_A⌉) (s + 12)     reading; centred rows written, then read by the product
     memory       4 (J + 4) e_A e_B + 8 (e_A + e_B)(block + 2)   J parts of a tile and its ranking; two blocks a side
 
-Screened engine, B buckets (16 B are kept, as bytes), c candidates a neuron, m audited neurons of A, P pairs read:
+Screened engine, B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A, P pairs read:
 
-    operations   2 N_A N_B B + 32 B c (N_A + N_B) + 2 P T + 2 m N_B T
+    operations   2 N_A N_B B + 2 R B c (N_A + N_B) + 2 P T + 2 m N_B T
     bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + T N_B s [audit] + 8 P T
-    memory       22 B (N_A + N_B) + 64 B · 4096 + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
+    memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
 
 P is taken as 4 a neuron: on trained networks one or two were read, where many neurons are alike up to some tens (c at
 most before verification). The screened engine's kernels run on the CPU so far: for a GPU its line says what they would
@@ -171,14 +171,16 @@ def screened_cost(
     audit: int = 32,
 ) -> Cost:
     """Return the cost of the screened engine."""
+    from .sketch import COLUMNS, REFINED
+
     both = sizes.neurons_a + sizes.neurons_b
     positions = float(sizes.positions)
     pairs = min(4 * both, sizes.neurons_a * sizes.neurons_b)
-    estimates = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 32 * buckets * candidates * both
+    estimates = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 2 * REFINED * buckets * candidates * both
     operations = (estimates + 2 * pairs * positions) * (1 + draws) + 2 * audit * sizes.neurons_b * positions
     moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
     moved += positions * width * (both + sizes.neurons_b)
-    memory = 22.0 * buckets * both + 64 * buckets * 4096 + 4 * 1024 * sizes.neurons_b
+    memory = (REFINED + 6.0) * buckets * both + 4 * REFINED * buckets * min(COLUMNS, both) + 4 * 1024 * sizes.neurons_b
     memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
     detail = f"two readings, rivals and the audit; {pairs:.3g} pairs read"
     if device.name != "cpu":

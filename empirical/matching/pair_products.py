@@ -139,7 +139,7 @@ def exact_products(
         crossed[distributed.rank()] += torch.from_numpy(held["watched"])
         advance(sum(stop - start for start, stop in parts[j]))
     units, places = zip(*(np.unique(side, return_inverse=True) for side in pair), strict=True)
-    means = [moment.mean.numpy()[unit] for moment, unit in zip(moments, units, strict=True)]
+    means = [moment.mean.numpy()[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True)]
     rooms = kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
     middle = moments[0].mean.numpy()[watched]
     stream = aligned_blocks(

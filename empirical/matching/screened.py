@@ -41,7 +41,6 @@ from .partners import Partners, mutual
 from .reading import Block
 from .sketch import Sketch, coarse_noise, sketch
 
-FIRST_RIVALS = 32  # of each found neuron, that are read first
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # units of A and B, correlations, margins
 
 
@@ -170,10 +169,9 @@ class Search:
         found, aside = self.pairs(), self.products
         for number in range(rounds):
             known = self._known(self.products)
-            # Most pairs that do not stand fall to their best-looking rivals: the rest need not be read for them.
-            new, self.unverified = self._rivals(found, known, each=FIRST_RIVALS if number == 0 else None)
-            settling = np.setdiff1d(self._settling(aside, thorough=number > 0), self._known(aside))
-            if number and not len(new) and not len(settling):
+            new, self.unverified = self._rivals(found, known)
+            settling = np.setdiff1d(self._settling(aside), self._known(aside))
+            if not len(new) and not len(settling):
                 break
             more, _ = self._multiplied(np.union1d(new, settling), f"{self._name}-rivals{number}", None)
             self.products = self.products.joined(more.some(np.isin(self._known(more), new)))
@@ -185,14 +183,11 @@ class Search:
             self.unverified = max(left, int((np.isin(found[0], open_a) | np.isin(found[1], open_b)).sum()))
         return found, self._audit.report(aside.partners(self._k + 1, self._absolute), self._k, found)
 
-    def _settling(self, products: Products, thorough: bool) -> np.ndarray:
-        """Return the pairs that settle the audit: first what looks close to a drawn neuron's partner, then all."""
+    def _settling(self, products: Products) -> np.ndarray:
+        """Return the pairs that settle the audit: all that could be closer to a drawn neuron's partner."""
         units, partner, key = self._audit.unsettled(products.partners(self._k + 1, self._absolute)[1], self._k)
         own = self._numbered((units, partner))
-        if thorough:
-            return np.union1d(own, self._rivals((units, partner, key), own)[0])
-        near = self._near[1].units[partner]
-        return np.union1d(own, self._numbered((near, np.broadcast_to(partner[:, None], near.shape)))[near >= 0])
+        return np.union1d(own, self._rivals((units, partner, key), np.unique(own))[0])
 
     def pairs(self) -> Found:
         """Return the mutual pairs among what is correlated so far."""
@@ -202,10 +197,8 @@ class Search:
         """Return the best partners of both sides among what is correlated so far, over some parts or all."""
         return self.products.partners(keep, self._absolute, mask)
 
-    def _rivals(
-        self, pairs: tuple[np.ndarray, ...], known: np.ndarray, each: int | None = None
-    ) -> tuple[np.ndarray, int]:
-        return rivals(self._sketches, pairs, self._noise, self._absolute, known, self._k + 1, each)
+    def _rivals(self, pairs: tuple[np.ndarray, ...], known: np.ndarray) -> tuple[np.ndarray, int]:
+        return rivals(self._sketches, pairs, self._noise, self._absolute, known, self._k + 1)
 
     def _known(self, products: Products) -> np.ndarray:
         return self._numbered((products.unit_a, products.unit_b))

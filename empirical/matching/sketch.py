@@ -30,7 +30,7 @@ from . import sketch_kernels as kernels
 from .moments import Moments, NonFinite, wide
 from .reading import Block, cut, read
 
-REFINED = 16  # the fine sketch has as many times the buckets, and a quarter of the noise: it prunes candidates
+REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
 COLUMNS = 8192  # neurons sketched at a time, in float32
 SHARE = 4096  # of them, at most, that a thread works on: what it adds to fits its cache
 FEW = 256  # positions that give the shift

@@ -5,7 +5,7 @@ import pytest
 
 from rosettalaw.empirical.array_sources import ArraySource
 from rosettalaw.empirical.matching import Screening, match
-from rosettalaw.empirical.matching.sketch import fine_estimates, fine_noise, sketch
+from rosettalaw.empirical.matching.sketch import REFINED, fine_estimates, fine_noise, sketch
 from rosettalaw.errors import InputError
 
 
@@ -45,7 +45,7 @@ def test_sketch_estimates_have_the_stated_mean_and_variance(correlations):
     expected = np.sqrt((1 + rho**2) * (1 / 128 - 1 / 4096))
     assert np.abs(errors.mean(0) / expected * np.sqrt(12)).max() < 5
     assert np.sqrt((errors**2).mean()) == pytest.approx(np.sqrt((expected**2).mean()), rel=0.03)
-    fine = np.sqrt(((1 + rho**2) * (1 / 2048 - 1 / 4096)).mean())
+    fine = np.sqrt(((1 + rho**2) * (1 / (128 * REFINED) - 1 / 4096)).mean())
     assert np.sqrt((np.array(fine_errors) ** 2).mean()) == pytest.approx(fine, rel=0.03)
 
 
@@ -53,7 +53,7 @@ def test_rounding_a_sketch_to_bytes_adds_the_stated_variance(correlations):
     """Without collisions rounding is all there is; a heavy tail makes the steps coarse."""
     rng = np.random.default_rng(0)
     x, y = (rng.standard_t(1.5, (2000, 60)) for _ in range(2))
-    pair = tuple(sketch(ArraySource(side), 0, 128, 0, 512) for side in (x, y))
+    pair = tuple(sketch(ArraySource(side), 0, 2048 // REFINED, 0, 512) for side in (x, y))
     units = np.repeat(np.arange(60), 60), np.tile(np.arange(60), 60)
     error = fine_estimates(pair, *units) - correlations(x, y).ravel()
     stated = fine_noise(pair, *units, np.zeros(3600))
