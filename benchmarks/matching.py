@@ -86,6 +86,8 @@ def screened_against_exact(folder: Path, positions: int = 200_000, neurons: int 
     times, found = {}, {}
     for engine in ("screened", "exact"):
         match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), permutations=0, quiet=True, engine=engine)
+        for side in (a, b):
+            read_through(side.path)
         begun = time.perf_counter()
         found[engine] = match(a, b, permutations=0, quiet=True, engine=engine)
         times[engine] = time.perf_counter() - begun
@@ -93,7 +95,7 @@ def screened_against_exact(folder: Path, positions: int = 200_000, neurons: int 
     sizes = f"(T = {positions}, N = {neurons}; {times['exact']:.3g} s and {times['screened']:.3g} s)"
     shared = f"({len(exact)} exact pairs, {len(screened)} screened, {len(exact & screened)} in both)"
     return [
-        Ratio("the exact engine's time over the screened one's", times["exact"] / times["screened"], 10, True, sizes),
+        Ratio("the exact engine's time over the screened one's", times["exact"] / times["screened"], 20, True, sizes),
         Ratio("share of the exact pairs that screening finds", len(exact & screened) / len(exact), 0.999, True, shared),
         Ratio("share of the screened pairs that are exact", len(exact & screened) / len(screened), 0.999, True, shared),
     ]
@@ -125,6 +127,8 @@ def networks_file(folder: Path, seed: int, positions: int, neurons: int, network
     rectified, which makes them skewed and heavy-tailed.
     """
     path = folder / f"networks-{seed}-{positions}.npy"
+    if path.exists():
+        return FileSource(path)
     rng, common = np.random.default_rng(seed), np.random.default_rng(0)
     widths = np.geomspace(1, 8, networks)
     edges = np.concatenate([[0], np.cumsum(widths / widths.sum() * neurons)]).astype(int)
@@ -141,6 +145,13 @@ def networks_file(folder: Path, seed: int, positions: int, neurons: int, network
             x[:, place] += features[:, : len(place)] * strength.astype(np.float32)
         file[start : start + rows] = np.maximum(x, 0.05 * x)
     return FileSource(path)
+
+
+def read_through(path: Path) -> None:
+    """Bring a file into memory, as far as there is room, so that no engine waits for the disk alone."""
+    with path.open("rb", buffering=0) as file:
+        while file.read(2**24):
+            pass
 
 
 def pairs(found: Matches) -> set[tuple[int, int]]:

@@ -148,7 +148,7 @@ def exact_products(
     for j in own:
         products = np.zeros((STRIPS, len(order)))
         totals = [np.zeros((STRIPS, 2, len(unit))) for unit in units]
-        seen, left = torch.zeros(crossed[0].shape), np.zeros(len(watched))
+        seen, left = torch.zeros(neurons[1], len(watched)), np.zeros(len(watched))
         for _ in parts[j]:
             whole = next(stream)
             for start in range(0, len(whole[0]), ROWS):
@@ -158,13 +158,13 @@ def exact_products(
                 if len(watched):
                     centred = (x[:, watched] - middle).astype(np.float32)
                     rows = torch.from_numpy(np.ascontiguousarray(y[:, : neurons[1]], dtype=np.float32))
-                    seen.addmm_(torch.from_numpy(centred).T, rows)
+                    seen.addmm_(rows.T, torch.from_numpy(centred))  # the wide one first: it is then read once
                     left += centred.sum(0, dtype=np.float64)
             advance(len(whole[0]))
         cross[j] = torch.from_numpy(products.sum(0))
         for total, unit, found in zip(sums, units, totals, strict=True):
             total[j][:, torch.from_numpy(unit)] = torch.from_numpy(found.sum(0))
-        crosses = seen.double() - torch.outer(torch.from_numpy(left), moments[1].mean)
+        crosses = seen.T.double() - torch.outer(torch.from_numpy(left), moments[1].mean)
         crossed[distributed.rank()] += crosses
         kept = {"cross": cross[j], "a": sums[0][j], "b": sums[1][j], "watched": crosses}
         checkpoint.save(f"{name}-pairs{j}", {key: value.numpy() for key, value in kept.items()})
