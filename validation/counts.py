@@ -146,6 +146,7 @@ def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
     part = "column" if name == "count_sd" else "row"
     rule = f"must be a number; leave the {part} out if it was not measured"
     require(bool(np.isfinite(value)), f"{name} (line {line})", text, rule)
+    require(value >= 0, f"{name} (line {line})", text, "must be at least 0; leave the row out if it was not measured")
     return value
 
 

@@ -117,6 +117,15 @@ def test_what_is_not_identified_is_said(counts, status):
         assert np.isnan(fit.beta)
 
 
+def test_small_whole_counts_on_a_curve_say_that_rounding_decides():
+    """Simulated counts at 256, 512, 1024, 2048; a larger count, or a scattered one, is not coarse."""
+    sizes, counts = np.array([256, 512, 1024, 2048]), np.array([14, 21, 31, 47])
+    assert fit_counts(sizes, counts).status is TheoryStatus.COARSE
+    assert fit_counts(1000 * sizes, 50 * counts).status is TheoryStatus.OK
+    assert fit_counts(sizes, counts + np.array([1, -1, -1, 1])).status is not TheoryStatus.COARSE
+    assert fit_counts(sizes, counts + 0.1).status is TheoryStatus.OK  # means are not rounded
+
+
 def test_two_sizes_have_no_interval():
     fit = fit_counts([1000, 10000], [30, 120])
     assert fit.status is TheoryStatus.FEW_SIZES

@@ -102,7 +102,7 @@ def test_the_table_opens_with_the_verdict(counts_file):
         ("neurons,count\n10,5\n20,\n", InputError, r"count \(line 3\) = '': must be a number"),
         ("# x\nneurons,count\n10,5\n20,nan\n", InputError, r"count \(line 4\) = 'nan': must be a number"),
         ("neurons,count\n10,5\n20\n", InputError, r"count \(line 3\)"),
-        ("neurons,count\n10,5\n20,-6\n", InputError, r"count\[1\] = -6.0"),
+        ("neurons,count\n10,5\n20,-6\n", InputError, r"count \(line 3\) = '-6': must be at least 0"),
         (
             "neurons,count\n10,5\n1e300,6\n",
             InputError,
