@@ -21,6 +21,7 @@ One function measures models that were trained here and models that were given. 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -115,7 +116,7 @@ def measure_rung(
             variables |= _shown(found.whole.matches, calibration.count, sources[0].text, kept)
     variables |= {f"tokens_{side}": read for side, read in zip("ab", sources[0].text.tokens, strict=True)}
     variables |= {f"bits_per_byte_{side}": fact.bits_per_byte for side, fact in zip("ab", facts, strict=True)}
-    provenance = {
+    provenance: dict[str, Any] = {
         f"{word}_{side}": getattr(fact, field)
         for side, fact in zip("ab", facts, strict=True)
         for word, field in (("model", "name"), ("revision", "revision"), ("tokenizer", "tokenizer"))
@@ -125,6 +126,14 @@ def measure_rung(
         "measure": list(MEASURES),
         "category": np.array(names, dtype=object),
         "k": [1, *found.at_k],
+    }
+    provenance |= {
+        "ladder": ladder.name,
+        "corpus": ladder.corpus.name,
+        "corpus_sha256": ladder.corpus_sha256,
+        "grouping": ladder.grouping.name,
+        "measurement": dataclasses.asdict(plan),
+        "seed": plan.seed,
     }
     return dataset("rung", variables, coords, **provenance, status=found.whole.matches.status)
 

@@ -117,7 +117,7 @@ def replicate_f1(
         if not wanted:  # no target document was drawn: F1 is undefined
             continue
         tokens_wanted = (copies * tokens * target).sum()
-        limit = tokens_wanted if budget is None else min(budget, (copies * tokens).sum())
+        limit = tokens_wanted if budget is None else budget  # beyond the tokens drawn, all are taken
         for selector, order in enumerate(orders):
             by_score = shuffled if order is None else order
             size, number_of = tokens[by_score], copies[by_score]

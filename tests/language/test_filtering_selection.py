@@ -147,3 +147,19 @@ def test_passages_keep_the_group_of_their_document():
     assert [d.text for d in passages(corpus, 6).documents] == ["one\ntwo\n", "three\n"]
     assert {d.group for d in passages(corpus, 6).documents} == {"x.py"}
     assert passages(corpus, 0) is corpus
+
+
+def test_a_replicate_without_the_target_has_no_f1():
+    """Three groups, one of them the target: (2/3)³ of the replicates draw none of it, and say nothing."""
+    target = np.array([True, False, False])
+    drawn = replicate_f1([np.arange(3.0)], np.ones(3), target, np.arange(3), budget=1, seed=0, replicates=4000)[0]
+    assert np.mean(np.isnan(drawn)) == pytest.approx((2 / 3) ** 3, abs=0.03)
+    # The other two are taken first; where neither was drawn, one of the three copies of the target is taken.
+    assert set(drawn[np.isfinite(drawn)]) == {0.0, 0.5}
+
+
+def test_an_interval_leaves_half_of_the_rest_on_either_side():
+    values = np.random.default_rng(0).permutation(np.r_[np.arange(1001.0), np.nan])
+    assert interval(values) == pytest.approx([25, 975])
+    both = interval(np.stack([values, 2 * values]), level=0.5)
+    np.testing.assert_allclose(both, [[250, 750], [500, 1500]])

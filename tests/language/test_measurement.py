@@ -199,7 +199,10 @@ def test_the_result_explains_itself(measured):
     assert not [name for name in missing if not str(name).startswith(("context_", "null_"))], missing
     assert len(str(ds["revision_a"].values[0])) == len(str(ds["tokenizer_b"].values[1])) == 64
     assert json.loads(ds.attrs["measurement"])["partners"] == [2, 5]
-    assert {"corpus_sha256", "versions", "command", "seed", "grouping"} <= set(ds.attrs)
+    rung = load(sorted(measured[1].iterdir())[0], "rung")
+    for attrs in (ds.attrs, rung.attrs):
+        assert {"corpus_sha256", "versions", "command", "seed", "grouping", "measurement"} <= set(attrs)
+    assert {"revision_a", "revision_b", "tokenizer_a", "tokenizer_b", "model_a", "model_b"} <= set(rung.attrs)
 
 
 def test_three_families_share_anchors(twins, corpus):
