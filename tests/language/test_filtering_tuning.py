@@ -250,3 +250,29 @@ def test_weight_decay_is_the_optimizers(checkpoints):
     without, with_decay = (dict(model.named_parameters()) for model in tuned)
     for name, value in first.items():
         torch.testing.assert_close(with_decay[name], without[name] - 1e-3 * 0.5 * value, rtol=1e-4, atol=1e-8)
+
+
+def test_dropout_stays_off_whatever_state_the_model_comes_in(checkpoints):
+    """GPT-2 with dropout in training mode learns what the same model learns without dropout."""
+    models = [causal("gpt2", checkpoints) for _ in range(2)]
+    for module in models[1].modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    tuned = [tuning.train(model, rows(4), Recipe(batch=2), seed=1)[0] for model in (models[0], models[1].train())]
+    one, other = (dict(model.named_parameters()) for model in tuned)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_loss_is_that_of_the_last_tenth_of_the_steps(checkpoints):
+    """With a rate too small to move anything, it is the model's own loss on the sequences read last."""
+    sequences = rows(40)
+    read = []
+    model = causal("gpt2", checkpoints)
+    model.register_forward_pre_hook(lambda _, args, kwargs: read.append(kwargs["input_ids"].clone()), with_kwargs=True)
+    _, loss = tuning.train(model, sequences, Recipe(batch=2, learning_rate=1e-20), seed=1)
+    assert len(read) == 20
+    whole = causal("gpt2", checkpoints)
+    with torch.inference_mode():
+        losses = [float(whole(input_ids=ids, labels=ids).loss) for ids in read]
+    assert loss == pytest.approx(np.mean(losses[-2:]), rel=1e-5)
+    assert loss != pytest.approx(losses[-1], rel=1e-5)
