@@ -14,6 +14,7 @@ from rosettalaw.validation.joint_problem import Problem
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
 BETA, KAPPA, TAU, SCALE = 1.6, 0.5, 2.0, 3.0
 TRUTH = {"beta": BETA, "log_kappa": np.log(KAPPA), "log_threshold": np.log1p(TAU), "log_scale": np.log(SCALE)}
+TRUTH_OF_COUNTS = {name: TRUTH[name] for name in ("beta", "log_kappa", "log_threshold")}
 NOISE = 0.05
 
 
@@ -239,3 +240,32 @@ def test_degrees_of_freedom_are_the_numbers_less_the_parameters():
     freedoms = fit._problem.freedoms(fit.values)
     assert sum(freedoms.values()) == pytest.approx(3 * len(SIZES) - 4, abs=1e-6)
     assert all(0 < freedom < len(SIZES) for freedom in freedoms.values())
+
+
+def test_the_least_error_of_isolation_and_tail_is_one_rank_more_or_less():
+    """Replace the last feature found by the next, at the discrete optimum: the change in both logarithms."""
+    sizes = np.array([4096, 8192, 16384])
+    rows, steps = {"counts": [], "isolation": [], "tail": []}, {"isolation": [], "tail": []}
+    for size in sizes:
+        s = PROFILES[int(size)]
+        count = int(np.sum(s >= TAU))
+        inside, step = s[:count].sum(), s[count - 1] - s[count]
+        rows["counts"].append(count)
+        rows["isolation"].append(inside / count)
+        rows["tail"].append((s.sum() - inside) / (size - count))
+        steps["isolation"].append(step / inside)
+        steps["tail"].append(step / (s.sum() - inside))
+    least = Problem(Observations(sizes, **rows), gamma=4)._steps({**TRUTH, "log_scale": 0.0})
+    for name, brute_force in steps.items():
+        assert least[name] == pytest.approx(np.sqrt(np.mean(np.square(brute_force))), rel=0.06)
+
+
+@pytest.mark.parametrize(("shift", "sd", "power"), [(0, {}, 0.5), (0.3, {}, 0), (0, {"counts": 0.1}, 0)])
+def test_whole_counts_err_as_their_root_and_others_as_themselves(shift, sd, power):
+    """Residuals of one error throughout a block: weights √R for whole counts whose error is not stated."""
+    counts = np.array([9.0, 36, 144]) + shift
+    problem = Problem(Observations([100, 400, 1600], counts, sd=sd), gamma=4)
+    split, predicted = problem.split(TRUTH_OF_COUNTS), problem.predicted(**TRUTH_OF_COUNTS)
+    weights = split["counts"] / (np.log(counts) - predicted["counts"])
+    assert weights / weights[0] == pytest.approx((counts / counts[0]) ** power)
+    assert np.mean(weights**2) == pytest.approx(1)
