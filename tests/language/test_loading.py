@@ -130,3 +130,30 @@ def test_the_command_line_passes_it_on(pickled, checkpoints, tmp_path, capsys):
             cli.main(["match", *map(str, [*arguments, *options])])
         assert left.value.code == code
     assert '"count": 128' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_tensors_alone_are_asked_for_whatever_the_library_would_do(checkpoints, monkeypatch, leave):
+    """The installed `transformers` never reads more; another version could, so the question itself is looked at."""
+    import transformers
+
+    from rosettalaw.empirical.measures.weights import unembedding
+
+    asked = []
+
+    def refuse(*_, **options):
+        asked.append(options)
+        raise OSError("enough")
+
+    for kind in (transformers.AutoModel, transformers.AutoModelForCausalLM):
+        monkeypatch.setattr(kind, "from_pretrained", refuse)
+    base = hub.untrained_model(hub.open_config(checkpoints["gpt_neox"]), 0)
+    with pytest.raises(RosettaError, match="its weights cannot be loaded"):
+        hub.open_model(checkpoints["gpt2"], None, loading=Loading(pickled=leave))
+    with pytest.raises(RosettaError, match="its unembedding cannot be loaded"):
+        unembedding(checkpoints["gpt_neox"], base, 16, pickled=leave)
+    for options in asked:
+        assert options["weights_only"] is True
+        assert options["trust_remote_code"] is False
+        assert options["use_safetensors"] is (None if leave else True)
+    assert len(asked) == 2
