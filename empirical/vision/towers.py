@@ -27,6 +27,10 @@ def _class_alone(config: Any) -> dict[str, int]:
     return {"class token": 1}
 
 
+def _class_and_distillation(config: Any) -> dict[str, int]:
+    return {"class token": 1, "distillation token": 1}
+
+
 def _none(config: Any) -> dict[str, int]:
     return {}
 
@@ -49,9 +53,11 @@ class Tower:
 
 TOWERS: dict[str, Tower] = {  # `model_type` of the vision part's configuration
     "clip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _class_alone),
+    "deit": Tower(("layers.*.mlp.fc2",), _class_and_distillation),
     "dinov2": Tower(("encoder.layer.*.mlp.fc2", "encoder.layer.*.mlp.down_proj"), _class_alone),
     "dinov2_with_registers": Tower(("encoder.layer.*.mlp.fc2", "encoder.layer.*.mlp.down_proj"), _class_and_registers),
     "dinov3_vit": Tower(("model.layer.*.mlp.down_proj",), _class_and_registers),
+    "ijepa": Tower(("layers.*.mlp.fc2",), _none),
     "siglip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _none),
     "vit": Tower(("layers.*.mlp.fc2",), _class_alone),
     "vit_mae": Tower(("layers.*.mlp.fc2",), _class_alone),

@@ -59,6 +59,8 @@ CASES = {
         1,
         40,
     ),
+    "deit": (lambda: t.DeiTConfig(**WIDE), "layers.{}.mlp", plain(gelu), 2, 40),
+    "ijepa": (lambda: t.IJepaConfig(**WIDE), "layers.{}.mlp", plain(gelu), 0, 40),
     "dinov2": (lambda: t.Dinov2Config(**SIZE), "encoder.layer.{}.mlp", plain(gelu), 1, 64),
     "dinov2 gated": (lambda: t.Dinov2Config(**SIZE, use_swiglu_ffn=True), "encoder.layer.{}.mlp", gated(silu), 1, 48),
     "dinov2_with_registers": (
