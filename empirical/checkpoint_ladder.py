@@ -8,7 +8,7 @@
     tokens = 10_000_000
 
     [[rung]]
-    models = ["EleutherAI/pythia-160m", "facebook/opt-125m"]      # folders or hub ids
+    models = ["EleutherAI/pythia-160m@step3000", "facebook/opt-125m"]      # folders or hub ids, id@revision
 
 Three or more models a rung make an anchor ladder: the first is the anchor, compared with each of the others, and the
 neurons matched in every comparison are counted inside it (section 3.3 of the paper). Ladders that are trained here
@@ -35,7 +35,7 @@ class ModelRung:
     Attributes
     ----------
     models : tuple of str
-        Folders or hub ids.
+        Folders or hub ids, with a revision as ``id@revision``.
     patterns : tuple of str
         For architectures that are not known, the name of each model's output projections; "" for known ones.
     label : str

@@ -15,6 +15,7 @@ import numpy as np
 from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, load
 from ..corpora import PYTHON, open_text
+from ..hub import Loading
 from ..language import text_sources
 from ..matching import match
 from . import page
@@ -52,6 +53,7 @@ def write_viewer(
     text: str | None = None,
     tokens: int | None = None,
     seed: int | None = None,
+    loading: Loading = Loading(),
     quiet: bool = False,
 ) -> Path:
     """Write the page of matched neurons.
@@ -68,6 +70,8 @@ def write_viewer(
         Contexts of each partner.
     text, tokens, seed
         What to read, where it is not what the pairs were found on.
+    loading : Loading
+        Where the weights go.
 
     Raises
     ------
@@ -93,7 +97,9 @@ def write_viewer(
     tokens = tokens or (found.tokens if found is not None else TOKENS)
     seed = seed if seed is not None else (found.seed if found is not None else 0)
     corpus = open_text(text)
-    sources = text_sources(*models, corpus, tokens, seed, found.patterns if found is not None else (None, None))
+    sources = text_sources(
+        *models, corpus, tokens, seed, found.patterns if found is not None else (None, None), loading
+    )
     if found is None:
         matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
         calibration = matched.calibrate()

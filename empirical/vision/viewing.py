@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import InputError, require
 from ...results import load
+from ..hub import Loading
 from ..viewer import page
 from ..viewer.items import Collection, ImageContext, Pair
 from .exhibits import exhibit, neuron_scores, overlay, shown
@@ -77,6 +78,7 @@ def write_image_viewer(
     limit: int = 100,
     contexts: int = 8,
     skip_corrupt: bool = False,
+    loading: Loading = Loading(),
 ) -> Path:
     """Write the page of matched neurons of two vision models.
 
@@ -92,6 +94,10 @@ def write_image_viewer(
         Pairs to show, those with the highest correlation.
     contexts : int
         Images of each partner.
+    skip_corrupt : bool
+        Leave out images that cannot be read.
+    loading : Loading
+        Where the weights go.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def write_image_viewer(
     opened = open_images(images, skip_corrupt)
     names = ds.attrs["model_a"], ds.attrs["model_b"]
     step, patterns = ds.attrs.get("timestep"), (ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b"))
-    sources = image_sources(*names, opened, None if step is None else int(step), patterns)
+    sources = image_sources(*names, opened, None if step is None else int(step), patterns, loading)
     order = np.argsort(-ds["correlation"].values, kind="stable")[:limit]
     units = ds["unit_a"].values[order].tolist(), ds["unit_b"].values[order].tolist()
     pairs = image_pairs(sources, units, ds["correlation"].values[order].tolist(), contexts)

@@ -136,3 +136,19 @@ def test_what_cannot_be_viewed(checkpoints, tmp_path):
     with pytest.raises(InputError, match="was matched from files of activations"):
         write_viewer(str(tmp_path / "arrays.nc"), None, tmp_path / "x.html")
     assert not (tmp_path / "x.html").exists()
+
+
+def test_pickled_models_are_viewed_on_request(checkpoints, tmp_path):
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file
+
+    folder = shutil.copytree(checkpoints["gpt2"], tmp_path / "model")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    (tmp_path / "text.txt").write_text("The river carries what the mountain lets go. " * 60)
+    arguments = [folder, checkpoints["gpt2"], "--text", tmp_path / "text.txt", "--tokens", 300, "--limit", 2]
+    assert run("view", *arguments, "--out", tmp_path / "v.html") == 2
+    assert run("view", *arguments, "--out", tmp_path / "v.html", "--allow-pickle-weights") == 0
+    assert len(data_of(tmp_path / "v.html")["pairs"]) == 2

@@ -41,12 +41,15 @@ def judge(
     retries: int = typer.Option(4, help="Endpoint: further tries after a passing failure."),
     cache: Path = typer.Option(None, help="Where answers are kept [default: ~/.cache/rosettalaw]."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     seed: int = typer.Option(0, help="Seed of the draws."),
     out: Path | None = typer.Option(None, help="Save the result to this netCDF file."),
     as_json: bool = JsonOption,
 ) -> None:
     """Judge matched and other neurons of a vision model, and validate the judge on held-out images."""
     from ..cache import cache_folder
+    from ..empirical.hub import Loading
     from ..empirical.provenance import model_facts
     from ..empirical.vision.endpoint import EndpointJudge, estimate
     from ..empirical.vision.images import open_images
@@ -82,7 +85,9 @@ def judge(
         shown = OfflineJudge(opened, seed)
     name = model or found.attrs[f"model_{side}"]
     step, pattern = found.attrs.get("timestep"), found.attrs.get(f"pattern_{side}")
-    source = ImageSource(open_reader(name, None if step is None else int(step), pattern), opened)
+    source = ImageSource(
+        open_reader(name, None if step is None else int(step), pattern, Loading(device, None, pickled)), opened
+    )
     revision = model_facts(name, tokenizer=False).revision
     judged = study(source, populations, shown, plan, side=side, revision=revision)
     if out is not None:

@@ -13,7 +13,7 @@ EPILOG = (
     "Example: rosettalaw match a.npy b.npy --json (arrays of shape positions × neurons). "
     "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
 )
-MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder or a hub id."
+MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder, hub id or id@revision."
 PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."

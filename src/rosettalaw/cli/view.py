@@ -28,15 +28,22 @@ def view(
     contexts: int = typer.Option(8, min=1, help="Contexts of each partner."),
     seed: int | None = typer.Option(None, help="Seed of the text order [default: the result's, else 0]."),
     images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     out: Path = typer.Option(Path("viewer.html"), help="The page, one self-contained HTML file."),
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
+    from ..empirical.hub import Loading
+
+    loading = Loading(device, None, pickled)
     if images is not None:
         from ..empirical.vision.viewing import write_image_viewer
 
-        typer.echo(str(write_image_viewer(source, images, out, limit=min(limit, 100), contexts=contexts)))
+        options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts, "skip_corrupt": skip_corrupt}
+        typer.echo(str(write_image_viewer(source, images, out, loading=loading, **options)))
         return
     from ..empirical.viewer.language_page import write_viewer
 
-    asked: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed}
+    asked: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
     typer.echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **asked)))
