@@ -60,13 +60,12 @@ def counts_table(rows: Rows) -> str:
     """Return features found over those of the optimum, and the share of its utility, plain recipe and scaled."""
     lines = ["| N | β | optimum | law | utility | scaled | utility |", "|--:|--:|--:|--:|--:|--:|--:|"]
     for key in sorted({(row["neurons"], row["beta"]) for row in rows if row["configuration"] == "scaled"}):
-        cells = [str(key[0]), f"{key[1]:g}"]
-        for name in ("law", "scaled"):
-            row = _row(rows, name, *key)
-            found = (
+        found = [_row(rows, name, *key) for name in ("law", "scaled")]
+        cells = [str(key[0]), f"{key[1]:g}", str(next(row for row in found if row)["optimal_count"])]
+        for row in found:
+            cells += (
                 [f"{row['count']:.1f} ± {row['count_sd']:.1f}", f"{row['utility_share']:.3f}"] if row else ["–", "–"]
             )
-            cells += ([str(row["optimal_count"])] if name == "law" and row else []) + found
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -27,6 +27,7 @@ from .toy_step import encode, energy
 
 CHUNK = 4096
 FEWEST, PER_NEURON = 1 << 17, 1 << 10  # samples: the frontier's feature is as rare as 1/N
+SEEN = 30  # times that a feature must occur in the samples, on average, to be measured at all
 FRESH = 1 << 31  # the index of no network: its stream is fresh data
 
 
@@ -82,8 +83,9 @@ def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int | None =
     samples = samples or max(FEWEST, PER_NEURON * N)
     products, with_x, power = _moments(trained, generator(seed, N, beta, FRESH), samples)
     blocks = [slice(k * N, (k + 1) * N) for k in range(len(with_x))]
-    noise, true_power = trained.recipe.noise, variance(activity(beta, len(power)))
-    learned = [_learned(products[k, k], x, power, true_power, noise) for k, x in zip(blocks, with_x, strict=True)]
+    noise, p = trained.recipe.noise, activity(beta, len(power))
+    rarer = np.where((samples * p >= SEEN) & (power > 0), variance(p) / np.where(power > 0, power, 1.0), 0.0)
+    learned = [_learned(products[k, k], x, power, rarer, noise) for k, x in zip(blocks, with_x, strict=True)]
     sd = np.sqrt(np.diag(products) + noise)
     correlation = products / np.maximum(np.outer(sd, sd), 1e-12)
     pairs = combinations(range(len(learned)), 2)
@@ -145,9 +147,9 @@ def _moments(trained: Trained, rng: np.random.Generator, samples: int):
     return products.numpy(), (with_x * scale[:, None, None]).numpy(), x_square - x_mean**2
 
 
-def _learned(covariance: np.ndarray, with_x: np.ndarray, power, true_power, noise: float) -> Learned:
-    power = np.where(power > 0, power, np.inf)  # a feature that never occurred tells nothing
-    rarer = true_power / power  # a rare feature occurs in the samples more or less often than it should
+def _learned(covariance: np.ndarray, with_x: np.ndarray, power: np.ndarray, rarer: np.ndarray, noise: float) -> Learned:
+    """Return what a network has learned; `rarer` is Var x_r over that in the samples, 0 for features not measured."""
+    power = np.where(rarer > 0, power, np.inf)
     share = with_x**2 / power[:, None]  # W_jr², shape (A, N)
     total = np.diag(covariance) + noise
     s = share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))

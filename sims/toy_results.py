@@ -20,7 +20,7 @@ from .toy_recipes import BOUNDS, CONFIGURATIONS, LAW, SCAN, TAU, visits
 if TYPE_CHECKING:
     import xarray as xr
 
-RANKS = 512  # of profiles that are kept
+RANKS = 256  # of profiles that are kept; the frontier at N = 512 is at 113
 Rows = Sequence[dict[str, Any]]
 
 

@@ -202,6 +202,17 @@ def test_neurons_that_mix_features_are_no_match():
     assert learned[0].isolation[1] < 1 < learned[1].isolation[1]
 
 
+def test_features_that_hardly_occur_are_not_measured():
+    """β = 4: feature 64 occurs once in 33 million samples, feature 5 is in one of 1250."""
+    trained = toy.Trained(
+        (Network(16, 4.0, 0), Network(16, 4.0, 1)), torch.ones(2, 64, 16), torch.zeros(2, 1, 16), toy.Recipe()
+    )
+    (first, _) = toy_measures.measure(trained, seed=1, samples=1 << 16).learned
+    assert (first.isolation[:5] > 0).all()
+    assert not first.isolation[8:].any()
+    assert not first.information[8:].any()
+
+
 def test_a_matched_pair_of_different_features_is_not_right():
     """A neuron that carries features 1 and 4 as 3 to 2 in one network and as 2 to 3 in the other: one pair of four."""
     sd = np.sqrt(toy_samples.variance(toy_samples.activity(1.5, 16)))
