@@ -263,15 +263,15 @@ def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None 
 
 
 def kept_toys() -> list[Series]:
-    """Return the toy study that is kept with the package: the recipe with all of the theory's ingredients."""
+    """Return the toy study that is kept with the package: all of the theory's ingredients, trained enough when wide."""
     from importlib import resources
 
     import pandas as pd
 
     with (resources.files("rosettalaw.sims") / "toy_study.csv").open(encoding="utf-8") as file:
         rows = pd.read_csv(file, comment="#")
-    law = rows[rows["configuration"] == LAW]
-    return [replace(one, name=f"kept {one.name}", reference=True) for one in _toys(law)]
+    scaled = rows[rows["configuration"] == "scaled"]
+    return [replace(one, name=f"kept {one.name}", reference=True) for one in _toys(scaled)]
 
 
 def _toys(rows: Any) -> list[Series]:

@@ -113,7 +113,7 @@ def test_pairs_below_the_threshold_are_no_part_of_a_series_or_of_what_is_kept(tm
 def test_kept_toys_are_measured_against_their_own_optimum():
     """Profiles equal to the optimum's give the optimum's product; those of the file are its rows."""
     rows = pd.read_csv(ROOT / "sims" / "toy_study.csv")
-    rows = rows[(rows.configuration == "law") & (rows.beta == 1.5)]
+    rows = rows[(rows.configuration == "scaled") & (rows.beta == 1.5)]
     toy = next(one for one in kept_toys() if one.name.endswith("β = 1.5"))
     assert toy.counts.tolist() == rows["count"].tolist()
     ideal = replace(toy, profiles=toy.optimum).triangle()

@@ -1,0 +1,71 @@
+"""The toy study kept in the repository: what FINDINGS.md says of it is what its files give."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rosettalaw.results import load
+from rosettalaw.sims import toy_kept
+from rosettalaw.sims.toy_measures import water_filling
+from rosettalaw.sims.toy_recipes import CONFIGURATIONS, PARTS, SCAN, visits
+
+FOLDER = Path(__file__).parents[2] / "docs/toy"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return toy_kept.read()
+
+
+@pytest.fixture(scope="module")
+def text():
+    return (FOLDER / "FINDINGS.md").read_text(encoding="utf-8")
+
+
+def test_its_tables_are_what_the_file_gives(rows, text):
+    assert toy_kept.counts_table(rows) in text
+    assert toy_kept.conditions_table(rows) in text
+    assert toy_kept.scan_table(rows) in text
+
+
+def test_what_was_announced_is_there_or_said_to_be_missing(rows, text):
+    asked = {
+        (name, N, b): part.seeds
+        for part in PARTS
+        for name in part.configurations
+        for N in part.neurons
+        for b in part.beta
+    }
+    found = {(row["configuration"], row["neurons"], row["beta"]): row["seeds"] for row in rows}
+    assert len(found) == len(rows)
+    assert all(seeds <= asked[key] for key, seeds in found.items())
+    assert toy_kept.missing_table(rows) in text
+
+
+def test_rows_hold_the_optimum_and_the_visits_of_their_recipe(rows):
+    for row in rows[::7]:
+        recipe = {**CONFIGURATIONS, **SCAN}[row["configuration"]].recipe
+        optimum = water_filling(row["neurons"], row["beta"], recipe.kappa, recipe.gamma, recipe.relu)
+        assert row["optimal_count"] == np.count_nonzero(optimum >= 1)
+        assert row["features"] == len(optimum)
+        expected = visits(recipe, row["neurons"], row["beta"], row["optimal_count"])
+        assert row["visits"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_profiles_are_those_of_the_rows(rows):
+    ds = load(FOLDER / "toy.nc", "toy")
+    assert (FOLDER / "toy.nc").stat().st_size < 2_000_000
+    counts = (ds["toy_isolation"] >= 1).sum("rank").values
+    for row, here, seeds in zip(rows, counts, ds["seeds"].values, strict=True):
+        assert here[:seeds].mean() == pytest.approx(row["count"], abs=1e-3)
+
+
+def test_the_words_about_wide_networks_are_the_rows(rows, text):
+    share = {(r["configuration"], r["neurons"]): r["count"] / r["optimal_count"] for r in rows if r["beta"] == 1.2}
+    words = " ".join(text.split())
+    assert f"At N = 256: met, {share['scaled', 256]:.2f} (plain {share['law', 256]:.2f})" in words
+    assert f"**not met**, {share['scaled', 512]:.2f}, two seeds" in words
+    three = [share[name, 64] for name in ("few updates", "slow readout", "many updates")]
+    assert "N = 64: 450 updates {:.2f}, 1800 updates {:.2f}, 7200 updates {:.2f}".format(*three) in words
+    assert f"falls from {share['scaled', 128]:.2f} at N = 128" in words
