@@ -1,5 +1,6 @@
 """The study from labelled documents to sentences, on tiny models and on planted neurons; resumed, refused, drawn."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -57,6 +58,15 @@ PLAN = Plan("prose", contexts=5, choosing=0.3, test=0.3, leaders=4, runs=2, reci
 @pytest.fixture(scope="module")
 def result(labelled, checkpoints):
     return filter_documents(labelled, PLAN, checkpoints["gpt2"], pairs=pairs(), quiet=True)
+
+
+def test_the_result_remembers_its_models_its_text_and_its_tools(result, labelled, checkpoints):
+    weights = hashlib.sha256((checkpoints["gpt2"] / "model.safetensors").read_bytes()).hexdigest()
+    assert result.attrs["revision_a"] == weights
+    assert len(result.attrs["tokenizer_a"]) == 64
+    assert result.attrs["corpus_sha256"] == labelled.sha256
+    assert result.attrs["seed"] == 0
+    assert {"torch", "transformers", "tokenizers", "peft"} <= set(json.loads(result.attrs["versions"]))
 
 
 def test_planted_neurons(labelled):
