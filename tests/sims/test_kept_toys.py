@@ -69,3 +69,11 @@ def test_the_words_about_wide_networks_are_the_rows(rows, text):
     three = [share[name, 64] for name in ("few updates", "slow readout", "many updates")]
     assert "N = 64: 450 updates {:.2f}, 1800 updates {:.2f}, 7200 updates {:.2f}".format(*three) in words
     assert f"falls from {share['scaled', 128]:.2f} at N = 128" in words
+    narrow = {r["beta"]: r for r in rows if (r["configuration"], r["neurons"]) == ("batch 32", 32)}
+    assert all(narrow[beta]["visits"] < 1000 for beta in (1.5, 2.0))
+    few = [narrow[beta]["count"] / narrow[beta]["optimal_count"] for beta in (1.5, 2.0)]
+    assert "(β = 1.5: {:.2f}, β = 2: {:.2f})".format(*few) in words
+    scan = [r for r in rows if r["configuration"] in ("slow readout", "batch 32", "batch 128", "batch 2048")]
+    found = [(r["visits"], r["neurons"], r["count"] / r["optimal_count"]) for r in scan]
+    assert all(share > 0.9 for V, _, share in found if V >= 10_000)
+    assert all(share < 0.8 for V, N, share in found if V < 1000 and N > 32)
