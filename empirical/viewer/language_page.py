@@ -85,6 +85,9 @@ def write_viewer(
     require(saved or b is not None, "source", source, "must be a result (.nc), or one of two checkpoints", example)
     require(not (saved and b), "source", source, "is a result, which knows both checkpoints: give it alone", example)
     result = load(source) if saved else None
+    if result is not None and result.attrs.get("modality") == "vision":
+        rule = "was measured on images; the pairs of rosettalaw match --images are shown with them"
+        raise InputError("source", source, rule, "rosettalaw view pairs.nc --images folder")
     if result is not None and result.attrs[KIND] in ("rung", "ladder"):
         rule = "is a measurement, which keeps its own contexts; another text needs its two checkpoints"
         require(
@@ -126,8 +129,6 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         raise ForeignFileError(
             f"{path}: holds a result of kind {ds.attrs[KIND]!r}, expected 'pairs', 'rung' or 'ladder'"
         )
-    if ds.attrs.get("modality") == "vision":
-        raise InputError("source", path, "was matched on images", f"rosettalaw view {path} --images folder")
     if not {"corpus", "tokens", "model_a", "model_b"} <= set(ds.attrs):
         rule = "was matched from files of activations, which have no text to show"
         raise InputError("source", path, rule, "rosettalaw match folder-a folder-b --out pairs.nc")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from rosettalaw.empirical import hub
 from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.viewer.language_page import write_viewer
 from rosettalaw.empirical.vision.exhibits import neuron_scores
 from rosettalaw.empirical.vision.source import image_sources
 from rosettalaw.empirical.vision.viewing import image_pairs, write_image_viewer
@@ -60,6 +61,8 @@ def test_the_page_holds_the_pictures(checkpoint, images, folder, tmp_path):
     assert len(record["pairs"]) == 3
     assert record["pairs"][0]["contexts"][0]["kind"] == "image"
     assert record["facts"]["sha256 of the images"] == images.sha256
+    with pytest.raises(InputError, match=r"was measured on images; .*rosettalaw view pairs.nc --images folder"):
+        write_viewer(str(path), None, out)
     other = load(path)
     del other.attrs["modality"]
     with pytest.raises(InputError, match="was not matched on images"):
