@@ -25,6 +25,7 @@ from .corpora import Corpus, StoredText
 from .text_files import Document
 
 TOKENS_A_BATCH = 4096
+PAPERS_TOKENS = 10_000_000  # of text, that a pair of models is matched on
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,15 @@ class AlignedText:
 
 
 def align_text(
-    corpus: Corpus | StoredText, tokenizers: tuple[Any, Any], contexts: tuple[int, int], tokens: int, seed: int = 0
+    corpus: Corpus | StoredText,
+    tokenizers: tuple[Any, Any],
+    contexts: tuple[int, int],
+    tokens: int | None,
+    seed: int = 0,
 ) -> AlignedText:
     """Draw documents until the first model has read `tokens` tokens, and cut them into shared windows.
+
+    Without a number: the paper's, or the whole text if it has fewer.
 
     Raises
     ------
@@ -76,21 +83,21 @@ def align_text(
     """
     drawn: list[Window] = []
     documents: list[Document] = []
-    read = 0
+    read, wanted = 0, PAPERS_TOKENS if tokens is None else tokens
     for number, document in enumerate(corpus.drawn(seed)):
-        if read >= tokens:
+        if read >= wanted:
             break
         documents.append(document)
         sides = tuple(tokens_of(tokenizer, document.text) for tokenizer in tokenizers)
         for window in windows(number, (sides[0], sides[1]), contexts):
-            if read >= tokens:
+            if read >= wanted:
                 break
             drawn.append(window)
             read += len(window.ids[0])
-    if read < tokens:
+    if read < wanted and (tokens is not None or not drawn):
         raise InputError(
             "tokens",
-            tokens,
+            wanted,
             f"the text {corpus.name!r} has only {read:,} tokens",
             f"--tokens {max(read, 1)}, or more text",
         )
@@ -245,7 +252,7 @@ def text_sources(
     checkpoint_a: str | Path,
     checkpoint_b: str | Path,
     corpus: Corpus | StoredText,
-    tokens: int,
+    tokens: int | None,
     seed: int = 0,
     patterns: tuple[str | None, str | None] = (None, None),
     loading: hub.Loading = hub.Loading(),
@@ -258,8 +265,8 @@ def text_sources(
         Decoder checkpoints with fast tokenizers.
     corpus : Corpus or StoredText
         The text; see `rosettalaw.empirical.corpora.open_text`.
-    tokens : int
-        How many tokens of model A to read.
+    tokens : int, optional
+        How many tokens of model A to read: the paper's `PAPERS_TOKENS`, or the whole text if it has fewer.
     seed : int
         Order in which documents are drawn.
     patterns : pair of str, optional

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from rosettalaw.empirical import architectures, hub
+from rosettalaw.empirical import architectures, hub, language
 from rosettalaw.empirical.contexts import top_contexts
 from rosettalaw.empirical.language import text_sources
 from rosettalaw.empirical.matching import match
@@ -173,6 +173,20 @@ def test_contexts_show_the_most_active_text(pair):
 def test_text_too_short_for_the_budget(checkpoints, corpus):
     with pytest.raises(InputError, match=r"tokens = 9999999: the text 'tiny' has only [\d,]+ tokens"):
         text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=9_999_999)
+
+
+def test_without_a_budget_it_is_the_papers_or_the_whole_text(checkpoints, corpus, monkeypatch):
+    whole, _ = text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=None)
+    assert len(whole.text.corpus.documents) == len(corpus.documents)
+    everything = whole.text.tokens[0]
+    again, _ = text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=everything)
+    assert again.text.tokens == whole.text.tokens
+    with pytest.raises(InputError, match="has only"):
+        text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=everything + 1)
+    assert language.PAPERS_TOKENS == 10_000_000
+    monkeypatch.setattr(language, "PAPERS_TOKENS", 40)
+    few, _ = text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=None)
+    assert 40 <= few.text.tokens[0] < everything
 
 
 def test_no_checkpoint(tmp_path, checkpoints, corpus, monkeypatch):

@@ -32,7 +32,9 @@ def match(
     a: str = typer.Argument(help=MODEL, show_default=False),
     b: str = typer.Argument(help="The other model: the same kind, at the same positions.", show_default=False),
     text: Path | None = typer.Option(None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; else Python's."),
-    tokens: int = typer.Option(1_000_000, help="Checkpoints: tokens of A to read."),
+    tokens: int | None = typer.Option(
+        None, help="Checkpoints: tokens of A to read; by default the paper's 10 million, or the whole text."
+    ),
     images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at [default: 0]."),
@@ -134,7 +136,7 @@ class _Opening(NamedTuple):
         return revisions(sources, tokenizer) | named
 
 
-def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int, opening: _Opening):
+def _sources(a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: _Opening):
     """Return the two models' activations, and where they come from."""
     from ..errors import InputError
 
@@ -150,8 +152,8 @@ def _sources(a: str, b: str, text: Path | None, tokens: int, seed: int, opening:
     from ..empirical.language import text_sources
 
     loading, corpus = opening.loading(), open_text(text or PYTHON)
-    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": tokens}
     sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading)
+    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
 
 
