@@ -95,7 +95,7 @@ def screened_against_exact(folder: Path, positions: int = 200_000, neurons: int 
     sizes = f"(T = {positions}, N = {neurons}; {times['exact']:.3g} s and {times['screened']:.3g} s)"
     shared = f"({len(exact)} exact pairs, {len(screened)} screened, {len(exact & screened)} in both)"
     return [
-        Ratio("the exact engine's time over the screened one's", times["exact"] / times["screened"], 20, True, sizes),
+        Ratio("the exact engine's time over the screened one's", times["exact"] / times["screened"], 12, True, sizes),
         Ratio("share of the exact pairs that screening finds", len(exact & screened) / len(exact), 0.999, True, shared),
         Ratio("share of the screened pairs that are exact", len(exact & screened) / len(screened), 0.999, True, shared),
     ]

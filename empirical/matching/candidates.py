@@ -26,9 +26,10 @@ from . import sketch_kernels as kernels
 from .sketch import Sketch, fine_estimates, fine_noise
 
 REACH = 4.5  # standard deviations beyond which an estimate does not stray
+FIRST = 4  # candidates of a neuron that say how good a partner it has at least
 CHALLENGERS = 8  # partners of a likely pair's neurons, the best by the fine sketch, that are read with it
 MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
-GROUP = 64  # found pairs whose rivals are looked for at a time
+GROUP = 256  # found pairs whose rivals are looked for at a time
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
@@ -43,10 +44,10 @@ class Candidates:
     units: np.ndarray
     bar: np.ndarray
 
-    def listed(self) -> Pairs:
-        """Return all neurons and their candidates, pair by pair."""
-        unit = np.repeat(np.arange(len(self.units)), self.units.shape[1])
-        partner = self.units.ravel()
+    def listed(self, first: int | None = None) -> Pairs:
+        """Return all neurons and their candidates, or the first of these, pair by pair."""
+        units = self.units[:, :first]
+        unit, partner = np.repeat(np.arange(len(units)), units.shape[1]), units.ravel()
         return unit[partner >= 0], partner[partner >= 0]
 
 
@@ -81,8 +82,13 @@ def possible_pairs(
     estimate = _fine(sketches, units, absolute)
     band = REACH * np.sqrt(2) * fine_noise(sketches, *units, estimate)
     possible = np.full(len(both), True)
-    for unit in units:
-        possible &= estimate >= _best(unit, estimate, k) - band
+    for side, unit in enumerate(units):
+        first, other = near[side].listed(max(FIRST, k))
+        closest = _fine(sketches, (first, other) if side == 0 else (other, first), absolute)
+        bar = np.full(len(near[side].units), -np.inf)
+        last = _rank(first, closest) == k - 1
+        bar[first[last]] = closest[last]
+        possible &= estimate >= bar[unit] - band
     return (units[0][possible], units[1][possible]), estimate[possible]
 
 

@@ -16,7 +16,9 @@ def workspace(units: int) -> np.ndarray:
 
 
 @numba.njit(parallel=True, cache=True)
-def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, room_a, room_b, cross, sums_a, sums_b):
+def add_products(
+    x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, room_a, room_b, cross, sums_a, sums_b, watched, kept
+):
     """Add Σ xy of chosen pairs, and Σ x and Σ x² of their units, over a block of at most strips · `SHORT` positions.
 
     Parameters
@@ -31,12 +33,18 @@ def add_products(x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, room_
         One strip for `SHORT` positions, whatever the number of threads. Products of a strip are summed in float32,
         those sums in float64: an error of about 1e-8/√T.
     sums_a, sums_b : float64 arrays, shapes (strips, 2, units)
+    watched : int array
+        Places in `units_a` whose columns are also written down:
+    kept : float32 array, shape (watched, strips · SHORT)
+        The columns less their shifts.
     """
     for strip in numba.prange((x.shape[0] + SHORT - 1) // SHORT):
         thread = numba.get_thread_id()  # pyright: ignore[reportPrivateImportUsage]
         turned_a, turned_b = room_a[thread], room_b[thread]
         _columns(x, strip * SHORT, shift_a, units_a, turned_a, sums_a[strip])
         _columns(y, strip * SHORT, shift_b, units_b, turned_b, sums_b[strip])
+        for u in range(len(watched)):
+            kept[u, strip * SHORT : (strip + 1) * SHORT] = turned_a[watched[u]]
         for p in range(len(pair_a)):
             cross[strip, p] += inner(turned_a, pair_a[p] * SHORT, turned_b, pair_b[p] * SHORT, SHORT)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -71,23 +72,35 @@ class Products:
         cross = np.concatenate([self.cross, other.cross], axis=1)
         return Products(unit_a, unit_b, cross, (sums[0], sums[1]), self.counts)
 
+    @cached_property
+    def _groups(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """For each side: the pairs in the order of its units and their partners, each unit's first, and whose it is."""
+        groups = []
+        for unit, partner in ((self.unit_a, self.unit_b), (self.unit_b, self.unit_a)):
+            order = np.lexsort((partner, unit))
+            begins = np.diff(unit[order], prepend=-1) > 0
+            groups.append((order, np.flatnonzero(begins), np.cumsum(begins) - 1))
+        return groups
+
     def partners(self, keep: int, absolute: bool, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
         """Return the best partners of both sides among the pairs, over the parts of a boolean mask."""
         rho = self.correlations(mask)
         key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
         sides = []
-        for total, unit, partner in (
-            (self.sums[0], self.unit_a, self.unit_b),
-            (self.sums[1], self.unit_b, self.unit_a),
+        for total, unit, partner, (order, starts, group) in zip(
+            self.sums, (self.unit_a, self.unit_b), (self.unit_b, self.unit_a), self._groups, strict=True
         ):
             side = Partners(total.shape[2], keep)
-            order = np.lexsort((partner, -key, unit))
-            order = order[key[order] > -np.inf]
-            rank = np.arange(len(order)) - np.searchsorted(unit[order], unit[order], side="left")
-            order, rank = order[rank < keep], rank[rank < keep]
-            side.key[unit[order], rank] = key[order]
-            side.rho[unit[order], rank] = rho[order]
-            side.index[unit[order], rank] = partner[order]
+            left = key[order]
+            for rank in range(keep if len(order) else 0):
+                best = np.maximum.reduceat(left, starts)
+                hits = np.flatnonzero(left == best[group])
+                first = hits[np.searchsorted(hits, starts)][best > -np.inf]  # of equal ones the lower partner
+                chosen = order[first]
+                side.key[unit[chosen], rank] = left[first]
+                side.rho[unit[chosen], rank] = rho[chosen]
+                side.index[unit[chosen], rank] = partner[chosen]
+                left[first] = -np.inf
             sides.append(side)
         return sides[0], sides[1]
 
@@ -138,10 +151,11 @@ def exact_products(
             total[j] = torch.from_numpy(held[side])
         crossed[distributed.rank()] += torch.from_numpy(held["watched"])
         advance(sum(stop - start for start, stop in parts[j]))
-    units, places = zip(*(np.unique(side, return_inverse=True) for side in pair), strict=True)
+    units = np.union1d(pair[0], watched), np.unique(pair[1])
+    places = tuple(np.searchsorted(unit, side) for unit, side in zip(units, pair, strict=True))
     means = [moment.mean.numpy()[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True)]
     rooms = kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
-    middle = moments[0].mean.numpy()[watched]
+    drawn, columns = np.searchsorted(units[0], watched), np.zeros((len(watched), ROWS), dtype=np.float32)
     stream = aligned_blocks(
         a, b, [block for j in own for block in parts[j]], (slice(0, neurons[0]), slice(0, neurons[1]))
     )
@@ -154,12 +168,12 @@ def exact_products(
             for start in range(0, len(whole[0]), ROWS):
                 x, y = (wide(side[start : start + ROWS]) for side in whole)
                 about = means[0], means[1], units[0], units[1], places[0], places[1]
-                kernels.add_products(x, y, *about, *rooms, products, totals[0], totals[1])
+                kernels.add_products(x, y, *about, *rooms, products, *totals, drawn, columns)
                 if len(watched):
-                    centred = (x[:, watched] - middle).astype(np.float32)
+                    centred = torch.from_numpy(columns[:, : len(x)])
                     rows = torch.from_numpy(np.ascontiguousarray(y[:, : neurons[1]], dtype=np.float32))
-                    seen.addmm_(rows.T, torch.from_numpy(centred))  # the wide one first: it is then read once
-                    left += centred.sum(0, dtype=np.float64)
+                    seen.addmm_(rows.T, centred.T)  # the wide one first: it is then read once
+                    left += centred.sum(1, dtype=torch.float64).numpy()
             advance(len(whole[0]))
         cross[j] = torch.from_numpy(products.sum(0))
         for total, unit, found in zip(sums, units, totals, strict=True):

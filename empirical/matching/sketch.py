@@ -162,7 +162,7 @@ def _sketch_columns(
     kernels.merge(sums, ones, middle, factor, coarse, step)
     fine = np.empty((width, fine_buckets), dtype=np.int8)
     kernels.to_bytes(sums, ones, middle, factor, step, fine)
-    return fine, step, np.ascontiguousarray(coarse.T), shift + offset, centred
+    return fine, step, coarse.T, shift + offset, centred
 
 
 def _signs(positions: int, buckets: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -186,6 +186,8 @@ def _shift(x: np.ndarray) -> np.ndarray:
 
 def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int) -> Sketch:
     """Put the processes' ranges of neurons together."""
+    if distributed.size() > 1:
+        own = [np.ascontiguousarray(one) for one in own]
     pieces = []
     for owner, units in enumerate(np.array_split(np.arange(neurons), distributed.size())):
         piece = [

@@ -62,9 +62,12 @@ def test_sums_of_pairs_and_units(positions, neurons_a, neurons_b, gaps, seed):
     rooms = [pair_kernels.workspace(len(unit)) for unit in units]
     for room in rooms:
         room[:] = np.nan  # what another block left there must not count
+    watched = rng.integers(0, neurons_a, 3)
+    kept = np.full((3, strips * pair_kernels.SHORT), np.nan, np.float32)
     for _ in range(2):
-        pair_kernels.add_products(*data, *shifts, *units, *pairs, *rooms, cross, *sums)
+        pair_kernels.add_products(*data, *shifts, *units, *pairs, *rooms, cross, *sums, watched, kept)
     x, y = (one[:, unit] - shift for one, unit, shift in zip(data, units, shifts, strict=True))
+    np.testing.assert_allclose(kept[:, :positions], x[:, watched].T, atol=1e-6)
     scale = 40 * positions
     np.testing.assert_allclose(cross.sum(0), 2 * (x[:, pairs[0]] * y[:, pairs[1]]).sum(0), atol=1e-6 * scale, rtol=1e-6)
     for side, total in zip((x, y), sums, strict=True):
