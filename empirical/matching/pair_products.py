@@ -168,7 +168,7 @@ def exact_products(
             for start in range(0, len(whole[0]), ROWS):
                 x, y = (wide(side[start : start + ROWS]) for side in whole)
                 about = means[0], means[1], units[0], units[1], places[0], places[1]
-                kernels.add_products(x, y, *about, *rooms, products, *totals, drawn, columns)
+                kernels.add_products(x, y, *about, *rooms, products, totals[0], totals[1], drawn, columns)
                 if len(watched):
                     centred = torch.from_numpy(columns[:, : len(x)])
                     rows = torch.from_numpy(np.ascontiguousarray(y[:, : neurons[1]], dtype=np.float32))
