@@ -18,7 +18,7 @@ def reference_correlations(x, y):
     return rho
 
 
-def reference_pairs(x, y, k=1, absolute=False, equal=1e-11):
+def reference_pairs(x, y, k=1, absolute=False, equal=1e-12):
     """Return {(u, v): ρ} by sorting every row and column; values closer than `equal` tie, the lower index first."""
     rho = reference_correlations(x, y)
     key = np.where(np.isnan(rho), -np.inf, np.abs(rho) if absolute else rho)
