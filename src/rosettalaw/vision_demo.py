@@ -178,14 +178,15 @@ def _rows(ds: xr.Dataset, dim: str) -> list[dict[str, Any]]:
 
 
 def _selectivity(ladder: xr.Dataset) -> list[dict[str, Any]]:
-    """Return both measures' probability of superiority at the largest size, over seeds and sides."""
+    """Return what is known of both measures' probability of superiority at the largest size, over seeds and sides."""
     last = ladder["neurons"].values == ladder["neurons"].values.max()
     found = []
     for name, words in (("activation_kurtosis", "excess kurtosis"), ("class_selectivity", "class selectivity")):
         values = np.concatenate([ladder[f"{name}_superiority_{side}"].values[last] for side in "ab"])
         known = values[np.isfinite(values)]
-        summary = (known.mean(), known.min(), known.max()) if len(known) else (np.nan,) * 3
-        found.append({"name": words, **dict(zip(("mean", "low", "high"), map(float, summary), strict=True))})
+        if len(known):
+            summary = {"mean": known.mean(), "low": known.min(), "high": known.max()}
+            found.append({"name": words, **{key: float(value) for key, value in summary.items()}})
     return found
 
 
