@@ -68,10 +68,17 @@ class Choices:
         whole = self.background is None or (self.background >= 1 and self.background == int(self.background))
         require(whole, "background", self.background, "must be a whole number ≥ 1", "Choices(background=64)")
         norm, noise = self.interference_norm, self.noise
-        require(0 <= norm < np.inf, "interference_norm", norm, "must be finite and at least 0")
+        require(
+            0 <= norm < np.inf,
+            "interference_norm",
+            norm,
+            "must be finite and at least 0",
+            "Choices(interference_norm=1.0)",
+        )
         require(0 < noise < np.inf, "noise", noise, "must be finite and greater than 0", "Choices(noise=1.0)")
         require(0 <= self.idle <= 1, "idle", self.idle, "must be a share between 0 and 1", "Choices(idle=1.0)")
-        require(-1 <= self.threshold < 1, "threshold", self.threshold, "must be a correlation in [−1, 1)")
+        reachable = -1 <= self.threshold < 1
+        require(reachable, "threshold", self.threshold, "must be a correlation in [−1, 1)", "Choices(threshold=0.5)")
 
     @property
     def interference(self) -> float:
@@ -96,12 +103,19 @@ class Packing:
 
     def __post_init__(self):
         require(self.inputs >= 4, "inputs", self.inputs, "must be at least 4", EXAMPLE)
+        for name in ("beta", "kappa", "gamma"):
+            value = getattr(self, name)
+            require(0 < value < np.inf, name, value, "must be finite and greater than 0", EXAMPLE)
+        require(self.features >= 1, "gamma", self.gamma, "leaves no feature: γN must be at least 1", EXAMPLE)
         if self.pool_size < 1 and self.choices.interference > 0:
-            rule = f"leaves no feature to interfere: all {self.features} have isolation"
-            raise InputError("pool", self.choices.pool, rule, "Choices(pool='all'), or a larger gamma")
+            rule = f"leaves no feature to interfere: γN = {self.features}, and {self.candidates} have isolation"
+            raise InputError("pool", self.choices.pool, rule, "a larger gamma, or interference_norm=0")
         if self.choices.background is not None and self.choices.background > self.pool_size:
             raise InputError(
-                "background", self.choices.background, f"is more than the pool's {self.pool_size} features"
+                "background",
+                self.choices.background,
+                f"is more than the pool's {self.pool_size} features",
+                f"background={self.pool_size}, or more neurons",
             )
 
     @cached_property

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import typer
+from rich.text import Text
 
 from rosettalaw import cli
 from rosettalaw.cli.output import grid, plain, print_table
@@ -26,6 +27,13 @@ def commands():
 def test_every_command_shows_a_call_that_works(name):
     shown = f"{commands()[name].epilog} {commands()[name].help}"
     assert f"rosettalaw {name}" in shown, shown
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_no_word_of_the_help_is_taken_for_markup(name):
+    for parameter in commands()[name].params:
+        words = getattr(parameter, "help", None) or ""
+        assert Text.from_markup(words).plain == words
 
 
 @pytest.mark.parametrize(

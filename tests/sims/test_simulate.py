@@ -163,9 +163,30 @@ def test_sensitivity_names_every_choice_and_finds_the_two_that_matter(capsys):
         ({"runs": 0}, InputError, "runs = 0: must be a whole number"),
         ({"neurons": 1}, InputError, "neurons = 1.0: must be whole numbers of at least 2"),
         ({"workers": 0}, InputError, "workers = 0"),
-        ({"beta": -1}, InputError, "beta = -1.0: must be finite and greater than 0"),
+        ({"beta": -1}, InputError, r"beta = -1.0: must be finite and greater than 0. Try: simulate\("),
+        ({"kappa": float("nan")}, InputError, r"kappa = nan: must be finite and greater than 0. Try: simulate\("),
+        ({"gamma": 0}, InputError, r"gamma = 0: must be finite and greater than 0. Try: simulate\("),
+        ({"gamma": 1e-3}, InputError, r"leaves no feature: γN must be at least 1. Try: simulate\("),
+        ({"gamma": 1 / 256}, InputError, "pool = 'all': .*γN = 1, and 1 have isolation. Try: a larger gamma"),
+        ({"choices": Choices(background=2000)}, InputError, "more than the pool's 1023 features. Try: background=1023"),
     ],
 )
 def test_messages(settings, error, message):
     with pytest.raises(error, match=message):
         simulate(**{"neurons": 256, "beta": 1.5, **settings})
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"threshold": 1}, r"threshold = 1: must be a correlation in \[−1, 1\). Try: Choices\(threshold=0.5\)"),
+        ({"interference_norm": -1}, r"interference_norm = -1: must be .* at least 0. Try: Choices\(interference_norm="),
+        ({"noise": 0}, r"noise = 0: must be finite and greater than 0. Try: Choices\(noise=1.0\)"),
+        ({"idle": 2}, r"idle = 2: must be a share between 0 and 1. Try: Choices\(idle=1.0\)"),
+        ({"background": 2.5}, r"background = 2.5: must be a whole number ≥ 1. Try: Choices\(background=64\)"),
+        ({"pool": "inactiv"}, "did you mean inactive"),
+    ],
+)
+def test_messages_about_choices(choice, message):
+    with pytest.raises((InputError, UnknownNameError), match=message):
+        Choices(**choice)

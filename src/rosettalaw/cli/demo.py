@@ -9,7 +9,7 @@ import typer
 from .output import JsonOption, print_json
 
 OUT = typer.Option(Path("results/demo"), help="Folder for the results.")
-CACHE = typer.Option(None, help="Where checkpoints are kept [default: ~/.cache/rosettalaw].")
+CACHE = typer.Option(None, help="Where checkpoints are kept (default: ~/.cache/rosettalaw).")
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -20,7 +20,7 @@ def register(app: typer.Typer, section: str) -> None:
         ladder: str = typer.Option("quickstart", help="A shipped ladder (quickstart, full) or a ladder file."),
         out: Path = OUT,
         cache: Path = CACHE,
-        workers: int = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
+        workers: int = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
         vision: bool = typer.Option(False, "--vision", help="Vision models, trained on bundled photographs, instead."),
         as_json: bool = JsonOption,
     ) -> None:

@@ -25,7 +25,7 @@ def judge(
     images: Path = typer.Option(
         ..., help="The images to show: a folder, or an .npz of arrays; subfolders are classes."
     ),
-    model: str = typer.Option("", help="Checkpoint of the model [default: the one that the result names]."),
+    model: str = typer.Option("", help="Checkpoint of the model (default: the one that the result names)."),
     side: str = typer.Option("a", help="Which of the result's models: a or b."),
     by: str = typer.Option(
         "offline", "--judge", help="offline, or endpoint: a vision model (ROSETTALAW_JUDGE_URL, …)."
@@ -39,7 +39,7 @@ def judge(
     yes: bool = typer.Option(False, "--yes", help="Endpoint: go on after the estimate of the cost."),
     timeout: float = typer.Option(60.0, help="Endpoint: seconds to wait for an answer."),
     retries: int = typer.Option(4, help="Endpoint: further tries after a passing failure."),
-    cache: Path = typer.Option(None, help="Where answers are kept [default: ~/.cache/rosettalaw]."),
+    cache: Path = typer.Option(None, help="Where answers are kept (default: ~/.cache/rosettalaw)."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),

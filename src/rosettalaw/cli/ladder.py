@@ -20,10 +20,10 @@ def register(app: typer.Typer, section: str) -> None:
     def ladder(
         ladder: str = typer.Argument(help=FILE, show_default=False),
         text: Path | None = typer.Option(None, help="Text to measure on, instead of the file's own."),
-        categories: Path | None = typer.Option(None, help="CSV of subset,category [default: The Pile's]."),
-        out: Path | None = typer.Option(None, help="Folder for the results [default: results/<name of the ladder>]."),
+        categories: Path | None = typer.Option(None, help="CSV of subset,category (default: The Pile's)."),
+        out: Path | None = typer.Option(None, help="Folder for the results (default: results/<name of the ladder>)."),
         cache: Path | None = typer.Option(None, help="Where trained checkpoints are kept."),
-        workers: int | None = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
+        workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
         as_json: bool = JsonOption,
     ) -> None:
         """Measure a ladder of models: counts, nulls, selectivity, documents, depth; fit and report it.

@@ -37,9 +37,9 @@ def match(
     ),
     images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
-    timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at [default: 0]."),
+    timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     untrained: int | None = typer.Option(
-        None, help="Draws of the null of untrained networks [default: checkpoints 3]."
+        None, help="Draws of the null of untrained networks (default: checkpoints 3)."
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),

@@ -18,7 +18,7 @@ INPUTS = typer.Option(10_000, help="Inputs M that correlations are taken over.")
 RUNS = typer.Option(10, help="Independent pairs of networks a point.")
 SEED = typer.Option(0, help="Seed; the same seed gives the same bits for any number of workers.")
 ENGINE = typer.Option("auto", help="auto (by size), wishart (exact in law), dense (draws inputs), expected (integral).")
-WORKERS = typer.Option(None, min=1, help="Runs at once [default: one a processor].")
+WORKERS = typer.Option(None, min=1, help="Runs at once (default: one a processor).")
 HEADINGS = {
     "beta": "β",
     "neurons": "N",
@@ -46,7 +46,7 @@ def simulate(
     runs: int = RUNS,
     seed: int = SEED,
     engine: str = ENGINE,
-    background: int | None = typer.Option(None, help="Features in a neuron's interference |B_j| [default: the pool]."),
+    background: int | None = typer.Option(None, help="Features in a neuron's interference |B_j| (default: the pool)."),
     pool: str = typer.Option("all", help="Which features interfere: all, or the inactive ones."),
     interference_norm: float = typer.Option(1.0, help="Norm of a neuron's interference loadings."),
     noise: float = typer.Option(1.0, help="Noise variance σ∞² of a neuron."),

@@ -27,7 +27,7 @@ def sweep(
     memory: float | None = typer.Option(
         None, help="GB the sweep may take; beyond, it is solved and written in blocks."
     ),
-    scheduler: str | None = typer.Option(None, help="Address of a dask scheduler (needs rosettalaw[cluster])."),
+    scheduler: str | None = typer.Option(None, help="Address of a dask scheduler (needs the 'cluster' extra)."),
     as_json: bool = JsonOption,
 ) -> None:
     """Predict on a grid of parameters; points without a solution are marked with a status."""

@@ -16,8 +16,8 @@ def register(app: typer.Typer, section: str) -> None:
     def train(
         ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
         family: str = typer.Option(None, help="Train this family of the ladder alone."),
-        cache: Path = typer.Option(None, help="Where checkpoints are kept [default: ~/.cache/rosettalaw]."),
-        workers: int = typer.Option(None, min=1, help="Models trained at once [default: one a processor]."),
+        cache: Path = typer.Option(None, help="Where checkpoints are kept (default: ~/.cache/rosettalaw)."),
+        workers: int = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
         as_json: bool = JsonOption,
     ) -> None:
         """Train the models of a ladder; finished ones are kept, unfinished ones go on where they stopped."""
