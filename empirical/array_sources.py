@@ -1,15 +1,17 @@
-"""Activation arrays of any framework as sources: NumPy files read in place, zarr and netCDF read as streams.
+"""Activation arrays of any framework as sources: NumPy files read in place, and views of such sources.
 
 An array of shape (positions, neurons) is read block by block through memory maps that are closed after each block, so
 that a file of any length costs the memory of one block. What can be read at random (`RandomAccess`) is simply read
-again where a matching needs it again; what can only be streamed (a model, compressed chunks) is kept on disk (`spool`).
+again where a matching needs it again; what can only be streamed (a model, compressed chunks) is kept on disk
+(`spooling`).
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -33,7 +35,23 @@ class RandomAccess(ActivationSource, Protocol):
 
 def activations(path: str | os.PathLike[str], name: str | None = None) -> ActivationSource:
     """Return the source of a file of activations: ``.npy``, ``.zarr`` or netCDF (``.nc``)."""
+    from .streamed_arrays import StreamedArray
+
     return (StreamedArray if Path(path).suffix in STREAMED else ArraySource)(path, name)
+
+
+@contextmanager
+def mapped(*sources: ActivationSource) -> Iterator[None]:
+    """Map the files of some sources once for all that is read meanwhile.
+
+    Finding a file's pages takes a tenth of the time of reading them from memory, every time. They count as this
+    process's while they are mapped, but the system takes them back when it needs room.
+    """
+    with ExitStack() as stack:
+        for source in sources:
+            if isinstance(source, Readable):
+                stack.enter_context(source.mapped())
+        yield
 
 
 class Readable:
@@ -43,6 +61,7 @@ class Readable:
     layer: np.ndarray
     unit: np.ndarray
     positions: int
+    _source: ActivationSource | None = None  # whose activations these are, for a view
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return floating-point activations, shape (positions asked for, neurons asked for)."""
@@ -52,6 +71,12 @@ class Readable:
         """Yield blocks of shape (size, neurons), the last one shorter."""
         for start in range(0, self.positions, size):
             yield self.rows(slice(start, start + size))
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Keep the file mapped meanwhile; see the function of this name."""
+        with mapped(*([self._source] if self._source is not None else [])):
+            yield
 
 
 class ArraySource(Readable):
@@ -88,9 +113,9 @@ class ArraySource(Readable):
         self._array = array if isinstance(array, np.ndarray) else None
         self.name = name or (str(self._path) if self._path is not None else "array")
         opened = self._open()
-        self.positions, neurons = _shape(self.name, opened.shape, opened.dtype)
-        self._dtype = _float_type(opened.dtype)
-        self.layer, self.unit = _labels(neurons, layer, unit)
+        self.positions, neurons = shape_of(self.name, opened.shape, opened.dtype)
+        self._dtype = float_type(opened.dtype)
+        self.layer, self.unit = labels_of(neurons, layer, unit)
 
     @property
     def in_place(self) -> bool:
@@ -112,47 +137,19 @@ class ArraySource(Readable):
         some = np.unique(np.linspace(0, self.positions - 1, 64).astype(int))
         return [self.name, self.positions, len(self.layer), zlib.crc32(np.ascontiguousarray(self.rows(some)).data)]
 
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Keep the file mapped meanwhile."""
+        before = self._array
+        self._array = self._open()
+        try:
+            yield
+        finally:
+            self._array = before
+
     def _open(self) -> np.ndarray:
         """Return the array; a file is mapped anew each time, so that pages already read do not pile up."""
         return self._array if self._array is not None else open_npy(self._path)
-
-
-class StreamedArray:
-    """Activations in a zarr array or a netCDF variable, shape (positions, neurons), read from the start.
-
-    A netCDF file holds one two-dimensional variable, or one called ``activations``; variables ``layer`` and ``unit``
-    along its second dimension label the neurons. Errors are those of `ArraySource`.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
-        self.path = Path(path)
-        self.name = name or str(path)
-        if not self.path.exists():
-            raise MissingFileError(f"{path}: no such file. Try: a .npy array of shape (positions, neurons)")
-        try:
-            if self.path.suffix == ".zarr":
-                import zarr
-
-                self._array: Any = zarr.open_array(self.path, mode="r")
-                labels: dict[str, Any] = {}
-            else:
-                self._array, labels = _open_netcdf(self.path)
-        except (InputError, ImportError):
-            raise
-        except Exception as error:  # zarr and h5py raise whatever their broken layer raises
-            raise ForeignFileError(f"{path}: not a readable {self.path.suffix[1:]} array") from error
-        self.positions, neurons = _shape(self.name, self._array.shape, self._array.dtype)
-        self._dtype = _float_type(self._array.dtype)
-        self.layer, self.unit = _labels(neurons, labels.get("layer"), labels.get("unit"))
-
-    def identity(self) -> list[Any]:
-        """Return the path, its time and the shape."""
-        return [str(self.path.resolve()), self.path.stat().st_mtime_ns, self.positions, len(self.layer)]
-
-    def blocks(self, size: int) -> Iterator[np.ndarray]:
-        """Yield blocks of shape (size, neurons), the last one shorter."""
-        for start in range(0, self.positions, size):
-            yield np.asarray(self._array[start : start + size], dtype=self._dtype)
 
 
 class Permuted(Readable):
@@ -224,104 +221,6 @@ class Without(Readable):
         return np.where(self._excluded[columns], 0, self._source.rows(index, columns))
 
 
-class Spooled(Readable):
-    """A copy on disk of a source that can only be streamed, as float32 or in half the size.
-
-    As float16, each block of positions is stored as (x − shift)/scale with each column's own shift (its first value in
-    the block) and scale (a power of two that brings the largest magnitude below 2¹⁵): 11 bits of each deviation.
-    """
-
-    def __init__(self, source: ActivationSource, path: Path, block: int, kind: str):
-        self.name, self.positions = source.name, source.positions
-        self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
-        self._block, self._stored = block, ArraySource(path)
-        self._bare = kind == "float32"
-        self._border = None if self._bare else np.load(_border(path), allow_pickle=False)
-
-    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-        """Return the stored activations as float32."""
-        stored = self._stored.rows(index, columns)
-        if self._border is None:
-            return stored
-        blocks = np.arange(self.positions)[index] // self._block
-        if len(blocks) and (blocks == blocks[0]).all():
-            blocks = blocks[:1]
-        return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
-
-
-def spool(
-    source: ActivationSource,
-    path: Path,
-    block: int,
-    kind: str = "float32",
-    advance: Callable[[float], None] = lambda positions: None,
-) -> Spooled:
-    """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    block : int
-        Positions written at a time.
-    kind : str
-        "float32" or "float16".
-    advance : callable
-        Told how many positions were written.
-
-    Raises
-    ------
-    InputError
-        If the source yields another number of positions than it declared.
-    """
-    path = path.with_name(f"{path.name}-{kind}.npy")
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        neurons = len(source.layer)
-        copy = np.lib.format.open_memmap(partial, mode="w+", dtype=kind, shape=(source.positions, neurons))
-        border = np.zeros((2, -(-source.positions // block), neurons), dtype=np.float32)
-        start = 0
-        for number, piece in enumerate(rechunked(source, block)):
-            if kind != "float32":
-                border[0, number] = piece[0]
-                piece = piece - piece[0]
-                border[1, number] = np.exp2(np.frexp(np.abs(piece).max(0))[1] - 15.0)
-                piece = piece / border[1, number]
-            copy[start : start + len(piece)] = piece
-            start += len(piece)
-            advance(len(piece))
-        copy.flush()
-        del copy
-        if kind != "float32":
-            np.save(_border(path), border)
-        os.replace(partial, path)
-    return Spooled(source, path, block, kind)
-
-
-def rechunked(source: ActivationSource, block: int) -> Iterator[np.ndarray]:
-    """Yield exactly `block` positions at a time whatever the source's blocks, the last time fewer.
-
-    Raises
-    ------
-    InputError
-        If the source yields another number of positions, or of neurons, than it declared.
-    """
-    neurons, seen = len(source.layer), 0
-    held = np.empty((0, neurons), dtype=np.float32)
-    for piece in source.blocks(block):
-        if piece.ndim != 2 or piece.shape[1] != neurons:
-            raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
-        seen += len(piece)
-        held = np.concatenate([held, piece]) if len(held) else piece
-        while len(held) >= block:
-            yield held[:block]
-            held = held[block:]
-    if seen != source.positions:
-        raise InputError(source.name, f"{seen} positions", f"declared {source.positions}")
-    if len(held):
-        yield held
-
-
 def identity(source: ActivationSource) -> list[Any]:
     """Return what tells a source from others, as JSON can hold it."""
     own = getattr(source, "identity", None)
@@ -357,32 +256,14 @@ def within_layer(layer: np.ndarray) -> np.ndarray:
     return unit
 
 
-def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
-    import xarray as xr
-
-    opened = xr.open_dataset(path, engine="h5netcdf")
-    planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
-    name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None
-    if name is None:
-        rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
-        raise InputError("file", str(path), rule)
-    variable = opened[name].variable
-    labels = {
-        label: opened[label].values
-        for label in ("layer", "unit")
-        if label in opened.variables and opened[label].dims == variable.dims[1:]
-    }
-    return variable, labels
-
-
-def _shape(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[int, int]:
+def shape_of(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[int, int]:
     if len(shape) != 2 or 0 in shape or np.dtype(dtype).kind not in "fiub":
         example = "np.save('a.npy', activations.reshape(-1, neurons))"
         raise InputError(name, f"array of shape {shape} and type {dtype}", RULE, example)
     return int(shape[0]), int(shape[1])
 
 
-def _labels(neurons: int, layer: Any, unit: Any) -> tuple[np.ndarray, np.ndarray]:
+def labels_of(neurons: int, layer: Any, unit: Any) -> tuple[np.ndarray, np.ndarray]:
     layer = np.zeros(neurons, dtype=np.int64) if layer is None else np.asarray(layer, dtype=np.int64)
     if layer.shape != (neurons,):
         raise InputError("layer", layer.shape, f"must have one entry for each of the {neurons} neurons")
@@ -392,11 +273,7 @@ def _labels(neurons: int, layer: Any, unit: Any) -> tuple[np.ndarray, np.ndarray
     return layer, unit
 
 
-def _float_type(dtype: Any) -> Any:
+def float_type(dtype: Any) -> Any:
     """Return the type that holds these numbers without loss: float32 up to 16 bits, else float64."""
     dtype = np.dtype(dtype)
     return np.float32 if dtype == np.float32 or dtype.itemsize <= 2 else np.float64
-
-
-def _border(path: Path) -> Path:
-    return path.with_name(f"{path.stem}-border.npy")

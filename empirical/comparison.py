@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from ..console import say
-from .array_sources import RandomAccess, spool
+from .array_sources import RandomAccess
 from .calibration import Calibration, calibrate
 from .families import Measurement
 from .matching import Matches, match
 from .measures.data_size import FirstPositions, sizes
 from .nulls import untrained_twins
 from .sources import ActivationSource
+from .spooling import spool
 
 BLOCK = 2048
 Sources = tuple[ActivationSource, ActivationSource]

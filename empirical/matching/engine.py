@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...console import progress, say
+from ...console import progress
 from ...errors import InputError, UnknownNameError, require
-from ..array_sources import Permuted, RandomAccess, Without, identity, spool
+from ..array_sources import Permuted, Without, identity, mapped
 from ..sources import ActivationSource
 from . import distributed, screened
 from .checkpoint import Checkpoint
@@ -28,7 +28,7 @@ from .pairs import pair_correlations
 from .partners import SPARE, Partners, Replicate, mutual, overlap, settle
 from .precision import Product
 from .products import Workspace
-from .reading import cut, tiles
+from .reading import cut, readable, tiles
 
 BLOCK = 2048
 PARTS = 16
@@ -179,7 +179,7 @@ def match(
         checkpoint = distributed.agree(Checkpoint(folder, settings.fingerprint(a, b)))
         passes = len(tiles(len(a.layer), len(b.layer), tile)) if engine == "exact" else 2
         work = checkpoint.folder or Path(distributed.agree(temporary))
-        a, b = readable((a, b), work, settings, spool_as, passes, quiet)
+        a, b = readable((a, b), work, block, spool_as, passes, bool(permutations), quiet)
         if nonfinite == "exclude":
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
         total = a.positions * (1 + permutations) * passes
@@ -204,13 +204,15 @@ def _with_nulls(
         Product(settings.compute),
         settings.device,
     )
+    # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
+    kept = mapped(a, b) if settings.engine == "screened" else nullcontext()
     try:
-        found = one(a, b, settings, workspace, checkpoint, advance, "trained", settings.jackknife_blocks > 0)
-        nulls: list[Found] = []
-        for draw in range(settings.permutations):
-            permuted = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable by now)
-            null = one(a, permuted, settings, workspace, checkpoint, advance, f"null{draw}", False)
-            nulls.append(null)
+        with kept:
+            found = one(a, b, settings, workspace, checkpoint, advance, "trained", settings.jackknife_blocks > 0)
+            nulls: list[Found] = []
+            for draw in range(settings.permutations):
+                permuted = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable by now)
+                nulls.append(one(a, permuted, settings, workspace, checkpoint, advance, f"null{draw}", False))
     except NonFinite as error:
         raise _not_finite((a, b)[error.side], error.columns) from None
     excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in found.moments]
@@ -356,46 +358,6 @@ def _screened(
 
 def _empty_moments(neurons: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(neurons), np.zeros(neurons)
-
-
-def readable(
-    sources: tuple[ActivationSource, ActivationSource],
-    folder: Path,
-    settings: Settings,
-    kind: str,
-    passes: int,
-    quiet: bool,
-) -> tuple[ActivationSource, ActivationSource]:
-    """Return the sources; those that can only be read from the start as copies on disk, one made by each process.
-
-    Where the disk has no room they stay streams, and models run once for each tile.
-    """
-    require(kind in ("float32", "float16"), "spool", kind, "must be float32 or float16", "--spool float16")
-    streams = [not isinstance(source, RandomAccess) for source in sources]
-    if not any(streams):
-        return sources
-    bytes_each = np.dtype(kind).itemsize
-    need = bytes_each * sum(s.positions * len(s.layer) for s, stream in zip(sources, streams, strict=True) if stream)
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if need > 0.95 * free:
-        room = f"the activations take {need / 2**30:.1f} GiB as {kind}, {folder} has {free / 2**30:.1f} GiB free"
-        if settings.permutations or distributed.size() > 1:
-            rule = "positions can be permuted or shared out only where there is room to keep them"
-            raise InputError("disk", room, rule, "--spool float16, another --out, or --null-permutations 0")
-        say(f"{room}: the models run {passes + 1} times instead of once (see rosettalaw plan)")
-        return sources
-    paths = [folder / f"spool-{side}" for side in "ab"]
-    for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):
-        if stream and turn % distributed.size() == distributed.rank():
-            with progress(f"reading {Path(source.name).name}", source.positions, quiet) as bar:
-                spool(source, path, settings.block, kind, bar.advance)
-    distributed.wait()
-    first, second = (
-        spool(source, path, settings.block, kind) if stream else source
-        for source, path, stream in zip(sources, paths, streams, strict=True)
-    )
-    return first, second
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:

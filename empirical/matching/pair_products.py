@@ -125,7 +125,7 @@ def exact_products(
     moments : pair of Moments
         Their means are taken off before anything is multiplied.
     watched : int array, optional
-        Units of A that are multiplied with all of B, in float32.
+        Units of A that are multiplied with all of B, in float32 within a part.
 
     Returns
     -------
@@ -151,34 +151,31 @@ def exact_products(
             total[j] = torch.from_numpy(held[side])
         crossed[distributed.rank()] += torch.from_numpy(held["watched"])
         advance(sum(stop - start for start, stop in parts[j]))
-    units = np.union1d(pair[0], watched), np.unique(pair[1])
+    units = np.union1d(pair[0], watched), np.arange(neurons[1]) if len(watched) else np.unique(pair[1])
     places = tuple(np.searchsorted(unit, side) for unit, side in zip(units, pair, strict=True))
     means = [moment.mean.numpy()[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True)]
     rooms = kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
-    drawn, columns = np.searchsorted(units[0], watched), np.zeros((len(watched), ROWS), dtype=np.float32)
+    drawn = np.searchsorted(units[0], watched)
     stream = aligned_blocks(
         a, b, [block for j in own for block in parts[j]], (slice(0, neurons[0]), slice(0, neurons[1]))
     )
     for j in own:
         products = np.zeros((STRIPS, len(order)))
         totals = [np.zeros((STRIPS, 2, len(unit))) for unit in units]
-        seen, left = torch.zeros(neurons[1], len(watched)), np.zeros(len(watched))
+        seen = kernels.watchroom(STRIPS, len(units[1]), len(watched))
         for _ in parts[j]:
             whole = next(stream)
             for start in range(0, len(whole[0]), ROWS):
                 x, y = (wide(side[start : start + ROWS]) for side in whole)
                 about = means[0], means[1], units[0], units[1], places[0], places[1]
-                kernels.add_products(x, y, *about, *rooms, products, totals[0], totals[1], drawn, columns)
-                if len(watched):
-                    centred = torch.from_numpy(columns[:, : len(x)])
-                    rows = torch.from_numpy(np.ascontiguousarray(y[:, : neurons[1]], dtype=np.float32))
-                    seen.addmm_(rows.T, centred.T)  # the wide one first: it is then read once
-                    left += centred.sum(1, dtype=torch.float64).numpy()
+                kernels.add_products(x, y, *about, *rooms, products, totals[0], totals[1], drawn, seen)
             advance(len(whole[0]))
         cross[j] = torch.from_numpy(products.sum(0))
         for total, unit, found in zip(sums, units, totals, strict=True):
             total[j][:, torch.from_numpy(unit)] = torch.from_numpy(found.sum(0))
-        crosses = seen.T.double() - torch.outer(torch.from_numpy(left), moments[1].mean)
+        crosses = torch.zeros(len(watched), neurons[1], dtype=torch.float64)
+        if len(watched):
+            crosses += torch.from_numpy(seen.sum(0, dtype=np.float64).T[: len(watched), : neurons[1]])
         crossed[distributed.rank()] += crosses
         kept = {"cross": cross[j], "a": sums[0][j], "b": sums[1][j], "watched": crosses}
         checkpoint.save(f"{name}-pairs{j}", {key: value.numpy() for key, value in kept.items()})

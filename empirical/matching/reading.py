@@ -1,14 +1,19 @@
-"""How positions are cut into blocks and parts, and how two sources are read side by side."""
+"""How positions are cut into blocks and parts, and how two sources are read side by side, from disk where need be."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError
+from ...console import progress, say
+from ...errors import InputError, require
 from ..array_sources import RandomAccess
 from ..sources import ActivationSource
+from ..spooling import spool
+from . import distributed
 
 Block = tuple[int, int]  # first position, and one past the last
 
@@ -77,3 +82,45 @@ def checked(source: ActivationSource, block: np.ndarray, positions: int, columns
     if block.dtype not in (np.float32, np.float64):
         block = block.astype(np.float32)
     return np.require(block, requirements=["W"])
+
+
+def readable(
+    sources: tuple[ActivationSource, ActivationSource],
+    folder: Path,
+    block: int,
+    kind: str,
+    passes: int,
+    permuted: bool,
+    quiet: bool,
+) -> tuple[ActivationSource, ActivationSource]:
+    """Return the sources; those that can only be read from the start as copies on disk, one made by each process.
+
+    Where the disk has no room they stay streams, and models run once for each of the `passes`; this is an error where
+    they are to be `permuted`, or shared out among processes.
+    """
+    require(kind in ("float32", "float16"), "spool", kind, "must be float32 or float16", "--spool float16")
+    streams = [not isinstance(source, RandomAccess) for source in sources]
+    if not any(streams):
+        return sources
+    bytes_each = np.dtype(kind).itemsize
+    need = bytes_each * sum(s.positions * len(s.layer) for s, stream in zip(sources, streams, strict=True) if stream)
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if need > 0.95 * free:
+        room = f"the activations take {need / 2**30:.1f} GiB as {kind}, {folder} has {free / 2**30:.1f} GiB free"
+        if permuted or distributed.size() > 1:
+            rule = "positions can be permuted or shared out only where there is room to keep them"
+            raise InputError("disk", room, rule, "--spool float16, another --out, or --null-permutations 0")
+        say(f"{room}: the models run {passes + 1} times instead of once (see rosettalaw plan)")
+        return sources
+    paths = [folder / f"spool-{side}" for side in "ab"]
+    for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):
+        if stream and turn % distributed.size() == distributed.rank():
+            with progress(f"reading {Path(source.name).name}", source.positions, quiet) as bar:
+                spool(source, path, block, kind, bar.advance)
+    distributed.wait()
+    first, second = (
+        spool(source, path, block, kind) if stream else source
+        for source, path, stream in zip(sources, paths, streams, strict=True)
+    )
+    return first, second

@@ -1,4 +1,4 @@
-"""Two vector operations that numba has no words for: an inner product with a stated order of sums, and a 16 × 16 turn.
+"""Vector operations that numba has no words for: sums in a stated order, a 16 × 16 turn, a small matrix product.
 
 A compiler that may choose the order of a sum was seen to choose another when its work comes from the cache, and one
 that may not sums one number at a time. Here the order is written down: 32 sums side by side, joined in halves.
@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 LANES = 16  # float32 numbers in a vector, and rows and columns of a turn
 STEP = 2 * LANES  # what `inner` takes at a time
+DEEP = 8  # rows that `multiply` takes at a time: with two vectors each, what fits the registers
 _VECTOR, _INDEX = ir.VectorType(ir.FloatType(), LANES), ir.IntType(32)
 
 
@@ -27,6 +28,25 @@ def _load(builder, pointer):
     vector = builder.load(builder.bitcast(pointer, _VECTOR.as_pointer()))
     vector.align = 4
     return vector
+
+
+def _store(builder, vector, pointer):
+    builder.store(vector, builder.bitcast(pointer, _VECTOR.as_pointer())).align = 4
+
+
+def _fused(builder):
+    """Return the function x y + z of vectors."""
+    return cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
+    )
+
+
+def _sum(builder, vectors):
+    """Add up vectors in halves."""
+    while len(vectors) > 1:
+        half = len(vectors) // 2
+        vectors = [builder.fadd(*both) for both in zip(vectors[:half], vectors[half:], strict=True)]
+    return vectors[0]
 
 
 def _shuffled(builder, one, other, places):
@@ -46,9 +66,7 @@ def _inner(_, x, i, y, j, length):
             _pointer(context, builder, of_x, args[0], args[1]),
             _pointer(context, builder, of_y, args[2], args[3]),
         )
-        multiply = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
-        )
+        multiply = _fused(builder)
         sums = [cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * LANES)) for _ in range(STEP // LANES)]
         start, step = (ir.Constant(args[4].type, n) for n in (0, STEP))
         with cgutils.for_range_slice(builder, start, args[4], step) as (place, _):
@@ -67,10 +85,11 @@ def _inner(_, x, i, y, j, length):
 
 
 @intrinsic
-def _turn(_, x, i, stride, out, j, stride_out):
+def _turn(_, x, i, stride, out, j, stride_out, sums, k, squares, l):
     """Write 16 rows of 16 numbers, `stride` apart from flat place i of x, as columns to `out`, from flat place j.
 
-    Four perfect shuffles of the rows turn them. Nothing is checked.
+    Four perfect shuffles of the rows turn them. Their sum is added to `sums` from flat place k, and the sum of their
+    squares to `squares` from place l, row by row in halves. Nothing is checked.
     """
 
     def generate(context, builder, signature, args):
@@ -80,6 +99,12 @@ def _turn(_, x, i, stride, out, j, stride_out):
             _load(builder, builder.gep(source, [builder.mul(args[2], ir.Constant(args[2].type, row))]))
             for row in range(LANES)
         ]
+        of_squares = [builder.fmul(row, row) for row in rows]
+        for kind, array, place, vectors in zip(
+            (signature.args[6], signature.args[8]), args[6::2], args[7::2], (rows, of_squares), strict=True
+        ):
+            target_sum = _pointer(context, builder, kind, array, place)
+            _store(builder, builder.fadd(_load(builder, target_sum), _sum(builder, vectors)), target_sum)
         first = [place // 2 + LANES * (place % 2) for place in range(LANES)]
         second = [place + LANES // 2 for place in first]
         for _ in range(4):
@@ -87,12 +112,54 @@ def _turn(_, x, i, stride, out, j, stride_out):
             rows = [_shuffled(builder, *pair, places) for pair in both for places in (first, second)]
         for column, vector in enumerate(rows):
             place = builder.gep(target, [builder.mul(args[5], ir.Constant(args[5].type, column))])
-            builder.store(vector, builder.bitcast(place, _VECTOR.as_pointer())).align = 4
+            _store(builder, vector, place)
         return context.get_dummy_value()
 
-    return types.void(x, types.intp, types.intp, out, types.intp, types.intp), generate
+    places = (types.intp, types.intp)
+    return types.void(x, *places, out, *places, sums, types.intp, squares, types.intp), generate
+
+
+@intrinsic
+def _multiply(_, x, i, stride, y, j, out, k, stride_out, length):
+    """Add the product of `DEEP` rows of x, from flat place i, `stride` apart, with y to `out`, from flat place k.
+
+    y holds `length` rows of `STEP` numbers, from flat place j, side by side; `out` gets `DEEP` rows of `STEP`,
+    `stride_out` apart. Each number of a product is summed in order. Nothing is checked.
+    """
+
+    def generate(context, builder, signature, args):
+        kinds = signature.args
+        rows = _pointer(context, builder, kinds[0], args[0], args[1])
+        columns = _pointer(context, builder, kinds[3], args[3], args[4])
+        target = _pointer(context, builder, kinds[5], args[5], args[6])
+        add = _fused(builder)
+        zero = ir.Constant(_VECTOR, [0.0] * LANES)
+        sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(STEP // LANES)] for _ in range(DEEP)]
+        start, step = (ir.Constant(args[8].type, n) for n in (0, 1))
+        with cgutils.for_range_slice(builder, start, args[8], step) as (place, _):
+            low = builder.mul(place, ir.Constant(place.type, STEP))
+            given = [
+                _load(builder, builder.gep(columns, [builder.add(low, ir.Constant(place.type, n * LANES))]))
+                for n in range(STEP // LANES)
+            ]
+            for row, totals in enumerate(sums):
+                number = builder.gep(rows, [builder.add(place, builder.mul(args[2], ir.Constant(place.type, row)))])
+                single = builder.insert_element(zero, builder.load(number), _INDEX(0))
+                everywhere = _shuffled(builder, single, single, [0] * LANES)
+                for vector, total in zip(given, totals, strict=True):
+                    builder.store(builder.call(add, [everywhere, vector, builder.load(total)]), total)
+        for row, totals in enumerate(sums):
+            for n, total in enumerate(totals):
+                offset = builder.mul(args[7], ir.Constant(args[7].type, row))
+                place = builder.gep(target, [builder.add(offset, ir.Constant(offset.type, n * LANES))])
+                _store(builder, builder.fadd(_load(builder, place), builder.load(total)), place)
+        return context.get_dummy_value()
+
+    places = (types.intp, types.intp)
+    return types.void(x, *places, y, types.intp, out, *places, types.intp), generate
 
 
 # Called with all but the first argument, which is numba's.
 inner: Callable[..., Any] = _inner
 turn: Callable[..., Any] = _turn
+multiply: Callable[..., Any] = _multiply

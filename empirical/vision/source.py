@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import architectures
-from ..array_sources import rechunked
 from ..hub import Loading
+from ..spooling import rechunked
 from .grids import grid_of, resample
 from .images import Images
 from .towers import BATCH, open_tower

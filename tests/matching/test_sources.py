@@ -13,14 +13,14 @@ from rosettalaw.empirical.array_sources import (
     Layers,
     Permuted,
     RandomAccess,
-    StreamedArray,
     activations,
-    rechunked,
-    spool,
+    mapped,
     within_layer,
 )
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.matching.reading import cut, read
+from rosettalaw.empirical.spooling import rechunked, spool
+from rosettalaw.empirical.streamed_arrays import StreamedArray
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 
 
@@ -188,3 +188,27 @@ def test_rows_in_any_order_keep_each_position_together(tmp_path):
         rows = source.rows(np.array([7, 2, 2, 9]), slice(1, 5))
         np.testing.assert_array_equal(rows, array[[7, 2, 2, 9], 1:5])
         assert rows.flags.c_contiguous
+
+
+def test_a_file_is_mapped_once_while_it_is_kept_and_anew_otherwise(tmp_path):
+    array = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
+    np.save(tmp_path / "a.npy", array)
+    source = ArraySource(tmp_path / "a.npy")
+    view = Permuted(source, 1)
+    expected = view.rows(slice(None))
+
+    def mappings():
+        return {id(memory_of(source.rows(slice(0, 5)))) for _ in range(3)}
+
+    def memory_of(rows):
+        held.append(rows)  # what is held keeps its identity
+        while rows.base is not None and isinstance(rows.base, np.ndarray):
+            rows = rows.base
+        return rows.base
+
+    held = []
+    assert len(mappings()) == 3
+    with mapped(view):  # what a view reads from is kept
+        assert len(mappings()) == 1
+        np.testing.assert_array_equal(view.rows(slice(None)), expected)
+    assert len(mappings()) == 3
