@@ -61,7 +61,6 @@ class Readable:
     layer: np.ndarray
     unit: np.ndarray
     positions: int
-    _source: ActivationSource | None = None  # whose activations these are, for a view
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return floating-point activations, shape (positions asked for, neurons asked for)."""
@@ -74,9 +73,8 @@ class Readable:
 
     @contextmanager
     def mapped(self) -> Iterator[None]:
-        """Keep the file mapped meanwhile; see the function of this name."""
-        with mapped(*([self._source] if self._source is not None else [])):
-            yield
+        """Keep files mapped meanwhile, where there are any; see the function of this name."""
+        yield
 
 
 class ArraySource(Readable):
@@ -152,7 +150,19 @@ class ArraySource(Readable):
         return self._array if self._array is not None else open_npy(self._path)
 
 
-class Permuted(Readable):
+class View(Readable):
+    """Activations made from another source's."""
+
+    _source: RandomAccess
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Keep the source's files mapped meanwhile."""
+        with mapped(self._source):
+            yield
+
+
+class Permuted(View):
     """The same activations with their positions in a random order drawn uniformly: the permutation null.
 
     Parameters
@@ -201,7 +211,7 @@ class Layers:
             yield block[:, self._kept]
 
 
-class Without(Readable):
+class Without(View):
     """A source some of whose neurons read 0 everywhere, so that they are excluded as constant."""
 
     def __init__(self, source: RandomAccess, excluded: np.ndarray):

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .array_sources import ArraySource, Readable
+from .array_sources import ArraySource, View
 from .sources import ActivationSource
 
 
-class Spooled(Readable):
+class Spooled(View):
     """A copy on disk of a source that can only be streamed, as float32 or in half the size.
 
     As float16, each block of positions is stored as (x − shift)/scale with each column's own shift (its first value in

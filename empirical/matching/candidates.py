@@ -6,8 +6,9 @@
    that look mutual come their **challengers**, the best-looking of all other partners.
 3. **Rivals**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate with
    either neuron of a found pair comes within `REACH` standard deviations of the pair's correlation is correlated too
-   (and its best-looking partners, for the margin). Pairs that would take more than `MOST_RIVALS` rivals a neuron, at
-   the level of the sketch's noise, stay unverified and are counted.
+   (and its best-looking partners, for the margin). A rival may itself make a pair in place of the one it beats: where
+   the fine sketch says so, its own rivals are read with it. Pairs that would take more than `MOST_RIVALS` rivals a
+   neuron, at the level of the sketch's noise, stay unverified and are counted.
 
 A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
 its chance to be a candidate is p = Φ((ρ − max(bar_a, bar_b))/σ), and the number of exact pairs is estimated (Horvitz
@@ -85,29 +86,42 @@ def possible_pairs(
     for side, unit in enumerate(units):
         first, other = near[side].listed(max(FIRST, k))
         closest = _fine(sketches, (first, other) if side == 0 else (other, first), absolute)
-        bar = np.full(len(near[side].units), -np.inf)
-        last = _rank(first, closest) == k - 1
-        bar[first[last]] = closest[last]
-        possible &= estimate >= bar[unit] - band
+        possible &= estimate >= _kth(first, closest, k, len(near[side].units))[unit] - band
     return (units[0][possible], units[1][possible]), estimate[possible]
 
 
-def likely_pairs(
-    sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int
+def likely_pairs(sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int) -> Pairs:
+    """Return the possible pairs that look mutual, and not by the sketch's noise alone."""
+    mutual = estimate > 2 * fine_noise(sketches, *pairs, estimate)
+    for unit, sketch in zip(pairs, sketches, strict=True):
+        mutual &= estimate >= _kth(unit, estimate, k, len(sketch.fine))[unit]
+    return pairs[0][mutual], pairs[1][mutual]
+
+
+def replacements(
+    sketches: tuple[Sketch, Sketch], best: tuple[np.ndarray, np.ndarray], pairs: Pairs, k: int, absolute: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the possible pairs that look mutual, with a correlation that each probably exceeds."""
-    mutual = np.full(len(estimate), True)
-    for unit in pairs:
-        mutual &= estimate >= _best(unit, estimate, k)
-    low = estimate - 2 * fine_noise(sketches, *pairs, estimate)
-    mutual &= low > 0
-    return pairs[0][mutual], pairs[1][mutual], low[mutual]
+    """Return those of some pairs that may turn out mutual, with a correlation that each probably exceeds.
+
+    Parameters
+    ----------
+    best : pair of ndarray, shape (neurons,)
+        The k-th best exact key of every neuron so far.
+    pairs : pair of int arrays
+        What has not been correlated yet.
+    """
+    estimate = _fine(sketches, pairs, absolute)
+    stray = 2 * fine_noise(sketches, *pairs, estimate)
+    mutual = estimate > stray
+    for unit, bar in zip(pairs, best, strict=True):
+        mutual &= estimate + stray >= np.maximum(bar, _kth(unit, estimate, k, len(bar)))[unit]
+    return pairs[0][mutual], pairs[1][mutual], (estimate - stray)[mutual]
 
 
 def challengers(
     sketches: tuple[Sketch, Sketch],
     near: tuple[Candidates, Candidates],
-    pairs: tuple[np.ndarray, ...],
+    pairs: Pairs,
     absolute: bool,
 ) -> np.ndarray:
     """Return, as u N_B + v, the best-looking partners of likely pairs: most of those that are not mutual lose to one.
@@ -205,12 +219,12 @@ def _fine(sketches: tuple[Sketch, Sketch], units: Pairs, absolute: bool) -> np.n
     return np.abs(estimate) if absolute else estimate
 
 
-def _best(unit: np.ndarray, value: np.ndarray, k: int) -> np.ndarray:
-    """Return, for each entry, the k-th largest value of its unit, or −∞ where there are fewer."""
+def _kth(unit: np.ndarray, value: np.ndarray, k: int, neurons: int) -> np.ndarray:
+    """Return the k-th largest value of every neuron's entries, or −∞ where there are fewer."""
     last = _rank(unit, value) == k - 1
-    bar = np.full(int(unit.max(initial=0)) + 1, -np.inf)
-    bar[unit[last]] = value[last]
-    return bar[unit]
+    kth = np.full(neurons, -np.inf)
+    kth[unit[last]] = value[last]
+    return kth
 
 
 def _rank(unit: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ from .candidates import (
     expected_recall,
     likely_pairs,
     possible_pairs,
+    replacements,
     rivals,
 )
 from .checkpoint import Checkpoint
@@ -167,9 +168,9 @@ class Search:
         What settles the audit is read with the rivals, but adds nothing to what is found.
         """
         found, aside = self.pairs(), self.products
+        seen = np.empty(0, dtype=np.int64)  # pairs whose rivals have been read
         for number in range(rounds):
-            known = self._known(self.products)
-            new, self.unverified = self._rivals(found, known)
+            new, seen = self._new(found, seen)
             settling = np.setdiff1d(self._settling(aside), self._known(aside))
             if not len(new) and not len(settling):
                 break
@@ -182,6 +183,20 @@ class Search:
             open_a, open_b = unread // self._neurons_b, unread % self._neurons_b
             self.unverified = max(left, int((np.isin(found[0], open_a) | np.isin(found[1], open_b)).sum()))
         return found, self._audit.report(aside.partners(self._k + 1, self._absolute), self._k, found)
+
+    def _new(self, found: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pairs to read after those that are known, and the found pairs whose rivals are then all read."""
+        numbers, known = self._numbered((found[0], found[1])), self._known(self.products)
+        fresh = np.flatnonzero(~np.isin(numbers, seen))
+        fresh = fresh[np.argsort(-np.abs(found[2][fresh]), kind="stable")]
+        new, self.unverified = self._rivals(tuple(one[fresh] for one in found), known)
+        seen = np.union1d(seen, numbers[fresh[: len(fresh) - self.unverified]])
+        if len(new) and not self.unverified:
+            keys = [side.key[:, self._k - 1] for side in self.best(self._k)]
+            units = new // self._neurons_b, new % self._neurons_b
+            likely = replacements(self._sketches, (keys[0], keys[1]), units, self._k, self._absolute)
+            new = np.union1d(new, self._rivals(likely, np.union1d(known, new))[0])
+        return new, seen
 
     def _settling(self, products: Products) -> np.ndarray:
         """Return the pairs that settle the audit: all that could be closer to a drawn neuron's partner."""

@@ -13,14 +13,14 @@ from itertools import pairwise
 import numpy as np
 
 from ...errors import require
-from ..array_sources import RandomAccess, Readable
+from ..array_sources import RandomAccess, View
 from ..matching.partners import overlap
 
 RATIO = 10**0.5
 FEWEST = 64
 
 
-class FirstPositions(Readable):
+class FirstPositions(View):
     """The first positions of a source that can be read at random."""
 
     def __init__(self, source: RandomAccess, positions: int):

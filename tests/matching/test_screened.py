@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import Screening, match
+from rosettalaw.empirical.matching import Screening, match, screened
+from rosettalaw.empirical.matching.candidates import replacements
 from rosettalaw.empirical.matching.sketch import REFINED, fine_estimates, fine_noise, sketch
 from rosettalaw.errors import InputError
 
@@ -145,3 +146,43 @@ def test_constants_nan_and_settings():
         Screening(buckets=0)
     with pytest.raises(InputError, match="recall = 2: must be between 0 and 1"):
         Screening(recall=2)
+
+
+def test_replacements_are_the_unread_pairs_that_turn_out_mutual(correlations):
+    """So few positions that the sketch is exact but for its steps; what was read before is known by its best keys."""
+    rng = np.random.default_rng(3)
+    shared = rng.standard_normal((100, 12))
+    x, y = (shared + 0.7 * rng.standard_normal((100, 12)) for _ in range(2))
+    rho = correlations(x, y)
+    read = rng.random(rho.shape) < 0.5
+    known = np.where(read, rho, -np.inf)
+    best = known.max(1), known.max(0)
+    unread = np.nonzero(~read)
+    pair = tuple(sketch(ArraySource(side), 0, 128, 0, 64) for side in (x, y))
+    unit_a, unit_b, low = replacements(pair, best, unread, 1, False)
+    mutual = {
+        (i, j)
+        for i, j in zip(*unread, strict=True)
+        if rho[i, j] == rho[i].max() and rho[i, j] == rho[:, j].max() and rho[i, j] > 0.1
+    }
+    found = set(zip(unit_a.tolist(), unit_b.tolist(), strict=True))
+    assert len(mutual) >= 3
+    assert mutual <= found
+    assert len(found - mutual) <= 2  # too close to tell
+    assert (low <= rho[unit_a, unit_b]).all()
+    assert (low > rho[unit_a, unit_b] - 0.1).all()
+
+
+def test_a_replacement_is_verified_in_the_reading_that_makes_it(sides, monkeypatch):
+    """With most partners hidden at first, found pairs fall; what follows them is read at once, so readings stay few."""
+    a, b = map(ArraySource, sides)
+    readings = []
+    plain = screened.exact_products
+    monkeypatch.setattr(screened, "exact_products", lambda *given: readings.append(len(given[2][0])) or plain(*given))
+    screening = Screening(buckets=256, candidates=2, audit=0)
+    found = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
+    with_replacements, readings[:] = list(readings), []
+    monkeypatch.setattr(screened, "replacements", lambda *_: (np.empty(0, int), np.empty(0, int), np.empty(0)))
+    without = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
+    assert len(with_replacements) < len(readings)
+    assert pairs(without) <= pairs(found)
