@@ -1,7 +1,8 @@
 """Figure 27: synthetic networks over size: the count, the isolation of matched neurons, and that of all others.
 
 Points are means over runs with their standard errors; lines are least squares on the logarithms. The number at each
-line is its exponent, with the limit for endless networks in brackets.
+line is its exponent with its 95% interval, and in brackets the limit for endless networks. Where nothing is left at so
+many sizes that an exponent would have no interval, none is given.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .found import Found
 
 if TYPE_CHECKING:
     from ..sims import Simulation
+    from ..sims.exponents import Exponent
 
 PANELS = [
     ("count", "matched pairs", "1/β"),
@@ -39,7 +41,7 @@ def make(found: Found, path: Path) -> list[Path]:
 def draw(simulation: Simulation, path: str | os.PathLike[str]) -> list[Path]:
     """Draw one simulation; save PNG and SVG."""
     betas = list(dict.fromkeys(point.packing.beta for point in simulation.points))
-    with style.figure(columns=3, size=(10.2, 3.9)) as (figure, axes):
+    with style.figure(columns=3, size=(11.4, 3.9)) as (figure, axes):
         for axis, (quantity, title, law) in zip(axes, PANELS, strict=True):
             labels = []
             for i, beta in enumerate(betas):
@@ -49,7 +51,7 @@ def draw(simulation: Simulation, path: str | os.PathLike[str]) -> list[Path]:
             axis.set_title(title)
             axis.set_xlabel("neurons per network, N")
             style.log_sizes(axis)
-            axis.annotate(f"fitted ({law})", (1, 1.02), (6, 0), "axes fraction", "offset points", fontsize=8)
+            axis.annotate(f"fitted ± 95% ({law})", (1, 1.02), (6, 0), "axes fraction", "offset points", fontsize=8)
             style.label_ends(axis, labels)
         handles = axes[0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=len(betas))
@@ -68,10 +70,20 @@ def _series(axis, points, quantity, fit, i) -> list[tuple[float, float, str, str
     error = np.minimum(np.nan_to_num(error), 0.9 * values)[shown]
     look = {"fmt": marker, "color": colour, "mec": "white", "mew": 0.6, "elinewidth": 1}
     axis.errorbar(sizes[shown], values[shown], error, label=f"β = {fit.beta:g}", **look)
-    if not np.isfinite(fit.exponent):
-        return []
     x, y = np.log(sizes[shown]), np.log(values[shown])
     line = np.exp(y.mean() + fit.exponent * (x - x.mean()))
-    axis.plot(sizes[shown], line, color=colour, lw=1.1)
-    words = f"{style.signed(fit.exponent)} ({style.signed(fit.asymptotic_exponent)})"
-    return [(sizes[shown][-1], line[-1], words, style.dark(colour))]
+    if np.isfinite(fit.exponent_ci95[0]):
+        axis.plot(sizes[shown], line, color=colour, lw=1.1)
+    else:
+        line = values[shown]
+    return [(sizes[shown][-1], line[-1], exponent_words(fit, shown), style.dark(colour))]
+
+
+def exponent_words(fit: Exponent, shown: np.ndarray) -> str:
+    """Return exponent, interval and limit; or at how many sizes anything is left, if those are too few."""
+    low, high = fit.exponent_ci95
+    if not np.isfinite(low):
+        return f"left at {shown.sum()} of {shown.size} sizes"
+    digits = 3 if high - low < 0.02 else 2
+    words = f"{fit.exponent:.{digits}f} ± {(high - low) / 2:.{digits}f}".replace("-", "−")
+    return f"{words} ({style.signed(fit.asymptotic_exponent)})"

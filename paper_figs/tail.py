@@ -2,8 +2,8 @@
 
 Without a threshold nearly every neuron with a feature is matched, and what is left is an accident of the few at the
 edge. With ``ρ ≥ 0.5``, that is isolation of at least 1 (Eq. 62), the tail of Eq. 32 is left. Points are draws from the
-exact law of the correlations (means over runs, standard errors), lines the detectability integral, dashes the slope
-(1 − β)/β.
+exact law of the correlations (means over runs, standard errors), lines the detectability integral where it leaves more
+than 1e-7, dashes the slope (1 − β)/β. Numbers are exponents of the points, as in figure 27.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import style
+from .fig27 import exponent_words
 from .found import Found
 
 BETAS = (1.5, 2.0, 3.0)
@@ -25,7 +26,7 @@ def make(found: Found, path: Path) -> list[Path]:
     """Simulate and draw; a few seconds."""
     from ..sims import Choices, simulate
 
-    with style.figure(columns=2, size=(9.4, 4.0)) as (figure, axes):
+    with style.figure(columns=2, size=(10.4, 4.0)) as (figure, axes):
         for axis, (threshold, title) in zip(axes, PANELS, strict=True):
             choices, labels = Choices(threshold=threshold), []
             line = simulate(SIZES, BETAS, engine="expected", choices=choices, quiet=True)
@@ -34,7 +35,7 @@ def make(found: Found, path: Path) -> list[Path]:
                 labels += _series(axis, line, drawn, beta, i)
             axis.set_xlabel("neurons per network, N")
             axis.set_title(title)
-            axis.annotate("fitted ((1−β)/β)", (1, 1.01), (6, 0), "axes fraction", "offset points", fontsize=8)
+            axis.annotate("fitted ± 95% ((1−β)/β)", (1, 1.01), (6, 0), "axes fraction", "offset points", fontsize=8)
             style.log_sizes(axis)
             axis.set_ylim(bottom=max(axis.get_ylim()[0], FLOOR))  # less than this is nothing left
             style.label_ends(axis, labels)
@@ -51,11 +52,9 @@ def _series(axis, line, drawn, beta: float, i: int) -> list[tuple[float, float, 
     shown = mean > 0
     look = {"fmt": style.MARKERS[i], "color": colour, "mec": "white", "mew": 0.6, "elinewidth": 1}
     axis.errorbar(SIZES[shown], mean[shown], np.minimum(error, 0.9 * mean)[shown], label=f"β = {beta:g}", **look)
-    axis.plot(SIZES, expected, color=colour, lw=1.3)
+    axis.plot(SIZES, np.where(expected > FLOOR, expected, np.nan), color=colour, lw=1.3)
     limit = expected[0] * (SIZES / SIZES[0]) ** ((1 - beta) / beta)
     axis.plot(SIZES, limit, "--", color=colour, lw=0.9)
     fit = next(f for f in drawn.fits if f.beta == beta and f.quantity == quantity)
-    words = f"{style.signed(fit.exponent)} ({style.signed(fit.asymptotic_exponent)})"
-    if not np.isfinite(fit.exponent):
-        words = f"β = {beta:g}: nothing left"
-    return [(SIZES[-1], max(expected[-1], FLOOR), words, style.dark(colour))]
+    end = expected[-1] if expected[-1] > FLOOR else np.max(mean, initial=FLOOR)
+    return [(SIZES[-1], end, exponent_words(fit, shown), style.dark(colour))]

@@ -21,7 +21,16 @@ def test_figure_27_shows_each_exponent_beside_its_limit(tmp_path):
     files = fig27.make(found, tmp_path / "fig27")
     assert [file.name for file in files] == ["fig27.png", "fig27.svg", "fig27-b.png", "fig27-b.svg"]
     for fit in simulation.fits[:2]:
-        assert f"{fit.exponent:.2f} ({fit.asymptotic_exponent:.2f})" in words(files[0])
+        (low, high), digits = fit.exponent_ci95, 2 + (fit.exponent_ci95[1] - fit.exponent_ci95[0] < 0.02)
+        shown = f"{fit.exponent:.{digits}f} ± {(high - low) / 2:.{digits}f} ({fit.asymptotic_exponent:.2f})"
+        assert shown in words(files[0])
+
+
+def test_an_exponent_without_interval_is_not_drawn(tmp_path):
+    simulation = simulate([64, 128], 2.0, inputs=400, runs=3, quiet=True)
+    text = words(fig27.draw(simulation, tmp_path / "fig27")[0])
+    assert text.count("left at 2 of 2 sizes") == 2
+    assert "±" not in text.replace("fitted ± 95%", "")
 
 
 def test_without_a_simulation_figure_27_waits(tmp_path):
