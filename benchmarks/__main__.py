@@ -1,7 +1,8 @@
 """The speed claims, measured: ``python -m benchmarks`` for all areas, ``python -m benchmarks theory`` for one.
 
-An area is a module of this folder with a function ``run() -> list[Ratio]``; each ratio compares two computations that
-were timed in turn within one run, so that a busy machine slows both.
+An area is a module of this folder with a function ``run() -> list[Ratio]``, and with ``ON_REQUEST = True`` if it is to
+be measured only where it is named; each ratio compares two computations that were timed in turn within one run, so that
+a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def main(arguments: list[str]) -> int:
         return 2
     results: list[Ratio] = []
     for name in arguments or known:
-        results += importlib.import_module(f"benchmarks.{name}").run()
+        area = importlib.import_module(f"benchmarks.{name}")
+        if arguments or not getattr(area, "ON_REQUEST", False):
+            results += area.run()
     for result in results:
         print(result)
     return 0 if all(result.met for result in results) else 1

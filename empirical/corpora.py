@@ -34,6 +34,7 @@ from .stored_documents import stored
 from .text_files import Document, size_on_disk, unread
 
 PYTHON = "python"
+PAPERS_TOKENS = 10_000_000  # of text, that a pair of models is matched on (section 4.1)
 AT_ONCE = 64 << 20
 
 

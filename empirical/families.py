@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
+from .corpora import PAPERS_TOKENS
 
 LADDERS = Path(__file__).parent / "ladders"
 MLP_RATIO = 4  # neurons of a layer per unit of width, as in GPT-2 and GPT-NeoX
@@ -169,7 +170,7 @@ class Measurement:
         Decides the order of the text, the permutations, the untrained weights and the control.
     """
 
-    tokens: int = 10_000_000
+    tokens: int = PAPERS_TOKENS
     permutations: int = 3
     untrained: int = 3
     partners: tuple[int, ...] = (2, 5, 10)

@@ -21,11 +21,10 @@ import numpy as np
 from ..errors import InputError, RosettaError
 from . import architectures, hub
 from .alignment import Tokens, Window, tile, windows
-from .corpora import Corpus, StoredText
+from .corpora import PAPERS_TOKENS, Corpus, StoredText
 from .text_files import Document
 
 TOKENS_A_BATCH = 4096
-PAPERS_TOKENS = 10_000_000  # of text, that a pair of models is matched on
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 
 | chapter | what it says |
 |---|---|
+| `plan` | what is filtered and how |
 | `splitting` | documents to choose on, to filter and to test on, disjoint by groups |
 | `reading` | what every neuron does over whole documents, one batch after the other |
 | `choosing` | the neuron whose top contexts are most enriched in the target domain, and its control |
@@ -17,7 +18,8 @@
 | `findings` | what the numbers say, in sentences |
 """
 
-from .study import Plan, filter_documents
+from .plan import Plan
+from .study import filter_documents
 from .tuning import Recipe
 
 __all__ = ["Plan", "Recipe", "filter_documents"]

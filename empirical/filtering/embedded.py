@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from ...errors import RosettaError
 from ..families import open_ladder
 from ..fleet import train_ladder
-from .study import Plan, filter_documents
+from .plan import Plan
+from .study import filter_documents
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -25,7 +25,7 @@ from . import packing, tuning
 from .splitting import Parts
 
 if TYPE_CHECKING:
-    from .study import Plan
+    from .plan import Plan
 
 TRAINED = ("random", "non_rosetta", "rosetta", "oracle")
 

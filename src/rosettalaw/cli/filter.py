@@ -30,7 +30,7 @@ def filter_(
     budget: int | None = typer.Option(None, help="Tokens to select (default: the target domain's own)."),
     contexts: int = typer.Option(20, help="Top contexts that the neuron is chosen by."),
     passage: int | None = typer.Option(None, help="Cut documents into passages of so many characters; 0 does not."),
-    tokens: int = typer.Option(10_000_000, help="Tokens of A to match on, at most."),
+    tokens: int | None = typer.Option(None, help="Tokens of A to match on, at most (default: the paper's 10 million)."),
     choosing: float = typer.Option(0.25, help="Share of the text to match and to choose the neuron on."),
     test: float = typer.Option(0.25, help="Share of the text to measure perplexity on."),
     runs: int = typer.Option(3, help="Trainings of each selection; 0 stops after F1."),
@@ -54,6 +54,7 @@ def filter_(
 
     Without models, the whole study runs on two families that are trained here, in a few minutes.
     """
+    from ..empirical.corpora import PAPERS_TOKENS
     from ..empirical.filtering import Plan, Recipe, embedded, filter_documents, findings
     from ..errors import InputError
     from ..results import save
@@ -72,7 +73,7 @@ def filter_(
         passage=(embedded.PASSAGE if a is None else 0) if passage is None else passage,
         choosing=choosing,
         test=test,
-        match_tokens=tokens,
+        match_tokens=PAPERS_TOKENS if tokens is None else tokens,
         runs=runs,
         context=context,
         recipe=Recipe(rank=rank, learning_rate=learning_rate, weight_decay=weight_decay, batch=batch),
