@@ -1,0 +1,65 @@
+"""What a filtering study is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...errors import require
+from ..corpora import PAPERS_TOKENS
+from .choosing import CONTEXTS, LEADERS
+from .tuning import Recipe
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is filtered and how; the defaults are the paper's where it gives them.
+
+    Attributes
+    ----------
+    target : str
+        The domain looked for.
+    budget : int, optional
+        Tokens to select; by default the target domain's own.
+    contexts : int
+        Top contexts that a neuron is chosen by.
+    passage : int
+        Cut documents into passages of this many characters; 0 keeps them whole.
+    choosing, test : float
+        Shares of the text to choose the neuron on, and to measure perplexity on; the rest is filtered.
+    match_tokens : int
+        Tokens of model A to match on, at most.
+    permutations, untrained : int
+        Draws of each null that the pairs are calibrated against.
+    leaders : int
+        Neurons of each population that are scored, the chosen one first.
+    runs : int
+        Trainings of each selection; 0 stops after F1.
+    context : int, optional
+        Length of the sequences to train on; by default the model's context, at most 1024.
+    recipe : Recipe
+        How adapters are trained.
+    seed : int
+        Decides the split, the nulls, the random samples, the bootstrap, and with the run's number the training.
+    """
+
+    target: str
+    budget: int | None = None
+    contexts: int = CONTEXTS
+    passage: int = 0
+    choosing: float = 0.25
+    test: float = 0.25
+    match_tokens: int = PAPERS_TOKENS
+    permutations: int = 3
+    untrained: int = 3
+    leaders: int = LEADERS
+    runs: int = 3
+    context: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    seed: int = 0
+
+    def __post_init__(self):
+        require(self.runs >= 0 and self.runs != 1, "runs", self.runs, "must be 0, or at least 2 for an interval", "3")
+        require(self.leaders >= 1, "leaders", self.leaders, "must be at least 1", "leaders = 20")
+        nulls = (self.permutations, self.untrained)
+        rule = "must not be negative, and one null is needed"
+        require(min(nulls) >= 0 and max(nulls) > 0, "permutations, untrained", nulls, rule, "3 and 3")
