@@ -2,8 +2,9 @@
 
 Large: what each trained network tells about every feature (points: median and range over seeds) and the optimal
 allocation at the same size (lines). Small, each where a study has what it shows: features with isolation of at least 1
-in one neuron, with the plain recipe hollow; the share of them that is found, against how often training showed the
-rarest; more and fewer features than neurons; and the same objective without one ingredient at a time.
+in one neuron, with the plain recipe hollow, and crosses for four times the updates on the same samples; the share of
+them that is found, against how often training showed the rarest; more and fewer features than neurons; and the same
+objective without one ingredient at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .found import Found
 if TYPE_CHECKING:
     import xarray as xr
 
-LAW, SCALED, FEW = "law", "scaled", "few features"
+LAW, SCALED, FEW, MANY = "law", "scaled", "few features", "many updates"
 SCAN = ("slow readout", "batch 32", "batch 128", "batch 2048", SCALED)
 WORDS = {
     "linear": "no ReLU",
@@ -106,6 +107,10 @@ def _counts(axis, cells: Cells) -> None:
             look = {"fmt": style.MARKERS[i % 7], "color": colour, "mfc": face, "mec": colour, "mew": 0.9, "ms": 5.5}
             label = f"β = {beta:g}" if face != "white" else None
             axis.errorbar([_size(cell) for cell in here], counts, sd, label=label, **look)
+        wide = [cell for cell in _many(cells) if float(cell["beta"]) == beta]
+        axis.plot([_size(c) for c in wide], [float(c["count"]) for c in wide], **_cross(colour))
+    if _many(cells):
+        axis.plot([], [], **_cross(style.GREY), label="4 × the updates")
     style.log_sizes(axis, [_size(cell) for cell in shown])
     axis.legend(loc="upper left")
     axis.set_xlabel("neurons per network, N")
@@ -121,14 +126,34 @@ def _seen(axis, cells: Cells) -> None:
             share = [float(cell["count"]) / float(cell["optimal_count"]) for cell in here]
             look = {"color": style.CYCLE[i % 7], "mec": "white", "mew": 0.5, "ms": 6.5}
             axis.plot([float(cell["visits"]) for cell in here], share, style.MARKERS[j % 7], **look)
+        wide = [cell for cell in _many(cells) if float(cell["beta"]) == beta]
+        share = [float(cell["count"]) / float(cell["optimal_count"]) for cell in wide]
+        axis.plot([float(cell["visits"]) for cell in wide], share, **_cross(style.CYCLE[i % 7]))
     for j, size in enumerate(sizes):
         axis.plot([], [], style.MARKERS[j % 7], color=style.GREY, label=f"N = {size}")
+    if _many(cells):
+        axis.plot([], [], **_cross(style.GREY), label="4 × the updates")
+    _colours(axis, _betas(shown))
     axis.axhline(1, color=style.GREY, lw=0.8, ls=":")
     axis.set_xscale("log")
     axis.set_ylim(0, 1.4)
-    axis.legend(loc="lower right", fontsize=8)
-    axis.set_xlabel("times the rarest of them was seen, V")
+    axis.legend(loc="lower right", fontsize=8, ncols=2)
+    axis.set_xlabel("times that training showed the rarest of them, V")
     axis.set_title("share of the optimum's count found")
+
+
+def _many(cells: Cells) -> Cells:
+    """Return the cells with four times the updates, and a quarter of the samples in each, of "scaled"."""
+    return sorted((cell for cell in _of(cells, MANY) if _size(cell) >= 128), key=_size)
+
+
+def _colours(axis, betas: list[float]) -> None:
+    for i, beta in enumerate(betas):
+        axis.plot([], [], color=style.CYCLE[i % 7], lw=3, label=f"β = {beta:g}")
+
+
+def _cross(colour: str) -> dict[str, Any]:
+    return {"ls": "none", "marker": "x", "ms": 7, "mew": 1.6, "color": style.dark(colour), "zorder": 4}
 
 
 def _few(axis, cells: Cells) -> None:
@@ -146,6 +171,7 @@ def _few(axis, cells: Cells) -> None:
             look = {"color": colour, "mfc": face or colour, "ms": 8 if face else 4.5, "zorder": 2 if face else 3}
             axis.plot(x, [float(cell["count"]) for cell in here], style.MARKERS[i % 7], **look)
         axis.plot([], [], "o", color=style.GREY, mfc=face or style.GREY, ms=8 if face else 4.5, label=words)
+    _colours(axis, _betas(few))
     style.log_sizes(axis, [_size(cell) for cell in few])
     axis.legend(loc="upper left")
     axis.set_xlabel("neurons per network, N")

@@ -6,7 +6,8 @@
 Means come from the detectability integral, which the tests hold against draws; a sampled experiment scatters about
 them. Each exponent is compared with its limit for endless networks, which is what the claim says, and with the
 allocation's own slope at these sizes. ``python -m rosettalaw.sims.ablation`` takes some ten minutes of one processor,
-writes every exponent to results/ and the summary to ``ablation.csv`` beside this file, which is kept.
+writes every exponent to results/ and the summary to ``ablation.csv`` beside this file, which is kept; the table of
+docs/synthetic/FINDINGS.md is tested against it.
 
 What came out
 -------------
@@ -25,9 +26,10 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -136,6 +138,26 @@ def summarise(rows: list[Row]) -> list[Row]:
             }
         )
     return summary
+
+
+def claim_table(summary: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many settings are within 0.05 of the limit, and the largest difference, as a Markdown table."""
+    columns = {
+        "count": ("count", -1.0),
+        "isolation": ("mean_isolation_matched", -1.0),
+        "others' isolation": ("isolation_per_non_rosetta", -1.0),
+        "others', ρ ≥ 0.5": ("isolation_per_non_rosetta", 0.5),
+    }
+    here = {(row["quantity"], float(row["threshold"]), float(row["beta"])): row for row in summary}
+    lines = [
+        f"| β | settings |{''.join(f' {name} | worst |' for name in columns)}",
+        f"|{'--:|' * (2 + 2 * len(columns))}",
+    ]
+    for beta in LOW_BETAS + BETAS:
+        rows = [here[quantity, threshold, beta] for quantity, threshold in columns.values()]
+        cells = [f"{row['within_limit']} | {float(row['worst']):.3f}" for row in rows]
+        lines.append(f"| {beta:g} | {rows[0]['settings']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def write(rows: list[Row], path: Path) -> None:

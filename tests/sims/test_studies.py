@@ -4,14 +4,17 @@ import csv
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from rosettalaw.paper_figs import tail
 from rosettalaw.sims import ablation, dense, simulate, wishart
 from rosettalaw.sims.packing import Choices, Packing
 
+PAGE = Path(__file__).parents[2] / "docs/synthetic/FINDINGS.md"
 FIGURE_27 = """
 import resource
 from rosettalaw.sims import simulate
@@ -56,6 +59,33 @@ def test_summary_of_the_ablation_counts_what_is_within():
     assert (summary["settings"], summary["with_exponent"]) == (3, 2)
     assert (summary["within_limit"], summary["within_finite_size"]) == (1, 2)
     assert (summary["worst"], summary["worst_kappa"]) == (0.107, 2.0)
+
+
+def test_the_page_of_the_ablation_is_the_kept_summary():
+    with ablation.KEPT.open(encoding="utf-8") as file:
+        kept = list(csv.DictReader(file))
+    assert ablation.claim_table(kept) in (text := PAGE.read_text(encoding="utf-8"))
+    for quantity in ("count", "mean_isolation_matched"):
+        rows = [row for row in kept if row["quantity"] == quantity and row["threshold"] == "-1.0"]
+        assert all(row["within_finite_size"] == row["settings"] for row in rows)
+        high = [row for row in rows if float(row["beta"]) >= 1.5]
+        assert f"all {sum(int(row['within_limit']) for row in high)} settings" in text
+        assert f"at most {max(float(row['worst']) for row in high):.3f}" in text
+    for image in ("idle.png", "tail.png"):
+        assert f"]({image})" in text
+        assert PAGE.with_name(image).stat().st_size > 10_000
+
+
+def test_the_page_says_what_is_left_above_a_threshold():
+    settings = {"runs": tail.RUNS, "engine": "wishart", "choices": Choices(threshold=0.5), "quiet": True}
+    fits = [f for f in simulate(tail.SIZES, tail.BETAS, **settings).fits if f.quantity == "isolation_per_non_rosetta"]
+    measured = [f"{f.exponent:.2f} ± {(f.exponent_ci95[1] - f.exponent_ci95[0]) / 2:.2f}" for f in fits]
+    finite, limit = ([f"{getattr(f, f'{name}_exponent'):.2f}" for f in fits] for name in ("finite_size", "asymptotic"))
+    words = " ".join(PAGE.read_text(encoding="utf-8").replace("−", "-").split())
+    for a, b, c in (measured, finite, limit):
+        assert f"{a}, {b} and {c}" in words
+    for f in fits:
+        assert f.exponent_ci95[0] < f.finite_size_exponent < f.exponent_ci95[1]
 
 
 def test_the_ablation_covers_every_combination():
