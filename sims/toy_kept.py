@@ -57,10 +57,11 @@ def read() -> list[dict[str, Any]]:
 
 
 def counts_table(rows: Rows) -> str:
-    """Return features found over those of the optimum, and the share of its utility, plain recipe and scaled."""
-    lines = ["| N | β | optimum | law | utility | scaled | utility |", "|--:|--:|--:|--:|--:|--:|--:|"]
+    """Return features found over those of the optimum, and the share of its utility, of the recipes with everything."""
+    names = ("law", "scaled", "many updates")
+    lines = [f"| N | β | optimum |{'|'.join(f' {name} | utility ' for name in names)}|", f"|{'--:|' * 9}"]
     for key in sorted({(row["neurons"], row["beta"]) for row in rows if row["configuration"] == "scaled"}):
-        found = [_row(rows, name, *key) for name in ("law", "scaled")]
+        found = [_row(rows, name, *key) for name in names]
         cells = [str(key[0]), f"{key[1]:g}", str(next(row for row in found if row)["optimal_count"])]
         for row in found:
             cells += (
