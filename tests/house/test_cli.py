@@ -101,3 +101,15 @@ def test_plain_has_no_nan_and_no_numpy():
 def test_text_in_a_table_is_not_markup(capsys):
     print_table([{"name": "[red]x[/red]"}])
     assert "[red]x[/red]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", ["30", "60", "200"])
+def test_no_number_of_a_table_is_cut_where_the_terminal_is_narrow(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes it for a terminal
+    records = [{f"quantity {i}": 0.1234 + i for i in range(7)}]
+    print_table(records)
+    shown = Text.from_ansi(capsys.readouterr().out).plain
+    assert "…" not in shown
+    assert all(f"{0.1234 + i:.4g}" in shown for i in range(7))
+    assert ("│" in shown) == (columns == "200")

@@ -36,7 +36,7 @@ def plain(value: Any) -> Any:
 
 
 def print_table(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
-    """Print records as a table on standard output; numbers with four significant digits."""
+    """Print records as a table on standard output; numbers with four significant digits, never cut to fit a line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -47,9 +47,11 @@ def print_table(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     for record in records:
         table.add_row(*(Text(_cell(value)) for value in record.values()))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        unbounded = console.options.update(max_width=10_000)
-        console.width = max(console.measure(table, options=unbounded).maximum, 80)
+    unbounded = console.options.update(max_width=10_000)
+    if console.is_terminal and console.measure(table, options=unbounded).maximum > console.width:
+        table.box, table.pad_edge = None, False  # narrower; a terminal that is narrower still wraps the lines itself
+    least = console.width if console.is_terminal else 80
+    console.width = max(console.measure(table, options=unbounded).maximum, least)
     console.print(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -28,6 +29,28 @@ HEADINGS = {
     "false_pairs": "false",
     "mean_isolation_matched": "⟨s⟩ matched",
     "isolation_per_non_rosetta": "tail/(N−R)",
+}
+EXPONENTS = {
+    "configuration": "recipe",
+    "beta": "β",
+    "quantity": "quantity",
+    "exponent": "exponent",
+    "exponent_ci95": "95%",
+    "finite_size_exponent": "these sizes",
+    "asymptotic_exponent": "N → ∞",
+}
+CHOICES = {
+    "beta": "β",
+    "choice": "choice",
+    "engine": "engine",
+    "neurons": "N",
+    "candidates": "n",
+    "count": "count",
+    "count_sd": "sd",
+    "false_pairs": "false",
+    "count_exponent": "count ∝",
+    "mean_isolation_exponent": "⟨s⟩ ∝",
+    "non_rosetta_exponent": "tail ∝",
 }
 
 
@@ -71,7 +94,12 @@ def simulate(
         print_json(record)
         return
     print_table([{HEADINGS[name]: value for name, value in row.items()} for row in record["rows"]])
-    print_table(record["fits"], title="Exponents over N")
+    print_exponents(record["fits"])
+
+
+def print_exponents(fits: list[dict[str, Any]]) -> None:
+    """Print fitted exponents beside those of the theory, at these sizes and in the limit."""
+    print_table([{EXPONENTS[name]: value for name, value in fit.items()} for fit in fits], title="Exponents over N")
 
 
 def sensitivity(
@@ -94,4 +122,5 @@ def sensitivity(
     if as_json:
         print_json(records)
     else:
-        print_table(records, title="Each open choice on its own; the first row of each β is the default")
+        shown = [{CHOICES[name]: value for name, value in record.items()} for record in records]
+        print_table(shown, title="Each open choice on its own; first the default; ∝: exponent over N")

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from .output import JsonOption, grid, print_json, print_table
+from .simulate import print_exponents
 
 EPILOG = "Example: rosettalaw toy --neurons 8,16,32 --beta 1.5 --seeds 3 --json"
 SHOWN = {
@@ -57,7 +58,7 @@ def toy(
         return
     shown = [{words: row[name] for name, words in SHOWN.items()} for row in record["rows"]]
     print_table(shown, title="* of the optimal allocation")
-    print_table(record["fits"], title="Exponents over N")
+    print_exponents(record["fits"])
     for check in record["checks"]:
         verdict = "holds" if check["law_holds"] else "does not hold"
         typer.echo(f"{check['configuration']}: the law {verdict}; expected: {check['expected']}")
