@@ -31,8 +31,11 @@ happens to fit well; Kenward and Roger's (1997) correction, in one dimension Mei
 
 degrees of freedom. The interval holds what raises χ² by at most ``t²_ν(97.5%)`` times that enlargement. Stated errors
 have infinite ν_k, which leaves Wilks's 3.84. With fewer than `ROUGH` degrees of freedom the approximation shows, and
-the status says so. Correlations over M inputs add a bias of about −3/M to ``log(1 − ρ)``: with thousands of inputs κ is
-up to a third of its error too large, with tens of thousands nothing is left of it.
+the status says so.
+
+Measured on simulated ladders of 3, 4, 6 and 8 sizes, β = 1.6, over 1000 (M given) and 10 000 inputs, with every error
+estimated: the intervals of all parameters hold the truth in 92 to 98% of 200 ladders (up to 99% with three sizes),
+within the binomial error of 1.5%. A thousand inputs without M leave κ at 90 to 92%.
 """
 
 from __future__ import annotations
@@ -81,16 +84,18 @@ class JointFit:
     stderr : dict of str to float
         Standard errors from the curvature at the minimum, enlarged for estimated errors; honest only for directions
         that are identified.
-    sd : dict of str to float
-        Standard deviation of each block that the fit used or found.
+    sd : dict of str to ndarray
+        Standard deviation of each block's numbers that the fit used or found.
     chi2 : float
-        Sum of squared residuals in units of `sd`.
+        Sum of squared residuals in units of `sd`: what intervals are measured from. It is no test of the fit, since
+        residuals of sorted correlations are smoother than their errors; `misfit_p` is.
     freedom : dict of str to float
         Degrees of freedom behind each parameter's variance; infinite if all errors were stated.
     enlargement : dict of str to float
         Factor on each parameter's variance for errors that were estimated; 1 if all were stated.
-    residual_freedom : int
-        Numbers fitted less parameters, what `chi2` is to be compared with.
+    misfit_p : float
+        p-value of the blocks whose errors were stated: if small, the theory does not hold for all blocks at once. NaN
+        if all errors were estimated, which is to assume that it does.
     identifiability : Identifiability
         Fisher information, its condition number, and the sloppy direction in words.
     residuals : dict of str to ndarray
@@ -105,11 +110,11 @@ class JointFit:
     scale: float
     values: dict[str, float]
     stderr: dict[str, float]
-    sd: dict[str, float]
+    sd: dict[str, np.ndarray]
     chi2: float
     freedom: dict[str, float]
     enlargement: dict[str, float]
-    residual_freedom: int
+    misfit_p: float
     identifiability: Identifiability
     residuals: dict[str, np.ndarray]
     status: JointStatus
@@ -119,8 +124,12 @@ class JointFit:
         """Return the 95% profile-likelihood interval of one parameter (an end at its limit is not found)."""
         if name not in self.values:
             raise UnknownNameError("parameter", name, self.values)
-        allowed = self.chi2 + float(stats.t.ppf(0.975, self.freedom[name])) ** 2 * self.enlargement[name]
+        allowed = self.chi2 + self.allowance(name)
         return profile_interval(self._profile(name), self.values[name], allowed, LIMITS[name])
+
+    def allowance(self, name: str) -> float:
+        """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
+        return float(stats.t.ppf(0.975, self.freedom[name])) ** 2 * self.enlargement[name]
 
     def record(self) -> dict[str, Any]:
         """Return estimates, profile intervals and identifiability as plain values."""
@@ -132,8 +141,7 @@ class JointFit:
             "kappa": self.kappa,
             "tau": self.tau,
             **{f"{name}_ci95": end for name, end in ends.items()},
-            "chi2": self.chi2,
-            "residual_freedom": self.residual_freedom,
+            "misfit_p": self.misfit_p,
             **self.identifiability.record(),
             "profiles": self.profiles(),
             "status": str(self.status),
@@ -244,7 +252,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         chi2=float(best.chisqr),
         freedom=freedom,
         enlargement=enlargement,
-        residual_freedom=int(best.nfree),
+        misfit_p=problem.misfit(values),
         identifiability=told,
         residuals=problem.split(values),
         status=_status(every["beta"], problem, values, freedom),
@@ -280,8 +288,3 @@ def _estimated_errors(problem: Problem, values: dict[str, float]) -> tuple[dict[
             inverse += (np.diag(part) / variance) ** 2 / freedoms[name]
     freedom = [max(1 / each, 1.0) if each > 0 else np.inf for each in inverse]
     return dict(zip(values, freedom, strict=True)), dict(zip(values, (enlarged / variance).tolist(), strict=True))
-
-
-def misfit(fit: JointFit) -> float:
-    """Return the p-value of χ² at the stated errors: if small, the theory does not hold for all blocks at once."""
-    return float(stats.chi2.sf(fit.chi2, fit.residual_freedom))

@@ -4,13 +4,18 @@
 deviation a block. Each search is MINPACK's, with parameters kept inside their limits by a wall outside them.
 
 Errors that are not stated are estimated with the fit, in `TURNS` turns, each from its own block: the residuals' sum of
-squares over the block's degrees of freedom (its length less its share of the hat matrix). More turns would let a few
+squares over the block's degrees of freedom (its length less its share of the hat matrix). Within a block all numbers
+are taken to err alike; where they are known not to, state `sd` number by number. More turns would let a few
 numbers that fit well by chance outweigh the others until they are met exactly, where the likelihood has no bound.
 
+- Over M inputs ``log(1 − ρ̂)`` has variance ``(1 + ρ)²/M`` and, to second order, mean error ``−(1 + ρ)/(2M)``. Sorting
+  adds to it: ranks up to y = log(1 − ρ) number ``∝ e^(y/β)``, which noise of variance σ² multiplies by
+  ``e^(σ²/2β²)``, so that the r-th lies lower by ``σ²/(2β)``. Both are taken off where M is given.
 - Whole counts have the error that features at the frontier make, found or missed: variance ∝ count. Other counts (means
   over runs) have one relative error.
-- Sorting makes the residuals of correlations smoother than the errors were, which naive residuals would take for
-  precision: their error is estimated from means of `BATCH` consecutive ranks, where sorting changes nothing.
+- Sorting makes the residuals of correlations smoother than the errors were, and the ranks of one matching err together,
+  which naive residuals would take for precision: their error is estimated from the means of the upper and the lower
+  half of each size's ranks, where sorting changes little: two numbers a size, one a parameter of its profile (β, r0).
 - Which features are found is known to one rank at best: isolation and tail err at least by the step between the last
   feature that is found and the next, ``Δs = β(1+τ)/R``, in ``R⟨s⟩`` and in what is left.
 """
@@ -22,7 +27,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from ..theory import frontier
 from .theory_fit import BETA_RANGE, FLOOR
@@ -30,7 +35,6 @@ from .theory_fit import BETA_RANGE, FLOOR
 BLOCKS = ("counts", "isolation", "tail", "correlations")
 LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02, 9.0), "log_scale": (-25.0, 25.0)}
 TINY = 1e-12
-BATCH = 16
 TURNS = 2
 WALL = 1e3
 LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
@@ -50,9 +54,11 @@ class Observations:
         Mean isolation of the other neurons, in the same units.
     correlations : sequence of sequences, optional
         For each size, the correlations of its matched pairs.
-    sd : mapping of str to float
-        Standard deviation of the logarithm of each block's numbers (of ``log(1 − ρ)`` for correlations); a block that
-        is missing here has it estimated.
+    sd : mapping of str to float or array_like
+        Standard deviation of the logarithm of each block's numbers (of ``log(1 − ρ)`` for correlations), one for all or
+        one a number (a size's correlations best first, size after size); a block that is missing here has it estimated.
+    inputs : float
+        Inputs M behind each correlation, where they are so few (thousands) that their bias shows.
     """
 
     neurons: ArrayLike
@@ -60,7 +66,8 @@ class Observations:
     isolation: Sequence[float] | None = None
     tail: Sequence[float] | None = None
     correlations: Sequence[Sequence[float]] | None = None
-    sd: Mapping[str, float] = field(default_factory=dict)
+    sd: Mapping[str, ArrayLike] = field(default_factory=dict)
+    inputs: float = np.inf
 
     def logarithms(self) -> dict[str, np.ndarray]:
         """Return each measured block as the logarithms that are fitted (NaN or infinite where there is none)."""
@@ -81,22 +88,21 @@ class Problem:
 
     Attributes
     ----------
-    sd : dict of str to float
-        Standard deviation of each block, stated or found by `settle`.
+    sd : dict of str to ndarray
+        Standard deviation of each block's numbers, stated or found by `settle`.
     """
 
     def __init__(self, observed: Observations, gamma: float):
         self.neurons = np.asarray(observed.neurons, dtype=float)
-        self.gamma = gamma
+        self.gamma, self.inputs = gamma, observed.inputs
         self.measured = observed.logarithms()
         lengths = [len(rho) for rho in observed.correlations] if observed.correlations is not None else []
         self.rung = np.repeat(np.arange(len(lengths)), lengths)
-        starts = np.cumsum([0, *(-(-k // BATCH) for k in lengths)])
-        batches = [start + np.arange(k) // BATCH for start, k in zip(starts, lengths, strict=False)]
-        self.batch = np.concatenate([*batches, []]).astype(int)
+        halves = [2 * rung + (np.arange(k) >= k / 2) for rung, k in enumerate(lengths)]
+        self.half = np.unique(np.concatenate([*halves, []]), return_inverse=True)[1]
         self.log_rank = np.log(np.concatenate([*(np.arange(1, k + 1) for k in lengths), []]))
         self.stated = set(observed.sd)
-        self.sd = {name: float(observed.sd.get(name, 0.1)) for name in self.measured}
+        self.sd = {name: np.asarray(observed.sd.get(name, 0.1), dtype=float) for name in self.measured}
         self.found = np.exp(self.measured["counts"])
         self.weight = {name: np.ones(len(block)) for name, block in self.measured.items()}
         if "counts" not in self.stated and np.allclose(self.found, np.round(self.found)):
@@ -121,7 +127,9 @@ class Problem:
             outside = np.maximum(kappa * self.neurons - inside, TINY)
             blocks["tail"] = log_scale + np.log(outside / np.maximum(self.neurons - self.found, 1.0))
         if "correlations" in self.measured:
-            blocks["correlations"] = beta * (self.log_rank - log_r0[self.rung])
+            log_rest = beta * (self.log_rank - log_r0[self.rung])
+            twice = np.maximum(2 - np.exp(log_rest), 0)  # 1 + ρ
+            blocks["correlations"] = log_rest - (twice + twice**2 / beta) / (2 * self.inputs)
         return blocks
 
     def split(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
@@ -170,10 +178,24 @@ class Problem:
         freedoms, least = self.freedoms(values), self._steps(values)
         for name, block in self.split(values).items():
             if name not in self.stated:
-                if name == "correlations":
-                    block = np.bincount(self.batch, block) / np.sqrt(np.bincount(self.batch))
+                block = self._unsorted(name, block)
                 found = float(np.sqrt(block @ block / freedoms[name]))
-                self.sd[name] = max(found, least.get(name, LEAST_ERROR))
+                self.sd[name] = np.array(max(found, least.get(name, LEAST_ERROR)))
+
+    def _unsorted(self, name: str, block: np.ndarray) -> np.ndarray:
+        """Return residuals as independent numbers of one variance: √k times the mean of each half, if sorted."""
+        return block if name != "correlations" else np.bincount(self.half, block) / np.sqrt(np.bincount(self.half))
+
+    def misfit(self, values: Mapping[str, float]) -> float:
+        """Return the p-value of χ² over the blocks whose errors were stated; NaN if all were estimated.
+
+        Estimated errors are those with which χ² is what its degrees of freedom are, whatever was measured.
+        """
+        freedoms = self.freedoms(values)
+        left = [self._unsorted(k, block / self.sd[k]) for k, block in self.split(values).items() if k in self.stated]
+        if not left:
+            return np.nan
+        return float(stats.chi2.sf(np.sum(np.concatenate(left) ** 2), sum(freedoms[k] for k in self.stated)))
 
     def _steps(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the error that one rank more or less makes in log isolation and log tail, root mean square."""
@@ -188,19 +210,21 @@ class Problem:
 
     def met_exactly(self, values: Mapping[str, float]) -> bool:
         """Return whether isolation or tail, errors not stated, are met to within one rank."""
-        return any(self.sd[name] <= step for name, step in self._steps(values).items() if name not in self.stated)
+        return any(
+            float(self.sd[name]) <= step for name, step in self._steps(values).items() if name not in self.stated
+        )
 
     def information(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
         """Return each block's Fisher information, shape (k, k): ``JᵀJ`` of its residuals."""
         return {name: part.T @ part for name, part in self._parts(values).items()}
 
     def freedoms(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Return each block's degrees of freedom: its length (in batches) less its share of the hat matrix's trace."""
+        """Return each block's degrees of freedom: its length (in halves) less its share of the hat matrix's trace."""
         parts = self._parts(values)
         inverse = np.linalg.pinv(sum(part.T @ part for part in parts.values()), rcond=1e-13, hermitian=True)
         found = {}
         for name, part in parts.items():
-            length = int(self.batch.max()) + 1 if name == "correlations" else len(part)
+            length = int(self.half.max()) + 1 if name == "correlations" else len(part)
             found[name] = max(length - float(np.sum((part @ inverse) * part)), 0.5)
         return found
 

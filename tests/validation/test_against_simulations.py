@@ -5,6 +5,7 @@ import pytest
 
 from rosettalaw.sims import Choices, Packing, wishart
 from rosettalaw.sims.packing import match, mutual_nearest
+from rosettalaw.theory import frontier
 from rosettalaw.validation.extension import fit_extension
 from rosettalaw.validation.joint_fit import JointStatus, Observations, fit_jointly
 from rosettalaw.validation.joint_problem import Problem
@@ -14,6 +15,14 @@ from rosettalaw.validation.triangle import contradicted, measure_triangle
 BETA, TAU = 1.6, 1.0  # pairs above a correlation of τ/(1 + τ) = 0.5
 TRUTH = {"beta": BETA, "log_kappa": 0.0, "log_threshold": np.log1p(TAU), "log_scale": np.log(3)}
 FOUR, SIX = (256, 512, 1024, 2048), (256, 380, 512, 760, 1024, 2048)
+BLOCKS = ("counts", "isolation", "tail", "correlations")
+LADDERS = 200
+LOW, HIGH = 0.92, 0.98  # the coverage that is promised of 95% intervals
+
+
+def binomial(share):
+    """Return two standard errors of a share of `LADDERS`."""
+    return 2 * np.sqrt(share * (1 - share) / LADDERS)
 
 
 def matched(sizes, rng, inputs, beta=BETA):
@@ -35,34 +44,43 @@ def test_the_triangle_closes_on_simulated_networks():
     assert fit_extension(triangle).plain_p > 0.05
 
 
-@pytest.mark.slow
-def test_intervals_of_beta_from_counts_alone_hold_the_truth_at_their_level():
-    """200 simulated ladders of four whole counts between 8 and 80, each with a β and sizes of its own.
+def found(sizes, beta, inputs, rng):
+    """Counts of features whose correlation 1 − (r/r0)^β, with the error of M inputs, clears the threshold."""
+    r_tau = frontier(np.array(sizes, dtype=float), beta, tau=TAU)
+    rank = np.arange(1, int(3 * r_tau.max()))
+    error = rng.normal(0, (1 + TAU / (1 + TAU)) / np.sqrt(inputs), (len(sizes), len(rank)))
+    return np.sum(beta * np.log(rank / r_tau[:, None]) + error < 0, axis=1)
 
-    With the same four sizes throughout, the counts take only some 40 values, and coverage depends on where the
-    frontiers happen to lie between whole ranks (0.87 at 256, 512, 1024, 2048): no interval can know that. Drawn anew,
-    the phases average out. The bounds are 92 to 98%, as published; their own binomial error is 1.5%.
+
+@pytest.mark.parametrize("beta", [1.6, 1.8])
+def test_intervals_hold_the_truth_where_the_same_sizes_are_rounded_alike_each_time(beta):
+    """Counts of 8 to 50 at four fixed sizes, where two standard deviations of rounding hold it 87% of the time."""
+    rng = np.random.default_rng(0)
+    ladders, times = np.unique([found(FOUR, beta, 1000, rng) for _ in range(LADDERS)], axis=0, return_counts=True)
+    intervals = np.array([fit_counts(FOUR, counts, tau=TAU).beta_ci95 for counts in ladders])
+    assert np.average((intervals[:, 0] <= beta) & (beta <= intervals[:, 1]), weights=times) >= LOW
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inputs", [1000, 10_000])
+@pytest.mark.parametrize("sizes", [FOUR[:2] + FOUR[-1:], FOUR, SIX])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_intervals_of_beta_from_counts_alone_hold_the_truth(fixed, sizes, inputs):
+    """200 simulated ladders of whole counts between 8 and 80: at least 92%, on one design and on designs drawn anew.
+
+    Not 98% at most: over ten thousand inputs the counts hardly scatter, so that on one design an interval holds the
+    truth every time or never.
     """
     held = []
-    for seed in range(200):
+    for seed in range(LADDERS):
         rng = np.random.default_rng([1, seed])
-        beta = rng.uniform(1.3, 2.0)
-        sizes = np.round(np.array([256, 512, 1024, 2048]) * np.exp(rng.uniform(-0.2, 0.2, 4))).astype(int)
-        counts = [len(rho) for rho in matched(sizes, rng, 1000, beta)]
-        lo, hi = fit_counts(sizes, counts, tau=TAU).beta_ci95
+        beta = BETA if fixed else rng.uniform(1.3, 2.0)
+        scatter = 0 if fixed else rng.uniform(-0.2, 0.2, len(sizes))
+        drawn = np.round(np.array(sizes) * np.exp(scatter)).astype(int)
+        counts = [len(rho) for rho in matched(drawn, rng, inputs, beta)]
+        lo, hi = fit_counts(drawn, counts, tau=TAU).beta_ci95
         held.append(lo <= beta <= hi)
-    assert 0.92 <= np.mean(held) <= 0.98
-
-
-BLOCKS = ("counts", "isolation", "tail", "correlations")
-LADDERS = 200
-LOW, HIGH = 0.92, 0.98  # the coverage that is promised of 95% intervals
-
-
-def within_binomial_error(held):
-    """Return whether a coverage of 92 to 98% gives so many hits: two standard errors of its share, 0.88 to 0.9998."""
-    low, high = (edge + side * 2 * np.sqrt(edge * (1 - edge) / LADDERS) for edge, side in ((LOW, -1), (HIGH, 1)))
-    return low <= np.mean(held) <= high
+    assert np.mean(held) >= LOW - binomial(LOW)
 
 
 def observed(seed, blocks, sizes, noise, inputs):
@@ -78,7 +96,7 @@ def observed(seed, blocks, sizes, noise, inputs):
         rows["isolation"].append(3 * found.mean_isolation_matched * np.exp(rng.normal(0, noise)))
         rows["tail"].append(3 * found.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))
         rows["correlations"].append(correlation[mutual_nearest(correlation, TAU / (1 + TAU))])
-    return Observations(sizes.tolist(), **{name: rows[name] for name in blocks})
+    return Observations(sizes.tolist(), **{name: rows[name] for name in blocks}, inputs=inputs)
 
 
 def test_one_feature_more_is_one_error_of_three_blocks():
@@ -99,18 +117,18 @@ def test_one_feature_more_is_one_error_of_three_blocks():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("inputs", [1000, 10_000])
-@pytest.mark.parametrize("sizes", [FOUR, SIX])
+@pytest.mark.parametrize("sizes", [FOUR[:2] + FOUR[-1:], FOUR, SIX])
 @pytest.mark.parametrize(("blocks", "noise"), [(("counts", "correlations"), 0.0), (BLOCKS[:3], 0.05), (BLOCKS, 0.05)])
 def test_joint_intervals_hold_the_truth_on_simulated_ladders(blocks, noise, sizes, inputs):
-    """200 ladders, every error estimated from the ladder itself; all parameters 92 to 98%."""
+    """200 ladders, every error estimated from the ladder itself: 92 to 98%; with three sizes, 92 to 99."""
     held = {}
     for seed in range(LADDERS):
         fit = fit_jointly(observed(seed, blocks, sizes, noise, inputs))
-        for name in fit.values:
-            lo, hi = fit.interval(name)
-            held.setdefault(name, []).append(lo <= TRUTH[name] <= hi)
-    outside = {name: np.mean(hits) for name, hits in held.items() if not within_binomial_error(hits)}
-    assert not outside
+        for name in fit.values:  # the same as lo <= truth <= hi, without the search for both ends
+            held.setdefault(name, []).append(fit.rise(name, [TRUTH[name]])[0] <= fit.allowance(name))
+    high = HIGH if len(sizes) > 3 else 0.99
+    shares = {name: np.mean(hits) for name, hits in held.items()}
+    assert all(LOW - binomial(LOW) <= share <= high + binomial(high) for share in shares.values()), shares
 
 
 @pytest.mark.parametrize(

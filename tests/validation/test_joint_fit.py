@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from rosettalaw.errors import InputError, UnknownNameError
+from rosettalaw.theory import frontier
 from rosettalaw.validation.identifiability import identify
-from rosettalaw.validation.joint_fit import BLOCKS, Observations, _estimated_errors, fit_jointly, misfit
+from rosettalaw.validation.joint_fit import BLOCKS, Observations, _estimated_errors, fit_jointly
 from rosettalaw.validation.joint_problem import Problem
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
@@ -61,7 +62,7 @@ def test_everything_together_returns_all_four_numbers():
     assert fit.kappa == pytest.approx(KAPPA, rel=0.05)
     assert fit.tau == pytest.approx(TAU, rel=0.1)
     assert fit.scale == pytest.approx(SCALE, rel=0.1)
-    assert misfit(fit) > 0.01
+    assert fit.misfit_p > 0.01
     assert fit.identifiability.sentence.startswith("All parameters are identified")
 
 
@@ -142,6 +143,48 @@ def test_chi_squared_belongs_to_the_errors_that_are_kept():
     assert fit.interval("beta")[0] < fit.beta < fit.interval("beta")[1]
 
 
+def test_the_interval_ends_where_the_rise_is_what_is_allowed():
+    fit = fit_jointly(observe(2, ["counts", "isolation", "tail"], stated=False))
+    for name in fit.values:
+        assert fit.rise(name, fit.interval(name)) == pytest.approx(fit.allowance(name), rel=1e-3)
+    stated = fit_jointly(observe(2))
+    assert stated.allowance("beta") == pytest.approx(1.959964**2)
+
+
+def test_a_misfit_is_tested_where_errors_are_stated_and_nowhere_else():
+    """40 ladders: p-values are uniform, though residuals of sorted correlations are smoother than their errors."""
+    fits = [fit_jointly(observe(seed, ["counts", "correlations"])) for seed in range(40)]
+    assert stats.kstest([fit.misfit_p for fit in fits], "uniform").pvalue > 0.01
+    assert np.isnan(fit_jointly(observe(0, stated=False)).misfit_p)
+
+
+def test_errors_may_be_stated_number_by_number():
+    """One count is far off and says so: it is passed over, where one error for all would follow it."""
+    counts = np.array(observe(5, ["counts"], noise=0.01).counts) * [1, 1, 1, 1, 1, 1.5]
+    fit = fit_jointly(Observations(SIZES, counts, sd={"counts": [0.02] * 5 + [1.0]}))
+    assert fit.beta == pytest.approx(BETA, abs=0.1)
+    assert fit.misfit_p > 0.01
+    assert fit_jointly(Observations(SIZES, counts, sd={"counts": 0.02})).misfit_p < 1e-6
+
+
+def test_ranked_correlations_over_few_inputs_lie_where_sampling_and_sorting_put_them():
+    """1500 matchings by Bartlett's decomposition of bivariate normal samples, sorted and cut: mean over ranks."""
+    rng, inputs, beta, kappa, size = np.random.default_rng(0), 500, 1.6, 1.0, 8192
+    r0 = float(frontier(float(size), beta, kappa, 1.0)) * 2 ** (1 / beta)
+    rho = 1 - (np.arange(1, int(r0)) / r0) ** beta
+    seen, kept = [], np.arange(10, 90)
+    for _ in range(1500):
+        a, rest = np.sqrt(rng.chisquare(inputs - 1, len(rho))), np.sqrt(1 - rho**2)
+        along, across = rho * a + rest * rng.normal(size=len(rho)), rest * np.sqrt(rng.chisquare(inputs - 2, len(rho)))
+        seen.append(np.sort(np.log1p(-along / np.hypot(along, across)))[kept])
+    observed = [Observations([size], [90.0], correlations=[rho[:90]], inputs=m) for m in (inputs, np.inf)]
+    with_bias, without = (Problem(one, gamma=4).predicted(beta, np.log(kappa), np.log(2)) for one in observed)
+    bias = (with_bias["correlations"] - without["correlations"])[kept]
+    measured = np.mean(seen, axis=0) - without["correlations"][kept]
+    assert np.mean(measured) == pytest.approx(np.mean(bias), rel=0.1)
+    assert -4 / inputs < np.mean(bias) < -1 / inputs
+
+
 def test_the_posterior_agrees_with_the_likelihood():
     fit = fit_jointly(observe(1))
     chain = fit.sample(steps=600, seed=2)
@@ -157,7 +200,7 @@ def test_a_profile_that_contradicts_the_counts_is_a_misfit():
     mixed = Observations(
         observed.neurons, observed.counts, correlations=flatter, sd={"counts": 0.05, "correlations": 0.05}
     )
-    assert misfit(fit_jointly(mixed)) < 1e-3
+    assert fit_jointly(mixed).misfit_p < 1e-3
 
 
 def test_the_sloppy_direction_is_that_of_a_known_matrix():

@@ -13,6 +13,8 @@ COUNTS = typer.Argument(
     help="CSV file with neurons,count and, if known, count_sd; or a ladder's result file (.nc).", show_default=False
 )
 
+NOT_TESTED = "none, since the errors are estimated from how well the theory fits"
+
 
 def register(app: typer.Typer, section: str) -> None:
     """Add the command to the command line."""
@@ -82,4 +84,6 @@ def _row(name: str, value: float, interval: tuple[float, float] | None = None) -
 def _words(value: object) -> str:
     if isinstance(value, tuple):
         return " to ".join(f"{end:.3g}" for end in value)
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3g}" if value == value else NOT_TESTED
+    return str(value)
