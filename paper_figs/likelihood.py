@@ -35,7 +35,11 @@ def make(found: Found, path: Path) -> list[Path]:
     with style.figure(columns=3, size=(style.WIDTH + 1.4, 3.1), sharey=True) as (figure, axes):
         for i, (words, blocks) in enumerate(DATA.items()):
             kept = {name: rows[name] for name in ("counts", *blocks)}
-            fit = fit_jointly(Observations(SIZES, **kept, sd=dict.fromkeys(kept, NOISE)))
+            fit = fit_jointly(
+                Observations(
+                    SIZES, rows["counts"], **{name: rows[name] for name in blocks}, sd=dict.fromkeys(kept, NOISE)
+                )
+            )
             for axis, (name, (symbol, truth)) in zip(axes, PANELS.items(), strict=True):
                 logarithmic = name != "beta"
                 centre = np.log(truth) if logarithmic else truth

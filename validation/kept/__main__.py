@@ -1,0 +1,18 @@
+"""Keep measured ladders: ``python -m rosettalaw.validation.kept quickstart=results/demo/results.nc``.
+
+Each argument is a name and the result file that it is made from, whose own record of its command is kept with it.
+"""
+
+import sys
+from pathlib import Path
+
+from ...console import say
+from ...errors import InputError
+from ...results import load
+from . import write
+
+for argument in sys.argv[1:]:
+    name, found, path = argument.partition("=")
+    if not (name and found and path):
+        raise SystemExit(str(InputError("argument", argument, "must be name=file", "quickstart=results.nc")))
+    say(str(write(load(path, "ladder"), Path(__file__).with_name(f"{name}.csv"))))
