@@ -105,7 +105,8 @@ def match(
     absolute : bool
         Rank by |ρ| instead of ρ. Otherwise only positive correlations make pairs.
     permutations : int
-        Draws of the permutation null: all of B's positions permuted uniformly. Each costs as much as the matching.
+        Draws of the permutation null: all of B's positions permuted uniformly. Each costs as much as the matching: its
+        time goes into products, and B is read in another order. The screened engine shares A's sketch among them.
     jackknife_blocks : int
         Blocks of consecutive positions for the standard error of the count and the split-half overlap; 0 skips both.
     engine : str
