@@ -28,7 +28,7 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
         names += [f"{name}, N = {style.short(size)}" for size in neurons]
         shares = np.vstack([shares, mine.reshape(-1, BINS)])
     with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
-        image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=0.5)
+        image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=max(0.5, float(shares.max())))
         axis.set_yticks(range(len(names)), names)
         axis.set_xticks([-0.5, 5.5, 11.5], ["first layer", "middle", "last layer"])
         axis.grid(visible=False)

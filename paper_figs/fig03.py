@@ -40,7 +40,8 @@ def make(found: Found, path: Path) -> list[Path]:
     files = []
     for name, ladder in found.of("ladder"):
         series = of_ladder(ladder, name)
-        analysis = analyse_clean(series.clean(), series.nulls) if np.sum(series.counts > 0) > 1 else None
+        fitted = len(np.unique(series.neurons[series.counts > 0])) > 1  # seeds of one size make no curve
+        analysis = analyse_clean(series.clean(), series.nulls) if fitted else None
         files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), name)
     return files
 

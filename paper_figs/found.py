@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from ..validation.compare import Row
 
+PIECES, PIECE = "rungs", "rung"  # folder of a ladder's parts, and their kind
+
 
 @dataclass
 class Found:
@@ -27,7 +29,8 @@ class Found:
     Attributes
     ----------
     datasets : dict of str to list of (name, Dataset)
-        Everything readable, by kind ("ladder", "simulation", "prediction", …).
+        Everything readable, by kind ("ladder", "simulation", "prediction", …); "rung" is what a measured ladder was put
+        together from, which is not counted twice.
     skipped : list of str
         Files that could not be read, with the reason.
     """
@@ -76,5 +79,6 @@ def look(folder: str | os.PathLike[str] | None) -> Found:
             found.skipped.append(str(error))
             continue
         name = path.parent.name if path.stem in ("results", "result") else path.stem
-        found.datasets.setdefault(ds.attrs[KIND], []).append((name, ds))
+        kind = PIECE if path.parent.name == PIECES else ds.attrs[KIND]
+        found.datasets.setdefault(kind, []).append((name, ds))
     return found

@@ -42,5 +42,6 @@ def make(found: Found, path: Path) -> list[Path]:
         axis.set_ylabel("matched pairs")
         axis.set_title(f"Idle neurons pair up by chance (β = {BETA:g}, 1/β = {1 / BETA:.2f})")
         style.log_sizes(axis)
+        style.source_note(figure, "Points: networks drawn. Lines: their expected count; its slope at the right.")
         style.label_ends(axis, labels)
         return style.save(figure, path)

@@ -50,7 +50,7 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             here = [profile for profile, at in zip(triangle.profiles, triangle.neurons, strict=True) if at == size]
             slopes = ", ".join(f"{profile.exponent:.2f}" for profile in here)
             level = (1 - triangle.threshold) * (1 + 1e-6 * i)  # all end at the threshold: in order of size
-            words = f"N = {style.short(size)}, b = {slopes}"
+            words = f"{style.SIGNS[i % 7]} N = {style.short(size)}, b = {slopes}"
             shade = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(sizes) - 1, 1))
             labels.append((max(profile.pairs for profile in here), level, words, style.dark(shade)))
         last, alpha = triangle.profiles[-1], triangle.count.value

@@ -33,6 +33,7 @@ COLOURS = {
 CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
 LINES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
 
 RC: Any = {

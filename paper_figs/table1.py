@@ -35,7 +35,7 @@ def make(found: Found, path: Path) -> list[Path]:
         columns += [f"F1, {name}\n({study.attrs['target']})", f"test perplexity\n{name}"]
         for row, selector in zip(rows, NAMES, strict=True):
             row += _ours(study.sel(selector=selector))
-    note = f"The paper: arXiv 2606.03990 ({table.attrs.get('quality', 'as published')})."
+    note = f"The paper: arXiv 2606.03990 ({table.attrs.get('quality', 'as published').replace('+-', '±')})."
     if studies:
         note += " Ours: F1 with a 95% bootstrap interval over documents; ± Student's 95% over the runs' seeds."
     return style.table(path, columns, rows, "Filtering by one neuron", note)

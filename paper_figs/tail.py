@@ -40,7 +40,10 @@ def make(found: Found, path: Path) -> list[Path]:
             axis.set_ylim(bottom=max(axis.get_ylim()[0], FLOOR))  # less than this is nothing left
             style.label_ends(axis, labels)
         axes[0].set_ylabel("isolation per other neuron, tail/(N − R)")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(BETAS))
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(BETAS))
+        style.source_note(
+            figure, "Points: networks drawn. Solid: their expected value. Dashed: the paper's limit (1−β)/β."
+        )
         return style.save(figure, path)
 
 

@@ -86,11 +86,12 @@ def _theory(left, right, widest: float) -> None:
         right.plot(alpha, theta - alpha, color=colour, ls=dashes, lw=width)
         words = "theory" if theta == 1 else f"θ = {theta:g}"
         look = {"textcoords": "offset points", "fontsize": 8, "color": colour}
+        clear = {"bbox": {"fc": "white", "ec": "none", "pad": 0.8}}
         if theta == 1:
             left.annotate(words, (1, theta), (5, 2), **look)
         else:
             left.annotate(words, (widest, theta / widest), (3, 0), va="center", **look)
-        right.annotate(words, (1, theta - 1), (4, 0), va="center", **look)
+        right.annotate(words, (1, theta - 1), (4, 0), va="center", **look, **clear)
     left.axvspan(0.2, 1, color=style.GREY, alpha=0.08, lw=0)
     left.annotate(
         "outside the paper\n(β < 1)",

@@ -78,6 +78,6 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
 
 def _exponent(analysis: Analysis | None) -> str:
     if analysis is None:
-        return "nothing above the nulls to fit"
+        return "pairs at fewer than two sizes: no fit"
     low, high = (style.signed(end) for end in analysis.power_law.exponent_ci95)
     return f"α = {style.signed(analysis.power_law.exponent)} ({low} to {high})"

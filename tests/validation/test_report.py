@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from rosettalaw import save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
+from rosettalaw.paper_figs.found import look
 from rosettalaw.report import interval, write_report
 from rosettalaw.results import dataset
 
@@ -71,6 +72,28 @@ def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
     assert "No counts were found: nothing is shown." in (tmp_path / "report.html").read_text(encoding="utf-8")
     with pytest.raises(MissingFileError, match="no such folder of results"):
         write_report(tmp_path / "none", tmp_path / "x.html")
+
+
+def test_parts_of_a_ladder_are_not_sources_and_one_size_is_no_curve(tmp_path):
+    """As `rosettalaw demo --vision` leaves its folder: seeds of one size in rungs/; and a ladder of one size alone."""
+    rows = {
+        "neurons": ("rung", [192.0, 192]),
+        "raw_count": ("rung", [20, 25]),
+        "calibrated_count": ("rung", [15, 18]),
+        "distinct_count": ("rung", [9, 12]),
+        "threshold": ("rung", [0.4, 0.5]),
+        "permuted_raw": ("rung", [46.0, 49]),
+        "untrained_raw": ("rung", [31.0, 31]),
+    }
+    facts = {"modality": "vision"}
+    save(dataset("ladder", rows, **facts), tmp_path / "rungs" / "part.nc")
+    save(dataset("ladder", rows, **facts, families='["denoising", "supervised"]'), tmp_path / "one size.nc")
+    found = look(tmp_path)
+    assert [name for name, _ in found.of("ladder")] == ["one size"]
+    assert [row.series.name for row in found.rows if not row.series.reference] == ["one size (denoising × supervised)"]
+    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "a slope needs positive counts at two sizes" in page
+    assert "pairs at fewer than two sizes: no fit" in page
 
 
 def test_intervals_read_as_people_write_them():

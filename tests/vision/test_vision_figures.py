@@ -34,7 +34,7 @@ def test_each_pairing_has_its_panel(tmp_path):
     text = svg.read_text()
     assert "denoising × supervised" in text
     assert "denoising, two seeds" in text
-    assert "nothing above the nulls to fit" in text
+    assert "pairs at fewer than two sizes: no fit" in text
     assert text.count("α =") == 2
     assert png.stat().st_size > 10_000
 
