@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import Screening, match, screened
+from rosettalaw.empirical.matching import Screening, candidates, match, screened
 from rosettalaw.empirical.matching.candidates import replacements
+from rosettalaw.empirical.matching.checkpoint import Checkpoint
+from rosettalaw.empirical.matching.moments import Moments
+from rosettalaw.empirical.matching.pair_products import exact_products
+from rosettalaw.empirical.matching.reading import cut
 from rosettalaw.empirical.matching.sketch import REFINED, fine_estimates, fine_noise, sketch
 from rosettalaw.errors import InputError
 
@@ -186,3 +191,34 @@ def test_a_replacement_is_verified_in_the_reading_that_makes_it(sides, monkeypat
     without = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
     assert len(with_replacements) < len(readings)
     assert pairs(without) <= pairs(found)
+
+
+def test_rivals_that_are_too_many_for_one_reading_are_read_in_the_next(sides, reference, monkeypatch):
+    a, b = map(ArraySource, sides)
+    screening = Screening(buckets=128, candidates=4, audit=0)
+    readings = []
+    plain = screened.exact_products
+    monkeypatch.setattr(screened, "exact_products", lambda *given: readings.append(1) or plain(*given))
+    monkeypatch.setattr(candidates, "GROUP", 8)
+    monkeypatch.setattr(candidates, "MOST_RIVALS", 0.5)
+    found = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
+    assert len(readings) > 3
+    assert found.details["unverified_pairs"] == 0
+    assert len(pairs(found)) > 50
+    assert pairs(found) <= set(reference(*sides))  # none that an unread rival would beat
+
+
+def test_the_products_of_watched_units_are_those_of_all_their_partners():
+    rng = np.random.default_rng(4)
+    x, y = 5 + rng.standard_normal((700, 9)), 3 + rng.standard_normal((700, 40))
+    parts = cut(700, 100, 3)
+    moments = tuple(
+        Moments(700, torch.from_numpy(side.mean(0)), torch.from_numpy(((side - side.mean(0)) ** 2).sum(0)))
+        for side in (x, y)
+    )
+    pairs, watched = (np.array([0, 8]), np.array([3, 39])), np.array([2, 7, 8])
+    a, b = ArraySource(x), ArraySource(y)
+    products, crossed = exact_products(a, b, pairs, moments, parts, Checkpoint(None, {}), "x", lambda n: None, watched)
+    expected = (x - x.mean(0)).T @ (y - y.mean(0))
+    np.testing.assert_allclose(crossed, expected[watched], atol=1e-4)
+    np.testing.assert_allclose(products.cross.sum(0), expected[pairs], atol=1e-4)
