@@ -11,12 +11,14 @@ Exact engine, for the matching and each of the D nulls:
 Screened engine, B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A, P pairs read:
 
     operations   2 N_A N_B B + 2 R B c (N_A + N_B) + 2 P T + 2 m N_B T
-    bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + T N_B s [audit] + 8 P T
-    memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 4 · 1024 N_B + 16 c (N_A + N_B) + 8 (J + 4) P
+    bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + 8 P T
+    memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 512 C (N_A + N_B) + 32 N_B m + 16 c (N_A + N_B)
+                 + 8 (J + 4) P,   C processors
 
-P is taken as 4 a neuron: on trained networks one or two were read, where many neurons are alike up to some tens (c at
-most before verification). The screened engine's kernels run on the CPU so far: for a GPU its line says what they would
-take there.
+Audited neurons are multiplied from the columns that are turned anyway. P is taken as 4 a neuron: on trained networks
+two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
+while they are searched: their pages count as the process's until the system needs them. The screened engine's kernels
+run on the CPU so far: for a GPU its line says what they would take there.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic.
@@ -32,6 +34,7 @@ mutual if it beats the N_A + N_B − 2 rivals of its two neurons; half of such p
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -171,6 +174,8 @@ def screened_cost(
     audit: int = 32,
 ) -> Cost:
     """Return the cost of the screened engine."""
+    from .pair_kernels import padded
+    from .simd import STEP
     from .sketch import COLUMNS, REFINED
 
     both = sizes.neurons_a + sizes.neurons_b
@@ -179,8 +184,9 @@ def screened_cost(
     estimates = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 2 * REFINED * buckets * candidates * both
     operations = (estimates + 2 * pairs * positions) * (1 + draws) + 2 * audit * sizes.neurons_b * positions
     moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
-    moved += positions * width * (both + sizes.neurons_b)
-    memory = (REFINED + 6.0) * buckets * both + 4 * REFINED * buckets * min(COLUMNS, both) + 4 * 1024 * sizes.neurons_b
+    moved += positions * width * both
+    memory = (REFINED + 6.0) * buckets * both + 4 * REFINED * buckets * min(COLUMNS, both)
+    memory += 512 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
     memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
     detail = f"two readings, rivals and the audit; {pairs:.3g} pairs read"
     if device.name != "cpu":
