@@ -147,6 +147,9 @@ def test_the_interval_ends_where_the_rise_is_what_is_allowed():
     fit = fit_jointly(observe(2, ["counts", "isolation", "tail"], stated=False))
     for name in fit.values:
         assert fit.rise(name, fit.interval(name)) == pytest.approx(fit.allowance(name), rel=1e-3)
+        assert fit.enlargement[name] > 1
+        student = stats.t.ppf(0.975, fit.freedom[name])
+        assert fit.allowance(name) == pytest.approx(student**2 * fit.enlargement[name])
     stated = fit_jointly(observe(2))
     assert stated.allowance("beta") == pytest.approx(1.959964**2)
 
@@ -155,6 +158,8 @@ def test_a_misfit_is_tested_where_errors_are_stated_and_nowhere_else():
     """40 ladders: p-values are uniform, though residuals of sorted correlations are smoother than their errors."""
     fits = [fit_jointly(observe(seed, ["counts", "correlations"])) for seed in range(40)]
     assert stats.kstest([fit.misfit_p for fit in fits], "uniform").pvalue > 0.01
+    unsorted = fit_jointly(observe(6, ["counts", "isolation", "tail"]))
+    assert unsorted.misfit_p == pytest.approx(stats.chi2.sf(unsorted.chi2, 3 * len(SIZES) - 4), rel=1e-4)
     assert np.isnan(fit_jointly(observe(0, stated=False)).misfit_p)
 
 
