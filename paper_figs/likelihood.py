@@ -8,6 +8,7 @@ acts on the count alone, keeps the count's own error.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import zeta
@@ -34,12 +35,9 @@ def make(found: Found, path: Path) -> list[Path]:
     rows = _planted()
     with style.figure(columns=3, size=(style.WIDTH + 1.4, 3.1), sharey=True) as (figure, axes):
         for i, (words, blocks) in enumerate(DATA.items()):
-            kept = {name: rows[name] for name in ("counts", *blocks)}
-            fit = fit_jointly(
-                Observations(
-                    SIZES, rows["counts"], **{name: rows[name] for name in blocks}, sd=dict.fromkeys(kept, NOISE)
-                )
-            )
+            measured: dict[str, Any] = {name: rows[name] for name in blocks}
+            sd = dict.fromkeys(("counts", *blocks), NOISE)
+            fit = fit_jointly(Observations(SIZES, rows["counts"], sd=sd, **measured))
             for axis, (name, (symbol, truth)) in zip(axes, PANELS.items(), strict=True):
                 logarithmic = name != "beta"
                 centre = np.log(truth) if logarithmic else truth
