@@ -189,7 +189,7 @@ def _controls(axis, cells: Cells) -> None:
         return
     size, beta = max(keys, key=lambda key: (key[0], -abs(key[1] - 1.5)))
     chosen = [c for c in law + controls if (_size(c), float(c["beta"])) == (size, beta)]
-    for i, cell in enumerate(chosen):
+    for cell in chosen:
         name = _name(cell)
         isolation = cell["toy_isolation"].values[..., : 2 * size]
         isolation = isolation[:, ~np.isnan(isolation).all(axis=0)]  # narrower cells end earlier
@@ -202,8 +202,9 @@ def _controls(axis, cells: Cells) -> None:
             axis.plot(ranks, s, "o", color=style.INK, ms=4, label="all ingredients")
         else:
             line = "none" if name in ("no noise", "plain") else "-"  # their isolation is in no order
-            look = {"ls": line, "lw": 0.7, "ms": 3.2, "color": style.CYCLE[(i - 1) % 7], "label": WORDS[name]}
-            axis.plot(ranks, s, style.MARKERS[i % 7], **look)
+            k = list(WORDS).index(name)  # the last in grey crosses: black circles are the whole recipe's
+            look = {"ls": line, "lw": 0.7, "ms": 3.2, "color": (*style.CYCLE[:6], style.GREY)[k], "label": WORDS[name]}
+            axis.plot(ranks, s, marker=(*style.MARKERS[1:], "x")[k], **look)
     style.log_sizes(axis)
     best = max(float(np.nanmax(cell["toy_optimum"].values)) for cell in chosen)
     axis.set_ylim(FLOOR, 10 * best)  # without noise isolation has no bound

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rosettalaw.results import load
 from rosettalaw.sims import toy_kept
@@ -65,7 +66,10 @@ def test_the_words_about_wide_networks_are_the_rows(rows, text):
     share = {(r["configuration"], r["neurons"]): r["count"] / r["optimal_count"] for r in rows if r["beta"] == 1.2}
     words = " ".join(text.split())
     assert f"At N = 256: met, {share['scaled', 256]:.2f} (plain {share['law', 256]:.2f})" in words
-    assert f"**not met**, {share['scaled', 512]:.2f}, two seeds" in words
+    assert f"**not met**, {share['scaled', 512]:.2f} (plain {share['law', 512]:.2f}), five seeds" in words
+    assert f"(β = 1.2: {share['large batch', 256]:.2f} and {share['scaled', 256]:.2f})" in words
+    assert share["law", 256] < share["large batch", 256] < share["scaled", 256]
+    assert all(r["utility_share"] >= 0.99 for r in rows if r["configuration"] == "scaled")
     three = [share[name, 64] for name in ("few updates", "slow readout", "many updates")]
     assert "N = 64: 450 updates {:.2f}, 1800 updates {:.2f}, 7200 updates {:.2f}".format(*three) in words
     assert f"falls from {share['scaled', 128]:.2f} at N = 128" in words
@@ -77,3 +81,23 @@ def test_the_words_about_wide_networks_are_the_rows(rows, text):
     found = [(r["visits"], r["neurons"], r["count"] / r["optimal_count"]) for r in scan]
     assert all(share > 0.9 for V, _, share in found if V >= 10_000)
     assert all(share < 0.8 for V, N, share in found if V < 1000 and N > 32)
+
+
+def test_the_words_about_updates_are_the_rows(rows, text):
+    words = " ".join(text.split())
+    at = {(r["neurons"], r["beta"]): r for r in rows if r["configuration"] == "many updates"}
+    scaled = {(r["neurons"], r["beta"]): r for r in rows if r["configuration"] == "scaled"}
+    wide = at[512, 1.2]
+    assert (wide["seeds"], wide["steps"], wide["batch"]) == (3, 7200, 512)
+    assert wide["visits"] == scaled[512, 1.2]["visits"]
+    share = {key: r["count"] / r["optimal_count"] for key, r in at.items()}
+    half = stats.t.ppf(0.975, 2) * wide["count_sd"] / 3**0.5 / wide["optimal_count"]
+    x = share[512, 1.2]
+    assert f"{x:.2f} (95% interval {x - half:.2f} to {x + half:.2f})" in words
+    assert f"but for {100 * (1 - x):.0f}% of the count at N = 512" in words
+    assert f"tells {scaled[512, 1.2]['informed_count']:.0f} and isolates {scaled[512, 1.2]['count']:.0f}" in words
+    assert f"The same {wide['count']:.0f} are told and isolated" in words
+    assert wide["informed_count"] == wide["count"]
+    assert f"Met: {share[128, 1.2]:.2f} and {share[256, 1.2]:.2f}" in words
+    assert f"{wide['mean_isolation']:.1f} where the optimum has {wide['optimal_mean_isolation']:.1f}" in words
+    assert all(r["utility_share"] >= 0.99 for r in at.values())

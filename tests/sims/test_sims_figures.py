@@ -67,11 +67,11 @@ def cells(names, sizes):
 @pytest.mark.parametrize(
     ("names", "shown", "absent"),
     [
-        (["law"], ["N = 64", "features with s ≥ 1"], ["hollow", "times the rarest", "A = N/2", "no ReLU"]),
-        (["law", "linear"], ["no ReLU", "N = 64, β = 1.5"], ["times the rarest", "A = N/2"]),
+        (["law"], ["N = 64", "features with s ≥ 1"], ["hollow", "showed the rarest", "A = N/2", "no ReLU"]),
+        (["law", "linear"], ["no ReLU", "N = 64, β = 1.5"], ["showed the rarest", "A = N/2"]),
         (
             ["law", "scaled", "few features", "batch 128", *(n for n, c in CONFIGURATIONS.items() if not c.holds)],
-            ["hollow: plain recipe", "times the rarest", "A = N/2", "weight decay"],
+            ["hollow: plain recipe", "showed the rarest", "A = N/2", "weight decay"],
             [],
         ),
     ],
