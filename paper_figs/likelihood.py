@@ -36,7 +36,7 @@ def make(found: Found, path: Path) -> list[Path]:
     with style.figure(columns=3, size=(style.WIDTH + 1.4, 3.1), sharey=True) as (figure, axes):
         for i, (words, blocks) in enumerate(DATA.items()):
             measured: dict[str, Any] = {name: rows[name] for name in blocks}
-            sd = dict.fromkeys(("counts", *blocks), NOISE)
+            sd: dict[str, float] = {"counts": NOISE, **{name: NOISE for name in blocks}}
             fit = fit_jointly(Observations(SIZES, rows["counts"], sd=sd, **measured))
             for axis, (name, (symbol, truth)) in zip(axes, PANELS.items(), strict=True):
                 logarithmic = name != "beta"
