@@ -34,7 +34,7 @@ have infinite ν_k, which leaves Wilks's 3.84. With fewer than `ROUGH` degrees o
 the status says so.
 
 Measured on simulated ladders of 3, 4, 6 and 8 sizes, β = 1.6, over 1000 (M given) and 10 000 inputs, with every error
-estimated: the intervals of all parameters hold the truth in 92 to 98% of 200 ladders (up to 99% with three sizes),
+estimated: the intervals of all parameters hold the truth in 92 to 98% of 200 ladders (up to 99.5% with three sizes),
 within the binomial error of 1.5%. A thousand inputs without M leave κ at 90 to 92%.
 """
 
