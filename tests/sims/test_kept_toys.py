@@ -94,7 +94,13 @@ def test_the_words_about_updates_are_the_rows(rows, text):
     half = stats.t.ppf(0.975, 2) * wide["count_sd"] / 3**0.5 / wide["optimal_count"]
     x = share[512, 1.2]
     assert f"{x:.2f} (95% interval {x - half:.2f} to {x + half:.2f})" in words
-    assert f"but for {100 * (1 - x):.0f}% of the count at N = 512" in words
+    for beta in (1.2, 2.0):
+        r, y = at[512, beta], share[512, beta]
+        half = stats.t.ppf(0.975, 2) * r["count_sd"] / 3**0.5 / r["optimal_count"]
+        lacking = f"{100 * (1 - y):.0f}% ({100 * (1 - y - half):.0f}% to {100 * (1 - y + half):.0f}%)"
+        assert lacking.replace("-", "−") in words
+    few, more = (scaled[N, 2.0]["count"] / scaled[N, 2.0]["optimal_count"] for N in (256, 512))
+    assert f'{share[256, 2.0]:.2f} ("scaled" {few:.2f}) and {share[512, 2.0]:.2f} ({more:.2f}; three seeds)' in words
     assert f"tells {scaled[512, 1.2]['informed_count']:.0f} and isolates {scaled[512, 1.2]['count']:.0f}" in words
     assert f"The same {wide['count']:.0f} are told and isolated" in words
     assert wide["informed_count"] == wide["count"]
