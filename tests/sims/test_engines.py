@@ -19,7 +19,7 @@ SETTINGS = {
     "few background features": Packing(160, 1.3, inputs=250, choices=Choices(background=8)),
     "few inactive background features": Packing(160, 1.3, inputs=250, choices=Choices(background=8, pool="inactive")),
     "idle neurons, more rows than inputs": Packing(96, 1.3, inputs=120, choices=Choices(idle=0.8)),
-    "idle neurons, far more inputs than features": Packing(96, 1.5, inputs=20_000, choices=Choices(idle=1.0)),
+    "idle neurons, far more inputs than features": Packing(96, 1.5, inputs=6_000, choices=Choices(idle=1.0)),
     "threshold": Packing(160, 1.3, inputs=250, choices=Choices(threshold=0.5)),
 }
 
