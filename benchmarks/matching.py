@@ -35,7 +35,7 @@ def run() -> list[Ratio]:
         return [
             exact_against_matmul(Path(folder)),
             *memory_of_the_exact_engine(Path(folder)),
-            *screened_against_exact(*(networks_file(Path(folder), seed, 200_000, 8192) for seed in (3, 4)), faster=16),
+            *screened_against_exact(*(networks_file(Path(folder), seed, 200_000, 8192) for seed in (3, 4)), faster=20),
         ]
 
 

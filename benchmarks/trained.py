@@ -28,7 +28,7 @@ TOKENS = 260_000  # of the first family: enough for so many positions
 def run() -> list[Ratio]:
     ladder = train_ladder(open_ladder("full"))
     with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
-        return screened_against_exact(*activation_files(ladder, Path(folder)), faster=16)
+        return screened_against_exact(*activation_files(ladder, Path(folder)), faster=20)
 
 
 def activation_files(ladder: TrainedLadder, folder: Path) -> tuple[FileSource, FileSource]:
