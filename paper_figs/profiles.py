@@ -71,7 +71,11 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             )
         axis.set_xlabel("rank of the pair by correlation, r")
         axis.set_ylabel("1 − ρ")
-        axis.set_title(f"{series.name}: b = {triangle.profile.value:.2f}, α = {alpha:.2f}")
+        found = [
+            f"{symbol} = {one.value:.2f} ({one.ci95[0]:.2f} to {one.ci95[1]:.2f})".replace("-", "−")
+            for symbol, one in (("b", triangle.profile), ("α", triangle.count))
+        ]
+        axis.set_title(f"{series.name}\n{', '.join(found)}")
         style.label_ends(axis, labels)
         return style.save(figure, path)
 
