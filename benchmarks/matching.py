@@ -45,6 +45,8 @@ def exact_against_matmul(folder: Path, positions: int = 65_536, neurons: int = 4
     edge = LARGEST["cpu"]
     few = slice(0, block)
     match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), permutations=0, quiet=True)
+    for side in (a, b):
+        read_through(side.path)
 
     def products() -> float:
         x, y = (torch.from_numpy(np.ascontiguousarray(side.rows(few, slice(0, edge)))) for side in (a, b))
@@ -117,6 +119,7 @@ def noise_file(folder: Path, seed: int, positions: int, neurons: int) -> FileSou
         file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(positions, neurons))
         for start in range(0, positions, 4096):
             file[start : start + 4096] = rng.standard_normal((len(file[start : start + 4096]), neurons), np.float32)
+        file.flush()  # or the system writes it while something is timed
     return FileSource(path)
 
 
@@ -145,6 +148,7 @@ def networks_file(folder: Path, seed: int, positions: int, neurons: int, network
             strength = np.geomspace(8, 1, len(place)).astype(np.float32) * rng.uniform(0.7, 1, len(place))
             x[:, place] += features[:, : len(place)] * strength.astype(np.float32)
         file[start : start + rows] = np.maximum(x, 0.05 * x)
+    file.flush()
     return FileSource(path)
 
 
