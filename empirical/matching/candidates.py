@@ -60,7 +60,7 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
     constant_a, constant_b = ((one.moments.square == 0) for one in (a, b))
     for low in range(0, len(a.fine), chunk):
         high = min(low + chunk, len(a.fine))
-        estimate = (a.rounded[low:high] @ b.rounded.T).float()
+        estimate = (a.rounded[low:high] @ b.rounded.T).float().cpu()
         if absolute:
             estimate.abs_()
         estimate[constant_a[low:high]] = -float("inf")
@@ -210,7 +210,7 @@ def expected_recall(
 
 def _coarse(sketches: tuple[Sketch, Sketch], side: int, units: np.ndarray, absolute: bool) -> torch.Tensor:
     """Return the coarse estimates of some units of a side with all of the other."""
-    estimate = (sketches[side].rounded[units] @ sketches[1 - side].rounded.T).float()
+    estimate = (sketches[side].rounded[torch.from_numpy(units)] @ sketches[1 - side].rounded.T).float().cpu()
     return estimate.abs_() if absolute else estimate
 
 

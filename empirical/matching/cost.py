@@ -17,8 +17,8 @@ Screened engine, B buckets (R B are kept, as bytes), c candidates a neuron, m au
 
 Audited neurons are multiplied from the columns that are turned anyway. P is taken as 4 a neuron: on trained networks
 two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
-while they are searched: their pages count as the process's until the system needs them. The screened engine's kernels
-run on the CPU so far: for a GPU its line says what they would take there.
+while they are searched: their pages count as the process's until the system needs them. On a GPU the screened engine
+multiplies its sketches; activations are read on the CPU so far, and a GPU's line says what that would take there.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic.
@@ -190,7 +190,7 @@ def screened_cost(
     memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
     detail = f"two readings, rivals and the audit; {pairs:.3g} pairs read"
     if device.name != "cpu":
-        detail += "; its kernels run on the CPU so far: these are the operations at this device's rates"
+        detail += "; activations are read on the CPU so far: these are the bytes at this device's rates"
     return _cost("screened", operations, moved, memory, device, detail)
 
 

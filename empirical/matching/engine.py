@@ -122,7 +122,8 @@ def match(
     compute : str
         Precision of the products: "float32", "tf32", "float16" or "bfloat16" (`precision`); they are added in float32.
     device : str
-        Where the exact engine computes, in torch's words; the screened one is on the CPU so far.
+        Where products of all neurons are computed, in torch's words. The screened engine's are those of its sketches;
+        it reads activations on the CPU.
     nonfinite : str
         "error", or "exclude": neurons with a NaN or an infinity take no part and are counted.
     spool_as : str
@@ -143,7 +144,8 @@ def match(
     Raises
     ------
     InputError
-        If the sources have different numbers of positions, fewer than two, or a NaN or infinite activation.
+        If the sources have different numbers of positions, fewer than two, or a NaN or infinite activation; or the
+        device does not exist.
     ForeignFileError
         If `folder` holds something else.
     """
@@ -158,8 +160,7 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    if engine == "screened" and device != "cpu":
-        raise InputError("device", device, "the screened engine computes on the CPU so far", "--device cpu")
+    _try(device)
     sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
     tile = tile or tile_shape(sizes, memory, device)
     settings = Settings(
@@ -326,8 +327,9 @@ def _screened(
     ]
     workspace.sketch = sketches[0]
     advance(a.positions)
-    both, audited = (sketches[0], sketches[1]), screening.audit
-    search = screened.Search(a, b, both, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
+    one, other = (dataclasses.replace(sketch, device=settings.device) for sketch in sketches)
+    audited = screening.audit
+    search = screened.Search(a, b, (one, other), parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
     for attempt in range(5):
         pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not attempt else None)
         if screening.recall is None or not recall < screening.recall or screening.candidates >= min(neurons):
@@ -359,6 +361,14 @@ def _screened(
 
 def _empty_moments(neurons: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(neurons), np.zeros(neurons)
+
+
+def _try(device: str) -> None:
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch built without it, or no such device
+        reason = str(error).splitlines()[0]
+        raise InputError("--device", device, f"cannot be used ({reason})", "--device cpu") from error
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:

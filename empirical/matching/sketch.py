@@ -52,21 +52,24 @@ class Sketch:
         The fine sketch, before rounding, with `REFINED` buckets merged into one.
     moments : Moments
         Means and sums of squares.
+    device : str
+        Where the products of all neurons' coarse sketches are computed.
     """
 
     fine: np.ndarray
     step: np.ndarray
     coarse: np.ndarray
     moments: Moments
+    device: str = "cpu"
 
     @cached_property
     def rounded(self) -> torch.Tensor:
-        """Return the coarse sketch for products of all neurons: bfloat16 where the processor multiplies it faster.
+        """Return the coarse sketch on its device, for products of all neurons: bfloat16 where that is faster.
 
         Rounding errors of 2⁻⁹ average out over the buckets, far below the sketch's own noise.
         """
-        coarse = torch.from_numpy(self.coarse)
-        return coarse.bfloat16() if torch.cpu._is_avx512_bf16_supported() else coarse
+        coarse = torch.from_numpy(self.coarse).to(self.device)
+        return coarse.bfloat16() if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported() else coarse
 
 
 def sketch(source: ActivationSource, side: int, buckets: int, seed: int, block: int) -> Sketch:
