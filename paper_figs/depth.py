@@ -24,11 +24,12 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
         if ladder.attrs.get("modality", "language") != kind:
             continue
         found_any = ladder["calibrated_count"].values > 0  # where there is no pair, there is no depth
-        neurons, mine = style.over_seeds(ladder["neurons"].values[found_any], _of_ladder(ladder)[found_any])
+        neurons, mine = style.over_seeds(ladder["neurons"].values[found_any], of_ladder(ladder)[found_any])
         names += [f"{name}, N = {style.short(size)}" for size in neurons]
         shares = np.vstack([shares, mine.reshape(-1, BINS)])
     with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
-        image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=max(0.5, float(shares.max())))
+        image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=max(0.5, float(np.nanmax(shares))))
+        axis.set_facecolor(style.NOTHING)
         axis.set_yticks(range(len(names)), names)
         axis.set_xticks([-0.5, 5.5, 11.5], ["first layer", "middle", "last layer"])
         axis.grid(visible=False)
@@ -37,22 +38,26 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
         bar = figure.colorbar(image, ax=axis, shrink=0.8)
         bar.set_label("fraction of Rosetta Neurons")
         ours = "; bold: this package, mean over seeds" if len(names) > len(rows) else ""
+        ours += "; grey: no layer there" if np.isnan(shares).any() else ""
         style.source_note(figure, f"arXiv 2606.03990{ours}")
         return style.save(figure, path)
 
 
-def _of_ladder(ladder) -> np.ndarray:
-    """Return the fraction per depth bin of the calibrated pairs of both models, shape (rungs, 12)."""
+def of_ladder(ladder) -> np.ndarray:
+    """Return the fraction per depth bin of both models' calibrated pairs, shape (rungs, 12); NaN where no layer is."""
     if "depth_share" in ladder:
-        return np.nan_to_num(ladder["depth_share"].mean("side").values)
+        shares = np.nan_to_num(ladder["depth_share"].mean("side").values)
+        return np.where((ladder["depth_neurons"] > 0).any("side").values, shares, np.nan)
     rows = []
     for i in range(ladder.sizes["rung"]):
-        here = (ladder["pair_rung"].values == i) & (ladder["correlation"].values >= ladder["threshold"].values[i])
-        depths = []
+        here = ladder["pair_rung"].values == i
+        kept = here & (ladder["correlation"].values >= ladder["threshold"].values[i])
+        depths, possible = [], []
         for side in "ab":
             layers = ladder[f"layer_{side}"].values
-            last = max(int(layers[ladder["pair_rung"].values == i].max(initial=1)), 1)
-            depths.append(layers[here] / last)
-        counted, _ = np.histogram(np.concatenate(depths), bins=BINS, range=(0, 1))
-        rows.append(counted / max(counted.sum(), 1))
+            last = max(int(layers[here].max(initial=1)), 1)
+            depths.append(layers[kept] / last)
+            possible.append(np.arange(last + 1) / last)
+        counted, layered = (np.histogram(np.concatenate(x), bins=BINS, range=(0, 1))[0] for x in (depths, possible))
+        rows.append(np.where(layered > 0, counted / max(counted.sum(), 1), np.nan))
     return np.array(rows)

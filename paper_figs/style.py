@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INK = "#222222"
 GREY = "#8a8a8a"
+NOTHING = "#e6e6e6"  # where a map has no cell
 COLOURS = {
     "blue": "#0072B2",
     "orange": "#E69F00",
