@@ -143,7 +143,7 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
 
 
 def moved(model: Any, device: str) -> Any:
-    """Return a model on a device.
+    """Return a model, or a tensor, on a device.
 
     Raises
     ------

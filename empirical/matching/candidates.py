@@ -27,6 +27,7 @@ from . import sketch_kernels as kernels
 from .sketch import Sketch, fine_estimates, fine_noise
 
 REACH = 4.5  # standard deviations beyond which an estimate does not stray
+STRAY = 2.0  # standard deviations by which a guess allows for the sketch's noise
 FIRST = 4  # candidates of a neuron that say how good a partner it has at least
 CHALLENGERS = 8  # partners of a likely pair's neurons, the best by the fine sketch, that are read with it
 MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
@@ -92,7 +93,7 @@ def possible_pairs(
 
 def likely_pairs(sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int) -> Pairs:
     """Return the possible pairs that look mutual, and not by the sketch's noise alone."""
-    mutual = estimate > 2 * fine_noise(sketches, *pairs, estimate)
+    mutual = estimate > STRAY * fine_noise(sketches, *pairs, estimate)
     for unit, sketch in zip(pairs, sketches, strict=True):
         mutual &= estimate >= _kth(unit, estimate, k, len(sketch.fine))[unit]
     return pairs[0][mutual], pairs[1][mutual]
@@ -111,7 +112,7 @@ def replacements(
         What has not been correlated yet.
     """
     estimate = _fine(sketches, pairs, absolute)
-    stray = 2 * fine_noise(sketches, *pairs, estimate)
+    stray = STRAY * fine_noise(sketches, *pairs, estimate)
     mutual = estimate > stray
     for unit, bar in zip(pairs, best, strict=True):
         mutual &= estimate + stray >= np.maximum(bar, _kth(unit, estimate, k, len(bar)))[unit]

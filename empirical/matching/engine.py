@@ -17,6 +17,7 @@ import torch
 from ...console import progress
 from ...errors import InputError, UnknownNameError, require
 from ..array_sources import Permuted, Without, identity, mapped
+from ..hub import moved
 from ..sources import ActivationSource
 from . import distributed, screened
 from .checkpoint import Checkpoint
@@ -160,7 +161,7 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    _try(device)
+    moved(torch.zeros(1), device)  # or it is said what is wrong with it
     sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
     tile = tile or tile_shape(sizes, memory, device)
     settings = Settings(
@@ -361,14 +362,6 @@ def _screened(
 
 def _empty_moments(neurons: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(neurons), np.zeros(neurons)
-
-
-def _try(device: str) -> None:
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch built without it, or no such device
-        reason = str(error).splitlines()[0]
-        raise InputError("--device", device, f"cannot be used ({reason})", "--device cpu") from error
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:
