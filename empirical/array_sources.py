@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import ForeignFileError, InputError, MissingFileError
-from .sources import ActivationSource
+from .sources import ActivationSource, tensors
 
 STREAMED = (".zarr", ".nc")
 RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
@@ -208,6 +208,11 @@ class Layers:
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield the kept columns of the source's blocks."""
         for block in self._source.blocks(size):
+            yield block[:, self._kept]
+
+    def tensors(self, size: int) -> Iterator[Any]:
+        """Yield the same, on the device where the source made them."""
+        for block in tensors(self._source, size):
             yield block[:, self._kept]
 
 

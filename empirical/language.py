@@ -172,28 +172,38 @@ class TextSource:
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (spans, neurons), float32, `size` spans at a time."""
-        held: list[np.ndarray] = []
+        for block in self._blocks(size, "cpu"):
+            yield block.numpy()
+
+    def tensors(self, size: int) -> Iterator[Any]:
+        """Yield the same on the model's device."""
+        return self._blocks(size, hub.device_of(self.model))
+
+    def _blocks(self, size: int, device: Any) -> Iterator[Any]:
+        import torch
+
+        held: list[Any] = []
         rows = 0
-        for pooled in self._pooled():
+        for pooled in self._pooled(device):
             held.append(pooled)
             rows += len(pooled)
             if rows >= size:
-                joined = np.concatenate(held)
+                joined = torch.cat(held)
                 whole = rows - rows % size
-                yield from np.split(joined[:whole], whole // size)
+                yield from joined[:whole].split(size)
                 held, rows = [joined[whole:]], rows - whole
         if rows:
-            yield np.concatenate(held)
+            yield torch.cat(held)
 
-    def _pooled(self) -> Iterator[np.ndarray]:
-        """Yield the pooled activations of one batch of windows after the other."""
+    def _pooled(self, gathered: Any) -> Iterator[Any]:
+        """Yield the pooled activations of one batch of windows after the other, on a device."""
         import torch
 
         captured: list[Any] = [None] * len(self._projections)
 
         def hook(layer: int):
             def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0].cpu()  # layers may lie on different devices
+                captured[layer] = inputs[0].to(gathered)  # layers may lie on different devices
 
             return keep
 
@@ -212,7 +222,7 @@ class TextSource:
                     read[row, : len(window_ids)] = 1
                     text[row, len(before) : len(window_ids) - len(after)] = True
                 lengths = np.concatenate([window.lengths[self.side] for window in batch])
-                mask = torch.from_numpy(text)
+                mask = torch.from_numpy(text).to(gathered)
                 with torch.inference_mode():
                     self.model(
                         input_ids=torch.from_numpy(padded).to(device),
@@ -221,7 +231,7 @@ class TextSource:
                     )
                     # Some models flatten positions before the MLP; the mask brings the shape back.
                     layers = [layer.reshape(*mask.shape, -1)[mask] for layer in captured]
-                    pooled = pool(torch.cat(layers, dim=1), lengths).numpy()
+                    pooled = pool(torch.cat(layers, dim=1), lengths)
                 yield pooled  # outside of inference mode, which would else reach the caller
         finally:
             for handle in handles:
@@ -244,7 +254,8 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
     """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
     import torch
 
-    return torch.segment_reduce(tokens, "mean", lengths=torch.from_numpy(np.ascontiguousarray(lengths)), axis=0)
+    lengths_there = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
+    return torch.segment_reduce(tokens, "mean", lengths=lengths_there, axis=0)
 
 
 def text_sources(

@@ -8,7 +8,7 @@ by side. Whatever produced the activations, only sources are matched.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,9 @@ import numpy as np
 @runtime_checkable
 class ActivationSource(Protocol):
     """Activations of one model at aligned positions.
+
+    A source that makes them on a device may also have a method ``tensors(size)``, which yields the same blocks as
+    torch tensors that stay there.
 
     Attributes
     ----------
@@ -35,3 +38,9 @@ class ActivationSource(Protocol):
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield float32 blocks of shape (size, neurons), the last one shorter, `positions` rows in all."""
         ...
+
+
+def tensors(source: ActivationSource, size: int) -> Iterator[Any]:
+    """Yield a source's blocks where they were made: as tensors on their device, or else as arrays."""
+    made = getattr(source, "tensors", None)
+    return source.blocks(size) if made is None else made(size)

@@ -24,6 +24,8 @@ import numpy as np
 import torch
 
 from . import sketch_kernels as kernels
+from .device_kernels import Best
+from .reading import tiles
 from .sketch import Sketch, fine_estimates, fine_noise
 
 REACH = 4.5  # standard deviations beyond which an estimate does not stray
@@ -31,6 +33,7 @@ STRAY = 2.0  # standard deviations by which a guess allows for the sketch's nois
 FIRST = 4  # candidates of a neuron that say how good a partner it has at least
 CHALLENGERS = 8  # partners of a likely pair's neurons, the best by the fine sketch, that are read with it
 MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
+WIDTH = 2**16  # neurons of B whose estimates are ranked at a time on other devices than the CPU
 GROUP = 256  # found pairs whose rivals are looked for at a time
 Pairs = tuple[np.ndarray, np.ndarray]
 
@@ -55,22 +58,38 @@ class Candidates:
 
 def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024) -> tuple[Candidates, Candidates]:
     """Return the `count` best estimates of each neuron of A and of B."""
-    shapes = [(len(one.fine), count + 1) for one in (a, b)]
-    keys = [np.full(shape, -np.inf, dtype=np.float32) for shape in shapes]
-    units = [np.full(shape, -1, dtype=np.int64) for shape in shapes]
-    constant_a, constant_b = ((one.moments.square == 0) for one in (a, b))
-    for low in range(0, len(a.fine), chunk):
-        high = min(low + chunk, len(a.fine))
-        estimate = (a.rounded[low:high] @ b.rounded.T).float().cpu()
+    neurons = len(a.fine), len(b.fine)
+    on_cpu = a.device == "cpu"
+    best = (_Best if on_cpu else Best)(neurons, count + 1, a.device)
+    constant_a, constant_b = ((one.moments.square == 0).to(a.device) for one in (a, b))
+    for rows, columns in tiles(*neurons, (chunk, neurons[1] if on_cpu else WIDTH)):
+        estimate = (a.rounded[rows] @ b.rounded[columns].T).float()
         if absolute:
             estimate.abs_()
-        estimate[constant_a[low:high]] = -float("inf")
-        if constant_b.any():
-            estimate[:, constant_b] = -float("inf")
-        kernels.offer_rows(estimate.numpy(), keys[0][low:high], units[0][low:high])
-        kernels.offer_columns(estimate.numpy(), low, keys[1], units[1])
-    one, other = (Candidates(k[:, :-1], u[:, :-1], k[:, -1]) for k, u in zip(keys, units, strict=True))
+        estimate[constant_a[rows]] = -float("inf")
+        if constant_b[columns].any():
+            estimate[:, constant_b[columns]] = -float("inf")
+        best.offer(estimate, rows.start, columns.start)
+    one, other = (Candidates(keys[:, :-1], units[:, :-1], keys[:, -1]) for keys, units in best.listed())
     return one, other
+
+
+class _Best:
+    """The largest estimates of every neuron on the CPU; see `Best`, which keeps them elsewhere."""
+
+    def __init__(self, neurons: tuple[int, int], kept: int, device: str):
+        self._sides = [
+            (np.full((n, kept), -np.inf, dtype=np.float32), np.full((n, kept), -1, dtype=np.int64)) for n in neurons
+        ]
+
+    def offer(self, estimate: torch.Tensor, row: int, column: int) -> None:
+        (keys, units), columns = self._sides
+        some = slice(row, row + len(estimate))
+        kernels.offer_rows(estimate.numpy(), keys[some], units[some])
+        kernels.offer_columns(estimate.numpy(), row, *columns)
+
+    def listed(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return self._sides
 
 
 def possible_pairs(
@@ -166,7 +185,7 @@ def rivals(
     known = np.unique(known)
     neurons_b = len(sketches[1].fine)
     rho = np.abs(pairs[2]) if absolute else pairs[2]
-    bar = (rho - REACH * noise * np.sqrt(1 + rho**2)).astype(np.float32)
+    bar = torch.from_numpy((rho - REACH * noise * np.sqrt(1 + rho**2)).astype(np.float32)).to(sketches[0].device)
     order = np.argsort(-rho, kind="stable")
     chosen, room = [np.empty(0, dtype=np.int64)], MOST_RIVALS * sum(len(one.fine) for one in sketches)
     for start in range(0, len(order), GROUP):
@@ -174,15 +193,17 @@ def rivals(
         keys = []
         for side in (0, 1):
             estimate = _coarse(sketches, side, pairs[side][some], absolute)
-            second = estimate.topk(min(keep, estimate.shape[1])).values[:, -1].numpy()
-            row, other = np.nonzero(estimate.numpy() >= np.minimum(bar[some], second)[:, None])
+            second = estimate.topk(min(keep, estimate.shape[1])).values[:, -1]
+            above = estimate >= torch.minimum(bar[some], second)[:, None]
+            row, other = (place.cpu().numpy() for place in above.nonzero(as_tuple=True))
+            best = (estimate >= second[:, None])[above].cpu().numpy()
             units = (pairs[side][some][row], other) if side == 0 else (other, pairs[side][some][row])
             key = units[0] * neurons_b + units[1]
             new = known[np.minimum(np.searchsorted(known, key), len(known) - 1)] != key if len(known) else key >= 0
-            row, other, units, key = row[new], other[new], (units[0][new], units[1][new]), key[new]
-            beaten = rho[some][row]
+            units, key, best = (units[0][new], units[1][new]), key[new], best[new]
+            beaten = rho[some][row[new]]
             close = _fine(sketches, units, absolute) >= beaten - REACH * fine_noise(sketches, *units, beaten)
-            keys.append(key[close | (estimate.numpy()[row, other] >= second[row])])
+            keys.append(key[close | best])
         new = np.unique(np.concatenate(keys))
         room -= len(new)
         if room < 0:
@@ -211,7 +232,7 @@ def expected_recall(
 
 def _coarse(sketches: tuple[Sketch, Sketch], side: int, units: np.ndarray, absolute: bool) -> torch.Tensor:
     """Return the coarse estimates of some units of a side with all of the other."""
-    estimate = (sketches[side].rounded[torch.from_numpy(units)] @ sketches[1 - side].rounded.T).float().cpu()
+    estimate = (sketches[side].rounded[torch.from_numpy(units)] @ sketches[1 - side].rounded.T).float()
     return estimate.abs_() if absolute else estimate
 
 

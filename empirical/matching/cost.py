@@ -15,16 +15,20 @@ Screened engine, B buckets (R B are kept, as bytes), c candidates a neuron, m au
     memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 512 C (N_A + N_B) + 32 N_B m + 16 c (N_A + N_B)
                  + 8 (J + 4) P,   C processors
 
+and on another device, where torch goes over things several times (`device_kernels`) and ranks all estimates,
+
+    bytes        T (N_A + N_B) ((s + 24) [sketch] + (2 s + 24) [turned]) + 8 P T + 250 N_A N_B [ranked]
+    memory       2 B (N_A + N_B) + 4 R B W + 2 KiB (N_A + N_B),   W neurons sketched at a time
+    link         T (N_A + N_B) 3 s, where activations come from the host, not from models on the device
+
 Audited neurons are multiplied from the columns that are turned anyway. P is taken as 4 a neuron: on trained networks
 two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
-while they are searched: their pages count as the process's until the system needs them. On a GPU the screened engine
-multiplies its sketches; activations are read on the CPU so far, and a GPU's line says what that would take there.
+while they are searched: their pages count as the process's until the system needs them.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
-Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic.
-
-A CPU's rates are measured when asked for; a GPU that is not at hand is taken from its data sheet at `SUSTAINED` of the
-peak, and such a plan says so. Activations of models are produced on the same device; running the models is not counted.
+Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic. What
+crosses the link to a device is told apart. Running the models is not counted; where activations cannot be kept, how
+often models run is told.
 
 **Detectable correlation.** Unrelated neurons correlate with standard deviation 1/√(T − 1). A pair of correlation ρ is
 mutual if it beats the N_A + N_B − 2 rivals of its two neurons; half of such pairs are found where
@@ -36,51 +40,16 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import psutil
 
-from ...errors import InputError, UnknownNameError, require
+from ...errors import InputError, require
+from .rates import Device
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
 SMALLEST = 64
-SUSTAINED = 0.6
-
-
-@dataclass(frozen=True)
-class Device:
-    """Sustained rates of a device.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    operations : float
-        Multiplications and additions per second, in the products' precision.
-    bandwidth : float
-        Bytes per second of main memory.
-    memory : float
-        Bytes.
-    source : str
-        Where the rates come from.
-    """
-
-    name: str
-    operations: float
-    bandwidth: float
-    memory: float
-    source: str
-
-
-# Peak TF32 operations/s (dense), memory bytes/s and bytes, from NVIDIA's data sheets of the SXM boards.
-DATA_SHEETS = {
-    "a100": (156e12, 2.039e12, 80e9),
-    "h100": (494.5e12, 3.35e12, 80e9),
-    "h200": (494.5e12, 4.8e12, 141e9),
-}
 
 
 @dataclass(frozen=True)
@@ -100,13 +69,32 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an engine needs: operations, bytes moved, memory (bytes) and seconds."""
+    """What an engine needs where it works.
+
+    Attributes
+    ----------
+    engine : str
+        "exact" or "screened".
+    operations : float
+        Multiplications and additions.
+    bytes_moved : float
+        To and from the device's memory.
+    memory : float
+        Bytes of it.
+    seconds : float
+        How long that takes.
+    link_seconds : float
+        How long activations that come from the host take besides; 0 on the CPU.
+    detail : str
+        The rest, in words.
+    """
 
     engine: str
     operations: float
     bytes_moved: float
     memory: float
     seconds: float
+    link_seconds: float
     detail: str
 
 
@@ -127,26 +115,37 @@ def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int) -> int:
     return 4 * (sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b)
 
 
+def budget(memory: int | None, device: str = "cpu") -> int:
+    """Return `memory`, or half of what is free where the work is done, in bytes."""
+    if memory is not None:
+        return memory
+    if not device.startswith("cuda"):
+        return psutil.virtual_memory().available // 2
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] // 2
+
+
 def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[int, int]:
     """Return the largest tile within a memory budget, at most `LARGEST` on a side.
 
     Parameters
     ----------
     memory : int, optional
-        Bytes; half of what is free by default.
+        Bytes; see `budget`.
 
     Raises
     ------
     InputError
         If the smallest tile does not fit.
     """
-    budget = psutil.virtual_memory().available // 2 if memory is None else memory
+    memory = budget(memory, device)
     edge = LARGEST["cuda" if device.startswith("cuda") else "cpu"]
-    while edge > SMALLEST and _tile_bytes_at(sizes, edge) > budget:
+    while edge > SMALLEST and _tile_bytes_at(sizes, edge) > memory:
         edge //= 2
-    if _tile_bytes_at(sizes, edge) > budget:
+    if _tile_bytes_at(sizes, edge) > memory:
         least = f"the smallest tile needs {_tile_bytes_at(sizes, edge) / 2**20:.0f} MiB"
-        raise InputError("memory", f"{budget / 2**20:.0f} MiB", least, "--memory 1GiB")
+        raise InputError("memory", f"{memory / 2**20:.0f} MiB", least, "--memory 1GiB")
     return min(edge, sizes.neurons_a), min(edge, sizes.neurons_b)
 
 
@@ -154,14 +153,13 @@ def exact_cost(
     sizes: Sizes, device: Device, draws: int = 0, width: int = 4, tile: tuple[int, int] | None = None
 ) -> Cost:
     """Return the cost of the exact engine; `width` is the bytes of an activation."""
-    kind = "cpu" if device.name == "cpu" else "cuda"
-    edge_a, edge_b = tile or tile_shape(sizes, int(device.memory / 2), kind)
+    edge_a, edge_b = tile or tile_shape(sizes, int(device.memory / 2), "cpu" if device.on_cpu else "cuda")
     tiles_a, tiles_b = -(-sizes.neurons_a // edge_a), -(-sizes.neurons_b // edge_b)
     operations = 2.0 * sizes.neurons_a * sizes.neurons_b * sizes.positions * (1 + draws)
-    read = sizes.neurons_a * tiles_b + sizes.neurons_b * tiles_a
-    moved = float(sizes.positions) * read * (width + 12) * (1 + draws)
+    read = float(sizes.positions) * (sizes.neurons_a * tiles_b + sizes.neurons_b * tiles_a) * (1 + draws)
     detail = f"{tiles_a * tiles_b} tiles of {edge_a} × {edge_b}; without room to keep activations, as many model runs"
-    return _cost("exact", operations, moved, tile_bytes(sizes, edge_a, edge_b), device, detail)
+    needs = operations, read * (width + 12), float(tile_bytes(sizes, edge_a, edge_b))
+    return _cost("exact", *needs, read * width, device, detail)
 
 
 def screened_cost(
@@ -178,46 +176,28 @@ def screened_cost(
     from .simd import STEP
     from .sketch import COLUMNS, REFINED
 
-    both = sizes.neurons_a + sizes.neurons_b
-    positions = float(sizes.positions)
+    both, all_pairs = sizes.neurons_a + sizes.neurons_b, float(sizes.neurons_a) * sizes.neurons_b
+    positions, largest = float(sizes.positions), max(sizes.neurons_a, sizes.neurons_b)
     pairs = min(4 * both, sizes.neurons_a * sizes.neurons_b)
-    estimates = 2.0 * sizes.neurons_a * sizes.neurons_b * buckets + 2 * REFINED * buckets * candidates * both
+    estimates = 2 * all_pairs * buckets + 2 * REFINED * buckets * candidates * both
     operations = (estimates + 2 * pairs * positions) * (1 + draws) + 2 * audit * sizes.neurons_b * positions
-    moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
-    moved += positions * width * both
-    memory = (REFINED + 6.0) * buckets * both + 4 * REFINED * buckets * min(COLUMNS, both)
-    memory += 512 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
-    memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
-    detail = f"two readings, rivals and the audit; {pairs:.3g} pairs read"
-    if device.name != "cpu":
-        detail += "; activations are read on the CPU so far: these are the bytes at this device's rates"
-    return _cost("screened", operations, moved, memory, device, detail)
-
-
-def device_rates(name: str) -> Device:
-    """Return the rates of "cpu" or "cuda" (measured now) or of a GPU by its data sheet.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such device, or no CUDA device at hand.
-    """
-    import torch
-
-    lowered = name.lower()
-    if lowered in DATA_SHEETS:
-        operations, bandwidth, memory = DATA_SHEETS[lowered]
-        source = f"data sheet at {SUSTAINED:.0%} of the peak, TF32; not measured here"
-        return Device(lowered, SUSTAINED * operations, SUSTAINED * bandwidth, memory, source)
-    if lowered != "cpu" and not (lowered.startswith("cuda") and torch.cuda.is_available()):
-        raise UnknownNameError("device", name, ["cpu", "cuda", *DATA_SHEETS])
-    edge = 1024 if lowered == "cpu" else 8192
-    x = torch.randn(edge, edge, device=lowered)
-    operations = 2 * edge**3 / _seconds(lambda: torch.mm(x, x), lowered)
-    large = torch.zeros(64 * 2**20 // 4, device=lowered)
-    bandwidth = 2 * 4 * large.numel() / _seconds(lambda: large.add_(1), lowered)
-    memory = psutil.virtual_memory().available if lowered == "cpu" else torch.cuda.mem_get_info()[0]
-    return Device(lowered, operations, bandwidth, float(memory), "measured now")
+    sketches, column = (REFINED + 6.0) * buckets * both, 4 * REFINED * buckets
+    at_once = max(COLUMNS, int(device.memory / 2) // column)
+    if device.on_cpu:
+        moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
+        moved += positions * width * both
+        memory = sketches + column * min(COLUMNS, both)
+        memory += 512 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
+        memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
+        host = ""
+    else:
+        moved = (positions * (both * (3 * width + 48) + 8 * pairs) + 250 * all_pairs) * (1 + draws)
+        memory = 2.0 * buckets * both + float(column) * min(at_once, largest) + 2048 * both
+        host = f"; {(sketches + 8 * (sizes.parts + 4) * pairs) / 2**30:.3g} GiB on the host"
+    runs = -(-largest // at_once) + 2
+    detail = f"two readings, rivals and the audit; {pairs:.3g} pairs read{host}; "
+    detail += f"without room to keep activations, about {runs} model runs"
+    return _cost("screened", operations, moved, memory, 3 * positions * both * width * (1 + draws), device, detail)
 
 
 def byte_count(argument: str, text: str) -> int:
@@ -243,20 +223,8 @@ def _tile_bytes_at(sizes: Sizes, edge: int) -> int:
     return tile_bytes(sizes, min(edge, sizes.neurons_a), min(edge, sizes.neurons_b))
 
 
-def _cost(engine: str, operations: float, moved: float, memory: float, device: Device, detail: str) -> Cost:
+def _cost(
+    engine: str, operations: float, moved: float, memory: float, read: float, device: Device, detail: str
+) -> Cost:
     seconds = operations / device.operations + moved / device.bandwidth
-    return Cost(engine, operations, moved, memory, seconds, detail)
-
-
-def _seconds(work: Any, device: str) -> float:
-    """Return the shortest of a few timings."""
-    import torch
-
-    times = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        work()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - begun)
-    return min(times)
+    return Cost(engine, operations, moved, memory, seconds, read / device.link, detail)

@@ -21,7 +21,7 @@ from ..hub import moved
 from ..sources import ActivationSource
 from . import distributed, screened
 from .checkpoint import Checkpoint
-from .cost import Sizes, tile_shape
+from .cost import Sizes, budget, tile_shape
 from .exact import Subsets, TileBest
 from .matches import Matches, Side
 from .moments import Moments, NonFinite
@@ -123,8 +123,7 @@ def match(
     compute : str
         Precision of the products: "float32", "tf32", "float16" or "bfloat16" (`precision`); they are added in float32.
     device : str
-        Where products of all neurons are computed, in torch's words. The screened engine's are those of its sketches;
-        it reads activations on the CPU.
+        Where activations are worked on, in torch's words. Lists of pairs are kept on the CPU.
     nonfinite : str
         "error", or "exclude": neurons with a NaN or an infinity take no part and are counted.
     spool_as : str
@@ -163,6 +162,7 @@ def match(
         raise UnknownNameError("engine", engine, ENGINES)
     moved(torch.zeros(1), device)  # or it is said what is wrong with it
     sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
+    memory = budget(memory, device)
     tile = tile or tile_shape(sizes, memory, device)
     settings = Settings(
         k,
@@ -181,14 +181,15 @@ def match(
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
         checkpoint = distributed.agree(Checkpoint(folder, settings.fingerprint(a, b)))
         passes = len(tiles(len(a.layer), len(b.layer), tile)) if engine == "exact" else 2
+        runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), memory)
         work = checkpoint.folder or Path(distributed.agree(temporary))
-        a, b = readable((a, b), work, block, spool_as, passes, bool(permutations), quiet)
+        a, b = readable((a, b), work, block, spool_as, runs, bool(permutations), quiet)
         if nonfinite == "exclude":
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
         total = a.positions * (1 + permutations) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         with progress(label, total, quiet or distributed.rank() > 0) as bar:
-            matches = _with_nulls(a, b, settings, checkpoint, bar.advance)
+            matches = _with_nulls(a, b, settings, memory, checkpoint, bar.advance)
     return matches
 
 
@@ -196,6 +197,7 @@ def _with_nulls(
     a: ActivationSource,
     b: ActivationSource,
     settings: Settings,
+    memory: int,
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
 ) -> Matches:
@@ -206,6 +208,7 @@ def _with_nulls(
         cut(a.positions, settings.block, settings.jackknife_blocks or PARTS),
         Product(settings.compute),
         settings.device,
+        memory,
     )
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
     kept = mapped(a, b) if settings.engine == "screened" else nullcontext()
@@ -320,17 +323,16 @@ def _screened(
     """Match two sources through a sketch; see `screened`."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
     neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == "trained"
-    sketches = [
-        workspace.sketch  # the nulls permute B only
-        if side == 0 and workspace.sketch is not None
-        else screened.kept_sketch(source, side, screening.buckets, settings.seed, settings.block, checkpoint, name)
-        for side, source in enumerate((a, b))
-    ]
-    workspace.sketch = sketches[0]
+
+    def sketched(source: ActivationSource, side: int) -> screened.Sketch:
+        how = settings.seed, settings.block, settings.device, workspace.memory
+        return screened.kept_sketch(source, side, screening.buckets, *how, checkpoint, name)
+
+    workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
+    sketches = workspace.sketch, sketched(b, 1)
     advance(a.positions)
-    one, other = (dataclasses.replace(sketch, device=settings.device) for sketch in sketches)
     audited = screening.audit
-    search = screened.Search(a, b, (one, other), parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
+    search = screened.Search(a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
     for attempt in range(5):
         pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not attempt else None)
         if screening.recall is None or not recall < screening.recall or screening.candidates >= min(neurons):

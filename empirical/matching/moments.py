@@ -83,7 +83,7 @@ class Centred:
         """Forget the positions seen, for the next part of them."""
         self.moments = Moments.empty(len(self.moments.mean), self.moments.mean.device)
 
-    def take(self, block: np.ndarray) -> torch.Tensor:
+    def take(self, block: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Return a block of n positions as n + 2 float32 rows whose products merge with those before.
 
         Raises
@@ -91,9 +91,11 @@ class Centred:
         NonFinite
             If a column holds a number that cannot be used.
         """
-        # The passes over a block go row by row: an array kept column by column is turned once, not in each of them.
-        by_rows = block.shape[1] == 1 or block.strides[1] == block.itemsize
-        x = torch.from_numpy(block if by_rows else np.ascontiguousarray(block)).to(self._rows.device)
+        if isinstance(block, np.ndarray):
+            # The passes over a block go row by row: an array kept column by column is turned once, not in each of them.
+            by_rows = block.shape[1] == 1 or block.strides[1] == block.itemsize
+            block = torch.from_numpy(block if by_rows else np.ascontiguousarray(block))
+        x = block.to(self._rows.device)
         n = len(x)
         shift = (x[:STRIP].mean(0) if self.moments.count == 0 else self.moments.mean.to(x.dtype)).nan_to_num_()
         rows = self._rows[: n + 2]

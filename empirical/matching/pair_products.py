@@ -4,7 +4,8 @@ Products are summed about the mean of all positions and kept for each of J parts
 measurement again (the jackknife, the halves), as in `exact`. The same reading also serves the audit: some neurons of A
 are multiplied with all of B.
 
-Cost: one reading of the columns that take part, and a multiplication a pair and position.
+Cost: one reading of the columns that take part, and a multiplication a pair and position. Numba does it on the CPU,
+torch on other devices (`device_kernels`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..sources import ActivationSource
 from . import distributed
 from . import pair_kernels as kernels
 from .checkpoint import Checkpoint
+from .device_kernels import PairSums
 from .moments import Moments, wide
 from .partners import Partners
 from .reading import Block, aligned_blocks
@@ -115,6 +117,7 @@ def exact_products(
     name: str,
     advance: Callable[[float], None],
     watched: np.ndarray | None = None,
+    device: str = "cpu",
 ) -> tuple[Products, np.ndarray]:
     """Correlate pairs over all positions; with several processes each reads its own parts.
 
@@ -126,6 +129,8 @@ def exact_products(
         Their means are taken off before anything is multiplied.
     watched : int array, optional
         Units of A that are multiplied with all of B, in float32 within a part.
+    device : str
+        Where it is done.
 
     Returns
     -------
@@ -152,30 +157,26 @@ def exact_products(
         crossed[distributed.rank()] += torch.from_numpy(held["watched"])
         advance(sum(stop - start for start, stop in parts[j]))
     units = np.union1d(pair[0], watched), np.arange(neurons[1]) if len(watched) else np.unique(pair[1])
-    places = tuple(np.searchsorted(unit, side) for unit, side in zip(units, pair, strict=True))
-    means = [moment.mean.numpy()[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True)]
-    rooms = kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
-    drawn = np.searchsorted(units[0], watched)
-    stream = aligned_blocks(
-        a, b, [block for j in own for block in parts[j]], (slice(0, neurons[0]), slice(0, neurons[1]))
+    places = np.searchsorted(units[0], pair[0]), np.searchsorted(units[1], pair[1])
+    means = tuple(moment.mean.numpy()[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True))
+    room = (_Sums if device == "cpu" else PairSums)(
+        units, (means[0], means[1]), places, np.searchsorted(units[0], watched), device
     )
+    everything = slice(0, neurons[0]), slice(0, neurons[1])
+    stream = aligned_blocks(a, b, [block for j in own for block in parts[j]], everything, device)
     for j in own:
-        products = np.zeros((STRIPS, len(order)))
-        totals = [np.zeros((STRIPS, 2, len(unit))) for unit in units]
-        seen = kernels.watchroom(STRIPS, len(units[1]), len(watched))
+        room.restart()
         for _ in parts[j]:
-            whole = next(stream)
-            for start in range(0, len(whole[0]), ROWS):
-                x, y = (wide(side[start : start + ROWS]) for side in whole)
-                about = means[0], means[1], units[0], units[1], places[0], places[1]
-                kernels.add_products(x, y, *about, *rooms, products, totals[0], totals[1], drawn, seen)
-            advance(len(whole[0]))
-        cross[j] = torch.from_numpy(products.sum(0))
+            x, y = next(stream)
+            room.add(x, y)
+            advance(len(x))
+        products, *totals, seen = room.totals()
+        cross[j] = torch.from_numpy(products)
         for total, unit, found in zip(sums, units, totals, strict=True):
-            total[j][:, torch.from_numpy(unit)] = torch.from_numpy(found.sum(0))
+            total[j][:, torch.from_numpy(unit)] = torch.from_numpy(found)
         crosses = torch.zeros(len(watched), neurons[1], dtype=torch.float64)
         if len(watched):
-            crosses += torch.from_numpy(seen.sum(0, dtype=np.float64).T[: len(watched), : neurons[1]])
+            crosses += torch.from_numpy(seen)
         crossed[distributed.rank()] += crosses
         kept = {"cross": cross[j], "a": sums[0][j], "b": sums[1][j], "watched": crosses}
         checkpoint.save(f"{name}-pairs{j}", {key: value.numpy() for key, value in kept.items()})
@@ -187,3 +188,34 @@ def exact_products(
     counts = np.array([sum(stop - start for start, stop in blocks) for blocks in parts])
     found = Products(pair[0], pair[1], cross.numpy(), (sums[0].numpy(), sums[1].numpy()), counts)
     return found, sum(crossed).numpy()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class _Sums:
+    """Products of chosen pairs on the CPU; see `PairSums`, which does it elsewhere."""
+
+    def __init__(
+        self,
+        units: tuple[np.ndarray, np.ndarray],
+        shifts: tuple[np.ndarray, np.ndarray],
+        places: tuple[np.ndarray, np.ndarray],
+        watched: np.ndarray,
+        device: str,
+    ):
+        self._units, self._watched = units, watched
+        self._about = *shifts, *units, *places, kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
+
+    def restart(self) -> None:
+        pairs = len(self._about[4])
+        self._products = np.zeros((STRIPS, pairs))
+        self._totals = [np.zeros((STRIPS, 2, len(unit))) for unit in self._units]
+        self._seen = kernels.watchroom(STRIPS, len(self._units[1]), len(self._watched))
+
+    def add(self, x: np.ndarray, y: np.ndarray) -> None:
+        for start in range(0, len(x), ROWS):
+            strips = wide(x[start : start + ROWS]), wide(y[start : start + ROWS])
+            sums = self._products, self._totals[0], self._totals[1]
+            kernels.add_products(*strips, *self._about, *sums, self._watched, self._seen)
+
+    def totals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        seen = self._seen.sum(0, dtype=np.float64).T[: len(self._watched), : len(self._units[1])]
+        return self._products.sum(0), self._totals[0].sum(0), self._totals[1].sum(0), seen

@@ -31,10 +31,16 @@ class Workspace:
         Blocks of positions of each part.
     product : Product
         In which precision blocks are multiplied.
+    device : str
+        Where.
+    memory : int
+        Bytes that the screened engine's sums may take on it.
     """
 
-    def __init__(self, tile: tuple[int, int], parts: Sequence[Sequence[Block]], product: Product, device: str):
-        self.parts, self.product = parts, product
+    def __init__(
+        self, tile: tuple[int, int], parts: Sequence[Sequence[Block]], product: Product, device: str, memory: int = 0
+    ):
+        self.parts, self.product, self.memory, self._device = parts, product, memory, device
         self.sketch: Any = None  # side A's, which the screened engine's nulls share
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
         self._flat = torch.empty(len(parts) * tile[0] * tile[1], dtype=torch.float32, device=device)
@@ -70,7 +76,7 @@ class Workspace:
             Centred(rows[: (self._longest + 2) * width].view(-1, width), sign)
             for rows, width, sign in zip(self._rows, widths, (+1, -1), strict=True)
         )
-        stream = aligned_blocks(a, b, [block for j in pending for block in self.parts[j]], columns)
+        stream = aligned_blocks(a, b, [block for j in pending for block in self.parts[j]], columns, self._device)
         unsaved, saved_at = [], time.monotonic()
         for j in pending:
             for side in sides:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from ...console import progress, say
 from ...errors import InputError, require
 from ..array_sources import RandomAccess
-from ..sources import ActivationSource
+from ..sources import ActivationSource, tensors
 from ..spooling import spool
 from . import distributed
 
@@ -42,8 +44,12 @@ def tiles(neurons_a: int, neurons_b: int, shape: tuple[int, int]) -> list[tuple[
 
 
 def aligned_blocks(
-    a: ActivationSource, b: ActivationSource, blocks: Sequence[Block], columns: tuple[slice, slice]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    a: ActivationSource,
+    b: ActivationSource,
+    blocks: Sequence[Block],
+    columns: tuple[slice, slice],
+    device: str = "cpu",
+) -> Iterator[tuple[Any, Any]]:
     """Read the same blocks of positions from two sources.
 
     Raises
@@ -51,34 +57,46 @@ def aligned_blocks(
     InputError
         If a source ends early or yields blocks of another shape than it declared.
     """
-    return zip(read(a, blocks, columns[0]), read(b, blocks, columns[1]), strict=True)
+    return zip(read(a, blocks, columns[0], device), read(b, blocks, columns[1], device), strict=True)
 
 
-def read(source: ActivationSource, blocks: Sequence[Block], columns: slice) -> Iterator[np.ndarray]:
-    """Read blocks of positions, in increasing order, from one source: directly, or from its stream."""
+def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, device: str = "cpu") -> Iterator[Any]:
+    """Read blocks of positions, in increasing order, from one source: directly, or from its stream.
+
+    What a model makes stays where it made it, as tensors, where another `device` than the CPU is to work on it.
+    """
     if isinstance(source, RandomAccess):
         for start, stop in blocks:
             yield checked(source, source.rows(slice(start, stop), columns), stop - start, columns)
         return
     size = max(stop - start for start, stop in blocks)
-    stream = source.blocks(size)
-    held, first = np.empty((0, len(source.layer)), dtype=np.float32), 0
+    stream = source.blocks(size) if device == "cpu" else tensors(source, size)
+    held, first = None, 0
     for start, stop in blocks:
-        while first + len(held) < stop:
+        while held is None or first + len(held) < stop:
             piece = next(stream, None)
             if piece is None:
-                rule = f"ended after {first + len(held)} of the {source.positions} positions it declared"
+                seen = first + (0 if held is None else len(held))
+                rule = f"ended after {seen} of the {source.positions} positions it declared"
                 raise InputError(source.name, f"{source.positions} positions", rule)
+            if held is None:
+                held = piece[:0]
             passed = min(max(start - first, 0), len(held))
-            held, first = np.concatenate([held[passed:], piece]), first + passed
+            held, first = _joined(held[passed:], piece), first + passed
         yield checked(source, held[start - first : stop - first, columns], stop - start, columns)
 
 
-def checked(source: ActivationSource, block: np.ndarray, positions: int, columns: slice) -> np.ndarray:
+def _joined(held: Any, piece: Any) -> Any:
+    return np.concatenate([held, piece]) if isinstance(piece, np.ndarray) else torch.cat([held, piece])
+
+
+def checked(source: ActivationSource, block: Any, positions: int, columns: slice) -> Any:
     """Return the block as floats that torch can take, or say how its shape differs from what was declared."""
     width = len(range(*columns.indices(len(source.layer))))
-    if block.shape != (positions, width):
-        raise InputError(source.name, f"block of shape {block.shape}", f"declared {positions} × {width} here")
+    if tuple(block.shape) != (positions, width):
+        raise InputError(source.name, f"block of shape {tuple(block.shape)}", f"declared {positions} × {width} here")
+    if isinstance(block, torch.Tensor):
+        return block
     if block.dtype not in (np.float32, np.float64):
         block = block.astype(np.float32)
     return np.require(block, requirements=["W"])
@@ -89,14 +107,14 @@ def readable(
     folder: Path,
     block: int,
     kind: str,
-    passes: int,
+    runs: int,
     permuted: bool,
     quiet: bool,
 ) -> tuple[ActivationSource, ActivationSource]:
     """Return the sources; those that can only be read from the start as copies on disk, one made by each process.
 
-    Where the disk has no room they stay streams, and models run once for each of the `passes`; this is an error where
-    they are to be `permuted`, or shared out among processes.
+    Where the disk has no room they stay streams, and models run about `runs` times; this is an error where they
+    are to be `permuted`, or shared out among processes.
     """
     require(kind in ("float32", "float16"), "spool", kind, "must be float32 or float16", "--spool float16")
     streams = [not isinstance(source, RandomAccess) for source in sources]
@@ -111,7 +129,7 @@ def readable(
         if permuted or distributed.size() > 1:
             rule = "positions can be permuted or shared out only where there is room to keep them"
             raise InputError("disk", room, rule, "--spool float16, another --out, or --null-permutations 0")
-        say(f"{room}: the models run {passes + 1} times instead of once (see rosettalaw plan)")
+        say(f"{room}: the models run about {runs} times instead of once (see rosettalaw plan)")
         return sources
     paths = [folder / f"spool-{side}" for side in "ab"]
     for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):

@@ -40,7 +40,7 @@ from .moments import Moments
 from .pair_products import Products, exact_products
 from .partners import Partners, mutual
 from .reading import Block
-from .sketch import Sketch, coarse_noise, sketch
+from .sketch import Sketch, coarse_noise, columns_at_once, sketch
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # units of A and B, correlations, margins
 
@@ -72,17 +72,30 @@ class Screening:
         if self.recall is not None:
             require(0 < self.recall < 1, "recall", self.recall, "must be between 0 and 1", "--recall 0.999")
 
+    def runs(self, sources: tuple[ActivationSource, ActivationSource], memory: int) -> int:
+        """Return how often models run whose activations cannot be kept: for sketches, pairs, and rivals once or so."""
+        widths = [(len(source.layer), columns_at_once(source, self.buckets, memory)) for source in sources]
+        return max(-(-neurons // width) for neurons, width in widths) + 2
+
 
 def kept_sketch(
-    source: ActivationSource, side: int, buckets: int, seed: int, block: int, checkpoint: Checkpoint, name: str
+    source: ActivationSource,
+    side: int,
+    buckets: int,
+    seed: int,
+    block: int,
+    device: str,
+    memory: int,
+    checkpoint: Checkpoint,
+    name: str,
 ) -> Sketch:
     """Return the sketch that an interrupted run left, or make it."""
     title = f"{name}-sketch{side}"
     held = checkpoint.load(title)
     if held is not None:
         moments = Moments(source.positions, torch.from_numpy(held["mean"]), torch.from_numpy(held["square"]))
-        return Sketch(held["fine"], held["step"], held["coarse"], moments)
-    made = sketch(source, side, buckets, seed, block)
+        return Sketch(held["fine"], held["step"], held["coarse"], moments, device)
+    made = sketch(source, side, buckets, seed, block, device, memory)
     if distributed.rank() == 0:
         arrays = {"fine": made.fine, "step": made.step, "coarse": made.coarse}
         moments = {"mean": made.moments.mean.numpy(), "square": made.moments.square.numpy()}
@@ -227,7 +240,8 @@ class Search:
         moments = self._sketches[0].moments, self._sketches[1].moments
         pairs = numbers // self._neurons_b, numbers % self._neurons_b
         told = advance or (lambda positions: None)
-        return exact_products(*self._sources, pairs, moments, self._parts, self._checkpoint, name, told, drawn)
+        device = self._sketches[0].device
+        return exact_products(*self._sources, pairs, moments, self._parts, self._checkpoint, name, told, drawn, device)
 
 
 def doubled(screening: Screening) -> Screening:

@@ -11,7 +11,8 @@ The sketch that is built is fine (`REFINED` B buckets). Adding up its parts give
 kept as bytes: one step a neuron, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
 of an estimate, at most a third of what is there.
 
-Cost: T N multiplications and additions, at the speed at which activations are read.
+Cost: T N multiplications and additions, at the speed at which activations are read. Numba does them on the CPU, torch
+on other devices (`device_kernels`).
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ import numba
 import numpy as np
 import torch
 
-from ..array_sources import ArraySource
+from ..array_sources import ArraySource, RandomAccess
 from ..sources import ActivationSource
 from . import distributed
 from . import sketch_kernels as kernels
+from .device_kernels import SketchSums
 from .moments import Moments, NonFinite, wide
 from .reading import Block, cut, read
 
 REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
-COLUMNS = 8192  # neurons sketched at a time, in float32
+COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
 SHARE = 4096  # of them, at most, that a thread works on: what it adds to fits its cache
 FEW = 256  # positions that give the shift
 STRIPES = 16  # of a file, taken up together: the sketch is read and written once for all of them
@@ -72,7 +74,15 @@ class Sketch:
         return coarse.bfloat16() if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported() else coarse
 
 
-def sketch(source: ActivationSource, side: int, buckets: int, seed: int, block: int) -> Sketch:
+def sketch(
+    source: ActivationSource,
+    side: int,
+    buckets: int,
+    seed: int,
+    block: int,
+    device: str = "cpu",
+    memory: int = 0,
+) -> Sketch:
     """Sketch a source in one pass; the same seed gives the same buckets and signs for both models.
 
     Parameters
@@ -87,6 +97,10 @@ def sketch(source: ActivationSource, side: int, buckets: int, seed: int, block: 
         Of the starts and signs.
     block : int
         Positions read at a time; activations that lie in an array or a file are taken `STRIPES` stripes at a time.
+    device : str
+        Where it is done.
+    memory : int
+        Bytes that sums may take where reading a range of neurons means running a model (`columns_at_once`).
 
     Raises
     ------
@@ -94,20 +108,26 @@ def sketch(source: ActivationSource, side: int, buckets: int, seed: int, block: 
         If a neuron has a NaN or an infinity.
     """
     fine_buckets = REFINED * buckets
-    if isinstance(source, ArraySource) and source.in_place:
+    if device == "cpu" and isinstance(source, ArraySource) and source.in_place:
         block = STRIPES * fine_buckets
     blocks = [one for part in cut(source.positions, block, 1) for one in part]
     signs = _signs(source.positions, fine_buckets, seed)
     share = np.array_split(np.arange(len(source.layer)), distributed.size())[distributed.rank()]
+    width = columns_at_once(source, buckets, memory)
     pieces = []
-    for low in range(int(share[0]), int(share[-1]) + 1, COLUMNS):
-        columns = slice(low, min(low + COLUMNS, int(share[-1]) + 1))
+    for low in range(int(share[0]), int(share[-1]) + 1, width):
+        columns = slice(low, min(low + width, int(share[-1]) + 1))
         try:
-            pieces.append(_sketch_columns(source, columns, blocks, fine_buckets, buckets, signs))
+            pieces.append(_sketch_columns(source, columns, blocks, fine_buckets, buckets, signs, device))
         except NonFinite as error:
             raise NonFinite(side, error.columns + low) from None
     fine, step, coarse, mean, square = (np.concatenate(one) for one in zip(*pieces, strict=True))
-    return _of_all_processes([fine, step, coarse, mean, square], len(source.layer), source.positions)
+    return _of_all_processes([fine, step, coarse, mean, square], len(source.layer), source.positions, device)
+
+
+def columns_at_once(source: ActivationSource, buckets: int, memory: int) -> int:
+    """Return how many neurons are sketched in one reading: all of a stream's, if `memory` bytes hold their sums."""
+    return COLUMNS if isinstance(source, RandomAccess) else max(COLUMNS, memory // (4 * REFINED * buckets))
 
 
 def fine_estimates(sketches: tuple[Sketch, Sketch], units_a: np.ndarray, units_b: np.ndarray) -> np.ndarray:
@@ -138,34 +158,60 @@ def _sketch_columns(
     fine_buckets: int,
     buckets: int,
     signs: tuple[np.ndarray, np.ndarray],
+    device: str,
 ) -> tuple[np.ndarray, ...]:
     """Return the fine sketch, its steps, the coarse sketch, means and sums of squares of a range of neurons."""
-    width = columns.stop - columns.start
-    sums = np.zeros((fine_buckets, width), dtype=np.float32)
-    total, square, ones = np.zeros(width), np.zeros(width), np.zeros(fine_buckets)
+    ones = np.zeros(fine_buckets)
     turn, sign = signs
-    share = min(SHARE, -(-width // numba.get_num_threads()))
-    shift = None
-    for (start, stop), x in zip(blocks, read(source, blocks, columns), strict=True):
-        if shift is None:
-            shift = _shift(x)
+    sums, shift, moments = None, None, (np.empty(0), np.empty(0))
+    for (start, stop), x in zip(blocks, read(source, blocks, columns, device), strict=True):
+        if sums is None or shift is None:
+            shift = _shift(x[:FEW] if isinstance(x, np.ndarray) else x[:FEW].cpu().numpy())
+            sums = (_Sums if device == "cpu" else SketchSums)(fine_buckets, shift, turn, sign, device)
         place = np.arange(start, stop)
         np.add.at(ones, (place + turn[place // fine_buckets]) % fine_buckets, sign[start:stop])
-        kernels.add_to_sketch(wide(x), start, width, share, shift, turn, sign, sums, total, square)
-        bad = ~(np.isfinite(total) & np.isfinite(square))
+        sums.add(x, start)
+        moments = sums.moments()
+        bad = ~(np.isfinite(moments[0]) & np.isfinite(moments[1]))
         if bad.any():
             raise NonFinite(0, np.flatnonzero(bad))
+    assert sums is not None
     assert shift is not None
+    total, square = moments
     offset = total / source.positions
     centred = np.maximum(square - total * offset, 0)
     with np.errstate(divide="ignore"):
         scale = np.where(centred > 0, 1 / np.sqrt(centred), 0)
-    coarse, step = np.empty((buckets, width), dtype=np.float32), np.empty(width, dtype=np.float32)
     ones, middle, factor = (one.astype(np.float32) for one in (ones, offset, scale))
-    kernels.merge(sums, ones, middle, factor, coarse, step)
-    fine = np.empty((width, fine_buckets), dtype=np.int8)
-    kernels.to_bytes(sums, ones, middle, factor, step, fine)
-    return fine, step, coarse.T, shift + offset, centred
+    return *sums.finish(ones, middle, factor, buckets), shift + offset, centred
+
+
+class _Sums:
+    """The sketch and the moments of some neurons on the CPU; see `SketchSums`, which does it elsewhere."""
+
+    def __init__(self, buckets: int, shift: np.ndarray, turn: np.ndarray, sign: np.ndarray, device: str):
+        width = len(shift)
+        self._shift, self._turn, self._sign = shift, turn, sign
+        self._share = min(SHARE, -(-width // numba.get_num_threads()))
+        self._sketch = np.zeros((buckets, width), dtype=np.float32)
+        self._total, self._square = np.zeros(width), np.zeros(width)
+
+    def add(self, x: np.ndarray, first: int) -> None:
+        width, signs, moments = len(self._shift), (self._turn, self._sign), (self._total, self._square)
+        kernels.add_to_sketch(wide(x), first, width, self._share, self._shift, *signs, self._sketch, *moments)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._total, self._square
+
+    def finish(
+        self, ones: np.ndarray, offset: np.ndarray, scale: np.ndarray, merged: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        buckets, width = self._sketch.shape
+        coarse, step = np.empty((merged, width), dtype=np.float32), np.empty(width, dtype=np.float32)
+        kernels.merge(self._sketch, ones, offset, scale, coarse, step)
+        fine = np.empty((width, buckets), dtype=np.int8)
+        kernels.to_bytes(self._sketch, ones, offset, scale, step, fine)
+        return fine, step, coarse.T
 
 
 def _signs(positions: int, buckets: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,19 +221,18 @@ def _signs(positions: int, buckets: int, seed: int) -> tuple[np.ndarray, np.ndar
     return turn, random.choice(np.array([-1, 1], dtype=np.int8), positions)
 
 
-def _shift(x: np.ndarray) -> np.ndarray:
+def _shift(few: np.ndarray) -> np.ndarray:
     """Return what is taken off each neuron before anything is added up.
 
     The mean of a few positions, and where these are all equal, their value: a constant neuron's sums are then exactly
     zero, and no other's are.
     """
-    few = x[:FEW]
-    mean = few.astype(np.float64).mean(0).astype(x.dtype)
+    mean = few.astype(np.float64).mean(0).astype(few.dtype)
     shift = np.where((few == few[0]).all(0), few[0], mean)
     return np.where(np.isfinite(shift), shift, 0)
 
 
-def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int) -> Sketch:
+def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int, device: str) -> Sketch:
     """Put the processes' ranges of neurons together."""
     if distributed.size() > 1:
         own = [np.ascontiguousarray(one) for one in own]
@@ -204,4 +249,4 @@ def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int) -> Sk
         pieces.append([tensor.numpy() for tensor in piece])
     whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*pieces, strict=True)]
     fine, step, coarse, mean, square = whole
-    return Sketch(fine, step, coarse, Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)))
+    return Sketch(fine, step, coarse, Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)), device)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import architectures
-from ..hub import Loading
+from ..hub import Loading, device_of
 from ..spooling import rechunked
 from .grids import grid_of, resample
 from .images import Images
@@ -92,24 +92,33 @@ class ImageSource:
         stream: Any = SimpleNamespace(name=self.name, layer=self.layer, positions=self.positions, blocks=self._batches)
         return rechunked(stream, size)
 
+    def tensors(self, size: int) -> Iterator[Any]:
+        """Yield the same on the model's device, some images at a time."""
+        for cells in self._maps(device_of(self.model)):
+            yield cells.flatten(0, 2)
+
     def maps(self) -> Iterator[np.ndarray]:
         """Yield activations of a batch of images, shape (images, rows, columns, neurons)."""
+        for cells in self._maps("cpu"):
+            yield cells.numpy()
+
+    def _maps(self, device: Any) -> Iterator[Any]:
         for start in range(0, len(self.images), self.batch):
-            yield self._cells(range(start, min(start + self.batch, len(self.images))), self.grid)
+            yield self._cells(range(start, min(start + self.batch, len(self.images))), self.grid, device)
 
     def _batches(self, size: int) -> Iterator[np.ndarray]:
         for cells in self.maps():
             yield cells.reshape(-1, cells.shape[-1])
 
-    def _cells(self, indices: range, grid: tuple[int, int] | None) -> np.ndarray:
-        """Return the activations of some images on a grid, the model's own if none is given."""
+    def _cells(self, indices: range, grid: tuple[int, int] | None, gathered: Any = "cpu") -> Any:
+        """Return the activations of some images on a grid, the model's own if none is given, on a device."""
         import torch
 
         captured: list[Any] = [None] * len(self.reader.projections)
 
         def hook(layer: int):
             def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0].cpu()  # layers may lie on different devices
+                captured[layer] = inputs[0].to(gathered)  # layers may lie on different devices
 
             return keep
 
@@ -121,7 +130,7 @@ class ImageSource:
                 prefix = self.reader.prefix
                 rows, columns = grid_of(self.name, tokens.shape[1], prefix, pixels, self.reader.patch)
                 cells = tokens[:, sum(prefix.values()) :].reshape(len(indices), rows, columns, -1)
-                return resample(cells, grid or (rows, columns)).float().contiguous().numpy()
+                return resample(cells, grid or (rows, columns)).float().contiguous()
         finally:
             for handle in handles:
                 handle.remove()

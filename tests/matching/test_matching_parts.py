@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, exact, match, precision, reading
+from rosettalaw.empirical.matching import anchors, cost, exact, match, precision, rates, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace
 from rosettalaw.errors import InputError, UnknownNameError
@@ -140,11 +140,33 @@ def test_tiles_keep_to_the_budget():
 
 def test_two_30b_models_take_less_than_a_gpu_hour():
     sizes = cost.Sizes(48 * 28672, 48 * 28672, 10**7)
-    device = cost.device_rates("h200")
+    device = rates.device_rates("h200")
     screened, exact_ = cost.screened_cost(sizes, device), cost.exact_cost(sizes, device)
     assert screened.seconds < 3600 < exact_.seconds
     assert exact_.operations == 2.0 * (48 * 28672) ** 2 * 1e7
     assert screened.memory < device.memory
+    assert screened.link_seconds == pytest.approx(3 * 4 * 2 * 48 * 28672 * 1e7 / (0.6 * 64e9))  # from the host: hours
+    halves = cost.screened_cost(sizes, device, width=2)
+    assert halves.link_seconds == screened.link_seconds / 2
+    assert halves.seconds < screened.seconds
+
+
+@pytest.mark.parametrize("name", ["a100", "h100", "h200"])
+def test_a_gpu_holds_what_its_plan_says(name):
+    """Coarse sketches in two bytes, sums of as many neurons as half of its memory takes, turned columns of 256 rows."""
+    sizes, device = cost.Sizes(10**6, 5 * 10**5, 10**7), rates.device_rates(name)
+    sums = min(10**6, int(device.memory / 2) // (4 * 8 * 2048)) * 4 * 8 * 2048
+    expected = 2 * 2048 * 1.5e6 + sums + 2 * 4 * 256 * 1.5e6
+    assert cost.screened_cost(sizes, device).memory == pytest.approx(expected)
+    assert expected < device.memory
+
+
+def test_nothing_crosses_a_link_to_the_cpu():
+    device = rates.device_rates("cpu")
+    assert [one(cost.Sizes(100, 100, 100), device).link_seconds for one in (cost.exact_cost, cost.screened_cost)] == [
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -222,23 +222,3 @@ def test_the_products_of_watched_units_are_those_of_all_their_partners():
     expected = (x - x.mean(0)).T @ (y - y.mean(0))
     np.testing.assert_allclose(crossed, expected[watched], atol=1e-4)
     np.testing.assert_allclose(products.cross.sum(0), expected[pairs], atol=1e-4)
-
-
-def test_on_another_device_sketches_are_multiplied_there(sides, monkeypatch):
-    """Torch's "cpu:0" is the same processor by another name: what would go to a GPU goes there."""
-    a, b = map(ArraySource, sides)
-    devices = []
-    plain = screened.candidates
-    monkeypatch.setattr(screened, "candidates", lambda *given: devices.append(given[0].device) or plain(*given))
-    one, other = (match(a, b, permutations=0, engine="screened", device=d, quiet=True) for d in ("cpu", "cpu:0"))
-    assert devices == ["cpu", "cpu:0"]
-    strong = [{p for p, rho in zip(sorted(pairs(m)), m.correlation, strict=True) if rho > 0.2} for m in (one, other)]
-    assert len(strong[0]) > 50
-    assert strong[0] == strong[1]
-
-
-@pytest.mark.parametrize("engine", ["exact", "screened"])
-def test_a_device_that_is_not_there(sides, engine):
-    a, b = map(ArraySource, sides)
-    with pytest.raises(InputError, match=r"--device = 'nonsense': cannot be used .* Try: --device cpu"):
-        match(a, b, engine=engine, device="nonsense", quiet=True)

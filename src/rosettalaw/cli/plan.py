@@ -31,10 +31,11 @@ def plan(
 ) -> None:
     """Print expected time, memory and the detectable correlation of a matching, exact and screened."""
     from ..empirical.matching import cost
+    from ..empirical.matching.rates import device_rates
 
     sizes = cost.Sizes(int(neurons_a), int(neurons_b), int(positions))
-    rates = cost.device_rates(device)
-    kind = "cpu" if rates.name == "cpu" else "cuda"
+    rates = device_rates(device)
+    kind = "cpu" if rates.on_cpu else "cuda"
     tile = cost.tile_shape(sizes, cost.byte_count("--memory", memory), kind) if memory else None
     costs = [
         cost.exact_cost(sizes, rates, permutations, width, tile),
@@ -59,6 +60,9 @@ def plan(
     print_table(rows, title)
     for one in costs:
         typer.echo(f"{one.engine}: {one.detail}")
+        if one.link_seconds:
+            more = f"{duration(one.link_seconds)} more at {rates.link / 1e9:.3g} GB/s for activations on the host"
+            typer.echo(f"{one.engine}: {more}; those of models on the device stay there")
     typer.echo(f"half of the pairs with correlation {detectable:.3g} are found")
 
 
