@@ -157,7 +157,8 @@ def exact_cost(
     tiles_a, tiles_b = -(-sizes.neurons_a // edge_a), -(-sizes.neurons_b // edge_b)
     operations = 2.0 * sizes.neurons_a * sizes.neurons_b * sizes.positions * (1 + draws)
     read = float(sizes.positions) * (sizes.neurons_a * tiles_b + sizes.neurons_b * tiles_a) * (1 + draws)
-    detail = f"{tiles_a * tiles_b} tiles of {edge_a} × {edge_b}; without room to keep activations, as many model runs"
+    number = f"{tiles_a * tiles_b} tile{'s' * (tiles_a * tiles_b > 1)}"
+    detail = f"{number} of {edge_a} × {edge_b}; without room to keep activations, as many model runs"
     needs = operations, read * (width + 12), float(tile_bytes(sizes, edge_a, edge_b))
     return _cost("exact", *needs, read * width, device, detail)
 

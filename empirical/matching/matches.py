@@ -44,7 +44,8 @@ class Matches:
     unit_a, unit_b : ndarray of int, shape (pairs,)
         The pair's neurons, counted over all layers in order; sorted by A's, then B's.
     correlation, margin : ndarray, shape (pairs,)
-        Pearson correlation ρ, and its distance to the best partner that either unit has outside its k best.
+        Pearson correlation ρ, and its distance to the best partner that either unit has outside its k best (with the
+        screened engine to the best that was read: at least the margin, and more where a sketch hid the second-best).
     a, b : Side
         The two models.
     positions : int

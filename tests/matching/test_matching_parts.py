@@ -151,6 +151,21 @@ def test_two_30b_models_take_less_than_a_gpu_hour():
     assert halves.seconds < screened.seconds
 
 
+def test_a_plan_adds_up_what_is_moved():
+    """By hand: 100 and 300 neurons, 1,000 positions, all 1,600 possible pairs read; two draws more."""
+    sizes, gpu, cpu = cost.Sizes(100, 300, 1000), rates.device_rates("h100"), rates.device_rates("cpu")
+    on_cpu = 3 * (1000 * 400 * (4 + 4 + 4) + 8 * 1600 * 1000) + 1000 * 400 * 4
+    assert cost.screened_cost(sizes, cpu, draws=2).bytes_moved == on_cpu
+    on_gpu = 3 * (1000 * 400 * (4 + 24 + 2 * 4 + 24) + 8 * 1600 * 1000 + 250 * 100 * 300)
+    assert cost.screened_cost(sizes, gpu, draws=2).bytes_moved == on_gpu
+    operations = 3 * (2 * 100 * 300 * 2048 + 2 * 8 * 2048 * 16 * 400 + 2 * 1600 * 1000) + 2 * 32 * 300 * 1000
+    assert cost.screened_cost(sizes, gpu, draws=2).operations == operations
+    exact_ = cost.exact_cost(sizes, gpu, 2, tile=(50, 100))
+    assert exact_.bytes_moved == 3 * 1000 * (100 * 3 + 300 * 2) * 16
+    assert exact_.link_seconds == pytest.approx(3 * 1000 * (100 * 3 + 300 * 2) * 4 / (0.6 * 64e9))
+    assert exact_.seconds == pytest.approx(exact_.operations / (0.6 * 494.5e12) + exact_.bytes_moved / (0.6 * 3.35e12))
+
+
 @pytest.mark.parametrize("name", ["a100", "h100", "h200"])
 def test_a_gpu_holds_what_its_plan_says(name):
     """Coarse sketches in two bytes, sums of as many neurons as half of its memory takes, turned columns of 256 rows."""

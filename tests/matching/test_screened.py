@@ -208,6 +208,20 @@ def test_rivals_that_are_too_many_for_one_reading_are_read_in_the_next(sides, re
     assert pairs(found) <= set(reference(*sides))  # none that an unread rival would beat
 
 
+def test_margins_are_near_where_the_second_best_was_no_candidate(sides):
+    """With one candidate a neuron, nobody's second-best partner is looked at before the pair is verified."""
+    a, b = map(ArraySource, sides)
+    exact = match(a, b, permutations=0, quiet=True)
+    found = match(a, b, permutations=0, engine="screened", screening=Screening(candidates=1), quiet=True)
+    margins = dict(zip(zip(exact.unit_a, exact.unit_b, strict=True), exact.margin, strict=True))
+    strong = found.correlation > 0.3
+    assert strong.sum() > 40
+    expected = [margins[pair] for pair in zip(found.unit_a[strong], found.unit_b[strong], strict=True)]
+    surplus = found.margin[strong] - expected
+    assert surplus.min() > -1e-6
+    assert np.median(surplus) < 1e-6
+
+
 def test_the_products_of_watched_units_are_those_of_all_their_partners():
     rng = np.random.default_rng(4)
     x, y = 5 + rng.standard_normal((700, 9)), 3 + rng.standard_normal((700, 40))
