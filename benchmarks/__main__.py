@@ -12,6 +12,7 @@ import pkgutil
 import sys
 
 import benchmarks
+from rosettalaw.errors import RosettaError
 
 from .timing import Ratio
 
@@ -32,7 +33,11 @@ def main(arguments: list[str]) -> int:
     for name in arguments or known:
         area = importlib.import_module(f"benchmarks.{name}")
         if arguments or not getattr(area, "ON_REQUEST", False):
-            results += area.run()
+            try:
+                results += area.run()
+            except RosettaError as error:
+                print(error, file=sys.stderr)
+                return 2
     for result in results:
         print(result)
     return 0 if all(result.met for result in results) else 1
