@@ -154,7 +154,7 @@ def moved(model: Any, device: str) -> Any:
         return model
     try:
         return model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch built without it, or no such device
+    except (RuntimeError, AssertionError, TypeError) as error:  # torch built without it, no such device, or no float64
         raise InputError("--device", device, f"cannot be used ({_first_line(error)})", "--device cpu") from error
 
 

@@ -107,7 +107,9 @@ def match(
         Rank by |ρ| instead of ρ. Otherwise only positive correlations make pairs.
     permutations : int
         Draws of the permutation null: all of B's positions permuted uniformly. Each costs as much as the matching: its
-        time goes into products, and B is read in another order. The screened engine shares A's sketch among them.
+        time goes into products, and B is read in another order. In one pass with the matching A would be read once for
+        D draws, but tiles would take 1 + D times the memory; of tiles that small, both sides are read more often than
+        is saved. The screened engine shares A's sketch among the draws.
     jackknife_blocks : int
         Blocks of consecutive positions for the standard error of the count and the split-half overlap; 0 skips both.
     engine : str
@@ -160,7 +162,9 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    moved(torch.zeros(1), device)  # or it is said what is wrong with it
+    moved(
+        torch.zeros(1, dtype=torch.float64), device
+    )  # or it is said what is wrong with it: sums take double precision
     sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
     memory = budget(memory, device)
     tile = tile or tile_shape(sizes, memory, device)

@@ -251,3 +251,16 @@ def test_the_screened_engine_leaves_the_cpu_alone(sides, monkeypatch):
     np.testing.assert_array_equal(without.correlation, with_them.correlation)
     with pytest.raises(AttributeError):
         match(a, b, engine="screened", permutations=0, quiet=True)
+
+
+def test_a_device_without_double_precision(sides, monkeypatch):
+    """Apple's processors refuse float64 with a TypeError."""
+
+    def to(tensor, device):
+        if tensor.dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64")
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    with pytest.raises(InputError, match=r"--device = 'mps': cannot be used \(.*float64.*\). Try: --device cpu"):
+        match(*map(ArraySource, sides), device="mps", quiet=True)
