@@ -91,8 +91,8 @@ def run_ladder(
     if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
         if text is not None:
             raise InputError("--text", str(text), "models trained here are measured on text held out from training")
-        models = train_ladder(open_ladder(ladder), cache=cache, workers=workers).models()
-        models = replace(models, grouping=grouping(categories))
+        opened, grouped = open_ladder(ladder), grouping(categories)
+        models = replace(train_ladder(opened, cache=cache, workers=workers).models(), grouping=grouped)
     else:
         models = open_checkpoint_ladder(ladder, text, categories)
     return conclude(models, out or Path("results") / models.name, started)

@@ -1,5 +1,6 @@
 """The command line: one message and exit code 2 for what the user can mend, clean output for programs."""
 
+import errno
 import json
 import os
 import subprocess
@@ -58,12 +59,103 @@ def test_one_message_and_exit_code_two(arguments, message):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "--beta", "2", "--neurons", "1:9:99999999999999999999"], "a range needs 1 to 10,000,000 points"),
+        (["simulate", "--seed", "-1"], "--seed"),
+        (["match", "a.npy", "b.npy", "--q", "1"], "--q = 1.0: must be between 0 and 1"),
+        (["match", "a.npy", "b.npy", "--untrained", "3"], "--untrained = '3': goes with checkpoints"),
+        (["match", "a.npy", "b.npy", "--text", "pile.jsonl"], "--text = 'pile.jsonl': goes with checkpoints"),
+        (["match", "a.npy", "b.npy", "--timestep", "3"], "--timestep = 3: goes with --images"),
+        (["match", "a.npy", "folder"], "must be two files of activations or two checkpoints"),
+        (["plan", "--neurons-a", "nan", "--neurons-b", "9", "--positions", "9"], "--neurons-a = nan: must be between"),
+        (["plan", "--neurons-a", "9", "--neurons-b", "9", "--positions", "inf"], "--positions = inf: must be between"),
+        (["ladder", "quickstart", "--categories", "no-such.csv"], "no-such.csv: no such file of categories"),
+        (["compare", "--no-references"], "nothing to compare"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_before_anything_is_computed(arguments, message, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    told = capsys.readouterr()
+    assert (left.value.code, told.out) == (2, "")
+    assert message in told.err
+    assert told.err.count("\n") == 1
+
+
 def test_interruption_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(typer.main, "get_command", lambda app: lambda **settings: 130)
     with pytest.raises(SystemExit) as left:
         cli.main([])
+    assert left.value.code == 130
+    told = capsys.readouterr().err
+    assert "run the same command again" in told
+    assert told.count("\n") == 1
+
+
+FILES = """
+sweep --beta 2 --neurons 8 --out
+derive --latex
+simulate --out
+toy --out
+match a.npy b.npy --out
+view pairs.nc --out
+judge pairs.nc --images photographs --out
+filter --selection
+compare --figure
+report results --out
+"""
+FOLDERS = """
+toy --cache
+train quickstart --cache
+ladder quickstart --cache
+ladder quickstart --out
+judge pairs.nc --images photographs --cache
+filter --cache
+filter --out
+figures --out
+demo --cache
+demo --out
+"""
+
+
+def refused(call, path, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main([*call.split(), str(path)])
+    told = capsys.readouterr()
+    assert (left.value.code, told.out) == (2, "")
+    assert told.err.startswith(f"error: {call.split()[-1]} = '{path}'")
+    return told.err
+
+
+@pytest.mark.parametrize("call", FILES.strip().splitlines() + FOLDERS.strip().splitlines())
+def test_a_place_that_cannot_be_written_is_refused_before_anything_else(call, tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    assert f"{tmp_path}/file is a file" in refused(call, tmp_path / "file/deep/x", capsys)
+    if call in FILES:
+        assert "is a folder; must name a file. Try:" in refused(call, tmp_path, capsys)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert f"must be where files may be written; {tmp_path} is not" in refused(call, tmp_path / "x", capsys)
+
+
+def test_every_option_that_names_a_place_to_write_is_tested():
+    tested = {(call.split()[0], call.split()[-1]) for call in (FILES + FOLDERS).strip().splitlines() if call}
+    places = {"--out", "--cache", "--latex", "--figure", "--selection"}
+    there = {(name, option) for name in commands() for p in commands()[name].params for option in places & set(p.opts)}
+    assert tested == there
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG])
+def test_what_the_system_refuses_is_one_message(number, monkeypatch, capsys):
+    def refuse(**settings):
+        raise OSError(number, os.strerror(number), "some/file")
+
+    monkeypatch.setattr(typer.main, "get_command", lambda app: refuse)
+    with pytest.raises(SystemExit) as left:
+        cli.main([])
     assert left.value.code == 2
-    assert "run the same command again to go on" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"error: some/file: {os.strerror(number)}\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -5,6 +5,7 @@ A new command is a module of this folder with one function, and one line in `COM
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -46,7 +47,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-INTERRUPTED = "interrupted: what is finished stays; run the same command again to go on from there"
+INTERRUPTED = (
+    "interrupted; run the same command again: train, ladder, demo and filter, match with --out and toy with --cache go "
+    "on from what they had finished"
+)
+# What the operating system may refuse anywhere: no room left, no leave to write.
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 
 @app.callback(invoke_without_command=True)
@@ -63,14 +69,14 @@ for _name, _section in COMMANDS.items():
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and leave: 0 when all went well, 2 with one message for what the user can mend."""
+    """Run the command line and leave: 0 if all went well, 2 with one message where not, 130 on Ctrl-C."""
     command = typer.main.get_command(app)
     try:
         code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)
         if code == 130:  # typer's word for Ctrl-C
             raise KeyboardInterrupt
     except KeyboardInterrupt:
-        _leave(INTERRUPTED)
+        _leave(INTERRUPTED, 130)
     except RosettaError as error:
         _leave(f"error: {error}")
     except MemoryError:
@@ -79,6 +85,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stderr.close()
         raise SystemExit(0) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSED:
+            _leave(f"error: {error.filename or 'a file'}: {error.strerror}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
             _leave(f"error: {_usage_message(error)}")
         raise
@@ -94,6 +102,6 @@ def _usage_message(error: Any) -> str:
     return f"{message}. See: {context.command_path} --help" if context is not None else message
 
 
-def _leave(message: str) -> NoReturn:
+def _leave(message: str, code: int = 2) -> NoReturn:
     print(message, file=sys.stderr)
-    raise SystemExit(2)
+    raise SystemExit(code)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, file_to_write, print_json, print_table
 
 RESULTS = typer.Argument(None, help="Result files (.nc) and CSV files with neurons,count.", show_default=False)
-FIGURE = typer.Option(None, help="Also draw the comparison: a path, saved as PNG and SVG.")
+FIGURE = typer.Option(None, callback=file_to_write, help="Also draw the comparison: a path, saved as PNG and SVG.")
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -23,10 +23,13 @@ def register(app: typer.Typer, section: str) -> None:
         as_json: bool = JsonOption,
     ) -> None:
         """Put every source through the same fits and tests, in one table and one figure."""
+        from ..errors import require
         from ..validation.compare import compare as side_by_side
         from ..validation.published_checks import published_checks
         from ..validation.series import read_series, reference_series
 
+        rule = "nothing to compare: give results, or leave the references in"
+        require(results or references, "results", "", rule, "rosettalaw compare results/*.nc")
         series = read_series(results or [])
         rows = side_by_side([*(reference_series() if references else []), *series])
         records = [row.record() for row in rows]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, print_json
+from .output import JsonOption, folder_to_write, print_json
 
-OUT = typer.Option(Path("results/demo"), help="Folder for the results.")
-CACHE = typer.Option(None, help="Where checkpoints are kept (default: ~/.cache/rosettalaw).")
+OUT = typer.Option(Path("results/demo"), callback=folder_to_write, help="Folder for the results.")
+CACHE = typer.Option(None, callback=folder_to_write, help="Where checkpoints are kept (default: ~/.cache/rosettalaw).")
 
 
 def register(app: typer.Typer, section: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from .output import file_to_write
+
 EPILOG = "Example: rosettalaw derive --step 7   or: rosettalaw derive --latex derivation.tex"
 
 
@@ -16,7 +18,9 @@ def register(app: typer.Typer, section: str) -> None:
 
 def derive(
     step: int | None = typer.Option(None, help="Show this step alone."),
-    latex: Path | None = typer.Option(None, help="Write the steps as a LaTeX document to this file."),
+    latex: Path | None = typer.Option(
+        None, callback=file_to_write, help="Write the steps as a LaTeX document to this file."
+    ),
 ) -> None:
     """Show how the law follows, from a noisy readout to the exponents; ✓ marks agreement with the closed form."""
     from ..console import say

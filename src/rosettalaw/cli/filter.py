@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, file_to_write, folder_to_write, print_json, print_table
 
 EPILOG = (
     "Example: rosettalaw filter (two models trained here). Your own: rosettalaw filter EleutherAI/pythia-410m "
@@ -40,14 +40,22 @@ def filter_(
     batch: int = typer.Option(32, help="Sequences a step."),
     context: int | None = typer.Option(None, help="Length of a sequence (default: the model's, at most 1024)."),
     ladder: str = typer.Option("quickstart", help="Without models: the ladder whose largest models are used."),
-    cache: Path | None = typer.Option(None, help="Without models: where checkpoints are kept."),
+    cache: Path | None = typer.Option(
+        None, callback=folder_to_write, help="Without models: where checkpoints are kept."
+    ),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option("", help="A's MLP output projection, * for the layer, if A is of no known kind."),
     pattern_b: str = typer.Option("", help="The same for B."),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    seed: int = typer.Option(0, help="Seed of the split, the samples and the training."),
-    selection: Path | None = typer.Option(None, help="Write the selected documents to this .jsonl file."),
-    out: Path = typer.Option(Path("results/filter"), help="Folder for the results; a run that was stopped goes on."),
+    seed: int = typer.Option(0, min=0, help="Seed of the split, the samples and the training."),
+    selection: Path | None = typer.Option(
+        None, callback=file_to_write, help="Write the selected documents to this .jsonl file."
+    ),
+    out: Path = typer.Option(
+        Path("results/filter"),
+        callback=folder_to_write,
+        help="Folder for the results; a run that was stopped goes on.",
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Choose a neuron for a domain, filter documents by it, and train on what it selects.
@@ -64,8 +72,8 @@ def filter_(
         name = next(iter(own))
         raise InputError(name, None, "is needed with models of your own", "rosettalaw filter A B --text T --target D")
     if a is None and (pairs or tune or text):
-        given = next(name for name, value in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if value)
-        raise InputError(given, "given", "goes with models of your own", f"rosettalaw filter A B {given} …")
+        given, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
+        raise InputError(given, str(value), "goes with models of your own", f"rosettalaw filter A B {given} …")
     plan = Plan(
         target=target or embedded.TARGET,
         budget=budget,

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, file_to_write, folder_to_write, print_json, print_table
 
 EPILOG = (
     "Example: rosettalaw match ViT-A ViT-B --images photographs/ --out pairs.nc, then "
@@ -39,12 +39,14 @@ def judge(
     yes: bool = typer.Option(False, "--yes", help="Endpoint: go on after the estimate of the cost."),
     timeout: float = typer.Option(60.0, help="Endpoint: seconds to wait for an answer."),
     retries: int = typer.Option(4, help="Endpoint: further tries after a passing failure."),
-    cache: Path = typer.Option(None, help="Where answers are kept (default: ~/.cache/rosettalaw)."),
+    cache: Path = typer.Option(
+        None, callback=folder_to_write, help="Where answers are kept (default: ~/.cache/rosettalaw)."
+    ),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    seed: int = typer.Option(0, help="Seed of the draws."),
-    out: Path | None = typer.Option(None, help="Save the result to this netCDF file."),
+    seed: int = typer.Option(0, min=0, help="Seed of the draws."),
+    out: Path | None = typer.Option(None, callback=file_to_write, help="Save the result to this netCDF file."),
     as_json: bool = JsonOption,
 ) -> None:
     """Judge matched and other neurons of a vision model, and validate the judge on held-out images."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, file_to_write, print_json, print_table
 
 EPILOG = (
     "Example: rosettalaw match a.npy b.npy --json (arrays of shape positions × neurons). "
@@ -39,12 +39,14 @@ def match(
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     untrained: int | None = typer.Option(
-        None, help="Draws of the null of untrained networks (default: checkpoints 3)."
+        None, min=0, help="Draws of the null of untrained networks (default: checkpoints 3)."
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
-    permutations: int = typer.Option(3, "--null-permutations", help="Draws of the permutation null; 0 skips it."),
-    jackknife: int = typer.Option(16, help="Blocks of positions for the standard error; 0 skips it."),
+    permutations: int = typer.Option(
+        3, "--null-permutations", min=0, help="Draws of the permutation null; 0 skips it."
+    ),
+    jackknife: int = typer.Option(16, min=0, help="Blocks of positions for the standard error; 0 skips it."),
     q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
     layers_a: str = typer.Option("", help="Only these layers of A: 0,1,5."),
     layers_b: str = typer.Option("", help="Only these layers of B."),
@@ -61,8 +63,10 @@ def match(
     memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(False, help="Leave out neurons with NaN or infinity instead of stopping."),
-    seed: int = typer.Option(0, help="Seed of the text order, the permutations and the sketch."),
-    out: Path | None = typer.Option(None, help="Save the result to this netCDF file; a killed run resumes from it."),
+    seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
+    out: Path | None = typer.Option(
+        None, callback=file_to_write, help="Save the result to this netCDF file; a killed run resumes from it."
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
@@ -70,8 +74,12 @@ def match(
     from ..empirical.matching import match as run
     from ..empirical.matching.cost import byte_count
     from ..empirical.nulls import untrained_null
+    from ..errors import require
     from ..results import save
 
+    require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
+    _require_checkpoints(a, b, {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained})
+    require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     with distributed.started(device):
         opening = _Opening((pattern_a or None, pattern_b or None), device, device_map or None, pickled)
         if images is None:
@@ -136,18 +144,33 @@ class _Opening(NamedTuple):
         return revisions(sources, tokenizer) | named
 
 
-def _sources(a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: _Opening):
-    """Return the two models' activations, and where they come from."""
+def _arrays(a: str, b: str) -> bool:
+    """Return whether both models are files of activations, and refuse one of each kind."""
     from ..errors import InputError
 
-    arrays = [Path(model).suffix in ARRAYS for model in (a, b)]
-    if all(arrays):
+    found = {Path(model).suffix in ARRAYS for model in (a, b)}
+    if len(found) > 1:
+        rule = "must be two files of activations or two checkpoints"
+        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
+    return found.pop()
+
+
+def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
+    """Refuse options that would be ignored, since arrays are matched as they are."""
+    from ..errors import InputError
+
+    option, value = next(((name, value) for name, value in given.items() if value), (None, None))
+    if option is not None and _arrays(a, b):
+        rule = "goes with checkpoints; files of activations are matched as they are"
+        raise InputError(option, str(value), rule, "rosettalaw match a.npy b.npy")
+
+
+def _sources(a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: _Opening):
+    """Return the two models' activations, and where they come from."""
+    if _arrays(a, b):
         from ..empirical.array_sources import activations
 
         return (activations(a), activations(b)), {}
-    if any(arrays):
-        rule = "must be two files of activations or two checkpoints"
-        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     from ..empirical.corpora import PYTHON, open_text
     from ..empirical.language import text_sources
 

@@ -1,18 +1,43 @@
-"""How commands print results: records as JSON for programs, a table for people; and how they read grids."""
+"""What commands have in common: results as JSON or as a table, grids of numbers, and files that will be written."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
+MOST = 10_000_000  # numbers that a grid of the command line may have
+
+
+def file_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Return the value of an option, or say before anything is computed that no such file can be written."""
+    if path is not None:
+        name = option.opts[0]
+        require(not path.is_dir(), name, str(path), "is a folder; must name a file", f"{name} {path / 'result'}")
+        _require_folder(name, path, path.parent)
+    return path
+
+
+def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Return the value of an option, or say before anything is computed that it cannot be a folder of files."""
+    if path is not None:
+        _require_folder(option.opts[0], path, path)
+    return path
+
+
+def _require_folder(name: str, path: Path, folder: Path) -> None:
+    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    require(there.is_dir(), name, str(path), f"{there} is a file; must be a folder, or a name not yet taken")
+    require(os.access(there, os.W_OK), name, str(path), f"must be where files may be written; {there} is not")
 
 
 def print_json(value: Any) -> None:
@@ -89,8 +114,9 @@ def grid(argument: str, text: str) -> list[float]:
         except ValueError:
             rule = "must be numbers separated by commas, or start:stop:number, or start:stop:number:log"
             raise InputError(argument, text, rule, example) from None
-        if number < 1 or (match[4] and (start <= 0 or stop <= 0)):
-            raise InputError(argument, text, "a range needs at least one point, and positive ends for :log", example)
+        if not 1 <= number <= MOST or (match[4] and (start <= 0 or stop <= 0)):
+            rule = f"a range needs 1 to {MOST:,} points, and positive ends for :log"
+            raise InputError(argument, text, rule, example)
         space = np.geomspace if match[4] else np.linspace
         values.extend(space(start, stop, number).tolist())
     return values

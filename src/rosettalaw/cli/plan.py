@@ -12,6 +12,7 @@ EPILOG = (
     "Example (two 30B models of 48 layers × 28672): "
     "rosettalaw plan --neurons-a 1376256 --neurons-b 1376256 --positions 1e7 --device h200"
 )
+LARGEST = 1e15
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -24,16 +25,20 @@ def plan(
     neurons_b: float = typer.Option(..., help="Neurons of model B."),
     positions: float = typer.Option(..., help="Aligned positions."),
     device: str = typer.Option("cpu", help="cpu or cuda (measured now), a100, h100, h200 (data sheet)."),
-    permutations: int = typer.Option(0, "--null-permutations", help="Draws of the permutation null."),
-    width: int = typer.Option(4, help="Bytes of one activation."),
+    permutations: int = typer.Option(0, "--null-permutations", min=0, help="Draws of the permutation null."),
+    width: int = typer.Option(4, min=1, help="Bytes of one activation."),
     memory: str = typer.Option("", help="Memory for the exact engine's tiles; half of the device's by default."),
     as_json: bool = JsonOption,
 ) -> None:
     """Print expected time, memory and the detectable correlation of a matching, exact and screened."""
     from ..empirical.matching import cost
     from ..empirical.matching.rates import device_rates
+    from ..errors import require
 
-    sizes = cost.Sizes(int(neurons_a), int(neurons_b), int(positions))
+    asked = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
+    for option, size in asked.items():
+        require(1 <= size <= LARGEST, option, size, f"must be between 1 and {LARGEST:g}", f"{option} 1e6")
+    sizes = cost.Sizes(*map(int, asked.values()))
     rates = device_rates(device)
     kind = "cpu" if rates.on_cpu else "cuda"
     tile = cost.tile_shape(sizes, cost.byte_count("--memory", memory), kind) if memory else None

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import typer
 
+from .output import file_to_write
+
 FOLDER = typer.Argument(help="Folder of results (.nc), searched with the folders in it.", show_default=False)
-OUT = typer.Option(None, help="The page (default: report.html in that folder).")
+OUT = typer.Option(None, callback=file_to_write, help="The page (default: report.html in that folder).")
 
 
 def register(app: typer.Typer, section: str) -> None:

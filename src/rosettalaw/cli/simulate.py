@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, grid, print_json, print_table
+from .output import JsonOption, file_to_write, grid, print_json, print_table
 
 EPILOG = "Example: rosettalaw simulate --beta 1.5,2,3 --neurons 1024:131072:8:log --inputs 10000 --runs 10 --json"
 EPILOG_SENSITIVITY = "Example: rosettalaw sensitivity --beta 1.5 --neurons 1024:8192:4:log --json"
@@ -17,7 +17,7 @@ KAPPA = typer.Option(1.0, help="Isolation budget per neuron κ.")
 GAMMA = typer.Option(4.0, help="Latent features per neuron γ.")
 INPUTS = typer.Option(10_000, help="Inputs M that correlations are taken over.")
 RUNS = typer.Option(10, help="Independent pairs of networks a point.")
-SEED = typer.Option(0, help="Seed; the same seed gives the same bits for any number of workers.")
+SEED = typer.Option(0, min=0, help="Seed; the same seed gives the same bits for any number of workers.")
 ENGINE = typer.Option("auto", help="auto (by size), wishart (exact in law), dense (draws inputs), expected (integral).")
 WORKERS = typer.Option(None, min=1, help="Runs at once (default: one a processor).")
 HEADINGS = {
@@ -76,7 +76,9 @@ def simulate(
     idle: float = typer.Option(0.0, help="Share of the neurons without a feature that take part."),
     threshold: float = typer.Option(-1.0, help="Correlation that a pair must reach; −1 counts every mutual pair."),
     workers: int | None = WORKERS,
-    out: Path | None = typer.Option(None, help="Save the result to this netCDF file.", show_default=False),
+    out: Path | None = typer.Option(
+        None, callback=file_to_write, help="Save the result to this netCDF file.", show_default=False
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Simulate pairs of networks with known features, match them, and fit the exponents."""

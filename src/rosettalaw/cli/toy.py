@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, grid, print_json, print_table
+from .output import JsonOption, file_to_write, folder_to_write, grid, print_json, print_table
 from .simulate import print_exponents
 
 EPILOG = "Example: rosettalaw toy --neurons 8,16,32 --beta 1.5 --seeds 3 --json"
@@ -37,10 +37,14 @@ def toy(
     seeds: int = typer.Option(5, help="Networks of each kind; they are matched with each other."),
     configurations: str = typer.Option("law", help="Recipes, as law,linear; or all, with the negative controls."),
     steps: int | None = typer.Option(None, min=1, help="Updates (default: the recipe's, 1800)."),
-    seed: int = typer.Option(2026, help="Seed of the study."),
+    seed: int = typer.Option(2026, min=0, help="Seed of the study."),
     workers: int | None = typer.Option(None, min=1, help="Pieces trained at once (default: one a processor)."),
-    cache: Path | None = typer.Option(None, help="Keep trained networks here, to go on from.", show_default=False),
-    out: Path | None = typer.Option(None, help="Save the result to this netCDF file.", show_default=False),
+    cache: Path | None = typer.Option(
+        None, callback=folder_to_write, help="Keep trained networks here, to go on from.", show_default=False
+    ),
+    out: Path | None = typer.Option(
+        None, callback=file_to_write, help="Save the result to this netCDF file.", show_default=False
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Train toy networks whose features are known, and compare what they learn with the optimal allocation."""

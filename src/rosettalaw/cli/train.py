@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, print_json
+from .output import JsonOption, folder_to_write, print_json
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -16,7 +16,9 @@ def register(app: typer.Typer, section: str) -> None:
     def train(
         ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
         family: str = typer.Option(None, help="Train this family of the ladder alone."),
-        cache: Path = typer.Option(None, help="Where checkpoints are kept (default: ~/.cache/rosettalaw)."),
+        cache: Path = typer.Option(
+            None, callback=folder_to_write, help="Where checkpoints are kept (default: ~/.cache/rosettalaw)."
+        ),
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
         as_json: bool = JsonOption,
     ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 
+from .output import file_to_write
+
 EPILOG = (
     "Example: rosettalaw match folder-a folder-b --out pairs.nc, then rosettalaw view pairs.nc --out viewer.html. "
     "In one step: rosettalaw view folder-a folder-b --text pile.jsonl.zst"
@@ -26,12 +28,14 @@ def view(
     tokens: int | None = typer.Option(None, help="Tokens of A to read (default: the result's, else 200000)."),
     limit: int = typer.Option(1000, min=1, help="Pairs to show, those with the highest correlation."),
     contexts: int = typer.Option(8, min=1, help="Contexts of each partner."),
-    seed: int | None = typer.Option(None, help="Seed of the text order (default: the result's, else 0)."),
+    seed: int | None = typer.Option(None, min=0, help="Seed of the text order (default: the result's, else 0)."),
     images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    out: Path = typer.Option(Path("viewer.html"), help="The page, one self-contained HTML file."),
+    out: Path = typer.Option(
+        Path("viewer.html"), callback=file_to_write, help="The page, one self-contained HTML file."
+    ),
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
     from ..empirical.hub import Loading
