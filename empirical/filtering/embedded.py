@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import RosettaError
+from ..corpora import open_corpus
 from ..families import open_ladder
 from ..fleet import train_ladder
 from .plan import Plan
+from .splitting import require_target
 from .study import filter_documents
 
 if TYPE_CHECKING:
@@ -59,11 +61,12 @@ def embedded_study(
     Raises
     ------
     RosettaError
-        If the ladder has fewer than two families.
+        If the ladder has fewer than two families, or its text lacks the target.
     """
     opened = open_ladder(ladder)
     if len(opened.family) < 2:
         raise RosettaError(f"ladder {opened.name!r}: one family; a Rosetta Neuron needs two models")
+    require_target(open_corpus(opened.corpus), plan.target)  # before minutes of training
     trained = train_ladder(opened, cache=cache, quiet=quiet)
     largest = max(opened.rung, key=lambda rung: rung.neurons)
     a, b = (trained.folders[family.name, largest] for family in opened.family[:2])

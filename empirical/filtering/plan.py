@@ -59,7 +59,13 @@ class Plan:
 
     def __post_init__(self):
         require(self.runs >= 0 and self.runs != 1, "runs", self.runs, "must be 0, or at least 2 for an interval", "3")
-        require(self.leaders >= 1, "leaders", self.leaders, "must be at least 1", "leaders = 20")
+        for name in ("budget", "contexts", "match_tokens", "leaders", "context"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, name, value, "must be at least 1", f"{name} = 20")
+        require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
+        fits = self.choosing > 0 and self.test > 0 and self.choosing + self.test < 1
+        shares = f"{self.choosing:g}, {self.test:g}"
+        require(fits, "choosing, test", shares, "must be positive and sum to less than 1", "0.25 and 0.25")
         nulls = (self.permutations, self.untrained)
         rule = "must not be negative, and one null is needed"
         require(min(nulls) >= 0 and max(nulls) > 0, "permutations, untrained", nulls, rule, "3 and 3")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...errors import InputError, require
+from ...errors import InputError, UnknownNameError, require
 from ..corpora import Corpus
 
 
@@ -19,6 +19,13 @@ class Parts:
     choosing: Corpus
     pool: Corpus
     test: Corpus
+
+
+def require_target(corpus: Corpus, target: str) -> None:
+    """Raise `UnknownNameError` unless the target is a domain of the text."""
+    domains = corpus.domains()
+    if target not in domains:
+        raise UnknownNameError(f"target domain of {corpus.name}", target, domains)
 
 
 def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) -> Parts:
@@ -37,13 +44,12 @@ def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) 
 
     Raises
     ------
+    UnknownNameError
+        If the target is no domain of the text.
     InputError
-        If the target is no domain of the text, the shares leave nothing, or a part lacks the target.
+        If a part lacks the target.
     """
-    require(target in corpus.domains(), "target", target, f"must be one of {', '.join(corpus.domains())}")
-    shares = f"{choosing:g} and {test:g}"
-    fits = choosing > 0 and test > 0 and choosing + test < 1
-    require(fits, "shares", shares, "must be positive and sum to less than 1", "0.25 and 0.25")
+    require_target(corpus, target)
     rest, tested = corpus.split(test, seed)
     pool, chosen_on = rest.split(choosing / (1 - test), seed + 1)
     parts = Parts(chosen_on.shuffled(seed), pool.shuffled(seed), tested)

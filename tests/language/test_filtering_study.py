@@ -218,6 +218,11 @@ def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints
         ({"runs": 1}, "runs = 1: must be 0, or at least 2"),
         ({"permutations": 0, "untrained": 0}, "one null is needed"),
         ({"leaders": 0}, "leaders = 0"),
+        ({"contexts": 0}, "contexts = 0: must be at least 1"),
+        ({"budget": 0}, "budget = 0: must be at least 1"),
+        ({"seed": -1}, "seed = -1: must be at least 0"),
+        ({"choosing": 0.5, "test": 0.5}, "choosing, test = '0.5, 0.5': must be positive and sum to less than 1"),
+        ({"choosing": 0}, "must be positive and sum"),
     ],
 )
 def test_plans_that_cannot_work_are_refused(settings, message):
@@ -283,6 +288,7 @@ def test_the_command(labelled, checkpoints, tmp_path, capsys, result):
         (["--text", "x.jsonl"], "goes with models of your own"),
         (["a", "b", "--text", "no-such.jsonl", "--target", "t"], "no-such.jsonl"),
         (["--runs", "1"], "runs = 1"),
+        (["--target", "docstrings"], "unknown target domain of python 'docstrings': did you mean docstring"),
     ],
 )
 def test_what_the_command_refuses(arguments, message, capsys):
@@ -304,5 +310,6 @@ def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoi
     monkeypatch.setattr(embedded, "train_ladder", lambda *_, **__: TrainedLadder(ladder, folders, labelled, "sha"))
     seen = {}
     monkeypatch.setattr(embedded, "filter_documents", lambda *a, **k: seen.update(given=a, named=k))
-    embedded.embedded_study(PLAN)
-    assert seen["given"] == (labelled, PLAN, "gpt2-768", "neox-768")
+    plan = Plan(**{**vars(PLAN), "target": "docstring"})
+    embedded.embedded_study(plan)
+    assert seen["given"] == (labelled, plan, "gpt2-768", "neox-768")
