@@ -45,7 +45,7 @@ class Exponent:
 
 
 def slope(neurons: np.ndarray, values: np.ndarray) -> tuple[float, tuple[float, float]]:
-    """Return d log Q/d log N and its 95% interval; NaN with fewer than two (three) positive values."""
+    """Return d log Q/d log N and its 95% interval; NaN with fewer than two (three) positive values or with one size."""
     from scipy.stats import t
 
     usable = np.isfinite(values) & (values > 0)
@@ -53,6 +53,8 @@ def slope(neurons: np.ndarray, values: np.ndarray) -> tuple[float, tuple[float, 
     if n < 2:
         return np.nan, (np.nan, np.nan)
     x, y = np.log(neurons[usable]), np.log(values[usable])
+    if np.ptp(x) == 0:
+        return np.nan, (np.nan, np.nan)
     x, y = x - x.mean(), y - y.mean()
     estimate = float(x @ y / (x @ x))
     if n == 2:

@@ -141,7 +141,7 @@ def simulate(
     Parameters
     ----------
     neurons : number or iterable of numbers
-        Sizes N ≥ 2, rounded to whole neurons.
+        Sizes N ≥ 2, rounded to whole neurons; each is simulated once.
     beta : float or iterable of float
         Spectrum exponents β.
     kappa, gamma : float
@@ -177,7 +177,7 @@ def simulate(
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
     choices = choices or Choices()
-    sizes, betas = _sizes(neurons), [float(b) for b in np.atleast_1d(np.asarray(beta, dtype=float))]
+    sizes, betas = _sizes(neurons), list(dict.fromkeys(np.atleast_1d(np.asarray(beta, dtype=float)).tolist()))
     packings = [Packing(size, b, kappa, gamma, int(inputs), choices) for b in betas for size in sizes]
     engines = [choose(packing, engine) for packing in packings]
     points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
@@ -242,4 +242,4 @@ def _sizes(neurons: float | Iterable[float]) -> list[int]:
     for size in given:
         whole = np.isfinite(size) and size >= 2
         require(whole, "neurons", float(size), "must be whole numbers of at least 2", EXAMPLE)
-    return [round(size) for size in given]
+    return list(dict.fromkeys(round(size) for size in given))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from .toy_recipes import BETAS, CONFIGURATIONS, LAW, NEURONS, SCAN, SEED, SEEDS,
 from .toy_results import Cell, Study
 
 EXAMPLE = "study(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
+LARGEST = 1 << 14  # neurons: beyond, one network's weights and their gradients fill tens of gigabytes
 PIECE = 1 << 20  # encoder weights trained together: the networks of all seeds and β up to N = 128, one at N = 512
 
 
@@ -71,9 +73,13 @@ def study(
     for name in configurations:
         if name not in known:
             raise UnknownNameError("configuration", name, known)
-    widths, betas = sorted({round(n) for n in neurons}), [float(b) for b in beta]
+    neurons, betas = list(neurons), list(dict.fromkeys(float(b) for b in beta))
+    for n in neurons:
+        require(4 <= n <= LARGEST, "neurons", n, f"must be between 4 and {LARGEST}", EXAMPLE)
+    widths = sorted({round(n) for n in neurons})
+    require(bool(widths), "neurons", widths, "must not be empty", EXAMPLE)
+    require(seed >= 0, "seed", seed, "must be at least 0", EXAMPLE)
     require(seeds >= 2, "seeds", seeds, "must be at least 2: networks are matched across seeds", EXAMPLE)
-    require(bool(widths) and widths[0] >= 4, "neurons", widths, "must be at least 4", EXAMPLE)
     require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     for b in betas:
         if not 0 < b < np.inf:
@@ -152,14 +158,22 @@ def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: 
             advance(share * recipe.steps)
         found.update(zip(keys, [k for k in kept if k is not None], strict=True))
 
+    halt = threading.Event()
+
+    def go_on(amount: float) -> None:
+        if halt.is_set():
+            raise CancelledError
+        bar.advance(amount)
+
     todo = sorted(pieces, key=lambda piece: -cost(*piece))
     total = sum(cost(*piece) for piece in todo)
     with progress("training toy networks", total, quiet) as bar, ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(one, *piece, bar.advance) for piece in todo]
+        futures = [pool.submit(one, *piece, go_on) for piece in todo]
         try:
             for future in futures:
                 future.result()
         except BaseException:
+            halt.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return found

@@ -35,6 +35,14 @@ def test_same_seed_same_bits_for_any_number_of_workers(choices):
     assert [point.runs for point in other.points] != [point.runs for point in alone.points]
 
 
+def test_each_size_and_beta_is_simulated_once():
+    """Listed twice, its runs would be the same bits and count as independent."""
+    twice = simulate([64, 64.2, 128], [2.0, 2.0], inputs=300, runs=2, quiet=True)
+    once = simulate([64, 128], [2.0], inputs=300, runs=2, quiet=True)
+    assert twice.rows == once.rows
+    assert twice.to_dataset().equals(once.to_dataset())
+
+
 def test_a_point_is_the_same_alone_and_in_a_sweep():
     sweep = simulate(**SWEEP, seed=3)
     alone = simulate(512, 1.2, inputs=300, runs=2, seed=3, quiet=True)

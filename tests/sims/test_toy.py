@@ -1,6 +1,9 @@
 """Toy networks: sparse data and products against dense ones, measures against planted networks, training end to end."""
 
 import json
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -283,7 +286,11 @@ def test_command_and_dataset(tmp_path, capsys):
     [
         (lambda: study(["lwa"]), UnknownNameError, "did you mean law"),
         (lambda: study(seeds=1), InputError, "seeds = 1: must be at least 2"),
-        (lambda: study(neurons=[2]), InputError, "must be at least 4"),
+        (lambda: study(neurons=[2]), InputError, "neurons = 2: must be between 4 and 16384"),
+        (lambda: study(neurons=[float("nan")]), InputError, "neurons = nan: must be between 4"),
+        (lambda: study(neurons=[1e9]), InputError, "must be between 4 and 16384"),
+        (lambda: study(neurons=[]), InputError, "must not be empty"),
+        (lambda: study(seed=-1), InputError, "seed = -1: must be at least 0"),
         (lambda: study(beta=[-1]), InputError, "beta = -1.0"),
         (lambda: toy.Recipe(budget="free"), InputError, "must be one of proportional"),
         (lambda: toy.Recipe(steps=0), InputError, "steps = 0"),
@@ -320,6 +327,22 @@ def test_recipes_that_come_to_the_same_at_a_width_are_trained_once(monkeypatch):
     assert [cell.configuration for cell in found.cells] == ["law", "law", "scaled", "scaled"]
     np.testing.assert_array_equal(found.cells[0].isolation, found.cells[2].isolation)
     assert found.cells[2].recipe.readout_width == 16
+
+
+def test_ctrl_c_stops_at_the_next_step(monkeypatch):
+    outlived = []
+
+    def endless(networks, seed, recipe, advance):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(10_000):
+            advance()
+            time.sleep(1e-3)
+        outlived.append(networks)
+
+    monkeypatch.setattr("rosettalaw.sims.toy_study.train", endless)
+    with pytest.raises(KeyboardInterrupt):
+        study(["law"], [4], [1.5], seeds=2, workers=1, quiet=True)
+    assert not outlived
 
 
 def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_path, monkeypatch):
