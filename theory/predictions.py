@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, require
 from ..results import dataset
 from . import power_law
 from .parameters import EXAMPLE, check_limit, parameters, require_solvable
@@ -74,6 +74,8 @@ def predict(
     dims = tuple(name for name, array in arrays.items() if array.ndim)
     values = predict_arrays(spread, continuum)
     if not continuum:
+        rule = "features beyond 2^63 cannot be counted"
+        require(values["active"].max() < 2.0**63, "neurons", arrays["neurons"].max(), rule, "limit='continuum'")
         values |= {name: values[name].astype(np.int64) for name in ("active", "count")}
     coords = {name: (name, array) if array.ndim else array[()] for name, array in arrays.items()}
     variables = {name: (dims, value) for name, value in values.items()}

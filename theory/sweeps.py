@@ -129,7 +129,7 @@ def solve_block(arrays: Mapping[str, np.ndarray], continuum: bool) -> np.ndarray
     for i, name in enumerate(VARIABLES):
         block[i] = values[name]
         if not fine.all():
-            block[i][~fine] = np.nan
+            block[i, ~fine] = np.nan
     block[-1] = status
     return block
 

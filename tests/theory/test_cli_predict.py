@@ -67,6 +67,10 @@ def test_no_rosetta_neuron_gives_null_isolation(capsys):
         (["--beta", "1.6", "--tau", "0"], "tau = 0.0: must be finite and greater than 0"),
         (["--beta", "1.6", "--limit", "diskrete"], "unknown limit 'diskrete': did you mean discrete?"),
         (["--beta", "1.6", "--kapa", "1"], "--kapa"),
+        (
+            ["--beta", "0.5", "--neurons", "1e30"],
+            "neurons = 1e+30: features beyond 2^63 cannot be counted. Try: limit=",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):

@@ -120,6 +120,12 @@ def test_impossible_points_are_marked_and_the_rest_is_solved(tmp_path):
     assert set(counts["unsolved"]) == set(STATUS.values()) - {"ok"}
 
 
+def test_a_single_impossible_point_is_marked():
+    found = sweep(1000.0, np.nan)
+    assert found["status"].item() == 1
+    assert np.isnan(found["count"].item())
+
+
 @pytest.mark.parametrize("shape", [(), (7,), (3 * BLOCK,), (5, BLOCK // 2), (3, 5, 2 * BLOCK), (100, 100, 100, 100)])
 def test_chunks_tile_the_grid(shape):
     chunks = _chunks(shape)
