@@ -107,7 +107,8 @@ def held_out_largest(data: Counts) -> HeldOut | None:
     largest = float(data.neurons.max())
     rest = fit_clean(data.without(largest))
     (lower,), (upper,) = rest.band([largest], new_count=True)
-    measured = float(np.exp(np.mean(np.log(data.counts[data.neurons == largest]))))
+    found = data.counts[data.neurons == largest]
+    measured = float(found[0] if np.ptp(found) == 0 else np.exp(np.mean(np.log(found))))
     predicted = float(rest.predict(largest))
     return HeldOut(largest, measured, predicted, (float(lower), float(upper)), bool(lower <= measured <= upper))
 
@@ -136,7 +137,7 @@ def _at(size: float, data: Counts, line: PowerLawFit, allowed: dict) -> Forecast
     if low <= size <= high:
         return Forecast(size, count, (float(lower), float(upper)), {"power law": count}, ForecastStatus.INSIDE)
     curves = {name: float(np.exp(curve(np.log(np.array([size])))[0])) for name, curve in allowed.items()}
-    scatter = np.exp(student(line.n - 2) * np.sqrt(line.residuals @ line.residuals / (line.n - 2)))
+    scatter = np.exp(student(line.n - 2) * np.sqrt(line.variance))
     lower = min(lower, *(value / scatter for value in curves.values()), count)
     upper = max(upper, *(value * scatter for value in curves.values()), count)
     return Forecast(size, count, (float(lower), float(upper)), {"power law": count, **curves}, ForecastStatus.OUTSIDE)

@@ -6,7 +6,8 @@ Model
 
 Ordinary least squares on the logarithms. The interval of α is Student's t with n − 2 degrees of freedom, exact for
 normal ε; σ² is estimated from the same few points, which is why three sizes give intervals of ± 12.7 standard errors.
-R² is that of the logarithms.
+R² is that of the logarithms. Whole counts are rounded, which a few may hide by lying close to a line: σ² is not taken
+below what makes the interval of α reach as far as `rosettalaw.validation.rounding` says.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from .counts import Counts, clean
+from .rounding import reach, slope_variance, whole
 
 LEVEL = 0.95
 
@@ -49,6 +51,8 @@ class PowerLawFit:
         ``log R − log(c N^α)``, in order of size.
     n : int
         Counts fitted.
+    variance : float
+        σ² of one log count, not below what rounding leaves; NaN with no residual degree of freedom.
     covariance : ndarray, shape (2, 2)
         Of (log c, α).
     excess_scatter : float
@@ -67,6 +71,7 @@ class PowerLawFit:
     r2: float
     residuals: np.ndarray
     n: int
+    variance: float
     covariance: np.ndarray
     excess_scatter: float
     data: Counts
@@ -82,7 +87,7 @@ class PowerLawFit:
         design = np.stack([np.ones_like(x), x], axis=-1)
         variance = np.einsum("...i,ij,...j->...", design, self.covariance, design)
         if new_count:
-            variance = variance + self.residuals @ self.residuals / max(self.n - 2, 1)
+            variance = variance + self.variance
         half = student(self.n - 2) * np.sqrt(variance)
         return self.predict(neurons) * np.exp(-half), self.predict(neurons) * np.exp(half)
 
@@ -117,10 +122,8 @@ def fit_clean(data: Counts) -> PowerLawFit:
     freedom = len(data) - 2
     total = float(np.sum((y - y.mean()) ** 2))
     flat = total <= 1e-24 * len(y) * (1 + float(np.max(np.abs(y)))) ** 2
-    if freedom > 0:
-        covariance = residuals @ residuals / freedom * np.linalg.inv(design.T @ design)
-    else:
-        covariance = np.full((2, 2), np.nan)
+    variance = _variance(data, residuals, freedom)
+    covariance = variance * np.linalg.inv(design.T @ design)
     se = float(np.sqrt(covariance[1, 1]))
     half = student(freedom) * se
     if data.sizes < 3:
@@ -135,6 +138,7 @@ def fit_clean(data: Counts) -> PowerLawFit:
         r2=np.nan if flat else float(1 - residuals @ residuals / total),
         residuals=residuals,
         n=len(data),
+        variance=variance,
         covariance=covariance,
         excess_scatter=np.nan
         if data.sd is None or freedom < 1
@@ -142,6 +146,17 @@ def fit_clean(data: Counts) -> PowerLawFit:
         data=data,
         status=status,
     )
+
+
+def _variance(data: Counts, residuals: np.ndarray, freedom: int) -> float:
+    """Return σ²: that of the residuals, or that which lets Student's interval reach as far as rounding does."""
+    if freedom < 1:
+        return np.nan
+    estimated = float(residuals @ residuals) / freedom
+    if not whole(data.counts):
+        return estimated
+    rounded = slope_variance(np.log(data.neurons), np.ones(len(data)), 1 / data.counts)
+    return max(estimated, (reach(freedom) / student(freedom)) ** 2 * rounded)
 
 
 def student(freedom: int) -> float:

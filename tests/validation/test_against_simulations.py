@@ -5,11 +5,9 @@ import pytest
 
 from rosettalaw.sims import Choices, Packing, wishart
 from rosettalaw.sims.packing import match, mutual_nearest
-from rosettalaw.theory import frontier
 from rosettalaw.validation.extension import fit_extension
 from rosettalaw.validation.joint_fit import JointStatus, Observations, fit_jointly
 from rosettalaw.validation.joint_problem import Problem
-from rosettalaw.validation.theory_fit import fit_counts
 from rosettalaw.validation.triangle import contradicted, measure_triangle
 
 BETA, TAU = 1.6, 1.0  # pairs above a correlation of τ/(1 + τ) = 0.5
@@ -42,45 +40,6 @@ def test_the_triangle_closes_on_simulated_networks():
     assert not contradicted(triangle.product, triangle.expected_product)
     assert not contradicted(triangle.sum, triangle.expected_sum)
     assert fit_extension(triangle).plain_p > 0.05
-
-
-def found(sizes, beta, inputs, rng):
-    """Counts of features whose correlation 1 − (r/r0)^β, with the error of M inputs, clears the threshold."""
-    r_tau = frontier(np.array(sizes, dtype=float), beta, tau=TAU)
-    rank = np.arange(1, int(3 * r_tau.max()))
-    error = rng.normal(0, (1 + TAU / (1 + TAU)) / np.sqrt(inputs), (len(sizes), len(rank)))
-    return np.sum(beta * np.log(rank / r_tau[:, None]) + error < 0, axis=1)
-
-
-@pytest.mark.parametrize("beta", [1.6, 1.8])
-def test_intervals_hold_the_truth_where_the_same_sizes_are_rounded_alike_each_time(beta):
-    """Counts of 8 to 50 at four fixed sizes, where two standard deviations of rounding hold it 87% of the time."""
-    rng = np.random.default_rng(0)
-    ladders, times = np.unique([found(FOUR, beta, 1000, rng) for _ in range(LADDERS)], axis=0, return_counts=True)
-    intervals = np.array([fit_counts(FOUR, counts, tau=TAU).beta_ci95 for counts in ladders])
-    assert np.average((intervals[:, 0] <= beta) & (beta <= intervals[:, 1]), weights=times) >= LOW
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("inputs", [1000, 10_000])
-@pytest.mark.parametrize("sizes", [FOUR[:2] + FOUR[-1:], FOUR, SIX])
-@pytest.mark.parametrize("fixed", [True, False])
-def test_intervals_of_beta_from_counts_alone_hold_the_truth(fixed, sizes, inputs):
-    """200 simulated ladders of whole counts between 8 and 80: at least 92%, on one design and on designs drawn anew.
-
-    Not 98% at most: over ten thousand inputs the counts hardly scatter, so that on one design an interval holds the
-    truth every time or never.
-    """
-    held = []
-    for seed in range(LADDERS):
-        rng = np.random.default_rng([1, seed])
-        beta = BETA if fixed else rng.uniform(1.3, 2.0)
-        scatter = 0 if fixed else rng.uniform(-0.2, 0.2, len(sizes))
-        drawn = np.round(np.array(sizes) * np.exp(scatter)).astype(int)
-        counts = [len(rho) for rho in matched(drawn, rng, inputs, beta)]
-        lo, hi = fit_counts(drawn, counts, tau=TAU).beta_ci95
-        held.append(lo <= beta <= hi)
-    assert np.mean(held) >= LOW - binomial(LOW)
 
 
 def observed(seed, blocks, sizes, noise, inputs):

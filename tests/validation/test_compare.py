@@ -171,6 +171,7 @@ def test_the_largest_size_is_held_out():
     assert 0.93 < np.mean(held) < 0.97
     bent = held_out_largest(Counts(SIZES, np.array([50.0, 75, 113, 170, 171])))
     assert not bent.holds
+    assert bent.measured == 171  # as counted, not e^log 171
     assert held_out_largest(Counts(SIZES[:3], SIZES[:3])) is None
 
 
