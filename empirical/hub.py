@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..console import say
 from ..errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
 
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
@@ -51,6 +52,9 @@ def quiet_transformers() -> None:
     except ImportError as error:
         raise MissingExtraError("transformers", "measure") from error
 
+    import huggingface_hub
+
+    huggingface_hub.logging.set_verbosity_error()  # of five retries without a network
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 
@@ -75,12 +79,15 @@ def open_config(checkpoint: str | Path) -> Any:
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     name, revision = located(checkpoint)
     try:
+        if not path.is_dir() and not commit(checkpoint):
+            say(f"{checkpoint}: no such folder; looking for it on the hub")
         return AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
     except Exception as error:
         if path.is_dir():
             raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
         raise MissingFileError(
-            f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)})"
+            f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
+            "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
 
 

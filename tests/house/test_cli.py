@@ -173,6 +173,21 @@ def test_json_is_alone_on_standard_output():
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_greek_gets_an_answer(encoding):
+    settings = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = rosettalaw("predict", "--beta", "2", "--neurons", "64", env=settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "? = 2" in done.stdout
+    assert "15.7" in done.stdout
+    refused = rosettalaw("predict", "--beta", "2", "--neurons", "β", env=settings)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: --neurons = '?'")
+    code = "from rosettalaw.cli.output import print_json; print_json({'β': 'é'})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=settings, check=True)
+    assert json.loads(done.stdout) == {"β": "é"}
+
+
 def test_grids():
     assert grid("--beta", "1.5") == [1.5]
     assert grid("--beta", "1,2,4:6:3") == [1, 2, 4, 5, 6]

@@ -189,15 +189,19 @@ def test_without_a_budget_it_is_the_papers_or_the_whole_text(checkpoints, corpus
     assert 40 <= few.text.tokens[0] < everything
 
 
-def test_no_checkpoint(tmp_path, checkpoints, corpus, monkeypatch):
+def test_no_checkpoint(tmp_path, checkpoints, corpus, monkeypatch, capsys):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(MissingFileError, match="a folder, but no checkpoint"):
         text_sources(tmp_path, checkpoints["gpt2"], corpus, tokens=10)
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingFileError, match="a file, not a checkpoint folder"):
         text_sources(tmp_path / "file", checkpoints["gpt2"], corpus, tokens=10)
-    with pytest.raises(MissingFileError, match="no such folder, and not found on the hub"):
-        text_sources(tmp_path / "nowhere", checkpoints["gpt2"], corpus, tokens=10)
+    for name in ("nobody/nothing", "a name", "a/b/c", tmp_path / "nowhere"):
+        with pytest.raises(
+            MissingFileError, match=f"^{name}: no such folder, and not found on the hub .*Try: the folder"
+        ):
+            text_sources(name, checkpoints["gpt2"], corpus, tokens=10)
+    assert capsys.readouterr().err.strip() == "nobody/nothing: no such folder; looking for it on the hub"
 
 
 def damaged(checkpoints, tmp_path, name="gpt2"):

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import typer
 
 from ..errors import RosettaError
+from .output import speaks_unicode
 
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
@@ -70,6 +71,9 @@ for _name, _section in COMMANDS.items():
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave: 0 if all went well, 2 with one message where not, 130 on Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if not speaks_unicode(stream) and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a question mark for β, rather than no answer
     command = typer.main.get_command(app)
     try:
         code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,13 @@ def _require_folder(name: str, path: Path, folder: Path) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output; NaN and infinities become null, NumPy numbers become numbers."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    escaped = not speaks_unicode(sys.stdout)
+    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=escaped, allow_nan=False))
+
+
+def speaks_unicode(stream: Any) -> bool:
+    """Return whether a stream can show every character (in the C locale of old, none beyond ASCII)."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
 def plain(value: Any) -> Any:
