@@ -8,7 +8,7 @@ on one thread a worker, because the order of its sums, and so the last bit, depe
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -169,15 +169,16 @@ def simulate(
     Examples
     --------
     >>> [row["count"] for row in simulate([256, 1024], 2.0, runs=3, quiet=True).rows]
-    [12.0, 24.0]
+    [12.0, 24.333333333333332]
     """
+    require(inputs == int(inputs), "inputs", inputs, "must be a whole number", EXAMPLE)
     require(runs >= 1 and runs == int(runs), "runs", runs, "must be a whole number of at least 1", EXAMPLE)
     require(seed >= 0, "seed", seed, "must be at least 0", EXAMPLE)
     require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
     choices = choices or Choices()
-    sizes, betas = _sizes(neurons), list(dict.fromkeys(np.atleast_1d(np.asarray(beta, dtype=float)).tolist()))
+    sizes, betas = _sizes(neurons), list(dict.fromkeys(_numbers("beta", beta)))
     packings = [Packing(size, b, kappa, gamma, int(inputs), choices) for b in betas for size in sizes]
     engines = [choose(packing, engine) for packing in packings]
     points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
@@ -238,8 +239,17 @@ def _run(packings: Sequence[Packing], engines: Sequence[str], runs: int, seed: i
 
 
 def _sizes(neurons: float | Iterable[float]) -> list[int]:
-    given = np.atleast_1d(np.asarray(neurons, dtype=float))
+    given = _numbers("neurons", neurons)
     for size in given:
         whole = np.isfinite(size) and size >= 2
-        require(whole, "neurons", float(size), "must be whole numbers of at least 2", EXAMPLE)
+        require(whole, "neurons", size, "must be whole numbers of at least 2", EXAMPLE)
     return list(dict.fromkeys(round(size) for size in given))
+
+
+def _numbers(argument: str, values: float | Iterable[float]) -> list[float]:
+    from ..theory.parameters import as_floats
+
+    array = np.atleast_1d(as_floats(argument, list(values) if isinstance(values, Iterator) else values, EXAMPLE))
+    rule = "must be a number, or some numbers in a row"
+    require(array.ndim == 1 and array.size, argument, f"array of shape {array.shape}", rule, EXAMPLE)
+    return array.tolist()

@@ -40,6 +40,7 @@ def test_each_size_and_beta_is_simulated_once():
     twice = simulate([64, 64.2, 128], [2.0, 2.0], inputs=300, runs=2, quiet=True)
     once = simulate([64, 128], [2.0], inputs=300, runs=2, quiet=True)
     assert twice.rows == once.rows
+    assert simulate((n for n in (64, 128)), np.float32(2), inputs=300, runs=2, quiet=True).rows == once.rows
     assert twice.to_dataset().equals(once.to_dataset())
 
 
@@ -170,6 +171,10 @@ def test_sensitivity_names_every_choice_and_finds_the_two_that_matter(capsys):
         ({"engine": "wishart", "neurons": 2**22}, InputError, "engine='expected'"),
         ({"runs": 0}, InputError, "runs = 0: must be a whole number"),
         ({"neurons": 1}, InputError, "neurons = 1.0: must be whole numbers of at least 2"),
+        ({"neurons": [[64, 128]]}, InputError, r"neurons = 'array of shape \(1, 2\)': must be a number, or some"),
+        ({"neurons": []}, InputError, r"neurons = 'array of shape \(0,\)'"),
+        ({"beta": "steep"}, InputError, "beta = 'steep': must be a number or an array of numbers"),
+        ({"inputs": 100.5}, InputError, "inputs = 100.5: must be a whole number"),
         ({"workers": 0}, InputError, "workers = 0"),
         ({"beta": -1}, InputError, r"beta = -1.0: must be finite and greater than 0. Try: simulate\("),
         ({"kappa": float("nan")}, InputError, r"kappa = nan: must be finite and greater than 0. Try: simulate\("),
