@@ -78,7 +78,7 @@ def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:
         If no pair exceeds the nulls, or there was none to calibrate against.
     """
     threshold = float(pairs["threshold"]) if "threshold" in pairs else np.nan
-    strong = pairs["correlation"].values >= threshold
+    strong = np.abs(pairs["correlation"].values) >= threshold  # of either sign under --absolute
     if not strong.any():
         rule = "has no pair above its nulls: there are no Rosetta Neurons to judge"
         raise InputError("pairs", pairs.attrs.get("status", "uncalibrated"), rule, "rosettalaw match … --untrained 3")

@@ -10,9 +10,10 @@ import pytest
 from rosettalaw.empirical.vision.endpoint import PREFIX, EndpointJudge, estimate
 from rosettalaw.empirical.vision.exhibits import exhibit, neuron_scores, overlay, png, strip, top_exhibits
 from rosettalaw.empirical.vision.images import from_array
-from rosettalaw.empirical.vision.judgement import Plan, judgements, scored, study
+from rosettalaw.empirical.vision.judgement import Plan, judgements, populations_of, scored, study
 from rosettalaw.empirical.vision.judges import Answer, OfflineJudge
 from rosettalaw.errors import InputError, RosettaError
+from rosettalaw.results import dataset
 
 CELLS = 4
 
@@ -182,6 +183,26 @@ def test_scores_of_predictions():
     assert found["accuracy"] == 0.6
     assert found["precision"] == found["recall"] == found["f1"] == pytest.approx(2 / 3)
     assert np.isnan(scored(truth, np.zeros(5, bool))["precision"])
+
+
+def test_populations_are_those_of_pairs_above_the_nulls_and_the_rest_that_took_part():
+    rho = np.array([0.9, -0.8, 0.3, 0.7])  # of either sign, as matched with --absolute
+    variables = {
+        "correlation": ("pair", rho),
+        "unit_a": ("pair", [4, 2, 0, 4]),
+        "unit_b": ("pair", [1, 5, 3, 0]),
+        "excluded_unit_a": ("excluded_a", [6]),
+        "excluded_unit_b": ("excluded_b", np.empty(0, dtype=int)),
+        "neurons_a": 7,
+        "neurons_b": 6,
+    }
+    pairs = dataset("pairs", {**variables, "threshold": 0.7})
+    found = {side: {name: one.tolist() for name, one in populations_of(pairs, side).items()} for side in "ab"}
+    assert found["a"] == {"rosetta": [2, 4], "other": [0, 1, 3, 5]}
+    assert found["b"] == {"rosetta": [0, 1, 5], "other": [2, 3, 4]}
+    for uncalibrated in (variables, {**variables, "threshold": np.nan}):
+        with pytest.raises(InputError, match="has no pair above its nulls"):
+            populations_of(dataset("pairs", uncalibrated), "a")
 
 
 def test_plans_that_cannot_be_met(planted):
