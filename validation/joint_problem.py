@@ -5,12 +5,14 @@ deviation a block. Each search is MINPACK's, with parameters kept inside their l
 
 Errors that are not stated are estimated with the fit, in `TURNS` turns, each from its own block: the residuals' sum of
 squares over the block's degrees of freedom (its length less its share of the hat matrix). Within a block all numbers
-are taken to err alike; where they are known not to, state `sd` number by number. More turns would let a few
-numbers that fit well by chance outweigh the others until they are met exactly, where the likelihood has no bound.
+are taken to err alike (`Problem.unevenness` tests it); where they are known not to, state `sd` number by number. More
+turns would let a few numbers that fit well by chance outweigh the others until they are met exactly, where the
+likelihood has no bound.
 
 - Over M inputs ``log(1 − ρ̂)`` has variance ``(1 + ρ)²/M`` and, to second order, mean error ``−(1 + ρ)/(2M)``. Sorting
   adds to it: ranks up to y = log(1 − ρ) number ``∝ e^(y/β)``, which noise of variance σ² multiplies by
-  ``e^(σ²/2β²)``, so that the r-th lies lower by ``σ²/(2β)``. Both are taken off where M is given.
+  ``e^(σ²/2β²)``, so that the r-th lies lower by ``σ²/(2β)``. Both are taken off. Where neither M nor σ is given, M is
+  read off the σ that is found, as the mean of ``(1 + ρ)²/σ²``.
 - Whole counts have the error that features at the frontier make, found or missed: variance ∝ count. Other counts (means
   over runs) have one relative error.
 - Sorting makes the residuals of correlations smoother than the errors were, and the ranks of one matching err together,
@@ -57,8 +59,9 @@ class Observations:
     sd : mapping of str to float or array_like
         Standard deviation of the logarithm of each block's numbers (of ``log(1 − ρ)`` for correlations), one for all or
         one a number (a size's correlations best first, size after size); a block that is missing here has it estimated.
-    inputs : float
-        Inputs M behind each correlation, where they are so few (thousands) that their bias shows.
+    inputs : float, optional
+        Inputs M behind each correlation, whose bias shows where they are thousands; if missing, M is read off how
+        much the correlations scatter (infinite, if their `sd` is stated).
     """
 
     neurons: ArrayLike
@@ -67,7 +70,7 @@ class Observations:
     tail: Sequence[float] | None = None
     correlations: Sequence[Sequence[float]] | None = None
     sd: Mapping[str, ArrayLike] = field(default_factory=dict)
-    inputs: float = np.inf
+    inputs: float | None = None
 
     def logarithms(self) -> dict[str, np.ndarray]:
         """Return each measured block as the logarithms that are fitted (NaN or infinite where there is none)."""
@@ -94,7 +97,8 @@ class Problem:
 
     def __init__(self, observed: Observations, gamma: float):
         self.neurons = np.asarray(observed.neurons, dtype=float)
-        self.gamma, self.inputs = gamma, observed.inputs
+        self.gamma = gamma
+        self.inputs = np.inf if observed.inputs is None else observed.inputs
         self.measured = observed.logarithms()
         lengths = [len(rho) for rho in observed.correlations] if observed.correlations is not None else []
         self.rung = np.repeat(np.arange(len(lengths)), lengths)
@@ -102,6 +106,7 @@ class Problem:
         self.half = np.unique(np.concatenate([*halves, []]), return_inverse=True)[1]
         self.log_rank = np.log(np.concatenate([*(np.arange(1, k + 1) for k in lengths), []]))
         self.stated = set(observed.sd)
+        self.inputs_sought = observed.inputs is None and "correlations" in set(self.measured) - self.stated
         self.sd = {name: np.asarray(observed.sd.get(name, 0.1), dtype=float) for name in self.measured}
         self.found = np.exp(self.measured["counts"])
         self.weight = {name: np.ones(len(block)) for name, block in self.measured.items()}
@@ -181,6 +186,9 @@ class Problem:
                 block = self._unsorted(name, block)
                 found = float(np.sqrt(block @ block / freedoms[name]))
                 self.sd[name] = np.array(max(found, least.get(name, LEAST_ERROR)))
+        if self.inputs_sought:
+            twice = 2 - np.exp(self.measured["correlations"])  # 1 + ρ
+            self.inputs = float(np.mean((twice / self.sd["correlations"]) ** 2))
 
     def _unsorted(self, name: str, block: np.ndarray) -> np.ndarray:
         """Return residuals as independent numbers of one variance: √k times the mean of each half, if sorted."""
@@ -196,6 +204,32 @@ class Problem:
         if not left:
             return np.nan
         return float(stats.chi2.sf(np.sum(np.concatenate(left) ** 2), sum(freedoms[k] for k in self.stated)))
+
+    def unevenness(self, values: Mapping[str, float], draws: int = 4000) -> float:
+        """Return the p-value of isolation and tail having one error at all sizes; NaN where their errors were stated.
+
+        The score of a variance that grows or falls as a power of N (Cook and Weisberg, 1983), against its law for
+        normal errors of one size, of which the same fit leaves the same part. Drawn, from one seed.
+        """
+        parts, blocks = self._parts(values), self.split(values)
+        names = [name for name in ("isolation", "tail") if name in set(parts) - self.stated]
+        if not names:
+            return np.nan
+        seen = np.concatenate([parts[name] for name in names])
+        all_of_it = sum(part.T @ part for part in parts.values())
+        rng = np.random.default_rng(0)
+        errors = rng.normal(size=(draws, len(seen)))
+        others = rng.multivariate_normal(np.zeros(len(values)), all_of_it - seen.T @ seen, size=draws, method="eigh")
+        left = errors - (errors @ seen + others) @ np.linalg.pinv(all_of_it, rcond=1e-13, hermitian=True) @ seen.T
+        x = np.log(self.neurons) - np.mean(np.log(self.neurons))
+
+        def score(residuals: np.ndarray) -> np.ndarray:
+            squares = residuals.reshape(*residuals.shape[:-1], len(names), len(x)) ** 2
+            return np.sum(squares @ x / np.sum(squares, axis=-1), axis=-1)
+
+        drawn, found = score(left), score(np.concatenate([blocks[name] for name in names]))
+        above = (1 + np.sum(drawn >= found)) / (1 + draws)
+        return float(2 * min(above, 1 - above + 1 / (1 + draws)))
 
     def _steps(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the error that one rank more or less makes in log isolation and log tail, root mean square."""

@@ -42,7 +42,7 @@ def test_the_triangle_closes_on_simulated_networks():
     assert fit_extension(triangle).plain_p > 0.05
 
 
-def observed(seed, blocks, sizes, noise, inputs):
+def observed(seed, blocks, sizes, noise, inputs, given=True):
     """One simulated ladder: its isolation is known up to a factor of 3 and an error of its own."""
     rng = np.random.default_rng([7, seed])
     rows = {name: [] for name in BLOCKS}
@@ -55,7 +55,7 @@ def observed(seed, blocks, sizes, noise, inputs):
         rows["isolation"].append(3 * found.mean_isolation_matched * np.exp(rng.normal(0, noise)))
         rows["tail"].append(3 * found.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))
         rows["correlations"].append(correlation[mutual_nearest(correlation, TAU / (1 + TAU))])
-    return Observations(sizes.tolist(), **{name: rows[name] for name in blocks}, inputs=inputs)
+    return Observations(sizes.tolist(), **{name: rows[name] for name in blocks}, inputs=inputs if given else None)
 
 
 def test_one_feature_more_is_one_error_of_three_blocks():
@@ -75,14 +75,14 @@ def test_one_feature_more_is_one_error_of_three_blocks():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("inputs", [1000, 10_000])
+@pytest.mark.parametrize(("inputs", "given"), [(1000, True), (1000, False), (10_000, True)])
 @pytest.mark.parametrize("sizes", [FOUR[:2] + FOUR[-1:], FOUR, SIX])
 @pytest.mark.parametrize(("blocks", "noise"), [(("counts", "correlations"), 0.0), (BLOCKS[:3], 0.05), (BLOCKS, 0.05)])
-def test_joint_intervals_hold_the_truth_on_simulated_ladders(blocks, noise, sizes, inputs):
+def test_joint_intervals_hold_the_truth_on_simulated_ladders(blocks, noise, sizes, inputs, given):
     """200 ladders, every error estimated from the ladder itself: 92 to 98%; with three sizes, 92 to 99."""
     held = {}
     for seed in range(LADDERS):
-        fit = fit_jointly(observed(seed, blocks, sizes, noise, inputs))
+        fit = fit_jointly(observed(seed, blocks, sizes, noise, inputs, given))
         for name in fit.values:  # the same as lo <= truth <= hi, without the search for both ends
             held.setdefault(name, []).append(fit.rise(name, [TRUTH[name]])[0] <= fit.allowance(name))
     high = HIGH if len(sizes) > 3 else 0.99

@@ -317,3 +317,39 @@ def test_whole_counts_err_as_their_root_and_others_as_themselves(shift, sd, powe
     weights = split["counts"] / (np.log(counts) - predicted["counts"])
     assert weights / weights[0] == pytest.approx((counts / counts[0]) ** power)
     assert np.mean(weights**2) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("fan", "low", "high"), [(0.0, 0.02, 0.08), (1.0, 0.1, 0.45), (2.0, 0.3, 0.9)])
+def test_errors_that_grow_with_size_are_told_from_even_ones_at_their_level(fan, low, high):
+    """300 sets of residuals that a fit leaves of errors whose sd grows by e^fan over six sizes: 5% if even."""
+    rng, low_p = np.random.default_rng(int(fan)), []
+    problem = Problem(observe(4, BLOCKS[:3], stated=False), gamma=4)
+    values = {**TRUTH_OF_COUNTS, "log_scale": np.log(SCALE)}
+    predicted, jacobian = problem.predicted(**values), problem.jacobian(values)
+    hat = jacobian @ np.linalg.pinv(jacobian)
+    sd = np.exp(fan * np.linspace(-0.5, 0.5, 6))
+    for _ in range(300):
+        error = rng.normal(size=18) * np.concatenate([np.ones(6), sd, sd])
+        left = np.split(0.01 * (error - hat @ error), 3)
+        problem.measured = {
+            name: predicted[name] + part / problem.weight[name] for name, part in zip(predicted, left, strict=True)
+        }
+        low_p.append(problem.unevenness(values, draws=500) < 0.05)
+    assert low < np.mean(low_p) < high
+
+
+def test_stated_errors_are_not_tested_for_being_even():
+    assert np.isnan(fit_jointly(observe(4, BLOCKS[:3])).uneven_p)
+
+
+def test_inputs_that_are_not_given_are_read_off_the_scatter_of_correlations():
+    """Correlations of the discrete optimum with the error of M inputs; a stated error leaves them alone."""
+    rng, inputs, rho = np.random.default_rng(0), 1000, []
+    counts = [int(np.sum(s >= TAU)) for s in PROFILES.values()]
+    for s, count in zip(PROFILES.values(), counts, strict=True):
+        exact = 1 - 1 / (1 + s[:count])
+        rho.append(np.tanh(np.arctanh(exact) + rng.normal(0, inputs**-0.5, count)))  # Fisher's z
+    read = fit_jointly(Observations(list(PROFILES), counts, correlations=rho))._problem.inputs
+    assert inputs / 3 < read < 3 * inputs
+    stated = fit_jointly(Observations(list(PROFILES), counts, correlations=rho, sd={"correlations": 0.05}))
+    assert np.isinf(stated._problem.inputs)
