@@ -166,6 +166,8 @@ class Measurement:
         How `accelerate` spreads models that no single device holds ("auto"); "" leaves them whole.
     allow_pickle_weights : bool
         Whether weights that exist only as a pickle may be read, as tensors alone.
+    weights : str
+        In which precision models compute: "float32", "bfloat16" or "float16".
     seed : int
         Decides the order of the text, the permutations, the untrained weights and the control.
     """
@@ -183,6 +185,7 @@ class Measurement:
     device: str = "cpu"
     device_map: str = ""
     allow_pickle_weights: bool = False
+    weights: str = "float32"
     seed: int = 0
 
     def __post_init__(self):

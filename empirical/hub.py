@@ -16,6 +16,7 @@ from typing import Any
 from ..console import say
 from ..errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
 
+PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 
 
@@ -33,13 +34,19 @@ class Loading:
     pickled : bool
         Whether weights that exist only as a pickle may be read. torch then accepts tensors alone (``weights_only``),
         which is a narrower promise than that of safetensors.
+    weights : str
+        In which precision a model computes: "float32", or "bfloat16" or "float16" in half the memory. Its activations
+        are float32 from there on.
     """
 
     device: str = "cpu"
     device_map: str | Mapping[str, Any] | None = None
     pickled: bool = False
+    weights: str = "float32"
 
     def __post_init__(self):
+        rule = f"must be one of {', '.join(PRECISIONS)}"
+        require(self.weights in PRECISIONS, "--weights", self.weights, rule, "--weights bfloat16")
         if isinstance(self.device_map, str) and self.device_map not in DEVICE_MAPS:
             rule = f"must be one of {', '.join(DEVICE_MAPS)}"
             raise InputError("--device-map", self.device_map, rule, "--device-map auto")
@@ -117,7 +124,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
 
 
 def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
-    """Open a model without its head, in float32 and evaluation mode; of the class `kind`, or the one `config` names.
+    """Open a model without its head, in evaluation mode; of the class `kind`, or the one `config` names.
 
     Raises
     ------
@@ -136,7 +143,7 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
         model = (kind or AutoModel).from_pretrained(
-            name, config=config, dtype=torch.float32, trust_remote_code=False, **options
+            name, config=config, dtype=getattr(torch, loading.weights), trust_remote_code=False, **options
         )
     except Exception as error:
         _remove(folder)

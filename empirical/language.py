@@ -158,6 +158,10 @@ class TextSource:
         # A decoder need not keep keys and values; an encoder does not know the option.
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
+    def identity(self) -> list[Any]:
+        """Return what tells these activations from others: model, size, positions, and the precision of its weights."""
+        return [self.name, int(self.positions), len(self.layer), str(self.model.dtype)]
+
     @property
     def projections(self) -> list[Any]:
         """Output projections of the MLPs, layer by layer."""
@@ -230,7 +234,7 @@ class TextSource:
                         **self._options,
                     )
                     # Some models flatten positions before the MLP; the mask brings the shape back.
-                    layers = [layer.reshape(*mask.shape, -1)[mask] for layer in captured]
+                    layers = [layer.reshape(*mask.shape, -1)[mask].float() for layer in captured]
                     pooled = pool(torch.cat(layers, dim=1), lengths)
                 yield pooled  # outside of inference mode, which would else reach the caller
         finally:

@@ -89,7 +89,7 @@ def measure_rung(
     checkpoints = rung.models[0], rung.models[other]
     step("reading")
     patterns = rung.pattern(0), rung.pattern(other)
-    loading = Loading(plan.device, plan.device_map or None, plan.allow_pickle_weights)
+    loading = Loading(plan.device, plan.device_map or None, plan.allow_pickle_weights, plan.weights)
     sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns, loading)
     facts = [model_facts(checkpoint) for checkpoint in checkpoints]
     with TemporaryDirectory(prefix="rosettalaw-") as folder:

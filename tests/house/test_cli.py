@@ -66,6 +66,8 @@ def test_one_message_and_exit_code_two(arguments, message):
         (["simulate", "--seed", "-1"], "--seed"),
         (["match", "a.npy", "b.npy", "--q", "1"], "--q = 1.0: must be between 0 and 1"),
         (["match", "a.npy", "b.npy", "--untrained", "3"], "--untrained = '3': goes with checkpoints"),
+        (["match", "a.npy", "b.npy", "--weights", "bfloat16"], "--weights = 'bfloat16': goes with checkpoints"),
+        (["match", "a", "b", "--images", "x", "--weights", "float16"], "vision models compute in float32"),
         (["match", "a.npy", "b.npy", "--text", "pile.jsonl"], "--text = 'pile.jsonl': goes with checkpoints"),
         (["match", "a.npy", "b.npy", "--timestep", "3"], "--timestep = 3: goes with --images"),
         (["match", "a.npy", "folder"], "must be two files of activations or two checkpoints"),

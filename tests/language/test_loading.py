@@ -63,8 +63,38 @@ def test_what_was_put_on_disk_is_removed_with_the_model(checkpoints, monkeypatch
 def test_words_and_devices_that_do_not_exist(checkpoints, corpus):
     with pytest.raises(InputError, match=r"--device-map = 'atuo': must be one of auto, balanced"):
         Loading(device_map="atuo")
+    with pytest.raises(InputError, match=r"--weights = 'float8': must be one of float32, bfloat16, float16. Try"):
+        Loading(weights="float8")
     with pytest.raises(InputError, match=r"--device = 'cuda:77': cannot be used"):
         activations(checkpoints["gpt2"], corpus, device="cuda:77")
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+@pytest.mark.parametrize(("weights", "error"), [("bfloat16", 2.0**-8), ("float16", 2.0**-11)])
+def test_weights_of_half_the_size_give_nearly_the_same_activations(checkpoints, corpus, name, weights, error):
+    """Rounded at every layer, but not where they are pooled: errors are a few roundings of the largest activation."""
+    whole, half = (activations(checkpoints[name], corpus, weights=one) for one in ("float32", weights))
+    assert half.dtype == np.float32
+    difference = np.abs(half - whole).max() / np.abs(whole).max()
+    assert error / 50 < difference < 10 * error
+    model = hub.open_model(checkpoints[name], hub.open_config(checkpoints[name]), loading=Loading(weights=weights))
+    assert {weight.dtype for weight in model.parameters()} == {getattr(torch, weights)}
+
+
+def test_the_untrained_twin_computes_in_the_same_precision(checkpoints, corpus):
+    source, _ = text_sources(checkpoints["gpt2"], checkpoints["gpt2"], corpus, 400, loading=Loading(weights="bfloat16"))
+    twin = source.untrained(0)
+    assert twin.model.dtype == torch.bfloat16
+    assert next(twin.blocks(8)).dtype == np.float32
+    assert twin.identity() != source.identity()
+
+
+def test_a_matching_is_not_gone_on_with_in_another_precision(checkpoints, corpus):
+    one, other = (
+        text_sources(checkpoints["gpt2"], checkpoints["gpt2"], corpus, 400, loading=Loading(weights=weights))[0]
+        for weights in ("float32", "bfloat16")
+    )
+    assert one.identity() != other.identity()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -59,6 +59,9 @@ def match(
     pattern_a: str = typer.Option("", help=PATTERN),
     pattern_b: str = typer.Option("", help="The same for B."),
     device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
+    weights: str = typer.Option(
+        "float32", help="In which precision checkpoints compute: float32, bfloat16 or float16."
+    ),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
@@ -78,10 +81,14 @@ def match(
     from ..results import save
 
     require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
-    _require_checkpoints(a, b, {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained})
+    precision = weights if weights != "float32" else None
+    given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
+    _require_checkpoints(a, b, given)
+    if images is not None:
+        require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     with distributed.started(device):
-        opening = _Opening((pattern_a or None, pattern_b or None), device, device_map or None, pickled)
+        opening = _Opening((pattern_a or None, pattern_b or None), device, device_map or None, pickled, weights)
         if images is None:
             sources, provenance = _sources(a, b, text, tokens, seed, opening)
         else:
@@ -130,18 +137,19 @@ class _Opening(NamedTuple):
     device: str
     device_map: str | None
     pickled: bool
+    weights: str
 
     def loading(self):
         from ..empirical.hub import Loading
 
-        return Loading(self.device, self.device_map, self.pickled)
+        return Loading(self.device, self.device_map, self.pickled, self.weights)
 
     def facts(self, sources: Any, tokenizer: bool) -> dict[str, Any]:
         """Return what a result remembers of the two models."""
         from ..empirical.provenance import revisions
 
         named = {f"pattern_{side}": pattern for side, pattern in zip("ab", self.patterns, strict=True) if pattern}
-        return revisions(sources, tokenizer) | named
+        return revisions(sources, tokenizer) | named | {"weights": self.weights}
 
 
 def _arrays(a: str, b: str) -> bool:
