@@ -147,11 +147,17 @@ def write(ds: xr.Dataset, path: str | os.PathLike[str], client: Any = None, quie
         Computes the blocks; this process alone writes them.
     quiet : bool
         No progress bar.
+
+    Raises
+    ------
+    RosettaError
+        If the disk has no room for it, or the folder cannot be written.
     """
     if not ds.chunks:
         return results.save(ds, path)
     import h5netcdf
 
+    results.require_room(path, ds.nbytes)
     with results.replacing(path) as partial:
         ds.to_netcdf(partial, engine="h5netcdf", compute=False)  # names, attributes and coordinates; no values yet
         where = [tuple(slices) for slices in product(*(_slices(ds.chunks[dim]) for dim in ds["status"].dims))]

@@ -8,6 +8,7 @@ when complete, so that a file that exists is a whole file.
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -90,10 +91,29 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     RosettaError
         If the disk is full or the folder cannot be written; an older file of that name is left as it was.
     """
+    whole = _netcdf(ds)
     with replacing(path) as partial:
-        encoding = {name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim}
-        ds.to_netcdf(partial, engine="h5netcdf", encoding=encoding)
+        partial.write_bytes(whole)
     return Path(path)
+
+
+def _netcdf(ds: xr.Dataset) -> memoryview:
+    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    encoding = {name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim}
+    buffer = io.BytesIO()
+    with h5netcdf.File(buffer, "w") as file:
+        ds.compute().dump_to_store(H5NetCDFStore(file), encoding=encoding)
+    return buffer.getbuffer()
+
+
+def require_room(path: str | os.PathLike[str], size: float) -> None:
+    """Raise `RosettaError` unless the disk of `path` has room for so many bytes."""
+    free = shutil.disk_usage(_existing_folder(path)).free
+    if size > free:
+        raise RosettaError(f"{path}: takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free there")
 
 
 def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
@@ -159,9 +179,12 @@ def disk_is_full(path: str | os.PathLike[str], error: Exception) -> bool:
     """Return whether an error says, or the disk shows, that there is no room left."""
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
         return True
-    folder = next((parent for parent in Path(path).resolve().parents if parent.is_dir()), None)
     unnamed = isinstance(error, OSError) and error.errno is None
-    return unnamed and folder is not None and shutil.disk_usage(folder).free < 1 << 20
+    return unnamed and shutil.disk_usage(_existing_folder(path)).free < 1 << 20
+
+
+def _existing_folder(path: str | os.PathLike[str]) -> Path:
+    return next(parent for parent in Path(path).resolve().parents if parent.is_dir())
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """Results: self-describing, whole or absent, recognised or refused."""
 
 import errno
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -61,15 +64,45 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
     path = results.save(example(), tmp_path / "r.nc")
     before = path.read_bytes()
 
-    def fill(self, partial, **settings):
-        partial.write_bytes(b"half")
+    plain = pathlib.Path.write_bytes
+
+    def fill(self, whole):
+        plain(self, whole[:100])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fill)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", fill)
     with pytest.raises(RosettaError, match=r"the disk is full; free some space and run the same command again"):
         results.save(example(), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["r.nc"]
+
+
+LIMITED = """
+import resource
+import numpy as np
+from rosettalaw.errors import RosettaError
+from rosettalaw.results import dataset, save
+big = dataset("ladder", {"raw_count": ("rung", np.random.default_rng(0).random(10**5))})
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    save(big, "big.nc")
+except RosettaError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_takes_no_more_does_not_bring_the_process_down(tmp_path):
+    """HDF5 on such a disk ends in a segmentation fault once the error has been reported."""
+    done = subprocess.run([sys.executable, "-c", LIMITED], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "big.nc: cannot be written (File too large)\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_asked_for_before_a_long_computation(tmp_path):
+    results.require_room(tmp_path / "deep/r.nc", 1000)
+    with pytest.raises(RosettaError, match=r"r\.nc: takes 1e\+09 GB, and .* GB are free there"):
+        results.require_room(tmp_path / "deep/r.nc", 1e18)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
@@ -80,19 +113,19 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("5 requested and 3 written"), RuntimeError("No space left on device")])
 def test_libraries_report_a_full_disk_in_their_own_ways(tmp_path, monkeypatch, error):
-    def fill(self, partial, **settings):
+    def fill(self, whole):
         raise error
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fill)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", fill)
     monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
     with pytest.raises(RosettaError, match="the disk is full"):
         results.save(example(), tmp_path / "r.nc")
 
 
 def test_an_error_that_is_not_the_disks_stays_what_it_is(tmp_path, monkeypatch):
-    def fail(self, partial, **settings):
+    def fail(self, whole):
         raise ValueError("a mistake of the program")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", fail)
     with pytest.raises(ValueError, match="a mistake of the program"):
         results.save(example(), tmp_path / "r.nc")

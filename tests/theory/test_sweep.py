@@ -99,6 +99,13 @@ def test_a_failed_write_leaves_the_old_file(small_blocks, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_sweep_that_the_disk_cannot_hold_is_not_begun(small_blocks, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 10}))
+    with pytest.raises(RosettaError, match="GB are free there"):
+        write(sweep(**GRID, memory=1000), tmp_path / "sweep.nc")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_impossible_points_are_marked_and_the_rest_is_solved(tmp_path):
     found = sweep([0.0, 10.0, np.nan, 1000.0], [0.5, 1.5], gamma=[np.inf, 4.0, 0.01], limit="continuum")
     assert found["status"].sel(beta=0.5).values[[1, 3]].tolist() == [[2, 0, 3], [2, 0, 0]]

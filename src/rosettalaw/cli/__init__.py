@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         raise SystemExit(0) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSED:
-            _leave(f"error: {error.filename or 'a file'}: {error.strerror}")
+            _leave(f"error: {error.filename or 'a file that was to be written'}: {error.strerror}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
             _leave(f"error: {_usage_message(error)}")
         raise
