@@ -6,6 +6,7 @@ from scipy.stats import norm
 
 from rosettalaw.errors import InputError
 from rosettalaw.theory import detect, expected_null_pairs, isolation, tau_eff
+from rosettalaw.theory.detectability import _overlap
 
 
 def simulate(s, inputs, features, interference, idle, runs, seed, threshold=-1.0):
@@ -66,7 +67,7 @@ def test_interference_widens_the_null():
 def test_weak_features_give_half_their_number_of_false_pairs():
     n = 400
     found = detect(np.full(n, 1e-7), inputs=5000)
-    assert found.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=2e-3)
+    assert found.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
     assert found.count == pytest.approx(n / (2 * n - 1), rel=2e-2)
 
 
@@ -160,3 +161,29 @@ def test_bad_counts():
         tau_eff(10, 2)
     with pytest.raises(InputError, match="neurons_b = 0: must be at least 1"):
         expected_null_pairs(10, 0)
+
+
+@pytest.mark.parametrize("n", [2, 3, 6])
+def test_features_too_weak_to_be_found_are_exchangeable_signals(n):
+    """Each of the n² correlations leads its 2n − 1 rivals alike: n of them are right, n(n − 1) wrong."""
+    found = detect(np.full(n, 1e-12), inputs=2000)
+    assert found.count == pytest.approx(n / (2 * n - 1), rel=0.01)
+    assert found.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
+
+
+@pytest.mark.parametrize("f", [1.0, 0.3])
+def test_mean_overlap_is_that_of_drawn_loadings(f):
+    """Neuron r holds √a_r of its feature and √(f(1 − a_r)) in a random direction over A; the rest is its own noise."""
+    n, A, rng = 40, 60, np.random.default_rng(5)
+    share = np.linspace(0.05, 0.9, n)
+
+    def network():
+        direction = rng.standard_normal((n, A))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        loadings = np.sqrt(f * (1 - share))[:, None] * direction
+        loadings[np.arange(n), np.arange(n)] += np.sqrt(share)
+        return loadings
+
+    squares = np.mean([(network() @ network().T) ** 2 for _ in range(2000)], axis=0)
+    others = (squares.sum(1) - np.diag(squares)) / (n - 1)
+    np.testing.assert_allclose(others * A, _overlap(share, f), rtol=0.06)

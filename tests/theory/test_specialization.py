@@ -99,3 +99,10 @@ def test_enrichment_against_the_data_share_given():
 def test_bad_input(arguments, message):
     with pytest.raises(InputError, match=message):
         specialize(**{"neurons": [100], "offsets": {"a": 1.0, "b": 2.0}, "beta": 1.5, **arguments})
+
+
+def test_no_domain_has_more_rosetta_features_than_features():
+    found = specialize([20.0], {"prose": 1.0, "code": 1.0}, beta=1.5, kappa=1000.0, gamma=1.0)
+    assert found["active"].item() == 20
+    assert found["count"].values[:, 0].tolist() == [10, 10]
+    assert found["r_tau"].values[:, 0].tolist() == [10, 10]
