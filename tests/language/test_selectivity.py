@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from rosettalaw.empirical.array_sources import ArraySource
 from rosettalaw.empirical.measures.moments import Moments
@@ -153,3 +153,25 @@ def test_superiority_without_a_group_or_without_others():
     assert superiority(values, layer == 1, layer) == NOTHING
     one = superiority(np.where(layer == 1, np.nan, values), np.arange(6) == 1, layer)
     assert (one.value, one.group, one.others) == (0.5, 1, 2)
+
+
+@pytest.mark.parametrize("sizes", [((20, 5), (4, 40)), ((6, 9), (3, 1)), ((1, 30),)])
+def test_superiority_interval_is_delongs_pair_by_pair(sizes):
+    """Layers of unlike sizes, from the formula of the head; a lone neuron's variance is the largest of a share, ¼."""
+    rng, values, member, layer, placed, variance = np.random.default_rng(9), [], [], [], [], 0.0
+    n = sum(group for group, _ in sizes)
+    for one, (group, others) in enumerate(sizes):
+        x, y = rng.integers(0, 12, group) + 0.3, rng.integers(0, 12, others) + 0.3
+        y[:2] = [12.3, -1.0][: len(y)]  # neither group is ahead without exception
+        wins = (x[:, None] > y) + 0.5 * (x[:, None] == y)
+        placed += wins.mean(1).tolist()
+        variance += (group / n) ** 2 * (np.var(wins.mean(0), ddof=1) if others > 1 else 0.25) / others
+        values += [*x, *y]
+        member += [True] * group + [False] * others
+        layer += [one] * (group + others)
+    variance += (np.var(placed, ddof=1) if n > 1 else 0.25) / n
+    p = np.mean(placed)
+    half = stats.norm.ppf(0.975) * np.sqrt(variance) / (p * (1 - p))
+    found = superiority(np.array(values), np.array(member), np.array(layer))
+    expected = (p, *special.expit(special.logit(p) + np.array([-half, half])))
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
