@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..results import replacing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -96,11 +98,11 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = N
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
     stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for ending, metadata in ((".png", {"Software": "rosettalaw"}), (".svg", {"Date": None, "Creator": "rosettalaw"})):
         target = stem.with_name(stem.name + ending)
-        drawing.savefig(target, metadata=metadata)
+        with replacing(target) as partial:
+            drawing.savefig(partial, metadata=metadata)
         written.append(target)
     return written
 

@@ -99,6 +99,21 @@ def test_a_disk_that_takes_no_more_does_not_bring_the_process_down(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_figure_that_cannot_be_finished_is_not_begun(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    from rosettalaw.paper_figs import style
+
+    def fill(self, target, **settings):
+        pathlib.Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill)
+    with style.figure() as (drawing, _), pytest.raises(RosettaError, match=r"fig\.png: the disk is full"):
+        style.save(drawing, tmp_path / "fig.png")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_room_is_asked_for_before_a_long_computation(tmp_path):
     results.require_room(tmp_path / "deep/r.nc", 1000)
     with pytest.raises(RosettaError, match=r"r\.nc: takes 1e\+09 GB, and .* GB are free there"):

@@ -44,6 +44,16 @@ def test_the_interval_is_students_over_neurons():
     assert np.isnan(firing.firing(shares[:0], base).value).all()
 
 
+def test_neurons_without_a_top_position_take_no_part():
+    share = np.array([[0.5, 0.5], [np.nan, np.nan], [0.9, 0.1]])
+    base = np.array([0.4, 0.6])
+    found, expected = firing.firing(share, base), firing.firing(share[[0, 2]], base)
+    for name in ("value", "low", "high"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    np.testing.assert_allclose(found.value, np.array([0.7, 0.3]) / base)
+    assert np.isnan(firing.firing(share[1:2], base).value).all()
+
+
 def test_entropy_is_scipys():
     shares = np.array([[1, 0, 0, 0], [0.25] * 4, [0.5, 0.5, 0, 0], [0.1, 0.2, 0.3, 0.4]])
     np.testing.assert_allclose(firing.entropy(shares), stats.entropy(shares, base=2, axis=1))

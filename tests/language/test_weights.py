@@ -111,3 +111,15 @@ def test_a_head_whose_pickle_runs_code_is_refused(checkpoints, tmp_path):
     with pytest.raises(RosettaError, match="its unembedding cannot be loaded"):
         unembedding(tmp_path, base, 16, pickled=True)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_neurons_are_the_inputs_of_a_projection_whatever_its_shape():
+    from transformers.pytorch_utils import Conv1D
+
+    narrow, wide, conv = torch.nn.Linear(3, 5), torch.nn.Linear(6, 5), Conv1D(5, 3)
+    found = output_weights([narrow, wide, conv])
+    assert found.shape == (3 + 6 + 3, 5)
+    for start, projection, neurons in ((0, narrow, 3), (3, wide, 6), (9, conv, 3)):
+        silent = projection(torch.zeros(neurons))
+        written = torch.stack([projection(one) - silent for one in torch.eye(neurons)])
+        np.testing.assert_allclose(found[start : start + neurons], written.detach().numpy(), atol=1e-6)
