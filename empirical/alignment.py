@@ -62,10 +62,10 @@ def tile(offsets: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """
     if len(offsets) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    empty = offsets[:, 0] == offsets[:, 1]  # says nothing about where: some tokenizers write (0, 0)
-    end = np.maximum.accumulate(np.where(empty, 0, offsets[:, 1]))
+    end = np.maximum.accumulate(offsets[:, 1])
     end[-1] = max(end[-1], length)
     before = np.concatenate([[0], end[:-1]])
+    empty = offsets[:, 0] == offsets[:, 1]  # says nothing about where: some tokenizers write (0, 0)
     start = np.where(empty, before, np.minimum(offsets[:, 0], before))
     # A token can begin before an earlier one ends, or even before it begins (reordered accents). A place is a boundary
     # only if nothing that follows begins earlier, so what counts is the earliest beginning from each token on.
