@@ -7,7 +7,7 @@ from filtering_helpers import Planted
 
 from rosettalaw.empirical import architectures, hub
 from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.filtering.choosing import choose, rank, rosetta_neurons
+from rosettalaw.empirical.filtering.choosing import Ranking, choose, rank, rosetta_neurons
 from rosettalaw.empirical.filtering.reading import ModelReader
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.results import dataset
@@ -157,3 +157,11 @@ def test_a_corpus_is_read_in_batches(checkpoints):
     assert [len(reading.tokens) for reading in readings] == [64, 64, 22]
     (alone,) = reader.read(texts[149:], np.array([4]))
     np.testing.assert_allclose(readings[2].mean[-1], alone.mean[0], atol=1e-6)
+
+
+def test_ties_go_to_the_neuron_that_is_ahead_at_more_contexts_then_to_the_first():
+    hits = np.array([[9, 9, 9, 9, 8], [12, 14, 14, 14, 30], [40, 20, 21, 21, 50]])
+    ranking = Ranking(np.array([3, 5, 7, 9, 11]), np.array([20, 40, 80]), hits, 0.25)
+    assert ranking.best(np.arange(20)).tolist() == [7, 9, 5, 3, 11]
+    assert ranking.best(np.array([11, 5, 4])).tolist() == [5, 11]
+    assert ranking.of(5) == (9, 9 / (20 * 0.25))
