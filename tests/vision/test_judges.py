@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from rosettalaw.empirical.vision import exhibits, judges
 from rosettalaw.empirical.vision.endpoint import PREFIX, EndpointJudge, estimate
 from rosettalaw.empirical.vision.exhibits import exhibit, neuron_scores, overlay, png, strip, top_exhibits
 from rosettalaw.empirical.vision.images import from_array
@@ -108,6 +109,31 @@ def test_agreement_alone_is_enough_without_labels(planted):
     judge = OfflineJudge(unlabelled.images)
     answers = [judge.judge(one) for one in top_exhibits(unlabelled, [0, 1], 10)]
     assert [answer.monosemantic for answer in answers] == [True, False]
+
+
+def test_agreement_is_the_mean_over_pairs_of_different_images():
+    matrix = np.array([[1.0, 0.2, 0.6], [0.2, 1.0, -0.1], [0.6, -0.1, 1.0]])
+    assert judges._mean_off_diagonal(matrix) == pytest.approx((0.2 + 0.6 - 0.1) / 3)
+
+
+def test_an_image_activates_if_it_is_more_like_the_peaks_than_halfway(planted):
+    """Crosses that fade: likeness to the mean peak patch, beside its means over shown and over random images."""
+    judge, rng = OfflineJudge(planted.images), np.random.default_rng(3)
+    (shown,) = top_exhibits(planted, [0], 10)
+    faded = []
+    for weight in np.linspace(0, 1, 30):
+        strong, weak = picture(rng, True), picture(rng, False)
+        faded.append((weight * strong + (1 - weight) * weak).astype(np.uint8))
+    template = np.mean([judges._flat(peak) for peak in judges._peaks(shown)], axis=0)
+
+    def likeness(images):
+        return np.array([(judges._places(image) @ template).max() for image in images])
+
+    inside, outside = likeness(shown.images).mean(), likeness(judge._background[:50]).mean()
+    found = likeness([exhibits.shown(image) for image in faded])
+    between = (outside < found) & (found < (inside + outside) / 2)
+    assert between.any()
+    assert judge.predict(shown, faded) == (found > (inside + outside) / 2).tolist()
 
 
 def test_the_protocol_with_the_offline_judge(planted):
