@@ -92,7 +92,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     notes += [f"N = {size:g} occurs {k} times, taken as independent repeats" for size, k in repeats.items() if k > 1]
     if len(repeats) < 2:
         rule = "a slope needs positive counts at two sizes, an interval at three"
-        raise InputError("neurons", ", ".join(f"{size:g}" for size in repeats), rule, EXAMPLE)
+        raise InputError("sizes", ", ".join(f"{size:g}" for size in repeats) or "none", rule, EXAMPLE)
     if sd is not None:
         sd = sd[order][positive]
         if not sd.all():
