@@ -82,6 +82,7 @@ def test_the_page_says_what_is_left_above_a_threshold():
     measured = [f"{f.exponent:.2f} ± {(f.exponent_ci95[1] - f.exponent_ci95[0]) / 2:.2f}" for f in fits]
     finite, limit = ([f"{getattr(f, f'{name}_exponent'):.2f}" for f in fits] for name in ("finite_size", "asymptotic"))
     words = " ".join(PAGE.read_text(encoding="utf-8").replace("−", "-").split())
+    assert f"over N = 2^{np.log2(tail.SIZES[0]):.0f} … 2^{np.log2(tail.SIZES[-1]):.0f} for β" in words
     for a, b, c in (measured, finite, limit):
         assert f"{a}, {b} and {c}" in words
     for f in fits:
