@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rosettalaw.empirical.corpora import Corpus, Document
 from rosettalaw.empirical.filtering.selecting import interval, recovery, replicate_f1, select
 from rosettalaw.empirical.filtering.splitting import passages, split
-from rosettalaw.errors import InputError
+from rosettalaw.errors import InputError, UnknownNameError
 
 
 def taken_by_hand(scores, tokens, budget):
@@ -126,7 +126,7 @@ def test_a_part_without_the_target_is_refused():
     documents = tuple(Document(f"d{i}", "b" if i == 0 else "a", "text") for i in range(20))
     with pytest.raises(InputError, match="0 documents of it among"):
         split(Corpus("one", documents), "b", 0.3, 0.3, seed=0)
-    with pytest.raises(InputError, match="target = 'c': must be one of a, b"):
+    with pytest.raises(UnknownNameError, match="unknown target domain of one 'c': known: a, b"):
         split(Corpus("one", documents), "c", 0.3, 0.3, seed=0)
     with pytest.raises(InputError, match="sum to less than 1"):
         split(Corpus("one", documents), "b", 0.5, 0.5, seed=0)
