@@ -83,15 +83,15 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
     Raises
     ------
     InputError
-        If q is outside (0, 1), or there is no null draw to calibrate against.
+        If q is outside (0, 1), there is no null draw to calibrate against, or a correlation is NaN.
     """
     require(0 < q < 1, "q", q, "must be between 0 and 1", "calibrate(correlations, nulls, q=0.05)")
-    draws = {kind: [np.sort(np.asarray(draw, dtype=float)) for draw in drawn] for kind, drawn in nulls.items()}
+    draws = {kind: [_sorted(f"nulls[{kind!r}]", draw) for draw in drawn] for kind, drawn in nulls.items()}
     if not draws or not all(draws.values()):
         rule = "each kind of null needs at least one draw"
         raise InputError("nulls", {kind: len(drawn) for kind, drawn in draws.items()}, rule, "--null-permutations 3")
 
-    found = np.sort(np.asarray(correlations, dtype=float))
+    found = _sorted("correlations", correlations)
     kept = len(found) - np.searchsorted(found, found, side="left")
     expected = np.max([(1 + _at_or_above(drawn, found)) / len(drawn) for drawn in draws.values()], axis=0)
     passing = np.flatnonzero(expected <= q * kept)
@@ -108,6 +108,15 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
             for kind, drawn in draws.items()
         },
     )
+
+
+def _sorted(name: str, correlations: np.ndarray) -> np.ndarray:
+    """Return correlations from the lowest up; a NaN, which sorts last, would count as above every threshold."""
+    array = np.asarray(correlations, dtype=float)
+    example = "calibrate(correlations, {'permuted': [one array a draw]})"
+    require(array.ndim == 1, name, f"array of shape {array.shape}", "must be a vector of correlations", example)
+    require(not np.isnan(array).any(), name, array, "must not be NaN", example)
+    return np.sort(array)
 
 
 def _at_or_above(draws: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:

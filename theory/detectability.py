@@ -37,6 +37,7 @@ import numpy as np
 
 from ..errors import require
 from .parameters import as_floats
+from .superposition import _share
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -116,7 +117,7 @@ def detect(
         false_pairs = _idle_pairs(s, s, s, features, interference, inputs, idle, threshold)
         return Detection(s, 0.0, 0.0, false_pairs, np.nan)
 
-    share = s / (1 + s)
+    share = _share(s)
     mean, sd = _matched(share, inputs, features, interference)
     width = np.sqrt(1 + (inputs - 1) * _overlap(share, interference) / features)
     rivals = 2 * (n - 1 + idle)

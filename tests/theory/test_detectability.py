@@ -187,3 +187,10 @@ def test_mean_overlap_is_that_of_drawn_loadings(f):
     squares = np.mean([(network() @ network().T) ** 2 for _ in range(2000)], axis=0)
     others = (squares.sum(1) - np.diag(squares)) / (n - 1)
     np.testing.assert_allclose(others * A, _overlap(share, f), rtol=0.06)
+
+
+def test_a_feature_without_noise_is_found_like_a_very_strong_one():
+    endless, strong = (detect([s, 0.02, 0.01], inputs=500, features=30) for s in (np.inf, 1e9))
+    np.testing.assert_allclose(endless.probability, strong.probability, atol=1e-6)
+    assert endless.count == pytest.approx(strong.count)
+    assert endless.false_pairs == pytest.approx(strong.false_pairs)
