@@ -10,6 +10,7 @@ whose FINDINGS.md is tested against both.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
 from pathlib import Path
@@ -127,10 +128,15 @@ def _row(rows: Rows, name: str, neurons: int, beta: float) -> dict[str, Any] | N
     return next((row for row in rows if tuple(row[key] for key in keys) == (name, neurons, beta)), None)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the study and keep it."""
-    where = [word for word in sys.argv[1:] if word != "--finished"]
-    found = run(Path(where[0] if where else "results/toy-cache"), finished="--finished" in sys.argv)
+    parser = argparse.ArgumentParser(
+        "python -m rosettalaw.sims.toy_kept", description="Train and measure the reported toy networks: about an hour."
+    )
+    parser.add_argument("cache", nargs="?", type=Path, default="results/toy-cache", help="keeps trained networks")
+    parser.add_argument("--finished", action="store_true", help="measure what is there, train nothing")
+    asked = parser.parse_args(arguments)
+    found = run(asked.cache, asked.finished)
     write(found.rows)
     save(found.to_dataset(), PROFILES)
     say(f"rows: {KEPT}; profiles: {PROFILES}")

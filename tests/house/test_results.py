@@ -22,6 +22,7 @@ def example():
 
 def test_a_saved_result_explains_itself(tmp_path):
     results.save(example(), tmp_path / "deep" / "r.nc")
+    assert (tmp_path / "deep" / "r.nc").stat().st_mode & 0o777 == 0o644  # others may read it, unlike a temporary file
     loaded = results.load(tmp_path / "deep" / "r.nc", "ladder")
     assert loaded.raw_count.attrs["units"] == "pairs"
     assert loaded.raw_count.attrs["equation"] == "3"

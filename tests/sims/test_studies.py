@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from rosettalaw.paper_figs import tail
-from rosettalaw.sims import ablation, dense, simulate, wishart
+from rosettalaw.sims import ablation, dense, simulate, toy_kept, wishart
 from rosettalaw.sims.packing import Choices, Packing
 
 PAGE = Path(__file__).parents[2] / "docs/synthetic/FINDINGS.md"
@@ -136,3 +136,13 @@ def test_the_kept_toy_study_is_what_training_gives():
         assert row["count"] == pytest.approx(expected["count"], abs=0.6)
         assert row["utility_share"] == pytest.approx(expected["utility_share"], abs=0.005)
         assert row["precision"] == 1
+
+
+@pytest.mark.parametrize("study", [ablation, toy_kept])
+def test_asking_for_help_starts_no_study(study, monkeypatch, capsys):
+    monkeypatch.setattr(study, "run", None)
+    for asked, code, told in ((["--help"], 0, "usage: python -m rosettalaw.sims."), (["--hlep"], 2, "--hlep")):
+        with pytest.raises(SystemExit) as left:
+            study.main(asked)
+        assert left.value.code == code
+        assert told in "".join(capsys.readouterr())

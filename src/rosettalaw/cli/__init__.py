@@ -6,6 +6,7 @@ A new command is a module of this folder with one function, and one line in `COM
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -72,7 +73,7 @@ for _name, _section in COMMANDS.items():
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave: 0 if all went well, 2 with one message where not, 130 on Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
-        if not speaks_unicode(stream) and hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
             stream.reconfigure(errors="replace")  # a question mark for β, rather than no answer
     command = typer.main.get_command(app)
     try:
