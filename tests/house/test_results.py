@@ -37,6 +37,13 @@ def test_every_word_has_a_description_and_units():
         assert variable.units, name
 
 
+def test_what_a_result_says_of_a_variable_goes_before_the_vocabulary():
+    made = results.dataset("ladder", {"raw_count": ("rung", [3, 5], {"units": "pairs of both kinds"})}, replicated=True)
+    assert made.raw_count.attrs["units"] == "pairs of both kinds"
+    assert made.raw_count.attrs["equation"] == "3"
+    assert made.attrs["replicated"] == "true"  # netCDF has no booleans
+
+
 def test_no_such_file(tmp_path):
     with pytest.raises(MissingFileError, match=r"nothing\.nc: no such result file"):
         results.load(tmp_path / "nothing.nc")
@@ -143,5 +150,6 @@ def test_an_error_that_is_not_the_disks_stays_what_it_is(tmp_path, monkeypatch):
         raise ValueError("a mistake of the program")
 
     monkeypatch.setattr(pathlib.Path, "write_bytes", fail)
+    monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
     with pytest.raises(ValueError, match="a mistake of the program"):
         results.save(example(), tmp_path / "r.nc")
