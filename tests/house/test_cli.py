@@ -75,6 +75,7 @@ def test_one_message_and_exit_code_two(arguments, message):
         (["plan", "--neurons-a", "9", "--neurons-b", "9", "--positions", "inf"], "--positions = inf: must be between"),
         (["ladder", "quickstart", "--categories", "no-such.csv"], "no-such.csv: no such file of categories"),
         (["compare", "--no-references"], "nothing to compare"),
+        (["fit", "counts.csv", "--posterior", "3"], "--posterior = 3: must be 0, or at least 100"),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anything_is_computed(arguments, message, capsys):

@@ -13,6 +13,7 @@ COUNTS = typer.Argument(
     help="CSV file with neurons,count and, if known, count_sd; or a ladder's result file (.nc).", show_default=False
 )
 
+STEPS = 100  # fewer say nothing about the ends of an interval
 NOT_TESTED = "none, since the errors are estimated from how well the theory fits"
 
 
@@ -30,6 +31,10 @@ def register(app: typer.Typer, section: str) -> None:
         as_json: bool = JsonOption,
     ) -> None:
         """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
+        from ..errors import require
+
+        rule = f"must be 0, or at least {STEPS}, of which the first quarter is left out"
+        require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean
         from ..validation.compare import joint_of
         from ..validation.joint_fit import Observations, fit_jointly
