@@ -48,14 +48,14 @@ class Found:
 
         Toy networks are those with all ingredients; the kept ones are left out beside a study of one's own.
         """
-        from ..validation.compare import compare
-        from ..validation.series import LAW, of_ladder, of_simulation, of_toys, reference_series
+        from ..validation.compare import compare, reference_rows
+        from ..validation.series import LAW, of_ladder, of_simulation, of_toys
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
         simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
         toys = of_toys((ds for _, ds in self.of("toy")), [LAW])
-        references = [one for one in reference_series() if not (toys and one.source == "toy")]
-        return compare([*references, *simulations, *toys, *ladders])
+        references = [row for row in reference_rows() if not (toys and row.series.source == "toy")]
+        return [*references, *compare([*simulations, *toys, *ladders])]
 
 
 def look(folder: str | os.PathLike[str] | None) -> Found:

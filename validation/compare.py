@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .extension import Extension, fit_extension
 from .forecast import HeldOut, held_out_largest
 from .joint_fit import JointFit, Observations, fit_jointly
 from .profiles import FEWEST_PAIRS
-from .series import Series
+from .series import Series, reference_series
 from .triangle import Triangle, TriangleStatus
 from .verdict import signed, with_zeros
 
@@ -114,6 +115,12 @@ class Row:
 def compare(series: Sequence[Series]) -> list[Row]:
     """Put every series through every test."""
     return [_row(one) for one in series]
+
+
+@cache
+def reference_rows() -> tuple[Row, ...]:
+    """Return what every result is put beside, under every test: worked out once in a process."""
+    return tuple(compare(reference_series()))
 
 
 def joint_of(series: Series) -> JointFit | None:

@@ -39,6 +39,7 @@ LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02
 TINY = 1e-12
 TURNS = 2
 WALL = 1e3
+FEWEST_INPUTS = 300  # read off scatter that is larger still, which is misfit: it would bend the profile that is fitted
 LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
 
 
@@ -188,7 +189,7 @@ class Problem:
                 self.sd[name] = np.array(max(found, least.get(name, LEAST_ERROR)))
         if self.inputs_sought:
             twice = 2 - np.exp(self.measured["correlations"])  # 1 + ρ
-            self.inputs = float(np.mean((twice / self.sd["correlations"]) ** 2))
+            self.inputs = max(float(np.mean((twice / self.sd["correlations"]) ** 2)), FEWEST_INPUTS)
 
     def _unsorted(self, name: str, block: np.ndarray) -> np.ndarray:
         """Return residuals as independent numbers of one variance: √k times the mean of each half, if sorted."""

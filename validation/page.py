@@ -57,7 +57,10 @@ def embedded(path: str | os.PathLike[str], alternative: str) -> Any:
         # Several drawings share one page: their inner names must not collide.
         stem = re.sub(r"\W", "-", path.stem)
         drawing = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{stem}-", drawing)
-        return Markup('<div class="figure" role="img" aria-label="{}">{}</div>').format(alternative, Markup(drawing))
+        width = re.search(r'width="([\d.]+)pt"', drawing)
+        style = f"--drawn: {width[1]}pt" if width else ""  # the page enlarges a drawing a little, not to its own width
+        markup = Markup('<div class="figure" role="img" aria-label="{}" style="{}">{}</div>')
+        return markup.format(alternative, style, Markup(drawing))
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     return Markup('<img class="figure" alt="{}" src="data:image/png;base64,{}">').format(escape(alternative), data)
 

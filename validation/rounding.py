@@ -38,7 +38,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import integrate, optimize, stats
+from scipy import integrate, optimize, special, stats
 
 ROUNDING = 1 / 12  # variance of the error of a number rounded to whole ones
 SURE = 0.975
@@ -71,11 +71,11 @@ def slope_variance(x: np.ndarray, weight: np.ndarray, per_count: np.ndarray) -> 
 @cache
 def reach(freedom: int) -> float:
     """Return q_ν, how many standard deviations of rounding an interval reaches at least."""
-    t = float(stats.t.ppf(0.975, freedom))
+    t, half = float(stats.t.ppf(0.975, freedom)), freedom / 2
 
     def missed(q: float) -> float:
-        return (
-            2 * integrate.quad(lambda z: stats.norm.pdf(z) * stats.chi2.cdf(freedom * (z / t) ** 2, freedom), q, 40)[0]
-        )
+        """P(|z| > q and |z| > t s): a normal density times the chance of χ²_ν below ν (z/t)²."""
+        tail = integrate.quad(lambda z: np.exp(-z * z / 2) * special.gammainc(half, half * (z / t) ** 2), q, 40)[0]
+        return float(np.sqrt(2 / np.pi) * tail)
 
     return float(optimize.root_scalar(lambda q: missed(q) - (1 - SURE), bracket=(0, 4)).root)

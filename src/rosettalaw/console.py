@@ -53,8 +53,8 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
     )
+    if total is not None:
+        columns = (*columns, TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty()) as bar:
         yield Ticker(bar, bar.add_task(description, total=total))

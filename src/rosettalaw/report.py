@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .console import progress
 from .paper_figs.catalogue import CATALOGUE, make_all
 from .paper_figs.found import Found, look
 from .validation import page
@@ -56,7 +57,11 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], ev
     """
     found = look(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        made = list(make_all(found, scratch, CATALOGUE if everything else SHOWN))
+        names, made = CATALOGUE if everything else SHOWN, []
+        with progress("figures", len(names)) as bar:
+            for one in make_all(found, scratch, names):
+                made.append(one)
+                bar.advance()
         drawn = [
             {"shows": one.shows, "drawing": page.embedded(file, one.shows)}
             for one in made

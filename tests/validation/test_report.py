@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from rosettalaw import save
+from rosettalaw import report, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
 from rosettalaw.paper_figs.found import look
@@ -66,6 +66,13 @@ def test_the_page_says_what_it_was_made_from_and_what_it_left_out(page):
     assert "DINOv3: no clean trend" in page
 
 
+@pytest.fixture
+def few_figures(monkeypatch):
+    """Pages whose words are looked at: two of the figures are enough."""
+    monkeypatch.setattr(report, "SHOWN", ("fig03", "vision"))
+
+
+@pytest.mark.usefixtures("few_figures")
 def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 0
@@ -74,6 +81,7 @@ def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
         write_report(tmp_path / "none", tmp_path / "x.html")
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_parts_of_a_ladder_are_not_sources_and_one_size_is_no_curve(tmp_path):
     """As `rosettalaw demo --vision` leaves its folder: seeds of one size in rungs/; and a ladder of one size alone."""
     rows = {
@@ -94,6 +102,13 @@ def test_parts_of_a_ladder_are_not_sources_and_one_size_is_no_curve(tmp_path):
     page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "a slope needs positive counts at two sizes" in page
     assert "pairs at fewer than two sizes: no fit" in page
+
+
+def test_a_small_drawing_is_not_blown_up_to_the_width_of_the_page(page):
+    """Each drawing says how wide it was drawn, and the style sheet enlarges it by half at most."""
+    drawings = re.findall(r'<div class="figure"[^>]*style="--drawn: ([0-9.]+)pt">', page)
+    assert len(drawings) == page.count('<div class="figure"')
+    assert "min(100%, 1.5 * var(--drawn" in page
 
 
 def test_intervals_read_as_people_write_them():

@@ -25,13 +25,14 @@ def register(app: typer.Typer, section: str) -> None:
         """Put every source through the same fits and tests, in one table and one figure."""
         from ..errors import require
         from ..validation.compare import compare as side_by_side
+        from ..validation.compare import reference_rows
         from ..validation.published_checks import published_checks
-        from ..validation.series import read_series, reference_series
+        from ..validation.series import read_series
 
         rule = "nothing to compare: give results, or leave the references in"
         require(results or references, "results", "", rule, "rosettalaw compare results/*.nc")
-        series = read_series(results or [])
-        rows = side_by_side([*(reference_series() if references else []), *series])
+        own = read_series(results or [])  # what cannot be read is said before the references are worked out
+        rows = [*(reference_rows() if references else []), *side_by_side(own)]
         records = [row.record() for row in rows]
         if figure is not None:
             from ..paper_figs import sources

@@ -22,9 +22,6 @@ def register(app: typer.Typer, section: str) -> None:
         everything: bool = typer.Option(False, "--all", help="Include every figure and table of the paper."),
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
-        from ..console import progress
         from ..report import write_report
 
-        with progress("report", None):
-            written = write_report(folder, out or folder / "report.html", everything)
-        typer.echo(str(written))
+        typer.echo(str(write_report(folder, out or folder / "report.html", everything)))
