@@ -128,8 +128,6 @@ def test_a_part_without_the_target_is_refused():
         split(Corpus("one", documents), "b", 0.3, 0.3, seed=0)
     with pytest.raises(UnknownNameError, match="unknown target domain of one 'c': known: a, b"):
         split(Corpus("one", documents), "c", 0.3, 0.3, seed=0)
-    with pytest.raises(InputError, match="sum to less than 1"):
-        split(Corpus("one", documents), "b", 0.5, 0.5, seed=0)
 
 
 @given(st.text(alphabet="ab \n\r", max_size=200), st.integers(1, 40))
