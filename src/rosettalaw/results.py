@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,13 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
 
 def run_facts() -> dict[str, str]:
     """Return what every result records: package versions, Python, and the command that was typed."""
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else ""
+    return {"versions": _versions(), "command": command}
+
+
+@cache
+def _versions() -> str:
+    """Return the versions as JSON: read once, since reading them takes longer than many a result."""
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {"python": sys.version.split()[0]}
@@ -79,8 +87,7 @@ def run_facts() -> dict[str, str]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else ""
-    return {"versions": json.dumps(versions), "command": command}
+    return json.dumps(versions)
 
 
 def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:

@@ -73,7 +73,7 @@ def test_profile_intervals_of_poisson_counts_cover(likelihood):
     """The larger of two thresholds: a little wide where nothing is overdispersed, and never narrow."""
     rng = np.random.default_rng(11)
     truth = 0.5 * SIZES**0.6
-    intervals = [fit_likelihood(SIZES, rng.poisson(truth), likelihood=likelihood).exponent_ci95 for _ in range(150)]
+    intervals = [fit_likelihood(SIZES, rng.poisson(truth), likelihood=likelihood).exponent_ci95 for _ in range(100)]
     assert np.mean([lo <= 0.6 <= hi for lo, hi in intervals]) > 0.93
 
 

@@ -14,9 +14,9 @@ SIZES, COUNTS = np.array([256, 512, 1024, 2048]), np.array([10, 15, 23, 35])
 @pytest.mark.parametrize("freedom", [1, 2, 6])
 def test_if_rounding_is_all_the_scatter_an_interval_that_reaches_so_far_misses_one_in_forty(freedom):
     rng = np.random.default_rng(freedom)
-    z, s = rng.normal(size=10**6), np.sqrt(rng.chisquare(freedom, 10**6) / freedom)
+    z, s = rng.normal(size=400_000), np.sqrt(rng.chisquare(freedom, 400_000) / freedom)
     missed = (np.abs(z) > reach(freedom)) & (np.abs(z) > stats.t.ppf(0.975, freedom) * s)
-    assert np.mean(missed) == pytest.approx(0.025, abs=4 * np.sqrt(0.025 * 0.975 / 10**6))
+    assert np.mean(missed) == pytest.approx(0.025, abs=4 * np.sqrt(0.025 * 0.975 / 400_000))
 
 
 def test_with_one_degree_of_freedom_it_is_a_wedge_of_the_plane():
@@ -26,14 +26,14 @@ def test_with_one_degree_of_freedom_it_is_a_wedge_of_the_plane():
 
 
 def test_the_slope_errs_as_much_as_when_counts_are_rounded_anew():
-    """5000 regressions, another library's; counts of one size err together."""
+    """2000 regressions, another library's; counts of one size err together."""
     rng = np.random.default_rng(0)
     x = np.log([100.0, 100, 400, 1000, 3000])
     of_size, counts = np.array([0, 0, 1, 2, 3]), np.array([12.0, 12, 25, 40, 70])
-    errors = rng.uniform(-0.5, 0.5, (5000, 4))[:, of_size] / counts
+    errors = rng.uniform(-0.5, 0.5, (2000, 4))[:, of_size] / counts
     spread = np.std([stats.linregress(x, error).slope for error in errors])
     found = slope_variance(x, np.ones(5), 1 / counts) / np.sum((x - x.mean()) ** 2)
-    assert np.sqrt(found) == pytest.approx(spread, rel=0.04)
+    assert np.sqrt(found) == pytest.approx(spread, rel=0.06)
 
 
 def test_whole_counts_that_lie_on_a_curve_by_chance_keep_the_error_of_rounding():
@@ -66,7 +66,7 @@ def test_the_interval_of_large_counts_is_that_of_their_residuals():
     assert fit_power_law(sizes, counts).exponent_se == pytest.approx(line.stderr, rel=1e-12)
 
 
-@pytest.mark.parametrize("laws", [250, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("laws", [150, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sizes", [3, 4, 6, 8])
 @pytest.mark.parametrize("scatter", [0.0, 0.02, 0.1])
 @pytest.mark.parametrize("smallest", [5, 20, 200])
