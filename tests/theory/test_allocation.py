@@ -1,5 +1,6 @@
 """The exact allocation: first-order conditions, certificates, brute force, and bad input."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import weight_vectors
 
 from rosettalaw.errors import InputError
-from rosettalaw.theory import Allocation, PowerLaw, allocate
+from rosettalaw.theory import Allocation, Log, PowerLaw, SquaredError, allocate
 
 budgets = st.floats(-6, 6).map(lambda e: 10.0**e)
 
@@ -111,3 +112,25 @@ def test_zeros_before_positive_weights():
 def test_bad_input(weights, budget, message):
     with pytest.raises(InputError, match=message):
         allocate(weights, budget)
+
+
+@pytest.mark.parametrize("utility", [Log(), SquaredError()])
+def test_the_gap_of_a_wrong_solution_is_lagranges_by_search(utility):
+    """Weak duality: λB + Σ max_s [w U(s) − λ c s] − Σ w U(s), the maxima found on a grid, over λB."""
+    weights, costs, grid = (
+        1 / np.arange(1.0, 7.0),
+        np.array([1.0, 2.0, 1.0, 0.5, 3.0, 1.0]),
+        np.linspace(0, 60, 600_001),
+    )
+    right = allocate(weights, 12.0, utility, costs)
+    assert abs(right.certificate.duality_gap) < 1e-9
+    wrong = dataclasses.replace(
+        right, isolation=np.array([1.0, 3.0, 0.5, 0.0, 1.0, 2.0]), multiplier=0.7 * right.multiplier
+    )
+    worth = wrong.multiplier * 12.0
+    best = sum(
+        np.max(w * utility.value(grid) - wrong.multiplier * c * grid) for w, c in zip(weights, costs, strict=True)
+    )
+    gap = (worth + best - float(weights @ utility.value(wrong.isolation))) / worth
+    assert gap > 0.1
+    assert wrong.certificate.duality_gap == pytest.approx(gap, rel=1e-6)
