@@ -12,6 +12,7 @@ from rosettalaw.sims import Choices, Simulation, simulate
 from rosettalaw.sims.exponents import slope, theory_values
 from rosettalaw.sims.packing import Packing
 from rosettalaw.sims.sensitivity import VARIATIONS, sensitivity
+from rosettalaw.sims.sweep import stream
 from rosettalaw.theory import predict
 
 ROW = ["beta", "neurons", "count", "count_sd", "candidates", "false_pairs"]
@@ -56,6 +57,13 @@ def test_runs_are_independent():
     counts = np.array([r.count for r in runs])
     assert len({r.mean_isolation_matched for r in runs}) > 250
     assert abs(np.corrcoef(counts[1:], counts[:-1])[0, 1]) < 4 / 300**0.5
+
+
+def test_every_size_beta_run_and_seed_has_a_stream_of_its_own():
+    """β as well: 1.5 and 2 differ in the upper half of their bits alone."""
+    asked = [(0, 64, 1.5, 0), (0, 64, 2.0, 0), (0, 64, 1.1, 0), (0, 128, 1.5, 0), (0, 64, 1.5, 1), (1, 64, 1.5, 0)]
+    drawn = {tuple(stream(seed, Packing(N, beta), run).integers(2**63, size=4)) for seed, N, beta, run in asked}
+    assert len(drawn) == len(asked)
 
 
 def test_rows_are_means_over_runs_and_account_for_all_isolation():
