@@ -279,7 +279,7 @@ class TestCommandLine:
             (("a.npy", "a.npy", "--layers-a", "7"), "has the layers [0]"),
             (("a.npy", "a.npy", "--layers-a", "x"), "layer numbers"),
             (("a.npy", "a.npy", "--memory", "1kB"), "the smallest tile needs"),
-            (("a.npy", "a.npy", "--untrained", "1"), "no untrained twins"),
+            (("a.npy", "a.npy", "--untrained", "1"), "goes with checkpoints"),
         ],
     )
     def test_refusals(self, tmp_path, monkeypatch, arguments, message):
