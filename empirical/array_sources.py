@@ -192,11 +192,11 @@ class Layers:
         If the source lacks one of the layers.
     """
 
-    def __init__(self, source: ActivationSource, layers: list[int]):
+    def __init__(self, source: ActivationSource, layers: list[int], argument: str = "layers"):
         absent = sorted(set(layers) - set(np.asarray(source.layer).tolist()))
         if absent:
             known = f"has the layers {np.unique(source.layer).tolist()}"
-            raise InputError("layers", absent, f"{source.name} {known}", "--layers-a 0,1,2")
+            raise InputError(argument, absent, f"{source.name} {known}", f"{argument} {min(source.layer)}")
         self.name, self.positions, self._source = source.name, source.positions, source
         self._kept = np.flatnonzero(np.isin(source.layer, layers))
         self.layer, self.unit = np.asarray(source.layer)[self._kept], np.asarray(source.unit)[self._kept]

@@ -24,7 +24,9 @@ class StreamedArray:
         self.path = Path(path)
         self.name = name or str(path)
         if not self.path.exists():
-            raise MissingFileError(f"{path}: no such file. Try: a .npy array of shape (positions, neurons)")
+            raise MissingFileError(
+                f"{path}: no such file. Try: an array of shape (positions, neurons), as .npy, .zarr or .nc"
+            )
         try:
             if self.path.suffix == ".zarr":
                 import zarr

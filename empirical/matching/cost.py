@@ -144,8 +144,8 @@ def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[i
     while edge > SMALLEST and _tile_bytes_at(sizes, edge) > memory:
         edge //= 2
     if _tile_bytes_at(sizes, edge) > memory:
-        least = f"the smallest tile needs {_tile_bytes_at(sizes, edge) / 2**20:.0f} MiB"
-        raise InputError("memory", f"{memory / 2**20:.0f} MiB", least, "--memory 1GiB")
+        least = f"the smallest tile needs {_size(_tile_bytes_at(sizes, edge))}"
+        raise InputError("memory", _size(memory), least, "--memory 1GiB")
     return min(edge, sizes.neurons_a), min(edge, sizes.neurons_b)
 
 
@@ -218,6 +218,12 @@ def byte_count(argument: str, text: str) -> int:
         raise InputError(argument, text, "must be a positive amount of memory", f"{argument} 2GiB")
     power = " KMGT".index((match[2] or " ").upper())
     return int(number * (1024 if match[3] else 1000) ** power)
+
+
+def _size(count: float) -> str:
+    """Return an amount of memory in the unit that a person would take."""
+    power = min(int(np.log2(max(count, 1)) // 10), 4)
+    return f"{count / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
 def _tile_bytes_at(sizes: Sizes, edge: int) -> int:

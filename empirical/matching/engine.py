@@ -33,6 +33,7 @@ from .reading import cut, readable, tiles
 
 BLOCK = 2048
 PARTS = 16
+MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 ENGINES = ("exact", "screened")
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
@@ -153,9 +154,11 @@ def match(
     """
     require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", EXAMPLE)
     require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", EXAMPLE)
-    lowest = (("k", k, 1), ("permutations", permutations, 0), ("jackknife_blocks", jackknife_blocks, 0))
-    for name, value, least in (*lowest, ("block", block, 1)):
-        require(value >= least, name, value, f"must be at least {least}")
+    for name, value, least in (("k", k, 1), ("permutations", permutations, 0), ("block", block, 1), ("seed", seed, 0)):
+        require(value >= least, name, value, f"must be at least {least}", f"{name}={least}")
+    fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
+    rule = f"must be between 2 and {MOST_BLOCKS}, or 0 for no standard error"
+    require(fits, "jackknife_blocks", jackknife_blocks, rule, "jackknife_blocks=16")
     for other in also_k:
         require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
         require(engine == "exact", "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
@@ -165,7 +168,8 @@ def match(
     moved(
         torch.zeros(1, dtype=torch.float64), device
     )  # or it is said what is wrong with it: sums take double precision
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, PARTS, block)
+    parts = min(jackknife_blocks or PARTS, a.positions)
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block)
     memory = budget(memory, device)
     tile = tile or tile_shape(sizes, memory, device)
     settings = Settings(

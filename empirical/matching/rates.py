@@ -5,6 +5,7 @@ A GPU that is not at hand is taken at `SUSTAINED` of its data sheet's peaks, and
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import psutil
 
 from ...errors import UnknownNameError
+from ..hub import moved
 
 SUSTAINED = 0.6
 MEASURED = "measured now"
@@ -64,7 +66,9 @@ def device_rates(name: str) -> Device:
     Raises
     ------
     UnknownNameError
-        If there is no such device, or no CUDA device at hand.
+        If there is no such device.
+    InputError
+        If it is a CUDA device, and none is at hand.
     """
     import torch
 
@@ -73,8 +77,9 @@ def device_rates(name: str) -> Device:
         operations, bandwidth, memory, link = DATA_SHEETS[lowered]
         source = f"data sheet at {SUSTAINED:.0%} of the peak, TF32; not measured here"
         return Device(lowered, SUSTAINED * operations, SUSTAINED * bandwidth, memory, SUSTAINED * link, source)
-    if lowered != "cpu" and not (lowered.startswith("cuda") and torch.cuda.is_available()):
+    if lowered != "cpu" and not re.fullmatch(r"cuda(:\d+)?", lowered):
         raise UnknownNameError("device", name, ["cpu", "cuda", *DATA_SHEETS])
+    moved(torch.zeros(1), lowered)  # or it is said what is wrong with it
     edge = 1024 if lowered == "cpu" else 8192
     x = torch.randn(edge, edge, device=lowered)
     operations = 2 * edge**3 / _seconds(lambda: torch.mm(x, x), lowered)

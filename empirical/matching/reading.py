@@ -26,7 +26,7 @@ def cut(positions: int, block: int, parts: int) -> list[list[Block]]:
     Examples
     --------
     >>> cut(10, 4, 2)
-    [[(0, 4)], [(4, 8), (8, 10)]]
+    [[(0, 4), (4, 8)], [(8, 10)]]
     """
     parts = max(1, min(parts, positions))
     size = min(block, -(-positions // parts))

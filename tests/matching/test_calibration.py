@@ -14,7 +14,7 @@ from rosettalaw.theory.detectability import detect
 
 
 def test_by_hand():
-    """Ten pairs from .1 to 1; the null has .05, .15 and .25 in three draws: E(ρ) ≤ .1 K(ρ) first at ρ = .4."""
+    """Ten pairs from .1 to 1; the null has .05, .15 and .25 in three draws: E(ρ) ≤ .1 K(ρ) first at ρ = .1."""
     found = calibrate(
         np.arange(1, 11) / 10, {"permuted": [np.array([0.05, 0.15]), np.array([0.25]), np.array([])]}, 0.1
     )

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, exact, match, precision, rates, reading
+from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, precision, rates, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace
 from rosettalaw.errors import InputError, UnknownNameError
@@ -61,7 +61,7 @@ def test_a_shift_that_missed_is_made_again(correlations):
     a[:, :3] += np.repeat([0, 1e6, -1e6, 0], 100)[:, None]
     b[:, :3] += np.repeat([0, 1e6, 3, -8], 100)[:, None]
     a[:200, 3] = 0.1
-    found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=1, block=100, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, block=100, quiet=True)
     rho = correlations(a, b)
     np.testing.assert_allclose(found.correlation, rho[found.unit_a, found.unit_b], rtol=1e-6)
 
@@ -134,7 +134,7 @@ def test_tiles_keep_to_the_budget():
         edges = cost.tile_shape(sizes, memory)
         assert cost.tile_bytes(sizes, *edges) <= memory
         assert edges == (min(edges[0], 10**6), min(edges[0], 5000))
-    with pytest.raises(InputError, match="the smallest tile needs"):
+    with pytest.raises(InputError, match=r"memory = '1e\+03 B': the smallest tile needs 2.31 MiB"):
         cost.tile_shape(sizes, 1000)
 
 
@@ -174,6 +174,31 @@ def test_a_gpu_holds_what_its_plan_says(name):
     expected = 2 * 2048 * 1.5e6 + sums + 2 * 4 * 256 * 1.5e6
     assert cost.screened_cost(sizes, device).memory == pytest.approx(expected)
     assert expected < device.memory
+
+
+def test_a_gpu_that_is_not_there_cannot_be_planned_with():
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(InputError, match=r"--device = 'cuda': cannot be used .* Try: --device cpu"):
+        rates.device_rates("cuda")
+    with pytest.raises(UnknownNameError, match="unknown device 'h1000': did you mean h100"):
+        rates.device_rates("h1000")
+
+
+def test_a_negative_seed_is_refused():
+    a = ArraySource(np.eye(4))
+    with pytest.raises(InputError, match="seed = -1: must be at least 0"):
+        match(a, a, seed=-1, quiet=True)
+
+
+def test_many_jackknife_blocks_take_smaller_tiles(monkeypatch):
+    asked = []
+    plain = engine.tile_shape
+    monkeypatch.setattr(engine, "tile_shape", lambda sizes, *given: asked.append(sizes.parts) or plain(sizes, *given))
+    a = ArraySource(np.random.default_rng(0).standard_normal((100, 4)))
+    for blocks in (0, 50, 500):
+        match(a, a, jackknife_blocks=blocks, permutations=0, quiet=True)
+    assert asked == [16, 50, 100]
 
 
 def test_nothing_crosses_a_link_to_the_cpu():
@@ -278,7 +303,11 @@ class TestCommandLine:
             (("a.npy", "a.npy", "--engine", "exakt"), "did you mean exact"),
             (("a.npy", "a.npy", "--layers-a", "7"), "has the layers [0]"),
             (("a.npy", "a.npy", "--layers-a", "x"), "layer numbers"),
-            (("a.npy", "a.npy", "--memory", "1kB"), "the smallest tile needs"),
+            (("a.npy", "a.npy", "--memory", "1kB"), "memory = '1e+03 B': the smallest tile needs"),
+            (("a.npy", "a.npy", "--jackknife", "1"), "must be between 2 and 1024, or 0 for no standard error"),
+            (("a.npy", "a.npy", "--jackknife", "2000"), "must be between 2 and 1024, or 0 for no standard error"),
+            (("a.npy", "a.npy", "--layers-b", "0,7"), "--layers-b = [7]: a.npy has the layers [0]. Try: --layers-b 0"),
+            (("a.npy", "none.zarr"), "none.zarr: no such file. Try: an array of shape (positions, neurons), as .npy"),
             (("a.npy", "a.npy", "--untrained", "1"), "goes with checkpoints"),
         ],
     )

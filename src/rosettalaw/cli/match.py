@@ -93,8 +93,8 @@ def match(
             sources, provenance = _sources(a, b, text, tokens, seed, opening)
         else:
             sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
-        layers = _layers("--layers-a", layers_a), _layers("--layers-b", layers_b)
-        sources = tuple(_restricted(source, kept) for source, kept in zip(sources, layers, strict=True))
+        restrictions = (("--layers-a", layers_a), ("--layers-b", layers_b))
+        sources = tuple(_restricted(source, *kept) for source, kept in zip(sources, restrictions, strict=True))
         options: dict[str, Any] = {
             "k": k,
             "absolute": absolute,
@@ -210,10 +210,11 @@ def _layers(option: str, text: str) -> list[int]:
         raise InputError(option, text, "must be layer numbers separated by commas", f"{option} 0,1,5") from None
 
 
-def _restricted(source: Any, layers: list[int]) -> Any:
+def _restricted(source: Any, option: str, text: str) -> Any:
     from ..empirical.array_sources import Layers
 
-    return Layers(source, layers) if layers else source
+    layers = _layers(option, text)
+    return Layers(source, layers, option) if layers else source
 
 
 def _remove(folder: Path) -> None:
