@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,8 +74,8 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     InputError
         If lengths differ, a number is NaN, infinite or negative, or fewer than two sizes have a positive count.
     """
-    n, r = (np.atleast_1d(np.asarray(column, dtype=float)) for column in (neurons, counts))
-    sd = None if count_sd is None else np.atleast_1d(np.asarray(count_sd, dtype=float))
+    n, r = numbers("neurons", neurons), numbers("counts", counts)
+    sd = None if count_sd is None else numbers("count_sd", count_sd)
     require(n.ndim == 1, "neurons", n.shape, "must be one-dimensional", "neurons=[256, 512, 1024]")
     require(n.shape == r.shape, "counts", r.shape, f"must have one count a size, shape {n.shape}")
     _all(np.isfinite(n) & (n > 0) & (n <= LARGEST), "neurons", n, f"must be positive numbers up to {LARGEST:g}")
@@ -130,6 +131,10 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
         found = ",".join(header)[:80] or "nothing"
         raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {found}). Expected {EXAMPLE}")
 
+    for row, (line, _) in zip(rows[1:], numbered[1:], strict=True):
+        rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
+        require(not any(cell.strip() for cell in row[len(header) :]), f"line {line}", ",".join(row), rule, EXAMPLE)
+
     def column(name: str) -> list[float]:
         place = header.index(name)
         return [_number(row, place, name, line) for row, (line, _) in zip(rows[1:], numbered[1:], strict=True)]
@@ -148,6 +153,14 @@ def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
     require(bool(np.isfinite(value)), f"{name} (line {line})", text, rule)
     require(value >= 0, f"{name} (line {line})", text, "must be at least 0; leave the row out if it was not measured")
     return value
+
+
+def numbers(argument: str, values: Any) -> np.ndarray:
+    """Return numbers as an array of at least one dimension, or say that they are none."""
+    try:
+        return np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise InputError(argument, values, "must be numbers", f"{argument}=[256, 512, 1024]") from error
 
 
 def _all(good: np.ndarray, argument: str, values: np.ndarray, rule: str) -> None:

@@ -21,7 +21,7 @@ from scipy import stats
 from ..errors import require
 from . import theory_fit
 from .alternatives import CURVES
-from .counts import Counts
+from .counts import LARGEST, Counts
 from .power_law import PowerLawFit, fit_clean, student
 
 REACH = 10.0
@@ -94,7 +94,7 @@ def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
     """
     require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more")
     for size in neurons:
-        require(size > 0, "neurons", size, "must be positive", "--neurons 1e5,1e6")
+        require(0 < size <= LARGEST, "neurons", size, f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
     line = fit_clean(data)
     allowed = _allowed(data, line)
     return [_at(float(size), data, line, allowed) for size in neurons]

@@ -202,7 +202,7 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
         np.sort(sizes),
         np.array([float(ds[word]) for ds in members]),
         None,
-        tuple(np.asarray(ds["correlation"].values, dtype=float) for ds in members),
+        tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members),  # signed after --absolute
         float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
     )
 

@@ -112,7 +112,9 @@ def _beta(theory: TheoryFit) -> str:
         return "β is not identified"
     lo, hi = theory.beta_ci95
     upper = f"{hi:.2f}" if np.isfinite(hi) else "no upper end"
-    return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lo:.2f} to {upper})"
+    empty = ", ".join(f"{size:,g}" for size in theory.data.zero_sizes) if theory.variance_power == 1 else ""
+    also = f", from the zero at N = {empty} too, which the exponent leaves out" if empty else ""
+    return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lo:.2f} to {upper}{also})"
 
 
 def _form(comparison: Comparison) -> str:

@@ -184,6 +184,12 @@ def test_the_command_forecasts_and_says_what_it_refuses(files):
     assert record["held_out"]["holds"] is True
 
 
+@pytest.mark.parametrize("size", [0, np.nan, np.inf, 1e16])
+def test_sizes_that_no_network_has_are_not_forecast(size):
+    with pytest.raises(InputError, match=r"neurons = .*: must be positive, up to 1e\+15"):
+        forecast(Counts(SIZES, SIZES), [size])
+
+
 def test_two_sizes_cannot_forecast():
     with pytest.raises(InputError, match="a forecast needs counts at three sizes"):
         forecast(Counts(SIZES[:2], SIZES[:2]), [1000])

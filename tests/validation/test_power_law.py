@@ -89,6 +89,8 @@ def test_a_deviation_of_zero_is_no_weight():
 @pytest.mark.parametrize(
     ("neurons", "counts", "sd", "message"),
     [
+        (["a", 2], [1, 2], None, r"neurons = \['a', 2\]: must be numbers. Try: neurons=\[256"),
+        ([1, 2], (one for one in (1, 2)), None, "counts = .*: must be numbers"),
         ([1, 2, 3], [1, 2], None, r"counts = \(2,\): must have one count a size"),
         ([1, 2, np.nan], [1, 2, 3], None, r"neurons\[2\] = nan: must be positive"),
         ([1, 0, 3], [1, 2, 3], None, r"neurons\[1\] = 0.0: must be positive"),

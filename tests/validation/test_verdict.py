@@ -109,6 +109,7 @@ def test_the_table_opens_with_the_verdict(counts_file):
             r"neurons\[1\] = 1e\+300: must be positive numbers up to 1e\+15",
         ),
         ("neurons,count,count_sd\n10,5,1\n20,6,\n", InputError, r"count_sd \(line 3\) = '': .*leave the column out"),
+        ("neurons,count\n10,5\n20,6,5\n", InputError, r"line 3 = '20,6,5': must have 2 fields as the first line has"),
         ("neurons,count\n10,5\n", InputError, "a slope needs positive counts at two sizes"),
     ],
 )
@@ -117,6 +118,19 @@ def test_bad_files_get_an_error_that_says_where(tmp_path, text, error, message):
     path.write_text(text)
     with pytest.raises(error, match=message):
         read_counts(path)
+
+
+def test_blank_fields_at_the_end_of_a_line_are_left_by_spreadsheets(tmp_path):
+    path = tmp_path / "spread.csv"
+    path.write_text("neurons,count,,\n10,5,,\n20,6,,,,\n")
+    assert read_counts(path).counts.tolist() == [5, 6]
+
+
+def test_the_sentence_says_that_beta_rests_on_a_zero_which_the_exponent_leaves_out():
+    sizes, counts = [128, 256, 512, 1024, 2048], [0, 33, 48, 76, 115]
+    also = "from the zero at N = 128 too, which the exponent leaves out"
+    assert also in analyse(sizes, counts).verdict
+    assert also not in analyse(sizes[1:], counts[1:]).verdict
 
 
 def test_missing_and_binary_files_are_told_apart(tmp_path):

@@ -11,6 +11,9 @@ from ...errors import InputError
 from ...results import load
 from . import write
 
+if set(sys.argv[1:]) <= {"-h", "--help"}:
+    print(__doc__)
+    sys.exit()
 for argument in sys.argv[1:]:
     name, found, path = argument.partition("=")
     if not (name and found and path):
