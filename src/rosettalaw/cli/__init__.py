@@ -50,8 +50,8 @@ app = typer.Typer(
 )
 
 INTERRUPTED = (
-    "interrupted; run the same command again: train, ladder, demo and filter, match with --out and toy with --cache go "
-    "on from what they had finished"
+    "interrupted: what is finished stays; run the same command again, and train, ladder, demo and filter, match with "
+    "--out and toy with --cache go on from there"
 )
 # What the operating system may refuse anywhere: no room left, no leave to write.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
@@ -71,7 +71,7 @@ for _name, _section in COMMANDS.items():
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and leave: 0 if all went well, 2 with one message where not, 130 on Ctrl-C."""
+    """Run the command line and leave: 0 if all went well, 2 with one message where not, Ctrl-C included."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
             stream.reconfigure(errors="replace")  # a question mark for β, rather than no answer
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if code == 130:  # typer's word for Ctrl-C
             raise KeyboardInterrupt
     except KeyboardInterrupt:
-        _leave(INTERRUPTED, 130)
+        _leave(INTERRUPTED)
     except RosettaError as error:
         _leave(f"error: {error}")
     except MemoryError:
@@ -107,6 +107,6 @@ def _usage_message(error: Any) -> str:
     return f"{message}. See: {context.command_path} --help" if context is not None else message
 
 
-def _leave(message: str, code: int = 2) -> NoReturn:
+def _leave(message: str) -> NoReturn:
     print(message, file=sys.stderr)
-    raise SystemExit(code)
+    raise SystemExit(2)
