@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 SLOPPY = 0.5  # a direction that can move by more than this at one standard deviation is not identified
+ENDLESS = 30.0  # a logarithm that can move by more is not bounded at all; the linear estimate means nothing there
 NEGLIGIBLE = 0.2  # components of the direction below this share of the largest are not named
 
 
@@ -95,6 +96,5 @@ def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, 
     by = largest * reach
     if reach <= SLOPPY:
         return f"All parameters are identified; least so: {moves}, by ± {by:.2g} in the largest."
-    return (
-        f"Not identified: {moves}, by ± {by:.3g} in the largest, and the fit is worse by one standard deviation only."
-    )
+    far = f", by ± {by:.3g} in the largest," if by < ENDLESS else ", without end,"
+    return f"Not identified: {moves}{far} and the fit is worse by one standard deviation only."

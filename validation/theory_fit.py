@@ -60,6 +60,7 @@ BETA_RANGE = (1.001, 20.0)
 SMALL = 20  # a count below it moves by more than 5% from one whole number to the next
 TURNS = 3
 SMALLEST = 0.5  # least expected count that a variance is taken from
+WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is found
 
 
@@ -68,7 +69,7 @@ class TheoryStatus(StrEnum):
 
     OK = "ok"
     FEW_SIZES = "β follows from the slope between two sizes and has no interval"
-    STEEP = "β is at its lower limit 1: the counts grow as fast as the network or faster, which the theory excludes"
+    STEEP = "β is at its lower limit 1: at these sizes the counts grow as fast as the theory allows, or faster"
     FLAT = "β is not identified: the counts do not grow with the network"
     COARSE = (
         "ok, but small whole counts that hardly scatter: β's interval allows for rounding and holds the truth in 95% "
@@ -224,7 +225,7 @@ class _Search:
         return expected_count(self.neurons, beta, float(np.exp(log_budget)) * (1 + self.tau), self.tau, self.gamma)
 
     def residuals(self, beta: float, log_budget: float) -> np.ndarray:
-        mu = self.expected(beta, float(np.clip(log_budget, -60, 60)))
+        mu = self.expected(beta, float(np.clip(log_budget, -WIDEST, WIDEST)))
         return self.weights * (self.counts - mu if self.power == 1 else np.log(self.counts / mu))
 
     def _minimize(self) -> None:
@@ -321,9 +322,9 @@ def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma
 
     guess = beta * target - np.log(neurons)  # r_τ^β = b N, up to ζ(β)
     low, high = guess - 2.0, guess + 2.0
-    while excess(low) > 0 and low > -80:
+    while excess(low) > 0 and low > guess - 80:
         low -= 2.0
-    while excess(high) < 0 and high < 80:
+    while excess(high) < 0 and high < guess + 80:
         high += 2.0
     found = excess(low) < 0 < excess(high)
     return float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-3).root) if found else guess

@@ -22,6 +22,8 @@ from .theory_fit import TheoryFit, TheoryStatus
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .likelihoods import LikelihoodFit
+
 NO_POWER_LAW = "no power law"
 
 
@@ -30,7 +32,7 @@ def signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−").replace("inf", "∞")  # + 0 makes −0 a 0
 
 
-def growth(fit: PowerLawFit) -> str:
+def growth(fit: PowerLawFit | LikelihoodFit) -> str:
     """Return the claim that the exponent's interval allows, as a verb phrase."""
     lo, hi = fit.exponent_ci95
     if not np.isfinite([lo, hi]).all():
@@ -108,7 +110,9 @@ def _exponent(fit: PowerLawFit) -> str:
 
 
 def _beta(theory: TheoryFit) -> str:
-    if theory.status in (TheoryStatus.STEEP, TheoryStatus.FLAT) or not np.isfinite(theory.beta_ci95[0]):
+    if theory.status is TheoryStatus.STEEP:
+        return "β is at its lower limit 1, for at these sizes the theory allows no faster growth"
+    if theory.status is TheoryStatus.FLAT or not np.isfinite(theory.beta_ci95[0]):
         return "β is not identified"
     lo, hi = theory.beta_ci95
     upper = f"{hi:.2f}" if np.isfinite(hi) else "no upper end"

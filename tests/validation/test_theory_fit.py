@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rosettalaw.errors import InputError
 from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts, profile_interval, unknown_variance
@@ -94,6 +95,8 @@ def test_weights_pull_the_fit_to_the_precise_counts():
     ("counts", "status"),
     [
         ([20, 19, 21, 18, 17], TheoryStatus.FLAT),
+        ([50, 35, 25, 18, 12], TheoryStatus.FLAT),
+        ([900, 700, 550, 410, 330], TheoryStatus.FLAT),
         ([3, 10, 30, 100, 300], TheoryStatus.STEEP),
         ([7, 12, 25, 80, 170], TheoryStatus.OPEN_BELOW),
         ([20, 15, 28, 18, 29], TheoryStatus.OPEN_ABOVE),
@@ -104,6 +107,18 @@ def test_what_is_not_identified_is_said(counts, status):
     assert fit.status is status
     if status is TheoryStatus.FLAT:
         assert np.isnan(fit.beta)
+
+
+@pytest.mark.parametrize("slope", [0.12, 0.4])
+def test_slowly_growing_counts_of_thousands_have_students_interval(slope):
+    """Where κN is far beyond the features, log R is a straight line of slope 1/β: an interval of 1/β is scipy's."""
+    noise = np.array([0.02, -0.01, -0.03, 0.03, -0.01])
+    counts = 3000.5 * (SIZES / 300) ** slope * np.exp(noise)
+    line = stats.linregress(np.log(SIZES), np.log(counts))
+    half = stats.t.ppf(0.975, 3) * line.stderr
+    fit = fit_counts(SIZES * 1000, counts)
+    assert fit.beta == pytest.approx(1 / line.slope, rel=0.01)
+    assert fit.beta_ci95 == pytest.approx((1 / (line.slope + half), 1 / (line.slope - half)), rel=0.01)
 
 
 def test_small_whole_counts_on_a_curve_say_that_rounding_decides():

@@ -133,6 +133,23 @@ def test_the_sentence_says_that_beta_rests_on_a_zero_which_the_exponent_leaves_o
     assert also not in analyse(sizes[1:], counts[1:]).verdict
 
 
+def test_sublinear_counts_as_steep_as_the_theory_allows_are_not_said_to_be_linear():
+    """α = 0.79 (0.62 to 0.97) at a few pairs: β = 1 gives no more at these sizes, and the words must agree with α."""
+    analysis = analyse([100, 200, 400, 800], [5, 9, 14, 27])
+    assert "grows sublinearly" in analysis.verdict
+    assert "β is at its lower limit 1, for at these sizes the theory allows no faster growth" in analysis.verdict
+    assert (
+        analysis.status
+        == "β is at its lower limit 1: at these sizes the counts grow as fast as the theory allows, or faster"
+    )
+
+
+def test_what_equal_counts_leave_open_is_said_without_a_number():
+    """The linear estimate of an endless valley, 10^149, means nothing."""
+    sentence = analyse([100, 200, 400, 800], [5, 5, 5, 5]).record()["identifiability"]
+    assert "can rise together, without end, and the fit is worse by one standard deviation only" in sentence
+
+
 def test_missing_and_binary_files_are_told_apart(tmp_path):
     with pytest.raises(MissingFileError, match="no such file"):
         read_counts(tmp_path / "none.csv")
