@@ -17,10 +17,13 @@ from .analysis import Analysis, analyse_clean
 from .extension import Extension, fit_extension
 from .forecast import HeldOut, held_out_largest
 from .joint_fit import JointFit, Observations, fit_jointly
+from .likelihoods import LikelihoodFit
+from .power_law import PowerLawFit
 from .profiles import FEWEST_PAIRS
-from .series import Series, reference_series
+from .references import reference_series
+from .series import Series
 from .triangle import Triangle, TriangleStatus
-from .verdict import signed, with_zeros
+from .verdict import growth, signed, with_zeros
 
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
 
@@ -53,9 +56,19 @@ class Row:
     held_out: HeldOut | None
     problem: str
 
+    @property
+    def trend(self) -> PowerLawFit | LikelihoodFit | None:
+        """The power law whose exponent is judged: least squares as in the paper, but Poisson's for chance pairs.
+
+        Least squares would take a fall from 4 such pairs to 1 for a precise measurement.
+        """
+        if self.analysis is None:
+            return None
+        return self.analysis.likelihoods[0] if self.series.chance else self.analysis.power_law
+
     def record(self) -> dict[str, Any]:
         """Return one line of the comparison table as plain values."""
-        line = self.analysis.power_law if self.analysis else None
+        line, trend = self.analysis.power_law if self.analysis else None, self.trend
         theory = self.analysis.theory if self.analysis else None
         tested = self.triangle is not None and self.triangle.status is TriangleStatus.OK
         triangle = self.triangle if tested else None
@@ -64,8 +77,8 @@ class Row:
             "source": self.series.source,
             "sizes": len(np.unique(self.series.neurons)),
             "neurons": [float(self.series.neurons.min()), float(self.series.neurons.max())],
-            "exponent": line.exponent if line else None,
-            "exponent_ci95": line.exponent_ci95 if line else None,
+            "exponent": trend.exponent if trend else None,
+            "exponent_ci95": trend.exponent_ci95 if trend else None,
             "r2": line.r2 if line else None,
             "beta": theory.beta if theory else None,
             "beta_ci95": theory.beta_ci95 if theory else None,
@@ -89,9 +102,7 @@ class Row:
 
     def sentences(self) -> list[str]:
         """Return what is said about this source: counts first, then the triangle and the extension."""
-        said = [self.analysis.verdict] if self.analysis else []
-        if said and self.series.source in CALIBRATED:
-            said = [with_zeros(self.series.neurons, self.series.counts, said[0])]
+        said = self._of_counts()
         if self.triangle is not None:
             said.append(self.triangle.verdict())
             if self.extension is not None:
@@ -100,6 +111,17 @@ class Row:
         if self.problem:
             said.append(self.problem)
         return said
+
+    def _of_counts(self) -> list[str]:
+        if self.analysis is None or self.trend is None:
+            return []
+        if self.series.source in CALIBRATED:
+            return [with_zeros(self.series.neurons, self.series.counts, self.analysis.verdict)]
+        if not self.series.chance:
+            return [self.analysis.verdict]
+        judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
+        exponent = f"exponent {signed(self.trend.exponent)}, 95% interval {low} to {high}"
+        return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
 
     def _attenuation(self) -> list[str]:
         if self.attenuated is None or self.attenuated.status is not TriangleStatus.OK:

@@ -89,7 +89,8 @@ def vision_levels() -> list[PublishedCheck]:
         off = np.log(r / (curve["prefactor"] * n ** curve["exponent"]))
         one = np.hypot(error, curve["exponent"] * ONE_DIGIT / np.sqrt(3))  # a uniform error of ± a tenth
         mean, half = float(off.mean()), float(1.96 * one / np.sqrt(len(n)))
-        note = f"log of {len(n)} counts of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
+        said = f"{len(n)} counts" if len(n) > 1 else "one count"
+        note = f"log of {said} of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
         statement = f"{name}: {curve['prefactor']} N^{curve['exponent']} at its own counts"
         checks.append(PublishedCheck(statement, mean, (mean - half, mean + half), abs(mean) <= half, note))
     return checks

@@ -17,10 +17,8 @@ import numpy as np
 
 from ..errors import ForeignFileError, InputError
 from ..results import KIND, load
-from . import kept
 from .counts import Counts, clean, read_counts
 from .profiles import FEWEST_PAIRS, Profile
-from .published import read
 from .triangle import Triangle, measure_triangle, triangle_of
 
 if TYPE_CHECKING:
@@ -71,6 +69,8 @@ class Series:
         Correlation at which all of them clear their nulls; NaN if unknown.
     nulls : dict of str to ndarray
         Raw counts (``raw``) and those of each null, as `rosettalaw.validation.verdict.verdict` takes them.
+    chance : bool
+        Whether it is a null, whose pairs are met by chance and so scatter as Poisson's counts do.
     reference : bool
         Whether it comes with the package, to be compared with.
     """
@@ -86,6 +86,7 @@ class Series:
     profiles: tuple[Profile, ...] | None = None
     optimum: tuple[Profile, ...] | None = None
     sizes_matched: np.ndarray | None = None
+    chance: bool = False
     reference: bool = False
 
     def clean(self) -> Counts:
@@ -256,25 +257,13 @@ def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None 
     found = []
     for recipe, members in recipes.items():
         rows: Any = pd.concat([ds[list(TOY)].to_dataframe()[list(TOY)] for ds in members], ignore_index=True)
-        toys = _toys(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
+        toys = toy_series(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
         told = "".join(f", {fact} {value}" for fact, value in zip(RECIPE, recipe, strict=True) if fact in differ)
         found += [replace(one, name=one.name + told) for one in toys]
     return found
 
 
-def kept_toys() -> list[Series]:
-    """Return the toy study that is kept with the package: all of the theory's ingredients, trained enough when wide."""
-    from importlib import resources
-
-    import pandas as pd
-
-    with (resources.files("rosettalaw.sims") / "toy_study.csv").open(encoding="utf-8") as file:
-        rows = pd.read_csv(file, comment="#")
-    scaled = rows[rows["configuration"] == "scaled"]
-    return [replace(one, name=f"kept {one.name}", reference=True) for one in _toys(scaled)]
-
-
-def _toys(rows: Any) -> list[Series]:
+def toy_series(rows: Any) -> list[Series]:
     """Return series of toy networks; b and ⟨s⟩ are those of their isolation itself, not of correlations.
 
     They pay ReLU's energy costs, which differ from feature to feature: the theory here is the water-filling at these
@@ -322,52 +311,6 @@ def _redrawn(ds: xr.Dataset, beta: float) -> tuple[np.ndarray | None, tuple[np.n
                 sizes.append(float(point.packing.neurons))
                 correlations.append(matrix[mutual_nearest(matrix, 0.5)])
     return (np.array(sizes), tuple(correlations)) if sizes else (None, None)
-
-
-def published_series() -> list[Series]:
-    """Return the paper's counts that its figures give as points, and its nulls."""
-    found = []
-    table = read("fig38_dinov3_failure")
-    for model in ("DINOv2", "DINOv3"):
-        rows = table.dropna(subset=[model])
-        found.append(_published(f"paper: diffusion × {model}", rows["neurons"], rows[model]))
-    for name, word in (("fig04_untrained_null", "untrained"), ("fig26_permutation_null", "permuted")):
-        for modality, rows in read(name).groupby("modality"):
-            found.append(_published(f"paper: {word} null, {modality}", rows["neurons"], rows["count"]))
-    return found
-
-
-def simulated(
-    beta: float, sizes: Iterable[int] = (256, 512, 1024, 2048), inputs: int = 10_000, seed: int = 0
-) -> Series:
-    """Return a ladder of synthetic networks with known β: mutual pairs above a correlation of ½ (τ = 1)."""
-    from ..sims import Packing, wishart
-    from ..sims.packing import mutual_nearest
-
-    rng = np.random.default_rng(seed)
-    correlations = []
-    for size in sizes:
-        matrix = wishart.correlations(Packing(neurons=size, beta=beta, inputs=inputs), rng)
-        correlations.append(matrix[mutual_nearest(matrix, 0.5)])
-    neurons, counts = np.array(list(sizes), dtype=float), np.array([float(len(rho)) for rho in correlations])
-    name = f"synthetic, β = {beta:g}"
-    return Series(name, "synthetic", neurons, counts, None, tuple(correlations), 0.5, reference=True)
-
-
-def reference_series() -> list[Series]:
-    """Return what every comparison begins with: the paper, networks with known β, trained toys, kept ladders."""
-    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8)), *kept_toys(), *kept_ladders()]
-
-
-def _published(name: str, neurons, counts) -> Series:
-    sizes, values = np.asarray(neurons, dtype=float), np.asarray(counts, dtype=float)
-    return Series(name, "published", sizes, values, reference=True)
-
-
-def kept_ladders() -> list[Series]:
-    """Return the ladders of language and vision models that were trained and measured with this package, and kept."""
-    named = [(f"kept {name.split('-')[0]}", kept.read(name)) for name in kept.names()]  # families tell pairings apart
-    return [replace(of_ladder(ladder, name), reference=True) for name, ladder in named]
 
 
 def _modality(ladder: xr.Dataset) -> str:

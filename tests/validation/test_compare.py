@@ -14,7 +14,9 @@ from rosettalaw.sims import simulate
 from rosettalaw.validation.compare import compare
 from rosettalaw.validation.counts import Counts
 from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
-from rosettalaw.validation.series import of_simulation, published_series, read_series
+from rosettalaw.validation.published_checks import null_trends
+from rosettalaw.validation.references import published_series
+from rosettalaw.validation.series import of_simulation, read_series
 
 SIZES = np.array([256.0, 512, 1024, 2048, 4096])
 
@@ -92,6 +94,15 @@ def test_the_figure_is_drawn(files):
     assert out.exists()
     assert "mine" in out.with_suffix(".svg").read_text()
     assert "diffusion × DINOv3" in out.with_suffix(".svg").read_text()
+
+
+def test_the_papers_nulls_are_judged_alike_in_the_comparison_and_in_the_checks():
+    """Least squares takes 4, 3, 2, 1 pairs for a precise fall; as counts of chance they show none."""
+    rows = [row for row in compare(published_series()) if row.series.chance]
+    assert [row.trend.exponent for row in rows] == [check.exponent for check in null_trends()]
+    fall = next(row for row in rows if "untrained null, vision" in row.series.name)
+    assert fall.analysis.power_law.exponent_ci95[1] < 0 < fall.record()["exponent_ci95"][1]
+    assert fall.sentences()[0].startswith("No power law is shown: growth cannot be told from none (exponent −0.39")
 
 
 def test_pairs_of_one_folder_make_one_series(tmp_path):

@@ -17,7 +17,8 @@ from rosettalaw.sims.packing import mutual_nearest
 from rosettalaw.sims.sweep import stream
 from rosettalaw.validation import kept
 from rosettalaw.validation.compare import compare
-from rosettalaw.validation.series import SOURCES, kept_ladders, kept_toys, of_ladder, read_series, reference_series
+from rosettalaw.validation.references import kept_ladders, kept_toys, reference_series
+from rosettalaw.validation.series import SOURCES, of_ladder, read_series
 from rosettalaw.validation.triangle import contradicted
 
 ROOT = Path(rosettalaw.__file__).parents[2]

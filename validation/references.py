@@ -1,0 +1,70 @@
+"""What every comparison begins with: the paper's counts and nulls, networks with known β, kept toys and ladders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from . import kept
+from .published import read
+from .series import Series, of_ladder, toy_series
+
+
+def reference_series() -> list[Series]:
+    """Return what every comparison begins with: the paper, networks with known β, trained toys, kept ladders."""
+    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8)), *kept_toys(), *kept_ladders()]
+
+
+def published_series() -> list[Series]:
+    """Return the paper's counts that its figures give as points, and its nulls."""
+    found = []
+    table = read("fig38_dinov3_failure")
+    for model in ("DINOv2", "DINOv3"):
+        rows = table.dropna(subset=[model])
+        found.append(_published(f"paper: diffusion × {model}", rows["neurons"], rows[model]))
+    for name, word in (("fig04_untrained_null", "untrained"), ("fig26_permutation_null", "permuted")):
+        for modality, rows in read(name).groupby("modality"):
+            found.append(_published(f"paper: {word} null, {modality}", rows["neurons"], rows["count"], True))
+    return found
+
+
+def simulated(
+    beta: float, sizes: Iterable[int] = (256, 512, 1024, 2048), inputs: int = 10_000, seed: int = 0
+) -> Series:
+    """Return a ladder of synthetic networks with known β: mutual pairs above a correlation of ½ (τ = 1)."""
+    from ..sims import Packing, wishart
+    from ..sims.packing import mutual_nearest
+
+    rng = np.random.default_rng(seed)
+    correlations = []
+    for size in sizes:
+        matrix = wishart.correlations(Packing(neurons=size, beta=beta, inputs=inputs), rng)
+        correlations.append(matrix[mutual_nearest(matrix, 0.5)])
+    neurons, counts = np.array(list(sizes), dtype=float), np.array([float(len(rho)) for rho in correlations])
+    name = f"synthetic, β = {beta:g}"
+    return Series(name, "synthetic", neurons, counts, None, tuple(correlations), 0.5, reference=True)
+
+
+def kept_ladders() -> list[Series]:
+    """Return the ladders of language and vision models that were trained and measured with this package, and kept."""
+    named = [(f"kept {name.split('-')[0]}", kept.read(name)) for name in kept.names()]  # families tell pairings apart
+    return [replace(of_ladder(ladder, name), reference=True) for name, ladder in named]
+
+
+def kept_toys() -> list[Series]:
+    """Return the toy study that is kept with the package: all of the theory's ingredients, trained enough when wide."""
+    from importlib import resources
+
+    import pandas as pd
+
+    with (resources.files("rosettalaw.sims") / "toy_study.csv").open(encoding="utf-8") as file:
+        rows = pd.read_csv(file, comment="#")
+    scaled = rows[rows["configuration"] == "scaled"]
+    return [replace(one, name=f"kept {one.name}", reference=True) for one in toy_series(scaled)]
+
+
+def _published(name: str, neurons, counts, chance: bool = False) -> Series:
+    sizes, values = np.asarray(neurons, dtype=float), np.asarray(counts, dtype=float)
+    return Series(name, "published", sizes, values, chance=chance, reference=True)
