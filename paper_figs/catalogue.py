@@ -49,7 +49,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it wa
     "tail": ("Synthetic networks: the isolation that is left needs a threshold", ""),
     "toy": ("Trained toy networks beside the optimal allocation", "a toy study: rosettalaw toy --out"),
     "vision": ("Vision models trained here: the counts of each pairing beside its nulls", VISION),
-    "calibration": ("How the threshold separates pairs from chance", LADDER),
+    "calibration": ("How the threshold separates pairs from chance", f"the nulls' correlations of {LADDER}"),
     "profiles": ("Correlations in rank order: the isolation profile", LADDER),
     "specialists": ("Rosetta Neurons against the others of their layers", LADDER),
     "triangle": ("Count, profile and purity exponents against the theory", ""),

@@ -15,6 +15,8 @@ BINS = 12
 
 def draw(found: Found, path: Path, family: str) -> list[Path]:
     """Draw the published family as a map, one row a model; our ladders below it, if they are of its kind."""
+    from matplotlib.colors import PowerNorm
+
     table = read("fig31_32_depth")
     rows = table[table["family"] == family]
     names = [f"{family} {model}" for model in rows["model"]]
@@ -28,7 +30,10 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
         names += [f"{name}, N = {style.short(size)}" for size in neurons]
         shares = np.vstack([shares, mine.reshape(-1, BINS)])
     with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
-        image = axis.imshow(shares, aspect="auto", cmap="cividis", vmin=0, vmax=max(0.5, float(np.nanmax(shares))))
+        scale = PowerNorm(
+            0.5, 0, max(0.5, float(np.nanmax(shares)))
+        )  # most shares are near 1/12 and must differ to the eye
+        image = axis.imshow(shares, aspect="auto", cmap="cividis", norm=scale)
         axis.set_facecolor(style.NOTHING)
         axis.set_yticks(range(len(names)), names)
         axis.set_xticks([-0.5, 5.5, 11.5], ["first layer", "middle", "last layer"])

@@ -38,6 +38,8 @@ def make(found: Found, path: Path) -> list[Path]:
             axis.legend(loc="upper left")
         style.label_ends(axis, labels)
         style.source_note(
-            figure, "Dashed, hollow: arXiv 2606.03990 (raw counts). Filled: this package (calibrated counts)."
+            figure,
+            "Dashed: arXiv 2606.03990. Hollow: its raw counts, machine-read, approximate (figure 38)."
+            + (" Filled: this package (calibrated counts)." if found.of("ladder") else ""),
         )
         return style.save(figure, path)

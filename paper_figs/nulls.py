@@ -32,10 +32,9 @@ def draw(found: Found, path: Path, table_name: str, ours: str, words: str) -> li
         axis.set_ylabel("mutual pairs")
         axis.set_ylim(bottom=min(axis.get_ylim()[0], 0.8))
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
-        style.source_note(
-            figure,
-            f"Hollow: arXiv 2606.03990, {table.attrs['quality']}. Filled: this package, mean over seeds; ×: 0 pairs.",
-        )
+        quality = table.attrs["quality"].removeprefix("quality: ")
+        mine = " Filled: this package, mean over seeds; ×: 0 pairs." if ladders else ""
+        style.source_note(figure, f"Hollow: arXiv 2606.03990, {quality}; slopes: 95% intervals.{mine}")
         return style.save(figure, path)
 
 

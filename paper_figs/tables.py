@@ -65,7 +65,7 @@ def judge(path: Path) -> list[Path]:
         ["vision-language judge", *(_with(table[w]["vlm_judge"], table[w]["vlm_judge_ci95"], 3) for w in words)],
         ["chance", *(_number(table[w]["chance"], 3) for w in words)],
     ]
-    return _draw(path, ["predictor", *words], rows, "Validation of the judge", "table5_judge")
+    return _draw(path, ["predictor", *words[:-1], "F1"], rows, "Validation of the judge", "table5_judge")
 
 
 TABLES: dict[str, Callable[[Path], list[Path]]] = {

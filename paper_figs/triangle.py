@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ..validation.triangle import Triangle
 
 THETAS = (1.0, 0.8, 0.6)
+NOTE = (
+    "Ellipses: joint 95% regions, all sizes of a source cut at one correlation. Black: what the theory demands as N "
+    "grows without end. Grey: a budget that grows as N^θ."
+)
 WIDEST = 0.6  # half-width of an interval of α or p beyond which a region would cover the figure
 
 
@@ -50,15 +54,19 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
     shown = [(name, triangle) for name, triangle in tested if _half_width(triangle) <= WIDEST]
     wide = [name for name, triangle in tested if _half_width(triangle) > WIDEST]
     columns = 2 if wide or any(len(name) > 30 for name, _ in shown) else 3  # of the legend
-    size = (style.WIDTH + 1.2, 3.5 + 0.18 * -(-len(tested) // columns))
+    size = (style.WIDTH + 1.2, 3.8 + 0.18 * -(-len(tested) // columns))
     with style.figure(columns=2, size=size) as (figure, (left, right)):
-        _theory(left, right, max([2.6, *(t.profile.ci95[1] * 1.05 for _, t in shown if t.profile.ci95[1] < 6)]))
+        steepest = max([2.6, *(t.profile.ci95[1] * 1.05 for _, t in shown if t.profile.ci95[1] < 6)])
+        _theory(left, right, min([0.2, *(max(t.profile.ci95[0] - 0.05, 0.0) for _, t in shown)]), steepest)
         for i, (name, triangle) in enumerate(shown):
             colour, marker = style.CYCLE[i % 7], style.MARKERS[(i + i // 7) % 7]  # no pair of them comes twice
             for axis, (x, y) in ((left, (1, 0)), (right, (0, 2))):
                 _region(axis, triangle, x, y, colour)
                 values = (triangle.count.value, triangle.profile.value, triangle.purity.value)
                 axis.plot(values[x], values[y], marker, color=colour, mec="white", ms=7, zorder=5, label=name)
+                low, high = axis.get_ylim()
+                axis.set_ylim(min(low, values[y] - 0.05), max(high, values[y] + 0.05))
+            right.set_xlim(min(right.get_xlim()[0], triangle.count.value - 0.05))
         left.set_xlabel("profile exponent b")
         left.set_ylabel("count exponent α")
         right.set_xlabel("count exponent α")
@@ -67,7 +75,8 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
         right.set_title("α + p = 1 ?")
         for name in wide:
             left.plot([], [], " ", label=f"{name}: too uncertain to draw")
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
+        style.source_note(figure, NOTE)
         return style.save(figure, path)
 
 
@@ -76,13 +85,14 @@ def _half_width(triangle: Triangle) -> float:
     return float(np.max(ends[:, 1] - ends[:, 0])) / 2
 
 
-def _theory(left, right, widest: float) -> None:
-    b = np.linspace(0.2, widest, 400)
+def _theory(left, right, flattest: float, steepest: float) -> None:
+    """Draw what the theory allows between two profile exponents."""
+    b = np.linspace(flattest, steepest, 400)
     alpha = np.linspace(0, 1, 2)
     for theta, dashes in zip(THETAS, ("-", (0, (5, 2)), (0, (1.5, 1.5))), strict=True):
         colour = style.INK if theta == 1 else style.GREY
         width = 1.8 if theta == 1 else 1.1
-        left.plot(b, np.where(b > 1, theta / b, theta), color=colour, ls=dashes, lw=width)
+        left.plot(b, theta / np.maximum(b, 1), color=colour, ls=dashes, lw=width)
         right.plot(alpha, theta - alpha, color=colour, ls=dashes, lw=width)
         words = "theory" if theta == 1 else f"θ = {theta:g}"
         look = {"textcoords": "offset points", "fontsize": 8, "color": colour}
@@ -90,19 +100,20 @@ def _theory(left, right, widest: float) -> None:
         if theta == 1:
             left.annotate(words, (1, theta), (5, 2), **look)
         else:
-            left.annotate(words, (widest, theta / widest), (3, 0), va="center", **look)
+            left.annotate(words, (steepest, theta / steepest), (3, 0), va="center", **look)
         right.annotate(words, (1, theta - 1), (4, 0), va="center", **look, **clear)
-    left.axvspan(0.2, 1, color=style.GREY, alpha=0.08, lw=0)
+    left.axvspan(flattest, 1, color=style.GREY, alpha=0.08, lw=0)
     left.annotate(
         "outside the paper\n(β < 1)",
-        (0.24, 0.03),
-        xycoords=("data", "axes fraction"),
+        (flattest, 1.0),
+        xytext=(4, 4),
+        textcoords="offset points",
         fontsize=8,
         color=style.GREY,
     )
     right.axhline(0, color=style.GREY, lw=0.7)
-    left.set_xlim(0.2, widest)
-    left.set_ylim(0, 1.15)
+    left.set_xlim(flattest, steepest)
+    left.set_ylim(0, 1.2)
     right.set_xlim(0, 1.2)
     right.set_ylim(-0.45, 1.15)
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from rosettalaw.errors import InputError
+from rosettalaw.paper_figs import style
+from rosettalaw.paper_figs.triangle import draw
 from rosettalaw.validation.extension import exponents, fit_extension
 from rosettalaw.validation.profiles import fit_profile
 from rosettalaw.validation.triangle import TriangleStatus, contradicted, estimate, measure_triangle
@@ -151,3 +153,19 @@ def test_the_default_threshold_is_the_strictest_rungs():
 def test_p_values_are_students():
     """T = 3.182446 at three degrees of freedom is p = 0.05 (tables)."""
     assert estimate(2.0, 0.25, 3).p_value(2.0 - 0.5 * 3.182446) == pytest.approx(0.05, abs=1e-6)
+
+
+@pytest.mark.parametrize(("b", "counts"), [(0.14, (60, 65, 62, 66)), (1.5, (90, 70, 55, 40)), (2.9, (20, 27, 36, 49))])
+def test_every_point_lies_inside_its_picture(b, counts, monkeypatch):
+    """Flat profiles, counts that fall, steep profiles: none may leave without a word."""
+    rng, drawn = np.random.default_rng(0), []
+    sizes = np.array([300.0, 900, 2700, 8100])
+    rho = [1 - (np.arange(1, k + 1) / (1.5 * k)) ** (b + rng.normal(0, 0.01)) for k in counts]
+    triangle = measure_triangle(sizes, rho)
+    monkeypatch.setattr(style, "save", lambda figure, path: drawn.append(figure) or [])
+    draw([("planted", triangle)], "nowhere")
+    for axis in drawn[0].axes:
+        (point,) = (line for line in axis.lines if line.get_label() == "planted")
+        (x,), (y,) = point.get_data()
+        assert axis.get_xlim()[0] < x < axis.get_xlim()[1]
+        assert axis.get_ylim()[0] < y < axis.get_ylim()[1]
