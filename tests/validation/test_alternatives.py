@@ -1,10 +1,13 @@
 """Curve comparison: planted curves are found, and a handful of points is not over-read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import optimize
 
-from rosettalaw.validation.alternatives import CANNOT_TELL, CURVES, aicc, compare_curves
+from rosettalaw.validation.alternatives import CANNOT_TELL, CURVES, Alternative, aicc, compare_curves
+from rosettalaw.validation.alternatives import _preferred as prefer
 from rosettalaw.validation.counts import Counts
 
 SIZES = np.geomspace(100, 1e6, 12)
@@ -79,3 +82,13 @@ def test_left_out_errors_are_those_of_a_fit_to_the_rest():
         errors.append(y[i] - np.polyval(np.polyfit(x[rest], y[rest], 1), x[i]))
     cv = next(a.cv_rms for a in compare_curves(data).alternatives if a.name == "power law")
     assert cv == pytest.approx(np.sqrt(np.mean(np.square(errors))))
+
+
+@pytest.mark.parametrize(("lead", "preferred"), [(1.9, CANNOT_TELL), (2.1, "power law")])
+def test_a_lead_of_two_in_aicc_is_asked_for(lead, preferred):
+    """Burnham and Anderson: models within 2 of the best have substantial support."""
+    scores = {name: 10.0 for name in CURVES} | {"power law": 10 - lead}
+    ranked = [Alternative(name, 2, 0.1, score, 0.01 if name == "power law" else 0.1) for name, score in scores.items()]
+    assert prefer(ranked)[0] == preferred
+    worse = [replace(one, cv_rms=0.2) if one.name == "power law" else one for one in ranked]
+    assert prefer(worse)[0] == CANNOT_TELL  # whatever leads must predict best as well

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 from typer.testing import CliRunner
 
 from rosettalaw import save
@@ -12,7 +13,7 @@ from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.results import dataset
 from rosettalaw.sims import simulate
 from rosettalaw.validation.compare import compare
-from rosettalaw.validation.counts import Counts
+from rosettalaw.validation.counts import Counts, clean
 from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
 from rosettalaw.validation.published_checks import null_trends
 from rosettalaw.validation.references import published_series
@@ -163,6 +164,36 @@ def test_forecasts_interpolate_widen_and_stop():
         assert all(one.ci95[0] <= value <= one.ci95[1] for value in one.curves.values())
     assert beyond.status is ForecastStatus.REFUSED
     assert np.isnan(beyond.count)
+
+
+def test_a_forecast_covers_the_curves_that_f_allows_each_with_the_scatter_of_one_count():
+    """By scipy: squares of the rivals over the line's are 6.1 and 3.0, F allows 1 + 10.13/3 = 4.4."""
+    x, noise = np.log(SIZES), np.random.default_rng(9).normal(0, 0.1, 5)
+    y = np.log(2 * SIZES**0.6) + noise
+    line = stats.linregress(x, y)
+    left = y - line.intercept - line.slope * x
+    scatter = stats.t.ppf(0.975, 3) * np.sqrt(left @ left / 3)
+    curve = optimize.least_squares(lambda p: y - p[0] - x + np.logaddexp(x, p[1]), [y[-1], x[-1]])
+    assert 2 < 2 * curve.cost / (left @ left) < 1 + stats.f.ppf(0.95, 1, 3) / 3
+    out = np.log(10 * SIZES[-1])
+    band = scatter * np.sqrt(1 + 1 / 5 + (out - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2))
+    centre, rival = line.intercept + line.slope * out, curve.x[0] + out - np.logaddexp(out, curve.x[1])
+
+    edge, beyond = forecast(Counts(SIZES, np.exp(y)), [10 * SIZES[-1], 10.1 * SIZES[-1]])
+    assert set(edge.curves) == {"power law", "saturating", "theory"}
+    theory = np.log(edge.curves["theory"])
+    ends = (
+        min(centre - band, rival - scatter, theory - scatter),
+        max(centre + band, rival + scatter, theory + scatter),
+    )
+    assert np.log(edge.ci95) == pytest.approx(ends, abs=1e-4)
+    assert rival - scatter < centre - band  # the rival decides the lower end
+    assert beyond.status is ForecastStatus.REFUSED
+
+
+def test_repeats_of_the_largest_size_are_held_out_together():
+    data = clean([256, 512, 1024, 2048, 2048], [50, 75, 113, 160, 90])
+    assert held_out_largest(data).measured == pytest.approx(120)  # their geometric mean, √(160 · 90)
 
 
 def test_forecast_intervals_hold_planted_counts():

@@ -66,6 +66,11 @@ def test_negative_binomial_finds_scipys_optimum():
     mu, k = np.exp(oracle.x[0] + oracle.x[1] * np.log(SIZES / 2000)), np.exp(oracle.x[2])
     pearson = np.sum((COUNTS - mu) ** 2 / (mu + mu**2 / k)) / 4
     assert fit.dispersion == pytest.approx(pearson, rel=0.1)
+    for end in fit.exponent_ci95:  # scatter of its own is not counted twice: F(1, 4) = 7.71, whatever the dispersion
+        held = optimize.minimize(
+            lambda p, end=end: minus_log_likelihood((p[0], end, p[1])), (5, 3), method="Nelder-Mead"
+        )
+        assert 2 * (held.fun - oracle.fun) == pytest.approx(7.71, abs=0.05)
 
 
 @pytest.mark.parametrize("likelihood", ["poisson", "negative binomial"])

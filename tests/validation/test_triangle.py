@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from rosettalaw.errors import InputError
 from rosettalaw.paper_figs import style
 from rosettalaw.paper_figs.triangle import draw
 from rosettalaw.validation.extension import exponents, fit_extension
 from rosettalaw.validation.profiles import fit_profile
-from rosettalaw.validation.triangle import TriangleStatus, contradicted, estimate, measure_triangle
+from rosettalaw.validation.triangle import TriangleStatus, contradicted, estimate, expected_exponents, measure_triangle
 
 SIZES = np.array([768, 1024, 1536, 2048, 3072, 4096])
 
@@ -169,3 +170,26 @@ def test_every_point_lies_inside_its_picture(b, counts, monkeypatch):
         (x,), (y,) = point.get_data()
         assert axis.get_xlim()[0] < x < axis.get_xlim()[1]
         assert axis.get_ylim()[0] < y < axis.get_ylim()[1]
+
+
+@pytest.mark.parametrize("theta", [1.0, 0.9])
+def test_both_p_values_are_those_of_the_distance_in_the_measured_covariance(theta):
+    """Searched anew by scipy: 3 exponents less 1 parameter leave F(2, ν), less 2 leave F(1, ν), with ν = n − 2."""
+    rng = np.random.default_rng(5)
+    bent = [1 - (1 - rho) * np.exp(rng.normal(0, 0.03)) for rho in ladder(1.5, theta)]
+    triangle = measure_triangle(SIZES, bent, threshold=0.6)
+    measured = np.array([triangle.count.value, triangle.profile.value, triangle.purity.value])
+    rounding = np.diag([0.02, 0.02 * measured[1], 0.02]) / 2  # as `ROUNDING` says, twice its standard deviation
+    weight = np.linalg.inv(triangle.covariance + rounding**2)
+
+    def distance(beta, theta):
+        alpha, p = expected_exponents(SIZES, beta, 1.5, triangle.profiles[3].pairs, theta=theta)
+        off = measured - (alpha, beta, p)
+        return off @ weight @ off
+
+    plain = optimize.minimize_scalar(lambda beta: distance(beta, 1.0), bounds=(1.2, 1.9), method="bounded").fun
+    free = optimize.minimize(lambda at: distance(*at), (1.5, theta), method="Nelder-Mead").fun
+    found = fit_extension(triangle)
+    assert found.plain_p == pytest.approx(stats.f.sf(plain / 2, 2, 4), rel=0.1)
+    assert found.misfit_p == pytest.approx(stats.f.sf(free, 1, 4), rel=0.1)
+    assert found.theta.freedom == found.beta.freedom == 3  # one less: as in Hotelling's T²
