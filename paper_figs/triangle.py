@@ -119,12 +119,13 @@ def _theory(left, right, flattest: float, steepest: float) -> None:
 
 
 def _region(axis, triangle: Triangle, x: int, y: int, colour: str) -> None:
-    """Draw the joint 95% region of two of (α, b, p): an ellipse scaled by F with the slopes' freedom."""
+    """Draw the joint 95% region of two of (α, b, p): Hotelling's ellipse, with the slopes' freedom ν."""
     from scipy import stats
 
     values = np.array([triangle.count.value, triangle.profile.value, triangle.purity.value])[[x, y]]
     covariance = triangle.covariance[np.ix_([x, y], [x, y])]
-    scale = np.sqrt(2 * stats.f.ppf(0.95, 2, max(triangle.count.freedom - 1, 1)))
+    fewer = max(triangle.count.freedom - 1, 1)  # one degree has no region: the caller leaves such triangles out as wide
+    scale = np.sqrt(2 * triangle.count.freedom / fewer * stats.f.ppf(0.95, 2, fewer))
     turn = np.linspace(0, 2 * np.pi, 200)
     lengths, directions = np.linalg.eigh(covariance)
     edge = values[:, None] + scale * directions @ (

@@ -93,6 +93,16 @@ def test_a_firing_just_beyond_the_divided_level_is_shown():
     assert judged(firing=1.19)["they specialize in kinds of document"].shown == Shown.YES
 
 
+def test_the_level_of_the_lead_is_divided_between_both_models():
+    """Its interval is that of 97.5% for each, so that 95% holds for both."""
+    ds = ladder()
+    gap = (ds["selectivity_rosetta"] - ds["selectivity_other"]).values[:, 0, 0]
+    line = stats.linregress(np.log(SIZES), gap)
+    half = stats.t.ppf(1 - 0.025 / 2, 3) * line.stderr
+    lead = next(one for one in findings(ds, None) if "lead" in one.name)
+    assert f"(95% interval {line.slope - half:.2f} to {line.slope + half:.2f})" in lead.numbers
+
+
 def test_slopes_are_scipys():
     x, y = np.log(SIZES), np.array([1.0, 2.2, 2.9, 4.1, np.nan])
     fit = stats.linregress(x[:4], y[:4])

@@ -216,6 +216,8 @@ def test_the_sloppy_direction_is_that_of_a_known_matrix():
     assert "x can rise while y falls" in told.sentence or "y can rise while x falls" in told.sentence
     weakest = np.linalg.svd(jacobian + 1e-6 * np.eye(3), compute_uv=False)[-1]
     assert told.reach == pytest.approx(1 / weakest, rel=1e-3)
+    one = identify(np.array([[1.0, 1], [0.5, -0.5]]), ["x", "y"], {"x": "x", "y": "y"})  # √2 along (1, −1)/√2
+    assert "by ± 1 in the largest" in one.sentence
     full = np.random.default_rng(0).normal(size=(9, 3))
     expected = np.sqrt(np.diag(np.linalg.inv(full.T @ full)))
     assert identify(full, ["x", "y", "z"], {name: name for name in "xyz"}).stderr == pytest.approx(expected)

@@ -76,6 +76,10 @@ def test_printed_curves_are_held_against_counts_of_other_figures():
     assert clip.exponent == pytest.approx(np.log(750 / 1637), abs=2e-3)
     assert dino.holds
     assert not clip.holds
+    sizes = 0.1 / np.sqrt(3)  # one digit: a uniform error of a tenth either way
+    for check, slope, read in ((dino, 0.55, 3), (clip, 0.49, 1)):
+        half = 1.96 * np.hypot(0.15, slope * sizes) / np.sqrt(read)
+        assert np.subtract(check.interval, check.exponent) == pytest.approx((-half, half), rel=1e-3)
     assert "a factor 0.46" in clip.note
 
 

@@ -11,7 +11,7 @@ from rosettalaw.cli import app
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.counts import read_counts
-from rosettalaw.validation.verdict import growth, verdict
+from rosettalaw.validation.verdict import growth, verdict, with_zeros
 
 SIZES = np.geomspace(1000, 64000, 7)
 WIGGLE = np.exp(0.02 * np.array([1, -1, 1, -1, 1, -1, 1]))
@@ -148,6 +148,14 @@ def test_what_equal_counts_leave_open_is_said_without_a_number():
     """The linear estimate of an endless valley, 10^149, means nothing."""
     sentence = analyse([100, 200, 400, 800], [5, 5, 5, 5]).record()["identifiability"]
     assert "can rise together, without end, and the fit is worse by one standard deviation only" in sentence
+
+
+@pytest.mark.parametrize(
+    ("counts", "starts"), [([0, 5, 9, 14], "the fit Nothing exceeds"), ([0, 0, 9, 14], "No law here")]
+)
+def test_a_size_where_most_pairs_of_seeds_have_nothing_decides(counts, starts):
+    """Half of them do not: one of two empty leaves the law, both end it."""
+    assert with_zeros(np.array([100, 100, 200, 400]), np.array(counts), "the fit").startswith(starts)
 
 
 def test_missing_and_binary_files_are_told_apart(tmp_path):
