@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.paper_figs import fig03, style
+from rosettalaw.paper_figs import depth, fig03, likelihood, style
 from rosettalaw.results import dataset
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.verdict import nulls_of
@@ -71,3 +71,24 @@ def test_labels_never_overlap_and_keep_their_order(labels):
 )
 def test_sizes_are_written_short(value, text):
     assert style.short(value) == text
+
+
+def test_the_planted_data_of_the_likelihood_figure_spend_the_budget():
+    """Mean isolation × count + tail × the others = κN, exactly (Eq. 11)."""
+    rows, sizes = likelihood._planted(), np.array(likelihood.SIZES)
+    counts = np.array(rows["counts"])
+    assert np.allclose(counts * rows["isolation"] + (sizes - counts) * rows["tail"], 0.5 * sizes)
+
+
+def test_depth_counts_layers_from_the_first_to_the_last_and_leaves_the_rest_open():
+    """Three layers lie at 0, ½ and 1: the first, seventh and last twelfth; a pair below the threshold is not there."""
+    parts = {
+        "pair_rung": [0, 0, 0, 0],
+        "correlation": [0.9, 0.8, 0.7, 0.1],
+        "layer_a": [0, 1, 2, 2],
+        "layer_b": [0, 2, 2, 0],
+    }
+    variables = {name: ("pair", np.array(values)) for name, values in parts.items()}
+    (shares,) = depth.of_ladder(dataset("ladder", {**variables, "threshold": ("rung", [0.5])}))
+    assert np.flatnonzero(np.isfinite(shares)).tolist() == [0, 6, 11]
+    assert shares[[0, 6, 11]] == pytest.approx([2 / 6, 1 / 6, 3 / 6])

@@ -165,6 +165,8 @@ def test_every_point_lies_inside_its_picture(b, counts, monkeypatch):
     triangle = measure_triangle(sizes, rho)
     monkeypatch.setattr(style, "save", lambda figure, path: drawn.append(figure) or [])
     draw([("planted", triangle)], "nowhere")
+    x, y = drawn[0].axes[0].lines[0].get_data()
+    assert np.allclose(y, np.where(x > 1, 1 / x, 1))  # the theory itself, drawn first
     for axis in drawn[0].axes:
         (point,) = (line for line in axis.lines if line.get_label() == "planted")
         (x,), (y,) = point.get_data()
