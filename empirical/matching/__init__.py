@@ -13,6 +13,7 @@
 | `screened` | candidates from a sketch where N² T is too much |
 | `precision` | reduced precision and what it costs |
 | `products`, `checkpoint`, `distributed` | what is computed where, and kept against a kill |
+| `searches` | one matching by either engine; the exact one shares a pass with its nulls |
 | `engine`, `matches` | `match` and its result |
 | `anchors` | neurons that several comparisons share |
 | `cost` | operations, bytes, memory, time; what can be detected |

@@ -2,13 +2,16 @@ r"""What a matching costs: operations, bytes, memory and time, exact and screene
 
 N_A and N_B neurons, T positions, D draws of the permutation null, s bytes an activation, tiles of e_A × e_B neurons.
 
-Exact engine, for the matching and each of the D nulls:
+Exact engine, for the matching and its D nulls, of which g share a pass over A (`matchings_at_once`):
 
-    operations   2 N_A N_B T
-    bytes        T (N_A ⌈N_B/e_B⌉ + N_B ⌈N_A/e_A⌉) (s + 12)     reading; centred rows written, then read by the product
-    memory       4 (J + 4) e_A e_B + 8 (e_A + e_B)(block + 2)   J parts of a tile and its ranking; two blocks a side
+    operations   2 N_A N_B T (1 + D)
+    bytes        T (N_A ⌈N_B/e_B⌉ ⌈(1 + D)/g⌉ + N_B ⌈N_A/e_A⌉ (1 + D)) (s + 12)
+                 reading; centred rows written, then read by the product
+    memory       4 (g J + 4) e_A e_B + 8 (e_A + e_B)(block + 2)
+                 J parts of each tile and the ranking of one; two blocks a side
 
-Screened engine, B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A, P pairs read:
+Screened engine, for each of these: B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A,
+P pairs read:
 
     operations   2 N_A N_B B + 2 R B c (N_A + N_B) + 2 P T + 2 m N_B T
     bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + 8 P T
@@ -109,10 +112,10 @@ def detectable_correlation(sizes: Sizes) -> float:
     return float(min(-ndtri(-np.expm1(-np.log(2) / rivals)) / np.sqrt(sizes.positions - 1), 1))
 
 
-def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int) -> int:
-    """Return the memory that a tile takes with its blocks."""
+def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int, at_once: int = 1) -> int:
+    """Return the memory that a tile takes with its blocks, or those of several matchings that share a pass."""
     block = min(sizes.block, -(-sizes.positions // sizes.parts))
-    return 4 * (sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b)
+    return 4 * (at_once * sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b)
 
 
 def budget(memory: int | None, device: str = "cpu") -> int:
@@ -149,17 +152,32 @@ def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[i
     return min(edge, sizes.neurons_a), min(edge, sizes.neurons_b)
 
 
+def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, draws: int, device: str = "cpu") -> int:
+    """Return how many matchings with the same A (the real one, null draws) share a pass over it.
+
+    It saves reading and centring A, which costs about 1/edge of the products: much for small tiles, little for large
+    ones. Each matching takes a tile's memory, so together they get that of one largest tile, if the budget has it.
+    """
+    area = tile[0] * tile[1]
+    largest = LARGEST["cuda" if device.startswith("cuda") else "cpu"] ** 2 // area
+    fitting = 1 + (memory - tile_bytes(sizes, *tile)) // (4 * sizes.parts * area)
+    return max(1, min(largest, fitting, 1 + draws))
+
+
 def exact_cost(
     sizes: Sizes, device: Device, draws: int = 0, width: int = 4, tile: tuple[int, int] | None = None
 ) -> Cost:
     """Return the cost of the exact engine; `width` is the bytes of an activation."""
-    edge_a, edge_b = tile or tile_shape(sizes, int(device.memory / 2), "cpu" if device.on_cpu else "cuda")
+    memory, kind = int(device.memory / 2), "cpu" if device.on_cpu else "cuda"
+    edge_a, edge_b = tile or tile_shape(sizes, memory, kind)
+    at_once = matchings_at_once(sizes, (edge_a, edge_b), memory, draws, kind)
     tiles_a, tiles_b = -(-sizes.neurons_a // edge_a), -(-sizes.neurons_b // edge_b)
     operations = 2.0 * sizes.neurons_a * sizes.neurons_b * sizes.positions * (1 + draws)
-    read = float(sizes.positions) * (sizes.neurons_a * tiles_b + sizes.neurons_b * tiles_a) * (1 + draws)
+    passes = -(-(1 + draws) // at_once)
+    read = float(sizes.positions) * (sizes.neurons_a * tiles_b * passes + sizes.neurons_b * tiles_a * (1 + draws))
     number = f"{tiles_a * tiles_b} tile{'s' * (tiles_a * tiles_b > 1)}"
     detail = f"{number} of {edge_a} × {edge_b}; without room to keep activations, as many model runs"
-    needs = operations, read * (width + 12), float(tile_bytes(sizes, edge_a, edge_b))
+    needs = operations, read * (width + 12), float(tile_bytes(sizes, edge_a, edge_b, at_once))
     return _cost("exact", *needs, read * width, device, detail)
 
 

@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from ...console import progress
 from ...errors import InputError, UnknownNameError, require
-from ..array_sources import Permuted, Without, identity, mapped
+from ..array_sources import Permuted, Without, mapped
 from ..hub import moved
 from ..sources import ActivationSource
 from . import distributed, screened
 from .checkpoint import Checkpoint
-from .cost import Sizes, budget, tile_shape
-from .exact import Subsets, TileBest
+from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .matches import Matches, Side
-from .moments import Moments, NonFinite
-from .pairs import pair_correlations
-from .partners import SPARE, Partners, Replicate, mutual, overlap, settle
+from .moments import NonFinite
 from .precision import Product
 from .products import Workspace
 from .reading import cut, readable, tiles
+from .searches import TRAINED, Found, Settings, exact_search, screened_search
 
 BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 ENGINES = ("exact", "screened")
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a matching is done; see `match`."""
-
-    k: int
-    also_k: tuple[int, ...]
-    absolute: bool
-    permutations: int
-    jackknife_blocks: int
-    engine: str
-    block: int
-    tile: tuple[int, int]
-    seed: int
-    compute: str
-    device: str
-    screening: screened.Screening
-
-    def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
-        """Return what must be the same for a matching to be gone on with."""
-        return {"a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one matching found: mutual pairs (at other k too), replicates, moments of both sides, and remarks."""
-
-    pairs: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-    replicates: list[np.ndarray]
-    split_half: float
-    moments: tuple[Moments, Moments]
-    details: dict[str, Any]
-    at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
 
 
 def match(
@@ -107,10 +68,9 @@ def match(
     absolute : bool
         Rank by |ρ| instead of ρ. Otherwise only positive correlations make pairs.
     permutations : int
-        Draws of the permutation null: all of B's positions permuted uniformly. Each costs as much as the matching: its
-        time goes into products, and B is read in another order. In one pass with the matching A would be read once for
-        D draws, but tiles would take 1 + D times the memory; of tiles that small, both sides are read more often than
-        is saved. The screened engine shares A's sketch among the draws.
+        Draws of the permutation null: all of B's positions permuted uniformly. Matchings of small networks share their
+        pass over A with the draws (`cost.matchings_at_once`); in large ones products take nearly all of the time, and
+        each draw costs as much again. The screened engine shares A's sketch among the draws.
     jackknife_blocks : int
         Blocks of consecutive positions for the standard error of the count and the split-half overlap; 0 skips both.
     engine : str
@@ -210,168 +170,51 @@ def _with_nulls(
     advance: Callable[[float], None],
 ) -> Matches:
     """Match, match with permuted positions, and put the result together."""
-    one = _screened if settings.engine == "screened" else _exact
+    exact = settings.engine == "exact"
+    parts = cut(a.positions, settings.block, settings.jackknife_blocks or PARTS)
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, len(parts), settings.block)
+    at_once = matchings_at_once(sizes, settings.tile, memory, settings.permutations, settings.device) if exact else 1
     workspace = Workspace(
-        settings.tile if settings.engine == "exact" else (1, 1),
-        cut(a.positions, settings.block, settings.jackknife_blocks or PARTS),
-        Product(settings.compute),
-        settings.device,
-        memory,
+        settings.tile if exact else (1, 1), parts, Product(settings.compute), settings.device, memory, at_once
     )
+    others: dict[str, ActivationSource] = {TRAINED: b}
+    for draw in range(settings.permutations):
+        others[f"null{draw}"] = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable now)
+    work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
-    kept = mapped(a, b) if settings.engine == "screened" else nullcontext()
+    kept = nullcontext() if exact else mapped(a, b)
+    found: list[Found] = []
     try:
         with kept:
-            found = one(a, b, settings, workspace, checkpoint, advance, "trained", settings.jackknife_blocks > 0)
-            nulls: list[Found] = []
-            for draw in range(settings.permutations):
-                permuted = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable by now)
-                nulls.append(one(a, permuted, settings, workspace, checkpoint, advance, f"null{draw}", False))
+            if exact:
+                for first in range(0, len(others), at_once):
+                    found += exact_search(a, dict(list(others.items())[first : first + at_once]), *work)
+            else:
+                found = [screened_search(a, source, *work, name) for name, source in others.items()]
     except NonFinite as error:
         raise _not_finite((a, b)[error.side], error.columns) from None
-    excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in found.moments]
+    trained, *nulls = found
+    excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in trained.moments]
     sides = [
         Side(source.name, np.asarray(source.layer), np.asarray(source.unit), out)
         for source, out in zip((a, b), excluded, strict=True)
     ]
     return Matches(
-        *found.pairs,
+        *trained.pairs,
         a=sides[0],
         b=sides[1],
         positions=a.positions,
         null_correlations=[null.pairs[2] for null in nulls],
-        replicate_correlations=found.replicates,
-        split_half=found.split_half,
+        replicate_correlations=trained.replicates,
+        split_half=trained.split_half,
         k=settings.k,
         absolute=settings.absolute,
         engine=settings.engine,
         seed=settings.seed,
-        details={"compute": settings.compute, **found.details},
-        at_k=found.at_k,
+        details={"compute": settings.compute, **trained.details},
+        at_k=trained.at_k,
         null_at_k={other: [null.at_k[other][2] for null in nulls] for other in settings.also_k},
     )
-
-
-def _exact(
-    a: ActivationSource,
-    b: ActivationSource,
-    settings: Settings,
-    workspace: Workspace,
-    checkpoint: Checkpoint,
-    advance: Callable[[float], None],
-    name: str,
-    with_replicates: bool,
-) -> Found:
-    """Match two sources tile by tile."""
-    k, absolute = settings.k, settings.absolute
-    neurons = len(a.layer), len(b.layer)
-    count = len(Subsets(len(workspace.parts)).masks()) if with_replicates else 0
-    keep = max(k, *settings.also_k, 0) + SPARE
-    best = Partners(neurons[0], min(keep, neurons[1])), Partners(neurons[1], min(keep, neurons[0]))
-    replicates = [Replicate(*neurons, min(k, *neurons)) for _ in range(count)]
-    means, squares = zip(*(_empty_moments(n) for n in neurons), strict=True)
-    for number, tile in enumerate(tiles(*neurons, settings.tile)):
-        title = f"{name}-tile{number}"
-        held = checkpoint.load(title)
-        if held is not None:
-            found = TileBest(**held)
-            advance(a.positions)
-        else:
-            try:
-                products = workspace.tile(a, b, tile, title, checkpoint, advance)
-            except NonFinite as error:
-                raise NonFinite(error.side, error.columns + tile[error.side].start) from None
-            found = products.best(tile, k, absolute, with_replicates, keep)
-            if distributed.rank() == 0:
-                checkpoint.save(title, found.__dict__)
-                distributed.wait()
-                workspace.forget(title, checkpoint)
-            else:
-                distributed.wait()
-        found.offer(tile, best, replicates)
-        means[0][tile[0]], squares[0][tile[0]] = found.mean_a, found.square_a
-        means[1][tile[1]], squares[1][tile[1]] = found.mean_b, found.square_b
-
-    sides = tuple(
-        Moments(a.positions, torch.from_numpy(mean), torch.from_numpy(square))
-        for mean, square in zip(means, squares, strict=True)
-    )
-    side_a, side_b = sides
-    details: dict[str, Any] = {}
-    if settings.compute == "float32":
-        contested = settle(best[0], k, (a, b), (side_a, side_b), workspace.parts, absolute)
-        contested += settle(best[1], k, (b, a), (side_b, side_a), workspace.parts, absolute)
-        details["contested_units"] = contested
-    pairs = mutual(*best, k, absolute)
-    if name == "trained":
-        rho = pair_correlations(a, b, pairs[0], pairs[1], (side_a, side_b), workspace.parts)
-        details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
-        pairs = (pairs[0], pairs[1], rho, pairs[3])
-    drawn = [replicate.pairs(absolute) for replicate in replicates]
-    return Found(
-        pairs=pairs,
-        replicates=[one[2] for one in drawn[:-2]],
-        split_half=overlap(*drawn[-2:]) if drawn else float("nan"),
-        moments=(side_a, side_b),
-        details=details,
-        at_k={other: mutual(*best, other, absolute)[:3] for other in settings.also_k},
-    )
-
-
-def _screened(
-    a: ActivationSource,
-    b: ActivationSource,
-    settings: Settings,
-    workspace: Workspace,
-    checkpoint: Checkpoint,
-    advance: Callable[[float], None],
-    name: str,
-    with_replicates: bool,
-) -> Found:
-    """Match two sources through a sketch; see `screened`."""
-    screening, absolute, k = settings.screening, settings.absolute, settings.k
-    neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == "trained"
-
-    def sketched(source: ActivationSource, side: int) -> screened.Sketch:
-        how = settings.seed, settings.block, settings.device, workspace.memory
-        return screened.kept_sketch(source, side, screening.buckets, *how, checkpoint, name)
-
-    workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
-    sketches = workspace.sketch, sketched(b, 1)
-    advance(a.positions)
-    audited = screening.audit
-    search = screened.Search(a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
-    for attempt in range(5):
-        pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not attempt else None)
-        if screening.recall is None or not recall < screening.recall or screening.candidates >= min(neurons):
-            break
-        screening = screened.doubled(screening)
-    audit: dict[str, float] = {}
-    if trained:
-        pairs, audit = search.verify()
-        recall, likely = search.recall(pairs)
-    masks = Subsets(len(parts)).masks() if with_replicates else []
-    replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
-    return Found(
-        pairs=pairs,
-        replicates=[one[2] for one in replicates[:-2]],
-        split_half=overlap(*replicates[-2:]) if replicates else float("nan"),
-        moments=(sketches[0].moments, sketches[1].moments),
-        details={
-            "buckets": screening.buckets,
-            "candidates": screening.candidates,
-            "candidate_pairs": len(search.products.unit_a),
-            "unverified_pairs": search.unverified,
-            "reliable_above": search.reliable_above,
-            "recall_expected": recall,
-            "recall_rests_on": likely,
-            **audit,
-        },
-    )
-
-
-def _empty_moments(neurons: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros(neurons), np.zeros(neurons)
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:

@@ -163,7 +163,7 @@ def exact_products(
         units, (means[0], means[1]), places, np.searchsorted(units[0], watched), device
     )
     everything = slice(0, neurons[0]), slice(0, neurons[1])
-    stream = aligned_blocks(a, b, [block for j in own for block in parts[j]], everything, device)
+    stream = aligned_blocks((a, b), [block for j in own for block in parts[j]], everything, device)
     for j in own:
         room.restart()
         for _ in parts[j]:

@@ -43,7 +43,7 @@ def pair_correlations(
     sums = torch.zeros(len(parts), 5, len(units_a), dtype=torch.float64)
     own = [j for j in range(len(parts)) if j % distributed.size() == distributed.rank()]
     everything = slice(0, len(a.layer)), slice(0, len(b.layer))
-    stream = aligned_blocks(a, b, [block for j in own for block in parts[j]], everything)
+    stream = aligned_blocks((a, b), [block for j in own for block in parts[j]], everything)
     for j in own:
         strips = np.zeros((STRIPS, 5, len(units_a)))
         for _ in parts[j]:

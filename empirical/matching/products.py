@@ -1,4 +1,4 @@
-"""Products of one tile: which parts are computed here, which are found on disk, which come from other processes."""
+"""Products of tiles: which parts are computed here, which are found on disk, which come from other processes."""
 
 from __future__ import annotations
 
@@ -35,79 +35,114 @@ class Workspace:
         Where.
     memory : int
         Bytes that the screened engine's sums may take on it.
+    at_once : int
+        Largest number of sources that A is multiplied with in one reading.
     """
 
     def __init__(
-        self, tile: tuple[int, int], parts: Sequence[Sequence[Block]], product: Product, device: str, memory: int = 0
+        self,
+        tile: tuple[int, int],
+        parts: Sequence[Sequence[Block]],
+        product: Product,
+        device: str,
+        memory: int = 0,
+        at_once: int = 1,
     ):
-        self.parts, self.product, self.memory, self._device = parts, product, memory, device
+        self.parts, self.product, self.memory, self.at_once, self._device = parts, product, memory, at_once, device
         self.sketch: Any = None  # side A's, which the screened engine's nulls share
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
-        self._flat = torch.empty(len(parts) * tile[0] * tile[1], dtype=torch.float32, device=device)
+        self._flat = torch.empty(at_once * len(parts) * tile[0] * tile[1], dtype=torch.float32, device=device)
         self._rows = [torch.empty((self._longest + 2) * width, device=device) for width in tile]
 
-    def tile(
+    def tiles(
         self,
         a: ActivationSource,
-        b: ActivationSource,
+        several: Sequence[ActivationSource],
         columns: tuple[slice, slice],
-        name: str,
+        names: Sequence[str],
         checkpoint: Checkpoint,
         advance: Callable[[int], None],
-    ) -> Tile:
-        """Return the products of a tile; `name` is what its parts are called on disk."""
+    ) -> list[Tile]:
+        """Return the products of A's columns with those of each source, reading A once.
+
+        Parameters
+        ----------
+        several : sequence of ActivationSource
+            At most `at_once`.
+        columns : pair of slice
+            Neurons of A, and of each source.
+        names : sequence of str
+            What the parts of each source's tile are called on disk.
+        """
         widths = tuple(piece.stop - piece.start for piece in columns)
-        count = len(self.parts)
-        cross = self._flat[: count * widths[0] * widths[1]].view(count, *widths)
-        moments = [torch.zeros(2 * sum(widths), dtype=torch.float64, device=cross.device) for _ in range(count)]
+        count, number = len(self.parts), len(several)
+        cross = self._flat[: number * count * widths[0] * widths[1]].view(number, count, *widths)
+        moments = torch.zeros(number, count, 2 * sum(widths), dtype=torch.float64, device=cross.device)
 
         own = [j for j in range(count) if j % distributed.size() == distributed.rank()]
-        pending = []
-        for j in own:
-            held = checkpoint.load(f"{name}-part{j}")
-            if held is None:
-                pending.append(j)
-                continue
-            cross[j] = torch.from_numpy(held["cross"])
-            moments[j][:] = torch.from_numpy(held["moments"])
-            advance(_length(self.parts[j]))
+        pending = [j for j in own if not self._recall(j, names, checkpoint, cross, moments)]
+        advance(number * sum(_length(self.parts[j]) for j in set(own) - set(pending)))
 
-        sides = tuple(
-            Centred(rows[: (self._longest + 2) * width].view(-1, width), sign)
-            for rows, width, sign in zip(self._rows, widths, (+1, -1), strict=True)
-        )
-        stream = aligned_blocks(a, b, [block for j in pending for block in self.parts[j]], columns, self._device)
+        sized = zip(self._rows, widths, strict=True)
+        rows_a, rows_b = (rows[: (self._longest + 2) * width].view(-1, width) for rows, width in sized)
+        # One room for all B's rows: a product is done with them before the next source's are written.
+        left, right = Centred(rows_a, +1), [Centred(rows_b, -1) for _ in several]
+        blocks = [block for j in pending for block in self.parts[j]]
+        streams = aligned_blocks([a, *several], blocks, [columns[0], *[columns[1]] * number], self._device)
         unsaved, saved_at = [], time.monotonic()
         for j in pending:
-            for side in sides:
+            for side in (left, *right):
                 side.restart()
-            for number, (start, stop) in enumerate(self.parts[j]):
-                x, y = next(stream)
-                self.product.add(cross[j], sides[0].take(x), sides[1].take(y), first=number == 0)
-                advance(stop - start)
-            moments[j][:] = torch.cat([value for side in sides for value in (side.moments.mean, side.moments.square)])
+            for turn, (start, stop) in enumerate(self.parts[j]):
+                x, *others = next(streams)
+                rows = left.take(x)
+                for product, side, y in zip(cross[:, j], right, others, strict=True):
+                    self.product.add(product, rows, side.take(y), first=turn == 0)
+                advance(number * (stop - start))
+            for held, side in zip(moments[:, j], right, strict=True):
+                held[:] = torch.cat([value for one in (left, side) for value in (one.moments.mean, one.moments.square)])
             unsaved.append(j)
             if time.monotonic() - saved_at > SAVE_EVERY:
-                for one in unsaved:
-                    arrays = {"cross": cross[one].cpu().numpy(), "moments": moments[one].cpu().numpy()}
-                    checkpoint.save(f"{name}-part{one}", arrays)
+                self._keep(unsaved, names, checkpoint, cross, moments)
                 unsaved, saved_at = [], time.monotonic()
 
         for j in range(count):
-            distributed.send(cross[j], j % distributed.size())
-            distributed.send(moments[j], j % distributed.size())
-        split = [torch.split(values, [widths[0], widths[0], widths[1], widths[1]]) for values in moments]
-        lengths = [_length(blocks) for blocks in self.parts]
-        return Tile(
-            cross,
-            [Moments(n, part[0], part[1]) for n, part in zip(lengths, split, strict=True)],
-            [Moments(n, part[2], part[3]) for n, part in zip(lengths, split, strict=True)],
-        )
+            for held in (*cross[:, j], *moments[:, j]):
+                distributed.send(held, j % distributed.size())
+        lengths = [_length(part) for part in self.parts]
+        return [_tile(product, held, lengths, widths) for product, held in zip(cross, moments, strict=True)]
+
+    def _recall(
+        self, j: int, names: Sequence[str], checkpoint: Checkpoint, cross: torch.Tensor, moments: torch.Tensor
+    ) -> bool:
+        """Take part j of all tiles from disk, or say that it is not all there."""
+        held = [checkpoint.load(f"{name}-part{j}") for name in names]
+        for number, one in enumerate(held):
+            if one is not None:
+                cross[number, j] = torch.from_numpy(one["cross"])
+                moments[number, j] = torch.from_numpy(one["moments"])
+        return all(one is not None for one in held)
+
+    def _keep(
+        self, parts: list[int], names: Sequence[str], checkpoint: Checkpoint, cross: torch.Tensor, moments: torch.Tensor
+    ) -> None:
+        for number, name in enumerate(names):
+            for j in parts:
+                arrays = {"cross": cross[number, j].cpu().numpy(), "moments": moments[number, j].cpu().numpy()}
+                checkpoint.save(f"{name}-part{j}", arrays)
 
     def forget(self, name: str, checkpoint: Checkpoint) -> None:
         """Remove a finished tile's parts from disk."""
         for j in range(len(self.parts)):
             checkpoint.drop(f"{name}-part{j}")
+
+
+def _tile(cross: torch.Tensor, moments: torch.Tensor, lengths: Sequence[int], widths: Sequence[int]) -> Tile:
+    """Return a tile from its parts' products, and the means and sums of squares of A and B of each part in a row."""
+    split = [torch.split(values, [widths[0], widths[0], widths[1], widths[1]]) for values in moments]
+    a = [Moments(n, part[0], part[1]) for n, part in zip(lengths, split, strict=True)]
+    b = [Moments(n, part[2], part[3]) for n, part in zip(lengths, split, strict=True)]
+    return Tile(cross, a, b)
 
 
 def _length(blocks: Sequence[Block]) -> int:

@@ -1,4 +1,4 @@
-"""How positions are cut into blocks and parts, and how two sources are read side by side, from disk where need be."""
+"""How positions are cut into blocks and parts, and how sources are read side by side, from disk where need be."""
 
 from __future__ import annotations
 
@@ -44,20 +44,17 @@ def tiles(neurons_a: int, neurons_b: int, shape: tuple[int, int]) -> list[tuple[
 
 
 def aligned_blocks(
-    a: ActivationSource,
-    b: ActivationSource,
-    blocks: Sequence[Block],
-    columns: tuple[slice, slice],
-    device: str = "cpu",
-) -> Iterator[tuple[Any, Any]]:
-    """Read the same blocks of positions from two sources.
+    sources: Sequence[ActivationSource], blocks: Sequence[Block], columns: Sequence[slice], device: str = "cpu"
+) -> Iterator[tuple[Any, ...]]:
+    """Read the same blocks of positions from several sources, some columns of each.
 
     Raises
     ------
     InputError
         If a source ends early or yields blocks of another shape than it declared.
     """
-    return zip(read(a, blocks, columns[0], device), read(b, blocks, columns[1], device), strict=True)
+    each = zip(sources, columns, strict=True)
+    return zip(*(read(source, blocks, some, device) for source, some in each), strict=True)
 
 
 def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, device: str = "cpu") -> Iterator[Any]:

@@ -24,7 +24,8 @@ def tile_of(a, b, parts=5, block=16):
     where = slice(0, a.shape[1]), slice(0, b.shape[1])
     from rosettalaw.empirical.matching.checkpoint import Checkpoint
 
-    return workspace.tile(ArraySource(a), ArraySource(b), where, "t", Checkpoint(None, {}), lambda n: None), where
+    tiles = workspace.tiles(ArraySource(a), [ArraySource(b)], where, ["t"], Checkpoint(None, {}), lambda n: None)
+    return tiles[0], where
 
 
 def test_fused_ranking_equals_the_plain_one():
@@ -160,9 +161,10 @@ def test_a_plan_adds_up_what_is_moved():
     assert cost.screened_cost(sizes, gpu, draws=2).bytes_moved == on_gpu
     operations = 3 * (2 * 100 * 300 * 2048 + 2 * 8 * 2048 * 16 * 400 + 2 * 1600 * 1000) + 2 * 32 * 300 * 1000
     assert cost.screened_cost(sizes, gpu, draws=2).operations == operations
-    exact_ = cost.exact_cost(sizes, gpu, 2, tile=(50, 100))
-    assert exact_.bytes_moved == 3 * 1000 * (100 * 3 + 300 * 2) * 16
-    assert exact_.link_seconds == pytest.approx(3 * 1000 * (100 * 3 + 300 * 2) * 4 / (0.6 * 64e9))
+    exact_ = cost.exact_cost(sizes, gpu, 2, tile=(50, 100))  # three matchings share a pass over A
+    assert exact_.bytes_moved == 1000 * (100 * 3 + 3 * 300 * 2) * 16
+    assert exact_.memory == 4 * (3 * 16 + 4) * 50 * 100 + 8 * (63 + 2) * 150
+    assert exact_.link_seconds == pytest.approx(1000 * (100 * 3 + 3 * 300 * 2) * 4 / (0.6 * 64e9))
     assert exact_.seconds == pytest.approx(exact_.operations / (0.6 * 494.5e12) + exact_.bytes_moved / (0.6 * 3.35e12))
 
 

@@ -1,0 +1,99 @@
+"""The matching and its null draws share a pass over A where tiles have room: fewer readings, the same bits."""
+
+import pytest
+
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import cost, engine, match, products
+
+
+class Counted(ArraySource):
+    """An array that counts the numbers read from it."""
+
+    read = 0
+
+    def rows(self, index, columns=slice(None)):
+        found = super().rows(index, columns)
+        self.read += found.size
+        return found
+
+
+class Stops(ArraySource):
+    """An array that can be read from so many times only."""
+
+    left = 0
+
+    def rows(self, index, columns=slice(None)):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().rows(index, columns)
+
+
+def bits(found):
+    """Return all that was found, as bytes."""
+    arrays = [found.unit_a, found.unit_b, found.correlation, found.margin]
+    return [one.tobytes() for one in (*arrays, *found.null_correlations, *found.replicate_correlations)]
+
+
+def at_most(monkeypatch, most):
+    monkeypatch.setattr(engine, "matchings_at_once", lambda *sizes: min(most, cost.matchings_at_once(*sizes)))
+
+
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+def test_a_shared_pass_gives_the_bits_of_separate_ones(plant, monkeypatch, compute):
+    a, b, _ = plant(900, 30, 50, 12)
+    options = {"permutations": 3, "tile": (16, 20), "block": 100, "compute": compute, "quiet": True}
+    whole = match(ArraySource(a), ArraySource(b), **options)
+    assert len({one.tobytes() for one in whole.null_correlations}) == 3
+    for most in (1, 2, 3):
+        at_most(monkeypatch, most)
+        assert bits(match(ArraySource(a), ArraySource(b), **options)) == bits(whole)
+
+
+def test_a_is_read_once_for_the_matching_and_its_nulls(plant, monkeypatch):
+    """The planted pairs are clear, and B has few other neurons: nothing is close enough to be settled in float64."""
+    a, b, _ = plant(2000, 12, 12, 12)
+    read = {}
+    for most in (1, 4):
+        at_most(monkeypatch, most)
+        for draws in (0, 3):
+            sides = Counted(a), Counted(b)
+            match(*sides, permutations=draws, jackknife_blocks=0, quiet=True)
+            read[most, draws] = sides[0].read, sides[1].read
+    assert read[1, 0] == read[4, 0]
+    assert read[1, 3][0] == read[1, 0][0] + 3 * a.size
+    assert read[4, 3][0] == read[4, 0][0]
+    assert read[4, 3][1] == read[1, 3][1] == read[1, 0][1] + 3 * b.size
+
+
+def test_a_run_stopped_in_a_shared_pass_goes_on_in_separate_ones(tmp_path, plant, monkeypatch):
+    """With another number at once, as where memory has become scarce: parts and tiles that are kept serve both."""
+    a, b, _ = plant(1600, 30, 30, 12)
+    monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
+    options = {"permutations": 3, "tile": (16, 30), "block": 100, "quiet": True}
+    whole = match(ArraySource(a), ArraySource(b), **options)
+    first = Stops(a)
+    first.left = 1 + 16 + 5  # the checksum, a whole tile, some parts of another
+    with pytest.raises(KeyboardInterrupt):
+        match(first, ArraySource(b), **options, folder=tmp_path / "work")
+    kept = {path.name for path in (tmp_path / "work").glob("*.npz")}
+    assert {"trained-tile0.npz", "null2-tile0.npz", "trained-tile1-part3.npz", "null2-tile1-part3.npz"} <= kept
+    (tmp_path / "work" / "null1-tile1-part2.npz").unlink()  # as if killed between two files of one part
+    at_most(monkeypatch, 2)
+    assert bits(match(ArraySource(a), ArraySource(b), **options, folder=tmp_path / "work")) == bits(whole)
+
+
+def test_a_shared_pass_keeps_to_the_budget_and_to_one_large_tile():
+    largest = cost.LARGEST["cpu"]
+    for neurons in (100, 1024, 1500, 2048, 9000):
+        sizes = cost.Sizes(neurons, neurons, 10**6)
+        for memory in (2**24, 2**26, 2**28, 2**30, 2**34):
+            tile = cost.tile_shape(sizes, memory)
+            at_once = cost.matchings_at_once(sizes, tile, memory, 5)
+            assert 1 <= at_once <= 6
+            assert cost.tile_bytes(sizes, *tile, at_once) <= memory
+            assert at_once * tile[0] * tile[1] <= largest**2
+            more = cost.tile_bytes(sizes, *tile, at_once + 1) > memory
+            assert at_once == 6 or more or (at_once + 1) * tile[0] * tile[1] > largest**2
+    assert cost.matchings_at_once(cost.Sizes(1024, 1024, 10**6), (1024, 1024), 2**34, 3) == 4
+    assert cost.matchings_at_once(cost.Sizes(4096, 4096, 10**6), (2048, 2048), 2**34, 3) == 1
