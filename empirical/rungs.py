@@ -165,6 +165,7 @@ def _counts(found: Matched, calibration: Calibration, kept: Sources) -> dict[str
         "threshold": calibration.threshold,
         "positions": found.matches.positions,
         "split_half": found.matches.split_half,
+        "settled_count": found.matches.settled_count(calibration.threshold),
     }
     for kind in KINDS:
         draws = found.nulls.get(kind, [])
@@ -179,6 +180,7 @@ def _counts(found: Matched, calibration: Calibration, kept: Sources) -> dict[str
 def _pairs(found: Matched, kept: Sources) -> dict[str, Any]:
     """Return all mutual pairs, and the correlations of all null pairs."""
     matches, (a, b) = found.matches, kept
+    assert matches.settled is not None  # `compare` asks for replicates
     drawn = found.nulls
     sizes = {kind: [len(draw) for draw in draws] for kind, draws in drawn.items()}
     draws = [np.repeat(np.arange(len(size)), size) for size in sizes.values()]
@@ -191,6 +193,7 @@ def _pairs(found: Matched, kept: Sources) -> dict[str, Any]:
         "layer_unit_b": ("pair", np.asarray(b.unit)[matches.unit_b]),
         "correlation": ("pair", matches.correlation),
         "margin": ("pair", matches.margin),
+        "settled": ("pair", matches.settled.astype(np.int8)),
         "null_correlation": ("null_pair", np.concatenate([draw for draws in drawn.values() for draw in draws])),
         "null_draw": ("null_pair", np.concatenate(draws)),
         "null_kind": ("null_pair", np.repeat(list(drawn), [sum(size) for size in sizes.values()]).astype(object)),

@@ -207,6 +207,7 @@ def _with_nulls(
         null_correlations=[null.pairs[2] for null in nulls],
         replicate_correlations=trained.replicates,
         split_half=trained.split_half,
+        settled=trained.settled,
         k=settings.k,
         absolute=settings.absolute,
         engine=settings.engine,

@@ -66,6 +66,8 @@ class Matches:
         Units and correlations of the mutual pairs at other k, in single precision (`match`, ``also_k``).
     null_at_k : dict of int to list of ndarray
         Correlations of the mutual pairs with B's positions permuted at those k, one array for each draw.
+    settled : ndarray of bool, shape (pairs,), optional
+        Whether the pair is found in the first and in the second half of the positions too; None without replicates.
     """
 
     unit_a: np.ndarray
@@ -86,6 +88,7 @@ class Matches:
     status: str = "ok"
     at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
     null_at_k: dict[int, list[np.ndarray]] = dataclasses.field(default_factory=dict)
+    settled: np.ndarray | None = None
 
     @property
     def count(self) -> int:
@@ -121,6 +124,16 @@ class Matches:
         if len(counts) < 2:
             return float("nan")
         return float(np.sqrt((len(counts) - 1) / len(counts) * np.sum((counts - counts.mean()) ** 2)))
+
+    def settled_count(self, threshold: float = 0.0) -> int | None:
+        """Return how many pairs at or above a correlation are found in both halves of the positions too.
+
+        Unrelated neurons hardly ever are: of the N_A N_B/(N_A + N_B − 1) pairs that noise makes of each half, one in
+        N_A + N_B − 1 or so recurs in the other, a quarter of a pair in all.
+        """
+        if self.settled is None:
+            return None
+        return int(np.sum(self.settled & (np.abs(self.correlation) >= threshold)))
 
     def remark(self, calibration: Calibration | None) -> str:
         """Return the status with what must be known about this calibration: "ok" if nothing."""
@@ -158,6 +171,7 @@ class Matches:
             "engine": self.engine,
             "positions": self.positions,
             "split_half": self.split_half,
+            "settled_count": self.settled_count(0.0 if found is None else found.threshold),
             "details": self.details,
             "status": self.remark(found),
         }
@@ -193,6 +207,9 @@ class Matches:
             "raw_count": self.count,
             "split_half": self.split_half,
         }
+        if self.settled is not None:
+            variables["settled"] = ("pair", self.settled.astype(np.int8))
+            variables["settled_count"] = self.settled_count(0.0 if found is None else found.threshold)
         for kind, draws in {"permuted": self.null_correlations, **(nulls or {})}.items():
             variables[f"{kind}_correlation"] = (f"{kind}_pair", _joined(draws))
             variables[f"{kind}_draw"] = (f"{kind}_pair", _numbered(draws))

@@ -209,6 +209,13 @@ class Replicate:
         return units[kept], partner[kept], key[kept]
 
 
+def settled(pairs: Sequence[np.ndarray], halves: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Return, for each pair (units of A and B first), whether it is one of both halves' pairs as well."""
+    one, other = (set(zip(found[0].tolist(), found[1].tolist(), strict=True)) for found in halves)
+    both = one & other
+    return np.array([pair in both for pair in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)], dtype=bool)
+
+
 def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
     """Return the Jaccard overlap of two sets of pairs; NaN if both are empty."""
     one, other = (set(zip(found[0].tolist(), found[1].tolist(), strict=True)) for found in (first, second))

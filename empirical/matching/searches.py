@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from .checkpoint import Checkpoint
 from .exact import Subsets, TileBest
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
-from .partners import SPARE, Partners, Replicate, mutual, overlap, settle
+from .partners import SPARE, Partners, Replicate, mutual, overlap, settle, settled
 from .products import Workspace
 from .reading import tiles
 
@@ -48,10 +48,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """What one matching found: mutual pairs (at other k too), replicates, moments of both sides, and remarks."""
+    """What one matching found: mutual pairs (at other k too), replicates, moments of both sides, and remarks.
+
+    Replicates and what both halves of the positions agree on (`settled`, `split_half`) are of trained networks only.
+    """
 
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     replicates: list[np.ndarray]
+    settled: np.ndarray | None
     split_half: float
     moments: tuple[Moments, Moments]
     details: dict[str, Any]
@@ -105,8 +109,7 @@ class Tally:
         drawn = [replicate.pairs(absolute) for replicate in self._replicates]
         return Found(
             pairs=pairs,
-            replicates=[one[2] for one in drawn[:-2]],
-            split_half=overlap(*drawn[-2:]) if drawn else float("nan"),
+            **_replicated(pairs, drawn),
             moments=(side_a, side_b),
             details=details,
             at_k={other: mutual(*best, other, absolute)[:3] for other in self._settings.also_k},
@@ -196,8 +199,7 @@ def screened_search(
     replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
     return Found(
         pairs=pairs,
-        replicates=[one[2] for one in replicates[:-2]],
-        split_half=overlap(*replicates[-2:]) if replicates else float("nan"),
+        **_replicated(pairs, replicates),
         moments=(sketches[0].moments, sketches[1].moments),
         details={
             "buckets": screening.buckets,
@@ -210,3 +212,12 @@ def screened_search(
             **audit,
         },
     )
+
+
+def _replicated(pairs: Sequence[np.ndarray], drawn: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
+    """Return what replicates (pairs without each block, then of each half) say, or nothing without them."""
+    if not drawn:
+        return {"replicates": [], "settled": None, "split_half": float("nan")}
+    halves = drawn[-2:]
+    rho = [one[2] for one in drawn[:-2]]
+    return {"replicates": rho, "settled": settled(pairs, halves), "split_half": overlap(*halves)}

@@ -89,6 +89,8 @@ MEASUREMENT = {
     "replicate": Variable("block of positions left out in a jackknife replicate", "index"),
     "replicate_correlation": Variable("correlation of a mutual pair of a jackknife replicate", "1", "ρ"),
     "split_half": Variable("Jaccard overlap of the pairs of two halves of the positions", "1"),
+    "settled": Variable("1 if the pair is found in both halves of the positions too, else 0", "1"),
+    "settled_count": Variable("pairs above ρ* that are found in both halves of the positions too", "pairs"),
     "raw_count": Variable("mutual nearest neighbours, no threshold (the paper's count)", "pairs", "R", "3"),
     "calibrated_count": Variable("mutual nearest neighbours above the calibrated threshold", "pairs", "R*"),
     "calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),

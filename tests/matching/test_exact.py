@@ -105,6 +105,25 @@ def test_split_half_is_the_overlap_of_the_halves(reference, plant):
     first, second = set(reference(a[:100], b[:100])), set(reference(a[100:], b[100:]))
     found = matched(a, b, jackknife_blocks=4)
     assert found.split_half == pytest.approx(len(first & second) / len(first | second))
+    pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+    assert found.settled.tolist() == [pair in first & second for pair in pairs]
+    bar = np.median(found.correlation[found.settled])
+    expected = sum(pair in first & second and rho >= bar for pair, rho in zip(pairs, found.correlation, strict=True))
+    assert 0 < found.settled_count(bar) == expected < found.settled_count() == found.settled.sum() < found.count
+    assert matched(a, b, jackknife_blocks=0).settled_count() is None
+
+
+def test_noise_hardly_settles():
+    """Each half has N_A N_B/(N_A + N_B − 1) pairs of noise, and one in N_A + N_B − 1 of them is the other half's."""
+    rng = np.random.default_rng(0)
+    counts, settled = [], []
+    for _ in range(200):
+        found = matched(*(rng.standard_normal((200, n)) for n in (20, 30)), jackknife_blocks=2, permutations=0)
+        counts.append(found.count)
+        settled.append(found.settled_count())
+    assert np.mean(counts) == pytest.approx(20 * 30 / 49, rel=0.05)
+    chance = 20 * 30 / 49**2  # an upper bound: the pair must be one of all positions too
+    assert 0 < np.mean(settled) < chance + 3 * np.sqrt(chance / 200)
 
 
 def test_permutation_null_is_brute_force_on_permuted_rows(reference):

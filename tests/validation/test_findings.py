@@ -11,7 +11,7 @@ from rosettalaw.validation.findings import Shown, findings, slope_interval
 SIZES = np.array([256.0, 512, 1024, 2048, 4096])
 
 
-def ladder(exponent=0.6, superior=0.9, lead=1.0, firing=2.0, families=("one", "two")):
+def ladder(exponent=0.6, settled=0.4, superior=0.9, lead=1.0, firing=2.0, families=("one", "two")):
     """Five sizes with a planted exponent, superiority, growth of the lead, and firing in one of two categories."""
     wiggle = np.array([1.0, 0.98, 1.02, 0.99, 1.01])
     gap = lead * np.log(SIZES / 256) * wiggle
@@ -20,6 +20,7 @@ def ladder(exponent=0.6, superior=0.9, lead=1.0, firing=2.0, families=("one", "t
     variables = {
         "neurons": ("rung", SIZES),
         "calibrated_count": ("rung", np.round(10 * (SIZES / 256) ** exponent * wiggle)),
+        "settled_count": ("rung", np.round(8 * (SIZES / 256) ** settled * wiggle)),
         "firing_rosetta": (("rung", "side", "category"), fire * [firing, 2 - firing]),
         "firing_control": (("rung", "side", "category"), fire),
     }
@@ -42,7 +43,7 @@ def judged(**planted):
 
 def test_a_ladder_that_shows_everything():
     found = judged()
-    assert [one.shown for one in found.values()] == [Shown.YES] * 5
+    assert [one.shown for one in found.values()] == [Shown.YES] * 6
     numbers = found["Rosetta Neurons are more selective than others of their layers"].numbers
     assert numbers == "one 0.90 (95% interval 0.85 to 0.95); two 0.90 (95% interval 0.85 to 0.95)"
     assert "one: code 2.00 against 1.00" in found["they specialize in kinds of document"].numbers
@@ -54,6 +55,8 @@ def test_a_ladder_that_shows_everything():
         ({"exponent": 1.4}, "the count grows sublinearly", Shown.OPPOSITE),
         ({"exponent": 1.4}, "the fraction of Rosetta Neurons shrinks", Shown.OPPOSITE),
         ({"exponent": 1.0}, "the count grows sublinearly", Shown.NO),
+        ({"settled": 1.3}, "the pairs that both halves of the text give grow sublinearly", Shown.OPPOSITE),
+        ({"settled": 1.0}, "the pairs that both halves of the text give grow sublinearly", Shown.NO),
         ({"superior": 0.52}, "Rosetta Neurons are more selective than others of their layers", Shown.NO),
         ({"superior": 0.3}, "Rosetta Neurons are more selective than others of their layers", Shown.OPPOSITE),
         ({"lead": 0.0}, "their lead in selectivity grows with size", Shown.NO),
@@ -74,7 +77,7 @@ def test_one_model_is_not_both():
     ds = ladder()
     ds["superiority_low"][:, 1] = 0.4
     found = findings(ds, None)
-    assert [one.shown for one in found] == [Shown.NO, Shown.YES, Shown.YES]
+    assert [one.shown for one in found] == [Shown.YES, Shown.NO, Shown.YES, Shown.YES]
 
 
 def test_levels_are_divided():
@@ -86,7 +89,7 @@ def test_levels_are_divided():
         ds[f"superiority_{end}"][:] = 1 / (1 + np.exp(-(np.log(1.5) + sign * half)))
     assert float(ds["superiority_low"].min()) > 0.5
     assert stats.norm.ppf(1 - 0.025 / 2) / z * half > np.log(1.5)  # and the wider one below
-    assert findings(ds, None)[0].shown == Shown.NO
+    assert findings(ds, None)[1].shown == Shown.NO
 
 
 def test_a_firing_just_beyond_the_divided_level_is_shown():
@@ -101,6 +104,12 @@ def test_the_level_of_the_lead_is_divided_between_both_models():
     half = stats.t.ppf(1 - 0.025 / 2, 3) * line.stderr
     lead = next(one for one in findings(ds, None) if "lead" in one.name)
     assert f"(95% interval {line.slope - half:.2f} to {line.slope + half:.2f})" in lead.numbers
+
+
+def test_a_count_of_zero_has_no_slope():
+    ds = ladder()
+    ds["settled_count"][0] = 0
+    assert not any("both halves" in one.name for one in findings(ds, None))
 
 
 def test_slopes_are_scipys():
