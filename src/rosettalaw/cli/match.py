@@ -20,7 +20,16 @@ PATTERN = (
 )
 UNTRAINED = 3  # as in the paper
 ARRAYS = (".npy", ".zarr", ".nc", ".npz")
-SHOWN = ("count", "calibrated_count", "calibrated_count_se", "threshold", "excluded_a", "excluded_b", "positions")
+SHOWN = (
+    "count",
+    "calibrated_count",
+    "calibrated_count_se",
+    "threshold",
+    "settled_count",
+    "excluded_a",
+    "excluded_b",
+    "positions",
+)
 
 
 def register(app: typer.Typer, section: str) -> None:
