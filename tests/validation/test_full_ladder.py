@@ -34,7 +34,8 @@ def test_the_table_is_what_the_file_gives(ladder, text):
 def test_counts_and_nulls_are_what_the_file_gives(ladder, text):
     for i in range(ladder.sizes["rung"]):
         rung = ladder.isel(rung=i)
-        row = [f"{float(rung['neurons']):.0f}", str(int(rung["calibrated_count"])), str(int(rung["raw_count"]))]
+        row = [f"{float(rung['neurons']):.0f}"]
+        row += [str(int(rung[name])) for name in ("calibrated_count", "settled_count", "raw_count")]
         row += [f"{float(rung[f'{kind}_raw']):.0f}" for kind in ("permuted", "untrained")]
         row += [f"{float(rung['threshold']):.2f}", f"{float(rung['bits_per_byte_a']):.2f}"]
         assert f"| {' | '.join(row)} |" in text
