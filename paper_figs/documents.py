@@ -23,9 +23,8 @@ def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
     ladders = [ladder for _, ladder in found.of("ladder") if "firing_rosetta" in ladder]
     populations = list(dict.fromkeys(population for _, population in panels))
     mine = [(ladder, population) for ladder in ladders for population in populations]
-    columns = len(panels) + len(mine)
-    with style.figure(columns=columns, size=(3.6 * columns + 0.4, 3.5), squeeze=False) as (figure, axes):
-        for axis, (family, population) in zip(axes[0], panels, strict=False):
+    with style.panels(len(panels) + len(mine), 3.6, 3.5) as (figure, axes):
+        for axis, (family, population) in zip(axes, panels, strict=False):
             rows = table[(table["family"] == family) & (table["population"] == population)]
             shades = np.linspace(0.25, 1, len(rows))
             for i, (_, row) in enumerate(rows.iterrows()):
@@ -34,9 +33,10 @@ def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
             axis.set_title(f"{family}, {population}")
             axis.set_ylim(0.3, 2.1)
             _finish(axis, CATEGORIES)
-        for axis, (ladder, population) in zip(axes[0][len(panels) :], mine, strict=True):
+        for axis, (ladder, population) in zip(axes[len(panels) :], mine, strict=True):
             of_ladder(axis, ladder, 0, "rosetta" if population == "rosetta" else "control")
-        axes[0, 0].set_ylabel("firing, 1 = corpus share")
+        for axis in axes[::2]:
+            axis.set_ylabel("firing, 1 = corpus share")
         quality = table.attrs["quality"].split("quality: ")[-1]
         note = f"Hollow: arXiv 2606.03990, {quality}."
         style.source_note(figure, note + (" Filled: this package, 95% interval of the largest." if mine else ""))

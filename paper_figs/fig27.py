@@ -41,7 +41,7 @@ def make(found: Found, path: Path) -> list[Path]:
 def draw(simulation: Simulation, path: str | os.PathLike[str]) -> list[Path]:
     """Draw one simulation; save PNG and SVG."""
     betas = list(dict.fromkeys(point.packing.beta for point in simulation.points))
-    with style.figure(columns=3, size=(11.4, 3.9)) as (figure, axes):
+    with style.panels(3, 4.0, 3.6) as (figure, axes):
         for axis, (quantity, title, law) in zip(axes, PANELS, strict=True):
             labels = []
             for i, beta in enumerate(betas):

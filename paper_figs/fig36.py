@@ -15,14 +15,13 @@ def make(found: Found, path: Path) -> list[Path]:
     """Draw the published numbers, and every study of a judge found."""
     table = read("fig36_judge_topk")
     studies = found.of("judge")
-    columns = 1 + len(studies)
-    with style.figure(columns, size=(3.6 * columns + 0.4, 3.4), squeeze=False, sharey=True) as (figure, axes):
-        first = axes[0, 0]
+    with style.panels(1 + len(studies), 3.6, 3.4, sharey=True) as (figure, axes):
+        first = axes[0]
         style.published(first, table["top_k"], table["rosetta"], "Rosetta", 0)
         style.published(first, table["top_k"], table["non_rosetta"], "other neurons", 1)
         first.set_ylabel("share judged monosemantic")
         first.set_title("paper" if studies else "")
-        for axis, (name, ds) in zip(axes[0, 1:], studies, strict=True):
+        for axis, (name, ds) in zip(axes[1:], studies, strict=True):
             for i, population in enumerate(ds["population"].values):
                 one = ds.sel(population=population)
                 mean = one["monosemantic_mean"].values
@@ -30,7 +29,7 @@ def make(found: Found, path: Path) -> list[Path]:
                 low, high = one["monosemantic_low"].values, one["monosemantic_high"].values
                 axis.fill_between(ds["top"].values, low, high, color=style.CYCLE[i], alpha=0.15, lw=0)
             axis.set_title(f"{name}, judge: {ds.attrs['judge']}")
-        for axis in axes[0]:
+        for axis in axes:
             axis.set_ylim(0, 1 if studies else 0.8)
             axis.set_xlabel("top-activating images shown")
             axis.legend()

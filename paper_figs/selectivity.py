@@ -24,16 +24,15 @@ def draw(found: Found, path: Path, panels: list[str]) -> list[Path]:
     language = (table[table["figure"].isin(panels)]["metric"] == "vocab_excess_kurtosis").any()
     ladders = [ladder for _, ladder in found.of("ladder") if language and "selectivity_rosetta" in ladder]
     mine = [(ladder, side) for ladder in ladders for side in (0, 1)]
-    columns = len(panels) + len(mine)
-    with style.figure(columns=columns, size=(3.3 * columns + 0.4, 3.4), squeeze=False) as (figure, axes):
-        for axis, panel in zip(axes[0], panels, strict=False):
+    with style.panels(len(panels) + len(mine), 3.3, 3.4) as (figure, axes):
+        for axis, panel in zip(axes, panels, strict=False):
             rows = table[table["figure"] == panel]
             style.published(axis, rows["neurons"], rows["rosetta"], "Rosetta", 0)
             style.published(axis, rows["neurons"], rows["non_rosetta"], "other neurons", 1)
             axis.set_title(rows["family"].iloc[0])
             axis.set_ylabel(METRICS[rows["metric"].iloc[0]])
             _finish(axis, rows["neurons"])
-        for axis, (ladder, side) in zip(axes[0][len(panels) :], mine, strict=True):
+        for axis, (ladder, side) in zip(axes[len(panels) :], mine, strict=True):
             of_ladder(axis, ladder, side)
         note = "Hollow: arXiv 2606.03990, machine-read from its figures (10–20%)."
         if mine:

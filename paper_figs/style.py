@@ -95,6 +95,18 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = N
         yield drawing, drawing.subplots(rows, columns, **kwargs)
 
 
+@contextmanager
+def panels(count: int, width: float, height: float, across: int = 2, **kwargs) -> Iterator[Any]:
+    """Yield ``(figure, list of axes)``: panels of one size in inches, in rows that stay legible on a printed page."""
+    columns = min(count, across)
+    rows = -(-count // columns)
+    size = width * columns + 0.4, height * rows
+    with figure(columns, rows, size=size, squeeze=False, **kwargs) as (drawing, grid):
+        for spare in grid.flat[count:]:
+            spare.remove()
+        yield drawing, list(grid.flat[:count])
+
+
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
     stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)

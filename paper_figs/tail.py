@@ -26,7 +26,7 @@ def make(found: Found, path: Path) -> list[Path]:
     """Simulate and draw; a few seconds."""
     from ..sims import Choices, simulate
 
-    with style.figure(columns=2, size=(10.4, 4.0)) as (figure, axes):
+    with style.figure(columns=2, size=(8.8, 3.8)) as (figure, axes):
         for axis, (threshold, title) in zip(axes, PANELS, strict=True):
             choices, labels = Choices(threshold=threshold), []
             line = simulate(SIZES, BETAS, engine="expected", choices=choices, quiet=True)

@@ -46,9 +46,8 @@ def make(found: Found, path: Path) -> list[Path]:
 
 def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.PathLike[str]) -> list[Path]:
     """Draw one panel a pairing; save PNG and SVG."""
-    columns = len(panels)
-    with style.figure(columns, size=(2.9 * columns + 0.7, 3.7), squeeze=False, sharey=True) as (figure, axes):
-        for number, (axis, (ladder, analysis)) in enumerate(zip(axes[0], panels, strict=True)):
+    with style.panels(len(panels), 3.3, 3.4, sharey=True) as (figure, axes):
+        for number, (axis, (ladder, analysis)) in enumerate(zip(axes, panels, strict=True)):
             sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
             for name, label, marker, colour in RAW:
                 means = [ladder[name].values[sizes == size].mean() for size in np.unique(sizes)]
@@ -67,11 +66,11 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
                 line = np.array([sizes.min(), sizes.max()])
                 axis.plot(line, analysis.power_law.prefactor * line**analysis.power_law.exponent, color=blue)
             axis.set_xlabel("MLP neurons per network, N")
-            if not number:
+            if number % 2 == 0:
                 axis.set_ylabel("pairs")
         tallest = max(float(ladder[name].max()) for ladder, _ in panels for name, *_ in RAW)
-        axes[0, 0].set_ylim(top=1.3 * tallest)  # one scale for all panels, no marker cut
-        handles, labels = axes[0, 0].get_legend_handles_labels()
+        axes[0].set_ylim(top=1.3 * tallest)  # one scale for all panels, no marker cut
+        handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return style.save(figure, path)
 

@@ -11,8 +11,10 @@ parameters needs five counts. Cross-validation leaves out one size at a time and
 
 Verdict
 -------
-A curve is preferred if its AICc is at least 2 below every other curve's and its cross-validated error is the least.
-Otherwise the answer is "cannot tell": with three to six sizes it nearly always is.
+A curve is preferred if its AICc is at least 2 below every other curve's, and no curve predicts sizes left out better
+unless it contains the preferred one: a broken power law is as good on a power law as a power law is, its two further
+parameters having nothing to do, so that chance decides which errs less. Otherwise the answer is "cannot tell": with
+three to six sizes it nearly always is.
 """
 
 from __future__ import annotations
@@ -89,8 +91,9 @@ def _preferred(fitted: list[Alternative]) -> tuple[str, str]:
     first, second = ranked[:2]
     if second.aicc - first.aicc < CLEAR_AICC:
         return CANNOT_TELL, f"{first.name} and {second.name} differ by {second.aicc - first.aicc:.1f} in AICc"
-    foresight = min((a for a in fitted if not np.isnan(a.cv_rms)), key=lambda a: a.cv_rms)
-    if foresight.name != first.name:
+    rivals = [a for a in fitted if a.name not in CONTAINED_IN.get(first.name, ()) and not np.isnan(a.cv_rms)]
+    foresight = min(rivals, key=lambda a: a.cv_rms)
+    if not first.cv_rms <= foresight.cv_rms:
         return CANNOT_TELL, f"AICc prefers {first.name}, cross-validation {foresight.name}"
     return first.name, f"leads by {second.aicc - first.aicc:.1f} in AICc and predicts left-out sizes best"
 
@@ -170,4 +173,10 @@ CURVES: dict[str, tuple[int, Callable[[np.ndarray, np.ndarray], Curve]]] = {
     "logarithmic": (2, _logarithmic),
     "saturating": (2, _saturating),
     "broken power law": (4, _broken),
+}
+
+CONTAINED_IN = {
+    "constant": ("power law", "logarithmic", "saturating", "broken power law"),
+    "linear": ("power law", "saturating", "broken power law"),
+    "power law": ("broken power law",),
 }

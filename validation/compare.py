@@ -22,7 +22,7 @@ from .power_law import PowerLawFit
 from .profiles import FEWEST_PAIRS
 from .references import reference_series
 from .series import Series
-from .triangle import Triangle, TriangleStatus
+from .triangle import Triangle, TriangleStatus, contradicted
 from .verdict import growth, signed, with_zeros
 
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
@@ -83,6 +83,7 @@ class Row:
             "beta": theory.beta if theory else None,
             "beta_ci95": theory.beta_ci95 if theory else None,
             "preferred": self.analysis.comparison.preferred if self.analysis else None,
+            "status": self.analysis.status if self.analysis else None,
             "profile_exponent": triangle.profile.value if triangle else None,
             "profile_exponent_ci95": triangle.profile.ci95 if triangle else None,
             "purity_exponent": triangle.purity.value if triangle else None,
@@ -96,17 +97,20 @@ class Row:
             "theta": self.extension.theta.value if triangle and self.extension else None,
             "theta_ci95": self.extension.theta.ci95 if triangle and self.extension else None,
             "plain_p": self.extension.plain_p if triangle and self.extension else None,
-            "held_out_holds": self.held_out.holds if self.held_out else None,
+            "held_out": vars(self.held_out) if self.held_out else None,
             "sentences": self.sentences(),
         }
 
     def sentences(self) -> list[str]:
         """Return what is said about this source: counts first, then the triangle and the extension."""
         said = self._of_counts()
+        if self.held_out is not None and not self.series.chance:
+            said.append(self.held_out.sentence())
         if self.triangle is not None:
             said.append(self.triangle.verdict())
             if self.extension is not None:
                 said.append(self.extension.verdict())
+                said.extend(self._one_demand_of_two())
             said.extend(self._attenuation())
         if self.problem:
             said.append(self.problem)
@@ -116,12 +120,29 @@ class Row:
         if self.analysis is None or self.trend is None:
             return []
         if self.series.source in CALIBRATED:
-            return [with_zeros(self.series.neurons, self.series.counts, self.analysis.verdict)]
+            return [with_zeros(self.series.neurons, self.series.counts, self.analysis.verdict), *self._status()]
         if not self.series.chance:
-            return [self.analysis.verdict]
+            return [self.analysis.verdict, *self._status()]
         judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
         exponent = f"exponent {signed(self.trend.exponent)}, 95% interval {low} to {high}"
         return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
+
+    def _status(self) -> list[str]:
+        status = "ok" if self.analysis is None else self.analysis.status
+        return [] if status == "ok" else [f"Status of the fits: {status}."]
+
+    def _one_demand_of_two(self) -> list[str]:
+        """Say why one demand can fail where the joint test of both rejects nothing."""
+        found, joint = self.triangle, self.extension
+        if found is None or joint is None or not joint.plain_p >= 0.05:
+            return []
+        demands = (found.product, found.expected_product), (found.sum, found.expected_sum)
+        if not any(contradicted(one, expected) for one, expected in demands):
+            return []
+        return [
+            "One demand by itself is contradicted; both together are not rejected, for their covariance is estimated "
+            "from the same few sizes."
+        ]
 
     def _attenuation(self) -> list[str]:
         if self.attenuated is None or self.attenuated.status is not TriangleStatus.OK:
@@ -173,5 +194,5 @@ def _row(series: Series) -> Row:
     triangle, attenuated, extension = series.triangle(), None, None
     if triangle is not None and triangle.status is TriangleStatus.OK:
         attenuated = series.triangle(attenuated=True)
-        extension = fit_extension(triangle) if series.optimum is None else None
+        extension = fit_extension(triangle)
     return Row(series, analysis, triangle, attenuated, extension, held_out, problem)

@@ -124,20 +124,25 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     except (UnicodeDecodeError, OSError) as error:
         raise ForeignFileError(f"{path}: not a text file. Expected {EXAMPLE}") from error
     numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
-    rows = list(csv.reader(line for _, line in numbered))
-    header = [name.strip() for name in rows[0]] if rows else []
+    reader = csv.reader((line for _, line in numbered), strict=True)
+    try:  # a quoted cell may span lines: a row is where its last one is
+        rows = [(numbered[reader.line_num - 1][0], row) for row in reader]
+    except csv.Error as error:
+        last = numbered[reader.line_num - 1][0]
+        raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {EXAMPLE}") from error
+    header = [name.strip() for name in rows[0][1]] if rows else []
     missing = [name for name in ("neurons", "count") if name not in header]
     if missing:
         found = ",".join(header)[:80] or "nothing"
         raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {found}). Expected {EXAMPLE}")
 
-    for row, (line, _) in zip(rows[1:], numbered[1:], strict=True):
+    for line, row in rows[1:]:
         rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
         require(not any(cell.strip() for cell in row[len(header) :]), f"line {line}", ",".join(row), rule, EXAMPLE)
 
     def column(name: str) -> list[float]:
         place = header.index(name)
-        return [_number(row, place, name, line) for row, (line, _) in zip(rows[1:], numbered[1:], strict=True)]
+        return [_number(row, place, name, line) for line, row in rows[1:]]
 
     return clean(column("neurons"), column("count"), column("count_sd") if "count_sd" in header else None)
 

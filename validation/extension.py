@@ -15,7 +15,9 @@ Three exponents, two parameters: one degree of freedom tests the extension, none
 statistic is referred to F with the freedom ν of the slopes, as the covariance is itself estimated from few rungs. θ = 1
 leaves two degrees of freedom, and by Hotelling's law ``(ν − 1)/2ν`` of its statistic is F(2, ν − 1): three sizes cannot
 test it. In normal slopes of 4, 6 and 8 sizes it rejects a true θ = 1 in 0.4 to 4.5% at its 5%. What finite size
-adds to α and p is computed from the exact allocation at the estimate, and iterated.
+adds to α and p is computed from the exact allocation at the estimate, and iterated. Where a source has an optimum of
+its own (toy networks, whose features differ in cost), what is added is by how much its α and p differ from those of
+its b for N → ∞, times θ: a budget κN^θ runs through the same allocations as κN does, at N^θ.
 """
 
 from __future__ import annotations
@@ -123,6 +125,9 @@ def _least(triangle: Triangle, whitener: np.ndarray, measured: np.ndarray, gamma
 
 def _finite_part(triangle: Triangle, beta: float, theta: float, gamma: float) -> np.ndarray:
     """Return what finite size adds to (α, b, p) at the sizes and middle count of a triangle."""
+    if triangle.optimum is not None:
+        own = np.array(triangle.optimum)
+        return theta * (own - exponents(own[1], 1.0)) * [1, 0, 1]
     tau = triangle.threshold / (1 - triangle.threshold)
     middle = triangle.profiles[len(triangle.neurons) // 2].pairs
     alpha, p = expected_exponents(triangle.neurons, beta, tau, middle, gamma, theta)

@@ -97,7 +97,7 @@ def _selective(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
         value, low, high = (float(here[f"superiority{end}"][side]) for end in ("", "_low", "_high"))
         wide = _widened(value, low, high, 2)
         ends.append((wide[0] - 0.5, wide[1] - 0.5))
-        parts.append(f"{family} {_number(value)} ({_ends(low, high)})")
+        parts.append(f"{family} {_number(value)} ({_ends(*wide, joint=True)})")
     return Finding("Rosetta Neurons are more selective than others of their layers", _all(ends), "; ".join(parts))
 
 
@@ -109,7 +109,7 @@ def _polarized(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
         gap = (here["selectivity_rosetta"] - here["selectivity_other"]).values[:, side]
         slope, low, high = slope_interval(np.log(ladder["neurons"].values), gap, 0.05 / 2)
         ends.append((low, high))
-        parts.append(f"{family} {_number(slope)} per factor e in N ({_ends(low, high)})")
+        parts.append(f"{family} {_number(slope)} per factor e in N ({_ends(low, high, joint=True)})")
     return Finding("their lead in selectivity grows with size", _all(ends), "; ".join(parts))
 
 
@@ -173,5 +173,6 @@ def _number(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-def _ends(low: float, high: float) -> str:
-    return f"95% interval {_number(low)} to {_number(high)}"
+def _ends(low: float, high: float, joint: bool = False) -> str:
+    """Say an interval; a `joint` one holds together with that of the other family in 95%."""
+    return f"{'joint ' if joint else ''}95% interval {_number(low)} to {_number(high)}"

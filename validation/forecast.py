@@ -83,6 +83,15 @@ class HeldOut:
     ci95: tuple[float, float]
     holds: bool
 
+    def sentence(self) -> str:
+        """Return one sentence: what was predicted, and what was measured."""
+        low, high = self.ci95
+        return (
+            f"Held-out test: from the smaller sizes, {self.predicted:.3g} (95% interval {low:.3g} to {high:.3g}) are "
+            f"predicted at N = {self.neurons:,.0f}; {self.measured:.3g} were measured, "
+            f"{'inside' if self.holds else 'outside'} the interval."
+        )
+
 
 def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
     """Forecast the count at each size.

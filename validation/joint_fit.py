@@ -42,10 +42,10 @@ residuals of six sizes show that one time in five only, and the status then says
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -62,6 +62,7 @@ from .theory_fit import BETA_RANGE, GAMMA, budget_at, profile_interval
 
 ROUGH = 3  # degrees of freedom
 UNEVEN = 0.05  # p-value below which the status names unequal errors
+SHORT = "rough: the chain is shorter than 50 of its autocorrelation times; draw more steps"
 WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log_scale": "log scale"}
 
 
@@ -148,12 +149,22 @@ class JointFit:
             "kappa": self.kappa,
             "tau": self.tau,
             **{f"{name}_ci95": end for name, end in ends.items()},
+            "open_ends": self.open_ends(intervals),
             "misfit_p": self.misfit_p,
             "uneven_p": self.uneven_p,
             **self.identifiability.record(),
             "profiles": self.profiles(),
             "status": str(self.status),
         }
+
+    def open_ends(self, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
+        """Return which ends of intervals lie where the search ends: these are limits, not findings."""
+        return [
+            f"{WORDS[name]} {'below' if end == 0 else 'above'}"
+            for name, interval in intervals.items()
+            for end in (0, 1)
+            if not np.isfinite(interval[end]) or np.isclose(interval[end], LIMITS[name][end])
+        ]
 
     def rise(self, name: str, values: ArrayLike) -> np.ndarray:
         """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
@@ -185,14 +196,20 @@ class JointFit:
         return squares
 
     def sample(self, steps: int = 2000, walkers: int = 32, seed: int = 0) -> Any:
-        """Draw from the posterior with emcee (flat priors within the limits); return a DataFrame of draws."""
+        """Draw from the posterior with emcee (flat priors within the limits).
+
+        Returns
+        -------
+        pandas.DataFrame
+            One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
+        """
         minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))
         start = [[self.values[name] for name in self.values]]
         spread = [max(min(self.stderr.get(name, 0.1), 0.3), 1e-4) for name in self.values]
         rng = np.random.default_rng(seed)
         lows, highs = np.array([LIMITS[name] for name in self.values]).T
         at = np.clip(start + rng.normal(0, spread, (walkers, len(spread))), lows + 1e-6, highs - 1e-6)
-        with redirect_stdout(sys.stderr):  # lmfit prints a warning about short chains
+        with redirect_stdout(io.StringIO()):  # lmfit prints a warning about short chains, which the status gives
             result: Any = minimizer.emcee(
                 steps=steps,
                 burn=steps // 4,
@@ -203,12 +220,14 @@ class JointFit:
                 progress=False,
                 seed=seed,
             )
-        return result.flatchain
+        chain = result.flatchain
+        chain.attrs["status"] = "ok" if hasattr(result, "acor") else SHORT  # emcee gives no time for a short chain
+        return chain
 
-    def quantiles(self, steps: int, seed: int = 0) -> dict[str, tuple[float, float]]:
-        """Return the central 95% of each parameter's posterior."""
-        chain = self.sample(steps, seed=seed)
-        return {name: tuple(np.quantile(chain[name], [0.025, 0.975]).tolist()) for name in self.values}
+
+def quantiles(chain: Any) -> dict[str, tuple[float, float]]:
+    """Return the central 95% of each parameter's draws (`JointFit.sample`)."""
+    return {name: tuple(np.quantile(chain[name], [0.025, 0.975]).tolist()) for name in chain}
 
 
 def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
@@ -247,6 +266,8 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     values = {name: float(best.params[name].value) for name in values}
     every = {"log_scale": 0.0, **values}
     told = identify(problem.jacobian(values), list(values), WORDS)
+    if _at_limit(every["beta"]):
+        told = replace(told, sentence="Not told: β is at its limit, of which the Fisher information knows nothing.")
     freedom, enlargement = _estimated_errors(problem, values)
     uneven_p = problem.unevenness(values)
     stderr = told.stderr * np.sqrt(list(enlargement.values()))
@@ -273,13 +294,18 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
 def _status(
     beta: float, problem: Problem, values: dict[str, float], freedom: dict[str, float], uneven_p: float
 ) -> JointStatus:
-    if beta < BETA_RANGE[0] + 1e-3:
+    if _at_limit(beta):
         return JointStatus.AT_LIMIT
     if problem.met_exactly(values):
         return JointStatus.EXACT
     if min(freedom.values()) < ROUGH:
         return JointStatus.ROUGH
     return JointStatus.UNEVEN if uneven_p < UNEVEN else JointStatus.OK
+
+
+def _at_limit(beta: float) -> bool:
+    """Say whether β is where the theory ends."""
+    return beta < BETA_RANGE[0] + 1e-3
 
 
 def _parameters(values: dict[str, float]) -> lmfit.Parameters:

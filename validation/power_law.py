@@ -29,7 +29,7 @@ class PowerLawStatus(StrEnum):
     """What a reader must know about a fit, in words."""
 
     OK = "ok"
-    TWO_SIZES = "two sizes only: a line passes through any two points, so nothing is tested"
+    TWO_SIZES = "two sizes only: a line passes through any two, so its form is not tested"
     NO_SCATTER = "all counts are equal: R² is undefined"
 
 

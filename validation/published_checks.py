@@ -131,7 +131,7 @@ def null_trends() -> list[PublishedCheck]:
             fit.exponent,
             fit.exponent_ci95,
             bool(fit.exponent_ci95[0] <= 0 <= fit.exponent_ci95[1]),
-            "Poisson likelihood with overdispersion",
+            "Poisson likelihood; its overdispersion is estimated, errors of reading included",
         )
         for name, fit in null_fits().items()
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from . import kept
-from .published import read
+from .published import read, reading_error
 from .series import Series, of_ladder, toy_series
 
 
@@ -23,10 +24,10 @@ def published_series() -> list[Series]:
     table = read("fig38_dinov3_failure")
     for model in ("DINOv2", "DINOv3"):
         rows = table.dropna(subset=[model])
-        found.append(_published(f"paper: diffusion × {model}", rows["neurons"], rows[model]))
+        found.append(_published(f"paper: diffusion × {model}", rows, model))
     for name, word in (("fig04_untrained_null", "untrained"), ("fig26_permutation_null", "permuted")):
         for modality, rows in read(name).groupby("modality"):
-            found.append(_published(f"paper: {word} null, {modality}", rows["neurons"], rows["count"], True))
+            found.append(_published(f"paper: {word} null, {modality}", rows, "count", chance=True))
     return found
 
 
@@ -65,6 +66,7 @@ def kept_toys() -> list[Series]:
     return [replace(one, name=f"kept {one.name}", reference=True) for one in toy_series(scaled)]
 
 
-def _published(name: str, neurons, counts, chance: bool = False) -> Series:
-    sizes, values = np.asarray(neurons, dtype=float), np.asarray(counts, dtype=float)
-    return Series(name, "published", sizes, values, chance=chance, reference=True)
+def _published(name: str, table: Any, column: str, chance: bool = False) -> Series:
+    """Return one column of counts, the error with which it was read off its figure as standard deviation."""
+    sizes, counts = (table[each].to_numpy(float) for each in ("neurons", column))
+    return Series(name, "published", sizes, counts, reading_error(table) * counts, chance=chance, reference=True)

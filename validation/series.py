@@ -39,6 +39,7 @@ TOY = (
     *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
 )
 RECIPE = ("seed", "steps", "tau", "kappa")  # facts of a toy study: cells that share them are of one kind
+RAW = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
 LAW = "law"  # the toy recipe that has all of the theory's ingredients
 RUNS_REDRAWN = 3  # runs of a simulation whose correlations are drawn again
 
@@ -98,11 +99,8 @@ class Series:
         if self.profiles is not None:
             if attenuated:
                 return None
-            demands = None
-            if self.optimum is not None:
-                best = triangle_of(self.neurons, self.optimum, self.threshold)
-                demands = best.product.value, best.sum.value
-            return triangle_of(self.neurons, self.profiles, self.threshold, demands=demands)
+            best = None if self.optimum is None else triangle_of(self.neurons, self.optimum, self.threshold)
+            return triangle_of(self.neurons, self.profiles, self.threshold, optimum=best)
         if self.correlations is None:
             return None
         sizes = self.neurons if self.sizes_matched is None else self.sizes_matched
@@ -174,7 +172,6 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
         rung, rho, threshold = (ladder[key].values for key in ("pair_rung", "correlation", "threshold"))
         above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
         correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
-    raw = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
     return Series(
         f"{name}{_families(ladder)}",
         _modality(ladder),
@@ -183,7 +180,7 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
         _deviations(ladder),
         correlations,
         float(np.nanmax(ladder["threshold"].values)) if np.isfinite(ladder["threshold"].values).any() else np.nan,
-        {word: np.asarray(ladder[key].values, dtype=float) for word, key in raw.items() if key in ladder},
+        {word: np.asarray(ladder[key].values, dtype=float) for word, key in RAW.items() if key in ladder},
     )
 
 
@@ -197,6 +194,7 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
     calibrated = all("calibrated_count" in ds for ds in members)
     word = "calibrated_count" if calibrated else "raw_count"
     thresholds = [float(ds["threshold"]) for ds in members] if calibrated else []
+    raw = {word: key for word, key in RAW.items() if all(key in ds for ds in members)}
     return Series(
         name if calibrated else f"{name} (raw counts)",
         "ladder",
@@ -205,6 +203,7 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
         None,
         tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members),  # signed after --absolute
         float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
+        {word: np.array([float(ds[key]) for ds in members]) for word, key in raw.items()} if calibrated else {},
     )
 
 

@@ -68,7 +68,7 @@ class TheoryStatus(StrEnum):
     """What a reader must know about a fit of the theory, in words."""
 
     OK = "ok"
-    FEW_SIZES = "β follows from the slope between two sizes and has no interval"
+    FEW_SIZES = "β follows from the slope between two sizes; only repeats at them give it an interval"
     STEEP = "β is at its lower limit 1: at these sizes the counts grow as fast as the theory allows, or faster"
     FLAT = "β is not identified: the counts do not grow with the network"
     COARSE = (

@@ -86,6 +86,8 @@ class Triangle:
         Sizes used.
     profiles : tuple of Profile
         One a rung.
+    optimum : tuple of float, or None
+        (α, b, p) of the optimal allocation at these sizes, where a source's own problem has one.
     status : TriangleStatus
         "ok", or what is wrong.
     """
@@ -101,6 +103,7 @@ class Triangle:
     threshold: float
     neurons: np.ndarray
     profiles: tuple[Profile, ...]
+    optimum: tuple[float, float, float] | None
     status: TriangleStatus
 
     def verdict(self) -> str:
@@ -163,11 +166,11 @@ def triangle_of(
     fitted: Sequence[Profile],
     threshold: float,
     gamma: float = GAMMA,
-    demands: tuple[float, float] | None = None,
+    optimum: Triangle | None = None,
 ) -> Triangle:
     """Test profiles that were fitted already, one a size, all cut at the same correlation.
 
-    `demands` are the theory's α·b and α + p at these sizes, where they are known better than from β = b.
+    `optimum` is the triangle of the optimal allocation at these sizes, where that is known better than from β = b.
     """
     sizes = np.asarray(neurons, dtype=float)
     kept = [i for i, profile in enumerate(fitted) if np.isfinite(profile.exponent)]
@@ -176,8 +179,11 @@ def triangle_of(
     n = len(sizes)
     enough = n >= 3 and len(np.unique(sizes)) >= 3
     count, profile, purity, covariance, total = _estimates(sizes, profiles, enough)
-    if demands is None:
-        demands = _demands(sizes, profiles, profile.value, threshold, gamma) if enough else (np.nan, np.nan)
+    demands = np.nan, np.nan
+    if optimum is not None:
+        demands = optimum.product.value, optimum.sum.value
+    elif enough:
+        demands = _demands(sizes, profiles, profile.value, threshold, gamma)
     return Triangle(
         count=count,
         profile=profile,
@@ -190,6 +196,7 @@ def triangle_of(
         threshold=float(threshold),
         neurons=sizes,
         profiles=profiles,
+        optimum=optimum and (optimum.count.value, optimum.profile.value, optimum.purity.value),
         status=TriangleStatus.OK if enough else TriangleStatus.FEW_RUNGS,
     )
 
@@ -265,8 +272,16 @@ def contradicted(found: Estimate, expected: float) -> bool:
     return not found.ci95[0] - ROUNDING <= demanded <= found.ci95[1] + ROUNDING
 
 
+def _agrees(found: Estimate, expected: float) -> str:
+    """Say how the interval and what the theory demands go together."""
+    if contradicted(found, expected):
+        return "contradicts"
+    if found.ci95[0] <= (expected if np.isfinite(expected) else 1.0) <= found.ci95[1]:
+        return "agrees with"
+    return f"agrees, within the {ROUNDING:g} by which whole counts move it, with"
+
+
 def _judged(name: str, found: Estimate, expected: float, limit: float) -> str:
     interval = f"{signed(found.value)} (95% interval {signed(found.ci95[0])} to {signed(found.ci95[1])})"
     demanded = f"{expected:.2f} at these sizes ({limit:.2g} for N → ∞)" if np.isfinite(expected) else f"{limit:.2g}"
-    judged = "contradicts" if contradicted(found, expected) else "agrees with"
-    return f"{name} = {interval} {judged} the theory's {demanded}"
+    return f"{name} = {interval} {_agrees(found, expected)} the theory's {demanded}"

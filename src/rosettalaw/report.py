@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .console import progress
+from .empirical.filtering.findings import sentences as filtered
 from .paper_figs.catalogue import CATALOGUE, make_all
 from .paper_figs.found import Found, look
 from .validation import page
+from .validation.findings import findings
 from .validation.published_checks import published_checks
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# What is drawn from our results comes first; the paper's own figures fill a second page's worth and are left out here.
+# What is drawn from any results comes first; the paper's own figures fill a second page's worth and are left out here.
 SHOWN = (
     "fig03",
     "vision",
@@ -35,6 +37,12 @@ SHOWN = (
     "fig31",
     "fig38",
 )
+OWN = {  # what further kinds of results are drawn in
+    "ladder": ("fig06", "fig07", "fig25", "fig33", "specialists"),
+    "filtering": ("table1",),
+    "judge": ("fig36", "table5"),
+    "toy": ("toy",),
+}
 FACTS = 400  # longest attribute that is printed in full
 
 
@@ -57,7 +65,8 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], ev
     """
     found = look(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        names, made = CATALOGUE if everything else SHOWN, []
+        own_figures = [name for kind, names in OWN.items() if found.of(kind) for name in names]
+        names, made = list(CATALOGUE) if everything else [*SHOWN, *own_figures], []
         with progress("figures", len(names)) as bar:
             for one in make_all(found, scratch, names):
                 made.append(one)
@@ -74,15 +83,27 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], ev
         "results.html",
         title="Rosetta Neurons: what these results show",
         subtitle=_subtitle(folder, found),
-        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own],
+        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(found),
         rows=[_printable(row.record()) for row in found.rows],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
         figures=drawn,
         waiting=[one for one in made if not one.files],
+        everything=everything,
         provenance=[_provenance(kind, name, ds) for kind, members in found.datasets.items() for name, ds in members],
         skipped=found.skipped,
     )
     return page.write(out, html)
+
+
+def _further(found: Found) -> list[dict[str, Any]]:
+    """Return what results say beside their counts: the neurons of a ladder, and studies of filtering."""
+    said = []
+    for name, ladder in found.of("ladder"):
+        judged = findings(ladder, None)
+        if judged:
+            sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in judged]
+            said.append({"name": f"{name}: the neurons", "sentences": sentences})
+    return said + [{"name": name, "sentences": filtered(study)} for name, study in found.of("filtering")]
 
 
 def interval(ends: Any) -> str:

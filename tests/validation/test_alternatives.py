@@ -84,6 +84,23 @@ def test_left_out_errors_are_those_of_a_fit_to_the_rest():
     assert cv == pytest.approx(np.sqrt(np.mean(np.square(errors))))
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_power_law_is_not_put_in_doubt_by_a_broken_one_that_contains_it(whole):
+    """On an exact power law both err by rounding alone, and which errs less is chance."""
+    sizes = np.geomspace(128, 8192, 7)
+    counts = 2 * sizes**0.6
+    comparison = compare_curves(Counts(sizes, np.round(counts) if whole else counts))
+    assert comparison.preferred == "power law"
+
+
+def test_only_what_contains_a_curve_may_predict_better():
+    scores = {name: Alternative(name, 2, 0.1, 10.0, 0.1) for name in CURVES}
+    scores["power law"] = replace(scores["power law"], aicc=0.0)
+    for rival, preferred in (("broken power law", "power law"), ("saturating", CANNOT_TELL), ("linear", CANNOT_TELL)):
+        fitted = scores | {rival: replace(scores[rival], cv_rms=0.05)}
+        assert prefer(list(fitted.values()))[0] == preferred
+
+
 @pytest.mark.parametrize(("lead", "preferred"), [(1.9, CANNOT_TELL), (2.1, "power law")])
 def test_a_lead_of_two_in_aicc_is_asked_for(lead, preferred):
     """Burnham and Anderson: models within 2 of the best have substantial support."""

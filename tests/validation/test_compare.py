@@ -80,12 +80,18 @@ def test_the_posterior_is_an_option_of_fit(files):
     lo, hi = record["posterior"]["beta"]
     assert lo - 0.01 < 1.5 < hi + 0.01  # the planted counts have an exponent of 0.65, not 1/1.5
     assert hi - lo < 0.1
+    assert record["posterior_status"].startswith("rough: the chain is shorter than 50 of its autocorrelation times")
 
 
 def test_a_profile_below_the_theorys_limit_is_said_to_be(files):
     save(planted_ladder(b=0.5), files / "flat.nc")
     record = json.loads(CliRunner().invoke(app, ["fit", str(files / "flat.nc"), "--json"]).stdout)
     assert record["joint"]["status"].startswith("β is at its lower limit 1")
+    assert record["joint"]["identifiability"].startswith("Not told: β is at its limit")
+    assert record["joint"]["open_ends"] == ["β below", "log(1+τ) below"]
+    printed = CliRunner().invoke(app, ["fit", str(files / "flat.nc")]).stdout
+    assert "open_ends: β below, log(1+τ) below" in printed
+    assert "uneven_p: none, since only isolation and tail" in printed
 
 
 def test_the_figure_is_drawn(files):
@@ -100,6 +106,8 @@ def test_the_figure_is_drawn(files):
 def test_the_papers_nulls_are_judged_alike_in_the_comparison_and_in_the_checks():
     """Least squares takes 4, 3, 2, 1 pairs for a precise fall; as counts of chance they show none."""
     rows = [row for row in compare(published_series()) if row.series.chance]
+    for row in rows:
+        assert row.series.sd == pytest.approx(0.1 * row.series.counts)  # read off its figure to about 10%
     assert [row.trend.exponent for row in rows] == [check.exponent for check in null_trends()]
     fall = next(row for row in rows if "untrained null, vision" in row.series.name)
     assert fall.analysis.power_law.exponent_ci95[1] < 0 < fall.record()["exponent_ci95"][1]
@@ -112,6 +120,10 @@ def test_pairs_of_one_folder_make_one_series(tmp_path):
             "neurons_a": size,
             "neurons_b": size,
             "calibrated_count": k,
+            "calibrated_count_se": 2.0,
+            "raw_count": k + 3,
+            "permuted_raw": 2.0 * k,
+            "untrained_raw": 0.5 * k,
             "threshold": 0.4,
             "correlation": ("pair", np.linspace(0.9, 0.4, k)),
         }
@@ -119,7 +131,10 @@ def test_pairs_of_one_folder_make_one_series(tmp_path):
     (series,) = read_series(sorted(tmp_path.glob("*.nc")))
     assert series.neurons.tolist() == [300, 900, 2700]
     assert series.counts.tolist() == [20, 41, 80]
-    assert compare([series])[0].triangle is not None
+    assert series.nulls["raw"].tolist() == [23, 44, 83]
+    (row,) = compare([series])
+    assert row.triangle is not None
+    assert "for permuted networks have as many raw matches" in row.sentences()[0]
 
 
 def test_a_simulation_gives_one_series_for_each_beta():
@@ -224,6 +239,20 @@ def test_the_command_forecasts_and_says_what_it_refuses(files):
     assert record["forecasts"][1]["count"] is None
     assert record["forecasts"][1]["status"].startswith("refused")
     assert record["held_out"]["holds"] is True
+    assert record["notes"] == []
+    printed = CliRunner().invoke(app, arguments[:-1]).stdout
+    tested = record["held_out"]
+    low, high = tested["ci95"]
+    said = f"{tested['predicted']:.3g} (95% interval {low:.3g} to {high:.3g}) are predicted at N = 100,000; 640 were"
+    assert said in printed
+
+
+def test_a_forecast_says_which_measured_sizes_it_left_out(files):
+    (files / "zero.csv").write_text("neurons,count\n128,0\n256,10\n512,15\n1024,22\n2048,33\n")
+    arguments = ["forecast", str(files / "zero.csv"), "--neurons", "128"]
+    said = "N = 128 has a count of zero and is left out of the fits in log space"
+    assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["notes"] == [said]
+    assert f"note: {said}" in CliRunner().invoke(app, arguments).stdout
 
 
 @pytest.mark.parametrize("size", [0, np.nan, np.inf, 1e16])

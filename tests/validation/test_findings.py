@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from rosettalaw.results import dataset
 from rosettalaw.validation.analysis import analyse
@@ -45,7 +45,9 @@ def test_a_ladder_that_shows_everything():
     found = judged()
     assert [one.shown for one in found.values()] == [Shown.YES] * 6
     numbers = found["Rosetta Neurons are more selective than others of their layers"].numbers
-    assert numbers == "one 0.90 (95% interval 0.85 to 0.95); two 0.90 (95% interval 0.85 to 0.95)"
+    wider = stats.norm.ppf(1 - 0.025 / 2) / stats.norm.ppf(0.975)  # on the logit, so that both hold together in 95%
+    low, high = (special.expit(wider * special.logit(end) + (1 - wider) * special.logit(0.9)) for end in (0.85, 0.95))
+    assert numbers == "; ".join(f"{name} 0.90 (joint 95% interval {low:.2f} to {high:.2f})" for name in ("one", "two"))
     assert "one: code 2.00 against 1.00" in found["they specialize in kinds of document"].numbers
 
 
@@ -103,7 +105,7 @@ def test_the_level_of_the_lead_is_divided_between_both_models():
     line = stats.linregress(np.log(SIZES), gap)
     half = stats.t.ppf(1 - 0.025 / 2, 3) * line.stderr
     lead = next(one for one in findings(ds, None) if "lead" in one.name)
-    assert f"(95% interval {line.slope - half:.2f} to {line.slope + half:.2f})" in lead.numbers
+    assert f"(joint 95% interval {line.slope - half:.2f} to {line.slope + half:.2f})" in lead.numbers
 
 
 def test_a_count_of_zero_has_no_slope():

@@ -9,7 +9,7 @@ from scipy import stats
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.theory import frontier
 from rosettalaw.validation.identifiability import identify
-from rosettalaw.validation.joint_fit import BLOCKS, Observations, _estimated_errors, fit_jointly
+from rosettalaw.validation.joint_fit import BLOCKS, Observations, _estimated_errors, fit_jointly, quantiles
 from rosettalaw.validation.joint_problem import Problem
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
@@ -193,6 +193,8 @@ def test_ranked_correlations_over_few_inputs_lie_where_sampling_and_sorting_put_
 def test_the_posterior_agrees_with_the_likelihood():
     fit = fit_jointly(observe(1))
     chain = fit.sample(steps=600, seed=2)
+    assert chain.attrs["status"].startswith("rough: the chain is shorter than 50")
+    assert quantiles(chain)["beta"] == tuple(np.quantile(chain["beta"], [0.025, 0.975]))
     for name, value in fit.values.items():
         assert chain[name].mean() == pytest.approx(value, abs=0.5 * fit.stderr[name])
         assert chain[name].std() == pytest.approx(fit.stderr[name], rel=0.25)

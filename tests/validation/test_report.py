@@ -1,11 +1,14 @@
 """The report of a folder: verdicts first, one file, nothing executed that came from a file."""
 
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import rosettalaw.theory
 from rosettalaw import report, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
@@ -102,6 +105,21 @@ def test_parts_of_a_ladder_are_not_sources_and_one_size_is_no_curve(tmp_path):
     page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "a slope needs positive counts at two sizes" in page
     assert "pairs at fewer than two sizes: no fit" in page
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
+    """The kept full ladder and the kept filtering study: their neurons' findings, its comparisons, its table."""
+    monkeypatch.setattr(report, "OWN", {"ladder": ("fig06",), "filtering": ("table1",)})
+    docs = Path(rosettalaw.theory.__file__).parents[1] / "docs"
+    for name in ("full_ladder/results.nc", "filtering/filtering.nc"):
+        shutil.copy(docs / name, tmp_path / name.replace("/", "-"))
+    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    verdicts = page[: page.index("Every source side by side")]
+    assert "Their lead in selectivity grows with size: shown (gpt2 0.10 per factor e in N (joint 95%" in verdicts
+    assert "F1 of the Rosetta Neuron for" in verdicts
+    assert "Filtering by one neuron" in page  # table 1
+    assert "Figures of the paper that show none of these results are left out" in page
 
 
 def test_a_small_drawing_is_not_blown_up_to_the_width_of_the_page(page):

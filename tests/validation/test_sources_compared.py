@@ -16,7 +16,7 @@ from rosettalaw.sims import Packing, simulate, wishart
 from rosettalaw.sims.packing import mutual_nearest
 from rosettalaw.sims.sweep import stream
 from rosettalaw.validation import kept
-from rosettalaw.validation.compare import compare
+from rosettalaw.validation.compare import compare, reference_rows
 from rosettalaw.validation.references import kept_ladders, kept_toys, reference_series
 from rosettalaw.validation.series import SOURCES, of_ladder, read_series
 from rosettalaw.validation.triangle import contradicted
@@ -125,6 +125,49 @@ def test_kept_toys_are_measured_against_their_own_optimum():
     measured = toy.triangle()
     assert measured is not None
     assert measured.product.value == pytest.approx(line * -found.profile_slope.mean())
+
+
+@pytest.mark.parametrize("theta", [1.0, 0.7])
+def test_the_budget_of_toy_networks_is_measured_against_their_own_optimum(theta):
+    """Counts and isolations of the optimum at N^θ in place of N are a budget κN^θ; θ and b come back."""
+    toy = next(one for one in kept_toys() if one.name.endswith("β = 1.2"))
+    x = np.log(toy.neurons)
+    logs = np.log([[one.pairs, one.mean_isolation] for one in toy.optimum])
+    middle = x.mean()
+
+    def along(column):  # least squares of the optimum, read at sizes that are drawn together about the middle
+        slope, level = np.polyfit(x - middle, logs[:, column], 1)
+        return np.exp(level + slope * theta * (x - middle) + 0.01 * np.cos(7 * x + column))
+
+    lagging = zip(along(0), along(1), toy.optimum, strict=True)
+    profiles = tuple(replace(one, pairs=pairs, mean_isolation=mean) for pairs, mean, one in lagging)
+    (row,) = compare([replace(toy, profiles=profiles)])
+    assert row.extension.theta.value == pytest.approx(theta, abs=0.03)
+    assert row.extension.theta.ci95[0] < theta < row.extension.theta.ci95[1]
+    assert (row.extension.plain_p < 0.01) == (theta < 1)
+    assert row.extension.misfit_p > 0.05
+
+
+def test_the_toy_page_says_what_the_comparison_finds():
+    page = " ".join((ROOT / "docs" / "toy" / "FINDINGS.md").read_text(encoding="utf-8").split())
+    rows = [row for row in reference_rows() if row.series.source == "toy"]
+    assert len(rows) == 3
+    for row in rows:
+        theta = row.extension.theta
+        assert f"{theta.value:.2f} (" in page
+        assert f"{theta.ci95[0]:.2f} to {theta.ci95[1]:.2f}) at {row.series.name.split(', ')[-1]}" in page
+        assert contradicted(row.triangle.product, row.triangle.expected_product)
+        assert contradicted(row.triangle.sum, row.triangle.expected_sum)
+
+
+def test_one_demand_that_fails_beside_a_joint_test_that_does_not_is_explained():
+    rows = {row.series.name: row for row in reference_rows()}
+    said = "One demand by itself is contradicted; both together are not rejected"
+    assert any(said in one for one in rows["kept toy, scaled, β = 1.5"].sentences())
+    for name in ("kept toy, scaled, β = 1.2", "synthetic, β = 1.3"):
+        assert not any(said in one for one in rows[name].sentences())
+    assert any(one.startswith("Held-out test: ") for one in rows["synthetic, β = 1.3"].sentences())
+    assert any("small whole counts that hardly scatter" in one for one in rows["synthetic, β = 1.8"].sentences())
 
 
 def test_toy_files_become_series_by_configuration_and_beta(tmp_path):

@@ -1,5 +1,7 @@
 """Profile, triangle and extension against profiles from brute-force water-filling, with and without planted budgets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -67,6 +69,21 @@ def test_the_papers_theory_passes_its_own_test(beta):
     assert not contradicted(triangle.sum, triangle.expected_sum)
     assert "contradicts" not in triangle.verdict()
     assert fit_extension(triangle).plain_p > 0.05
+
+
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        (0.99, "agrees with the theory's 1.00"),
+        (1.01, "agrees, within the 0.02 by which whole counts move it, with the theory's 1.00"),
+        (1.03, "contradicts the theory's 1.00"),
+    ],
+)
+def test_what_rounding_makes_agree_is_said(low, words):
+    triangle = measure_triangle(SIZES, ladder(1.6, noise=0.01), threshold=0.5)
+    told = replace(triangle, sum=estimate(low + 0.5, 0.0, 4), expected_sum=1.0)
+    told = replace(told, sum=replace(told.sum, ci95=(low, low + 1)))
+    assert words in told.verdict()
 
 
 @pytest.mark.parametrize(("beta", "theta", "kappa"), [(0.4, 0.7, 2.5), (1.5, 0.7, 1.0)])

@@ -126,6 +126,25 @@ def test_blank_fields_at_the_end_of_a_line_are_left_by_spreadsheets(tmp_path):
     assert read_counts(path).counts.tolist() == [5, 6]
 
 
+def test_a_quoted_cell_may_span_lines_and_must_end(tmp_path):
+    path = tmp_path / "notes.csv"
+    path.write_text('neurons,count,note\n128,10,"a\nb"\n\n# one more\n256,20,c\n')
+    assert read_counts(path).counts.tolist() == [10, 20]
+    path.write_text('neurons,count,note\n128,10,"a\nb"\n256,x,c\n')
+    with pytest.raises(InputError, match=r"count \(line 4\)"):
+        read_counts(path)
+    path.write_text('neurons,count,note\n128,10,"a\n256,20,c\n512,30,d\n')
+    with pytest.raises(ForeignFileError, match="up to line 4: unexpected end of data"):
+        read_counts(path)
+
+
+def test_repeats_at_two_sizes_give_intervals_but_test_no_form():
+    analysis = analyse([128, 128, 256, 256], [10, 11, 15, 17])
+    assert np.isfinite(analysis.power_law.exponent_ci95).all()
+    assert analysis.status.startswith("two sizes only: a line passes through any two, so its form is not tested")
+    assert "only repeats at them give it an interval" in analysis.status
+
+
 def test_the_sentence_says_that_beta_rests_on_a_zero_which_the_exponent_leaves_out():
     sizes, counts = [128, 256, 512, 1024, 2048], [0, 33, 48, 76, 115]
     also = "from the zero at N = 128 too, which the exponent leaves out"

@@ -14,7 +14,10 @@ COUNTS = typer.Argument(
 )
 
 STEPS = 100  # fewer say nothing about the ends of an interval
-NOT_TESTED = "none, since the errors are estimated from how well the theory fits"
+NOT_TESTED = {
+    "misfit_p": "none, since the errors are estimated from how well the theory fits",
+    "uneven_p": "none, since only isolation and tail with errors that are not stated are tested for it",
+}
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -37,7 +40,7 @@ def register(app: typer.Typer, section: str) -> None:
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean
         from ..validation.compare import joint_of
-        from ..validation.joint_fit import Observations, fit_jointly
+        from ..validation.joint_fit import Observations, fit_jointly, quantiles
         from ..validation.series import counts_of, one_series
 
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
@@ -46,9 +49,9 @@ def register(app: typer.Typer, section: str) -> None:
         joint = joint_of(measured) if measured else None
         record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
         if posterior:
-            record["posterior"] = (joint or fit_jointly(Observations(data.neurons, data.counts), gamma)).quantiles(
-                posterior
-            )
+            fitted = joint or fit_jointly(Observations(data.neurons, data.counts), gamma)
+            drawn = fitted.sample(posterior)
+            record |= {"posterior": quantiles(drawn), "posterior_status": drawn.attrs["status"]}
         if as_json:
             print_json(record)
             return
@@ -71,9 +74,11 @@ def register(app: typer.Typer, section: str) -> None:
             typer.echo("\nTheory fitted to counts and ranked correlations together")
             for name, value in record["joint"].items():
                 if name not in ("fisher", "profiles"):
-                    typer.echo(f"  {name}: {_words(value)}")
+                    typer.echo(f"  {name}: {_words(value, NOT_TESTED.get(name, '–'))}")
         for name, value in record.get("posterior", {}).items():
             typer.echo(f"posterior of {name}: {_words(value)} (95%)")
+        if posterior:
+            typer.echo(f"posterior: {record['posterior_status']}")
         if analysis.left_out:
             lowest, highest = min(analysis.left_out.values()), max(analysis.left_out.values())
             typer.echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
@@ -86,9 +91,11 @@ def _row(name: str, value: float, interval: tuple[float, float] | None = None) -
     return {"quantity": name, "estimate": value, "95% interval": None if interval is None else list(interval)}
 
 
-def _words(value: object) -> str:
+def _words(value: object, missing: str = "–") -> str:
     if isinstance(value, tuple):
         return " to ".join(f"{end:.3g}" for end in value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     if isinstance(value, float):
-        return f"{value:.3g}" if value == value else NOT_TESTED
+        return f"{value:.3g}" if value == value else missing
     return str(value)

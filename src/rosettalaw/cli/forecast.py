@@ -38,14 +38,11 @@ def register(app: typer.Typer, section: str) -> None:
             for one in forecasts
         ]
         if as_json:
-            print_json({"forecasts": rows, "held_out": None if tested is None else vars(tested)})
+            print_json({"forecasts": rows, "held_out": None if tested is None else vars(tested), "notes": data.notes})
             return
         shown = ("neurons", "count", "ci95", "status")
         print_table([{name: row[name] for name in shown} for row in rows])
         if tested is not None:
-            hit = "inside" if tested.holds else "outside"
-            typer.echo(
-                f"held-out test: N = {tested.neurons:,.0f} predicted {tested.predicted:.3g} "
-                f"({tested.ci95[0]:.3g} to {tested.ci95[1]:.3g}) from the smaller sizes; {tested.measured:.3g} was "
-                f"measured, {hit} the interval"
-            )
+            typer.echo(tested.sentence())
+        for note in data.notes:
+            typer.echo(f"note: {note}")
