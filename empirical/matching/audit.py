@@ -9,12 +9,14 @@ v exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .moments import Moments
 from .partners import Partners
+
+NEAR = 1e-6  # how far products of the audited neurons, summed in float32, may be off
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,17 @@ def strata(neurons: int, likely: np.ndarray, count: int, seed: int) -> Strata:
 
 @dataclass(frozen=True)
 class Audit:
-    """Best partners of the drawn neurons: units of A and B, what they are ranked by, and their weights."""
+    """Best partners of the drawn neurons: units of A and B, what they are ranked by, and their weights.
+
+    `close` has, for each, all units of B that the products' rounding cannot tell from the best one.
+    """
 
     drawn: int
     unit_a: np.ndarray
     unit_b: np.ndarray
     key: np.ndarray
     weight: np.ndarray
+    close: list[np.ndarray] = field(default_factory=list)
 
     @classmethod
     def of(cls, strata: Strata, crossed: np.ndarray, moments: tuple[Moments, Moments], absolute: bool) -> Audit:
@@ -71,7 +77,8 @@ class Audit:
         key = np.where(known, np.abs(rho) if absolute else rho, -np.inf)
         best = key.max(1)
         some = best > 0
-        return cls(len(units), units[some], key.argmax(1)[some], best[some], strata.weight[some])
+        close = [np.flatnonzero(row >= top - NEAR) for row, top in zip(key[some], best[some], strict=True)]
+        return cls(len(units), units[some], key.argmax(1)[some], best[some], strata.weight[some], close)
 
     def unsettled(self, best: Partners, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return drawn neurons, partners and keys where fewer than k known pairs of the partner are closer."""
@@ -82,13 +89,17 @@ class Audit:
         """Return how many were drawn, how many have a mutual partner, how many of these were found, and the recall.
 
         `best` must know all that could be closer to the unsettled partners. The recall is the weighted share; NaN if no
-        drawn neuron has a partner.
+        drawn neuron has a partner. Of partners that are equally close up to `NEAR` any will do: a drawn neuron counts
+        as found with any of them, and as having none where one of them is paired with others as close.
         """
         still = self._still(best[1], k)
-        units, partner, weight = self.unit_a[still], self.unit_b[still], self.weight[still]
+        units, partner, key, weight = self.unit_a[still], self.unit_b[still], self.key[still], self.weight[still]
         mutual = (best[1].index[partner, :k] == units[:, None]).any(1)
-        listed = set(zip(found[0].tolist(), found[1].tolist(), strict=True))
-        hit = np.array([pair in listed for pair in zip(units.tolist(), partner.tolist(), strict=True)], dtype=bool)
+        hit = _as_close(units, key, found[0], found[2]) > 0
+        for place, number in enumerate(np.flatnonzero(still) if self.close else ()):
+            equal = self.close[number]
+            taken = _as_close(equal, np.full(len(equal), key[place]), found[1], found[2]) >= k
+            mutual[place] &= hit[place] | ~taken.any()
         total = weight[mutual].sum()
         return {
             "audited": self.drawn,
@@ -98,4 +109,9 @@ class Audit:
         }
 
     def _still(self, best: Partners, k: int) -> np.ndarray:
-        return self.key >= best.key[self.unit_b, k - 1] - 1e-6
+        return self.key >= best.key[self.unit_b, k - 1] - NEAR
+
+
+def _as_close(units: np.ndarray, key: np.ndarray, paired: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Return in how many pairs each unit is that are as close as its key, up to `NEAR`."""
+    return np.sum((paired == units[:, None]) & (np.abs(rho) >= key[:, None] - NEAR), axis=1)

@@ -92,6 +92,15 @@ class Checkpoint:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
+    """Return the tile that an unfinished matching was begun with, if there is one."""
+    stated = None if folder is None else Path(folder) / FINGERPRINT
+    if stated is None or not stated.is_file():
+        return None
+    tile = _json(stated).get("tile")
+    return (int(tile[0]), int(tile[1])) if tile else None
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_text())

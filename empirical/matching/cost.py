@@ -7,8 +7,10 @@ Exact engine, for the matching and its D nulls, of which g share a pass over A (
     operations   2 N_A N_B T (1 + D)
     bytes        T (N_A ⌈N_B/e_B⌉ ⌈(1 + D)/g⌉ + N_B ⌈N_A/e_A⌉ (1 + D)) (s + 12)
                  reading; centred rows written, then read by the product
-    memory       4 (g J + 4) e_A e_B + 8 (e_A + e_B)(block + 2)
-                 J parts of each tile and the ranking of one; two blocks a side
+    memory       4 (g J + 4) e_A e_B + 8 (e_A + e_B)(block + 2) + 8 T min(g, D)
+                 + (24 (k + 3) + 16) g (N_A + N_B) + 8 k (J + 2)(3 N_A + N_B)
+                 J parts of each tile and the ranking of one; two blocks a side; the order of permuted positions;
+                 lists of best partners, k + 3 of each neuron, and k of each for J + 2 replicates
 
 Screened engine, for each of these: B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A,
 P pairs read:
@@ -43,12 +45,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import psutil
 
 from ...errors import InputError, require
+from .partners import SPARE
 from .rates import Device
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
@@ -64,9 +67,11 @@ class Sizes:
     positions: int
     parts: int = 16
     block: int = 2048
+    draws: int = 0
+    k: int = 1
 
     def __post_init__(self):
-        for name in ("neurons_a", "neurons_b", "positions", "parts", "block"):
+        for name in ("neurons_a", "neurons_b", "positions", "parts", "block", "k"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
 
 
@@ -113,17 +118,20 @@ def detectable_correlation(sizes: Sizes) -> float:
 
 
 def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int, at_once: int = 1) -> int:
-    """Return the memory that a tile takes with its blocks, or those of several matchings that share a pass."""
-    block = min(sizes.block, -(-sizes.positions // sizes.parts))
-    return 4 * (at_once * sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b)
+    """Return the memory of a matching, or of several that share a pass, with tiles of these edges (module head)."""
+    block, both = min(sizes.block, -(-sizes.positions // sizes.parts)), sizes.neurons_a + sizes.neurons_b
+    lists = (24 * (sizes.k + SPARE) + 16) * at_once * both
+    lists += 8 * sizes.k * (sizes.parts + 2) * (3 * sizes.neurons_a + sizes.neurons_b)
+    orders = 8 * sizes.positions * min(at_once, sizes.draws)
+    return 4 * (at_once * sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b) + lists + orders
 
 
-def budget(memory: int | None, device: str = "cpu") -> int:
-    """Return `memory`, or half of what is free where the work is done, in bytes."""
+def budget(memory: int | None, device: str = "cpu", sharing: int = 1) -> int:
+    """Return `memory`, or half of what is free where the work is done, in bytes, for each process `sharing` it."""
     if memory is not None:
         return memory
     if not device.startswith("cuda"):
-        return psutil.virtual_memory().available // 2
+        return psutil.virtual_memory().available // 2 // sharing
     import torch
 
     return torch.cuda.mem_get_info(device)[0] // 2
@@ -140,19 +148,19 @@ def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[i
     Raises
     ------
     InputError
-        If the smallest tile does not fit.
+        If the matching does not fit with the smallest tile.
     """
     memory = budget(memory, device)
     edge = LARGEST["cuda" if device.startswith("cuda") else "cpu"]
     while edge > SMALLEST and _tile_bytes_at(sizes, edge) > memory:
         edge //= 2
     if _tile_bytes_at(sizes, edge) > memory:
-        least = f"the smallest tile needs {_size(_tile_bytes_at(sizes, edge))}"
+        least = f"with the smallest tile this matching needs {_size(_tile_bytes_at(sizes, edge))}"
         raise InputError("memory", _size(memory), least, "--memory 1GiB")
     return min(edge, sizes.neurons_a), min(edge, sizes.neurons_b)
 
 
-def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, draws: int, device: str = "cpu") -> int:
+def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, device: str = "cpu") -> int:
     """Return how many matchings with the same A (the real one, null draws) share a pass over it.
 
     It saves reading and centring A, which costs about 1/edge of the products: much for small tiles, little for large
@@ -160,17 +168,19 @@ def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, draws: i
     """
     area = tile[0] * tile[1]
     largest = LARGEST["cuda" if device.startswith("cuda") else "cpu"] ** 2 // area
-    fitting = 1 + (memory - tile_bytes(sizes, *tile)) // (4 * sizes.parts * area)
-    return max(1, min(largest, fitting, 1 + draws))
+    at_once = 1
+    while at_once < min(largest, 1 + sizes.draws) and tile_bytes(sizes, *tile, at_once + 1) <= memory:
+        at_once += 1
+    return at_once
 
 
 def exact_cost(
     sizes: Sizes, device: Device, draws: int = 0, width: int = 4, tile: tuple[int, int] | None = None
 ) -> Cost:
     """Return the cost of the exact engine; `width` is the bytes of an activation."""
-    memory, kind = int(device.memory / 2), "cpu" if device.on_cpu else "cuda"
+    memory, kind, sizes = int(device.memory / 2), "cpu" if device.on_cpu else "cuda", replace(sizes, draws=draws)
     edge_a, edge_b = tile or tile_shape(sizes, memory, kind)
-    at_once = matchings_at_once(sizes, (edge_a, edge_b), memory, draws, kind)
+    at_once = matchings_at_once(sizes, (edge_a, edge_b), memory, kind)
     tiles_a, tiles_b = -(-sizes.neurons_a // edge_a), -(-sizes.neurons_b // edge_b)
     operations = 2.0 * sizes.neurons_a * sizes.neurons_b * sizes.positions * (1 + draws)
     passes = -(-(1 + draws) // at_once)

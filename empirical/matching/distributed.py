@@ -8,12 +8,16 @@ so that the result has the same bits. Without ``torchrun`` there is one process 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+
+from ...errors import RosettaError
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -54,6 +58,27 @@ def agree(value: Any) -> Any:
     values = [value]
     dist.broadcast_object_list(values, src=0)
     return values[0]
+
+
+def once(make: Callable[[], T]) -> T:
+    """Return what process 0 makes in every process; what goes wrong there goes wrong in every one."""
+    if rank():
+        made, message = agree(None)
+        if message:
+            raise RosettaError(message)
+        return made
+    try:
+        made = make()
+    except RosettaError as error:
+        agree((None, str(error)))
+        raise
+    agree((made, ""))
+    return made
+
+
+def sharing() -> int:
+    """Return how many processes share this machine's memory."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if size() > 1 else 1
 
 
 def wait() -> None:

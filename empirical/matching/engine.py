@@ -17,7 +17,7 @@ from ..array_sources import Permuted, Without, mapped
 from ..hub import moved
 from ..sources import ActivationSource
 from . import distributed, screened
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, tile_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .matches import Matches, Side
 from .moments import NonFinite
@@ -78,9 +78,10 @@ def match(
     block : int
         Positions read at a time.
     memory : int, optional
-        Bytes that the matching may hold; half of what is free by default (`cost.tile_shape`).
+        Bytes that the matching may hold in each process; half of what is free by default (`cost.tile_shape`).
     tile : pair of int, optional
-        Neurons of A and B whose products are held at a time; from `memory` by default.
+        Neurons of A and B whose products are held at a time; from `memory` by default, or as an unfinished matching
+        in `folder` has it.
     seed : int
         Seed of the permutations, the sketch and the audited sample.
     compute : str
@@ -129,9 +130,11 @@ def match(
         torch.zeros(1, dtype=torch.float64), device
     )  # or it is said what is wrong with it: sums take double precision
     parts = min(jackknife_blocks or PARTS, a.positions)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block)
-    memory = budget(memory, device)
-    tile = tile or tile_shape(sizes, memory, device)
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block, permutations, max(k, *also_k, 0))
+    free = int(distributed.agree(budget(memory, device, distributed.sharing())))
+    if tile is None and engine == "exact":
+        # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
+        tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
         k,
         tuple(also_k),
@@ -140,16 +143,17 @@ def match(
         jackknife_blocks,
         engine,
         block,
-        tile,
+        tile or (1, 1),
         seed,
         Product(compute).compute,
         device,
         screening or screened.Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
-        checkpoint = distributed.agree(Checkpoint(folder, settings.fingerprint(a, b)))
-        passes = len(tiles(len(a.layer), len(b.layer), tile)) if engine == "exact" else 2
-        runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), memory)
+        stated = settings.fingerprint(a, b)
+        checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
+        passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
+        runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), free)
         work = checkpoint.folder or Path(distributed.agree(temporary))
         a, b = readable((a, b), work, block, spool_as, runs, bool(permutations), quiet)
         if nonfinite == "exclude":
@@ -157,7 +161,7 @@ def match(
         total = a.positions * (1 + permutations) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         with progress(label, total, quiet or distributed.rank() > 0) as bar:
-            matches = _with_nulls(a, b, settings, memory, checkpoint, bar.advance)
+            matches = _with_nulls(a, b, settings, free, checkpoint, bar.advance)
     return matches
 
 
@@ -172,14 +176,16 @@ def _with_nulls(
     """Match, match with permuted positions, and put the result together."""
     exact = settings.engine == "exact"
     parts = cut(a.positions, settings.block, settings.jackknife_blocks or PARTS)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, len(parts), settings.block)
-    at_once = matchings_at_once(sizes, settings.tile, memory, settings.permutations, settings.device) if exact else 1
-    workspace = Workspace(
-        settings.tile if exact else (1, 1), parts, Product(settings.compute), settings.device, memory, at_once
-    )
-    others: dict[str, ActivationSource] = {TRAINED: b}
-    for draw in range(settings.permutations):
-        others[f"null{draw}"] = Permuted(b, [settings.seed, draw])  # pyright: ignore[reportArgumentType]  (readable now)
+    k = max(settings.k, *settings.also_k, 0)
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, len(parts), settings.block, settings.permutations, k)
+    at_once = matchings_at_once(sizes, settings.tile, memory, settings.device) if exact else 1
+    workspace = Workspace(settings.tile, parts, Product(settings.compute), settings.device, memory, at_once)
+    names = [TRAINED, *(f"null{draw}" for draw in range(settings.permutations))]
+
+    def against(number: int) -> ActivationSource:
+        """Return B, or B with the positions of one draw; the order that it holds goes with it."""
+        return Permuted(b, [settings.seed, number - 1]) if number else b  # pyright: ignore[reportArgumentType]
+
     work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
     kept = nullcontext() if exact else mapped(a, b)
@@ -187,10 +193,11 @@ def _with_nulls(
     try:
         with kept:
             if exact:
-                for first in range(0, len(others), at_once):
-                    found += exact_search(a, dict(list(others.items())[first : first + at_once]), *work)
+                for first in range(0, len(names), at_once):
+                    numbers = range(first, min(first + at_once, len(names)))
+                    found += exact_search(a, {names[number]: against(number) for number in numbers}, *work)
             else:
-                found = [screened_search(a, source, *work, name) for name, source in others.items()]
+                found = [screened_search(a, against(i), *work, name) for i, name in enumerate(names)]
     except NonFinite as error:
         raise _not_finite((a, b)[error.side], error.columns) from None
     trained, *nulls = found

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from . import kernels
-from .moments import Moments
+from .moments import Moments, steady
 from .partners import SPARE, Partners, Replicate, top
 
 
@@ -164,6 +164,7 @@ def pooled(parts: Sequence[Moments]) -> tuple[Moments, torch.Tensor]:
     whole = Moments.empty(len(parts[0].mean), parts[0].mean.device)
     for part in parts:
         whole.merge(part)
+    whole.square = steady(whole.square, whole.count)
     rows = torch.stack([part.count**0.5 * (part.mean - whole.mean) for part in parts])
     return whole, rows
 

@@ -18,6 +18,8 @@ With a shift s near the block's mean, u = x − s (exact to float32's last digit
 
 Means and sums of squares are kept in float64; the products run in float32 over one block and are added in float32.
 A column is constant exactly when its sum of squares is exactly 0: constant blocks are recognised by comparing values.
+A column whose standard deviation is below `FAINT` is taken as constant: products of such columns are less than float32
+can hold, as those of columns beyond 1e18 are more.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import torch
 
 from . import kernels
 
+FAINT = 1e-18
 STRIP = 256  # rows centred at a time on other devices than the CPU
 
 
@@ -62,6 +65,11 @@ class Moments:
         self.square = self.square + other.square + weight * step**2
         self.count = total
         return weight**0.5 * step
+
+
+def steady(square: torch.Tensor, positions: int) -> torch.Tensor:
+    """Return sums of squares, 0 where the standard deviation over so many positions is below `FAINT`."""
+    return torch.where(square < positions * FAINT**2, 0, square)
 
 
 class Centred:

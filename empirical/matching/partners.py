@@ -58,6 +58,19 @@ class Partners:
         return np.flatnonzero(close & np.isfinite(following))
 
 
+def in_play(one: Partners, other: Partners, k: int, positions: int) -> np.ndarray:
+    """Return the first side's units that rounding alone keeps from a pair, or in one: mutual up to the rounding error.
+
+    Both sides must keep more than k partners.
+    """
+    units, places = np.nonzero(one.index >= 0)
+    partner, key = one.index[units, places], one.key[units, places]
+    last_here, last_there = one.key[units, k - 1], other.key[partner, k - 1]
+    error = rounding_error(np.abs(key), positions)
+    near = (key >= last_here - error) & (key >= last_there - error)
+    return np.unique(units[near])
+
+
 def rounding_error(rho: np.ndarray, positions: int) -> np.ndarray:
     """Return a bound on how far a float32 correlation is from the float64 one (module head)."""
     return 2.0**-23 * (8 * rho + 16 / positions**0.5)
@@ -86,12 +99,16 @@ def settle(
     moments: tuple[Moments, Moments],
     parts: Sequence[Sequence[Block]],
     absolute: bool,
+    among: np.ndarray | None = None,
 ) -> int:
     """Decide the contested units of the first source by float64 correlations; return how many there were.
 
     Where the last partner kept is clearly worse than the k-th, only the partners kept can tie; else all must be tried.
+    `among` restricts it to some units (their numbers).
     """
     units = partners.contested(k, sources[0].positions)
+    if among is not None:
+        units = np.intersect1d(units, among)
     if not len(units):
         return 0
     last, kth = partners.key[units, -1], partners.key[units, k - 1]

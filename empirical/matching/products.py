@@ -15,7 +15,7 @@ from .checkpoint import Checkpoint
 from .exact import Tile
 from .moments import Centred, Moments
 from .precision import Product
-from .reading import Block, aligned_blocks
+from .reading import Block, read
 
 SAVE_EVERY = 5.0  # seconds of work that a killed run may lose
 
@@ -88,16 +88,17 @@ class Workspace:
         # One room for all B's rows: a product is done with them before the next source's are written.
         left, right = Centred(rows_a, +1), [Centred(rows_b, -1) for _ in several]
         blocks = [block for j in pending for block in self.parts[j]]
-        streams = aligned_blocks([a, *several], blocks, [columns[0], *[columns[1]] * number], self._device)
+        # Each source's block is asked for when it is its turn: one of B's is held at a time, however many there are.
+        first = read(a, blocks, columns[0], self._device)
+        others = [read(source, blocks, columns[1], self._device) for source in several]
         unsaved, saved_at = [], time.monotonic()
         for j in pending:
             for side in (left, *right):
                 side.restart()
             for turn, (start, stop) in enumerate(self.parts[j]):
-                x, *others = next(streams)
-                rows = left.take(x)
-                for product, side, y in zip(cross[:, j], right, others, strict=True):
-                    self.product.add(product, rows, side.take(y), first=turn == 0)
+                rows = left.take(next(first))
+                for product, side, stream in zip(cross[:, j], right, others, strict=True):
+                    self.product.add(product, rows, side.take(next(stream)), first=turn == 0)
                 advance(number * (stop - start))
             for held, side in zip(moments[:, j], right, strict=True):
                 held[:] = torch.cat([value for one in (left, side) for value in (one.moments.mean, one.moments.square)])

@@ -38,7 +38,7 @@ from .candidates import (
 from .checkpoint import Checkpoint
 from .moments import Moments
 from .pair_products import Products, exact_products
-from .partners import Partners, mutual
+from .partners import SPARE, Partners, in_play, mutual, settle
 from .reading import Block
 from .sketch import Sketch, coarse_noise, columns_at_once, sketch
 
@@ -145,6 +145,7 @@ class Search:
         self._noise = coarse_noise(sketches[0].coarse.shape[1], a.positions)
         self._near: tuple[Candidates, Candidates]
         self._audit: Audit
+        self._aside: Products  # what is known, and what settles the audit
         self.products: Products
         self.unverified = 0
 
@@ -175,8 +176,8 @@ class Search:
         """Return the expected recall of found pairs, and on how many it rests."""
         return expected_recall(found, self._near, self._noise, self._absolute)
 
-    def verify(self, rounds: int = 8) -> tuple[Found, dict[str, float]]:
-        """Correlate what could beat a found pair until the pairs stand; return them, and what the audit says.
+    def verify(self, rounds: int = 8) -> None:
+        """Correlate what could beat a found pair until the pairs stand (`settled`), and what the audit asks for.
 
         What settles the audit is read with the rivals, but adds nothing to what is found.
         """
@@ -195,7 +196,11 @@ class Search:
             unread, left = self._rivals(found, self._known(self.products))
             open_a, open_b = unread // self._neurons_b, unread % self._neurons_b
             self.unverified = max(left, int((np.isin(found[0], open_a) | np.isin(found[1], open_b)).sum()))
-        return found, self._audit.report(aside.partners(self._k + 1, self._absolute), self._k, found)
+        self._aside = aside
+
+    def audited(self, found: Found) -> dict[str, float]:
+        """Return what the audit says of found pairs."""
+        return self._audit.report(self._aside.partners(self._k + 1, self._absolute), self._k, found)
 
     def _new(self, found: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs to read after those that are known, and the found pairs whose rivals are then all read."""
@@ -220,6 +225,20 @@ class Search:
     def pairs(self) -> Found:
         """Return the mutual pairs among what is correlated so far."""
         return mutual(*self.best(self._k + 1), self._k, self._absolute)
+
+    def settled(self) -> tuple[Found, int]:
+        """Return the mutual pairs, those that rounding could decide decided in float64, and of how many units.
+
+        Products of a few positions are summed in float32 (`pair_kernels`): copies of a neuron, scaled or shifted, tie
+        up to that, and the tie is broken as in the exact engine.
+        """
+        one, other = self.best(self._k + SPARE)
+        positions = self._sources[0].positions
+        units = in_play(one, other, self._k, positions), in_play(other, one, self._k, positions)
+        (a, b), (side_a, side_b) = self._sources, [sketch.moments for sketch in self._sketches]
+        contested = settle(one, self._k, (a, b), (side_a, side_b), self._parts, self._absolute, units[0])
+        contested += settle(other, self._k, (b, a), (side_b, side_a), self._parts, self._absolute, units[1])
+        return mutual(one, other, self._k, self._absolute), contested
 
     def best(self, keep: int, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
         """Return the best partners of both sides among what is correlated so far, over some parts or all."""

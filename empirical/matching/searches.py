@@ -193,7 +193,9 @@ def screened_search(
         screening = screened.doubled(screening)
     audit: dict[str, float] = {}
     if trained:
-        pairs, audit = search.verify()
+        search.verify()
+        pairs, contested = search.settled()
+        audit = {"contested_units": contested, **search.audited(pairs)}
         recall, likely = search.recall(pairs)
     masks = Subsets(len(parts)).masks() if trained and settings.jackknife_blocks else []
     replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]

@@ -29,7 +29,7 @@ from ..sources import ActivationSource
 from . import distributed
 from . import sketch_kernels as kernels
 from .device_kernels import SketchSums
-from .moments import Moments, NonFinite, wide
+from .moments import Moments, NonFinite, steady, wide
 from .reading import Block, cut, read
 
 REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
@@ -179,7 +179,7 @@ def _sketch_columns(
     assert shift is not None
     total, square = moments
     offset = total / source.positions
-    centred = np.maximum(square - total * offset, 0)
+    centred = steady(torch.from_numpy(np.maximum(square - total * offset, 0)), source.positions).numpy()
     with np.errstate(divide="ignore"):
         scale = np.where(centred > 0, 1 / np.sqrt(centred), 0)
     ones, middle, factor = (one.astype(np.float32) for one in (ones, offset, scale))

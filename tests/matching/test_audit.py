@@ -32,7 +32,7 @@ def test_a_missed_pair_counts_for_all_that_it_stands_for():
     best[1].index[:, 0], best[1].key[:, 0] = [0, 1, 5, 4, -1, -1], [0.9, 0.8, 0.9, 0.8, -np.inf, -np.inf]
     units = np.arange(4)
     audit = Audit(4, units, units, np.array([0.9, 0.8, 0.7, 0.6]), np.array([2.0, 10.0, 10.0, 2.0]))
-    report = audit.report(best, 1, (np.array([0, 5]), np.array([0, 2])))
+    report = audit.report(best, 1, (np.array([0, 5]), np.array([0, 2]), np.array([0.9, 0.9])))
     assert report == {"audited": 4, "audited_pairs": 2, "audited_found": 1, "recall_audited": pytest.approx(2 / 12)}
 
 
@@ -48,7 +48,7 @@ def test_the_weighted_recall_is_right_on_average():
         drawn = strata(neurons, likely, 60, seed)
         key = np.full(len(drawn.drawn), 0.5)
         audit = Audit(len(drawn.drawn), drawn.drawn, drawn.drawn, key, drawn.weight)
-        report = audit.report(best, 1, (likely, likely))
+        report = audit.report(best, 1, (likely, likely, np.full(40, 0.5)))
         weight = drawn.weight[np.isin(drawn.drawn, mutual)].sum()
         found += report["recall_audited"] * weight
         all_pairs += weight

@@ -182,8 +182,8 @@ def test_what_a_model_makes_stays_where_it_is(sides, engine, monkeypatch):
     models = [Model(side) for side in sides]
     kept = dict(engine=engine, permutations=0, quiet=True)
     found = match(models[0], Layers(models[1], [0, 1, 2]), device=ELSEWHERE, **kept)
-    once = slice(0, 1) if engine == "exact" else slice(None)  # the pairs' last digits are read on the CPU
-    assert {*models[0].runs[once], *models[1].runs[once]} == {"tensors"}
+    search = slice(0, 1 if engine == "exact" else 3)  # then the pairs' last digits, or ties, are read on the CPU
+    assert {*models[0].runs[search], *models[1].runs[search]} == {"tensors"}
     on_cpu = match(*map(Model, sides), **kept)
     of_arrays = match(*map(ArraySource, sides), device=ELSEWHERE, **kept)
     for other in (on_cpu, of_arrays):

@@ -1,6 +1,7 @@
 """Kernels against plain twins, precision, cost, anchors and the command line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,12 +132,17 @@ def test_detectable_correlation_is_where_half_of_the_pairs_are_found():
 
 def test_tiles_keep_to_the_budget():
     sizes = cost.Sizes(10**6, 5000, 10**7)
-    for memory in (2**24, 2**28, 2**30, 2**34):
+    for memory in (2**30, 2**31, 2**34):
         edges = cost.tile_shape(sizes, memory)
         assert cost.tile_bytes(sizes, *edges) <= memory
         assert edges == (min(edges[0], 10**6), min(edges[0], 5000))
-    with pytest.raises(InputError, match=r"memory = '1e\+03 B': the smallest tile needs 2.31 MiB"):
+    lists = (24 * 4 + 16) * 1_005_000 + 8 * 18 * 3_005_000  # of partners and replicates: what a large A takes anyway
+    least = 4 * 20 * 64 * 64 + 8 * 2050 * 128 + lists
+    assert least == cost.tile_bytes(sizes, 64, 64)
+    with pytest.raises(InputError, match=r"memory = '1e\+03 B': with the smallest tile this matching needs 522 MiB"):
         cost.tile_shape(sizes, 1000)
+    assert cost.tile_shape(sizes, least) == (64, 64)
+    assert cost.tile_bytes(replace(sizes, draws=3), 64, 64) == least + 8 * 10**7  # one order of positions at a time
 
 
 def test_two_30b_models_take_less_than_a_gpu_hour():
@@ -163,7 +169,8 @@ def test_a_plan_adds_up_what_is_moved():
     assert cost.screened_cost(sizes, gpu, draws=2).operations == operations
     exact_ = cost.exact_cost(sizes, gpu, 2, tile=(50, 100))  # three matchings share a pass over A
     assert exact_.bytes_moved == 1000 * (100 * 3 + 3 * 300 * 2) * 16
-    assert exact_.memory == 4 * (3 * 16 + 4) * 50 * 100 + 8 * (63 + 2) * 150
+    lists = 3 * (24 * 4 + 16) * 400 + 8 * 18 * (3 * 100 + 300)
+    assert exact_.memory == 4 * (3 * 16 + 4) * 50 * 100 + 8 * (63 + 2) * 150 + lists + 2 * 8 * 1000
     assert exact_.link_seconds == pytest.approx(1000 * (100 * 3 + 3 * 300 * 2) * 4 / (0.6 * 64e9))
     assert exact_.seconds == pytest.approx(exact_.operations / (0.6 * 494.5e12) + exact_.bytes_moved / (0.6 * 3.35e12))
 
@@ -305,7 +312,7 @@ class TestCommandLine:
             (("a.npy", "a.npy", "--engine", "exakt"), "did you mean exact"),
             (("a.npy", "a.npy", "--layers-a", "7"), "has the layers [0]"),
             (("a.npy", "a.npy", "--layers-a", "x"), "layer numbers"),
-            (("a.npy", "a.npy", "--memory", "1kB"), "memory = '1e+03 B': the smallest tile needs"),
+            (("a.npy", "a.npy", "--memory", "1kB"), "memory = '1e+03 B': with the smallest tile this matching needs"),
             (("a.npy", "a.npy", "--jackknife", "1"), "must be between 2 and 1024, or 0 for no standard error"),
             (("a.npy", "a.npy", "--jackknife", "2000"), "must be between 2 and 1024, or 0 for no standard error"),
             (("a.npy", "a.npy", "--layers-b", "0,7"), "--layers-b = [7]: a.npy has the layers [0]. Try: --layers-b 0"),

@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from rosettalaw.empirical.array_sources import ArraySource
@@ -32,6 +34,25 @@ found = match(Slow("a.npy"), Slow("b.npy"), permutations=1, tile=(20, 16), block
 np.savez(sys.argv[4], found.unit_a, found.unit_b, found.correlation, found.null_correlations[0],
          *found.replicate_correlations)
 """
+
+
+SCARCE = """
+import os, sys
+from types import SimpleNamespace
+import psutil
+free = int(float(sys.argv.pop(1).split(",")[int(os.environ.get("RANK", 0))]))
+psutil.virtual_memory = lambda: SimpleNamespace(available=free)
+from rosettalaw.cli import main
+main()
+"""
+
+
+def two_processes():
+    """Return what starts two processes that share a matching."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    return ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
 
 
 @pytest.fixture
@@ -115,13 +136,42 @@ def test_another_matching_and_damaged_files_are_refused(tmp_path, plant):
 def test_two_processes_give_the_bits_of_one(arrays, engine):
     call = ["-m", "rosettalaw", "match", "a.npy", "b.npy", "--json", "--engine", engine, "--memory", "1MB"]
     alone = run(arrays, *call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
-    both = run(arrays, *launch, *call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    both = run(arrays, *two_processes(), *call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     first, second = alone.communicate()[0], both.communicate()
     assert alone.returncode == both.returncode == 0, second[1].decode()
     record, shared = json.loads(first), json.loads(second[0])
     assert record == shared
     assert record["calibrated_count"] >= 12
+
+
+def test_processes_that_see_other_amounts_of_free_memory_take_the_same_tiles(tmp_path):
+    """Each has half of a process's share of what is free where process 0 runs."""
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", rng.standard_normal((300, 200)))
+    (tmp_path / "scarce.py").write_text(SCARCE)
+    call = ["match", "a.npy", "b.npy", "--json", "--null-permutations", "1"]
+    alone = run(tmp_path, "scarce.py", "1e9", *call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    both = run(tmp_path, *two_processes(), "scarce.py", "40e6,4e6", *call, stdout=subprocess.PIPE)
+    records = [json.loads(one.communicate(timeout=120)[0]) for one in (alone, both)]
+    assert records[0] == records[1]
+
+
+def test_a_run_goes_on_with_its_tiles_though_less_memory_is_free(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    a, b = (ArraySource(rng.standard_normal((300, 200)).astype(np.float32)) for _ in "ab")
+    options = {"permutations": 0, "folder": tmp_path / "work", "quiet": True}
+
+    def free(amount):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=amount))
+
+    free(2e6)
+    whole = match(a, b, **options)
+    tiles = sorted(path.name for path in (tmp_path / "work").glob("*tile*"))
+    assert len(tiles) == 16
+    free(2e9)
+    again = match(a, b, **options)
+    assert again.correlation.tobytes() == whole.correlation.tobytes()
+    assert sorted(path.name for path in (tmp_path / "work").glob("*tile*")) == tiles
+    with pytest.raises(ForeignFileError, match="unfinished matching with other tile"):
+        match(a, b, memory=2 * 10**9, **options)

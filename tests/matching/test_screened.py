@@ -236,3 +236,40 @@ def test_the_products_of_watched_units_are_those_of_all_their_partners():
     expected = (x - x.mean(0)).T @ (y - y.mean(0))
     np.testing.assert_allclose(crossed, expected[watched], atol=1e-4)
     np.testing.assert_allclose(products.cross.sum(0), expected[pairs], atol=1e-4)
+
+
+@pytest.mark.parametrize("copies", ["scaled", "shifted", "of both", "with two positions"])
+def test_ties_are_broken_as_in_the_exact_engine(copies):
+    """Copies of a neuron correlate alike but for their rounding: float64 decides, the lower index where that ties."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3000, 30)).astype(np.float32)
+    y = (x + 0.5 * rng.standard_normal(x.shape)).astype(np.float32)
+    a, b = {
+        "scaled": (np.hstack([4 * x, x]), y),
+        "shifted": (np.hstack([x + 1, x]), y),
+        "of both": (np.hstack([3 * x, x]), np.hstack([y, 0.5 * y + 2])),
+        "with two positions": (x[:2], y[:2]),
+    }[copies]
+    found = {
+        engine: match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, engine=engine, quiet=True)
+        for engine in ("exact", "screened")
+    }
+    exact, screened = ((one.unit_a.tolist(), one.unit_b.tolist()) for one in found.values())
+    assert exact == screened
+    assert found["screened"].details["contested_units"] > 0
+    assert found["screened"].details["recall_audited"] == 1
+
+
+@pytest.mark.parametrize("engine", ["exact", "screened"])
+def test_neurons_too_faint_for_float32_are_constant(engine):
+    """At 1e-18 products of two deviations are 1e-36, near the least that float32 holds to seven digits."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((2000, 20))
+    a, b = (x + 0.5 * rng.standard_normal(x.shape) for _ in "ab")
+    scale = np.where(np.arange(20) < 5, 1e-19, np.where(np.arange(20) < 10, 1e-17, 1.0))
+    faint = ArraySource((a * scale).astype(np.float32)), ArraySource((b * scale).astype(np.float32))
+    found = match(*faint, permutations=0, jackknife_blocks=0, engine=engine, quiet=True)
+    assert found.a.excluded.tolist() == found.b.excluded.tolist() == [0, 1, 2, 3, 4]
+    plain = match(ArraySource(a[:, 5:]), ArraySource(b[:, 5:]), permutations=0, quiet=True)
+    assert found.unit_a.tolist() == (plain.unit_a + 5).tolist()
+    assert found.correlation == pytest.approx(plain.correlation, rel=1e-6)

@@ -1,8 +1,11 @@
 """The matching and its null draws share a pass over A where tiles have room: fewer readings, the same bits."""
 
+import weakref
+
+import numpy as np
 import pytest
 
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.array_sources import ArraySource, Permuted
 from rosettalaw.empirical.matching import cost, engine, match, products
 
 
@@ -86,14 +89,45 @@ def test_a_run_stopped_in_a_shared_pass_goes_on_in_separate_ones(tmp_path, plant
 def test_a_shared_pass_keeps_to_the_budget_and_to_one_large_tile():
     largest = cost.LARGEST["cpu"]
     for neurons in (100, 1024, 1500, 2048, 9000):
-        sizes = cost.Sizes(neurons, neurons, 10**6)
+        sizes = cost.Sizes(neurons, neurons, 10**5, draws=5)
         for memory in (2**24, 2**26, 2**28, 2**30, 2**34):
             tile = cost.tile_shape(sizes, memory)
-            at_once = cost.matchings_at_once(sizes, tile, memory, 5)
+            at_once = cost.matchings_at_once(sizes, tile, memory)
             assert 1 <= at_once <= 6
             assert cost.tile_bytes(sizes, *tile, at_once) <= memory
             assert at_once * tile[0] * tile[1] <= largest**2
             more = cost.tile_bytes(sizes, *tile, at_once + 1) > memory
             assert at_once == 6 or more or (at_once + 1) * tile[0] * tile[1] > largest**2
-    assert cost.matchings_at_once(cost.Sizes(1024, 1024, 10**6), (1024, 1024), 2**34, 3) == 4
-    assert cost.matchings_at_once(cost.Sizes(4096, 4096, 10**6), (2048, 2048), 2**34, 3) == 1
+    assert cost.matchings_at_once(cost.Sizes(1024, 1024, 10**6, draws=3), (1024, 1024), 2**34) == 4
+    assert cost.matchings_at_once(cost.Sizes(4096, 4096, 10**6, draws=3), (2048, 2048), 2**34) == 1
+
+
+def test_many_draws_hold_one_block_and_as_many_orders_as_share_a_pass(plant, monkeypatch):
+    """What is read is counted while it lives: A's block and one of B's, whatever the number of draws."""
+    a, b, _ = plant(4000, 12, 12, 8)
+    blocks, most, orders = [], 0, weakref.WeakSet()
+
+    class Block(np.ndarray):
+        """An array that can be counted."""
+
+    class Watched(ArraySource):
+        def rows(self, index, columns=slice(None)):
+            nonlocal most
+            found = super().rows(index, columns).view(Block)
+            blocks[:] = [one for one in blocks if one() is not None] + [weakref.ref(found)]
+            most = max(most, len(blocks))
+            return found
+
+    class Order(Permuted):
+        def __init__(self, *given):
+            super().__init__(*given)
+            orders.add(self)
+            held.append(len(orders))
+
+    monkeypatch.setattr(engine, "Permuted", Order)
+    for at_once, together in ((1, 1), (3, 3), (7, 6)):
+        at_most(monkeypatch, at_once)
+        held, most = [], 0
+        match(Watched(a), Watched(b), permutations=6, block=100, quiet=True)
+        assert most <= 4  # each side's block, while the next one is read
+        assert max(held) == together
