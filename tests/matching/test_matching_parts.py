@@ -292,6 +292,22 @@ class TestCommandLine:
         assert float(saved.threshold) == record["threshold"]
         assert not (tmp_path / "r.nc.unfinished").exists()
 
+    def test_the_result_replaces_an_earlier_one_but_no_input(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        np.save("a.npy", np.random.default_rng(0).standard_normal((50, 4)))
+        before = (tmp_path / "a.npy").read_bytes()
+        options = "--null-permutations", 0, "--jackknife", 0
+        done = self.call("match", "a.npy", "a.npy", *options, "--out", "a.npy")
+        assert done.exit_code != 0
+        assert "--out = 'a.npy': is an input, a.npy; must be another file. Try: --out" in str(done.exception)
+        (tmp_path / "link.nc").hardlink_to(tmp_path / "a.npy")
+        assert "is an input" in str(self.call("match", "a.npy", "a.npy", *options, "--out", "link.nc").exception)
+        assert (tmp_path / "a.npy").read_bytes() == before
+        for seed in (1, 2):
+            done = self.call("match", "a.npy", "a.npy", *options, "--seed", seed, "--out", "pairs.nc")
+            assert done.exit_code == 0, done.output
+            assert load("pairs.nc", "pairs").attrs["seed"] == seed
+
     def test_without_nulls_the_calibrated_count_is_null(self, tmp_path):
         np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((50, 4)))
         path = tmp_path / "a.npy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ EPILOG = (
     "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
 )
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder, hub id or id@revision."
+OUT = "Save the result to this netCDF file, which may replace an earlier result; a killed run resumes from it."
 PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
@@ -76,12 +78,11 @@ def match(
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(False, help="Leave out neurons with NaN or infinity instead of stopping."),
     seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
-    out: Path | None = typer.Option(
-        None, callback=file_to_write, help="Save the result to this netCDF file; a killed run resumes from it."
-    ),
+    out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
+    _require_place(out, (a, b, text, images))
     from ..empirical.matching import Screening, distributed
     from ..empirical.matching import match as run
     from ..empirical.matching.cost import byte_count
@@ -170,6 +171,19 @@ def _arrays(a: str, b: str) -> bool:
         rule = "must be two files of activations or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     return found.pop()
+
+
+def _require_place(out: Path | None, inputs: Sequence[str | Path | None]) -> None:
+    """Refuse to save the result over what is read, or over what is no result."""
+    from ..errors import require
+    from ..results import require_replaceable
+
+    if out is None:
+        return
+    for path in inputs:
+        same = path is not None and out.exists() and Path(path).exists() and out.samefile(path)
+        require(not same, "--out", str(out), f"is an input, {path}; must be another file", "--out pairs.nc")
+    require_replaceable("--out", out)
 
 
 def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
