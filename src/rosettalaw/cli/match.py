@@ -64,7 +64,7 @@ def match(
     engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
     buckets: int = typer.Option(2048, help="Screened: rows of the sketch."),
     candidates: int = typer.Option(16, help="Screened: partners looked at for each neuron."),
-    recall: float | None = typer.Option(None, help="Screened: wanted recall, met by more candidates."),
+        None, help="Screened: wanted recall, sought by more candidates; told if not met."
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option("", help=PATTERN),
