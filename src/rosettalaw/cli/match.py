@@ -20,7 +20,7 @@ PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
 )
-UNTRAINED = 3  # as in the paper
+PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
 ARRAYS = (".npy", ".zarr", ".nc", ".npz")
 SHOWN = (
     "count",
@@ -50,12 +50,17 @@ def match(
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     untrained: int | None = typer.Option(
-        None, min=0, help="Draws of the null of untrained networks (default: checkpoints 3)."
+        None,
+        min=0,
+        help="Draws of the null of untrained networks (default: checkpoints 3, but 0 with --null-permutations 0).",
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
     permutations: int = typer.Option(
-        3, "--null-permutations", min=0, help="Draws of the permutation null; 0 skips it."
+        PERMUTATIONS,
+        "--null-permutations",
+        min=0,
+        help="Draws of the permutation null; 0 skips the nulls (but --untrained): the calibrated count is then null.",
     ),
     jackknife: int = typer.Option(16, min=0, help="Blocks of positions for the standard error; 0 skips it."),
     q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
@@ -64,7 +69,9 @@ def match(
     engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
     buckets: int = typer.Option(2048, help="Screened: rows of the sketch."),
     candidates: int = typer.Option(16, help="Screened: partners looked at for each neuron."),
+    recall: float | None = typer.Option(
         None, help="Screened: wanted recall, sought by more candidates; told if not met."
+    ),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option("", help=PATTERN),
@@ -125,8 +132,11 @@ def match(
             folder=None if unfinished is None else unfinished / "trained",
             **options,
         )
-        draws = untrained if untrained is not None else UNTRAINED * all(hasattr(one, "untrained") for one in sources)
-        nulls = {"untrained": untrained_null(sources, draws, **options)} if draws else {}
+        draws = untrained
+        if draws is None:  # without a word on either null, none is drawn where none was asked for
+            draws = UNTRAINED * (permutations > 0 and all(hasattr(one, "untrained") for one in sources))
+        kept = None if unfinished is None else unfinished / "untrained"
+        nulls = {"untrained": untrained_null(sources, draws, folder=kept, **options)} if draws else {}
         if distributed.rank() > 0:
             return
         calibration = found.calibrate(nulls, q)
