@@ -38,7 +38,7 @@ class Model(ArraySource):
     """Activations whose untrained twins are random numbers; reading stops when `left` is used up."""
 
     left = 10**9
-    made: list[int] = []
+    made = None
 
     def untrained(self, seed):
         Model.made.append(seed)
