@@ -350,6 +350,28 @@ class TestCommandLine:
         assert done.exit_code != 0
         assert message in str(done.exception)
 
+    def test_plan_tells_what_each_null_draw_takes(self):
+        sizes = "--neurons-a", 1e6, "--neurons-b", 5e5, "--positions", 1e7, "--device", "h200"
+        alone, drawn = (
+            json.loads(self.call("plan", *sizes, "--json", *more).stdout) for more in ((), ("--null-permutations", 3))
+        )
+        assert (alone["null_draws_counted_in"], drawn["null_draws_counted_in"]) == (0, 3)
+        for one, three, each in zip(alone["engines"], drawn["engines"], alone["each_null_draw"], strict=True):
+            assert each["engine"] == one["engine"]
+            for name in ("operations", "bytes_moved", "seconds", "link_seconds"):
+                assert one[name] + 3 * each[name] == pytest.approx(three[name], rel=1e-9)
+        exact, screened = alone["each_null_draw"]
+        assert exact["operations"] == pytest.approx(2 * 1e6 * 5e5 * 1e7)
+        assert screened["seconds"] < exact["seconds"] / 20
+        assert alone["bytes_kept_for_nulls"] == 4 * 1.5e6 * 1e7
+        told = self.call("plan", *sizes).stdout
+        line = next(line for line in told.splitlines() if line.startswith("each draw of the permutation null: "))
+        assert f"exact {exact['seconds'] / 3600:.1f} h more, screened {screened['seconds'] / 60:.1f} min more" in line
+        assert "none counted in, match draws 3 by default" in line
+        assert line.endswith("all read activations on disk, 60 TB")
+        assert "memory is beside the models' own weights" in told
+        assert "(3 counted in)" in self.call("plan", *sizes, "--null-permutations", 3).stdout
+
     def test_plan(self):
         done = self.call(
             "plan", "--neurons-a", 1e6, "--neurons-b", 1e6, "--positions", 1e7, "--device", "h200", "--json"
