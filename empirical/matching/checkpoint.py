@@ -53,7 +53,7 @@ class Checkpoint:
                     f"Try: the settings it was begun with, another --out, or remove the folder"
                 )
             return
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if self.folder.exists() and (not self.folder.is_dir() or any(map(_foreign, self.folder.iterdir()))):
             raise ForeignFileError(f"{self.folder}: exists and is not an unfinished matching. Try: another --out")
         with replacing(stated) as partial:
             partial.write_text(json.dumps(wanted))
@@ -99,6 +99,11 @@ def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
         return None
     tile = _json(stated).get("tile")
     return (int(tile[0]), int(tile[1])) if tile else None
+
+
+def _foreign(path: Path) -> bool:
+    """Return whether a file is another's, and not the fingerprint that a killed run began."""
+    return not path.name.startswith(f".{FINGERPRINT}.")
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
+from ...console import told_elsewhere
 from ...errors import RosettaError
 
 T = TypeVar("T")
@@ -31,6 +32,9 @@ def started(device: str = "cpu") -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:
         yield
+    except RosettaError as error:
+        told_elsewhere(f"error: {error}")  # asked here: once this process has left, those that wait for it fail of that
+        raise
     finally:
         dist.destroy_process_group()
 

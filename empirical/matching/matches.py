@@ -137,13 +137,21 @@ class Matches:
 
     def remark(self, calibration: Calibration | None) -> str:
         """Return the status with what must be known about this calibration: "ok" if nothing."""
+        remarks = [self.status] if self.status != "ok" else []
         floor = self.details.get("reliable_above", 0.0)
         if calibration is not None and calibration.threshold < floor:
-            return (
+            remarks.append(
                 f"threshold {calibration.threshold:.3g} is within the sketch's noise ({floor:.3g}), where the screened "
                 f"null misses pairs: use --engine exact or more --buckets"
             )
-        return self.status
+        wanted, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
+        if wanted is not None and not reached >= wanted:
+            said = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
+            remarks.append(
+                f"recall {wanted:.6g} was asked for, {said} with {self.details['candidates']} candidates a neuron: "
+                f"use --engine exact, more --buckets or more --candidates"
+            )
+        return "; ".join(remarks) or "ok"
 
     def layer_counts(self) -> np.ndarray:
         """Return how many pairs join each layer of A (rows) with each layer of B (columns), layers in order."""

@@ -42,6 +42,7 @@ from .partners import SPARE, Partners, in_play, mutual, settle
 from .reading import Block
 from .sketch import Sketch, coarse_noise, columns_at_once, sketch
 
+MOST_DOUBLINGS = 4  # of the candidates, for a wanted recall
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # units of A and B, correlations, margins
 
 
@@ -58,7 +59,8 @@ class Screening:
     audit : int
         Neurons of A that are also matched exactly.
     recall : float, optional
-        Wanted `recall_expected`: candidates are doubled until it is met, at most four times.
+        Wanted `recall_expected`: candidates are doubled until it is met, at most `MOST_DOUBLINGS` times; where it is
+        not met, the result's status says so.
     """
 
     buckets: int = 2048

@@ -186,10 +186,11 @@ def screened_search(
     advance(a.positions)
     audited = screening.audit
     search = screened.Search(a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
-    for attempt in range(5):
-        pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not attempt else None)
-        if screening.recall is None or not recall < screening.recall or screening.candidates >= min(neurons):
-            break
+    for doublings in range(screened.MOST_DOUBLINGS + 1):
+        pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not doublings else None)
+        met = screening.recall is None or not recall < screening.recall
+        if met or screening.candidates >= min(neurons) or doublings == screened.MOST_DOUBLINGS:
+            break  # unmet, it is remarked on in the result's status (`Matches.remark`)
         screening = screened.doubled(screening)
     audit: dict[str, float] = {}
     if trained:
@@ -209,6 +210,7 @@ def screened_search(
             "candidate_pairs": len(search.products.unit_a),
             "unverified_pairs": search.unverified,
             "reliable_above": search.reliable_above,
+            **({} if screening.recall is None else {"recall_wanted": screening.recall}),
             "recall_expected": recall,
             "recall_rests_on": likely,
             **audit,

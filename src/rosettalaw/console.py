@@ -1,13 +1,18 @@
 """Progress and messages: everything a person reads while a command runs goes to standard error.
 
-Standard output belongs to results, so that ``--json`` stays clean in a pipe.
+Standard output belongs to results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts
+the first speaks for all that have the same to say.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,11 +26,56 @@ from rich.progress import (
 )
 
 stderr = Console(stderr=True, highlight=False)
+TOLD = "rosettalaw-told"  # under which the first of several processes leaves what it told
+PATIENCE = timedelta(seconds=10)  # how long the others wait for that: processes start some seconds apart
 
 
 def say(message: str) -> None:
     """Print one message for the person at the terminal (plain text: nothing in it is markup)."""
     stderr.print(message, markup=False, soft_wrap=True)
+
+
+def tell_last(message: str) -> None:
+    """Print the message of an error that ends the program, unless the first of several processes does."""
+    if told_elsewhere(message):
+        return
+    print(message, file=sys.stderr, flush=True)
+    if _rank() == 0:  # said after it is told: once a process has left, torchrun ends the others
+        with suppress(RuntimeError, ValueError):
+            store = _store()
+            if store is not None:
+                store.set(TOLD, message)
+
+
+@cache  # asked twice: while other processes still wait for this one, and when it leaves
+def told_elsewhere(message: str) -> bool:
+    """Return whether this is not the first of the processes that ``torchrun`` started, and the first tells the same.
+
+    It is waited for; what the first does not tell in time is for this process to tell.
+    """
+    if _rank() == 0:
+        return False
+    try:
+        store = _store()
+        if store is None:
+            return False
+        store.wait([TOLD], PATIENCE)
+        return store.get(TOLD).decode() == message
+    except (RuntimeError, ValueError):  # nothing came, or torchrun is gone
+        return False
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def _store() -> Any:
+    """Return what ``torchrun`` keeps for the processes that it started, or None without it."""
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or os.environ.get("WORLD_SIZE", "1") == "1":
+        return None
+    from torch.distributed.rendezvous import rendezvous
+
+    return next(iter(rendezvous("env://")))[0]
 
 
 class Ticker:
@@ -45,7 +95,8 @@ class Ticker:
 def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker]:
     """Show a progress bar with the time left on standard error while the block runs.
 
-    In a log file, where a bar cannot move, one line says what began; the bar's last state closes it.
+    In a log file, where a bar cannot move, its last state is one line, and none where an error ends the block: the
+    error's message then stands alone.
     """
     columns = (
         SpinnerColumn(),
@@ -56,5 +107,12 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     )
     if total is not None:
         columns = (*columns, TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty()) as bar:
+    bar = Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
+    bar.start()
+    try:
         yield Ticker(bar, bar.add_task(description, total=total))
+    except BaseException:
+        bar.live.transient = True
+        bar.live.stop()
+        raise
+    bar.stop()

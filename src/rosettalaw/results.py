@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ForeignFileError, MissingFileError, RosettaError
+from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from .vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
@@ -133,22 +133,62 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     ForeignFileError
         If the file is not netCDF, is cut short, was not made by this package, or answers another question.
     """
+    path = Path(path)
+    with _opened(path) as lazy:
+        ds = lazy.load()
+    found = _kind(path, ds)
+    if kind is not None and found != kind:
+        raise ForeignFileError(f"{path}: holds a result of kind {found!r}, expected {kind!r}")
+    return ds
+
+
+def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
+    """Raise unless `path` is a new file or a result of this package; only its head is read.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument as the user typed it.
+    path : path
+        Where a result is to be saved.
+
+    Raises
+    ------
+    InputError
+        If there is something else, a half-written result included: `save` would replace it.
+    """
+    path = Path(path)
+    if not path.exists():
+        return
+    try:
+        with _opened(path) as lazy:
+            _kind(path, lazy)
+    except RosettaError as error:
+        reason = error if path.is_file() else f"{path}: no plain file"
+        rule = f"must be a new file, or a result of rosettalaw, which is replaced; {reason}"
+        raise InputError(argument, str(path), rule, f"another {argument}, or remove that file first") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[xr.Dataset]:
     import xarray as xr
 
-    path = Path(path)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such result file")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as lazy:
-            ds = lazy.load()
+            yield lazy
+    except RosettaError:
+        raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on what is broken
         raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
+
+
+def _kind(path: Path, ds: xr.Dataset) -> str:
     found = ds.attrs.get(KIND)
     if found is None:
         raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
-    if kind is not None and found != kind:
-        raise ForeignFileError(f"{path}: holds a result of kind {found!r}, expected {kind!r}")
-    return ds
+    return found
 
 
 @contextmanager

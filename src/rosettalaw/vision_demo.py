@@ -19,7 +19,7 @@ import numpy as np
 
 from .console import say
 from .demo import judge
-from .results import replacing, save
+from .results import replacing, require_replaceable, save
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,6 +76,9 @@ def run(
     from .validation.verdict import with_zeros
 
     ladder = ladder or VisionLadder()
+    for pairing in ladder.pairings:
+        for name in ("results.nc", "images.nc", "generated.nc"):
+            require_replaceable("--out", out / pairing.name / name)
     trained = train_ladder(ladder, open_photographs(), cache, workers)
     images, rungs, width = held_out(trained), out / "rungs", max(ladder.widths)
     ladders, largest = measure_vision(trained, images, rungs)

@@ -142,6 +142,41 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_else(call, tm
     assert f"must be where files may be written; {tmp_path} is not" in refused(call, tmp_path / "x", capsys)
 
 
+RESULTS = """
+sweep --beta 2 --neurons 8 --out
+simulate --out
+toy --out
+match a.npy b.npy --out
+judge pairs.nc --images photographs --out
+"""
+
+
+@pytest.mark.parametrize("call", RESULTS.strip().splitlines())
+def test_a_result_replaces_no_other_file(call, tmp_path, capsys):
+    foreign = tmp_path / "foreign.nc"
+    foreign.write_text("my thesis")
+    told = refused(call, foreign, capsys)
+    assert "must be a new file, or a result of rosettalaw, which is replaced" in told
+    assert "Try: another --out, or remove that file first" in told
+    assert foreign.read_text() == "my thesis"
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [("ladder quickstart", "results.nc"), ("demo", "results.nc"), ("filter", "filtering.nc"),
+     ("demo --vision", "denoising-seeds/results.nc")],
+)  # fmt: skip
+def test_a_folder_of_results_keeps_other_files(call, name, tmp_path, capsys):
+    foreign = tmp_path / name
+    foreign.parent.mkdir(exist_ok=True)
+    foreign.write_text("my thesis")
+    with pytest.raises(SystemExit) as left:
+        cli.main([*call.split(), "--out", str(tmp_path)])
+    assert left.value.code == 2
+    assert f"error: --out = '{foreign}': must be a new file" in capsys.readouterr().err
+    assert foreign.read_text() == "my thesis"
+
+
 def test_every_option_that_names_a_place_to_write_is_tested():
     tested = {(call.split()[0], call.split()[-1]) for call in (FILES + FOLDERS).strip().splitlines() if call}
     places = {"--out", "--cache", "--latex", "--figure", "--selection"}

@@ -1,6 +1,7 @@
 """Results: self-describing, whole or absent, recognised or refused."""
 
 import errno
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 import xarray as xr
 
 from rosettalaw import results
-from rosettalaw.errors import ForeignFileError, MissingFileError, RosettaError
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from rosettalaw.vocabulary import VOCABULARY
 
 
@@ -153,3 +154,26 @@ def test_an_error_that_is_not_the_disks_stays_what_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
     with pytest.raises(ValueError, match="a mistake of the program"):
         results.save(example(), tmp_path / "r.nc")
+
+
+def test_only_results_are_replaced(tmp_path):
+    results.require_replaceable("--out", tmp_path / "new.nc")
+    path = results.save(example(), tmp_path / "r.nc")
+    results.require_replaceable("--out", path)
+    xr.Dataset({"x": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    (tmp_path / "half.nc").write_bytes(path.read_bytes()[:-1000])
+    (tmp_path / "text.nc").write_text("my thesis\n")
+    (tmp_path / "empty.nc").touch()
+    os.mkfifo(tmp_path / "pipe.nc")
+    for name, reason in (
+        ("other.nc", "a netCDF file, but not a result of rosettalaw"),
+        ("half.nc", "corrupt or half-written"),
+        ("text.nc", "corrupt or half-written"),
+        ("empty.nc", "corrupt or half-written"),
+        ("pipe.nc", "no plain file"),
+    ):
+        with pytest.raises(InputError, match="must be a new file, or a result of rosettalaw") as told:
+            results.require_replaceable("--out", tmp_path / name)
+        assert f"{tmp_path / name}: " in str(told.value)
+        assert reason in str(told.value)
+        assert str(told.value).endswith("Try: another --out, or remove that file first")

@@ -1,9 +1,17 @@
-"""The untrained null: every draw and side has weights of its own, the same ones for the same seed."""
+"""The untrained null: draws have weights of their own, the same for the same seed; what is finished is kept."""
 
+import json
+
+import numpy as np
 import pytest
 
-from rosettalaw.empirical.nulls import untrained_twins
-from rosettalaw.errors import InputError
+from rosettalaw import cli
+from rosettalaw.empirical import nulls
+from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.matching import Screening, products
+from rosettalaw.empirical.nulls import untrained_null, untrained_twins
+from rosettalaw.errors import ForeignFileError, InputError
+from rosettalaw.results import load
 
 
 class Twin:
@@ -24,3 +32,115 @@ def test_draws_sides_and_seeds_have_weights_of_their_own():
 def test_arrays_have_no_untrained_twin():
     with pytest.raises(InputError, match="arrays, and layers taken out, have no untrained twins"):
         untrained_twins((Twin(), object()), 0)
+
+
+class Model(ArraySource):
+    """Activations whose untrained twins are random numbers; reading stops when `left` is used up."""
+
+    left = 10**9
+    made = None
+
+    def untrained(self, seed):
+        Model.made.append(seed)
+        array = np.random.default_rng(seed).standard_normal((640, len(self.layer))).astype(np.float32)
+        return Model(array, f"{self.name} (untrained, seed {seed})")
+
+    def rows(self, index, columns=slice(None)):
+        Model.left -= 1
+        if Model.left < 0:
+            raise KeyboardInterrupt
+        return super().rows(index, columns)
+
+
+@pytest.fixture
+def models(monkeypatch):
+    monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(Model, "left", 10**9)
+    monkeypatch.setattr(Model, "made", [])
+    rng = np.random.default_rng(0)
+    return tuple(Model(rng.standard_normal((640, 20)).astype(np.float32), name) for name in "ab")
+
+
+@pytest.mark.parametrize("engine", ["exact", "screened"])
+def test_a_killed_null_reads_finished_draws_back_and_goes_on_with_the_unfinished_one(models, tmp_path, engine):
+    options = {"engine": engine, "screening": Screening(64, 4), "block": 40, "quiet": True}
+    whole = untrained_null(models, 3, seed=1, **options)
+    each = (10**9 - Model.left) // 3
+    kept = tmp_path / "untrained"
+    Model.left = each + each * 3 // 4
+    with pytest.raises(KeyboardInterrupt):
+        untrained_null(models, 3, seed=1, folder=kept, **options)
+    assert sorted(path.name for path in (kept / "draw0").iterdir()) == ["matching.json", "null.npz"]
+    assert list((kept / "draw1/work").glob("*.npz"))
+    assert not (kept / "draw2").exists()
+    Model.left, Model.made = 10**9, []
+    resumed = untrained_null(models, 3, seed=1, folder=kept, **options)
+    assert len(Model.made) == 4  # no twins of the finished draw
+    assert 10**9 - Model.left < 2 * each
+    assert [one.tobytes() for one in resumed] == [one.tobytes() for one in whole]
+    Model.left = 2  # checksums of the models
+    again = untrained_null(models, 1, seed=1, folder=kept, **options)
+    assert again[0].tobytes() == whole[0].tobytes()
+
+
+def test_draws_of_something_else_are_refused(models, tmp_path):
+    untrained_null(models, 1, folder=tmp_path, quiet=True)
+    for given, differing in (({"seed": 1}, "seed"), ({"k": 2}, "k")):
+        with pytest.raises(ForeignFileError, match=f"unfinished matching with other {differing}"):
+            untrained_null(models, 1, folder=tmp_path, quiet=True, **given)
+    with pytest.raises(ForeignFileError, match="unfinished matching with other a, b"):
+        untrained_null(models[::-1], 1, folder=tmp_path, quiet=True)
+
+
+@pytest.fixture
+def command(checkpoints, tmp_path, monkeypatch, capsys):
+    """The command on two checkpoints, and the draws that it computes."""
+    computed = []
+    plain = nulls.match
+    monkeypatch.setattr(nulls, "match", lambda *twins, **options: computed.append(1) or plain(*twins, **options))
+    (tmp_path / "text.txt").write_text("The river carries what the mountain lets go. " * 60)
+    models = [checkpoints["gpt2"], checkpoints["gpt_neox"]]
+    fixed = ["--text", tmp_path / "text.txt", "--tokens", 300, "--jackknife", 0, "--json"]
+
+    def call(*options):
+        computed.clear()
+        with pytest.raises(SystemExit) as left:
+            cli.main(["match", *map(str, [*models, *fixed, *options])])
+        told = capsys.readouterr().out
+        return left.value.code, json.loads(told) if told else None, len(computed)
+
+    return call
+
+
+@pytest.mark.parametrize(("options", "draws"), [((), 0), (("--untrained", 2), 2), (("--untrained", 0), 0)])
+def test_no_null_is_drawn_where_none_is_asked_for(command, options, draws):
+    code, record, computed = command("--null-permutations", 0, *options)
+    assert (code, computed) == (0, draws)
+    assert (record["calibrated_count"] is None) == (draws == 0)
+    assert (record["null_raw"] or {}).keys() == ({"untrained"} if draws else set())
+
+
+def test_both_nulls_are_drawn_unless_told_otherwise(command):
+    code, record, computed = command("--null-permutations", 1)
+    assert (code, computed) == (0, 3)
+    assert set(record["null_raw"]) == {"permuted", "untrained"}
+
+
+def test_a_killed_command_keeps_its_finished_draws(command, tmp_path, monkeypatch):
+    options = "--null-permutations", 0, "--untrained", 3, "--out"
+    _, whole, _ = command(*options, tmp_path / "whole.nc")
+    counted = nulls.match
+
+    def killed(*twins, **given):
+        if len(list(tmp_path.glob("r.nc.unfinished/untrained/*/null.npz"))) == 2:
+            raise KeyboardInterrupt
+        return counted(*twins, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nulls, "match", killed)
+        assert command(*options, tmp_path / "r.nc") == (2, None, 2)
+    code, record, computed = command(*options, tmp_path / "r.nc")
+    assert (code, computed, record) == (0, 1, whole)
+    assert not (tmp_path / "r.nc.unfinished").exists()
+    one, other = (load(tmp_path / name) for name in ("r.nc", "whole.nc"))
+    assert one["untrained_correlation"].values.tobytes() == other["untrained_correlation"].values.tobytes()

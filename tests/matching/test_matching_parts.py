@@ -292,6 +292,22 @@ class TestCommandLine:
         assert float(saved.threshold) == record["threshold"]
         assert not (tmp_path / "r.nc.unfinished").exists()
 
+    def test_the_result_replaces_an_earlier_one_but_no_input(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        np.save("a.npy", np.random.default_rng(0).standard_normal((50, 4)))
+        before = (tmp_path / "a.npy").read_bytes()
+        options = "--null-permutations", 0, "--jackknife", 0
+        done = self.call("match", "a.npy", "a.npy", *options, "--out", "a.npy")
+        assert done.exit_code != 0
+        assert "--out = 'a.npy': is an input, a.npy; must be another file. Try: --out" in str(done.exception)
+        (tmp_path / "link.nc").hardlink_to(tmp_path / "a.npy")
+        assert "is an input" in str(self.call("match", "a.npy", "a.npy", *options, "--out", "link.nc").exception)
+        assert (tmp_path / "a.npy").read_bytes() == before
+        for seed in (1, 2):
+            done = self.call("match", "a.npy", "a.npy", *options, "--seed", seed, "--out", "pairs.nc")
+            assert done.exit_code == 0, done.output
+            assert load("pairs.nc", "pairs").attrs["seed"] == seed
+
     def test_without_nulls_the_calibrated_count_is_null(self, tmp_path):
         np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((50, 4)))
         path = tmp_path / "a.npy"
@@ -333,6 +349,28 @@ class TestCommandLine:
         done = self.call("match", *arguments)
         assert done.exit_code != 0
         assert message in str(done.exception)
+
+    def test_plan_tells_what_each_null_draw_takes(self):
+        sizes = "--neurons-a", 1e6, "--neurons-b", 5e5, "--positions", 1e7, "--device", "h200"
+        alone, drawn = (
+            json.loads(self.call("plan", *sizes, "--json", *more).stdout) for more in ((), ("--null-permutations", 3))
+        )
+        assert (alone["null_draws_counted_in"], drawn["null_draws_counted_in"]) == (0, 3)
+        for one, three, each in zip(alone["engines"], drawn["engines"], alone["each_null_draw"], strict=True):
+            assert each["engine"] == one["engine"]
+            for name in ("operations", "bytes_moved", "seconds", "link_seconds"):
+                assert one[name] + 3 * each[name] == pytest.approx(three[name], rel=1e-9)
+        exact, screened = alone["each_null_draw"]
+        assert exact["operations"] == pytest.approx(2 * 1e6 * 5e5 * 1e7)
+        assert screened["seconds"] < exact["seconds"] / 20
+        assert alone["bytes_kept_for_nulls"] == 4 * 1.5e6 * 1e7
+        told = self.call("plan", *sizes).stdout
+        line = next(line for line in told.splitlines() if line.startswith("each draw of the permutation null: "))
+        assert f"exact {exact['seconds'] / 3600:.1f} h more, screened {screened['seconds'] / 60:.1f} min more" in line
+        assert "none counted in, match draws 3 by default" in line
+        assert line.endswith("all read activations on disk, 60 TB")
+        assert "memory is beside the models' own weights" in told
+        assert "(3 counted in)" in self.call("plan", *sizes, "--null-permutations", 3).stdout
 
     def test_plan(self):
         done = self.call(

@@ -132,6 +132,15 @@ def test_another_matching_and_damaged_files_are_refused(tmp_path, plant):
         match(ArraySource(a), ArraySource(b), permutations=0, folder=other, quiet=True)
 
 
+def test_a_run_that_was_killed_as_it_began_goes_on(tmp_path, plant):
+    a, b, _ = plant(200, 10, 10, 4)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / ".matching.json.k1ll3d.json").write_text('{"a"')
+    match(ArraySource(a), ArraySource(b), permutations=0, folder=work, quiet=True)
+    assert (work / "matching.json").exists()
+
+
 @pytest.mark.parametrize("engine", ["exact", "screened"])
 def test_two_processes_give_the_bits_of_one(arrays, engine):
     call = ["-m", "rosettalaw", "match", "a.npy", "b.npy", "--json", "--engine", engine, "--memory", "1MB"]

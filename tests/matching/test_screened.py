@@ -137,6 +137,37 @@ def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
     assert len(truth & pairs(better)) > len(truth & pairs(few))
 
 
+def test_an_unmet_recall_is_told_with_what_was_reached(sides):
+    a, b = map(ArraySource, sides)
+    options = {"permutations": 0, "jackknife_blocks": 0, "engine": "screened", "quiet": True}
+    few = match(a, b, screening=Screening(buckets=64, candidates=1, recall=0.9999), **options)
+    reached = few.details["recall_expected"]
+    assert reached < 0.9999
+    assert few.details["recall_wanted"] == 0.9999
+    assert few.details["candidates"] == 16  # doubled four times, as the settings say
+    said = f"recall 0.9999 was asked for, {reached:.6g} was reached with 16 candidates a neuron: use --engine exact"
+    assert said in few.record()["status"]
+    assert few.to_dataset().attrs["status"] == few.record()["status"]
+    met = match(a, b, screening=Screening(buckets=64, candidates=1, recall=reached / 2), **options)
+    assert (met.record()["status"], met.details["recall_wanted"]) == ("ok", reached / 2)
+    plain = match(a, b, screening=Screening(buckets=64, candidates=1), **options)
+    assert plain.record()["status"] == "ok"
+    assert "recall_wanted" not in plain.details
+
+
+def test_all_that_must_be_known_is_told():
+    """An unmet recall does not hide that the threshold is within the sketch's noise."""
+    rng = np.random.default_rng(0)
+    noise = tuple(rng.standard_normal((2000, 200)).astype(np.float32) for _ in range(2))
+    screening = Screening(buckets=64, candidates=1, recall=0.9999)
+    found = match(*map(ArraySource, noise), permutations=1, engine="screened", screening=screening, quiet=True)
+    calibration = found.calibrate(q=0.99)
+    assert calibration.threshold < found.details["reliable_above"]
+    told = found.remark(calibration)
+    assert "within the sketch's noise" in told
+    assert "recall 0.9999 was asked for, " in told
+
+
 def test_constants_nan_and_settings():
     a = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
     still = a.copy()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import errno
 import io
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
 import typer
 
+from ..console import tell_last
 from ..errors import RosettaError
 from .output import speaks_unicode
 
@@ -83,7 +85,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _leave(INTERRUPTED)
     except RosettaError as error:
-        _leave(f"error: {error}")
+        _leave(f"error: {error}", tell_last)
     except MemoryError:
         _leave("error: not enough memory; ask for fewer neurons or positions, or a smaller --memory")
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -93,7 +95,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(error, OSError) and error.errno in REFUSED:
             _leave(f"error: {error.filename or 'a file that was to be written'}: {error.strerror}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
-            _leave(f"error: {_usage_message(error)}")
+            _leave(f"error: {_usage_message(error)}", tell_last)
         raise
     raise SystemExit(code if isinstance(code, int) else 0)
 
@@ -107,6 +109,11 @@ def _usage_message(error: Any) -> str:
     return f"{message}. See: {context.command_path} --help" if context is not None else message
 
 
-def _leave(message: str) -> NoReturn:
+def _tell(message: str) -> None:
     print(message, file=sys.stderr)
+
+
+def _leave(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:
+    """Leave with one message; that of an error which several processes may all have met is told by `tell_last`."""
+    tell(message)
     raise SystemExit(2)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, folder_to_write, print_json
+from .output import JsonOption, folder_of, folder_to_write, print_json
 
-OUT = typer.Option(Path("results/demo"), callback=folder_to_write, help="Folder for the results.")
+OUT = typer.Option(Path("results/demo"), callback=folder_of("results.nc"), help="Folder for the results.")
 CACHE = typer.Option(None, callback=folder_to_write, help="Where checkpoints are kept (default: ~/.cache/rosettalaw).")
 
 

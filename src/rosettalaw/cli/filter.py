@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, file_to_write, folder_to_write, print_json, print_table
+from .output import JsonOption, file_to_write, folder_of, folder_to_write, print_json, print_table
 
 EPILOG = (
     "Example: rosettalaw filter (two models trained here). Your own: rosettalaw filter EleutherAI/pythia-410m "
@@ -53,7 +53,7 @@ def filter_(
     ),
     out: Path = typer.Option(
         Path("results/filter"),
-        callback=folder_to_write,
+        callback=folder_of("filtering.nc"),
         help="Folder for the results; a run that was stopped goes on.",
     ),
     as_json: bool = JsonOption,

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, file_to_write, folder_to_write, print_json, print_table
+from .output import JsonOption, folder_to_write, print_json, print_table, result_to_write
 
 EPILOG = (
     "Example: rosettalaw match ViT-A ViT-B --images photographs/ --out pairs.nc, then "
@@ -46,7 +46,7 @@ def judge(
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     seed: int = typer.Option(0, min=0, help="Seed of the draws."),
-    out: Path | None = typer.Option(None, callback=file_to_write, help="Save the result to this netCDF file."),
+    out: Path | None = typer.Option(None, callback=result_to_write, help="Save the result to this netCDF file."),
     as_json: bool = JsonOption,
 ) -> None:
     """Judge matched and other neurons of a vision model, and validate the judge on held-out images."""

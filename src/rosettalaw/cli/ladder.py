@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from ..vocabulary import LADDER_COUNTS
-from .output import JsonOption, folder_to_write, print_json, print_table
+from .output import JsonOption, folder_of, folder_to_write, print_json, print_table
 
 EPILOG = "Example: rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
 FILE = "A ladder file: models to compare at each rung, or families to train; or the name of a shipped one."
@@ -22,7 +22,9 @@ def register(app: typer.Typer, section: str) -> None:
         text: Path | None = typer.Option(None, help="Text to measure on, instead of the file's own."),
         categories: Path | None = typer.Option(None, help="CSV of subset,category (default: The Pile's)."),
         out: Path | None = typer.Option(
-            None, callback=folder_to_write, help="Folder for the results (default: results/<name of the ladder>)."
+            None,
+            callback=folder_of("results.nc"),
+            help="Folder for the results (default: results/<name of the ladder>).",
         ),
         cache: Path | None = typer.Option(None, callback=folder_to_write, help="Where trained checkpoints are kept."),
         workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,12 @@ EPILOG = (
     "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
 )
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder, hub id or id@revision."
+OUT = "Save the result to this netCDF file, which may replace an earlier result; a killed run resumes from it."
 PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
 )
-UNTRAINED = 3  # as in the paper
+PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
 ARRAYS = (".npy", ".zarr", ".nc", ".npz")
 SHOWN = (
     "count",
@@ -48,12 +50,17 @@ def match(
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     untrained: int | None = typer.Option(
-        None, min=0, help="Draws of the null of untrained networks (default: checkpoints 3)."
+        None,
+        min=0,
+        help="Draws of the null of untrained networks (default: checkpoints 3, but 0 with --null-permutations 0).",
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
     permutations: int = typer.Option(
-        3, "--null-permutations", min=0, help="Draws of the permutation null; 0 skips it."
+        PERMUTATIONS,
+        "--null-permutations",
+        min=0,
+        help="Draws of the permutation null; 0 skips the nulls (but --untrained): the calibrated count is then null.",
     ),
     jackknife: int = typer.Option(16, min=0, help="Blocks of positions for the standard error; 0 skips it."),
     q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
@@ -62,7 +69,9 @@ def match(
     engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
     buckets: int = typer.Option(2048, help="Screened: rows of the sketch."),
     candidates: int = typer.Option(16, help="Screened: partners looked at for each neuron."),
-    recall: float | None = typer.Option(None, help="Screened: wanted recall, met by more candidates."),
+    recall: float | None = typer.Option(
+        None, help="Screened: wanted recall, sought by more candidates; told if not met."
+    ),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option("", help=PATTERN),
@@ -76,12 +85,11 @@ def match(
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(False, help="Leave out neurons with NaN or infinity instead of stopping."),
     seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
-    out: Path | None = typer.Option(
-        None, callback=file_to_write, help="Save the result to this netCDF file; a killed run resumes from it."
-    ),
+    out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
+    _require_place(out, (a, b, text, images))
     from ..empirical.matching import Screening, distributed
     from ..empirical.matching import match as run
     from ..empirical.matching.cost import byte_count
@@ -124,8 +132,11 @@ def match(
             folder=None if unfinished is None else unfinished / "trained",
             **options,
         )
-        draws = untrained if untrained is not None else UNTRAINED * all(hasattr(one, "untrained") for one in sources)
-        nulls = {"untrained": untrained_null(sources, draws, **options)} if draws else {}
+        draws = untrained
+        if draws is None:  # without a word on either null, none is drawn where none was asked for
+            draws = UNTRAINED * (permutations > 0 and all(hasattr(one, "untrained") for one in sources))
+        kept = None if unfinished is None else unfinished / "untrained"
+        nulls = {"untrained": untrained_null(sources, draws, folder=kept, **options)} if draws else {}
         if distributed.rank() > 0:
             return
         calibration = found.calibrate(nulls, q)
@@ -170,6 +181,19 @@ def _arrays(a: str, b: str) -> bool:
         rule = "must be two files of activations or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     return found.pop()
+
+
+def _require_place(out: Path | None, inputs: Sequence[str | Path | None]) -> None:
+    """Refuse to save the result over what is read, or over what is no result."""
+    from ..errors import require
+    from ..results import require_replaceable
+
+    if out is None:
+        return
+    for path in inputs:
+        same = path is not None and out.exists() and Path(path).exists() and out.samefile(path)
+        require(not same, "--out", str(out), f"is an input, {path}; must be another file", "--out pairs.nc")
+    require_replaceable("--out", out)
 
 
 def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:

@@ -7,13 +7,14 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from ..errors import InputError, require
+from ..results import require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
 MOST = 10_000_000  # numbers that a grid of the command line may have
@@ -28,11 +29,31 @@ def file_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None
     return path
 
 
+def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Return the value of an option, or say before anything is computed that no result can be saved there."""
+    file_to_write(option, path)
+    if path is not None:
+        require_replaceable(option.opts[0], path)
+    return path
+
+
 def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the value of an option, or say before anything is computed that it cannot be a folder of files."""
     if path is not None:
         _require_folder(option.opts[0], path, path)
     return path
+
+
+def folder_of(result: str) -> Callable[[typer.CallbackParam, Path | None], Path | None]:
+    """Return the callback of an option that names a folder in which the file `result` will be saved."""
+
+    def checked(option: typer.CallbackParam, path: Path | None) -> Path | None:
+        folder_to_write(option, path)
+        if path is not None:
+            require_replaceable(option.opts[0], path / result)
+        return path
+
+    return checked
 
 
 def _require_folder(name: str, path: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, file_to_write, grid, print_json, print_table
+from .output import JsonOption, grid, print_json, print_table, result_to_write
 
 EPILOG = "Example: rosettalaw simulate --beta 1.5,2,3 --neurons 1024:131072:8:log --inputs 10000 --runs 10 --json"
 EPILOG_SENSITIVITY = "Example: rosettalaw sensitivity --beta 1.5 --neurons 1024:8192:4:log --json"
@@ -77,7 +77,7 @@ def simulate(
     threshold: float = typer.Option(-1.0, help="Correlation that a pair must reach; −1 counts every mutual pair."),
     workers: int | None = WORKERS,
     out: Path | None = typer.Option(
-        None, callback=file_to_write, help="Save the result to this netCDF file.", show_default=False
+        None, callback=result_to_write, help="Save the result to this netCDF file.", show_default=False
     ),
     as_json: bool = JsonOption,
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, file_to_write, grid, print_json
+from .output import JsonOption, grid, print_json, result_to_write
 
 EPILOG = "Example: rosettalaw sweep --beta 1.2:3:100 --neurons 1e3:1e9:200:log --out sweep.nc"
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer, section: str) -> None:
 def sweep(
     beta: str = typer.Option(..., help="Spectrum exponents β: a number, a list 1.5,2 or a range 1.2:3:100."),
     neurons: str = typer.Option(..., help="Network sizes N, for example 1e3:1e9:200:log."),
-    out: Path = typer.Option(..., callback=file_to_write, help="The netCDF file to write."),
+    out: Path = typer.Option(..., callback=result_to_write, help="The netCDF file to write."),
     kappa: str = typer.Option("1", help="Isolation budgets per neuron κ."),
     tau: str = typer.Option("1", help="Detectability thresholds τ."),
     gamma: str = typer.Option("4", help="Latent features per neuron γ."),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, file_to_write, folder_to_write, grid, print_json, print_table
+from .output import JsonOption, folder_to_write, grid, print_json, print_table, result_to_write
 from .simulate import print_exponents
 
 EPILOG = "Example: rosettalaw toy --neurons 8,16,32 --beta 1.5 --seeds 3 --json"
@@ -43,7 +43,7 @@ def toy(
         None, callback=folder_to_write, help="Keep trained networks here, to go on from.", show_default=False
     ),
     out: Path | None = typer.Option(
-        None, callback=file_to_write, help="Save the result to this netCDF file.", show_default=False
+        None, callback=result_to_write, help="Save the result to this netCDF file.", show_default=False
     ),
     as_json: bool = JsonOption,
 ) -> None:

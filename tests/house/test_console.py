@@ -1,0 +1,114 @@
+"""Progress and last messages: an error's message stands alone, and the first of several processes tells it."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import torch.distributed as dist
+
+from rosettalaw import console
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    array = np.random.default_rng(0).standard_normal((60, 5))
+    np.save(tmp_path / "a.npy", array)
+    np.save(tmp_path / "short.npy", array[:-1])
+    array[7, 3] = np.nan
+    np.save(tmp_path / "nan.npy", array)
+    return tmp_path
+
+
+def match(folder, *arguments, launcher=()):
+    command = [sys.executable, *launcher, "-m", "rosettalaw", "match", *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+
+
+def test_a_log_has_the_last_state_of_what_ended_well_alone(capsys):
+    with console.progress("weighing", 2) as bar:
+        bar.advance(2)
+    assert capsys.readouterr().err.count("weighing") == 1
+    with pytest.raises(ZeroDivisionError), console.progress("weighing", 2) as bar:
+        bar.advance(1 / 0)
+    assert capsys.readouterr().err == ""
+    with console.progress("weighing", 2, quiet=True) as bar:
+        bar.advance(2)
+    assert capsys.readouterr().err == ""
+
+
+def test_bad_activations_are_one_message(arrays):
+    done = match(arrays, "a.npy", "nan.npy")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: nan.npy = 'neuron 3': holds a NaN")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a.npy", "short.npy"), "error: positions = 'a.npy 60 × 5 and short.npy 59 × 5': must be equal"),
+        (("a.npy", "nan.npy"), "error: nan.npy = 'neuron 3': holds a NaN"),
+        (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is an input"),
+        (("a.npy", "a.npy", "--seed", "x"), "error: Invalid value for '--seed'"),
+    ],
+)
+def test_what_every_process_finds_is_told_once(arrays, arguments, message):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
+    done = match(arrays, *arguments, launcher=launcher)
+    assert done.returncode != 0
+    assert done.stderr.count(message) == done.stderr.count("error: ") == 1, done.stderr
+
+
+class TestSeveralProcesses:
+    """The store of `torchrun` is one of this process here."""
+
+    @pytest.fixture(autouse=True)
+    def second(self, monkeypatch):
+        self.store = dist.HashStore()
+        monkeypatch.setattr(console, "_store", lambda: self.store)
+        monkeypatch.setattr(console, "PATIENCE", timedelta(seconds=2))
+        monkeypatch.setenv("RANK", "1")
+        console.told_elsewhere.cache_clear()
+        yield
+        console.told_elsewhere.cache_clear()
+
+    def test_what_the_first_tells_is_not_told_again(self, monkeypatch, capsys):
+        def first():
+            time.sleep(0.2)
+            self.store.set(console.TOLD, "error: the same")
+
+        beside = threading.Thread(target=first)
+        beside.start()
+        console.tell_last("error: the same")
+        beside.join()
+        assert capsys.readouterr().err == ""
+
+    def test_what_this_process_alone_has_met_is_told(self, capsys):
+        console.tell_last("error: nobody else")
+        self.store.set(console.TOLD, "error: another")
+        console.tell_last("error: its own")
+        assert capsys.readouterr().err == "error: nobody else\nerror: its own\n"
+
+    def test_the_first_tells_and_says_that_it_has(self, monkeypatch, capsys):
+        monkeypatch.setenv("RANK", "0")
+        console.tell_last("error: the same")
+        assert capsys.readouterr().err == "error: the same\n"
+        assert self.store.get(console.TOLD) == b"error: the same"
+
+    def test_without_the_store_all_is_told(self, monkeypatch, capsys):
+        monkeypatch.setattr(console, "_store", lambda: None)
+        console.tell_last("error: alone")
+        monkeypatch.setenv("RANK", "0")
+        console.tell_last("error: alone")
+        assert capsys.readouterr().err == "error: alone\n" * 2
