@@ -186,11 +186,17 @@ class Permuted(View):
 class Layers:
     """The neurons of some layers only; units keep their (layer, unit) labels.
 
+    Layers of a source that can be read at random can be read at random as well (`ReadableLayers`): the user's own array
+    is read again, in its own precision, and nothing is copied.
+
     Raises
     ------
     InputError
         If the source lacks one of the layers.
     """
+
+    def __new__(cls, source: ActivationSource, layers: list[int], argument: str = "layers") -> Layers:
+        return object.__new__(ReadableLayers if isinstance(source, RandomAccess) else cls)
 
     def __init__(self, source: ActivationSource, layers: list[int], argument: str = "layers"):
         absent = sorted(set(layers) - set(np.asarray(source.layer).tolist()))
@@ -214,6 +220,17 @@ class Layers:
         """Yield the same, on the device where the source made them."""
         for block in tensors(self._source, size):
             yield block[:, self._kept]
+
+
+class ReadableLayers(View, Layers):
+    """The neurons of some layers of a source that can be read at random."""
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the kept columns; in place where the source reads in place and no layer lies between them."""
+        kept = self._kept[columns]
+        first, stop = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
+        rows = self._source.rows(index, slice(first, stop))
+        return rows if stop - first == len(kept) else np.take(rows, kept - first, axis=1)
 
 
 class Without(View):

@@ -212,3 +212,39 @@ def test_a_file_is_mapped_once_while_it_is_kept_and_anew_otherwise(tmp_path):
         assert len(mappings()) == 1
         np.testing.assert_array_equal(view.rows(slice(None)), expected)
     assert len(mappings()) == 3
+
+
+@pytest.mark.parametrize("kept", [[0], [2], [0, 2], [0, 1, 2]])
+def test_layers_of_an_array_are_read_at_random_and_nothing_is_copied(tmp_path, kept):
+    layer = np.array([0, 0, 1, 2, 2, 2])
+    array = 1e4 + np.random.default_rng(3).standard_normal((40, 6))
+    np.save(tmp_path / "a.npy", array)
+    some = Layers(ArraySource(tmp_path / "a.npy", layer=layer), kept)
+    expected = array[:, np.isin(layer, kept)]
+    assert isinstance(some, RandomAccess)
+    assert whole(some).dtype == np.float64
+    assert np.array_equal(whole(some), expected)
+    for columns in (slice(0, 2), slice(1, None), slice(1, 2), slice(0, 0)):
+        for index in (slice(3, 9), np.array([7, 2, 2])):
+            rows = some.rows(index, columns)
+            assert np.array_equal(rows, expected[index, columns])
+    scattered = some.rows(np.array([7, 2, 2]))
+    assert scattered.flags.c_contiguous
+    assert not isinstance(Layers(Stream(array), [0]), RandomAccess)
+    with mapped(some):
+        assert np.array_equal(whole(some), expected)
+
+
+def test_an_offset_costs_layers_of_a_file_no_digits(tmp_path, reference):
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((2, 1000, 60))
+    b[:, :20] += a[:, :20]
+    np.save(tmp_path / "a.npy", a + 1e4)
+    np.save(tmp_path / "b.npy", b - 1e4)
+    sources = activations(tmp_path / "a.npy"), activations(tmp_path / "b.npy")
+    found = match(Layers(sources[0], [0]), sources[1], permutations=1, folder=tmp_path / "work", quiet=True)
+    expected = reference(a, b)
+    pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+    assert set(pairs) == set(expected)
+    np.testing.assert_allclose(found.correlation, [expected[pair] for pair in pairs], rtol=1e-6)
+    assert not list((tmp_path / "work").glob("spool*"))
