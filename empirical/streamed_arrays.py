@@ -44,13 +44,19 @@ class StreamedArray:
         self.layer, self.unit = labels_of(neurons, labels.get("layer"), labels.get("unit"))
 
     def identity(self) -> list[Any]:
-        """Return the path, its time and the shape."""
-        return [str(self.path.resolve()), self.path.stat().st_mtime_ns, self.positions, len(self.layer)]
+        """Return the path, the shape, and the number, total size and newest time of the files below it."""
+        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path)]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of shape (size, neurons), the last one shorter."""
         for start in range(0, self.positions, size):
             yield np.asarray(self._array[start : start + size], dtype=self._dtype)
+
+
+def _files(path: Path) -> list[int]:
+    """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
+    found = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+    return [len(found), sum(one.st_size for one in found), max(one.st_mtime_ns for one in found)]
 
 
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:

@@ -248,3 +248,30 @@ def test_an_offset_costs_layers_of_a_file_no_digits(tmp_path, reference):
     assert set(pairs) == set(expected)
     np.testing.assert_allclose(found.correlation, [expected[pair] for pair in pairs], rtol=1e-6)
     assert not list((tmp_path / "work").glob("spool*"))
+
+
+@pytest.mark.parametrize("kind", ["zarr", "nc"])
+def test_a_stored_array_that_was_written_anew_is_another(tmp_path, kind):
+    import zarr
+
+    array = np.random.default_rng(7).standard_normal((60, 4)).astype(np.float32)
+    path, other = tmp_path / f"a.{kind}", ArraySource(array + 1)
+
+    def write(values):
+        if kind == "nc":
+            xr.Dataset({"x": (("position", "neuron"), values)}).to_netcdf(path, engine="h5netcdf")
+        elif path.exists():
+            zarr.open_array(path, mode="r+")[:] = values
+        else:
+            zarr.create_array(path, shape=values.shape, chunks=(32, 3), dtype=values.dtype)[:] = values
+
+    write(array)
+    assert activations(path).identity() == activations(path).identity()
+    options = {"permutations": 0, "folder": tmp_path / "work", "quiet": True}
+    match(activations(path), other, **options)
+    folder = path.stat().st_mtime_ns
+    write(-array)
+    if kind == "zarr":
+        assert path.stat().st_mtime_ns == folder
+    with pytest.raises(ForeignFileError, match="unfinished matching with other a"):
+        match(activations(path), other, **options)
