@@ -18,9 +18,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import ForeignFileError, InputError, MissingFileError
-from .sources import ActivationSource, tensors
+from .sources import ActivationSource, blocks_from, tensors
 
 STREAMED = (".zarr", ".nc")
+LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a time
 RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
 
 
@@ -213,7 +214,11 @@ class Layers:
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield the kept columns of the source's blocks."""
-        for block in self._source.blocks(size):
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on."""
+        for block in blocks_from(self._source, size, first):
             yield block[:, self._kept]
 
     def tensors(self, size: int) -> Iterator[Any]:

@@ -159,8 +159,9 @@ class TextSource:
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: model, size, positions, and the precision of its weights."""
-        return [self.name, int(self.positions), len(self.layer), str(self.model.dtype)]
+        """Return what tells these activations from others: model, size, positions, precision of its weights, text."""
+        text = self.text.corpus.sha256
+        return [self.name, int(self.positions), len(self.layer), str(self.model.dtype), text]
 
     @property
     def projections(self) -> list[Any]:
@@ -176,19 +177,23 @@ class TextSource:
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (spans, neurons), float32, `size` spans at a time."""
-        for block in self._blocks(size, "cpu"):
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on, without running the model over the batches before it."""
+        for block in self._blocks(size, "cpu", first):
             yield block.numpy()
 
     def tensors(self, size: int) -> Iterator[Any]:
         """Yield the same on the model's device."""
         return self._blocks(size, hub.device_of(self.model))
 
-    def _blocks(self, size: int, device: Any) -> Iterator[Any]:
+    def _blocks(self, size: int, device: Any, first: int = 0) -> Iterator[Any]:
         import torch
 
         held: list[Any] = []
         rows = 0
-        for pooled in self._pooled(device):
+        for pooled in self._pooled(device, first):
             held.append(pooled)
             rows += len(pooled)
             if rows >= size:
@@ -199,8 +204,11 @@ class TextSource:
         if rows:
             yield torch.cat(held)
 
-    def _pooled(self, gathered: Any) -> Iterator[Any]:
-        """Yield the pooled activations of one batch of windows after the other, on a device."""
+    def _pooled(self, gathered: Any, first: int) -> Iterator[Any]:
+        """Yield the pooled activations of one batch of windows after the other, from a position on, on a device.
+
+        The batches do not depend on the position, for what a model computes depends to the last bit on its batch.
+        """
         import torch
 
         captured: list[Any] = [None] * len(self._projections)
@@ -215,6 +223,10 @@ class TextSource:
         handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
         try:
             for batch in self._batches():
+                positions = sum(window.positions for window in batch)
+                if first >= positions:
+                    first -= positions
+                    continue
                 before, after = self._special
                 ids = [np.concatenate([before, window.ids[self.side], after]).astype(np.int64) for window in batch]
                 longest = max(map(len, ids))
@@ -236,7 +248,8 @@ class TextSource:
                     # Some models flatten positions before the MLP; the mask brings the shape back.
                     layers = [layer.reshape(*mask.shape, -1)[mask].float() for layer in captured]
                     pooled = pool(torch.cat(layers, dim=1), lengths)
-                yield pooled  # outside of inference mode, which would else reach the caller
+                yield pooled[first:]  # outside of inference mode, which would else reach the caller
+                first = 0
         finally:
             for handle in handles:
                 handle.remove()

@@ -18,7 +18,8 @@ class ActivationSource(Protocol):
     """Activations of one model at aligned positions.
 
     A source that makes them on a device may also have a method ``tensors(size)``, which yields the same blocks as
-    torch tensors that stay there.
+    torch tensors that stay there. One that can begin at a later position may have ``blocks_from(size, first)``, which
+    yields the same positions as ``blocks(size)`` from `first` on, to the last bit.
 
     Attributes
     ----------
@@ -38,6 +39,19 @@ class ActivationSource(Protocol):
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield float32 blocks of shape (size, neurons), the last one shorter, `positions` rows in all."""
         ...
+
+
+def blocks_from(source: ActivationSource, size: int, first: int) -> Iterator[np.ndarray]:
+    """Yield a source's activations from position `first` on; a source that cannot begin there is read up to it."""
+    begun = getattr(source, "blocks_from", None)
+    if first and begun is not None:
+        yield from begun(size, first)
+        return
+    left = first
+    for block in source.blocks(size):
+        if left < len(block):
+            yield block[left:]
+        left = max(left - len(block), 0)
 
 
 def tensors(source: ActivationSource, size: int) -> Iterator[Any]:

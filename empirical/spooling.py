@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,11 +9,16 @@ import numpy as np
 
 from ..errors import InputError
 from .array_sources import ArraySource, View
-from .sources import ActivationSource
+from .sources import ActivationSource, blocks_from
+from .unfinished_copies import UnfinishedCopy, border_of, partial_of
 
 
 class Spooled(View):
     """A copy on disk of a source that can only be streamed, as float32 or in half the size.
+
+    As float32, a float32 source's numbers are kept to the last bit. A float64 source's columns are first shifted, in
+    float64 (`unfinished_copies.shift_of`): an offset of many standard deviations would cost float32 its digits, and
+    correlations do not depend on it. The levels of such a copy are not the source's.
 
     As float16, each block of positions is stored as (x − shift)/scale with each column's own shift (its first value in
     the block) and scale (a power of two that brings the largest magnitude below 2¹⁵): 11 bits of each deviation.
@@ -25,7 +29,7 @@ class Spooled(View):
         self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
         self._block, self._source = block, ArraySource(path)
         self._bare = kind == "float32"
-        self._border = None if self._bare else np.load(_border(path), allow_pickle=False)
+        self._border = None if self._bare else np.load(border_of(path), allow_pickle=False)
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the stored activations as float32."""
@@ -47,6 +51,9 @@ def spool(
 ) -> Spooled:
     """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
 
+    A copy that was killed goes on where its record ends and gets the same bits; a source that cannot begin there
+    (`blocks_from`) is read from the start again. What is damaged or belongs to another source is written anew.
+
     Parameters
     ----------
     path : path
@@ -62,42 +69,45 @@ def spool(
     ------
     InputError
         If the source yields another number of positions than it declared.
+    RosettaError
+        If the disk is full.
     """
-    path = path.with_name(f"{path.name}-{kind}.npy")
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        neurons = len(source.layer)
-        copy = np.lib.format.open_memmap(partial, mode="w+", dtype=kind, shape=(source.positions, neurons))
-        border = np.zeros((2, -(-source.positions // block), neurons), dtype=np.float32)
-        start = 0
-        for number, piece in enumerate(rechunked(source, block)):
-            if kind != "float32":
-                border[0, number] = piece[0]
-                piece = piece - piece[0]
-                border[1, number] = np.exp2(np.frexp(np.abs(piece).max(0))[1] - 15.0)
-                piece = piece / border[1, number]
-            copy[start : start + len(piece)] = piece
-            start += len(piece)
-            advance(len(piece))
-        copy.flush()
-        del copy
-        if kind != "float32":
-            np.save(_border(path), border)
-        os.replace(partial, path)
-    return Spooled(source, path, block, kind)
+    whole = _file(path, kind)
+    if not whole.exists():
+        copy = UnfinishedCopy(source, whole, block, kind)
+        try:
+            advance(copy.positions)
+            for piece in rechunked(source, block, copy.positions):
+                copy.add(piece)
+                advance(len(piece))
+            copy.finish()
+        finally:
+            copy.file.close()
+    return Spooled(source, whole, block, kind)
 
 
-def rechunked(source: ActivationSource, block: int) -> Iterator[np.ndarray]:
+def bytes_kept(path: Path, kind: str) -> int:
+    """Return how many bytes of a copy, whole or not, are already on disk."""
+    whole = _file(path, kind)
+    return sum(one.stat().st_size for one in (whole, partial_of(whole)) if one.exists())
+
+
+def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[np.ndarray]:
     """Yield exactly `block` positions at a time whatever the source's blocks, the last time fewer.
+
+    Parameters
+    ----------
+    first : int
+        Position to begin at.
 
     Raises
     ------
     InputError
         If the source yields another number of positions, or of neurons, than it declared.
     """
-    neurons, seen = len(source.layer), 0
+    neurons, seen = len(source.layer), first
     held = np.empty((0, neurons), dtype=np.float32)
-    for piece in source.blocks(block):
+    for piece in blocks_from(source, block, first):
         if piece.ndim != 2 or piece.shape[1] != neurons:
             raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
         seen += len(piece)
@@ -111,5 +121,5 @@ def rechunked(source: ActivationSource, block: int) -> Iterator[np.ndarray]:
         yield held
 
 
-def _border(path: Path) -> Path:
-    return path.with_name(f"{path.stem}-border.npy")
+def _file(path: Path, kind: str) -> Path:
+    return path.with_name(f"{path.name}-{kind}.npy")

@@ -49,7 +49,11 @@ class StreamedArray:
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of shape (size, neurons), the last one shorter."""
-        for start in range(0, self.positions, size):
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on."""
+        for start in range(first, self.positions, size):
             yield np.asarray(self._array[start : start + size], dtype=self._dtype)
 
 

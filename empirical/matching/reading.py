@@ -14,7 +14,7 @@ from ...console import progress, say
 from ...errors import InputError, require
 from ..array_sources import RandomAccess
 from ..sources import ActivationSource, tensors
-from ..spooling import spool
+from ..spooling import bytes_kept, spool
 from . import distributed
 
 Block = tuple[int, int]  # first position, and one past the last
@@ -111,14 +111,16 @@ def readable(
     """Return the sources; those that can only be read from the start as copies on disk, one made by each process.
 
     Where the disk has no room they stay streams, and models run about `runs` times; this is an error where they
-    are to be `permuted`, or shared out among processes.
+    are to be `permuted`, or shared out among processes. What an earlier run has copied is there already.
     """
     require(kind in ("float32", "float16"), "spool", kind, "must be float32 or float16", "--spool float16")
     streams = [not isinstance(source, RandomAccess) for source in sources]
     if not any(streams):
         return sources
+    paths = [folder / f"spool-{side}" for side in "ab"]
     bytes_each = np.dtype(kind).itemsize
-    need = bytes_each * sum(s.positions * len(s.layer) for s, stream in zip(sources, streams, strict=True) if stream)
+    each = zip(sources, paths, streams, strict=True)
+    need = sum(bytes_each * s.positions * len(s.layer) - bytes_kept(path, kind) for s, path, stream in each if stream)
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if need > 0.95 * free:
@@ -128,7 +130,6 @@ def readable(
             raise InputError("disk", room, rule, "--spool float16, another --out, or --null-permutations 0")
         say(f"{room}: the models run about {runs} times instead of once (see rosettalaw plan)")
         return sources
-    paths = [folder / f"spool-{side}" for side in "ab"]
     for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):
         if stream and turn % distributed.size() == distributed.rank():
             with progress(f"reading {Path(source.name).name}", source.positions, quiet) as bar:

@@ -89,8 +89,13 @@ class ImageSource:
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (positions, neurons), float32, `size` positions at a time."""
-        stream: Any = SimpleNamespace(name=self.name, layer=self.layer, positions=self.positions, blocks=self._batches)
-        return rechunked(stream, size)
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on, without running the model over the batches of images before it."""
+        batches = {"blocks": self._batches, "blocks_from": self._batches}
+        stream: Any = SimpleNamespace(name=self.name, layer=self.layer, positions=self.positions, **batches)
+        return rechunked(stream, size, first)
 
     def tensors(self, size: int) -> Iterator[Any]:
         """Yield the same on the model's device, some images at a time."""
@@ -102,13 +107,17 @@ class ImageSource:
         for cells in self._maps("cpu"):
             yield cells.numpy()
 
-    def _maps(self, device: Any) -> Iterator[Any]:
-        for start in range(0, len(self.images), self.batch):
+    def _maps(self, device: Any, first: int = 0) -> Iterator[Any]:
+        """Yield the batches of images from the one with image `first` on; they do not depend on it."""
+        for start in range(first - first % self.batch, len(self.images), self.batch):
             yield self._cells(range(start, min(start + self.batch, len(self.images))), self.grid, device)
 
-    def _batches(self, size: int) -> Iterator[np.ndarray]:
-        for cells in self.maps():
-            yield cells.reshape(-1, cells.shape[-1])
+    def _batches(self, size: int, first: int = 0) -> Iterator[np.ndarray]:
+        image, cells_each = first // (self.grid[0] * self.grid[1]), self.grid[0] * self.grid[1]
+        left = first - (image - image % self.batch) * cells_each
+        for cells in self._maps("cpu", image):
+            yield cells.numpy().reshape(-1, cells.shape[-1])[left:]
+            left = 0
 
     def _cells(self, indices: range, grid: tuple[int, int] | None, gathered: Any = "cpu") -> Any:
         """Return the activations of some images on a grid, the model's own if none is given, on a device."""

@@ -9,11 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from rosettalaw.empirical import architectures, hub, language
+from rosettalaw.empirical import architectures, hub, language, unfinished_copies
 from rosettalaw.empirical.contexts import top_contexts
+from rosettalaw.empirical.corpora import Corpus, Document
 from rosettalaw.empirical.language import text_sources
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.sources import ActivationSource
+from rosettalaw.empirical.spooling import spool
 from rosettalaw.errors import InputError, MissingFileError, RosettaError
 
 
@@ -85,6 +87,51 @@ def test_blocks_of_any_size_are_the_same_rows(pair, size):
     blocks = list(pair[0].blocks(size))
     assert all(len(block) == size for block in blocks[:-1])
     np.testing.assert_array_equal(np.concatenate(blocks), read(pair[0]))
+
+
+@pytest.mark.parametrize("first", [1, 37, 120, 10**9])
+def test_reading_from_a_position_on_runs_the_same_batches(pair, monkeypatch, first):
+    """What a model computes depends to the last bit on its batch, so the batches stay as they are."""
+    monkeypatch.setattr(language, "TOKENS_A_BATCH", 150)
+    source, runs = pair[0], []
+    first = min(first, source.positions)
+    whole = read(source, 16)
+    handle = source.model.register_forward_hook(lambda *_: runs.append(1))
+    rest = list(source.blocks_from(16, first))
+    handle.remove()
+    assert np.concatenate([whole[:0], *rest]).tobytes() == whole[first:].tobytes()
+    ends = np.cumsum([sum(window.positions for window in batch) for batch in source._batches()])
+    assert len(ends) > 5
+    assert len(runs) == (ends > first).sum()
+
+
+def test_a_killed_copy_of_a_model_goes_on(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(language, "TOKENS_A_BATCH", 150)
+    monkeypatch.setattr(unfinished_copies, "SHARE", np.inf)
+    source, runs = pair[0], []
+
+    def count(*_):
+        runs.append(1)
+        if len(runs) == 5:
+            raise KeyboardInterrupt
+
+    handle = source.model.register_forward_hook(count)
+    with pytest.raises(KeyboardInterrupt):
+        spool(source, tmp_path / "copy", 16)
+    resumed = spool(source, tmp_path / "copy", 16)
+    handle.remove()
+    assert len(runs) <= len(list(source._batches())) + 2  # the one that was killed, and the one it had half used
+    assert resumed.rows(slice(None)).tobytes() == read(source, 16).tobytes()
+
+
+def test_the_same_models_at_another_text_are_another_source(pair, checkpoints):
+    def identity(text):
+        return text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], text, tokens=500)[0].identity()
+
+    words = "one two three four five six seven eight " * 100
+    texts = [Corpus("same", (Document("d", "a", text),)) for text in (words, words[::-1])]
+    assert identity(texts[0]) == identity(texts[0])
+    assert identity(texts[0])[-1] != identity(texts[1])[-1]
 
 
 def test_reading_leaves_the_caller_alone(pair):

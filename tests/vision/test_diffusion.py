@@ -107,6 +107,20 @@ def test_an_image_has_the_same_noise_in_any_batch(bare):
     np.testing.assert_allclose(whole, single, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("first", [1, 16, 31, 47])
+def test_reading_from_a_position_on_runs_the_same_batches(bare, first, monkeypatch):
+    """Batches of 2 of 3 images, of the same number of cells each."""
+    source = ImageSource(open_reader(bare, timestep=500), latents(), batch=2)
+    cells = source.positions // 3
+    first = first * cells // 16
+    whole = np.concatenate(list(source.blocks(7)))
+    read, runs = source.reader.read, []
+    monkeypatch.setattr(source.reader, "read", lambda images: runs.append(len(images)) or read(images))
+    rest = np.concatenate([whole[:0], *source.blocks_from(7, first)])
+    assert rest.tobytes() == whole[first:].tobytes()
+    assert runs == ([2, 1] if first < 2 * cells else [1])
+
+
 def test_a_pipeline_encodes_images_first(pipeline, images):
     source, _ = image_sources(pipeline, pipeline, images, timestep=0)
     measured = np.concatenate(list(source.blocks(50)))
