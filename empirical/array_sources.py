@@ -247,10 +247,16 @@ class Without(View):
 
     @classmethod
     def nonfinite(cls, source: ActivationSource, block: int) -> ActivationSource:
-        """Leave out the neurons with a NaN or an infinity, found by reading the source once."""
-        bad = np.zeros(len(source.layer), dtype=bool)
+        """Leave out the neurons with a NaN, an infinity or a number too large, found by reading the source once.
+
+        These are all that the engine refuses: it takes differences, so from the least to the greatest number, 0 among
+        them, there may be no more than 10¹⁸.
+        """
+        low, high = np.zeros((2, len(source.layer)))
         for piece in source.blocks(block):
-            bad |= ~np.isfinite(piece).all(0)
+            low, high = np.minimum(low, piece.min(0)), np.maximum(high, piece.max(0))  # a NaN stays
+        with np.errstate(over="ignore"):
+            bad = ~(high - low <= LARGEST)
         return cls(source, bad) if isinstance(source, RandomAccess) and bad.any() else source
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:

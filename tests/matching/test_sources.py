@@ -250,6 +250,31 @@ def test_an_offset_costs_layers_of_a_file_no_digits(tmp_path, reference):
     assert not list((tmp_path / "work").glob("spool*"))
 
 
+@pytest.mark.parametrize("engine", ["exact", "screened"])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("stored", [True, False])
+def test_numbers_that_the_engine_refuses_are_left_out_on_request(tmp_path, engine, kind, stored):
+    """One number beyond 10¹⁸, a NaN or an infinity; just below they are fine, wherever they lie."""
+    rng = np.random.default_rng(6)
+    a, b = rng.standard_normal((2, 600, 9)).astype(kind)
+    a[:, :8] += b[:, :8]
+    a[5, 1] = 1e30 if kind == "float32" else 1e200
+    a[300:, 3] = -2e18
+    a[9, 5], a[7, 6] = np.nan, -np.inf
+    a[:, 7] = np.where(np.arange(600) < 300, 0, 9e17)
+    if stored:
+        import zarr
+
+        zarr.create_array(tmp_path / "a.zarr", shape=a.shape, chunks=(200, 9), dtype=a.dtype)[:] = a
+    source = activations(tmp_path / "a.zarr") if stored else ArraySource(a)
+    options = {"permutations": 0, "block": 256, "engine": engine, "quiet": True}
+    with pytest.raises(InputError, match="beyond 1e18"):
+        match(source, ArraySource(b), **options)
+    found = match(source, ArraySource(b), nonfinite="exclude", **options)
+    assert found.a.excluded.tolist() == [1, 3, 5, 6]
+    assert {0, 2, 4} <= set(found.unit_a.tolist())
+
+
 @pytest.mark.parametrize("kind", ["zarr", "nc"])
 def test_a_stored_array_that_was_written_anew_is_another(tmp_path, kind):
     import zarr
