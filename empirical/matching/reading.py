@@ -13,7 +13,7 @@ import torch
 from ...console import progress, say
 from ...errors import InputError, require
 from ..array_sources import RandomAccess
-from ..sources import ActivationSource, tensors
+from ..sources import ActivationSource, blocks_from, tensors
 from ..spooling import bytes_kept, spool
 from . import distributed
 
@@ -60,15 +60,16 @@ def aligned_blocks(
 def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, device: str = "cpu") -> Iterator[Any]:
     """Read blocks of positions, in increasing order, from one source: directly, or from its stream.
 
-    What a model makes stays where it made it, as tensors, where another `device` than the CPU is to work on it.
+    What a model makes stays where it made it, as tensors, where another `device` than the CPU is to work on it. A
+    stream that can begin at a later position is not read up to the first block.
     """
     if isinstance(source, RandomAccess):
         for start, stop in blocks:
             yield checked(source, source.rows(slice(start, stop), columns), stop - start, columns)
         return
-    size = max(stop - start for start, stop in blocks)
-    stream = source.blocks(size) if device == "cpu" else tensors(source, size)
-    held, first = None, 0
+    size, begin = max(stop - start for start, stop in blocks), blocks[0][0] if device == "cpu" else 0
+    stream = blocks_from(source, size, begin) if device == "cpu" else tensors(source, size)
+    held, first = None, begin
     for start, stop in blocks:
         while held is None or first + len(held) < stop:
             piece = next(stream, None)

@@ -136,6 +136,24 @@ def test_copies_on_disk(tmp_path, kind, error):
     assert np.array_equal(whole(again), whole(kept))
 
 
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_stream_is_read_from_the_first_block_on_where_it_can_be(begins):
+    """As where a killed matching without room for copies goes on: its models need not run over what is done."""
+    array = np.arange(400.0, dtype=np.float32).reshape(100, 4)
+    asked = []
+
+    class Begins(Stream):
+        def blocks_from(self, size, first):
+            asked.append(first)
+            return iter(np.array_split(array[first:], 7))
+
+    source = (Begins if begins else Stream)(array)
+    blocks = [(40, 55), (55, 60), (80, 100)]
+    for (start, stop), found in zip(blocks, read(source, blocks, slice(1, 3)), strict=True):
+        np.testing.assert_array_equal(found, array[start:stop, 1:3])
+    assert asked == [40] * begins
+
+
 def test_a_source_that_breaks_its_word(tmp_path):
     array = np.ones((20, 3), dtype=np.float32)
     with pytest.raises(InputError, match="20 positions': declared 25"):
