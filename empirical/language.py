@@ -22,6 +22,7 @@ from ..errors import InputError, RosettaError
 from . import architectures, hub
 from .alignment import Tokens, Window, tile, windows
 from .corpora import PAPERS_TOKENS, Corpus, StoredText
+from .provenance import identity
 from .text_files import Document
 
 TOKENS_A_BATCH = 4096
@@ -159,9 +160,9 @@ class TextSource:
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: model, size, positions, precision of its weights, text."""
+        """Return what tells these activations from others: weights and their precision, size, positions, text."""
         text = self.text.corpus.sha256
-        return [self.name, int(self.positions), len(self.layer), str(self.model.dtype), text]
+        return [*identity(self.name), int(self.positions), len(self.layer), str(self.model.dtype), text]
 
     @property
     def projections(self) -> list[Any]:

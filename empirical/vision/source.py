@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import architectures
 from ..hub import Loading, device_of
+from ..provenance import identity
 from ..spooling import rechunked
 from .grids import grid_of, resample
 from .images import Images
@@ -84,8 +85,8 @@ class ImageSource:
         return ImageSource(self.reader.untrained(seed), self.images, self.grid, self.batch)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: model, images, grid."""
-        return [self.name, len(self.layer), self.images.sha256, list(self.grid)]
+        """Return what tells these activations from others: weights, images, grid."""
+        return [*identity(self.name), len(self.layer), self.images.sha256, list(self.grid)]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (positions, neurons), float32, `size` positions at a time."""

@@ -1,6 +1,7 @@
 """Language models as sources: hooked activations against a hand computation, self-match, shuffled units, nulls."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -132,6 +133,20 @@ def test_the_same_models_at_another_text_are_another_source(pair, checkpoints):
     texts = [Corpus("same", (Document("d", "a", text),)) for text in (words, words[::-1])]
     assert identity(texts[0]) == identity(texts[0])
     assert identity(texts[0])[-1] != identity(texts[1])[-1]
+
+
+def test_other_weights_in_the_same_folder_are_another_source(checkpoints, corpus, tmp_path):
+    """A run that was killed does not go on with what a model trained anew in its place computes."""
+    folder = shutil.copytree(checkpoints["gpt2"], tmp_path / "model")
+    (weights,) = folder.glob("*.safetensors")
+
+    def identity():
+        return text_sources(str(folder), checkpoints["gpt_neox"], corpus, tokens=500)[0].identity()
+
+    before = identity()
+    assert identity() == before
+    os.utime(weights, ns=(weights.stat().st_atime_ns, weights.stat().st_mtime_ns + 1000))
+    assert identity() != before
 
 
 def test_reading_leaves_the_caller_alone(pair):
