@@ -10,9 +10,10 @@ import pytest
 import typer
 from rich.text import Text
 
-from rosettalaw import cli
+from rosettalaw import cli, save
 from rosettalaw.cli.output import grid, plain, print_table
 from rosettalaw.errors import InputError
+from rosettalaw.results import dataset
 
 
 def rosettalaw(*arguments, **settings):
@@ -85,6 +86,15 @@ def test_values_that_cannot_be_are_refused_before_anything_is_computed(arguments
     assert (left.value.code, told.out) == (2, "")
     assert message in told.err
     assert told.err.count("\n") == 1
+
+
+def test_a_study_does_not_replace_what_it_is_made_from(tmp_path, capsys):
+    pairs = save(dataset("pairs", {"raw_count": 3}), tmp_path / "pairs.nc")
+    before = pairs.read_bytes()
+    with pytest.raises(SystemExit):
+        cli.main(["judge", str(pairs), "--images", str(tmp_path), "--out", str(pairs)])
+    assert f"--out = '{pairs}': is an input, {pairs}; must be another file" in capsys.readouterr().err
+    assert pairs.read_bytes() == before
 
 
 def test_interruption_says_how_to_go_on(monkeypatch, capsys):

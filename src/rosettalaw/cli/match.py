@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
 
-from .output import JsonOption, file_to_write, print_json, print_table
+from ..results import require_replaceable
+from .output import JsonOption, file_to_write, print_json, print_table, require_no_input
 
 EPILOG = (
     "Example: rosettalaw match a.npy b.npy --json (arrays of shape positions × neurons). "
@@ -83,13 +83,17 @@ def match(
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
-    exclude_nonfinite: bool = typer.Option(False, help="Leave out neurons with NaN or infinity instead of stopping."),
+    exclude_nonfinite: bool = typer.Option(
+        False, help="Leave out neurons with NaN, infinity or beyond 1e18, not stop."
+    ),
     seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
     out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
-    _require_place(out, (a, b, text, images))
+    require_no_input("--out", out, (a, b, text, images))
+    if out is not None:
+        require_replaceable("--out", out)
     from ..empirical.matching import Screening, distributed
     from ..empirical.matching import match as run
     from ..empirical.matching.cost import byte_count
@@ -181,19 +185,6 @@ def _arrays(a: str, b: str) -> bool:
         rule = "must be two files of activations or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     return found.pop()
-
-
-def _require_place(out: Path | None, inputs: Sequence[str | Path | None]) -> None:
-    """Refuse to save the result over what is read, or over what is no result."""
-    from ..errors import require
-    from ..results import require_replaceable
-
-    if out is None:
-        return
-    for path in inputs:
-        same = path is not None and out.exists() and Path(path).exists() and out.samefile(path)
-        require(not same, "--out", str(out), f"is an input, {path}; must be another file", "--out pairs.nc")
-    require_replaceable("--out", out)
 
 
 def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:

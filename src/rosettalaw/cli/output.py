@@ -37,6 +37,13 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     return path
 
 
+def require_no_input(argument: str, out: Path | None, inputs: Iterable[str | Path | None]) -> None:
+    """Refuse to save a result over what it is made from."""
+    for path in inputs:
+        same = out is not None and path is not None and out.exists() and Path(path).exists() and out.samefile(path)
+        require(not same, argument, str(out), f"is an input, {path}; must be another file", f"{argument} result.nc")
+
+
 def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the value of an option, or say before anything is computed that it cannot be a folder of files."""
     if path is not None:
