@@ -69,7 +69,8 @@ def test_a_sketch_is_the_same_on_every_device(positions, neurons, buckets, block
     np.testing.assert_allclose(other.step, one.step, rtol=2e-4, atol=1e-9)
     assert np.abs(other.fine.astype(int) - one.fine).max() <= 1
     assert (other.fine == one.fine).mean() > 0.97
-    np.testing.assert_allclose(other.moments.mean, one.moments.mean, rtol=1e-6, atol=1e-7)
+    # Means are sums of float32 numbers: those that cancel are as exact as what was added, not as what is left.
+    assert (np.abs(other.moments.mean.numpy() - one.moments.mean.numpy()) <= 1e-6 * np.abs(x).max(0)).all()
     np.testing.assert_allclose(other.moments.square, one.moments.square, rtol=1e-5)
     assert other.moments.square[0] == 0
 
