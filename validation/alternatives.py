@@ -95,7 +95,8 @@ def _preferred(fitted: list[Alternative]) -> tuple[str, str]:
     foresight = min(rivals, key=lambda a: a.cv_rms)
     if not first.cv_rms <= foresight.cv_rms:
         return CANNOT_TELL, f"AICc prefers {first.name}, cross-validation {foresight.name}"
-    return first.name, f"leads by {second.aicc - first.aicc:.1f} in AICc and predicts left-out sizes best"
+    lead = f"leads by {second.aicc - first.aicc:.1f} in AICc"
+    return first.name, f"{lead}, and no curve but those that contain it predicts left-out sizes better"
 
 
 def _left_out(data: Counts, name: str) -> float:

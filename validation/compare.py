@@ -110,7 +110,7 @@ class Row:
             said.append(self.triangle.verdict())
             if self.extension is not None:
                 said.append(self.extension.verdict())
-                said.extend(self._one_demand_of_two())
+                said.extend(self._alone_and_together())
             said.extend(self._attenuation())
         if self.problem:
             said.append(self.problem)
@@ -131,8 +131,8 @@ class Row:
         status = "ok" if self.analysis is None else self.analysis.status
         return [] if status == "ok" else [f"Status of the fits: {status}."]
 
-    def _one_demand_of_two(self) -> list[str]:
-        """Say why one demand can fail where the joint test of both rejects nothing."""
+    def _alone_and_together(self) -> list[str]:
+        """Say why a demand can fail by itself where the joint test of both rejects nothing."""
         found, joint = self.triangle, self.extension
         if found is None or joint is None or not joint.plain_p >= 0.05:
             return []
@@ -140,8 +140,8 @@ class Row:
         if not any(contradicted(one, expected) for one, expected in demands):
             return []
         return [
-            "One demand by itself is contradicted; both together are not rejected, for their covariance is estimated "
-            "from the same few sizes."
+            "What is contradicted by itself is not rejected where both demands are tested together: their covariance "
+            "is estimated from the same few sizes."
         ]
 
     def _attenuation(self) -> list[str]:

@@ -20,6 +20,7 @@ from ..results import KIND, load
 from .counts import Counts, clean, read_counts
 from .profiles import FEWEST_PAIRS, Profile
 from .triangle import Triangle, measure_triangle, triangle_of
+from .verdict import nulls_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,7 +40,6 @@ TOY = (
     *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
 )
 RECIPE = ("seed", "steps", "tau", "kappa")  # facts of a toy study: cells that share them are of one kind
-RAW = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
 LAW = "law"  # the toy recipe that has all of the theory's ingredients
 RUNS_REDRAWN = 3  # runs of a simulation whose correlations are drawn again
 
@@ -180,7 +180,7 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
         _deviations(ladder),
         correlations,
         float(np.nanmax(ladder["threshold"].values)) if np.isfinite(ladder["threshold"].values).any() else np.nan,
-        {word: np.asarray(ladder[key].values, dtype=float) for word, key in RAW.items() if key in ladder},
+        nulls_of(ladder),
     )
 
 
@@ -194,7 +194,7 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
     calibrated = all("calibrated_count" in ds for ds in members)
     word = "calibrated_count" if calibrated else "raw_count"
     thresholds = [float(ds["threshold"]) for ds in members] if calibrated else []
-    raw = {word: key for word, key in RAW.items() if all(key in ds for ds in members)}
+    raw = [nulls_of(ds) for ds in members] if calibrated else []
     return Series(
         name if calibrated else f"{name} (raw counts)",
         "ladder",
@@ -203,7 +203,7 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
         None,
         tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members),  # signed after --absolute
         float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
-        {word: np.array([float(ds[key]) for ds in members]) for word, key in raw.items()} if calibrated else {},
+        {word: np.array([one[word] for one in raw]) for word in (raw or [{}])[0] if all(word in one for one in raw)},
     )
 
 

@@ -97,7 +97,7 @@ def with_zeros(neurons: np.ndarray, counts: np.ndarray, verdict: str) -> str:
 
 
 def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return the raw counts of a ladder and of its nulls, as `verdict` takes them."""
+    """Return the raw counts of a ladder, or of one matching, and of its nulls, as `verdict` takes them."""
     names = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
     return {word: np.asarray(ladder[name].values, dtype=float) for word, name in names.items() if name in ladder}
 

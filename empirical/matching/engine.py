@@ -126,11 +126,10 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    moved(
-        torch.zeros(1, dtype=torch.float64), device
-    )  # or it is said what is wrong with it: sums take double precision
+    # It is said now what is wrong with a device: sums take double precision.
+    moved(torch.zeros(1, dtype=torch.float64), device)
     parts = min(jackknife_blocks or PARTS, a.positions)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block, permutations, max(k, *also_k, 0))
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block, permutations, max((k, *also_k)))
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine == "exact":
         # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
@@ -176,8 +175,9 @@ def _with_nulls(
     """Match, match with permuted positions, and put the result together."""
     exact = settings.engine == "exact"
     parts = cut(a.positions, settings.block, settings.jackknife_blocks or PARTS)
-    k = max(settings.k, *settings.also_k, 0)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, len(parts), settings.block, settings.permutations, k)
+    sizes = Sizes(
+        len(a.layer), len(b.layer), a.positions, len(parts), settings.block, settings.permutations, settings.widest_k
+    )
     at_once = matchings_at_once(sizes, settings.tile, memory, settings.device) if exact else 1
     workspace = Workspace(settings.tile, parts, Product(settings.compute), settings.device, memory, at_once)
     names = [TRAINED, *(f"null{draw}" for draw in range(settings.permutations))]

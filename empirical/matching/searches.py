@@ -41,6 +41,11 @@ class Settings:
     device: str
     screening: screened.Screening
 
+    @property
+    def widest_k(self) -> int:
+        """The largest number of partners that is asked for."""
+        return max((self.k, *self.also_k))
+
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
         """Return what must be the same for a matching to be gone on with."""
         return {"a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
@@ -118,7 +123,7 @@ class Tally:
 
 def spare(settings: Settings) -> int:
     """Return how many partners of each neuron a tile keeps, so that close calls can be settled."""
-    return max(settings.k, *settings.also_k, 0) + SPARE
+    return settings.widest_k + SPARE
 
 
 def exact_search(

@@ -114,7 +114,8 @@ class ImageSource:
             yield self._cells(range(start, min(start + self.batch, len(self.images))), self.grid, device)
 
     def _batches(self, size: int, first: int = 0) -> Iterator[np.ndarray]:
-        image, cells_each = first // (self.grid[0] * self.grid[1]), self.grid[0] * self.grid[1]
+        cells_each = self.grid[0] * self.grid[1]
+        image = first // cells_each
         left = first - (image - image % self.batch) * cells_each
         for cells in self._maps("cpu", image):
             yield cells.numpy().reshape(-1, cells.shape[-1])[left:]

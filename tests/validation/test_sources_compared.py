@@ -162,7 +162,7 @@ def test_the_toy_page_says_what_the_comparison_finds():
 
 def test_one_demand_that_fails_beside_a_joint_test_that_does_not_is_explained():
     rows = {row.series.name: row for row in reference_rows()}
-    said = "One demand by itself is contradicted; both together are not rejected"
+    said = "What is contradicted by itself is not rejected where both demands are tested together"
     assert any(said in one for one in rows["kept toy, scaled, β = 1.5"].sentences())
     for name in ("kept toy, scaled, β = 1.2", "synthetic, β = 1.3"):
         assert not any(said in one for one in rows[name].sentences())
