@@ -103,33 +103,31 @@ class Row:
 
     def sentences(self) -> list[str]:
         """Return what is said about this source: counts first, then the triangle and the extension."""
-        said = self._of_counts()
-        if self.held_out is not None and not self.series.chance:
-            said.append(self.held_out.sentence())
-        if self.triangle is not None:
-            said.append(self.triangle.verdict())
-            if self.extension is not None:
-                said.append(self.extension.verdict())
-                said.extend(self._alone_and_together())
-            said.extend(self._attenuation())
-        if self.problem:
-            said.append(self.problem)
-        return said
+        return [*self.of_counts(), *self.of_theory(), *([self.problem] if self.problem else [])]
 
-    def _of_counts(self) -> list[str]:
+    def of_counts(self) -> list[str]:
+        """Return what the counts say, the verdict first; nothing where they cannot be fitted."""
         if self.analysis is None or self.trend is None:
             return []
         if self.series.source in CALIBRATED:
-            return [with_zeros(self.series.neurons, self.series.counts, self.analysis.verdict), *self._status()]
+            return [with_zeros(self.series.neurons, self.series.counts, self.analysis.verdict), *self._besides()]
         if not self.series.chance:
-            return [self.analysis.verdict, *self._status()]
+            return [self.analysis.verdict, *self._besides()]
         judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
         exponent = f"exponent {signed(self.trend.exponent)}, 95% interval {low} to {high}"
         return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
 
-    def _status(self) -> list[str]:
+    def of_theory(self) -> list[str]:
+        """Return what the triangle says of the theory, its extension and attenuation; nothing without a triangle."""
+        if self.triangle is None:
+            return []
+        extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
+        return [self.triangle.verdict(), *extended, *self._attenuation()]
+
+    def _besides(self) -> list[str]:
         status = "ok" if self.analysis is None else self.analysis.status
-        return [] if status == "ok" else [f"Status of the fits: {status}."]
+        told = [] if status == "ok" else [f"Status of the fits: {status}."]
+        return told if self.held_out is None else [*told, self.held_out.sentence()]
 
     def _alone_and_together(self) -> list[str]:
         """Say why a demand can fail by itself where the joint test of both rejects nothing."""

@@ -56,6 +56,7 @@ def write_report(
     ladder: xr.Dataset,
     analysis: Analysis | None,
     verdict: str,
+    counted: list[str],
     tested: list[str],
     figures: dict[str, Path],
     out: Path,
@@ -71,6 +72,8 @@ def write_report(
         Fits of the calibrated counts; None where there was nothing to fit.
     verdict : str
         The sentence that the page begins with.
+    counted : list of str
+        What else is said of the counts, a sentence each.
     tested : list of str
         What the other tests of the theory say, a sentence each.
     figures : dict of str to Path
@@ -90,6 +93,7 @@ def write_report(
         subtitle=f"{families[0]} × {families[1]}, {len(neurons)} sizes from {neurons[0]:.0f} to {neurons[-1]:.0f} "
         f"neurons, {'trained and measured' if trained else 'measured'} in {seconds:.0f} s",
         verdict=verdict,
+        counted=counted,
         headline=_headline(ladder, analysis),
         scaling=page.embedded(figures["scaling"], "Counts over network size, with nulls, power law and theory"),
         calibration=page.embedded(figures["calibration"], "Number of pairs above a correlation, trained and nulls"),

@@ -109,7 +109,6 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")
     row = compare([of_ladder(measured, models.name)])[0]
-    tested = row.sentences()[1:] if row.analysis is not None else []
     figures = draw(measured, analysis, row.triangle, out)
     summary = {
         "rungs": rung_records(measured),
@@ -120,7 +119,8 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     }
     from .validation.ladder_report import write_report
 
-    write_report(measured, analysis, verdict, tested, figures, out / "report.html", summary["seconds"])
+    said = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
+    write_report(measured, analysis, verdict, *said, figures, out / "report.html", summary["seconds"])
     from .cli.output import plain
 
     with replacing(out / "summary.json") as partial:

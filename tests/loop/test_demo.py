@@ -168,6 +168,9 @@ def test_the_report_is_self_contained_and_escaped(done):
     assert done[2]["verdict"].split(";")[0].split("(")[0].strip() in html
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', html)
     assert "<script" not in html
+    head, *_ = html.split("<h2>The count of Rosetta Neurons over network size")
+    for words in ("Status of the fits: ", "Held-out test: "):  # of the counts, not of the theory's other demands
+        assert html.count(words) == head.count(words)
     assert "<b>bold</b>" not in html
     assert "Which of the paper's findings does this ladder show?" in html.replace("&#39;", "'")
     if "context" in html:

@@ -148,6 +148,16 @@ def test_the_budget_of_toy_networks_is_measured_against_their_own_optimum(theta)
     assert row.extension.misfit_p > 0.05
 
 
+def test_what_counts_say_and_what_the_theory_says_are_told_apart():
+    (row,) = [row for row in reference_rows() if row.series.name == "synthetic, β = 1.8"]
+    verdict, status, held_out = row.of_counts()
+    assert verdict.startswith("The count grows")
+    assert status.startswith("Status of the fits: ")
+    assert held_out.startswith("Held-out test: ")
+    assert [said.split()[0] for said in row.of_theory()] == ["With", "A", "With"]  # triangle, budget, attenuation
+    assert row.sentences() == [*row.of_counts(), *row.of_theory()]
+
+
 def test_the_toy_page_says_what_the_comparison_finds():
     page = " ".join((ROOT / "docs" / "toy" / "FINDINGS.md").read_text(encoding="utf-8").split())
     rows = [row for row in reference_rows() if row.series.source == "toy"]
