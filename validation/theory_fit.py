@@ -32,9 +32,10 @@ Intervals are profile likelihoods with unknown φ: with S(β) the least sum of s
 all β with ``S(β) ≤ S_min (1 + F_{1,n−2}(95%)/(n−2))``, which for a model linear in its parameters is Student's t.
 
 Whole counts are rounded, and a few may by chance lie closer to a curve than that: the interval reaches at least as far
-as `rosettalaw.validation.rounding` says. Drawn each at its own truth, simulated ladders of three to eight sizes hold
-theirs in 94 to 98%, whatever their counts. One truth, simulated again and again, is held nearly always or seldom if its
-counts are small and hardly scatter; that module says why no interval can mend it, and the status names such counts.
+as `rosettalaw.validation.rounding` says. It holds the truth in 92 to 98% of simulated ladders, of one truth with sizes
+that differ from ladder to ladder as of truths of their own. The very same sizes, simulated again, mostly give the same
+counts if these are small, and hold their truth nearly always or seldom; that module says why no interval can mend it,
+and the status names such counts.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class TheoryStatus(StrEnum):
     FLAT = "β is not identified: the counts do not grow with the network"
     COARSE = (
         "ok, but small whole counts that hardly scatter: β's interval allows for rounding and holds the truth in 95% "
-        "of different ladders, but the same networks measured again would mostly give the same counts"
+        "of different ladders, but the same sizes measured again would mostly give the same counts"
     )
     OPEN_BELOW = "ok, but the interval reaches β = 1, where the theory's exponent is that of a constant share"
     OPEN_ABOVE = "ok, but the interval has no upper end: the counts may not grow at all"

@@ -1,4 +1,4 @@
-"""Do intervals of β from counts alone hold the truth? Ladders of simulated networks, each at a truth of its own."""
+"""Do intervals of β from counts alone hold the truth? At one truth, at truths of their own, and at the same sizes."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts
 TAU = 1.0  # pairs above a correlation of τ/(1 + τ) = 0.5
 LOW, HIGH = 0.92, 0.98  # the coverage that is promised of 95% intervals
 SMALL, LARGE = (5, 20), (20, 60)  # of the smallest size's frontier
+THREE, FOUR = (256, 724, 2048), (256, 512, 1024, 2048)
 
 
 def draw_truth(rng, rungs, smallest):
@@ -28,6 +29,15 @@ def simulated(rng, beta, kappa, sizes, inputs):
     return [len(mutual_nearest(wishart.correlations(each, rng), TAU / (1 + TAU))[0]) for each in packings]
 
 
+def crossing(rng, beta, kappa, sizes, inputs, times=None):
+    """The same without networks: features whose correlation 1 − (r/r0)^β, with the error of M inputs, clears it."""
+    r_tau = frontier(np.array(sizes, dtype=float), beta, kappa, TAU)
+    rank = np.arange(1, int(3 * r_tau.max()))
+    error = rng.normal(0, (1 + TAU / (1 + TAU)) / np.sqrt(inputs), (times or 1, len(sizes), len(rank)))
+    counts = np.sum(beta * np.log(rank / r_tau[:, None]) + error < 0, axis=2)
+    return counts if times else counts[0]
+
+
 def holds(fit, beta):
     return fit.beta_ci95[0] <= beta <= fit.beta_ci95[1]
 
@@ -36,6 +46,28 @@ def between(share, ladders):
     """Whether a share is one of 92 to 98%, to two binomial standard errors."""
     low, high = (limit + sign * 2 * np.sqrt(limit * (1 - limit) / ladders) for limit, sign in ((LOW, -1), (HIGH, 1)))
     return low <= share <= high
+
+
+@pytest.mark.parametrize(
+    ("beta", "inputs", "sizes", "count"),
+    [
+        *((beta, 10_000, FOUR, crossing) for beta in (1.6, 1.8, 2.5)),
+        *(
+            pytest.param(beta, inputs, sizes, simulated, marks=pytest.mark.slow)
+            for beta in (1.3, 1.6, 1.8, 2.0, 2.5)
+            for inputs in (1000, 10_000)
+            for sizes in (THREE, FOUR)
+        ),
+    ],
+)
+def test_one_truth_is_held_by_ladders_whose_sizes_differ(beta, inputs, sizes, count):
+    """200 seeds at one β, κ and τ; the networks of each are up to a fifth narrower or wider than the next seed's."""
+    held = []
+    for seed in range(200):
+        rng = np.random.default_rng([93, seed])
+        widths = np.round(np.array(sizes) * np.exp(rng.uniform(-0.2, 0.2, len(sizes)))).astype(int)
+        held.append(holds(fit_counts(widths, count(rng, beta, 1.0, widths, inputs), tau=TAU), beta))
+    assert between(np.mean(held), len(held)), np.mean(held)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +92,9 @@ def test_intervals_of_beta_from_counts_alone_hold_the_truth(inputs, rungs, small
     assert between(np.mean(held), ladders), np.mean(held)
 
 
-def crossing(rng, beta, kappa, sizes, inputs, times):
-    """Counts of features whose correlation 1 − (r/r0)^β, with the error of M inputs, clears the threshold."""
-    r_tau = frontier(np.array(sizes, dtype=float), beta, kappa, TAU)
-    rank = np.arange(1, int(3 * r_tau.max()))
-    error = rng.normal(0, (1 + TAU / (1 + TAU)) / np.sqrt(inputs), (times, len(sizes), len(rank)))
-    return np.sum(beta * np.log(rank / r_tau[:, None]) + error < 0, axis=2)
-
-
 @pytest.mark.parametrize("truths", [12, pytest.param(100, marks=pytest.mark.slow)])
-def test_one_truth_is_held_nearly_always_or_seldom_and_the_status_says_so(truths):
-    """Why coverage is averaged over truths: 60 repetitions of each give mostly the same counts, and hit or miss."""
+def test_the_same_sizes_again_hold_a_truth_nearly_always_or_seldom_and_the_status_says_so(truths):
+    """Why sizes or truths must differ: 60 repetitions of one design give mostly the same counts, and hit or miss."""
     shares, coarse = [], []  # coarse: in each truth's most frequent ladder
     for seed in range(truths):
         rng = np.random.default_rng([92, seed])
