@@ -35,8 +35,9 @@ def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
             _finish(axis, CATEGORIES)
         for axis, (ladder, population) in zip(axes[len(panels) :], mine, strict=True):
             of_ladder(axis, ladder, 0, "rosetta" if population == "rosetta" else "control")
-        for axis in axes[::2]:
-            axis.set_ylabel("firing, 1 = corpus share")
+        for axis in axes:
+            if axis.get_subplotspec().is_first_col():
+                axis.set_ylabel("firing, 1 = corpus share")
         quality = table.attrs["quality"].split("quality: ")[-1]
         note = f"Hollow: arXiv 2606.03990, {quality}."
         style.source_note(figure, note + (" Filled: this package, 95% interval of the largest." if mine else ""))

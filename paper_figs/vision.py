@@ -47,7 +47,7 @@ def make(found: Found, path: Path) -> list[Path]:
 def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.PathLike[str]) -> list[Path]:
     """Draw one panel a pairing; save PNG and SVG."""
     with style.panels(len(panels), 3.3, 3.4, sharey=True) as (figure, axes):
-        for number, (axis, (ladder, analysis)) in enumerate(zip(axes, panels, strict=True)):
+        for axis, (ladder, analysis) in zip(axes, panels, strict=True):
             sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
             for name, label, marker, colour in RAW:
                 means = [ladder[name].values[sizes == size].mean() for size in np.unique(sizes)]
@@ -66,7 +66,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
                 line = np.array([sizes.min(), sizes.max()])
                 axis.plot(line, analysis.power_law.prefactor * line**analysis.power_law.exponent, color=blue)
             axis.set_xlabel("MLP neurons per network, N")
-            if number % 2 == 0:
+            if axis.get_subplotspec().is_first_col():
                 axis.set_ylabel("pairs")
         tallest = max(float(ladder[name].max()) for ladder, _ in panels for name, *_ in RAW)
         axes[0].set_ylim(top=1.3 * tallest)  # one scale for all panels, no marker cut

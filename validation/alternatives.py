@@ -11,10 +11,16 @@ parameters needs five counts. Cross-validation leaves out one size at a time and
 
 Verdict
 -------
-A curve is preferred if its AICc is at least 2 below every other curve's, and no curve predicts sizes left out better
-unless it contains the preferred one: a broken power law is as good on a power law as a power law is, its two further
-parameters having nothing to do, so that chance decides which errs less. Otherwise the answer is "cannot tell": with
-three to six sizes it nearly always is.
+A curve is preferred if three tests agree:
+
+- its AICc is at least 2 below every other curve's;
+- no curve predicts sizes left out better, but for those that contain it: a broken power law is as good on a power law
+  as a power law is, its two further parameters having nothing to do, so that chance decides which errs less;
+- no curve that contains it fits better than chance lets further parameters fit, by the F test of nested models at 5%
+  (for a line in a power law that is Student's interval of the exponent holding 1). AICc cannot stand in for it: with
+  five counts it charges 20 for a second parameter, more than a factor of seven in rms would pay.
+
+Otherwise the answer is "cannot tell": with three to six sizes it nearly always is.
 """
 
 from __future__ import annotations
@@ -23,12 +29,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, stats
 
 from .counts import Counts
+from .rounding import ROUNDING, whole
 
 CANNOT_TELL = "cannot tell"
 CLEAR_AICC = 2.0  # the customary least difference that means anything
+SIGNIFICANT = 0.05  # p-value of the F test below which a curve is not enough
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
@@ -70,11 +78,13 @@ class Comparison:
 def compare_curves(data: Counts) -> Comparison:
     """Fit every curve of `CURVES` and say which one the counts prefer, if any."""
     x, y = np.log(data.neurons), np.log(data.counts)
-    fitted = []
+    fitted, floor = [], float(np.sqrt(np.mean(ROUNDING / data.counts**2))) if whole(data.counts) else 0.0
     for name, (parameters, fit) in CURVES.items():
         rms = float(np.sqrt(np.mean((y - fit(x, y)(x)) ** 2))) if data.sizes >= parameters else np.nan
-        fitted.append(Alternative(name, parameters, rms, aicc(rms, len(y), parameters + 1), _left_out(data, name)))
-    return Comparison(tuple(fitted), *_preferred(fitted))
+        fitted.append(
+            Alternative(name, parameters, rms, aicc(max(rms, floor), len(y), parameters + 1), _left_out(data, name))
+        )
+    return Comparison(tuple(fitted), *_preferred(fitted, len(y), floor))
 
 
 def aicc(rms: float, n: int, k: int) -> float:
@@ -84,7 +94,7 @@ def aicc(rms: float, n: int, k: int) -> float:
     return float(2 * n * np.log(max(rms, 1e-12)) + 2 * k + 2 * k * (k + 1) / (n - k - 1))
 
 
-def _preferred(fitted: list[Alternative]) -> tuple[str, str]:
+def _preferred(fitted: list[Alternative], n: int, floor: float = 0.0) -> tuple[str, str]:
     if any(np.isnan(a.aicc) for a in fitted if a.name in ("power law", "logarithmic", "saturating")):
         return CANNOT_TELL, "fewer than five counts: no criterion can tell curves of two parameters apart"
     ranked = sorted((a for a in fitted if not np.isnan(a.aicc)), key=lambda a: a.aicc)
@@ -95,8 +105,33 @@ def _preferred(fitted: list[Alternative]) -> tuple[str, str]:
     foresight = min(rivals, key=lambda a: a.cv_rms)
     if not first.cv_rms <= foresight.cv_rms:
         return CANNOT_TELL, f"AICc prefers {first.name}, cross-validation {foresight.name}"
+    for wider in (a for a in fitted if a.name in CONTAINED_IN.get(first.name, ())):
+        p = nested_p(max(first.rms, floor), max(wider.rms, floor), first.parameters, wider.parameters, n)
+        if p < SIGNIFICANT:
+            return (
+                CANNOT_TELL,
+                f"AICc prefers {first.name}, but {wider.name}, which contains it, fits better (p = {p:.2g})",
+            )
     lead = f"leads by {second.aicc - first.aicc:.1f} in AICc"
     return first.name, f"{lead}, and no curve but those that contain it predicts left-out sizes better"
+
+
+def nested_p(narrow: float, wide: float, few: int, many: int, n: int) -> float:
+    """Return the p-value of the F test of a curve against one that contains it; NaN without a degree of freedom.
+
+    Parameters
+    ----------
+    narrow, wide : float
+        Root mean square residuals.
+    few, many : int
+        Parameters of either.
+    n : int
+        Counts fitted.
+    """
+    if n <= many or np.isnan(wide):
+        return np.nan
+    gained = (narrow**2 - wide**2) / (many - few)
+    return float(stats.f.sf(gained * (n - many) / max(wide, 1e-12) ** 2, many - few, n - many))
 
 
 def _left_out(data: Counts, name: str) -> float:

@@ -34,8 +34,8 @@ have infinite ν_k, which leaves Wilks's 3.84. With fewer than `ROUGH` degrees o
 the status says so.
 
 Measured on simulated ladders of 3, 4, 6 and 8 sizes over 1000 and 10 000 inputs, with every error estimated, at one
-truth as at truths of their own: the intervals of all parameters hold theirs in 92 to 98% of 200 to 800 ladders. Three
-sizes without correlations, where nine numbers estimate four parameters and three errors, hold β and log(1+τ) in up to
+truth as at truths of their own: the intervals of all parameters hold theirs in 92 to 98% of 200 to 800 ladders. Without
+correlations, where nine or twelve numbers of three or four sizes estimate four parameters and three errors, it is 97 to
 99%. Errors of isolation and tail that fan out e-fold over the sizes leave 90% (stated number by number, 95%); the
 residuals of six sizes show that one time in five only, and the status then says so.
 """

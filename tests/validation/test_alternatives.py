@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import optimize, stats
 
-from rosettalaw.validation.alternatives import CANNOT_TELL, CURVES, Alternative, aicc, compare_curves
+from rosettalaw.validation.alternatives import CANNOT_TELL, CURVES, Alternative, aicc, compare_curves, nested_p
 from rosettalaw.validation.alternatives import _preferred as prefer
 from rosettalaw.validation.counts import Counts
 
@@ -94,18 +94,48 @@ def test_a_power_law_is_not_put_in_doubt_by_a_broken_one_that_contains_it(whole)
 
 
 def test_only_what_contains_a_curve_may_predict_better():
-    scores = {name: Alternative(name, 2, 0.1, 10.0, 0.1) for name in CURVES}
+    scores = {name: Alternative(name, CURVES[name][0], 0.1, 10.0, 0.1) for name in CURVES}
     scores["power law"] = replace(scores["power law"], aicc=0.0)
     for rival, preferred in (("broken power law", "power law"), ("saturating", CANNOT_TELL), ("linear", CANNOT_TELL)):
         fitted = scores | {rival: replace(scores[rival], cv_rms=0.05)}
-        assert prefer(list(fitted.values()))[0] == preferred
+        assert prefer(list(fitted.values()), 12)[0] == preferred
+
+
+@pytest.mark.parametrize("sizes", [7, 12])
+def test_closer_than_rounding_is_luck(sizes):
+    """Whole counts of an exact power law: a knee that happens to fit the rounding better is no finding."""
+    neurons = np.geomspace(128, 128 * 2 ** (sizes - 1), sizes)
+    assert compare_curves(Counts(neurons, np.round(2 * neurons**0.6))).preferred == "power law"
+
+
+def test_the_f_test_of_a_line_in_a_power_law_is_students_test_of_its_exponent():
+    rng, x = np.random.default_rng(4), np.log(SIZES[:5])
+    y = 0.8 * x + rng.normal(0, 0.1, 5)
+    line = stats.linregress(x, y)
+    student = 2 * stats.t.sf(abs(line.slope - 1) / line.stderr, 3)
+    rms = np.std(y - x), np.sqrt(np.mean((y - line.intercept - line.slope * x) ** 2))
+    assert nested_p(*rms, 1, 2, 5) == pytest.approx(student)
+    assert np.isnan(nested_p(*rms, 1, 5, 5))
+
+
+def test_no_curve_is_preferred_that_the_exponent_excludes():
+    """Five counts: AICc charges a second parameter 20, and takes the line, though α is 0.52 to 0.88."""
+    sizes = np.array([128.0, 256, 512, 1024, 2048])
+    for counts in ([66, 121, 159, 333, 448], [155, 155, 218, 252, 296]):
+        comparison = compare_curves(Counts(sizes, np.array(counts, dtype=float)))
+        assert min(comparison.alternatives, key=lambda one: one.aicc).name in ("linear", "constant")
+        assert comparison.preferred == CANNOT_TELL
+        assert "power law, which contains it, fits better" in comparison.reason
 
 
 @pytest.mark.parametrize(("lead", "preferred"), [(1.9, CANNOT_TELL), (2.1, "power law")])
 def test_a_lead_of_two_in_aicc_is_asked_for(lead, preferred):
     """Burnham and Anderson: models within 2 of the best have substantial support."""
     scores = {name: 10.0 for name in CURVES} | {"power law": 10 - lead}
-    ranked = [Alternative(name, 2, 0.1, score, 0.01 if name == "power law" else 0.1) for name, score in scores.items()]
-    assert prefer(ranked)[0] == preferred
+    ranked = [
+        Alternative(name, CURVES[name][0], 0.1, score, 0.01 if name == "power law" else 0.1)
+        for name, score in scores.items()
+    ]
+    assert prefer(ranked, 12)[0] == preferred
     worse = [replace(one, cv_rms=0.2) if one.name == "power law" else one for one in ranked]
-    assert prefer(worse)[0] == CANNOT_TELL  # whatever leads must predict best as well
+    assert prefer(worse, 12)[0] == CANNOT_TELL  # whatever leads must predict best as well
