@@ -81,6 +81,8 @@ class Made:
 def make_all(found: Found, out: str | os.PathLike[str], names: Iterable[str] | None = None) -> Iterator[Made]:
     """Draw each figure that has data into a folder, and yield what became of it.
 
+    A result that lacks a variable, such as an older version's, costs the figures that need it, and no others.
+
     Raises
     ------
     UnknownNameError
@@ -92,5 +94,9 @@ def make_all(found: Found, out: str | os.PathLike[str], names: Iterable[str] | N
             raise UnknownNameError("figure", name, CATALOGUE)
     for name in chosen:
         shows, waits_for = CATALOGUE[name]
-        files = import_module(f".{name}", __package__).make(found, Path(out) / name)
+        try:
+            files = import_module(f".{name}", __package__).make(found, Path(out) / name)
+        except KeyError as missing:
+            named = str(missing.args[0]).split(". ")[0]  # what follows lists the variables that are there
+            files, waits_for = [], f"results that have all they should ({named})"
         yield Made(name, shows, tuple(files), "" if files else waits_for or "data")

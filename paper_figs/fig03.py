@@ -34,14 +34,14 @@ ABOVE = [
 
 def make(found: Found, path: Path) -> list[Path]:
     """Draw every ladder found."""
-    from ..validation.analysis import analyse_clean
+    from ..validation.analysis import analyse_series
     from ..validation.series import of_ladder
 
     files = []
     for name, ladder in found.of("ladder"):
         series = of_ladder(ladder, name)
         fitted = len(np.unique(series.neurons[series.counts > 0])) > 1  # seeds of one size make no curve
-        analysis = analyse_clean(series.clean(), series.nulls) if fitted else None
+        analysis = analyse_series(series) if fitted else None
         files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), name)
     return files
 

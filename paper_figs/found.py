@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ForeignFileError, MissingFileError
+from ..errors import ForeignFileError, MissingFileError, RosettaError
 from ..results import KIND, load
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ..validation.compare import Row
+    from ..validation.series import Series
 
 PIECES, PIECE = "rungs", "rung"  # folder of a ladder's parts, and their kind
 
@@ -31,11 +32,17 @@ class Found:
     datasets : dict of str to list of (name, Dataset)
         Everything readable, by kind ("ladder", "simulation", "prediction", …); "rung" is what a measured ladder was put
         together from, which is not counted twice.
+    matchings : dict of Path to list of Dataset
+        Those of kind "pairs" again, by folder: together they are one series.
+    tables : list of Series
+        Counts of CSV files with the columns ``neurons,count``; other CSV files are none of ours.
     skipped : list of str
         Files that could not be read, with the reason.
     """
 
     datasets: dict[str, list[tuple[str, xr.Dataset]]] = field(default_factory=dict)
+    matchings: dict[Path, list[xr.Dataset]] = field(default_factory=dict)
+    tables: list[Series] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
     def of(self, kind: str) -> list[tuple[str, xr.Dataset]]:
@@ -49,17 +56,17 @@ class Found:
         Toy networks are those with all ingredients; the kept ones are left out beside a study of one's own.
         """
         from ..validation.compare import compare, reference_rows
-        from ..validation.series import LAW, of_ladder, of_simulation, of_toys
+        from ..validation.series import LAW, of_folders, of_ladder, of_simulation, of_toys
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
         simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
         toys = of_toys((ds for _, ds in self.of("toy")), [LAW])
         references = [row for row in reference_rows() if not (toys and row.series.source == "toy")]
-        return [*references, *compare([*simulations, *toys, *ladders])]
+        return [*references, *compare([*simulations, *toys, *ladders, *of_folders(self.matchings), *self.tables])]
 
 
 def look(folder: str | os.PathLike[str] | None) -> Found:
-    """Read every result file of a folder and the folders in it; without a folder, find nothing.
+    """Read every result and every table of counts in a folder and the folders in it; without a folder, find nothing.
 
     Raises
     ------
@@ -69,16 +76,29 @@ def look(folder: str | os.PathLike[str] | None) -> Found:
     found = Found()
     if folder is None:
         return found
+    from ..validation.counts import has_counts
+    from ..validation.series import of_ladder, read_series
+
     folder = Path(folder)
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: no such folder of results. Try: rosettalaw demo --out results/demo")
     for path in sorted(folder.rglob("*.nc")):
+        name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:
             ds = load(path)
+            kind = PIECE if path.parent.name == PIECES else ds.attrs[KIND]
+            if kind == "ladder":
+                of_ladder(ds, str(path))
         except ForeignFileError as error:
             found.skipped.append(str(error))
             continue
-        name = path.parent.name if path.stem in ("results", "result") else path.stem
-        kind = PIECE if path.parent.name == PIECES else ds.attrs[KIND]
+        if kind == "pairs":
+            found.matchings.setdefault(path.resolve().parent, []).append(ds)
         found.datasets.setdefault(kind, []).append((name, ds))
+    for path in sorted(folder.rglob("*.csv")):
+        try:
+            if has_counts(path):
+                found.tables.extend(read_series([path]))
+        except RosettaError as error:
+            found.skipped.append(str(error))
     return found

@@ -107,12 +107,18 @@ def panels(count: int, width: float, height: float, across: int = 2, **kwargs) -
         yield drawing, list(grid.flat[:count])
 
 
+def targets(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the PNG and SVG that a figure saved under this path is written to."""
+    stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)
+    return [stem.with_name(stem.name + ending) for ending in (".png", ".svg")]
+
+
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
-    stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)
     written = []
-    for ending, metadata in ((".png", {"Software": "rosettalaw"}), (".svg", {"Date": None, "Creator": "rosettalaw"})):
-        target = stem.with_name(stem.name + ending)
+    for target, metadata in zip(
+        targets(path), ({"Software": "rosettalaw"}, {"Date": None, "Creator": "rosettalaw"}), strict=True
+    ):
         with replacing(target) as partial:
             drawing.savefig(partial, metadata=metadata)
         written.append(target)

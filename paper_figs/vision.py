@@ -32,7 +32,7 @@ RAW = [
 
 def make(found: Found, path: Path) -> list[Path]:
     """Draw the vision ladders found."""
-    from ..validation.analysis import analyse_clean
+    from ..validation.analysis import analyse_series
     from ..validation.series import of_ladder
 
     panels = []
@@ -40,7 +40,7 @@ def make(found: Found, path: Path) -> list[Path]:
         if ladder.attrs.get("modality") == "vision":
             series = of_ladder(ladder, name)
             fitted = len(np.unique(series.neurons[series.counts > 0])) > 1
-            panels.append((ladder, analyse_clean(series.clean(), series.nulls) if fitted else None))
+            panels.append((ladder, analyse_series(series) if fitted else None))
     return draw(panels, path) if panels else []
 
 

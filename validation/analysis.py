@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
@@ -16,8 +15,9 @@ from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
+from .series import Series
 from .theory_fit import GAMMA, TAU, TheoryFit, TheoryStatus
-from .verdict import verdict
+from .verdict import verdict, with_zeros
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Analysis:
             "alternatives": [vars(alternative) for alternative in self.comparison.alternatives],
             "verdict": self.verdict,
             "status": self.status,
+            "excess_scatter": self.power_law.excess_scatter,
             "likelihoods": [vars(likelihood) for likelihood in self.likelihoods],
             "bootstrap_ci95": self.bootstrap_ci95,
             "leave_one_size_out": self.left_out,
@@ -120,17 +121,40 @@ def analyse(
     return analyse_clean(clean(neurons, counts, count_sd), nulls, tau, gamma)
 
 
+def analyse_series(series: Series, tau: float = TAU, gamma: float = GAMMA) -> Analysis:
+    """Analyse the counts of a source beside its nulls.
+
+    Raises
+    ------
+    InputError
+        If fewer than two sizes have a positive count.
+    """
+    if not series.calibrated:
+        return analyse_clean(series.clean(), series.nulls, tau, gamma)
+    found = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
+    return replace(found, verdict=with_zeros(series.neurons, series.counts, found.verdict))
+
+
 def analyse_clean(
-    data: Counts, nulls: Mapping[str, ArrayLike] | None = None, tau: float = TAU, gamma: float = GAMMA
+    data: Counts,
+    nulls: Mapping[str, ArrayLike] | None = None,
+    tau: float = TAU,
+    gamma: float = GAMMA,
+    zeros_count: bool = True,
 ) -> Analysis:
-    """Analyse counts that `rosettalaw.validation.counts.clean` has checked."""
+    """Analyse counts that `rosettalaw.validation.counts.clean` has checked.
+
+    Zeros are counts like any other (`zeros_count`), or words will be said of them elsewhere.
+    """
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
+    likelihoods = tuple(_likelihoods(data))
+    heard = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
     return Analysis(
         power_law=line,
         theory=theory,
         comparison=comparison,
-        verdict=verdict(line, theory, comparison, nulls),
-        likelihoods=tuple(_likelihoods(data)),
+        verdict=verdict(line, theory, comparison, nulls, heard),
+        likelihoods=likelihoods,
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),
         checks=check_residuals(data),
@@ -139,8 +163,7 @@ def analyse_clean(
 
 
 def _likelihoods(data: Counts) -> Iterator[LikelihoodFit]:
-    neurons = np.append(data.neurons, data.zero_sizes)
-    counts = np.append(data.counts, np.zeros(len(data.zero_sizes)))
+    neurons, counts = data.with_zeros()
     yield fit_likelihood(neurons, counts, likelihood="poisson")
     if len(counts) > 5:  # its third parameter cannot be had from fewer
         yield fit_likelihood(neurons, counts, likelihood="negative binomial")

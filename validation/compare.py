@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .analysis import Analysis, analyse_clean
+from .analysis import Analysis, analyse_series
 from .extension import Extension, fit_extension
 from .forecast import HeldOut, held_out_largest
 from .joint_fit import JointFit, Observations, fit_jointly
@@ -23,9 +23,7 @@ from .profiles import FEWEST_PAIRS
 from .references import reference_series
 from .series import Series
 from .triangle import Triangle, TriangleStatus, contradicted
-from .verdict import growth, signed, with_zeros
-
-CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
+from .verdict import growth, signed
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,6 @@ class Row:
         """Return what the counts say, the verdict first; nothing where they cannot be fitted."""
         if self.analysis is None or self.trend is None:
             return []
-        if self.series.source in CALIBRATED:
-            return [with_zeros(self.series.neurons, self.series.counts, self.analysis.verdict), *self._besides()]
         if not self.series.chance:
             return [self.analysis.verdict, *self._besides()]
         judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
@@ -122,7 +118,8 @@ class Row:
         if self.triangle is None:
             return []
         extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
-        return [self.triangle.verdict(), *extended, *self._attenuation()]
+        shared = ["Repeats share networks: the triangle's intervals take them as independent and are too narrow."]
+        return [self.triangle.verdict(), *extended, *self._attenuation(), *(shared if self.series.shared else [])]
 
     def _besides(self) -> list[str]:
         status = "ok" if self.analysis is None else self.analysis.status
@@ -184,9 +181,8 @@ def joint_of(series: Series) -> JointFit | None:
 def _row(series: Series) -> Row:
     problem, analysis, held_out = "", None, None
     try:
-        data = series.clean()
-        analysis = analyse_clean(data, series.nulls or None)
-        held_out = held_out_largest(data)
+        analysis = analyse_series(series)
+        held_out = held_out_largest(series.clean())
     except InputError as error:
         problem = f"{series.name}: {error}"
     triangle, attenuated, extension = series.triangle(), None, None

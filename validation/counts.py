@@ -1,6 +1,7 @@
 """Counts over network sizes, as every fit takes them: what is refused, what is left out, and what is said about it.
 
-- NaN, infinite or negative numbers, and sizes that are not positive or beyond `LARGEST`, are errors.
+- NaN, infinite or negative numbers, sizes below one neuron, and numbers beyond `LARGEST` are errors.
+- Sizes that all lie within 1% of each other have no slope to tell: an error.
 - A zero count has no logarithm. It is left out of the fits in log space and named in `Counts.notes`, because leaving
   it out flattens the slope.
 - Standard deviations of zero (a jackknife that changed nothing) say nothing: the column is left out, and that is said.
@@ -23,8 +24,17 @@ from numpy.typing import ArrayLike
 
 from ..errors import ForeignFileError, InputError, MissingFileError, require
 
-LARGEST = 1e15  # neurons; beyond it a size is a mistake, and powers of it overflow
+LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
+LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
+APART = 1.01  # least ratio of the largest size to the smallest
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row a size"
+INDEPENDENT = ", taken as independent repeats"
+COLUMNS = ("neurons", "count", "count_sd")
+RULES = {
+    "neurons": f"must be a number of neurons, from 1 to {LARGEST:g}",
+    "count": f"must be 0, or from {LEAST:g} to {LARGEST:g}; leave the row out if it was not measured",
+    "count_sd": f"must be from 0 to {LARGEST:g}; leave the column out if it is not known",
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,29 @@ class Counts:
         return len(self.neurons)
 
     @property
+    def empty_sizes(self) -> list[float]:
+        """Sizes at which most counts are zero."""
+        zeros = Counter(self.zero_sizes)
+        return [size for size, empty in zeros.items() if empty > np.sum(self.neurons == size)]
+
+    @property
     def sizes(self) -> int:
         """Number of different sizes."""
         return len(np.unique(self.neurons))
+
+    def with_zeros(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return sizes and counts, the zeros last."""
+        return np.append(self.neurons, self.zero_sizes), np.append(self.counts, np.zeros(len(self.zero_sizes)))
+
+    def one_a_size(self) -> Counts:
+        """Return the geometric mean of each size's counts, for repeats that share networks and so err together."""
+        sizes = np.unique(self.neurons)
+        if len(sizes) == len(self):
+            return self
+        means = np.array([np.exp(np.mean(np.log(self.counts[self.neurons == size]))) for size in sizes])
+        told = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
+        notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), told)
+        return Counts(sizes, means, None, notes, self.zero_sizes)
 
     def without(self, size: float) -> Counts:
         """Return the counts of all other sizes."""
@@ -78,11 +108,11 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     sd = None if count_sd is None else numbers("count_sd", count_sd)
     require(n.ndim == 1, "neurons", n.shape, "must be one-dimensional", "neurons=[256, 512, 1024]")
     require(n.shape == r.shape, "counts", r.shape, f"must have one count a size, shape {n.shape}")
-    _all(np.isfinite(n) & (n > 0) & (n <= LARGEST), "neurons", n, f"must be positive numbers up to {LARGEST:g}")
-    _all(np.isfinite(r) & (r >= 0), "count", r, "must be numbers of at least 0; leave the row out if not measured")
+    _all(usable("neurons", n), "neurons", n, RULES["neurons"])
+    _all(usable("count", r), "count", r, RULES["count"])
     if sd is not None:
         require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value a count, shape {r.shape}")
-        _all(np.isfinite(sd) & (sd >= 0), "count_sd", sd, "must be numbers of at least 0; or leave the column out")
+        _all(usable("count_sd", sd), "count_sd", sd, RULES["count_sd"])
 
     order = np.argsort(n, kind="stable")
     n, r = n[order], r[order]
@@ -90,9 +120,9 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     notes = [f"N = {size:g} has a count of zero and is left out of the fits in log space" for size in n[~positive]]
     notes += [f"N = {size:g} has more pairs than neurons, which no mutual matching has" for size in n[r > n]]
     repeats = Counter(n[positive].tolist())
-    notes += [f"N = {size:g} occurs {k} times, taken as independent repeats" for size, k in repeats.items() if k > 1]
-    if len(repeats) < 2:
-        rule = "a slope needs positive counts at two sizes, an interval at three"
+    notes += [f"N = {size:g} occurs {k} times{INDEPENDENT}" for size, k in repeats.items() if k > 1]
+    if len(repeats) < 2 or max(repeats) < APART * min(repeats):
+        rule = "a slope needs positive counts at two sizes that differ by 1% or more, an interval at three"
         raise InputError("sizes", ", ".join(f"{size:g}" for size in repeats) or "none", rule, EXAMPLE)
     if sd is not None:
         sd = sd[order][positive]
@@ -103,7 +133,23 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
 
 
 def read_counts(path: str | os.PathLike[str]) -> Counts:
-    """Read counts from a CSV file with the columns ``neurons,count`` and optionally ``count_sd``.
+    """Read counts from a CSV file with the columns ``neurons,count`` and optionally ``count_sd``, and check them.
+
+    Raises
+    ------
+    MissingFileError, ForeignFileError, InputError
+        As `read_columns` does, and if fewer than two sizes have a positive count.
+    """
+    try:
+        return clean(*read_columns(path))
+    except InputError as error:
+        if error.argument != "sizes":
+            raise
+        raise InputError(f"{path}: sizes", error.value, error.rule, error.example) from None
+
+
+def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Read the columns ``neurons,count`` and, if it is there, ``count_sd`` of a CSV file.
 
     Lines that begin with ``#`` are comments. Other columns are ignored.
 
@@ -112,13 +158,15 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If it is no CSV file with these columns.
+        If it is no CSV file with these columns, each once, and rows.
     InputError
         If a cell cannot be used; the message names its line and column.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(f"{path}: no such file. Expected {EXAMPLE}")
+    if path.is_dir():
+        raise ForeignFileError(f"{path}: is a folder. Expected {EXAMPLE}")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
@@ -131,23 +179,44 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
         last = numbered[reader.line_num - 1][0]
         raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {EXAMPLE}") from error
     header = [name.strip() for name in rows[0][1]] if rows else []
-    missing = [name for name in ("neurons", "count") if name not in header]
+    missing = [name for name in COLUMNS[:2] if name not in header]
     if missing:
         found = ",".join(header)[:80] or "nothing"
         raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {found}). Expected {EXAMPLE}")
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    if twice:
+        raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {EXAMPLE}")
+    if len(rows) == 1:
+        raise ForeignFileError(f"{path}: no rows below the column names. Expected {EXAMPLE}")
 
     for line, row in rows[1:]:
         rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
-        require(not any(cell.strip() for cell in row[len(header) :]), f"line {line}", ",".join(row), rule, EXAMPLE)
+        extra = any(cell.strip() for cell in row[len(header) :])
+        require(not extra, f"{path}, line {line}", ",".join(row), rule, EXAMPLE)
 
-    def column(name: str) -> list[float]:
+    def column(name: str) -> np.ndarray:
         place = header.index(name)
-        return [_number(row, place, name, line) for line, row in rows[1:]]
+        return np.array([_number(row, place, name, f"{path}, line {line}: {name}") for line, row in rows[1:]])
 
-    return clean(column("neurons"), column("count"), column("count_sd") if "count_sd" in header else None)
+    return column("neurons"), column("count"), column("count_sd") if "count_sd" in header else None
 
 
-def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
+def has_counts(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file begins, comments left aside, with a line that names the columns neurons and count."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        first = next((line for line in file if line.strip() and not line.lstrip().startswith("#")), "")
+    return set(COLUMNS[:2]) <= {name.strip() for name in first.split(",")}
+
+
+def usable(name: str, values: np.ndarray) -> np.ndarray:
+    """Return which numbers of a column can be used; `RULES` says it in words."""
+    if name == "neurons":
+        return np.isfinite(values) & (values >= 1) & (values <= LARGEST)
+    least = LEAST if name == "count" else 0.0
+    return np.isfinite(values) & ((values == 0) | (values >= least)) & (values >= 0) & (values <= LARGEST)
+
+
+def _number(row: Sequence[str], place: int, name: str, where: str) -> float:
     text = row[place].strip() if place < len(row) else ""
     try:
         value = float(text)
@@ -155,8 +224,8 @@ def _number(row: Sequence[str], place: int, name: str, line: int) -> float:
         value = np.nan
     part = "column" if name == "count_sd" else "row"
     rule = f"must be a number; leave the {part} out if it was not measured"
-    require(bool(np.isfinite(value)), f"{name} (line {line})", text, rule)
-    require(value >= 0, f"{name} (line {line})", text, "must be at least 0; leave the row out if it was not measured")
+    require(bool(np.isfinite(value)), where, text, rule, EXAMPLE)
+    require(bool(usable(name, np.array(value))), where, text, RULES[name], EXAMPLE)
     return value
 
 

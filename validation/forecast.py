@@ -6,6 +6,9 @@ curve (each kept unless its sum of squares exceeds the best by the F criterion),
 interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's: it is
 refused.
 
+Where most counts of a size are zero, no curve here describes it. If the sizes with pairs are all larger, a forecast is
+refused up to the empty size; if not, it is refused everywhere.
+
 The held-out test does on measured data what a forecast does: the largest size is predicted from the smaller ones.
 """
 
@@ -21,7 +24,7 @@ from scipy import stats
 from ..errors import require
 from . import theory_fit
 from .alternatives import CURVES
-from .counts import LARGEST, Counts
+from .counts import EXAMPLE, LARGEST, Counts
 from .power_law import PowerLawFit, fit_clean, student
 
 REACH = 10.0
@@ -34,6 +37,8 @@ class ForecastStatus(StrEnum):
     INSIDE = "inside the measured sizes"
     OUTSIDE = "outside the measured sizes: the interval covers every curve that the counts allow"
     REFUSED = f"refused: more than {REACH:g} times outside the measured sizes"
+    EMPTY = "refused: no pairs were counted at this size or at a larger one, and the curves are of sizes with pairs"
+    FELL = "refused: larger networks than the smallest with pairs have none, and no curve here describes that"
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,11 @@ class HeldOut:
     Attributes
     ----------
     neurons, measured : float
-        The largest size and its count (geometric mean, if repeated).
+        The largest size and its count (geometric mean, if repeated; mean, if some are zero).
     predicted : float
         What the power law of the others expects.
     ci95 : tuple of float
-        Student's interval of one more count.
+        Student's interval of one more count, or of the mean of as many as were measured.
     holds : bool
         Whether the interval holds the measured count.
     """
@@ -101,7 +106,7 @@ def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
     InputError
         If there are fewer than three sizes (no interval), or a size is not positive.
     """
-    require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more")
+    require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
     for size in neurons:
         require(0 < size <= LARGEST, "neurons", size, f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
     line = fit_clean(data)
@@ -113,11 +118,15 @@ def held_out_largest(data: Counts) -> HeldOut | None:
     """Predict the largest size from the smaller ones; None with fewer than four sizes."""
     if data.sizes < 4:
         return None
-    largest = float(data.neurons.max())
+    neurons, counts = data.with_zeros()
+    largest = float(neurons.max())
     rest = fit_clean(data.without(largest))
-    (lower,), (upper,) = rest.band([largest], new_count=True)
-    found = data.counts[data.neurons == largest]
-    measured = float(found[0] if np.ptp(found) == 0 else np.exp(np.mean(np.log(found))))
+    found = counts[neurons == largest]
+    (lower,), (upper,) = rest.band([largest], new_counts=len(found))
+    if np.ptp(found) == 0:
+        measured = float(found[0])
+    else:
+        measured = float(np.exp(np.mean(np.log(found))) if found.all() else found.mean())
     predicted = float(rest.predict(largest))
     return HeldOut(largest, measured, predicted, (float(lower), float(upper)), bool(lower <= measured <= upper))
 
@@ -139,9 +148,16 @@ def _allowed(data: Counts, line: PowerLawFit) -> dict[str, Callable[[np.ndarray]
 
 def _at(size: float, data: Counts, line: PowerLawFit, allowed: dict) -> Forecast:
     low, high = data.neurons[0], data.neurons[-1]
-    if not low / REACH <= size <= high * REACH:
-        return Forecast(size, np.nan, (np.nan, np.nan), {}, ForecastStatus.REFUSED)
-    (lower,), (upper,) = line.band([size], new_count=True)
+    refused = None
+    if any(empty > low for empty in data.empty_sizes):
+        refused = ForecastStatus.FELL
+    elif any(empty >= size for empty in data.empty_sizes):
+        refused = ForecastStatus.EMPTY
+    elif not low / REACH <= size <= high * REACH:
+        refused = ForecastStatus.REFUSED
+    if refused is not None:
+        return Forecast(size, np.nan, (np.nan, np.nan), {}, refused)
+    (lower,), (upper,) = line.band([size], new_counts=1)
     count = float(line.predict(size))
     if low <= size <= high:
         return Forecast(size, count, (float(lower), float(upper)), {"power law": count}, ForecastStatus.INSIDE)

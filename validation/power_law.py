@@ -81,13 +81,13 @@ class PowerLawFit:
         """Return ``c N^α``."""
         return self.prefactor * np.asarray(neurons, dtype=float) ** self.exponent
 
-    def band(self, neurons: ArrayLike, new_count: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pointwise 95% band of the line, or with `new_count` of one more count at each size."""
+    def band(self, neurons: ArrayLike, new_counts: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pointwise 95% band of the line, or of the geometric mean of `new_counts` more counts at a size."""
         x = np.log(np.asarray(neurons, dtype=float))
         design = np.stack([np.ones_like(x), x], axis=-1)
         variance = np.einsum("...i,ij,...j->...", design, self.covariance, design)
-        if new_count:
-            variance = variance + self.variance
+        if new_counts:
+            variance = variance + self.variance / new_counts
         half = student(self.n - 2) * np.sqrt(variance)
         return self.predict(neurons) * np.exp(-half), self.predict(neurons) * np.exp(half)
 

@@ -76,8 +76,9 @@ def check_residuals(data: Counts) -> ResidualChecks:
         curvature_p = float(2 * stats.t.sf(abs(curvature) / np.sqrt(max(variance, 1e-300)), freedom))
         largest = data.neurons[-1]
         rest = fit_clean(data.without(largest))
-        residual = float(np.mean(y[data.neurons == largest])) - float(np.log(rest.predict(largest)))
-        lower, upper = rest.band(largest, new_count=True)
+        found = y[data.neurons == largest]
+        residual = float(np.mean(found)) - float(np.log(rest.predict(largest)))
+        lower, upper = rest.band(largest, new_counts=len(found))
         unit = float(np.log(upper / lower)) / 2 / float(stats.t.ppf(0.975, rest.n - 2))
         largest_z = residual / max(unit, 1e-300)
         largest_p = float(2 * stats.t.sf(abs(largest_z), rest.n - 2))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..errors import ForeignFileError, InputError
 from ..results import KIND, load
-from .counts import Counts, clean, read_counts
+from .counts import Counts, clean, read_columns, read_counts
 from .profiles import FEWEST_PAIRS, Profile
 from .triangle import Triangle, measure_triangle, triangle_of
 from .verdict import nulls_of
@@ -35,6 +36,7 @@ SOURCES = {
     "ladder": "a measured ladder that does not say of what",
     "counts": "a user's counts",
 }
+CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
 TOY = (
     *("configuration", "beta", "neurons", "seeds", "count", "count_sd", "mean_isolation", "profile_slope"),
     *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
@@ -72,6 +74,8 @@ class Series:
         Raw counts (``raw``) and those of each null, as `rosettalaw.validation.verdict.verdict` takes them.
     chance : bool
         Whether it is a null, whose pairs are met by chance and so scatter as Poisson's counts do.
+    shared : bool
+        Whether repeats at one size share networks, as pairs out of few seeds of one kind do.
     reference : bool
         Whether it comes with the package, to be compared with.
     """
@@ -88,11 +92,18 @@ class Series:
     optimum: tuple[Profile, ...] | None = None
     sizes_matched: np.ndarray | None = None
     chance: bool = False
+    shared: bool = False
     reference: bool = False
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether counts are of pairs above a threshold that nulls set, so that a zero says: nothing exceeds them."""
+        return self.source in CALIBRATED
 
     def clean(self) -> Counts:
         """Return the counts as the fits take them."""
-        return clean(self.neurons, self.counts, self.sd)
+        data = clean(self.neurons, self.counts, self.sd)
+        return data.one_a_size() if self.shared else data
 
     def triangle(self, attenuated: bool = False) -> Triangle | None:
         """Return the triangle of exponents; None where neither correlations nor profiles are known."""
@@ -116,24 +127,24 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
     MissingFileError, ForeignFileError
         If a file is missing, corrupt, or holds no counts.
     """
+    paths = [Path(path) for path in paths]
+    times = Counter(map(_name, paths))
     found: list[Series] = []
     pairs: dict[Path, list[xr.Dataset]] = {}
     toys: list[xr.Dataset] = []
-    for path in map(Path, paths):
+    for path in paths:
+        name = _name(path) if times[_name(path)] == 1 else str(path)
         if path.suffix.lower() != ".nc":
-            data = read_counts(path)
-            neurons = np.append(data.neurons, data.zero_sizes)
-            counts = np.append(data.counts, np.zeros(len(data.zero_sizes)))
-            found.append(Series(path.stem, "counts", neurons, counts, None if data.zero_sizes else data.sd))
+            found.append(Series(name, "counts", *read_columns(path)))
             continue
         ds = load(path)
         kind = ds.attrs[KIND]
         if kind == "ladder":
-            found.append(of_ladder(ds, _name(path)))
+            found.append(of_ladder(ds, name))
         elif kind in ("pairs", "rung"):
             pairs.setdefault(path.resolve().parent, []).append(ds)
         elif kind == "simulation":
-            found.extend(of_simulation(ds, _name(path)))
+            found.extend(of_simulation(ds, name))
         elif kind == "toy":
             toys.append(ds)
         else:
@@ -141,8 +152,15 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
             raise ForeignFileError(
                 f"{path}: holds a result of kind {kind!r}, which has no measured counts ({rule} have)"
             )
-    found.extend(of_pairs(members, folder.name) for folder, members in pairs.items())
-    return [*found, *of_toys(toys)]
+    return [*found, *of_folders(pairs), *of_toys(toys)]
+
+
+def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
+    """Return one series for each folder of matchings, named after it (in full, where two have one name)."""
+    times = Counter(folder.name for folder in pairs)
+    return [
+        of_pairs(members, folder.name if times[folder.name] == 1 else str(folder)) for folder, members in pairs.items()
+    ]
 
 
 def counts_of(path: str | os.PathLike[str]) -> Counts:
@@ -165,11 +183,22 @@ def one_series(path: str | os.PathLike[str]) -> Series:
 
 
 def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
-    """Return the calibrated counts of a measured ladder, with its correlations and nulls."""
+    """Return the calibrated counts of a measured ladder, with its correlations and nulls.
+
+    Raises
+    ------
+    ForeignFileError
+        If a variable is missing, or a pair belongs to no rung: an older version's file, or somebody's edited one.
+    """
+    missing = [word for word in ("neurons", "calibrated_count", "threshold") if word not in ladder]
+    if missing:
+        raise ForeignFileError(f"{name}: a ladder without the variable {' or '.join(missing)}; measure it again")
     neurons = np.asarray(ladder["neurons"].values, dtype=float)
     correlations = None
     if "correlation" in ladder and "pair_rung" in ladder:
         rung, rho, threshold = (ladder[key].values for key in ("pair_rung", "correlation", "threshold"))
+        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):
+            raise ForeignFileError(f"{name}: a ladder of {len(neurons)} rungs with a pair of rung {rung.max()}")
         above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
         correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
     return Series(
@@ -181,6 +210,7 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
         correlations,
         float(np.nanmax(ladder["threshold"].values)) if np.isfinite(ladder["threshold"].values).any() else np.nan,
         nulls_of(ladder),
+        shared=len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
     )
 
 

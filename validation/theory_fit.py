@@ -166,8 +166,8 @@ def fit_counts(
 
 def fit_clean(data: Counts, tau: float = TAU, gamma: float = GAMMA, weighted: bool = False) -> TheoryFit:
     """Fit counts that `rosettalaw.validation.counts.clean` has checked."""
-    require(tau > 0, "tau", tau, "must be greater than 0", "tau=1")
-    require(gamma > 0, "gamma", gamma, "must be greater than 0", "gamma=4")
+    require(0 < tau < np.inf, "tau", tau, "must be a number greater than 0, such as 1")
+    require(0 < gamma < np.inf, "gamma", gamma, "must be a number greater than 0, such as 4")
     powers = (1, 2)
     if weighted or not whole(data.counts):
         powers = (2,)
@@ -208,8 +208,7 @@ class _Search:
         self.data, self.tau, self.gamma, self.power = data, tau, gamma, power
         self.neurons, self.counts = data.neurons, data.counts
         if power == 1:
-            self.neurons = np.append(data.neurons, data.zero_sizes)
-            self.counts = np.append(data.counts, np.zeros(len(data.zero_sizes)))
+            self.neurons, self.counts = data.with_zeros()
         self.weights = data.counts / data.sd if weighted and data.sd is not None else np.ones(len(self.counts))
         self.weights = self.weights / np.sqrt(np.mean(self.weights**2))
 
@@ -293,14 +292,20 @@ def profile_interval(
     if np.isnan(allowed):
         return np.nan, np.nan
 
+    known: dict[float, float] = {}  # a search that begins at the nearest fit so far may not find the same twice
+
+    def excess(at: float) -> float:
+        if at not in known:
+            known[at] = squares(at) - allowed
+        return min(known[at], 0.0) if at == best else known[at]
+
     def crossing(limit: float) -> float:
         step = 0.02 * max(abs(best), 0.1)
         inside, outside = best, best
         while outside != limit:
             outside = max(best - step, limit) if limit < best else min(best + step, limit)
-            if squares(outside) > allowed:
-                bracket = (inside, outside)
-                return float(optimize.root_scalar(lambda at: squares(at) - allowed, bracket=bracket, xtol=1e-6).root)
+            if excess(outside) > 0:
+                return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=1e-6).root)
             inside, step = outside, 1.6 * step
         return limit
 

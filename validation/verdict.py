@@ -4,13 +4,15 @@ Claims in the order of their strength, each with the test that it has to pass:
 
 - growth: the 95% interval of the exponent lies above 0;
 - sublinear growth: it also lies below 1;
+- that zeros, which least squares on logarithms leaves out, do not change this: Poisson's likelihood takes them in;
+- that the stated errors of the counts do not change this: the weighted fit takes them in;
 - a power law: the curve comparison prefers it over every alternative (rarely decidable with a handful of sizes);
 - that any of it concerns Rosetta Neurons: the counts are calibrated against nulls, or raw counts exceed them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,19 @@ NO_POWER_LAW = "no power law"
 def signed(value: float) -> str:
     """Return a number with two decimals, a true minus sign, and ∞."""
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−").replace("inf", "∞")  # + 0 makes −0 a 0
+
+
+def ends(interval: tuple[float, float]) -> str:
+    """Return an interval's ends with as many decimals, two to four, as show on which side of 0 and 1 they lie."""
+
+    def shown(end: float) -> str:
+        for decimals in (2, 3, 4):
+            text = f"{end:.{decimals}f}"
+            if end in (0, 1) or float(text) not in (0, 1):
+                break
+        return text.replace("-", "−").replace("inf", "∞") if float(text) else text.lstrip("-")
+
+    return " to ".join(map(shown, interval))
 
 
 def growth(fit: PowerLawFit | LikelihoodFit) -> str:
@@ -53,6 +68,7 @@ def verdict(
     theory: TheoryFit | None = None,
     comparison: Comparison | None = None,
     nulls: Mapping[str, Any] | None = None,
+    likelihoods: Sequence[LikelihoodFit] = (),
 ) -> str:
     """Return one sentence: what is shown, by which numbers, and what is not shown.
 
@@ -67,9 +83,25 @@ def verdict(
     nulls : mapping, optional
         ``raw`` and, for each null, ``permuted`` or ``untrained``: raw counts per size, shape (n,). Without it the
         sentence says that the counts were taken at their word.
+    likelihoods : sequence of LikelihoodFit
+        "poisson", asked where there are zeros, and "weighted", where the counts have stated errors.
     """
-    parts = [f"{growth(fit)} ({_exponent(fit)})"]
-    claimed = fit.exponent_ci95[0] > 0
+    by = {one.likelihood: one for one in likelihoods}
+    parts, decides = [f"{growth(fit)} ({_exponent(fit)})"], [fit.exponent_ci95]
+    if fit.data.zero_sizes and "poisson" in by:
+        with_them, sizes = by["poisson"], _listed(fit.data.zero_sizes)
+        numbers = f"{_numbers(with_them)} by Poisson's likelihood with the zeros at N = {sizes}"
+        if growth(with_them) != growth(fit):
+            parts, decides = (
+                [f"{growth(with_them)} ({numbers}; without them {_exponent(fit)})"],
+                [with_them.exponent_ci95],
+            )
+        else:
+            parts.append(f"the zeros at N = {sizes} do not change that (with them {_numbers(with_them)})")
+    if "weighted" in by and growth(by["weighted"]) != growth(fit):
+        parts.append(f"by the stated errors of the counts, {growth(by['weighted'])} ({_numbers(by['weighted'])})")
+        decides.append(by["weighted"].exponent_ci95)
+    claimed = all(low > 0 for low, _ in decides)
     if claimed and theory is not None:
         parts.append(_beta(theory))
     if claimed and comparison is not None:
@@ -85,7 +117,11 @@ def with_zeros(neurons: np.ndarray, counts: np.ndarray, verdict: str) -> str:
     Where at a size most pairs of seeds have no pair above the calibrated threshold, there is no law to claim.
     """
     zeros = {n: (int(np.sum(counts[neurons == n] == 0)), int(np.sum(neurons == n))) for n in np.unique(neurons)}
-    named = [f"N = {size:g} ({empty} of {pairs} pairs of seeds)" for size, (empty, pairs) in zeros.items() if empty]
+    named = [
+        f"N = {size:g}" + (f" ({empty} of {pairs} pairs of seeds)" if pairs > 1 else "")
+        for size, (empty, pairs) in zeros.items()
+        if empty
+    ]
     if not np.any(counts):
         return (
             "No law here: at no size does any pair exceed what the nulls have (the calibrated threshold is the test)."
@@ -103,10 +139,17 @@ def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def _exponent(fit: PowerLawFit) -> str:
-    lo, hi = fit.exponent_ci95
-    sizes = f"{fit.data.sizes} sizes, N = {fit.data.neurons[0]:,.0f} to {fit.data.neurons[-1]:,.0f}"
-    interval = f"95% interval {signed(lo)} to {signed(hi)}" if np.isfinite([lo, hi]).all() else "no interval"
-    return f"exponent {signed(fit.exponent)}, {interval}, {sizes}"
+    return f"{_numbers(fit)}, {fit.data.sizes} sizes, N = {fit.data.neurons[0]:,.0f} to {fit.data.neurons[-1]:,.0f}"
+
+
+def _numbers(fit: PowerLawFit | LikelihoodFit) -> str:
+    known = np.isfinite(fit.exponent_ci95).all()
+    interval = f"95% interval {ends(fit.exponent_ci95)}" if known else "no interval"
+    return f"exponent {signed(fit.exponent)}, {interval}"
+
+
+def _listed(sizes: Sequence[float]) -> str:
+    return ", ".join(f"{size:,g}" for size in dict.fromkeys(sizes))
 
 
 def _beta(theory: TheoryFit) -> str:
@@ -116,9 +159,10 @@ def _beta(theory: TheoryFit) -> str:
         return "β is not identified"
     lo, hi = theory.beta_ci95
     upper = f"{hi:.2f}" if np.isfinite(hi) else "no upper end"
-    empty = ", ".join(f"{size:,g}" for size in theory.data.zero_sizes) if theory.variance_power == 1 else ""
+    empty = _listed(theory.data.zero_sizes) if theory.variance_power == 1 else ""
     also = f", from the zero at N = {empty} too, which the exponent leaves out" if empty else ""
-    return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lo:.2f} to {upper}{also})"
+    lower = f"{lo:.2f}" if lo > 1 else "from its limit 1"
+    return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lower} to {upper}{also})"
 
 
 def _form(comparison: Comparison) -> str:

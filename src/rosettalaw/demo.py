@@ -132,14 +132,15 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
 
 def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
     """Fit the calibrated counts of a ladder; return the fits, or None, and the verdict."""
-    from .validation.analysis import analyse
-    from .validation.verdict import nulls_of
+    from .validation.analysis import analyse_series
+    from .validation.series import of_ladder
+    from .validation.verdict import with_zeros
 
-    counts = ladder["calibrated_count"].values
+    series = of_ladder(ladder)
     try:
-        analysis = analyse(ladder["neurons"].values, counts, ladder["calibrated_count_se"].values, nulls_of(ladder))
+        analysis = analyse_series(series)
     except InputError as error:
-        return None, f"No law can be claimed: {error}"
+        return None, with_zeros(series.neurons, series.counts, f"No law can be claimed: {error}")
     return analysis, analysis.verdict
 
 

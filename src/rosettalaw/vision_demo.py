@@ -73,7 +73,6 @@ def run(
     from .empirical.vision.rungs import held_out, measure_vision
     from .empirical.vision.studies import image_sweep, real_and_generated
     from .paper_figs import vision
-    from .validation.verdict import with_zeros
 
     ladder = ladder or VisionLadder()
     for pairing in ladder.pairings:
@@ -97,7 +96,7 @@ def run(
     measured = Measured(
         ladders,
         {name: analysis for name, (analysis, _) in judged.items()},
-        {name: with_zeros(*_counts(ladders[name]), verdict) for name, (_, verdict) in judged.items()},
+        {name: verdict for name, (_, verdict) in judged.items()},
         sweeps,
         kinds,
     )
@@ -118,10 +117,6 @@ def run(
         say(f"{pairing.title}: {measured.verdicts[pairing.name]}")
     say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
     return summary
-
-
-def _counts(ladder: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    return ladder["neurons"].values, ladder["calibrated_count"].values
 
 
 def _summary(measured: Measured, name: str) -> dict[str, Any]:

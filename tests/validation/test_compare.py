@@ -12,11 +12,13 @@ from rosettalaw.cli import app
 from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.results import dataset
 from rosettalaw.sims import simulate
+from rosettalaw.validation.analysis import analyse_series
 from rosettalaw.validation.compare import compare
 from rosettalaw.validation.counts import Counts, clean
 from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
 from rosettalaw.validation.published_checks import null_trends
-from rosettalaw.validation.references import published_series
+from rosettalaw.validation.references import kept_ladders, published_series
+from rosettalaw.validation.resampling import check_residuals
 from rosettalaw.validation.series import of_simulation, read_series
 
 SIZES = np.array([256.0, 512, 1024, 2048, 4096])
@@ -209,6 +211,99 @@ def test_a_forecast_covers_the_curves_that_f_allows_each_with_the_scatter_of_one
 def test_repeats_of_the_largest_size_are_held_out_together():
     data = clean([256, 512, 1024, 2048, 2048], [50, 75, 113, 160, 90])
     assert held_out_largest(data).measured == pytest.approx(120)  # their geometric mean, √(160 · 90)
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 6])
+def test_a_mean_of_repeats_is_held_against_the_interval_of_such_a_mean(repeats):
+    """600 planted power laws: 95% are held, and p-values below 0.05 are one in twenty, whatever the repeats."""
+    rng, held, small = np.random.default_rng(6), [], []
+    sizes = np.repeat(SIZES, repeats)
+    for _ in range(600):
+        data = Counts(sizes, 2 * sizes**0.6 * np.exp(rng.normal(0, 0.1, len(sizes))))
+        held.append(held_out_largest(data).holds)
+        small.append(check_residuals(data).largest_p < 0.05)
+    assert 0.93 <= np.mean(held) <= 0.97
+    assert np.mean(small) == pytest.approx(1 - np.mean(held))
+
+
+def test_sizes_measured_as_zero_are_no_sizes_to_forecast():
+    fell = clean([128, 256, 512, 1024, 2048, 4096, 8192], [10, 16, 25, 40, 0, 0, 0])
+    assert {one.status for one in forecast(fell, [300, 4096, 20_000])} == {ForecastStatus.FELL}
+    held = held_out_largest(fell)
+    assert (held.neurons, held.measured, held.holds) == (8192, 0, False)
+    grew = clean([64, 128, 256, 512, 1024], [0, 0, 16, 25, 40])
+    assert [one.status for one in forecast(grew, [100, 128, 200])] == [
+        *[ForecastStatus.EMPTY] * 2,
+        ForecastStatus.OUTSIDE,
+    ]
+    mostly = clean([128, 256, 256, 256, 512], [10, 16, 17, 0, 25])  # one zero of three
+    assert forecast(mostly, [700])[0].status is ForecastStatus.OUTSIDE
+
+
+def test_repeats_that_share_networks_are_one_count_a_size():
+    """Three pairs out of three seeds of one kind: fitted as one geometric mean, with an interval of four sizes."""
+    ladder = next(one for one in kept_ladders() if one.shared)
+    sizes = np.unique(ladder.neurons)
+    means = [stats.gmean(ladder.counts[ladder.neurons == size]) for size in sizes]
+    line = stats.linregress(np.log(sizes), np.log(means))
+    found = analyse_series(ladder).power_law
+    half = stats.t.ppf(0.975, len(sizes) - 2) * line.stderr
+    assert found.exponent == pytest.approx(line.slope)
+    assert found.exponent_ci95 == pytest.approx((line.slope - half, line.slope + half))
+    (note,) = found.data.notes
+    assert note.startswith("repeats share networks and err together")
+    assert "too narrow" in compare([ladder])[0].sentences()[-1]
+    assert [one.shared for one in kept_ladders()].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ladder: ladder.drop_vars("calibrated_count"), "a ladder without the variable calibrated_count"),
+        (lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1), "a ladder of 5 rungs with a pair of rung 5"),
+    ],
+)
+def test_a_ladder_that_lacks_something_is_refused_by_name(tmp_path, change, message):
+    save(change(planted_ladder()), tmp_path / "old.nc")
+    for command in (["fit"], ["compare"], ["forecast", "--neurons", "5000"]):
+        result = CliRunner().invoke(app, [command[0], str(tmp_path / "old.nc"), *command[1:]])
+        assert isinstance(result.exception, ForeignFileError)
+        assert message in str(result.exception)
+
+
+def test_thin_tables_keep_their_row_and_names_that_meet_are_told_apart(tmp_path):
+    paths = []
+    for folder, rows in (("one", "128,10"), ("two", "128,10\n256,15\n512,22")):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "counts.csv")
+        paths[-1].write_text(f"neurons,count\n{rows}\n")
+    thin, whole = compare(read_series(paths))
+    assert [thin.series.name, whole.series.name] == list(map(str, paths))
+    assert "a slope needs positive counts at two sizes" in thin.sentences()[-1]
+    assert whole.analysis is not None
+    assert read_series(paths[:1])[0].name == "counts"
+
+
+def test_the_figure_of_a_comparison_does_not_replace_what_is_compared(tmp_path):
+    counts = tmp_path / "x.svg"
+    counts.write_text("neurons,count\n128,10\n256,15\n")
+    result = CliRunner().invoke(app, ["compare", str(counts), "--figure", str(tmp_path / "x.png")])
+    assert "--figure" in str(result.exception)
+    assert "is an input" in str(result.exception)
+    assert counts.read_text().startswith("neurons")
+
+
+def test_fit_and_compare_say_the_same_of_a_ladder(tmp_path):
+    """Where nothing exceeds the nulls at large sizes, both say so first, and no forecast is made."""
+    ladder = planted_ladder().drop_vars(["correlation", "pair_rung"])
+    ladder["calibrated_count"] = ("rung", [30, 40, 50, 0, 0])
+    save(ladder, tmp_path / "mine.nc")
+    (row,) = compare(read_series([tmp_path / "mine.nc"]))
+    record = json.loads(CliRunner().invoke(app, ["fit", str(tmp_path / "mine.nc"), "--json"]).stdout)
+    assert record["verdict"] == row.sentences()[0]
+    assert record["verdict"].startswith("No law here: nothing exceeds what the nulls have")
+    arguments = ["forecast", str(tmp_path / "mine.nc"), "--neurons", "5000", "--json"]
+    assert json.loads(CliRunner().invoke(app, arguments).stdout)["forecasts"][0]["count"] is None
 
 
 def test_forecast_intervals_hold_planted_counts():

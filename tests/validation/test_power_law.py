@@ -41,7 +41,7 @@ def test_the_intervals_cover_the_truth_at_their_level():
     for fit in draws:
         lo, hi = fit.band(beyond)
         line.append(lo <= 3 * beyond**0.6 <= hi)
-        lo, hi = fit.band(beyond, new_count=True)
+        lo, hi = fit.band(beyond, new_counts=1)
         new.append(lo <= 3 * beyond**0.6 * np.exp(rng.normal(0, 0.1)) <= hi)
     assert 0.935 < np.mean(line) < 0.965
     assert 0.935 < np.mean(new) < 0.965
@@ -92,11 +92,11 @@ def test_a_deviation_of_zero_is_no_weight():
         (["a", 2], [1, 2], None, r"neurons = \['a', 2\]: must be numbers. Try: neurons=\[256"),
         ([1, 2], (one for one in (1, 2)), None, "counts = .*: must be numbers"),
         ([1, 2, 3], [1, 2], None, r"counts = \(2,\): must have one count a size"),
-        ([1, 2, np.nan], [1, 2, 3], None, r"neurons\[2\] = nan: must be positive"),
-        ([1, 0, 3], [1, 2, 3], None, r"neurons\[1\] = 0.0: must be positive"),
-        ([1, 2, 3], [1, -2, 3], None, r"count\[1\] = -2.0: must be numbers of at least 0"),
+        ([1, 2, np.nan], [1, 2, 3], None, r"neurons\[2\] = nan: must be a number of neurons, from 1"),
+        ([1, 0, 3], [1, 2, 3], None, r"neurons\[1\] = 0.0: must be a number of neurons, from 1"),
+        ([1, 2, 3], [1, -2, 3], None, r"count\[1\] = -2.0: must be 0, or from 1e-06"),
         ([1, 2, 3], [1, np.inf, 3], None, r"count\[1\] = inf"),
-        ([1, 2, 3], [1, 2, 3], [1, -1, 1], r"count_sd\[1\] = -1.0: must be numbers of at least 0"),
+        ([1, 2, 3], [1, 2, 3], [1, -1, 1], r"count_sd\[1\] = -1.0: must be from 0 to"),
         ([1, 2, 3], [0, 0, 3], None, "a slope needs positive counts at two sizes"),
         ([5, 5], [1, 2], None, "a slope needs positive counts at two sizes"),
     ],

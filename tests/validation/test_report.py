@@ -12,6 +12,7 @@ import rosettalaw.theory
 from rosettalaw import report, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
+from rosettalaw.paper_figs.catalogue import make_all
 from rosettalaw.paper_figs.found import look
 from rosettalaw.report import interval, write_report
 from rosettalaw.results import dataset
@@ -120,6 +121,56 @@ def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
     assert "F1 of the Rosetta Neuron for" in verdicts
     assert "Filtering by one neuron" in page  # table 1
     assert "Figures of the paper that show none of these results are left out" in page
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_matchings_and_tables_of_counts_are_counts(tmp_path):
+    for size, k in ((300.0, 20), (900.0, 41), (2700.0, 80)):
+        rows = {
+            "neurons_a": size,
+            "neurons_b": size,
+            "calibrated_count": k,
+            "raw_count": k + 3,
+            "permuted_raw": 0.5 * k,
+            "threshold": 0.4,
+            "correlation": ("pair", np.linspace(0.9, 0.4, k)),
+        }
+        save(dataset("pairs", rows), tmp_path / "pairs" / f"{size:.0f}.nc")
+    (tmp_path / "own.csv").write_text("# by hand\nneurons,count\n100,10\n1000,41\n10000,160\n")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "bad.csv").write_text("neurons,count\n100,x\n")
+    found = look(tmp_path)
+    assert [row.series.name for row in found.rows if not row.series.reference] == ["pairs", "own"]
+    assert found.rows[-2].triangle is not None
+    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No counts were found" not in page
+    assert "bad.csv, line 2: count" in page
+    assert "other.csv" not in page
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_an_incomplete_ladder_costs_its_own_place_only(tmp_path, monkeypatch):
+    """One without counts is left out by name; one without what a figure needs costs that figure."""
+    monkeypatch.setattr(report, "SHOWN", ("fig03", "vision", "calibration"))
+    sizes = {"neurons": ("rung", [256.0, 512, 1024, 2048])}
+    counts = {name: ("rung", [30, 45, 68, 100]) for name in ("raw_count", "calibrated_count")}
+    save(dataset("ladder", sizes), tmp_path / "empty.nc")
+    facts = {"modality": "vision", "families": '["dit", "vit"]'}
+    save(dataset("ladder", sizes | counts | {"threshold": ("rung", [0.4] * 4)}, **facts), tmp_path / "thin.nc")
+    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "empty.nc: a ladder without the variable calibrated_count or threshold" in page
+    assert "The count grows sublinearly" in page
+    made = {one.name: one for one in make_all(look(tmp_path), tmp_path / "figures", ("vision",))}
+    assert made["vision"].files == ()
+    assert made["vision"].waits_for.endswith("(No variable named 'permuted_raw')")
+
+
+def test_the_page_replaces_pages_only(tmp_path):
+    (tmp_path / "counts.csv").write_text("neurons,count\n100,10\n1000,41\n")
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "counts.csv")])
+    assert result.exit_code != 0
+    assert "must be a new file, or an HTML page, which is replaced" in result.output + str(result.exception)
+    assert (tmp_path / "counts.csv").read_text().startswith("neurons")
 
 
 def test_a_small_drawing_is_not_blown_up_to_the_width_of_the_page(page):

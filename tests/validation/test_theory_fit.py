@@ -144,9 +144,23 @@ def test_the_profile_of_a_parabola_is_students_t():
 
 
 def test_errors_name_the_argument():
-    with pytest.raises(InputError, match="tau = 0: must be greater than 0"):
+    with pytest.raises(InputError, match="tau = 0: must be a number greater than 0"):
         fit_counts(SIZES, [1, 2, 3, 4, 5], tau=0)
-    with pytest.raises(InputError, match="gamma = 0: must be greater than 0"):
+    with pytest.raises(InputError, match="gamma = 0: must be a number greater than 0"):
         fit_counts(SIZES, [1, 2, 3, 4, 5], gamma=0)
     with pytest.raises(InputError, match="count_sd = None: a weighted fit needs"):
         fit_counts(SIZES, [1, 2, 3, 4, 5], weighted=True)
+
+
+def test_a_search_that_finds_less_the_second_time_still_ends():
+    """Profiles begin at the nearest fit so far: asked twice for one place, they may give two values."""
+    asked = []
+
+    def squares(at):
+        asked.append(at)
+        return at * at + (0.5 if asked.count(at) == 1 else -0.5)
+
+    low, high = profile_interval(squares, 0.0, 1.0, (-10.0, 10.0))
+    assert low == pytest.approx(-np.sqrt(0.5), abs=1e-4)
+    assert high == pytest.approx(np.sqrt(0.5), abs=1e-4)
+    assert len(asked) == len(set(asked))

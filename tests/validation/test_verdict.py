@@ -11,7 +11,7 @@ from rosettalaw.cli import app
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.counts import read_counts
-from rosettalaw.validation.verdict import growth, verdict, with_zeros
+from rosettalaw.validation.verdict import ends, growth, verdict, with_zeros
 
 SIZES = np.geomspace(1000, 64000, 7)
 WIGGLE = np.exp(0.02 * np.array([1, -1, 1, -1, 1, -1, 1]))
@@ -99,16 +99,21 @@ def test_the_table_opens_with_the_verdict(counts_file):
     [
         ("size,count\n1,2\n", ForeignFileError, r"no column neurons \(found: size,count\)"),
         ("", ForeignFileError, "no column neurons or count"),
-        ("neurons,count\n10,5\n20,\n", InputError, r"count \(line 3\) = '': must be a number"),
-        ("# x\nneurons,count\n10,5\n20,nan\n", InputError, r"count \(line 4\) = 'nan': must be a number"),
-        ("neurons,count\n10,5\n20\n", InputError, r"count \(line 3\)"),
-        ("neurons,count\n10,5\n20,-6\n", InputError, r"count \(line 3\) = '-6': must be at least 0"),
+        ("neurons,count\n10,5\n20,\n", InputError, r"bad.csv, line 3: count = '': must be a number"),
+        ("# x\nneurons,count\n10,5\n20,nan\n", InputError, r"line 4: count = 'nan': must be a number"),
+        ("neurons,count\n10,5\n20\n", InputError, "line 3: count = ''"),
+        ("neurons,count\n10,5\n20,-6\n", InputError, "line 3: count = '-6': must be 0, or from 1e-06 to"),
+        ("neurons,count\n10,5\n20,1e-300\n", InputError, "line 3: count = '1e-300': must be 0, or from 1e-06 to"),
+        ("neurons,count\n0,5\n20,6\n", InputError, "line 2: neurons = '0': must be a number of neurons, from 1"),
+        ("neurons,count\n", ForeignFileError, "no rows below the column names"),
+        ("neurons,count,count\n10,5,6\n", ForeignFileError, "column count occurs 2 times"),
+        ("neurons,count\n1000,5\n1000.1,6\n1000.2,7\n", InputError, "bad.csv: sizes = .*that differ by 1% or more"),
         (
             "neurons,count\n10,5\n1e300,6\n",
             InputError,
-            r"neurons\[1\] = 1e\+300: must be positive numbers up to 1e\+15",
+            r"line 3: neurons = '1e300': must be a number of neurons, from 1 to 1e\+15. Try: a CSV file",
         ),
-        ("neurons,count,count_sd\n10,5,1\n20,6,\n", InputError, r"count_sd \(line 3\) = '': .*leave the column out"),
+        ("neurons,count,count_sd\n10,5,1\n20,6,\n", InputError, "line 3: count_sd = '': .*leave the column out"),
         ("neurons,count\n10,5\n20,6,5\n", InputError, r"line 3 = '20,6,5': must have 2 fields as the first line has"),
         ("neurons,count\n10,5\n", InputError, "a slope needs positive counts at two sizes"),
     ],
@@ -131,7 +136,7 @@ def test_a_quoted_cell_may_span_lines_and_must_end(tmp_path):
     path.write_text('neurons,count,note\n128,10,"a\nb"\n\n# one more\n256,20,c\n')
     assert read_counts(path).counts.tolist() == [10, 20]
     path.write_text('neurons,count,note\n128,10,"a\nb"\n256,x,c\n')
-    with pytest.raises(InputError, match=r"count \(line 4\)"):
+    with pytest.raises(InputError, match="line 4: count = 'x'"):
         read_counts(path)
     path.write_text('neurons,count,note\n128,10,"a\n256,20,c\n512,30,d\n')
     with pytest.raises(ForeignFileError, match="up to line 4: unexpected end of data"):
@@ -177,9 +182,48 @@ def test_a_size_where_most_pairs_of_seeds_have_nothing_decides(counts, starts):
     assert with_zeros(np.array([100, 100, 200, 400]), np.array(counts), "the fit").startswith(starts)
 
 
+def test_zeros_at_large_networks_take_the_claim_away():
+    """Least squares on the other logarithms would claim 0.66 (0.64 to 0.69); Poisson's likelihood takes zeros in."""
+    sizes, counts = [128, 256, 512, 1024, 2048, 4096, 8192], [10, 16, 25, 40, 0, 0, 0]
+    analysis = analyse(sizes, counts)
+    assert analysis.verdict.startswith("No power law is shown: growth cannot be told from none (exponent −")
+    assert (
+        "with the zeros at N = 2,048, 4,096, 8,192; without them exponent 0.66, 95% interval 0.64" in analysis.verdict
+    )
+    assert "β" not in analysis.verdict
+    kept = analyse(sizes, [0, 16, 25, 40, 63, 100, 158]).verdict
+    assert kept.startswith("The count grows sublinearly")
+    assert "the zeros at N = 128 do not change that (with them exponent 0." in kept
+
+
+def test_stated_errors_that_allow_more_than_the_scatter_are_heard():
+    sizes = SIZES
+    counts = 2 * sizes**0.6 * WIGGLE
+    wide, narrow = (analyse(sizes, counts, share * counts).verdict for share in (1.5, 0.02))
+    assert "by the stated errors of the counts, no power law is shown: growth cannot be told from none" in wide
+    assert "if the theory holds" not in wide
+    assert "stated errors" not in narrow
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ((0.9, 0.9987), "0.90 to 0.999"),
+        ((0.002, 1.0004), "0.002 to 1.0004"),
+        ((-0.001, 1.0), "−0.001 to 1.00"),
+        ((0.5, np.inf), "0.50 to ∞"),
+        ((-0.00001, 0.5), "0.0000 to 0.50"),
+    ],
+)
+def test_ends_of_intervals_show_on_which_side_of_0_and_1_they_lie(interval, words):
+    assert ends(interval) == words
+
+
 def test_missing_and_binary_files_are_told_apart(tmp_path):
     with pytest.raises(MissingFileError, match="no such file"):
         read_counts(tmp_path / "none.csv")
+    with pytest.raises(ForeignFileError, match="is a folder"):
+        read_counts(tmp_path)
     (tmp_path / "binary").write_bytes(bytes(range(128, 256)))
     with pytest.raises(ForeignFileError, match="not a text file"):
         read_counts(tmp_path / "binary")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, file_to_write, print_json, print_table
+from .output import JsonOption, file_to_write, print_json, print_table, require_no_input
 
 RESULTS = typer.Argument(None, help="Result files (.nc) and CSV files with neurons,count.", show_default=False)
 FIGURE = typer.Option(None, callback=file_to_write, help="Also draw the comparison: a path, saved as PNG and SVG.")
@@ -31,6 +31,11 @@ def register(app: typer.Typer, section: str) -> None:
 
         rule = "nothing to compare: give results, or leave the references in"
         require(results or references, "results", "", rule, "rosettalaw compare results/*.nc")
+        if figure is not None:
+            from ..paper_figs.style import targets
+
+            for drawing in targets(figure):
+                require_no_input("--figure", drawing, results or [])
         own = read_series(results or [])  # what cannot be read is said before the references are worked out
         rows = [*(reference_rows() if references else []), *side_by_side(own)]
         records = [row.record() for row in rows]

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, file_to_write, folder_of, folder_to_write, print_json, print_table
+from .output import JsonOption, file_to_write, folder_of, folder_to_write, print_json, print_table, require_no_input
 
 EPILOG = (
     "Example: rosettalaw filter (two models trained here). Your own: rosettalaw filter EleutherAI/pythia-410m "
@@ -71,6 +71,7 @@ def filter_(
     if a is not None and own:
         name = next(iter(own))
         raise InputError(name, None, "is needed with models of your own", "rosettalaw filter A B --text T --target D")
+    require_no_input("--selection", selection, (text, pairs))
     if a is None and (pairs or tune or text):
         given, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
         raise InputError(given, str(value), "goes with models of your own", f"rosettalaw filter A B {given} …")

@@ -34,18 +34,20 @@ def register(app: typer.Typer, section: str) -> None:
         as_json: bool = JsonOption,
     ) -> None:
         """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
+        import numpy as np
+
         from ..errors import require
 
         rule = f"must be 0, or at least {STEPS}, of which the first quarter is left out"
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
-        from ..validation.analysis import analyse_clean
+        from ..validation.analysis import analyse_clean, analyse_series
         from ..validation.compare import joint_of
         from ..validation.joint_fit import Observations, fit_jointly, quantiles
         from ..validation.series import counts_of, one_series
 
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
         data = counts_of(counts) if measured is None else measured.clean()
-        analysis = analyse_clean(data, measured.nulls if measured else None, tau=tau, gamma=gamma)
+        analysis = analyse_clean(data, None, tau, gamma) if measured is None else analyse_series(measured, tau, gamma)
         joint = joint_of(measured) if measured else None
         record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
         if posterior:
@@ -55,11 +57,13 @@ def register(app: typer.Typer, section: str) -> None:
         if as_json:
             print_json(record)
             return
+        scatter = analysis.power_law.excess_scatter
         typer.echo(f"{record['verdict']}\n")
         print_table(
             [
                 _row("exponent α", record["exponent"], record["exponent_ci95"]),
                 *(_row(f"α, {fit.likelihood}", fit.exponent, fit.exponent_ci95) for fit in analysis.likelihoods),
+                *([_row("scatter over stated errors", scatter)] if np.isfinite(scatter) else []),
                 _row("prefactor c", record["prefactor"]),
                 _row("R² of the logarithms", record["r2"]),
                 _row("β of the theory", record["beta"], record["beta_ci95"]),
@@ -93,7 +97,7 @@ def _row(name: str, value: float, interval: tuple[float, float] | None = None) -
 
 def _words(value: object, missing: str = "–") -> str:
     if isinstance(value, tuple):
-        return " to ".join(f"{end:.3g}" for end in value)
+        return " to ".join(f"{end:.4g}" for end in value)
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, float):

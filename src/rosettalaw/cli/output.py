@@ -17,6 +17,7 @@ from ..errors import InputError, require
 from ..results import require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
+PAGE_HEAD = 200  # bytes by which an HTML page is known
 MOST = 10_000_000  # numbers that a grid of the command line may have
 
 
@@ -34,6 +35,17 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     file_to_write(option, path)
     if path is not None:
         require_replaceable(option.opts[0], path)
+    return path
+
+
+def page_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Return the value of an option, or say before anything is computed that no page can be written there."""
+    file_to_write(option, path)
+    if path is not None and path.exists():
+        name, rule = option.opts[0], "must be a new file, or an HTML page, which is replaced"
+        with path.open("rb") as file:
+            page = file.read(PAGE_HEAD).lstrip().lower().startswith(b"<!doctype html")
+        require(page, name, str(path), rule, f"{name} report.html, or remove that file first")
     return path
 
 

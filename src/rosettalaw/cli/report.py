@@ -6,10 +6,12 @@ from pathlib import Path
 
 import typer
 
-from .output import file_to_write
+from .output import page_to_write
 
-FOLDER = typer.Argument(help="Folder of results (.nc), searched with the folders in it.", show_default=False)
-OUT = typer.Option(None, callback=file_to_write, help="The page (default: report.html in that folder).")
+FOLDER = typer.Argument(
+    help="Folder of results (.nc) and counts (.csv), searched with the folders in it.", show_default=False
+)
+OUT = typer.Option(None, callback=page_to_write, help="The page (default: report.html in that folder).")
 
 
 def register(app: typer.Typer, section: str) -> None:

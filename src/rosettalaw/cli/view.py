@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import file_to_write
+from .output import page_to_write
 
 EPILOG = (
     "Example: rosettalaw match folder-a folder-b --out pairs.nc, then rosettalaw view pairs.nc --out viewer.html. "
@@ -34,7 +34,7 @@ def view(
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     out: Path = typer.Option(
-        Path("viewer.html"), callback=file_to_write, help="The page, one self-contained HTML file."
+        Path("viewer.html"), callback=page_to_write, help="The page, one self-contained HTML file."
     ),
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
