@@ -118,8 +118,7 @@ class Row:
         if self.triangle is None:
             return []
         extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
-        shared = ["Repeats share networks: the triangle's intervals take them as independent and are too narrow."]
-        return [self.triangle.verdict(), *extended, *self._attenuation(), *(shared if self.series.shared else [])]
+        return [self.triangle.verdict(), *extended, *self._attenuation()]
 
     def _besides(self) -> list[str]:
         status = "ok" if self.analysis is None else self.analysis.status

@@ -17,7 +17,8 @@ Ranks are not independent draws, so one matching has no honest interval; the sca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,6 +60,19 @@ class Profile:
     def correlation(self, rank: ArrayLike) -> np.ndarray:
         """Return the fitted correlation ``a (1 − (r/r0)^b)`` at each rank."""
         return self.attenuation * (1 - (np.asarray(rank, dtype=float) / self.r0) ** self.exponent)
+
+
+def mean_profile(profiles: Sequence[Profile]) -> Profile:
+    """Return the mean of profiles of one size, of those that have an exponent: b as it is, the rest in logarithms."""
+    some = [profile for profile in profiles if np.isfinite(profile.exponent)]
+    if not some:
+        return profiles[0]
+
+    def geometric(name: str) -> float:
+        return float(np.exp(np.mean(np.log([getattr(profile, name) for profile in some]))))
+
+    exponent = float(np.mean([profile.exponent for profile in some]))
+    return Profile(exponent, *(geometric(field.name) for field in fields(Profile)[1:]))
 
 
 def fit_profile(correlations: ArrayLike, threshold: float = 0.0, attenuated: bool = False) -> Profile:

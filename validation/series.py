@@ -116,7 +116,7 @@ class Series:
             return None
         sizes = self.neurons if self.sizes_matched is None else self.sizes_matched
         threshold = self.threshold if np.isfinite(self.threshold) else None
-        return measure_triangle(sizes, self.correlations, threshold, attenuated)
+        return measure_triangle(sizes, self.correlations, threshold, attenuated, shared=self.shared)
 
 
 def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:

@@ -36,7 +36,7 @@ from scipy import stats
 
 from ..errors import require
 from ..theory.predictions import predict_arrays
-from .profiles import Profile, fit_profile
+from .profiles import Profile, fit_profile, mean_profile
 from .theory_fit import GAMMA, budget_at
 from .verdict import signed
 
@@ -131,6 +131,7 @@ def measure_triangle(
     threshold: float | None = None,
     attenuated: bool = False,
     gamma: float = GAMMA,
+    shared: bool = False,
 ) -> Triangle:
     """Measure α, b and p of a ladder of matchings and test what the theory demands of them.
 
@@ -146,6 +147,8 @@ def measure_triangle(
         Whether each profile is fitted with an attenuation of its own.
     gamma : float
         γ = A/N of the theory that the ladder is compared with.
+    shared : bool
+        Whether matchings of one size share networks and so err together: they are then taken as one, their mean.
 
     Raises
     ------
@@ -158,7 +161,12 @@ def measure_triangle(
     found = [np.asarray(rho, dtype=float) for rho in correlations]
     if threshold is None:
         threshold = max((float(rho.min()) for rho in found if len(rho)), default=0.0)
-    return triangle_of(sizes, [fit_profile(rho, threshold, attenuated) for rho in found], threshold, gamma)
+    profiles = [fit_profile(rho, threshold, attenuated) for rho in found]
+    if shared:
+        different = np.unique(sizes)
+        profiles = [mean_profile([profiles[i] for i in np.flatnonzero(sizes == size)]) for size in different]
+        sizes = different
+    return triangle_of(sizes, profiles, threshold, gamma)
 
 
 def triangle_of(

@@ -16,6 +16,7 @@ from rosettalaw.validation.analysis import analyse_series
 from rosettalaw.validation.compare import compare
 from rosettalaw.validation.counts import Counts, clean
 from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
+from rosettalaw.validation.profiles import fit_profile
 from rosettalaw.validation.published_checks import null_trends
 from rosettalaw.validation.references import kept_ladders, published_series
 from rosettalaw.validation.resampling import check_residuals
@@ -252,7 +253,16 @@ def test_repeats_that_share_networks_are_one_count_a_size():
     assert found.exponent_ci95 == pytest.approx((line.slope - half, line.slope + half))
     (note,) = found.data.notes
     assert note.startswith("repeats share networks and err together")
-    assert "too narrow" in compare([ladder])[0].sentences()[-1]
+    triangle = ladder.triangle()
+    at = triangle.threshold
+    for i, size in enumerate(sizes):
+        rungs = np.flatnonzero(ladder.neurons == size)
+        pairs = [np.sum(ladder.correlations[rung] >= at) for rung in rungs]
+        b = [fit_profile(ladder.correlations[rung], at).exponent for rung in rungs]
+        assert triangle.profiles[i].pairs == pytest.approx(stats.gmean(pairs))
+        assert triangle.profiles[i].exponent == pytest.approx(np.mean(b))
+    assert triangle.neurons.tolist() == sizes.tolist()
+    assert triangle.count.freedom == len(sizes) - 2
     assert [one.shared for one in kept_ladders()].count(True) == 1
 
 
