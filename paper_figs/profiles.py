@@ -40,19 +40,19 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
         style.log_sizes(axis)
         labels = []
         sizes = np.unique(triangle.neurons)
-        for rho, size, profile in zip(_cut(series, triangle), triangle.neurons, triangle.profiles, strict=True):
+        colours = [style.shade(style.COLOURS["blue"], depth) for depth in np.linspace(0.25, 1, len(sizes))]
+        for size, rho in _cut(series, triangle):
             i = int(np.searchsorted(sizes, size))
-            colour = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(sizes) - 1, 1))
-            ranks = np.arange(1, len(rho) + 1)
-            axis.plot(ranks, 1 - rho, style.MARKERS[i % 7], color=colour, ms=3.5, mew=0)
-            axis.plot(ranks, 1 - profile.correlation(ranks), color=colour, lw=1)
+            axis.plot(np.arange(1, len(rho) + 1), 1 - rho, style.MARKERS[i % 7], color=colours[i], ms=3.5, mew=0)
+        for size, profile in zip(triangle.neurons, triangle.profiles, strict=True):
+            ranks = np.arange(1, round(profile.pairs) + 1)
+            axis.plot(ranks, 1 - profile.correlation(ranks), color=colours[int(np.searchsorted(sizes, size))], lw=1)
         for i, size in enumerate(sizes):
             here = [profile for profile, at in zip(triangle.profiles, triangle.neurons, strict=True) if at == size]
             slopes = ", ".join(f"{profile.exponent:.2f}" for profile in here)
             level = (1 - triangle.threshold) * (1 + 1e-6 * i)  # all end at the threshold: in order of size
             words = f"{style.SIGNS[i % 7]} N = {style.short(size)}, b = {slopes}"
-            shade = style.shade(style.COLOURS["blue"], 0.25 + 0.75 * i / max(len(sizes) - 1, 1))
-            labels.append((max(profile.pairs for profile in here), level, words, style.dark(shade)))
+            labels.append((max(profile.pairs for profile in here), level, words, style.dark(colours[i])))
         last, alpha = triangle.profiles[-1], triangle.count.value
         if triangle.count.ci95[0] > 0:  # counts that may not grow ask for no slope
             low = axis.get_ylim()[0] / 1.2
@@ -80,10 +80,10 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
         return style.save(figure, path)
 
 
-def _cut(series: Series, triangle: Triangle) -> list[np.ndarray]:
-    """Return the correlations behind each profile, best first: those above the threshold, where there are enough."""
+def _cut(series: Series, triangle: Triangle) -> list[tuple[float, np.ndarray]]:
+    """Return size and correlations of each matching that has enough above the threshold, best first."""
     from ..validation.profiles import FEWEST_PAIRS
 
     assert series.correlations is not None
     cut = [np.sort(rho[rho >= triangle.threshold])[::-1] for rho in series.correlations]
-    return [cut[i] for i in np.argsort(series.neurons, kind="stable") if len(cut[i]) >= FEWEST_PAIRS]
+    return [(size, rho) for size, rho in zip(series.neurons.tolist(), cut, strict=True) if len(rho) >= FEWEST_PAIRS]

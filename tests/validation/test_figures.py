@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.paper_figs import depth, fig03, likelihood, style
+from rosettalaw.paper_figs import depth, fig03, likelihood, profiles, style
 from rosettalaw.results import dataset
 from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.references import kept_ladders
 from rosettalaw.validation.verdict import nulls_of
 
 LADDER = {
@@ -92,3 +93,15 @@ def test_depth_counts_layers_from_the_first_to_the_last_and_leaves_the_rest_open
     (shares,) = depth.of_ladder(dataset("ladder", {**variables, "threshold": ("rung", [0.5])}))
     assert np.flatnonzero(np.isfinite(shares)).tolist() == [0, 6, 11]
     assert shares[[0, 6, 11]] == pytest.approx([2 / 6, 1 / 6, 3 / 6])
+
+
+def test_profiles_of_matchings_that_share_networks_are_drawn_beside_their_one_line_a_size(tmp_path):
+    """Three matchings a size, and one mean profile: the lines are the triangle's, the points all there are."""
+    for series in (one for one in kept_ladders() if one.source == "vision"):
+        triangle = series.triangle()
+        _, svg = profiles.draw(series, triangle, tmp_path / "profiles.png")
+        text = svg.read_text()
+        for size in np.unique(triangle.neurons):
+            here = [one.exponent for one, at in zip(triangle.profiles, triangle.neurons, strict=True) if at == size]
+            assert len(here) == 1 or not series.shared
+            assert f"N = {size:.0f}, b = {', '.join(f'{b:.2f}' for b in here)}" in text
