@@ -300,7 +300,7 @@ def toy_series(rows: Any) -> list[Series]:
     """
     found = []
     for (name, beta), cells in rows.groupby(["configuration", "beta"], sort=False):
-        cells = cells.sort_values(["neurons", "seeds"]).drop_duplicates("neurons")
+        cells = cells.sort_values(["neurons", "seeds"]).drop_duplicates("neurons", keep="last")
         se = (cells["count_sd"] / np.sqrt(cells["seeds"])).to_numpy(float)
         found.append(
             Series(

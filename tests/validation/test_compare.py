@@ -13,14 +13,14 @@ from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.results import dataset
 from rosettalaw.sims import simulate
 from rosettalaw.validation.analysis import analyse_series
-from rosettalaw.validation.compare import compare
+from rosettalaw.validation.compare import compare, joint_of
 from rosettalaw.validation.counts import Counts, clean
 from rosettalaw.validation.forecast import ForecastStatus, forecast, held_out_largest
 from rosettalaw.validation.profiles import fit_profile
 from rosettalaw.validation.published_checks import null_trends
 from rosettalaw.validation.references import kept_ladders, published_series
 from rosettalaw.validation.resampling import check_residuals
-from rosettalaw.validation.series import of_simulation, read_series
+from rosettalaw.validation.series import of_ladder, of_pairs, of_simulation, read_series
 
 SIZES = np.array([256.0, 512, 1024, 2048, 4096])
 
@@ -369,3 +369,78 @@ def test_sizes_that_no_network_has_are_not_forecast(size):
 def test_two_sizes_cannot_forecast():
     with pytest.raises(InputError, match="a forecast needs counts at three sizes"):
         forecast(Counts(SIZES[:2], SIZES[:2]), [1000])
+
+
+def test_forecasts_are_refused_ten_times_below_the_smallest_size_too():
+    data = Counts(SIZES, 2 * SIZES**0.6)
+    assert [one.status for one in forecast(data, [256 / 10.1, 256 / 9.9])] == [
+        ForecastStatus.REFUSED,
+        ForecastStatus.OUTSIDE,
+    ]
+
+
+def test_the_upper_end_of_a_forecast_too_has_the_scatter_of_one_count():
+    """Below counts that grow faster than their networks, where the theory (α ≤ 1) expects more than the power law."""
+    y = np.log(0.02 * SIZES**1.15) + np.random.default_rng(0).normal(0, 0.15, 5)
+    data = Counts(SIZES, np.exp(y))
+    (one,) = forecast(data, [256 / 9])
+    line = stats.linregress(np.log(SIZES), y)
+    left = y - line.intercept - line.slope * np.log(SIZES)
+    scatter = stats.t.ppf(0.975, 3) * np.sqrt(left @ left / 3)
+    theory = max(one.curves.values())
+    assert theory == one.curves["theory"]
+    assert np.log(one.ci95[1]) == pytest.approx(np.log(theory) + scatter, abs=1e-6)
+
+
+def test_standard_errors_of_simulated_means_are_scatter_over_the_root_of_runs():
+    simulation = simulate([128, 256], [1.5], runs=3, inputs=200, seed=3)
+    (series,) = of_simulation(simulation.to_dataset(), "sim")
+    scatter = [row["count_sd"] for row in simulation.rows]
+    assert min(scatter) > 0
+    assert series.sd == pytest.approx(np.array(scatter) / np.sqrt(3))
+
+
+def pairs_file(a, b, count, threshold, sign=1.0):
+    variables = {
+        "neurons_a": a,
+        "neurons_b": b,
+        "calibrated_count": count,
+        "raw_count": count + 3,
+        "permuted_raw": 2.0 * count,
+        "threshold": threshold,
+        "correlation": ("pair", sign * np.linspace(0.9, 0.4, count) ** np.linspace(1, 1.3, count)),
+    }
+    return dataset("pairs", variables)
+
+
+def test_matchings_of_unequal_networks_stand_at_their_mean_and_at_the_strictest_threshold():
+    members = [pairs_file(300.0, 500.0, 20, 0.4), pairs_file(900.0, 900.0, 41, 0.5), pairs_file(2e3, 4e3, 80, np.nan)]
+    series = of_pairs(members, "three")
+    assert series.neurons.tolist() == [400, 900, 3000]
+    assert series.threshold == 0.5
+    signed = of_pairs([pairs_file(*each, -1.0) for each in ((300.0, 300.0, 20, 0.4), (900.0, 900.0, 41, 0.4))], "two")
+    plain = of_pairs([pairs_file(*each) for each in ((300.0, 300.0, 20, 0.4), (900.0, 900.0, 41, 0.4))], "two")
+    assert all(np.array_equal(one, other) for one, other in zip(signed.correlations, plain.correlations, strict=True))
+
+
+def test_a_ladder_is_cut_at_its_strictest_threshold_and_loses_errors_that_are_not_known():
+    ladder = planted_ladder()
+    ladder["threshold"] = ("rung", [0.4, 0.6, 0.5, 0.55, np.nan])
+    ladder["calibrated_count_se"] = ("rung", [1.0, 2, np.nan, 3, 4])
+    series = of_ladder(ladder)
+    assert series.threshold == 0.6
+    assert series.sd is None
+    assert compare([series])[0].analysis is not None
+
+
+def test_zeros_and_stated_errors_go_together_in_a_table(tmp_path):
+    (tmp_path / "c.csv").write_text("neurons,count,count_sd\n128,0,0\n256,16,2\n512,25,3\n1024,40,4\n")
+    (row,) = compare(read_series([tmp_path / "c.csv"]))
+    assert row.analysis.power_law.data.sd.tolist() == [2, 3, 4]
+    assert "weighted" in {one.likelihood for one in row.analysis.likelihoods}
+
+
+def test_two_sizes_have_no_joint_fit():
+    series = of_pairs([pairs_file(size, size, 20, 0.4) for size in (300.0, 300.0, 900.0)], "repeated")
+    assert joint_of(series) is None
+    assert joint_of(of_pairs([pairs_file(size, size, 20, 0.4) for size in (300.0, 600.0, 900.0)], "three")) is not None

@@ -127,3 +127,13 @@ def test_a_ladder_without_neurons_is_judged_by_its_counts():
     ds = ladder()[["neurons", "calibrated_count"]]
     assert len(findings(ds, analyse(ds["neurons"].values, ds["calibrated_count"].values))) == 2
     assert findings(ds, None) == []
+
+
+def test_the_share_shrinks_by_the_counts_exponent_less_one():
+    sizes, counts = np.array([256.0, 512, 1024, 2048]), np.array([30, 45, 68, 100])
+    rows = {"neurons": ("rung", sizes), "calibrated_count": ("rung", counts)}
+    judged = {one.name: one for one in findings(dataset("ladder", rows), analyse(sizes, counts))}
+    slope = stats.linregress(np.log(sizes), np.log(counts / sizes)).slope
+    said = judged["the fraction of Rosetta Neurons shrinks"]
+    assert said.shown == "shown"
+    assert f"exponent {slope:.2f}".replace("-", "−") in said.numbers

@@ -9,7 +9,15 @@ from scipy import stats
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.theory import frontier
 from rosettalaw.validation.identifiability import identify
-from rosettalaw.validation.joint_fit import BLOCKS, Observations, _estimated_errors, fit_jointly, quantiles
+from rosettalaw.validation.joint_fit import (
+    BLOCKS,
+    JointStatus,
+    Observations,
+    _estimated_errors,
+    _status,
+    fit_jointly,
+    quantiles,
+)
 from rosettalaw.validation.joint_problem import Problem
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
@@ -323,10 +331,12 @@ def test_whole_counts_err_as_their_root_and_others_as_themselves(shift, sd, powe
     assert np.mean(weights**2) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("fan", "low", "high"), [(0.0, 0.02, 0.08), (1.0, 0.1, 0.45), (2.0, 0.3, 0.9)])
+@pytest.mark.parametrize(
+    ("fan", "low", "high"), [(0.0, 0.02, 0.08), (1.0, 0.1, 0.45), (2.0, 0.3, 0.9), (-1.0, 0.04, 0.45), (-2.0, 0.15, 0.9)]
+)
 def test_errors_that_grow_with_size_are_told_from_even_ones_at_their_level(fan, low, high):
     """300 sets of residuals that a fit leaves of errors whose sd grows by e^fan over six sizes: 5% if even."""
-    rng, low_p = np.random.default_rng(int(fan)), []
+    rng, low_p = np.random.default_rng(abs(int(fan))), []
     problem = Problem(observe(4, BLOCKS[:3], stated=False), gamma=4)
     values = {**TRUTH_OF_COUNTS, "log_scale": np.log(SCALE)}
     predicted, jacobian = problem.predicted(**values), problem.jacobian(values)
@@ -357,3 +367,38 @@ def test_inputs_that_are_not_given_are_read_off_the_scatter_of_correlations():
     assert inputs / 3 < read < 3 * inputs
     stated = fit_jointly(Observations(list(PROFILES), counts, correlations=rho, sd={"correlations": 0.05}))
     assert np.isinf(stated._problem.inputs)
+
+
+def test_one_rank_in_a_crowded_network_is_a_share_of_the_neurons_that_are_left():
+    """Half of the neurons are Rosetta: the last feature found, against the isolation that N − R others have."""
+    sizes, beta, kappa, brute_force = np.array([150, 220, 310, 430, 600, 850]), 1.2, 8.0, []
+    rows = {"counts": [], "tail": []}
+    for size in sizes:
+        w = np.arange(1.0, 4 * size + 1) ** -beta
+        level = (kappa * size + np.arange(1, len(w) + 1)) / np.cumsum(w)
+        s = np.maximum(w * level[np.flatnonzero(w * level > 1)[-1]] - 1, 0)
+        count = int(np.sum(s >= 1))
+        rows["counts"].append(count)
+        rows["tail"].append(s[count:].sum() / (size - count))
+        brute_force.append((s[count - 1] - s[count]) / s[count:].sum())
+    values = {"beta": beta, "log_kappa": np.log(kappa), "log_threshold": np.log(2), "log_scale": 0.0}
+    least = Problem(Observations(sizes, **rows), gamma=4)._steps(values)
+    assert least["tail"] == pytest.approx(np.sqrt(np.mean(np.square(brute_force))), rel=0.1)
+
+
+def test_standard_errors_are_those_of_the_curvature_enlarged():
+    """With three sizes, whose estimated errors enlarge variances by more than a factor of 1.5."""
+    three = Observations(SIZES[::2], **{name: getattr(observe(0), name)[::2] for name in BLOCKS})
+    fit = fit_jointly(three)
+    jacobian = fit._problem.jacobian(fit.values)
+    enlarged = np.diag(np.linalg.inv(jacobian.T @ jacobian)) * list(fit.enlargement.values())
+    assert list(fit.stderr.values()) == pytest.approx(np.sqrt(enlarged), rel=1e-6)
+    assert max(fit.enlargement.values()) > 1.2
+    assert min(fit.freedom.values()) < 3 < max(fit.freedom.values())
+    assert fit.status is JointStatus.ROUGH
+
+
+def test_what_is_met_exactly_is_said_before_what_is_rough():
+    rough = {"beta": 1.5}
+    for exactly, status in ((True, JointStatus.EXACT), (False, JointStatus.ROUGH)):
+        assert _status(1.6, SimpleNamespace(met_exactly=lambda _, e=exactly: e), {}, rough, 1.0) is status

@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize, stats
 
 from rosettalaw.errors import InputError, UnknownNameError
-from rosettalaw.validation.counts import Counts
+from rosettalaw.validation.counts import Counts, clean
 from rosettalaw.validation.likelihoods import LIKELIHOODS, fit_likelihood
 from rosettalaw.validation.power_law import fit_power_law
 from rosettalaw.validation.resampling import bootstrap_exponent, check_residuals, leave_one_size_out
@@ -134,3 +134,22 @@ def test_curvature_is_seen_and_a_straight_line_is_not_accused():
     p = [check_residuals(Counts(SIZES, SIZES**0.6 * np.exp(rng.normal(0, 0.1, 6)))) for _ in range(1000)]
     assert np.mean([check.curvature_p < 0.05 for check in p]) == pytest.approx(0.05, abs=0.02)
     assert np.mean([check.largest_p < 0.05 for check in p]) == pytest.approx(0.05, abs=0.02)
+
+
+def test_counts_that_scatter_less_than_poissons_make_the_negative_binomial_poissons():
+    sizes, counts = [256, 768, 1024, 4096, 10_000, 30_000], [31, 60, 70, 163, 279, 543]
+    binomial, poisson = (fit_likelihood(sizes, counts, likelihood=name) for name in ("negative binomial", "poisson"))
+    assert binomial.exponent == pytest.approx(poisson.exponent, abs=1e-4)
+    wide, narrow = (np.ptp(one.exponent_ci95) for one in (binomial, poisson))  # Student's, as its k was estimated
+    assert wide / narrow == pytest.approx(stats.t.ppf(0.975, 4) / stats.norm.ppf(0.975), rel=0.06)
+
+
+def test_the_largest_size_is_judged_by_the_mean_of_its_repeats():
+    """In units of what the mean of two more counts may be off by."""
+    sizes = [256, 512, 1024, 2048, 2048]
+    line = fit_power_law(sizes[:3], [50, 75, 113])
+    off = np.log(np.sqrt(160 * 90) / line.predict(2048))
+    lower, upper = line.band([2048], new_counts=2)
+    unit = np.log(upper[0] / lower[0]) / 2 / stats.t.ppf(0.975, 1)
+    for repeats in ((160, 90), (90, 160)):
+        assert check_residuals(clean(sizes, [50, 75, 113, *repeats])).largest_z == pytest.approx(off / unit)

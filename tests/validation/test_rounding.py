@@ -81,3 +81,12 @@ def test_the_interval_of_a_power_law_of_whole_counts_holds_the_truth(smallest, s
         held.append(low <= alpha <= high)
     least, most = (share + sign * 2 * np.sqrt(share * (1 - share) / laws) for share, sign in ((0.92, -1), (0.98, 1)))
     assert least <= np.mean(held) <= most
+
+
+def test_counts_of_two_orders_of_magnitude_are_each_rounded_by_their_own_share():
+    """6 and 384 pairs: half a pair is 8% of one and a thousandth of the other."""
+    sizes, counts = np.array([256.0, 1024, 4096, 16384]), np.array([6.0, 24, 96, 384])
+    rng = np.random.default_rng(0)
+    anew = [stats.linregress(np.log(sizes), np.log(counts + rng.uniform(-0.5, 0.5, 4))).slope for _ in range(4000)]
+    low, high = fit_power_law(sizes, counts).exponent_ci95
+    assert (high - low) / 2 == pytest.approx(reach(2) * np.std(anew), rel=0.04)

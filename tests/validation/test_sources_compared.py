@@ -18,7 +18,7 @@ from rosettalaw.sims.sweep import stream
 from rosettalaw.validation import kept
 from rosettalaw.validation.compare import compare, reference_rows
 from rosettalaw.validation.references import kept_ladders, kept_toys, reference_series
-from rosettalaw.validation.series import SOURCES, of_ladder, read_series
+from rosettalaw.validation.series import SOURCES, of_ladder, read_series, toy_series
 from rosettalaw.validation.triangle import contradicted
 
 ROOT = Path(rosettalaw.__file__).parents[2]
@@ -234,3 +234,35 @@ def test_a_simulations_triangle_is_that_of_the_networks_it_drew(tmp_path):
 def test_every_comparison_begins_with_every_kind_of_source():
     assert {one.source for one in reference_series()} >= {"published", "synthetic", "toy", "language"}
     assert all(one.reference and one.source in SOURCES for one in reference_series())
+
+
+def test_of_toy_cells_measured_twice_the_one_of_more_seeds_counts_and_few_features_have_no_profile():
+    rows = pd.DataFrame(
+        {
+            "configuration": "law",
+            "beta": 1.5,
+            "neurons": [8, 16, 16, 32, 64],
+            "seeds": [4, 2, 8, 4, 4],
+            "count": [8.0, 9, 11, 15, 21],
+            "count_sd": 0.4,
+            "mean_isolation": [2.0, 3, 4, 5, 6],
+            "profile_slope": -1.5,
+            "optimal_count": [3.0, 9, 9, 15, 21],
+            "optimal_mean_isolation": [2.0, 3, 4, 5, 6],
+            "optimal_slope": -1.5,
+        }
+    )
+    (series,) = toy_series(rows.sample(frac=1, random_state=0))
+    assert series.counts.tolist() == [8, 11, 15, 21]
+    assert series.sd == pytest.approx(0.4 / np.sqrt([4, 8, 4, 4]))
+    for profiles in (series.profiles, series.optimum):
+        assert [np.isfinite(one.exponent) for one in profiles] == [False, True, True, True]
+
+
+def test_one_demand_that_fails_alone_is_enough_to_be_explained():
+    """A row whose product is contradicted and whose sum is not, while the joint test rejects nothing."""
+    row = next(row for row in reference_rows() if row.series.name == "kept toy, scaled, β = 1.5")
+    agreeing = replace(row.triangle, expected_sum=row.triangle.sum.value)
+    assert contradicted(agreeing.product, agreeing.expected_product)
+    changed = replace(row, triangle=agreeing, extension=replace(row.extension, plain_p=0.5))
+    assert any(one.startswith("What is contradicted by itself") for one in changed.of_theory())

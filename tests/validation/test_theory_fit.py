@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from rosettalaw.errors import InputError
-from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts, profile_interval, unknown_variance
+from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.theory_fit import (
+    TheoryStatus,
+    expected_count,
+    fit_counts,
+    profile_interval,
+    unknown_variance,
+)
 
 SIZES = np.array([300, 1000, 3000, 10000, 30000])
 
@@ -164,3 +171,45 @@ def test_a_search_that_finds_less_the_second_time_still_ends():
     assert low == pytest.approx(-np.sqrt(0.5), abs=1e-4)
     assert high == pytest.approx(np.sqrt(0.5), abs=1e-4)
     assert len(asked) == len(set(asked))
+
+
+def test_counts_that_scatter_as_their_root_are_weighted_by_the_curve_that_fits_them():
+    """Quasi-Poisson: scipy's minimum of Poisson's deviance, which takes several turns of weighting to reach."""
+    counts = np.array([20, 15, 44, 60, 170])
+    fit = fit_counts(SIZES, counts)
+    assert fit.variance_power == 1
+
+    def deviance(at):
+        mu = expected_count(SIZES.astype(float), at[0], 2 * np.exp(at[1]), 1.0, 4.0)
+        return 2 * np.sum(counts * np.log(counts / mu) - counts + mu)
+
+    best = optimize.minimize(deviance, [fit.beta, np.log(fit.budget_over_threshold)], method="Nelder-Mead")
+    assert fit.beta == pytest.approx(best.x[0], abs=0.01)
+
+
+def test_stated_errors_weight_logarithms_by_their_share():
+    """Scipy's curve_fit with the same relative errors, on counts of which the largest would else weigh least."""
+    sizes, relative = SIZES * 1000.0, np.array([0.01, 0.02, 0.04, 0.02, 0.01])
+    counts = 3000.5 * (sizes / 300_000) ** 0.4 * np.exp(np.random.default_rng(1).normal(0, relative))
+
+    def curve(n, beta, log_budget):
+        return np.log(expected_count(n, beta, 2 * np.exp(log_budget), 1.0, 4.0))
+
+    fit = fit_counts(sizes, counts, relative * counts, weighted=True)
+    start = [fit.beta, np.log(fit.budget_over_threshold)]
+    popt, covariance = optimize.curve_fit(curve, sizes, np.log(counts), start, relative)
+    assert fit.beta == pytest.approx(popt[0], abs=1e-3)
+    half = stats.t.ppf(0.975, 3) * np.sqrt(covariance[0, 0])
+    assert fit.beta_ci95 == pytest.approx((popt[0] - half, popt[0] + half), abs=0.1 * half)
+
+
+def test_an_interval_that_is_open_below_ends_at_the_theorys_limit():
+    fit = fit_counts(SIZES, [7, 12, 25, 80, 170])
+    assert fit.status is TheoryStatus.OPEN_BELOW
+    assert fit.beta_ci95[0] == 1.0
+
+
+def test_tau_and_gamma_reach_the_theory():
+    theory = analyse(SIZES, [7, 12, 25, 80, 150], tau=3, gamma=0.5).theory
+    assert (theory.tau, theory.gamma) == (3, 0.5)
+    assert theory.kappa == pytest.approx(4 * theory.budget_over_threshold)

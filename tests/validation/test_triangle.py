@@ -11,7 +11,14 @@ from rosettalaw.paper_figs import style
 from rosettalaw.paper_figs.triangle import draw
 from rosettalaw.validation.extension import exponents, fit_extension
 from rosettalaw.validation.profiles import fit_profile
-from rosettalaw.validation.triangle import TriangleStatus, contradicted, estimate, expected_exponents, measure_triangle
+from rosettalaw.validation.triangle import (
+    TriangleStatus,
+    _product,
+    contradicted,
+    estimate,
+    expected_exponents,
+    measure_triangle,
+)
 
 SIZES = np.array([768, 1024, 1536, 2048, 3072, 4096])
 
@@ -262,3 +269,50 @@ def test_three_sizes_estimate_a_budget_but_do_not_test_it():
     assert extension.verdict().startswith(
         "A budget proportional to N is not tested with three sizes; a budget κN^θ with"
     )
+
+
+def test_the_demands_at_finite_size_are_those_of_the_discrete_optimum():
+    """τ = ρ/(1 − ρ) of a threshold of 0.8, far from the 1 of ½: least squares on brute-force counts and isolations."""
+    found = [rho[rho >= 0.8] for rho in ladder(1.3, kappa=4.0)]
+    triangle = measure_triangle(SIZES, found, threshold=0.8)
+    x = np.log(SIZES)
+    alpha = np.polyfit(x, np.log([len(rho) for rho in found]), 1)[0]
+    p = np.polyfit(x, np.log([np.mean(rho / (1 - rho)) for rho in found]), 1)[0]
+    assert triangle.expected_product == pytest.approx(1.3 * alpha, abs=0.006)
+    assert triangle.expected_sum == pytest.approx(alpha + p, abs=0.006)
+
+
+def test_the_products_degrees_of_freedom_are_welchs():
+    product = _product(estimate(0.6, 0.01, 4), estimate(1.5, 0.04, 5))
+    parts = np.array([1.5**2 * 0.01, 0.6**2 * 0.04])
+    assert product.freedom == pytest.approx(parts.sum() ** 2 / (parts[0] ** 2 / 4 + parts[1] ** 2 / 5))
+    assert product.se == pytest.approx(np.sqrt(parts.sum()))
+
+
+def test_the_limit_of_a_flat_profile_is_its_exponent_and_only_a_sure_one_is_outside_the_paper():
+    assert "(0.4 for N → ∞)" in measure_triangle(SIZES, ladder(0.4), threshold=0.5).verdict()
+    bent = [
+        1 - np.exp(np.log1p(-rho) * (1 + e))
+        for rho, e in zip(ladder(1.0), (-0.1, 0.06, -0.08, 0.07, -0.05, 0.04), strict=True)
+    ]
+    unsure = measure_triangle(SIZES, bent)
+    assert unsure.profile.value < 1 < unsure.profile.ci95[1]
+    assert "outside the paper's spectra" not in unsure.verdict()
+    assert "outside the paper's spectra" in measure_triangle(SIZES, ladder(0.4), threshold=0.5).verdict()
+
+
+def test_what_the_extension_expects_is_what_a_ladder_without_noise_has():
+    """At finite size: 0.03 below the limit 1/β in α, and as much above (β − 1)/β in p."""
+    triangle = measure_triangle(SIZES, ladder(1.5), threshold=0.5)
+    measured = (triangle.count.value, triangle.profile.value, triangle.purity.value)
+    assert fit_extension(triangle).expected == pytest.approx(measured, abs=0.008)
+    assert measured[0] == pytest.approx(1 / 1.5 - 0.027, abs=0.005)
+
+
+def test_an_attenuated_profile_is_that_of_the_isolation_behind_it():
+    """ρ = 0.8 s/(1+s): its mean isolation is that of s, its correlations are 0.8 s/(1+s) again."""
+    plain = correlations(4096, 1.5, 4096.0)
+    s = plain / (1 - plain)
+    profile = fit_profile(0.8 * plain, attenuated=True)
+    assert profile.mean_isolation == pytest.approx(s.mean(), rel=1e-3)
+    assert profile.correlation(np.arange(1, len(s) + 1)) == pytest.approx(np.sort(0.8 * plain)[::-1], abs=1e-5)

@@ -240,3 +240,28 @@ def test_more_pairs_than_neurons_and_sizes_of_one_count_are_said():
     notes = analyse([100, 1000, 10000], [200, 900, 4000]).power_law.data.notes
     assert notes == ("N = 100 has more pairs than neurons, which no mutual matching has",)
     assert analyse([100, 1000, 10000], [1, 1, 1]).status.startswith("all counts are equal")
+
+
+def test_a_null_with_as_many_raw_matches_covers_them_and_raw_counts_alone_are_no_null():
+    sizes, counts = [100, 200, 400, 800], [5, 9, 14, 27]
+    raw = np.array([20, 30, 45, 70])
+    assert "have as many raw matches" in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw}).verdict
+    assert (
+        "raw counts exceed those of every null"
+        in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw - 1}).verdict
+    )
+    assert "no null was given" in analyse(sizes, counts, nulls={"raw": raw}).verdict
+
+
+def test_beta_does_not_claim_a_zero_that_it_left_out():
+    """Means that are not whole are fitted in logarithms, which have no zero."""
+    analysis = analyse([128, 256, 512, 1024, 2048], [0, 33.5, 48.2, 76.1, 115.3])
+    assert analysis.theory.variance_power == 2
+    assert "too, which the exponent leaves out" not in analysis.verdict
+
+
+def test_counts_that_fall_have_neither_beta_nor_a_curve():
+    verdict = analyse([100, 200, 400, 800, 1600], [50, 48, 40, 35, 30]).verdict
+    assert verdict.startswith("No power law is shown: the count falls")
+    assert "β" not in verdict
+    assert "curve" not in verdict
