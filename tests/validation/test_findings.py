@@ -7,6 +7,7 @@ from scipy import special, stats
 from rosettalaw.results import dataset
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.findings import Shown, findings, slope_interval
+from rosettalaw.validation.ladder_report import _pairs
 
 SIZES = np.array([256.0, 512, 1024, 2048, 4096])
 
@@ -137,3 +138,16 @@ def test_the_share_shrinks_by_the_counts_exponent_less_one():
     said = judged["the fraction of Rosetta Neurons shrinks"]
     assert said.shown == "shown"
     assert f"exponent {slope:.2f}".replace("-", "−") in said.numbers
+
+
+def test_pairs_are_shown_best_first_each_with_its_contexts():
+    names = ("layer_a", "layer_b", "layer_unit_a", "layer_unit_b")
+    variables = {name: ("pair", np.arange(3)) for name in names} | {"correlation": ("pair", [0.6, 0.9, 0.7])}
+    words = {
+        f"context_{name}": ("context", np.array(["x", "y", "z"])) for name in ("document", "before", "span", "after")
+    }
+    activations = {f"activation_{side}": ("context", [1.0, 2, 3]) for side in "ab"}
+    ladder = dataset("ladder", variables | words | activations | {"context_pair": ("context", [0, 1, 0])})
+    shown = _pairs(ladder)
+    assert [(pair["layer_a"], pair["correlation"]) for pair in shown] == [(1, 0.9), (0, 0.6)]
+    assert [one["span"] for one in shown[1]["contexts"]] == ["x", "z"]

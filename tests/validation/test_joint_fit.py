@@ -332,7 +332,8 @@ def test_whole_counts_err_as_their_root_and_others_as_themselves(shift, sd, powe
 
 
 @pytest.mark.parametrize(
-    ("fan", "low", "high"), [(0.0, 0.02, 0.08), (1.0, 0.1, 0.45), (2.0, 0.3, 0.9), (-1.0, 0.04, 0.45), (-2.0, 0.15, 0.9)]
+    ("fan", "low", "high"),
+    [(0.0, 0.02, 0.08), (1.0, 0.1, 0.45), (2.0, 0.3, 0.9), (-1.0, 0.04, 0.45), (-2.0, 0.15, 0.9)],
 )
 def test_errors_that_grow_with_size_are_told_from_even_ones_at_their_level(fan, low, high):
     """300 sets of residuals that a fit leaves of errors whose sd grows by e^fan over six sizes: 5% if even."""
