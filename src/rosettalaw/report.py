@@ -89,7 +89,11 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str], ev
         figures=drawn,
         waiting=[one for one in made if not one.files],
         everything=everything,
-        provenance=[_provenance(kind, name, ds) for kind, members in found.datasets.items() for name, ds in members],
+        provenance=[_provenance(kind, name, ds) for kind, members in found.datasets.items() for name, ds in members]
+        + [
+            {"name": one.name, "facts": {"kind": "counts of a CSV file", "rows": len(one.counts)}}
+            for one in found.tables
+        ],
         skipped=found.skipped,
     )
     return page.write(out, html)
@@ -119,7 +123,8 @@ def _printable(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _subtitle(folder: str | os.PathLike[str], found: Found) -> str:
-    kinds = ", ".join(f"{len(members)} of kind {kind}" for kind, members in found.datasets.items())
+    members = {kind: len(some) for kind, some in found.datasets.items()} | {"CSV": len(found.tables)}
+    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in members.items() if number)
     return f"{Path(folder).name}: {kinds or 'no readable results'}, beside the numbers of arXiv 2606.03990"
 
 

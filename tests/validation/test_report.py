@@ -145,6 +145,8 @@ def test_matchings_and_tables_of_counts_are_counts(tmp_path):
     page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No counts were found" not in page
     assert "bad.csv, line 2: count" in page
+    assert "3 of kind pairs, 1 of kind CSV" in page
+    assert "<dt>rows</dt><dd>3</dd>" in page
     assert "other.csv" not in page
 
 
