@@ -213,7 +213,7 @@ def usable(name: str, values: np.ndarray) -> np.ndarray:
     if name == "neurons":
         return np.isfinite(values) & (values >= 1) & (values <= LARGEST)
     least = LEAST if name == "count" else 0.0
-    return np.isfinite(values) & ((values == 0) | (values >= least)) & (values >= 0) & (values <= LARGEST)
+    return np.isfinite(values) & ((values == 0) | (values >= least)) & (values <= LARGEST)
 
 
 def _number(row: Sequence[str], place: int, name: str, where: str) -> float:

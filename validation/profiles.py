@@ -65,8 +65,8 @@ class Profile:
 def mean_profile(profiles: Sequence[Profile]) -> Profile:
     """Return the mean of profiles of one size, of those that have an exponent: b as it is, the rest in logarithms."""
     some = [profile for profile in profiles if np.isfinite(profile.exponent)]
-    if not some:
-        return profiles[0]
+    if len(some) < 2:
+        return (some or profiles)[0]
 
     def geometric(name: str) -> float:
         return float(np.exp(np.mean(np.log([getattr(profile, name) for profile in some]))))
