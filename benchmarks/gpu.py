@@ -47,7 +47,7 @@ def against_the_processors(a: FileSource, b: FileSource, engine: str, device: st
         for side in (a, b):
             read_through(side.path)
         begun = time.perf_counter()
-        match(a, b, permutations=0, quiet=True, engine=engine, device=where)
+        match(a, b, nulls={}, quiet=True, engine=engine, device=where)
         times.append(time.perf_counter() - begun)
     detail = f"({times[0]:.3g} s and {times[1]:.3g} s; T = {a.positions}, N = {len(a.layer)})"
     return Ratio(f"the CPU's time over this device's, {engine} engine", times[0] / times[1], 0, True, detail)

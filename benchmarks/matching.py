@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Matches, match
 from rosettalaw.empirical.matching.cost import LARGEST
 
@@ -23,9 +23,9 @@ from .timing import Ratio
 # The kernel's own peak of this process; `getrusage` would count the process that started it too.
 PEAK = """
 import sys
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match
-match(ArraySource(sys.argv[1]), ArraySource(sys.argv[2]), permutations=0, quiet=True)
+match(ArraySource(sys.argv[1]), ArraySource(sys.argv[2]), nulls={}, quiet=True)
 print(next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -51,7 +51,7 @@ def exact_against_matmul(
     a, b = (noise_file(folder, seed, positions, neurons) for seed in (1, 2))
     edge = min(LARGEST["cpu" if device == "cpu" else "cuda"], neurons)
     few = slice(0, block)
-    match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), permutations=0, quiet=True, device=device)
+    match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), nulls={}, quiet=True, device=device)
     for side in (a, b):
         read_through(side.path)
 
@@ -67,7 +67,7 @@ def exact_against_matmul(
 
     before = products()
     begun = time.perf_counter()
-    match(a, b, permutations=0, quiet=True, tile=(edge, edge), device=device)
+    match(a, b, nulls={}, quiet=True, tile=(edge, edge), device=device)
     took = time.perf_counter() - begun
     alone = (before + products()) / 2
     detail = f"({alone:.3g} s of products in {took:.3g} s, jackknife included; T = {positions}, N = {neurons})"
@@ -94,13 +94,11 @@ def screened_against_exact(a: FileSource, b: FileSource, faster: float, device: 
     few = slice(0, 2048)
     times, found = {}, {}
     for engine in ("screened", "exact"):
-        match(
-            ArraySource(a.rows(few)), ArraySource(b.rows(few)), permutations=0, quiet=True, engine=engine, device=device
-        )
+        match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), nulls={}, quiet=True, engine=engine, device=device)
         for side in (a, b):
             read_through(side.path)
         begun = time.perf_counter()
-        found[engine] = match(a, b, permutations=0, quiet=True, engine=engine, device=device)
+        found[engine] = match(a, b, nulls={}, quiet=True, engine=engine, device=device)
         times[engine] = time.perf_counter() - begun
     exact, screened = pairs(found["exact"]), pairs(found["screened"])
     sizes = f"(T = {a.positions}, N = {len(a.layer)}; {times['exact']:.3g} s and {times['screened']:.3g} s)"

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from rosettalaw.console import progress
-from rosettalaw.empirical.corpora import open_corpus
-from rosettalaw.empirical.families import open_ladder
-from rosettalaw.empirical.fleet import TrainedLadder, train_ladder
-from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.corpora.corpus import open_corpus
+from rosettalaw.empirical.ladder.train import TrainedLadder, train_ladder
+from rosettalaw.empirical.language.families import open_ladder
+from rosettalaw.empirical.language.source import text_sources
 
 from .matching import FileSource, screened_against_exact
 from .timing import Ratio

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import RosettaError
-from ..corpora import open_corpus
-from ..families import open_ladder
-from ..fleet import train_ladder
+from ..corpora.corpus import open_corpus
+from ..ladder.train import train_ladder
+from ..language.families import open_ladder
 from .plan import Plan
 from .splitting import require_target
 from .study import filter_documents

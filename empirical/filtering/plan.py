@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...errors import require
-from ..corpora import PAPERS_TOKENS
-from .choosing import CONTEXTS, LEADERS
+from ..corpora.corpus import PAPERS_TOKENS
+from .choose_neuron import CONTEXTS, LEADERS
 from .tuning import Recipe
 
 

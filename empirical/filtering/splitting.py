@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import InputError, UnknownNameError, require
-from ..corpora import Corpus
+from ..corpora.corpus import Corpus
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
    by the same rule from the neurons of its layer that belong to none.
 3. The second is scored by both neurons' mean activation and selected up to the token budget, beside random samples and
    the oracle, which knows the labels.
-4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`trials`).
+4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`perplexity`).
 
 One neuron is one draw. How far the result hangs on it is seen from the leaders: the F1 of the first 20 neurons by the
 same rule among the Rosetta Neurons of that layer, and among its other neurons.
@@ -29,16 +29,16 @@ from ... import __version__
 from ...console import progress, say
 from ...errors import InputError
 from ...results import dataset, load, replacing, save
-from .. import hub
-from ..corpora import Corpus
-from ..hub import Loading
-from ..provenance import identity, model_facts, revisions
-from .choosing import Choice, choose, rosetta_neurons
+from ..checkpoints import hub
+from ..checkpoints.hub import Loading
+from ..checkpoints.provenance import identity, model_facts, revisions
+from ..corpora.corpus import Corpus
+from .choose_neuron import Choice, choose, rosetta_neurons
+from .document_activations import ModelReader, Reader
+from .perplexity import measure_trials
 from .plan import Plan
-from .reading import ModelReader, Reader
-from .selecting import interval, recovery, replicate_f1, select
+from .select_documents import interval, recovery, replicate_f1, select
 from .splitting import Parts, passages, split
-from .trials import measure_trials
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -267,17 +267,16 @@ def _matched(
     path = None if work is None else work / "pairs.nc"
     if path is not None and path.is_file():
         return load(path, "pairs")
-    from ..language import text_sources
+    from ..language.source import text_sources
     from ..matching import match
-    from ..nulls import untrained_null
 
     available = _tokens(hub.open_tokenizer(checkpoints[0]), corpus, plan.match_tokens)
     sources = text_sources(*checkpoints, corpus, available, plan.seed, patterns, loading)
     unfinished = None if path is None else path.with_name("pairs.unfinished")
-    found = match(*sources, permutations=plan.permutations, seed=plan.seed, folder=unfinished, quiet=quiet)
-    nulls = {"untrained": untrained_null(sources, plan.untrained, plan.seed, quiet=quiet)} if plan.untrained else {}
+    nulls = {"permute": plan.permutations, "untrained": plan.untrained}
+    matches = match(*sources, nulls=nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": available, **revisions(sources)}
-    result = found.to_dataset(found.calibrate(nulls), nulls, **facts)
+    result = matches.to_dataset(matches.calibrate(), **facts)
     if path is not None and unfinished is not None:
         save(result, path)
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -298,7 +297,7 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
 
 
 def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
-    """Write selected documents, one object a line, as `rosettalaw.empirical.corpora` reads them."""
+    """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
         for document, kept in zip(pool.documents, taken, strict=True):
             if kept:

@@ -29,8 +29,8 @@ import numpy as np
 
 from ...errors import MissingExtraError, RosettaError, require
 from ...results import disk_error
-from .. import hub
-from .packing import TOKENS_AT_ONCE
+from ..checkpoints import hub
+from .sequences import TOKENS_AT_ONCE
 
 SAVE_SECONDS = 10.0
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of each parameter

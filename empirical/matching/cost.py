@@ -201,9 +201,9 @@ def screened_cost(
     audit: int = 32,
 ) -> Cost:
     """Return the cost of the screened engine."""
-    from .pair_kernels import padded
-    from .simd import STEP
-    from .sketch import COLUMNS, REFINED
+    from .machine.simd import STEP
+    from .screening.pair_kernels import padded
+    from .screening.sketch import COLUMNS, REFINED
 
     both, all_pairs = sizes.neurons_a + sizes.neurons_b, float(sizes.neurons_a) * sizes.neurons_b
     positions, largest = float(sizes.positions), max(sizes.neurons_a, sizes.neurons_b)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,23 +13,27 @@ import torch
 
 from ...console import progress
 from ...errors import InputError, UnknownNameError, require
-from ..array_sources import Permuted, Without, mapped
-from ..hub import moved
-from ..sources import ActivationSource
-from . import distributed, screened
-from .checkpoint import Checkpoint, tile_of
+from ..activations.source import ActivationSource, mapped
+from ..activations.views import Without
+from ..checkpoints.hub import moved
+from ..nulls import Null, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
+from .fresh import fresh_draws
+from .machine import distributed
+from .machine.checkpoint import Checkpoint, tile_of
+from .machine.precision import Product
+from .machine.reading import cut, readable, tiles
 from .matches import Matches, Side
 from .moments import NonFinite
-from .precision import Product
 from .products import Workspace
-from .reading import cut, readable, tiles
-from .searches import TRAINED, Found, Settings, exact_search, screened_search
+from .screening import screened
+from .searches import TRAINED, Search, Settings, exact_search, screened_search
 
 BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 ENGINES = ("exact", "screened")
+NULLS: Mapping[str, int] = {"permute": 3}  # draws of each kind, as in the paper
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
@@ -40,7 +44,7 @@ def match(
     k: int = 1,
     also_k: Sequence[int] = (),
     absolute: bool = False,
-    permutations: int = 3,
+    nulls: Mapping[str, int] = NULLS,
     jackknife_blocks: int = PARTS,
     engine: str = "exact",
     block: int = BLOCK,
@@ -67,10 +71,10 @@ def match(
         Further k whose pairs are listed (`Matches.at_k`) from the same products; exact engine only.
     absolute : bool
         Rank by |ρ| instead of ρ. Otherwise only positive correlations make pairs.
-    permutations : int
-        Draws of the permutation null: all of B's positions permuted uniformly. Matchings of small networks share their
-        pass over A with the draws (`cost.matchings_at_once`); in large ones products take nearly all of the time, and
-        each draw costs as much again. The screened engine shares A's sketch among the draws.
+    nulls : mapping of str to int
+        Draws of each kind of null (`rosettalaw.empirical.nulls.KINDS`); ``{}`` draws none. Matchings of small networks
+        share their pass over A with the draws (`cost.matchings_at_once`); in large ones products take nearly all of
+        the time, and each draw costs as much again. The screened engine shares A's sketch among the draws.
     jackknife_blocks : int
         Blocks of consecutive positions for the standard error of the count and the split-half overlap; 0 skips both.
     engine : str
@@ -115,7 +119,7 @@ def match(
     """
     require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", EXAMPLE)
     require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", EXAMPLE)
-    for name, value, least in (("k", k, 1), ("permutations", permutations, 0), ("block", block, 1), ("seed", seed, 0)):
+    for name, value, least in (("k", k, 1), ("block", block, 1), ("seed", seed, 0)):
         require(value >= least, name, value, f"must be at least {least}", f"{name}={least}")
     fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
     rule = f"must be between 2 and {MOST_BLOCKS}, or 0 for no standard error"
@@ -129,24 +133,27 @@ def match(
     # It is said now what is wrong with a device: sums take double precision.
     moved(torch.zeros(1, dtype=torch.float64), device)
     parts = min(jackknife_blocks or PARTS, a.positions)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block, permutations, max((k, *also_k)))
+    kinds = draws_of(nulls)
+    for null, draws in kinds.items():
+        null.check(a, b, draws)
+    shared = sum(draws for null, draws in kinds.items() if not null.fresh)
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block, shared, max((k, *also_k)))
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine == "exact":
         # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
         tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
-        k,
-        tuple(also_k),
-        absolute,
-        permutations,
-        jackknife_blocks,
-        engine,
-        block,
-        tile or (1, 1),
-        seed,
-        Product(compute).compute,
-        device,
-        screening or screened.Screening(),
+        k=k,
+        also_k=tuple(also_k),
+        absolute=absolute,
+        jackknife_blocks=jackknife_blocks,
+        engine=engine,
+        block=block,
+        tile=tile or (1, 1),
+        seed=seed,
+        compute=Product(compute).compute,
+        device=device,
+        screening=screening or screened.Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
         stated = settings.fingerprint(a, b)
@@ -154,53 +161,64 @@ def match(
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
         runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), free)
         work = checkpoint.folder or Path(distributed.agree(temporary))
-        a, b = readable((a, b), work, block, spool_as, runs, bool(permutations), quiet)
+        trained = a, b
+        reordered = any(null.random_access for null in kinds)
+        a, b = readable((a, b), work, block, spool_as, runs, reordered, quiet)
         if nonfinite == "exclude":
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
-        total = a.positions * (1 + permutations) * passes
+        total = a.positions * (1 + shared) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         with progress(label, total, quiet or distributed.rank() > 0) as bar:
-            matches = _with_nulls(a, b, settings, free, checkpoint, bar.advance)
+            matches = _with_nulls(a, b, kinds, settings, free, checkpoint, bar.advance)
+    if any(null.fresh for null in kinds):
+        options = {"memory": memory, "nonfinite": nonfinite, "spool_as": spool_as, "quiet": quiet}
+        fresh = {null: draws for null, draws in kinds.items() if null.fresh}
+        return fresh_draws(match, matches, trained, fresh, settings, checkpoint.folder, options)
     return matches
 
 
 def _with_nulls(
     a: ActivationSource,
     b: ActivationSource,
+    kinds: Mapping[Null, int],
     settings: Settings,
     memory: int,
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
 ) -> Matches:
-    """Match, match with permuted positions, and put the result together."""
+    """Match the models, and A with B as each draw of the nulls that leave A as it is has it."""
     exact = settings.engine == "exact"
+    draws = [(null, number) for null, many in kinds.items() if not null.fresh for number in range(many)]
     parts = cut(a.positions, settings.block, settings.jackknife_blocks or PARTS)
-    sizes = Sizes(
-        len(a.layer), len(b.layer), a.positions, len(parts), settings.block, settings.permutations, settings.widest_k
-    )
+    sizes = Sizes(len(a.layer), len(b.layer), a.positions, len(parts), settings.block, len(draws), settings.widest_k)
     at_once = matchings_at_once(sizes, settings.tile, memory, settings.device) if exact else 1
     workspace = Workspace(settings.tile, parts, Product(settings.compute), settings.device, memory, at_once)
-    names = [TRAINED, *(f"null{draw}" for draw in range(settings.permutations))]
+    names = [TRAINED, *(f"{null.label}{number}" for null, number in draws)]
 
-    def against(number: int) -> ActivationSource:
-        """Return B, or B with the positions of one draw; the order that it holds goes with it."""
-        return Permuted(b, [settings.seed, number - 1]) if number else b  # pyright: ignore[reportArgumentType]
+    def against(name: str) -> ActivationSource:
+        """Return B, or B as one draw has it, made when it is needed: an order of positions takes memory."""
+        if name == TRAINED:
+            return b
+        null, number = draws[names.index(name) - 1]
+        return null.draw(a, b, null.entropy(settings.seed, number))[1]
 
     work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
-    kept = nullcontext() if exact else mapped(a, b)
-    found: list[Found] = []
+    files = nullcontext() if exact else mapped(a, b)
+    searches: list[Search] = []
     try:
-        with kept:
+        with files:
             if exact:
                 for first in range(0, len(names), at_once):
-                    numbers = range(first, min(first + at_once, len(names)))
-                    found += exact_search(a, {names[number]: against(number) for number in numbers}, *work)
+                    searches += exact_search(a, {name: against(name) for name in names[first : first + at_once]}, *work)
             else:
-                found = [screened_search(a, against(i), *work, name) for i, name in enumerate(names)]
+                searches = [screened_search(a, against(name), *work, name) for name in names]
     except NonFinite as error:
         raise _not_finite((a, b)[error.side], error.columns) from None
-    trained, *nulls = found
+    trained, *null_searches = searches
+    by_kind = {
+        null: [one for (of, _), one in zip(draws, null_searches, strict=True) if of is null] for null, _ in draws
+    }
     excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in trained.moments]
     sides = [
         Side(source.name, np.asarray(source.layer), np.asarray(source.unit), out)
@@ -211,7 +229,7 @@ def _with_nulls(
         a=sides[0],
         b=sides[1],
         positions=a.positions,
-        null_correlations=[null.pairs[2] for null in nulls],
+        nulls={null.label: [one.pairs[2] for one in many] for null, many in by_kind.items()},
         replicate_correlations=trained.replicates,
         split_half=trained.split_half,
         settled=trained.settled,
@@ -221,7 +239,10 @@ def _with_nulls(
         seed=settings.seed,
         details={"compute": settings.compute, **trained.details},
         at_k=trained.at_k,
-        null_at_k={other: [null.at_k[other][2] for null in nulls] for other in settings.also_k},
+        null_at_k={
+            other: {null.label: [one.at_k[other][2] for one in many] for null, many in by_kind.items()}
+            for other in settings.also_k
+        },
     )
 
 

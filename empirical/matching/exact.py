@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from . import kernels
+from .machine import kernels
 from .moments import Moments, steady
 from .partners import SPARE, Partners, Replicate, top
 

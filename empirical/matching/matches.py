@@ -50,8 +50,8 @@ class Matches:
         The two models.
     positions : int
         Aligned positions.
-    null_correlations : list of ndarray
-        Correlations of the mutual pairs with B's positions permuted, one array for each draw.
+    nulls : dict of str to list of ndarray
+        Correlations of the mutual pairs of each null, by its label, one array for each draw.
     replicate_correlations : list of ndarray
         Correlations of the mutual pairs found without one block of positions, for each block: the jackknife.
     split_half : float
@@ -64,8 +64,8 @@ class Matches:
         "ok", or what the reader should know before using the counts.
     at_k : dict of int to (ndarray, ndarray, ndarray)
         Units and correlations of the mutual pairs at other k, in single precision (`match`, ``also_k``).
-    null_at_k : dict of int to list of ndarray
-        Correlations of the mutual pairs with B's positions permuted at those k, one array for each draw.
+    null_at_k : dict of int to dict of str to list of ndarray
+        `nulls` at those k.
     settled : ndarray of bool, shape (pairs,), optional
         Whether the pair is found in the first and in the second half of the positions too; None without replicates.
     """
@@ -77,7 +77,7 @@ class Matches:
     a: Side
     b: Side
     positions: int
-    null_correlations: list[np.ndarray]
+    nulls: dict[str, list[np.ndarray]]
     replicate_correlations: list[np.ndarray]
     split_half: float
     k: int
@@ -87,7 +87,7 @@ class Matches:
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     status: str = "ok"
     at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
-    null_at_k: dict[int, list[np.ndarray]] = dataclasses.field(default_factory=dict)
+    null_at_k: dict[int, dict[str, list[np.ndarray]]] = dataclasses.field(default_factory=dict)
     settled: np.ndarray | None = None
 
     @property
@@ -103,14 +103,14 @@ class Matches:
         Parameters
         ----------
         nulls : mapping of str to sequence of ndarray, optional
-            Further nulls beside the permuted positions: ``{"untrained": [correlations, …]}``, an array for each draw.
+            Further nulls beside the matching's own: ``{"untrained": [correlations, …]}``, an array for each draw.
         q : float
             Allowed share of null pairs among those kept.
         """
-        drawn = {**({"permuted": self.null_correlations} if self.null_correlations else {}), **(nulls or {})}
-        if not drawn:
+        every = {**self.nulls, **(nulls or {})}
+        if not every:
             return None
-        magnitudes = {kind: [np.abs(draw) for draw in draws] for kind, draws in drawn.items()}
+        magnitudes = {label: [np.abs(draw) for draw in draws] for label, draws in every.items()}
         found = calibrate(np.abs(self.correlation), magnitudes, q)
         return dataclasses.replace(found, standard_error=self.count_error(found.threshold))
 
@@ -218,10 +218,10 @@ class Matches:
         if self.settled is not None:
             variables["settled"] = ("pair", self.settled.astype(np.int8))
             variables["settled_count"] = self.settled_count(0.0 if found is None else found.threshold)
-        for kind, draws in {"permuted": self.null_correlations, **(nulls or {})}.items():
-            variables[f"{kind}_correlation"] = (f"{kind}_pair", _joined(draws))
-            variables[f"{kind}_draw"] = (f"{kind}_pair", _numbered(draws))
-            variables[f"{kind}_draws"] = len(draws)
+        for label, draws in {"permuted": [], **self.nulls, **(nulls or {})}.items():
+            variables[f"{label}_correlation"] = (f"{label}_pair", _joined(draws))
+            variables[f"{label}_draw"] = (f"{label}_pair", _numbered(draws))
+            variables[f"{label}_draws"] = len(draws)
         if found is not None:
             variables["calibrated_count"] = found.count
             variables["calibrated_count_se"] = found.standard_error

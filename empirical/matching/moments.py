@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from . import kernels
+from .machine import kernels
 
 FAINT = 1e-18
 STRIP = 256  # rows centred at a time on other devices than the CPU

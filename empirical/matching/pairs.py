@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..sources import ActivationSource
-from . import distributed, kernels
+from ..activations.source import ActivationSource
+from .machine import distributed, kernels
+from .machine.reading import Block, aligned_blocks
 from .moments import Moments, wide
-from .reading import Block, aligned_blocks
 
 STRIPS = 8  # independent of the number of threads, and so are the sums
 

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..sources import ActivationSource
+from ..activations.source import ActivationSource
+from .machine.reading import Block, cut, read
 from .moments import Moments
 from .pairs import pair_correlations
-from .reading import Block, cut, read
 
 EQUAL = 1e-12
 SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few

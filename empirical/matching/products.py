@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..sources import ActivationSource
-from . import distributed
-from .checkpoint import Checkpoint
+from ..activations.source import ActivationSource
 from .exact import Tile
+from .machine import distributed
+from .machine.checkpoint import Checkpoint
+from .machine.precision import Product
+from .machine.reading import Block, read
 from .moments import Centred, Moments
-from .precision import Product
-from .reading import Block, read
 
 SAVE_EVERY = 5.0  # seconds of work that a killed run may lose
 

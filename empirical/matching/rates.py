@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import psutil
 
 from ...errors import UnknownNameError
-from ..hub import moved
+from ..checkpoints.hub import moved
 
 SUSTAINED = 0.6
 MEASURED = "measured now"

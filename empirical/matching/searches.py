@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..array_sources import identity
-from ..sources import ActivationSource
-from . import distributed, screened
-from .checkpoint import Checkpoint
+from ..activations.source import ActivationSource, identity
 from .exact import Subsets, TileBest
+from .machine import distributed
+from .machine.checkpoint import Checkpoint
+from .machine.reading import tiles
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
 from .partners import SPARE, Partners, Replicate, mutual, overlap, settle, settled
 from .products import Workspace
-from .reading import tiles
+from .screening import screened
 
 TRAINED = "trained"  # what the matching itself is called on disk; nulls are called otherwise
 
@@ -31,7 +31,6 @@ class Settings:
     k: int
     also_k: tuple[int, ...]
     absolute: bool
-    permutations: int
     jackknife_blocks: int
     engine: str
     block: int
@@ -47,13 +46,13 @@ class Settings:
         return max((self.k, *self.also_k))
 
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
-        """Return what must be the same for a matching to be gone on with."""
+        """Return the facts that must be the same to resume a matching; nulls are not: their files name their kind."""
         return {"a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one matching found: mutual pairs (at other k too), replicates, moments of both sides, and remarks.
+class Search:
+    """The result of one search: mutual pairs (at other k too), replicates, moments of both sides, and remarks.
 
     Replicates and what both halves of the positions agree on (`settled`, `split_half`) are of trained networks only.
     """
@@ -97,7 +96,7 @@ class Tally:
             self._moments[side].mean[tile[side]] = torch.from_numpy(mean)
             self._moments[side].square[tile[side]] = torch.from_numpy(square)
 
-    def found(self, workspace: Workspace, trained: bool) -> Found:
+    def found(self, workspace: Workspace, trained: bool) -> Search:
         """Settle close calls, and give the pairs (for trained networks, with their float64 correlations)."""
         (a, b), (side_a, side_b), best = self.sources, self._moments, self._best
         k, absolute = self._settings.k, self._settings.absolute
@@ -112,7 +111,7 @@ class Tally:
             details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
             pairs = (pairs[0], pairs[1], rho, pairs[3])
         drawn = [replicate.pairs(absolute) for replicate in self._replicates]
-        return Found(
+        return Search(
             pairs=pairs,
             **_replicated(pairs, drawn),
             moments=(side_a, side_b),
@@ -133,7 +132,7 @@ def exact_search(
     workspace: Workspace,
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
-) -> list[Found]:
+) -> list[Search]:
     """Match A with several sources (B itself, and B permuted), tile by tile; a tile of A is read once for all of them.
 
     Parameters
@@ -177,7 +176,7 @@ def screened_search(
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
     name: str,
-) -> Found:
+) -> Search:
     """Match two sources through a sketch; see `screened`. Only what is called `TRAINED` is verified and replicated."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
     neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
@@ -205,7 +204,7 @@ def screened_search(
         recall, likely = search.recall(pairs)
     masks = Subsets(len(parts)).masks() if trained and settings.jackknife_blocks else []
     replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
-    return Found(
+    return Search(
         pairs=pairs,
         **_replicated(pairs, replicates),
         moments=(sketches[0].moments, sketches[1].moments),

@@ -1,4 +1,4 @@
-"""What is measured of a neuron beside its match: how selective it is, on which documents it fires, where it sits.
+"""Measures of a neuron beside its match: its selectivity, the documents on which it fires, its depth.
 
 | chapter | question | section of the paper |
 |---|---|---|

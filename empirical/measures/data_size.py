@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from ...errors import require
-from ..array_sources import RandomAccess, View
+from ..activations.source import RandomAccess
+from ..activations.views import View
 from ..matching.partners import overlap
 
 RATIO = 10**0.5

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..intervals import mean_interval
-from ..language import AlignedText
+from ..language.source import AlignedText
 from .categories import Grouping
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import require
-from ..sources import ActivationSource
+from ..activations.source import ActivationSource
 from .moments import Moments
 from .top import TopPositions
 

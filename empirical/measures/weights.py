@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import RosettaError
-from .. import hub
+from ..checkpoints import hub
 
 
 def output_weights(projections: list[Any]) -> np.ndarray:
@@ -23,7 +23,7 @@ def output_weights(projections: list[Any]) -> np.ndarray:
     Parameters
     ----------
     projections : list of torch.nn.Module
-        Output projections, layer by layer (`rosettalaw.empirical.architectures.output_projections`).
+        Output projections, layer by layer (`rosettalaw.empirical.checkpoints.architectures.output_projections`).
     """
     rows = []
     for projection in projections:

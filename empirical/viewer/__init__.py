@@ -1,8 +1,10 @@
-"""One page about matched neurons: what makes both partners fire, side by side.
+"""One page about matched neurons: the strongest contexts of both partners side by side.
 
-| chapter | question |
+| chapter | subject |
 |---|---|
-| `items` | what the page shows of a pair: texts or images, each with both partners' activations |
+| `items` | the data of the page: texts or images of a pair, each with both partners' activations |
 | `text_pairs` | the strongest contexts of matched neurons of two language models, token by token |
-| `page` | how that becomes one HTML file that runs nothing but its own script and needs no network |
+| `language_page` | the page of two language models, from a matching, two checkpoints or a rung |
+| `offline_page` | the page of a measured rung from its result alone |
+| `page` | one HTML file that runs nothing but its own script and needs no network |
 """

@@ -14,13 +14,13 @@ import numpy as np
 
 from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, load
-from ..corpora import PYTHON, open_text
-from ..hub import Loading
-from ..language import text_sources
+from ..checkpoints.hub import Loading
+from ..corpora.corpus import PYTHON, open_text
+from ..language.source import text_sources
 from ..matching import match
 from . import page
 from .items import Collection
-from .kept_page import kept_collection
+from .offline_page import kept_collection
 from .text_pairs import text_pairs
 
 if TYPE_CHECKING:

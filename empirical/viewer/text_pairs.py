@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...console import progress
-from ..language import AlignedText, TextSource
+from ..language.source import AlignedText, TextSource
 from ..measures.top import TopPositions
 from .items import LEVELS, Pair, TextContext
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, MissingExtraError, RosettaError, require
-from .. import architectures, hub
+from ..checkpoints import architectures, hub
 
 TIMESTEP = 0
 PROJECTIONS = {"DiTTransformer2DModel": "transformer_blocks.*.ff.net.2"}

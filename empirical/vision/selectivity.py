@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import require
-from ..sources import ActivationSource
+from ..activations.source import ActivationSource
 
 
 def image_scores(source: ActivationSource, images: int, block: int = 2048) -> np.ndarray:

@@ -18,10 +18,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .. import architectures
-from ..hub import Loading, device_of
-from ..provenance import identity
-from ..spooling import rechunked
+from ..activations.spooling import rechunked
+from ..checkpoints import architectures
+from ..checkpoints.hub import Loading, device_of
+from ..checkpoints.provenance import identity
 from .grids import grid_of, resample
 from .images import Images
 from .towers import BATCH, open_tower

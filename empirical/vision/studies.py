@@ -9,20 +9,20 @@ of a pair; counts of both, each calibrated against nulls on the same images, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...results import dataset
-from ..array_sources import ArraySource
+from ..activations.arrays import ArraySource
 from ..calibration import Calibration
 from ..matching import Matches, match
 from ..matching.partners import overlap
 from ..measures.data_size import overlaps
-from .generation import effective_dimension, generate
-from .ladders import Pairing, TrainedVision
-from .rungs import Width, activations, null_of, untrained_twins
+from .families.generation import effective_dimension, generate
+from .ladder import Draws, Width, activations, fresh_networks, null_correlations
+from .train_ladder import Pairing, TrainedVision
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +32,7 @@ Pairs = tuple[np.ndarray, np.ndarray]
 
 
 def image_sweep(
-    read: Width, pairings: Sequence[Pairing], permutations: int, sizes: Sequence[int] = SWEEP
+    read: Width, pairings: Sequence[Pairing], nulls: Mapping[str, int], sizes: Sequence[int] = SWEEP
 ) -> dict[str, xr.Dataset]:
     """Match the first seeds of each pairing on more and more images; all pairings share the untrained null.
 
@@ -42,17 +42,17 @@ def image_sweep(
         Kind "image_sweep", dimension ``data_size``, by the pairing's name.
     """
     images = len(read.images)
-    cells = read.twins[0][0].positions // images
+    cells = next(iter(read.models.values())).positions // images
     sizes = [*(size for size in sizes if size < images), images]
-    nulls = [null_of([(_first(a, size * cells), _first(b, size * cells)) for a, b in read.twins]) for size in sizes]
+    fresh = [null_correlations(_first_draws(read.fresh, size * cells)) for size in sizes]
     swept = {}
     for pairing in pairings:
         seeds = pairing.seeds(tuple(seed for objective, seed in read.models if objective == pairing.a))[0]
         a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
         found, calibrations = [], []
-        for size, null in zip(sizes, nulls, strict=True):
+        for size, null in zip(sizes, fresh, strict=True):
             some = _first(a, size * cells), _first(b, size * cells)
-            found.append(match(*some, permutations=permutations, jackknife_blocks=0, quiet=True))
+            found.append(match(*some, nulls=nulls, jackknife_blocks=0, quiet=True))
             calibrations.append(_calibrated(found[-1], null))
         raw = [(one.unit_a, one.unit_b) for one in found]
         kept = [_kept(one, calibration) for one, calibration in zip(found, calibrations, strict=True)]
@@ -93,7 +93,7 @@ def real_and_generated(
         for key in zip((pairing.a, pairing.b), pair, strict=True)
     )
     shown = {key: activations(trained, key[0], width, key[1], made.images) for key in needed}
-    nulls = read.untrained, null_of(untrained_twins(trained, width, made.images))
+    nulls = read.nulls, null_correlations(fresh_networks(trained, width, made.images))
     dimensions = [effective_dimension(np.stack([some[i] for i in range(len(some))])) for some in (real, made.images)]
     compared = {}
     for pairing in pairings:
@@ -102,7 +102,7 @@ def real_and_generated(
             sets: list[tuple[Pairs, Pairs]] = []
             for row, (models, null) in enumerate(zip((read.models, shown), nulls, strict=True)):
                 a, b = models[pairing.a, seeds[0]], models[pairing.b, seeds[1]]
-                matches = match(a, b, permutations=ladder.permutations, jackknife_blocks=0, quiet=True)
+                matches = match(a, b, nulls=ladder.shared_nulls, jackknife_blocks=0, quiet=True)
                 calibration = _calibrated(matches, null)
                 counts[:, row, column] = matches.count, calibration.count, calibration.threshold
                 sets.append(((matches.unit_a, matches.unit_b), _kept(matches, calibration)))
@@ -127,8 +127,12 @@ def _first(source: ArraySource, positions: int) -> ArraySource:
     return ArraySource(source.rows(slice(0, positions)), source.name, source.layer, source.unit)
 
 
-def _calibrated(matches: Matches, null: list[np.ndarray]) -> Calibration:
-    calibration = matches.calibrate({"untrained": null})
+def _first_draws(draws: Draws, positions: int) -> Draws:
+    return {label: [(_first(a, positions), _first(b, positions)) for a, b in pairs] for label, pairs in draws.items()}
+
+
+def _calibrated(matches: Matches, fresh: dict[str, list[np.ndarray]]) -> Calibration:
+    calibration = matches.calibrate(fresh)
     assert calibration is not None  # there is a null
     return calibration
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, MissingExtraError, RosettaError, require
-from .. import architectures, hub
+from ..checkpoints import architectures, hub
 
 BATCH = 32
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from ...errors import InputError, require
 from ...results import load
-from ..hub import Loading
+from ..checkpoints.hub import Loading
 from ..viewer import page
 from ..viewer.items import Collection, ImageContext, Pair
-from .exhibits import exhibit, neuron_scores, overlay, shown
 from .images import open_images
+from .judging.top_images import exhibit, neuron_scores, overlay, shown
 from .source import ImageSource, image_sources
 
 SIDE, QUALITY = 96, 80

@@ -19,7 +19,7 @@ from .results import replacing, save
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .empirical.checkpoint_ladder import ModelLadder
+    from .empirical.ladder.models import ModelLadder
     from .validation.analysis import Analysis
     from .validation.triangle import Triangle
 
@@ -44,10 +44,10 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
         For anything that the user can mend; what is finished stays.
     """
     started = time.monotonic()
-    from .empirical.families import open_ladder
+    from .empirical.language.families import open_ladder
 
     opened = open_ladder(ladder)
-    from .empirical.fleet import train_ladder
+    from .empirical.ladder.train import train_ladder
 
     return conclude(train_ladder(opened, cache=cache, workers=workers).models(), out, started)
 
@@ -83,9 +83,10 @@ def run_ladder(
     started = time.monotonic()
     from dataclasses import replace
 
-    from .empirical.checkpoint_ladder import open_checkpoint_ladder
-    from .empirical.families import open_ladder, read_table, shipped
-    from .empirical.fleet import train_ladder
+    from .empirical.config import read_table, shipped
+    from .empirical.ladder.models import open_checkpoint_ladder
+    from .empirical.ladder.train import train_ladder
+    from .empirical.language.families import open_ladder
     from .empirical.measures.categories import grouping
 
     if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
@@ -100,7 +101,7 @@ def run_ladder(
 
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
-    from .empirical.measurement import measure_ladder, rung_records
+    from .empirical.ladder.measure import measure_ladder, rung_records
     from .validation.compare import compare
     from .validation.findings import findings
     from .validation.series import of_ladder

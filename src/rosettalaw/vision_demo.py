@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .empirical.vision.images import Images
-    from .empirical.vision.ladders import Pairing, TrainedVision, VisionLadder
+    from .empirical.vision.train_ladder import Pairing, TrainedVision, VisionLadder
     from .validation.analysis import Analysis
 
 SHOWN_PAIRS, SHOWN_CROPS, SAMPLES = 6, 4, 8
@@ -67,11 +67,11 @@ def run(
     """
     started = time.monotonic()
     from .cli.output import plain
-    from .empirical.vision.kept import kept, place
-    from .empirical.vision.ladders import VisionLadder, train_ladder
-    from .empirical.vision.photographs import open_photographs
-    from .empirical.vision.rungs import held_out, measure_vision
+    from .empirical.vision.families.photographs import open_photographs
+    from .empirical.vision.ladder import held_out, measure_vision
+    from .empirical.vision.resume import kept, place
     from .empirical.vision.studies import image_sweep, real_and_generated
+    from .empirical.vision.train_ladder import VisionLadder, train_ladder
     from .paper_figs import vision
 
     ladder = ladder or VisionLadder()
@@ -89,7 +89,7 @@ def run(
     sweeps = kept(
         places("images", ladder.pairings),
         "image_sweep",
-        lambda: image_sweep(largest(), ladder.pairings, ladder.permutations),
+        lambda: image_sweep(largest(), ladder.pairings, ladder.shared_nulls),
     )
     kinds = kept(places("generated", made), "image_kinds", lambda: real_and_generated(trained, largest(), made))
     judged = {name: judge(one) for name, one in ladders.items()}
@@ -208,8 +208,8 @@ def _kind_rows(kinds: xr.Dataset) -> list[dict[str, Any]]:
 
 def _samples(trained: TrainedVision, images: Images) -> list[list[str]]:
     """Return some held-out crops, and as many generated images, as PNG."""
-    from .empirical.vision.exhibits import all_images, png
-    from .empirical.vision.generation import generate
+    from .empirical.vision.families.generation import generate
+    from .empirical.vision.judging.top_images import all_images, png
 
     denoiser = trained.folder("denoising", max(trained.ladder.widths), trained.ladder.recipe.seeds[0])
     sets = images.subset(np.arange(SAMPLES)), generate(denoiser, SAMPLES).images
@@ -218,7 +218,7 @@ def _samples(trained: TrainedVision, images: Images) -> list[list[str]]:
 
 def _shown(trained: TrainedVision, images: Images, ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return some calibrated pairs of the last rung, best to last, with the top crops of both neurons."""
-    from .empirical.vision.exhibits import png, strip, top_exhibits
+    from .empirical.vision.judging.top_images import png, strip, top_exhibits
     from .empirical.vision.source import ImageSource, open_reader
 
     rung = ladder.sizes["rung"] - 1

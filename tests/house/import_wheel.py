@@ -13,7 +13,7 @@ folder = pathlib.Path(sys.argv[1])
 for name in sys.argv[2:]:
     module = importlib.import_module(name)
     assert folder in pathlib.Path(module.__file__).parents, f"{name} came from {module.__file__}"
-from rosettalaw.empirical.families import open_ladder
+from rosettalaw.empirical.language.families import open_ladder
 assert open_ladder("quickstart").rung and open_ladder("full").rung
 from rosettalaw.validation.page import TEMPLATES
 assert list(TEMPLATES.glob("*.html"))

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.families import ARCHITECTURES
-from rosettalaw.empirical.tokenization import train_tokenizer
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language.families import ARCHITECTURES
+from rosettalaw.empirical.language.tokenization import train_tokenizer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))  # helpers that several tests import
 

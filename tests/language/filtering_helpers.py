@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rosettalaw.empirical.filtering.reading import Reading
+from rosettalaw.empirical.filtering.document_activations import Reading
 
 
 class Planted:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.alignment import (
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.language.alignment import (
     Tokens,
     boundaries,
     byte_offsets,
@@ -21,7 +21,7 @@ from rosettalaw.empirical.alignment import (
     tile,
     windows,
 )
-from rosettalaw.empirical.language import pool, special_tokens, tokens_of
+from rosettalaw.empirical.language.source import pool, special_tokens, tokens_of
 
 TAUGHT = [
     "The river carries what the mountain lets go.",

@@ -7,9 +7,9 @@ import torch
 import transformers
 from tokenizers import processors
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.architectures import OUTPUT_PROJECTION
-from rosettalaw.empirical.language import special_tokens, text_sources
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION
+from rosettalaw.empirical.language.source import special_tokens, text_sources
 from rosettalaw.errors import RosettaError
 
 SIZES = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}

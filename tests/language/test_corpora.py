@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.corpora import Corpus, Document, open_corpus, open_text
-from rosettalaw.empirical.python_text import separate_prose
+from rosettalaw.empirical.corpora.corpus import Corpus, Document, open_corpus, open_text
+from rosettalaw.empirical.corpora.python_text import separate_prose
 from rosettalaw.errors import InputError
 
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from filtering_helpers import Planted
 
-from rosettalaw.empirical import architectures, hub
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.filtering.choosing import Ranking, choose, rank, rosetta_neurons
-from rosettalaw.empirical.filtering.reading import ModelReader
+from rosettalaw.empirical.checkpoints import architectures, hub
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.filtering.choose_neuron import Ranking, choose, rank, rosetta_neurons
+from rosettalaw.empirical.filtering.document_activations import ModelReader
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.results import dataset
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.filtering.selecting import interval, recovery, replicate_f1, select
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.filtering.select_documents import interval, recovery, replicate_f1, select
 from rosettalaw.empirical.filtering.splitting import passages, split
 from rosettalaw.errors import InputError, UnknownNameError
 

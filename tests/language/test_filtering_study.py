@@ -10,8 +10,21 @@ from filtering_helpers import Planted
 from scipy import stats
 
 from rosettalaw import cli
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.filtering import Plan, Recipe, embedded, filter_documents, findings, packing, study, trials
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.filtering import (
+    Plan,
+    Recipe,
+    embedded,
+    filter_documents,
+    findings,
+    study,
+)
+from rosettalaw.empirical.filtering import (
+    perplexity as trials,
+)
+from rosettalaw.empirical.filtering import (
+    sequences as packing,
+)
 from rosettalaw.empirical.filtering.splitting import split
 from rosettalaw.empirical.filtering.tuning import open_causal
 from rosettalaw.errors import InputError, RosettaError
@@ -302,8 +315,8 @@ def test_what_the_command_refuses(arguments, message, capsys):
 
 def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoints, labelled):
     """It gives the study the two largest models and only what no model has seen."""
-    from rosettalaw.empirical.families import open_ladder
-    from rosettalaw.empirical.fleet import TrainedLadder
+    from rosettalaw.empirical.ladder.train import TrainedLadder
+    from rosettalaw.empirical.language.families import open_ladder
 
     ladder = open_ladder("quickstart")
     folders = {(family.name, rung): f"{family.name}-{rung.neurons}" for family in ladder.family for rung in ladder.rung}

@@ -9,9 +9,10 @@ import torch
 from transformers import get_cosine_schedule_with_warmup
 from transformers.pytorch_utils import Conv1D
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.corpora import Document
-from rosettalaw.empirical.filtering import packing, tuning
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.corpora.corpus import Document
+from rosettalaw.empirical.filtering import sequences as packing
+from rosettalaw.empirical.filtering import tuning
 from rosettalaw.empirical.filtering.tuning import Recipe
 from rosettalaw.errors import InputError, RosettaError
 

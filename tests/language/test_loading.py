@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from rosettalaw import cli
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.hub import Loading
-from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints.hub import Loading
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import InputError, RosettaError
 
 PARTS = {

@@ -9,16 +9,16 @@ import torch
 from scipy import stats
 from transformers import AutoModelForCausalLM
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical import measurement as module
 from rosettalaw.empirical.calibration import calibrate
-from rosettalaw.empirical.checkpoint_ladder import ModelLadder, ModelRung, open_checkpoint_ladder
-from rosettalaw.empirical.families import ARCHITECTURES, Measurement
-from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.config import Measurement
+from rosettalaw.empirical.ladder import measure as module
+from rosettalaw.empirical.ladder.measure import measure_ladder
+from rosettalaw.empirical.ladder.models import ModelLadder, ModelRung, open_checkpoint_ladder
+from rosettalaw.empirical.language.families import ARCHITECTURES
+from rosettalaw.empirical.language.snippets import KeptText
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.empirical.matching import match
-from rosettalaw.empirical.measurement import measure_ladder
-from rosettalaw.empirical.nulls import untrained_null
-from rosettalaw.empirical.snippets import KeptText
 from rosettalaw.empirical.viewer.language_page import write_viewer
 from rosettalaw.empirical.viewer.text_pairs import AROUND, apart
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError, UnknownNameError
@@ -64,9 +64,8 @@ def measured(ladder, tmp_path_factory):
 def by_hand(ladder):
     """The larger rung, matched and calibrated here."""
     a, b = text_sources(*ladder.rungs[1].models, ladder.corpus, PLAN.tokens, PLAN.seed)
-    matches = match(a, b, permutations=3, quiet=True)
-    nulls = {"permuted": matches.null_correlations, "untrained": untrained_null((a, b), 2, PLAN.seed, quiet=True)}
-    return a, b, matches, nulls, calibrate(matches.correlation, nulls)
+    matches = match(a, b, nulls={"permute": 3, "untrained": 2}, seed=PLAN.seed, quiet=True)
+    return a, b, matches, matches.nulls, calibrate(matches.correlation, matches.nulls)
 
 
 def test_counts_are_those_of_the_matching(measured, by_hand):
@@ -91,9 +90,8 @@ def test_other_k_are_matchings_with_that_k(measured, by_hand):
     ds, (a, b, *_) = measured[0].isel(rung=1), by_hand
     assert ds["k"].values.tolist() == [1, 2, 5]
     for k in (2, 5):
-        matches = match(a, b, k=k, permutations=3, jackknife_blocks=0, quiet=True)
-        nulls = {"untrained": untrained_null((a, b), 2, PLAN.seed, k=k, quiet=True)}
-        calibration = matches.calibrate(nulls)
+        matches = match(a, b, k=k, nulls={"permute": 3, "untrained": 2}, jackknife_blocks=0, quiet=True)
+        nulls, calibration = matches.nulls, matches.calibrate()
         here = ds.sel(k=k)
         assert (here["k_raw_count"], here["k_calibrated_count"]) == (matches.count, calibration.count)
         assert here["k_untrained_raw"] == np.mean([len(draw) for draw in nulls["untrained"]])
@@ -214,7 +212,7 @@ def test_three_families_share_anchors(twins, corpus):
     matched = []
     for i, other in enumerate(rung.models[1:]):
         sources = text_sources(rung.models[0], other, corpus, plan.tokens, plan.seed)
-        matches = match(*sources, permutations=0, jackknife_blocks=0, quiet=True)
+        matches = match(*sources, nulls={}, jackknife_blocks=0, quiet=True)
         bar = float(ds["comparison_threshold"][i])
         matched.append([set(matches.unit_a), set(matches.unit_a[matches.correlation >= bar])])
         assert ds["comparison_raw_count"][i] == matches.count

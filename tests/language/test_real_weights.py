@@ -10,9 +10,9 @@ import scipy.stats
 from safetensors.numpy import load_file
 
 from rosettalaw import cli
-from rosettalaw.empirical import architectures, hub
-from rosettalaw.empirical.corpora import python_corpus
-from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.checkpoints import architectures, hub
+from rosettalaw.empirical.corpora.corpus import python_corpus
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.empirical.measures.selectivity import activity, output_kurtosis
 from rosettalaw.empirical.measures.weights import output_weights, unembedding
 

@@ -10,12 +10,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from rosettalaw import cli
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.checkpoint_ladder import ModelLadder, ModelRung
-from rosettalaw.empirical.families import Measurement
-from rosettalaw.empirical.language import text_sources
-from rosettalaw.empirical.measurement import measure_ladder
-from rosettalaw.empirical.provenance import identity, model_facts
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints.provenance import identity, model_facts
+from rosettalaw.empirical.config import Measurement
+from rosettalaw.empirical.ladder.measure import measure_ladder
+from rosettalaw.empirical.ladder.models import ModelLadder, ModelRung
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import InputError, MissingFileError
 from rosettalaw.results import load
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.measures.moments import Moments
 from rosettalaw.empirical.measures.selectivity import activity, lifetime_sparsity, output_kurtosis
 from rosettalaw.empirical.measures.superiority import NOTHING, superiority

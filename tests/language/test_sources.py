@@ -10,13 +10,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from rosettalaw.empirical import architectures, hub, language, unfinished_copies
-from rosettalaw.empirical.contexts import top_contexts
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.activations import copies as unfinished_copies
+from rosettalaw.empirical.activations.source import ActivationSource
+from rosettalaw.empirical.activations.spooling import spool
+from rosettalaw.empirical.checkpoints import architectures, hub
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language import source as language
+from rosettalaw.empirical.language.contexts import top_contexts
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.empirical.matching import match
-from rosettalaw.empirical.sources import ActivationSource
-from rosettalaw.empirical.spooling import spool
 from rosettalaw.errors import InputError, MissingFileError, RosettaError
 
 
@@ -177,7 +179,7 @@ def test_no_document_is_read_twice(pair):
 
 def test_self_match_gives_every_neuron_to_itself(checkpoints, corpus):
     a, b = text_sources(checkpoints["gpt2"], checkpoints["gpt2"], corpus, tokens=2000)
-    found = match(a, b, permutations=0, quiet=True)
+    found = match(a, b, nulls={}, quiet=True)
     np.testing.assert_array_equal(found.unit_a, np.arange(128))
     np.testing.assert_array_equal(found.unit_b, np.arange(128))
     np.testing.assert_allclose(found.correlation, 1, atol=1e-6)
@@ -197,7 +199,7 @@ def test_a_copy_with_shuffled_units_gives_the_permutation(checkpoints, corpus, t
         weights[mlp + "dense_4h_to_h.weight"] = weights[mlp + "dense_4h_to_h.weight"][:, order].contiguous()
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
     a, b = text_sources(checkpoints["gpt_neox"], copy, corpus, tokens=2000)
-    found = match(a, b, permutations=0, quiet=True)
+    found = match(a, b, nulls={}, quiet=True)
     assert found.count == 128
     np.testing.assert_array_equal(found.unit_a[np.argsort(found.unit_b)], np.concatenate(orders))
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rosettalaw.empirical.alignment import Window
-from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.language import AlignedText
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language.alignment import Window
+from rosettalaw.empirical.language.source import AlignedText
 from rosettalaw.empirical.measures import firing
 from rosettalaw.empirical.measures.categories import grouping
 from rosettalaw.empirical.measures.data_size import FirstPositions, overlaps, sizes

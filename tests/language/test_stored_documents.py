@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.corpora import Corpus, Document, open_corpus, open_stored
+from rosettalaw.empirical.corpora.corpus import Corpus, Document, open_corpus, open_stored
+from rosettalaw.empirical.corpora.on_disk import stored
 from rosettalaw.empirical.filtering.splitting import passages, split
-from rosettalaw.empirical.stored_documents import stored
 
 TEXTS = st.lists(st.text(alphabet="aé日🎉\n\r\u2028 \ud800", max_size=60), min_size=1, max_size=6)
 
@@ -55,7 +55,7 @@ def test_what_is_held_does_not_grow_with_the_texts(tmp_path):
 
 
 def test_a_full_disk_says_so(tmp_path, monkeypatch):
-    from rosettalaw.empirical import stored_documents
+    from rosettalaw.empirical.corpora import on_disk as stored_documents
     from rosettalaw.errors import RosettaError
 
     class Full:

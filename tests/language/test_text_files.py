@@ -8,9 +8,9 @@ import pytest
 import scipy.stats
 import zstandard
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.corpora import Document, StoredText, open_corpus, open_text
-from rosettalaw.empirical.language import align_text
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.corpora.corpus import Document, StoredText, open_corpus, open_text
+from rosettalaw.empirical.language.source import align_text
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 
 

@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rosettalaw.empirical import training
-from rosettalaw.empirical.corpora import Corpus, Document
-from rosettalaw.empirical.families import LADDERS, Rung, Training, open_ladder
-from rosettalaw.empirical.fleet import train_ladder
-from rosettalaw.empirical.tokenization import END, tokenize, train_tokenizer
+from rosettalaw.empirical.config import LADDERS
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.ladder.train import train_ladder
+from rosettalaw.empirical.language import training
+from rosettalaw.empirical.language.families import Rung, Training, open_ladder
+from rosettalaw.empirical.language.tokenization import END, tokenize, train_tokenizer
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError, UnknownNameError
 
 LADDER = """

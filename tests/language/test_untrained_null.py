@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from rosettalaw import cli
-from rosettalaw.empirical import nulls
-from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import Screening, products
-from rosettalaw.empirical.nulls import untrained_null, untrained_twins
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.matching import Screening, engine, match, products
+from rosettalaw.empirical.nulls import kind
 from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.results import load
 
@@ -21,17 +20,27 @@ class Twin:
         return seed
 
 
+def twins(sources, draw, seed):
+    null = kind("untrained")
+    return null.draw(*sources, null.entropy(seed, draw))
+
+
+def untrained_null(models, draws, **options):
+    """The correlations of the draws alone."""
+    return match(*models, nulls={"untrained": draws}, jackknife_blocks=0, **options).nulls["untrained"]
+
+
 def test_draws_sides_and_seeds_have_weights_of_their_own():
     sources = Twin(), Twin()
-    drawn = [untrained_twins(sources, draw, seed) for seed in (0, 1) for draw in range(5)]
+    drawn = [twins(sources, draw, seed) for seed in (0, 1) for draw in range(5)]
     flat = [one for pair in drawn for one in pair]
     assert len(set(flat)) == len(flat) == 20
-    assert untrained_twins(sources, 3, 1) == drawn[5 + 3]
+    assert twins(sources, 3, 1) == drawn[5 + 3]
 
 
 def test_arrays_have_no_untrained_twin():
     with pytest.raises(InputError, match="arrays, and layers taken out, have no untrained twins"):
-        untrained_twins((Twin(), object()), 0)
+        twins((Twin(), object()), 0, 0)
 
 
 class Model(ArraySource):
@@ -62,25 +71,37 @@ def models(monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ["exact", "screened"])
-def test_a_killed_null_reads_finished_draws_back_and_goes_on_with_the_unfinished_one(models, tmp_path, engine):
-    options = {"engine": engine, "screening": Screening(64, 4), "block": 40, "quiet": True}
-    whole = untrained_null(models, 3, seed=1, **options)
-    each = (10**9 - Model.left) // 3
-    kept = tmp_path / "untrained"
-    Model.left = each + each * 3 // 4
+def test_a_killed_null_reads_finished_draws_back_and_resumes_the_unfinished_one(models, tmp_path, engine):
+    options = {"engine": engine, "screening": Screening(64, 4), "block": 40, "quiet": True, "seed": 1}
+    match(*models, nulls={}, jackknife_blocks=0, **options)
+    trained = 10**9 - Model.left
+    Model.left = 10**9
+    whole = untrained_null(models, 3, **options)
+    each = (10**9 - Model.left - trained) // 3
+    folder = tmp_path / "matching"
+    Model.left = trained + each + each * 3 // 4
     with pytest.raises(KeyboardInterrupt):
-        untrained_null(models, 3, seed=1, folder=kept, **options)
-    assert sorted(path.name for path in (kept / "draw0").iterdir()) == ["matching.json", "null.npz"]
-    assert list((kept / "draw1/work").glob("*.npz"))
-    assert not (kept / "draw2").exists()
+        untrained_null(models, 3, folder=folder, **options)
+    assert sorted(path.name for path in (folder / "untrained0").iterdir()) == ["matching.json", "null.npz"]
+    assert list((folder / "untrained1/work").glob("*.npz"))
+    assert not (folder / "untrained2").exists()
     Model.left, Model.made = 10**9, []
-    resumed = untrained_null(models, 3, seed=1, folder=kept, **options)
+    resumed = untrained_null(models, 3, folder=folder, **options)
     assert len(Model.made) == 4  # no twins of the finished draw
-    assert 10**9 - Model.left < 2 * each
+    assert 10**9 - Model.left < trained + 2 * each
     assert [one.tobytes() for one in resumed] == [one.tobytes() for one in whole]
-    Model.left = 2  # checksums of the models
-    again = untrained_null(models, 1, seed=1, folder=kept, **options)
-    assert again[0].tobytes() == whole[0].tobytes()
+
+
+def test_a_matching_begun_with_nulls_is_finished_with_fewer(models, tmp_path):
+    options = {"block": 40, "quiet": True, "seed": 1, "folder": tmp_path / "matching"}
+    whole = match(*models, nulls={"permute": 3, "untrained": 2}, **options)
+    Model.made = []
+    fewer = match(*models, nulls={"permute": 1, "untrained": 1}, **options)
+    assert Model.made == []
+    assert fewer.correlation.tobytes() == whole.correlation.tobytes()
+    for label, draws in fewer.nulls.items():
+        assert [one.tobytes() for one in draws] == [whole.nulls[label][0].tobytes()]
+    assert match(*models, nulls={}, **options).nulls == {}
 
 
 def test_draws_of_something_else_are_refused(models, tmp_path):
@@ -96,8 +117,8 @@ def test_draws_of_something_else_are_refused(models, tmp_path):
 def command(checkpoints, tmp_path, monkeypatch, capsys):
     """The command on two checkpoints, and the draws that it computes."""
     computed = []
-    plain = nulls.match
-    monkeypatch.setattr(nulls, "match", lambda *twins, **options: computed.append(1) or plain(*twins, **options))
+    plain = engine.match
+    monkeypatch.setattr(engine, "match", lambda *twins, **options: computed.append(1) or plain(*twins, **options))
     (tmp_path / "text.txt").write_text("The river carries what the mountain lets go. " * 60)
     models = [checkpoints["gpt2"], checkpoints["gpt_neox"]]
     fixed = ["--text", tmp_path / "text.txt", "--tokens", 300, "--jackknife", 0, "--json"]
@@ -129,15 +150,15 @@ def test_both_nulls_are_drawn_unless_told_otherwise(command):
 def test_a_killed_command_keeps_its_finished_draws(command, tmp_path, monkeypatch):
     options = "--null-permutations", 0, "--untrained", 3, "--out"
     _, whole, _ = command(*options, tmp_path / "whole.nc")
-    counted = nulls.match
+    counted = engine.match
 
     def killed(*twins, **given):
-        if len(list(tmp_path.glob("r.nc.unfinished/untrained/*/null.npz"))) == 2:
+        if len(list(tmp_path.glob("r.nc.unfinished/untrained*/null.npz"))) == 2:
             raise KeyboardInterrupt
         return counted(*twins, **given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(nulls, "match", killed)
+        patch.setattr(engine, "match", killed)
         assert command(*options, tmp_path / "r.nc") == (2, None, 2)
     code, record, computed = command(*options, tmp_path / "r.nc")
     assert (code, computed, record) == (0, 1, whole)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rosettalaw import cli
-from rosettalaw.empirical.language import text_sources
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.empirical.viewer.items import LEVELS
 from rosettalaw.empirical.viewer.language_page import write_viewer
 from rosettalaw.empirical.viewer.text_pairs import AROUND, apart, text_pairs

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForCausalLM, BertConfig, BertModel, OPTConfig, OPTForCausalLM
 
-from rosettalaw.empirical import architectures, hub
+from rosettalaw.empirical.checkpoints import architectures, hub
 from rosettalaw.empirical.measures.weights import output_weights, unembedding
 from rosettalaw.errors import RosettaError
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match
 from rosettalaw.errors import InputError
 
@@ -11,16 +11,16 @@ from rosettalaw.errors import InputError
 @pytest.mark.parametrize("tile", [(40, 30), (16, 11)])
 def test_other_k_come_from_the_same_products(plant, reference, tile):
     a, b, _ = plant(300, 40, 30, 12, noise=1.5)
-    found = match(ArraySource(a), ArraySource(b), also_k=(2, 5), permutations=2, tile=tile, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), also_k=(2, 5), nulls={"permute": 2}, tile=tile, quiet=True)
     for k in (2, 5):
         expected = reference(a, b, k)
         units_a, units_b, rho = found.at_k[k]
         assert list(zip(units_a.tolist(), units_b.tolist(), strict=True)) == sorted(expected)
         np.testing.assert_allclose(rho, [expected[pair] for pair in sorted(expected)], atol=1e-5)
-        alone = match(ArraySource(a), ArraySource(b), k=k, permutations=2, jackknife_blocks=0, quiet=True)
-        for null, again in zip(found.null_at_k[k], alone.null_correlations, strict=True):
+        alone = match(ArraySource(a), ArraySource(b), k=k, nulls={"permute": 2}, jackknife_blocks=0, quiet=True)
+        for null, again in zip(found.null_at_k[k]["permuted"], alone.nulls["permuted"], strict=True):
             np.testing.assert_allclose(null, again, atol=1e-6)
-    plain = match(ArraySource(a), ArraySource(b), permutations=2, tile=tile, quiet=True)
+    plain = match(ArraySource(a), ArraySource(b), nulls={"permute": 2}, tile=tile, quiet=True)
     np.testing.assert_array_equal(found.correlation, plain.correlation)
     np.testing.assert_array_equal(found.margin, plain.margin)
 

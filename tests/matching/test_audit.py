@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.matching.audit import Audit, strata
 from rosettalaw.empirical.matching.partners import Partners
+from rosettalaw.empirical.matching.screening.audit import Audit, strata
 
 
 @given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 40), st.integers(0, 99))

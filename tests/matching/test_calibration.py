@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.calibration import calibrate
 from rosettalaw.empirical.matching import match
 from rosettalaw.errors import InputError
@@ -75,7 +75,7 @@ def test_planted_pairs_are_found_at_the_rate_of_theory(strength):
         a, b = (rng.standard_normal((300, 100)) for _ in range(2))
         a[:, :40] += np.sqrt(strength) * signals
         b[:, :40] += np.sqrt(strength) * signals
-        found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, quiet=True)
+        found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
         counts.append(np.sum((found.unit_a == found.unit_b) & (found.unit_a < 40)))
     expected = detect(np.full(40, strength), inputs=300, interference=0.0, idle=60)
     assert abs(np.mean(counts) - expected.count) < 4 * expected.count_sd / 5 + 0.3
@@ -83,11 +83,11 @@ def test_planted_pairs_are_found_at_the_rate_of_theory(strength):
 
 def test_the_threshold_of_a_matching_clears_both_nulls(plant):
     a, b, _ = plant(600, 40, 50, 25)
-    found = match(ArraySource(a), ArraySource(b), permutations=4, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), nulls={"permute": 4}, quiet=True)
     permuted = found.calibrate()
     assert permuted.count == pytest.approx(25, abs=2)
     strict = found.calibrate({"untrained": [np.full(3, 0.7), np.full(2, 0.75)]})
     assert strict.threshold > 0.75
     assert strict.count < permuted.count
     assert strict.standard_error == found.count_error(strict.threshold)
-    assert match(ArraySource(a), ArraySource(b), permutations=0, quiet=True).calibrate() is None
+    assert match(ArraySource(a), ArraySource(b), nulls={}, quiet=True).calibrate() is None

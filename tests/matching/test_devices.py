@@ -9,17 +9,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.array_sources import ArraySource, Layers
-from rosettalaw.empirical.matching import Screening, match, pair_kernels, sketch_kernels
-from rosettalaw.empirical.matching.candidates import candidates
-from rosettalaw.empirical.matching.checkpoint import Checkpoint
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.activations.views import Layers
+from rosettalaw.empirical.matching import Screening, match
 from rosettalaw.empirical.matching.cost import budget
-from rosettalaw.empirical.matching.device_kernels import Best
-from rosettalaw.empirical.matching.distributed import started
+from rosettalaw.empirical.matching.machine.checkpoint import Checkpoint
+from rosettalaw.empirical.matching.machine.distributed import started
+from rosettalaw.empirical.matching.machine.reading import cut, read
 from rosettalaw.empirical.matching.moments import Moments
-from rosettalaw.empirical.matching.pair_products import exact_products
-from rosettalaw.empirical.matching.reading import cut, read
-from rosettalaw.empirical.matching.sketch import COLUMNS, REFINED, columns_at_once, sketch
+from rosettalaw.empirical.matching.screening import pair_kernels, sketch_kernels
+from rosettalaw.empirical.matching.screening.candidates import candidates
+from rosettalaw.empirical.matching.screening.device_kernels import Best
+from rosettalaw.empirical.matching.screening.pair_products import exact_products
+from rosettalaw.empirical.matching.screening.sketch import COLUMNS, REFINED, columns_at_once, sketch
 from rosettalaw.errors import InputError
 
 ELSEWHERE = "cpu:0"
@@ -89,7 +91,7 @@ def test_numbers_that_cannot_be_used_are_found(sides, wrong, side):
     sources[side][2500, 17] = wrong
     a, b = map(ArraySource, sources, "ab")
     with pytest.raises(InputError, match=f"{'ab'[side]} = 'neuron 17'"):
-        match(a, b, engine="screened", device=ELSEWHERE, permutations=0, quiet=True)
+        match(a, b, engine="screened", device=ELSEWHERE, nulls={}, quiet=True)
 
 
 @settings(deadline=None, max_examples=50)
@@ -156,7 +158,7 @@ def test_products_of_pairs_are_those_of_float64(positions, neurons, number, watc
 @pytest.mark.parametrize("absolute", [False, True])
 def test_elsewhere_the_same_pairs_are_found(sides, reference, engine, absolute):
     a, b = map(ArraySource, sides)
-    found = match(a, b, engine=engine, device=ELSEWHERE, absolute=absolute, permutations=1, quiet=True)
+    found = match(a, b, engine=engine, device=ELSEWHERE, absolute=absolute, nulls={"permute": 1}, quiet=True)
     expected = {pair: rho for pair, rho in reference(*sides, absolute=absolute).items() if abs(rho) > 0.15}
     got = dict(zip(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True), found.correlation, strict=True))
     assert len(expected) > 30
@@ -168,12 +170,12 @@ def test_elsewhere_the_same_pairs_are_found(sides, reference, engine, absolute):
 
 def test_the_audit_and_the_nulls_work_elsewhere(sides):
     a, b = map(ArraySource, sides)
-    found = match(a, b, engine="screened", device=ELSEWHERE, permutations=2, quiet=True)
+    found = match(a, b, engine="screened", device=ELSEWHERE, nulls={"permute": 2}, quiet=True)
     assert found.details["recall_audited"] == 1
     assert found.details["audited_pairs"] > 3
     assert found.details["unverified_pairs"] == 0
-    assert [len(null) > 5 for null in found.null_correlations] == [True, True]
-    assert max(null.max() for null in found.null_correlations) < 0.15
+    assert [len(null) > 5 for null in found.nulls["permuted"]] == [True, True]
+    assert max(null.max() for null in found.nulls["permuted"]) < 0.15
 
 
 @pytest.mark.parametrize("engine", ["exact", "screened"])
@@ -181,7 +183,7 @@ def test_what_a_model_makes_stays_where_it_is(sides, engine, monkeypatch):
     """No room on disk: models run again, and hand out tensors where the work is done; the answer is that of arrays."""
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
     models = [Model(side) for side in sides]
-    kept = dict(engine=engine, permutations=0, quiet=True)
+    kept = dict(engine=engine, nulls={}, quiet=True)
     found = match(models[0], Layers(models[1], [0, 1, 2]), device=ELSEWHERE, **kept)
     search = slice(0, 1 if engine == "exact" else 3)  # then the pairs' last digits, or ties, are read on the CPU
     assert {*models[0].runs[search], *models[1].runs[search]} == {"tensors"}
@@ -242,16 +244,16 @@ def test_a_device_that_is_not_there(sides, engine):
 def test_the_screened_engine_leaves_the_cpu_alone(sides, monkeypatch):
     """With numba's kernels taken away it works just the same."""
     a, b = map(ArraySource, sides)
-    with_them = match(a, b, engine="screened", device=ELSEWHERE, permutations=1, quiet=True)
+    with_them = match(a, b, engine="screened", device=ELSEWHERE, nulls={"permute": 1}, quiet=True)
     for kernels, name in (
         *((sketch_kernels, name) for name in ("add_to_sketch", "merge", "to_bytes", "offer_rows", "offer_columns")),
         (pair_kernels, "add_products"),
     ):
         monkeypatch.delattr(kernels, name)
-    without = match(a, b, engine="screened", device=ELSEWHERE, permutations=1, quiet=True)
+    without = match(a, b, engine="screened", device=ELSEWHERE, nulls={"permute": 1}, quiet=True)
     np.testing.assert_array_equal(without.correlation, with_them.correlation)
     with pytest.raises(AttributeError):
-        match(a, b, engine="screened", permutations=0, quiet=True)
+        match(a, b, engine="screened", nulls={}, quiet=True)
 
 
 def test_a_device_without_double_precision(sides, monkeypatch):

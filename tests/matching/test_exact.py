@@ -5,13 +5,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.array_sources import ArraySource, Permuted
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.nulls.permute import Permuted
 from rosettalaw.errors import InputError
 
 
 def matched(a, b, **options):
-    return match(ArraySource(a, "a"), ArraySource(b, "b"), quiet=True, **{"permutations": 0, **options})
+    return match(ArraySource(a, "a"), ArraySource(b, "b"), quiet=True, **{"nulls": {}, **options})
 
 
 def agrees(found, expected):
@@ -118,7 +119,7 @@ def test_noise_hardly_settles():
     rng = np.random.default_rng(0)
     counts, settled = [], []
     for _ in range(200):
-        found = matched(*(rng.standard_normal((200, n)) for n in (20, 30)), jackknife_blocks=2, permutations=0)
+        found = matched(*(rng.standard_normal((200, n)) for n in (20, 30)), jackknife_blocks=2, nulls={})
         counts.append(found.count)
         settled.append(found.settled_count())
     assert np.mean(counts) == pytest.approx(20 * 30 / 49, rel=0.05)
@@ -129,8 +130,8 @@ def test_noise_hardly_settles():
 def test_permutation_null_is_brute_force_on_permuted_rows(reference):
     rng = np.random.default_rng(5)
     a, b = rng.standard_normal((120, 10)), rng.standard_normal((120, 14))
-    found = matched(a, b, permutations=2, seed=11)
-    for draw, null in enumerate(found.null_correlations):
+    found = matched(a, b, nulls={"permute": 2}, seed=11)
+    for draw, null in enumerate(found.nulls["permuted"]):
         permuted = Permuted(ArraySource(b), [11, draw]).rows(slice(None))
         assert not np.array_equal(permuted, b)
         assert np.array_equal(np.sort(permuted, axis=0), np.sort(b, axis=0))
@@ -142,7 +143,7 @@ def test_unrelated_noise_gives_the_expected_raw_count_and_no_calibrated_pairs():
     raw, calibrated = [], []
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        found = matched(rng.standard_normal((400, 40)), rng.standard_normal((400, 60)), permutations=3, seed=seed)
+        found = matched(rng.standard_normal((400, 40)), rng.standard_normal((400, 60)), nulls={"permute": 3}, seed=seed)
         raw.append(found.count)
         calibrated.append(found.calibrate().count)
     expected = 40 * 60 / 99
@@ -153,11 +154,11 @@ def test_unrelated_noise_gives_the_expected_raw_count_and_no_calibrated_pairs():
 
 def test_same_seed_same_bits_whatever_the_tiles(plant):
     a, b, _ = plant(500, 30, 40, 10)
-    one = matched(a, b, permutations=1, seed=4)
-    again = matched(a, b, permutations=1, seed=4)
+    one = matched(a, b, nulls={"permute": 1}, seed=4)
+    again = matched(a, b, nulls={"permute": 1}, seed=4)
     assert one.correlation.tobytes() == again.correlation.tobytes()
-    assert one.null_correlations[0].tobytes() == again.null_correlations[0].tobytes()
-    tiled = matched(a, b, permutations=1, seed=4, tile=(7, 11))
+    assert one.nulls["permuted"][0].tobytes() == again.nulls["permuted"][0].tobytes()
+    tiled = matched(a, b, nulls={"permute": 1}, seed=4, tile=(7, 11))
     assert (one.unit_a == tiled.unit_a).all()
     assert (one.unit_b == tiled.unit_b).all()
 
@@ -173,7 +174,7 @@ def test_refusals_name_the_shapes_the_layer_and_the_unit():
         broken[17, 4] = bad
         source = ArraySource(broken, "model B", layer=np.array([0, 0, 0, 1, 1, 1]))
         with pytest.raises(InputError, match=r"model B.*layer 1, unit 1"):
-            match(ArraySource(a), source, permutations=0, quiet=True, tile=(2, 3))
+            match(ArraySource(a), source, nulls={}, quiet=True, tile=(2, 3))
 
 
 class Stream:
@@ -190,8 +191,10 @@ class Stream:
 
 def test_a_stream_is_matched_like_an_array(plant):
     a, b, _ = plant(300, 20, 25, 10)
-    for options in ({"permutations": 2}, {"tile": (6, 7)}, {}):
+    for options in ({"nulls": {"permute": 2}}, {"tile": (6, 7)}, {}):
         direct = matched(a, b, block=32, **options)
-        streamed = match(Stream(a), Stream(b), quiet=True, block=32, **{"permutations": 0, **options})
+        streamed = match(Stream(a), Stream(b), quiet=True, block=32, **{"nulls": {}, **options})
         assert direct.correlation.tobytes() == streamed.correlation.tobytes()
-        assert [n.tobytes() for n in direct.null_correlations] == [n.tobytes() for n in streamed.null_correlations]
+        drawn = [[n.tobytes() for n in one.nulls.get("permuted", [])] for one in (direct, streamed)]
+        assert drawn[0] == drawn[1]
+        assert len(drawn[0]) == sum(options.get("nulls", {}).values())

@@ -10,8 +10,9 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from rosettalaw.cli import app
-from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, precision, rates, reading
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, rates
+from rosettalaw.empirical.matching.machine import precision, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace
 from rosettalaw.errors import InputError, UnknownNameError
@@ -23,7 +24,7 @@ def tile_of(a, b, parts=5, block=16):
     cut = reading.cut(len(a), block, parts)
     workspace = Workspace((a.shape[1], b.shape[1]), cut, precision.Product(), "cpu")
     where = slice(0, a.shape[1]), slice(0, b.shape[1])
-    from rosettalaw.empirical.matching.checkpoint import Checkpoint
+    from rosettalaw.empirical.matching.machine.checkpoint import Checkpoint
 
     tiles = workspace.tiles(ArraySource(a), [ArraySource(b)], where, ["t"], Checkpoint(None, {}), lambda n: None)
     return tiles[0], where
@@ -63,7 +64,7 @@ def test_a_shift_that_missed_is_made_again(correlations):
     a[:, :3] += np.repeat([0, 1e6, -1e6, 0], 100)[:, None]
     b[:, :3] += np.repeat([0, 1e6, 3, -8], 100)[:, None]
     a[:200, 3] = 0.1
-    found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, block=100, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, block=100, quiet=True)
     rho = correlations(a, b)
     np.testing.assert_allclose(found.correlation, rho[found.unit_a, found.unit_b], rtol=1e-6)
 
@@ -73,7 +74,7 @@ def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
     rng = np.random.default_rng(8)
     step = 0.7 * np.repeat(np.arange(64) % 2, 10)[:, None]
     a, b = (rng.standard_normal((640, 4)) + step for _ in range(2))
-    found = match(ArraySource(a), ArraySource(b), permutations=0, block=10, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), nulls={}, block=10, quiet=True)
     assert found.details["largest_rounding_error"] < 1e-6
     tile, _ = tile_of(a, b, parts=4, block=10)
     np.testing.assert_allclose(tile.correlations(np.full(4, True)), correlations(a, b), rtol=1e-5, atol=1e-6)
@@ -96,8 +97,8 @@ def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
 def test_reduced_precision_reports_what_it_cost(plant, correlations, compute):
     a, b, _ = plant(4000, 30, 30, 20)
     a = 1e-7 * a + 1e-4  # float16 could not hold these unscaled
-    found = match(ArraySource(a), ArraySource(b), permutations=0, compute=compute, quiet=True)
-    full = match(ArraySource(a), ArraySource(b), permutations=0, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), nulls={}, compute=compute, quiet=True)
+    full = match(ArraySource(a), ArraySource(b), nulls={}, quiet=True)
     strong = full.correlation > 0.3
     assert (found.unit_a[found.correlation > 0.3] == full.unit_a[strong]).all()
     bound = 20 * precision.ROUNDOFF[compute] / np.sqrt(4000) + 3 * precision.ROUNDOFF[compute] ** 2
@@ -122,7 +123,7 @@ def test_detectable_correlation_is_where_half_of_the_pairs_are_found():
         rng = np.random.default_rng(seed)
         a, b = rng.standard_normal((400, 200)), rng.standard_normal((400, 200))
         b[:, :20] = rho * a[:, :20] + np.sqrt(1 - rho**2) * b[:, :20]
-        found = match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, quiet=True)
+        found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
         hits += [found.unit_b[found.unit_a == u].tolist() == [u] for u in range(20)]
     assert 0.36 < np.mean(hits) < 0.64
     by_definition = stats.norm.cdf(rho * np.sqrt(399)) ** 398
@@ -206,7 +207,7 @@ def test_many_jackknife_blocks_take_smaller_tiles(monkeypatch):
     monkeypatch.setattr(engine, "tile_shape", lambda sizes, *given: asked.append(sizes.parts) or plain(sizes, *given))
     a = ArraySource(np.random.default_rng(0).standard_normal((100, 4)))
     for blocks in (0, 50, 500):
-        match(a, a, jackknife_blocks=blocks, permutations=0, quiet=True)
+        match(a, a, jackknife_blocks=blocks, nulls={}, quiet=True)
     assert asked == [16, 50, 100]
 
 
@@ -241,7 +242,7 @@ def test_anchors_are_the_intersection():
         return ArraySource(x, "anchor")
 
     a, b, c = model(np.arange(12)), model(np.arange(0, 9)), model(np.arange(4, 12))
-    comparisons = [match(a, other, permutations=0, quiet=True) for other in (b, c)]
+    comparisons = [match(a, other, nulls={}, quiet=True) for other in (b, c)]
     found = anchors(comparisons, thresholds=[0.5, 0.5])
     assert found.unit.tolist() == [4, 5, 6, 7, 8]
     assert (found.partner == found.unit[:, None]).all()
@@ -251,11 +252,11 @@ def test_anchors_are_the_intersection():
         anchors(comparisons[:1])
     with pytest.raises(InputError, match="must share model A"):
         anchors(
-            [comparisons[0], match(b, c, permutations=0, quiet=True, seed=1)]
+            [comparisons[0], match(b, c, nulls={}, quiet=True, seed=1)]
             if b.name != a.name
             else [
                 comparisons[0],
-                match(ArraySource(rng.standard_normal((800, 3)), "another"), c, permutations=0, quiet=True),
+                match(ArraySource(rng.standard_normal((800, 3)), "another"), c, nulls={}, quiet=True),
             ]
         )
 

@@ -5,8 +5,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.matching import pair_kernels
-from rosettalaw.empirical.matching.simd import DEEP, STEP, inner, multiply, turn
+from rosettalaw.empirical.matching.machine.simd import DEEP, STEP, inner, multiply, turn
+from rosettalaw.empirical.matching.screening import pair_kernels
 
 
 @numba.njit

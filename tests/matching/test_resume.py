@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
 from rosettalaw.errors import ForeignFileError
 
@@ -21,7 +21,7 @@ PROGRAM = """
 import sys, time
 import numpy as np
 import torch
-from rosettalaw.empirical.array_sources import ArraySource
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
 products.SAVE_EVERY = 0.0
 folder, slow = sys.argv[1], float(sys.argv[2])
@@ -29,9 +29,9 @@ class Slow(ArraySource):
     def rows(self, index, columns=slice(None)):
         time.sleep(slow)
         return super().rows(index, columns)
-found = match(Slow("a.npy"), Slow("b.npy"), permutations=1, tile=(20, 16), block=64, folder=folder, quiet=True,
+found = match(Slow("a.npy"), Slow("b.npy"), nulls={"permute": 1}, tile=(20, 16), block=64, folder=folder, quiet=True,
               engine=sys.argv[3])
-np.savez(sys.argv[4], found.unit_a, found.unit_b, found.correlation, found.null_correlations[0],
+np.savez(sys.argv[4], found.unit_a, found.unit_b, found.correlation, found.nulls["permuted"][0],
          *found.replicate_correlations)
 """
 
@@ -103,20 +103,20 @@ def test_finished_blocks_are_not_read_again(tmp_path, plant, monkeypatch):
                 raise KeyboardInterrupt
             return super().rows(index, columns)
 
-    options = {"permutations": 0, "folder": tmp_path / "work", "quiet": True}
+    options = {"nulls": {}, "folder": tmp_path / "work", "quiet": True}
     with pytest.raises(KeyboardInterrupt):
         match(Stops(a), ArraySource(b), **options)
     Stops.left = 1 + 7 + 16  # the checksum, the other parts, and the reported pairs
     resumed = match(Stops(a), ArraySource(b), **options)
     assert Stops.left == 0
-    whole = match(ArraySource(a), ArraySource(b), permutations=0, quiet=True)
+    whole = match(ArraySource(a), ArraySource(b), nulls={}, quiet=True)
     assert resumed.correlation.tobytes() == whole.correlation.tobytes()
 
 
 def test_another_matching_and_damaged_files_are_refused(tmp_path, plant):
     a, b, _ = plant(200, 10, 10, 4)
     work = tmp_path / "work"
-    options = {"permutations": 0, "folder": work, "quiet": True}
+    options = {"nulls": {}, "folder": work, "quiet": True}
     match(ArraySource(a), ArraySource(b), **options)
     with pytest.raises(ForeignFileError, match="unfinished matching with other seed"):
         match(ArraySource(a), ArraySource(b), seed=1, **options)
@@ -129,7 +129,7 @@ def test_another_matching_and_damaged_files_are_refused(tmp_path, plant):
     other.mkdir()
     (other / "thesis.tex").touch()
     with pytest.raises(ForeignFileError, match="not an unfinished matching"):
-        match(ArraySource(a), ArraySource(b), permutations=0, folder=other, quiet=True)
+        match(ArraySource(a), ArraySource(b), nulls={}, folder=other, quiet=True)
 
 
 def test_a_run_that_was_killed_as_it_began_goes_on(tmp_path, plant):
@@ -137,7 +137,7 @@ def test_a_run_that_was_killed_as_it_began_goes_on(tmp_path, plant):
     work = tmp_path / "work"
     work.mkdir()
     (work / ".matching.json.k1ll3d.json").write_text('{"a"')
-    match(ArraySource(a), ArraySource(b), permutations=0, folder=work, quiet=True)
+    match(ArraySource(a), ArraySource(b), nulls={}, folder=work, quiet=True)
     assert (work / "matching.json").exists()
 
 
@@ -169,7 +169,7 @@ def test_processes_that_see_other_amounts_of_free_memory_take_the_same_tiles(tmp
 def test_a_run_goes_on_with_its_tiles_though_less_memory_is_free(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     a, b = (ArraySource(rng.standard_normal((300, 200)).astype(np.float32)) for _ in "ab")
-    options = {"permutations": 0, "folder": tmp_path / "work", "quiet": True}
+    options = {"nulls": {}, "folder": tmp_path / "work", "quiet": True}
 
     def free(amount):
         monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=amount))

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.matching import Screening, candidates, match, screened
-from rosettalaw.empirical.matching.candidates import replacements
-from rosettalaw.empirical.matching.checkpoint import Checkpoint
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.matching import Screening, match
+from rosettalaw.empirical.matching.machine.checkpoint import Checkpoint
+from rosettalaw.empirical.matching.machine.reading import cut
 from rosettalaw.empirical.matching.moments import Moments
-from rosettalaw.empirical.matching.pair_products import exact_products
-from rosettalaw.empirical.matching.reading import cut
-from rosettalaw.empirical.matching.sketch import REFINED, fine_estimates, fine_noise, sketch
+from rosettalaw.empirical.matching.screening import candidates, screened
+from rosettalaw.empirical.matching.screening.candidates import replacements
+from rosettalaw.empirical.matching.screening.pair_products import exact_products
+from rosettalaw.empirical.matching.screening.sketch import REFINED, fine_estimates, fine_noise, sketch
 from rosettalaw.errors import InputError
 
 
@@ -74,8 +75,8 @@ def test_sketch_of_few_positions_is_exact(correlations):
 
 def test_finds_the_exact_pairs(sides, reference):
     a, b = map(ArraySource, sides)
-    exact = match(a, b, permutations=1, quiet=True)
-    found = match(a, b, permutations=1, engine="screened", quiet=True)
+    exact = match(a, b, nulls={"permute": 1}, quiet=True)
+    found = match(a, b, nulls={"permute": 1}, engine="screened", quiet=True)
     strong = {pair for pair, rho in reference(*sides).items() if rho > 0.25}
     assert len(strong) >= 50
     assert strong <= pairs(found)
@@ -92,10 +93,8 @@ def test_all_candidates_give_the_exact_matching(sides):
     """With every partner a candidate nothing can be missed."""
     a, b = ArraySource(sides[0][:, :40]), ArraySource(sides[1][:, :50])
     for options in ({}, {"absolute": True}, {"k": 2}):
-        exact = match(a, b, permutations=0, quiet=True, **options)
-        found = match(
-            a, b, permutations=0, engine="screened", screening=Screening(candidates=50), quiet=True, **options
-        )
+        exact = match(a, b, nulls={}, quiet=True, **options)
+        found = match(a, b, nulls={}, engine="screened", screening=Screening(candidates=50), quiet=True, **options)
         assert pairs(found) == pairs(exact)
         np.testing.assert_allclose(found.correlation, exact.correlation, rtol=1e-7)
         surplus = found.margin - exact.margin  # a rival whose estimate is low is not looked at
@@ -112,7 +111,7 @@ def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
     strength = np.linspace(0.25, 0.6, 300, dtype=np.float32)
     a, b = (strength * shared + rng.standard_normal((8000, 300), dtype=np.float32) for _ in range(2))
     screening = Screening(buckets=1024, candidates=4, audit=300)
-    found = match(ArraySource(a), ArraySource(b), permutations=0, engine="screened", screening=screening, quiet=True)
+    found = match(ArraySource(a), ArraySource(b), nulls={}, engine="screened", screening=screening, quiet=True)
     truth = {(i, i) for i in range(300)}
     share = len(truth & pairs(found)) / 300
     assert 0.6 < share < 0.98
@@ -125,7 +124,7 @@ def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
         match(
             ArraySource(a),
             ArraySource(b),
-            permutations=0,
+            nulls={},
             engine="screened",
             screening=Screening(buckets=1024, candidates=1, recall=recall),
             quiet=True,
@@ -139,7 +138,7 @@ def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
 
 def test_an_unmet_recall_is_told_with_what_was_reached(sides):
     a, b = map(ArraySource, sides)
-    options = {"permutations": 0, "jackknife_blocks": 0, "engine": "screened", "quiet": True}
+    options = {"nulls": {}, "jackknife_blocks": 0, "engine": "screened", "quiet": True}
     few = match(a, b, screening=Screening(buckets=64, candidates=1, recall=0.9999), **options)
     reached = few.details["recall_expected"]
     assert reached < 0.9999
@@ -160,7 +159,7 @@ def test_all_that_must_be_known_is_told():
     rng = np.random.default_rng(0)
     noise = tuple(rng.standard_normal((2000, 200)).astype(np.float32) for _ in range(2))
     screening = Screening(buckets=64, candidates=1, recall=0.9999)
-    found = match(*map(ArraySource, noise), permutations=1, engine="screened", screening=screening, quiet=True)
+    found = match(*map(ArraySource, noise), nulls={"permute": 1}, engine="screened", screening=screening, quiet=True)
     calibration = found.calibrate(q=0.99)
     assert calibration.threshold < found.details["reliable_above"]
     told = found.remark(calibration)
@@ -172,12 +171,12 @@ def test_constants_nan_and_settings():
     a = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
     still = a.copy()
     still[:, 3] = 0.1
-    found = match(ArraySource(still), ArraySource(a), permutations=0, engine="screened", quiet=True)
+    found = match(ArraySource(still), ArraySource(a), nulls={}, engine="screened", quiet=True)
     assert found.a.excluded.tolist() == [3]
     assert 3 not in found.unit_a
     still[5, 2] = np.nan
     with pytest.raises(InputError, match=r"layer 0, unit 2"):
-        match(ArraySource(a), ArraySource(still), permutations=0, engine="screened", quiet=True)
+        match(ArraySource(a), ArraySource(still), nulls={}, engine="screened", quiet=True)
     with pytest.raises(InputError, match="buckets = 0: must be at least 1"):
         Screening(buckets=0)
     with pytest.raises(InputError, match="recall = 2: must be between 0 and 1"):
@@ -216,10 +215,10 @@ def test_a_replacement_is_verified_in_the_reading_that_makes_it(sides, monkeypat
     plain = screened.exact_products
     monkeypatch.setattr(screened, "exact_products", lambda *given: readings.append(len(given[2][0])) or plain(*given))
     screening = Screening(buckets=256, candidates=2, audit=0)
-    found = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
+    found = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
     with_replacements, readings[:] = list(readings), []
     monkeypatch.setattr(screened, "replacements", lambda *_: (np.empty(0, int), np.empty(0, int), np.empty(0)))
-    without = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
+    without = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
     assert len(with_replacements) < len(readings)
     assert pairs(without) <= pairs(found)
 
@@ -232,7 +231,7 @@ def test_rivals_that_are_too_many_for_one_reading_are_read_in_the_next(sides, re
     monkeypatch.setattr(screened, "exact_products", lambda *given: readings.append(1) or plain(*given))
     monkeypatch.setattr(candidates, "GROUP", 8)
     monkeypatch.setattr(candidates, "MOST_RIVALS", 0.5)
-    found = match(a, b, permutations=0, engine="screened", screening=screening, quiet=True)
+    found = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
     assert len(readings) > 3
     assert found.details["unverified_pairs"] == 0
     assert len(pairs(found)) > 50
@@ -242,8 +241,8 @@ def test_rivals_that_are_too_many_for_one_reading_are_read_in_the_next(sides, re
 def test_margins_are_near_where_the_second_best_was_no_candidate(sides):
     """With one candidate a neuron, nobody's second-best partner is looked at before the pair is verified."""
     a, b = map(ArraySource, sides)
-    exact = match(a, b, permutations=0, quiet=True)
-    found = match(a, b, permutations=0, engine="screened", screening=Screening(candidates=1), quiet=True)
+    exact = match(a, b, nulls={}, quiet=True)
+    found = match(a, b, nulls={}, engine="screened", screening=Screening(candidates=1), quiet=True)
     margins = dict(zip(zip(exact.unit_a, exact.unit_b, strict=True), exact.margin, strict=True))
     strong = found.correlation > 0.3
     assert strong.sum() > 40
@@ -282,7 +281,7 @@ def test_ties_are_broken_as_in_the_exact_engine(copies):
         "with two positions": (x[:2], y[:2]),
     }[copies]
     found = {
-        engine: match(ArraySource(a), ArraySource(b), permutations=0, jackknife_blocks=0, engine=engine, quiet=True)
+        engine: match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, engine=engine, quiet=True)
         for engine in ("exact", "screened")
     }
     exact, screened = ((one.unit_a.tolist(), one.unit_b.tolist()) for one in found.values())
@@ -299,8 +298,8 @@ def test_neurons_too_faint_for_float32_are_constant(engine):
     a, b = (x + 0.5 * rng.standard_normal(x.shape) for _ in "ab")
     scale = np.where(np.arange(20) < 5, 1e-19, np.where(np.arange(20) < 10, 1e-17, 1.0))
     faint = ArraySource((a * scale).astype(np.float32)), ArraySource((b * scale).astype(np.float32))
-    found = match(*faint, permutations=0, jackknife_blocks=0, engine=engine, quiet=True)
+    found = match(*faint, nulls={}, jackknife_blocks=0, engine=engine, quiet=True)
     assert found.a.excluded.tolist() == found.b.excluded.tolist() == [0, 1, 2, 3, 4]
-    plain = match(ArraySource(a[:, 5:]), ArraySource(b[:, 5:]), permutations=0, quiet=True)
+    plain = match(ArraySource(a[:, 5:]), ArraySource(b[:, 5:]), nulls={}, quiet=True)
     assert found.unit_a.tolist() == (plain.unit_a + 5).tolist()
     assert found.correlation == pytest.approx(plain.correlation, rel=1e-6)

@@ -5,8 +5,9 @@ import weakref
 import numpy as np
 import pytest
 
-from rosettalaw.empirical.array_sources import ArraySource, Permuted
+from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import cost, engine, match, products
+from rosettalaw.empirical.nulls.permute import Permuted
 
 
 class Counted(ArraySource):
@@ -35,7 +36,7 @@ class Stops(ArraySource):
 def bits(found):
     """Return all that was found, as bytes."""
     arrays = [found.unit_a, found.unit_b, found.correlation, found.margin]
-    return [one.tobytes() for one in (*arrays, *found.null_correlations, *found.replicate_correlations)]
+    return [one.tobytes() for one in (*arrays, *found.nulls["permuted"], *found.replicate_correlations)]
 
 
 def at_most(monkeypatch, most):
@@ -45,9 +46,9 @@ def at_most(monkeypatch, most):
 @pytest.mark.parametrize("compute", ["float32", "bfloat16"])
 def test_a_shared_pass_gives_the_bits_of_separate_ones(plant, monkeypatch, compute):
     a, b, _ = plant(900, 30, 50, 12)
-    options = {"permutations": 3, "tile": (16, 20), "block": 100, "compute": compute, "quiet": True}
+    options = {"nulls": {"permute": 3}, "tile": (16, 20), "block": 100, "compute": compute, "quiet": True}
     whole = match(ArraySource(a), ArraySource(b), **options)
-    assert len({one.tobytes() for one in whole.null_correlations}) == 3
+    assert len({one.tobytes() for one in whole.nulls["permuted"]}) == 3
     for most in (1, 2, 3):
         at_most(monkeypatch, most)
         assert bits(match(ArraySource(a), ArraySource(b), **options)) == bits(whole)
@@ -61,7 +62,7 @@ def test_a_is_read_once_for_the_matching_and_its_nulls(plant, monkeypatch):
         at_most(monkeypatch, most)
         for draws in (0, 3):
             sides = Counted(a), Counted(b)
-            match(*sides, permutations=draws, jackknife_blocks=0, quiet=True)
+            match(*sides, nulls={"permute": draws}, jackknife_blocks=0, quiet=True)
             read[most, draws] = sides[0].read, sides[1].read
     assert read[1, 0] == read[4, 0]
     assert read[1, 3][0] == read[1, 0][0] + 3 * a.size
@@ -73,7 +74,7 @@ def test_a_run_stopped_in_a_shared_pass_goes_on_in_separate_ones(tmp_path, plant
     """With another number at once, as where memory has become scarce: parts and tiles that are kept serve both."""
     a, b, _ = plant(1600, 30, 30, 12)
     monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
-    options = {"permutations": 3, "tile": (16, 30), "block": 100, "quiet": True}
+    options = {"nulls": {"permute": 3}, "tile": (16, 30), "block": 100, "quiet": True}
     whole = match(ArraySource(a), ArraySource(b), **options)
     first = Stops(a)
     first.left = 1 + 16 + 5  # the checksum, a whole tile, some parts of another
@@ -128,6 +129,6 @@ def test_many_draws_hold_one_block_and_as_many_orders_as_share_a_pass(plant, mon
     for at_once, together in ((1, 1), (3, 3), (7, 6)):
         at_most(monkeypatch, at_once)
         held, most = [], 0
-        match(Watched(a), Watched(b), permutations=6, block=100, quiet=True)
+        match(Watched(a), Watched(b), nulls={"permute": 6}, block=100, quiet=True)
         assert most <= 4  # each side's block, while the next one is read
         assert max(held) == together

@@ -8,19 +8,15 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.array_sources import (
-    ArraySource,
-    Layers,
-    Permuted,
-    RandomAccess,
-    activations,
-    mapped,
-    within_layer,
-)
+from rosettalaw.empirical.activations.arrays import ArraySource, within_layer
+from rosettalaw.empirical.activations.files import open_activations
+from rosettalaw.empirical.activations.source import RandomAccess, mapped
+from rosettalaw.empirical.activations.spooling import rechunked, spool
+from rosettalaw.empirical.activations.streamed import StreamedArray
+from rosettalaw.empirical.activations.views import Layers
 from rosettalaw.empirical.matching import match
-from rosettalaw.empirical.matching.reading import cut, read
-from rosettalaw.empirical.spooling import rechunked, spool
-from rosettalaw.empirical.streamed_arrays import StreamedArray
+from rosettalaw.empirical.matching.machine.reading import cut, read
+from rosettalaw.empirical.nulls.permute import Permuted
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 
 
@@ -32,7 +28,7 @@ def whole(source, size=7):
 def test_npy_of_any_number(tmp_path, kind):
     array = (10 * np.random.default_rng(0).standard_normal((20, 3))).astype(kind)
     np.save(tmp_path / "x.npy", array)
-    source = activations(tmp_path / "x.npy")
+    source = open_activations(tmp_path / "x.npy")
     assert isinstance(source, RandomAccess)
     assert np.array_equal(whole(source), array)
     assert whole(source).dtype == (np.float64 if kind in ("float64", "int32") else np.float32)
@@ -59,12 +55,12 @@ def test_zarr_and_netcdf_are_matched_like_arrays(tmp_path):
     xr.Dataset({"activations": (("position", "neuron"), b), "layer": layers}).to_netcdf(
         tmp_path / "b.nc", engine="h5netcdf"
     )
-    sources = activations(tmp_path / "a.zarr"), activations(tmp_path / "b.nc")
+    sources = open_activations(tmp_path / "a.zarr"), open_activations(tmp_path / "b.nc")
     assert isinstance(sources[1], StreamedArray)
     assert sources[1].layer.tolist() == [0, 0, 1, 1, 1, 2]
     assert sources[1].unit.tolist() == [0, 1, 0, 1, 2, 0]
-    found = match(*sources, permutations=1, quiet=True)
-    direct = match(ArraySource(a), ArraySource(b), permutations=1, quiet=True)
+    found = match(*sources, nulls={"permute": 1}, quiet=True)
+    direct = match(ArraySource(a), ArraySource(b), nulls={"permute": 1}, quiet=True)
     assert (found.unit_a == direct.unit_a).all()
     np.testing.assert_allclose(found.correlation, direct.correlation, rtol=1e-5)
 
@@ -74,17 +70,17 @@ def test_broken_files_are_named(tmp_path):
     (tmp_path / "x.nc").write_bytes(b"no netCDF")
     for name in ("x.zarr", "x.nc"):
         with pytest.raises(ForeignFileError, match=f"{name}: not a readable"):
-            activations(tmp_path / name)
+            open_activations(tmp_path / name)
     with pytest.raises(MissingFileError, match=r"y.zarr: no such file"):
-        activations(tmp_path / "y.zarr")
+        open_activations(tmp_path / "y.zarr")
     xr.Dataset({"p": (("x", "y"), np.ones((2, 2))), "q": (("x", "y"), np.ones((2, 2)))}).to_netcdf(
         tmp_path / "two.nc", engine="h5netcdf"
     )
     with pytest.raises(InputError, match="needs one two-dimensional variable"):
-        activations(tmp_path / "two.nc")
+        open_activations(tmp_path / "two.nc")
     np.savez(tmp_path / "z.npz", np.ones((2, 2)))
     with pytest.raises(ForeignFileError, match="archive of several arrays"):
-        activations(tmp_path / "z.npz")
+        open_activations(tmp_path / "z.npz")
 
 
 class Stream:
@@ -173,7 +169,7 @@ def test_permutation_is_uniform():
 def test_layers_keep_their_labels():
     layer = np.array([0, 0, 1, 1, 2])
     array = np.random.default_rng(3).standard_normal((40, 5))
-    found = match(Layers(ArraySource(array, layer=layer), [0, 2]), ArraySource(array), permutations=0, quiet=True)
+    found = match(Layers(ArraySource(array, layer=layer), [0, 2]), ArraySource(array), nulls={}, quiet=True)
     assert found.unit_b.tolist() == [0, 1, 4]
     assert found.a.layer.tolist() == [0, 0, 2]
     assert found.a.unit.tolist() == [0, 1, 0]
@@ -191,9 +187,7 @@ def test_neurons_with_nan_are_left_out_on_request(reference):
     broken = array.copy()
     broken[7, 1], broken[9, 3] = np.nan, np.inf
     for engine in ("exact", "screened"):
-        found = match(
-            ArraySource(broken), ArraySource(array), permutations=0, nonfinite="exclude", engine=engine, quiet=True
-        )
+        found = match(ArraySource(broken), ArraySource(array), nulls={}, nonfinite="exclude", engine=engine, quiet=True)
         assert found.a.excluded.tolist() == [1, 3]
         assert found.unit_a.tolist() == [0, 2, 4]
 
@@ -259,8 +253,8 @@ def test_an_offset_costs_layers_of_a_file_no_digits(tmp_path, reference):
     b[:, :20] += a[:, :20]
     np.save(tmp_path / "a.npy", a + 1e4)
     np.save(tmp_path / "b.npy", b - 1e4)
-    sources = activations(tmp_path / "a.npy"), activations(tmp_path / "b.npy")
-    found = match(Layers(sources[0], [0]), sources[1], permutations=1, folder=tmp_path / "work", quiet=True)
+    sources = open_activations(tmp_path / "a.npy"), open_activations(tmp_path / "b.npy")
+    found = match(Layers(sources[0], [0]), sources[1], nulls={"permute": 1}, folder=tmp_path / "work", quiet=True)
     expected = reference(a, b)
     pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
     assert set(pairs) == set(expected)
@@ -284,8 +278,8 @@ def test_numbers_that_the_engine_refuses_are_left_out_on_request(tmp_path, engin
         import zarr
 
         zarr.create_array(tmp_path / "a.zarr", shape=a.shape, chunks=(200, 9), dtype=a.dtype)[:] = a
-    source = activations(tmp_path / "a.zarr") if stored else ArraySource(a)
-    options = {"permutations": 0, "block": 256, "engine": engine, "quiet": True}
+    source = open_activations(tmp_path / "a.zarr") if stored else ArraySource(a)
+    options = {"nulls": {}, "block": 256, "engine": engine, "quiet": True}
     with pytest.raises(InputError, match="beyond 1e18"):
         match(source, ArraySource(b), **options)
     found = match(source, ArraySource(b), nonfinite="exclude", **options)
@@ -309,12 +303,12 @@ def test_a_stored_array_that_was_written_anew_is_another(tmp_path, kind):
             zarr.create_array(path, shape=values.shape, chunks=(32, 3), dtype=values.dtype)[:] = values
 
     write(array)
-    assert activations(path).identity() == activations(path).identity()
-    options = {"permutations": 0, "folder": tmp_path / "work", "quiet": True}
-    match(activations(path), other, **options)
+    assert open_activations(path).identity() == open_activations(path).identity()
+    options = {"nulls": {}, "folder": tmp_path / "work", "quiet": True}
+    match(open_activations(path), other, **options)
     folder = path.stat().st_mtime_ns
     write(-array)
     if kind == "zarr":
         assert path.stat().st_mtime_ns == folder
     with pytest.raises(ForeignFileError, match="unfinished matching with other a"):
-        match(activations(path), other, **options)
+        match(open_activations(path), other, **options)

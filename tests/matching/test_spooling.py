@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rosettalaw.empirical import unfinished_copies
-from rosettalaw.empirical.array_sources import ArraySource, Layers, activations
-from rosettalaw.empirical.matching import match, reading
-from rosettalaw.empirical.spooling import bytes_kept, spool
-from rosettalaw.empirical.streamed_arrays import StreamedArray
+from rosettalaw.empirical.activations import copies as unfinished_copies
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.activations.files import open_activations
+from rosettalaw.empirical.activations.spooling import bytes_kept, spool
+from rosettalaw.empirical.activations.streamed import StreamedArray
+from rosettalaw.empirical.activations.views import Layers
+from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.matching.machine import reading
 from rosettalaw.errors import InputError, RosettaError
 
 POSITIONS, NEURONS, BLOCK = 150, 7, 16
@@ -24,8 +27,8 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from rosettalaw.empirical import unfinished_copies
-from rosettalaw.empirical.spooling import spool
-from rosettalaw.empirical.streamed_arrays import StreamedArray
+from rosettalaw.empirical.activations.spooling import spool
+from rosettalaw.empirical.activations.streamed import StreamedArray
 unfinished_copies.SHARE = float("inf")
 class Slow(StreamedArray):
     def blocks_from(self, size, first):
@@ -96,8 +99,8 @@ def test_an_offset_costs_a_float64_stream_no_digits(tmp_path, reference, suffix,
     a[:, 30] = b[:, 40] = 1 / 3
     for name, side in (("a", a + 1e4), ("b", b - 1e4)):
         store(tmp_path / f"{name}{suffix}", side)
-    sources = [activations(tmp_path / f"{name}{suffix}") for name in "ab"]
-    found = match(*sources, permutations=0, spool_as=kind, block=300, quiet=True)
+    sources = [open_activations(tmp_path / f"{name}{suffix}") for name in "ab"]
+    found = match(*sources, nulls={}, spool_as=kind, block=300, quiet=True)
     expected = reference(a, b)
     correlation = dict(
         zip(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True), found.correlation, strict=True)
@@ -112,7 +115,7 @@ def test_an_offset_costs_a_float64_stream_no_digits(tmp_path, reference, suffix,
 
 def test_the_shift_is_the_first_blocks_and_exact_for_constants(tmp_path, array):
     store(tmp_path / "a.zarr", array)
-    kept = spool(activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK).rows(slice(None))
+    kept = spool(open_activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK).rows(slice(None))
     shift = array[:BLOCK].mean(0)
     np.testing.assert_allclose(kept, array - shift, rtol=2.0**-24, atol=1e-11)
     assert not kept[:, 5].any()
@@ -120,7 +123,7 @@ def test_the_shift_is_the_first_blocks_and_exact_for_constants(tmp_path, array):
 
 def test_the_bits_of_a_float32_stream_are_kept(tmp_path, array):
     store(tmp_path / "a.zarr", array.astype(np.float32))
-    kept = spool(activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK)
+    kept = spool(open_activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK)
     assert kept.rows(slice(None)).tobytes() == array.astype(np.float32).tobytes()
     header = np.load(tmp_path / "copy-float32.npy", mmap_mode="r")
     assert (header.shape, header.dtype) == (array.shape, np.float32)

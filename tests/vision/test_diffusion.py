@@ -157,7 +157,7 @@ def test_other_diffusion_models_are_named(tmp_path):
 
 
 def test_it_is_not_spread_and_pickles_need_leave(bare, tmp_path):
-    from rosettalaw.empirical.hub import Loading
+    from rosettalaw.empirical.checkpoints.hub import Loading
     from rosettalaw.empirical.vision.diffusion import open_dit
 
     with pytest.raises(InputError, match=r"--device-map = 'auto': .*one device. Try: --device cuda"):

@@ -7,12 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from rosettalaw.empirical.vision import exhibits, judges
-from rosettalaw.empirical.vision.endpoint import PREFIX, EndpointJudge, estimate
-from rosettalaw.empirical.vision.exhibits import exhibit, neuron_scores, overlay, png, strip, top_exhibits
 from rosettalaw.empirical.vision.images import from_array
-from rosettalaw.empirical.vision.judgement import Plan, judgements, populations_of, scored, study
-from rosettalaw.empirical.vision.judges import Answer, OfflineJudge
+from rosettalaw.empirical.vision.judging import judges
+from rosettalaw.empirical.vision.judging import top_images as exhibits
+from rosettalaw.empirical.vision.judging.endpoint import PREFIX, EndpointJudge, estimate
+from rosettalaw.empirical.vision.judging.judgement import Plan, judgements, populations_of, scored, study
+from rosettalaw.empirical.vision.judging.judges import Answer, OfflineJudge
+from rosettalaw.empirical.vision.judging.top_images import exhibit, neuron_scores, overlay, png, strip, top_exhibits
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.results import dataset
 

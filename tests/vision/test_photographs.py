@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rosettalaw.empirical.vision.generation import effective_dimension
-from rosettalaw.empirical.vision.photographs import PHOTOGRAPHS, Crops, open_photographs, whiten
+from rosettalaw.empirical.vision.families.generation import effective_dimension
+from rosettalaw.empirical.vision.families.photographs import PHOTOGRAPHS, Crops, open_photographs, whiten
 from rosettalaw.errors import InputError
 
 

@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rosettalaw.empirical.array_sources import ArraySource
-from rosettalaw.empirical.vision import rungs
-from rosettalaw.empirical.vision.distinct import distinct
-from rosettalaw.empirical.vision.ladders import Pairing, VisionLadder, train_ladder
-from rosettalaw.empirical.vision.photographs import Photographs
-from rosettalaw.empirical.vision.rungs import held_out, measure_pair, measure_vision
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.vision import ladder as rungs
+from rosettalaw.empirical.vision.deduplicate import distinct
+from rosettalaw.empirical.vision.families.photographs import Photographs
+from rosettalaw.empirical.vision.families.training import Recipe
+from rosettalaw.empirical.vision.ladder import held_out, measure_pair, measure_vision
 from rosettalaw.empirical.vision.selectivity import class_selectivity, image_scores
 from rosettalaw.empirical.vision.studies import image_sweep, real_and_generated
-from rosettalaw.empirical.vision.training import Recipe
+from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder, train_ladder
 from rosettalaw.errors import InputError
 from rosettalaw.validation.series import of_ladder
 

@@ -6,7 +6,7 @@ import scipy.special
 import torch
 import transformers
 
-from rosettalaw.empirical import hub
+from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.vision import towers
 from rosettalaw.empirical.vision.images import from_array
 from rosettalaw.empirical.vision.source import ImageSource, image_sources, open_reader

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.vision import stacked
-from rosettalaw.empirical.vision.generation import effective_dimension, generate, unpatched
-from rosettalaw.empirical.vision.ladders import Pairing, VisionLadder
-from rosettalaw.empirical.vision.objectives import OBJECTIVES, TEMPERATURE, head
-from rosettalaw.empirical.vision.photographs import Crops
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.vision.families import batched_vit as stacked
+from rosettalaw.empirical.vision.families.generation import effective_dimension, generate, unpatched
+from rosettalaw.empirical.vision.families.objectives import OBJECTIVES, TEMPERATURE, head
+from rosettalaw.empirical.vision.families.photographs import Crops
+from rosettalaw.empirical.vision.families.training import Job, Recipe, learning_rate, train
 from rosettalaw.empirical.vision.source import open_reader
-from rosettalaw.empirical.vision.training import Job, Recipe, learning_rate, train
+from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder
 from rosettalaw.errors import InputError, RosettaError, UnknownNameError
 
 

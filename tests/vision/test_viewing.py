@@ -11,10 +11,10 @@ import torch
 import transformers
 from PIL import Image
 
-from rosettalaw.empirical import hub
+from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.viewer.language_page import write_viewer
-from rosettalaw.empirical.vision.exhibits import neuron_scores
+from rosettalaw.empirical.vision.judging.top_images import neuron_scores
 from rosettalaw.empirical.vision.source import image_sources
 from rosettalaw.empirical.vision.viewing import image_pairs, write_image_viewer
 from rosettalaw.errors import InputError
@@ -51,7 +51,7 @@ def test_a_pair_is_shown_by_the_top_images_of_both(checkpoint, images):
 
 
 def test_the_page_holds_the_pictures(checkpoint, images, folder, tmp_path):
-    found = match(*image_sources(checkpoint, checkpoint, images), permutations=1, jackknife_blocks=0, quiet=True)
+    found = match(*image_sources(checkpoint, checkpoint, images), nulls={"permute": 1}, jackknife_blocks=0, quiet=True)
     path = save(found.to_dataset(modality="vision"), tmp_path / "pairs.nc")
     out = write_image_viewer(path, folder, tmp_path / "view.html", limit=3, contexts=2)
     html = out.read_text()
@@ -74,7 +74,7 @@ def test_the_command_shows_images(checkpoint, images, folder, tmp_path):
 
     from rosettalaw.cli import app
 
-    found = match(*image_sources(checkpoint, checkpoint, images), permutations=1, jackknife_blocks=0, quiet=True)
+    found = match(*image_sources(checkpoint, checkpoint, images), nulls={"permute": 1}, jackknife_blocks=0, quiet=True)
     path = save(found.to_dataset(modality="vision"), tmp_path / "pairs.nc")
     out = tmp_path / "page.html"
     options = ["--images", str(folder), "--out", str(out), "--limit", "1", "--contexts", "1"]

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.cli.output import plain
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.vision import endpoint
-from rosettalaw.empirical.vision.ladders import Pairing, VisionLadder
-from rosettalaw.empirical.vision.training import Recipe
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.vision.families.training import Recipe
+from rosettalaw.empirical.vision.judging import endpoint
+from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.results import load
 from rosettalaw.vision_demo import run
@@ -129,7 +129,8 @@ def demo(tmp_path_factory):
 
 def test_a_finished_vision_demo_is_read_back(demo, monkeypatch):
     """Models, rungs, image sweeps and the comparison with generated images: nothing is computed again."""
-    from rosettalaw.empirical.vision import rungs, studies
+    from rosettalaw.empirical.vision import ladder as rungs
+    from rosettalaw.empirical.vision import studies
 
     _, summary, again = demo
     for module in (rungs, studies):

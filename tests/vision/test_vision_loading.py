@@ -7,8 +7,8 @@ import transformers
 from safetensors.torch import load_file
 
 from rosettalaw import cli
-from rosettalaw.empirical import hub
-from rosettalaw.empirical.hub import Loading
+from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints.hub import Loading
 from rosettalaw.empirical.vision.images import from_array
 from rosettalaw.empirical.vision.source import image_sources
 from rosettalaw.empirical.vision.towers import by_hand

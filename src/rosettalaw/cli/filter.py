@@ -62,7 +62,7 @@ def filter_(
 
     Without models, the whole study runs on two families that are trained here, in a few minutes.
     """
-    from ..empirical.corpora import PAPERS_TOKENS
+    from ..empirical.corpora.corpus import PAPERS_TOKENS
     from ..empirical.filtering import Plan, Recipe, embedded, filter_documents, findings
     from ..errors import InputError
     from ..results import save
@@ -91,8 +91,8 @@ def filter_(
     if a is None:
         result = embedded.embedded_study(plan, ladder, out, cache, selection=selection)
     else:
-        from ..empirical.corpora import open_stored
-        from ..empirical.hub import Loading
+        from ..empirical.checkpoints.hub import Loading
+        from ..empirical.corpora.corpus import open_stored
         from ..results import load
 
         matching: Any = None if pairs is None else load(pairs, "pairs")

@@ -51,12 +51,12 @@ def judge(
 ) -> None:
     """Judge matched and other neurons of a vision model, and validate the judge on held-out images."""
     from ..cache import cache_folder
-    from ..empirical.hub import Loading
-    from ..empirical.provenance import model_facts
-    from ..empirical.vision.endpoint import EndpointJudge, estimate
+    from ..empirical.checkpoints.hub import Loading
+    from ..empirical.checkpoints.provenance import model_facts
     from ..empirical.vision.images import open_images
-    from ..empirical.vision.judgement import Plan, judgements, populations_of, study
-    from ..empirical.vision.judges import OfflineJudge
+    from ..empirical.vision.judging.endpoint import EndpointJudge, estimate
+    from ..empirical.vision.judging.judgement import Plan, judgements, populations_of, study
+    from ..empirical.vision.judging.judges import OfflineJudge
     from ..empirical.vision.source import ImageSource, open_reader
     from ..errors import InputError, RosettaError, require
     from ..results import load, save

@@ -23,8 +23,8 @@ def register(app: typer.Typer, section: str) -> None:
         as_json: bool = JsonOption,
     ) -> None:
         """Train the models of a ladder; finished ones are kept, unfinished ones go on where they stopped."""
-        from ..empirical.families import open_ladder
-        from ..empirical.fleet import train_ladder
+        from ..empirical.ladder.train import train_ladder
+        from ..empirical.language.families import open_ladder
         from ..errors import UnknownNameError
 
         opened = open_ladder(ladder)

@@ -38,7 +38,7 @@ def view(
     ),
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
-    from ..empirical.hub import Loading
+    from ..empirical.checkpoints.hub import Loading
 
     loading = Loading(device, None, pickled)
     if images is not None:

@@ -1,0 +1,11 @@
+"""Activations as sources: the one input shape of every measurement, whatever made it.
+
+| chapter | subject |
+|---|---|
+| `source` | `ActivationSource`, and the abilities that a source may have |
+| `arrays` | arrays in memory and ``.npy`` files |
+| `streamed` | zarr and netCDF |
+| `files` | the source of a file, by its ending |
+| `views` | some layers, or all neurons but some |
+| `spooling`, `copies` | a stream copied to disk once, resumable |
+"""

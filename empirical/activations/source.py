@@ -1,0 +1,103 @@
+"""The one input shape of every measurement: aligned activation blocks, positions × neurons.
+
+A source is one model seen at a list of aligned positions (text spans, image cells, or rows of an array). It can be
+read any number of times, always in the same order, so that two sources with equally many positions can be read side
+by side. Whatever produced the activations, only sources are matched.
+
+Six abilities are optional. This module is the only place that asks for them:
+
+| ability | asked by | without it |
+|---|---|---|
+| ``rows(index, columns)`` | `RandomAccess` | the source is copied to disk once (`spooling`) and read again there |
+| ``blocks_from(size, first)`` | `blocks_from` | it is read from the start, up to the position wanted |
+| ``tensors(size)`` | `tensors` | its blocks are arrays, and go to the device from there |
+| ``identity()`` | `identity` | name, positions and neurons tell it from others; a resumed run trusts them |
+| ``untrained(seed)`` | `untrained` | there is no null of untrained networks |
+| ``mapped()`` | `mapped` | its files are opened at each reading |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+
+@runtime_checkable
+class ActivationSource(Protocol):
+    """Activations of one model at aligned positions; the module's head names the optional abilities.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model in messages and results (a path, a hub id).
+    layer, unit : ndarray of int, shape (neurons,)
+        Layer of each neuron, and its index within that layer; neurons count over all layers in order.
+    positions : int
+        Number of aligned positions.
+    """
+
+    name: str
+    layer: np.ndarray
+    unit: np.ndarray
+    positions: int
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield float32 blocks of shape (size, neurons), the last one shorter, `positions` rows in all."""
+        ...
+
+
+@runtime_checkable
+class RandomAccess(ActivationSource, Protocol):
+    """A source whose positions can be read in any order, and any range of neurons by itself."""
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return floating-point activations, shape (positions asked for, neurons asked for); not to be written to."""
+        ...
+
+
+def blocks_from(source: ActivationSource, size: int, first: int) -> Iterator[np.ndarray]:
+    """Yield a source's activations from position `first` on, the same to the last bit as ``blocks`` yields there."""
+    begin: Callable[[int, int], Iterator[np.ndarray]] | None = getattr(source, "blocks_from", None)
+    if first and begin is not None:
+        yield from begin(size, first)
+        return
+    left = first
+    for block in source.blocks(size):
+        if left < len(block):
+            yield block[left:]
+        left = max(left - len(block), 0)
+
+
+def tensors(source: ActivationSource, size: int) -> Iterator[Any]:
+    """Yield a source's blocks where they were made: as tensors on their device, or else as arrays."""
+    make: Callable[[int], Iterator[Any]] | None = getattr(source, "tensors", None)
+    return source.blocks(size) if make is None else make(size)
+
+
+def identity(source: ActivationSource) -> list[Any]:
+    """Return the facts that tell a source from others, as JSON can hold them."""
+    own: Callable[[], list[Any]] | None = getattr(source, "identity", None)
+    return own() if own is not None else [source.name, int(source.positions), len(source.layer)]
+
+
+def untrained(source: ActivationSource) -> Callable[[int], ActivationSource] | None:
+    """Return the function that gives a source's model new random weights by a seed; None where there is none."""
+    return getattr(source, "untrained", None)
+
+
+@contextmanager
+def mapped(*sources: ActivationSource) -> Iterator[None]:
+    """Map the files of some sources once for all that is read meanwhile.
+
+    Finding a file's pages takes a tenth of the time of reading them from memory, every time. They count as this
+    process's while they are mapped, but the system takes them back when it needs room.
+    """
+    with ExitStack() as stack:
+        for source in sources:
+            own: Callable[[], AbstractContextManager[None]] | None = getattr(source, "mapped", None)
+            if own is not None:
+                stack.enter_context(own())
+        yield

@@ -1,0 +1,126 @@
+"""Copies on disk of sources that can only be streamed, so that a model runs once and its activations are read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError
+from .arrays import ArraySource
+from .copies import UnfinishedCopy, border_of, partial_of
+from .source import ActivationSource, blocks_from
+from .views import View
+
+
+class Spooled(View):
+    """A copy on disk of a source that can only be streamed, as float32 or in half the size.
+
+    As float32, a float32 source's numbers are kept to the last bit. A float64 source's columns are first shifted, in
+    float64 (`copies.shift_of`): an offset of many standard deviations would cost float32 its digits, and
+    correlations do not depend on it. The levels of such a copy are not the source's.
+
+    As float16, each block of positions is stored as (x − shift)/scale with each column's own shift (its first value in
+    the block) and scale (a power of two that brings the largest magnitude below 2¹⁵): 11 bits of each deviation.
+    """
+
+    def __init__(self, source: ActivationSource, path: Path, block: int, kind: str):
+        self.name, self.positions = source.name, source.positions
+        self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
+        self._block, self._source = block, ArraySource(path)
+        self._bare = kind == "float32"
+        self._border = None if self._bare else np.load(border_of(path), allow_pickle=False)
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the stored activations as float32."""
+        stored = self._source.rows(index, columns)
+        if self._border is None:
+            return stored
+        blocks = np.arange(self.positions)[index] // self._block
+        if len(blocks) and (blocks == blocks[0]).all():
+            blocks = blocks[:1]
+        return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
+
+
+def spool(
+    source: ActivationSource,
+    path: Path,
+    block: int,
+    kind: str = "float32",
+    advance: Callable[[float], None] = lambda positions: None,
+) -> Spooled:
+    """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
+
+    A copy that was killed goes on where its record ends and gets the same bits; a source that cannot begin there
+    (`blocks_from`) is read from the start again. What is damaged or belongs to another source is written anew.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    block : int
+        Positions written at a time.
+    kind : str
+        "float32" or "float16".
+    advance : callable
+        Told how many positions were written.
+
+    Raises
+    ------
+    InputError
+        If the source yields another number of positions than it declared.
+    RosettaError
+        If the disk is full.
+    """
+    whole = _file(path, kind)
+    if not whole.exists():
+        copy = UnfinishedCopy(source, whole, block, kind)
+        try:
+            advance(copy.positions)
+            for piece in rechunked(source, block, copy.positions):
+                copy.add(piece)
+                advance(len(piece))
+            copy.finish()
+        finally:
+            copy.file.close()
+    return Spooled(source, whole, block, kind)
+
+
+def bytes_kept(path: Path, kind: str) -> int:
+    """Return how many bytes of a copy, whole or not, are already on disk."""
+    whole = _file(path, kind)
+    return sum(one.stat().st_size for one in (whole, partial_of(whole)) if one.exists())
+
+
+def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[np.ndarray]:
+    """Yield exactly `block` positions at a time whatever the source's blocks, the last time fewer.
+
+    Parameters
+    ----------
+    first : int
+        Position to begin at.
+
+    Raises
+    ------
+    InputError
+        If the source yields another number of positions, or of neurons, than it declared.
+    """
+    neurons, seen = len(source.layer), first
+    held = np.empty((0, neurons), dtype=np.float32)
+    for piece in blocks_from(source, block, first):
+        if piece.ndim != 2 or piece.shape[1] != neurons:
+            raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
+        seen += len(piece)
+        held = np.concatenate([held, piece]) if len(held) else piece
+        while len(held) >= block:
+            yield held[:block]
+            held = held[block:]
+    if seen != source.positions:
+        raise InputError(source.name, f"{seen} positions", f"declared {source.positions}")
+    if len(held):
+        yield held
+
+
+def _file(path: Path, kind: str) -> Path:
+    return path.with_name(f"{path.name}-{kind}.npy")

@@ -1,0 +1,81 @@
+"""Activation arrays in compressed chunks, zarr and netCDF, as sources that are read from the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ForeignFileError, InputError, MissingFileError
+from .arrays import float_type, labels_of, shape_of
+
+
+class StreamedArray:
+    """Activations in a zarr array or a netCDF variable, shape (positions, neurons), read from the start.
+
+    A netCDF file holds one two-dimensional variable, or one called ``activations``; variables ``layer`` and ``unit``
+    along its second dimension label the neurons. Errors are those of `ArraySource`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
+        self.path = Path(path)
+        self.name = name or str(path)
+        if not self.path.exists():
+            raise MissingFileError(
+                f"{path}: no such file. Try: an array of shape (positions, neurons), as .npy, .zarr or .nc"
+            )
+        try:
+            if self.path.suffix == ".zarr":
+                import zarr
+
+                self._array: Any = zarr.open_array(self.path, mode="r")
+                labels: dict[str, Any] = {}
+            else:
+                self._array, labels = _open_netcdf(self.path)
+        except (InputError, ImportError):
+            raise
+        except Exception as error:  # zarr and h5py raise whatever their broken layer raises
+            raise ForeignFileError(f"{path}: not a readable {self.path.suffix[1:]} array") from error
+        self.positions, neurons = shape_of(self.name, self._array.shape, self._array.dtype)
+        self._dtype = float_type(self._array.dtype)
+        self.layer, self.unit = labels_of(neurons, labels.get("layer"), labels.get("unit"))
+
+    def identity(self) -> list[Any]:
+        """Return the path, the shape, and the number, total size and newest time of the files below it."""
+        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path)]
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield blocks of shape (size, neurons), the last one shorter."""
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on."""
+        for start in range(first, self.positions, size):
+            yield np.asarray(self._array[start : start + size], dtype=self._dtype)
+
+
+def _files(path: Path) -> list[int]:
+    """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
+    found = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+    return [len(found), sum(one.st_size for one in found), max(one.st_mtime_ns for one in found)]
+
+
+def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    import xarray as xr
+
+    opened = xr.open_dataset(path, engine="h5netcdf")
+    planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
+    name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None
+    if name is None:
+        rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
+        raise InputError("file", str(path), rule)
+    variable = opened[name].variable
+    labels = {
+        label: opened[label].values
+        for label in ("layer", "unit")
+        if label in opened.variables and opened[label].dims == variable.dims[1:]
+    }
+    return variable, labels

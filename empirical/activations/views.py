@@ -1,0 +1,132 @@
+"""Views of sources that can be read at random: some layers, some neurons left out, some positions first.
+
+A view reads its source and copies nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from .source import ActivationSource, RandomAccess, blocks_from, identity, mapped, tensors
+
+LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a time
+
+
+class Readable:
+    """What sources that can be read at random have in common."""
+
+    name: str
+    layer: np.ndarray
+    unit: np.ndarray
+    positions: int
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return floating-point activations, shape (positions asked for, neurons asked for)."""
+        raise NotImplementedError
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield blocks of shape (size, neurons), the last one shorter."""
+        for start in range(0, self.positions, size):
+            yield self.rows(slice(start, start + size))
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Keep files mapped meanwhile, where there are any; see the function of this name."""
+        yield
+
+
+class View(Readable):
+    """Activations made from another source's."""
+
+    _source: RandomAccess
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Keep the source's files mapped meanwhile."""
+        with mapped(self._source):
+            yield
+
+
+class Layers:
+    """The neurons of some layers only; units keep their (layer, unit) labels.
+
+    Layers of a source that can be read at random can be read at random as well (`ReadableLayers`): the user's own array
+    is read again, in its own precision, and nothing is copied.
+
+    Raises
+    ------
+    InputError
+        If the source lacks one of the layers.
+    """
+
+    def __new__(cls, source: ActivationSource, layers: list[int], argument: str = "layers") -> Layers:
+        return object.__new__(ReadableLayers if isinstance(source, RandomAccess) else cls)
+
+    def __init__(self, source: ActivationSource, layers: list[int], argument: str = "layers"):
+        absent = sorted(set(layers) - set(np.asarray(source.layer).tolist()))
+        if absent:
+            known = f"has the layers {np.unique(source.layer).tolist()}"
+            raise InputError(argument, absent, f"{source.name} {known}", f"{argument} {min(source.layer)}")
+        self.name, self.positions, self._source = source.name, source.positions, source
+        self._kept = np.flatnonzero(np.isin(source.layer, layers))
+        self.layer, self.unit = np.asarray(source.layer)[self._kept], np.asarray(source.unit)[self._kept]
+
+    def identity(self) -> list[Any]:
+        """Return what the source is, and which of its neurons these are."""
+        return [identity(self._source), np.unique(self.layer).tolist()]
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield the kept columns of the source's blocks."""
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on."""
+        for block in blocks_from(self._source, size, first):
+            yield block[:, self._kept]
+
+    def tensors(self, size: int) -> Iterator[Any]:
+        """Yield the same, on the device where the source made them."""
+        for block in tensors(self._source, size):
+            yield block[:, self._kept]
+
+
+class ReadableLayers(View, Layers):
+    """The neurons of some layers of a source that can be read at random."""
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the kept columns; in place where the source reads in place and no layer lies between them."""
+        kept = self._kept[columns]
+        first, stop = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
+        rows = self._source.rows(index, slice(first, stop))
+        return rows if stop - first == len(kept) else np.take(rows, kept - first, axis=1)
+
+
+class Without(View):
+    """A source some of whose neurons read 0 everywhere, so that they are excluded as constant."""
+
+    def __init__(self, source: RandomAccess, excluded: np.ndarray):
+        self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
+        self._source, self._excluded = source, excluded
+
+    @classmethod
+    def nonfinite(cls, source: ActivationSource, block: int) -> ActivationSource:
+        """Leave out the neurons with a NaN, an infinity or a number too large, found by reading the source once.
+
+        These are all that the engine refuses: it takes differences, so from the least to the greatest number, 0 among
+        them, there may be no more than 10¹⁸.
+        """
+        low, high = np.zeros((2, len(source.layer)))
+        for piece in source.blocks(block):
+            low, high = np.minimum(low, piece.min(0)), np.maximum(high, piece.max(0))  # a NaN stays
+        with np.errstate(over="ignore"):
+            bad = ~(high - low <= LARGEST)
+        return cls(source, bad) if isinstance(source, RandomAccess) and bad.any() else source
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the source's activations with zeros for the neurons left out."""
+        return np.where(self._excluded[columns], 0, self._source.rows(index, columns))

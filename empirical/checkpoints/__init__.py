@@ -1,0 +1,8 @@
+"""Pretrained models: opened without executing anything in them, with their neurons and their provenance.
+
+| chapter | subject |
+|---|---|
+| `hub` | configurations, tokenizers and weights of folders and hub ids |
+| `architectures` | the module whose input are a layer's neurons |
+| `provenance` | weights, tokenizer and training of a model, as results record them |
+"""

@@ -1,0 +1,242 @@
+"""Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists.
+
+A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...console import say
+from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How weights come into memory.
+
+    Attributes
+    ----------
+    device : str
+        Where the whole model goes: cpu, cuda, cuda:1, …
+    device_map : str or mapping, optional
+        For a model that no single device holds: how `accelerate` spreads it over devices, memory and disk, as one of
+        its words ("auto") or module by module.
+    pickled : bool
+        Whether weights that exist only as a pickle may be read. torch then accepts tensors alone (``weights_only``),
+        which is a narrower promise than that of safetensors.
+    weights : str
+        In which precision a model computes: "float32", or "bfloat16" or "float16" in half the memory. Its activations
+        are float32 from there on.
+    """
+
+    device: str = "cpu"
+    device_map: str | Mapping[str, Any] | None = None
+    pickled: bool = False
+    weights: str = "float32"
+
+    def __post_init__(self):
+        rule = f"must be one of {', '.join(PRECISIONS)}"
+        require(self.weights in PRECISIONS, "--weights", self.weights, rule, "--weights bfloat16")
+        if isinstance(self.device_map, str) and self.device_map not in DEVICE_MAPS:
+            rule = f"must be one of {', '.join(DEVICE_MAPS)}"
+            raise InputError("--device-map", self.device_map, rule, "--device-map auto")
+
+
+def quiet_transformers() -> None:
+    """Silence the progress bars and notices that `transformers` prints for every checkpoint."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise MissingExtraError("transformers", "measure") from error
+
+    import huggingface_hub
+
+    huggingface_hub.logging.set_verbosity_error()  # of five retries without a network
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def open_config(checkpoint: str | Path) -> Any:
+    """Open the configuration of a checkpoint.
+
+    Raises
+    ------
+    MissingFileError
+        If the path is no checkpoint folder and the name cannot be found (or reached) on the hub.
+    RosettaError
+        If the configuration is damaged, or wants code of its own to be run.
+    """
+    quiet_transformers()
+    from transformers import AutoConfig
+
+    path = Path(checkpoint).expanduser()
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise MissingFileError(f"{checkpoint}: a folder, but no checkpoint (it has no config.json)")
+    if path.is_file():
+        raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
+    name, revision = located(checkpoint)
+    try:
+        if not path.is_dir() and not commit(checkpoint):
+            say(f"{checkpoint}: no such folder; looking for it on the hub")
+        return AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
+    except Exception as error:
+        if path.is_dir():
+            raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
+        raise MissingFileError(
+            f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
+            "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
+        ) from error
+
+
+def open_tokenizer(checkpoint: str | Path) -> Any:
+    """Open the fast tokenizer of a checkpoint; in a text, the name of a special token is text like any other.
+
+    Raises
+    ------
+    RosettaError
+        If there is none, or it is a slow one, which cannot say which characters its tokens cover.
+    """
+    quiet_transformers()
+    from transformers import AutoTokenizer
+
+    name, revision = located(checkpoint)
+    options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
+    except Exception as error:
+        raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
+    if not tokenizer.is_fast:
+        raise RosettaError(
+            f"{checkpoint}: has only a slow tokenizer, which gives no offsets to align by; convert it to a fast one "
+            "(tokenizer.json) first"
+        )
+    return tokenizer
+
+
+def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
+    """Open a model without its head, in evaluation mode; of the class `kind`, or the one `config` names.
+
+    Raises
+    ------
+    RosettaError
+        If the weights are missing, damaged, or pickled without leave; or the device does not exist.
+    """
+    quiet_transformers()
+    import torch
+    from transformers import AutoModel
+
+    name, revision = located(checkpoint)
+    options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
+    folder = None
+    if loading.device_map is not None:
+        folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
+        options |= {"device_map": loading.device_map, "offload_folder": folder}
+    try:
+        model = (kind or AutoModel).from_pretrained(
+            name, config=config, dtype=getattr(torch, loading.weights), trust_remote_code=False, **options
+        )
+    except Exception as error:
+        _remove(folder)
+        hint = "" if loading.pickled or not _only_pickled(checkpoint) else PICKLED
+        raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({_first_line(error)}){hint}") from error
+    if folder is not None:
+        weakref.finalize(model, _remove, folder)
+    else:
+        model = moved(model, loading.device)
+    return model.eval()
+
+
+def moved(model: Any, device: str) -> Any:
+    """Return a model, or a tensor, on a device.
+
+    Raises
+    ------
+    InputError
+        If the device does not exist.
+    """
+    if device == "cpu":
+        return model
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError, TypeError) as error:  # torch built without it, no such device, or no float64
+        raise InputError("--device", device, f"cannot be used ({_first_line(error)})", "--device cpu") from error
+
+
+PICKLED = (
+    ". They are pickled; if you trust where they come from, --allow-pickle-weights reads them as tensors alone, and a "
+    "conversion to safetensors is safer"
+)
+
+
+def _only_pickled(checkpoint: str | Path) -> bool:
+    folder = Path(checkpoint).expanduser()
+    return any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
+
+
+def _remove(folder: str | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def device_of(model: Any) -> Any:
+    """Return where a model takes its input: the device of its first weights that are in memory."""
+    import torch
+
+    held = (weight.device for weight in model.parameters() if weight.device.type != "meta")
+    return next(held, torch.device("cpu"))
+
+
+def untrained_model(config: Any, seed: int) -> Any:
+    """Return a model with the architecture's own random initialisation (the null of section 4.2)."""
+    quiet_transformers()
+    import torch
+    from transformers import AutoModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return AutoModel.from_config(config, trust_remote_code=False).eval()
+
+
+def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
+    """Return what `from_pretrained` takes: a folder, or a hub id with its ``revision`` where one is named.
+
+    Raises
+    ------
+    InputError
+        If nothing follows the ``@``.
+    """
+    path = Path(checkpoint).expanduser()
+    if path.is_dir():
+        return str(path), {}
+    name, at, revision = str(checkpoint).partition("@")
+    rule = "names no revision after @: a branch, a tag or a commit"
+    require(bool(revision) or not at, "checkpoint", str(checkpoint), rule, f"{name}@main")
+    return name, {"revision": revision} if revision else {}
+
+
+def commit(checkpoint: str | Path) -> str:
+    """Return the commit of a hub id that has been opened, as the hub's cache on disk knows it; "" if it does not."""
+    from huggingface_hub import try_to_load_from_cache
+
+    name, revision = located(checkpoint)
+    for file in ("config.json", "model_index.json"):
+        found = try_to_load_from_cache(name, file, **revision)
+        if isinstance(found, str):
+            return Path(found).parent.name
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) < 160 else text[:157] + "..."

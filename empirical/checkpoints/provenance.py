@@ -1,0 +1,82 @@
+"""What a measurement remembers of a model: which weights, which tokenizer, how long it was trained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import hub
+
+RECORD = "training.json"  # written into a checkpoint trained here when it is whole
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Facts of one checkpoint.
+
+    Attributes
+    ----------
+    name : str
+        Name of the folder, or hub id.
+    revision : str
+        The hub's commit; for a folder, the SHA-256 of its weights (of its files' hashes where they are several).
+    tokenizer : str
+        SHA-256 of the tokenizer's definition; "" where there is none.
+    bits_per_byte : float
+        Training loss at the end, of models trained here; NaN for others.
+    """
+
+    name: str
+    revision: str
+    tokenizer: str
+    bits_per_byte: float
+
+
+def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
+    """Return what tells a checkpoint from others; `tokenizer` says whether it has one."""
+    folder = Path(checkpoint).expanduser()
+    spelling = ""
+    if tokenizer:
+        backend = hub.open_tokenizer(checkpoint).backend_tokenizer
+        spelling = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
+    if not folder.is_dir():
+        return ModelFacts(checkpoint, hub.commit(checkpoint), spelling, float("nan"))
+    digests = []
+    for file in weight_files(folder):
+        with file.open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "sha256"))
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
+    record = folder / RECORD
+    read = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    return ModelFacts(folder.name, whole.hexdigest(), spelling, read.get("bits_per_byte", float("nan")))
+
+
+def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
+    """Return ``revision_a``, ``tokenizer_a`` and so on of models opened as sources, for a result's attributes."""
+    known: dict[str, str] = {}
+    for side, source in zip("ab", sources, strict=False):
+        facts = model_facts(source.name, tokenizer)
+        known |= {f"revision_{side}": facts.revision} | ({f"tokenizer_{side}": facts.tokenizer} if tokenizer else {})
+    return known
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the weights below a folder: safetensors, and pickles only where there are none."""
+    return sorted(folder.rglob("*.safetensors")) or sorted([*folder.rglob("*.bin"), *folder.rglob("*.pt")])
+
+
+def identity(checkpoint: str) -> list[Any]:
+    """Return what must be the same for a saved measurement to be used again.
+
+    That is a folder's weights by size and time, or a hub id with the revision it names; where the hub moves a branch, a
+    finished measurement stays (its result says which commit it was): name a commit to be sure.
+    """
+    folder = Path(checkpoint).expanduser()
+    if not folder.is_dir():
+        return [checkpoint]
+    files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in weight_files(folder)]
+    return [folder.name, *files]

@@ -1,0 +1,151 @@
+"""The declarative files: how a ladder is measured, and TOML files read as checked dataclasses.
+
+Shipped ladder files lie in ``empirical/ladder/``. An unknown, missing or ill-typed entry is refused by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
+from .corpora.corpus import PAPERS_TOKENS
+
+LADDERS = Path(__file__).parent / "ladder"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How a ladder is measured; the defaults are the paper's where it states them.
+
+    Attributes
+    ----------
+    tokens : int
+        Tokens of the first model that are read.
+    permutations, untrained : int
+        Draws of each null.
+    partners : tuple of int
+        Further k: each neuron's k best partners.
+    data_sizes : int
+        Nested subsets of the positions, each √10 times the one before, that the largest rung is matched on; 1 skips it.
+    contexts : int
+        Top positions of each neuron.
+    around : int
+        Characters of text kept on either side of them (see `snippets` for the size); 0 keeps none.
+    control, control_draws : int
+        Random other neurons that the Rosetta Neurons' documents are compared with, and how often they are drawn.
+    engine, device : str
+        As `rosettalaw.empirical.matching.match` takes them; the models compute on the same device.
+    device_map : str
+        How `accelerate` spreads models that no single device holds ("auto"); "" leaves them whole.
+    allow_pickle_weights : bool
+        Whether weights that exist only as a pickle may be read, as tensors alone.
+    weights : str
+        In which precision models compute: "float32", "bfloat16" or "float16".
+    seed : int
+        Decides the order of the text, the permutations, the untrained weights and the control.
+    """
+
+    tokens: int = PAPERS_TOKENS
+    permutations: int = 3
+    untrained: int = 3
+    partners: tuple[int, ...] = (2, 5, 10)
+    data_sizes: int = 5
+    contexts: int = 20
+    around: int = 60
+    control: int = 1000
+    control_draws: int = 3
+    engine: str = "exact"
+    device: str = "cpu"
+    device_map: str = ""
+    allow_pickle_weights: bool = False
+    weights: str = "float32"
+    seed: int = 0
+
+    @property
+    def nulls(self) -> dict[str, int]:
+        """Draws of each kind of null, as `rosettalaw.empirical.matching.match` takes them."""
+        return {"permute": self.permutations, "untrained": self.untrained}
+
+    def __post_init__(self):
+        at_least = {"tokens": 1, "permutations": 0, "untrained": 0, "data_sizes": 1, "contexts": 1, "around": 0}
+        for name, least in at_least.items():
+            require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
+        require(any(self.nulls.values()), "permutations", 0, "a count needs a null", "permutations = 3")
+        require(min(self.partners, default=2) > 1, "partners", self.partners, "are k above 1", "partners = [2, 5, 10]")
+        for name in ("control", "control_draws"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
+
+
+def parse_file(kind: type, path: Path, nested: dict[str, type]) -> Any:
+    """Read a TOML file as a frozen dataclass whose entries of the names in `nested` are dataclasses themselves.
+
+    Raises
+    ------
+    UnknownNameError, MissingFileError, ForeignFileError, InputError
+        As `open_ladder` says.
+    """
+    table = read_table(path)
+    try:
+        return _parse(kind, table, path, nested)
+    except InputError as error:
+        raise InputError(f"{path}: {error.argument}", error.value, error.rule, error.example) from error
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return what a ladder file says, unchecked.
+
+    Raises
+    ------
+    MissingFileError, ForeignFileError
+        If there is no such file, or it is not TOML.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such ladder file")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ForeignFileError(f"{path}: not a TOML file ({error})") from error
+
+
+def _parse(kind: type, table: Any, path: Path, nested: dict[str, type]) -> Any:
+    """Build a frozen dataclass from a TOML table, refusing unknown, missing and ill-typed entries."""
+    if not isinstance(table, dict):
+        raise ForeignFileError(f"{path}: {kind.__name__.lower()} must be a table of entries, found {table!r}")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    values = {}
+    for name, value in table.items():
+        if name not in fields:
+            raise UnknownNameError(f"entry in {path.name} ({kind.__name__.lower()})", name, fields)
+        if name in nested and str(fields[name].type).startswith("tuple"):
+            items = value if isinstance(value, list) else [value]
+            value = tuple(_parse(nested[name], item, path, nested) for item in items)
+        elif name in nested:
+            value = _parse(nested[name], value, path, nested)
+        else:
+            value = _scalar(name, value, str(fields[name].type), path)
+        values[name] = value
+    for name, field in fields.items():
+        if name not in values and field.default is dataclasses.MISSING:
+            raise ForeignFileError(f"{path}: {kind.__name__.lower()} lacks the entry {name!r}")
+    return kind(**values)
+
+
+def _scalar(name: str, value: Any, kind: str, path: Path) -> Any:
+    if kind.startswith("tuple["):
+        items = value if isinstance(value, list) else [value]
+        return tuple(_scalar(name, item, kind[len("tuple[") :].split(",")[0], path) for item in items)
+    accepted = {"int": int, "float": (int, float), "str": str, "bool": bool}[kind]
+    if isinstance(value, bool) != (kind == "bool") or not isinstance(value, accepted):
+        raise InputError(
+            name, value, f"must be of type {kind}", f"see a shipped ladder, {LADDERS.name}/quickstart.toml"
+        )
+    return value
+
+
+def shipped() -> dict[str, Path]:
+    """Return the ladder files that come with the package, by name."""
+    return {file.stem: file for file in LADDERS.glob("*.toml")}

@@ -1,0 +1,67 @@
+"""A corpus whose texts lie in one file on disk: what is held in memory is a name, a domain and two numbers a document.
+
+Its documents are used like others (`files.Document`); a text is read whenever it is asked for.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+from .files import Document
+
+
+class _Texts:
+    """A temporary file of UTF-8, gone when nothing refers to it."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="rosettalaw-text-")  # noqa: SIM115 (closed below)
+        self.size = 0
+
+    def add(self, text: str) -> tuple[int, int]:
+        """Append a text; return where it begins and ends."""
+        self.size += self._file.write(_encoded(text))
+        return self.size - len(_encoded(text)), self.size
+
+    def read(self, begin: int, end: int) -> str:
+        self._file.seek(begin)
+        return self._file.read(end - begin).decode("utf-8", "surrogatepass")
+
+    def __del__(self) -> None:
+        self._file.close()
+
+
+class StoredDocument(Document):
+    """A document that reads its text, bytes `begin` to `end`, from a file."""
+
+    _place: tuple[_Texts, int, int]
+
+    def __init__(self, name: str, domain: str, group: str, texts: _Texts, begin: int, end: int):
+        # The dataclass is frozen; its field `text` is the property below.
+        known: dict[str, Any] = {"name": name, "domain": domain, "group": group, "_place": (texts, begin, end)}
+        for field, value in known.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def text(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]  (read-only there too)
+        """The text, read from the file."""
+        texts, begin, end = self._place
+        return texts.read(begin, end)
+
+    def part(self, name: str, text: str, begin: int) -> Document:
+        """Return a stretch of the text as a document that reads it from the same file."""
+        texts, start, _ = self._place
+        first = start + begin
+        group = self.group or self.name
+        return StoredDocument(name, self.domain, group, texts, first, first + len(_encoded(text)))
+
+
+def stored(documents: Iterable[Document]) -> tuple[Document, ...]:
+    """Copy texts to a temporary file; return documents that read it."""
+    texts = _Texts()
+    return tuple(StoredDocument(one.name, one.domain, one.group, texts, *texts.add(one.text)) for one in documents)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,11 @@
+"""Pairs of models at several sizes: the measurement behind the scaling law. Shipped ladder files (TOML) lie here too.
+
+| chapter | subject |
+|---|---|
+| `models` | checkpoints to compare at each rung, from a ladder file |
+| `train` | ladders whose models are trained here |
+| `comparison` | two models matched at every k, data size and null |
+| `neurons` | selectivity and documents of all neurons, Rosetta or not |
+| `rung` | one size measured |
+| `measure` | all sizes, saved one by one and joined into a Dataset |
+"""

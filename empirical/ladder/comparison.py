@@ -1,0 +1,133 @@
+"""Two models compared in every way the measurements ask for, each activation computed once.
+
+    sources → copied to disk → matched: at several k, on all positions and on nested fewer, against every null
+
+Nulls that leave the first model as it is are drawn inside `match`. Those that change both (`Null.fresh`) are copied to
+disk draw by draw, matched in the same ways, and forgotten. All k come from the products of one matching (`match`,
+``also_k``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ...console import say
+from ..activations.source import ActivationSource, RandomAccess
+from ..activations.spooling import spool
+from ..calibration import Calibration, calibrate
+from ..config import Measurement
+from ..matching import Matches, match
+from ..measures.data_size import FirstPositions, sizes
+from ..nulls import draws_of
+
+BLOCK = 2048
+Sources = tuple[ActivationSource, ActivationSource]
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """The matchings of two models.
+
+    Attributes
+    ----------
+    whole : Matches
+        All positions, k = 1; further k in ``whole.at_k``.
+    smaller : list of Matches
+        Nested fewer positions, smallest first.
+    """
+
+    whole: Matches
+    smaller: list[Matches]
+
+    def calibrate_at(self, k: int) -> Calibration | None:
+        """Return the calibration at one of the further k; None without a null."""
+        nulls = self.whole.null_at_k[k]
+        return calibrate(self.whole.at_k[k][2], nulls) if nulls else None
+
+
+def compare(
+    sources: Sources,
+    copies: Sources,
+    plan: Measurement,
+    sweep: bool = False,
+    step: Callable[[str], None] = lambda title: None,
+) -> ModelComparison:
+    """Match two models at every k and data size, with their nulls.
+
+    Parameters
+    ----------
+    sources : two ActivationSource
+        The models; nulls that change both are made of them.
+    copies : two ActivationSource
+        The same activations as `on_disk` copies them.
+    plan : Measurement
+        Draws, k, data sizes, engine.
+    sweep : bool
+        Whether fewer positions are matched too.
+    step : callable
+        Called with the title of each step.
+    """
+    exact = plan.engine == "exact"
+    options: dict[str, Any] = {"seed": plan.seed, "engine": plan.engine, "device": plan.device, "quiet": True}
+    further = plan.partners if exact else ()
+    random_access = all(isinstance(source, RandomAccess) for source in copies)
+    numbers = sizes(copies[0].positions, plan.data_sizes)[:-1] if sweep and random_access else []
+    kinds = draws_of(plan.nulls)
+    shared = {null.name: draws for null, draws in kinds.items() if not null.fresh}
+    step("matching")
+    whole = match(*copies, also_k=further, nulls=shared, **options)
+    smaller = [match(*_first(copies, number), nulls=shared, jackknife_blocks=0, **options) for number in numbers]
+    for null, draws in kinds.items():
+        if not null.fresh:
+            continue
+        null.check(*sources, draws)
+        results: list[list[Matches]] = []
+        for draw in range(draws):
+            step(f"{null.name} null {draw + 1} of {draws}")
+            with TemporaryDirectory(prefix="rosettalaw-") as folder:
+                twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), Path(folder))
+                more = {"nulls": {}, "jackknife_blocks": 0, **options}
+                every = [match(*twins, also_k=further, **more)]
+                results.append(every + [match(*_first(twins, number), **more) for number in numbers])
+        whole, *smaller = [
+            _with_null(matches, null.label, [of[i] for of in results]) for i, matches in enumerate([whole, *smaller])
+        ]
+    return ModelComparison(whole, smaller)
+
+
+def _with_null(matches: Matches, label: str, draws: list[Matches]) -> Matches:
+    """Return a matching with the draws of one more null, at its own and at every further k."""
+    at_k = {k: {**of, label: [one.at_k[k][2] for one in draws]} for k, of in matches.null_at_k.items()}
+    nulls = {**matches.nulls, label: [one.correlation for one in draws]}
+    return dataclasses.replace(matches, nulls=nulls, null_at_k=at_k)
+
+
+def on_disk(sources: Sequence[ActivationSource], folder: Path) -> Sources:
+    """Copy streams to a folder, so that each model runs once; where there is no room, return them as they are."""
+    need = sum(4 * source.positions * len(source.layer) for source in sources if not isinstance(source, RandomAccess))
+    free = shutil.disk_usage(folder).free
+    if need > 0.9 * free:
+        say(
+            f"the activations take {need / 2**30:.1f} GiB, {folder} has {free / 2**30:.1f} GiB free: "
+            "the models run again for each measure"
+        )
+        return sources[0], sources[1]
+    copies = [
+        source if isinstance(source, RandomAccess) else spool(source, folder / f"activations-{side}", BLOCK)
+        for side, source in zip("ab", sources, strict=True)
+    ]
+    return copies[0], copies[1]
+
+
+def _first(sources: Sources, number: int) -> Sources:
+    """Return the first positions of both models, which can be read at random."""
+    a, b = sources
+    assert isinstance(a, RandomAccess)  # else there are no smaller sizes
+    assert isinstance(b, RandomAccess)
+    return FirstPositions(a, number), FirstPositions(b, number)

@@ -1,0 +1,264 @@
+"""Measuring a ladder: every rung compared, saved as soon as it is measured, joined into one Dataset of kind "ladder".
+
+A run that was interrupted reads the finished rungs back. The joined Dataset has the dimension ``rung``, smallest
+network first; mutual pairs, null pairs and neurons of all rungs stand one after the other along ``pair``, ``null_pair``
+and ``neuron``, with ``pair_rung`` and so on saying whose they are. The text around the neurons' top positions is read
+from it by `snippets.KeptText`; where it makes the file too large, ``around = 0`` in [measurement] leaves it out.
+
+Where a rung has three or more models, the first is the anchor. The main variables are those of the anchor and the
+second model; counts of every comparison lie along ``comparison``, and ``anchor_…`` are the neurons of the anchor that
+every comparison matches, without a threshold and above each comparison's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import __version__
+from ...console import progress, say
+from ...errors import ForeignFileError, RosettaError
+from ...results import dataset, load, save
+from ..checkpoints import hub
+from ..checkpoints.provenance import identity
+from ..matching import Matches, Side, anchors
+from ..nulls import every_label
+from .models import ModelLadder, ModelRung
+from .rung import COUNTS, measure_rung, steps
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RAGGED = {"pair": "pair_rung", "null_pair": "null_rung", "neuron": "neuron_rung", "snippet": "snippet_rung"}
+ONE_AFTER_THE_OTHER = (*RAGGED, "text", "read_document")  # variables of these dimensions are joined end to end
+OF_ONE_RUNG = ("context", "data_size")  # measured at the largest rung alone
+NUMBERS = {"context_pair": "pair", "snippet_begin": "text", "snippet_document": "read_document"}  # count along these
+COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold", "permuted_raw", "untrained_raw")
+
+
+def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = False) -> xr.Dataset:
+    """Measure every rung of a ladder.
+
+    Parameters
+    ----------
+    ladder : ModelLadder
+        Checkpoints, text and plan, smallest rung first.
+    out : path, optional
+        Folder where each rung's result is kept, and read back by a later run.
+    quiet : bool
+        Show no progress bar.
+
+    Returns
+    -------
+    xarray.Dataset
+        Kind "ladder".
+
+    Raises
+    ------
+    RosettaError
+        If a checkpoint or the text cannot be used; the message names the rung, and finished rungs stay.
+    """
+    rungs = list(ladder.rungs)
+    paths = [[_path(ladder, i, other, out) for other in range(1, len(rung.models))] for i, rung in enumerate(rungs)]
+    weights = [_check(ladder, i) if _missing(paths[i]) else 1.0 for i in range(len(rungs))]
+    measured: list[list[xr.Dataset]] = []
+    with progress(f"measuring {len(rungs)} rungs", sum(weights), quiet) as bar:
+        for i, rung in enumerate(rungs):
+            label = f"rung {i + 1} of {len(rungs)}"
+            share = weights[i] / (len(rung.models) - 1) / steps(ladder)
+            found = []
+            for other, path in enumerate(paths[i], start=1):
+
+                def step(what: str, label: str = label, share: float = share) -> None:
+                    bar.update(description=f"{label}: {what}")
+                    bar.advance(share)
+
+                result = _held(path)
+                if result is None:
+                    try:
+                        result = measure_rung(ladder, rung, other, i == len(rungs) - 1, step)
+                    except RosettaError as error:
+                        raise _named(rung, i, error) from error
+                    if path is not None:
+                        save(result, path)
+                else:
+                    bar.advance(share * steps(ladder))
+                found.append(result)
+                if not quiet:
+                    _tell(result)
+            measured.append(found)
+    measured.sort(key=lambda found: found[0]["neurons"].item())
+    return join_rungs(
+        [found[0] for found in measured],
+        _compared(measured) if len(ladder.families) > 2 else {},
+        ladder=ladder.name,
+        families=list(ladder.families),
+        corpus=ladder.corpus.name,
+        corpus_sha256=ladder.corpus_sha256,
+        grouping=ladder.grouping.name,
+        measurement=dataclasses.asdict(ladder.measurement),
+        seed=ladder.measurement.seed,
+        training_seed=ladder.training_seed,
+    )
+
+
+def join_rungs(rungs: list[xr.Dataset], further: dict[str, Any] | None = None, **provenance: Any) -> xr.Dataset:
+    """Join Datasets of kind "rung", smallest first, into one of kind "ladder"; `further` variables join them."""
+    variables: dict[str, Any] = dict(further or {})
+    categories = list(dict.fromkeys(name for rung in rungs for name in rung["category"].values.tolist()))
+    rungs = [rung.reindex(category=np.array(categories, dtype=object)) for rung in rungs]  # of other text, others
+    lengths = {dim: [rung.sizes.get(dim, 0) for rung in rungs] for dim in ONE_AFTER_THE_OTHER}
+    rungs = [_counted_on(rung, {dim: sum(of[:i]) for dim, of in lengths.items()}) for i, rung in enumerate(rungs)]
+    for name, variable in rungs[-1].data_vars.items():
+        dims = variable.dims
+        if any(dim in OF_ONE_RUNG for dim in dims):
+            continue
+        values = [rung[name].values for rung in rungs]
+        if dims and dims[0] in ONE_AFTER_THE_OTHER:
+            variables[str(name)] = (dims, np.concatenate(values))
+        else:
+            variables[str(name)] = (("rung", *dims), np.stack(values))
+    for dim, owner in RAGGED.items():
+        variables[owner] = (dim, np.repeat(np.arange(len(rungs)), lengths[dim]))
+    for rung in rungs:
+        for name in (name for name in rung.data_vars if rung[name].dims and rung[name].dims[0] in OF_ONE_RUNG):
+            variables[str(name)] = (rung[name].dims, rung[name].values)
+    for fact in ("model", "revision", "tokenizer"):
+        for side in "ab":
+            names = [rung.attrs[f"{fact}_{side}"] for rung in rungs]
+            variables[f"{fact}_{side}"] = ("rung", np.array(names, dtype=object))
+    coords = {str(name): rungs[0][name] for name in rungs[0].coords}
+    return dataset("ladder", variables, {"rung": np.arange(len(rungs)), **coords}, **provenance)
+
+
+def _counted_on(rung: xr.Dataset, before: dict[str, int]) -> xr.Dataset:
+    """Return a rung whose indices along joined dimensions count on from the entries of smaller rungs."""
+    return rung.assign({name: rung[name] + before[dim] for name, dim in NUMBERS.items() if name in rung})
+
+
+def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:
+    """Return the counts of each rung as plain numbers, the way ``summary.json`` has them."""
+    return [{name: ladder[name].values[i].item() for name in COUNTS} for i in range(ladder.sizes["rung"])]
+
+
+def _compared(measured: list[list[xr.Dataset]]) -> dict[str, Any]:
+    """Return the counts of every comparison of each rung, and the anchors that all of them share."""
+    variables: dict[str, Any] = {
+        f"comparison_{name}": (
+            ("rung", "comparison"),
+            np.array([[one[name].item() for one in found] for found in measured]),
+        )
+        for name in COMPARED
+    }
+    names = [[one.attrs["model_b"] for one in found] for found in measured]
+    variables["comparison_model"] = (("rung", "comparison"), np.array(names, dtype=object))
+    raw, calibrated = [], []
+    for found in measured:
+        matches = [_matches(one) for one in found]
+        thresholds = [np.nan_to_num(one["threshold"].item(), nan=np.inf) for one in found]
+        raw.append(anchors(matches))
+        calibrated.append(anchors(matches, thresholds))
+    for name, kept in (("anchor_raw", raw), ("anchor_calibrated", calibrated)):
+        variables[f"{name}_count"] = ("rung", [one.count for one in kept])
+        variables[f"{name}_by_chance"] = ("rung", [one.expected_by_chance for one in kept])
+    return variables
+
+
+def _matches(rung: xr.Dataset) -> Matches:
+    """Return the pairs of a saved rung as a matching."""
+    sides = [
+        Side(
+            rung.attrs[f"model_{side}"],
+            rung["neuron_layer"].values[here],
+            rung["neuron_unit"].values[here],
+            np.zeros(0, dtype=np.int64),
+        )
+        for side, here in (("a", rung["neuron_side"].values == 0), ("b", rung["neuron_side"].values == 1))
+    ]
+    unit_a, unit_b, rho, margin = (rung[name].values for name in ("unit_a", "unit_b", "correlation", "margin"))
+    positions, split_half = int(rung["positions"]), float(rung["split_half"])
+    return Matches(
+        unit_a,
+        unit_b,
+        rho,
+        margin,
+        a=sides[0],
+        b=sides[1],
+        positions=positions,
+        nulls={},
+        replicate_correlations=[],
+        split_half=split_half,
+        k=1,
+        absolute=False,
+        engine="exact",
+        seed=0,
+    )
+
+
+def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | None:
+    """Return where a comparison is kept; its name says what it depends on."""
+    if out is None:
+        return None
+    rung = ladder.rungs[i]
+    chosen = rung.models[0], rung.models[other]
+    facts = {
+        "models": [identity(model) for model in chosen],
+        "patterns": [rung.pattern(0), rung.pattern(other)],
+        "corpus": ladder.corpus.sha256,
+        "measurement": dataclasses.asdict(ladder.measurement),
+        "grouping": ladder.grouping.category_of,
+        "largest": i == len(ladder.rungs) - 1,
+        "version": __version__,
+    }
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
+    name = re.sub(r"\W+", "-", Path(chosen[0]).name).strip("-")[:40]
+    return out / f"{i + 1:02d}-{name}-{digest}.nc"
+
+
+def _missing(paths: list[Path | None]) -> bool:
+    return any(path is None or not path.exists() for path in paths)
+
+
+def _check(ladder: ModelLadder, i: int) -> float:
+    """Open the configurations of a rung's models before anything is computed; return about what it will cost."""
+    rung, cost = ladder.rungs[i], 0.0
+    for model in rung.models:
+        try:
+            config = hub.open_config(model)
+        except RosettaError as error:
+            raise _named(rung, i, error) from error
+        size = (getattr(config, name, None) or 1 for name in ("num_hidden_layers", "hidden_size"))
+        cost += float(np.prod(list(size))) ** 1.5
+    return cost
+
+
+def _named(rung: ModelRung, i: int, error: RosettaError) -> RosettaError:
+    return RosettaError(f"rung {i + 1} ({rung.title}): {error}. Rungs that are finished stay")
+
+
+def _held(path: Path | None) -> xr.Dataset | None:
+    if path is None or not path.exists():
+        return None
+    try:
+        return load(path, "rung")
+    except ForeignFileError as error:
+        say(f"{error}; measured again")
+        return None
+
+
+def _tell(rung: xr.Dataset) -> None:
+    fact = {name: float(rung[name]) for name in COUNTS}
+    kept = (
+        f"{fact['calibrated_count']:.0f} ± {fact['calibrated_count_se']:.1f} pairs above ρ* = {fact['threshold']:.2f}"
+        if fact["calibrated_count"]
+        else "no pair above what the nulls have"
+    )
+    means = {label: float(rung[f"{label}_raw"]) for label in every_label() if f"{label}_raw" in rung}
+    nulls = ", ".join(f"{mean:.0f} {label}" for label, mean in means.items() if np.isfinite(mean))
+    say(f"  N = {fact['neurons']:.0f}: {kept}; without a threshold {fact['raw_count']:.0f} pairs, {nulls}")

@@ -1,0 +1,162 @@
+"""Ladders of models that exist already: which checkpoints are compared at each rung, and on which text.
+
+    name = "pythia-opt"
+    families = ["Pythia", "OPT"]
+    text = "pile.jsonl.zst"            # or --text; relative to this file
+
+    [measurement]
+    tokens = 10_000_000
+
+    [[rung]]
+    models = ["EleutherAI/pythia-160m@step3000", "facebook/opt-125m"]      # folders or hub ids, id@revision
+
+Three or more models a rung make an anchor ladder: the first is the anchor, compared with each of the others, and the
+neurons matched in every comparison are counted inside it (section 3.3 of the paper). Ladders that are trained here
+(`families`) become the same `ModelLadder`, so all are measured alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import InputError, require
+from ..config import Measurement, parse_file
+from ..corpora.corpus import Corpus, StoredText, open_text
+from ..measures.categories import Grouping, grouping
+
+EXAMPLE = 'models = ["EleutherAI/pythia-160m", "facebook/opt-125m"]'
+
+
+@dataclass(frozen=True)
+class ModelRung:
+    """Checkpoints compared with each other, the anchor first.
+
+    Attributes
+    ----------
+    models : tuple of str
+        Folders or hub ids, with a revision as ``id@revision``.
+    patterns : tuple of str
+        For architectures that are not known, the name of each model's output projections; "" for known ones.
+    label : str
+        What messages call the rung; its models by default.
+    """
+
+    models: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
+    label: str = ""
+
+    def __post_init__(self):
+        require(len(self.models) >= 2, "models", list(self.models), "a rung compares at least two", EXAMPLE)
+        rule = f"must be one for each of the {len(self.models)} models, or none"
+        require(
+            len(self.patterns) in (0, len(self.models)), "patterns", list(self.patterns), rule, 'patterns = ["", ""]'
+        )
+
+    @property
+    def title(self) -> str:
+        """Label, or the models' names."""
+        return self.label or " × ".join(self.models)
+
+    def pattern(self, model: int) -> str | None:
+        """Return the pattern of one model, None where its architecture is known."""
+        return (self.patterns[model] or None) if self.patterns else None
+
+
+@dataclass(frozen=True)
+class CheckpointLadder:
+    """A ladder file of given checkpoints, smallest rung first."""
+
+    name: str
+    measurement: Measurement
+    rung: tuple[ModelRung, ...]
+    description: str = ""
+    families: tuple[str, ...] = ()
+    text: str = ""
+    categories: str = ""
+
+
+@dataclass(frozen=True)
+class ModelLadder:
+    """What a measurement needs to know of a ladder, wherever its models come from.
+
+    Attributes
+    ----------
+    name : str
+        What results call it.
+    families : tuple of str
+        What reports call the models of a rung, the anchor first.
+    rungs : tuple of ModelRung
+        Smallest first.
+    corpus : Corpus or StoredText
+        Text that no model was trained on.
+    corpus_sha256 : str
+        Hash of the whole corpus (of which `corpus` may be a part).
+    measurement : Measurement
+        How to measure.
+    training_seed : int or None
+        Of models trained here.
+    grouping : Grouping
+        Categories of the text's domains.
+    """
+
+    name: str
+    families: tuple[str, ...]
+    rungs: tuple[ModelRung, ...]
+    corpus: Corpus | StoredText
+    corpus_sha256: str
+    measurement: Measurement
+    training_seed: int | None = None
+    grouping: Grouping = field(default_factory=grouping)
+
+    def __post_init__(self):
+        numbers = {len(rung.models) for rung in self.rungs}
+        rule = f"every rung must have as many models as the ladder has families, {len(self.families)}"
+        require(numbers == {len(self.families)}, "rung", sorted(numbers), rule, EXAMPLE)
+
+
+def open_checkpoint_ladder(
+    path: str | Path, text: str | Path | None = None, categories: str | Path | None = None
+) -> ModelLadder:
+    """Read a ladder file of given checkpoints and open its text.
+
+    Parameters
+    ----------
+    path : path
+        The file; relative folders in it are looked for beside it.
+    text : path, optional
+        The text, instead of the file's own.
+    categories : path, optional
+        A table of categories, instead of the file's own or The Pile's.
+
+    Raises
+    ------
+    UnknownNameError, MissingFileError, ForeignFileError, InputError
+        If the file or the text cannot be used.
+    """
+    path = Path(path).expanduser()
+    found: CheckpointLadder = parse_file(CheckpointLadder, path, {"measurement": Measurement, "rung": ModelRung})
+    source = str(text) if text is not None else found.text
+    if not source:
+        raise InputError("text", "", f"{path} names no text", f"rosettalaw ladder {path} --text pile.jsonl.zst")
+    corpus = open_text(_beside(path, source) if text is None else source)
+    number = len(found.rung[0].models) if found.rung else 0
+    require(number, "rung", [], f"{path} has no rung", EXAMPLE)
+    return ModelLadder(
+        name=found.name,
+        families=found.families or tuple(f"model {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:number]),
+        rungs=tuple(
+            ModelRung(tuple(_beside(path, model) for model in rung.models), rung.patterns, rung.label)
+            for rung in found.rung
+        ),
+        corpus=corpus,
+        corpus_sha256=corpus.sha256,
+        measurement=found.measurement,
+        grouping=grouping(categories or (_beside(path, found.categories) if found.categories else None)),
+    )
+
+
+def _beside(path: Path, name: str) -> str:
+    """Return a path relative to the ladder file where there is one, else the name (a hub id, an absolute path)."""
+    beside = path.parent / Path(name).expanduser()
+    return str(beside) if beside.exists() else name

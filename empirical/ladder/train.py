@@ -1,0 +1,146 @@
+"""Training all models of a ladder side by side.
+
+A finished model is not trained again; an unfinished one resumes from its saved state. Ctrl-C saves every running model
+and stops; kill -9 loses at most the last few seconds (`worker_pool`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...cache import cache_folder
+from ...console import say
+from ...errors import RosettaError, require
+from ..corpora.corpus import Corpus, open_corpus
+from ..language import tokenization
+from ..language.families import Family, Ladder, Rung
+from ..language.training import Job, train
+from ..worker_pool import Report, run_jobs
+from .models import ModelLadder, ModelRung
+
+
+@dataclass(frozen=True)
+class TrainedLadder:
+    """The checkpoints of a ladder and the corpus they come from.
+
+    Attributes
+    ----------
+    folders : dict of (family name, Rung) to Path
+        One Hugging Face folder a model.
+    held_out : Corpus
+        Documents that no model and no tokenizer has seen.
+    corpus_sha256 : str
+        Hash of the whole corpus.
+    """
+
+    ladder: Ladder
+    folders: dict[tuple[str, Rung], Path]
+    held_out: Corpus
+    corpus_sha256: str
+
+    def models(self) -> ModelLadder:
+        """Return what is measured: at each size the families' checkpoints, the first one the anchor, smallest first."""
+        rungs = sorted(self.ladder.rung, key=lambda rung: rung.neurons)
+        families = [family.name for family in self.ladder.family]
+        if len(families) < 2:
+            raise RosettaError(f"ladder {self.ladder.name!r}: one family; a measurement compares two or more")
+        return ModelLadder(
+            name=self.ladder.name,
+            families=tuple(families),
+            rungs=tuple(
+                ModelRung(tuple(str(self.folders[family, rung]) for family in families), label=f"N = {rung.neurons}")
+                for rung in rungs
+            ),
+            corpus=self.held_out,
+            corpus_sha256=self.corpus_sha256,
+            measurement=self.ladder.measurement,
+            training_seed=self.ladder.training.seed,
+        )
+
+
+def train_ladder(
+    ladder: Ladder,
+    *,
+    family: str | None = None,
+    cache: str | Path | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> TrainedLadder:
+    """Train every model of a ladder that the cache does not hold.
+
+    Parameters
+    ----------
+    ladder : Ladder
+        What to train; see `rosettalaw.empirical.language.families.open_ladder`.
+    family : str, optional
+        Train this family alone.
+    cache : path, optional
+        Where checkpoints are kept; by default `rosettalaw.cache.cache_folder`.
+    workers : int, optional
+        Models trained at once; by default one for each CPU. The weights do not depend on it.
+
+    Raises
+    ------
+    RosettaError
+        If the corpus cannot be read or the cache cannot be written.
+    """
+    corpus = open_corpus(ladder.corpus)
+    training, held_out = corpus.split(ladder.held_out, ladder.training.seed)
+    root = cache_folder(cache) / ladder.name / corpus.sha256[:12]
+    say(f"models: {root}")
+    jobs = [
+        job
+        for member in ladder.family
+        if family is None or member.name == family
+        for job in _jobs(ladder, member, corpus, training, root)
+    ]
+    missing = sorted((job for job in jobs if not job.finished), key=lambda job: -job.cost * job.steps)
+    if missing:
+        run_jobs(
+            _train,
+            missing,
+            title=f"training {len(missing)} models",
+            costs=[job.cost * job.steps for job in missing],
+            message=_message,
+            workers=workers,
+            quiet=quiet,
+        )
+    folders = {(job.family.name, job.rung): job.folder for job in jobs}
+    return TrainedLadder(ladder, folders, held_out, corpus.sha256)
+
+
+def _jobs(ladder: Ladder, family: Family, corpus: Corpus, training: Corpus, root: Path) -> list[Job]:
+    context = ladder.training.context
+    key = f"{family.name}-v{family.vocabulary}-h{ladder.held_out:g}-s{ladder.training.seed}"
+    tokenizer, tokens = tokenization.prepare(training, family.vocabulary, root / "text" / key)
+    number = len(np.load(tokens, mmap_mode="r", allow_pickle=False))
+    require(number >= 2 * context, "corpus", corpus.name, f"holds only {number} tokens to train on", "more text")
+    return [
+        Job(
+            ladder=ladder.name,
+            family=family,
+            rung=rung,
+            training=ladder.training,
+            corpus_sha256=corpus.sha256,
+            bytes_per_token=training.size / number,
+            tokenizer=tokenizer,
+            tokens=tokens,
+            folder=root / f"{family.name}-{rung.neurons}-{ladder.fingerprint(family, rung)}",
+        )
+        for rung in ladder.rung
+    ]
+
+
+def _train(job: Job, report: Report) -> float:
+    """Train one model in a worker process."""
+    from ..checkpoints.hub import quiet_transformers
+
+    quiet_transformers()
+    return train(job, lambda step: report(step / job.steps))
+
+
+def _message(job: Job, bits: float) -> str:
+    return f"  {job.label}: {bits:.3f} bits per byte after {job.steps} steps"

@@ -1,1 +1,0 @@
-"""Ladders of model families as declarative files; `rosettalaw train NAME` finds them by name."""

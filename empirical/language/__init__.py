@@ -1,0 +1,11 @@
+"""Language models as activation sources, and families of them that are trained here; the twin of `vision`.
+
+    documents → two tokenizations → spans → windows → both models → pooled activations → the matching of any other source
+
+| chapter | subject |
+|---|---|
+| `alignment` | boundaries that two tokenizations share, and the spans between them |
+| `source` | a model on shared windows of text |
+| `tokenization`, `families`, `training` | tokenizers, architectures and models that are trained here |
+| `contexts`, `snippets` | text around the positions where neurons are most active |
+"""

@@ -1,0 +1,333 @@
+"""Language models as activation sources: the same text through two models, pooled over shared spans.
+
+1. Documents are drawn in a random order (whole documents, none twice) until the token budget is met, tokenized by both
+   models' tokenizers, and cut into windows that fit both contexts and tile the shared text (`alignment.windows`).
+2. Each model runs over the windows; a neuron is a coordinate of the input of an MLP's output projection; its
+   activations are averaged over the tokens of each span (arXiv 2606.03990, section 3.1 and appendix B).
+3. Each model is then an `ActivationSource`: spans × neurons, in blocks, as often as it is read.
+
+An untrained twin (`TextSource.untrained`) reads the same windows with random weights: the null of section 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, RosettaError
+from ..checkpoints import architectures, hub
+from ..checkpoints.provenance import identity
+from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
+from ..corpora.files import Document
+from .alignment import Tokens, Window, tile, windows
+
+TOKENS_A_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class AlignedText:
+    """Windows of text that two models share, in the order in which both read them.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        The documents that were drawn, in that order.
+    windows : tuple of Window
+        Their spans are the aligned positions.
+    tokens : tuple of int
+        Tokens of each model in all windows together.
+    """
+
+    corpus: Corpus
+    windows: tuple[Window, ...] = field(repr=False)
+
+    @property
+    def positions(self) -> int:
+        """Number of spans."""
+        return sum(window.positions for window in self.windows)
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Tokens of each model."""
+        sides = len(self.windows[0].ids)
+        return tuple(sum(len(window.ids[side]) for window in self.windows) for side in range(sides))
+
+    def locate(self, position: int) -> tuple[int, int, int]:
+        """Return the document of a span, and its first and last character (exclusive)."""
+        ends = np.cumsum([window.positions for window in self.windows])
+        index = int(np.searchsorted(ends, position, side="right"))
+        window = self.windows[index]
+        place = position - (ends[index] - window.positions)
+        return window.document, int(window.spans[place]), int(window.spans[place + 1])
+
+
+def align_text(
+    corpus: Corpus | StoredText,
+    tokenizers: tuple[Any, Any],
+    contexts: tuple[int, int],
+    tokens: int | None,
+    seed: int = 0,
+) -> AlignedText:
+    """Draw documents until the first model has read `tokens` tokens, and cut them into shared windows.
+
+    Without a number: the paper's, or the whole text if it has fewer.
+
+    Raises
+    ------
+    InputError
+        If the corpus has too little text for the budget.
+    """
+    drawn: list[Window] = []
+    documents: list[Document] = []
+    read, wanted = 0, PAPERS_TOKENS if tokens is None else tokens
+    for number, document in enumerate(corpus.drawn(seed)):
+        if read >= wanted:
+            break
+        documents.append(document)
+        sides = tuple(tokens_of(tokenizer, document.text) for tokenizer in tokenizers)
+        for window in windows(number, (sides[0], sides[1]), contexts):
+            if read >= wanted:
+                break
+            drawn.append(window)
+            read += len(window.ids[0])
+    if read < wanted and (tokens is not None or not drawn):
+        raise InputError(
+            "tokens",
+            wanted,
+            f"the text {corpus.name!r} has only {read:,} tokens",
+            f"--tokens {max(read, 1)}, or more text",
+        )
+    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(drawn))
+
+
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Return the tokens that a tokenizer puts before and after every text, such as BOS, or [CLS] and [SEP]."""
+    encoded = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = encoded["input_ids"], np.array(encoded["special_tokens_mask"], dtype=bool)
+    plain = np.flatnonzero(~special)
+    if not len(plain):
+        return list(ids), []
+    return list(ids[: plain[0]]), list(ids[plain[-1] + 1 :])
+
+
+def tokens_of(tokenizer: Any, text: str) -> Tokens:
+    """Tokenize a text without special tokens."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    offsets = np.asarray(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+    return Tokens(np.asarray(encoded["input_ids"], dtype=np.int64), *tile(offsets, len(text)))
+
+
+class TextSource:
+    """One language model reading aligned text: an `ActivationSource` of spans × neurons.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the model.
+    model : torch.nn.Module
+        The model without its head.
+    text : AlignedText
+        The shared windows.
+    side : int
+        Which of the text's tokenizations is this model's.
+    pattern : str, optional
+        Name of the output projections, for an architecture without an entry in `architectures`.
+    special : pair of lists of int
+        Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        text: AlignedText,
+        side: int,
+        pattern: str | None = None,
+        special: tuple[list[int], list[int]] = ([], []),
+    ):
+        self.name, self.model, self.text, self.side = name, model, text, side
+        self._pattern, self._special = pattern, special
+        self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
+        widths = [architectures.width(projection) for projection in self._projections]
+        self.layer = np.repeat(np.arange(len(widths)), widths)
+        self.unit = np.concatenate([np.arange(width) for width in widths])
+        self.positions = text.positions
+        # A decoder need not keep keys and values; an encoder does not know the option.
+        self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
+
+    def identity(self) -> list[Any]:
+        """Return what tells these activations from others: weights and their precision, size, positions, text."""
+        text = self.text.corpus.sha256
+        return [*identity(self.name), int(self.positions), len(self.layer), str(self.model.dtype), text]
+
+    @property
+    def projections(self) -> list[Any]:
+        """Output projections of the MLPs, layer by layer."""
+        return self._projections
+
+    def untrained(self, seed: int) -> TextSource:
+        """Return the same architecture with random weights, reading the same text."""
+        model = hub.untrained_model(self.model.config, seed).to(hub.device_of(self.model))
+        return TextSource(
+            f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern, self._special
+        )
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield activations of shape (spans, neurons), float32, `size` spans at a time."""
+        return self.blocks_from(size, 0)
+
+    def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
+        """Yield the same from position `first` on, without running the model over the batches before it."""
+        for block in self._blocks(size, "cpu", first):
+            yield block.numpy()
+
+    def tensors(self, size: int) -> Iterator[Any]:
+        """Yield the same on the model's device."""
+        return self._blocks(size, hub.device_of(self.model))
+
+    def _blocks(self, size: int, device: Any, first: int = 0) -> Iterator[Any]:
+        import torch
+
+        held: list[Any] = []
+        rows = 0
+        for pooled in self._pooled(device, first):
+            held.append(pooled)
+            rows += len(pooled)
+            if rows >= size:
+                joined = torch.cat(held)
+                whole = rows - rows % size
+                yield from joined[:whole].split(size)
+                held, rows = [joined[whole:]], rows - whole
+        if rows:
+            yield torch.cat(held)
+
+    def _pooled(self, gathered: Any, first: int) -> Iterator[Any]:
+        """Yield the pooled activations of one batch of windows after the other, from a position on, on a device.
+
+        The batches do not depend on the position, for what a model computes depends to the last bit on its batch.
+        """
+        import torch
+
+        captured: list[Any] = [None] * len(self._projections)
+
+        def hook(layer: int):
+            def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
+                captured[layer] = inputs[0].to(gathered)  # layers may lie on different devices
+
+            return keep
+
+        device = hub.device_of(self.model)
+        handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
+        try:
+            for batch in self._batches():
+                positions = sum(window.positions for window in batch)
+                if first >= positions:
+                    first -= positions
+                    continue
+                before, after = self._special
+                ids = [np.concatenate([before, window.ids[self.side], after]).astype(np.int64) for window in batch]
+                longest = max(map(len, ids))
+                padded = np.zeros((len(ids), longest), dtype=np.int64)
+                read = np.zeros((len(ids), longest), dtype=np.int64)
+                text = np.zeros((len(ids), longest), dtype=bool)
+                for row, window_ids in enumerate(ids):
+                    padded[row, : len(window_ids)] = window_ids
+                    read[row, : len(window_ids)] = 1
+                    text[row, len(before) : len(window_ids) - len(after)] = True
+                lengths = np.concatenate([window.lengths[self.side] for window in batch])
+                mask = torch.from_numpy(text).to(gathered)
+                with torch.inference_mode():
+                    self.model(
+                        input_ids=torch.from_numpy(padded).to(device),
+                        attention_mask=torch.from_numpy(read).to(device),
+                        **self._options,
+                    )
+                    # Some models flatten positions before the MLP; the mask brings the shape back.
+                    layers = [layer.reshape(*mask.shape, -1)[mask].float() for layer in captured]
+                    pooled = pool(torch.cat(layers, dim=1), lengths)
+                yield pooled[first:]  # outside of inference mode, which would else reach the caller
+                first = 0
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _batches(self) -> Iterator[list[Window]]:
+        batch: list[Window] = []
+        tokens = 0
+        for window in self.text.windows:
+            if batch and tokens + len(window.ids[self.side]) > TOKENS_A_BATCH:
+                yield batch
+                batch, tokens = [], 0
+            batch.append(window)
+            tokens += len(window.ids[self.side])
+        if batch:
+            yield batch
+
+
+def pool(tokens: Any, lengths: np.ndarray) -> Any:
+    """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
+    import torch
+
+    lengths_there = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
+    return torch.segment_reduce(tokens, "mean", lengths=lengths_there, axis=0)
+
+
+def text_sources(
+    checkpoint_a: str | Path,
+    checkpoint_b: str | Path,
+    corpus: Corpus | StoredText,
+    tokens: int | None,
+    seed: int = 0,
+    patterns: tuple[str | None, str | None] = (None, None),
+    loading: hub.Loading = hub.Loading(),
+) -> tuple[TextSource, TextSource]:
+    """Open two checkpoints (folders or hub ids) and align them on a text.
+
+    Parameters
+    ----------
+    checkpoint_a, checkpoint_b : str or path
+        Decoder checkpoints with fast tokenizers.
+    corpus : Corpus or StoredText
+        The text; see `rosettalaw.empirical.corpora.corpus.open_text`.
+    tokens : int, optional
+        How many tokens of model A to read: the paper's `PAPERS_TOKENS`, or the whole text if it has fewer.
+    seed : int
+        Order in which documents are drawn.
+    patterns : pair of str, optional
+        Names of the output projections, for architectures without an entry in `architectures`.
+    loading : Loading
+        Where the weights go.
+
+    Raises
+    ------
+    RosettaError
+        If a checkpoint cannot be used, or the text is too short.
+    """
+    checkpoints = (checkpoint_a, checkpoint_b)
+    configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
+    tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
+    special = [special_tokens(tokenizer) for tokenizer in tokenizers]
+    contexts = [context_of(config) - sum(map(len, ends)) for config, ends in zip(configs, special, strict=True)]
+    text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
+    sources = []
+    for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
+        highest = max(int(window.ids[side].max()) for window in text.windows)
+        if highest >= config.vocab_size:
+            raise RosettaError(
+                f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
+            )
+        model = hub.open_model(checkpoint, config, loading=loading)
+        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
+    return sources[0], sources[1]
+
+
+def context_of(config: Any, longest: int = 1024) -> int:
+    """Return the sequence length to read with: the model's own, at most the paper's 1024."""
+    for name in ("max_position_embeddings", "n_positions"):
+        if getattr(config, name, None):
+            return min(int(getattr(config, name)), longest)
+    return longest

@@ -1,0 +1,267 @@
+"""The main job in one call: two models opened, matched, drawn against their nulls, calibrated and saved.
+
+    files, folders or hub ids → sources → `matching.match` → calibrated count → Dataset "pairs" with its provenance
+
+`rosettalaw match` calls `match_models` with its options, so that both give the same result. Arguments have the names of
+the options, and messages spell them so.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, require
+from ..results import require_replaceable, save
+from .activations.source import ActivationSource, untrained
+from .activations.views import Layers
+from .calibration import Q_DEFAULT, Calibration
+from .matching import Matches, Screening, match
+from .matching.cost import byte_count
+from .matching.machine import distributed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
+ARRAYS = (".npy", ".zarr", ".nc", ".npz")
+Sources = tuple[ActivationSource, ActivationSource]
+
+
+@dataclass(frozen=True)
+class ModelMatches:
+    """Two models matched.
+
+    Attributes
+    ----------
+    matches : Matches
+        Mutual pairs, with the pairs of every null.
+    calibration : Calibration or None
+        The calibrated count; None without a null.
+    provenance : dict
+        Corpus or images, revisions, tokenizers.
+    """
+
+    matches: Matches
+    calibration: Calibration | None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """Return plain numbers, the way ``rosettalaw match --json`` prints them."""
+        return self.matches.record(self.calibration)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return the Dataset of kind "pairs" that ``rosettalaw match --out`` writes."""
+        return self.matches.to_dataset(self.calibration, **self.provenance)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How checkpoints are opened: their output projections by hand, and where their weights go."""
+
+    patterns: tuple[str | None, str | None] = (None, None)
+    device: str = "cpu"
+    device_map: str | None = None
+    allow_pickle_weights: bool = False
+    weights: str = "float32"
+
+    def loading(self) -> Any:
+        """Return the same as `checkpoints.hub.Loading`."""
+        from .checkpoints.hub import Loading
+
+        return Loading(self.device, self.device_map, self.allow_pickle_weights, self.weights)
+
+    def facts(self, sources: Any, tokenizer: bool) -> dict[str, Any]:
+        """Return the facts of both models that a result records."""
+        from .checkpoints.provenance import revisions
+
+        named = {f"pattern_{side}": pattern for side, pattern in zip("ab", self.patterns, strict=True) if pattern}
+        return revisions(sources, tokenizer) | named | {"weights": self.weights}
+
+
+def match_models(
+    a: str,
+    b: str,
+    *,
+    text: Path | None = None,
+    tokens: int | None = None,
+    images: Path | None = None,
+    skip_corrupt: bool = False,
+    timestep: int | None = None,
+    untrained: int | None = None,
+    k: int = 1,
+    absolute: bool = False,
+    null_permutations: int = PERMUTATIONS,
+    jackknife: int = 16,
+    q: float = Q_DEFAULT,
+    layers_a: Sequence[int] = (),
+    layers_b: Sequence[int] = (),
+    engine: str = "exact",
+    buckets: int = 2048,
+    candidates: int = 16,
+    recall: float | None = None,
+    compute: str = "float32",
+    device: str = "cpu",
+    pattern_a: str = "",
+    pattern_b: str = "",
+    device_map: str = "",
+    weights: str = "float32",
+    allow_pickle_weights: bool = False,
+    memory: str | int = "",
+    spool: str = "float32",
+    exclude_nonfinite: bool = False,
+    seed: int = 0,
+    out: Path | None = None,
+    quiet: bool = False,
+) -> ModelMatches:
+    """Match the neurons of two models, as ``rosettalaw match`` does.
+
+    Parameters
+    ----------
+    a, b : str
+        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``.
+    text, tokens
+        Text to read with checkpoints (Python's own by default), and the number of A's tokens.
+    images, skip_corrupt, timestep
+        Images to show vision models, whether unreadable ones are left out, and the denoising step.
+    untrained, null_permutations : int
+        Draws of each null. By default three of each; untrained networks need checkpoints, and are not drawn where
+        permutations are not.
+    q : float
+        Allowed share of null pairs among those counted.
+    layers_a, layers_b : sequence of int
+        Only these layers.
+    buckets, candidates, recall
+        The screened engine's `Screening`.
+    pattern_a, pattern_b : str
+        Output projections of unknown architectures, ``*`` for the layer.
+    device_map, weights, allow_pickle_weights
+        How checkpoints are loaded (`checkpoints.hub.Loading`).
+    memory : int or str
+        Bytes to hold, or "2GiB"; half of what is free by default.
+    spool : str
+        Type of activations copied to disk.
+    exclude_nonfinite : bool
+        Whether neurons with impossible numbers are left out instead of refused.
+    out : path, optional
+        Where the Dataset is saved. Unfinished work lies in ``<out>.unfinished`` until then, and a killed run resumes
+        from it.
+    k, absolute, jackknife, engine, compute, device, seed, quiet
+        As in `rosettalaw.empirical.matching.match`.
+
+    Returns
+    -------
+    ModelMatches
+        Under torchrun, every process gets it and the first one saves it.
+
+    Raises
+    ------
+    RosettaError
+        If an argument, a model, the text or the disk does not serve; messages name options as the command spells them.
+
+    Examples
+    --------
+    >>> match_models("a.npy", "b.npy", out=Path("pairs.nc")).record()["calibrated_count"]  # doctest: +SKIP
+    861
+    """
+    if out is not None:
+        require_replaceable("--out", out)
+    require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
+    precision = weights if weights != "float32" else None
+    given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
+    _require_checkpoints(a, b, given)
+    if images is not None:
+        require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
+    require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    opening = Opening((pattern_a or None, pattern_b or None), device, device_map or None, allow_pickle_weights, weights)
+    if images is None:
+        sources, provenance = _sources(a, b, text, tokens, seed, opening)
+    else:
+        sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
+    sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
+    unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
+    matches = match(
+        *sources,
+        k=k,
+        absolute=absolute,
+        nulls={"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)},
+        jackknife_blocks=jackknife,
+        engine=engine,
+        screening=Screening(buckets, candidates, recall=recall),
+        memory=byte_count("--memory", memory) if isinstance(memory, str) and memory else memory or None,  # pyright: ignore
+        seed=seed,
+        compute=compute,
+        device=device,
+        spool_as=spool,
+        nonfinite="exclude" if exclude_nonfinite else "error",
+        folder=unfinished,
+        quiet=quiet,
+    )
+    result = ModelMatches(matches, matches.calibrate(q=q), provenance)
+    if out is not None and unfinished is not None and distributed.rank() == 0:
+        save(result.to_dataset(), out)
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return result
+
+
+def _draws(sources: Sources, wanted: int | None, permutations: int) -> int:
+    """Return the draws of the untrained null: the paper's, where nothing is said and it is possible."""
+    if wanted is not None:
+        return wanted
+    return UNTRAINED * (permutations > 0 and all(untrained(one) is not None for one in sources))
+
+
+def _arrays(a: str, b: str) -> bool:
+    """Return whether both models are files of activations, and refuse one of each kind."""
+    kinds = {Path(model).suffix in ARRAYS for model in (a, b)}
+    if len(kinds) > 1:
+        rule = "must be two files of activations or two checkpoints"
+        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
+    return kinds.pop()
+
+
+def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
+    """Refuse options that would be ignored, since arrays are matched as they are."""
+    option, value = next(((name, value) for name, value in given.items() if value), (None, None))
+    if option is not None and _arrays(a, b):
+        rule = "goes with checkpoints; files of activations are matched as they are"
+        raise InputError(option, str(value), rule, "rosettalaw match a.npy b.npy")
+
+
+def _sources(
+    a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: Opening
+) -> tuple[Sources, dict[str, Any]]:
+    """Return the two models' activations, and where they come from."""
+    if _arrays(a, b):
+        from .activations.files import open_activations
+
+        return (open_activations(a), open_activations(b)), {}
+    from .corpora.corpus import PYTHON, open_text
+    from .language.source import text_sources
+
+    loading, corpus = opening.loading(), open_text(text or PYTHON)
+    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading)
+    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
+    return sources, facts | opening.facts(sources, tokenizer=True)
+
+
+def _image_sources(
+    a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None, opening: Opening
+) -> tuple[Sources, dict[str, Any]]:
+    """Return two vision models' activations, and which images they come from."""
+    from .vision.images import open_images
+    from .vision.source import image_sources
+
+    loading, opened = opening.loading(), open_images(images, skip_corrupt)
+    sources = image_sources(a, b, opened, timestep, opening.patterns, loading)
+    facts = {"images": opened.name, "images_sha256": opened.sha256, "number_of_images": len(opened)}
+    facts |= {"grid": list(sources[0].grid), "skipped_images": list(opened.skipped), "modality": "vision"}
+    facts |= {"timestep": timestep} if timestep is not None else {}
+    return sources, facts | opening.facts(sources, tokenizer=False)
+
+
+def _restricted(source: ActivationSource, layers: Sequence[int], option: str) -> ActivationSource:
+    return Layers(source, list(layers), option) if layers else source

@@ -1,0 +1,10 @@
+"""The machine below the matching: processors, disks and processes.
+
+| chapter | subject |
+|---|---|
+| `reading` | blocks and parts of the positions, read side by side |
+| `kernels`, `simd` | fused passes over memory on the CPU |
+| `precision` | types in which blocks are multiplied |
+| `checkpoint` | files of unfinished work |
+| `distributed` | many processes, one result |
+"""

@@ -1,0 +1,116 @@
+"""What a matching leaves on disk while it runs, so that a killed one goes on from its last completed block.
+
+Each file is written beside its name and moved into place when whole, so a file that exists is a whole file. The folder
+belongs to one matching: a fingerprint of the sources and the settings says which, and another one is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....errors import ForeignFileError
+from ....results import replacing
+
+FINGERPRINT = "matching.json"
+
+
+class Checkpoint:
+    """A folder of named groups of arrays; with no folder, nothing is kept and nothing is found.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where to keep them; made if absent.
+    fingerprint : mapping
+        What is matched and how, as JSON can hold it.
+
+    Raises
+    ------
+    ForeignFileError
+        If the folder holds another matching, or is a folder of something else.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None, fingerprint: Mapping[str, Any]):
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is None:
+            return
+        stated = self.folder / FINGERPRINT
+        wanted = json.loads(json.dumps(fingerprint))
+        if stated.is_file():
+            held = _json(stated)
+            if held != wanted:
+                differing = sorted(key for key in {*held, *wanted} if held.get(key) != wanted.get(key))
+                raise ForeignFileError(
+                    f"{self.folder}: holds an unfinished matching with other {', '.join(differing)}. "
+                    f"Try: the settings it was begun with, another --out, or remove the folder"
+                )
+            return
+        if self.folder.exists() and (not self.folder.is_dir() or any(map(_foreign, self.folder.iterdir()))):
+            raise ForeignFileError(f"{self.folder}: exists and is not an unfinished matching. Try: another --out")
+        with replacing(stated) as partial:
+            partial.write_text(json.dumps(wanted))
+
+    def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a group of arrays."""
+        if self.folder is not None:
+            with replacing(self.folder / f"{name}.npz") as partial:
+                np.savez(partial, allow_pickle=False, **dict(arrays))
+
+    def load(self, name: str) -> dict[str, np.ndarray] | None:
+        """Return a group of arrays, or None if it was not kept.
+
+        Raises
+        ------
+        ForeignFileError
+            If the file is damaged.
+        """
+        path = self.folder / f"{name}.npz" if self.folder is not None else None
+        if path is None or not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as held:
+                return {key: held[key] for key in held.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
+
+    def drop(self, name: str) -> None:
+        """Forget a group of arrays."""
+        if self.folder is not None:
+            (self.folder / f"{name}.npz").unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Remove the folder: the result is saved elsewhere."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
+    """Return the tile that an unfinished matching was begun with, if there is one."""
+    stated = None if folder is None else Path(folder) / FINGERPRINT
+    if stated is None or not stated.is_file():
+        return None
+    tile = _json(stated).get("tile")
+    return (int(tile[0]), int(tile[1])) if tile else None
+
+
+def _foreign(path: Path) -> bool:
+    """Return whether a file is another's, and not the fingerprint that a killed run began."""
+    return not path.name.startswith(f".{FINGERPRINT}.")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text())
+    except ValueError as error:
+        raise ForeignFileError(f"{path}: damaged; remove the folder and start again") from error
+    if not isinstance(held, dict):
+        raise ForeignFileError(f"{path}: not an unfinished matching of rosettalaw. Try: another --out")
+    return held

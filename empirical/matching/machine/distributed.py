@@ -1,0 +1,91 @@
+"""Many processes, one result: ``torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy``.
+
+Every process owns some parts of the positions, reads only those, and sends their products to the others: each then
+holds all parts of the tile and goes on alike. Parts are summed in the same order however many processes there are,
+so that the result has the same bits. Without ``torchrun`` there is one process and nothing is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from ....console import told_elsewhere
+from ....errors import RosettaError
+
+T = TypeVar("T")
+
+
+@contextmanager
+def started(device: str = "cpu") -> Iterator[None]:
+    """Join the processes that ``torchrun`` started, for as long as the block runs; alone, do nothing."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        yield
+        return
+    if device == "cuda":  # each process has a device of its own
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield
+    except RosettaError as error:
+        told_elsewhere(f"error: {error}")  # asked here: once this process has left, those that wait for it fail of that
+        raise
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Return this process's number."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def size() -> int:
+    """Return how many processes there are."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def send(tensor: torch.Tensor, owner: int) -> None:
+    """Give every process the owner's values of a tensor, in place."""
+    if size() > 1:
+        dist.broadcast(tensor, src=owner)
+
+
+def agree(value: Any) -> Any:
+    """Return process 0's value in every process."""
+    if size() == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def once(make: Callable[[], T]) -> T:
+    """Return what process 0 makes in every process; what goes wrong there goes wrong in every one."""
+    if rank():
+        made, message = agree(None)
+        if message:
+            raise RosettaError(message)
+        return made
+    try:
+        made = make()
+    except RosettaError as error:
+        agree((None, str(error)))
+        raise
+    agree((made, ""))
+    return made
+
+
+def sharing() -> int:
+    """Return how many processes share this machine's memory."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if size() > 1 else 1
+
+
+def wait() -> None:
+    """Wait until every process has come here."""
+    if size() > 1:
+        dist.barrier()

@@ -1,0 +1,142 @@
+"""How positions are cut into blocks and parts, and how sources are read side by side, from disk where need be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ....console import progress, say
+from ....errors import InputError, require
+from ...activations.source import ActivationSource, RandomAccess, blocks_from, tensors
+from ...activations.spooling import bytes_kept, spool
+from . import distributed
+
+Block = tuple[int, int]  # first position, and one past the last
+
+
+def cut(positions: int, block: int, parts: int) -> list[list[Block]]:
+    """Cut the positions into `parts` stretches of whole blocks (fewer if there are fewer positions).
+
+    Examples
+    --------
+    >>> cut(10, 4, 2)
+    [[(0, 4), (4, 8)], [(8, 10)]]
+    """
+    parts = max(1, min(parts, positions))
+    size = min(block, -(-positions // parts))
+    edges = [(start, min(start + size, positions)) for start in range(0, positions, size)]
+    return [[edges[i] for i in chosen] for chosen in np.array_split(np.arange(len(edges)), parts) if len(chosen)]
+
+
+def tiles(neurons_a: int, neurons_b: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """Cut the neuron pairs into tiles of at most `shape`, columns running fastest."""
+    return [
+        (slice(i, min(i + shape[0], neurons_a)), slice(j, min(j + shape[1], neurons_b)))
+        for i in range(0, neurons_a, shape[0])
+        for j in range(0, neurons_b, shape[1])
+    ]
+
+
+def aligned_blocks(
+    sources: Sequence[ActivationSource], blocks: Sequence[Block], columns: Sequence[slice], device: str = "cpu"
+) -> Iterator[tuple[Any, ...]]:
+    """Read the same blocks of positions from several sources, some columns of each.
+
+    Raises
+    ------
+    InputError
+        If a source ends early or yields blocks of another shape than it declared.
+    """
+    each = zip(sources, columns, strict=True)
+    return zip(*(read(source, blocks, some, device) for source, some in each), strict=True)
+
+
+def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, device: str = "cpu") -> Iterator[Any]:
+    """Read blocks of positions, in increasing order, from one source: directly, or from its stream.
+
+    What a model makes stays where it made it, as tensors, where another `device` than the CPU is to work on it. A
+    stream that can begin at a later position is not read up to the first block.
+    """
+    if isinstance(source, RandomAccess):
+        for start, stop in blocks:
+            yield checked(source, source.rows(slice(start, stop), columns), stop - start, columns)
+        return
+    size, begin = max(stop - start for start, stop in blocks), blocks[0][0] if device == "cpu" else 0
+    stream = blocks_from(source, size, begin) if device == "cpu" else tensors(source, size)
+    held, first = None, begin
+    for start, stop in blocks:
+        while held is None or first + len(held) < stop:
+            piece = next(stream, None)
+            if piece is None:
+                seen = first + (0 if held is None else len(held))
+                rule = f"ended after {seen} of the {source.positions} positions it declared"
+                raise InputError(source.name, f"{source.positions} positions", rule)
+            if held is None:
+                held = piece[:0]
+            passed = min(max(start - first, 0), len(held))
+            held, first = _joined(held[passed:], piece), first + passed
+        yield checked(source, held[start - first : stop - first, columns], stop - start, columns)
+
+
+def _joined(held: Any, piece: Any) -> Any:
+    return np.concatenate([held, piece]) if isinstance(piece, np.ndarray) else torch.cat([held, piece])
+
+
+def checked(source: ActivationSource, block: Any, positions: int, columns: slice) -> Any:
+    """Return the block as floats that torch can take, or say how its shape differs from what was declared."""
+    width = len(range(*columns.indices(len(source.layer))))
+    if tuple(block.shape) != (positions, width):
+        raise InputError(source.name, f"block of shape {tuple(block.shape)}", f"declared {positions} × {width} here")
+    if isinstance(block, torch.Tensor):
+        return block
+    if block.dtype not in (np.float32, np.float64):
+        block = block.astype(np.float32)
+    return np.require(block, requirements=["W"])
+
+
+def readable(
+    sources: tuple[ActivationSource, ActivationSource],
+    folder: Path,
+    block: int,
+    kind: str,
+    runs: int,
+    permuted: bool,
+    quiet: bool,
+) -> tuple[ActivationSource, ActivationSource]:
+    """Return the sources; those that can only be read from the start as copies on disk, one made by each process.
+
+    Where the disk has no room they stay streams, and models run about `runs` times; this is an error where they
+    are to be `permuted`, or shared out among processes. What an earlier run has copied is there already.
+    """
+    require(kind in ("float32", "float16"), "spool", kind, "must be float32 or float16", "--spool float16")
+    streams = [not isinstance(source, RandomAccess) for source in sources]
+    if not any(streams):
+        return sources
+    paths = [folder / f"spool-{side}" for side in "ab"]
+    bytes_each = np.dtype(kind).itemsize
+    each = zip(sources, paths, streams, strict=True)
+    need = sum(bytes_each * s.positions * len(s.layer) - bytes_kept(path, kind) for s, path, stream in each if stream)
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if need > 0.95 * free:
+        room = f"the activations take {need / 2**30:.1f} GiB as {kind}, {folder} has {free / 2**30:.1f} GiB free"
+        if permuted or distributed.size() > 1:
+            rule = "positions can be permuted or shared out only where there is room to keep them"
+            raise InputError("disk", room, rule, "--spool float16, another --out, or --null-permutations 0")
+        say(f"{room}: the models run about {runs} times instead of once (see rosettalaw plan)")
+        return sources
+    for turn, (source, path, stream) in enumerate(zip(sources, paths, streams, strict=True)):
+        if stream and turn % distributed.size() == distributed.rank():
+            with progress(f"reading {Path(source.name).name}", source.positions, quiet) as bar:
+                spool(source, path, block, kind, bar.advance)
+    distributed.wait()
+    first, second = (
+        spool(source, path, block, kind) if stream else source
+        for source, path, stream in zip(sources, paths, streams, strict=True)
+    )
+    return first, second

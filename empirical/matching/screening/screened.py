@@ -1,0 +1,270 @@
+"""The screened engine: candidates from a sketch, exact correlations for the candidates only.
+
+    sketch of both sides (`sketch`) → candidates, possible pairs (`candidates`) → their exact correlations
+    (`pair_products`) → mutual pairs → rivals of these, exactly → … until no pair is new
+
+Both sides are read twice, once for the sketch and once for the exact correlations; what is looked at later are few
+columns. Every correlation that decides or is reported comes from all positions, in float64. What is missed is said
+twice: by the sketch's noise (`candidates.expected_recall`), and measured on neurons drawn at random (`audit`).
+
+A null pair is weak, and weak pairs are what a sketch misses: below a few 1/√B the screened null has too few pairs. A
+calibrated threshold that low is remarked on in the result's status.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ....errors import require
+from ...activations.source import ActivationSource
+from ..machine import distributed
+from ..machine.checkpoint import Checkpoint
+from ..machine.reading import Block
+from ..moments import Moments
+from ..partners import SPARE, Partners, in_play, mutual, settle
+from .audit import Audit, Strata, strata
+from .candidates import (
+    REACH,
+    Candidates,
+    candidates,
+    challengers,
+    expected_recall,
+    likely_pairs,
+    possible_pairs,
+    replacements,
+    rivals,
+)
+from .pair_products import Products, exact_products
+from .sketch import Sketch, coarse_noise, columns_at_once, sketch
+
+MOST_DOUBLINGS = 4  # of the candidates, for a wanted recall
+Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # units of A and B, correlations, margins
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Settings of the screened engine.
+
+    Attributes
+    ----------
+    buckets : int
+        Rows of the sketch, B: the noise of an estimate is about 1/√B.
+    candidates : int
+        Partners looked at for each neuron, c.
+    audit : int
+        Neurons of A that are also matched exactly.
+    recall : float, optional
+        Wanted `recall_expected`: candidates are doubled until it is met, at most `MOST_DOUBLINGS` times; where it is
+        not met, the result's status says so.
+    """
+
+    buckets: int = 2048
+    candidates: int = 16
+    audit: int = 32
+    recall: float | None = None
+
+    def __post_init__(self):
+        for name, least in (("buckets", 1), ("candidates", 1), ("audit", 0)):
+            require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
+        if self.recall is not None:
+            require(0 < self.recall < 1, "recall", self.recall, "must be between 0 and 1", "--recall 0.999")
+
+    def runs(self, sources: tuple[ActivationSource, ActivationSource], memory: int) -> int:
+        """Return how often models run whose activations cannot be kept: for sketches, pairs, and rivals once or so."""
+        widths = [(len(source.layer), columns_at_once(source, self.buckets, memory)) for source in sources]
+        return max(-(-neurons // width) for neurons, width in widths) + 2
+
+
+def kept_sketch(
+    source: ActivationSource,
+    side: int,
+    buckets: int,
+    seed: int,
+    block: int,
+    device: str,
+    memory: int,
+    checkpoint: Checkpoint,
+    name: str,
+) -> Sketch:
+    """Return the sketch that an interrupted run left, or make it."""
+    title = f"{name}-sketch{side}"
+    held = checkpoint.load(title)
+    if held is not None:
+        moments = Moments(source.positions, torch.from_numpy(held["mean"]), torch.from_numpy(held["square"]))
+        return Sketch(held["fine"], held["step"], held["coarse"], moments, device)
+    made = sketch(source, side, buckets, seed, block, device, memory)
+    if distributed.rank() == 0:
+        arrays = {"fine": made.fine, "step": made.step, "coarse": made.coarse}
+        moments = {"mean": made.moments.mean.numpy(), "square": made.moments.square.numpy()}
+        checkpoint.save(title, {**arrays, **moments})
+    return made
+
+
+class Search:
+    """The search for mutual pairs in two sketches.
+
+    Parameters
+    ----------
+    a, b : ActivationSource
+        The models.
+    sketches : pair of Sketch
+        Theirs.
+    parts : sequence of sequences of (start, stop)
+        Positions of each part.
+    checkpoint, name :
+        Where products are kept, and under which name.
+    k, absolute :
+        See `match`.
+    verified : bool
+        Whether what is found is verified (a null is not).
+    audited, seed : int
+        How many units of A are audited, and the seed that draws them.
+    """
+
+    def __init__(
+        self,
+        a: ActivationSource,
+        b: ActivationSource,
+        sketches: tuple[Sketch, Sketch],
+        parts: Sequence[Sequence[Block]],
+        checkpoint: Checkpoint,
+        name: str,
+        k: int,
+        absolute: bool,
+        verified: bool,
+        audited: int,
+        seed: int,
+    ):
+        self._sources, self._sketches, self._parts = (a, b), sketches, parts
+        self._checkpoint, self._name, self._k, self._absolute = checkpoint, name, k, absolute
+        self._verified, self._audited, self._seed = verified, audited, seed
+        self._neurons_b = len(b.layer)
+        self._noise = coarse_noise(sketches[0].coarse.shape[1], a.positions)
+        self._near: tuple[Candidates, Candidates]
+        self._audit: Audit
+        self._aside: Products  # what is known, and what settles the audit
+        self.products: Products
+        self.unverified = 0
+
+    @property
+    def reliable_above(self) -> float:
+        """Correlation above which no pair is lost in the coarse sketch's noise."""
+        return REACH * self._noise
+
+    def run(self, count: int, advance: Callable[[float], None] | None) -> tuple[Found, float, int]:
+        """Return the mutual pairs among `count` candidates a neuron, the expected recall, and on how many it rests."""
+        self._near = candidates(*self._sketches, count, self._absolute)
+        pairs, estimate = possible_pairs(self._sketches, self._near, self._k, self._absolute)
+        chosen = self._numbered(pairs)
+        picked = Strata(np.empty(0, dtype=np.int64), np.empty(0))
+        if self._verified:
+            likely = likely_pairs(self._sketches, pairs, estimate, self._k)
+            chosen = np.union1d(chosen, challengers(self._sketches, self._near, likely, self._absolute))
+            picked = strata(len(self._sketches[0].fine), likely[0], self._audited, self._seed)
+        self.products, crossed = self._multiplied(chosen, f"{self._name}-{count}", advance, picked.drawn)
+        if self._verified:
+            moments = self._sketches[0].moments, self._sketches[1].moments
+            self._audit = Audit.of(picked, crossed, moments, self._absolute)
+        found = self.pairs()
+        self.unverified = len(found[0])
+        return found, *self.recall(found)
+
+    def recall(self, found: Found) -> tuple[float, int]:
+        """Return the expected recall of found pairs, and on how many it rests."""
+        return expected_recall(found, self._near, self._noise, self._absolute)
+
+    def verify(self, rounds: int = 8) -> None:
+        """Correlate what could beat a found pair until the pairs stand (`settled`), and what the audit asks for.
+
+        What settles the audit is read with the rivals, but adds nothing to what is found.
+        """
+        found, aside = self.pairs(), self.products
+        seen = np.empty(0, dtype=np.int64)  # pairs whose rivals have been read
+        for number in range(rounds):
+            new, seen = self._new(found, seen)
+            settling = np.setdiff1d(self._settling(aside), self._known(aside))
+            if not len(new) and not len(settling):
+                break
+            more, _ = self._multiplied(np.union1d(new, settling), f"{self._name}-rivals{number}", None)
+            self.products = self.products.joined(more.some(np.isin(self._known(more), new)))
+            aside = aside.joined(more.some(~np.isin(self._known(more), self._known(aside))))
+            found = self.pairs()
+        else:
+            unread, left = self._rivals(found, self._known(self.products))
+            open_a, open_b = unread // self._neurons_b, unread % self._neurons_b
+            self.unverified = max(left, int((np.isin(found[0], open_a) | np.isin(found[1], open_b)).sum()))
+        self._aside = aside
+
+    def audited(self, found: Found) -> dict[str, float]:
+        """Return what the audit says of found pairs."""
+        return self._audit.report(self._aside.partners(self._k + 1, self._absolute), self._k, found)
+
+    def _new(self, found: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pairs to read after those that are known, and the found pairs whose rivals are then all read."""
+        numbers, known = self._numbered((found[0], found[1])), self._known(self.products)
+        fresh = np.flatnonzero(~np.isin(numbers, seen))
+        fresh = fresh[np.argsort(-np.abs(found[2][fresh]), kind="stable")]
+        new, self.unverified = self._rivals(tuple(one[fresh] for one in found), known)
+        seen = np.union1d(seen, numbers[fresh[: len(fresh) - self.unverified]])
+        if len(new) and not self.unverified:
+            keys = [side.key[:, self._k - 1] for side in self.best(self._k)]
+            units = new // self._neurons_b, new % self._neurons_b
+            likely = replacements(self._sketches, (keys[0], keys[1]), units, self._k, self._absolute)
+            new = np.union1d(new, self._rivals(likely, np.union1d(known, new))[0])
+        return new, seen
+
+    def _settling(self, products: Products) -> np.ndarray:
+        """Return the pairs that settle the audit: all that could be closer to a drawn neuron's partner."""
+        units, partner, key = self._audit.unsettled(products.partners(self._k + 1, self._absolute)[1], self._k)
+        own = self._numbered((units, partner))
+        return np.union1d(own, self._rivals((units, partner, key), np.unique(own))[0])
+
+    def pairs(self) -> Found:
+        """Return the mutual pairs among what is correlated so far."""
+        return mutual(*self.best(self._k + 1), self._k, self._absolute)
+
+    def settled(self) -> tuple[Found, int]:
+        """Return the mutual pairs, those that rounding could decide decided in float64, and of how many units.
+
+        Products of a few positions are summed in float32 (`pair_kernels`): copies of a neuron, scaled or shifted, tie
+        up to that, and the tie is broken as in the exact engine.
+        """
+        one, other = self.best(self._k + SPARE)
+        positions = self._sources[0].positions
+        units = in_play(one, other, self._k, positions), in_play(other, one, self._k, positions)
+        (a, b), (side_a, side_b) = self._sources, [sketch.moments for sketch in self._sketches]
+        contested = settle(one, self._k, (a, b), (side_a, side_b), self._parts, self._absolute, units[0])
+        contested += settle(other, self._k, (b, a), (side_b, side_a), self._parts, self._absolute, units[1])
+        return mutual(one, other, self._k, self._absolute), contested
+
+    def best(self, keep: int, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
+        """Return the best partners of both sides among what is correlated so far, over some parts or all."""
+        return self.products.partners(keep, self._absolute, mask)
+
+    def _rivals(self, pairs: tuple[np.ndarray, ...], known: np.ndarray) -> tuple[np.ndarray, int]:
+        return rivals(self._sketches, pairs, self._noise, self._absolute, known, self._k + 1)
+
+    def _known(self, products: Products) -> np.ndarray:
+        return self._numbered((products.unit_a, products.unit_b))
+
+    def _numbered(self, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return pairs[0] * self._neurons_b + pairs[1]
+
+    def _multiplied(
+        self, numbers: np.ndarray, name: str, advance: Callable[[float], None] | None, drawn: np.ndarray | None = None
+    ) -> tuple[Products, np.ndarray]:
+        moments = self._sketches[0].moments, self._sketches[1].moments
+        pairs = numbers // self._neurons_b, numbers % self._neurons_b
+        told = advance or (lambda positions: None)
+        device = self._sketches[0].device
+        return exact_products(*self._sources, pairs, moments, self._parts, self._checkpoint, name, told, drawn, device)
+
+
+def doubled(screening: Screening) -> Screening:
+    """Return the settings with twice the candidates."""
+    return dataclasses.replace(screening, candidates=2 * screening.candidates)

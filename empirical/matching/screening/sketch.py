@@ -1,0 +1,252 @@
+r"""Count-sketches of standardised activations, from which all correlations can be estimated.
+
+Position t goes to bucket h(t) with a random sign σ(t): ``S[h(t)] += σ(t) x_t`` (Charikar, Chen and Farach-Colton 2002).
+The sketch is linear, so means come off afterwards, and it takes one pass. Here h runs through the B buckets in order
+from a random start for each stripe of B positions: two positions of a stripe never meet, two of different stripes meet
+with probability 1/B, and memory is read and written in order. For standardised columns
+
+    E[S_aᵀ S_b]/T = ρ,      variance ≈ (1 + ρ²)(1/B − 1/T)   (none for T ≤ B, where nothing collides).
+
+The sketch that is built is fine (`REFINED` B buckets). Adding up its parts gives the coarse one of B buckets, and it is
+kept as bytes: one step a neuron, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
+of an estimate, at most a third of what is there.
+
+Cost: T N multiplications and additions, at the speed at which activations are read. Numba does them on the CPU, torch
+on other devices (`device_kernels`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numba
+import numpy as np
+import torch
+
+from ...activations.arrays import ArraySource
+from ...activations.source import ActivationSource, RandomAccess
+from ..machine import distributed
+from ..machine.reading import Block, cut, read
+from ..moments import Moments, NonFinite, steady, wide
+from . import sketch_kernels as kernels
+from .device_kernels import SketchSums
+
+REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
+COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
+SHARE = 4096  # of them, at most, that a thread works on: what it adds to fits its cache
+FEW = 256  # positions that give the shift
+STRIPES = 16  # of a file, taken up together: the sketch is read and written once for all of them
+ROUNDING = 2.0**-9  # of estimates from rounded coarse sketches
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """One model's sketch, of standardised activations divided by √T: products of two estimate ρ.
+
+    Attributes
+    ----------
+    fine : int8 array, shape (neurons, REFINED · buckets)
+        In steps. Zero for constant neurons.
+    step : float32 array, shape (neurons,)
+        Step of each neuron's fine sketch.
+    coarse : float32 array, shape (neurons, buckets)
+        The fine sketch, before rounding, with `REFINED` buckets merged into one.
+    moments : Moments
+        Means and sums of squares.
+    device : str
+        Where the products of all neurons' coarse sketches are computed.
+    """
+
+    fine: np.ndarray
+    step: np.ndarray
+    coarse: np.ndarray
+    moments: Moments
+    device: str = "cpu"
+
+    @cached_property
+    def rounded(self) -> torch.Tensor:
+        """Return the coarse sketch on its device, for products of all neurons: bfloat16 where that is faster.
+
+        Rounding errors of 2⁻⁹ average out over the buckets, far below the sketch's own noise.
+        """
+        coarse = torch.from_numpy(self.coarse).to(self.device)
+        return coarse.bfloat16() if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported() else coarse
+
+
+def sketch(
+    source: ActivationSource,
+    side: int,
+    buckets: int,
+    seed: int,
+    block: int,
+    device: str = "cpu",
+    memory: int = 0,
+) -> Sketch:
+    """Sketch a source in one pass; the same seed gives the same buckets and signs for both models.
+
+    Parameters
+    ----------
+    source : ActivationSource
+        T positions.
+    side : int
+        Which model it is, for the error.
+    buckets : int
+        Of the coarse sketch, B.
+    seed : int
+        Of the starts and signs.
+    block : int
+        Positions read at a time; activations that lie in an array or a file are taken `STRIPES` stripes at a time.
+    device : str
+        Where it is done.
+    memory : int
+        Bytes that sums may take where reading a range of neurons means running a model (`columns_at_once`).
+
+    Raises
+    ------
+    NonFinite
+        If a neuron has a NaN or an infinity.
+    """
+    fine_buckets = REFINED * buckets
+    if device == "cpu" and isinstance(source, ArraySource) and source.in_place:
+        block = STRIPES * fine_buckets
+    blocks = [one for part in cut(source.positions, block, 1) for one in part]
+    signs = _signs(source.positions, fine_buckets, seed)
+    share = np.array_split(np.arange(len(source.layer)), distributed.size())[distributed.rank()]
+    width = columns_at_once(source, buckets, memory)
+    pieces = []
+    for low in range(int(share[0]), int(share[-1]) + 1, width):
+        columns = slice(low, min(low + width, int(share[-1]) + 1))
+        try:
+            pieces.append(_sketch_columns(source, columns, blocks, fine_buckets, buckets, signs, device))
+        except NonFinite as error:
+            raise NonFinite(side, error.columns + low) from None
+    fine, step, coarse, mean, square = (np.concatenate(one) for one in zip(*pieces, strict=True))
+    return _of_all_processes([fine, step, coarse, mean, square], len(source.layer), source.positions, device)
+
+
+def columns_at_once(source: ActivationSource, buckets: int, memory: int) -> int:
+    """Return how many neurons are sketched in one reading: all of a stream's, if `memory` bytes hold their sums."""
+    return COLUMNS if isinstance(source, RandomAccess) else max(COLUMNS, memory // (4 * REFINED * buckets))
+
+
+def fine_estimates(sketches: tuple[Sketch, Sketch], units_a: np.ndarray, units_b: np.ndarray) -> np.ndarray:
+    """Return the fine sketch's estimates of some pairs' correlations."""
+    estimate = np.empty(len(units_a), dtype=np.float32)
+    kernels.row_products(sketches[0].fine, sketches[1].fine, units_a, units_b, estimate)
+    return estimate * sketches[0].step[units_a] * sketches[1].step[units_b]
+
+
+def coarse_noise(buckets: int, positions: int) -> float:
+    """Return the standard deviation of a coarse estimate at ρ = 0: what the sketch loses, and rounding."""
+    return (max(1 / buckets - 1 / positions, 0.0) + ROUNDING**2) ** 0.5
+
+
+def fine_noise(
+    sketches: tuple[Sketch, Sketch], units_a: np.ndarray, units_b: np.ndarray, rho: np.ndarray
+) -> np.ndarray:
+    """Return the standard deviation of fine estimates of some pairs whose correlations are about `rho`."""
+    lost = max(1 / sketches[0].fine.shape[1] - 1 / sketches[0].moments.count, 0.0)
+    steps = sketches[0].step[units_a].astype(float) ** 2 + sketches[1].step[units_b].astype(float) ** 2
+    return np.sqrt((1 + np.minimum(rho, 1) ** 2) * lost + steps / 12)
+
+
+def _sketch_columns(
+    source: ActivationSource,
+    columns: slice,
+    blocks: list[Block],
+    fine_buckets: int,
+    buckets: int,
+    signs: tuple[np.ndarray, np.ndarray],
+    device: str,
+) -> tuple[np.ndarray, ...]:
+    """Return the fine sketch, its steps, the coarse sketch, means and sums of squares of a range of neurons."""
+    ones = np.zeros(fine_buckets)
+    turn, sign = signs
+    sums, shift, moments = None, None, (np.empty(0), np.empty(0))
+    for (start, stop), x in zip(blocks, read(source, blocks, columns, device), strict=True):
+        if sums is None or shift is None:
+            shift = _shift(x[:FEW] if isinstance(x, np.ndarray) else x[:FEW].cpu().numpy())
+            sums = (_Sums if device == "cpu" else SketchSums)(fine_buckets, shift, turn, sign, device)
+        place = np.arange(start, stop)
+        np.add.at(ones, (place + turn[place // fine_buckets]) % fine_buckets, sign[start:stop])
+        sums.add(x, start)
+        moments = sums.moments()
+        bad = ~(np.isfinite(moments[0]) & np.isfinite(moments[1]))
+        if bad.any():
+            raise NonFinite(0, np.flatnonzero(bad))
+    assert sums is not None
+    assert shift is not None
+    total, square = moments
+    offset = total / source.positions
+    centred = steady(torch.from_numpy(np.maximum(square - total * offset, 0)), source.positions).numpy()
+    with np.errstate(divide="ignore"):
+        scale = np.where(centred > 0, 1 / np.sqrt(centred), 0)
+    ones, middle, factor = (one.astype(np.float32) for one in (ones, offset, scale))
+    return *sums.finish(ones, middle, factor, buckets), shift + offset, centred
+
+
+class _Sums:
+    """The sketch and the moments of some neurons on the CPU; see `SketchSums`, which does it elsewhere."""
+
+    def __init__(self, buckets: int, shift: np.ndarray, turn: np.ndarray, sign: np.ndarray, device: str):
+        width = len(shift)
+        self._shift, self._turn, self._sign = shift, turn, sign
+        self._share = min(SHARE, -(-width // numba.get_num_threads()))
+        self._sketch = np.zeros((buckets, width), dtype=np.float32)
+        self._total, self._square = np.zeros(width), np.zeros(width)
+
+    def add(self, x: np.ndarray, first: int) -> None:
+        width, signs, moments = len(self._shift), (self._turn, self._sign), (self._total, self._square)
+        kernels.add_to_sketch(wide(x), first, width, self._share, self._shift, *signs, self._sketch, *moments)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._total, self._square
+
+    def finish(
+        self, ones: np.ndarray, offset: np.ndarray, scale: np.ndarray, merged: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        buckets, width = self._sketch.shape
+        coarse, step = np.empty((merged, width), dtype=np.float32), np.empty(width, dtype=np.float32)
+        kernels.merge(self._sketch, ones, offset, scale, coarse, step)
+        fine = np.empty((width, buckets), dtype=np.int8)
+        kernels.to_bytes(self._sketch, ones, offset, scale, step, fine)
+        return fine, step, coarse.T
+
+
+def _signs(positions: int, buckets: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each stripe's first bucket, and each position's sign."""
+    random = np.random.default_rng([seed, 2])
+    turn = random.integers(0, buckets, -(-positions // buckets))
+    return turn, random.choice(np.array([-1, 1], dtype=np.int8), positions)
+
+
+def _shift(few: np.ndarray) -> np.ndarray:
+    """Return what is taken off each neuron before anything is added up.
+
+    The mean of a few positions, and where these are all equal, their value: a constant neuron's sums are then exactly
+    zero, and no other's are.
+    """
+    mean = few.astype(np.float64).mean(0).astype(few.dtype)
+    shift = np.where((few == few[0]).all(0), few[0], mean)
+    return np.where(np.isfinite(shift), shift, 0)
+
+
+def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int, device: str) -> Sketch:
+    """Put the processes' ranges of neurons together."""
+    if distributed.size() > 1:
+        own = [np.ascontiguousarray(one) for one in own]
+    pieces = []
+    for owner, units in enumerate(np.array_split(np.arange(neurons), distributed.size())):
+        piece = [
+            torch.from_numpy(one)
+            if owner == distributed.rank()
+            else torch.from_numpy(np.empty((len(units), *one.shape[1:]), dtype=one.dtype))
+            for one in own
+        ]
+        for tensor in piece:
+            distributed.send(tensor, owner)
+        pieces.append([tensor.numpy() for tensor in piece])
+    whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*pieces, strict=True)]
+    fine, step, coarse, mean, square = whole
+    return Sketch(fine, step, coarse, Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)), device)

@@ -1,0 +1,46 @@
+"""The permutation null (appendix C.3): all positions of B in a random order drawn uniformly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from ..activations.source import ActivationSource, RandomAccess
+from ..activations.views import View
+from .null import Null, Sources
+
+
+class Permuted(View):
+    """The same activations with their positions in a random order.
+
+    Parameters
+    ----------
+    source : RandomAccess
+        The activations.
+    seed : int or sequence of int
+        Seed of the permutation (`numpy.random.SeedSequence`).
+    """
+
+    def __init__(self, source: RandomAccess, seed: int | Sequence[int]):
+        self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
+        self._source = source
+        self._order = np.random.default_rng(np.random.SeedSequence(seed)).permutation(source.positions)
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the activations at the permuted positions."""
+        return self._source.rows(self._order[index], columns)
+
+
+class Permute(Null):
+    """B's positions permuted one by one."""
+
+    name, label, section = "permute", "permuted", "C.3"
+    keeps = "each neuron's distribution of activations, and all correlations within a model"
+    breaks = "the alignment of the two models, and the autocorrelation over positions"
+    random_access = True
+
+    def draw(self, a: ActivationSource, b: ActivationSource, entropy: Sequence[int]) -> Sources:
+        """Return A, and B in another order."""
+        return a, Permuted(cast(RandomAccess, b), list(entropy))

@@ -1,0 +1,105 @@
+"""The page of a measured rung from its result alone: neither the models nor their text are read again.
+
+A result keeps each neuron's top positions with the text around (`snippets`), and no activation in between: a context
+shows how active a partner is at its own top positions, and nothing of the tokens beside them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import require
+from ..language.snippets import KeptText, Snippet
+from .items import LEVELS, Collection, Pair, TextContext
+from .text_pairs import apart
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+UNHEATED = "at the framed places alone; with it at every token: rosettalaw view A B"
+
+
+def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -> Collection:
+    """Return what the page shows of a Dataset of kind "rung", or of the largest rung of one of kind "ladder".
+
+    Parameters
+    ----------
+    result : Dataset
+        A measurement that keeps text.
+    path : str
+        What messages call it.
+    limit : int
+        Pairs to show, those with the highest correlation.
+    contexts : int
+        Contexts of each partner.
+
+    Raises
+    ------
+    InputError
+        If it keeps no text, or holds no pair.
+    """
+    text, facts = KeptText(result), dict(result.attrs)
+    first_neuron = 0
+    if "neuron_rung" in result:
+        rung = result.sizes["rung"] - 1
+        first_neuron = int(np.searchsorted(result["neuron_rung"].values, rung))
+        here = result.isel(rung=rung, pair=np.flatnonzero(result["pair_rung"].values == rung))
+        facts |= {f"model_{side}": str(here[f"model_{side}"].item()) for side in "ab"}
+    else:
+        here = result
+    require(here.sizes["pair"], "source", path, "holds no pair of neurons", "more text")
+    strong = np.argsort(-here["correlation"].values, kind="stable")[:limit]
+    first = first_neuron, first_neuron + int(here["neurons_a"])
+    pairs = []
+    for pair in strong.tolist():
+        rows = [begin + int(here[f"unit_{side}"].values[pair]) for begin, side in zip(first, "ab", strict=True)]
+        neurons = [
+            (int(here[f"layer_{side}"].values[pair]), int(here[f"layer_unit_{side}"].values[pair])) for side in "ab"
+        ]
+        drawn, top = _contexts([text.of(row) for row in rows], [_scale(result, row) for row in rows], contexts)
+        pairs.append(Pair((neurons[0], neurons[1]), float(here["correlation"].values[pair]), drawn, top))
+    threshold = float(here["threshold"])
+    said = {
+        "text": facts.get("corpus", ""),
+        "sha256 of the text": facts.get("corpus_sha256", ""),
+        "pairs found": f"{here.sizes['pair']:,}",
+        "heat": UNHEATED,
+        "made with": "rosettalaw view",
+    }
+    models = str(facts["model_a"]), str(facts["model_b"])
+    return Collection(
+        models, pairs, threshold if np.isfinite(threshold) else None, {k: v for k, v in said.items() if v}
+    )
+
+
+def _scale(result: xr.Dataset, row: int) -> tuple[float, float]:
+    """Return a neuron's mean and standard deviation."""
+    mean, deviation = (float(result[f"activation_{name}"].values[row]) for name in ("mean", "deviation"))
+    return mean, deviation if deviation > 0 else 1.0
+
+
+def _contexts(sides: Any, scales: Any, number: int) -> tuple[list[TextContext], tuple[list[int], list[int]]]:
+    """Return the contexts of both partners by position, and which of them are each one's own, strongest first."""
+    z = [
+        {one.position: (one.activation - mean) / deviation for one in side}
+        for side, (mean, deviation) in zip(sides, scales, strict=True)
+    ]
+    own = [apart(np.array([one.position for one in side], dtype=np.int64), number) for side in sides]
+    shown = sorted({position for side in own for position in side})
+    known: dict[int, Snippet] = {one.position: one for side in sides for one in side}
+    drawn = [_context(known[position], z) for position in shown]
+    places = [[shown.index(position) for position in side] for side in own]
+    return drawn, (places[0], places[1])
+
+
+def _context(one: Snippet, z: list[dict[int, float]]) -> TextContext:
+    spans = [part for part in (one.before, one.span, one.after) if part or part is one.span]
+    peak = int(bool(one.before))
+    here = [side.get(one.position, float("nan")) for side in z]
+    heat = [[0] * len(spans) for _ in z]
+    for levels, side, value in zip(heat, z, here, strict=True):
+        ceiling = max(side.values(), default=0.0)
+        levels[peak] = round(LEVELS * value / ceiling) if value > 0 and ceiling > 0 else 0
+    return TextContext(one.document, one.domain, spans, peak, (heat[0], heat[1]), (here[0], here[1]))

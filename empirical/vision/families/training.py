@@ -1,0 +1,188 @@
+"""Training all seeds of one objective and size at once, to ordinary checkpoints.
+
+AdamW with momenta (0.9, 0.95), weight decay 0.1 on matrices, each seed's gradient norm clipped at 1; the learning rate
+warms up over 5% of the steps to 3e-3 (64/d)^½ and falls to 0 on a half cosine. Seeds differ in their initial weights
+and in all that they see. A job is one process with one thread, so the bits do not depend on how many run side by side.
+
+A checkpoint is a Hugging Face folder of SigLIP's vision tower (``config.json``, ``model.safetensors``), with the
+objective's head in ``head.safetensors`` and ``training.json`` beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....results import disk_error, run_facts
+from ...checkpoints.provenance import RECORD
+from .batched_vit import MLP_RATIO, configuration, initial
+from .objectives import OBJECTIVES
+from .photographs import Crops
+
+HEAD = "head.safetensors"
+BETAS, DECAY, CLIP, WARM_UP = (0.9, 0.95), 0.1, 1.0, 0.05
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every model of a ladder learns."""
+
+    steps: int = 250
+    batch: int = 64
+    learning_rate: float = 3e-3
+    layers: int = 3
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Job:
+    """All seeds of one objective at one width."""
+
+    objective: str
+    width: int
+    recipe: Recipe
+    images_sha256: str
+    root: Path
+
+    @property
+    def neurons(self) -> int:
+        """MLP neurons of one network."""
+        return self.recipe.layers * MLP_RATIO * self.width
+
+    @property
+    def cost(self) -> float:
+        """Floating-point operations of one step, up to a factor: what progress is weighed by."""
+        return float(self.width**2 + 40 * self.width)
+
+    def folder(self, seed: int) -> Path:
+        """Return where the checkpoint of one seed is."""
+        facts = [self.objective, self.width, asdict(self.recipe), self.images_sha256]
+        name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
+        return self.root / f"{self.objective}-{self.neurons}-{name}" / f"seed{seed}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the checkpoints of all seeds are there, whole."""
+        return all((self.folder(seed) / RECORD).is_file() for seed in self.recipe.seeds)
+
+
+def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: True) -> np.ndarray:
+    """Train all seeds of a job and write their checkpoints.
+
+    Parameters
+    ----------
+    job : Job
+        What to train.
+    crops : Crops
+        The images.
+    report : callable
+        Called with the number of steps done; returns False to stop (nothing is kept then: a job takes seconds).
+
+    Returns
+    -------
+    ndarray, shape (seeds,)
+        Training loss over the last tenth of the steps; NaN if stopped.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    recipe, objective = job.recipe, OBJECTIVES[job.objective]
+    config = configuration(job.width, recipe.layers)
+    states = [_states(job, seed) for seed in recipe.seeds]
+    weights = initial(config, [int(state.generate_state(1)[0]) for state in states])
+    outputs = objective.outputs(crops)
+    weights["head.weight"] = torch.stack([_head(state, outputs, job.width) for state in states])
+    weights["head.bias"] = torch.zeros(len(states), outputs)
+    weights = {name: value.requires_grad_() for name, value in weights.items()}
+    matrices = [value for value in weights.values() if value.ndim > 2]
+    vectors = [value for value in weights.values() if value.ndim <= 2]
+    groups = [{"params": matrices, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1.0, betas=BETAS, fused=True)
+    streams = [np.random.default_rng(state.spawn(1)[0]) for state in states]
+    losses = np.full((recipe.steps, len(states)), np.nan)
+    for step in range(recipe.steps):
+        drawn = [objective.batch(crops, stream, recipe.batch) for stream in streams]
+        batch = {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in drawn[0]}
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, job.width, step)
+        loss = objective.loss(weights, config, batch)
+        loss.sum().backward()
+        _clip(weights.values())
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses[step] = loss.detach().numpy()
+        if not report(step + 1):
+            return np.full(len(states), np.nan)
+    final = losses[-max(1, recipe.steps // 10) :].mean(0)
+    for number, seed in enumerate(recipe.seeds):
+        member = {name: value[number].detach().contiguous() for name, value in weights.items()}
+        _write(job, seed, config, member, float(final[number]))
+    return final
+
+
+def learning_rate(recipe: Recipe, width: int, step: int) -> float:
+    """Return the learning rate of a step: the width's peak, warmed up and cooled down."""
+    peak = recipe.learning_rate * math.sqrt(64 / width)
+    warm = max(1, round(WARM_UP * recipe.steps))
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
+
+
+def _states(job: Job, seed: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence([seed, job.width, job.recipe.layers, zlib.crc32(job.objective.encode())])
+
+
+def _head(state: np.random.SeedSequence, outputs: int, width: int) -> Any:
+    import torch
+
+    drawn = np.random.default_rng(state.spawn(1)[0]).standard_normal((outputs, width)) / math.sqrt(width)
+    return torch.from_numpy(drawn.astype(np.float32))
+
+
+def _clip(parameters: Any) -> None:
+    """Scale each seed's gradient to norm 1 if it is longer."""
+    import torch
+
+    gradients = [parameter.grad for parameter in parameters]
+    norm = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()
+    factor = (CLIP / norm.clamp_min(1e-12)).clamp_max(1.0)
+    for gradient in gradients:
+        gradient *= factor.view(-1, *[1] * (gradient.ndim - 1))
+
+
+def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float) -> None:
+    """Write one seed's checkpoint beside its final place, and move it there when whole."""
+    from safetensors.torch import save_file
+
+    from ...checkpoints.hub import untrained_model
+
+    folder = job.folder(seed)
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        model = untrained_model(config, 0)
+        body = {name: value for name, value in member.items() if not name.startswith("head.")}
+        model.load_state_dict(body)
+        model.save_pretrained(partial)
+        save_file({name: value for name, value in member.items() if name.startswith("head.")}, partial / HEAD)
+        record = {"objective": job.objective, "seed": seed, "loss": loss, "neurons": job.neurons}
+        record |= {"recipe": asdict(job.recipe), "images_sha256": job.images_sha256, **run_facts()}
+        (partial / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
