@@ -1,6 +1,6 @@
 """Language models as activation sources, and families of them that are trained here; the twin of `vision`.
 
-    documents → two tokenizations → spans → windows → both models → pooled activations → the matching of any other source
+    documents → two tokenizations → spans → windows → both models → pooled activations → matching
 
 | chapter | subject |
 |---|---|

@@ -81,7 +81,7 @@ def test_a_run_stopped_in_a_shared_pass_goes_on_in_separate_ones(tmp_path, plant
     with pytest.raises(KeyboardInterrupt):
         match(first, ArraySource(b), **options, folder=tmp_path / "work")
     kept = {path.name for path in (tmp_path / "work").glob("*.npz")}
-    assert {"trained-tile0.npz", "null2-tile0.npz", "trained-tile1-part3.npz", "null2-tile1-part3.npz"} <= kept
+    assert {"trained-tile0.npz", "permuted2-tile0.npz", "trained-tile1-part3.npz", "permuted2-tile1-part3.npz"} <= kept
     (tmp_path / "work" / "null1-tile1-part2.npz").unlink()  # as if killed between two files of one part
     at_most(monkeypatch, 2)
     assert bits(match(ArraySource(a), ArraySource(b), **options, folder=tmp_path / "work")) == bits(whole)

@@ -83,7 +83,7 @@ def generate(checkpoint: str | Path, number: int, seed: int = 0) -> Generated:
 
 
 def unpatched(rows: Any) -> Any:
-    """Put rows of pixels together, (images, patches, 192) → (images, 32, 32, 3): the inverse of `batched_vit.patches`."""
+    """Put rows of pixels together, (images, patches, 192) → (images, 32, 32, 3): the inverse of `patches`."""
     side = SIDE // PATCH
     cut = rows.view(-1, side, side, 3, PATCH, PATCH)
     return cut.permute(0, 1, 4, 2, 5, 3).reshape(-1, SIDE, SIDE, 3)
