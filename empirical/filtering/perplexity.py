@@ -21,7 +21,8 @@ from ...results import replacing
 from ..checkpoints import hub
 from ..intervals import mean_interval
 from ..language.source import context_of
-from . import sequences, tuning
+from . import tuning
+from .sequences import likelihood, sequences, stream
 from .splitting import Parts
 
 if TYPE_CHECKING:
@@ -58,23 +59,23 @@ def measure_trials(
     context = plan.context or context_of(config)
     require(2 <= context <= context_of(config, context), "context", context, "is more than the model can read", "64")
     tests = [document for document in parts.test.documents if document.domain == plan.target]
-    test = sequences.stream(tokenizer, tests)
+    test = stream(tokenizer, tests)
     size = sum(len(document.text.encode("utf-8", "surrogatepass")) for document in tests)
 
     def one(selector: str, run: int, report: Any) -> dict[str, float]:
         model = tuning.open_causal(checkpoint, loading)
-        loss, sequences = float("nan"), 0
+        loss, number = float("nan"), 0
         if selector != "base":
             masks = taken[selector]
             mask = masks[run] if len(masks) > 1 else masks[0]
             documents = [document for document, kept in zip(parts.pool.documents, mask, strict=True) if kept]
-            rows = sequences.sequences(sequences.stream(tokenizer, documents), context)
+            rows = sequences(stream(tokenizer, documents), context)
             state = None if work is None else work / f"run-{selector}-{run}.safetensors"
             seed = int(np.random.SeedSequence([plan.seed, 0x7A1, run]).generate_state(1)[0])
             model, loss = tuning.train(model, rows, plan.recipe, seed, state, report)
-            sequences = len(rows)
-        found = sequences.likelihood(model, test, size, context)
-        return {"perplexity": found.perplexity, "bits": found.bits_per_byte, "loss": loss, "sequences": sequences}
+            number = len(rows)
+        found = likelihood(model, test, size, context)
+        return {"perplexity": found.perplexity, "bits": found.bits_per_byte, "loss": loss, "sequences": number}
 
     todo = [("base", 0), *((selector, run) for run in range(plan.runs) for selector in TRAINED)]
     outcome: dict[tuple[str, int], dict[str, float]] = {}
