@@ -15,8 +15,8 @@ from rosettalaw.empirical.vision.families.training import Recipe
 from rosettalaw.empirical.vision.judging import endpoint
 from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder
 from rosettalaw.errors import InputError, RosettaError
+from rosettalaw.loop.vision import run
 from rosettalaw.results import load
-from rosettalaw.vision_demo import run
 
 SIZE = {"image_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "hidden_size": 16}
 

@@ -26,11 +26,11 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Train two families of language models, measure the law of Rosetta Neurons, compare it with the theory."""
         if vision:
-            from ..vision_demo import run as run_vision
+            from ..loop.vision import run as run_vision
 
             summary = run_vision(out, cache, workers)
         else:
-            from ..demo import run
+            from ..loop.demo import run
 
             summary = run(ladder, out, cache, workers)
         if as_json:

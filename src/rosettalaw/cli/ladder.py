@@ -34,7 +34,7 @@ def register(app: typer.Typer, section: str) -> None:
 
         Each rung is saved when it is measured; the same command goes on where a run stopped.
         """
-        from ..demo import run_ladder
+        from ..loop.ladder import run_ladder
 
         summary = run_ladder(ladder, out, text, categories, cache, workers)
         if as_json:

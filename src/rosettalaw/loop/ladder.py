@@ -1,8 +1,7 @@
-"""The whole loop: train a ladder of two families, measure it, calibrate, fit, compare with the theory, report.
+"""One ladder of language models: trained where its file says so, measured, fitted, compared with the theory, reported.
 
-The folder that it leaves holds ``results.nc`` (kind "ladder"), ``summary.json``, ``report.html``, the figures as PNG
-and SVG, and the rungs as they were measured. An interrupted run goes on where it stopped. Ladders of models that exist
-already skip the training; all else is the same.
+The results folder holds ``results.nc`` (kind "ladder"), ``summary.json``, ``report.html``, the figures as PNG and SVG,
+and the rungs as they were measured. An interrupted run resumes from there.
 """
 
 from __future__ import annotations
@@ -12,44 +11,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .console import say
-from .errors import InputError
-from .results import replacing, save
+from ..console import say
+from ..errors import InputError
+from ..results import replacing, save
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .empirical.ladder.models import ModelLadder
-    from .validation.analysis import Analysis
-    from .validation.triangle import Triangle
-
-
-def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None = None) -> dict[str, Any]:
-    """Run the whole loop and return what ``summary.json`` holds.
-
-    Parameters
-    ----------
-    ladder : str
-        Name of a shipped ladder, or a path to a ladder file.
-    out : path
-        Folder for the results.
-    cache : path, optional
-        Where checkpoints are kept.
-    workers : int, optional
-        Models trained at once.
-
-    Raises
-    ------
-    RosettaError
-        For anything that the user can mend; what is finished stays.
-    """
-    started = time.monotonic()
-    from .empirical.language.families import open_ladder
-
-    opened = open_ladder(ladder)
-    from .empirical.ladder.train import train_ladder
-
-    return conclude(train_ladder(opened, cache=cache, workers=workers).models(), out, started)
+    from ..empirical.ladder.models import ModelLadder
+    from ..validation.analysis import Analysis
+    from ..validation.triangle import Triangle
 
 
 def run_ladder(
@@ -73,21 +44,21 @@ def run_ladder(
     categories : path, optional
         A table ``subset,category``.
     cache, workers
-        As in `run`, where models are trained.
+        Where checkpoints are saved, and models trained at once, where models are trained.
 
     Raises
     ------
     RosettaError
-        For anything that the user can mend; what is finished stays.
+        For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
     from dataclasses import replace
 
-    from .empirical.config import read_table, shipped
-    from .empirical.ladder.models import open_checkpoint_ladder
-    from .empirical.ladder.train import train_ladder
-    from .empirical.language.families import open_ladder
-    from .empirical.measures.categories import grouping
+    from ..empirical.config import read_table, shipped
+    from ..empirical.ladder.models import open_checkpoint_ladder
+    from ..empirical.ladder.train import train_ladder
+    from ..empirical.language.families import open_ladder
+    from ..empirical.measures.categories import grouping
 
     if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
         if text is not None:
@@ -101,10 +72,10 @@ def run_ladder(
 
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
-    from .empirical.ladder.measure import measure_ladder, rung_records
-    from .validation.compare import compare
-    from .validation.findings import findings
-    from .validation.series import of_ladder
+    from ..empirical.ladder.measure import measure_ladder, rung_records
+    from ..validation.compare import compare
+    from ..validation.findings import findings
+    from ..validation.series import of_ladder
 
     measured = measure_ladder(models, out / "rungs")
     analysis, verdict = judge(measured)
@@ -118,11 +89,11 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
         "findings": [vars(one) for one in findings(measured, analysis)],
         "seconds": round(time.monotonic() - started, 1),
     }
-    from .validation.ladder_report import write_report
+    from ..validation.ladder_report import write_report
 
     said = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
     write_report(measured, analysis, verdict, *said, figures, out / "report.html", summary["seconds"])
-    from .cli.output import plain
+    from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
         partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -133,9 +104,9 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
 
 def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
     """Fit the calibrated counts of a ladder; return the fits, or None, and the verdict."""
-    from .validation.analysis import analyse_series
-    from .validation.series import of_ladder
-    from .validation.verdict import with_zeros
+    from ..validation.analysis import analyse_series
+    from ..validation.series import of_ladder
+    from ..validation.verdict import with_zeros
 
     series = of_ladder(ladder)
     try:
@@ -147,9 +118,9 @@ def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
 
 def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | None, out: Path) -> dict[str, Path]:
     """Draw the figures of a ladder as PNG and SVG; return the SVG files by name."""
-    from .paper_figs import calibration, fig03, specialists
-    from .paper_figs import triangle as exponents
-    from .validation.triangle import TriangleStatus
+    from ..paper_figs import calibration, fig03, specialists
+    from ..paper_figs import triangle as exponents
+    from ..validation.triangle import TriangleStatus
 
     drawn = {
         "scaling": fig03.draw(ladder, analysis, out / "scaling.svg"),

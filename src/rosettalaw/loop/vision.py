@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .console import say
-from .demo import judge
-from .results import replacing, require_replaceable, save
+from ..console import say
+from ..results import replacing, require_replaceable, save
+from .ladder import judge
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .empirical.vision.images import Images
-    from .empirical.vision.train_ladder import Pairing, TrainedVision, VisionLadder
-    from .validation.analysis import Analysis
+    from ..empirical.vision.images import Images
+    from ..empirical.vision.train_ladder import Pairing, TrainedVision, VisionLadder
+    from ..validation.analysis import Analysis
 
 SHOWN_PAIRS, SHOWN_CROPS, SAMPLES = 6, 4, 8
 SUMMED = ("neurons", "seed_a", "seed_b", "raw_count", "calibrated_count", "distinct_count", "threshold")
@@ -66,13 +66,13 @@ def run(
         For anything that the user can mend; what is finished stays.
     """
     started = time.monotonic()
-    from .cli.output import plain
-    from .empirical.vision.families.photographs import open_photographs
-    from .empirical.vision.ladder import held_out, measure_vision
-    from .empirical.vision.resume import kept, place
-    from .empirical.vision.studies import image_sweep, real_and_generated
-    from .empirical.vision.train_ladder import VisionLadder, train_ladder
-    from .paper_figs import vision
+    from ..cli.output import plain
+    from ..empirical.vision.families.photographs import open_photographs
+    from ..empirical.vision.ladder import held_out, measure_vision
+    from ..empirical.vision.resume import kept, place
+    from ..empirical.vision.studies import image_sweep, real_and_generated
+    from ..empirical.vision.train_ladder import VisionLadder, train_ladder
+    from ..paper_figs import vision
 
     ladder = ladder or VisionLadder()
     for pairing in ladder.pairings:
@@ -130,7 +130,7 @@ def _summary(measured: Measured, name: str) -> dict[str, Any]:
 def _report(
     trained: TrainedVision, images: Images, measured: Measured, figure: Path, out: Path, seconds: float
 ) -> None:
-    from .validation import page
+    from ..validation import page
 
     ladder = trained.ladder
     first = next(iter(measured.ladders.values()))
@@ -208,8 +208,8 @@ def _kind_rows(kinds: xr.Dataset) -> list[dict[str, Any]]:
 
 def _samples(trained: TrainedVision, images: Images) -> list[list[str]]:
     """Return some held-out crops, and as many generated images, as PNG."""
-    from .empirical.vision.families.generation import generate
-    from .empirical.vision.judging.top_images import all_images, png
+    from ..empirical.vision.families.generation import generate
+    from ..empirical.vision.judging.top_images import all_images, png
 
     denoiser = trained.folder("denoising", max(trained.ladder.widths), trained.ladder.recipe.seeds[0])
     sets = images.subset(np.arange(SAMPLES)), generate(denoiser, SAMPLES).images
@@ -218,8 +218,8 @@ def _samples(trained: TrainedVision, images: Images) -> list[list[str]]:
 
 def _shown(trained: TrainedVision, images: Images, ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return some calibrated pairs of the last rung, best to last, with the top crops of both neurons."""
-    from .empirical.vision.judging.top_images import png, strip, top_exhibits
-    from .empirical.vision.source import ImageSource, open_reader
+    from ..empirical.vision.judging.top_images import png, strip, top_exhibits
+    from ..empirical.vision.source import ImageSource, open_reader
 
     rung = ladder.sizes["rung"] - 1
     here = np.flatnonzero(ladder["pair_rung"].values == rung)

@@ -1,1 +1,0 @@
-../../src/rosettalaw/vision_demo.py
