@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     from ..validation.compare import Row
@@ -39,9 +39,9 @@ NOTE = (
 )
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw every source found, the paper's included."""
-    return draw(found.rows, path)
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every source, the paper's included."""
+    return draw(results.rows, path)
 
 
 def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:

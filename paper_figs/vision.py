@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,13 +30,13 @@ RAW = [
 ]
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw the vision ladders found."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every vision ladder."""
     from ..validation.analysis import analyse_series
     from ..validation.series import of_ladder
 
     panels = []
-    for name, ladder in found.of("ladder"):
+    for name, ladder in results.of("ladder"):
         if ladder.attrs.get("modality") == "vision":
             series = of_ladder(ladder, name)
             fitted = len(np.unique(series.neurons[series.counts > 0])) > 1

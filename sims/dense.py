@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .packing import Outcome, Packing, match
+from .packing import Outcome, Packing, match_networks
 
 LARGEST = 4096  # N
 BLOCK = 2048  # features
@@ -16,7 +16,7 @@ BLOCK = 2048  # features
 
 def draw(packing: Packing, rng: np.random.Generator) -> Outcome:
     """Draw one pair of networks and match them."""
-    return match(packing, correlations(packing, rng))
+    return match_networks(packing, correlations(packing, rng))
 
 
 def correlations(packing: Packing, rng: np.random.Generator) -> np.ndarray:

@@ -91,7 +91,7 @@ def theory_values(packing: Packing) -> dict[str, float]:
     }
 
 
-def exponents(packings: list[Packing], measured: dict[str, np.ndarray]) -> list[Exponent]:
+def fit_exponents(packings: list[Packing], measured: dict[str, np.ndarray]) -> list[Exponent]:
     """Return the exponent of every quantity; all packings share β and differ in N."""
     sizes = np.array([p.neurons for p in packings], dtype=float)
     beta, theory = packings[0].beta, [theory_values(p) for p in packings]

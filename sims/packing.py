@@ -198,7 +198,7 @@ def outcome(packing: Packing, count: float, false_pairs: float, matched_isolatio
     )
 
 
-def match(packing: Packing, correlation: np.ndarray) -> Outcome:
+def match_networks(packing: Packing, correlation: np.ndarray) -> Outcome:
     """Match two networks by mutual nearest neighbours and look up what was found.
 
     Parameters

@@ -20,7 +20,7 @@ from ..console import progress
 from ..errors import InputError, UnknownNameError, require
 from . import dense, wishart
 from .expected import expect
-from .exponents import LIMITS, Exponent, exponents
+from .exponents import LIMITS, Exponent, fit_exponents
 from .packing import EXAMPLE, Choices, Outcome, Packing
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Simulation:
         for beta in dict.fromkeys(point.packing.beta for point in self.points):
             points = [point for point in self.points if point.packing.beta == beta]
             measured = {name: np.array([point.mean(name) for point in points]) for name in LIMITS}
-            found += exponents([point.packing for point in points], measured)
+            found += fit_exponents([point.packing for point in points], measured)
         return found
 
     @classmethod
@@ -180,13 +180,13 @@ def simulate(
     choices = choices or Choices()
     sizes, betas = _sizes(neurons), list(dict.fromkeys(_numbers("beta", beta)))
     packings = [Packing(size, b, kappa, gamma, int(inputs), choices) for b in betas for size in sizes]
-    engines = [choose(packing, engine) for packing in packings]
+    engines = [choose_engine(packing, engine) for packing in packings]
     points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
     facts = {"kappa": kappa, "gamma": gamma, "inputs": inputs, "runs": runs, "seed": seed, **choices.facts()}
     return Simulation(tuple(points), facts)
 
 
-def choose(packing: Packing, engine: str = "auto") -> str:
+def choose_engine(packing: Packing, engine: str = "auto") -> str:
     """Return the engine for a packing; "auto" by size.
 
     Raises

@@ -22,8 +22,8 @@ import numpy as np
 
 from .packing import mutual_nearest
 from .toy import Trained, costs
-from .toy_samples import activity, draw, generator, split, variance
-from .toy_step import encode, energy
+from .toy_samples import active_entries, active_probability, network_generator, sample_batches, variance
+from .toy_step import energy, hidden_activations
 
 CHUNK = 4096
 FEWEST, PER_NEURON = 1 << 17, 1 << 10  # samples: the frontier's feature is as rare as 1/N
@@ -70,27 +70,27 @@ class Matching:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class ToyMeasurement:
     """What the networks of one N and β have learned, and the matching of each two of them."""
 
     learned: list[Learned]
     matchings: list[Matching]
 
 
-def measure(trained: Trained, seed: int, tau: float = 1.0, samples: int | None = None) -> Measured:
+def measure_networks(trained: Trained, seed: int, tau: float = 1.0, samples: int | None = None) -> ToyMeasurement:
     """Measure networks of one N and β on fresh samples that they share."""
     N, beta, _ = trained.networks[0]
     samples = samples or max(FEWEST, PER_NEURON * N)
-    products, with_x, power = _moments(trained, generator(seed, N, beta, FRESH), samples)
+    products, with_x, power = _moments(trained, network_generator(seed, N, beta, FRESH), samples)
     blocks = [slice(k * N, (k + 1) * N) for k in range(len(with_x))]
-    noise, p = trained.recipe.noise, activity(beta, len(power))
+    noise, p = trained.recipe.noise, active_probability(beta, len(power))
     rarer = np.where((samples * p >= SEEN) & (power > 0), variance(p) / np.where(power > 0, power, 1.0), 0.0)
     learned = [_learned(products[k, k], x, power, rarer, noise) for k, x in zip(blocks, with_x, strict=True)]
     sd = np.sqrt(np.diag(products) + noise)
     correlation = products / np.maximum(np.outer(sd, sd), 1e-12)
     pairs = combinations(range(len(learned)), 2)
     matchings = [_matching(learned[a], learned[b], correlation[blocks[a], blocks[b]], tau) for a, b in pairs]
-    return Measured(learned, matchings)
+    return ToyMeasurement(learned, matchings)
 
 
 def water_filling(neurons: int, beta: float, kappa: float, gamma: float, relu: bool = True) -> np.ndarray:
@@ -98,7 +98,7 @@ def water_filling(neurons: int, beta: float, kappa: float, gamma: float, relu: b
     from ..theory import allocate
 
     features = int(gamma * neurons)
-    price = costs(activity(beta, features)) if relu else None
+    price = costs(active_probability(beta, features)) if relu else None
     return allocate(np.arange(1.0, features + 1) ** -beta, kappa * neurons, costs=price).isolation
 
 
@@ -122,15 +122,15 @@ def _moments(trained: Trained, rng: np.random.Generator, samples: int):
     networks, features, N = W.shape
     recipe = trained.recipe  # the budget's scale is that of all samples, not of a chunk
     unscaled = replace(recipe, budget="price") if recipe.budget == "proportional" else recipe
-    p, chunks = activity(beta, features), max(1, samples // CHUNK)
+    p, chunks = active_probability(beta, features), max(1, samples // CHUNK)
     mean, energies = torch.zeros(networks * N, dtype=torch.float64), torch.zeros(networks, dtype=torch.float64)
     products = torch.zeros(networks * N, networks * N, dtype=torch.float64)
     with_x = torch.zeros(networks, features, N, dtype=torch.float64)
     x_mean, x_square = np.zeros(features), np.zeros(features)
     for _ in range(chunks):
-        column, value = (one := draw(rng, p, CHUNK))[1:]
-        (shared,) = split([one] * networks, features, CHUNK, 1)
-        h = encode(shared, W, b, unscaled).h
+        column, value = (one := active_entries(rng, p, CHUNK))[1:]
+        (shared,) = sample_batches([one] * networks, features, CHUNK, 1)
+        h = hidden_activations(shared, W, b, unscaled).h
         flat = h.transpose(0, 1).reshape(CHUNK, networks * N)
         energies += energy(h).double() / chunks
         mean += flat.double().mean(0) / chunks

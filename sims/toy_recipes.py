@@ -57,7 +57,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .toy import Recipe
+from .toy_ingredients import ToyRecipe
 
 SEED = 2026
 TAU = 1.0
@@ -71,12 +71,12 @@ BOUNDS = {"count": 0.1, "isolation": 0.15, "information": 0.95, "precision": 0.9
 class Configuration:
     """A recipe, what was expected, and whether the law was expected to hold."""
 
-    recipe: Recipe
+    recipe: ToyRecipe
     expected: str
     holds: bool = False
 
 
-LAW = Recipe()
+LAW = ToyRecipe()
 SLOW = replace(LAW, readout_width=16)
 CONFIGURATIONS: dict[str, Configuration] = {
     "law": Configuration(LAW, "the law holds to N = 128; mean isolation low where features keep two neurons", True),
@@ -122,7 +122,7 @@ SCAN: dict[str, Configuration] = {
 }
 
 
-def visits(recipe: Recipe, neurons: int, beta: float, rank: float) -> float:
+def visits(recipe: ToyRecipe, neurons: int, beta: float, rank: float) -> float:
     """Return V, how many times training shows the feature of a rank."""
     return recipe.steps * recipe.samples(neurons) * 0.5 * rank**-beta
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .exponents import slope
-from .toy import Recipe
+from .toy_ingredients import ToyRecipe
 from .toy_measures import profile_slope
 from .toy_recipes import BOUNDS, CONFIGURATIONS, LAW, SCAN, TAU, visits
 
@@ -36,7 +36,7 @@ class Cell:
         The water-filling's s_r.
     matchings : ndarray, shape (pairs of seeds, 3)
         Pairs, precision and recall.
-    recipe : Recipe
+    recipe : ToyRecipe
     """
 
     configuration: str
@@ -46,7 +46,7 @@ class Cell:
     information: np.ndarray = field(repr=False)
     optimum: np.ndarray = field(repr=False)
     matchings: np.ndarray = field(repr=False)
-    recipe: Recipe = LAW
+    recipe: ToyRecipe = LAW
 
     @property
     def counts(self) -> np.ndarray:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from .toy import Recipe
+    from .toy_ingredients import ToyRecipe
     from .toy_samples import Samples
 
 GAIN = 10.0  # of neurons whose energy is free: first weights then have an energy near the end's
@@ -39,14 +39,14 @@ class Hidden:
     scale: torch.Tensor | None  # of every network, for the budget
 
 
-def encode(samples: Samples, W: torch.Tensor, b: torch.Tensor, recipe: Recipe) -> Hidden:
+def hidden_activations(samples: Samples, W: torch.Tensor, b: torch.Tensor, recipe: ToyRecipe) -> Hidden:
     """Return h of every sample, before the channel's noise.
 
     Parameters
     ----------
     samples : Samples
     W, b : Tensor, shapes (networks, A, N) and (networks, 1, N)
-    recipe : Recipe
+    recipe : ToyRecipe
     """
     import torch
 
@@ -72,7 +72,7 @@ def energy(h: torch.Tensor) -> torch.Tensor:
     return h.pow(2).sum((1, 2)) / h.shape[1]
 
 
-def back(g: torch.Tensor, hidden: Hidden, recipe: Recipe) -> torch.Tensor:
+def back(g: torch.Tensor, hidden: Hidden, recipe: ToyRecipe) -> torch.Tensor:
     """Return the gradient with respect to u, given that with respect to h; g is overwritten."""
     h = hidden.h
     if hidden.inverse_norm is not None:
@@ -102,23 +102,23 @@ def decorrelation(C: torch.Tensor) -> torch.Tensor:
     return gradient.div_(C.shape[1])
 
 
-def gradients(samples: Samples, W, b, D, level, recipe: Recipe, decorrelate: float):
+def gradients(samples: Samples, W, b, D, level, recipe: ToyRecipe, decorrelate: float):
     """Return MSE_r, shape (networks, A), and the gradients of W, b and D.
 
     Parameters
     ----------
     samples : Samples
     W, b, D : Tensor
-        As in `encode`; D has W's shape.
+        As in `hidden_activations`; D has W's shape.
     level : callable
         From MSE_r of the batch to c_r.
-    recipe : Recipe
+    recipe : ToyRecipe
     decorrelate : float
         Weight of the decorrelating term.
     """
     import torch
 
-    hidden = encode(samples, W, b, recipe)
+    hidden = hidden_activations(samples, W, b, recipe)
     batch = hidden.h.shape[1]
     h = hidden.h - hidden.h.mean(1, keepdim=True)
     C = (h.transpose(1, 2) @ h).div_(batch)

@@ -20,17 +20,18 @@ import numpy as np
 from ..console import progress
 from ..errors import ForeignFileError, InputError, UnknownNameError, require
 from ..results import replacing
-from .toy import Network, Recipe, Trained, train
-from .toy_measures import Measured, measure, water_filling
+from .toy import Network, Trained, train_networks
+from .toy_ingredients import ToyRecipe
+from .toy_measures import ToyMeasurement, measure_networks, water_filling
 from .toy_recipes import BETAS, CONFIGURATIONS, LAW, NEURONS, SCAN, SEED, SEEDS, TAU
 from .toy_results import Cell, Study
 
-EXAMPLE = "study(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
+EXAMPLE = "study_toys(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
 LARGEST = 1 << 14  # neurons: beyond, one network's weights and their gradients fill tens of gigabytes
 PIECE = 1 << 20  # encoder weights trained together: the networks of all seeds and β up to N = 128, one at N = 512
 
 
-def study(
+def study_toys(
     configurations: Sequence[str] = ("law",),
     neurons: Iterable[float] = NEURONS,
     beta: Iterable[float] = BETAS,
@@ -98,7 +99,7 @@ def study(
             for width in widths:
                 for b in betas:
                     trained = _together([networks[recipe.at(width), Network(width, b, i)] for i in range(seeds)])
-                    cells.append(_cell(name, replace(trained, recipe=recipe), measure(trained, seed, TAU)))
+                    cells.append(_cell(name, replace(trained, recipe=recipe), measure_networks(trained, seed, TAU)))
                     bar.advance()
     facts = {"seed": seed, "seeds": seeds, "tau": TAU, "kappa": LAW.kappa, "steps": steps}
     return Study(tuple(cells), facts)
@@ -111,7 +112,7 @@ def trained_seeds(cache: Path, name: str, neurons: int, beta: float, seeds: int,
     return there.index(False) if False in there else seeds
 
 
-def _cell(name: str, trained: Trained, measured: Measured) -> Cell:
+def _cell(name: str, trained: Trained, measured: ToyMeasurement) -> Cell:
     (N, beta, _), recipe = trained.networks[0], trained.recipe
     return Cell(
         configuration=name,
@@ -125,10 +126,10 @@ def _cell(name: str, trained: Trained, measured: Measured) -> Cell:
     )
 
 
-Piece = tuple[Recipe, tuple[Network, ...]]
+Piece = tuple[ToyRecipe, tuple[Network, ...]]
 
 
-def _pieces(recipe: Recipe, widths: Sequence[int], betas: Sequence[float], seeds: int) -> Iterator[Piece]:
+def _pieces(recipe: ToyRecipe, widths: Sequence[int], betas: Sequence[float], seeds: int) -> Iterator[Piece]:
     for width in widths:
         networks = [Network(width, b, i) for b in betas for i in range(seeds)]
         size = max(1, int(PIECE / (recipe.gamma * width**2)))
@@ -138,19 +139,19 @@ def _pieces(recipe: Recipe, widths: Sequence[int], betas: Sequence[float], seeds
 
 def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: int, quiet: bool):
     """Return the trained network for each (recipe, network), the longest pieces first."""
-    found: dict[tuple[Recipe, Network], Trained] = {}
+    found: dict[tuple[ToyRecipe, Network], Trained] = {}
 
-    def cost(recipe: Recipe, networks: Sequence[Network]) -> float:
+    def cost(recipe: ToyRecipe, networks: Sequence[Network]) -> float:
         N = networks[0].neurons
         return recipe.steps * (2e7 + len(networks) * (recipe.gamma * N + recipe.samples(N)) * (N**2 + 2e3))
 
-    def one(recipe: Recipe, networks: tuple[Network, ...], advance: Callable[[float], None]) -> None:
+    def one(recipe: ToyRecipe, networks: tuple[Network, ...], advance: Callable[[float], None]) -> None:
         keys = [(recipe, network) for network in networks]
         share = cost(recipe, networks) / recipe.steps
         kept = [_kept(cache, seed, *key) for key in keys]
         if any(trained is None for trained in kept):
             with _one_thread():
-                trained = train(networks, seed, recipe, lambda: advance(share))
+                trained = train_networks(networks, seed, recipe, lambda: advance(share))
             kept = [Trained((n,), trained.encoder[[i]], trained.bias[[i]], recipe) for i, n in enumerate(networks)]
             for single in kept:
                 _keep(cache, seed, single)
@@ -202,9 +203,9 @@ def _together(networks: Sequence[Trained]) -> Trained:
     return Trained(members, encoder, bias, networks[0].recipe)
 
 
-def _file(cache: Path, seed: int, recipe: Recipe, network: Network) -> Path:
-    acts = recipe.at(network.neurons)
-    return cache / f"toy-{hashlib.sha256(repr((seed, acts, network)).encode()).hexdigest()[:20]}.npz"
+def _file(cache: Path, seed: int, recipe: ToyRecipe, network: Network) -> Path:
+    key = repr((seed, recipe.at(network.neurons), network)).replace("ToyRecipe(", "Recipe(")  # its name in older caches
+    return cache / f"toy-{hashlib.sha256(key.encode()).hexdigest()[:20]}.npz"
 
 
 def _keep(cache: Path | None, seed: int, trained: Trained) -> None:
@@ -213,7 +214,7 @@ def _keep(cache: Path | None, seed: int, trained: Trained) -> None:
             np.savez(partial, encoder=trained.encoder.numpy(), bias=trained.bias.numpy())
 
 
-def _kept(cache: Path | None, seed: int, recipe: Recipe, network: Network) -> Trained | None:
+def _kept(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) -> Trained | None:
     import torch
 
     if cache is None or not (path := _file(cache, seed, recipe, network)).is_file():

@@ -18,14 +18,14 @@ import numpy as np
 from scipy.linalg import cholesky, get_blas_funcs
 
 from .backgrounds import backgrounds, bartlett
-from .packing import Outcome, Packing, match
+from .packing import Outcome, Packing, match_networks
 
 LARGEST = 7000  # rows of T, n + 2m: 0.4 GB a matrix
 
 
 def draw(packing: Packing, rng: np.random.Generator) -> Outcome:
     """Draw one pair of networks and match them."""
-    return match(packing, correlations(packing, rng))
+    return match_networks(packing, correlations(packing, rng))
 
 
 def correlations(packing: Packing, rng: np.random.Generator) -> np.ndarray:

@@ -263,8 +263,8 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
 @pytest.mark.parametrize("name", ["fig04", "fig06", "fig25", "fig29", "fig31", "fig33"])
 def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
     from rosettalaw.paper_figs.catalogue import make_all
-    from rosettalaw.paper_figs.found import look
+    from rosettalaw.paper_figs.results_folder import read
 
-    (made,) = make_all(look(done[0]), tmp_path, [name])
+    (made,) = make_all(read(done[0]), tmp_path, [name])
     drawn = made.files[1].read_text()
     assert "tiny" in drawn or done[0].name in drawn

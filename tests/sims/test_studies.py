@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from rosettalaw.paper_figs import tail
-from rosettalaw.sims import ablation, dense, simulate, toy_kept, wishart
+from rosettalaw.sims import ablation, dense, simulate, toy_reported, wishart
 from rosettalaw.sims.packing import Choices, Packing
 
 PAGE = Path(__file__).parents[2] / "docs/synthetic/FINDINGS.md"
@@ -127,10 +127,10 @@ def test_the_kept_draws_are_what_the_ablation_draws():
 @pytest.mark.slow
 def test_the_kept_toy_study_is_what_training_gives():
     """Bits may differ between processors, what is learned may not."""
-    from rosettalaw.sims import toy_kept, toy_study
+    from rosettalaw.sims import toy_reported, toy_study
 
-    kept = {(r["configuration"], r["beta"], r["neurons"]): r for r in toy_kept.read()}
-    found = toy_study.study(["law"], [8, 16, 32], quiet=True)
+    kept = {(r["configuration"], r["beta"], r["neurons"]): r for r in toy_reported.read()}
+    found = toy_study.study_toys(["law"], [8, 16, 32], quiet=True)
     for row in found.rows:
         expected = kept[row["configuration"], row["beta"], row["neurons"]]
         assert row["count"] == pytest.approx(expected["count"], abs=0.6)
@@ -138,7 +138,7 @@ def test_the_kept_toy_study_is_what_training_gives():
         assert row["precision"] == 1
 
 
-@pytest.mark.parametrize("study", [ablation, toy_kept])
+@pytest.mark.parametrize("study", [ablation, toy_reported])
 def test_asking_for_help_starts_no_study(study, monkeypatch, capsys):
     monkeypatch.setattr(study, "run", None)
     for asked, code, told in ((["--help"], 0, "usage: python -m rosettalaw.sims."), (["--hlep"], 2, "--hlep")):

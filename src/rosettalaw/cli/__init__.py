@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "sweep": "Theory",
     "derive": "Theory",
     "simulate": "Simulation",
+    "sensitivity": "Simulation",
     "toy": "Simulation",
     "train": "Measurement",
     "match": "Measurement",

@@ -50,10 +50,10 @@ def toy(
     """Train toy networks whose features are known, and compare what they learn with the optimal allocation."""
     from ..results import save
     from ..sims.toy_recipes import CONFIGURATIONS
-    from ..sims.toy_study import study
+    from ..sims.toy_study import study_toys
 
     names = list(CONFIGURATIONS) if configurations == "all" else [name.strip() for name in configurations.split(",")]
-    found = study(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps, workers, cache)
+    found = study_toys(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps, workers, cache)
     if out is not None:
         save(found.to_dataset(), out)
     record = found.record()

@@ -20,7 +20,7 @@ from ..console import say
 from ..results import replacing, save
 from .toy_recipes import BETAS, BOUNDS, CONFIGURATIONS, LAW, NEURONS, PARTS, SCAN, SEED, TAU
 from .toy_results import Rows, Study, checks
-from .toy_study import study, trained_seeds
+from .toy_study import study_toys, trained_seeds
 
 KEPT = Path(__file__).with_name("toy_study.csv")
 PROFILES = Path("docs/toy/toy.nc")
@@ -36,7 +36,7 @@ def run(cache: Path, finished: bool = False) -> Study:
                 for beta in part.beta:
                     seeds = trained_seeds(cache, name, N, beta, part.seeds) if finished else part.seeds
                     if seeds >= 2:
-                        cells += study([name], [N], [beta], seeds, cache=cache, quiet=finished).cells
+                        cells += study_toys([name], [N], [beta], seeds, cache=cache, quiet=finished).cells
     return Study(tuple(cells), {"seed": SEED, "tau": TAU, "kappa": LAW.kappa})
 
 
