@@ -1,6 +1,6 @@
 """The reported study of toy networks, and what is kept of it.
 
-    python -m rosettalaw.sims.toy_kept CACHE [--finished]
+    python -m rosettalaw.sims.toy_reported CACHE [--finished]
 
 trains and measures every part of `toy_recipes.PARTS` (about an hour of two processors; CACHE keeps trained networks, so
 that it may be interrupted; ``--finished`` measures what is there, where two networks or more are), writes
@@ -131,7 +131,7 @@ def _row(rows: Rows, name: str, neurons: int, beta: float) -> dict[str, Any] | N
 def main(arguments: list[str] | None = None) -> None:
     """Run the study and keep it."""
     parser = argparse.ArgumentParser(
-        "python -m rosettalaw.sims.toy_kept", description="Train and measure the reported toy networks: about an hour."
+        "python -m rosettalaw.sims.toy_reported", description="Train and measure the reported toy networks: about an hour."
     )
     parser.add_argument("cache", nargs="?", type=Path, default="results/toy-cache", help="keeps trained networks")
     parser.add_argument("--finished", action="store_true", help="measure what is there, train nothing")

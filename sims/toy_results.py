@@ -1,6 +1,6 @@
 """Results of toy networks: cells beside their optimum, exponents over N, and whether the law holds.
 
-A cell is all networks of one configuration, N and β. Its row is what is kept of it (`toy_kept`), and all that exponents
+A cell is all networks of one configuration, N and β. Its row is what is kept of it (`toy_reported`), and all that exponents
 and the four conditions of `toy_recipes` are made of.
 """
 
