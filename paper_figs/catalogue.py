@@ -104,7 +104,7 @@ CATALOGUE: dict[str, Figure] = {
     ),
     "triangle": Figure("Count, profile and purity exponents against the theory", page=3, demo="triangle"),
     "sources": Figure("Every source side by side", page=5),
-    "likelihood": Figure("What counts identify, and what more data add"),
+    "likelihood": Figure("Parameters that counts identify, and the gain from more data"),
 }
 
 
@@ -147,7 +147,7 @@ def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str]
         try:
             files = module_of(name).make(results, Path(out) / name)
         except KeyError as missing:
-            named = str(missing.args[0]).split(". ")[0]  # what follows lists the variables that are there
+            named = str(missing.args[0]).split(". ")[0]  # a list of the variables follows
             files, waits_for = [], f"results with all their variables ({named})"
         yield Made(name, CATALOGUE[name].shows, tuple(files), "" if files else waits_for or "data")
 

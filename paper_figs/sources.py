@@ -1,8 +1,8 @@
 """Every source side by side: exponent of the count, and the theory's two parameter-free demands.
 
 Rows are sources; hollow markers are numbers that the paper published, filled ones were computed here. Bars are 95%
-intervals; an arrow says that a bar leaves the picture. Vertical lines are what the theory demands for N → ∞; a short
-tick is what it demands at the sizes of that row.
+intervals; an arrow marks a bar that ends outside the picture. Vertical lines are the theory's values for N → ∞; a short
+tick is its value at the sizes of that row.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Isolation of the other neurons, which follows its law when matches need a correlation (not in figure 27).
 
-Without a threshold nearly every neuron with a feature is matched, and what is left is an accident of the few at the
+Without a threshold nearly every neuron with a feature is matched, and the rest is an accident of the few at the
 edge. With ``ρ ≥ 0.5``, that is isolation of at least 1 (Eq. 62), the tail of Eq. 32 is left. Points are draws from the
 exact law of the correlations (means over runs, standard errors), lines the detectability integral where it leaves more
 than 1e-7, dashes the slope (1 − β)/β. Numbers are exponents of the points, as in figure 27.

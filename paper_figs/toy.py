@@ -1,4 +1,4 @@
-"""Networks trained by gradient descent beside the allocation that theory calls optimal, nothing fitted.
+"""Networks trained by gradient descent beside the optimal allocation of the theory, nothing fitted.
 
 Large: the information of each trained network about every feature (points: median and range over seeds) and the
 optimal allocation at the same size (lines). Small, each where a study has the cells for it: features with isolation of

@@ -1,6 +1,6 @@
-"""The oracle: draw the inputs, build both networks and match them, as the paper says it (D.7, Eqs. 64–65).
+"""The reference engine: draw the inputs, build both networks and match them, as in the paper (D.7, Eqs. 64–65).
 
-Nothing is used but the definitions, so that the other engines can be held against this one. Features are drawn in
+It uses the definitions alone: the reference for the other engines. Features are drawn in
 blocks; memory is one block of Z and the activations, work ``4 M A m`` operations a run.
 """
 

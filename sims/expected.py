@@ -1,4 +1,4 @@
-"""The engine without draws: mean and standard deviation of what is found, by the detectability integral.
+"""The engine without draws: mean and standard deviation of the outcome, by the detectability integral.
 
 `rosettalaw.theory.detectability` derives P_r, the probability that the two neurons of feature r are mutual nearest
 neighbours, and the expected number of false pairs. Then
@@ -31,17 +31,17 @@ def expect(packing: Packing) -> Outcome:
     from ..theory.detectability import detect
 
     s, f = packing.isolation, packing.choices.interference
-    found = detect(s, packing.inputs, _features(packing), f, packing.idle, packing.choices.threshold)
+    detection = detect(s, packing.inputs, _features(packing), f, packing.idle, packing.choices.threshold)
     # A false pair joins neurons that are in no right pair: take their isolation as the mean of those.
-    missed = 1 - found.probability
+    missed = 1 - detection.probability
     others = missed.sum() + packing.idle
-    false_isolation = found.false_pairs * float(missed @ s) / others if others > 0 else 0.0
+    false_isolation = detection.false_pairs * float(missed @ s) / others if others > 0 else 0.0
     return outcome(
         packing,
-        count=found.count + found.false_pairs,
-        false_pairs=found.false_pairs,
-        matched_isolation=float(found.probability @ s) + min(false_isolation, float(missed @ s)),
-        count_sd=float(np.sqrt(found.count_sd**2 + false_pairs_variance(found.false_pairs, packing.matched))),
+        count=detection.count + detection.false_pairs,
+        false_pairs=detection.false_pairs,
+        matched_isolation=float(detection.probability @ s) + min(false_isolation, float(missed @ s)),
+        count_sd=float(np.sqrt(detection.count_sd**2 + false_pairs_variance(detection.false_pairs, packing.matched))),
     )
 
 

@@ -1,11 +1,11 @@
-"""What toy networks have learned, where the features are known.
+"""Measures of toy networks, whose features are known: isolation, information, matching.
 
 Over fresh samples that all networks of one β share, with the noise's variance added exactly:
 
     W_jr = cov(h_j, x_r)/sd(x_r)          loading on the standardised feature                     (Eq. 37)
     s_jr = W_jr²/(Var h_j + σ∞² − W_jr²)  isolation: everything but the feature is interference   (Eq. 44)
     s_r  = max_j s_jr,  c(r) its neuron                                                           (Eqs. 45–46)
-    t_r  = Var x_r/MSE_r − 1              of the best linear readout: what the whole network tells (Eqs. 49–51)
+    t_r  = Var x_r/MSE_r − 1              of the best linear readout: the information of the whole network (Eqs. 49–51)
 
 A feature spread over several neurons has t_r > s_r: the theory's optimum does not care, the Rosetta count does. Two
 networks are matched by mutual nearest neighbours with ρ ≥ τ/(1 + τ) (Eqs. 62–63). A pair is right if both neurons
@@ -62,7 +62,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Matching:
-    """Rosetta matching of two networks against the truth; NaN where nothing is matched or there is nothing to find."""
+    """Rosetta matching of two networks against the truth; NaN where there is no pair, or no feature to match."""
 
     pairs: int
     precision: float
@@ -71,7 +71,7 @@ class Matching:
 
 @dataclass(frozen=True, eq=False)
 class ToyMeasurement:
-    """What the networks of one N and β have learned, and the matching of each two of them."""
+    """Measures of the networks of one N and β, and the matching of each two of them."""
 
     learned: list[Learned]
     matchings: list[Matching]
@@ -114,7 +114,7 @@ def _moments(trained: Trained, rng: np.random.Generator, samples: int):
     """Return covariances of all neurons, of each network's neurons with the features, and the features' variances.
 
     All three are of the same samples: where MSE_r is a hundredth of Var x_r, the error of a variance taken from
-    elsewhere would be as large as what is measured.
+    elsewhere would be as large as the measure.
     """
     import torch
 
@@ -148,14 +148,16 @@ def _moments(trained: Trained, rng: np.random.Generator, samples: int):
 
 
 def _learned(covariance: np.ndarray, with_x: np.ndarray, power: np.ndarray, rarer: np.ndarray, noise: float) -> Learned:
-    """Return what a network has learned; `rarer` is Var x_r over that in the samples, 0 for features not measured."""
+    """Return the measures of one network; `rarer` is Var x_r over that in the samples, 0 where not measured."""
     power = np.where(rarer > 0, power, np.inf)
     share = with_x**2 / power[:, None]  # W_jr², shape (A, N)
     total = np.diag(covariance) + noise
     s = share / np.maximum(total - share, 1e-6 * np.maximum(total, 1e-12))
     ridge = max(noise, 1e-6 * float(np.trace(covariance)) / len(total))
-    told = np.einsum("rj,jr->r", with_x, np.linalg.solve(covariance + ridge * np.eye(len(total)), with_x.T)) / power
-    t = rarer * told / np.maximum(1 - told, 1e-6)
+    explained = (
+        np.einsum("rj,jr->r", with_x, np.linalg.solve(covariance + ridge * np.eye(len(total)), with_x.T)) / power
+    )
+    t = rarer * explained / np.maximum(1 - explained, 1e-6)
     best, of_neuron = s.max(axis=1), (rarer[:, None] * s).argmax(axis=0)
     return Learned(rarer * best, t, best, s.argmax(axis=1), of_neuron)
 
@@ -164,6 +166,6 @@ def _matching(a: Learned, b: Learned, correlation: np.ndarray, tau: float) -> Ma
     i, j = mutual_nearest(correlation, tau / (1 + tau))
     right = a.of_neuron[i] == b.of_neuron[j]
     both = np.flatnonzero(np.minimum(a.sampled, b.sampled) >= tau)
-    found = np.isin(both, a.of_neuron[i][right])
+    recalled = np.isin(both, a.of_neuron[i][right])
     precision = float(right.mean()) if len(i) else np.nan
-    return Matching(len(i), precision, float(found.mean()) if len(both) else np.nan)
+    return Matching(len(i), precision, float(recalled.mean()) if len(both) else np.nan)

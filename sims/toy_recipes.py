@@ -1,4 +1,4 @@
-"""What toy networks are trained with, and what was expected of it before the reported runs.
+"""Recipes of toy networks, and the expectations of each, written before the reported runs.
 
 `CONFIGURATIONS` and `SCAN` hold each recipe with its expectation in words; `BOUNDS` puts "the law holds" as numbers.
 They were written after trials with seed 0, as the recipes were, and before any run with the seed that is reported
@@ -69,7 +69,7 @@ BOUNDS = {"count": 0.1, "isolation": 0.15, "information": 0.95, "precision": 0.9
 
 @dataclass(frozen=True)
 class Configuration:
-    """A recipe, what was expected, and whether the law was expected to hold."""
+    """A recipe, the expected result, and whether the law was expected to hold."""
 
     recipe: ToyRecipe
     expected: str
@@ -123,7 +123,7 @@ SCAN: dict[str, Configuration] = {
 
 
 def visits(recipe: ToyRecipe, neurons: int, beta: float, rank: float) -> float:
-    """Return V, how many times training shows the feature of a rank."""
+    """Return V, the expected number of times that training shows the feature of a rank."""
     return recipe.steps * recipe.samples(neurons) * 0.5 * rank**-beta
 
 

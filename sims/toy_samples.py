@@ -1,6 +1,6 @@
 """Sparse samples: features that are independently active with probability ``p_r = ½ r^-β``, and products with them.
 
-One to three features of a sample are active, so X, the samples × features matrix, is kept as its entries, and both of
+One to three features of a sample are active, so X, the samples × features matrix, is stored as its entries, and both of
 its products with a dense matrix are sums over them: ``X T`` adds rows of a table for each sample, ``Xᵀ h`` adds samples
 for each feature. Every network has its own stream, keyed by (seed, N, β, index): it sees the same data alone and beside
 others.
@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-CHUNK = 1 << 15  # samples drawn at once; part of what a seed means
+CHUNK = 1 << 15  # samples drawn at once; the numbers of a seed depend on it
 
 
 def active_probability(beta: float, features: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def variance(p: np.ndarray) -> np.ndarray:
 
 
 def network_generator(seed: int, neurons: int, beta: float, index: int) -> np.random.Generator:
-    """Return the generator of one network, the same whatever it is trained beside."""
+    """Return the generator of one network, the same alone and in any batch."""
     low, high = np.array([beta]).view(np.uint32).tolist()
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(neurons, low, high, index)))
 

@@ -1,4 +1,4 @@
-"""One update of toy networks: the loss and its gradient in closed form, at two thirds of backpropagation's operations.
+"""One update of toy networks: the loss and its gradient in closed form, in two thirds of backpropagation's operations.
 
 With ``u = X W + b`` and h centred over the batch of B samples,
 
@@ -9,7 +9,7 @@ and ``c_r = w_r/MSE_r`` (a running mean of MSE_r; 1 for the squared loss), the g
     ∂/∂D = 2 c (D C − G + σ∞² D)          ∂/∂C = Dᵀ c D          ∂/∂h = 2/B (h ∂/∂C − X c D)
 
 and from h to u it passes the rescaling, the layer norm and the ReLU. ``D C`` serves both MSE and its gradient: a
-network's step takes four dense products, ``4 (A + B) N²`` operations; what involves X is a sum over its few entries.
+network's step takes four dense products, ``4 (A + B) N²`` operations; products with X are sums over its few entries.
 
 The decorrelating term is the sum of squared correlations of two different neurons, ``C_ij²/(C_ii C_jj)``, over N.
 """
@@ -31,7 +31,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Hidden:
-    """h of a batch, with what its gradient needs; all of shape (networks, batch, N) but `scale`."""
+    """h of a batch, with the terms of its gradient; all of shape (networks, batch, N) but `scale`."""
 
     h: torch.Tensor
     on: torch.Tensor | None  # where ReLU passes

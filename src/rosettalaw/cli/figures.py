@@ -8,7 +8,7 @@ import typer
 
 from .output import JsonOption, folder_to_write, print_json
 
-RESULTS = typer.Argument(None, help="Folder of results (.nc); without it, the published numbers alone are drawn.")
+RESULTS = typer.Argument(None, help="Folder of results (.nc); default: published numbers alone.")
 OUT = typer.Option(Path("results/figures"), callback=folder_to_write, help="Folder for the figures.")
 ONLY = typer.Option(None, "--only", help="Names of figures, as fig03,triangle.")
 

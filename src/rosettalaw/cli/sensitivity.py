@@ -40,7 +40,7 @@ def sensitivity(
     workers: int | None = WORKERS,
     as_json: bool = JsonOption,
 ) -> None:
-    """Vary one at a time what the paper leaves open, and show how far each moves the counts and exponents."""
+    """Vary the paper's open choices one at a time, and show how far each moves the counts and exponents."""
     from ..sims.sensitivity import sensitivity as run
 
     sizes, betas = grid("--neurons", neurons), grid("--beta", beta)

@@ -15,10 +15,10 @@ NEURONS = typer.Option("1024:131072:8:log", help="Network sizes N: a number, a l
 KAPPA = typer.Option(1.0, help="Isolation budget per neuron κ.")
 GAMMA = typer.Option(4.0, help="Latent features per neuron γ.")
 INPUTS = typer.Option(10_000, help="Inputs M that correlations are taken over.")
-RUNS = typer.Option(10, help="Independent pairs of networks a point.")
+RUNS = typer.Option(10, help="Independent pairs of networks per point.")
 SEED = typer.Option(0, min=0, help="Seed; the same seed gives the same bits for any number of workers.")
 ENGINE = typer.Option("auto", help="auto (by size), wishart (exact in law), dense (draws inputs), expected (integral).")
-WORKERS = typer.Option(None, min=1, help="Runs at once (default: one a processor).")
+WORKERS = typer.Option(None, min=1, help="Runs at once (default: one per CPU).")
 HEADINGS = {
     "beta": "β",
     "neurons": "N",
