@@ -14,7 +14,7 @@ BINS = 12
 
 
 def draw(results: Results, path: Path, family: str) -> list[Path]:
-    """Draw the published family as a map, one row a model; our ladders below it, if they are of its kind."""
+    """Draw the published family as a map, one row per model; our ladders below it, if they are of its kind."""
     from matplotlib.colors import PowerNorm
 
     table = read("fig31_32_depth")

@@ -45,7 +45,7 @@ def make(results: Results, path: Path) -> list[Path]:
             above = {"transform": left.get_xaxis_transform(), "ha": "center", "fontsize": 8.5}
             left.text(2.6 * i + 0.5, 1.02, _short(ds.attrs["pairing"]), color=style.CYCLE[i], **above)
         style.source_note(
-            figure, f"This package, one point a seed; right, filled: above ρ*, open: no threshold. {PUBLISHED}"
+            figure, f"This package, one point per seed; right, filled: above ρ*, open: no threshold. {PUBLISHED}"
         )
         return style.save(figure, path)
 

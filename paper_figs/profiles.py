@@ -1,4 +1,4 @@
-"""The isolation profile, read off the correlations in rank order: one curve a size, and the fitted lines.
+"""The isolation profile, read off the correlations in rank order: one curve per size, and the fitted lines.
 
 By Eqs. 14 and 62, ``1 − ρ_(r) = (r/r0)^b``: straight in log-log, with b = β. Points are the pairs above the ladder's
 common threshold; the dashed line has the slope that the counts ask for, 1/α, through the largest size's last pair.

@@ -42,7 +42,7 @@ def draw(results: Results, path: Path, panels: list[str]) -> list[Path]:
 
 
 def draw_ladder(ladder, path: Path) -> list[Path]:
-    """Draw one ladder alone, a panel a model."""
+    """Draw one ladder alone, one panel per model."""
     with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.4)) as (figure, axes):
         for side, axis in enumerate(axes):
             draw_side(axis, ladder, side)

@@ -34,7 +34,7 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
 
 
 def draw(ladder, path: str | Path) -> list[Path]:
-    """Draw the probability of superiority in each measure, a panel a model, with 95% intervals."""
+    """Draw the probability of superiority in each measure, one panel per model, with 95% intervals."""
     sizes = ladder["neurons"].values
     with style.figure(columns=2, size=(style.WIDTH + 1.6, 3.7), sharey=True) as (figure, axes):
         for side, axis in enumerate(axes):

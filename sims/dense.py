@@ -1,7 +1,7 @@
 """The reference engine: draw the inputs, build both networks and match them, as in the paper (D.7, Eqs. 64–65).
 
 It uses the definitions alone: the reference for the other engines. Features are drawn in
-blocks; memory is one block of Z and the activations, work ``4 M A m`` operations a run.
+blocks; memory is one block of Z and the activations, work ``4 M A m`` operations per run.
 """
 
 from __future__ import annotations

@@ -140,12 +140,12 @@ class Packing:
 
     @property
     def idle(self) -> int:
-        """Neurons a side that stand for no feature and take part."""
+        """Neurons per side that stand for no feature and take part."""
         return round(self.choices.idle * max(self.neurons - self.candidates, 0))
 
     @property
     def matched(self) -> int:
-        """Neurons a side that take part in the matching."""
+        """Neurons per side that take part in the matching."""
         return self.candidates + self.idle
 
     @property

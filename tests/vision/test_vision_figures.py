@@ -103,7 +103,7 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
     )
     found = Results({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
     assert "planted, N = 384" in fig32.make(found, tmp_path / "fig32")[1].read_text()
-    shares = depth.of_ladder(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
+    shares = depth.depth_shares(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
     expected = np.full(12, np.nan)
     expected[[0, 6, 11]] = 0.5, 0, 0.5
     np.testing.assert_array_equal(shares, np.tile(expected, (len(shares), 1)))
