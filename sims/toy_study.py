@@ -222,6 +222,6 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
     try:
         with np.load(path, allow_pickle=False) as arrays:
             encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
-    except Exception as error:  # zipfile, NumPy and the operating system each say it in their own way
+    except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
         raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
     return Trained((network,), encoder, bias, recipe)

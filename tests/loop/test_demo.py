@@ -205,7 +205,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 2
     assert (
-        messages.strip().splitlines()[-1].startswith("interrupted: what is finished stays; run the same command again")
+        messages.strip().splitlines()[-1].startswith("interrupted: finished work is saved; run the same command again")
     )
     assert "Traceback" not in messages
     assert any(tmp_path.glob("cache/**/*.partial.safetensors"))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from rosettalaw import paper_figs, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError, UnknownNameError
-from rosettalaw.paper_figs.catalogue import CATALOGUE, make_all, module_of
+from rosettalaw.paper_figs.catalogue import CATALOGUE, make_all, module_of, on_page
 from rosettalaw.paper_figs.results_folder import Results, read
 from rosettalaw.results import dataset
 from rosettalaw.sims import simulate
@@ -88,6 +88,15 @@ def test_our_results_are_drawn_beside_them(name, results, tmp_path):
     assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "pairs kept"}.get(
         name, "planted"
     ) in drawn
+
+
+def test_the_page_shows_figures_of_any_results_first_then_those_of_each_kind(results):
+    own = ["fig03", "vision", "triangle", "profiles", "sources", "calibration", "fig27"]
+    paper = ["fig03b", "fig04", "fig26", "fig31", "fig38"]
+    assert on_page(Results()) == own + paper
+    assert on_page(read(results)) == [*own, *paper, "fig06", "fig07", "fig25", "fig33", "specialists"]
+    studies = Results({kind: [("one", None)] for kind in ("toy", "judge", "filtering")})
+    assert on_page(studies) == [*own, *paper, "table1", "fig36", "table5", "toy"]
 
 
 def test_the_command_draws_and_lists(results, tmp_path):
