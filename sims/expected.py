@@ -6,9 +6,9 @@ neighbours, and the expected number of false pairs. Then
     E[count] = Σ P_r + E[false],      Var[count] ≈ Σ P_r (1 − P_r) + Var[false]
 
 False pairs are those of exchangeable neurons. Let u neurons per side be free to form them, each competing with all m:
-an entry of an m × m matrix of independent numbers leads its row and column with probability 1/(2m − 1), so u² entries give
-``E = u²/(2m−1)`` pairs. Two entries without a common line both lead with probability ``1/((2m−2)(2m−1))``: the larger
-leads all 4m − 4 entries of the four lines, either may be the larger, and the other leads its own 2m − 1. Hence
+an entry of an m × m matrix of independent numbers leads its row and column with probability 1/(2m − 1), so u² entries
+give ``E = u²/(2m−1)`` pairs. Two entries without a common line both lead with probability ``1/((2m−2)(2m−1))``: the
+larger leads all 4m − 4 entries of the four lines, either may be the larger, and the other leads its own 2m − 1. Hence
 
     Var[false] = E + u²(u−1)²/((2m−2)(2m−1)) − E²          (u = m: about E/4, pairs exclude each other's lines)
 
