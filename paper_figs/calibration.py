@@ -1,7 +1,7 @@
 """How ρ* separates Rosetta pairs from chance: pairs that reach a correlation, trained networks against both nulls.
 
 Curves are numbers of mutual pairs with correlation at least ρ, for the null a mean over draws. The shaded region holds
-the pairs that the calibrated count keeps (`rosettalaw.empirical.calibration`).
+the pairs of the calibrated count (`rosettalaw.empirical.calibration`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 NULLS = [("permuted", style.COLOURS["orange"], (0, (4, 2))), ("untrained", style.COLOURS["purple"], (0, (1, 1)))]
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw the largest rung of every ladder found that kept its nulls' correlations."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw the largest rung of every ladder that has its nulls' correlations."""
     files = []
-    for name, ladder in found.of("ladder"):
+    for name, ladder in results.of("ladder"):
         if "null_correlation" not in ladder:
             continue
         files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title=name)
     return files
+
+
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw the largest rung of one measured ladder for its own page."""
+    return draw(measured.ladder, path)
 
 
 def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title: str = "") -> list[Path]:
@@ -39,16 +44,16 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title
     ladder : xarray.Dataset
         Kind "ladder", with ``correlation`` along ``pair`` and ``null_correlation`` along ``null_pair``.
     path : path
-        Where to; the ending is replaced.
+        File; its ending is replaced.
     rung : int
         Which rung; by default the largest.
     title : str
-        What was matched; its size is added.
+        Models that were matched; their size is added.
     """
     rung = rung % ladder.sizes["rung"]
     trained = ladder["correlation"].values[ladder["pair_rung"].values == rung]
     threshold = float(ladder["threshold"].values[rung])
-    kept = int(ladder["calibrated_count"].values[rung])
+    pairs = int(ladder["calibrated_count"].values[rung])
     with style.figure(size=(style.WIDTH, 3.5)) as (figure, axis):
         _curve(axis, trained, 1, style.COLOURS["blue"], "-", "trained")
         here = ladder["null_rung"].values == rung
@@ -65,7 +70,7 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title
             axis.axvspan(threshold, 1, color=style.COLOURS["blue"], alpha=0.07, lw=0)
             axis.axvline(threshold, color=style.INK, lw=0.9)
             axis.annotate(
-                f"ρ* = {threshold:.2f}\n{kept} pairs kept",
+                f"ρ* = {threshold:.2f}\n{pairs} pairs kept",
                 (threshold, 1),
                 (6, -4),
                 xycoords=("data", "axes fraction"),

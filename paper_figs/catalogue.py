@@ -1,7 +1,8 @@
-"""Every figure and table, in the paper's order, then those that only we have: what it shows and what it waits for.
+"""Every figure and table, in the paper's order, then those that only we have.
 
-Each is a module of this folder with ``make(found, path) -> list of files``: an empty list says that its data are not
-here. A new figure is one small script and one line below.
+Each is a module of this folder with ``make(results, path) -> list of files``: an empty list says that its data are
+missing. A new figure is one small script and one line below, which also says where it is shown: in a folder of figures
+alone, on the page of a results folder (``page``), on the page of a measured ladder (``demo``).
 """
 
 from __future__ import annotations
@@ -11,65 +12,114 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from ..errors import UnknownNameError
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 LADDER = "a measured ladder: rosettalaw demo"
 VISION = "vision models: rosettalaw demo --vision"
-MODELS = "pretrained models that this machine has not"
+MODELS = "pretrained models not available on this machine"
 
-CATALOGUE: dict[str, tuple[str, str]] = {  # module -> what it shows, what it waits for
-    "fig03": ("Count over network size, with nulls, power law and theory", LADDER),
-    "fig03b": ("The paper's vision curves beside measured counts", ""),
-    "fig04": ("Untrained networks as a null: counts over size", ""),
-    "fig05": ("Examples of Rosetta Neurons in both models", f"matched images of {MODELS}"),
-    "fig06": ("Selectivity over size: Pythia and OpenCLIP", ""),
-    "fig07": ("Document categories that fire Rosetta Neurons: Pythia", ""),
-    "fig25": ("Counts with the k best partners", LADDER),
-    "fig26": ("Permuted inputs as a null: counts over size", ""),
-    "fig27": ("Synthetic networks: count over size", "a simulation: rosettalaw simulate --out"),
-    "fig28": ("Selectivity over size: OPT and Qwen2.5", ""),
-    "fig29": ("Document categories: random neurons of Pythia", ""),
-    "fig30": ("Document categories: Qwen2.5", ""),
-    "fig31": ("Depth of Rosetta Neurons: language", ""),
-    "fig32": ("Depth of Rosetta Neurons: vision", ""),
-    "fig33": ("Counts over matching data: language", ""),
-    "fig34": ("Counts over matching data: vision", ""),
-    "fig35": ("Real against generated images", VISION),
-    "fig36": ("Judged monosemantic over images shown", ""),
-    "fig37": ("Selectivity over size: DINOv2", ""),
-    "fig38": ("DINOv3: no power law", ""),
-    "table1": ("Filtering a corpus by one neuron", ""),
-    "table2": ("Models and their sizes", ""),
-    "table3": ("Model pairs of the scaling curves", ""),
-    "table4": ("Document categories of The Pile", ""),
-    "table5": ("Validation of the judge", ""),
-    "idle": ("Synthetic networks: neurons without a feature pair up by chance", ""),
-    "tail": ("Synthetic networks: the isolation that is left needs a threshold", ""),
-    "toy": ("Trained toy networks beside the optimal allocation", "a toy study: rosettalaw toy --out"),
-    "vision": ("Vision models trained here: the counts of each pairing beside its nulls", VISION),
-    "calibration": ("How the threshold separates pairs from chance", f"the nulls' correlations of {LADDER}"),
-    "profiles": ("Correlations in rank order: the isolation profile", LADDER),
-    "specialists": ("Rosetta Neurons against the others of their layers", LADDER),
-    "triangle": ("Count, profile and purity exponents against the theory", ""),
-    "sources": ("Every source side by side", ""),
-    "likelihood": ("What counts identify, and what more data add", ""),
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure or table, and the pages that show it.
+
+    Attributes
+    ----------
+    shows : str
+        Caption.
+    waits_for : str
+        Data that it needs, and how to make them; "" where the paper's published numbers are enough.
+    page : float or None
+        Place on the page of a results folder, smallest first; None for figures that `rosettalaw report --all` adds.
+    with_kind : str
+        Kind of results without which it is not on that page; "" for any.
+    demo : str
+        File name, without ending, in the folder of a measured ladder, whose page then shows it; "" for none. Its module
+        has ``draw_measured(measured: MeasuredLadder, path) -> list of files``.
+    module : str
+        Module, if it is not the one of this folder with the figure's name; a leading dot means this folder.
+    """
+
+    shows: str
+    waits_for: str = ""
+    page: float | None = None
+    with_kind: str = ""
+    demo: str = ""
+    module: str = ""
+
+
+CATALOGUE: dict[str, Figure] = {
+    "fig03": Figure("Count over network size, with nulls, power law and theory", LADDER, page=1, demo="scaling"),
+    "fig03b": Figure("The paper's vision curves beside measured counts", page=8),
+    "fig04": Figure("Untrained networks as a null: counts over size", page=9),
+    "fig05": Figure("Examples of Rosetta Neurons in both models", f"matched images of {MODELS}"),
+    "fig06": Figure("Selectivity over size: Pythia and OpenCLIP", page=13, with_kind="ladder", demo="selectivity"),
+    "fig07": Figure(
+        "Document categories that fire Rosetta Neurons: Pythia", page=14, with_kind="ladder", demo="documents"
+    ),
+    "fig25": Figure("Counts with the k best partners", LADDER, page=15, with_kind="ladder", demo="partners"),
+    "fig26": Figure("Permuted inputs as a null: counts over size", page=10),
+    "fig27": Figure("Synthetic networks: count over size", "a simulation: rosettalaw simulate --out", page=7),
+    "fig28": Figure("Selectivity over size: OPT and Qwen2.5"),
+    "fig29": Figure("Document categories: random neurons of Pythia"),
+    "fig30": Figure("Document categories: Qwen2.5"),
+    "fig31": Figure("Depth of Rosetta Neurons: language", page=11),
+    "fig32": Figure("Depth of Rosetta Neurons: vision"),
+    "fig33": Figure("Counts over matching data: language", page=16, with_kind="ladder", demo="data_size"),
+    "fig34": Figure("Counts over matching data: vision"),
+    "fig35": Figure("Real against generated images", VISION),
+    "fig36": Figure("Judged monosemantic over images shown", page=19, with_kind="judge"),
+    "fig37": Figure("Selectivity over size: DINOv2"),
+    "fig38": Figure("DINOv3: no power law", page=12),
+    "table1": Figure("Filtering a corpus by one neuron", page=18, with_kind="filtering"),
+    "table2": Figure("Models and their sizes"),
+    "table3": Figure("Model pairs of the scaling curves"),
+    "table4": Figure("Document categories of The Pile"),
+    "table5": Figure("Validation of the judge", page=20, with_kind="judge"),
+    "idle": Figure("Synthetic networks: neurons without a feature pair up by chance", module=".idle_neurons"),
+    "tail": Figure("Synthetic networks: the isolation that is left needs a threshold"),
+    "toy": Figure(
+        "Trained toy networks beside the optimal allocation",
+        "a toy study: rosettalaw toy --out",
+        page=21,
+        with_kind="toy",
+    ),
+    "vision": Figure("Vision models trained here: the counts of each pairing beside its nulls", VISION, page=2),
+    "calibration": Figure(
+        "How the threshold separates pairs from chance",
+        f"the nulls' correlations of {LADDER}",
+        page=6,
+        demo="calibration",
+    ),
+    "profiles": Figure("Correlations in rank order: the isolation profile", LADDER, page=4),
+    "specialists": Figure(
+        "Rosetta Neurons against the others of their layers",
+        LADDER,
+        page=17,
+        with_kind="ladder",
+        demo="superiority",
+    ),
+    "triangle": Figure("Count, profile and purity exponents against the theory", page=3, demo="triangle"),
+    "sources": Figure("Every source side by side", page=5),
+    "likelihood": Figure("Parameters that counts identify, and the gain from more data"),
 }
 
 
 @dataclass(frozen=True)
 class Made:
-    """What became of one figure.
+    """Outcome of drawing one figure.
 
     Attributes
     ----------
     name, shows : str
-        Module and content.
+        Name in the catalogue, and caption.
     files : tuple of Path
-        What was written; empty if it waits.
+        Files written; empty if it waits.
     waits_for : str
-        What is missing, or "".
+        Data that are missing, or "".
     """
 
     name: str
@@ -78,8 +128,8 @@ class Made:
     waits_for: str
 
 
-def make_all(found: Found, out: str | os.PathLike[str], names: Iterable[str] | None = None) -> Iterator[Made]:
-    """Draw each figure that has data into a folder, and yield what became of it.
+def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str] | None = None) -> Iterator[Made]:
+    """Draw each figure that has data into a folder, and yield the outcome of each.
 
     A result that lacks a variable, such as an older version's, costs the figures that need it, and no others.
 
@@ -93,10 +143,35 @@ def make_all(found: Found, out: str | os.PathLike[str], names: Iterable[str] | N
         if name not in CATALOGUE:
             raise UnknownNameError("figure", name, CATALOGUE)
     for name in chosen:
-        shows, waits_for = CATALOGUE[name]
+        waits_for = CATALOGUE[name].waits_for
         try:
-            files = import_module(f".{name}", __package__).make(found, Path(out) / name)
+            files = module_of(name).make(results, Path(out) / name)
         except KeyError as missing:
-            named = str(missing.args[0]).split(". ")[0]  # what follows lists the variables that are there
-            files, waits_for = [], f"results that have all they should ({named})"
-        yield Made(name, shows, tuple(files), "" if files else waits_for or "data")
+            named = str(missing.args[0]).split(". ")[0]  # a list of the variables follows
+            files, waits_for = [], f"results with all their variables ({named})"
+        yield Made(name, CATALOGUE[name].shows, tuple(files), "" if files else waits_for or "data")
+
+
+def on_page(results: Results) -> list[str]:
+    """Return the names of the figures on the page of a results folder, in its order."""
+    places = {
+        name: figure.page
+        for name, figure in CATALOGUE.items()
+        if figure.page is not None and (not figure.with_kind or results.of(figure.with_kind))
+    }
+    return sorted(places, key=lambda name: places[name])
+
+
+def draw_demo(measured: MeasuredLadder, out: Path) -> dict[str, Path]:
+    """Draw the figures of a measured ladder's page into a folder, as PNG and SVG; return the SVG files by name."""
+    svg: dict[str, Path] = {}
+    for name, figure in CATALOGUE.items():
+        if figure.demo:
+            files = module_of(name).draw_measured(measured, out / f"{figure.demo}.svg")
+            svg |= {path.stem: path for path in files if path.suffix == ".svg"}
+    return svg
+
+
+def module_of(name: str) -> ModuleType:
+    """Return the module that draws a figure of the catalogue."""
+    return import_module(CATALOGUE[name].module or f".{name}", __package__)

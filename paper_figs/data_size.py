@@ -8,15 +8,15 @@ import numpy as np
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 
-def draw(found: Found, path: Path, number: int) -> list[Path]:
-    """Draw count (left) and overlap with the set found at the previous data size (right), a row for each source."""
+def draw(results: Results, path: Path, number: int) -> list[Path]:
+    """Draw count (left) and overlap with the set at the previous data size (right), a row for each source."""
     table = read("fig33_35_data_size")
     rows = table[table["figure"] == number]
     unit = rows["unit"].iloc[0]
-    source = found.of("ladder" if number == 33 else "image_sweep")
+    source = results.of("ladder" if number == 33 else "image_sweep")
     ladders = [ladder for _, ladder in source if "size_raw_count" in ladder]
     height = 1 + len(ladders)
     with style.figure(columns=2, rows=height, size=(style.WIDTH + 0.4, 3.2 * height), squeeze=False) as (figure, axes):
@@ -27,13 +27,22 @@ def draw(found: Found, path: Path, number: int) -> list[Path]:
         left.set_title(rows["pair"].iloc[0].replace("|", " × "))
         _finish(left, right, f"{unit} used for matching")
         for row, ladder in zip(axes[1:], ladders, strict=True):
-            of_ladder(row[0], row[1], ladder)
+            draw_row(row[0], row[1], ladder)
         note = "Hollow: arXiv 2606.03990, machine-read from its figure, approximate."
         style.source_note(figure, note + (" Filled: this package, largest rung." if ladders else ""))
         return style.save(figure, path)
 
 
-def of_ladder(left, right, ladder) -> None:
+def draw_ladder(ladder, path: Path) -> list[Path]:
+    """Draw one ladder alone; nothing if it was matched on one amount of data."""
+    if "size_raw_count" not in ladder:
+        return []
+    with style.figure(columns=2, size=(style.WIDTH + 0.4, 3.2)) as (figure, axes):
+        draw_row(axes[0], axes[1], ladder)
+        return style.save(figure, path)
+
+
+def draw_row(left, right, ladder) -> None:
     """Draw a ladder's counts and overlaps over nested subsets of its largest rung."""
     images = "size_images" in ladder
     positions = ladder["size_images" if images else "size_positions"].values

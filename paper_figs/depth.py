@@ -8,13 +8,13 @@ import numpy as np
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 BINS = 12
 
 
-def draw(found: Found, path: Path, family: str) -> list[Path]:
-    """Draw the published family as a map, one row a model; our ladders below it, if they are of its kind."""
+def draw(results: Results, path: Path, family: str) -> list[Path]:
+    """Draw the published family as a map, one row per model; our ladders below it, if they are of its kind."""
     from matplotlib.colors import PowerNorm
 
     table = read("fig31_32_depth")
@@ -22,11 +22,11 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
     names = [f"{family} {model}" for model in rows["model"]]
     shares = rows[[f"b{i:02d}" for i in range(1, BINS + 1)]].to_numpy(float)
     kind = "vision" if family == "OpenCLIP" else "language"
-    for name, ladder in found.of("ladder") if family in ("Pythia", "OpenCLIP") else []:
+    for name, ladder in results.of("ladder") if family in ("Pythia", "OpenCLIP") else []:
         if ladder.attrs.get("modality", "language") != kind:
             continue
-        found_any = ladder["calibrated_count"].values > 0  # where there is no pair, there is no depth
-        neurons, mine = style.over_seeds(ladder["neurons"].values[found_any], of_ladder(ladder)[found_any])
+        paired = ladder["calibrated_count"].values > 0  # where there is no pair, there is no depth
+        neurons, mine = style.over_seeds(ladder["neurons"].values[paired], depth_shares(ladder)[paired])
         names += [f"{name}, N = {style.short(size)}" for size in neurons]
         shares = np.vstack([shares, mine.reshape(-1, BINS)])
     with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
@@ -47,7 +47,7 @@ def draw(found: Found, path: Path, family: str) -> list[Path]:
         return style.save(figure, path)
 
 
-def of_ladder(ladder) -> np.ndarray:
+def depth_shares(ladder) -> np.ndarray:
     """Return the fraction per depth bin of both models' calibrated pairs, shape (rungs, 12); NaN where no layer is."""
     if "depth_share" in ladder:
         shares = np.nan_to_num(ladder["depth_share"].mean("side").values)
@@ -55,12 +55,12 @@ def of_ladder(ladder) -> np.ndarray:
     rows = []
     for i in range(ladder.sizes["rung"]):
         here = ladder["pair_rung"].values == i
-        kept = here & (ladder["correlation"].values >= ladder["threshold"].values[i])
+        calibrated = here & (ladder["correlation"].values >= ladder["threshold"].values[i])
         depths, possible = [], []
         for side in "ab":
             layers = ladder[f"layer_{side}"].values
             last = max(int(layers[here].max(initial=1)), 1)
-            depths.append(layers[kept] / last)
+            depths.append(layers[calibrated] / last)
             possible.append(np.arange(last + 1) / last)
         counted, layered = (np.histogram(np.concatenate(x), bins=BINS, range=(0, 1))[0] for x in (depths, possible))
         rows.append(np.where(layered > 0, counted / max(counted.sum(), 1), np.nan))

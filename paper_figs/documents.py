@@ -9,18 +9,18 @@ import numpy as np
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 CATEGORIES = ["code", "math", "formal", "prose", "conversational"]
 
 
-def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
+def draw(results: Results, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
     """Draw one panel for each (family, population), a line for each model from small (light) to large (dark).
 
     Our ladders follow with the same populations of their first family.
     """
     table = read("fig07_29_30_document_firing")
-    ladders = [ladder for _, ladder in found.of("ladder") if "firing_rosetta" in ladder]
+    ladders = [ladder for _, ladder in results.of("ladder") if "firing_rosetta" in ladder]
     populations = list(dict.fromkeys(population for _, population in panels))
     mine = [(ladder, population) for ladder in ladders for population in populations]
     with style.panels(len(panels) + len(mine), 3.6, 3.5) as (figure, axes):
@@ -34,7 +34,7 @@ def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
             axis.set_ylim(0.3, 2.1)
             _finish(axis, CATEGORIES)
         for axis, (ladder, population) in zip(axes[len(panels) :], mine, strict=True):
-            of_ladder(axis, ladder, 0, "rosetta" if population == "rosetta" else "control")
+            draw_population(axis, ladder, 0, "rosetta" if population == "rosetta" else "control")
         for axis in axes:
             if axis.get_subplotspec().is_first_col():
                 axis.set_ylabel("firing, 1 = corpus share")
@@ -44,7 +44,16 @@ def draw(found: Found, path: Path, panels: list[tuple[str, str]]) -> list[Path]:
         return style.save(figure, path)
 
 
-def of_ladder(axis, ladder, side: int, group: str) -> None:
+def draw_ladder(ladder, path: Path) -> list[Path]:
+    """Draw both populations of one ladder's first family alone."""
+    with style.figure(columns=2, size=(style.WIDTH + 1.6, 3.5), sharey=True) as (figure, axes):
+        draw_population(axes[0], ladder, 0, "rosetta")
+        draw_population(axes[1], ladder, 0, "control")
+        axes[0].set_ylabel("firing, 1 = corpus share")
+        return style.save(figure, path)
+
+
+def draw_population(axis, ladder, side: int, group: str) -> None:
     """Draw the firing of one side's Rosetta Neurons or control at every rung, the largest with its interval."""
     here = ladder.isel(side=side)
     names = ladder["category"].values.tolist()
@@ -58,9 +67,9 @@ def of_ladder(axis, ladder, side: int, group: str) -> None:
     value, low, high = (here[f"firing_{group}{end}"].values[-1] for end in ("", "_low", "_high"))
     style.bars(axis, range(len(names)), value, np.maximum(low, 0), high)
     # The same for both populations, with room for the legend above every line.
-    drawn = [here[f"firing_{each}"] for each in ("rosetta", "control")]
-    drawn += [here[f"firing_{each}_high"][-1] for each in ("rosetta", "control")]
-    highest = max(float(each.max()) for each in drawn)
+    heights = [here[f"firing_{each}"] for each in ("rosetta", "control")]
+    heights += [here[f"firing_{each}_high"][-1] for each in ("rosetta", "control")]
+    highest = max(float(each.max()) for each in heights)
     axis.set_ylim(-0.05 * highest, 1.75 * highest)
     words = "Rosetta" if group == "rosetta" else "random others"
     axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}: {words}")

@@ -1,4 +1,4 @@
-"""Figure 3: the count of Rosetta Neurons over network size, with what the paper's figure lacks: its nulls.
+"""Figure 3: the count of Rosetta Neurons over network size, with its nulls, which the paper's figure lacks.
 
 One ladder of model pairs. Filled: pairs above the calibrated threshold, with standard errors, the fitted power law with
 its 95% band, and the theory's curve at the fitted β. Hollow: mutual nearest neighbours without a threshold (the paper's
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,18 +32,23 @@ ABOVE = [
 ]
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw every ladder found."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every ladder."""
     from ..validation.analysis import analyse_series
     from ..validation.series import of_ladder
 
     files = []
-    for name, ladder in found.of("ladder"):
+    for name, ladder in results.of("ladder"):
         series = of_ladder(ladder, name)
         fitted = len(np.unique(series.neurons[series.counts > 0])) > 1  # seeds of one size make no curve
         analysis = analyse_series(series) if fitted else None
         files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), name)
     return files
+
+
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw the counts of one measured ladder for its own page, without a title."""
+    return draw(measured.ladder, measured.analysis, path)
 
 
 def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[str], title: str = "") -> list[Path]:
@@ -54,11 +59,11 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[
     ladder : xarray.Dataset
         Dimension ``rung``; ``neurons`` and ``calibrated_count``, and of the other measured variables those there are.
     analysis : Analysis or None
-        What `rosettalaw.validation.analysis.analyse` says about the calibrated counts; None draws points alone.
+        Fits of the calibrated counts (`rosettalaw.validation.analysis.analyse`); None draws points alone.
     path : path
-        Where to; the ending is replaced.
+        File; its ending is replaced.
     title : str
-        What is matched ("GPT-2 × GPT-NeoX, trained here").
+        Models that are matched ("GPT-2 × GPT-NeoX, trained here").
     """
     neurons = np.asarray(ladder["neurons"].values, dtype=float)
     with style.figure(size=(style.WIDTH + 0.7, 4.4)) as (figure, axis):

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published lines, and our ladders beside them."""
     table = read("fig03b_vision_fits")
     curves = table[table["curve"].str.startswith("Diffusion")]
@@ -29,17 +29,17 @@ def make(found: Found, path: Path) -> list[Path]:
             axis.plot(sizes, counts, ls=(0, (5, 2)), color=style.CYCLE[i + 1])
             labels.append((sizes[-1], counts[-1], f"{curve.curve}, α = {curve.exponent}", style.CYCLE[i + 1]))
         axis.plot(points["neurons"], points["DINOv2"], "o", mfc="white", color=style.CYCLE[1])
-        for i, (name, ladder) in enumerate(found.of("ladder")):
+        for i, (name, ladder) in enumerate(results.of("ladder")):
             neurons, counts = style.over_seeds(ladder["neurons"].values, ladder["calibrated_count"].values)
             style.ours(axis, neurons[counts > 0], counts[counts > 0], f"{name}, calibrated", i)
         axis.set_xlabel("MLP neurons per network, N")
         axis.set_ylabel("Rosetta pairs")
-        if found.of("ladder"):
+        if results.of("ladder"):
             axis.legend(loc="upper left")
         style.label_ends(axis, labels)
         style.source_note(
             figure,
             "Dashed: arXiv 2606.03990. Hollow: its raw counts, machine-read, approximate (figure 38)."
-            + (" Filled: this package (calibrated counts)." if found.of("ladder") else ""),
+            + (" Filled: this package (calibrated counts)." if results.of("ladder") else ""),
         )
         return style.save(figure, path)

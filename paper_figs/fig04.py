@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import nulls
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the untrained null."""
-    return nulls.draw(found, path, "fig04_untrained_null", "untrained_raw", "untrained")
+    return nulls.draw(results, path, "fig04_untrained_null", "untrained_raw", "untrained")

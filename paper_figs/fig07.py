@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import documents
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published numbers, and ours."""
-    return documents.draw(found, path, [("Pythia", "rosetta")])
+    return documents.draw(results, path, [("Pythia", "rosetta")])
+
+
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw one measured ladder for its own page."""
+    return documents.draw_ladder(measured.ladder, path)

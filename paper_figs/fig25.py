@@ -1,4 +1,4 @@
-"""Figure 25: counts when each neuron may have its k best partners; the exponent stays if the law does not hang on k.
+"""Figure 25: counts with k best partners per neuron; does the exponent depend on k?
 
 The paper's own counts at several k are not legible in its figure: only ladders measured here are drawn.
 """
@@ -10,16 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw every ladder found that was measured at several k."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every ladder that was measured at several k."""
     files = []
-    for name, ladder in found.of("ladder"):
+    for name, ladder in results.of("ladder"):
         if "k_calibrated_count" in ladder and ladder.sizes["k"] > 1:
             files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
     return files
+
+
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw one measured ladder for its own page; nothing if it has one k alone."""
+    return draw(measured.ladder, path) if measured.ladder.sizes["k"] > 1 else []
 
 
 def draw(ladder, path: str | Path) -> list[Path]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import nulls
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the permuted null."""
-    return nulls.draw(found, path, "fig26_permutation_null", "permuted_raw", "permuted")
+    return nulls.draw(results, path, "fig26_permutation_null", "permuted_raw", "permuted")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     from ..sims import Simulation
@@ -27,12 +27,12 @@ PANELS = [
 ]
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw each simulation."""
     from ..sims import Simulation
 
     files = []
-    for number, (name, ds) in enumerate(found.of("simulation")):
+    for number, (name, ds) in enumerate(results.of("simulation")):
         target = path if number == 0 else path.with_name(f"{path.name}-{name}")
         files += draw(Simulation.from_dataset(ds), target)
     return files

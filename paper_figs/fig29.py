@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import documents
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published numbers, and ours."""
-    return documents.draw(found, path, [("Pythia", "rosetta"), ("Pythia", "random")])
+    return documents.draw(results, path, [("Pythia", "rosetta"), ("Pythia", "random")])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import depth
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the map of depths."""
-    return depth.draw(found, path, "OpenCLIP")
+    return depth.draw(results, path, "OpenCLIP")

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import data_size
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published numbers, and ours."""
-    return data_size.draw(found, path, 33)
+    return data_size.draw(results, path, 33)
+
+
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw one measured ladder for its own page."""
+    return data_size.draw_ladder(measured.ladder, path)

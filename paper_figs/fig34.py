@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import data_size
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published numbers, and ours."""
-    return data_size.draw(found, path, 34)
+    return data_size.draw(results, path, 34)

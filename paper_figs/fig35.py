@@ -1,4 +1,7 @@
-"""Figure 35: counts and overlap from real and from generated images; of our vision ladders, for want of the paper's."""
+"""Figure 35: counts and overlap from real and from generated images, of our vision ladders.
+
+The paper publishes no numbers of its own figure but the two in `PUBLISHED`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 PUBLISHED = "The paper reports about 93% of the count on real images, and an overlap of about 0.8 (appendix G.3)."
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw every comparison of real with generated images found."""
-    studies = [ds for _, ds in found.of("image_kinds")]
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every comparison of real with generated images."""
+    studies = [ds for _, ds in results.of("image_kinds")]
     if not studies:
         return []
     with style.figure(columns=2, size=(style.WIDTH + 0.6, 3.6), width_ratios=(3, 2)) as (figure, (left, right)):
@@ -42,7 +45,7 @@ def make(found: Found, path: Path) -> list[Path]:
             above = {"transform": left.get_xaxis_transform(), "ha": "center", "fontsize": 8.5}
             left.text(2.6 * i + 0.5, 1.02, _short(ds.attrs["pairing"]), color=style.CYCLE[i], **above)
         style.source_note(
-            figure, f"This package, one point a seed; right, filled: above ρ*, open: no threshold. {PUBLISHED}"
+            figure, f"This package, one point per seed; right, filled: above ρ*, open: no threshold. {PUBLISHED}"
         )
         return style.save(figure, path)
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 LABELS = {"rosetta": "Rosetta", "other": "other neurons"}
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw the published numbers, and every study of a judge found."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw the published numbers, and every study of a judge."""
     table = read("fig36_judge_topk")
-    studies = found.of("judge")
+    studies = results.of("judge")
     with style.panels(1 + len(studies), 3.6, 3.4, sharey=True) as (figure, axes):
         first = axes[0]
         style.published(first, table["top_k"], table["rosetta"], "Rosetta", 0)

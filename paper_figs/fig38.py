@@ -1,4 +1,4 @@
-"""Figure 38: DINOv3 against diffusion models, where the paper sees no clean trend, and what the fits say."""
+"""Figure 38: DINOv3 against diffusion models, where the paper sees no clean trend, with fits of both."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..validation.power_law import fit_power_law
 from ..validation.published import read
 from ..validation.verdict import growth
 from . import style
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published counts with their fits and bands."""
     table = read("fig38_dinov3_failure")
     with style.figure(columns=2, size=(style.WIDTH + 0.9, 3.5), sharey=True) as (figure, axes):

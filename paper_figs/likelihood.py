@@ -1,6 +1,6 @@
-"""What counts identify, and what more data add: profile likelihoods of β, κ and τ on one planted data set.
+"""Parameters that counts identify, and the gain from more data: profiles of β, κ and τ on one planted data set.
 
-Planted: β = 1.6, κ = 0.5, τ = 2, six sizes, errors of 5% stated and none drawn. Counts alone leave κ and τ open
+Planted: β = 1.6, κ = 0.5, τ = 2, six sizes, errors of 5% stated and no noise added. Counts alone leave κ and τ open
 (a flat valley along κ/(1+τ)); isolation and tail close it; ranked correlations narrow β and κ further, while τ, which
 acts on the count alone, keeps the count's own error.
 """
@@ -15,7 +15,7 @@ from scipy.special import zeta
 
 from ..theory import frontier
 from . import style
-from .found import Found
+from .results_folder import Results
 
 SIZES = (512, 1024, 2048, 4096, 8192, 16384)
 BETA, KAPPA, TAU, GAMMA, NOISE = 1.6, 0.5, 2.0, 4.0, 0.05
@@ -26,14 +26,14 @@ DATA = {
 }
 PANELS = {"beta": ("β", BETA), "log_kappa": ("κ", KAPPA), "log_threshold": ("1 + τ", 1 + TAU)}
 NOTE = (
-    f"Synthetic: what the theory expects at six sizes, N = {SIZES[0]} to {SIZES[-1]:,}, errors of 5%. "
+    f"Synthetic: the theory's values at six sizes, N = {SIZES[0]} to {SIZES[-1]:,}, errors of 5%. "
     "Vertical: the planted values. Counts alone leave κ and τ open."
 )
 HALF_WIDTHS = {"beta": 0.2, "log_kappa": 0.7, "log_threshold": 0.5}
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw the profiles; everything is planted here, nothing measured."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw the profiles; all data are planted here, none measured."""
     from ..validation.joint_fit import LIMITS, Observations, fit_jointly
 
     rows = _planted()
@@ -67,7 +67,7 @@ def make(found: Found, path: Path) -> list[Path]:
 
 
 def _planted() -> dict[str, list]:
-    """Return what the theory expects at the planted values: without noise each profile is the expected one."""
+    """Return the theory's values for the planted parameters: without noise each profile is the expected one."""
     r_tau = np.asarray(frontier(np.array(SIZES, dtype=float), BETA, KAPPA, TAU, GAMMA))
     ranks = [np.arange(1.0, np.floor(edge) + 1) for edge in r_tau]
     counts = r_tau - 0.5  # the mean of whole counts

@@ -1,4 +1,4 @@
-"""The isolation profile, read off the correlations in rank order: one curve a size, and the fitted lines.
+"""The isolation profile, read off the correlations in rank order: one curve per size, and the fitted lines.
 
 By Eqs. 14 and 62, ``1 − ρ_(r) = (r/r0)^b``: straight in log-log, with b = β. Points are the pairs above the ladder's
 common threshold; the dashed line has the slope that the counts ask for, 1/α, through the largest size's last pair.
@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     from ..validation.series import Series
     from ..validation.triangle import Triangle
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw each ladder whose triangle can be measured."""
     from ..validation.triangle import TriangleStatus
 
     files = []
-    for row in found.rows:
+    for row in results.rows:
         if row.series.source in ("language", "vision", "ladder") and not row.series.reference:
             if row.triangle is None or row.triangle.status is not TriangleStatus.OK:
                 continue
@@ -71,11 +71,11 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             )
         axis.set_xlabel("rank of the pair by correlation, r")
         axis.set_ylabel("1 − ρ")
-        found = [
+        estimates = [
             f"{symbol} = {one.value:.2f} ({one.ci95[0]:.2f} to {one.ci95[1]:.2f})".replace("-", "−")
             for symbol, one in (("b", triangle.profile), ("α", triangle.count))
         ]
-        axis.set_title(f"{series.name}\n{', '.join(found)}")
+        axis.set_title(f"{series.name}\n{', '.join(estimates)}")
         style.label_ends(axis, labels)
         return style.save(figure, path)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 METRICS = {
     "vocab_excess_kurtosis": "excess kurtosis over the vocabulary",
@@ -18,11 +18,11 @@ METRICS = {
 GROUPS = (("rosetta", "Rosetta"), ("other", "other neurons"))
 
 
-def draw(found: Found, path: Path, panels: list[str]) -> list[Path]:
+def draw(results: Results, path: Path, panels: list[str]) -> list[Path]:
     """Draw the named panels of ``fig06_28_37_selectivity`` side by side, then one for each model family of a ladder."""
     table = read("fig06_28_37_selectivity")
     language = (table[table["figure"].isin(panels)]["metric"] == "vocab_excess_kurtosis").any()
-    ladders = [ladder for _, ladder in found.of("ladder") if language and "selectivity_rosetta" in ladder]
+    ladders = [ladder for _, ladder in results.of("ladder") if language and "selectivity_rosetta" in ladder]
     mine = [(ladder, side) for ladder in ladders for side in (0, 1)]
     with style.panels(len(panels) + len(mine), 3.3, 3.4) as (figure, axes):
         for axis, panel in zip(axes, panels, strict=False):
@@ -33,7 +33,7 @@ def draw(found: Found, path: Path, panels: list[str]) -> list[Path]:
             axis.set_ylabel(METRICS[rows["metric"].iloc[0]])
             _finish(axis, rows["neurons"])
         for axis, (ladder, side) in zip(axes[len(panels) :], mine, strict=True):
-            of_ladder(axis, ladder, side)
+            draw_side(axis, ladder, side)
         note = "Hollow: arXiv 2606.03990, machine-read from its figures (10–20%)."
         if mine:
             note += " Filled: this package; mean and 95% interval over neurons."
@@ -41,7 +41,15 @@ def draw(found: Found, path: Path, panels: list[str]) -> list[Path]:
         return style.save(figure, path)
 
 
-def of_ladder(axis, ladder, side: int, measure: str = "output_kurtosis") -> None:
+def draw_ladder(ladder, path: Path) -> list[Path]:
+    """Draw one ladder alone, one panel per model."""
+    with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.4)) as (figure, axes):
+        for side, axis in enumerate(axes):
+            draw_side(axis, ladder, side)
+        return style.save(figure, path)
+
+
+def draw_side(axis, ladder, side: int, measure: str = "output_kurtosis") -> None:
     """Draw the mean of a measure over Rosetta and other neurons of one side, with intervals over neurons."""
     sizes, here = ladder["neurons"].values, ladder.isel(side=side).sel(measure=measure)
     for i, (group, words) in enumerate(GROUPS):

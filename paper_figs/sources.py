@@ -1,8 +1,8 @@
 """Every source side by side: exponent of the count, and the theory's two parameter-free demands.
 
 Rows are sources; hollow markers are numbers that the paper published, filled ones were computed here. Bars are 95%
-intervals; an arrow says that a bar leaves the picture. Vertical lines are what the theory demands for N → ∞; a short
-tick is what it demands at the sizes of that row.
+intervals; an arrow marks a bar that ends outside the picture. Vertical lines are the theory's values for N → ∞; a short
+tick is its value at the sizes of that row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     from ..validation.compare import Row
@@ -33,15 +33,15 @@ COLOURS = {
 
 PANELS = (("exponent α", (-0.5, 1.25)), ("α·b", (-0.3, 1.6)), ("α + p", (-0.3, 1.6)))
 NOTE = (
-    "Bars: 95% intervals; an arrow where one leaves the picture. Hollow: published counts. Vertical lines: growth from "
-    "0 to 1, and what the theory demands as N grows without end; short ticks: what it demands at the sizes of a row. "
-    "–: nothing to test it with."
+    "Bars: 95% intervals; an arrow where one ends outside the picture. Hollow: published counts. Vertical lines: "
+    "growth from 0 to 1, and the theory's values as N grows without end; short ticks: its values at the sizes of a "
+    "row. –: nothing to test it with."
 )
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw every source found, the paper's included."""
-    return draw(found.rows, path)
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every source, the paper's included."""
+    return draw(results.rows, path)
 
 
 def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:

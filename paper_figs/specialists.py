@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import data_size, documents, fig25, selectivity, style
-from .found import Found
+from . import style
+from .results_folder import MeasuredLadder, Results
 
 MEASURES = {
     "output_kurtosis": "kurtosis over the vocabulary",
@@ -19,17 +19,22 @@ MEASURES = {
 }
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw every ladder found whose neurons were compared."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every ladder whose neurons were compared."""
     files = []
-    for name, ladder in found.of("ladder"):
+    for name, ladder in results.of("ladder"):
         if "superiority" in ladder:
             files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
     return files
 
 
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw one measured ladder for its own page."""
+    return draw(measured.ladder, path)
+
+
 def draw(ladder, path: str | Path) -> list[Path]:
-    """Draw the probability of superiority in each measure, a panel a model, with 95% intervals."""
+    """Draw the probability of superiority in each measure, one panel per model, with 95% intervals."""
     sizes = ladder["neurons"].values
     with style.figure(columns=2, size=(style.WIDTH + 1.6, 3.7), sharey=True) as (figure, axes):
         for side, axis in enumerate(axes):
@@ -49,24 +54,3 @@ def draw(ladder, path: str | Path) -> list[Path]:
         axes[1].legend(fontsize=7.5, loc="lower right")
         style.source_note(figure, "This package; 95% intervals over neurons, not over seeds of training.")
         return style.save(figure, path)
-
-
-def draw_all(ladder, out: Path) -> dict[str, list[Path]]:
-    """Draw what a ladder's page shows beside the counts: selectivity, documents, k, and data size."""
-    drawn = {"superiority": draw(ladder, out / "superiority.svg")}
-    with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.4)) as (figure, axes):
-        for side, axis in enumerate(axes):
-            selectivity.of_ladder(axis, ladder, side)
-        drawn["selectivity"] = style.save(figure, out / "selectivity.svg")
-    with style.figure(columns=2, size=(style.WIDTH + 1.6, 3.5), sharey=True) as (figure, axes):
-        documents.of_ladder(axes[0], ladder, 0, "rosetta")
-        documents.of_ladder(axes[1], ladder, 0, "control")
-        axes[0].set_ylabel("firing, 1 = corpus share")
-        drawn["documents"] = style.save(figure, out / "documents.svg")
-    if "size_raw_count" in ladder:
-        with style.figure(columns=2, size=(style.WIDTH + 0.4, 3.2)) as (figure, axes):
-            data_size.of_ladder(axes[0], axes[1], ladder)
-            drawn["data_size"] = style.save(figure, out / "data_size.svg")
-    if ladder.sizes["k"] > 1:
-        drawn["partners"] = fig25.draw(ladder, out / "partners.svg")
-    return drawn

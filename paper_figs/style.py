@@ -1,8 +1,8 @@
 """One style for every figure: colours that differ for every eye and in grey, sizes that survive print, PNG and SVG.
 
 The eight colours are Okabe and Ito's (2008), which stay distinct under the common colour-vision deficiencies; markers
-and line styles differ as well, so that no figure depends on colour. What comes from the paper is drawn hollow and
-dashed, what comes from our own runs is filled and solid.
+and line styles differ as well, so that no figure depends on colour. Numbers of the paper are drawn hollow and
+dashed, those of our own runs filled and solid.
 """
 
 from __future__ import annotations
@@ -144,11 +144,11 @@ def size_ticks(axis: Axes, sizes: Any, apart: float = 1.25) -> None:
     """Label a logarithmic horizontal axis with the sizes themselves, but for those too close to the next."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    kept: list[float] = []
+    ticks: list[float] = []
     for size in sorted({float(size) for size in sizes}, reverse=True):
-        if not kept or kept[-1] / size > apart:
-            kept.append(size)
-    axis.xaxis.set_major_locator(FixedLocator(kept))
+        if not ticks or ticks[-1] / size > apart:
+            ticks.append(size)
+    axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
@@ -283,7 +283,7 @@ def bars(axis: Axes, x: Any, value: Any, low: Any, high: Any, index: int = 0) ->
 
 
 def source_note(figure: Figure, text: str) -> None:
-    """Write under a figure where its numbers come from."""
+    """Write the source of its numbers under a figure."""
     lines = textwrap.wrap(text, max(int(figure.get_figwidth() * 17), 40))
     figure.supxlabel("\n".join(lines), fontsize=7.5, color=GREY, x=0.01, ha="left")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..validation.published import read
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +21,7 @@ NAMES = {
 }
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published table, with two columns more for each filtering study of ours."""
     table = read("table1_filtering").set_index("method")
     columns = ["selected by", "F1, paper\n(JavaScript)", "test perplexity\npaper"]
@@ -29,7 +29,7 @@ def make(found: Found, path: Path) -> list[Path]:
         [name, _with(table["f1"][selector], None), _with(table["test_ppl"][selector], table["ppl_ci95"][selector])]
         for selector, name in NAMES.items()
     ]
-    studies = found.of("filtering")
+    studies = results.of("filtering")
     for name, study in studies:
         name = "ours" if len(studies) == 1 else name
         columns += [f"F1, {name}\n({study.attrs['target']})", f"test perplexity\n{name}"]

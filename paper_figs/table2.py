@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import tables
-from .found import Found
+from .results_folder import Results
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the published table."""
     return tables.TABLES["table2"](path)

@@ -1,10 +1,10 @@
-"""Networks trained by gradient descent beside the allocation that theory calls optimal, nothing fitted.
+"""Networks trained by gradient descent beside the optimal allocation of the theory, nothing fitted.
 
-Large: what each trained network tells about every feature (points: median and range over seeds) and the optimal
-allocation at the same size (lines). Small, each where a study has what it shows: features with isolation of at least 1
-in one neuron, with the plain recipe hollow, and crosses for four times the updates on the same samples; the share of
-them that is found, against how often training showed the rarest; more and fewer features than neurons; and the same
-objective without one ingredient at a time.
+Large: the information of each trained network about every feature (points: median and range over seeds) and the
+optimal allocation at the same size (lines). Small, each where a study has the cells for it: features with isolation of
+at least 1 in one neuron, with the plain recipe hollow, and crosses for four times the updates on the same samples;
+their share of the optimum's count, over the number of times that training showed the rarest; more and fewer features
+than neurons; and the same objective without one ingredient at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,9 +37,9 @@ FLOOR = 0.3
 Cells = list[Any]
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the cells of all toy studies together; without a recipe that contains everything, nothing."""
-    cells = [ds.isel(cell=i) for _, ds in found.of("toy") for i in range(ds.sizes["cell"])]
+    cells = [ds.isel(cell=i) for _, ds in results.of("toy") for i in range(ds.sizes["cell"])]
     return draw(cells, path) if _of(cells, LAW) or _of(cells, SCALED) else []
 
 
@@ -73,12 +73,12 @@ def _profiles(axis, cells: Cells, beta: float) -> None:
     cells = sorted(cells, key=_size)
     for i, cell in enumerate(cells):
         colour = style.shade(style.COLOURS["blue"], 0.3 + 0.7 * i / max(len(cells) - 1, 1))
-        optimum, told = cell["toy_optimum"].values, cell["toy_information"].values
-        told = told[~np.isnan(told).all(axis=1)]
+        optimum, information = cell["toy_optimum"].values, cell["toy_information"].values
+        information = information[~np.isnan(information).all(axis=1)]
         ranks = np.arange(1, len(optimum) + 1)
         on = optimum > FLOOR
         axis.plot(ranks[on], optimum[on], color=colour, lw=1.3)
-        middle, low, high = (np.nanquantile(told[:, on], q, axis=0) for q in (0.5, 0, 1))
+        middle, low, high = (np.nanquantile(information[:, on], q, axis=0) for q in (0.5, 0, 1))
         errors = [np.maximum(middle - np.maximum(low, 1e-3), 0), high - middle]
         axis.errorbar(ranks[on], middle, errors, color=colour, fmt="o", ms=4, mew=0, elinewidth=0.8, capsize=0)
         where = {"xytext": (-5, 0), "textcoords": "offset points", "ha": "right", "va": "center", "fontsize": 8}

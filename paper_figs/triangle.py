@@ -1,4 +1,4 @@
-"""The triangle of exponents: what the theory demands of count, profile and purity, and what was measured.
+"""The triangle of exponents: count, profile and purity as measured, and as the theory demands them.
 
 Left: count exponent α over profile exponent b. The theory allows one curve, α = 1/b; a budget growing as N^θ lowers it
 to θ/b, and left of b = 1 (outside the paper) the count follows the budget, α = θ. Right: purity exponent p over α. The
@@ -16,26 +16,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     from ..validation.triangle import Triangle
 
 THETAS = (1.0, 0.8, 0.6)
 NOTE = (
-    "Ellipses: joint 95% regions, all sizes of a source cut at one correlation. Black: what the theory demands as N "
+    "Ellipses: joint 95% regions, all sizes of a source cut at one correlation. Black: the theory as N "
     "grows without end. Grey: a budget that grows as N^θ."
 )
 WIDEST = 0.6  # half-width of an interval of α or p beyond which a region would cover the figure
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Draw the triangles of every source that has correlations: synthetic networks with known β always do."""
     from ..validation.triangle import TriangleStatus
 
-    rows = [(row.series.name, row.triangle) for row in found.rows if row.triangle is not None]
+    rows = [(row.series.name, row.triangle) for row in results.rows if row.triangle is not None]
     rows = [(name, triangle) for name, triangle in rows if triangle.status is TriangleStatus.OK]
     return draw(rows, path) if rows else []
+
+
+def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
+    """Draw the triangle of one measured ladder for its own page; nothing if it could not be measured."""
+    from ..validation.triangle import TriangleStatus
+
+    if measured.triangle is None or measured.triangle.status is not TriangleStatus.OK:
+        return []
+    return draw([(measured.ladder.attrs["ladder"], measured.triangle)], path)
 
 
 def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]) -> list[Path]:
@@ -46,7 +55,7 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
     triangles : sequence of (name, Triangle)
         Those with a status other than "ok" are left out.
     path : path
-        Where to; the ending is replaced.
+        File; its ending is replaced.
     """
     from ..validation.triangle import TriangleStatus
 
@@ -86,7 +95,7 @@ def _half_width(triangle: Triangle) -> float:
 
 
 def _theory(left, right, flattest: float, steepest: float) -> None:
-    """Draw what the theory allows between two profile exponents."""
+    """Draw the theory's curves between two profile exponents."""
     b = np.linspace(flattest, steepest, 400)
     alpha = np.linspace(0, 1, 2)
     for theta, dashes in zip(THETAS, ("-", (0, (5, 2)), (0, (1.5, 1.5))), strict=True):

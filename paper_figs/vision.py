@@ -1,6 +1,6 @@
 """Vision ladders trained here: each pairing's calibrated counts, seed by seed, beside its nulls.
 
-Filled: pairs above the calibrated threshold, one point a pair of seeds; open circles: how many of them are no
+Filled: pairs above the calibrated threshold, one point per pair of seeds; open circles: those that are no
 near-copies of each other. Dotted: mutual nearest neighbours without a threshold, of the trained networks and of both
 nulls. A line is drawn where the exponent's interval lies above 0; a count of zero is a cross on the lower edge.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,13 +30,13 @@ RAW = [
 ]
 
 
-def make(found: Found, path: Path) -> list[Path]:
-    """Draw the vision ladders found."""
+def make(results: Results, path: Path) -> list[Path]:
+    """Draw every vision ladder."""
     from ..validation.analysis import analyse_series
     from ..validation.series import of_ladder
 
     panels = []
-    for name, ladder in found.of("ladder"):
+    for name, ladder in results.of("ladder"):
         if ladder.attrs.get("modality") == "vision":
             series = of_ladder(ladder, name)
             fitted = len(np.unique(series.neurons[series.counts > 0])) > 1
@@ -45,7 +45,7 @@ def make(found: Found, path: Path) -> list[Path]:
 
 
 def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.PathLike[str]) -> list[Path]:
-    """Draw one panel a pairing; save PNG and SVG."""
+    """Draw one panel per pairing; save PNG and SVG."""
     with style.panels(len(panels), 3.3, 3.4, sharey=True) as (figure, axes):
         for axis, (ladder, analysis) in zip(axes, panels, strict=True):
             sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
@@ -53,7 +53,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
                 means = [ladder[name].values[sizes == size].mean() for size in np.unique(sizes)]
                 axis.plot(np.unique(sizes), means, marker, mfc="none", color=colour, label=label, ls=":", lw=0.8)
             blue, some = style.COLOURS["blue"], counts > 0
-            axis.plot(sizes[some], counts[some], "o", color=blue, label="calibrated, one point a pair of seeds")
+            axis.plot(sizes[some], counts[some], "o", color=blue, label="calibrated, one point per pair of seeds")
             distinct = ladder["distinct_count"].values
             axis.plot(sizes[some], distinct[some], "o", mfc="white", color=blue, ms=4, label="of these, distinct")
             style.log_sizes(axis, np.unique(sizes))

@@ -3,23 +3,15 @@
     κ, γ ∈ {2^-1, …, 2^5},   M ∈ {10^3, 10^4, 10^5},   N = 2^10 … 2^17,   the paper's six β: every combination
     β = 1.1, 1.2, 1.3: one of κ, γ, M changed at a time
 
-Means come from the detectability integral, which the tests hold against draws; a sampled experiment scatters about
-them. Each exponent is compared with its limit for endless networks, which is what the claim says, and with the
-allocation's own slope at these sizes. ``python -m rosettalaw.sims.ablation`` takes some ten minutes of one processor,
-writes every exponent to results/ and the summary to ``ablation.csv`` beside this file, which is kept; the table of
-docs/synthetic/FINDINGS.md is tested against it.
+Means come from the detectability integral. Each exponent is compared with its limit for endless networks, which the
+claim is about, and with the allocation's own slope at these sizes. `by_draws` checks the integral: six settings of each
+β, chosen at random among all κ, γ, M and thresholds, are simulated by sampled covariances at six sizes with at most
+1,000 candidates.
 
-What came out
--------------
-Count and mean isolation: within 0.05 in all 882 settings with β ≥ 1.5 (largest difference 0.024), and at β = 1.3;
-at β = 1.2 in 7 settings of 15, at β = 1.1 in one of 15, because at these sizes the theory itself is that far from its
-limit: its own finite slope is met within 0.01 everywhere. Isolation of the other neurons: without a threshold within
-0.05 in a fifth of the settings, since next to nothing is left unmatched; with ``ρ ≥ 0.5`` in 859 of 882.
+    python -m rosettalaw.sims.ablation
 
-`by_draws` checks the integral: six settings of each β, drawn at random among all κ, γ, M and thresholds, are simulated
-by sampled covariances at six sizes with at most 1,000 candidates, and the exponents held against the integral's at the
-same sizes (``ablation_draws.csv``). Count and mean isolation: at most 0.007 apart, β < 1.5 included. Isolation of the
-other neurons is as far apart as 2 where matching leaves next to nothing: no exponent of it means anything there.
+takes some ten minutes on one CPU, writes every exponent to results/, and the two summaries ``ablation.csv`` and
+``ablation_draws.csv`` beside this file. Their findings are in docs/synthetic/FINDINGS.md, which is tested against them.
 """
 
 from __future__ import annotations
@@ -46,8 +38,8 @@ BETAS, LOW_BETAS = [1.5, 1.75, 2.0, 2.25, 2.5, 3.0], [1.1, 1.2, 1.3]
 SIZES = 2 ** np.arange(10, 18)
 THRESHOLDS = [-1.0, 0.5]
 RUNS = 5
-DRAWS = Path(__file__).with_name("ablation_draws.csv")
-KEPT = Path(__file__).with_name("ablation.csv")
+DRAWS_SUMMARY = Path(__file__).with_name("ablation_draws.csv")
+SUMMARY = Path(__file__).with_name("ablation.csv")
 Row = dict[str, float | str]
 
 
@@ -66,8 +58,8 @@ def run(quiet: bool = False) -> list[Row]:
     with progress("ablation", sum(cost), quiet) as bar:
         for (betas, kappa, gamma, inputs, threshold), share in zip(todo, cost, strict=True):
             choices = Choices(threshold=threshold)
-            found = simulate(SIZES, betas, kappa, gamma, inputs, engine="expected", choices=choices, quiet=True)
-            for fit in found.fits:
+            simulation = simulate(SIZES, betas, kappa, gamma, inputs, engine="expected", choices=choices, quiet=True)
+            for fit in simulation.fits:
                 setting: Row = {"beta": fit.beta, "kappa": kappa, "gamma": gamma, "inputs": inputs}
                 exponents: Row = {
                     "exponent": fit.exponent,
@@ -89,25 +81,25 @@ def by_draws(quiet: bool = False) -> list[Row]:
             choices = Choices(threshold=threshold)
             powers = [2**k for k in range(5, 18)]
             fits = [N for N in powers if Packing(N, beta, kappa, gamma, inputs, choices).candidates <= 1000]
-            drawn, integral = (
+            sampled, integral = (
                 simulate(fits[-6:], beta, kappa, gamma, inputs, RUNS, 0, engine, choices, quiet=True)
                 for engine in ("wishart", "expected")
             )
-            for one, other in zip(drawn.fits, integral.fits, strict=True):
+            for one, other in zip(sampled.fits, integral.fits, strict=True):
                 rows.append(
                     {"beta": beta, "kappa": kappa, "gamma": gamma, "inputs": inputs, "threshold": threshold}
                     | {"smallest": fits[-6:][0], "largest": fits[-1], "quantity": one.quantity}
-                    | {"drawn": round(one.exponent, 4), "drawn_se": round(_slope_error(drawn, one.quantity), 4)}
+                    | {"drawn": round(one.exponent, 4), "drawn_se": round(_slope_error(sampled, one.quantity), 4)}
                     | {"integral": round(other.exponent, 4)}
                 )
             bar.advance()
     return rows
 
 
-def _slope_error(drawn: Simulation, quantity: str) -> float:
-    """Return the standard error of the exponent that comes from the scatter of runs."""
-    x = np.log([point.packing.neurons for point in drawn.points])
-    runs = np.array([[getattr(run, quantity) for run in point.runs] for point in drawn.points])
+def _slope_error(simulation: Simulation, quantity: str) -> float:
+    """Return the standard error of an exponent from the scatter of runs."""
+    x = np.log([point.packing.neurons for point in simulation.points])
+    runs = np.array([[getattr(run, quantity) for run in point.runs] for point in simulation.points])
     with np.errstate(invalid="ignore"):  # where nothing is left unmatched
         relative = runs.std(axis=1, ddof=1) / np.abs(runs.mean(axis=1)) / np.sqrt(runs.shape[1])
     weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
@@ -170,14 +162,14 @@ def write(rows: list[Row], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the study; write every exponent to results/ and keep the summary beside this file."""
-    about = "Rerun the paper's robustness claim: about ten minutes. Writes results/ablation.csv and the kept summaries."
+    """Run the study; write every exponent to results/ and the summaries beside this file."""
+    about = "Rerun the paper's robustness claim: about ten minutes. Writes results/ablation.csv and the summaries."
     argparse.ArgumentParser("python -m rosettalaw.sims.ablation", description=about).parse_args(arguments)
     rows = run()
     write(rows, Path("results/ablation.csv"))
-    write(summarise(rows), KEPT)
-    write(by_draws(), DRAWS)
-    say(f"every exponent: results/ablation.csv; summary: {KEPT}")
+    write(summarise(rows), SUMMARY)
+    write(by_draws(), DRAWS_SUMMARY)
+    say(f"every exponent: results/ablation.csv; summary: {SUMMARY}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Inactive features appear in backgrounds alone, so only the inner products of the neurons' loadings on them matter. When
 B_j is the whole pool, the rows are standard Gaussian in L dimensions before they are scaled to their norm, and
-their inner products are Wishart with L degrees of freedom: they are drawn with Bartlett's triangle, p² numbers for p
-neurons instead of p L. A smaller B_j is drawn literally, as a sparse matrix.
+their inner products are Wishart with L degrees of freedom: they come from Bartlett's triangle, p² numbers for p
+neurons instead of p L. A smaller B_j is sampled literally, as a sparse matrix.
 """
 
 from __future__ import annotations

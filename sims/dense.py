@@ -1,14 +1,14 @@
-"""The oracle: draw the inputs, build both networks and match them, as the paper says it (D.7, Eqs. 64–65).
+"""The reference engine: draw the inputs, build both networks and match them, as in the paper (D.7, Eqs. 64–65).
 
-Nothing is used but the definitions, so that the other engines can be held against this one. Features are drawn in
-blocks; memory is one block of Z and the activations, work ``4 M A m`` operations a run.
+It uses the definitions alone: the reference for the other engines. Features are drawn in
+blocks; memory is one block of Z and the activations, work ``4 M A m`` operations per run.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .packing import Outcome, Packing, match
+from .packing import Outcome, Packing, match_networks
 
 LARGEST = 4096  # N
 BLOCK = 2048  # features
@@ -16,7 +16,7 @@ BLOCK = 2048  # features
 
 def draw(packing: Packing, rng: np.random.Generator) -> Outcome:
     """Draw one pair of networks and match them."""
-    return match(packing, correlations(packing, rng))
+    return match_networks(packing, correlations(packing, rng))
 
 
 def correlations(packing: Packing, rng: np.random.Generator) -> np.ndarray:

@@ -1,14 +1,14 @@
-"""The engine without draws: mean and standard deviation of what is found, by the detectability integral.
+"""The engine without draws: mean and standard deviation of the outcome, by the detectability integral.
 
 `rosettalaw.theory.detectability` derives P_r, the probability that the two neurons of feature r are mutual nearest
 neighbours, and the expected number of false pairs. Then
 
     E[count] = Σ P_r + E[false],      Var[count] ≈ Σ P_r (1 − P_r) + Var[false]
 
-False pairs are those of exchangeable neurons. Let u neurons a side be free to form them, each competing with all m: an
-entry of an m × m matrix of independent numbers leads its row and column with probability 1/(2m − 1), so u² entries give
-``E = u²/(2m−1)`` pairs. Two entries without a common line both lead with probability ``1/((2m−2)(2m−1))``: the larger
-leads all 4m − 4 entries of the four lines, either may be the larger, and the other leads its own 2m − 1. Hence
+False pairs are those of exchangeable neurons. Let u neurons per side be free to form them, each competing with all m:
+an entry of an m × m matrix of independent numbers leads its row and column with probability 1/(2m − 1), so u² entries
+give ``E = u²/(2m−1)`` pairs. Two entries without a common line both lead with probability ``1/((2m−2)(2m−1))``: the
+larger leads all 4m − 4 entries of the four lines, either may be the larger, and the other leads its own 2m − 1. Hence
 
     Var[false] = E + u²(u−1)²/((2m−2)(2m−1)) − E²          (u = m: about E/4, pairs exclude each other's lines)
 
@@ -31,22 +31,22 @@ def expect(packing: Packing) -> Outcome:
     from ..theory.detectability import detect
 
     s, f = packing.isolation, packing.choices.interference
-    found = detect(s, packing.inputs, _features(packing), f, packing.idle, packing.choices.threshold)
+    detection = detect(s, packing.inputs, _features(packing), f, packing.idle, packing.choices.threshold)
     # A false pair joins neurons that are in no right pair: take their isolation as the mean of those.
-    missed = 1 - found.probability
+    missed = 1 - detection.probability
     others = missed.sum() + packing.idle
-    false_isolation = found.false_pairs * float(missed @ s) / others if others > 0 else 0.0
+    false_isolation = detection.false_pairs * float(missed @ s) / others if others > 0 else 0.0
     return outcome(
         packing,
-        count=found.count + found.false_pairs,
-        false_pairs=found.false_pairs,
-        matched_isolation=float(found.probability @ s) + min(false_isolation, float(missed @ s)),
-        count_sd=float(np.sqrt(found.count_sd**2 + false_pairs_variance(found.false_pairs, packing.matched))),
+        count=detection.count + detection.false_pairs,
+        false_pairs=detection.false_pairs,
+        matched_isolation=float(detection.probability @ s) + min(false_isolation, float(missed @ s)),
+        count_sd=float(np.sqrt(detection.count_sd**2 + false_pairs_variance(detection.false_pairs, packing.matched))),
     )
 
 
 def false_pairs_variance(mean: float, neurons: int) -> float:
-    """Return the variance of the number of false pairs among `neurons` a side, given its mean E."""
+    """Return the variance of the number of false pairs among `neurons` per side, given its mean E."""
     lines = 2 * neurons - 1
     free = np.sqrt(mean * lines)
     if free <= 1:

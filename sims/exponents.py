@@ -1,8 +1,8 @@
 """Exponents of a simulation: measured, expected at these sizes, and in the limit of endless networks.
 
 Measured: least squares of the logarithms of the means over runs, ``log Q = log c + p log N``, with Student's t interval
-over the sizes. Expected: the same line through the allocation's values at the same sizes, for the features that can be
-found, those with isolation of at least
+over the sizes. Expected: the same line through the allocation's values at the same sizes, for the detectable
+features, those with isolation of at least
 
     τ = max(ρ*/(1 − ρ*), τ_eff)
 
@@ -11,8 +11,8 @@ where ρ* is the correlation threshold (Eq. 62) and τ_eff the isolation at whic
 
     count ≈ r_τ − ½,    tail = ∫_{r_τ}^{r0} s dr (Eq. 32),    (κN − tail)/count,    tail/(N − count)
 
-The half is the mean of what rounding r_τ down to a whole count takes away: without it the line would show where the
-steps of a count happen to fall. In the limit: 1/β, (β−1)/β and (1−β)/β (Eqs. 23, 26, 32).
+The half is the mean loss from rounding r_τ down to a whole count: without it the line would depend on where the steps
+of a count happen to fall. In the limit: 1/β, (β−1)/β and (1−β)/β (Eqs. 23, 26, 32).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def slope(neurons: np.ndarray, values: np.ndarray) -> tuple[float, tuple[float, 
 
 
 def detectable(packing: Packing) -> float:
-    """Return τ, the isolation from which features can be found (see the head of this module)."""
+    """Return τ, the least isolation of a detectable feature (see the head of this module)."""
     from ..theory.detectability import tau_eff
 
     rho = packing.choices.threshold
@@ -74,7 +74,7 @@ def detectable(packing: Packing) -> float:
 
 
 def theory_values(packing: Packing) -> dict[str, float]:
-    """Return what the allocation says about the detectable features, by quantity."""
+    """Return the allocation's values for the detectable features, by quantity."""
     from ..theory import predict
     from ..theory.power_law import power_integral
 
@@ -91,13 +91,13 @@ def theory_values(packing: Packing) -> dict[str, float]:
     }
 
 
-def exponents(packings: list[Packing], measured: dict[str, np.ndarray]) -> list[Exponent]:
+def fit_exponents(packings: list[Packing], measured: dict[str, np.ndarray]) -> list[Exponent]:
     """Return the exponent of every quantity; all packings share β and differ in N."""
     sizes = np.array([p.neurons for p in packings], dtype=float)
     beta, theory = packings[0].beta, [theory_values(p) for p in packings]
-    found = []
+    fits = []
     for name, limit in LIMITS.items():
         exponent, interval = slope(sizes, measured[name])
         expected = slope(sizes, np.array([values[name] for values in theory]))[0]
-        found.append(Exponent(beta, name, exponent, interval, expected, limit(beta)))
-    return found
+        fits.append(Exponent(beta, name, exponent, interval, expected, limit(beta)))
+    return fits

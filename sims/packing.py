@@ -1,4 +1,4 @@
-"""Synthetic feature packing: two networks whose features are known, and what matching them recovers (D.7).
+"""Synthetic feature packing: two networks whose features are known, and the outcome of matching them (D.7).
 
 Model
 -----
@@ -10,16 +10,16 @@ The allocation gives each of ``A = γN`` features its isolation ``s_r`` (Eq. 14)
 
 where ``(W_jk)_{k∈B_j}`` points in an isotropic Gaussian direction and has a fixed norm. The networks share the
 features z; backgrounds and noise are their own. Over M inputs, neurons are matched when each is the other's highest
-correlation. Three engines answer what is found:
+correlation. Three engines compute the outcome:
 
-- `dense` draws the M inputs and both networks, literally. The oracle.
+- `dense` draws the M inputs and both networks, literally: the reference.
 - `wishart` draws the correlations from their law, without inputs. The default.
 - `expected` computes mean and standard deviation by an integral, without drawing anything.
 
 Scales
 ------
 Correlations do not change when a neuron is rescaled, so of the interference norm and σ∞² only the interference's share
-``f = |W_B|²/(|W_B|² + σ∞²)`` of what is not the feature can matter.
+``f = |W_B|²/(|W_B|² + σ∞²)`` of the variance without the feature can matter.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXAMPLE = "simulate(neurons=[1024, 4096], beta=[1.5, 2], inputs=10_000, runs=10)
 
 @dataclass(frozen=True)
 class Choices:
-    """What the paper leaves open; `rosettalaw sensitivity` shows how much each matters.
+    """Choices that the paper leaves open; `rosettalaw sensitivity` shows how much each matters.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Choices:
 
     @property
     def interference(self) -> float:
-        """f, the share of interference in what a neuron carries beside its feature."""
+        """f, the share of interference in a neuron's variance without its feature."""
         return self.interference_norm**2 / (self.interference_norm**2 + self.noise)
 
     def facts(self) -> dict[str, str | float | None]:
@@ -92,7 +92,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Packing:
-    """One pair of synthetic networks, as yet undrawn: N, β, κ, γ, M and the open choices."""
+    """Specification of one pair of synthetic networks: N, β, κ, γ, M and the open choices."""
 
     neurons: int
     beta: float
@@ -140,12 +140,12 @@ class Packing:
 
     @property
     def idle(self) -> int:
-        """Neurons a side that stand for no feature and take part."""
+        """Neurons per side that stand for no feature and take part."""
         return round(self.choices.idle * max(self.neurons - self.candidates, 0))
 
     @property
     def matched(self) -> int:
-        """Neurons a side that take part in the matching."""
+        """Neurons per side that take part in the matching."""
         return self.candidates + self.idle
 
     @property
@@ -162,12 +162,12 @@ class Packing:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one matching finds, or is expected to find.
+    """Outcome of one matching, or its expectation.
 
     Attributes
     ----------
     count : float
-        Mutual pairs at or above the correlation threshold, right or wrong: what a measurement sees.
+        Mutual pairs at or above the correlation threshold, right or wrong, as a measurement counts them.
     false_pairs : float
         Those of them whose neurons stand for different features, or for none.
     mean_isolation_matched : float
@@ -198,13 +198,13 @@ def outcome(packing: Packing, count: float, false_pairs: float, matched_isolatio
     )
 
 
-def match(packing: Packing, correlation: np.ndarray) -> Outcome:
-    """Match two networks by mutual nearest neighbours and look up what was found.
+def match_networks(packing: Packing, correlation: np.ndarray) -> Outcome:
+    """Match two networks by mutual nearest neighbours and compare the pairs with the truth.
 
     Parameters
     ----------
     packing : Packing
-        Whose candidates are the first rows and columns, in order of rank.
+        The networks; their candidates are the first rows and columns, in order of rank.
     correlation : ndarray, shape (matched, matched)
         Pearson correlations of network A's neurons (rows) with network B's.
     """

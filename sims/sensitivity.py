@@ -1,7 +1,7 @@
-"""How much each choice that the paper leaves open matters: one changed at a time, the random numbers shared.
+"""Sensitivity to the choices that the paper leaves open: one changed at a time, the random numbers shared.
 
-Two settings of one point draw from the same stream, so that differences are smaller than the scatter of either. What
-can be said beforehand: rescaling interference norm and noise together changes nothing (correlations have no scale);
+Two settings of one point draw from the same stream, so that differences are smaller than the scatter of either. Known
+beforehand: rescaling interference norm and noise together changes nothing (correlations have no scale);
 with neurons for features with s > 0 alone, nearly all are matched, so the count follows n and no choice can move its
 exponent far; idle neurons pair among themselves, about half of them, and make the count grow like N.
 
@@ -16,7 +16,7 @@ from typing import Any
 from .packing import Choices
 from .sweep import simulate
 
-# What the paper leaves open -> a setting that differs from the default in it alone.
+# Open choice -> a setting that differs from the default in it alone.
 VARIATIONS: dict[str, Choices] = {
     "default": Choices(),
     "|B_j| = 4": Choices(background=4),
@@ -60,11 +60,11 @@ def sensitivity(
     records: list[Mapping[str, Any]] = []
     for name, choices in VARIATIONS.items():
         used = "expected" if engine == "auto" and choices.idle else engine
-        found = simulate(neurons, beta, kappa, gamma, inputs, runs, seed, used, choices, workers, quiet)
+        simulation = simulate(neurons, beta, kappa, gamma, inputs, runs, seed, used, choices, workers, quiet)
         for b in beta:
-            largest = max((p for p in found.points if p.packing.beta == b), key=lambda p: p.packing.neurons)
+            largest = max((p for p in simulation.points if p.packing.beta == b), key=lambda p: p.packing.neurons)
             row = largest.row()
-            exponent = {fit.quantity: fit.exponent for fit in found.fits if fit.beta == b}
+            exponent = {fit.quantity: fit.exponent for fit in simulation.fits if fit.beta == b}
             records.append(
                 {
                     "beta": b,

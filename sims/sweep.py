@@ -2,7 +2,7 @@
 
 Each run draws from its own stream, keyed by (seed, N, β, run): a point is the same alone and in a sweep, whatever the
 number of workers, and two settings that differ in an open choice alone share their random numbers. Linear algebra runs
-on one thread a worker, because the order of its sums, and so the last bit, depends on the number of threads.
+on one thread per worker, because the order of its sums, and so the last bit, depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..console import progress
 from ..errors import InputError, UnknownNameError, require
 from . import dense, wishart
 from .expected import expect
-from .exponents import LIMITS, Exponent, exponents
+from .exponents import LIMITS, Exponent, fit_exponents
 from .packing import EXAMPLE, Choices, Outcome, Packing
 
 if TYPE_CHECKING:
@@ -62,32 +62,32 @@ class Point:
 
 @dataclass(frozen=True)
 class Simulation:
-    """Points of a sweep over β (outer) and N (inner), and what was asked."""
+    """Points of a sweep over β (outer) and N (inner), with its arguments."""
 
     points: tuple[Point, ...]
     facts: dict[str, Any]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """One record a point: ``beta, neurons, count, count_sd, candidates, false_pairs, …``."""
+        """One record per point: ``beta, neurons, count, count_sd, candidates, false_pairs, …``."""
         return [point.row() for point in self.points]
 
     @cached_property
     def fits(self) -> list[Exponent]:
         """Exponents of count and isolation over N for each β, measured and expected."""
-        found = []
+        fitted = []
         for beta in dict.fromkeys(point.packing.beta for point in self.points):
             points = [point for point in self.points if point.packing.beta == beta]
             measured = {name: np.array([point.mean(name) for point in points]) for name in LIMITS}
-            found += exponents([point.packing for point in points], measured)
-        return found
+            fitted += fit_exponents([point.packing for point in points], measured)
+        return fitted
 
     @classmethod
     def from_dataset(cls, ds: xr.Dataset) -> Simulation:
         """Return the simulation that `to_dataset` described."""
         facts: dict[str, Any] = {name: ds.attrs.get(name) for name in FACTS}
         choices = Choices(**{field.name: facts[field.name] for field in fields(Choices)})
-        kept = {"kappa": facts["kappa"], "gamma": facts["gamma"], "inputs": facts["inputs"], "choices": choices}
+        shared = {"kappa": facts["kappa"], "gamma": facts["gamma"], "inputs": facts["inputs"], "choices": choices}
         points = []
         for b in ds["beta"].values:
             for size in ds["neurons"].values:
@@ -95,7 +95,7 @@ class Simulation:
                 columns = [one[f"{name}_run"].values.tolist() for name in MEASURED]
                 sd = float(one["count_sd"]) if one["engine"] == "expected" else np.nan
                 runs = [Outcome(*values, count_sd=sd) for values in zip(*columns, strict=True)]
-                points.append(Point(Packing(int(size), float(b), **kept), str(one["engine"].values), tuple(runs)))
+                points.append(Point(Packing(int(size), float(b), **shared), str(one["engine"].values), tuple(runs)))
         return cls(tuple(points), facts)
 
     def record(self) -> dict[str, Any]:
@@ -149,15 +149,15 @@ def simulate(
     inputs : int
         M ≥ 4 inputs that correlations are taken over.
     runs : int
-        Independent pairs of networks a point.
+        Independent pairs of networks per point.
     seed : int
         Seed; the same seed gives the same bits for any number of workers.
     engine : {"auto", "wishart", "dense", "expected"}
         "auto" is wishart where memory allows, and expected beyond.
     choices : Choices, optional
-        What the paper leaves open.
+        Choices that the paper leaves open.
     workers : int, optional
-        Runs at once; one a processor unless given.
+        Runs at once; default: one per CPU.
     quiet : bool
         Show no progress.
 
@@ -180,13 +180,13 @@ def simulate(
     choices = choices or Choices()
     sizes, betas = _sizes(neurons), list(dict.fromkeys(_numbers("beta", beta)))
     packings = [Packing(size, b, kappa, gamma, int(inputs), choices) for b in betas for size in sizes]
-    engines = [choose(packing, engine) for packing in packings]
+    engines = [choose_engine(packing, engine) for packing in packings]
     points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
     facts = {"kappa": kappa, "gamma": gamma, "inputs": inputs, "runs": runs, "seed": seed, **choices.facts()}
     return Simulation(tuple(points), facts)
 
 
-def choose(packing: Packing, engine: str = "auto") -> str:
+def choose_engine(packing: Packing, engine: str = "auto") -> str:
     """Return the engine for a packing; "auto" by size.
 
     Raises
@@ -224,18 +224,18 @@ def _run(packings: Sequence[Packing], engines: Sequence[str], runs: int, seed: i
     jobs = [(i, run) for i in range(len(packings)) for run in range(1 if engines[i] == "expected" else runs)]
     cost = [packings[i].matched ** 3.0 + 1e5 for i, _ in jobs]
     order = sorted(range(len(jobs)), key=lambda job: -cost[job])  # the longest first: no straggler at the end
-    found: dict[tuple[int, int], Outcome] = {}
+    outcomes: dict[tuple[int, int], Outcome] = {}
     with threadpool_limits(1), progress("simulating", sum(cost), quiet) as bar, ThreadPoolExecutor(workers) as pool:
         futures = {pool.submit(one, *jobs[job]): job for job in order}
         try:
             for future in as_completed(futures):
-                found[jobs[futures[future]]] = future.result()
+                outcomes[jobs[futures[future]]] = future.result()
                 bar.advance(cost[futures[future]])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     for i, (packing, engine) in enumerate(zip(packings, engines, strict=True)):
-        yield Point(packing, engine, tuple(found[key] for key in sorted(found) if key[0] == i))
+        yield Point(packing, engine, tuple(outcomes[key] for key in sorted(outcomes) if key[0] == i))
 
 
 def _sizes(neurons: float | Iterable[float]) -> list[int]:

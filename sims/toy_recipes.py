@@ -1,4 +1,4 @@
-"""What toy networks are trained with, and what was expected of it before the reported runs.
+"""Recipes of toy networks, and the expectations of each, written before the reported runs.
 
 `CONFIGURATIONS` and `SCAN` hold each recipe with its expectation in words; `BOUNDS` puts "the law holds" as numbers.
 They were written after trials with seed 0, as the recipes were, and before any run with the seed that is reported
@@ -57,7 +57,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .toy import Recipe
+from .toy_ingredients import ToyRecipe
 
 SEED = 2026
 TAU = 1.0
@@ -69,14 +69,14 @@ BOUNDS = {"count": 0.1, "isolation": 0.15, "information": 0.95, "precision": 0.9
 
 @dataclass(frozen=True)
 class Configuration:
-    """A recipe, what was expected, and whether the law was expected to hold."""
+    """A recipe, the expected result, and whether the law was expected to hold."""
 
-    recipe: Recipe
+    recipe: ToyRecipe
     expected: str
     holds: bool = False
 
 
-LAW = Recipe()
+LAW = ToyRecipe()
 SLOW = replace(LAW, readout_width=16)
 CONFIGURATIONS: dict[str, Configuration] = {
     "law": Configuration(LAW, "the law holds to N = 128; mean isolation low where features keep two neurons", True),
@@ -122,8 +122,8 @@ SCAN: dict[str, Configuration] = {
 }
 
 
-def visits(recipe: Recipe, neurons: int, beta: float, rank: float) -> float:
-    """Return V, how many times training shows the feature of a rank."""
+def visits(recipe: ToyRecipe, neurons: int, beta: float, rank: float) -> float:
+    """Return V, the expected number of times that training shows the feature of a rank."""
     return recipe.steps * recipe.samples(neurons) * 0.5 * rank**-beta
 
 

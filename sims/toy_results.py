@@ -1,7 +1,7 @@
 """Results of toy networks: cells beside their optimum, exponents over N, and whether the law holds.
 
-A cell is all networks of one configuration, N and β. Its row is what is kept of it (`toy_kept`), and all that exponents
-and the four conditions of `toy_recipes` are made of.
+A cell is all networks of one configuration, N and β. Its row is in the file of the reported study (`toy_reported`),
+and the exponents and the four conditions of `toy_recipes` are computed from rows alone.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .exponents import slope
-from .toy import Recipe
+from .toy_ingredients import ToyRecipe
 from .toy_measures import profile_slope
 from .toy_recipes import BOUNDS, CONFIGURATIONS, LAW, SCAN, TAU, visits
 
 if TYPE_CHECKING:
     import xarray as xr
 
-RANKS = 256  # of profiles that are kept; the frontier at N = 512 is at 113
+RANKS = 256  # of a saved profile; the frontier at N = 512 is at 113
 Rows = Sequence[dict[str, Any]]
 
 
@@ -36,7 +36,7 @@ class Cell:
         The water-filling's s_r.
     matchings : ndarray, shape (pairs of seeds, 3)
         Pairs, precision and recall.
-    recipe : Recipe
+    recipe : ToyRecipe
     """
 
     configuration: str
@@ -46,7 +46,7 @@ class Cell:
     information: np.ndarray = field(repr=False)
     optimum: np.ndarray = field(repr=False)
     matchings: np.ndarray = field(repr=False)
-    recipe: Recipe = LAW
+    recipe: ToyRecipe = LAW
 
     @property
     def counts(self) -> np.ndarray:
@@ -67,7 +67,7 @@ class Cell:
     def row(self) -> dict[str, Any]:
         """Return the cell as a record."""
         pairs, precision, recall = (_mean(column) for column in self.matchings.T)
-        found = self.optimum >= TAU
+        detectable = self.optimum >= TAU
         return {
             "configuration": self.configuration,
             "beta": self.beta,
@@ -78,11 +78,11 @@ class Cell:
             "seeds": len(self.counts),
             "count": float(self.counts.mean()),
             "count_sd": float(self.counts.std(ddof=1)) if len(self.counts) > 1 else np.nan,
-            "optimal_count": int(found.sum()),
-            "visits": visits(self.recipe, self.neurons, self.beta, max(float(found.sum()), 1.0)),
+            "optimal_count": int(detectable.sum()),
+            "visits": visits(self.recipe, self.neurons, self.beta, max(float(detectable.sum()), 1.0)),
             "informed_count": float((self.information >= TAU).sum(axis=1).mean()),
             "mean_isolation": self.mean_isolation,
-            "optimal_mean_isolation": _mean(self.optimum[found]),
+            "optimal_mean_isolation": _mean(self.optimum[detectable]),
             "profile_slope": _mean([profile_slope(s, TAU) for s in self.isolation]),
             "information_slope": _mean([profile_slope(t, TAU) for t in self.information]),
             "optimal_slope": profile_slope(self.optimum, TAU),
@@ -102,7 +102,7 @@ class Study:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """One record a cell."""
+        """One record per cell."""
         return [cell.row() for cell in self.cells]
 
     @property
@@ -141,7 +141,7 @@ class Study:
 
 def fits(rows: Rows) -> list[dict[str, Any]]:
     """Return exponents over N of count and mean isolation: measured with interval, the optimum's, and the limit."""
-    found = []
+    exponents = []
     for name, beta in dict.fromkeys((row["configuration"], row["beta"]) for row in rows):
         here = [row for row in rows if (row["configuration"], row["beta"]) == (name, beta)]
         sizes = np.array([row["neurons"] for row in here], dtype=float)
@@ -151,13 +151,13 @@ def fits(rows: Rows) -> list[dict[str, Any]]:
             optimal, _ = slope(sizes, np.array([row[f"optimal_{quantity}"] for row in here], dtype=float))
             head = {"configuration": name, "beta": beta, "quantity": quantity}
             references = {"finite_size_exponent": optimal, "asymptotic_exponent": limit}
-            found.append({**head, "exponent": exponent, "exponent_ci95": interval, **references})
-    return found
+            exponents.append({**head, "exponent": exponent, "exponent_ci95": interval, **references})
+    return exponents
 
 
 def checks(rows: Rows) -> list[dict[str, Any]]:
-    """Return for each configuration which conditions hold, the worst value of each, and what was expected."""
-    lines, found = fits(rows), []
+    """Return for each configuration which conditions hold, the worst value of each, and the expectation."""
+    lines, records = fits(rows), []
     for name in dict.fromkeys(row["configuration"] for row in rows):
         here = [row for row in rows if row["configuration"] == name]
         away = {
@@ -177,8 +177,8 @@ def checks(rows: Rows) -> list[dict[str, Any]]:
         }
         expected = {**CONFIGURATIONS, **SCAN}[name]
         record = {"configuration": name, "law_holds": all(met.values()), "law_expected": expected.holds}
-        found.append({**record, "worst": values, "met": met, "expected": expected.expected})
-    return found
+        records.append({**record, "worst": values, "met": met, "expected": expected.expected})
+    return records
 
 
 def _mean(values) -> float:

@@ -1,6 +1,6 @@
 """Sparse samples: features that are independently active with probability ``p_r = ½ r^-β``, and products with them.
 
-One to three features of a sample are active, so X, the samples × features matrix, is kept as its entries, and both of
+One to three features of a sample are active, so X, the samples × features matrix, is stored as its entries, and both of
 its products with a dense matrix are sums over them: ``X T`` adds rows of a table for each sample, ``Xᵀ h`` adds samples
 for each feature. Every network has its own stream, keyed by (seed, N, β, index): it sees the same data alone and beside
 others.
@@ -17,10 +17,10 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-CHUNK = 1 << 15  # samples drawn at once; part of what a seed means
+CHUNK = 1 << 15  # samples drawn at once; the numbers of a seed depend on it
 
 
-def activity(beta: float, features: int) -> np.ndarray:
+def active_probability(beta: float, features: int) -> np.ndarray:
     """Return p_r, the probability that each feature is active, shape (features,)."""
     return 0.5 * np.arange(1.0, features + 1) ** -beta
 
@@ -30,13 +30,13 @@ def variance(p: np.ndarray) -> np.ndarray:
     return p / 3 - p**2 / 4
 
 
-def generator(seed: int, neurons: int, beta: float, index: int) -> np.random.Generator:
-    """Return the generator of one network, the same whatever it is trained beside."""
+def network_generator(seed: int, neurons: int, beta: float, index: int) -> np.random.Generator:
+    """Return the generator of one network, the same alone and in any batch."""
     low, high = np.array([beta]).view(np.uint32).tolist()
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(neurons, low, high, index)))
 
 
-def draw(rng: np.random.Generator, p: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def active_entries(rng: np.random.Generator, p: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw the active entries of `samples` samples: sample, feature and value of each, ordered by sample.
 
     Points of a Poisson process of rate ``−log(1 − p)`` a cell hit a cell at least once with probability p: drawing the
@@ -85,23 +85,26 @@ def _bag(index: torch.Tensor, starts: torch.Tensor, values: torch.Tensor, table:
     return torch.nn.functional.embedding_bag(index, rows, starts, mode="sum", per_sample_weights=values.to(rows.dtype))
 
 
-def stream(rngs: Sequence[np.random.Generator], p: np.ndarray, batch: int, steps: int) -> Iterator[Samples]:
+def sample_stream(rngs: Sequence[np.random.Generator], p: np.ndarray, batch: int, steps: int) -> Iterator[Samples]:
     """Yield the samples of `steps` updates for networks with feature probabilities p, shape (networks, features)."""
     chunk = max(1, CHUNK // batch)
     for first in range(0, steps, chunk):
         count = min(chunk, steps - first)
-        yield from split(
-            [draw(rng, own, count * batch) for rng, own in zip(rngs, p, strict=True)], p.shape[1], batch, count
+        yield from sample_batches(
+            [active_entries(rng, own, count * batch) for rng, own in zip(rngs, p, strict=True)],
+            p.shape[1],
+            batch,
+            count,
         )
 
 
-def split(drawn: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], features: int, batch: int, count: int):
-    """Yield `count` batches of what was drawn for each network."""
+def sample_batches(active: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], features: int, batch: int, count: int):
+    """Yield `count` batches of the active entries of each network."""
     import torch
 
-    networks = len(drawn)
-    which = np.repeat(np.arange(networks), [len(value) for _, _, value in drawn])
-    sample, feature, value = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    networks = len(active)
+    which = np.repeat(np.arange(networks), [len(value) for _, _, value in active])
+    sample, feature, value = (np.concatenate(parts) for parts in zip(*active, strict=True))
     step, sample = sample // batch, sample % batch
     row, column = which * batch + sample, which * features + feature
     orders = [_sorted(step, row, networks * batch, count), _sorted(step, column, networks * features, count)]

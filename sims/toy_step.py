@@ -1,4 +1,4 @@
-"""One update of toy networks: the loss and its gradient in closed form, at two thirds of backpropagation's operations.
+"""One update of toy networks: the loss and its gradient in closed form, in two thirds of backpropagation's operations.
 
 With ``u = X W + b`` and h centred over the batch of B samples,
 
@@ -9,7 +9,7 @@ and ``c_r = w_r/MSE_r`` (a running mean of MSE_r; 1 for the squared loss), the g
     ∂/∂D = 2 c (D C − G + σ∞² D)          ∂/∂C = Dᵀ c D          ∂/∂h = 2/B (h ∂/∂C − X c D)
 
 and from h to u it passes the rescaling, the layer norm and the ReLU. ``D C`` serves both MSE and its gradient: a
-network's step takes four dense products, ``4 (A + B) N²`` operations; what involves X is a sum over its few entries.
+network's step takes four dense products, ``4 (A + B) N²`` operations; products with X are sums over its few entries.
 
 The decorrelating term is the sum of squared correlations of two different neurons, ``C_ij²/(C_ii C_jj)``, over N.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from .toy import Recipe
+    from .toy_ingredients import ToyRecipe
     from .toy_samples import Samples
 
 GAIN = 10.0  # of neurons whose energy is free: first weights then have an energy near the end's
@@ -31,7 +31,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Hidden:
-    """h of a batch, with what its gradient needs; all of shape (networks, batch, N) but `scale`."""
+    """h of a batch, with the terms of its gradient; all of shape (networks, batch, N) but `scale`."""
 
     h: torch.Tensor
     on: torch.Tensor | None  # where ReLU passes
@@ -39,14 +39,14 @@ class Hidden:
     scale: torch.Tensor | None  # of every network, for the budget
 
 
-def encode(samples: Samples, W: torch.Tensor, b: torch.Tensor, recipe: Recipe) -> Hidden:
+def hidden_activations(samples: Samples, W: torch.Tensor, b: torch.Tensor, recipe: ToyRecipe) -> Hidden:
     """Return h of every sample, before the channel's noise.
 
     Parameters
     ----------
     samples : Samples
     W, b : Tensor, shapes (networks, A, N) and (networks, 1, N)
-    recipe : Recipe
+    recipe : ToyRecipe
     """
     import torch
 
@@ -72,7 +72,7 @@ def energy(h: torch.Tensor) -> torch.Tensor:
     return h.pow(2).sum((1, 2)) / h.shape[1]
 
 
-def back(g: torch.Tensor, hidden: Hidden, recipe: Recipe) -> torch.Tensor:
+def back(g: torch.Tensor, hidden: Hidden, recipe: ToyRecipe) -> torch.Tensor:
     """Return the gradient with respect to u, given that with respect to h; g is overwritten."""
     h = hidden.h
     if hidden.inverse_norm is not None:
@@ -102,23 +102,23 @@ def decorrelation(C: torch.Tensor) -> torch.Tensor:
     return gradient.div_(C.shape[1])
 
 
-def gradients(samples: Samples, W, b, D, level, recipe: Recipe, decorrelate: float):
+def gradients(samples: Samples, W, b, D, level, recipe: ToyRecipe, decorrelate: float):
     """Return MSE_r, shape (networks, A), and the gradients of W, b and D.
 
     Parameters
     ----------
     samples : Samples
     W, b, D : Tensor
-        As in `encode`; D has W's shape.
+        As in `hidden_activations`; D has W's shape.
     level : callable
         From MSE_r of the batch to c_r.
-    recipe : Recipe
+    recipe : ToyRecipe
     decorrelate : float
         Weight of the decorrelating term.
     """
     import torch
 
-    hidden = encode(samples, W, b, recipe)
+    hidden = hidden_activations(samples, W, b, recipe)
     batch = hidden.h.shape[1]
     h = hidden.h - hidden.h.mean(1, keepdim=True)
     C = (h.transpose(1, 2) @ h).div_(batch)

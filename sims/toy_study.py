@@ -1,8 +1,8 @@
 """A study of toy networks: train each configuration over widths, β and seeds, and measure it beside the optimum.
 
-Recipes, expectations and the bounds of "the law holds" are in `toy_recipes`, written before the reported runs; what
-came out is in docs/toy/FINDINGS.md, with the files it rests on. Pieces of the work (networks of one width) run side by
-side, each on one thread; with a cache folder a study that was interrupted goes on where it was.
+Recipes, expectations and the bounds of "the law holds" are in `toy_recipes`, written before the reported runs; the
+findings are in docs/toy/FINDINGS.md, with the files they come from. Pieces of the work (networks of one width) run side
+by side, each on one thread; with a cache folder an interrupted study can be resumed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ import numpy as np
 from ..console import progress
 from ..errors import ForeignFileError, InputError, UnknownNameError, require
 from ..results import replacing
-from .toy import Network, Recipe, Trained, train
-from .toy_measures import Measured, measure, water_filling
+from .toy import Network, Trained, train_networks
+from .toy_ingredients import ToyRecipe
+from .toy_measures import ToyMeasurement, measure_networks, water_filling
 from .toy_recipes import BETAS, CONFIGURATIONS, LAW, NEURONS, SCAN, SEED, SEEDS, TAU
 from .toy_results import Cell, Study
 
-EXAMPLE = "study(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
+EXAMPLE = "study_toys(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
 LARGEST = 1 << 14  # neurons: beyond, one network's weights and their gradients fill tens of gigabytes
 PIECE = 1 << 20  # encoder weights trained together: the networks of all seeds and β up to N = 128, one at N = 512
 
 
-def study(
+def study_toys(
     configurations: Sequence[str] = ("law",),
     neurons: Iterable[float] = NEURONS,
     beta: Iterable[float] = BETAS,
@@ -56,9 +57,9 @@ def study(
     steps : int, optional
         Updates, in place of the recipe's.
     workers : int, optional
-        Pieces trained at once; one a processor unless given. Results do not depend on it.
+        Pieces trained at once; default: one per CPU. Results do not depend on it.
     cache : path, optional
-        Folder that keeps trained networks; those that are there are not trained again.
+        Folder of trained networks; networks in it are not trained again.
     quiet : bool
         Show no progress.
 
@@ -98,7 +99,7 @@ def study(
             for width in widths:
                 for b in betas:
                     trained = _together([networks[recipe.at(width), Network(width, b, i)] for i in range(seeds)])
-                    cells.append(_cell(name, replace(trained, recipe=recipe), measure(trained, seed, TAU)))
+                    cells.append(_cell(name, replace(trained, recipe=recipe), measure_networks(trained, seed, TAU)))
                     bar.advance()
     facts = {"seed": seed, "seeds": seeds, "tau": TAU, "kappa": LAW.kappa, "steps": steps}
     return Study(tuple(cells), facts)
@@ -111,7 +112,7 @@ def trained_seeds(cache: Path, name: str, neurons: int, beta: float, seeds: int,
     return there.index(False) if False in there else seeds
 
 
-def _cell(name: str, trained: Trained, measured: Measured) -> Cell:
+def _cell(name: str, trained: Trained, measured: ToyMeasurement) -> Cell:
     (N, beta, _), recipe = trained.networks[0], trained.recipe
     return Cell(
         configuration=name,
@@ -125,10 +126,10 @@ def _cell(name: str, trained: Trained, measured: Measured) -> Cell:
     )
 
 
-Piece = tuple[Recipe, tuple[Network, ...]]
+Piece = tuple[ToyRecipe, tuple[Network, ...]]
 
 
-def _pieces(recipe: Recipe, widths: Sequence[int], betas: Sequence[float], seeds: int) -> Iterator[Piece]:
+def _pieces(recipe: ToyRecipe, widths: Sequence[int], betas: Sequence[float], seeds: int) -> Iterator[Piece]:
     for width in widths:
         networks = [Network(width, b, i) for b in betas for i in range(seeds)]
         size = max(1, int(PIECE / (recipe.gamma * width**2)))
@@ -138,29 +139,29 @@ def _pieces(recipe: Recipe, widths: Sequence[int], betas: Sequence[float], seeds
 
 def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: int, quiet: bool):
     """Return the trained network for each (recipe, network), the longest pieces first."""
-    found: dict[tuple[Recipe, Network], Trained] = {}
+    networks_by_key: dict[tuple[ToyRecipe, Network], Trained] = {}
 
-    def cost(recipe: Recipe, networks: Sequence[Network]) -> float:
+    def cost(recipe: ToyRecipe, networks: Sequence[Network]) -> float:
         N = networks[0].neurons
         return recipe.steps * (2e7 + len(networks) * (recipe.gamma * N + recipe.samples(N)) * (N**2 + 2e3))
 
-    def one(recipe: Recipe, networks: tuple[Network, ...], advance: Callable[[float], None]) -> None:
+    def one(recipe: ToyRecipe, networks: tuple[Network, ...], advance: Callable[[float], None]) -> None:
         keys = [(recipe, network) for network in networks]
         share = cost(recipe, networks) / recipe.steps
-        kept = [_kept(cache, seed, *key) for key in keys]
-        if any(trained is None for trained in kept):
+        singles = [_cached(cache, seed, *key) for key in keys]
+        if any(single is None for single in singles):
             with _one_thread():
-                trained = train(networks, seed, recipe, lambda: advance(share))
-            kept = [Trained((n,), trained.encoder[[i]], trained.bias[[i]], recipe) for i, n in enumerate(networks)]
-            for single in kept:
-                _keep(cache, seed, single)
+                trained = train_networks(networks, seed, recipe, lambda: advance(share))
+            singles = [Trained((n,), trained.encoder[[i]], trained.bias[[i]], recipe) for i, n in enumerate(networks)]
+            for single in singles:
+                _save(cache, seed, single)
         else:
             advance(share * recipe.steps)
-        found.update(zip(keys, [k for k in kept if k is not None], strict=True))
+        networks_by_key.update(zip(keys, [one for one in singles if one is not None], strict=True))
 
     halt = threading.Event()
 
-    def go_on(amount: float) -> None:
+    def advance_unless_halted(amount: float) -> None:
         if halt.is_set():
             raise CancelledError
         bar.advance(amount)
@@ -168,7 +169,7 @@ def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: 
     todo = sorted(pieces, key=lambda piece: -cost(*piece))
     total = sum(cost(*piece) for piece in todo)
     with progress("training toy networks", total, quiet) as bar, ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(one, *piece, go_on) for piece in todo]
+        futures = [pool.submit(one, *piece, advance_unless_halted) for piece in todo]
         try:
             for future in futures:
                 future.result()
@@ -176,7 +177,7 @@ def _train_all(pieces: Sequence[Piece], seed: int, cache: Path | None, workers: 
             halt.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return found
+    return networks_by_key
 
 
 class _one_thread:
@@ -202,25 +203,25 @@ def _together(networks: Sequence[Trained]) -> Trained:
     return Trained(members, encoder, bias, networks[0].recipe)
 
 
-def _file(cache: Path, seed: int, recipe: Recipe, network: Network) -> Path:
-    acts = recipe.at(network.neurons)
-    return cache / f"toy-{hashlib.sha256(repr((seed, acts, network)).encode()).hexdigest()[:20]}.npz"
+def _file(cache: Path, seed: int, recipe: ToyRecipe, network: Network) -> Path:
+    key = repr((seed, recipe.at(network.neurons), network)).replace("ToyRecipe(", "Recipe(")  # its name in older caches
+    return cache / f"toy-{hashlib.sha256(key.encode()).hexdigest()[:20]}.npz"
 
 
-def _keep(cache: Path | None, seed: int, trained: Trained) -> None:
+def _save(cache: Path | None, seed: int, trained: Trained) -> None:
     if cache is not None:
         with replacing(_file(cache, seed, trained.recipe, trained.networks[0])) as partial:
             np.savez(partial, encoder=trained.encoder.numpy(), bias=trained.bias.numpy())
 
 
-def _kept(cache: Path | None, seed: int, recipe: Recipe, network: Network) -> Trained | None:
+def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) -> Trained | None:
     import torch
 
     if cache is None or not (path := _file(cache, seed, recipe, network)).is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            encoder, bias = (torch.from_numpy(kept[name]) for name in ("encoder", "bias"))
-    except Exception as error:  # zipfile, NumPy and the operating system each say it in their own way
+        with np.load(path, allow_pickle=False) as arrays:
+            encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
+    except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
         raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
     return Trained((network,), encoder, bias, recipe)

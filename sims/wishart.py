@@ -3,7 +3,7 @@
 Write ``h = W z + R η``: W holds the loadings on the n candidates' features, and ``R Rᵀ = V Vᵀ + σ∞² I`` (Cholesky)
 the interference V of all other features and the noise. Over M inputs, centred, the Gaussian signals (z, η) appear in
 nothing but their inner products, which are Wishart with M − 1 degrees of freedom. Bartlett's triangle T stands
-for them: n rows for z, 2m for η, with m neurons a side,
+for them: n rows for z, 2m for η, with m neurons per side,
 
     X = W T_z + R T_η,        ρ̂_ij = X_i · X_j / (|X_i| |X_j|)
 
@@ -18,14 +18,14 @@ import numpy as np
 from scipy.linalg import cholesky, get_blas_funcs
 
 from .backgrounds import backgrounds, bartlett
-from .packing import Outcome, Packing, match
+from .packing import Outcome, Packing, match_networks
 
-LARGEST = 7000  # rows of T, n + 2m: 0.4 GB a matrix
+LARGEST = 7000  # rows of T, n + 2m: 0.4 GB per matrix
 
 
 def draw(packing: Packing, rng: np.random.Generator) -> Outcome:
     """Draw one pair of networks and match them."""
-    return match(packing, correlations(packing, rng))
+    return match_networks(packing, correlations(packing, rng))
 
 
 def correlations(packing: Packing, rng: np.random.Generator) -> np.ndarray:

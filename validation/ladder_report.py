@@ -51,6 +51,8 @@ MEASURED = (  # figure, what it is about, how to read it
     ),
 )
 
+PLACED = ("scaling", "calibration", "triangle")  # figures with a place of their own on the page
+
 
 def write_report(
     ladder: xr.Dataset,
@@ -77,7 +79,7 @@ def write_report(
     tested : list of str
         What the other tests of the theory say, a sentence each.
     figures : dict of str to Path
-        SVG files: ``scaling``, ``calibration`` and, where it was measured, ``triangle``.
+        SVG files: ``scaling``, ``calibration`` and, where it was measured, ``triangle``; others follow by name.
     out : path
         Where to write.
     seconds : float
@@ -106,6 +108,11 @@ def write_report(
             {"title": title, "drawing": page.embedded(figures[name], title), "caption": caption}
             for name, title, caption in MEASURED
             if name in figures
+        ]
+        + [
+            {"title": (title := name.capitalize()), "drawing": page.embedded(path, title), "caption": ""}
+            for name, path in figures.items()
+            if name not in (*PLACED, *(one[0] for one in MEASURED))
         ],
         rungs=_rungs(ladder),
         pairs=_pairs(ladder),

@@ -1,4 +1,4 @@
-"""Where trained models are kept: one folder that the user can see, move and delete."""
+"""Folder of trained models, which the user can see, move and delete."""
 
 from __future__ import annotations
 

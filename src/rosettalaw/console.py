@@ -1,7 +1,7 @@
-"""Progress and messages: everything a person reads while a command runs goes to standard error.
+"""Progress and messages on standard error: all text for a person while a command runs.
 
 Standard output belongs to results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts
-the first speaks for all that have the same to say.
+the first prints a message that several have.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from rich.progress import (
 )
 
 stderr = Console(stderr=True, highlight=False)
-TOLD = "rosettalaw-told"  # under which the first of several processes leaves what it told
-PATIENCE = timedelta(seconds=10)  # how long the others wait for that: processes start some seconds apart
+LAST_MESSAGE = "rosettalaw-last-message"  # key of the last message that the first of several processes printed
+PATIENCE = timedelta(seconds=10)  # of the others, which wait for it: processes start at different times
 
 
 def say(message: str) -> None:
@@ -40,18 +40,18 @@ def tell_last(message: str) -> None:
     if told_elsewhere(message):
         return
     print(message, file=sys.stderr, flush=True)
-    if _rank() == 0:  # said after it is told: once a process has left, torchrun ends the others
+    if _rank() == 0:  # stored after printing: once a process has ended, torchrun ends the others
         with suppress(RuntimeError, ValueError):
             store = _store()
             if store is not None:
-                store.set(TOLD, message)
+                store.set(LAST_MESSAGE, message)
 
 
-@cache  # asked twice: while other processes still wait for this one, and when it leaves
+@cache  # asked twice: while other processes still wait for this one, and at its end
 def told_elsewhere(message: str) -> bool:
-    """Return whether this is not the first of the processes that ``torchrun`` started, and the first tells the same.
+    """Return whether the first of the processes that ``torchrun`` started, and not this one, prints this message.
 
-    It is waited for; what the first does not tell in time is for this process to tell.
+    This process waits for it; a message that does not come in time is printed by this process.
     """
     if _rank() == 0:
         return False
@@ -59,8 +59,8 @@ def told_elsewhere(message: str) -> bool:
         store = _store()
         if store is None:
             return False
-        store.wait([TOLD], PATIENCE)
-        return store.get(TOLD).decode() == message
+        store.wait([LAST_MESSAGE], PATIENCE)
+        return store.get(LAST_MESSAGE).decode() == message
     except (RuntimeError, ValueError):  # nothing came, or torchrun is gone
         return False
 
@@ -70,7 +70,7 @@ def _rank() -> int:
 
 
 def _store() -> Any:
-    """Return what ``torchrun`` keeps for the processes that it started, or None without it."""
+    """Return the store that ``torchrun`` shares among its processes, or None without it."""
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or os.environ.get("WORLD_SIZE", "1") == "1":
         return None
     from torch.distributed.rendezvous import rendezvous

@@ -1,7 +1,7 @@
-"""What a user is told when something cannot be done.
+"""Messages for a user when something cannot be done.
 
 Every message names the argument, shows its value, states the rule and gives a call that works.
-The command line prints the message alone and leaves with exit code 2; in Python the exceptions are
+The command line prints the message alone and exits with code 2; in Python the exceptions are
 ordinary subclasses of `ValueError`, `FileNotFoundError` and so on, so that `except` works as expected.
 """
 
@@ -13,22 +13,22 @@ from typing import Any
 
 
 class RosettaError(Exception):
-    """A condition that the user can mend; its text is the whole message, without a traceback."""
+    """A condition that the user can correct; its text is the whole message, without a traceback."""
 
 
 class InputError(RosettaError, ValueError):
-    """An argument or a file holds something that the computation cannot use.
+    """An argument or a file with a value that the computation cannot use.
 
     Parameters
     ----------
     argument : str
         Name of the argument as the user typed it (``beta``, ``--text``, a file's column).
     value : Any
-        What was given.
+        Value as given.
     rule : str
-        What is allowed, as a statement ("must be greater than 0").
+        Rule for the value, as a statement ("must be greater than 0").
     example : str
-        A call that works, or what to do next.
+        A call that works, or the next step.
     """
 
     def __init__(self, argument: str, value: Any, rule: str, example: str = ""):
@@ -58,11 +58,11 @@ class MissingExtraError(RosettaError, ImportError):
 class UnknownNameError(RosettaError, KeyError):
     """A name that is not in a table; the message shows the nearest names that are."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]):
+    def __init__(self, kind: str, name: str, known: Iterable[str]):
         self.name, self.known = name, sorted(known)
         near = difflib.get_close_matches(name.lower(), self.known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"
-        super().__init__(f"unknown {what} {name!r}: {hint}")
+        super().__init__(f"unknown {kind} {name!r}: {hint}")
 
     def __str__(self) -> str:  # KeyError would show the repr of the message
         return str(self.args[0])

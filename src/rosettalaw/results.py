@@ -1,4 +1,4 @@
-"""Labelled results: one way to make, save, load and recognise a Dataset.
+"""Labelled results: how a Dataset is made, saved, loaded and recognised.
 
 A result is an `xarray.Dataset` whose variables come from `rosettalaw.vocabulary` and whose attributes say what kind
 of result it is and where it comes from. Files are netCDF-4, written beside their final name and moved into place
@@ -48,7 +48,7 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
     Parameters
     ----------
     kind : str
-        Which question the result answers ("prediction", "sweep", "pairs", "ladder", "simulation", "fit").
+        Kind of result ("prediction", "sweep", "pairs", "ladder", "simulation", "fit").
     variables, coords : mapping
         As `xarray.Dataset` takes them: name to ``(dims, values)`` or a scalar. Each name that
         `rosettalaw.vocabulary` knows gets its units, symbol and equation.
@@ -71,7 +71,7 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
 
 
 def run_facts() -> dict[str, str]:
-    """Return what every result records: package versions, Python, and the command that was typed."""
+    """Return the facts in every result: package versions, Python, and the command line."""
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else ""
     return {"versions": _versions(), "command": command}
 
@@ -131,14 +131,14 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If the file is not netCDF, is cut short, was not made by this package, or answers another question.
+        If the file is not netCDF, is cut short, was not made by this package, or is of another kind.
     """
     path = Path(path)
     with _opened(path) as lazy:
         ds = lazy.load()
-    found = _kind(path, ds)
-    if kind is not None and found != kind:
-        raise ForeignFileError(f"{path}: holds a result of kind {found!r}, expected {kind!r}")
+    actual = _kind(path, ds)
+    if kind is not None and actual != kind:
+        raise ForeignFileError(f"{path}: holds a result of kind {actual!r}, expected {kind!r}")
     return ds
 
 
@@ -150,7 +150,7 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
     argument : str
         Name of the argument as the user typed it.
     path : path
-        Where a result is to be saved.
+        File of a result to be saved.
 
     Raises
     ------
@@ -180,15 +180,15 @@ def _opened(path: Path) -> Iterator[xr.Dataset]:
             yield lazy
     except RosettaError:
         raise
-    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on what is broken
+    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
         raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
 
 
 def _kind(path: Path, ds: xr.Dataset) -> str:
-    found = ds.attrs.get(KIND)
-    if found is None:
+    kind = ds.attrs.get(KIND)
+    if kind is None:
         raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
-    return found
+    return kind
 
 
 @contextmanager

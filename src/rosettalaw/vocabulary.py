@@ -1,8 +1,8 @@
-"""The words of a result: every variable of every Dataset, with its units, symbol and equation.
+"""Vocabulary of results: every variable of every Dataset, with its units, symbol and equation.
 
 A variable is described here once; `rosettalaw.results.dataset` copies the description into the file, so that a
-saved result explains itself in a year. Equation numbers are those of arXiv 2606.03990; What
-goes beyond the paper names the module that derives it.
+saved result explains itself. Equation numbers are those of arXiv 2606.03990; variables beyond the paper name the module
+that derives them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variable:
-    """Description of one variable: what it is, its units ("1" if dimensionless), symbol and source."""
+    """Description of one variable: its meaning, units ("1" if dimensionless), symbol and source."""
 
     description: str
     units: str = "1"
@@ -71,16 +71,16 @@ MEASUREMENT = {
     "rung": Variable("rung of a ladder, smallest first", "index"),
     "pair_rung": Variable("rung that a matched pair belongs to", "index"),
     "null_rung": Variable("rung that a null pair belongs to", "index"),
-    "null_kind": Variable("which null a pair comes from: permuted or untrained"),
+    "null_kind": Variable("null that a pair comes from: permuted or untrained"),
     "bits_per_byte_a": Variable("training loss of model A at its end", "bits/byte"),
     "bits_per_byte_b": Variable("training loss of model B at its end", "bits/byte"),
     "tokens_a": Variable("tokens that model A read", "tokens"),
     "tokens_b": Variable("tokens that model B read", "tokens"),
     "activation_a": Variable("activation of model A's neuron, in its standard deviations from its mean", "1"),
     "activation_b": Variable("activation of model B's neuron, in its standard deviations from its mean", "1"),
-    "margin": Variable("how far the best rival of either neuron of a pair stays behind", "1"),
-    "excluded_unit_a": Variable("neurons of model A that took no part: constant, or not finite", "index"),
-    "excluded_unit_b": Variable("neurons of model B that took no part: constant, or not finite", "index"),
+    "margin": Variable("correlation of a pair minus that of the best rival of either neuron", "1"),
+    "excluded_unit_a": Variable("neurons of model A that were excluded: constant, or not finite", "index"),
+    "excluded_unit_b": Variable("neurons of model B that were excluded: constant, or not finite", "index"),
     "layer_pairs": Variable("pairs that join a layer of A with a layer of B", "pairs"),
     "permuted_correlation": Variable("correlation of a mutual pair with permuted positions", "1", "ρ", "C.3"),
     "untrained_correlation": Variable("correlation of a mutual pair of untrained networks", "1", "ρ", "4.2"),
@@ -89,12 +89,12 @@ MEASUREMENT = {
     "replicate": Variable("block of positions left out in a jackknife replicate", "index"),
     "replicate_correlation": Variable("correlation of a mutual pair of a jackknife replicate", "1", "ρ"),
     "split_half": Variable("Jaccard overlap of the pairs of two halves of the positions", "1"),
-    "settled": Variable("1 if the pair is found in both halves of the positions too, else 0", "1"),
-    "settled_count": Variable("pairs above ρ* that are found in both halves of the positions too", "pairs"),
+    "settled": Variable("1 if both halves of the positions have the pair too, else 0", "1"),
+    "settled_count": Variable("pairs above ρ* that both halves of the positions have too", "pairs"),
     "raw_count": Variable("mutual nearest neighbours, no threshold (the paper's count)", "pairs", "R", "3"),
     "calibrated_count": Variable("mutual nearest neighbours above the calibrated threshold", "pairs", "R*"),
     "calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),
-    "threshold": Variable("correlation at which null pairs are at most q of those kept", "1", "ρ*"),
+    "threshold": Variable("correlation at and above which null pairs are at most a share q of the pairs", "1", "ρ*"),
 }
 
 _ENDS = {"": "", "_low": ", lower end of its 95% interval", "_high": ", upper end of its 95% interval"}
@@ -130,8 +130,8 @@ SPECIALIZATION = {
     "activation_mean": Variable("mean activation over the aligned positions"),
     "activation_deviation": Variable("standard deviation of the activation over the aligned positions"),
     "snippet_position": Variable("aligned position that is a top position of some neuron, rising", "index"),
-    "snippet_rung": Variable("rung that a kept top position belongs to", "index"),
-    "snippet_document": Variable("document of a kept top position, along read_document", "index"),
+    "snippet_rung": Variable("rung that a top position belongs to", "index"),
+    "snippet_document": Variable("document of a top position, along read_document", "index"),
     "snippet_begin": Variable("where the text around a top position begins, along text", "index"),
     "snippet_before": Variable("length of the text before the position's span", "bytes"),
     "snippet_span": Variable("length of the position's own span", "bytes"),
@@ -179,8 +179,12 @@ SPECIALIZATION = {
     "comparison_untrained_raw": Variable("pairs of untrained networks, mean over draws", "pairs", "", "4.2"),
     "anchor_raw_count": Variable("anchor neurons with a partner in every comparison", "neurons", "", "3.3"),
     "anchor_calibrated_count": Variable("anchor neurons in a calibrated pair of every comparison", "neurons"),
-    "anchor_raw_by_chance": Variable("what independent comparisons would share", "neurons"),
-    "anchor_calibrated_by_chance": Variable("what independent calibrated comparisons would share", "neurons"),
+    "anchor_raw_by_chance": Variable(
+        "anchor neurons in pairs of every comparison if comparisons were independent", "neurons"
+    ),
+    "anchor_calibrated_by_chance": Variable(
+        "anchor neurons in calibrated pairs of every comparison if comparisons were independent", "neurons"
+    ),
 }
 
 
@@ -231,7 +235,7 @@ SIMULATION = {
     "false_pairs_run": Variable("pairs of one run whose neurons stand for different features, or none", "pairs"),
     "mean_isolation_matched_run": Variable("mean assigned isolation of a run's matched neurons", "1", "⟨s⟩", "25"),
     "isolation_per_non_rosetta_run": Variable("unmatched isolation over N − count in one run", "1", "", "32"),
-    "engine": Variable("how the outcome was found: wishart, dense or expected"),
+    "engine": Variable("engine of the outcome: wishart, dense or expected"),
     "toy_isolation": Variable("isolation of each feature in its most dedicated neuron", "1", "s_r", "46"),
     "toy_information": Variable("Var x/MSE − 1 of each feature by the best linear readout", "1", "t_r", "49"),
     "toy_optimum": Variable("isolation of each feature in the optimal allocation", "1", "s*_r", "14"),
@@ -242,7 +246,7 @@ SIMULATION = {
 }
 
 FILTERING = {
-    "selector": Variable("what selects documents: nothing, chance, a neuron, or the labels"),
+    "selector": Variable("method that selects documents: none, chance, a neuron, or the labels"),
     "filter_precision": Variable("share of the selected documents that are of the target domain", "1", "", "5.3"),
     "filter_recall": Variable("share of the target domain's documents that are selected", "1", "", "5.3"),
     "filter_f1": Variable("F1 of a selection over documents, mean over random draws", "1", "F1", "5.3"),
@@ -281,7 +285,7 @@ FILTERING = {
     "training_sequences": Variable("sequences trained on", "sequences"),
 }
 
-# What a table of a measured ladder shows of each rung, and what is kept of it: the count, what it grew from, its nulls.
+# Columns of each rung in the table and the CSV file of a measured ladder: size, counts, threshold, nulls.
 LADDER_COUNTS = (
     "neurons",
     "raw_count",

@@ -86,7 +86,7 @@ class TestSeveralProcesses:
     def test_what_the_first_tells_is_not_told_again(self, monkeypatch, capsys):
         def first():
             time.sleep(0.2)
-            self.store.set(console.TOLD, "error: the same")
+            self.store.set(console.LAST_MESSAGE, "error: the same")
 
         beside = threading.Thread(target=first)
         beside.start()
@@ -96,7 +96,7 @@ class TestSeveralProcesses:
 
     def test_what_this_process_alone_has_met_is_told(self, capsys):
         console.tell_last("error: nobody else")
-        self.store.set(console.TOLD, "error: another")
+        self.store.set(console.LAST_MESSAGE, "error: another")
         console.tell_last("error: its own")
         assert capsys.readouterr().err == "error: nobody else\nerror: its own\n"
 
@@ -104,7 +104,7 @@ class TestSeveralProcesses:
         monkeypatch.setenv("RANK", "0")
         console.tell_last("error: the same")
         assert capsys.readouterr().err == "error: the same\n"
-        assert self.store.get(console.TOLD) == b"error: the same"
+        assert self.store.get(console.LAST_MESSAGE) == b"error: the same"
 
     def test_without_the_store_all_is_told(self, monkeypatch, capsys):
         monkeypatch.setattr(console, "_store", lambda: None)

@@ -29,7 +29,7 @@ from rosettalaw.empirical.filtering.splitting import split
 from rosettalaw.empirical.filtering.tuning import open_causal
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.paper_figs import table1
-from rosettalaw.paper_figs.found import look
+from rosettalaw.paper_figs.results_folder import read
 from rosettalaw.results import dataset, load, save
 from rosettalaw.vocabulary import VOCABULARY
 
@@ -285,7 +285,7 @@ def test_the_command(labelled, checkpoints, tmp_path, capsys, result):
     assert len(chosen) == float(found["selected_documents"].sel(selector="rosetta"))
     of_target = np.mean([record["meta"]["pile_set_name"] == "prose" for record in chosen])
     assert of_target == pytest.approx(float(found["filter_precision"].sel(selector="rosetta")))
-    drawn = table1.make(look(tmp_path / "out"), tmp_path / "table1")
+    drawn = table1.make(read(tmp_path / "out"), tmp_path / "table1")
     svg = next(path for path in drawn if path.suffix == ".svg").read_text()
     assert "Rosetta Neuron" in svg
     assert "0.98" in svg  # the paper's F1

@@ -205,7 +205,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 2
     assert (
-        messages.strip().splitlines()[-1].startswith("interrupted: what is finished stays; run the same command again")
+        messages.strip().splitlines()[-1].startswith("interrupted: finished work is saved; run the same command again")
     )
     assert "Traceback" not in messages
     assert any(tmp_path.glob("cache/**/*.partial.safetensors"))
@@ -263,8 +263,8 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
 @pytest.mark.parametrize("name", ["fig04", "fig06", "fig25", "fig29", "fig31", "fig33"])
 def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
     from rosettalaw.paper_figs.catalogue import make_all
-    from rosettalaw.paper_figs.found import look
+    from rosettalaw.paper_figs.results_folder import read
 
-    (made,) = make_all(look(done[0]), tmp_path, [name])
+    (made,) = make_all(read(done[0]), tmp_path, [name])
     drawn = made.files[1].read_text()
     assert "tiny" in drawn or done[0].name in drawn

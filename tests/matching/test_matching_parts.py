@@ -368,10 +368,10 @@ class TestCommandLine:
         told = self.call("plan", *sizes).stdout
         line = next(line for line in told.splitlines() if line.startswith("each draw of the permutation null: "))
         assert f"exact {exact['seconds'] / 3600:.1f} h more, screened {screened['seconds'] / 60:.1f} min more" in line
-        assert "none counted in, match draws 3 by default" in line
+        assert "none included; match makes 3 by default" in line
         assert line.endswith("all read activations on disk, 60 TB")
-        assert "memory is beside the models' own weights" in told
-        assert "(3 counted in)" in self.call("plan", *sizes, "--null-permutations", 3).stdout
+        assert "memory excludes model weights" in told
+        assert "(3 included)" in self.call("plan", *sizes, "--null-permutations", 3).stdout
 
     def test_plan(self):
         done = self.call(

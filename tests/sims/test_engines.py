@@ -8,7 +8,7 @@ from scipy import stats
 
 from rosettalaw.sims import dense, wishart
 from rosettalaw.sims.expected import expect, false_pairs_variance
-from rosettalaw.sims.packing import Choices, Packing, match
+from rosettalaw.sims.packing import Choices, Packing, match_networks
 
 RUNS = 200
 # Settings in which a good part of the features is at the edge of being found, where counts feel every variance.
@@ -124,7 +124,7 @@ def test_variance_of_false_pairs_of_independent_numbers(subtests):
     for m in (2, 5, 40):
         packing = Packing(m, 1.5, choices=Choices(idle=1.0))
         m = packing.matched
-        counts = [match(packing, rng.standard_normal((m, m))).count for _ in range(20_000)]
+        counts = [match_networks(packing, rng.standard_normal((m, m))).count for _ in range(20_000)]
         mean = m * m / (2 * m - 1)
         assert np.mean(counts) == pytest.approx(mean, rel=0.02)
         with subtests.test(m=m):

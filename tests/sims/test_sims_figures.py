@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rosettalaw.paper_figs import fig27, idle, tail, toy
-from rosettalaw.paper_figs.found import Found
+from rosettalaw.paper_figs import fig27, idle_neurons, tail, toy
+from rosettalaw.paper_figs.results_folder import Results
 from rosettalaw.sims import simulate
 from rosettalaw.sims.toy_measures import water_filling
 from rosettalaw.sims.toy_recipes import CONFIGURATIONS, SCAN
@@ -17,7 +17,7 @@ def words(path):
 
 def test_figure_27_shows_each_exponent_beside_its_limit(tmp_path):
     simulation = simulate([64, 128, 256], [1.5, 2.0], inputs=400, runs=3, quiet=True)
-    found = Found({"simulation": [("a", simulation.to_dataset()), ("b", simulation.to_dataset())]})
+    found = Results({"simulation": [("a", simulation.to_dataset()), ("b", simulation.to_dataset())]})
     files = fig27.make(found, tmp_path / "fig27")
     assert [file.name for file in files] == ["fig27.png", "fig27.svg", "fig27-b.png", "fig27-b.svg"]
     for fit in simulation.fits[:2]:
@@ -34,21 +34,21 @@ def test_an_exponent_without_interval_is_not_drawn(tmp_path):
 
 
 def test_without_a_simulation_figure_27_waits(tmp_path):
-    assert fig27.make(Found(), tmp_path / "fig27") == []
+    assert fig27.make(Results(), tmp_path / "fig27") == []
 
 
-@pytest.mark.parametrize(("module", "sizes"), [(idle, ("LINES", "POINTS")), (tail, ("SIZES",))])
+@pytest.mark.parametrize(("module", "sizes"), [(idle_neurons, ("LINES", "POINTS")), (tail, ("SIZES",))])
 def test_findings_are_drawn(module, sizes, tmp_path, monkeypatch):
     for name in sizes:
         monkeypatch.setattr(module, name, 2 ** np.arange(6, 9))
-    png, svg = module.make(Found(), tmp_path / "finding")
+    png, svg = module.make(Results(), tmp_path / "finding")
     assert png.stat().st_size > 10_000
     assert "threshold" in words(svg)
 
 
 def test_idle_neurons_are_shown_with_slope_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(idle, "POINTS", np.array([64, 128]))
-    (_, svg) = idle.make(Found(), tmp_path / "idle")
+    monkeypatch.setattr(idle_neurons, "POINTS", np.array([64, 128]))
+    (_, svg) = idle_neurons.make(Results(), tmp_path / "idle")
     assert "slope 1.0" in words(svg)
 
 
@@ -61,7 +61,7 @@ def cells(names, sizes):
             optimum = water_filling(N, 1.5, recipe.kappa, recipe.gamma, recipe.relu)
             learned = np.tile(optimum, (2, 1))
             found.append(Cell(name, 1.5, N, learned, learned, optimum, np.array([[5.0, 1.0, 1.0]]), recipe))
-    return Found({"toy": [("toy", Study(tuple(found), {}).to_dataset())]})
+    return Results({"toy": [("toy", Study(tuple(found), {}).to_dataset())]})
 
 
 @pytest.mark.parametrize(

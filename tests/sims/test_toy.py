@@ -12,17 +12,18 @@ torch = pytest.importorskip("torch")
 
 from rosettalaw.cli import main  # noqa: E402
 from rosettalaw.errors import ForeignFileError, InputError, UnknownNameError  # noqa: E402
-from rosettalaw.sims import toy, toy_measures, toy_recipes, toy_samples, toy_step  # noqa: E402
+from rosettalaw.sims import toy, toy_measures, toy_recipes, toy_samples, toy_step, toy_study  # noqa: E402
 from rosettalaw.sims.toy import Network  # noqa: E402
+from rosettalaw.sims.toy_ingredients import ToyRecipe  # noqa: E402
 from rosettalaw.sims.toy_recipes import CONFIGURATIONS, SCAN  # noqa: E402
 from rosettalaw.sims.toy_results import Cell, Study  # noqa: E402
-from rosettalaw.sims.toy_study import study  # noqa: E402
+from rosettalaw.sims.toy_study import study_toys  # noqa: E402
 
 
 def drawn(betas, features, batch, steps=1):
     rngs = [np.random.default_rng(i) for i in range(len(betas))]
-    p = np.array([toy_samples.activity(beta, features) for beta in betas])
-    return list(toy_samples.stream(rngs, p, batch, steps))
+    p = np.array([toy_samples.active_probability(beta, features) for beta in betas])
+    return list(toy_samples.sample_stream(rngs, p, batch, steps))
 
 
 def dense(samples):
@@ -38,7 +39,7 @@ def dense(samples):
 
 def planted(gains, permutations, recipe=None):
     """Networks in which neuron j of network g reads feature permutations[g][j] with gain gains[feature], β = 1.5."""
-    recipe = recipe or toy.Recipe()
+    recipe = recipe or ToyRecipe()
     neurons = len(gains)
     features = int(recipe.gamma * neurons)
     encoder = torch.zeros(len(permutations), features, neurons)
@@ -52,7 +53,7 @@ def planted(gains, permutations, recipe=None):
 def test_features_are_active_independently_with_their_probability():
     batch = 40_000
     (samples,) = drawn([1.2, 2.0], 6, batch)
-    p, x = np.array([toy_samples.activity(1.2, 6), toy_samples.activity(2.0, 6)]), dense(samples)
+    p, x = np.array([toy_samples.active_probability(1.2, 6), toy_samples.active_probability(2.0, 6)]), dense(samples)
     on = x > 0
     error = np.sqrt(p * (1 - p) / batch)
     assert (np.abs(on.mean(axis=1) - p) < 4.5 * error).all()
@@ -124,7 +125,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_the_step_in_closed_form_is_backpropagation(change):
-    recipe, rng = toy.Recipe(**change), np.random.default_rng(1)
+    recipe, rng = ToyRecipe(**change), np.random.default_rng(1)
     (samples,) = drawn([1.2, 1.5], 24, 64)
     W, D, c = (torch.tensor(rng.standard_normal((2, 24, 6))) for _ in range(3))
     b, c = torch.tensor(0.3 * rng.standard_normal((2, 1, 6))), c[:, :, 0].abs()
@@ -135,8 +136,8 @@ def test_the_step_in_closed_form_is_backpropagation(change):
 
 
 def test_networks_do_not_depend_on_what_they_are_trained_beside():
-    recipe, nets = toy.Recipe(steps=70, batch=16), [Network(6, beta, i) for beta in (1.5, 2.0) for i in range(2)]
-    together, alone = toy.train(nets, 1, recipe), toy.train(nets[2:3], 1, recipe)
+    recipe, nets = ToyRecipe(steps=70, batch=16), [Network(6, beta, i) for beta in (1.5, 2.0) for i in range(2)]
+    together, alone = toy.train_networks(nets, 1, recipe), toy.train_networks(nets[2:3], 1, recipe)
     np.testing.assert_allclose(together.encoder[2].numpy(), alone.encoder[0].numpy(), atol=1e-4)
     assert np.abs(together.encoder[3].numpy() - alone.encoder[0].numpy()).max() > 0.1
 
@@ -145,22 +146,22 @@ def test_weight_decay_and_the_readouts_rate_do_what_they_say():
     """Adam's first step is its rate in every entry that has a gradient; decay takes rate · decay off besides."""
     nets = [Network(32, 1.2)]
     first = {"steps": 1, "batch": 4096}
-    base, slow = toy.Recipe(**first), toy.Recipe(**first, readout_width=8)
+    base, slow = ToyRecipe(**first), ToyRecipe(**first, readout_width=8)
     assert base.rates(32) == (5e-3, 5e-3)
     assert slow.rates(32) == (5e-3, 5e-3 / 4)
     assert slow.rates(4) == (5e-3, 5e-3)
-    assert toy.Recipe(batch_per_neuron=4).samples(512) == 2048
-    assert toy.Recipe(batch_per_neuron=4).samples(16) == 512
-    start = toy.train(nets, 0, toy.Recipe(**first, rate=1e-30)).encoder
+    assert ToyRecipe(batch_per_neuron=4).samples(512) == 2048
+    assert ToyRecipe(batch_per_neuron=4).samples(16) == 512
+    start = toy.train_networks(nets, 0, ToyRecipe(**first, rate=1e-30)).encoder
     for decay in (0.0, 1.0):
-        moved = toy.train(nets, 0, toy.Recipe(**first, budget="weight decay", decay=decay)).encoder
+        moved = toy.train_networks(nets, 0, ToyRecipe(**first, budget="weight decay", decay=decay)).encoder
         change = (moved - start * (1 - 5e-3 * decay)).abs()[0, :4]
         assert float(change.median()) == pytest.approx(5e-3, rel=0.01)
 
 
 def test_water_filling_spends_the_budget_and_levels_the_gradient():
     s = toy_measures.water_filling(32, 1.5, kappa=4, gamma=4)
-    c, w = toy.costs(toy_samples.activity(1.5, 128)), np.arange(1.0, 129) ** -1.5
+    c, w = toy.costs(toy_samples.active_probability(1.5, 128)), np.arange(1.0, 129) ** -1.5
     assert float(c @ s) == pytest.approx(128)
     level = (w / (1 + s) / c)[s > 0]
     np.testing.assert_allclose(level, level[0])
@@ -171,8 +172,8 @@ def test_planted_networks_are_measured_as_planted():
     """One feature a neuron: s_r = scale² a² Var x, with the scale that brings E|h|² to κN."""
     gains = np.array([3.0, 2.0, 4.0, 1.0, 5.0, 0.5])
     trained = planted(gains, [[0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4]])
-    found = toy_measures.measure(trained, seed=1)
-    p = toy_samples.activity(1.5, 6)
+    found = toy_measures.measure_networks(trained, seed=1)
+    p = toy_samples.active_probability(1.5, 6)
     scale = 4 * 6 / np.sum(gains**2 * p / 3)
     expected = scale * gains**2 * toy_samples.variance(p)
     for network, order in zip(found.learned, ([0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4]), strict=True):
@@ -188,7 +189,7 @@ def test_planted_networks_are_measured_as_planted():
 
 def test_a_feature_in_two_neurons_is_isolated_in_half_but_known_in_full():
     trained = planted(np.full(4, 2.0), [[0, 0, 1, 2]] * 2)
-    learned = toy_measures.measure(trained, seed=1).learned
+    learned = toy_measures.measure_networks(trained, seed=1).learned
     assert learned[0].information[0] == pytest.approx(2 * learned[0].isolation[0], rel=1e-3)
     assert learned[0].information[1] == pytest.approx(learned[0].isolation[1], rel=1e-3)
 
@@ -198,8 +199,8 @@ def test_neurons_that_mix_features_are_no_match():
     first, second = planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2), planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2)
     mix = torch.tensor([[1.0, 1, 0, 0], [1, -1, 0, 0], [0, 0, 1, 1], [0, 0, 1, -1]]) / 2**0.5
     second.encoder[0] = second.encoder[0] @ mix
-    linear = toy.Trained(second.networks, second.encoder, first.bias, toy.Recipe(relu=False))
-    learned = toy_measures.measure(linear, seed=1).learned
+    linear = toy.Trained(second.networks, second.encoder, first.bias, ToyRecipe(relu=False))
+    learned = toy_measures.measure_networks(linear, seed=1).learned
     np.testing.assert_allclose(learned[0].information[:4], learned[1].information[:4], rtol=0.02)
     assert (learned[0].isolation[:4] < 0.8 * learned[1].isolation[:4]).all()
     assert learned[0].isolation[1] < 1 < learned[1].isolation[1]
@@ -208,9 +209,9 @@ def test_neurons_that_mix_features_are_no_match():
 def test_features_that_hardly_occur_are_not_measured():
     """β = 4: feature 64 occurs once in 33 million samples, feature 5 is in one of 1250."""
     trained = toy.Trained(
-        (Network(16, 4.0, 0), Network(16, 4.0, 1)), torch.ones(2, 64, 16), torch.zeros(2, 1, 16), toy.Recipe()
+        (Network(16, 4.0, 0), Network(16, 4.0, 1)), torch.ones(2, 64, 16), torch.zeros(2, 1, 16), ToyRecipe()
     )
-    (first, _) = toy_measures.measure(trained, seed=1, samples=1 << 16).learned
+    (first, _) = toy_measures.measure_networks(trained, seed=1, samples=1 << 16).learned
     assert (first.isolation[:5] > 0).all()
     assert not first.isolation[8:].any()
     assert not first.information[8:].any()
@@ -218,25 +219,25 @@ def test_features_that_hardly_occur_are_not_measured():
 
 def test_a_matched_pair_of_different_features_is_not_right():
     """A neuron that carries features 1 and 4 as 3 to 2 in one network and as 2 to 3 in the other: one pair of four."""
-    sd = np.sqrt(toy_samples.variance(toy_samples.activity(1.5, 16)))
+    sd = np.sqrt(toy_samples.variance(toy_samples.active_probability(1.5, 16)))
     trained = planted(1 / sd[:4], [[0, 1, 2, 3]] * 2)  # every neuron has variance 1 before the budget's scale
     for network, shares in enumerate(((0.6, 0.4), (0.4, 0.6))):
         trained.encoder[network, :5, 1] = 0.0
         trained.encoder[network, [1, 4], 1] = torch.tensor(np.sqrt(shares) / sd[[1, 4]], dtype=torch.float32)
-    (pair,) = toy_measures.measure(trained, seed=1).matchings
+    (pair,) = toy_measures.measure_networks(trained, seed=1).matchings
     assert (pair.pairs, pair.precision) == (4, 0.75)
 
 
 def test_training_finds_the_optimum_and_is_deterministic():
     arguments = {"neurons": [8], "beta": [1.5], "seeds": 2, "seed": 1, "quiet": True}
-    (cell,) = study(["law"], **arguments, steps=700).cells
+    (cell,) = study_toys(["law"], **arguments, steps=700).cells
     assert (np.abs(cell.counts - 4) <= 1).all()  # the optimum's count
     assert 0.97 < cell.utility_share < 1.02
     np.testing.assert_allclose(cell.information[:, :3].mean(axis=0), cell.optimum[:3], rtol=0.15)
-    (linear,) = study(["linear"], **arguments, steps=700).cells
+    (linear,) = study_toys(["linear"], **arguments, steps=700).cells
     assert linear.counts.mean() < cell.counts.mean()
     assert linear.utility_share > 0.97
-    (once,), (again,) = (study(["law"], **arguments, steps=40).cells for _ in range(2))
+    (once,), (again,) = (study_toys(["law"], **arguments, steps=40).cells for _ in range(2))
     np.testing.assert_array_equal(once.isolation, again.isolation)
 
 
@@ -284,16 +285,16 @@ def test_command_and_dataset(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: study(["lwa"]), UnknownNameError, "did you mean law"),
-        (lambda: study(seeds=1), InputError, "seeds = 1: must be at least 2"),
-        (lambda: study(neurons=[2]), InputError, "neurons = 2: must be between 4 and 16384"),
-        (lambda: study(neurons=[float("nan")]), InputError, "neurons = nan: must be between 4"),
-        (lambda: study(neurons=[1e9]), InputError, "must be between 4 and 16384"),
-        (lambda: study(neurons=[]), InputError, "must not be empty"),
-        (lambda: study(seed=-1), InputError, "seed = -1: must be at least 0"),
-        (lambda: study(beta=[-1]), InputError, "beta = -1.0"),
-        (lambda: toy.Recipe(budget="free"), InputError, "must be one of proportional"),
-        (lambda: toy.Recipe(steps=0), InputError, "steps = 0"),
+        (lambda: study_toys(["lwa"]), UnknownNameError, "did you mean law"),
+        (lambda: study_toys(seeds=1), InputError, "seeds = 1: must be at least 2"),
+        (lambda: study_toys(neurons=[2]), InputError, "neurons = 2: must be between 4 and 16384"),
+        (lambda: study_toys(neurons=[float("nan")]), InputError, "neurons = nan: must be between 4"),
+        (lambda: study_toys(neurons=[1e9]), InputError, "must be between 4 and 16384"),
+        (lambda: study_toys(neurons=[]), InputError, "must not be empty"),
+        (lambda: study_toys(seed=-1), InputError, "seed = -1: must be at least 0"),
+        (lambda: study_toys(beta=[-1]), InputError, "beta = -1.0"),
+        (lambda: ToyRecipe(budget="free"), InputError, "must be one of proportional"),
+        (lambda: ToyRecipe(steps=0), InputError, "steps = 0"),
     ],
 )
 def test_messages(call, error, message):
@@ -308,7 +309,7 @@ def test_the_table_of_configurations_changes_one_thing_at_a_time():
         assert len(changed) == {"law": 0, "plain": 4, "scaled": 2}.get(name, 1), (name, changed)
     assert not set(CONFIGURATIONS) & set(SCAN)
     assert toy_recipes.BOUNDS["count"] == 0.1
-    assert toy_recipes.visits(toy.Recipe(steps=10, batch=6), 8, 2.0, 3) == pytest.approx(10 * 6 / 18)
+    assert toy_recipes.visits(ToyRecipe(steps=10, batch=6), 8, 2.0, 3) == pytest.approx(10 * 6 / 18)
     named = {name for part in toy_recipes.PARTS for name in part.configurations}
     assert named == {*CONFIGURATIONS, *SCAN}
 
@@ -320,9 +321,9 @@ def test_recipes_that_come_to_the_same_at_a_width_are_trained_once(monkeypatch):
     assert scaled.at(256) != slow.at(256)
     assert law.at(64) != SCAN["large batch"].recipe.at(64)
     trained = []
-    plain = toy.train
-    monkeypatch.setattr("rosettalaw.sims.toy_study.train", lambda *a: trained.append(a[2]) or plain(*a))
-    found = study(["law", "scaled"], [4, 6], [1.5], seeds=2, steps=5, workers=1, quiet=True)
+    plain = toy.train_networks
+    monkeypatch.setattr("rosettalaw.sims.toy_study.train_networks", lambda *a: trained.append(a[2]) or plain(*a))
+    found = study_toys(["law", "scaled"], [4, 6], [1.5], seeds=2, steps=5, workers=1, quiet=True)
     assert len(trained) == 2
     assert [cell.configuration for cell in found.cells] == ["law", "law", "scaled", "scaled"]
     np.testing.assert_array_equal(found.cells[0].isolation, found.cells[2].isolation)
@@ -339,22 +340,33 @@ def test_ctrl_c_stops_at_the_next_step(monkeypatch):
             time.sleep(1e-3)
         outlived.append(networks)
 
-    monkeypatch.setattr("rosettalaw.sims.toy_study.train", endless)
+    monkeypatch.setattr("rosettalaw.sims.toy_study.train_networks", endless)
     with pytest.raises(KeyboardInterrupt):
-        study(["law"], [4], [1.5], seeds=2, workers=1, quiet=True)
+        study_toys(["law"], [4], [1.5], seeds=2, workers=1, quiet=True)
     assert not outlived
 
 
 def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_path, monkeypatch):
     arguments = {"neurons": [4, 6], "beta": [1.5, 2], "seeds": 2, "steps": 30, "quiet": True}
-    plain = study(["law"], **arguments, workers=1)
-    kept = study(["law"], **arguments, workers=3, cache=tmp_path)
+    plain = study_toys(["law"], **arguments, workers=1)
+    kept = study_toys(["law"], **arguments, workers=3, cache=tmp_path)
     assert len(list(tmp_path.glob("toy-*.npz"))) == 8
-    monkeypatch.setattr("rosettalaw.sims.toy_study.train", None)  # nothing is trained again
-    again = study(["law"], **arguments, cache=tmp_path)
+    monkeypatch.setattr("rosettalaw.sims.toy_study.train_networks", None)  # nothing is trained again
+    again = study_toys(["law"], **arguments, cache=tmp_path)
     for one, two, three in zip(plain.cells, kept.cells, again.cells, strict=True):
         np.testing.assert_array_equal(one.isolation, two.isolation)
         np.testing.assert_array_equal(one.isolation, three.isolation)
     next(tmp_path.glob("toy-*.npz")).write_bytes(b"nothing")
     with pytest.raises(ForeignFileError, match="remove it, and it is trained again"):
-        study(["law"], **arguments, cache=tmp_path)
+        study_toys(["law"], **arguments, cache=tmp_path)
+
+
+def test_networks_of_older_caches_are_still_found(tmp_path):
+    """The names of two files as they were when recipes had another class name."""
+    wide = CONFIGURATIONS["scaled"].recipe
+    names = {
+        "toy-1647a12286441ed5655b.npz": (2026, ToyRecipe(), Network(8, 1.5, 0)),
+        "toy-d3d17a8398c2fe185ea9.npz": (7, wide, Network(256, 1.2, 3)),
+    }
+    for name, key in names.items():
+        assert toy_study._file(tmp_path, *key) == tmp_path / name

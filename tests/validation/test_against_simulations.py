@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.sims import Choices, Packing, wishart
-from rosettalaw.sims.packing import match, mutual_nearest
+from rosettalaw.sims.packing import match_networks, mutual_nearest
 from rosettalaw.validation.extension import fit_extension
 from rosettalaw.validation.joint_fit import JointStatus, Observations, fit_jointly
 from rosettalaw.validation.joint_problem import Problem
@@ -50,7 +50,7 @@ def observed(seed, blocks, sizes, noise, inputs, given=True):
     for size in sizes:
         packing = Packing(neurons=int(size), beta=BETA, inputs=inputs, choices=Choices(threshold=TAU / (1 + TAU)))
         correlation = wishart.correlations(packing, rng)
-        found = match(packing, correlation)
+        found = match_networks(packing, correlation)
         rows["counts"].append(found.count)
         rows["isolation"].append(3 * found.mean_isolation_matched * np.exp(rng.normal(0, noise)))
         rows["tail"].append(3 * found.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))

@@ -1,7 +1,6 @@
 """Every figure of the catalogue: drawn from published numbers or from our results, or listed with what it waits for."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,8 @@ from typer.testing import CliRunner
 from rosettalaw import paper_figs, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError, UnknownNameError
-from rosettalaw.paper_figs.catalogue import CATALOGUE, make_all
-from rosettalaw.paper_figs.found import Found, look
+from rosettalaw.paper_figs.catalogue import CATALOGUE, make_all, module_of, on_page
+from rosettalaw.paper_figs.results_folder import Results, read
 from rosettalaw.results import dataset
 from rosettalaw.sims import simulate
 
@@ -59,14 +58,14 @@ def test_every_script_is_in_the_catalogue_and_every_entry_has_a_script():
     scripts = {path.stem for path in folder.glob("*.py") if path.stem.startswith(("fig", "table"))} - {"tables"}
     assert scripts <= set(CATALOGUE)
     for name in CATALOGUE:
-        assert callable(import_module(f"rosettalaw.paper_figs.{name}").make)
+        assert callable(module_of(name).make)
     paper = {"fig03", "fig04", "fig05", "fig06", "fig07"} | {f"fig{i}" for i in range(25, 39)}
     assert paper | {f"table{i}" for i in range(1, 6)} <= set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", [*PUBLISHED, "sources"])
 def test_published_numbers_are_drawn_and_named_as_such(name, tmp_path):
-    (made,) = make_all(Found(), tmp_path, [name])
+    (made,) = make_all(Results(), tmp_path, [name])
     assert [path.suffix for path in made.files] == [".png", ".svg"]
     text = made.files[1].read_text()
     assert "2606.03990" in text or "paper" in text
@@ -74,7 +73,7 @@ def test_published_numbers_are_drawn_and_named_as_such(name, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(NEEDS_RESULTS | WAITING))
 def test_what_has_no_data_is_listed_with_what_it_waits_for(name, tmp_path):
-    (made,) = make_all(Found(), tmp_path, [name])
+    (made,) = make_all(Results(), tmp_path, [name])
     assert made.files == ()
     assert made.waits_for
     assert not list(tmp_path.iterdir())
@@ -82,13 +81,22 @@ def test_what_has_no_data_is_listed_with_what_it_waits_for(name, tmp_path):
 
 @pytest.mark.parametrize("name", [*sorted(NEEDS_RESULTS), "triangle", "fig03b", "fig04", "fig26", "fig31", "sources"])
 def test_our_results_are_drawn_beside_them(name, results, tmp_path):
-    found = look(results)
+    found = read(results)
     assert found.skipped[0].endswith("not a readable netCDF result (corrupt or half-written)")
     (made,) = make_all(found, tmp_path, [name])
     drawn = made.files[1].read_text()
     assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "pairs kept"}.get(
         name, "planted"
     ) in drawn
+
+
+def test_the_page_shows_figures_of_any_results_first_then_those_of_each_kind(results):
+    own = ["fig03", "vision", "triangle", "profiles", "sources", "calibration", "fig27"]
+    paper = ["fig03b", "fig04", "fig26", "fig31", "fig38"]
+    assert on_page(Results()) == own + paper
+    assert on_page(read(results)) == [*own, *paper, "fig06", "fig07", "fig25", "fig33", "specialists"]
+    studies = Results({kind: [("one", None)] for kind in ("toy", "judge", "filtering")})
+    assert on_page(studies) == [*own, *paper, "table1", "fig36", "table5", "toy"]
 
 
 def test_the_command_draws_and_lists(results, tmp_path):
@@ -102,14 +110,14 @@ def test_the_command_draws_and_lists(results, tmp_path):
 
 def test_a_figure_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown figure 'fig3': did you mean fig"):
-        list(make_all(Found(), tmp_path, ["fig3"]))
+        list(make_all(Results(), tmp_path, ["fig3"]))
     with pytest.raises(MissingFileError, match="no such folder of results"):
-        look(tmp_path / "none")
+        read(tmp_path / "none")
 
 
 def test_table_three_gives_the_mean_size_of_models_whose_sizes_are_published(tmp_path):
     """OPT-1.3B has 24 × 8,192 neurons and Qwen2.5-1.5B 28 × 8,960; vision sizes are not published."""
-    (made,) = make_all(Found(), tmp_path, ["table3"])
+    (made,) = make_all(Results(), tmp_path, ["table3"])
     drawn = made.files[1].read_text()
     assert f"{(24 * 8192 + 28 * 8960) / 2:,.0f}" in drawn
     assert drawn.count(">OPT-Qwen2.5<") == 1  # a curve's name on its first row alone

@@ -90,7 +90,7 @@ def test_depth_counts_layers_from_the_first_to_the_last_and_leaves_the_rest_open
         "layer_b": [0, 2, 2, 0],
     }
     variables = {name: ("pair", np.array(values)) for name, values in parts.items()}
-    (shares,) = depth.of_ladder(dataset("ladder", {**variables, "threshold": ("rung", [0.5])}))
+    (shares,) = depth.depth_shares(dataset("ladder", {**variables, "threshold": ("rung", [0.5])}))
     assert np.flatnonzero(np.isfinite(shares)).tolist() == [0, 6, 11]
     assert shares[[0, 6, 11]] == pytest.approx([2 / 6, 1 / 6, 3 / 6])
 

@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 import rosettalaw.theory
-from rosettalaw import report, save
+from rosettalaw import results_page, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
 from rosettalaw.paper_figs.catalogue import make_all
-from rosettalaw.paper_figs.found import look
-from rosettalaw.report import interval, write_report
+from rosettalaw.paper_figs.results_folder import read
 from rosettalaw.results import dataset
+from rosettalaw.results_page import interval, write_results_page
 
 EVIL = '<script>alert("x")</script>'
 
@@ -41,7 +41,7 @@ def page(tmp_path_factory):
     }
     save(dataset("ladder", variables, corpus=EVIL, training_seed=7), folder / "my ladder.nc")
     (folder / "broken.nc").write_bytes(b"half a file")
-    return write_report(folder, folder / "report.html").read_text(encoding="utf-8")
+    return write_results_page(folder, folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_verdict_comes_before_tables_and_figures(page):
@@ -73,7 +73,7 @@ def test_the_page_says_what_it_was_made_from_and_what_it_left_out(page):
 @pytest.fixture
 def few_figures(monkeypatch):
     """Pages whose words are looked at: two of the figures are enough."""
-    monkeypatch.setattr(report, "SHOWN", ("fig03", "vision"))
+    monkeypatch.setattr(results_page, "on_page", lambda results: ["fig03", "vision"])
 
 
 @pytest.mark.usefixtures("few_figures")
@@ -82,7 +82,7 @@ def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
     assert result.exit_code == 0
     assert "No counts were found: nothing is shown." in (tmp_path / "report.html").read_text(encoding="utf-8")
     with pytest.raises(MissingFileError, match="no such folder of results"):
-        write_report(tmp_path / "none", tmp_path / "x.html")
+        write_results_page(tmp_path / "none", tmp_path / "x.html")
 
 
 @pytest.mark.usefixtures("few_figures")
@@ -100,10 +100,10 @@ def test_parts_of_a_ladder_are_not_sources_and_one_size_is_no_curve(tmp_path):
     facts = {"modality": "vision"}
     save(dataset("ladder", rows, **facts), tmp_path / "rungs" / "part.nc")
     save(dataset("ladder", rows, **facts, families='["denoising", "supervised"]'), tmp_path / "one size.nc")
-    found = look(tmp_path)
+    found = read(tmp_path)
     assert [name for name, _ in found.of("ladder")] == ["one size"]
     assert [row.series.name for row in found.rows if not row.series.reference] == ["one size (denoising × supervised)"]
-    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "a slope needs positive counts at two sizes" in page
     assert "pairs at fewer than two sizes: no fit" in page
 
@@ -111,11 +111,11 @@ def test_parts_of_a_ladder_are_not_sources_and_one_size_is_no_curve(tmp_path):
 @pytest.mark.usefixtures("few_figures")
 def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
     """The kept full ladder and the kept filtering study: their neurons' findings, its comparisons, its table."""
-    monkeypatch.setattr(report, "OWN", {"ladder": ("fig06",), "filtering": ("table1",)})
+    monkeypatch.setattr(results_page, "on_page", lambda results: ["fig06", "table1"])
     docs = Path(rosettalaw.theory.__file__).parents[1] / "docs"
     for name in ("full_ladder/results.nc", "filtering/filtering.nc"):
         shutil.copy(docs / name, tmp_path / name.replace("/", "-"))
-    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     verdicts = page[: page.index("Every source side by side")]
     assert "Their lead in selectivity grows with size: shown (gpt2 0.10 per factor e in N (joint 95%" in verdicts
     assert "F1 of the Rosetta Neuron for" in verdicts
@@ -139,10 +139,10 @@ def test_matchings_and_tables_of_counts_are_counts(tmp_path):
     (tmp_path / "own.csv").write_text("# by hand\nneurons,count\n100,10\n1000,41\n10000,160\n")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "bad.csv").write_text("neurons,count\n100,x\n")
-    found = look(tmp_path)
+    found = read(tmp_path)
     assert [row.series.name for row in found.rows if not row.series.reference] == ["pairs", "own"]
     assert found.rows[-2].triangle is not None
-    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No counts were found" not in page
     assert "bad.csv, line 2: count" in page
     assert "3 of kind pairs, 1 of kind CSV" in page
@@ -153,16 +153,16 @@ def test_matchings_and_tables_of_counts_are_counts(tmp_path):
 @pytest.mark.usefixtures("few_figures")
 def test_an_incomplete_ladder_costs_its_own_place_only(tmp_path, monkeypatch):
     """One without counts is left out by name; one without what a figure needs costs that figure."""
-    monkeypatch.setattr(report, "SHOWN", ("fig03", "vision", "calibration"))
+    monkeypatch.setattr(results_page, "on_page", lambda results: ["fig03", "vision", "calibration"])
     sizes = {"neurons": ("rung", [256.0, 512, 1024, 2048])}
     counts = {name: ("rung", [30, 45, 68, 100]) for name in ("raw_count", "calibrated_count")}
     save(dataset("ladder", sizes), tmp_path / "empty.nc")
     facts = {"modality": "vision", "families": '["dit", "vit"]'}
     save(dataset("ladder", sizes | counts | {"threshold": ("rung", [0.4] * 4)}, **facts), tmp_path / "thin.nc")
-    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "empty.nc: a ladder without the variable calibrated_count or threshold" in page
     assert "The count grows sublinearly" in page
-    made = {one.name: one for one in make_all(look(tmp_path), tmp_path / "figures", ("vision",))}
+    made = {one.name: one for one in make_all(read(tmp_path), tmp_path / "figures", ("vision",))}
     assert made["vision"].files == ()
     assert made["vision"].waits_for.endswith("(No variable named 'permuted_raw')")
 

@@ -105,7 +105,7 @@ def test_judge_wants_two_populations(matched, many):
 def test_judge_tells_the_cost_and_asks_nothing_without_yes(matched, many, monkeypatch, tmp_path):
     monkeypatch.setenv(f"{endpoint.PREFIX}URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv(f"{endpoint.PREFIX}MODEL", "m")
-    with pytest.raises(RosettaError, match="nothing was asked yet: add --yes"):
+    with pytest.raises(RosettaError, match="no question was sent yet: add --yes"):
         call("judge", matched[0], "--images", many, "--judge", "endpoint", "--prices", "1,2", "--cache", tmp_path)
 
 

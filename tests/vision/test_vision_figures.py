@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.paper_figs import fig35, fig36, vision
-from rosettalaw.paper_figs.found import Found, look
+from rosettalaw.paper_figs.results_folder import Results, read
 from rosettalaw.results import dataset, save
 
 SIZES = [192, 192, 192, 384, 384, 384]
@@ -30,7 +30,7 @@ def test_each_pairing_has_its_panel(tmp_path):
     save(ladder(("denoising", "denoising"), calibrated_count=[0, 0, 0, 0, 0, 7]), tmp_path / "two" / "results.nc")
     some_zeros = ladder(("denoising", "contrastive"), calibrated_count=[20, 22, 19, 0, 8, 0])
     save(some_zeros, tmp_path / "three" / "results.nc")
-    png, svg = vision.make(look(tmp_path), tmp_path / "vision")  # a layout that fails warns, and warnings are errors
+    png, svg = vision.make(read(tmp_path), tmp_path / "vision")  # a layout that fails warns, and warnings are errors
     text = svg.read_text()
     assert "denoising × supervised" in text
     assert "denoising, two seeds" in text
@@ -42,7 +42,7 @@ def test_each_pairing_has_its_panel(tmp_path):
 def test_language_ladders_are_not_drawn_as_vision(tmp_path):
     language = ladder()
     language.attrs["modality"] = "language"
-    assert vision.make(Found({"ladder": [("a", language)]}), tmp_path / "x") == []
+    assert vision.make(Results({"ladder": [("a", language)]}), tmp_path / "x") == []
     assert not list(tmp_path.iterdir())
 
 
@@ -58,8 +58,8 @@ def test_real_and_generated_are_drawn_seed_by_seed(tmp_path):
         {"image_kind": np.array(["real", "generated"], dtype=object), "seed": [0, 1, 2]},
         pairing="denoising × supervised (generative × discriminative)",
     )
-    assert fig35.make(Found(), tmp_path / "none") == []
-    _, svg = fig35.make(Found({"image_kinds": [("x", ds)]}), tmp_path / "fig35")
+    assert fig35.make(Results(), tmp_path / "none") == []
+    _, svg = fig35.make(Results({"image_kinds": [("x", ds)]}), tmp_path / "fig35")
     assert "generated" in svg.read_text()
     assert "denoising ×" in svg.read_text()
 
@@ -78,7 +78,7 @@ def test_our_judgements_stand_beside_the_papers(tmp_path, studied):
         {"population": np.array(["rosetta", "other"], dtype=object), "top": [2, 20]},
         judge="offline",
     )
-    _, svg = fig36.make(Found({"judge": [("mine", ds)]} if studied else {}), tmp_path / "fig36")
+    _, svg = fig36.make(Results({"judge": [("mine", ds)]} if studied else {}), tmp_path / "fig36")
     assert ("mine, judge: offline" in svg.read_text()) == studied
 
 
@@ -101,9 +101,9 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
         },
         ladder="denoising × supervised, 576 neurons",
     )
-    found = Found({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
+    found = Results({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
     assert "planted, N = 384" in fig32.make(found, tmp_path / "fig32")[1].read_text()
-    shares = depth.of_ladder(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
+    shares = depth.depth_shares(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
     expected = np.full(12, np.nan)
     expected[[0, 6, 11]] = 0.5, 0, 0.5
     np.testing.assert_array_equal(shares, np.tile(expected, (len(shares), 1)))

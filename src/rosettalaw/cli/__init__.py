@@ -1,4 +1,4 @@
-"""The command line: one thin module a command, each importing the heavy parts only when it runs.
+"""The command line: one thin module per command, each importing the heavy parts only when it runs.
 
 A new command is a module of this folder with one function, and one line in `COMMANDS`.
 """
@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "sweep": "Theory",
     "derive": "Theory",
     "simulate": "Simulation",
+    "sensitivity": "Simulation",
     "toy": "Simulation",
     "train": "Measurement",
     "match": "Measurement",
@@ -40,27 +41,14 @@ COMMANDS: dict[str, str] = {
     "demo": "The whole loop",
 }
 
-app = typer.Typer(
-    name="rosettalaw",
-    help="The scaling law of Rosetta Neurons: predict it, simulate it, measure it, fit it.",
-    epilog="Each command's --help ends with a call that works.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 INTERRUPTED = (
-    "interrupted: what is finished stays; run the same command again, and train, ladder, demo and filter, match with "
-    "--out and toy with --cache go on from there"
+    "interrupted: finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
 )
-# What the operating system may refuse anywhere: no room left, no leave to write.
+# Refusals of the operating system that may come anywhere: no room left, no permission to write.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 
-@app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+def _root(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     if version:
         from .. import __version__
 
@@ -68,41 +56,58 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
         raise typer.Exit
 
 
-for _name, _section in COMMANDS.items():
-    import_module(f".{_name}", __name__).register(app, _section)
+def build() -> typer.Typer:
+    """Return the command line with every command of `COMMANDS`."""
+    built = typer.Typer(
+        name="rosettalaw",
+        help="The scaling law of Rosetta Neurons: predict it, simulate it, measure it, fit it.",
+        epilog="Each command's --help ends with a call that works.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    built.callback(invoke_without_command=True)(_root)
+    for name, section in COMMANDS.items():
+        import_module(f".{name}", __name__).register(built, section)
+    return built
+
+
+app = build()
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and leave: 0 if all went well, 2 with one message where not, Ctrl-C included."""
+    """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
-            stream.reconfigure(errors="replace")  # a question mark for β, rather than no answer
+            stream.reconfigure(errors="replace")  # a question mark for β, instead of no answer
     command = typer.main.get_command(app)
     try:
         code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)
-        if code == 130:  # typer's word for Ctrl-C
+        if code == 130:  # typer's code for Ctrl-C
             raise KeyboardInterrupt
     except KeyboardInterrupt:
-        _leave(INTERRUPTED)
+        _exit(INTERRUPTED)
     except RosettaError as error:
-        _leave(f"error: {error}", tell_last)
+        _exit(f"error: {error}", tell_last)
     except MemoryError:
-        _leave("error: not enough memory; ask for fewer neurons or positions, or a smaller --memory")
+        _exit("error: not enough memory; ask for fewer neurons or positions, or a smaller --memory")
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         raise SystemExit(0) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSED:
-            _leave(f"error: {error.filename or 'a file that was to be written'}: {error.strerror}")
+            _exit(f"error: {error.filename or 'a file that was to be written'}: {error.strerror}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
-            _leave(f"error: {_usage_message(error)}", tell_last)
+            _exit(f"error: {_usage_message(error)}", tell_last)
         raise
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _usage_message(error: Any) -> str:
     message = error.format_message().rstrip(".")
-    cause = error.__cause__  # newer typer reads values through pydantic, whose message leaves the value out
+    cause = error.__cause__  # newer typer reads values through pydantic, whose message lacks the value
     if hasattr(cause, "errors"):
         message += f" (given {cause.errors()[0]['input']!r})"
     context = getattr(error, "ctx", None)
@@ -113,7 +118,7 @@ def _tell(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def _leave(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:
-    """Leave with one message; that of an error which several processes may all have met is told by `tell_last`."""
+def _exit(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:
+    """Exit with one message, printed by `tell_last` if several processes may all have met the error."""
     tell(message)
     raise SystemExit(2)

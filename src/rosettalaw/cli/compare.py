@@ -18,7 +18,9 @@ def register(app: typer.Typer, section: str) -> None:
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw compare results/*.nc counts.csv --figure all.png")
     def compare(
         results: list[Path] = RESULTS,
-        references: bool = typer.Option(True, help="Include the paper, networks with known β, toys and kept ladders."),
+        references: bool = typer.Option(
+            True, help="Include the paper, networks with known β, toys and the ladders of the repository."
+        ),
         figure: Path = FIGURE,
         as_json: bool = JsonOption,
     ) -> None:
@@ -29,14 +31,14 @@ def register(app: typer.Typer, section: str) -> None:
         from ..validation.published_checks import published_checks
         from ..validation.series import read_series
 
-        rule = "nothing to compare: give results, or leave the references in"
+        rule = "nothing to compare: give results, or include the references"
         require(results or references, "results", "", rule, "rosettalaw compare results/*.nc")
         if figure is not None:
             from ..paper_figs.style import targets
 
             for drawing in targets(figure):
                 require_no_input("--figure", drawing, results or [])
-        own = read_series(results or [])  # what cannot be read is said before the references are worked out
+        own = read_series(results or [])  # unreadable files are refused before the references are computed
         rows = [*(reference_rows() if references else []), *side_by_side(own)]
         records = [row.record() for row in rows]
         if figure is not None:

@@ -1,4 +1,4 @@
-"""``rosettalaw figures``: every figure and table that has data."""
+"""``rosettalaw figures``: the figures and tables that have data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from .output import JsonOption, folder_to_write, print_json
 
-RESULTS = typer.Argument(None, help="Folder of results (.nc); without it, the published numbers alone are drawn.")
+RESULTS = typer.Argument(None, help="Folder of results (.nc); default: published numbers alone.")
 OUT = typer.Option(Path("results/figures"), callback=folder_to_write, help="Folder for the figures.")
 ONLY = typer.Option(None, "--only", help="Names of figures, as fig03,triangle.")
 
@@ -18,19 +18,19 @@ def register(app: typer.Typer, section: str) -> None:
 
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw figures results --out results/figures")
     def figures(results: Path = RESULTS, out: Path = OUT, only: str = ONLY, as_json: bool = JsonOption) -> None:
-        """Draw every figure and table of the paper that has data, and list those that wait for theirs."""
+        """Draw every figure and table of the paper that has data, and list those without."""
         from ..console import progress, say
         from ..paper_figs.catalogue import CATALOGUE, make_all
-        from ..paper_figs.found import look
+        from ..paper_figs.results_folder import read
 
-        found = look(results)
+        folder = read(results)
         names = [name.strip() for name in only.split(",")] if only else list(CATALOGUE)
         made = []
         with progress("figures", len(names), quiet=as_json) as bar:
-            for one in make_all(found, out, names):
+            for one in make_all(folder, out, names):
                 made.append(one)
                 bar.advance()
-        for reason in found.skipped:
+        for reason in folder.skipped:
             say(f"left out: {reason}")
         if as_json:
             print_json([vars(one) for one in made])

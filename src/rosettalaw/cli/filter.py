@@ -1,4 +1,4 @@
-"""``rosettalaw filter``: documents of a domain found by one neuron, and what training on them is worth."""
+"""``rosettalaw filter``: documents of a domain selected by one neuron, and the gain from training on them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ def register(app: typer.Typer, section: str) -> None:
 
 
 def filter_(
-    a: str | None = typer.Argument(None, help="The checkpoint whose neuron filters: a folder or a hub id."),
-    b: str | None = typer.Argument(None, help="The checkpoint that it is matched with."),
+    a: str | None = typer.Argument(None, help="Checkpoint with the neuron that filters: a folder or a hub id."),
+    b: str | None = typer.Argument(None, help="Checkpoint that A is matched with."),
     text: Path | None = typer.Option(None, help="Labelled text: a folder of domains or a .jsonl[.zst] file."),
-    target: str | None = typer.Option(None, help="The domain looked for."),
-    pairs: Path | None = typer.Option(None, help="A matching of A to use: rosettalaw match A B --out; on other text."),
+    target: str | None = typer.Option(None, help="Domain to select."),
+    pairs: Path | None = typer.Option(None, help="Matching of A on other text, from rosettalaw match A B --out."),
     tune: str | None = typer.Option(None, help="The checkpoint to train on (default: A)."),
     budget: int | None = typer.Option(None, help="Tokens to select (default: the target domain's own)."),
-    contexts: int = typer.Option(20, help="Top contexts that the neuron is chosen by."),
-    passage: int | None = typer.Option(None, help="Cut documents into passages of so many characters; 0 does not."),
-    tokens: int | None = typer.Option(None, help="Tokens of A to match on, at most (default: the paper's 10 million)."),
+    contexts: int = typer.Option(20, help="Top contexts by which the neuron is chosen."),
+    passage: int | None = typer.Option(
+        None, help="Cut documents into passages of this many characters; 0: whole documents."
+    ),
+    tokens: int | None = typer.Option(None, help="Most tokens of A to match on (default: the paper's 10 million)."),
     choosing: float = typer.Option(0.25, help="Share of the text to match and to choose the neuron on."),
     test: float = typer.Option(0.25, help="Share of the text to measure perplexity on."),
     runs: int = typer.Option(3, help="Trainings of each selection; 0 stops after F1."),
@@ -39,10 +41,8 @@ def filter_(
     weight_decay: float = typer.Option(0.01, help="Weight decay of the adapters."),
     batch: int = typer.Option(32, help="Sequences a step."),
     context: int | None = typer.Option(None, help="Length of a sequence (default: the model's, at most 1024)."),
-    ladder: str = typer.Option("quickstart", help="Without models: the ladder whose largest models are used."),
-    cache: Path | None = typer.Option(
-        None, callback=folder_to_write, help="Without models: where checkpoints are kept."
-    ),
+    ladder: str = typer.Option("quickstart", help="Without models: ladder whose largest models are used."),
+    cache: Path | None = typer.Option(None, callback=folder_to_write, help="Without models: folder of checkpoints."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option("", help="A's MLP output projection, * for the layer, if A is of no known kind."),
     pattern_b: str = typer.Option("", help="The same for B."),
@@ -54,11 +54,11 @@ def filter_(
     out: Path = typer.Option(
         Path("results/filter"),
         callback=folder_of("filtering.nc"),
-        help="Folder for the results; a run that was stopped goes on.",
+        help="Folder for the results; an interrupted run resumes there.",
     ),
     as_json: bool = JsonOption,
 ) -> None:
-    """Choose a neuron for a domain, filter documents by it, and train on what it selects.
+    """Choose a neuron for a domain, filter documents by it, and train on the selected documents.
 
     Without models, the whole study runs on two families that are trained here, in a few minutes.
     """
@@ -100,10 +100,10 @@ def filter_(
         options |= {"patterns": (pattern_a or None, pattern_b or None), "loading": Loading(device, None, pickled)}
         result = filter_documents(open_stored(str(text)), plan, a, b, **options)
     save(result, out / "filtering.nc")
-    rows, said = findings.records(result), findings.sentences(result)
+    rows, sentences = findings.records(result), findings.sentences(result)
     if as_json:
-        print_json({"selectors": rows, "findings": said, "facts": findings.facts(result)})
+        print_json({"selectors": rows, "findings": sentences, "facts": findings.facts(result)})
         return
     print_table(rows, title=f"filtering for {plan.target!r} by one neuron")
-    for sentence in said:
+    for sentence in sentences:
         typer.echo(sentence)

@@ -1,4 +1,4 @@
-"""``rosettalaw fit``: what a file of counts says about the scaling law."""
+"""``rosettalaw fit``: the scaling law of a file of counts."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def register(app: typer.Typer, section: str) -> None:
         ),
         as_json: bool = JsonOption,
     ) -> None:
-        """Fit a power law and the theory to counts, compare other curves, and say what the counts show."""
+        """Fit a power law and the theory to counts, compare other curves, and state the verdict."""
         import numpy as np
 
         from ..errors import require
 
-        rule = f"must be 0, or at least {STEPS}, of which the first quarter is left out"
+        rule = f"must be 0, or at least {STEPS}, of which the first quarter is discarded"
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean, analyse_series
         from ..validation.compare import joint_of
@@ -52,8 +52,8 @@ def register(app: typer.Typer, section: str) -> None:
         record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
         if posterior:
             fitted = joint or fit_jointly(Observations(data.neurons, data.counts), gamma)
-            drawn = fitted.sample(posterior)
-            record |= {"posterior": quantiles(drawn), "posterior_status": drawn.attrs["status"]}
+            samples = fitted.sample(posterior)
+            record |= {"posterior": quantiles(samples), "posterior_status": samples.attrs["status"]}
         if as_json:
             print_json(record)
             return

@@ -1,4 +1,4 @@
-"""``rosettalaw judge``: are matched neurons of a vision model about one thing, more often than others?"""
+"""``rosettalaw judge``: are matched neurons of a vision model monosemantic more often than others?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def judge(
     images: Path = typer.Option(
         ..., help="The images to show: a folder, or an .npz of arrays; subfolders are classes."
     ),
-    model: str = typer.Option("", help="Checkpoint of the model (default: the one that the result names)."),
+    model: str = typer.Option("", help="Checkpoint of the model (default: that of the result)."),
     side: str = typer.Option("a", help="Which of the result's models: a or b."),
     by: str = typer.Option(
         "offline", "--judge", help="offline, or endpoint: a vision model (ROSETTALAW_JUDGE_URL, …)."
@@ -36,13 +36,13 @@ def judge(
     subset_size: int = typer.Option(100, help="Most neurons in a subset."),
     validated: int = typer.Option(20, help="Neurons of each population that the judge's predictions are tested on."),
     prices: str = typer.Option("", help="Endpoint: price of a million tokens read, and written: 0.15,0.6."),
-    yes: bool = typer.Option(False, "--yes", help="Endpoint: go on after the estimate of the cost."),
+    yes: bool = typer.Option(False, "--yes", help="Endpoint: continue after the estimate of the cost."),
     timeout: float = typer.Option(60.0, help="Endpoint: seconds to wait for an answer."),
     retries: int = typer.Option(4, help="Endpoint: further tries after a passing failure."),
     cache: Path = typer.Option(
-        None, callback=folder_to_write, help="Where answers are kept (default: ~/.cache/rosettalaw)."
+        None, callback=folder_to_write, help="Folder of answers (default: ~/.cache/rosettalaw)."
     ),
-    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     seed: int = typer.Option(0, min=0, help="Seed of the draws."),
@@ -67,8 +67,8 @@ def judge(
     require(by in ("offline", "endpoint"), "--judge", by, "must be offline or endpoint", "--judge offline")
     numbers = tuple(int(number) for number in grid("--top", top))
     plan = Plan(numbers, main if main in numbers else max(numbers), subsets, subset_size, validated, seed)
-    found = load(pairs, "pairs")
-    populations = populations_of(found, side)
+    matching = load(pairs, "pairs")
+    populations = populations_of(matching, side)
     shown: Any
     if by == "endpoint":
         shown = EndpointJudge.from_environment(cache_folder(cache) / "judge", timeout=timeout, retries=retries)
@@ -80,14 +80,14 @@ def judge(
         estimated = estimate(*asked, round(expected), prices=cost)
         from ..console import say
 
-        say(f"{shown.name}: {estimated} (answers kept from earlier cost nothing)")
+        say(f"{shown.name}: {estimated} (answers saved earlier cost nothing)")
         if not yes:
-            raise RosettaError("nothing was asked yet: add --yes to go on, or fewer images with --top 20")
+            raise RosettaError("no question was sent yet: add --yes to continue, or use fewer images with --top 20")
     opened = open_images(images, skip_corrupt)
     if by == "offline":
         shown = OfflineJudge(opened, seed)
-    name = model or found.attrs[f"model_{side}"]
-    step, pattern = found.attrs.get("timestep"), found.attrs.get(f"pattern_{side}")
+    name = model or matching.attrs[f"model_{side}"]
+    step, pattern = matching.attrs.get("timestep"), matching.attrs.get(f"pattern_{side}")
     source = ImageSource(
         open_reader(name, None if step is None else int(step), pattern, Loading(device, None, pickled)), opened
     )

@@ -1,4 +1,4 @@
-"""What commands have in common: results as JSON or as a table, grids of numbers, and files that will be written."""
+"""Parts that commands share: results as JSON or as a table, grids of numbers, checks of files to write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST = 10_000_000  # numbers that a grid of the command line may have
 
 
 def file_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
-    """Return the value of an option, or say before anything is computed that no such file can be written."""
+    """Return the value of an option; refuse a file that cannot be written before anything is computed."""
     if path is not None:
         name = option.opts[0]
         require(not path.is_dir(), name, str(path), "is a folder; must name a file", f"{name} {path / 'result'}")
@@ -31,7 +31,7 @@ def file_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None
 
 
 def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
-    """Return the value of an option, or say before anything is computed that no result can be saved there."""
+    """Return the value of an option; refuse a file where no result can be saved before anything is computed."""
     file_to_write(option, path)
     if path is not None:
         require_replaceable(option.opts[0], path)
@@ -39,7 +39,7 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
 
 
 def page_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
-    """Return the value of an option, or say before anything is computed that no page can be written there."""
+    """Return the value of an option; refuse a file where no page can be written before anything is computed."""
     file_to_write(option, path)
     if path is not None and path.exists():
         name, rule = option.opts[0], "must be a new file, or an HTML page, which is replaced"
@@ -50,14 +50,14 @@ def page_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None
 
 
 def require_no_input(argument: str, out: Path | None, inputs: Iterable[str | Path | None]) -> None:
-    """Refuse to save a result over what it is made from."""
+    """Refuse to save a result over one of its inputs."""
     for path in inputs:
         same = out is not None and path is not None and out.exists() and Path(path).exists() and out.samefile(path)
         require(not same, argument, str(out), f"is an input, {path}; must be another file", f"{argument} result.nc")
 
 
 def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
-    """Return the value of an option, or say before anything is computed that it cannot be a folder of files."""
+    """Return the value of an option; refuse a path that cannot be a folder before anything is computed."""
     if path is not None:
         _require_folder(option.opts[0], path, path)
     return path
@@ -137,7 +137,7 @@ def _cell(value: Any) -> str:
 
 
 def grid(argument: str, text: str) -> list[float]:
-    """Read a list of numbers as the command line writes them.
+    """Read a list of numbers in the notation of the command line.
 
     ``1.5`` is one number, ``1.5,2,3`` a list, ``1.2:3:100`` one hundred numbers from 1.2 to 3 in equal steps, and
     ``1e3:1e9:200:log`` two hundred in equal ratios (a `rosettalaw.theory` range has the same three parts).

@@ -1,4 +1,4 @@
-"""``rosettalaw plan``: what a matching will take, and what it can detect."""
+"""``rosettalaw plan``: cost of a matching, and the correlation that it can detect."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ def plan(
     neurons_b: float = typer.Option(..., help="Neurons of model B."),
     positions: float = typer.Option(..., help="Aligned positions."),
     device: str = typer.Option("cpu", help="cpu or cuda (measured now), a100, h100, h200 (data sheet)."),
-    permutations: int = typer.Option(
-        0, "--null-permutations", min=0, help="Draws of the permutation null to count in."
-    ),
+    permutations: int = typer.Option(0, "--null-permutations", min=0, help="Draws of the permutation null to include."),
     width: int = typer.Option(4, min=1, help="Bytes of one activation."),
-    memory: str = typer.Option("", help="Memory for the exact engine's tiles; half of the device's by default."),
+    memory: str = typer.Option("", help="Memory for the exact engine's tiles (default: half of the device's)."),
     as_json: bool = JsonOption,
 ) -> None:
     """Print expected time, memory and the detectable correlation of a matching, exact and screened.
 
-    What each draw of the permutation null takes besides is told apart. Memory is beside the models' own weights.
+    The cost of each draw of the permutation null is listed separately. Memory excludes model weights.
     """
     from ..empirical.matching import cost
     from ..empirical.matching.rates import device_rates
@@ -57,12 +55,12 @@ def plan(
     costs = [engine(permutations) for engine in engines]
     draws = permutations or PERMUTATIONS
     each = [each_draw(engine(0), engine(draws), draws) for engine in engines]
-    kept = float(sizes.positions) * (sizes.neurons_a + sizes.neurons_b) * width
+    stored = float(sizes.positions) * (sizes.neurons_a + sizes.neurons_b) * width
     detectable = cost.detectable_correlation(sizes)
     if as_json:
         record = {"detectable_correlation": detectable, "device": dataclasses.asdict(rates)}
         record |= {"engines": [dataclasses.asdict(one) for one in costs], "null_draws_counted_in": permutations}
-        print_json({**record, "each_null_draw": each, "bytes_kept_for_nulls": kept})
+        print_json({**record, "each_null_draw": each, "bytes_kept_for_nulls": stored})
         return
     title = f"{rates.name} ({rates.source}): {rates.operations / 1e12:.3g} Tflop/s, {rates.bandwidth / 1e9:.3g} GB/s"
     rows = [
@@ -82,24 +80,22 @@ def plan(
             more = f"{duration(one.link_seconds)} more at {rates.link / 1e9:.3g} GB/s for activations on the host"
             typer.echo(f"{one.engine}: {more}; those of models on the device stay there")
     more = ", ".join(f"{one['engine']} {duration(one['seconds'])} more" for one in each)
-    counted = (
-        f"{permutations} counted in" if permutations else f"none counted in, match draws {PERMUTATIONS} by default"
-    )
-    room = f"{kept / 1e12:.3g} TB" if kept >= 1e12 else f"{kept / 1e9:.3g} GB"
+    counted = f"{permutations} included" if permutations else f"none included; match makes {PERMUTATIONS} by default"
+    room = f"{stored / 1e12:.3g} TB" if stored >= 1e12 else f"{stored / 1e9:.3g} GB"
     typer.echo(f"each draw of the permutation null: {more} ({counted}); all read activations on disk, {room}")
-    typer.echo("memory is beside the models' own weights")
+    typer.echo("memory excludes model weights")
     typer.echo(f"half of the pairs with correlation {detectable:.3g} are found")
 
 
 def each_draw(without: Any, with_draws: Any, draws: int) -> dict[str, Any]:
-    """Return what each draw of the permutation null adds to an engine's `Cost`; draws may share a pass over A."""
+    """Return the cost of each draw of the permutation null, per engine's `Cost`; draws may share a pass over A."""
     added = ("operations", "bytes_moved", "seconds", "link_seconds")
     each = {name: (getattr(with_draws, name) - getattr(without, name)) / draws for name in added}
     return {"engine": without.engine, **each}
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person says it."""
+    """Return a time in a unit that suits it."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""``rosettalaw predict``: what the theory says for given parameters."""
+"""``rosettalaw predict``: the theory's prediction for given parameters."""
 
 from __future__ import annotations
 

@@ -24,6 +24,6 @@ def register(app: typer.Typer, section: str) -> None:
         everything: bool = typer.Option(False, "--all", help="Include every figure and table of the paper."),
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
-        from ..report import write_report
+        from ..results_page import write_results_page
 
-        typer.echo(str(write_report(folder, out or folder / "report.html", everything)))
+        typer.echo(str(write_results_page(folder, out or folder / "report.html", everything)))

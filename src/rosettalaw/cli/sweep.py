@@ -25,7 +25,7 @@ def sweep(
     gamma: str = typer.Option("4", help="Latent features per neuron γ."),
     limit: str = typer.Option("discrete", help="discrete or continuum."),
     memory: float | None = typer.Option(
-        None, help="GB the sweep may take; beyond, it is solved and written in blocks."
+        None, help="GB that the sweep may use; a larger one is solved and written in blocks."
     ),
     scheduler: str | None = typer.Option(None, help="Address of a dask scheduler (needs the 'cluster' extra)."),
     as_json: bool = JsonOption,

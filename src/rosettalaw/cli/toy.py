@@ -1,4 +1,4 @@
-"""``rosettalaw toy``: networks trained by gradient descent, beside the allocation that theory calls optimal."""
+"""``rosettalaw toy``: networks trained by gradient descent beside the optimal allocation of the theory."""
 
 from __future__ import annotations
 
@@ -38,25 +38,28 @@ def toy(
     configurations: str = typer.Option("law", help="Recipes, as law,linear; or all, with the negative controls."),
     steps: int | None = typer.Option(None, min=1, help="Updates (default: the recipe's, 1800)."),
     seed: int = typer.Option(2026, min=0, help="Seed of the study."),
-    workers: int | None = typer.Option(None, min=1, help="Pieces trained at once (default: one a processor)."),
+    workers: int | None = typer.Option(None, min=1, help="Pieces trained at once (default: one per CPU)."),
     cache: Path | None = typer.Option(
-        None, callback=folder_to_write, help="Keep trained networks here, to go on from.", show_default=False
+        None,
+        callback=folder_to_write,
+        help="Folder of trained networks, from which a study resumes.",
+        show_default=False,
     ),
     out: Path | None = typer.Option(
         None, callback=result_to_write, help="Save the result to this netCDF file.", show_default=False
     ),
     as_json: bool = JsonOption,
 ) -> None:
-    """Train toy networks whose features are known, and compare what they learn with the optimal allocation."""
+    """Train toy networks whose features are known, and compare them with the optimal allocation."""
     from ..results import save
     from ..sims.toy_recipes import CONFIGURATIONS
-    from ..sims.toy_study import study
+    from ..sims.toy_study import study_toys
 
     names = list(CONFIGURATIONS) if configurations == "all" else [name.strip() for name in configurations.split(",")]
-    found = study(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps, workers, cache)
+    toys = study_toys(names, grid("--neurons", neurons), grid("--beta", beta), seeds, seed, steps, workers, cache)
     if out is not None:
-        save(found.to_dataset(), out)
-    record = found.record()
+        save(toys.to_dataset(), out)
+    record = toys.record()
     if as_json:
         print_json(record)
         return

@@ -17,12 +17,12 @@ def register(app: typer.Typer, section: str) -> None:
         ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
         family: str = typer.Option(None, help="Train this family of the ladder alone."),
         cache: Path = typer.Option(
-            None, callback=folder_to_write, help="Where checkpoints are kept (default: ~/.cache/rosettalaw)."
+            None, callback=folder_to_write, help="Folder of checkpoints (default: ~/.cache/rosettalaw)."
         ),
-        workers: int = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
+        workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         as_json: bool = JsonOption,
     ) -> None:
-        """Train the models of a ladder; finished ones are kept, unfinished ones go on where they stopped."""
+        """Train the models of a ladder; finished ones are reused, unfinished ones resumed."""
         from ..empirical.ladder.train import train_ladder
         from ..empirical.language.families import open_ladder
         from ..errors import UnknownNameError

@@ -1,4 +1,4 @@
-"""``rosettalaw view``: a page that shows what makes matched neurons fire."""
+"""``rosettalaw view``: a page of the contexts in which matched neurons fire."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def view(
     contexts: int = typer.Option(8, min=1, help="Contexts of each partner."),
     seed: int | None = typer.Option(None, min=0, help="Seed of the text order (default: the result's, else 0)."),
     images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
-    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     out: Path = typer.Option(

@@ -118,18 +118,10 @@ def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
 
 def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | None, out: Path) -> dict[str, Path]:
     """Draw the figures of a ladder as PNG and SVG; return the SVG files by name."""
-    from ..paper_figs import calibration, fig03, specialists
-    from ..paper_figs import triangle as exponents
-    from ..validation.triangle import TriangleStatus
+    from ..paper_figs.catalogue import draw_demo
+    from ..paper_figs.results_folder import MeasuredLadder
 
-    drawn = {
-        "scaling": fig03.draw(ladder, analysis, out / "scaling.svg"),
-        "calibration": calibration.draw(ladder, out / "calibration.svg"),
-        **specialists.draw_all(ladder, out),
-    }
-    if triangle is not None and triangle.status is TriangleStatus.OK:
-        drawn["triangle"] = exponents.draw([(ladder.attrs["ladder"], triangle)], out / "triangle.svg")
-    return {name: next(path for path in paths if path.suffix == ".svg") for name, paths in drawn.items()}
+    return draw_demo(MeasuredLadder(ladder, analysis, triangle), out)
 
 
 def _fitted(analysis: Analysis | None) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""The reported study of toy networks, and what is kept of it.
+"""The reported study of toy networks, and its files in the repository.
 
-    python -m rosettalaw.sims.toy_kept CACHE [--finished]
+    python -m rosettalaw.sims.toy_reported CACHE [--finished]
 
-trains and measures every part of `toy_recipes.PARTS` (about an hour of two processors; CACHE keeps trained networks, so
-that it may be interrupted; ``--finished`` measures what is there, where two networks or more are), writes
-``toy_study.csv`` beside this file with one row a cell, and ``toy.nc`` with the profiles of all seeds into docs/toy,
+trains and measures every part of `toy_recipes.PARTS` (about an hour on two CPUs; CACHE saves trained networks, so
+that it may be interrupted; ``--finished`` measures the cells with two networks or more there), writes
+``toy_study.csv`` beside this file with one row per cell, and ``toy.nc`` with the profiles of all seeds into docs/toy,
 whose FINDINGS.md is tested against both.
 """
 
@@ -20,15 +20,15 @@ from ..console import say
 from ..results import replacing, save
 from .toy_recipes import BETAS, BOUNDS, CONFIGURATIONS, LAW, NEURONS, PARTS, SCAN, SEED, TAU
 from .toy_results import Rows, Study, checks
-from .toy_study import study, trained_seeds
+from .toy_study import study_toys, trained_seeds
 
-KEPT = Path(__file__).with_name("toy_study.csv")
+ROWS = Path(__file__).with_name("toy_study.csv")
 PROFILES = Path("docs/toy/toy.nc")
 NUMBERS = ("neurons", "features", "steps", "batch", "seeds", "optimal_count")
 
 
 def run(cache: Path, finished: bool = False) -> Study:
-    """Return all parts as one study; with `finished` what is in the cache alone."""
+    """Return all parts as one study; with `finished` the networks in the cache alone."""
     cells = []
     for part in PARTS:
         for name in part.configurations:
@@ -36,21 +36,21 @@ def run(cache: Path, finished: bool = False) -> Study:
                 for beta in part.beta:
                     seeds = trained_seeds(cache, name, N, beta, part.seeds) if finished else part.seeds
                     if seeds >= 2:
-                        cells += study([name], [N], [beta], seeds, cache=cache, quiet=finished).cells
+                        cells += study_toys([name], [N], [beta], seeds, cache=cache, quiet=finished).cells
     return Study(tuple(cells), {"seed": SEED, "tau": TAU, "kappa": LAW.kappa})
 
 
 def write(rows: list[dict[str, Any]]) -> None:
     """Write the rows as CSV, whole or not at all, with four decimals."""
-    with replacing(KEPT) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(ROWS) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
 
 
 def read() -> list[dict[str, Any]]:
-    """Return the kept rows."""
-    with KEPT.open(encoding="utf-8") as file:
+    """Return the rows of the reported study."""
+    with ROWS.open(encoding="utf-8") as file:
         return [
             {k: v if k == "configuration" else int(v) if k in NUMBERS else float(v or "nan") for k, v in row.items()}
             for row in csv.DictReader(file)
@@ -58,13 +58,13 @@ def read() -> list[dict[str, Any]]:
 
 
 def counts_table(rows: Rows) -> str:
-    """Return features found over those of the optimum, and the share of its utility, of the recipes with everything."""
+    """Return isolated features beside those of the optimum, and the share of its utility, of the complete recipes."""
     names = ("law", "scaled", "many updates")
     lines = [f"| N | β | optimum |{'|'.join(f' {name} | utility ' for name in names)}|", f"|{'--:|' * 9}"]
     for key in sorted({(row["neurons"], row["beta"]) for row in rows if row["configuration"] == "scaled"}):
-        found = [_row(rows, name, *key) for name in names]
-        cells = [str(key[0]), f"{key[1]:g}", str(next(row for row in found if row)["optimal_count"])]
-        for row in found:
+        columns = [_row(rows, name, *key) for name in names]
+        cells = [str(key[0]), f"{key[1]:g}", str(next(row for row in columns if row)["optimal_count"])]
+        for row in columns:
             cells += (
                 [f"{row['count']:.1f} ± {row['count_sd']:.1f}", f"{row['utility_share']:.3f}"] if row else ["–", "–"]
             )
@@ -106,20 +106,20 @@ def scan_table(rows: Rows) -> str:
 
 
 def missing_table(rows: Rows) -> str:
-    """Return what was announced and has not been trained, or not with all seeds."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    """Return the announced networks that are missing, or lack seeds."""
+    missing: dict[tuple[str, str, str], list[str]] = {}
     for part in PARTS:
         for name in part.configurations:
             for N in part.neurons:
                 seeds = {b: (_row(rows, name, N, b) or {"seeds": 0})["seeds"] for b in part.beta}
                 for count in sorted({n for n in seeds.values() if n < part.seeds}):
                     betas = ", ".join(f"{b:g}" for b, n in seeds.items() if n == count)
-                    found.setdefault((name, betas, f"{count} of {part.seeds}"), []).append(str(N))
-    if not found:
+                    missing.setdefault((name, betas, f"{count} of {part.seeds}"), []).append(str(N))
+    if not missing:
         return "Nothing: all that was announced is here."
     head = ["| configuration | N | β | seeds |", "|---|---|---|---|"]
     return "\n".join(
-        [*head, *(f"| {name} | {', '.join(sizes)} | {b} | {n} |" for (name, b, n), sizes in found.items())]
+        [*head, *(f"| {name} | {', '.join(sizes)} | {b} | {n} |" for (name, b, n), sizes in missing.items())]
     )
 
 
@@ -129,17 +129,18 @@ def _row(rows: Rows, name: str, neurons: int, beta: float) -> dict[str, Any] | N
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the study and keep it."""
+    """Run the study and write its files."""
     parser = argparse.ArgumentParser(
-        "python -m rosettalaw.sims.toy_kept", description="Train and measure the reported toy networks: about an hour."
+        "python -m rosettalaw.sims.toy_reported",
+        description="Train and measure the reported toy networks: about an hour.",
     )
-    parser.add_argument("cache", nargs="?", type=Path, default="results/toy-cache", help="keeps trained networks")
-    parser.add_argument("--finished", action="store_true", help="measure what is there, train nothing")
+    parser.add_argument("cache", nargs="?", type=Path, default="results/toy-cache", help="folder of trained networks")
+    parser.add_argument("--finished", action="store_true", help="measure the networks in CACHE, train none")
     asked = parser.parse_args(arguments)
-    found = run(asked.cache, asked.finished)
-    write(found.rows)
-    save(found.to_dataset(), PROFILES)
-    say(f"rows: {KEPT}; profiles: {PROFILES}")
+    reported = run(asked.cache, asked.finished)
+    write(reported.rows)
+    save(reported.to_dataset(), PROFILES)
+    say(f"rows: {ROWS}; profiles: {PROFILES}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What figure 27 does not show: when the neurons without a feature take part, the unthresholded count is about N/2.
+"""Idle neurons, which figure 27 leaves out: where they take part, the count without a threshold is about N/2.
 
 Synthetic networks, β = 1.5, 1,000 inputs. Points are draws from the exact law of the correlations, lines the
 detectability integral. Two unrelated networks have ``N²/(2N − 1)`` mutual pairs, so this line has slope 1 whatever the
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import style
-from .found import Found
+from .results_folder import Results
 
 BETA, INPUTS = 1.5, 1_000
 LINES, POINTS, RUNS = 2 ** np.arange(8, 18), 2 ** np.arange(8, 11), 3
@@ -23,7 +23,7 @@ CASES = [  # words, share of idle neurons that take part, threshold, colour
 ]
 
 
-def make(found: Found, path: Path) -> list[Path]:
+def make(results: Results, path: Path) -> list[Path]:
     """Simulate and draw; a few seconds."""
     from ..sims import Choices, simulate
 
@@ -32,10 +32,12 @@ def make(found: Found, path: Path) -> list[Path]:
         for i, (words, idle, threshold, colour_name) in enumerate(CASES):
             choices, colour = Choices(idle=idle, threshold=threshold), style.COLOURS[colour_name]
             line = simulate(LINES, BETA, inputs=INPUTS, engine="expected", choices=choices, quiet=True)
-            drawn = simulate(POINTS, BETA, inputs=INPUTS, runs=RUNS, engine="wishart", choices=choices, quiet=True)
+            samples = simulate(POINTS, BETA, inputs=INPUTS, runs=RUNS, engine="wishart", choices=choices, quiet=True)
             counts = [row["count"] for row in line.rows]
             axis.plot(LINES, counts, color=colour, lw=1.4)
-            axis.plot(POINTS, [row["count"] for row in drawn.rows], style.MARKERS[i], color=colour, mec="white", ms=6.5)
+            axis.plot(
+                POINTS, [row["count"] for row in samples.rows], style.MARKERS[i], color=colour, mec="white", ms=6.5
+            )
             slope = line.fits[0].exponent
             labels.append((LINES[-1], counts[-1], f"{words}\nslope {slope:.2f}", style.dark(colour)))
         axis.set_xlabel("neurons per network, N")

@@ -1,6 +1,6 @@
-"""What the figures are drawn from: our results, read once, and the paper's published numbers.
+"""Data of the figures: a folder of results, read once, and one measured ladder with its fits.
 
-A script asks for what it needs and draws nothing if it is not there.
+A script asks for the results that it needs and draws nothing without them.
 """
 
 from __future__ import annotations
@@ -17,25 +17,27 @@ from ..results import KIND, load
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..validation.analysis import Analysis
     from ..validation.compare import Row
     from ..validation.series import Series
+    from ..validation.triangle import Triangle
 
-PIECES, PIECE = "rungs", "rung"  # folder of a ladder's parts, and their kind
+PARTS, PART = "rungs", "rung"  # folder of a ladder's rungs, and their kind
 
 
 @dataclass
-class Found:
+class Results:
     """Results of one folder, by kind.
 
     Attributes
     ----------
     datasets : dict of str to list of (name, Dataset)
-        Everything readable, by kind ("ladder", "simulation", "prediction", …); "rung" is what a measured ladder was put
-        together from, which is not counted twice.
+        All readable results, by kind ("ladder", "simulation", "prediction", …); those of kind "rung" are parts of a
+        measured ladder and are not counted twice.
     matchings : dict of Path to list of Dataset
         Those of kind "pairs" again, by folder: together they are one series.
     tables : list of Series
-        Counts of CSV files with the columns ``neurons,count``; other CSV files are none of ours.
+        Counts of CSV files with the columns ``neurons,count``; other CSV files are ignored.
     skipped : list of str
         Files that could not be read, with the reason.
     """
@@ -53,7 +55,7 @@ class Found:
     def rows(self) -> list[Row]:
         """All sources that have counts, references first, under every test.
 
-        Toy networks are those with all ingredients; the kept ones are left out beside a study of one's own.
+        Toy networks are those with all ingredients; those of the repository are left out beside a study of one's own.
         """
         from ..validation.compare import compare, reference_rows
         from ..validation.series import LAW, of_folders, of_ladder, of_simulation, of_toys
@@ -65,17 +67,36 @@ class Found:
         return [*references, *compare([*simulations, *toys, *ladders, *of_folders(self.matchings), *self.tables])]
 
 
-def look(folder: str | os.PathLike[str] | None) -> Found:
-    """Read every result and every table of counts in a folder and the folders in it; without a folder, find nothing.
+@dataclass(frozen=True)
+class MeasuredLadder:
+    """A ladder with its fits: the data of the figures on its own page.
+
+    Attributes
+    ----------
+    ladder : xarray.Dataset
+        Kind "ladder".
+    analysis : Analysis or None
+        Fits of its calibrated counts; None where there was nothing to fit.
+    triangle : Triangle or None
+        Its three exponents; None without ranked correlations.
+    """
+
+    ladder: xr.Dataset
+    analysis: Analysis | None
+    triangle: Triangle | None
+
+
+def read(folder: str | os.PathLike[str] | None) -> Results:
+    """Read every result and every table of counts in a folder and the folders in it; none without a folder.
 
     Raises
     ------
     MissingFileError
         If there is no such folder.
     """
-    found = Found()
+    results = Results()
     if folder is None:
-        return found
+        return results
     from ..validation.counts import has_counts
     from ..validation.series import of_ladder, read_series
 
@@ -86,19 +107,19 @@ def look(folder: str | os.PathLike[str] | None) -> Found:
         name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:
             ds = load(path)
-            kind = PIECE if path.parent.name == PIECES else ds.attrs[KIND]
+            kind = PART if path.parent.name == PARTS else ds.attrs[KIND]
             if kind == "ladder":
                 of_ladder(ds, str(path))
         except ForeignFileError as error:
-            found.skipped.append(str(error))
+            results.skipped.append(str(error))
             continue
         if kind == "pairs":
-            found.matchings.setdefault(path.resolve().parent, []).append(ds)
-        found.datasets.setdefault(kind, []).append((name, ds))
+            results.matchings.setdefault(path.resolve().parent, []).append(ds)
+        results.datasets.setdefault(kind, []).append((name, ds))
     for path in sorted(folder.rglob("*.csv")):
         try:
             if has_counts(path):
-                found.tables.extend(read_series([path]))
+                results.tables.extend(read_series([path]))
         except RosettaError as error:
-            found.skipped.append(str(error))
-    return found
+            results.skipped.append(str(error))
+    return results

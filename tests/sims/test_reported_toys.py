@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from rosettalaw.results import load
-from rosettalaw.sims import toy_kept
+from rosettalaw.sims import toy_reported
 from rosettalaw.sims.toy_measures import water_filling
 from rosettalaw.sims.toy_recipes import CONFIGURATIONS, PARTS, SCAN, visits
 
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "docs/toy"
 
 @pytest.fixture(scope="module")
 def rows():
-    return toy_kept.read()
+    return toy_reported.read()
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def text():
 
 
 def test_its_tables_are_what_the_file_gives(rows, text):
-    assert toy_kept.counts_table(rows) in text
-    assert toy_kept.conditions_table(rows) in text
-    assert toy_kept.scan_table(rows) in text
+    assert toy_reported.counts_table(rows) in text
+    assert toy_reported.conditions_table(rows) in text
+    assert toy_reported.scan_table(rows) in text
 
 
 def test_what_was_announced_is_there_or_said_to_be_missing(rows, text):
@@ -41,7 +41,7 @@ def test_what_was_announced_is_there_or_said_to_be_missing(rows, text):
     found = {(row["configuration"], row["neurons"], row["beta"]): row["seeds"] for row in rows}
     assert len(found) == len(rows)
     assert all(seeds <= asked[key] for key, seeds in found.items())
-    assert toy_kept.missing_table(rows) in text
+    assert toy_reported.missing_table(rows) in text
 
 
 def test_rows_hold_the_optimum_and_the_visits_of_their_recipe(rows):

@@ -1,0 +1,116 @@
+"""The page of a results folder, one self-contained file: verdicts in words, tables, figures, provenance.
+
+All text from files (names, attributes, messages) is escaped by the template; the figures are drawn here. The page of
+one measured ladder is `rosettalaw.validation.ladder_report`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .console import progress
+from .empirical.filtering.findings import sentences as filtering_sentences
+from .paper_figs.catalogue import CATALOGUE, make_all, on_page
+from .paper_figs.results_folder import Results, read
+from .validation import page
+from .validation.findings import findings
+from .validation.published_checks import published_checks
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LONGEST = 400  # characters of an attribute that are printed
+
+
+def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[str], everything: bool = False) -> Path:
+    """Write the page of a folder of results.
+
+    Parameters
+    ----------
+    folder : path
+        Searched for result files (``.nc``), with the folders in it.
+    out : path
+        The page, one HTML file.
+    everything : bool
+        Whether to include every figure and table of the paper as well.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such folder.
+    """
+    results = read(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        names, made = list(CATALOGUE) if everything else on_page(results), []
+        with progress("figures", len(names)) as bar:
+            for one in make_all(results, scratch, names):
+                made.append(one)
+                bar.advance()
+        figures = [
+            {"shows": one.shows, "drawing": page.embedded(file, one.shows)}
+            for one in made
+            for file in one.files
+            if file.suffix == ".svg"
+        ]
+    own = [row for row in results.rows if not row.series.reference]
+    own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
+    html = page.render(
+        "results.html",
+        title="Rosetta Neurons: what these results show",
+        subtitle=_subtitle(folder, results),
+        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results),
+        rows=[_printable(row.record()) for row in results.rows],
+        checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
+        figures=figures,
+        waiting=[one for one in made if not one.files],
+        everything=everything,
+        provenance=[_provenance(kind, name, ds) for kind, members in results.datasets.items() for name, ds in members]
+        + [
+            {"name": one.name, "facts": {"kind": "counts of a CSV file", "rows": len(one.counts)}}
+            for one in results.tables
+        ],
+        skipped=results.skipped,
+    )
+    return page.write(out, html)
+
+
+def _further(results: Results) -> list[dict[str, Any]]:
+    """Return findings beside the counts: on the neurons of a ladder, and of studies of filtering."""
+    further = []
+    for name, ladder in results.of("ladder"):
+        shown = findings(ladder, None)
+        if shown:
+            sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in shown]
+            further.append({"name": f"{name}: the neurons", "sentences": sentences})
+    studies = results.of("filtering")
+    return further + [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
+
+
+def interval(ends: Any) -> str:
+    """Return a 95% interval in words; "" if there is none."""
+    if ends is None or any(end is None or end != end for end in ends):
+        return ""
+    low, high = (f"{round(end, 2) + 0.0:.2f}".replace("-", "−") if abs(end) < float("inf") else "∞" for end in ends)
+    return f"({low} to {high})"
+
+
+def _printable(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: interval(value) if key.endswith("ci95") else value for key, value in record.items()}
+
+
+def _subtitle(folder: str | os.PathLike[str], results: Results) -> str:
+    members = {kind: len(some) for kind, some in results.datasets.items()} | {"CSV": len(results.tables)}
+    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in members.items() if number)
+    return f"{Path(folder).name}: {kinds or 'no readable results'}, beside the numbers of arXiv 2606.03990"
+
+
+def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:
+    facts = {"kind": kind}
+    for key, value in ds.attrs.items():
+        text = ", ".join(f"{k} {v}" for k, v in json.loads(value).items()) if key == "versions" else str(value)
+        facts[str(key)] = text if len(text) <= LONGEST else text[:LONGEST] + " …"
+    return {"name": name, "facts": facts}

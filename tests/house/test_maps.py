@@ -1,0 +1,95 @@
+"""Maps of the packages: the chapters in a package's docstring name every file of its folder once, and no other."""
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ["sims", "paper_figs"]
+
+
+def chapters(docstring):
+    """Return the names in backticks in the last column of a docstring's Markdown table, in order."""
+    rows = [line.strip() for line in docstring.splitlines() if line.strip().startswith("|")]
+    assert len(rows) > 2, "no table of chapters"
+    return [name for row in rows[2:] for name in re.findall(r"`(\w+)`", row.rstrip("|").rsplit("|", 1)[1])]
+
+
+def rooms(folder):
+    """Return the modules of a folder and the packages in it, without those that hold data alone."""
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    return files | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def faults(docstring, folder):
+    """Return what is wrong with a map: files it does not name, names without a file, names it has twice."""
+    named, there = chapters(docstring), rooms(folder)
+    return {
+        "missing": sorted(there - set(named)),
+        "gone": sorted(set(named) - there),
+        "twice": sorted({name for name in named if named.count(name) > 1}),
+    }
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_chapters_name_every_file_once(package):
+    module = import_module(f"rosettalaw.{package}")
+    assert faults(module.__doc__, Path(module.__file__).parent) == {"missing": [], "gone": [], "twice": []}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_name_of_a_packages_face_exists(package):
+    module = import_module(f"rosettalaw.{package}")
+    assert module.__all__
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_a_map_that_lies_is_seen(tmp_path):
+    (tmp_path / "one.py").touch()
+    (tmp_path / "two.py").touch()
+    (tmp_path / "three").mkdir()
+    (tmp_path / "three/__init__.py").touch()
+    table = "Chapters.\n\n| chapter | files |\n|---|---|\n| `two` in words | `one`, `four` |\n| more | `one` |\n"
+    assert faults(table, tmp_path) == {"missing": ["three", "two"], "gone": ["four"], "twice": ["one"]}
+    with pytest.raises(AssertionError, match="no table of chapters"):
+        faults("No table here.", tmp_path)
+
+
+def arrows(folder):
+    """Return the modules of a folder that each of its modules imports, at its head, in functions or for types alone."""
+    names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    graph = {}
+    for name in names:
+        tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
+        near = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]
+        targets = {node.module.split(".")[0] for node in near if node.module}
+        targets |= {alias.name for node in near if node.module is None for alias in node.names}
+        graph[name] = targets & names
+    return graph
+
+
+def circle(graph):
+    """Return the modules that remain when those without arrows into the rest are taken away, one after another."""
+    rest = dict(graph)
+    while leaves := [name for name, targets in rest.items() if not targets & set(rest)]:
+        for name in leaves:
+            del rest[name]
+    return sorted(rest)
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, ""])
+def test_no_modules_import_each_other_in_a_circle(package):
+    module = import_module(f"rosettalaw.{package}".rstrip("."))
+    assert circle(arrows(Path(module.__file__).parent)) == []
+
+
+def test_a_circle_is_seen_also_in_a_function_or_for_types(tmp_path):
+    (tmp_path / "one.py").write_text("def f():\n    from .two import g\n")
+    (tmp_path / "two.py").write_text("if TYPE_CHECKING:\n    from . import three\n")
+    (tmp_path / "three.py").write_text("from .one import f\n")
+    (tmp_path / "four.py").write_text("from .one import f\n")
+    assert circle(arrows(tmp_path)) == ["four", "one", "three", "two"]
+    (tmp_path / "two.py").write_text("from ..three import h\n")
+    assert circle(arrows(tmp_path)) == []

@@ -1,1 +1,0 @@
-../../src/rosettalaw/report.py

@@ -1,0 +1,1 @@
+../../src/rosettalaw/results_page.py
