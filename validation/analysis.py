@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from . import power_law, theory_fit
 from .alternatives import Comparison, compare_curves
 from .counts import Counts, clean
+from .identifiability import untold
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .power_law import PowerLawFit, PowerLawStatus
@@ -18,6 +19,8 @@ from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, lea
 from .series import Series
 from .theory_fit import GAMMA, TAU, TheoryFit, TheoryStatus
 from .verdict import verdict, with_zeros
+
+PARAMETERS = 3  # β, κ and τ of counts alone
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Analysis:
     checks : ResidualChecks
         Curvature, and whether the largest size is out of line.
     counts_alone : JointFit or None
-        β, κ and τ all free: what these counts leave open; None with fewer than three sizes.
+        β, κ and τ all free: what these counts leave open; None with fewer than three sizes or four counts.
     """
 
     power_law: PowerLawFit
@@ -89,7 +92,7 @@ class Analysis:
 
     def _identifiability(self) -> dict[str, Any]:
         if self.counts_alone is None:
-            return {"identifiability": None}
+            return {"identifiability": untold(PARAMETERS, self.power_law.data.sizes)}
         return {**self.counts_alone.identifiability.record(), "profiles": self.counts_alone.profiles()}
 
 
@@ -158,8 +161,14 @@ def analyse_clean(
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),
         checks=check_residuals(data),
-        counts_alone=fit_jointly(Observations(data.neurons, data.counts), gamma) if data.sizes >= 3 else None,
+        counts_alone=_counts_alone(data, gamma),
     )
+
+
+def _counts_alone(data: Counts, gamma: float) -> JointFit | None:
+    if data.sizes < 3 or len(data) <= PARAMETERS:
+        return None
+    return fit_jointly(Observations(data.neurons, data.counts), gamma)
 
 
 def _likelihoods(data: Counts) -> Iterator[LikelihoodFit]:

@@ -229,12 +229,12 @@ def _number(row: Sequence[str], place: int, name: str, where: str) -> float:
     return value
 
 
-def numbers(argument: str, values: Any) -> np.ndarray:
+def numbers(argument: str, values: Any, example: str = "") -> np.ndarray:
     """Return numbers as an array of at least one dimension, or say that they are none."""
     try:
         return np.atleast_1d(np.asarray(values, dtype=float))
     except (TypeError, ValueError) as error:
-        raise InputError(argument, values, "must be numbers", f"{argument}=[256, 512, 1024]") from error
+        raise InputError(argument, values, "must be numbers", example or f"{argument}=[256, 512, 1024]") from error
 
 
 def _all(good: np.ndarray, argument: str, values: np.ndarray, rule: str) -> None:

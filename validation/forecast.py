@@ -24,7 +24,7 @@ from scipy import stats
 from ..errors import require
 from . import theory_fit
 from .alternatives import CURVES
-from .counts import EXAMPLE, LARGEST, Counts
+from .counts import EXAMPLE, LARGEST, Counts, numbers
 from .power_law import PowerLawFit, fit_clean, student
 
 REACH = 10.0
@@ -104,14 +104,16 @@ def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
     Raises
     ------
     InputError
-        If there are fewer than three sizes (no interval), or a size is not positive.
+        If `data` is not `Counts`, there are fewer than three sizes (no interval), or a size is not positive.
     """
+    rule, example = "must be Counts, as clean and read_counts return them", "forecast(clean(neurons, counts), [1e5])"
+    require(isinstance(data, Counts), "data", data, rule, example)
     require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
-    for size in neurons:
+    for size in numbers("neurons", neurons).tolist():
         require(0 < size <= LARGEST, "neurons", size, f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
     line = fit_clean(data)
     allowed = _allowed(data, line)
-    return [_at(float(size), data, line, allowed) for size in neurons]
+    return [_at(float(size), data, line, allowed) for size in np.atleast_1d(neurons)]
 
 
 def held_out_largest(data: Counts) -> HeldOut | None:

@@ -56,13 +56,15 @@ from scipy import stats
 
 from ..errors import UnknownNameError, require
 from .counts import clean
-from .identifiability import Identifiability, identify
-from .joint_problem import BLOCKS, LIMITS, Observations, Problem
-from .theory_fit import BETA_RANGE, GAMMA, budget_at, profile_interval
+from .identifiability import Identifiability, identify, untold
+from .joint_problem import LIMITS, Observations, Problem
+from .profile_interval import profile_interval
+from .theory_fit import BETA_RANGE, GAMMA, budget_at
 
 ROUGH = 3  # degrees of freedom
 UNEVEN = 0.05  # p-value below which the status names unequal errors
 SHORT = "rough: the chain is shorter than 50 of its autocorrelation times; draw more steps"
+PLAIN = {"kappa": ("log_kappa", np.exp), "tau": ("log_threshold", np.expm1), "scale": ("log_scale", np.exp)}
 WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log_scale": "log scale"}
 
 
@@ -73,6 +75,7 @@ class JointStatus(StrEnum):
     ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
     EXACT = "ok, but isolation or tail are met to within one rank, which is taken as their error: intervals are wide"
     UNEVEN = "ok, but isolation or tail seem to err more at some sizes than at others: state their sd number by number"
+    MET = "not told: no more numbers than parameters, which are met exactly; there are no intervals"
     AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
 
 
@@ -129,9 +132,18 @@ class JointFit:
     _problem: Problem = field(repr=False, compare=False)
 
     def interval(self, name: str) -> tuple[float, float]:
-        """Return the 95% profile-likelihood interval of one parameter (an end at its limit is not found)."""
-        if name not in self.values:
-            raise UnknownNameError("parameter", name, self.values)
+        """Return the 95% profile-likelihood interval of one parameter, of κ, τ and the scale as of their logarithms.
+
+        An end at its limit is not found; both are NaN where there are no more numbers than parameters.
+        """
+        searched, plain = PLAIN.get(name, (name, None))
+        if searched not in self.values:
+            raise UnknownNameError("parameter", name, [*self.values, *(each for each in PLAIN if each != "scale")])
+        if plain is not None:
+            low, high = (float(plain(end)) for end in self.interval(searched))
+            return low, high
+        if self.status is JointStatus.MET:
+            return np.nan, np.nan
         allowed = self.chi2 + self.allowance(name)
         return profile_interval(self._profile(name), self.values[name], allowed, LIMITS[name])
 
@@ -175,7 +187,9 @@ class JointFit:
 
     def profiles(self, points: int = 21) -> dict[str, dict[str, list[float]]]:
         """Return the profile curve of every parameter over its interval and a quarter beyond: ``at`` and ``rise``."""
-        curves = {}
+        curves: dict[str, dict[str, list[float]]] = {}
+        if self.status is JointStatus.MET:
+            return curves
         for name, (low, high) in LIMITS.items():
             if name in self.values:
                 ends = np.clip(self.interval(name), low, high)
@@ -202,7 +216,14 @@ class JointFit:
         -------
         pandas.DataFrame
             One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
+
+        Raises
+        ------
+        InputError
+            If there are no more numbers than parameters.
         """
+        rule = "a posterior needs more numbers than parameters, or stated errors"
+        require(self.status is not JointStatus.MET, "observed", f"{self._problem.numbers()} numbers", rule)
         minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))
         start = [[self.values[name] for name in self.values]]
         spread = [max(min(self.stderr.get(name, 0.1), 0.3), 1e-4) for name in self.values]
@@ -238,20 +259,14 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     InputError
         If counts cannot be used, or another block is not positive or has another length.
     """
+    rule = "must be the Observations of a ladder, counts first"
+    require(
+        isinstance(observed, Observations), "observed", observed, rule, "fit_jointly(Observations(neurons, counts))"
+    )
+    require(np.ndim(gamma) == 0 and 0 < gamma < np.inf, "gamma", gamma, "must be a number greater than 0, such as 4")
     data = clean(observed.neurons, observed.counts)
     require(len(data) == np.size(observed.neurons), "counts", observed.counts, "must all be positive in a joint fit")
-    for name in ("isolation", "tail", "correlations"):
-        block = getattr(observed, name)
-        require(
-            block is None or len(block) == len(data), name, block, f"must have one entry a size, {len(data)} in all"
-        )
-    for name, block in observed.logarithms().items():
-        require(
-            bool(np.all(np.isfinite(block))), name, np.exp(block), "must be positive numbers (correlations below 1)"
-        )
-    unknown = set(observed.sd) - set(BLOCKS)
-    if unknown:
-        raise UnknownNameError("block", unknown.pop(), BLOCKS)
+    observed.check()
 
     problem = Problem(observed, gamma)
     slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1)[0]
@@ -265,11 +280,14 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         )
     values = {name: float(best.params[name].value) for name in values}
     every = {"log_scale": 0.0, **values}
-    told = identify(problem.jacobian(values), list(values), WORDS)
-    if _at_limit(every["beta"]):
-        told = replace(told, sentence="Not told: β is at its limit, of which the Fisher information knows nothing.")
     freedom, enlargement = _estimated_errors(problem, values)
-    uneven_p = problem.unevenness(values)
+    told = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
+    spare = problem.spare(len(values))
+    if not spare:
+        told = replace(told, sentence=untold(len(values), problem.numbers()))
+    elif _at_limit(every["beta"]):
+        told = replace(told, sentence="Not told: β is at its limit, of which the Fisher information knows nothing.")
+    uneven_p = problem.unevenness(values) if spare else np.nan
     stderr = told.stderr * np.sqrt(list(enlargement.values()))
     return JointFit(
         beta=every["beta"],
@@ -286,7 +304,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         uneven_p=uneven_p,
         identifiability=told,
         residuals=problem.split(values),
-        status=_status(every["beta"], problem, values, freedom, uneven_p),
+        status=_status(every["beta"], problem, values, freedom, uneven_p) if spare else JointStatus.MET,
         _problem=problem,
     )
 

@@ -31,7 +31,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
+from ..errors import UnknownNameError, require
 from ..theory import frontier
+from .counts import numbers
 from .theory_fit import BETA_RANGE, FLOOR
 
 BLOCKS = ("counts", "isolation", "tail", "correlations")
@@ -73,17 +75,61 @@ class Observations:
     sd: Mapping[str, ArrayLike] = field(default_factory=dict)
     inputs: float | None = None
 
+    def check(self) -> None:
+        """Refuse blocks that are no logarithms' numbers, showing what was given.
+
+        Raises
+        ------
+        InputError
+            If a block has another length than there are sizes, isolation or tail are not positive, correlations are not
+            between −1 and 1 or all missing, or a standard deviation or the number of inputs is not positive.
+        UnknownNameError
+            If `sd` names a block that is not there.
+        """
+        sizes = np.size(self.neurons)
+        for name in ("isolation", "tail", "correlations"):
+            block = getattr(self, name)
+            rule = f"must have one entry a size, {sizes} in all"
+            require(block is None or (hasattr(block, "__len__") and len(block) == sizes), name, block, rule)
+        for name in ("isolation", "tail"):
+            block = getattr(self, name)
+            if block is not None:
+                given = numbers(name, block, f"{name}=[1.5, 1.8, 2.1]")
+                good = given.ndim == 1 and bool(np.all(np.isfinite(given) & (given > 0)))
+                require(good, name, block, "must be positive numbers, one a size", f"{name}=[1.5, 1.8, 2.1]")
+        if self.correlations is not None:
+            example = "correlations=[[.9, .7], [.92, .75, .6]]"
+            for size, rho in zip(np.atleast_1d(self.neurons), self.correlations, strict=True):
+                where = f"correlations at N = {size:g}"
+                given = numbers(where, rho, example)
+                listed = given.ndim == 1 and hasattr(rho, "__len__")
+                require(listed, where, rho, "must be a list of correlations", example)
+                bad = [one for one in given.tolist() if not -1 <= one < 1]
+                rule = "must be numbers from -1 to below 1, as those of two different neurons are"
+                require(not bad, where, bad[0] if bad else None, rule, example)
+            some = any(len(rho) for rho in self.correlations)
+            require(some, "correlations", self.correlations, "must not be empty at every size", example)
+        blocks = self.logarithms()
+        for name, sd in self.sd.items():
+            if name not in blocks:
+                raise UnknownNameError("block", name, blocks)
+            given = numbers(f"sd of {name}", sd, f"sd={{{name!r}: 0.05}}")
+            rule = f"must be positive, one number or {len(blocks[name])}, one a number of the block"
+            good = given.size in (1, len(blocks[name])) and bool(np.all(np.isfinite(given) & (given > 0)))
+            require(good, f"sd of {name}", sd, rule, f"sd={{{name!r}: 0.05}}")
+        inputs = self.inputs
+        require(inputs is None or inputs > 0, "inputs", inputs, "must be greater than 0", "inputs=10_000")
+
     def logarithms(self) -> dict[str, np.ndarray]:
-        """Return each measured block as the logarithms that are fitted (NaN or infinite where there is none)."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            blocks = {
-                name: np.log(np.asarray(getattr(self, name), dtype=float))
-                for name in ("counts", "isolation", "tail")
-                if getattr(self, name) is not None
-            }
-            if self.correlations is not None:
-                ranked = [np.sort(np.asarray(rho, dtype=float))[::-1] for rho in self.correlations]
-                blocks["correlations"] = np.log1p(-np.minimum(np.concatenate(ranked), 1 - 1e-9))
+        """Return each measured block as the logarithms that are fitted."""
+        blocks = {
+            name: np.log(np.asarray(getattr(self, name), dtype=float))
+            for name in ("counts", "isolation", "tail")
+            if getattr(self, name) is not None
+        }
+        if self.correlations is not None:
+            ranked = [np.sort(np.asarray(rho, dtype=float))[::-1] for rho in self.correlations]
+            blocks["correlations"] = np.log1p(-np.concatenate(ranked))
         return blocks
 
 
@@ -220,7 +266,9 @@ class Problem:
         all_of_it = sum(part.T @ part for part in parts.values())
         rng = np.random.default_rng(0)
         errors = rng.normal(size=(draws, len(seen)))
-        others = rng.multivariate_normal(np.zeros(len(values)), all_of_it - seen.T @ seen, size=draws, method="eigh")
+        others = rng.multivariate_normal(
+            np.zeros(len(values)), all_of_it - seen.T @ seen, size=draws, method="eigh", check_valid="ignore"
+        )  # with few numbers to spare, rounding makes what is left of the information a little negative
         left = errors - (errors @ seen + others) @ np.linalg.pinv(all_of_it, rcond=1e-13, hermitian=True) @ seen.T
         x = np.log(self.neurons) - np.mean(np.log(self.neurons))
 
@@ -249,6 +297,17 @@ class Problem:
             float(self.sd[name]) <= step for name, step in self._steps(values).items() if name not in self.stated
         )
 
+    def numbers(self) -> int:
+        """Return how many independent numbers were measured, correlations of a size as two (their halves)."""
+        return sum(self._length(name) for name in self.measured)
+
+    def spare(self, parameters: int) -> bool:
+        """Return whether errors can be told: all are stated, or there are more numbers than parameters."""
+        return set(self.measured) <= self.stated or self.numbers() > parameters
+
+    def _length(self, name: str) -> int:
+        return int(self.half.max()) + 1 if name == "correlations" else len(self.measured[name])
+
     def information(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
         """Return each block's Fisher information, shape (k, k): ``JᵀJ`` of its residuals."""
         return {name: part.T @ part for name, part in self._parts(values).items()}
@@ -259,8 +318,7 @@ class Problem:
         inverse = np.linalg.pinv(sum(part.T @ part for part in parts.values()), rcond=1e-13, hermitian=True)
         found = {}
         for name, part in parts.items():
-            length = int(self.half.max()) + 1 if name == "correlations" else len(part)
-            found[name] = max(length - float(np.sum((part @ inverse) * part)), 0.5)
+            found[name] = max(self._length(name) - float(np.sum((part @ inverse) * part)), 0.5)
         return found
 
     def jacobian(self, values: Mapping[str, float]) -> np.ndarray:

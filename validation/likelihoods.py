@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
 from ..errors import InputError, UnknownNameError, require
+from .profile_interval import profile_interval
 
 Deviance = Callable[[np.ndarray], float]  # of the expected counts μ
 SLOPES = (-20.0, 20.0)
@@ -149,20 +150,9 @@ def _fit(
     if freedom > 0:
         unknown_variance = (1.0 if own_scatter else dispersion) * float(stats.f.ppf(0.95, 1, freedom))
         allowed = least + max(float(stats.chi2.ppf(0.95, 1)), unknown_variance)
-        lower, upper = (_crossing(lambda at: over_prefactor(at)[0] - allowed, alpha, limit) for limit in SLOPES)
-        interval = (lower, upper)
+        lower, upper = profile_interval(lambda at: over_prefactor(at)[0], alpha, allowed, SLOPES)
+        interval = (lower, min(upper, SLOPES[1]))
     return LikelihoodFit(name, alpha, interval, float(np.exp(log_c - alpha * origin)), dispersion)
-
-
-def _crossing(excess: Callable[[float], float], start: float, limit: float) -> float:
-    """Return where `excess`, negative at `start`, becomes positive on the way to `limit`; else the limit."""
-    inside, step = start, 0.05
-    while inside != limit:
-        outside = max(start - step, limit) if limit < start else min(start + step, limit)
-        if excess(outside) > 0:
-            return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=1e-7).root)
-        inside, step = outside, 2 * step
-    return limit
 
 
 LIKELIHOODS: dict[str, Callable[..., LikelihoodFit]] = {

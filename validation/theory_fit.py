@@ -40,7 +40,6 @@ and the status names such counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,6 +53,7 @@ from ..errors import require
 from ..theory import frontier
 from .counts import Counts, clean
 from .power_law import LEVEL
+from .profile_interval import profile_interval
 from .rounding import ROUNDING, reach, slope_variance, whole
 
 TAU, GAMMA = 1.0, 4.0
@@ -62,6 +62,7 @@ SMALL = 20  # a count below it moves by more than 5% from one whole number to th
 TURNS = 3
 SMALLEST = 0.5  # least expected count that a variance is taken from
 WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
+EXACT: dict[str, Any] = {"ftol": 1e-14, "xtol": 1e-14}  # counts of 10^12 say β to nine digits
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is found
 
 
@@ -238,6 +239,7 @@ class _Search:
                 parameters,
                 method="leastsq",
                 calc_covar=False,
+                **EXACT,
             )
         self.beta, self.log_budget = float(found.params["beta"].value), float(found.params["log_budget"].value)
         self.least = float(found.chisqr)
@@ -245,7 +247,9 @@ class _Search:
     def squares(self, beta: float) -> float:
         """Return S(β), least squares over the budget."""
         start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
-        at, *_ = optimize.leastsq(lambda log_budget: self.residuals(beta, log_budget[0]), start, full_output=True)
+        at, *_ = optimize.leastsq(
+            lambda log_budget: self.residuals(beta, log_budget[0]), start, full_output=True, **EXACT
+        )
         return float(np.sum(self.residuals(beta, at[0]) ** 2))
 
     @property
@@ -271,46 +275,6 @@ class _Search:
         per_count = self._per_count()
         weight = self.weights if self.power == 2 else 1 / per_count
         return slope_variance(np.log(self.neurons), weight, per_count) if whole(self.counts) else 0.0
-
-
-def profile_interval(
-    squares: Callable[[float], float], best: float, allowed: float, limits: tuple[float, float]
-) -> tuple[float, float]:
-    """Return where the profile sum of squares crosses what is allowed.
-
-    Parameters
-    ----------
-    squares : callable
-        S(θ), least squares over all other parameters.
-    best : float
-        θ at the minimum.
-    allowed : float
-        Largest S inside the interval; NaN (no degree of freedom) gives (NaN, NaN).
-    limits : tuple of float
-        Where the search ends: a lower end not found is the lower limit, an upper end not found is infinity.
-    """
-    if np.isnan(allowed):
-        return np.nan, np.nan
-
-    known: dict[float, float] = {}  # a search that begins at the nearest fit so far may not find the same twice
-
-    def excess(at: float) -> float:
-        if at not in known:
-            known[at] = squares(at) - allowed
-        return min(known[at], 0.0) if at == best else known[at]
-
-    def crossing(limit: float) -> float:
-        step = 0.02 * max(abs(best), 0.1)
-        inside, outside = best, best
-        while outside != limit:
-            outside = max(best - step, limit) if limit < best else min(best + step, limit)
-            if excess(outside) > 0:
-                return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=1e-6).root)
-            inside, step = outside, 1.6 * step
-        return limit
-
-    lower, upper = (crossing(limit) for limit in limits)
-    return lower, upper if upper < limits[1] else np.inf
 
 
 def unknown_variance(least: float, freedom: int) -> float:

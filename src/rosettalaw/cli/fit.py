@@ -72,8 +72,7 @@ def register(app: typer.Typer, section: str) -> None:
         )
         print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
         typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
-        if analysis.counts_alone is not None:
-            typer.echo(f"β, κ and τ from counts alone: {analysis.counts_alone.identifiability.sentence}")
+        typer.echo(f"β, κ and τ from counts alone: {record['identifiability']}")
         if joint is not None:
             typer.echo("\nTheory fitted to counts and ranked correlations together")
             for name, value in record["joint"].items():

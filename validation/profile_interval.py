@@ -1,0 +1,64 @@
+"""Ends of a profile interval: where a sum of squares, or a deviance, rises above what is allowed.
+
+The search has no scale of its own: an interval of counts of 10^12 may be ten decimals wide, one of five counts of a
+handful may have no end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import optimize
+
+
+def profile_interval(
+    squares: Callable[[float], float], best: float, allowed: float, limits: tuple[float, float]
+) -> tuple[float, float]:
+    """Return where the profile sum of squares crosses what is allowed.
+
+    Parameters
+    ----------
+    squares : callable
+        S(θ), least squares over all other parameters.
+    best : float
+        θ at the minimum.
+    allowed : float
+        Largest S inside the interval; NaN (no degree of freedom) gives (NaN, NaN).
+    limits : tuple of float
+        Where the search ends: a lower end not found is the lower limit, an upper end not found is infinity.
+    """
+    if np.isnan(allowed):
+        return np.nan, np.nan
+
+    known: dict[float, float] = {}  # a search that begins at the nearest fit so far may not find the same twice
+
+    def excess(at: float) -> float:
+        if at not in known:
+            known[at] = squares(at) - allowed
+        return min(known[at], 0.0) if at == best else known[at]
+
+    def crossing(limit: float) -> float:
+        """Bracket the crossing from a step of 2%: outwards until it is passed, or inwards, to the scale of rounding."""
+        sign, step = np.sign(limit - best), 0.02 * max(abs(best), 0.1)
+
+        def place(step: float) -> float:
+            return max(best - step, limit) if sign < 0 else min(best + step, limit)
+
+        if best == limit:
+            return limit
+        inside, outside = best, place(step)
+        while excess(outside) <= 0:
+            if outside == limit:
+                return limit
+            inside, step = outside, 1.6 * step
+            outside = place(abs(outside - best) + step)
+        while inside == best and step > 8 * np.spacing(max(abs(best), 0.1)):
+            step = abs(outside - best) / 16
+            nearer = place(step)
+            inside, outside = (nearer, outside) if excess(nearer) <= 0 else (best, nearer)
+        fine = max(1e-6 * abs(outside - inside), np.spacing(abs(best)))
+        return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=fine).root)
+
+    lower, upper = (crossing(limit) for limit in limits)
+    return lower, upper if upper < limits[1] else np.inf
