@@ -35,7 +35,7 @@ ABOVE = [
 def make(found: Found, path: Path) -> list[Path]:
     """Draw every ladder found."""
     from ..validation.analysis import analyse_series
-    from ..validation.series import of_ladder
+    from ..validation.series_from import of_ladder
 
     files = []
     for name, ladder in found.of("ladder"):

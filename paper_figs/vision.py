@@ -33,7 +33,7 @@ RAW = [
 def make(found: Found, path: Path) -> list[Path]:
     """Draw the vision ladders found."""
     from ..validation.analysis import analyse_series
-    from ..validation.series import of_ladder
+    from ..validation.series_from import of_ladder
 
     panels = []
     for name, ladder in found.of("ladder"):

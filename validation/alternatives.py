@@ -67,7 +67,7 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CurveComparison:
     """All curves, and the one preferred, or "cannot tell" (then `reason` says why)."""
 
     alternatives: tuple[Alternative, ...]
@@ -75,7 +75,7 @@ class Comparison:
     reason: str
 
 
-def compare_curves(data: Counts) -> Comparison:
+def compare_curves(data: Counts) -> CurveComparison:
     """Fit every curve of `CURVES` and say which one the counts prefer, if any."""
     x, y = np.log(data.neurons), np.log(data.counts)
     fitted, floor = [], float(np.sqrt(np.mean(ROUNDING / data.counts**2))) if whole(data.counts) else 0.0
@@ -84,7 +84,7 @@ def compare_curves(data: Counts) -> Comparison:
         fitted.append(
             Alternative(name, parameters, rms, aicc(max(rms, floor), len(y), parameters + 1), _left_out(data, name))
         )
-    return Comparison(tuple(fitted), *_preferred(fitted, len(y), floor))
+    return CurveComparison(tuple(fitted), *_preferred(fitted, len(y), floor))
 
 
 def aicc(rms: float, n: int, k: int) -> float:

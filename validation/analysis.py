@@ -1,4 +1,4 @@
-"""All that `rosettalaw fit` says about one series of counts: power law, theory, other curves, and the verdict."""
+"""All of `rosettalaw fit` about one series of counts: power law, theory, other curves, and the verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
-from .alternatives import Comparison, compare_curves
+from .alternatives import CurveComparison, compare_curves
 from .counts import Counts, clean
 from .identifiability import untold
 from .joint_fit import JointFit, Observations, fit_jointly
@@ -17,7 +17,7 @@ from .likelihoods import LikelihoodFit, fit_likelihood
 from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
 from .series import Series
-from .theory_fit import GAMMA, TAU, TheoryFit, TheoryStatus
+from .theory_fit import GAMMA, TheoryFit, TheoryStatus
 from .verdict import verdict, with_zeros
 
 PARAMETERS = 3  # β, κ and τ of counts alone
@@ -25,13 +25,13 @@ PARAMETERS = 3  # β, κ and τ of counts alone
 
 @dataclass(frozen=True)
 class Analysis:
-    """What one series of counts says.
+    """Fits, comparison and verdict of one series of counts.
 
     Attributes
     ----------
     power_law : PowerLawFit
     theory : TheoryFit
-    comparison : Comparison
+    comparison : CurveComparison
         The power law against other curves.
     verdict : str
         One sentence: what is shown and what is not.
@@ -49,7 +49,7 @@ class Analysis:
 
     power_law: PowerLawFit
     theory: TheoryFit
-    comparison: Comparison
+    comparison: CurveComparison
     verdict: str
     likelihoods: tuple[LikelihoodFit, ...]
     bootstrap_ci95: tuple[float, float]
@@ -59,7 +59,7 @@ class Analysis:
 
     @property
     def status(self) -> str:
-        """Return "ok", or what is wrong with either fit, in words."""
+        """Return "ok", or the warnings of either fit, in words."""
         wrong = [
             str(status)
             for status in (self.power_law.status, self.theory.status)
@@ -101,10 +101,10 @@ def analyse(
     counts: ArrayLike,
     count_sd: ArrayLike | None = None,
     nulls: Mapping[str, ArrayLike] | None = None,
-    tau: float = TAU,
+    tau: float | None = None,
     gamma: float = GAMMA,
 ) -> Analysis:
-    """Fit counts over sizes in every way and say what they show.
+    """Fit counts over sizes in every way and judge them.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def analyse(
         Raw counts of the trained networks (``raw``) and of their nulls (``permuted``, ``untrained``), per size;
         `rosettalaw.validation.verdict.nulls_of` reads them off a ladder.
     tau, gamma : float
-        τ and γ of the theory.
+        τ and γ of the theory; without τ, β's interval allows for those of `rosettalaw.validation.theory_fit.TAU_RANGE`.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def analyse(
     return analyse_clean(clean(neurons, counts, count_sd), nulls, tau, gamma)
 
 
-def analyse_series(series: Series, tau: float = TAU, gamma: float = GAMMA) -> Analysis:
+def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMMA) -> Analysis:
     """Analyse the counts of a source beside its nulls.
 
     Raises
@@ -134,14 +134,14 @@ def analyse_series(series: Series, tau: float = TAU, gamma: float = GAMMA) -> An
     """
     if not series.calibrated:
         return analyse_clean(series.clean(), series.nulls, tau, gamma)
-    found = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
-    return replace(found, verdict=with_zeros(series.neurons, series.counts, found.verdict))
+    analysis = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
+    return replace(analysis, verdict=with_zeros(series.neurons, series.counts, analysis.verdict))
 
 
 def analyse_clean(
     data: Counts,
     nulls: Mapping[str, ArrayLike] | None = None,
-    tau: float = TAU,
+    tau: float | None = None,
     gamma: float = GAMMA,
     zeros_count: bool = True,
 ) -> Analysis:

@@ -1,4 +1,4 @@
-"""Counts over network sizes, as every fit takes them: what is refused, what is left out, and what is said about it.
+"""Counts over network sizes, as every fit takes them; rules for refusing numbers and for leaving them out.
 
 - NaN, infinite or negative numbers, sizes below one neuron, and numbers beyond `LARGEST` are errors.
 - Sizes that all lie within 1% of each other have no slope to tell: an error.
@@ -85,19 +85,19 @@ class Counts:
         if len(sizes) == len(self):
             return self
         means = np.array([np.exp(np.mean(np.log(self.counts[self.neurons == size]))) for size in sizes])
-        told = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
-        notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), told)
+        merged = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
+        notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), merged)
         return Counts(sizes, means, None, notes, self.zero_sizes)
 
     def without(self, size: float) -> Counts:
         """Return the counts of all other sizes."""
-        kept = self.neurons != size
-        sd = None if self.sd is None else self.sd[kept]
-        return Counts(self.neurons[kept], self.counts[kept], sd, self.notes, self.zero_sizes)
+        others = self.neurons != size
+        sd = None if self.sd is None else self.sd[others]
+        return Counts(self.neurons[others], self.counts[others], sd, self.notes, self.zero_sizes)
 
 
 def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None) -> Counts:
-    """Check counts and put them in order of size; the module's head states what is refused and what is left out.
+    """Check counts and put them in order of size; the module's head states the rules.
 
     Raises
     ------
@@ -181,8 +181,8 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     header = [name.strip() for name in rows[0][1]] if rows else []
     missing = [name for name in COLUMNS[:2] if name not in header]
     if missing:
-        found = ",".join(header)[:80] or "nothing"
-        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {found}). Expected {EXAMPLE}")
+        columns = ",".join(header)[:80] or "nothing"
+        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {EXAMPLE}")
     twice = [name for name in COLUMNS if header.count(name) > 1]
     if twice:
         raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {EXAMPLE}")

@@ -2,9 +2,9 @@
 
 Inside the measured sizes the power law interpolates. Outside, the interval of one more count widens with the line's
 own uncertainty, and with the curves that the measured counts cannot tell from a power law: a logarithm and a saturating
-curve (each kept unless its sum of squares exceeds the best by the F criterion), and the theory's finite-size curve. The
-interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's: it is
-refused.
+curve (each allowed unless its sum of squares exceeds the best by the F criterion), and the theory's finite-size curve.
+The interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's:
+it is refused.
 
 Where most counts of a size are zero, no curve here describes it. If the sizes with pairs are all larger, a forecast is
 refused up to the empty size; if not, it is refused everywhere.
@@ -89,7 +89,7 @@ class HeldOut:
     holds: bool
 
     def sentence(self) -> str:
-        """Return one sentence: what was predicted, and what was measured."""
+        """Return one sentence: prediction and measurement."""
         low, high = self.ci95
         return (
             f"Held-out test: from the smaller sizes, {self.predicted:.3g} (95% interval {low:.3g} to {high:.3g}) are "
@@ -116,6 +116,9 @@ def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
     return [_at(float(size), data, line, allowed) for size in np.atleast_1d(neurons)]
 
 
+forecast_counts = forecast  # the face's name: `rosettalaw.validation.forecast` is this module
+
+
 def held_out_largest(data: Counts) -> HeldOut | None:
     """Predict the largest size from the smaller ones; None with fewer than four sizes."""
     if data.sizes < 4:
@@ -123,12 +126,12 @@ def held_out_largest(data: Counts) -> HeldOut | None:
     neurons, counts = data.with_zeros()
     largest = float(neurons.max())
     rest = fit_clean(data.without(largest))
-    found = counts[neurons == largest]
-    (lower,), (upper,) = rest.band([largest], new_counts=len(found))
-    if np.ptp(found) == 0:
-        measured = float(found[0])
+    at_largest = counts[neurons == largest]
+    (lower,), (upper,) = rest.band([largest], new_counts=len(at_largest))
+    if np.ptp(at_largest) == 0:
+        measured = float(at_largest[0])
     else:
-        measured = float(np.exp(np.mean(np.log(found))) if found.all() else found.mean())
+        measured = float(np.exp(np.mean(np.log(at_largest))) if at_largest.all() else at_largest.mean())
     predicted = float(rest.predict(largest))
     return HeldOut(largest, measured, predicted, (float(lower), float(upper)), bool(lower <= measured <= upper))
 
@@ -142,7 +145,7 @@ def _allowed(data: Counts, line: PowerLawFit) -> dict[str, Callable[[np.ndarray]
     best = min(*squares.values(), float(line.residuals @ line.residuals))
     limit = best * (1 + float(stats.f.ppf(0.95, 1, freedom)) / freedom) + 1e-18
     allowed = {name: curve for name, curve in rivals.items() if squares[name] <= limit}
-    theory = theory_fit.fit_clean(data)
+    theory = theory_fit.fit_clean(data, theory_fit.TAU)
     if np.isfinite(theory.beta):
         allowed["theory"] = lambda at: np.log(theory.predict(np.exp(at)))
     return allowed

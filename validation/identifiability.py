@@ -1,4 +1,4 @@
-"""What data can tell: the Fisher information of a fit, and the direction that they leave open, in words.
+"""Identifiability of parameters: the Fisher information of a fit, and the direction that data leave open, in words.
 
 With J the derivatives of the residuals (in units of their errors) by the parameters, the information is ``F = JᵀJ`` and
 its inverse bounds the covariance. The eigenvector of the least eigenvalue is the sloppy direction: along it the

@@ -12,7 +12,7 @@ H_R(β) = Σ_{r≤R} r^−β, by the Hurwitz zeta function where counts are not 
 c from ``c(R⟨s⟩ + tail) = cκN`` and the ratio of tail to count; correlations give β and r0, hence κ, from one size; τ
 follows from the counts.
 
-A feature at the frontier that is found by chance raises the count, and lowers mean isolation and tail: predicted from
+A feature at the frontier that is matched by chance raises the count, and lowers mean isolation and tail: predicted from
 r_τ, the three would err as one (in simulated ladders their errors correlate with ∓1.00) and be counted as three.
 Isolation and tail are therefore predicted for the R that was measured, by the chain rule of probability
 
@@ -69,7 +69,7 @@ WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log
 
 
 class JointStatus(StrEnum):
-    """What a reader must know about a joint fit, in words."""
+    """Warnings of a joint fit, in words."""
 
     OK = "ok"
     ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
@@ -93,7 +93,7 @@ class JointFit:
         Standard errors from the curvature at the minimum, enlarged for estimated errors; honest only for directions
         that are identified.
     sd : dict of str to ndarray
-        Standard deviation of each block's numbers that the fit used or found.
+        Standard deviation of each block's numbers that the fit used or estimated.
     chi2 : float
         Sum of squared residuals in units of `sd`: what intervals are measured from. It is no test of the fit, since
         residuals of sorted correlations are smoother than their errors; `misfit_p` is.
@@ -134,7 +134,7 @@ class JointFit:
     def interval(self, name: str) -> tuple[float, float]:
         """Return the 95% profile-likelihood interval of one parameter, of κ, τ and the scale as of their logarithms.
 
-        An end at its limit is not found; both are NaN where there are no more numbers than parameters.
+        An end at its limit is not the interval's; both are NaN where there are no more numbers than parameters.
         """
         searched, plain = PLAIN.get(name, (name, None))
         if searched not in self.values:
@@ -223,7 +223,7 @@ class JointFit:
             If there are no more numbers than parameters.
         """
         rule = "a posterior needs more numbers than parameters, or stated errors"
-        require(self.status is not JointStatus.MET, "observed", f"{self._problem.numbers()} numbers", rule)
+        require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
         minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))
         start = [[self.values[name] for name in self.values]]
         spread = [max(min(self.stderr.get(name, 0.1), 0.3), 1e-4) for name in self.values]
@@ -281,14 +281,16 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     values = {name: float(best.params[name].value) for name in values}
     every = {"log_scale": 0.0, **values}
     freedom, enlargement = _estimated_errors(problem, values)
-    told = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
+    information = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
     spare = problem.spare(len(values))
     if not spare:
-        told = replace(told, sentence=untold(len(values), problem.numbers()))
+        information = replace(information, sentence=untold(len(values), problem.size()))
     elif _at_limit(every["beta"]):
-        told = replace(told, sentence="Not told: β is at its limit, of which the Fisher information knows nothing.")
+        information = replace(
+            information, sentence="Not told: β is at its limit, of which the Fisher information knows nothing."
+        )
     uneven_p = problem.unevenness(values) if spare else np.nan
-    stderr = told.stderr * np.sqrt(list(enlargement.values()))
+    stderr = information.stderr * np.sqrt(list(enlargement.values()))
     return JointFit(
         beta=every["beta"],
         kappa=float(np.exp(every["log_kappa"])),
@@ -302,7 +304,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         enlargement=enlargement,
         misfit_p=problem.misfit(values),
         uneven_p=uneven_p,
-        identifiability=told,
+        identifiability=information,
         residuals=problem.split(values),
         status=_status(every["beta"], problem, values, freedom, uneven_p) if spare else JointStatus.MET,
         _problem=problem,

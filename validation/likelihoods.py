@@ -132,16 +132,16 @@ def _fit(
 
     def over_prefactor(alpha: float) -> tuple[float, float]:
         start = np.log(r.mean() / np.mean(np.exp(alpha * x)))
-        found: Any = optimize.minimize_scalar(
+        minimum: Any = optimize.minimize_scalar(
             lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), bracket=(start - 0.5, start + 0.5)
         )
-        return float(found.fun), float(found.x)
+        return float(minimum.fun), float(minimum.x)
 
     start = np.polyfit(x, np.log(np.maximum(r, 0.5)), 1)[0]
-    found: Any = optimize.minimize_scalar(
+    minimum: Any = optimize.minimize_scalar(
         lambda alpha: over_prefactor(alpha)[0], bracket=(start - 0.1, start + 0.1), options={"xtol": 1e-9}
     )
-    alpha, least = float(found.x), float(found.fun)
+    alpha, least = float(minimum.x), float(minimum.fun)
     log_c = over_prefactor(alpha)[1]
     mu = np.exp(log_c + alpha * x)
     freedom = len(r) - 2

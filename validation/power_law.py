@@ -26,7 +26,7 @@ LEVEL = 0.95
 
 
 class PowerLawStatus(StrEnum):
-    """What a reader must know about a fit, in words."""
+    """Warnings of a fit of the power law, in words."""
 
     OK = "ok"
     TWO_SIZES = "two sizes only: a line passes through any two, so its form is not tested"

@@ -15,7 +15,7 @@ from scipy import optimize
 def profile_interval(
     squares: Callable[[float], float], best: float, allowed: float, limits: tuple[float, float]
 ) -> tuple[float, float]:
-    """Return where the profile sum of squares crosses what is allowed.
+    """Return the two places where the profile sum of squares crosses the allowed one.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def profile_interval(
     allowed : float
         Largest S inside the interval; NaN (no degree of freedom) gives (NaN, NaN).
     limits : tuple of float
-        Where the search ends: a lower end not found is the lower limit, an upper end not found is infinity.
+        Ends of the search: a lower end beyond is the lower limit, an upper end beyond is infinity.
     """
     if np.isnan(allowed):
         return np.nan, np.nan

@@ -1,4 +1,4 @@
-"""How much one fit depends on its points: bootstrap, leave-one-size-out, and what the residuals look like.
+"""Dependence of a fit on its points: bootstrap, leaving out one size, and tests of the residuals.
 
 Bootstrap
 ---------
@@ -25,7 +25,7 @@ from .power_law import PowerLawFit, fit_clean
 
 @dataclass(frozen=True)
 class ResidualChecks:
-    """What contradicts a straight line in log-log.
+    """Tests of a straight line in log-log.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ def bootstrap_exponent(fit: PowerLawFit, draws: int = 2000, seed: int = 0) -> tu
         return np.nan, np.nan
     x = np.log(fit.data.neurons)
     slope_weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
-    drawn = np.random.default_rng(seed).choice(fit.residuals, size=(draws, fit.n)) * np.sqrt(fit.n / (fit.n - 2))
-    lower, upper = np.quantile(fit.exponent + drawn @ slope_weights, [0.025, 0.975])
+    errors = np.random.default_rng(seed).choice(fit.residuals, size=(draws, fit.n)) * np.sqrt(fit.n / (fit.n - 2))
+    lower, upper = np.quantile(fit.exponent + errors @ slope_weights, [0.025, 0.975])
     return float(lower), float(upper)
 
 
@@ -76,9 +76,9 @@ def check_residuals(data: Counts) -> ResidualChecks:
         curvature_p = float(2 * stats.t.sf(abs(curvature) / np.sqrt(max(variance, 1e-300)), freedom))
         largest = data.neurons[-1]
         rest = fit_clean(data.without(largest))
-        found = y[data.neurons == largest]
-        residual = float(np.mean(found)) - float(np.log(rest.predict(largest)))
-        lower, upper = rest.band(largest, new_counts=len(found))
+        measured = y[data.neurons == largest]
+        residual = float(np.mean(measured)) - float(np.log(rest.predict(largest)))
+        lower, upper = rest.band(largest, new_counts=len(measured))
         unit = float(np.log(upper / lower)) / 2 / float(stats.t.ppf(0.975, rest.n - 2))
         largest_z = residual / max(unit, 1e-300)
         largest_p = float(2 * stats.t.sf(abs(largest_z), rest.n - 2))

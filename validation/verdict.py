@@ -1,4 +1,4 @@
-"""One sentence that says what counts show and what they do not, decided by intervals and nulls.
+"""Verdict on counts in one sentence, decided by intervals and nulls.
 
 Claims in the order of their strength, each with the test that it has to pass:
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .alternatives import CANNOT_TELL, Comparison
+from .alternatives import CANNOT_TELL, CurveComparison
 from .power_law import PowerLawFit
 from .theory_fit import TheoryFit, TheoryStatus
 
@@ -66,11 +66,11 @@ def growth(fit: PowerLawFit | LikelihoodFit) -> str:
 def verdict(
     fit: PowerLawFit,
     theory: TheoryFit | None = None,
-    comparison: Comparison | None = None,
+    comparison: CurveComparison | None = None,
     nulls: Mapping[str, Any] | None = None,
     likelihoods: Sequence[LikelihoodFit] = (),
 ) -> str:
-    """Return one sentence: what is shown, by which numbers, and what is not shown.
+    """Return one sentence: claims, the numbers behind them, and the claims that the counts do not bear.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def verdict(
         The exponent and its interval.
     theory : TheoryFit, optional
         β and its interval.
-    comparison : Comparison, optional
+    comparison : CurveComparison, optional
         Power law against other curves.
     nulls : mapping, optional
         ``raw`` and, for each null, ``permuted`` or ``untrained``: raw counts per size, shape (n,). Without it the
@@ -165,7 +165,7 @@ def _beta(theory: TheoryFit) -> str:
     return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lower} to {upper}{also})"
 
 
-def _form(comparison: Comparison) -> str:
+def _form(comparison: CurveComparison) -> str:
     if comparison.preferred == CANNOT_TELL:
         return "whether it is a power law or another curve cannot be told from these counts"
     if comparison.preferred == "power law":

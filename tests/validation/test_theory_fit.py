@@ -228,12 +228,26 @@ def test_tau_and_gamma_reach_the_theory():
 )
 def test_exact_counts_of_large_networks_have_an_interval_as_wide_as_their_rounding(sizes, beta, kappa):
     counts = predict(sizes, beta, kappa)["count"].values
-    low, high = fit_counts(sizes, counts).beta_ci95
+    low, high = fit_counts(sizes, counts, tau=1.0).beta_ci95
     assert low < beta < high
     spread = np.std(np.log(sizes)) * np.sqrt(len(sizes))
     rounding = beta**2 * np.sqrt(1 / 12) / counts.max() / spread  # of β if every count were as precise as the best
     assert high - low > 2 * rounding
     assert high - low < beta**2 * 8 / counts.min() / spread
+
+
+@pytest.mark.parametrize("tau", [0.6, 2.0, 3.8])
+def test_a_threshold_that_is_not_given_is_allowed_for(tau):
+    """Exact counts, whose interval at a wrong τ leaves the truth out."""
+    sizes = np.geomspace(1e4, 1e8, 9)
+    counts = predict(sizes, 1.6, 0.5, tau)["count"].values
+    unknown, wrong = fit_counts(sizes, counts), fit_counts(sizes, counts, tau=1.0)
+    assert unknown.beta == wrong.beta
+    assert unknown.tau == 1.0
+    assert unknown.beta_ci95[0] < 1.6 < unknown.beta_ci95[1]
+    assert not wrong.beta_ci95[0] < 1.6 < wrong.beta_ci95[1]
+    right = fit_counts(sizes, counts, tau=tau).beta_ci95
+    assert right[0] < 1.6 < right[1]
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e6])

@@ -26,7 +26,10 @@ def register(app: typer.Typer, section: str) -> None:
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw fit counts.csv --json")
     def fit(
         counts: Path = COUNTS,
-        tau: float = typer.Option(1.0, help="Detectability threshold τ of the theory; β hardly depends on it."),
+        tau: float | None = typer.Option(
+            None,
+            help="Detectability threshold τ of the theory; if not given, β is that of τ = 1, its interval of 0.5 to 4.",
+        ),
         gamma: float = typer.Option(4.0, help="Latent features per neuron γ of the theory."),
         posterior: int = typer.Option(
             0, min=0, help="Also draw this many emcee steps from the posterior of the theory."
@@ -43,7 +46,7 @@ def register(app: typer.Typer, section: str) -> None:
         from ..validation.analysis import analyse_clean, analyse_series
         from ..validation.compare import joint_of
         from ..validation.joint_fit import Observations, fit_jointly, quantiles
-        from ..validation.series import counts_of, one_series
+        from ..validation.series_from import counts_of, one_series
 
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
         data = counts_of(counts) if measured is None else measured.clean()
