@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
-from .counts import Counts, clean
+from .counts import IMPOSSIBLE, Counts, clean
 from .identifiability import untold
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
@@ -60,11 +60,14 @@ class Analysis:
     @property
     def status(self) -> str:
         """Return "ok", or the warnings of either fit, in words."""
-        wrong = [
-            str(status)
-            for status in (self.power_law.status, self.theory.status)
-            if status not in (PowerLawStatus.OK, TheoryStatus.OK)
-        ]
+        usual = [PowerLawStatus.OK, TheoryStatus.OK]
+        if self.checks.out_of_line:  # which is why the counts scatter
+            usual.append(PowerLawStatus.SCATTERED)
+        wrong = [str(status) for status in (self.power_law.status, self.theory.status) if status not in usual]
+        if self.checks.out_of_line:
+            wrong.insert(0, f"the count at N = {self.checks.outlier:,g} is out of line with the others")
+        if self.power_law.data.impossible_sizes:
+            wrong.insert(0, f"there are {IMPOSSIBLE}")
         return "; ".join(wrong) or "ok"
 
     def record(self) -> dict[str, Any]:
@@ -150,17 +153,17 @@ def analyse_clean(
     Zeros are counts like any other (`zeros_count`), or words will be said of them elsewhere.
     """
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
-    likelihoods = tuple(_likelihoods(data))
+    likelihoods, checks = tuple(_likelihoods(data)), check_residuals(data)
     heard = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
     return Analysis(
         power_law=line,
         theory=theory,
         comparison=comparison,
-        verdict=verdict(line, theory, comparison, nulls, heard),
+        verdict=verdict(line, theory, comparison, nulls, heard, checks),
         likelihoods=likelihoods,
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),
-        checks=check_residuals(data),
+        checks=checks,
         counts_alone=_counts_alone(data, gamma),
     )
 

@@ -28,6 +28,7 @@ LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers 
 LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
 APART = 1.01  # least ratio of the largest size to the smallest
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row a size"
+IMPOSSIBLE = "more pairs than neurons, which no mutual matching has"
 INDEPENDENT = ", taken as independent repeats"
 COLUMNS = ("neurons", "count", "count_sd")
 RULES = {
@@ -69,6 +70,11 @@ class Counts:
         """Sizes at which most counts are zero."""
         zeros = Counter(self.zero_sizes)
         return [size for size, empty in zeros.items() if empty > np.sum(self.neurons == size)]
+
+    @property
+    def impossible_sizes(self) -> list[float]:
+        """Sizes with more pairs than neurons, which no mutual matching has."""
+        return np.unique(self.neurons[self.counts > self.neurons]).tolist()
 
     @property
     def sizes(self) -> int:
@@ -118,7 +124,9 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     n, r = n[order], r[order]
     positive = r > 0
     notes = [f"N = {size:g} has a count of zero and is left out of the fits in log space" for size in n[~positive]]
-    notes += [f"N = {size:g} has more pairs than neurons, which no mutual matching has" for size in n[r > n]]
+    if np.any(r > n):
+        listed = ", ".join(f"{size:g}" for size in np.unique(n[r > n]))
+        notes.append(f"N = {listed} {'has' if ',' not in listed else 'have'} {IMPOSSIBLE}")
     repeats = Counter(n[positive].tolist())
     notes += [f"N = {size:g} occurs {k} times{INDEPENDENT}" for size, k in repeats.items() if k > 1]
     if len(repeats) < 2 or max(repeats) < APART * min(repeats):

@@ -105,18 +105,33 @@ def _poisson(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) 
 
 
 def _negative_binomial(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
-    k = np.exp(np.linspace(-3, 14, 171))[:, None]  # e^14 is as good as Poisson
+    log_k = np.linspace(-3, 14, 171)
+    k = np.exp(log_k)[:, None]  # e^14 is as good as Poisson
     constant = special.gammaln(r + k) - special.gammaln(k) - special.gammaln(r + 1) - special.xlogy(r, k)
 
     def over_k(mu: np.ndarray) -> np.ndarray:
         """Return −2 log likelihood for every k of the grid."""
         return -2 * np.sum(constant - (r + k) * np.log1p(mu / k) + special.xlogy(r, mu), axis=1)
 
+    step = float(log_k[1] - log_k[0])
+
+    def least(mu: np.ndarray) -> tuple[float, float]:
+        """Return the least −2 log likelihood over k, and log k: the vertex of the parabola about the grid's least."""
+        values = over_k(mu)
+        at = int(np.argmin(values))
+        if not 0 < at < len(values) - 1:
+            return float(values[at]), float(log_k[at])
+        below, here, above = values[at - 1 : at + 2]
+        slope, bend = (above - below) / 2, above - 2 * here + below
+        if not bend > 0:
+            return float(here), float(log_k[at])
+        return float(here - slope**2 / (2 * bend)), float(log_k[at] - step * slope / bend)
+
     def variance(mu: np.ndarray) -> np.ndarray:
-        return mu + mu**2 / k[np.argmin(over_k(mu))]
+        return mu + mu**2 * np.exp(-least(mu)[1])
 
     name = "negative binomial"
-    return _fit(name, x, r, lambda mu: float(np.min(over_k(mu))), variance, origin, own_scatter=True)
+    return _fit(name, x, r, lambda mu: least(mu)[0], variance, origin, own_scatter=True)
 
 
 def _fit(

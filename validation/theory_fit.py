@@ -43,6 +43,7 @@ that module says why no interval can mend it, and the status names such counts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -137,8 +138,9 @@ class TheoryFit:
 def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, gamma: float) -> np.ndarray:
     """Return ``r_τ − ½``, not below `FLOOR`: the theory's `frontier` without its checks, as a fit asks for hundreds."""
     flat = np.ascontiguousarray(neurons, dtype=float).ravel()
+    betas, kappas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma))
     r_tau = np.empty(flat.shape)
-    frontier_points(flat, *(np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma)), False, r_tau)
+    frontier_points(flat, betas, kappas, taus, gammas, False, r_tau)
     return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
 
 
@@ -211,6 +213,24 @@ def fit_clean(data: Counts, tau: float | None = None, gamma: float = GAMMA, weig
         data=data,
         status=status,
     )
+
+
+def log_curve(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Fit log counts y over log sizes x by least squares, at τ = 1 and γ = 4; return the curve of log counts."""
+    low, high = BETA_RANGE
+    slope, middle = np.polyfit(x, y, 1)[0], len(x) // 2
+    beta = float(np.clip(1 / max(slope, 1e-3), low + 0.05, high - 0.5))
+    start = beta, budget_at(float(np.exp(x[middle])), float(np.exp(y[middle])), beta)
+
+    def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
+        kappa = float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
+        return np.log(expected_count(np.exp(at), float(np.clip(beta, low, high)), kappa, TAU, GAMMA))
+
+    def residuals(at: np.ndarray) -> np.ndarray:
+        return np.append(y - curve(x, *at), 1e3 * (at[0] - np.clip(at[0], low, high)))  # a wall outside the range
+
+    best, *_ = optimize.leastsq(residuals, start, full_output=True)
+    return lambda at: curve(at, *best)
 
 
 class _Search:

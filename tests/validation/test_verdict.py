@@ -57,7 +57,8 @@ def test_nulls_decide_what_the_counts_rest_on(permuted, untrained, words):
 
 
 def test_a_curve_that_fits_better_is_named():
-    analysis = analyse(SIZES, (30 * np.log(SIZES / 300)) * WIGGLE)
+    sizes = np.geomspace(1000, 64000, 12)
+    analysis = analyse(sizes, 30 * np.log(sizes / 300) * np.exp(0.02 * np.resize([1, -1], 12)))
     assert analysis.comparison.preferred == "logarithmic"
     assert "a logarithmic curve describes it better than a power law" in analysis.verdict
 
@@ -265,3 +266,38 @@ def test_counts_that_fall_have_neither_beta_nor_a_curve():
     assert verdict.startswith("No power law is shown: the count falls")
     assert "β" not in verdict
     assert "curve" not in verdict
+
+
+def test_a_size_that_is_out_of_line_is_named_and_the_claim_without_it_made():
+    """An exact line with one count five times too high, in the middle; without it the interval is that of the line."""
+    sizes, counts = 128 * 2.0 ** np.arange(8), [4, 7, 10, 16, 120, 37, 56, 86]
+    analysis = analyse(sizes, counts)
+    assert "N = 2,048 is out of line, with 5 times the count that the other sizes expect" in analysis.verdict
+    assert "without it the claim is the same (exponent 0.62, 95% interval 0.60 to 0.65)" in analysis.verdict
+    assert analysis.status.startswith("the count at N = 2,048 is out of line with the others")
+    assert analysis.record()["residual_checks"]["outlier"] == 2048
+    straight = analyse(sizes, [4, 7, 10, 16, 24, 37, 56, 86])
+    assert "out of line" not in straight.verdict + straight.status
+
+
+def test_counts_that_scatter_more_than_chance_has_them_are_not_ok():
+    jagged = analyse(128 * 2.0 ** np.arange(8), [20, 60, 35, 90, 50, 140, 70, 160])
+    assert (
+        "the counts scatter about it by a factor of 1.6, more than chance has counts of their size scatter"
+        in jagged.verdict
+    )
+    assert "scatter about the line far more than counts of their size do by chance" in jagged.status
+    few = analyse([128, 256, 512, 1024, 2048], [3, 8, 6, 14, 13])  # as Poisson's counts of this size do
+    assert "scatter" not in few.verdict + few.status
+
+
+@pytest.mark.parametrize(("power", "kind"), [(1.0, "linear"), (0.6, "sublinear")])
+def test_more_pairs_than_neurons_at_every_size_are_no_law(power, kind):
+    sizes = 128 * 2.0 ** np.arange(8)
+    analysis = analyse(sizes, np.round(2 * sizes[-1] ** (1 - power) * sizes**power))
+    assert analysis.verdict.startswith("No law is shown: at every size there are more pairs than neurons")
+    assert "sublinear" not in analysis.verdict
+    assert analysis.status.startswith("there are more pairs than neurons")
+    assert len(analysis.power_law.data.notes) == 1
+    one = analyse(sizes, [300, *np.round(20 * (sizes[1:] / 256) ** 0.6)])
+    assert "the count at N = 128 is a mistake, for there are more pairs than neurons" in one.verdict
