@@ -283,8 +283,7 @@ def test_a_size_that_is_out_of_line_is_named_and_the_claim_without_it_made():
 def test_counts_that_scatter_more_than_chance_has_them_are_not_ok():
     jagged = analyse(128 * 2.0 ** np.arange(8), [20, 60, 35, 90, 50, 140, 70, 160])
     assert (
-        "the counts scatter about it by a factor of 1.6, more than chance has counts of their size scatter"
-        in jagged.verdict
+        "the counts scatter about it by a factor of 1.6, more than counts of their size do by chance" in jagged.verdict
     )
     assert "scatter about the line far more than counts of their size do by chance" in jagged.status
     few = analyse([128, 256, 512, 1024, 2048], [3, 8, 6, 14, 13])  # as Poisson's counts of this size do
