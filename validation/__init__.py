@@ -8,10 +8,12 @@ power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval
     Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale.
-alternatives
-    Curves that a few sizes cannot tell from a power law.
-theory_fit, joint_fit, joint_problem, identifiability
+curves, alternatives
+    Curves that a few sizes cannot tell from a power law, and their comparison.
+theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
+model_fit, model_problem, theories
+    Any allocation model fitted to counts; several of them compared.
 profiles, triangle, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
 analysis, verdict, findings
@@ -38,13 +40,17 @@ if TYPE_CHECKING:
     from .counts import Counts, clean, read_counts
     from .extension import Extension, fit_extension
     from .forecast import Forecast, forecast_counts, held_out_largest
-    from .joint_fit import JointFit, Observations, fit_jointly
+    from .joint_fit import JointFit, fit_jointly
     from .likelihoods import LikelihoodFit, fit_likelihood
+    from .model_fit import ModelFit, fit_model
+    from .observations import Observations
+    from .parameters import Parameter
     from .power_law import PowerLawFit, fit_power_law
     from .profiles import Profile, fit_profile
     from .references import reference_series
     from .series import Series
     from .series_from import read_series
+    from .theories import TheoryComparison, compare_theories
     from .theory_fit import TheoryFit, fit_counts
     from .triangle import Triangle, measure_triangle
 
@@ -56,10 +62,13 @@ __all__ = [
     "Forecast",
     "JointFit",
     "LikelihoodFit",
+    "ModelFit",
     "Observations",
+    "Parameter",
     "PowerLawFit",
     "Profile",
     "Series",
+    "TheoryComparison",
     "TheoryFit",
     "Triangle",
     "analyse",
@@ -67,10 +76,12 @@ __all__ = [
     "clean",
     "compare_curves",
     "compare_series",
+    "compare_theories",
     "fit_counts",
     "fit_extension",
     "fit_jointly",
     "fit_likelihood",
+    "fit_model",
     "fit_power_law",
     "fit_profile",
     "forecast_counts",
@@ -88,13 +99,17 @@ _MODULES = {
     "counts": ("Counts", "clean", "read_counts"),
     "extension": ("Extension", "fit_extension"),
     "forecast": ("Forecast", "forecast_counts", "held_out_largest"),
-    "joint_fit": ("JointFit", "Observations", "fit_jointly"),
+    "joint_fit": ("JointFit", "fit_jointly"),
     "likelihoods": ("LikelihoodFit", "fit_likelihood"),
+    "model_fit": ("ModelFit", "fit_model"),
+    "observations": ("Observations",),
+    "parameters": ("Parameter",),
     "power_law": ("PowerLawFit", "fit_power_law"),
     "profiles": ("Profile", "fit_profile"),
     "references": ("reference_series",),
     "series": ("Series",),
     "series_from": ("read_series",),
+    "theories": ("TheoryComparison", "compare_theories"),
     "theory_fit": ("TheoryFit", "fit_counts"),
     "triangle": ("Triangle", "measure_triangle"),
 }

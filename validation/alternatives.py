@@ -41,12 +41,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from .counts import Counts
+from .curves import CONTAINED_IN, CURVES
 from .power_law import fit_clean, student
 from .rounding import ROUNDING, whole
-from .theory_fit import log_curve
+from .theory_fit import CLOSE
 
 CANNOT_TELL = "cannot tell"
 CLEAR_AICC = 2.0  # the customary least difference that means anything
@@ -55,8 +56,6 @@ REJECTED = 0.02  # p-value of Cox's test: 0.05 lets a false curve pass in up to 
 SAME = 0.1  # difference between exponents that makes no difference here
 DRAWS = 99  # ladders from a rival's curve: the least that resolve p-values of a hundredth
 CLEAR_DRAWS = 59  # enough, if none of them beats the rival so clearly
-
-Curve = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,8 @@ def _not_rejected(data: Counts, name: str, fitted: list[Alternative]) -> str:
 def cox_p(data: Counts, name: str, rival: str, seed: int = 0) -> float:
     """Return how often the rival, were it true, would be beaten by a curve as clearly as it is (at most `DRAWS` draws).
 
-    The larger of two p-values: with one variance of all log counts, and with one that falls as 1/count. Drawing ends as
-    soon as the rival cannot be rejected any more, or is clearly beaten.
+    The larger of two p-values, with one variance of all log counts and with one that falls as 1/count, unless the rival's
+    residuals tell the laws apart. Drawing ends as soon as the rival cannot be rejected any more, or is clearly beaten.
     """
     x, y, floor = np.log(data.neurons), np.log(data.counts), _floor(data)
     fit, other, parameters = CURVES[name][1], CURVES[rival][1], CURVES[rival][0]
@@ -200,14 +199,23 @@ def cox_p(data: Counts, name: str, rival: str, seed: int = 0) -> float:
         return float(np.log(worse / better))
 
     truth, measured = other(x, y)(x), lead(y)
-    p = 0.0
-    for weights in (np.ones_like(y), np.exp(truth - truth.mean())):
+    p, laws = 0.0, [np.ones_like(y), np.exp(truth - truth.mean())]
+    likelihoods = [_log_likelihood(y - truth, weights) for weights in laws]
+    for weights, likelihood in zip(laws, likelihoods, strict=True):
+        if likelihood < max(likelihoods) - CLOSE:
+            continue
         variance = float(np.sum(weights * (y - truth) ** 2)) / max(len(y) - parameters, 1)
         scatter = np.sqrt(np.maximum(variance / weights, max(floor, 1e-12) ** 2))
         p = max(p, _share(lambda noise: lead(truth + noise) >= measured, scatter, np.random.default_rng(seed)))
         if p > REJECTED:
             break
     return p
+
+
+def _log_likelihood(residuals: np.ndarray, weights: np.ndarray) -> float:
+    """Return the log-likelihood of residuals with variances in proportion to 1/weights, up to a constant."""
+    squares = max(float(np.sum(weights * residuals**2)), 1e-300)
+    return float(np.sum(np.log(weights))) / 2 - len(residuals) / 2 * float(np.log(squares))
 
 
 def _share(beaten_by: Callable[[np.ndarray], bool], scatter: np.ndarray, rng: np.random.Generator) -> float:
@@ -249,82 +257,3 @@ def _left_out(data: Counts, name: str) -> float:
         curve = fit(np.log(rest.neurons), np.log(rest.counts))
         errors.extend(np.log(data.counts[out]) - curve(np.log(data.neurons[out])))
     return float(np.sqrt(np.mean(np.square(errors))))
-
-
-def _constant(x: np.ndarray, y: np.ndarray) -> Curve:
-    return lambda at: np.full_like(at, y.mean())
-
-
-def _linear(x: np.ndarray, y: np.ndarray) -> Curve:
-    return lambda at: at + np.mean(y - x)
-
-
-def _power_law(x: np.ndarray, y: np.ndarray) -> Curve:
-    line = np.polyfit(x, y, 1)
-    return lambda at: np.polyval(line, at)
-
-
-def _logarithmic(x: np.ndarray, y: np.ndarray) -> Curve:
-    """R = a (1 + t (log N − m)), m the middle of the data; t runs over all slopes that keep R positive on the data."""
-    middle = (x.min() + x.max()) / 2
-    reach = 0.999 / (np.ptp(x) / 2)
-
-    def shape(t: np.ndarray, at: np.ndarray) -> np.ndarray:
-        return np.log(np.maximum(1 + t * (at - middle), 1e-3))  # clipped where R would be negative
-
-    return _searched(x, y, shape, np.linspace(-reach, reach, 201))
-
-
-def _saturating(x: np.ndarray, y: np.ndarray) -> Curve:
-    """Search over log N₀, from far below the smallest size (constant) to far above the largest (linear)."""
-    return _searched(x, y, lambda knee, at: at - np.logaddexp(at, knee), np.linspace(x.min() - 7, x.max() + 7, 141))
-
-
-def _floor_plus_linear(x: np.ndarray, y: np.ndarray) -> Curve:
-    """R = a (1 + N/N₀), from N₀ far above the largest size (constant) to far below the smallest (linear)."""
-    return _searched(x, y, lambda knee, at: np.logaddexp(0, at - knee), np.linspace(x.min() - 7, x.max() + 7, 141))
-
-
-def _searched(x: np.ndarray, y: np.ndarray, shape: Callable[..., np.ndarray], grid: np.ndarray) -> Curve:
-    """Fit ``log R = log a + shape(t, log N)``: a in closed form, t by a grid search and a polish."""
-    best = int(np.argmin(np.var(y - shape(grid[:, None], x), axis=1)))
-    bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    polished = optimize.minimize_scalar(
-        lambda t: np.var(y - shape(t, x)), bounds=bounds, method="bounded", options={"xatol": 1e-9}
-    )
-    t = float(polished.x)
-    offset = float(np.mean(y - shape(t, x)))
-    return lambda at: offset + shape(t, at)
-
-
-def _broken(x: np.ndarray, y: np.ndarray) -> Curve:
-    """Two slopes that meet at a knee inside the data: linear least squares for each knee of a grid."""
-
-    def design(knee: np.ndarray, at: np.ndarray) -> np.ndarray:
-        return np.stack(np.broadcast_arrays(1.0, np.minimum(at, knee), np.maximum(at, knee)), axis=-1)
-
-    sizes = np.unique(x)
-    inner = sizes[1:-1] if len(sizes) > 3 else sizes
-    knees = np.linspace(inner[0], inner[-1], 101)
-    designs = design(knees[:, None], x)
-    slopes = np.linalg.pinv(designs) @ y
-    best = int(np.argmin(np.sum((y - np.einsum("kni,ki->kn", designs, slopes)) ** 2, axis=1)))
-    return lambda at: design(knees[best], at) @ slopes[best]
-
-
-CURVES: dict[str, tuple[int, Callable[[np.ndarray, np.ndarray], Curve]]] = {
-    "constant": (1, _constant),
-    "linear": (1, _linear),
-    "power law": (2, _power_law),
-    "logarithmic": (2, _logarithmic),
-    "saturating": (2, _saturating),
-    "floor plus linear": (2, _floor_plus_linear),
-    "theory": (2, log_curve),
-    "broken power law": (4, _broken),
-}
-
-CONTAINED_IN = {
-    "constant": ("power law", "logarithmic", "saturating", "floor plus linear", "broken power law"),
-    "linear": ("power law", "saturating", "floor plus linear", "broken power law"),
-    "power law": ("broken power law",),
-}

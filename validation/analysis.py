@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
-from .counts import IMPOSSIBLE, Counts, clean
+from .counts import IMPOSSIBLE, Counts, clean, counts_from
 from .identifiability import untold
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
+from .parameters import Parameter, lines, table
 from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
 from .series import Series
 from .theory_fit import GAMMA, TheoryFit, TheoryStatus
 from .verdict import verdict, with_zeros
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARAMETERS = 3  # β, κ and τ of counts alone
 
@@ -70,6 +74,29 @@ class Analysis:
             wrong.insert(0, f"there are {IMPOSSIBLE}")
         return "; ".join(wrong) or "ok"
 
+    @property
+    def params(self) -> dict[str, Parameter]:
+        """Exponent α, by least squares and by each likelihood, β and κ/(1+τ), which has no interval of its own."""
+        nothing = (float("nan"), float("nan"))
+        return {
+            "alpha": Parameter(self.power_law.exponent, self.power_law.exponent_ci95),
+            **{f"alpha, {one.likelihood}": Parameter(one.exponent, one.exponent_ci95) for one in self.likelihoods},
+            "beta": Parameter(self.theory.beta, self.theory.beta_ci95, self.theory.beta_ci95[1] == float("inf")),
+            "kappa/(1+tau)": Parameter(self.theory.budget_over_threshold, nothing),
+        }
+
+    def summary(self) -> str:
+        """Return verdict, numbers and status, a line each."""
+        preferred = f"curve preferred: {self.comparison.preferred} ({self.comparison.reason})"
+        return "\n".join([self.verdict, *lines(self.params), preferred, f"status: {self.status}"])
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row a number: ``value, low, high, open``."""
+        return table(self.params)
+
+    def __str__(self) -> str:
+        return self.summary()
+
     def record(self) -> dict[str, Any]:
         """Return the numbers and words as plain values, the way `rosettalaw fit --json` prints them."""
         return {
@@ -100,8 +127,8 @@ class Analysis:
 
 
 def analyse(
-    neurons: ArrayLike,
-    counts: ArrayLike,
+    neurons: Any,
+    counts: ArrayLike | None = None,
     count_sd: ArrayLike | None = None,
     nulls: Mapping[str, ArrayLike] | None = None,
     tau: float | None = None,
@@ -112,7 +139,8 @@ def analyse(
     Parameters
     ----------
     neurons, counts, count_sd : array_like, shape (n,)
-        Sizes, Rosetta counts and, where known, their standard deviations.
+        Sizes, Rosetta counts and, where known, their standard deviations. In place of the first two, `Counts`, a table
+        with the columns ``neurons, count``, or a file of them.
     nulls : mapping of str to array_like, optional
         Raw counts of the trained networks (``raw``) and of their nulls (``permuted``, ``untrained``), per size;
         `rosettalaw.validation.verdict.nulls_of` reads them off a ladder.
@@ -124,7 +152,8 @@ def analyse(
     InputError
         If a number cannot be used, or fewer than two sizes have a positive count.
     """
-    return analyse_clean(clean(neurons, counts, count_sd), nulls, tau, gamma)
+    data = counts_from(neurons, "analyse(neurons, counts)") if counts is None else clean(neurons, counts, count_sd)
+    return analyse_clean(data, nulls, tau, gamma)
 
 
 def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMMA) -> Analysis:

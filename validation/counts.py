@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..console import say
 from ..errors import ForeignFileError, InputError, MissingFileError, require
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
@@ -31,6 +32,7 @@ EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), o
 IMPOSSIBLE = "more pairs than neurons, which no mutual matching has"
 INDEPENDENT = ", taken as independent repeats"
 COLUMNS = ("neurons", "count", "count_sd")
+SEPARATORS = {";": "semicolons", "\t": "tabs"}
 RULES = {
     "neurons": f"must be a number of neurons, from 1 to {LARGEST:g}",
     "count": f"must be 0, or from {LEAST:g} to {LARGEST:g}; leave the row out if it was not measured",
@@ -140,6 +142,27 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     return Counts(n[positive], r[positive], sd, tuple(notes), tuple(n[~positive].tolist()))
 
 
+def counts_from(data: Any, example: str = "clean(neurons, counts)") -> Counts:
+    """Return counts from `Counts`, a file, or columns ``neurons, count`` and, if known, ``count_sd``.
+
+    Raises
+    ------
+    InputError
+        If `data` is none of these, and as `clean` and `read_counts` do.
+    """
+    if isinstance(data, Counts):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return read_counts(data)
+    rule = "must be Counts, or have the columns neurons and count"
+    try:
+        columns = {name: data[name] for name in COLUMNS if name in data}
+    except (TypeError, IndexError):
+        raise InputError("data", data, rule, example) from None
+    require(set(COLUMNS[:2]) <= set(columns), "data", data, rule, example)
+    return clean(columns["neurons"], columns["count"], columns.get("count_sd"))
+
+
 def read_counts(path: str | os.PathLike[str]) -> Counts:
     """Read counts from a CSV file with the columns ``neurons,count`` and optionally ``count_sd``, and check them.
 
@@ -159,7 +182,8 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
 def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Read the columns ``neurons,count`` and, if it is there, ``count_sd`` of a CSV file.
 
-    Lines that begin with ``#`` are comments. Other columns are ignored.
+    Lines that begin with ``#`` are comments. Other columns are ignored. Names of columns may be in any case; where the
+    first line has no comma, semicolons or tabs may separate the columns, which is then said.
 
     Raises
     ------
@@ -180,16 +204,20 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     except (UnicodeDecodeError, OSError) as error:
         raise ForeignFileError(f"{path}: not a text file. Expected {EXAMPLE}") from error
     numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
-    reader = csv.reader((line for _, line in numbered), strict=True)
+    mark = separator(numbered[0][1]) if numbered else ","
+    if mark != ",":
+        say(f"{path}: columns are separated by {SEPARATORS[mark]}; numbers need a decimal point")
+    reader = csv.reader((line for _, line in numbered), strict=True, delimiter=mark)
     try:  # a quoted cell may span lines: a row is where its last one is
         rows = [(numbered[reader.line_num - 1][0], row) for row in reader]
     except csv.Error as error:
         last = numbered[reader.line_num - 1][0]
         raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {EXAMPLE}") from error
-    header = [name.strip() for name in rows[0][1]] if rows else []
+    given = [name.strip() for name in rows[0][1]] if rows else []
+    header = [name.lower() for name in given]
     missing = [name for name in COLUMNS[:2] if name not in header]
     if missing:
-        columns = ",".join(header)[:80] or "nothing"
+        columns = ",".join(given)[:80] or "nothing"
         raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {EXAMPLE}")
     twice = [name for name in COLUMNS if header.count(name) > 1]
     if twice:
@@ -200,7 +228,7 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     for line, row in rows[1:]:
         rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
         extra = any(cell.strip() for cell in row[len(header) :])
-        require(not extra, f"{path}, line {line}", ",".join(row), rule, EXAMPLE)
+        require(not extra, f"{path}, line {line}", mark.join(row), rule, EXAMPLE)
 
     def column(name: str) -> np.ndarray:
         place = header.index(name)
@@ -213,7 +241,12 @@ def has_counts(path: str | os.PathLike[str]) -> bool:
     """Return whether a file begins, comments left aside, with a line that names the columns neurons and count."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = next((line for line in file if line.strip() and not line.lstrip().startswith("#")), "")
-    return set(COLUMNS[:2]) <= {name.strip() for name in first.split(",")}
+    return set(COLUMNS[:2]) <= {name.strip().lower() for name in first.split(separator(first))}
+
+
+def separator(first: str) -> str:
+    """Return what separates the columns of a first line: a comma, or where there is none, a semicolon or a tab."""
+    return next((mark for mark in ",;\t" if mark in first), ",")
 
 
 def usable(name: str, values: np.ndarray) -> np.ndarray:

@@ -17,14 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from ..errors import require
 from . import theory_fit
-from .alternatives import CURVES
-from .counts import EXAMPLE, LARGEST, Counts, numbers
+from .counts import EXAMPLE, LARGEST, Counts, counts_from, numbers
+from .curves import CURVES
 from .power_law import PowerLawFit, fit_clean, student
 
 REACH = 10.0
@@ -98,16 +99,17 @@ class HeldOut:
         )
 
 
-def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
+def forecast(data: Any, neurons: Sequence[float]) -> list[Forecast]:
     """Forecast the count at each size.
+
+    `data` are `Counts`, a file of them, or columns ``neurons, count``.
 
     Raises
     ------
     InputError
-        If `data` is not `Counts`, there are fewer than three sizes (no interval), or a size is not positive.
+        If `data` holds no counts, there are fewer than three sizes (no interval), or a size is not positive.
     """
-    rule, example = "must be Counts, as clean and read_counts return them", "forecast(clean(neurons, counts), [1e5])"
-    require(isinstance(data, Counts), "data", data, rule, example)
+    data = counts_from(data, "forecast(clean(neurons, counts), [1e5])")
     require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
     for size in numbers("neurons", neurons).tolist():
         require(0 < size <= LARGEST, "neurons", size, f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")

@@ -47,7 +47,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lmfit
 import numpy as np
@@ -57,9 +57,14 @@ from scipy import stats
 from ..errors import UnknownNameError, require
 from .counts import clean
 from .identifiability import Identifiability, identify, untold
-from .joint_problem import LIMITS, Observations, Problem
+from .joint_problem import LIMITS, Problem
+from .observations import Observations
+from .parameters import Parameter, lines, table
 from .profile_interval import profile_interval
 from .theory_fit import BETA_RANGE, GAMMA, budget_at
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROUGH = 3  # degrees of freedom
 UNEVEN = 0.05  # p-value below which the status names unequal errors
@@ -146,6 +151,29 @@ class JointFit:
             return np.nan, np.nan
         allowed = self.chi2 + self.allowance(name)
         return profile_interval(self._profile(name), self.values[name], allowed, LIMITS[name])
+
+    @property
+    def params(self) -> dict[str, Parameter]:
+        """β, κ, τ and, where isolation or tail was measured, the scale: values and 95% intervals."""
+        searched = {"beta": "beta", **{plain: name for plain, (name, _) in PLAIN.items()}}
+        values = {"beta": self.beta, "kappa": self.kappa, "tau": self.tau, "scale": self.scale}
+        open_ends = " ".join(self.open_ends({name: self.interval(name) for name in self.values}))
+        return {
+            name: Parameter(values[name], self.interval(name), f"{WORDS[within]} " in f"{open_ends} ")
+            for name, within in searched.items()
+            if within in self.values
+        }
+
+    def summary(self) -> str:
+        """Return the fit in words, a line each."""
+        return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row a parameter: ``value, low, high, open``."""
+        return table(self.params)
+
+    def __str__(self) -> str:
+        return self.summary()
 
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
@@ -249,6 +277,15 @@ class JointFit:
 def quantiles(chain: Any) -> dict[str, tuple[float, float]]:
     """Return the central 95% of each parameter's draws (`JointFit.sample`)."""
     return {name: tuple(np.quantile(chain[name], [0.025, 0.975]).tolist()) for name in chain}
+
+
+def plain_draws(chain: pd.DataFrame) -> pd.DataFrame:
+    """Return draws of β, κ, τ and the scale from draws of their logarithms (`JointFit.sample`)."""
+    plain = {logarithm: (name, inverse) for name, (logarithm, inverse) in PLAIN.items()}
+    columns = {plain.get(name, (name, None))[0]: name for name in chain}
+    return chain.__class__(
+        {name: plain[old][1](chain[old]) if old in plain else chain[old] for name, old in columns.items()}
+    )
 
 
 def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:

@@ -37,12 +37,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from ..errors import InputError, UnknownNameError, require
+from ..errors import UnknownNameError, require
 from ..theory import Model
 from .alternatives import aicc
-from .counts import Counts, clean
+from .counts import counts_from
 from .identifiability import Identifiability, identify, untold
 from .model_problem import EXAMPLE, Problem, log_counts
+from .parameters import Parameter, lines, table
 from .profile_interval import profile_interval
 from .theory_fit import TAU
 
@@ -57,15 +58,6 @@ class ModelStatus(StrEnum):
     MET = "not told: no more counts than parameters, which are met exactly; there are no intervals"
     AT_LIMIT = "ok, but a parameter lies at the end of its range: the prior decides it"
     OPEN = "ok, but these counts leave parameters open: their intervals are those of the priors"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A fitted parameter: its value, 95% interval, and whether the interval ends where the prior does."""
-
-    value: float
-    interval: tuple[float, float]
-    open: bool
 
 
 @dataclass(frozen=True)
@@ -142,17 +134,17 @@ class ModelFit:
 
     def summary(self) -> str:
         """Return the fit in words, a line each."""
-        lines = [f"{name} = {one.value:.4g} (95% interval {_ends(one)})" for name, one in self.params.items()]
-        lines.append(f"scatter of the log counts {self.sigma:.2g}, AICc {self.aicc:.1f}, τ = {self.tau:g}")
-        lines.append(f"told by these counts: {'; '.join(self.combinations())}")
-        return "\n".join([*lines, self.identifiability.sentence, f"status: {self.status}"])
+        text = lines(self.params)
+        text.append(f"scatter of the log counts {self.sigma:.2g}, AICc {self.aicc:.1f}, τ = {self.tau:g}")
+        text.append(f"told by these counts: {'; '.join(self.combinations())}")
+        return "\n".join([*text, self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row a parameter: ``value, low, high, open``."""
-        import pandas as pd
+        return table(self.params)
 
-        rows = {name: (one.value, *one.interval, one.open) for name, one in self.params.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high", "open"])
+    def __str__(self) -> str:
+        return self.summary()
 
     def sample(self, steps: int = 500, walkers: int = 16, seed: int = 0) -> pd.DataFrame:
         """Draw from the posterior with emcee; ``attrs["status"]`` is "ok" or says that the chain is short."""
@@ -217,26 +209,8 @@ def fit_model(
     >>> round(fit.params["beta"].value, 1)
     1.7
     """
-    problem = Problem(model, counts_from(data), dict(priors or {}), tau)
+    problem = Problem(model, counts_from(data, EXAMPLE), dict(priors or {}), tau)
     return _result(problem, problem.search(dict(start or {})))
-
-
-def _ends(one: Parameter) -> str:
-    words = f"{one.interval[0]:.4g} to {one.interval[1]:.4g}"
-    return f"{words}, ended by the prior" if one.open else words
-
-
-def counts_from(data: Any) -> Counts:
-    """Return counts from what `fit_model` takes."""
-    if isinstance(data, Counts):
-        return data
-    rule = "must be Counts, or have the columns neurons and count"
-    try:
-        columns = {name: data[name] for name in ("neurons", "count", "count_sd") if name in data}
-    except TypeError:
-        raise InputError("data", data, rule, EXAMPLE) from None
-    require({"neurons", "count"} <= set(columns), "data", data, rule, EXAMPLE)
-    return clean(columns["neurons"], columns["count"], columns.get("count_sd"))
 
 
 def _result(problem: Problem, best: dict[str, float]) -> ModelFit:

@@ -23,7 +23,8 @@ import numpy as np
 from ..errors import require
 from ..theory import Model
 from .alternatives import CANNOT_TELL, CLEAR_AICC, REJECTED
-from .model_fit import ModelFit, counts_from, fit_model
+from .counts import counts_from
+from .model_fit import ModelFit, fit_model
 from .theory_fit import TAU
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ class TheoryComparison:
         """Return the table and the verdict in words."""
         return f"{self.to_dataframe().to_string()}\npreferred: {self.preferred} ({self.reason})"
 
+    def __str__(self) -> str:
+        return self.summary()
+
 
 def compare_theories(
     models: Mapping[str, Callable[..., Model]],
@@ -97,7 +101,7 @@ def compare_theories(
         If there are fewer than two models, or one cannot be fitted.
     """
     require(len(models) >= 2, "models", list(models), "must be two or more", EXAMPLE)
-    counts = counts_from(data)
+    counts = counts_from(data, EXAMPLE)
     fits = {name: fit_model(model, counts, (priors or {}).get(name), tau) for name, model in models.items()}
     scores = {name: fit.aicc for name, fit in fits.items()}
     if not all(np.isfinite(score) for score in scores.values()):

@@ -180,7 +180,8 @@ def test_exact_counts_of_the_theory_are_no_broken_power_law(sizes, beta):
     """The theory's own curve, of two parameters, meets them to within rounding; a knee does not."""
     comparison = compare_curves(Counts(sizes, predict(sizes, beta)["count"].values.astype(float)))
     assert comparison.preferred in ("theory", CANNOT_TELL)
-    assert "broken" not in comparison.reason
+    assert not comparison.reason.startswith("broken")
+    assert "fits better" not in comparison.reason  # whole counts may hide a knee, but do not speak for one
     scores = {one.name: one for one in comparison.alternatives}
     assert scores["theory"].parameters == 2
     assert min(scores.values(), key=lambda one: one.aicc).name == "theory"

@@ -17,7 +17,8 @@ from rosettalaw.validation.joint_fit import (
     fit_jointly,
     quantiles,
 )
-from rosettalaw.validation.joint_problem import BLOCKS, Problem
+from rosettalaw.validation.joint_problem import Problem
+from rosettalaw.validation.observations import BLOCKS
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
 BETA, KAPPA, TAU, SCALE = 1.6, 0.5, 2.0, 3.0
@@ -488,3 +489,16 @@ def test_what_is_met_exactly_is_said_before_what_is_rough():
     rough = {"beta": 1.5}
     for exactly, status in ((True, JointStatus.EXACT), (False, JointStatus.ROUGH)):
         assert _status(1.6, SimpleNamespace(met_exactly=lambda _, e=exactly: e), {}, rough, 1.0) is status
+
+
+def test_results_are_given_in_kappa_and_tau_in_words_and_in_a_table():
+    fit = fit_jointly(observe(0))
+    assert list(fit.params) == ["beta", "kappa", "tau", "scale"]
+    assert fit.params["kappa"].value == fit.kappa
+    assert fit.params["kappa"].interval == pytest.approx(np.exp(fit.interval("log_kappa")))
+    assert not fit.params["kappa"].open
+    assert list(fit_jointly(observe(0, ["counts"])).params) == ["beta", "kappa", "tau"]
+    assert fit_jointly(observe(0, ["counts"])).params["tau"].open
+    assert str(fit) == fit.summary()
+    assert f"kappa = {fit.kappa:.4g} (95% interval" in fit.summary()
+    assert fit.to_dataframe().loc["tau", "value"] == fit.tau
