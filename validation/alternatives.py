@@ -220,13 +220,13 @@ def _log_likelihood(residuals: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _share(beaten_by: Callable[[np.ndarray], bool], scatter: np.ndarray, rng: np.random.Generator) -> float:
-    """Return the p-value of being beaten by normal noise, drawn until it is decided."""
+    """Return the p-value of being beaten by normal noise, of as many draws as decide it."""
     beaten = 0
-    for drawn in range(1, DRAWS + 1):
+    for draw in range(1, DRAWS + 1):
         beaten += beaten_by(rng.normal(0, scatter))
-        decided = (1 + beaten) / (1 + DRAWS) > REJECTED or (beaten == 0 and drawn == CLEAR_DRAWS)
+        decided = (1 + beaten) / (1 + DRAWS) > REJECTED or (beaten == 0 and draw == CLEAR_DRAWS)
         if decided:
-            return (1 + beaten) / (1 + drawn)
+            return (1 + beaten) / (1 + draw)
     return (1 + beaten) / (1 + DRAWS)
 
 

@@ -245,7 +245,7 @@ def has_counts(path: str | os.PathLike[str]) -> bool:
 
 
 def separator(first: str) -> str:
-    """Return what separates the columns of a first line: a comma, or where there is none, a semicolon or a tab."""
+    """Return the separator of columns in a first line: a comma, or where there is none, a semicolon or a tab."""
     return next((mark for mark in ",;\t" if mark in first), ",")
 
 

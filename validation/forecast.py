@@ -33,7 +33,7 @@ RIVALS = ("logarithmic", "saturating")
 
 
 class ForecastStatus(StrEnum):
-    """How far a forecast reaches, in words."""
+    """Reach of a forecast, in words."""
 
     INSIDE = "inside the measured sizes"
     OUTSIDE = "outside the measured sizes: the interval covers every curve that the counts allow"
