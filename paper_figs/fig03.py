@@ -35,7 +35,7 @@ ABOVE = [
 def make(results: Results, path: Path) -> list[Path]:
     """Draw every ladder."""
     from ..validation.analysis import analyse_series
-    from ..validation.series import of_ladder
+    from ..validation.series_from import of_ladder
 
     files = []
     for name, ladder in results.of("ladder"):

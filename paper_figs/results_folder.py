@@ -57,14 +57,17 @@ class Results:
 
         Toy networks are those with all ingredients; those of the repository are left out beside a study of one's own.
         """
-        from ..validation.compare import compare, reference_rows
-        from ..validation.series import LAW, of_folders, of_ladder, of_simulation, of_toys
+        from ..validation.compare import compare_series, reference_rows
+        from ..validation.series_from import LAW, of_folders, of_ladder, of_simulation, of_toys
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
         simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
         toys = of_toys((ds for _, ds in self.of("toy")), [LAW])
         references = [row for row in reference_rows() if not (toys and row.series.source == "toy")]
-        return [*references, *compare([*simulations, *toys, *ladders, *of_folders(self.matchings), *self.tables])]
+        return [
+            *references,
+            *compare_series([*simulations, *toys, *ladders, *of_folders(self.matchings), *self.tables]),
+        ]
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
     if folder is None:
         return results
     from ..validation.counts import has_counts
-    from ..validation.series import of_ladder, read_series
+    from ..validation.series_from import of_ladder, read_series
 
     folder = Path(folder)
     if not folder.is_dir():

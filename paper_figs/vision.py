@@ -33,7 +33,7 @@ RAW = [
 def make(results: Results, path: Path) -> list[Path]:
     """Draw every vision ladder."""
     from ..validation.analysis import analyse_series
-    from ..validation.series import of_ladder
+    from ..validation.series_from import of_ladder
 
     panels = []
     for name, ladder in results.of("ladder"):

@@ -21,7 +21,7 @@ from ..errors import InputError, UnknownNameError, require
 from . import dense, wishart
 from .expected import expect
 from .exponents import LIMITS, Exponent, fit_exponents
-from .packing import EXAMPLE, Choices, Outcome, Packing
+from .packing import EXAMPLE, Choices, Outcome, Packing, mutual_nearest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,6 +97,30 @@ class Simulation:
                 runs = [Outcome(*values, count_sd=sd) for values in zip(*columns, strict=True)]
                 points.append(Point(Packing(int(size), float(b), **shared), str(one["engine"].values), tuple(runs)))
         return cls(tuple(points), facts)
+
+    def matched_correlations(self, beta: float, runs: int = 3, threshold: float = 0.5) -> list[tuple[int, np.ndarray]]:
+        """Return, for the first runs at each size of one β, the size and the correlations of its matched pairs.
+
+        A result holds counts; its seed gives the same networks again. Sizes whose counts were computed by the integral
+        have no networks and are left out.
+
+        Parameters
+        ----------
+        beta : float
+            One β of the sweep.
+        runs : int
+            Runs drawn again at each size, at most.
+        threshold : float
+            Least correlation of a pair: ½ is that of τ = 1 (Eq. 62).
+        """
+        pairs = []
+        for point in self.points:
+            if point.packing.beta == beta and point.engine == "wishart":
+                for run in range(min(len(point.runs), runs)):
+                    generator = stream(int(self.facts["seed"]), point.packing, run)
+                    matrix = wishart.correlations(point.packing, generator)
+                    pairs.append((point.packing.neurons, matrix[mutual_nearest(matrix, threshold)]))
+        return pairs
 
     def record(self) -> dict[str, Any]:
         """Return rows and fits as plain records."""

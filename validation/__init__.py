@@ -1,15 +1,127 @@
-"""Fits of power laws and of the theory to counts, comparisons, verdicts and reports.
+"""Fits of power laws and of the theory to counts, comparisons, verdicts and pages.
 
-Read in this order:
+Where to look
+-------------
+counts, series, series_from
+    Counts as every fit takes them; counts of one source with their correlations and nulls; series read from results.
+power_law, likelihoods, resampling
+    ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
+rounding, profile_interval
+    Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale.
+curves, alternatives
+    Curves that a few sizes cannot tell from a power law, and their comparison.
+theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
+    β, κ and τ from counts, and from everything together; the parameters that the data leave open.
+model_fit, model_problem, theories
+    Any allocation model fitted to counts; several of them compared.
+profiles, triangle, extension
+    Three exponents that the theory ties together, and the budget exponent if they part.
+analysis, verdict, findings
+    All fits of one series; one sentence; the paper's findings, judged.
+forecast
+    Counts at sizes that were not measured.
+compare, references, reference_ladders, published, published_checks
+    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's.
+ladder_report, page
+    Pages that open anywhere.
 
-- counts: what every fit takes, and what is refused.
-- power_law, likelihoods, resampling: ``R = c N^α``, as the paper fits it and as counts deserve.
-- rounding: what whole numbers do to the intervals of both, and why one truth cannot have 95%.
-- alternatives: the curves that a few sizes cannot tell from it.
-- theory_fit, joint_fit with joint_problem, identifiability: β, κ and τ, and what the data leave open.
-- profiles, triangle, extension: three exponents that the theory ties together, and the budget exponent if they part.
-- analysis, verdict: all of it for one series, and one sentence.
-- forecast: sizes that were not measured.
-- series, compare, published, published_checks, kept: every source side by side.
-- report, ladder_report, page: pages that open anywhere.
+The names below are what a user may import; each loads its module when it is first asked for.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .alternatives import CurveComparison, compare_curves
+    from .analysis import Analysis, analyse, analyse_series
+    from .compare import compare_series
+    from .counts import Counts, clean, read_counts
+    from .extension import Extension, fit_extension
+    from .forecast import Forecast, forecast_counts, held_out_largest
+    from .joint_fit import JointFit, fit_jointly
+    from .likelihoods import LikelihoodFit, fit_likelihood
+    from .model_fit import ModelFit, fit_model
+    from .observations import Observations
+    from .parameters import Parameter
+    from .power_law import PowerLawFit, fit_power_law
+    from .profiles import Profile, fit_profile
+    from .references import reference_series
+    from .series import Series
+    from .series_from import read_series
+    from .theories import TheoryComparison, compare_theories
+    from .theory_fit import TheoryFit, fit_counts
+    from .triangle import Triangle, measure_triangle
+
+__all__ = [
+    "Analysis",
+    "Counts",
+    "CurveComparison",
+    "Extension",
+    "Forecast",
+    "JointFit",
+    "LikelihoodFit",
+    "ModelFit",
+    "Observations",
+    "Parameter",
+    "PowerLawFit",
+    "Profile",
+    "Series",
+    "TheoryComparison",
+    "TheoryFit",
+    "Triangle",
+    "analyse",
+    "analyse_series",
+    "clean",
+    "compare_curves",
+    "compare_series",
+    "compare_theories",
+    "fit_counts",
+    "fit_extension",
+    "fit_jointly",
+    "fit_likelihood",
+    "fit_model",
+    "fit_power_law",
+    "fit_profile",
+    "forecast_counts",
+    "held_out_largest",
+    "measure_triangle",
+    "read_counts",
+    "read_series",
+    "reference_series",
+]
+
+_MODULES = {
+    "alternatives": ("CurveComparison", "compare_curves"),
+    "analysis": ("Analysis", "analyse", "analyse_series"),
+    "compare": ("compare_series",),
+    "counts": ("Counts", "clean", "read_counts"),
+    "extension": ("Extension", "fit_extension"),
+    "forecast": ("Forecast", "forecast_counts", "held_out_largest"),
+    "joint_fit": ("JointFit", "fit_jointly"),
+    "likelihoods": ("LikelihoodFit", "fit_likelihood"),
+    "model_fit": ("ModelFit", "fit_model"),
+    "observations": ("Observations",),
+    "parameters": ("Parameter",),
+    "power_law": ("PowerLawFit", "fit_power_law"),
+    "profiles": ("Profile", "fit_profile"),
+    "references": ("reference_series",),
+    "series": ("Series",),
+    "series_from": ("read_series",),
+    "theories": ("TheoryComparison", "compare_theories"),
+    "theory_fit": ("TheoryFit", "fit_counts"),
+    "triangle": ("Triangle", "measure_triangle"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the face from its module; SciPy and lmfit take a second, which ``--help`` does not have."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,34 +1,41 @@
-"""All that `rosettalaw fit` says about one series of counts: power law, theory, other curves, and the verdict."""
+"""All of `rosettalaw fit` about one series of counts: power law, theory, other curves, and the verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
-from .alternatives import Comparison, compare_curves
-from .counts import Counts, clean
+from .alternatives import CurveComparison, compare_curves
+from .counts import IMPOSSIBLE, Counts, clean, counts_from
+from .identifiability import untold
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
+from .parameters import Parameter, lines, table
 from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
 from .series import Series
-from .theory_fit import GAMMA, TAU, TheoryFit, TheoryStatus
+from .theory_fit import GAMMA, TheoryFit, TheoryStatus
 from .verdict import verdict, with_zeros
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARAMETERS = 3  # β, κ and τ of counts alone
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What one series of counts says.
+    """Fits, comparison and verdict of one series of counts.
 
     Attributes
     ----------
     power_law : PowerLawFit
     theory : TheoryFit
-    comparison : Comparison
+    comparison : CurveComparison
         The power law against other curves.
     verdict : str
         One sentence: what is shown and what is not.
@@ -41,12 +48,12 @@ class Analysis:
     checks : ResidualChecks
         Curvature, and whether the largest size is out of line.
     counts_alone : JointFit or None
-        β, κ and τ all free: what these counts leave open; None with fewer than three sizes.
+        β, κ and τ all free: what these counts leave open; None with fewer than three sizes or four counts.
     """
 
     power_law: PowerLawFit
     theory: TheoryFit
-    comparison: Comparison
+    comparison: CurveComparison
     verdict: str
     likelihoods: tuple[LikelihoodFit, ...]
     bootstrap_ci95: tuple[float, float]
@@ -56,13 +63,39 @@ class Analysis:
 
     @property
     def status(self) -> str:
-        """Return "ok", or what is wrong with either fit, in words."""
-        wrong = [
-            str(status)
-            for status in (self.power_law.status, self.theory.status)
-            if status not in (PowerLawStatus.OK, TheoryStatus.OK)
-        ]
+        """Return "ok", or the warnings of either fit, in words."""
+        usual = [PowerLawStatus.OK, TheoryStatus.OK]
+        if self.checks.out_of_line:  # which is why the counts scatter
+            usual.append(PowerLawStatus.SCATTERED)
+        wrong = [str(status) for status in (self.power_law.status, self.theory.status) if status not in usual]
+        if self.checks.out_of_line:
+            wrong.insert(0, f"the count at N = {self.checks.outlier:,g} is out of line with the others")
+        if self.power_law.data.impossible_sizes:
+            wrong.insert(0, f"there are {IMPOSSIBLE}")
         return "; ".join(wrong) or "ok"
+
+    @property
+    def params(self) -> dict[str, Parameter]:
+        """Exponent α, by least squares and by each likelihood, β and κ/(1+τ), which has no interval of its own."""
+        nothing = (float("nan"), float("nan"))
+        return {
+            "alpha": Parameter(self.power_law.exponent, self.power_law.exponent_ci95),
+            **{f"alpha, {one.likelihood}": Parameter(one.exponent, one.exponent_ci95) for one in self.likelihoods},
+            "beta": Parameter(self.theory.beta, self.theory.beta_ci95, self.theory.beta_ci95[1] == float("inf")),
+            "kappa/(1+tau)": Parameter(self.theory.budget_over_threshold, nothing),
+        }
+
+    def summary(self) -> str:
+        """Return verdict, numbers and status, a line each."""
+        preferred = f"curve preferred: {self.comparison.preferred} ({self.comparison.reason})"
+        return "\n".join([self.verdict, *lines(self.params), preferred, f"status: {self.status}"])
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row a number: ``value, low, high, open``."""
+        return table(self.params)
+
+    def __str__(self) -> str:
+        return self.summary()
 
     def record(self) -> dict[str, Any]:
         """Return the numbers and words as plain values, the way `rosettalaw fit --json` prints them."""
@@ -89,39 +122,41 @@ class Analysis:
 
     def _identifiability(self) -> dict[str, Any]:
         if self.counts_alone is None:
-            return {"identifiability": None}
+            return {"identifiability": untold(PARAMETERS, self.power_law.data.sizes)}
         return {**self.counts_alone.identifiability.record(), "profiles": self.counts_alone.profiles()}
 
 
 def analyse(
-    neurons: ArrayLike,
-    counts: ArrayLike,
+    neurons: Any,
+    counts: ArrayLike | None = None,
     count_sd: ArrayLike | None = None,
     nulls: Mapping[str, ArrayLike] | None = None,
-    tau: float = TAU,
+    tau: float | None = None,
     gamma: float = GAMMA,
 ) -> Analysis:
-    """Fit counts over sizes in every way and say what they show.
+    """Fit counts over sizes in every way and judge them.
 
     Parameters
     ----------
     neurons, counts, count_sd : array_like, shape (n,)
-        Sizes, Rosetta counts and, where known, their standard deviations.
+        Sizes, Rosetta counts and, where known, their standard deviations. In place of the first two, `Counts`, a table
+        with the columns ``neurons, count``, or a file of them.
     nulls : mapping of str to array_like, optional
         Raw counts of the trained networks (``raw``) and of their nulls (``permuted``, ``untrained``), per size;
         `rosettalaw.validation.verdict.nulls_of` reads them off a ladder.
     tau, gamma : float
-        τ and γ of the theory.
+        τ and γ of the theory; without τ, β's interval allows for those of `rosettalaw.validation.theory_fit.TAU_RANGE`.
 
     Raises
     ------
     InputError
         If a number cannot be used, or fewer than two sizes have a positive count.
     """
-    return analyse_clean(clean(neurons, counts, count_sd), nulls, tau, gamma)
+    data = counts_from(neurons, "analyse(neurons, counts)") if counts is None else clean(neurons, counts, count_sd)
+    return analyse_clean(data, nulls, tau, gamma)
 
 
-def analyse_series(series: Series, tau: float = TAU, gamma: float = GAMMA) -> Analysis:
+def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMMA) -> Analysis:
     """Analyse the counts of a source beside its nulls.
 
     Raises
@@ -131,14 +166,14 @@ def analyse_series(series: Series, tau: float = TAU, gamma: float = GAMMA) -> An
     """
     if not series.calibrated:
         return analyse_clean(series.clean(), series.nulls, tau, gamma)
-    found = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
-    return replace(found, verdict=with_zeros(series.neurons, series.counts, found.verdict))
+    analysis = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
+    return replace(analysis, verdict=with_zeros(series.neurons, series.counts, analysis.verdict))
 
 
 def analyse_clean(
     data: Counts,
     nulls: Mapping[str, ArrayLike] | None = None,
-    tau: float = TAU,
+    tau: float | None = None,
     gamma: float = GAMMA,
     zeros_count: bool = True,
 ) -> Analysis:
@@ -147,19 +182,25 @@ def analyse_clean(
     Zeros are counts like any other (`zeros_count`), or words will be said of them elsewhere.
     """
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
-    likelihoods = tuple(_likelihoods(data))
+    likelihoods, checks = tuple(_likelihoods(data)), check_residuals(data)
     heard = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
     return Analysis(
         power_law=line,
         theory=theory,
         comparison=comparison,
-        verdict=verdict(line, theory, comparison, nulls, heard),
+        verdict=verdict(line, theory, comparison, nulls, heard, checks),
         likelihoods=likelihoods,
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),
-        checks=check_residuals(data),
-        counts_alone=fit_jointly(Observations(data.neurons, data.counts), gamma) if data.sizes >= 3 else None,
+        checks=checks,
+        counts_alone=_counts_alone(data, gamma),
     )
+
+
+def _counts_alone(data: Counts, gamma: float) -> JointFit | None:
+    if data.sizes < 3 or len(data) <= PARAMETERS:
+        return None
+    return fit_jointly(Observations(data.neurons, data.counts), gamma)
 
 
 def _likelihoods(data: Counts) -> Iterator[LikelihoodFit]:

@@ -100,11 +100,11 @@ class Row:
         }
 
     def sentences(self) -> list[str]:
-        """Return what is said about this source: counts first, then the triangle and the extension."""
+        """Return the sentences about this source: counts first, then the triangle and the extension."""
         return [*self.of_counts(), *self.of_theory(), *([self.problem] if self.problem else [])]
 
     def of_counts(self) -> list[str]:
-        """Return what the counts say, the verdict first; nothing where they cannot be fitted."""
+        """Return the sentences about the counts, the verdict first; none where they cannot be fitted."""
         if self.analysis is None or self.trend is None:
             return []
         if not self.series.chance:
@@ -114,7 +114,7 @@ class Row:
         return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
 
     def of_theory(self) -> list[str]:
-        """Return what the triangle says of the theory, its extension and attenuation; nothing without a triangle."""
+        """Return the sentences of triangle, extension and attenuation about the theory; none without a triangle."""
         if self.triangle is None:
             return []
         extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
@@ -122,15 +122,15 @@ class Row:
 
     def _besides(self) -> list[str]:
         status = "ok" if self.analysis is None else self.analysis.status
-        told = [] if status == "ok" else [f"Status of the fits: {status}."]
-        return told if self.held_out is None else [*told, self.held_out.sentence()]
+        warnings = [] if status == "ok" else [f"Status of the fits: {status}."]
+        return warnings if self.held_out is None else [*warnings, self.held_out.sentence()]
 
     def _alone_and_together(self) -> list[str]:
         """Say why a demand can fail by itself where the joint test of both rejects nothing."""
-        found, joint = self.triangle, self.extension
-        if found is None or joint is None or not joint.plain_p >= 0.05:
+        triangle, joint = self.triangle, self.extension
+        if triangle is None or joint is None or not joint.plain_p >= 0.05:
             return []
-        demands = (found.product, found.expected_product), (found.sum, found.expected_sum)
+        demands = (triangle.product, triangle.expected_product), (triangle.sum, triangle.expected_sum)
         if not any(contradicted(one, expected) for one, expected in demands):
             return []
         return [
@@ -149,15 +149,15 @@ class Row:
         ]
 
 
-def compare(series: Sequence[Series]) -> list[Row]:
+def compare_series(series: Sequence[Series]) -> list[Row]:
     """Put every series through every test."""
     return [_row(one) for one in series]
 
 
 @cache
 def reference_rows() -> tuple[Row, ...]:
-    """Return what every result is put beside, under every test: worked out once in a process."""
-    return tuple(compare(reference_series()))
+    """Return the rows of the references, under every test: worked out once in a process."""
+    return tuple(compare_series(reference_series()))
 
 
 def joint_of(series: Series) -> JointFit | None:
@@ -169,12 +169,12 @@ def joint_of(series: Series) -> JointFit | None:
         return None
     threshold = series.threshold if np.isfinite(series.threshold) else 0.0
     cut = [np.asarray(rho)[np.asarray(rho) >= threshold] for rho in series.correlations]
-    kept = [i for i, rho in enumerate(cut) if len(rho) >= FEWEST_PAIRS]
-    if len(np.unique(series.neurons[kept])) < 3:
+    enough = [i for i, rho in enumerate(cut) if len(rho) >= FEWEST_PAIRS]
+    if len(np.unique(series.neurons[enough])) < 3:
         return None
-    correlations = [cut[i].tolist() for i in kept]
+    correlations = [cut[i].tolist() for i in enough]
     counts = [float(len(rho)) for rho in correlations]
-    return fit_jointly(Observations(series.neurons[kept].tolist(), counts, correlations=correlations))
+    return fit_jointly(Observations(series.neurons[enough].tolist(), counts, correlations=correlations))
 
 
 def _row(series: Series) -> Row:

@@ -1,4 +1,4 @@
-"""Counts over network sizes, as every fit takes them: what is refused, what is left out, and what is said about it.
+"""Counts over network sizes, as every fit takes them; rules for refusing numbers and for leaving them out.
 
 - NaN, infinite or negative numbers, sizes below one neuron, and numbers beyond `LARGEST` are errors.
 - Sizes that all lie within 1% of each other have no slope to tell: an error.
@@ -22,14 +22,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..console import say
 from ..errors import ForeignFileError, InputError, MissingFileError, require
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
 LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
 APART = 1.01  # least ratio of the largest size to the smallest
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row a size"
+IMPOSSIBLE = "more pairs than neurons, which no mutual matching has"
 INDEPENDENT = ", taken as independent repeats"
 COLUMNS = ("neurons", "count", "count_sd")
+SEPARATORS = {";": "semicolons", "\t": "tabs"}
 RULES = {
     "neurons": f"must be a number of neurons, from 1 to {LARGEST:g}",
     "count": f"must be 0, or from {LEAST:g} to {LARGEST:g}; leave the row out if it was not measured",
@@ -71,6 +74,11 @@ class Counts:
         return [size for size, empty in zeros.items() if empty > np.sum(self.neurons == size)]
 
     @property
+    def impossible_sizes(self) -> list[float]:
+        """Sizes with more pairs than neurons, which no mutual matching has."""
+        return np.unique(self.neurons[self.counts > self.neurons]).tolist()
+
+    @property
     def sizes(self) -> int:
         """Number of different sizes."""
         return len(np.unique(self.neurons))
@@ -85,19 +93,19 @@ class Counts:
         if len(sizes) == len(self):
             return self
         means = np.array([np.exp(np.mean(np.log(self.counts[self.neurons == size]))) for size in sizes])
-        told = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
-        notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), told)
+        merged = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
+        notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), merged)
         return Counts(sizes, means, None, notes, self.zero_sizes)
 
     def without(self, size: float) -> Counts:
         """Return the counts of all other sizes."""
-        kept = self.neurons != size
-        sd = None if self.sd is None else self.sd[kept]
-        return Counts(self.neurons[kept], self.counts[kept], sd, self.notes, self.zero_sizes)
+        others = self.neurons != size
+        sd = None if self.sd is None else self.sd[others]
+        return Counts(self.neurons[others], self.counts[others], sd, self.notes, self.zero_sizes)
 
 
 def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None) -> Counts:
-    """Check counts and put them in order of size; the module's head states what is refused and what is left out.
+    """Check counts and put them in order of size; the module's head states the rules.
 
     Raises
     ------
@@ -118,7 +126,9 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     n, r = n[order], r[order]
     positive = r > 0
     notes = [f"N = {size:g} has a count of zero and is left out of the fits in log space" for size in n[~positive]]
-    notes += [f"N = {size:g} has more pairs than neurons, which no mutual matching has" for size in n[r > n]]
+    if np.any(r > n):
+        listed = ", ".join(f"{size:g}" for size in np.unique(n[r > n]))
+        notes.append(f"N = {listed} {'has' if ',' not in listed else 'have'} {IMPOSSIBLE}")
     repeats = Counter(n[positive].tolist())
     notes += [f"N = {size:g} occurs {k} times{INDEPENDENT}" for size, k in repeats.items() if k > 1]
     if len(repeats) < 2 or max(repeats) < APART * min(repeats):
@@ -130,6 +140,27 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
             notes.append("a standard deviation of 0 cannot be a weight: the stated deviations are left out")
             sd = None
     return Counts(n[positive], r[positive], sd, tuple(notes), tuple(n[~positive].tolist()))
+
+
+def counts_from(data: Any, example: str = "clean(neurons, counts)") -> Counts:
+    """Return counts from `Counts`, a file, or columns ``neurons, count`` and, if known, ``count_sd``.
+
+    Raises
+    ------
+    InputError
+        If `data` is none of these, and as `clean` and `read_counts` do.
+    """
+    if isinstance(data, Counts):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return read_counts(data)
+    rule = "must be Counts, or have the columns neurons and count"
+    try:
+        columns = {name: data[name] for name in COLUMNS if name in data}
+    except (TypeError, IndexError):
+        raise InputError("data", data, rule, example) from None
+    require(set(COLUMNS[:2]) <= set(columns), "data", data, rule, example)
+    return clean(columns["neurons"], columns["count"], columns.get("count_sd"))
 
 
 def read_counts(path: str | os.PathLike[str]) -> Counts:
@@ -151,7 +182,8 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
 def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Read the columns ``neurons,count`` and, if it is there, ``count_sd`` of a CSV file.
 
-    Lines that begin with ``#`` are comments. Other columns are ignored.
+    Lines that begin with ``#`` are comments. Other columns are ignored. Names of columns may be in any case; where the
+    first line has no comma, semicolons or tabs may separate the columns, which is then said.
 
     Raises
     ------
@@ -172,17 +204,21 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     except (UnicodeDecodeError, OSError) as error:
         raise ForeignFileError(f"{path}: not a text file. Expected {EXAMPLE}") from error
     numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
-    reader = csv.reader((line for _, line in numbered), strict=True)
+    mark = separator(numbered[0][1]) if numbered else ","
+    if mark != ",":
+        say(f"{path}: columns are separated by {SEPARATORS[mark]}; numbers need a decimal point")
+    reader = csv.reader((line for _, line in numbered), strict=True, delimiter=mark)
     try:  # a quoted cell may span lines: a row is where its last one is
         rows = [(numbered[reader.line_num - 1][0], row) for row in reader]
     except csv.Error as error:
         last = numbered[reader.line_num - 1][0]
         raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {EXAMPLE}") from error
-    header = [name.strip() for name in rows[0][1]] if rows else []
+    given = [name.strip() for name in rows[0][1]] if rows else []
+    header = [name.lower() for name in given]
     missing = [name for name in COLUMNS[:2] if name not in header]
     if missing:
-        found = ",".join(header)[:80] or "nothing"
-        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {found}). Expected {EXAMPLE}")
+        columns = ",".join(given)[:80] or "nothing"
+        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {EXAMPLE}")
     twice = [name for name in COLUMNS if header.count(name) > 1]
     if twice:
         raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {EXAMPLE}")
@@ -192,7 +228,7 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     for line, row in rows[1:]:
         rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
         extra = any(cell.strip() for cell in row[len(header) :])
-        require(not extra, f"{path}, line {line}", ",".join(row), rule, EXAMPLE)
+        require(not extra, f"{path}, line {line}", mark.join(row), rule, EXAMPLE)
 
     def column(name: str) -> np.ndarray:
         place = header.index(name)
@@ -205,7 +241,12 @@ def has_counts(path: str | os.PathLike[str]) -> bool:
     """Return whether a file begins, comments left aside, with a line that names the columns neurons and count."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = next((line for line in file if line.strip() and not line.lstrip().startswith("#")), "")
-    return set(COLUMNS[:2]) <= {name.strip() for name in first.split(",")}
+    return set(COLUMNS[:2]) <= {name.strip().lower() for name in first.split(separator(first))}
+
+
+def separator(first: str) -> str:
+    """Return the separator of columns in a first line: a comma, or where there is none, a semicolon or a tab."""
+    return next((mark for mark in ",;\t" if mark in first), ",")
 
 
 def usable(name: str, values: np.ndarray) -> np.ndarray:
@@ -229,12 +270,12 @@ def _number(row: Sequence[str], place: int, name: str, where: str) -> float:
     return value
 
 
-def numbers(argument: str, values: Any) -> np.ndarray:
+def numbers(argument: str, values: Any, example: str = "") -> np.ndarray:
     """Return numbers as an array of at least one dimension, or say that they are none."""
     try:
         return np.atleast_1d(np.asarray(values, dtype=float))
     except (TypeError, ValueError) as error:
-        raise InputError(argument, values, "must be numbers", f"{argument}=[256, 512, 1024]") from error
+        raise InputError(argument, values, "must be numbers", example or f"{argument}=[256, 512, 1024]") from error
 
 
 def _all(good: np.ndarray, argument: str, values: np.ndarray, rule: str) -> None:

@@ -117,14 +117,14 @@ def _least(triangle: Triangle, whitener: np.ndarray, measured: np.ndarray, gamma
     fit, finite = best(np.zeros(3)), np.zeros(3)
     for turn in range(FINITE_TURNS):
         beta, theta = fit.x
-        found = _finite_part(triangle, beta, theta, gamma)
-        finite = found if turn == 0 else (finite + found) / 2  # halved steps settle where whole ranks jump
+        part = _finite_part(triangle, beta, theta, gamma)
+        finite = part if turn == 0 else (finite + part) / 2  # halved steps settle where whole ranks jump
         fit = best(finite)
     return float(fit.x[0]), float(fit.x[1]), float(2 * fit.cost), fit.jac, finite
 
 
 def _finite_part(triangle: Triangle, beta: float, theta: float, gamma: float) -> np.ndarray:
-    """Return what finite size adds to (α, b, p) at the sizes and middle count of a triangle."""
+    """Return the part of finite size in (α, b, p) at the sizes and middle count of a triangle."""
     if triangle.optimum is not None:
         own = np.array(triangle.optimum)
         return theta * (own - exponents(own[1], 1.0)) * [1, 0, 1]

@@ -1,4 +1,4 @@
-"""What a measured ladder shows of the paper's findings, each decided by an interval.
+"""Findings of the paper, judged by a measured ladder, each decided by an interval.
 
 | finding of arXiv 2606.03990 | shown if |
 |---|---|
@@ -34,7 +34,7 @@ Z95 = float(stats.norm.ppf(0.975))
 
 
 class Shown(StrEnum):
-    """What an interval says about a finding."""
+    """Judgement of an interval on a finding."""
 
     YES = "shown"
     NO = "not shown"
@@ -43,7 +43,7 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding, what this ladder says about it, and the numbers."""
+    """One finding, its judgement by this ladder, and the numbers."""
 
     name: str
     shown: Shown
@@ -52,26 +52,26 @@ class Finding:
 
 def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
     """Judge each finding that the ladder's variables allow to be judged."""
-    found = []
+    judged = []
     if analysis is not None:
         line = analysis.power_law
         low, high = line.exponent_ci95
         inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
         numbers = f"α = {_number(line.exponent)} ({_ends(low, high)}), {line.data.sizes} sizes"
-        found.append(Finding("the count grows sublinearly", inside, numbers))
+        judged.append(Finding("the count grows sublinearly", inside, numbers))
         shares = ladder["calibrated_count"].values / ladder["neurons"].values
         numbers = (
             f"from {100 * shares[0]:.1f}% to {100 * shares[-1]:.1f}%, exponent {_number(line.exponent - 1)} "
             f"({_ends(low - 1, high - 1)})"
         )
-        found.append(Finding("the fraction of Rosetta Neurons shrinks", _side(1 - high, 1 - low), numbers))
+        judged.append(Finding("the fraction of Rosetta Neurons shrinks", _side(1 - high, 1 - low), numbers))
     if "settled_count" in ladder and (ladder["settled_count"] > 0).all():
-        found.append(_settled(ladder))
+        judged.append(_settled(ladder))
     if "superiority" in ladder:
-        found += [_selective(ladder), _polarized(ladder)]
+        judged += [_selective(ladder), _polarized(ladder)]
     if "firing_rosetta" in ladder:
-        found.append(_specialized(ladder))
-    return found
+        judged.append(_specialized(ladder))
+    return judged
 
 
 def table(judged: list[Finding]) -> str:
@@ -151,7 +151,7 @@ def _side(low: float, high: float) -> Shown:
 
 
 def _all(ends: list[tuple[float, float]]) -> Shown:
-    """Return what holds of every model: shown if of each, contradicted if the opposite is of each."""
+    """Return the judgement on every model: shown if of each, contradicted if the opposite is of each."""
     sides = {_side(*one) for one in ends}
     return sides.pop() if len(sides) == 1 else Shown.NO
 

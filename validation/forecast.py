@@ -2,9 +2,9 @@
 
 Inside the measured sizes the power law interpolates. Outside, the interval of one more count widens with the line's
 own uncertainty, and with the curves that the measured counts cannot tell from a power law: a logarithm and a saturating
-curve (each kept unless its sum of squares exceeds the best by the F criterion), and the theory's finite-size curve. The
-interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's: it is
-refused.
+curve (each allowed unless its sum of squares exceeds the best by the F criterion), and the theory's finite-size curve.
+The interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's:
+it is refused.
 
 Where most counts of a size are zero, no curve here describes it. If the sizes with pairs are all larger, a forecast is
 refused up to the empty size; if not, it is refused everywhere.
@@ -17,14 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from ..errors import require
 from . import theory_fit
-from .alternatives import CURVES
-from .counts import EXAMPLE, LARGEST, Counts
+from .counts import EXAMPLE, LARGEST, Counts, counts_from, numbers
+from .curves import CURVES
 from .power_law import PowerLawFit, fit_clean, student
 
 REACH = 10.0
@@ -32,7 +33,7 @@ RIVALS = ("logarithmic", "saturating")
 
 
 class ForecastStatus(StrEnum):
-    """How far a forecast reaches, in words."""
+    """Reach of a forecast, in words."""
 
     INSIDE = "inside the measured sizes"
     OUTSIDE = "outside the measured sizes: the interval covers every curve that the counts allow"
@@ -89,7 +90,7 @@ class HeldOut:
     holds: bool
 
     def sentence(self) -> str:
-        """Return one sentence: what was predicted, and what was measured."""
+        """Return one sentence: prediction and measurement."""
         low, high = self.ci95
         return (
             f"Held-out test: from the smaller sizes, {self.predicted:.3g} (95% interval {low:.3g} to {high:.3g}) are "
@@ -98,20 +99,26 @@ class HeldOut:
         )
 
 
-def forecast(data: Counts, neurons: Sequence[float]) -> list[Forecast]:
+def forecast(data: Any, neurons: Sequence[float]) -> list[Forecast]:
     """Forecast the count at each size.
+
+    `data` are `Counts`, a file of them, or columns ``neurons, count``.
 
     Raises
     ------
     InputError
-        If there are fewer than three sizes (no interval), or a size is not positive.
+        If `data` holds no counts, there are fewer than three sizes (no interval), or a size is not positive.
     """
+    data = counts_from(data, "forecast(clean(neurons, counts), [1e5])")
     require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
-    for size in neurons:
+    for size in numbers("neurons", neurons).tolist():
         require(0 < size <= LARGEST, "neurons", size, f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
     line = fit_clean(data)
     allowed = _allowed(data, line)
-    return [_at(float(size), data, line, allowed) for size in neurons]
+    return [_at(float(size), data, line, allowed) for size in np.atleast_1d(neurons)]
+
+
+forecast_counts = forecast  # the face's name: `rosettalaw.validation.forecast` is this module
 
 
 def held_out_largest(data: Counts) -> HeldOut | None:
@@ -121,12 +128,12 @@ def held_out_largest(data: Counts) -> HeldOut | None:
     neurons, counts = data.with_zeros()
     largest = float(neurons.max())
     rest = fit_clean(data.without(largest))
-    found = counts[neurons == largest]
-    (lower,), (upper,) = rest.band([largest], new_counts=len(found))
-    if np.ptp(found) == 0:
-        measured = float(found[0])
+    at_largest = counts[neurons == largest]
+    (lower,), (upper,) = rest.band([largest], new_counts=len(at_largest))
+    if np.ptp(at_largest) == 0:
+        measured = float(at_largest[0])
     else:
-        measured = float(np.exp(np.mean(np.log(found))) if found.all() else found.mean())
+        measured = float(np.exp(np.mean(np.log(at_largest))) if at_largest.all() else at_largest.mean())
     predicted = float(rest.predict(largest))
     return HeldOut(largest, measured, predicted, (float(lower), float(upper)), bool(lower <= measured <= upper))
 
@@ -140,7 +147,7 @@ def _allowed(data: Counts, line: PowerLawFit) -> dict[str, Callable[[np.ndarray]
     best = min(*squares.values(), float(line.residuals @ line.residuals))
     limit = best * (1 + float(stats.f.ppf(0.95, 1, freedom)) / freedom) + 1e-18
     allowed = {name: curve for name, curve in rivals.items() if squares[name] <= limit}
-    theory = theory_fit.fit_clean(data)
+    theory = theory_fit.fit_clean(data, theory_fit.TAU)
     if np.isfinite(theory.beta):
         allowed["theory"] = lambda at: np.log(theory.predict(np.exp(at)))
     return allowed

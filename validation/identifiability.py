@@ -1,9 +1,13 @@
-"""What data can tell: the Fisher information of a fit, and the direction that they leave open, in words.
+"""Identifiability of parameters: the Fisher information of a fit, and the direction that data leave open, in words.
 
 With J the derivatives of the residuals (in units of their errors) by the parameters, the information is ``F = JᵀJ`` and
 its inverse bounds the covariance. The eigenvector of the least eigenvalue is the sloppy direction: along it the
 parameters can move together by ``1/√eigenvalue`` before the fit is worse by one standard deviation. Parameters are
 taken as they stand (β, logarithms of the others), so that one unit is of comparable meaning in each.
+
+Errors that are estimated from ν spare numbers may happen to be far too small: σ is below ``s √(ν/χ²_ν(2.5%))`` in
+97.5% of samples, which is 32 times s for ν = 1 and 2.5 times for ν = 5. Parameters are called identified only if they
+are so at that bound. With no number to spare, nothing is said of them (`untold`).
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 SLOPPY = 0.5  # a direction that can move by more than this at one standard deviation is not identified
 ENDLESS = 30.0  # a logarithm that can move by more is not bounded at all; the linear estimate means nothing there
@@ -55,7 +60,9 @@ class Identifiability:
         }
 
 
-def identify(jacobian: np.ndarray, names: Sequence[str], words: Mapping[str, str]) -> Identifiability:
+def identify(
+    jacobian: np.ndarray, names: Sequence[str], words: Mapping[str, str], freedom: float = np.inf
+) -> Identifiability:
     """Return the Fisher information of a Jacobian, shape (residuals, k), and its sloppy direction.
 
     Parameters
@@ -66,6 +73,8 @@ def identify(jacobian: np.ndarray, names: Sequence[str], words: Mapping[str, str
         Names of the k parameters.
     words : mapping of str to str
         What a sentence calls each parameter.
+    freedom : float
+        Degrees of freedom from which the errors were estimated; infinite if they are known.
     """
     fisher = jacobian.T @ jacobian
     values, vectors = np.linalg.eigh(fisher)
@@ -81,11 +90,25 @@ def identify(jacobian: np.ndarray, names: Sequence[str], words: Mapping[str, str
         direction=direction,
         reach=reach,
         stderr=np.sqrt(variances),
-        sentence=_sentence(direction, reach, words),
+        sentence=_sentence(direction, reach, words, freedom),
     )
 
 
-def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, str]) -> str:
+def untold(parameters: int, numbers: int) -> str:
+    """Return the sentence for data without a number to spare: the parameters meet them whatever their errors are."""
+    more, than = ("as many", "as") if parameters == numbers else ("more", "than")
+    return (
+        f"Not told: {more} parameters ({parameters}) {than} numbers ({numbers}), "
+        "which are met exactly whatever their errors are; measure more sizes."
+    )
+
+
+def error_bound(freedom: float) -> float:
+    """Return the factor of an estimated standard deviation that the true one exceeds in 2.5% of samples only."""
+    return float(np.sqrt(freedom / stats.chi2.ppf(0.025, freedom))) if np.isfinite(freedom) else 1.0
+
+
+def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, str], freedom: float) -> str:
     largest = max(abs(part) for part in direction.values())
     named = {words[name]: part for name, part in direction.items() if abs(part) > NEGLIGIBLE * largest}
     up = [word for word, part in named.items() if part > 0]
@@ -94,7 +117,13 @@ def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, 
     if down:
         moves += f" while {' and '.join(down)} {'fall' if len(down) > 1 else 'falls'}"
     by = largest * reach
-    if reach <= SLOPPY:
+    bound = error_bound(freedom)
+    if reach * bound <= SLOPPY:
         return f"All parameters are identified; least so: {moves}, by ± {by:.2g} in the largest."
+    if reach <= SLOPPY:
+        return (
+            f"Not told: {moves}, by ± {by:.2g} in the largest, but so few numbers estimate their own errors that it "
+            f"may be {bound:.2g} times as much."
+        )
     far = f", by ± {by:.3g} in the largest," if by < ENDLESS else ", without end,"
     return f"Not identified: {moves}{far} and the fit is worse by one standard deviation only."

@@ -12,7 +12,7 @@ H_R(β) = Σ_{r≤R} r^−β, by the Hurwitz zeta function where counts are not 
 c from ``c(R⟨s⟩ + tail) = cκN`` and the ratio of tail to count; correlations give β and r0, hence κ, from one size; τ
 follows from the counts.
 
-A feature at the frontier that is found by chance raises the count, and lowers mean isolation and tail: predicted from
+A feature at the frontier that is matched by chance raises the count, and lowers mean isolation and tail: predicted from
 r_τ, the three would err as one (in simulated ladders their errors correlate with ∓1.00) and be counted as three.
 Isolation and tail are therefore predicted for the R that was measured, by the chain rule of probability
 
@@ -47,7 +47,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lmfit
 import numpy as np
@@ -56,23 +56,31 @@ from scipy import stats
 
 from ..errors import UnknownNameError, require
 from .counts import clean
-from .identifiability import Identifiability, identify
-from .joint_problem import BLOCKS, LIMITS, Observations, Problem
-from .theory_fit import BETA_RANGE, GAMMA, budget_at, profile_interval
+from .identifiability import Identifiability, identify, untold
+from .joint_problem import LIMITS, Problem
+from .observations import Observations
+from .parameters import Parameter, lines, table
+from .profile_interval import profile_interval
+from .theory_fit import BETA_RANGE, GAMMA, budget_at
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROUGH = 3  # degrees of freedom
 UNEVEN = 0.05  # p-value below which the status names unequal errors
 SHORT = "rough: the chain is shorter than 50 of its autocorrelation times; draw more steps"
+PLAIN = {"kappa": ("log_kappa", np.exp), "tau": ("log_threshold", np.expm1), "scale": ("log_scale", np.exp)}
 WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log_scale": "log scale"}
 
 
 class JointStatus(StrEnum):
-    """What a reader must know about a joint fit, in words."""
+    """Warnings of a joint fit, in words."""
 
     OK = "ok"
     ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
     EXACT = "ok, but isolation or tail are met to within one rank, which is taken as their error: intervals are wide"
     UNEVEN = "ok, but isolation or tail seem to err more at some sizes than at others: state their sd number by number"
+    MET = "not told: no more numbers than parameters, which are met exactly; there are no intervals"
     AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
 
 
@@ -90,7 +98,7 @@ class JointFit:
         Standard errors from the curvature at the minimum, enlarged for estimated errors; honest only for directions
         that are identified.
     sd : dict of str to ndarray
-        Standard deviation of each block's numbers that the fit used or found.
+        Standard deviation of each block's numbers that the fit used or estimated.
     chi2 : float
         Sum of squared residuals in units of `sd`: what intervals are measured from. It is no test of the fit, since
         residuals of sorted correlations are smoother than their errors; `misfit_p` is.
@@ -129,11 +137,43 @@ class JointFit:
     _problem: Problem = field(repr=False, compare=False)
 
     def interval(self, name: str) -> tuple[float, float]:
-        """Return the 95% profile-likelihood interval of one parameter (an end at its limit is not found)."""
-        if name not in self.values:
-            raise UnknownNameError("parameter", name, self.values)
+        """Return the 95% profile-likelihood interval of one parameter, of κ, τ and the scale as of their logarithms.
+
+        An end at its limit is not the interval's; both are NaN where there are no more numbers than parameters.
+        """
+        searched, plain = PLAIN.get(name, (name, None))
+        if searched not in self.values:
+            raise UnknownNameError("parameter", name, [*self.values, *(each for each in PLAIN if each != "scale")])
+        if plain is not None:
+            low, high = (float(plain(end)) for end in self.interval(searched))
+            return low, high
+        if self.status is JointStatus.MET:
+            return np.nan, np.nan
         allowed = self.chi2 + self.allowance(name)
         return profile_interval(self._profile(name), self.values[name], allowed, LIMITS[name])
+
+    @property
+    def params(self) -> dict[str, Parameter]:
+        """β, κ, τ and, where isolation or tail was measured, the scale: values and 95% intervals."""
+        searched = {"beta": "beta", **{plain: name for plain, (name, _) in PLAIN.items()}}
+        values = {"beta": self.beta, "kappa": self.kappa, "tau": self.tau, "scale": self.scale}
+        open_ends = " ".join(self.open_ends({name: self.interval(name) for name in self.values}))
+        return {
+            name: Parameter(values[name], self.interval(name), f"{WORDS[within]} " in f"{open_ends} ")
+            for name, within in searched.items()
+            if within in self.values
+        }
+
+    def summary(self) -> str:
+        """Return the fit in words, a line each."""
+        return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row a parameter: ``value, low, high, open``."""
+        return table(self.params)
+
+    def __str__(self) -> str:
+        return self.summary()
 
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
@@ -175,7 +215,9 @@ class JointFit:
 
     def profiles(self, points: int = 21) -> dict[str, dict[str, list[float]]]:
         """Return the profile curve of every parameter over its interval and a quarter beyond: ``at`` and ``rise``."""
-        curves = {}
+        curves: dict[str, dict[str, list[float]]] = {}
+        if self.status is JointStatus.MET:
+            return curves
         for name, (low, high) in LIMITS.items():
             if name in self.values:
                 ends = np.clip(self.interval(name), low, high)
@@ -202,7 +244,14 @@ class JointFit:
         -------
         pandas.DataFrame
             One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
+
+        Raises
+        ------
+        InputError
+            If there are no more numbers than parameters.
         """
+        rule = "a posterior needs more numbers than parameters, or stated errors"
+        require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
         minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))
         start = [[self.values[name] for name in self.values]]
         spread = [max(min(self.stderr.get(name, 0.1), 0.3), 1e-4) for name in self.values]
@@ -230,6 +279,15 @@ def quantiles(chain: Any) -> dict[str, tuple[float, float]]:
     return {name: tuple(np.quantile(chain[name], [0.025, 0.975]).tolist()) for name in chain}
 
 
+def plain_draws(chain: pd.DataFrame) -> pd.DataFrame:
+    """Return draws of β, κ, τ and the scale from draws of their logarithms (`JointFit.sample`)."""
+    plain = {logarithm: (name, inverse) for name, (logarithm, inverse) in PLAIN.items()}
+    columns = {plain.get(name, (name, None))[0]: name for name in chain}
+    return chain.__class__(
+        {name: plain[old][1](chain[old]) if old in plain else chain[old] for name, old in columns.items()}
+    )
+
+
 def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     """Fit β, κ, τ and a scale to all that was observed; the module's head states the model.
 
@@ -238,20 +296,14 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     InputError
         If counts cannot be used, or another block is not positive or has another length.
     """
+    rule = "must be the Observations of a ladder, counts first"
+    require(
+        isinstance(observed, Observations), "observed", observed, rule, "fit_jointly(Observations(neurons, counts))"
+    )
+    require(np.ndim(gamma) == 0 and 0 < gamma < np.inf, "gamma", gamma, "must be a number greater than 0, such as 4")
     data = clean(observed.neurons, observed.counts)
     require(len(data) == np.size(observed.neurons), "counts", observed.counts, "must all be positive in a joint fit")
-    for name in ("isolation", "tail", "correlations"):
-        block = getattr(observed, name)
-        require(
-            block is None or len(block) == len(data), name, block, f"must have one entry a size, {len(data)} in all"
-        )
-    for name, block in observed.logarithms().items():
-        require(
-            bool(np.all(np.isfinite(block))), name, np.exp(block), "must be positive numbers (correlations below 1)"
-        )
-    unknown = set(observed.sd) - set(BLOCKS)
-    if unknown:
-        raise UnknownNameError("block", unknown.pop(), BLOCKS)
+    observed.check()
 
     problem = Problem(observed, gamma)
     slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1)[0]
@@ -265,12 +317,17 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         )
     values = {name: float(best.params[name].value) for name in values}
     every = {"log_scale": 0.0, **values}
-    told = identify(problem.jacobian(values), list(values), WORDS)
-    if _at_limit(every["beta"]):
-        told = replace(told, sentence="Not told: β is at its limit, of which the Fisher information knows nothing.")
     freedom, enlargement = _estimated_errors(problem, values)
-    uneven_p = problem.unevenness(values)
-    stderr = told.stderr * np.sqrt(list(enlargement.values()))
+    information = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
+    spare = problem.spare(len(values))
+    if not spare:
+        information = replace(information, sentence=untold(len(values), problem.size()))
+    elif _at_limit(every["beta"]):
+        information = replace(
+            information, sentence="Not told: β is at its limit, of which the Fisher information knows nothing."
+        )
+    uneven_p = problem.unevenness(values) if spare else np.nan
+    stderr = information.stderr * np.sqrt(list(enlargement.values()))
     return JointFit(
         beta=every["beta"],
         kappa=float(np.exp(every["log_kappa"])),
@@ -284,9 +341,9 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         enlargement=enlargement,
         misfit_p=problem.misfit(values),
         uneven_p=uneven_p,
-        identifiability=told,
+        identifiability=information,
         residuals=problem.split(values),
-        status=_status(every["beta"], problem, values, freedom, uneven_p),
+        status=_status(every["beta"], problem, values, freedom, uneven_p) if spare else JointStatus.MET,
         _problem=problem,
     )
 

@@ -1,7 +1,7 @@
-"""The joint fit as a least-squares problem: what is observed, what the theory predicts of it, and how well.
+"""The joint fit as a least-squares problem: observations, predictions of the theory, and their errors.
 
 `rosettalaw.validation.joint_fit` states the model. Residuals are those of logarithms, in units of one standard
-deviation a block. Each search is MINPACK's, with parameters kept inside their limits by a wall outside them.
+deviation a block. Each search is MINPACK's, with parameters confined to their limits by a wall outside them.
 
 Errors that are not stated are estimated with the fit, in `TURNS` turns, each from its own block: the residuals' sum of
 squares over the block's degrees of freedom (its length less its share of the hat matrix). Within a block all numbers
@@ -12,29 +12,27 @@ likelihood has no bound.
 - Over M inputs ``log(1 − ρ̂)`` has variance ``(1 + ρ)²/M`` and, to second order, mean error ``−(1 + ρ)/(2M)``. Sorting
   adds to it: ranks up to y = log(1 − ρ) number ``∝ e^(y/β)``, which noise of variance σ² multiplies by
   ``e^(σ²/2β²)``, so that the r-th lies lower by ``σ²/(2β)``. Both are taken off. Where neither M nor σ is given, M is
-  read off the σ that is found, as the mean of ``(1 + ρ)²/σ²``.
-- Whole counts have the error that features at the frontier make, found or missed: variance ∝ count. Other counts (means
-  over runs) have one relative error.
+  read off the estimated σ, as the mean of ``(1 + ρ)²/σ²``.
+- Whole counts have the error that features at the frontier make, matched or missed: variance ∝ count. Other counts
+  (means over runs) have one relative error.
 - Sorting makes the residuals of correlations smoother than the errors were, and the ranks of one matching err together,
   which naive residuals would take for precision: their error is estimated from the means of the upper and the lower
   half of each size's ranks, where sorting changes little: two numbers a size, one a parameter of its profile (β, r0).
-- Which features are found is known to one rank at best: isolation and tail err at least by the step between the last
-  feature that is found and the next, ``Δs = β(1+τ)/R``, in ``R⟨s⟩`` and in what is left.
+- Which features are matched is known to one rank at best: isolation and tail err at least by the step between the last
+  feature that is matched and the next, ``Δs = β(1+τ)/R``, in ``R⟨s⟩`` and in what is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
 from ..theory import frontier
+from .observations import Observations
 from .theory_fit import BETA_RANGE, FLOOR
 
-BLOCKS = ("counts", "isolation", "tail", "correlations")
 LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02, 9.0), "log_scale": (-25.0, 25.0)}
 TINY = 1e-12
 TURNS = 2
@@ -43,57 +41,13 @@ FEWEST_INPUTS = 300  # read off scatter that is larger still, which is misfit: i
 LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
 
 
-@dataclass(frozen=True)
-class Observations:
-    """What was measured on a ladder of sizes; every block but the counts may be absent.
-
-    Attributes
-    ----------
-    neurons, counts : array_like, shape (n,)
-        N and R > 0.
-    isolation : sequence of float, shape (n,), optional
-        Mean isolation of the matched neurons, up to a scale common to all sizes.
-    tail : sequence of float, shape (n,), optional
-        Mean isolation of the other neurons, in the same units.
-    correlations : sequence of sequences, optional
-        For each size, the correlations of its matched pairs.
-    sd : mapping of str to float or array_like
-        Standard deviation of the logarithm of each block's numbers (of ``log(1 − ρ)`` for correlations), one for all or
-        one a number (a size's correlations best first, size after size); a block that is missing here has it estimated.
-    inputs : float, optional
-        Inputs M behind each correlation, whose bias shows where they are thousands; if missing, M is read off how
-        much the correlations scatter (infinite, if their `sd` is stated).
-    """
-
-    neurons: ArrayLike
-    counts: ArrayLike
-    isolation: Sequence[float] | None = None
-    tail: Sequence[float] | None = None
-    correlations: Sequence[Sequence[float]] | None = None
-    sd: Mapping[str, ArrayLike] = field(default_factory=dict)
-    inputs: float | None = None
-
-    def logarithms(self) -> dict[str, np.ndarray]:
-        """Return each measured block as the logarithms that are fitted (NaN or infinite where there is none)."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            blocks = {
-                name: np.log(np.asarray(getattr(self, name), dtype=float))
-                for name in ("counts", "isolation", "tail")
-                if getattr(self, name) is not None
-            }
-            if self.correlations is not None:
-                ranked = [np.sort(np.asarray(rho, dtype=float))[::-1] for rho in self.correlations]
-                blocks["correlations"] = np.log1p(-np.minimum(np.concatenate(ranked), 1 - 1e-9))
-        return blocks
-
-
 class Problem:
     """Residuals of one set of observations, and the searches over them.
 
     Attributes
     ----------
     sd : dict of str to ndarray
-        Standard deviation of each block's numbers, stated or found by `settle`.
+        Standard deviation of each block's numbers, stated or estimated by `settle`.
     """
 
     def __init__(self, observed: Observations, gamma: float):
@@ -109,10 +63,10 @@ class Problem:
         self.stated = set(observed.sd)
         self.inputs_sought = observed.inputs is None and "correlations" in set(self.measured) - self.stated
         self.sd = {name: np.asarray(observed.sd.get(name, 0.1), dtype=float) for name in self.measured}
-        self.found = np.exp(self.measured["counts"])
+        self.matched = np.exp(self.measured["counts"])
         self.weight = {name: np.ones(len(block)) for name, block in self.measured.items()}
-        if "counts" not in self.stated and np.allclose(self.found, np.round(self.found)):
-            self.weight["counts"] = np.sqrt(self.found / self.found.mean())
+        if "counts" not in self.stated and np.allclose(self.matched, np.round(self.matched)):
+            self.weight["counts"] = np.sqrt(self.matched / self.matched.mean())
         self.scaled = "isolation" in self.measured or "tail" in self.measured
 
     def predicted(
@@ -125,13 +79,13 @@ class Problem:
         log_r0 = np.log(r_tau) + log_threshold / beta
         blocks = {"counts": np.log(count)}
         if self.scaled:
-            harmonic = special.zeta(beta) - special.zeta(beta, self.found + 1)
-            inside = np.maximum(np.exp(beta * log_r0) * harmonic - self.found, TINY)
+            harmonic = special.zeta(beta) - special.zeta(beta, self.matched + 1)
+            inside = np.maximum(np.exp(beta * log_r0) * harmonic - self.matched, TINY)
         if "isolation" in self.measured:
-            blocks["isolation"] = log_scale + np.log(inside / self.found)
+            blocks["isolation"] = log_scale + np.log(inside / self.matched)
         if "tail" in self.measured:
             outside = np.maximum(kappa * self.neurons - inside, TINY)
-            blocks["tail"] = log_scale + np.log(outside / np.maximum(self.neurons - self.found, 1.0))
+            blocks["tail"] = log_scale + np.log(outside / np.maximum(self.neurons - self.matched, 1.0))
         if "correlations" in self.measured:
             log_rest = beta * (self.log_rank - log_r0[self.rung])
             twice = np.maximum(2 - np.exp(log_rest), 0)  # 1 + ρ
@@ -180,13 +134,13 @@ class Problem:
         return values
 
     def _reweigh(self, values: Mapping[str, float]) -> None:
-        """Set the standard deviations that were not stated to what a fit finds."""
+        """Set the standard deviations that were not stated to those of a fit's residuals."""
         freedoms, least = self.freedoms(values), self._steps(values)
         for name, block in self.split(values).items():
             if name not in self.stated:
                 block = self._unsorted(name, block)
-                found = float(np.sqrt(block @ block / freedoms[name]))
-                self.sd[name] = np.array(max(found, least.get(name, LEAST_ERROR)))
+                estimated = float(np.sqrt(block @ block / freedoms[name]))
+                self.sd[name] = np.array(max(estimated, least.get(name, LEAST_ERROR)))
         if self.inputs_sought:
             twice = 2 - np.exp(self.measured["correlations"])  # 1 + ρ
             self.inputs = max(float(np.mean((twice / self.sd["correlations"]) ** 2)), FEWEST_INPUTS)
@@ -220,7 +174,9 @@ class Problem:
         all_of_it = sum(part.T @ part for part in parts.values())
         rng = np.random.default_rng(0)
         errors = rng.normal(size=(draws, len(seen)))
-        others = rng.multivariate_normal(np.zeros(len(values)), all_of_it - seen.T @ seen, size=draws, method="eigh")
+        others = rng.multivariate_normal(
+            np.zeros(len(values)), all_of_it - seen.T @ seen, size=draws, method="eigh", check_valid="ignore"
+        )  # with few numbers to spare, rounding makes what is left of the information a little negative
         left = errors - (errors @ seen + others) @ np.linalg.pinv(all_of_it, rcond=1e-13, hermitian=True) @ seen.T
         x = np.log(self.neurons) - np.mean(np.log(self.neurons))
 
@@ -228,15 +184,15 @@ class Problem:
             squares = residuals.reshape(*residuals.shape[:-1], len(names), len(x)) ** 2
             return np.sum(squares @ x / np.sum(squares, axis=-1), axis=-1)
 
-        drawn, found = score(left), score(np.concatenate([blocks[name] for name in names]))
-        above = (1 + np.sum(drawn >= found)) / (1 + draws)
+        scores, measured = score(left), score(np.concatenate([blocks[name] for name in names]))
+        above = (1 + np.sum(scores >= measured)) / (1 + draws)
         return float(2 * min(above, 1 - above + 1 / (1 + draws)))
 
     def _steps(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the error that one rank more or less makes in log isolation and log tail, root mean square."""
-        step = values["beta"] * np.exp(values["log_threshold"]) / self.found
+        step = values["beta"] * np.exp(values["log_threshold"]) / self.matched
         predicted, scale = self.predicted(**values), values.get("log_scale", 0.0)
-        neurons = {"isolation": self.found, "tail": self.neurons - self.found}
+        neurons = {"isolation": self.matched, "tail": self.neurons - self.matched}
         return {
             name: float(np.sqrt(np.mean((step / (number * np.exp(predicted[name] - scale))) ** 2)))
             for name, number in neurons.items()
@@ -249,6 +205,17 @@ class Problem:
             float(self.sd[name]) <= step for name, step in self._steps(values).items() if name not in self.stated
         )
 
+    def size(self) -> int:
+        """Return the number of independent numbers measured, correlations of a size as two (their halves)."""
+        return sum(self._length(name) for name in self.measured)
+
+    def spare(self, parameters: int) -> bool:
+        """Return whether errors can be known: all are stated, or there are more numbers than parameters."""
+        return set(self.measured) <= self.stated or self.size() > parameters
+
+    def _length(self, name: str) -> int:
+        return int(self.half.max()) + 1 if name == "correlations" else len(self.measured[name])
+
     def information(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
         """Return each block's Fisher information, shape (k, k): ``JᵀJ`` of its residuals."""
         return {name: part.T @ part for name, part in self._parts(values).items()}
@@ -257,11 +224,10 @@ class Problem:
         """Return each block's degrees of freedom: its length (in halves) less its share of the hat matrix's trace."""
         parts = self._parts(values)
         inverse = np.linalg.pinv(sum(part.T @ part for part in parts.values()), rcond=1e-13, hermitian=True)
-        found = {}
+        freedoms = {}
         for name, part in parts.items():
-            length = int(self.half.max()) + 1 if name == "correlations" else len(part)
-            found[name] = max(length - float(np.sum((part @ inverse) * part)), 0.5)
-        return found
+            freedoms[name] = max(self._length(name) - float(np.sum((part @ inverse) * part)), 0.5)
+        return freedoms
 
     def jacobian(self, values: Mapping[str, float]) -> np.ndarray:
         """Return the derivatives of all residuals by central differences, shape (residuals, k)."""

@@ -161,12 +161,12 @@ def _rungs(ladder: xr.Dataset) -> list[dict[str, float]]:
 
 
 def _pairs(ladder: xr.Dataset) -> list[dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
+    pairs: dict[int, dict[str, Any]] = {}
     shown_pairs = ladder["context_pair"].values.tolist() if "context_pair" in ladder else []
     for i, pair in enumerate(shown_pairs):
         names = ("layer_a", "layer_b", "layer_unit_a", "layer_unit_b", "correlation")
         facts = {name: ladder[name].values[pair].item() for name in names}
-        shown = found.setdefault(pair, {**facts, "contexts": []})
+        shown = pairs.setdefault(pair, {**facts, "contexts": []})
         words = {name: ladder[f"context_{name}"].values[i] for name in ("document", "before", "span", "after")}
         shown["contexts"].append(words | {s: ladder[f"activation_{s}"].values[i].item() for s in "ab"})
-    return sorted(found.values(), key=lambda pair: -pair["correlation"])
+    return sorted(pairs.values(), key=lambda pair: -pair["correlation"])

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
 from ..errors import InputError, UnknownNameError, require
+from .profile_interval import profile_interval
 
 Deviance = Callable[[np.ndarray], float]  # of the expected counts μ
 SLOPES = (-20.0, 20.0)
@@ -104,18 +105,33 @@ def _poisson(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) 
 
 
 def _negative_binomial(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
-    k = np.exp(np.linspace(-3, 14, 171))[:, None]  # e^14 is as good as Poisson
+    log_k = np.linspace(-3, 14, 171)
+    k = np.exp(log_k)[:, None]  # e^14 is as good as Poisson
     constant = special.gammaln(r + k) - special.gammaln(k) - special.gammaln(r + 1) - special.xlogy(r, k)
 
     def over_k(mu: np.ndarray) -> np.ndarray:
         """Return −2 log likelihood for every k of the grid."""
         return -2 * np.sum(constant - (r + k) * np.log1p(mu / k) + special.xlogy(r, mu), axis=1)
 
+    step = float(log_k[1] - log_k[0])
+
+    def least(mu: np.ndarray) -> tuple[float, float]:
+        """Return the least −2 log likelihood over k, and log k: the vertex of the parabola about the grid's least."""
+        values = over_k(mu)
+        at = int(np.argmin(values))
+        if not 0 < at < len(values) - 1:
+            return float(values[at]), float(log_k[at])
+        below, here, above = values[at - 1 : at + 2]
+        slope, bend = (above - below) / 2, above - 2 * here + below
+        if not bend > 0:
+            return float(here), float(log_k[at])
+        return float(here - slope**2 / (2 * bend)), float(log_k[at] - step * slope / bend)
+
     def variance(mu: np.ndarray) -> np.ndarray:
-        return mu + mu**2 / k[np.argmin(over_k(mu))]
+        return mu + mu**2 * np.exp(-least(mu)[1])
 
     name = "negative binomial"
-    return _fit(name, x, r, lambda mu: float(np.min(over_k(mu))), variance, origin, own_scatter=True)
+    return _fit(name, x, r, lambda mu: least(mu)[0], variance, origin, own_scatter=True)
 
 
 def _fit(
@@ -131,16 +147,16 @@ def _fit(
 
     def over_prefactor(alpha: float) -> tuple[float, float]:
         start = np.log(r.mean() / np.mean(np.exp(alpha * x)))
-        found: Any = optimize.minimize_scalar(
+        minimum: Any = optimize.minimize_scalar(
             lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), bracket=(start - 0.5, start + 0.5)
         )
-        return float(found.fun), float(found.x)
+        return float(minimum.fun), float(minimum.x)
 
     start = np.polyfit(x, np.log(np.maximum(r, 0.5)), 1)[0]
-    found: Any = optimize.minimize_scalar(
+    minimum: Any = optimize.minimize_scalar(
         lambda alpha: over_prefactor(alpha)[0], bracket=(start - 0.1, start + 0.1), options={"xtol": 1e-9}
     )
-    alpha, least = float(found.x), float(found.fun)
+    alpha, least = float(minimum.x), float(minimum.fun)
     log_c = over_prefactor(alpha)[1]
     mu = np.exp(log_c + alpha * x)
     freedom = len(r) - 2
@@ -149,20 +165,9 @@ def _fit(
     if freedom > 0:
         unknown_variance = (1.0 if own_scatter else dispersion) * float(stats.f.ppf(0.95, 1, freedom))
         allowed = least + max(float(stats.chi2.ppf(0.95, 1)), unknown_variance)
-        lower, upper = (_crossing(lambda at: over_prefactor(at)[0] - allowed, alpha, limit) for limit in SLOPES)
-        interval = (lower, upper)
+        lower, upper = profile_interval(lambda at: over_prefactor(at)[0], alpha, allowed, SLOPES)
+        interval = (lower, min(upper, SLOPES[1]))
     return LikelihoodFit(name, alpha, interval, float(np.exp(log_c - alpha * origin)), dispersion)
-
-
-def _crossing(excess: Callable[[float], float], start: float, limit: float) -> float:
-    """Return where `excess`, negative at `start`, becomes positive on the way to `limit`; else the limit."""
-    inside, step = start, 0.05
-    while inside != limit:
-        outside = max(start - step, limit) if limit < start else min(start + step, limit)
-        if excess(outside) > 0:
-            return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=1e-7).root)
-        inside, step = outside, 2 * step
-    return limit
 
 
 LIKELIHOODS: dict[str, Callable[..., LikelihoodFit]] = {

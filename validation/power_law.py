@@ -23,13 +23,16 @@ from .counts import Counts, clean
 from .rounding import reach, slope_variance, whole
 
 LEVEL = 0.95
+SCATTER = 0.25  # of a log count: a factor of 1.3 from size to size
+BEYOND_CHANCE = 1e-3  # p-value of scatter being Poisson's
 
 
 class PowerLawStatus(StrEnum):
-    """What a reader must know about a fit, in words."""
+    """Warnings of a fit of the power law, in words."""
 
     OK = "ok"
     TWO_SIZES = "two sizes only: a line passes through any two, so its form is not tested"
+    SCATTERED = "ok, but the counts scatter about the line far more than counts of their size do by chance"
     NO_SCATTER = "all counts are equal: R² is undefined"
 
 
@@ -128,8 +131,11 @@ def fit_clean(data: Counts) -> PowerLawFit:
     half = student(freedom) * se
     if data.sizes < 3:
         status = PowerLawStatus.TWO_SIZES
+    elif flat:
+        status = PowerLawStatus.NO_SCATTER
     else:
-        status = PowerLawStatus.NO_SCATTER if flat else PowerLawStatus.OK
+        scattered = _scattered(data.counts, residuals, freedom)
+        status = PowerLawStatus.SCATTERED if scattered else PowerLawStatus.OK
     return PowerLawFit(
         exponent=float(alpha),
         exponent_ci95=(float(alpha - half), float(alpha + half)),
@@ -157,6 +163,14 @@ def _variance(data: Counts, residuals: np.ndarray, freedom: int) -> float:
         return estimated
     rounded = slope_variance(np.log(data.neurons), np.ones(len(data)), 1 / data.counts)
     return max(estimated, (reach(freedom) / student(freedom)) ** 2 * rounded)
+
+
+def _scattered(counts: np.ndarray, residuals: np.ndarray, freedom: int) -> bool:
+    """Return whether counts lie a third or so off the line, and farther than Poisson's counts of their size would."""
+    if freedom < 1 or residuals @ residuals / freedom < SCATTER**2:
+        return False
+    expected = counts * np.exp(-residuals)
+    return bool(stats.chi2.sf(np.sum((counts - expected) ** 2 / expected), freedom) < BEYOND_CHANCE)
 
 
 def student(freedom: int) -> float:

@@ -22,7 +22,7 @@ DRAWS = 4000
 
 @dataclass(frozen=True)
 class PublishedCheck:
-    """One statement of the paper, and what its published numbers say under our fits.
+    """One statement of the paper, judged by its published numbers under our fits.
 
     Attributes
     ----------
@@ -110,8 +110,8 @@ def dinov2_counts(seed: int = 0) -> PublishedCheck:
     slopes = np.sum(centred * y, axis=1) / np.sum(centred**2, axis=1)
     lo, hi = np.quantile(slopes, [0.025, 0.975])
     note = f"{len(neurons)} counts read off a figure; interval of the reading errors alone"
-    held = bool(lo <= published <= hi)
-    return PublishedCheck(f"Diffusion-DINOv2 counts: {published}", fit.exponent, (float(lo), float(hi)), held, note)
+    holds = bool(lo <= published <= hi)
+    return PublishedCheck(f"Diffusion-DINOv2 counts: {published}", fit.exponent, (float(lo), float(hi)), holds, note)
 
 
 def null_fits() -> dict[str, LikelihoodFit]:

@@ -1,4 +1,4 @@
-"""What every comparison begins with: the paper's counts and nulls, networks with known β, kept toys and ladders."""
+"""References of every comparison: the paper's counts and nulls, networks with known β, toys and ladders of ours."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from . import kept
+from . import reference_ladders
 from .published import read, reading_error
-from .series import Series, of_ladder, toy_series
+from .series import Series
+from .series_from import of_ladder, toy_series
 
 
 def reference_series() -> list[Series]:
-    """Return what every comparison begins with: the paper, networks with known β, trained toys, kept ladders."""
-    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8)), *kept_toys(), *kept_ladders()]
+    """Return the references of every comparison: the paper, networks with known β, trained toys, measured ladders."""
+    return [*published_series(), *(simulated(beta) for beta in (1.3, 1.8)), *toys(), *ladders()]
 
 
 def published_series() -> list[Series]:
     """Return the paper's counts that its figures give as points, and its nulls."""
-    found = []
+    series = []
     table = read("fig38_dinov3_failure")
     for model in ("DINOv2", "DINOv3"):
         rows = table.dropna(subset=[model])
-        found.append(_published(f"paper: diffusion × {model}", rows, model))
+        series.append(_published(f"paper: diffusion × {model}", rows, model))
     for name, word in (("fig04_untrained_null", "untrained"), ("fig26_permutation_null", "permuted")):
         for modality, rows in read(name).groupby("modality"):
-            found.append(_published(f"paper: {word} null, {modality}", rows, "count", chance=True))
-    return found
+            series.append(_published(f"paper: {word} null, {modality}", rows, "count", chance=True))
+    return series
 
 
 def simulated(
@@ -48,14 +49,15 @@ def simulated(
     return Series(name, "synthetic", neurons, counts, None, tuple(correlations), 0.5, reference=True)
 
 
-def kept_ladders() -> list[Series]:
-    """Return the ladders of language and vision models that were trained and measured with this package, and kept."""
-    named = [(f"kept {name.split('-')[0]}", kept.read(name)) for name in kept.names()]  # families tell pairings apart
+def ladders() -> list[Series]:
+    """Return the ladders of language and vision models that come with this package, which trained and measured them."""
+    saved = {name: reference_ladders.read(name) for name in reference_ladders.names()}
+    named = [(f"kept {name.split('-')[0]}", ladder) for name, ladder in saved.items()]  # families tell pairings apart
     return [replace(of_ladder(ladder, name), reference=True) for name, ladder in named]
 
 
-def kept_toys() -> list[Series]:
-    """Return the toy study that is kept with the package: all of the theory's ingredients, trained enough when wide."""
+def toys() -> list[Series]:
+    """Return the toy study that comes with the package: all of the theory's ingredients, trained enough when wide."""
     from importlib import resources
 
     import pandas as pd

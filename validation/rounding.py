@@ -12,35 +12,35 @@ so that a 95% interval holds the truth in `SURE` = 97.5% of ladders if rounding 
 95% the more there is: q_1 = 1.18, q_2 = 1.50, q_∞ = 2.24. Counts of hundreds scatter by so much more than rounding
 that Student's interval stands.
 
-What is held
-------------
+Coverage
+--------
 One truth (β, κ, τ), simulated with networks that are up to a fifth narrower or wider from ladder to ladder, smallest
 counts from 5 to 25 (`tests/validation/test_coverage_of_counts.py`): of 200 ladders the interval holds it in
 
     M         sizes     β = 1.3   1.6   1.8   2.0   2.5
-    1000      3            96.5  94.5  98.5  93.0  94.5%
-    1000      4            94.5  95.5  98.0  97.5  93.0
-    10 000    3            95.5  94.5  97.0  91.5  97.0
-    10 000    4            95.5  97.0  97.5  94.5  93.5
+    1000      3            96.5  94.5  98.5  94.0  95.5%
+    1000      4            96.0  97.0  98.5  98.5  93.5
+    10 000    3            96.5  94.5  97.5  92.5  98.0
+    10 000    4            96.5  98.0  98.0  96.0  94.0
 
-and averaged over truths (features that cross the frontier with the error of M inputs, eight hundred truths a case, β
+and averaged over truths (features that cross the frontier with the error of M inputs, four hundred truths a case, β
 between 1.3 and 3, sizes over factors of 8 to 32; the same tests do it with simulated networks) in
 
     smallest count    M         3, 4, 6, 8 sizes
-    5 to 20           1000      95.7  96.2  95.0  95.0%
-    5 to 20           10 000    95.9  96.8  96.1  95.4%
-    5 to 20           10⁶       96.8  96.4  96.4  96.8%      rounding alone
-    20 to 60          1000      95.5  95.1  94.8  94.4%
-    20 to 60          10 000    96.0  95.8  95.0  94.7%
+    5 to 20           1000      95.8  95.2  98.0  97.8%
+    5 to 20           10 000    97.2  96.2  96.5  96.2%
+    5 to 20           10⁶       97.8  98.8  98.5  98.0%      rounding alone
+    20 to 60          1000      96.2  96.0  96.0  95.5%
+    20 to 60          10 000    95.2  96.8  96.0  95.8%
 
-What cannot be held
--------------------
+Limits
+------
 One truth and the very same sizes. Over 10 000 inputs counts hardly scatter: such networks, simulated again, mostly give
 the same whole numbers, and an interval made from them, by whatever rule, holds their truth nearly always or seldom. A
 rule that held it in 88% of repetitions everywhere would have to reach so far (three standard deviations) that it held
-99.9% of truths. So repeated, 5 to 14% of the truths with counts from 5 on are held in less than 88%, over 10 000 inputs
-some in one of ten; with counts from 20 on up to 10%, and the least of 200 truths in half. More seeds at the same sizes
-therefore say less than other sizes do, and the status names such counts.
+99.9% of truths. So repeated, 5 to 14% of the truths with counts from 5 on lie inside in less than 88%, over 10 000
+inputs some in one of ten; with counts from 20 on up to 10%, and the least of 200 truths in half. More seeds at the same
+sizes therefore say less than other sizes do, and the status names such counts.
 """
 
 from __future__ import annotations

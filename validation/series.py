@@ -1,30 +1,18 @@
 """Counts over sizes from any source, in one shape: the paper, simulations, ladders trained here, a user's files.
 
 A series carries what its source has: counts always, and correlations of the matched pairs and null counts where a
-measurement made them. Everything that compares sources starts here.
+measurement made them. Everything that compares sources starts here; `rosettalaw.validation.series_from` reads them.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import ForeignFileError, InputError
-from ..results import KIND, load
-from .counts import Counts, clean, read_columns, read_counts
-from .profiles import FEWEST_PAIRS, Profile
+from .counts import Counts, clean
+from .profiles import Profile
 from .triangle import Triangle, measure_triangle, triangle_of
-from .verdict import nulls_of
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 SOURCES = {
     "published": "counts of the paper",
@@ -37,13 +25,6 @@ SOURCES = {
     "counts": "a user's counts",
 }
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
-TOY = (
-    *("configuration", "beta", "neurons", "seeds", "count", "count_sd", "mean_isolation", "profile_slope"),
-    *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
-)
-RECIPE = ("seed", "steps", "tau", "kappa")  # facts of a toy study: cells that share them are of one kind
-LAW = "law"  # the toy recipe that has all of the theory's ingredients
-RUNS_REDRAWN = 3  # runs of a simulation whose correlations are drawn again
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ class Series:
     correlations : tuple of ndarray, or None
         Correlations of the matched pairs of each size.
     profiles : tuple of Profile, or None
-        One a size, where a source kept them in place of its correlations.
+        One a size, where a source has them in place of its correlations.
     optimum : tuple of Profile, or None
         Profiles of the optimal allocation, where a source's own problem has one: what the theory demands of it.
     sizes_matched : ndarray, or None
@@ -117,248 +98,3 @@ class Series:
         sizes = self.neurons if self.sizes_matched is None else self.sizes_matched
         threshold = self.threshold if np.isfinite(self.threshold) else None
         return measure_triangle(sizes, self.correlations, threshold, attenuated, shared=self.shared)
-
-
-def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
-    """Read result files and CSV files; files of single pairs in one folder make one series.
-
-    Raises
-    ------
-    MissingFileError, ForeignFileError
-        If a file is missing, corrupt, or holds no counts.
-    """
-    paths = [Path(path) for path in paths]
-    times = Counter(map(_name, paths))
-    found: list[Series] = []
-    pairs: dict[Path, list[xr.Dataset]] = {}
-    toys: list[xr.Dataset] = []
-    for path in paths:
-        name = _name(path) if times[_name(path)] == 1 else str(path)
-        if path.suffix.lower() != ".nc":
-            found.append(Series(name, "counts", *read_columns(path)))
-            continue
-        ds = load(path)
-        kind = ds.attrs[KIND]
-        if kind == "ladder":
-            found.append(of_ladder(ds, name))
-        elif kind in ("pairs", "rung"):
-            pairs.setdefault(path.resolve().parent, []).append(ds)
-        elif kind == "simulation":
-            found.extend(of_simulation(ds, name))
-        elif kind == "toy":
-            toys.append(ds)
-        else:
-            rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
-            raise ForeignFileError(
-                f"{path}: holds a result of kind {kind!r}, which has no measured counts ({rule} have)"
-            )
-    return [*found, *of_folders(pairs), *of_toys(toys)]
-
-
-def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
-    """Return one series for each folder of matchings, named after it (in full, where two have one name)."""
-    times = Counter(folder.name for folder in pairs)
-    return [
-        of_pairs(members, folder.name if times[folder.name] == 1 else str(folder)) for folder, members in pairs.items()
-    ]
-
-
-def counts_of(path: str | os.PathLike[str]) -> Counts:
-    """Return the counts of one file, CSV or result."""
-    return read_counts(path) if Path(path).suffix.lower() != ".nc" else one_series(path).clean()
-
-
-def one_series(path: str | os.PathLike[str]) -> Series:
-    """Return the series of a result file that holds one.
-
-    Raises
-    ------
-    InputError
-        If the file holds several.
-    """
-    series = read_series([path])
-    if len(series) != 1:
-        raise InputError("counts", str(path), f"holds {len(series)} series, one is needed", "a CSV file of one of them")
-    return series[0]
-
-
-def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
-    """Return the calibrated counts of a measured ladder, with its correlations and nulls.
-
-    Raises
-    ------
-    ForeignFileError
-        If a variable is missing, or a pair belongs to no rung: an older version's file, or somebody's edited one.
-    """
-    missing = [word for word in ("neurons", "calibrated_count", "threshold") if word not in ladder]
-    if missing:
-        raise ForeignFileError(f"{name}: a ladder without the variable {' or '.join(missing)}; measure it again")
-    neurons = np.asarray(ladder["neurons"].values, dtype=float)
-    correlations = None
-    if "correlation" in ladder and "pair_rung" in ladder:
-        rung, rho, threshold = (ladder[key].values for key in ("pair_rung", "correlation", "threshold"))
-        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):
-            raise ForeignFileError(f"{name}: a ladder of {len(neurons)} rungs with a pair of rung {rung.max()}")
-        above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
-        correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
-    return Series(
-        f"{name}{_families(ladder)}",
-        _modality(ladder),
-        neurons,
-        np.asarray(ladder["calibrated_count"].values, dtype=float),
-        _deviations(ladder),
-        correlations,
-        float(np.nanmax(ladder["threshold"].values)) if np.isfinite(ladder["threshold"].values).any() else np.nan,
-        nulls_of(ladder),
-        shared=len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
-    )
-
-
-def of_pairs(members: list[xr.Dataset], name: str) -> Series:
-    """Return one series of matchings that were saved one by one."""
-    sizes = [
-        float(ds["neurons"]) if "neurons" in ds else float(ds["neurons_a"] + ds["neurons_b"]) / 2 for ds in members
-    ]
-    order = np.argsort(sizes, kind="stable")
-    members = [members[i] for i in order]
-    calibrated = all("calibrated_count" in ds for ds in members)
-    word = "calibrated_count" if calibrated else "raw_count"
-    thresholds = [float(ds["threshold"]) for ds in members] if calibrated else []
-    raw = [nulls_of(ds) for ds in members] if calibrated else []
-    return Series(
-        name if calibrated else f"{name} (raw counts)",
-        "ladder",
-        np.sort(sizes),
-        np.array([float(ds[word]) for ds in members]),
-        None,
-        tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members),  # signed after --absolute
-        float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
-        {word: np.array([one[word] for one in raw]) for word in (raw or [{}])[0] if all(word in one for one in raw)},
-    )
-
-
-def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
-    """Return one series for each β of a simulation: mean counts over runs, with their standard errors.
-
-    A simulation's file holds counts. Its seed gives the same networks again, and with them the correlations of the
-    pairs above ½ (τ = 1), of a few runs a size, wherever the size was drawn and not computed by the integral.
-    """
-    word = "count_run" if "count_run" in ds else "count"
-    if word not in ds or "neurons" not in ds or "beta" not in ds:
-        raise ForeignFileError(f"{name}: a simulation without the variables count, neurons and beta")
-    neurons = np.asarray(ds["neurons"].values, dtype=float)
-    found = []
-    for beta in np.atleast_1d(ds["beta"].values):
-        counts = ds[word].sel(beta=beta) if "beta" in ds[word].dims else ds[word]
-        mean, se = counts.astype(float), None
-        if "run" in counts.dims:
-            mean = counts.mean("run")
-            runs = counts.sizes["run"]
-            se = (counts.std("run", ddof=1) / np.sqrt(runs)).values if runs > 1 else None
-        sizes, correlations = _redrawn(ds, float(beta))
-        found.append(
-            Series(
-                f"{name}, β = {beta:g}",
-                "simulation",
-                neurons,
-                np.asarray(mean.values, dtype=float),
-                se,
-                correlations,
-                0.5,
-                sizes_matched=sizes,
-            )
-        )
-    return found
-
-
-def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None) -> list[Series]:
-    """Return one series for each configuration and β of toy studies, cells of the same recipe joined over sizes.
-
-    Studies whose `RECIPE` differs stay apart, and their names say in what.
-    `configurations` are those wanted; by default all, controls that are not expected to obey the theory included.
-    """
-    import pandas as pd
-
-    recipes: dict[tuple, list[xr.Dataset]] = {}
-    for ds in studies:
-        recipes.setdefault(tuple(str(ds.attrs.get(fact, "")) for fact in RECIPE), []).append(ds)
-    differ = [fact for fact, *values in zip(RECIPE, *recipes, strict=True) if len(set(values)) > 1]
-    found = []
-    for recipe, members in recipes.items():
-        rows: Any = pd.concat([ds[list(TOY)].to_dataframe()[list(TOY)] for ds in members], ignore_index=True)
-        toys = toy_series(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
-        told = "".join(f", {fact} {value}" for fact, value in zip(RECIPE, recipe, strict=True) if fact in differ)
-        found += [replace(one, name=one.name + told) for one in toys]
-    return found
-
-
-def toy_series(rows: Any) -> list[Series]:
-    """Return series of toy networks; b and ⟨s⟩ are those of their isolation itself, not of correlations.
-
-    They pay ReLU's energy costs, which differ from feature to feature: the theory here is the water-filling at these
-    costs, not the power law with β = b.
-    """
-    found = []
-    for (name, beta), cells in rows.groupby(["configuration", "beta"], sort=False):
-        cells = cells.sort_values(["neurons", "seeds"]).drop_duplicates("neurons", keep="last")
-        se = (cells["count_sd"] / np.sqrt(cells["seeds"])).to_numpy(float)
-        found.append(
-            Series(
-                f"toy, {name}, β = {beta:g}",
-                "toy",
-                cells["neurons"].to_numpy(float),
-                cells["count"].to_numpy(float),
-                se if np.isfinite(se).all() else None,
-                threshold=0.5,
-                profiles=_profiles(cells, "profile_slope", "count", "mean_isolation"),
-                optimum=_profiles(cells, "optimal_slope", "optimal_count", "optimal_mean_isolation"),
-            )
-        )
-    return found
-
-
-def _profiles(cells: Any, slope: str, count: str, isolation: str) -> tuple[Profile, ...]:
-    """Return the profiles of toy networks, none where networks or optimum have too few features."""
-    enough = cells[["count", "optimal_count"]].min(axis=1) >= FEWEST_PAIRS
-    rows = zip(-cells[slope].where(enough), cells[count], cells[isolation], strict=True)
-    return tuple(Profile(b, np.nan, 1.0, np.nan, pairs, mean) for b, pairs, mean in rows)
-
-
-def _redrawn(ds: xr.Dataset, beta: float) -> tuple[np.ndarray | None, tuple[np.ndarray, ...] | None]:
-    """Return sizes and ranked correlations of a simulation's first runs, drawn again from its seed."""
-    from ..sims import Simulation, wishart
-    from ..sims.packing import mutual_nearest
-    from ..sims.sweep import stream
-
-    if "engine" not in ds or "count_run" not in ds:
-        return None, None
-    sizes, correlations = [], []
-    for point in Simulation.from_dataset(ds).points:
-        if point.packing.beta == beta and point.engine == "wishart":
-            for run in range(min(len(point.runs), RUNS_REDRAWN)):
-                matrix = wishart.correlations(point.packing, stream(int(ds.attrs["seed"]), point.packing, run))
-                sizes.append(float(point.packing.neurons))
-                correlations.append(matrix[mutual_nearest(matrix, 0.5)])
-    return (np.array(sizes), tuple(correlations)) if sizes else (None, None)
-
-
-def _modality(ladder: xr.Dataset) -> str:
-    if "modality" in ladder.attrs:
-        return str(ladder.attrs["modality"])
-    return "language" if "corpus" in ladder.attrs else "ladder"
-
-
-def _families(ladder: xr.Dataset) -> str:
-    families = ladder.attrs.get("families")
-    return f" ({' × '.join(json.loads(families))})" if families else ""
-
-
-def _deviations(ladder: xr.Dataset) -> np.ndarray | None:
-    if "calibrated_count_se" not in ladder:
-        return None
-    sd = np.asarray(ladder["calibrated_count_se"].values, dtype=float)
-    return sd if np.isfinite(sd).all() else None
-
-
-def _name(path: Path) -> str:
-    return path.parent.name if path.stem in ("results", "result") and path.parent.name else path.stem

@@ -10,7 +10,7 @@ so that whatever β, κ, τ and γ are,
 
 for N → ∞. At finite N the local slope of the frontier is ``(1/β) κN/(κN + n)``, so the product that the theory demands
 of a given ladder is a little below 1: it is computed for the ladder's own sizes, with β = b, and that is what the data
-are held against. A profile with b < 1 lies outside the paper (β > 1); the theory with β = b then demands α = 1, and
+are compared with. A profile with b < 1 lies outside the paper (β > 1); the theory with β = b then demands α = 1, and
 so α·b = b.
 The sum is no independent evidence by itself: mean isolation × count + tail = κN.
 
@@ -44,7 +44,7 @@ ROUNDING = 0.02  # how far whole counts move the exponents of a ladder of a few 
 
 
 class TriangleStatus(StrEnum):
-    """What a reader must know about a triangle, in words."""
+    """Warnings of a triangle, in words."""
 
     OK = "ok"
     FEW_RUNGS = "fewer than three sizes with five pairs or more: no interval, so nothing is tested"
@@ -133,7 +133,7 @@ def measure_triangle(
     gamma: float = GAMMA,
     shared: bool = False,
 ) -> Triangle:
-    """Measure α, b and p of a ladder of matchings and test what the theory demands of them.
+    """Measure α, b and p of a ladder of matchings and test the demands of the theory on them.
 
     Parameters
     ----------
@@ -158,10 +158,10 @@ def measure_triangle(
     sizes = np.asarray(neurons, dtype=float)
     rule = f"must be one list of correlations a size, {len(sizes)} in all"
     require(len(sizes) == len(correlations), "correlations", len(correlations), rule)
-    found = [np.asarray(rho, dtype=float) for rho in correlations]
+    matched = [np.asarray(rho, dtype=float) for rho in correlations]
     if threshold is None:
-        threshold = max((float(rho.min()) for rho in found if len(rho)), default=0.0)
-    profiles = [fit_profile(rho, threshold, attenuated) for rho in found]
+        threshold = max((float(rho.min()) for rho in matched if len(rho)), default=0.0)
+    profiles = [fit_profile(rho, threshold, attenuated) for rho in matched]
     if shared:
         different = np.unique(sizes)
         profiles = [mean_profile([profiles[i] for i in np.flatnonzero(sizes == size)]) for size in different]
@@ -181,9 +181,9 @@ def triangle_of(
     `optimum` is the triangle of the optimal allocation at these sizes, where that is known better than from β = b.
     """
     sizes = np.asarray(neurons, dtype=float)
-    kept = [i for i, profile in enumerate(fitted) if np.isfinite(profile.exponent)]
-    kept.sort(key=lambda i: sizes[i])
-    sizes, profiles = sizes[kept], tuple(fitted[i] for i in kept)
+    some = [i for i, profile in enumerate(fitted) if np.isfinite(profile.exponent)]
+    some.sort(key=lambda i: sizes[i])
+    sizes, profiles = sizes[some], tuple(fitted[i] for i in some)
     n = len(sizes)
     enough = n >= 3 and len(np.unique(sizes)) >= 3
     count, profile, purity, covariance, total = _estimates(sizes, profiles, enough)
@@ -274,22 +274,22 @@ def _demands(sizes, profiles, b: float, threshold: float, gamma: float) -> tuple
     return alpha * b, alpha + p
 
 
-def contradicted(found: Estimate, expected: float) -> bool:
-    """Return whether the interval leaves out what the theory demands, whole counts' rounding allowed for."""
+def contradicted(measured: Estimate, expected: float) -> bool:
+    """Return whether the interval leaves out the theory's demand, whole counts' rounding allowed for."""
     demanded = expected if np.isfinite(expected) else 1.0
-    return not found.ci95[0] - ROUNDING <= demanded <= found.ci95[1] + ROUNDING
+    return not measured.ci95[0] - ROUNDING <= demanded <= measured.ci95[1] + ROUNDING
 
 
-def _agrees(found: Estimate, expected: float) -> str:
-    """Say how the interval and what the theory demands go together."""
-    if contradicted(found, expected):
+def _agrees(measured: Estimate, expected: float) -> str:
+    """Say how interval and demand go together."""
+    if contradicted(measured, expected):
         return "contradicts"
-    if found.ci95[0] <= (expected if np.isfinite(expected) else 1.0) <= found.ci95[1]:
+    if measured.ci95[0] <= (expected if np.isfinite(expected) else 1.0) <= measured.ci95[1]:
         return "agrees with"
     return f"agrees, within the {ROUNDING:g} by which whole counts move it, with"
 
 
-def _judged(name: str, found: Estimate, expected: float, limit: float) -> str:
-    interval = f"{signed(found.value)} (95% interval {signed(found.ci95[0])} to {signed(found.ci95[1])})"
+def _judged(name: str, measured: Estimate, expected: float, limit: float) -> str:
+    interval = f"{signed(measured.value)} (95% interval {signed(measured.ci95[0])} to {signed(measured.ci95[1])})"
     demanded = f"{expected:.2f} at these sizes ({limit:.2g} for N → ∞)" if np.isfinite(expected) else f"{limit:.2g}"
-    return f"{name} = {interval} {_agrees(found, expected)} the theory's {demanded}"
+    return f"{name} = {interval} {_agrees(measured, expected)} the theory's {demanded}"

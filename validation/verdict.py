@@ -1,4 +1,4 @@
-"""One sentence that says what counts show and what they do not, decided by intervals and nulls.
+"""Verdict on counts in one sentence, decided by intervals and nulls.
 
 Claims in the order of their strength, each with the test that it has to pass:
 
@@ -7,6 +7,7 @@ Claims in the order of their strength, each with the test that it has to pass:
 - that zeros, which least squares on logarithms leaves out, do not change this: Poisson's likelihood takes them in;
 - that the stated errors of the counts do not change this: the weighted fit takes them in;
 - a power law: the curve comparison prefers it over every alternative (rarely decidable with a handful of sizes);
+- that no single size decides it: a size that is out of line with the others is named, and the claim without it is made;
 - that any of it concerns Rosetta Neurons: the counts are calibrated against nulls, or raw counts exceed them.
 """
 
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .alternatives import CANNOT_TELL, Comparison
-from .power_law import PowerLawFit
+from .alternatives import CANNOT_TELL, CurveComparison
+from .counts import IMPOSSIBLE
+from .power_law import PowerLawFit, PowerLawStatus, fit_clean
 from .theory_fit import TheoryFit, TheoryStatus
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .likelihoods import LikelihoodFit
+    from .resampling import ResidualChecks
 
 NO_POWER_LAW = "no power law"
 
@@ -66,11 +69,12 @@ def growth(fit: PowerLawFit | LikelihoodFit) -> str:
 def verdict(
     fit: PowerLawFit,
     theory: TheoryFit | None = None,
-    comparison: Comparison | None = None,
+    comparison: CurveComparison | None = None,
     nulls: Mapping[str, Any] | None = None,
     likelihoods: Sequence[LikelihoodFit] = (),
+    checks: ResidualChecks | None = None,
 ) -> str:
-    """Return one sentence: what is shown, by which numbers, and what is not shown.
+    """Return one sentence: claims, the numbers behind them, and the claims that the counts do not bear.
 
     Parameters
     ----------
@@ -78,14 +82,20 @@ def verdict(
         The exponent and its interval.
     theory : TheoryFit, optional
         β and its interval.
-    comparison : Comparison, optional
+    comparison : CurveComparison, optional
         Power law against other curves.
     nulls : mapping, optional
         ``raw`` and, for each null, ``permuted`` or ``untrained``: raw counts per size, shape (n,). Without it the
         sentence says that the counts were taken at their word.
     likelihoods : sequence of LikelihoodFit
         "poisson", asked where there are zeros, and "weighted", where the counts have stated errors.
+    checks : ResidualChecks, optional
+        Whether a size is out of line.
     """
+    impossible = fit.data.impossible_sizes
+    if 2 * len(impossible) > fit.data.sizes:
+        where = "every size" if len(impossible) == fit.data.sizes else f"N = {_listed(impossible)}"
+        return f"No law is shown: at {where} there are {IMPOSSIBLE}, so these are no counts of such pairs."
     by = {one.likelihood: one for one in likelihoods}
     parts, decides = [f"{growth(fit)} ({_exponent(fit)})"], [fit.exponent_ci95]
     if fit.data.zero_sizes and "poisson" in by:
@@ -101,6 +111,18 @@ def verdict(
     if "weighted" in by and growth(by["weighted"]) != growth(fit):
         parts.append(f"by the stated errors of the counts, {growth(by['weighted'])} ({_numbers(by['weighted'])})")
         decides.append(by["weighted"].exponent_ci95)
+    if impossible:
+        parts.append(f"the count at N = {_listed(impossible)} is a mistake, for there are {IMPOSSIBLE}")
+    out_of_line = checks is not None and checks.out_of_line
+    if checks is not None and out_of_line:
+        parts.append(_out_of_line(fit, checks))
+        if fit.data.sizes > 3:
+            decides.append(fit_clean(fit.data.without(checks.outlier)).exponent_ci95)
+    elif fit.status is PowerLawStatus.SCATTERED:
+        factor = float(np.exp(np.sqrt(fit.variance)))
+        parts.append(
+            f"the counts scatter about it by a factor of {factor:.1f}, more than counts of their size do by chance"
+        )
     claimed = all(low > 0 for low, _ in decides)
     if claimed and theory is not None:
         parts.append(_beta(theory))
@@ -109,6 +131,16 @@ def verdict(
     parts.append(_nulls(nulls))
     sentence = "; ".join(part for part in parts if part)
     return sentence[0].upper() + sentence[1:] + "."
+
+
+def _out_of_line(fit: PowerLawFit, checks: ResidualChecks) -> str:
+    rest = fit_clean(fit.data.without(checks.outlier))
+    same = growth(rest) == growth(fit)
+    says = "the claim is the same" if same else growth(rest)
+    return (
+        f"N = {checks.outlier:,g} is out of line, with {checks.outlier_factor:.2g} times the count that the other "
+        f"sizes expect (p = {checks.outlier_p:.1g}): without it {says} ({_numbers(rest)})"
+    )
 
 
 def with_zeros(neurons: np.ndarray, counts: np.ndarray, verdict: str) -> str:
@@ -165,11 +197,13 @@ def _beta(theory: TheoryFit) -> str:
     return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lower} to {upper}{also})"
 
 
-def _form(comparison: Comparison) -> str:
+def _form(comparison: CurveComparison) -> str:
     if comparison.preferred == CANNOT_TELL:
         return "whether it is a power law or another curve cannot be told from these counts"
     if comparison.preferred == "power law":
         return "a power law describes it better than every other curve tried"
+    if comparison.preferred == "theory":
+        return "the theory's finite-size curve describes it better than a power law"
     return f"a {comparison.preferred} curve describes it better than a power law"
 
 

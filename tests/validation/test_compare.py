@@ -13,11 +13,11 @@ from rosettalaw.errors import ForeignFileError
 from rosettalaw.results import dataset
 from rosettalaw.sims import simulate
 from rosettalaw.validation.analysis import analyse_series
-from rosettalaw.validation.compare import compare, joint_of
+from rosettalaw.validation.compare import compare_series, joint_of
 from rosettalaw.validation.profiles import fit_profile
 from rosettalaw.validation.published_checks import null_trends
-from rosettalaw.validation.references import kept_ladders, published_series
-from rosettalaw.validation.series import of_ladder, of_pairs, of_simulation, read_series
+from rosettalaw.validation.references import ladders, published_series
+from rosettalaw.validation.series_from import of_ladder, of_pairs, of_simulation, read_series
 
 SIZES = np.array([256.0, 512, 1024, 2048, 4096])
 
@@ -105,7 +105,7 @@ def test_the_figure_is_drawn(files):
 
 def test_the_papers_nulls_are_judged_alike_in_the_comparison_and_in_the_checks():
     """Least squares takes 4, 3, 2, 1 pairs for a precise fall; as counts of chance they show none."""
-    rows = [row for row in compare(published_series()) if row.series.chance]
+    rows = [row for row in compare_series(published_series()) if row.series.chance]
     for row in rows:
         assert row.series.sd == pytest.approx(0.1 * row.series.counts)  # read off its figure to about 10%
     assert [row.trend.exponent for row in rows] == [check.exponent for check in null_trends()]
@@ -132,7 +132,7 @@ def test_pairs_of_one_folder_make_one_series(tmp_path):
     assert series.neurons.tolist() == [300, 900, 2700]
     assert series.counts.tolist() == [20, 41, 80]
     assert series.nulls["raw"].tolist() == [23, 44, 83]
-    (row,) = compare([series])
+    (row,) = compare_series([series])
     assert row.triangle is not None
     assert "for permuted networks have as many raw matches" in row.sentences()[0]
 
@@ -156,9 +156,9 @@ def test_what_holds_no_counts_is_refused(tmp_path):
 def test_a_source_without_enough_counts_keeps_its_row_and_the_reason():
     ladder = planted_ladder()
     ladder["calibrated_count"] = ("rung", [0, 0, 0, 0, 7])
-    from rosettalaw.validation.series import of_ladder
+    from rosettalaw.validation.series_from import of_ladder
 
-    row = compare([of_ladder(ladder)])[0]
+    row = compare_series([of_ladder(ladder)])[0]
     assert row.analysis is None
     assert "a slope needs positive counts at two sizes" in row.sentences()[-1]
 
@@ -169,7 +169,7 @@ def test_published_series_are_those_of_the_figures():
 
 def test_repeats_that_share_networks_are_one_count_a_size():
     """Three pairs out of three seeds of one kind: fitted as one geometric mean, with an interval of four sizes."""
-    ladder = next(one for one in kept_ladders() if one.shared)
+    ladder = next(one for one in ladders() if one.shared)
     sizes = np.unique(ladder.neurons)
     means = [stats.gmean(ladder.counts[ladder.neurons == size]) for size in sizes]
     line = stats.linregress(np.log(sizes), np.log(means))
@@ -189,7 +189,7 @@ def test_repeats_that_share_networks_are_one_count_a_size():
         assert triangle.profiles[i].exponent == pytest.approx(np.mean(b))
     assert triangle.neurons.tolist() == sizes.tolist()
     assert triangle.count.freedom == len(sizes) - 2
-    assert [one.shared for one in kept_ladders()].count(True) == 1
+    assert [one.shared for one in ladders()].count(True) == 1
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_thin_tables_keep_their_row_and_names_that_meet_are_told_apart(tmp_path)
         (tmp_path / folder).mkdir()
         paths.append(tmp_path / folder / "counts.csv")
         paths[-1].write_text(f"neurons,count\n{rows}\n")
-    thin, whole = compare(read_series(paths))
+    thin, whole = compare_series(read_series(paths))
     assert [thin.series.name, whole.series.name] == list(map(str, paths))
     assert "a slope needs positive counts at two sizes" in thin.sentences()[-1]
     assert whole.analysis is not None
@@ -234,7 +234,7 @@ def test_fit_and_compare_say_the_same_of_a_ladder(tmp_path):
     ladder = planted_ladder().drop_vars(["correlation", "pair_rung"])
     ladder["calibrated_count"] = ("rung", [30, 40, 50, 0, 0])
     save(ladder, tmp_path / "mine.nc")
-    (row,) = compare(read_series([tmp_path / "mine.nc"]))
+    (row,) = compare_series(read_series([tmp_path / "mine.nc"]))
     record = json.loads(CliRunner().invoke(app, ["fit", str(tmp_path / "mine.nc"), "--json"]).stdout)
     assert record["verdict"] == row.sentences()[0]
     assert record["verdict"].startswith("No law here: nothing exceeds what the nulls have")
@@ -281,12 +281,12 @@ def test_a_ladder_is_cut_at_its_strictest_threshold_and_loses_errors_that_are_no
     series = of_ladder(ladder)
     assert series.threshold == 0.6
     assert series.sd is None
-    assert compare([series])[0].analysis is not None
+    assert compare_series([series])[0].analysis is not None
 
 
 def test_zeros_and_stated_errors_go_together_in_a_table(tmp_path):
     (tmp_path / "c.csv").write_text("neurons,count,count_sd\n128,0,0\n256,16,2\n512,25,3\n1024,40,4\n")
-    (row,) = compare(read_series([tmp_path / "c.csv"]))
+    (row,) = compare_series(read_series([tmp_path / "c.csv"]))
     assert row.analysis.power_law.data.sd.tolist() == [2, 3, 4]
     assert "weighted" in {one.likelihood for one in row.analysis.likelihoods}
 

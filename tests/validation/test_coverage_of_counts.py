@@ -1,5 +1,9 @@
 """Do intervals of β from counts alone hold the truth? At one truth, at truths of their own, and at the same sizes."""
 
+import csv
+import pathlib
+import sys
+
 import numpy as np
 import pytest
 from scipy import special
@@ -108,3 +112,78 @@ def test_the_same_sizes_again_hold_a_truth_nearly_always_or_seldom_and_the_statu
     assert np.mean((shares > LOW) & (shares < HIGH)) < 0.25
     assert between(np.mean(shares), truths)
     assert np.mean(coarse) > 0.8
+
+
+COVERAGE = pathlib.Path(__file__).parents[1] / "data/coverage_of_beta.csv"
+THRESHOLDS, SCATTERS, RUNGS = (1.0, 2.0, 4.0), (0.05, 0.1, 0.2), (4, 8)
+
+
+def coverage(threshold, scatter, rungs, stated, ladders):
+    """Share of ladders under log-normal scatter of floor(r_τ) whose interval of β holds 1.6, and the mean of β."""
+    rng = np.random.default_rng([96, round(100 * threshold), round(100 * scatter), rungs])
+    held, betas = [], []
+    for _ in range(ladders):
+        sizes = np.round(np.geomspace(128, 16384, rungs) * np.exp(rng.uniform(-0.2, 0.2, rungs)))
+        counts = np.floor(frontier(sizes, 1.6, 0.5, threshold) * np.exp(rng.normal(0, scatter, rungs)))
+        if counts.all():
+            fit = fit_counts(sizes, counts, tau=threshold if stated else None)
+            held.append(holds(fit, 1.6))
+            betas.append(fit.beta)
+    return float(np.mean(held)), float(np.nanmedian(betas))
+
+
+def coverage_rows():
+    with COVERAGE.open(encoding="utf-8") as file:
+        yield from csv.DictReader(line for line in file if not line.startswith("#"))
+
+
+def test_the_table_of_coverage_under_scatter_between_networks_keeps_what_is_promised():
+    table = list(coverage_rows())
+    assert len(table) == len(THRESHOLDS) * len(SCATTERS) * len(RUNGS) * 2
+    for row in table:
+        share, ladders = float(row["coverage"]), int(row["ladders"])
+        assert share >= LOW - 2 * np.sqrt(LOW * (1 - LOW) / ladders), row
+        if row["tau"] == "stated":
+            assert between(share, ladders) or share > LOW, row
+    stated = [float(row["coverage"]) for row in table if row["tau"] == "stated"]
+    assert LOW <= np.mean(stated) <= HIGH
+    assert np.mean([float(row["coverage"]) for row in table]) >= 0.94
+
+
+@pytest.mark.parametrize(
+    ("threshold", "scatter", "rungs", "stated", "ladders"),
+    [
+        (2.0, 0.05, 8, False, 50),
+        *(
+            pytest.param(threshold, scatter, rungs, stated, 200, marks=pytest.mark.slow)
+            for threshold in THRESHOLDS
+            for scatter in SCATTERS
+            for rungs in RUNGS
+            for stated in (True, False)
+        ),
+    ],
+)
+def test_beta_is_covered_under_log_normal_scatter_at_small_counts(threshold, scatter, rungs, stated, ladders):
+    """Counts of 4 to 90: with one law of scatter chosen and τ taken as 1, intervals held β in 89 to 91%."""
+    share, _ = coverage(threshold, scatter, rungs, stated, ladders)
+    assert share >= LOW - 2 * np.sqrt(LOW * (1 - LOW) / ladders)
+    if ladders == 200:
+        (row,) = (
+            row
+            for row in coverage_rows()
+            if (float(row["threshold"]), float(row["scatter"]), int(row["sizes"])) == (threshold, scatter, rungs)
+            and (row["tau"] == "stated") == stated
+        )
+        assert float(row["coverage"]) == pytest.approx(share, abs=0.01)
+
+
+if (
+    __name__ == "__main__"
+):  # prints the rows of the thresholds named: python tests/validation/test_coverage_of_counts.py 1 2
+    for threshold in map(float, sys.argv[1:]):
+        for scatter in SCATTERS:
+            for rungs in RUNGS:
+                for stated in (True, False):
+                    share, beta = coverage(threshold, scatter, rungs, stated, 200)
+                    tau = "stated" if stated else "unknown"
+                    print(f"{threshold:g},{scatter:g},{rungs},{tau},200,{share:.3f},{beta:.3f}", flush=True)

@@ -8,9 +8,9 @@ import pytest
 
 from rosettalaw.results import load
 from rosettalaw.validation.analysis import analyse
-from rosettalaw.validation.compare import compare
+from rosettalaw.validation.compare import compare_series
 from rosettalaw.validation.findings import findings, slope_interval, table
-from rosettalaw.validation.series import of_ladder
+from rosettalaw.validation.series_from import of_ladder
 
 FOLDER = Path(__file__).parents[2] / "docs/full_ladder"
 
@@ -49,7 +49,7 @@ def test_the_exponent_stays_as_k_grows(ladder, text):
 
 
 def test_what_it_says_beside_the_tables(ladder, text):
-    assert compare([of_ladder(ladder, "full")])[0].triangle.verdict() in text
+    assert compare_series([of_ladder(ladder, "full")])[0].triangle.verdict() in text
     assert (ladder["permuted_raw"] > ladder["raw_count"]).all()
     here = ladder.sel(measure="output_kurtosis")
     smaller = here.isel(rung=slice(0, -2))

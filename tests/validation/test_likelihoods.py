@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy import optimize, stats
+from statsmodels.discrete.discrete_model import NegativeBinomial
 
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.validation.counts import Counts, clean
@@ -26,6 +28,116 @@ def test_weighted_least_squares_is_scipys():
     assert fit.prefactor == pytest.approx(np.exp(line[0]), rel=1e-5)
     assert fit.exponent_ci95 == pytest.approx((line[1] - half, line[1] + half), abs=1e-4)
     assert fit.dispersion < 0.1
+
+
+def counted(seed, kind):
+    rng, sizes = np.random.default_rng(seed), np.geomspace(128, 16384, 4 + seed)
+    mu = (6 if kind == "Poisson" else 60) * (sizes / 128) ** 0.7
+    return sizes, rng.poisson(mu if kind == "Poisson" else rng.gamma(1 / 0.3**2, mu * 0.3**2)).astype(float)
+
+
+def design(sizes):
+    return np.stack([np.ones_like(sizes), np.log(sizes)], axis=1)
+
+
+def profiled(deviance, fit, allowed):
+    """The ends of an interval: where a deviance, least over the prefactor, exceeds its minimum by what is allowed."""
+    least = deviance(fit.exponent)
+    return [
+        optimize.brentq(lambda at: deviance(at) - least - allowed, fit.exponent, fit.exponent + sign * 3, xtol=1e-8)
+        for sign in (-1, 1)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["Poisson", "overdispersed"])
+def test_the_poisson_fit_is_that_of_statsmodels(seed, kind):
+    """Estimate, Pearson's dispersion, and the profile interval from the deviance with the slope as an offset."""
+    sizes, counts = counted(seed, kind)
+    family = sm.families.Poisson()
+    glm = sm.GLM(counts, design(sizes), family=family).fit()
+    fit = fit_likelihood(sizes, counts, likelihood="poisson")
+    assert fit.exponent == pytest.approx(glm.params[1], abs=1e-6)
+    assert np.log(fit.prefactor) == pytest.approx(glm.params[0], abs=1e-5)
+    freedom = len(sizes) - 2
+    assert fit.dispersion == pytest.approx(glm.pearson_chi2 / freedom, rel=1e-5)
+
+    def deviance(slope):
+        return sm.GLM(counts, np.ones_like(sizes), family=family, offset=slope * np.log(sizes)).fit().deviance
+
+    allowed = max(stats.chi2.ppf(0.95, 1), glm.pearson_chi2 / freedom * stats.f.ppf(0.95, 1, freedom))
+    assert fit.exponent_ci95 == pytest.approx(profiled(deviance, fit, allowed), abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_the_negative_binomial_fit_is_that_of_statsmodels(seed):
+    """NB2, whose variance is μ + αμ²: its likelihood is greatest where ours is, and α is our 1/k."""
+    sizes, counts = counted(seed, "overdispersed")
+    fit = fit_likelihood(sizes, counts, likelihood="negative binomial")
+    model = NegativeBinomial(counts, design(sizes))  # its own search does not converge for a handful of counts
+    theirs = optimize.minimize(
+        lambda at: -model.loglike(at),  # of log α
+        [np.log(fit.prefactor), fit.exponent, np.log(0.05)],
+        method="Nelder-Mead",
+        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 5000, "maxfev": 5000},
+    )
+    alpha = np.exp(theirs.x[2])
+    assert alpha > 1e-3  # scatter beyond Poisson's
+    assert fit.exponent == pytest.approx(theirs.x[1], abs=2e-4)
+    mu = fit.prefactor * sizes**fit.exponent
+    pearson = np.sum((counts - mu) ** 2 / (mu + alpha * mu**2)) / (len(sizes) - 2)
+    assert fit.dispersion == pytest.approx(pearson, rel=2e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_weighted_fit_is_that_of_statsmodels(seed):
+    """WLS of the logarithms: stated errors as they are, or as relative ones where the scatter exceeds them."""
+    sizes, counts = counted(seed, "Poisson")
+    counts = counts + 1
+    for share in (0.02, 2.0):
+        wls = sm.WLS(np.log(counts), design(sizes), weights=np.full(len(sizes), share**-2.0)).fit()
+        fit = fit_likelihood(sizes, counts, share * counts, "weighted")
+        assert fit.exponent == pytest.approx(wls.params[1], abs=1e-7)
+        if share < 1:
+            assert fit.exponent_ci95 == pytest.approx(wls.conf_int()[1], rel=0.2)
+        else:
+            fixed = np.sqrt(wls.normalized_cov_params[1, 1]) * stats.norm.ppf(0.975)
+            assert fit.exponent_ci95 == pytest.approx((fit.exponent - fixed, fit.exponent + fixed), abs=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [4, 8])
+@pytest.mark.parametrize("kind", ["Poisson", "5%", "30%"])
+def test_the_farthest_size_is_named_in_at_most_five_percent_of_ladders_without_an_outlier(sizes, kind):
+    rng, neurons, named = np.random.default_rng(sizes), np.geomspace(128, 16384, sizes), []
+    for _ in range(100):
+        mu = 6 * (neurons / 128) ** 0.7
+        spread = {"Poisson": 0, "5%": 0.05, "30%": 0.3}[kind]
+        counts = rng.poisson(mu) if kind == "Poisson" else np.round(mu * np.exp(spread * rng.standard_normal(sizes)))
+        named.append(check_residuals(Counts(neurons, np.maximum(counts, 1).astype(float))).out_of_line)
+    assert np.mean(named) <= 0.05 + 2 * np.sqrt(0.0475 / 100)
+
+
+@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("factor", [3.0, 1 / 3])
+def test_a_size_that_is_out_of_line_is_named_wherever_it_lies(place, factor):
+    sizes = 128 * 2.0 ** np.arange(8)
+    counts = np.round(20 * (sizes / 128) ** 0.6)
+    counts[place] = np.round(counts[place] * factor)
+    checks = check_residuals(Counts(sizes, counts))
+    assert checks.out_of_line
+    assert checks.outlier == sizes[place]
+    assert checks.outlier_factor == pytest.approx(factor, rel=0.1)
+
+
+def test_the_deviation_of_a_size_left_out_is_the_studentized_residual_of_statsmodels():
+    """Means that are not whole, of one variance: external studentization, its p-value times the number of sizes."""
+    rng, sizes = np.random.default_rng(4), np.geomspace(100, 10000, 7)
+    counts = 5 * (sizes / 100) ** 0.6 * np.exp(rng.normal(0, 0.2, 7))
+    checks = check_residuals(Counts(sizes, counts))
+    studentized = sm.OLS(np.log(counts), design(sizes)).fit().get_influence().resid_studentized_external
+    p = 7 * 2 * stats.t.sf(np.abs(studentized), 4)
+    assert checks.largest_z == pytest.approx(studentized[-1])
+    assert min(1.0, p[sizes == checks.outlier][0]) <= checks.outlier_p + 1e-12  # the larger of two laws' p-values
 
 
 def test_scatter_beyond_the_stated_errors_widens_the_interval():

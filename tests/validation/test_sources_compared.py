@@ -15,10 +15,11 @@ from rosettalaw.results import dataset
 from rosettalaw.sims import Packing, simulate, wishart
 from rosettalaw.sims.packing import mutual_nearest
 from rosettalaw.sims.sweep import stream
-from rosettalaw.validation import kept
-from rosettalaw.validation.compare import compare, reference_rows
-from rosettalaw.validation.references import kept_ladders, kept_toys, reference_series
-from rosettalaw.validation.series import SOURCES, of_ladder, read_series, toy_series
+from rosettalaw.validation import reference_ladders
+from rosettalaw.validation.compare import compare_series, reference_rows
+from rosettalaw.validation.references import ladders, reference_series, toys
+from rosettalaw.validation.series import SOURCES
+from rosettalaw.validation.series_from import of_ladder, read_series, toy_series
 from rosettalaw.validation.triangle import contradicted
 
 ROOT = Path(rosettalaw.__file__).parents[2]
@@ -41,9 +42,9 @@ def planted_ladder(**facts):
 
 def test_a_ladder_that_is_kept_says_what_it_said_before(tmp_path, monkeypatch):
     ladder = planted_ladder(modality="vision", families=["dit", "vit"], corpus="photographs")
-    kept.write(ladder, tmp_path / "planted.csv")
-    monkeypatch.setattr("rosettalaw.validation.kept.resources.files", lambda _: tmp_path)
-    before, after = of_ladder(ladder, "planted"), of_ladder(kept.read("planted"), "planted")
+    reference_ladders.write(ladder, tmp_path / "planted.csv")
+    monkeypatch.setattr("rosettalaw.validation.reference_ladders.resources.files", lambda _: tmp_path)
+    before, after = of_ladder(ladder, "planted"), of_ladder(reference_ladders.read("planted"), "planted")
     assert (after.name, after.source) == (before.name, before.source) == ("planted (dit × vit)", "vision")
     assert np.array_equal(after.counts, before.counts)
     assert list(after.nulls) == list(before.nulls) == ["raw", "permuted"]
@@ -52,7 +53,7 @@ def test_a_ladder_that_is_kept_says_what_it_said_before(tmp_path, monkeypatch):
     assert second is not None
     assert second.product.value == pytest.approx(first.product.value, abs=1e-4)
     with pytest.raises(UnknownNameError, match="did you mean planted"):
-        kept.read("plantet")
+        reference_ladders.read("plantet")
 
 
 def test_the_last_pair_of_a_kept_rung_stays_above_its_threshold(tmp_path, monkeypatch):
@@ -65,31 +66,31 @@ def test_the_last_pair_of_a_kept_rung_stays_above_its_threshold(tmp_path, monkey
         "correlation": ("pair", rho.ravel()),
         "pair_rung": ("pair", np.repeat(np.arange(40), 6)),
     }
-    kept.write(dataset("ladder", variables), tmp_path / "random.csv")
-    monkeypatch.setattr("rosettalaw.validation.kept.resources.files", lambda _: tmp_path)
-    found = kept.read("random")
+    reference_ladders.write(dataset("ladder", variables), tmp_path / "random.csv")
+    monkeypatch.setattr("rosettalaw.validation.reference_ladders.resources.files", lambda _: tmp_path)
+    found = reference_ladders.read("random")
     assert np.all(found["correlation"].values.reshape(40, 6).min(axis=1) >= found["threshold"].values)
     assert found["correlation"].values.reshape(40, 6) == pytest.approx(-np.sort(-rho, axis=1), abs=1e-6)
 
 
 def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
     summary = json.loads((ROOT / "docs" / "quickstart" / "summary.json").read_text(encoding="utf-8"))
-    (series,) = [one for one in kept_ladders() if one.name.startswith("kept quickstart")]
+    (series,) = [one for one in ladders() if one.name.startswith("kept quickstart")]
     assert series.source == "language"
     assert series.counts.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
 
 
 def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
-    found = {one.name: one for one in kept_ladders() if one.source == "vision"}
+    found = {one.name: one for one in ladders() if one.source == "vision"}
     others = ("contrastive", "denoising", "supervised")
     assert sorted(found) == [f"kept vision (denoising × {other})" for other in others]
     for one in found.values():
         assert np.array_equal(one.neurons, np.repeat([192, 288, 384, 576], 3))
         assert one.correlations is not None
         assert [len(rho) for rho in one.correlations] == one.counts.tolist()
-    for name in kept.names():
-        assert str(kept.read(name).attrs["command"]).startswith("rosettalaw demo")
-    (row,) = compare([found["kept vision (denoising × supervised)"]])
+    for name in reference_ladders.names():
+        assert str(reference_ladders.read(name).attrs["command"]).startswith("rosettalaw demo")
+    (row,) = compare_series([found["kept vision (denoising × supervised)"]])
     assert row.sentences()[0].startswith("No law here: nothing exceeds what the nulls have")
 
 
@@ -104,9 +105,9 @@ def test_pairs_below_the_threshold_are_no_part_of_a_series_or_of_what_is_kept(tm
     ladder = ladder.drop_vars(["correlation", "pair_rung"]).assign(
         correlation=("pair", np.concatenate([rho, below])), pair_rung=("pair", np.concatenate([rung, [0, 1, 2]]))
     )
-    kept.write(ladder, tmp_path / "planted.csv")
-    monkeypatch.setattr("rosettalaw.validation.kept.resources.files", lambda _: tmp_path)
-    for one in (of_ladder(ladder), of_ladder(kept.read("planted"))):
+    reference_ladders.write(ladder, tmp_path / "planted.csv")
+    monkeypatch.setattr("rosettalaw.validation.reference_ladders.resources.files", lambda _: tmp_path)
+    for one in (of_ladder(ladder), of_ladder(reference_ladders.read("planted"))):
         assert one.correlations is not None
         assert [len(found) for found in one.correlations] == above
 
@@ -115,7 +116,7 @@ def test_kept_toys_are_measured_against_their_own_optimum():
     """Profiles equal to the optimum's give the optimum's product; those of the file are its rows."""
     rows = pd.read_csv(ROOT / "sims" / "toy_study.csv")
     rows = rows[(rows.configuration == "scaled") & (rows.beta == 1.5)]
-    toy = next(one for one in kept_toys() if one.name.endswith("β = 1.5"))
+    toy = next(one for one in toys() if one.name.endswith("β = 1.5"))
     assert toy.counts.tolist() == rows["count"].tolist()
     ideal = replace(toy, profiles=toy.optimum).triangle()
     assert ideal is not None
@@ -130,7 +131,7 @@ def test_kept_toys_are_measured_against_their_own_optimum():
 @pytest.mark.parametrize("theta", [1.0, 0.7])
 def test_the_budget_of_toy_networks_is_measured_against_their_own_optimum(theta):
     """Counts and isolations of the optimum at N^θ in place of N are a budget κN^θ; θ and b come back."""
-    toy = next(one for one in kept_toys() if one.name.endswith("β = 1.2"))
+    toy = next(one for one in toys() if one.name.endswith("β = 1.2"))
     x = np.log(toy.neurons)
     logs = np.log([[one.pairs, one.mean_isolation] for one in toy.optimum])
     middle = x.mean()
@@ -141,7 +142,7 @@ def test_the_budget_of_toy_networks_is_measured_against_their_own_optimum(theta)
 
     lagging = zip(along(0), along(1), toy.optimum, strict=True)
     profiles = tuple(replace(one, pairs=pairs, mean_isolation=mean) for pairs, mean, one in lagging)
-    (row,) = compare([replace(toy, profiles=profiles)])
+    (row,) = compare_series([replace(toy, profiles=profiles)])
     assert row.extension.theta.value == pytest.approx(theta, abs=0.03)
     assert row.extension.theta.ci95[0] < theta < row.extension.theta.ci95[1]
     assert (row.extension.plain_p < 0.01) == (theta < 1)
@@ -196,7 +197,7 @@ def test_toy_files_become_series_by_configuration_and_beta(tmp_path):
         "optimal_slope": np.full(8, -1.5),
     }
     save(dataset("toy", {name: ("cell", values) for name, values in variables.items()}), tmp_path / "toy.nc")
-    law, plain = compare(read_series([tmp_path / "toy.nc"]))
+    law, plain = compare_series(read_series([tmp_path / "toy.nc"]))
     assert (law.series.name, plain.series.name) == ("toy, law, β = 1.5", "toy, plain, β = 1.5")
     assert law.series.sd == pytest.approx(np.full(4, 0.2))
     assert law.triangle is not None
@@ -216,7 +217,7 @@ def test_a_simulations_triangle_is_that_of_the_networks_it_drew(tmp_path):
     """The file has no correlations: the same seed draws them again, and the theory holds at its finite sizes."""
     sizes = [512, 1024, 2048]
     save(simulate(sizes, 1.6, runs=2, seed=5, quiet=True).to_dataset(), tmp_path / "packing.nc")
-    (row,) = compare(read_series([tmp_path / "packing.nc"]))
+    (row,) = compare_series(read_series([tmp_path / "packing.nc"]))
     packing = Packing(1024, 1.6)
     matrix = wishart.correlations(packing, stream(5, packing, 1))
     assert row.series.correlations is not None

@@ -5,12 +5,13 @@ import pytest
 from scipy import optimize, stats
 
 from rosettalaw.errors import InputError
+from rosettalaw.theory import predict
 from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.profile_interval import profile_interval
 from rosettalaw.validation.theory_fit import (
     TheoryStatus,
     expected_count,
     fit_counts,
-    profile_interval,
     unknown_variance,
 )
 
@@ -213,3 +214,47 @@ def test_tau_and_gamma_reach_the_theory():
     theory = analyse(SIZES, [7, 12, 25, 80, 150], tau=3, gamma=0.5).theory
     assert (theory.tau, theory.gamma) == (3, 0.5)
     assert theory.kappa == pytest.approx(4 * theory.budget_over_threshold)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "beta", "kappa"),
+    [
+        (10.0 ** np.arange(6, 13), 1.3, 1.0),
+        (10.0 ** np.arange(9, 15), 1.5, 1.0),
+        (2.0 ** np.arange(20, 40, 2), 1.2, 1.0),
+        (2.0 ** np.arange(20, 40, 2), 2.2, 0.1),
+        (10.0 ** np.arange(3, 16), 1.3, 1.0),
+    ],
+)
+def test_exact_counts_of_large_networks_have_an_interval_as_wide_as_their_rounding(sizes, beta, kappa):
+    counts = predict(sizes, beta, kappa)["count"].values
+    low, high = fit_counts(sizes, counts, tau=1.0).beta_ci95
+    assert low < beta < high
+    spread = np.std(np.log(sizes)) * np.sqrt(len(sizes))
+    rounding = beta**2 * np.sqrt(1 / 12) / counts.max() / spread  # of β if every count were as precise as the best
+    assert high - low > 2 * rounding
+    assert high - low < beta**2 * 8 / counts.min() / spread
+
+
+@pytest.mark.parametrize("tau", [0.6, 2.0, 3.8])
+def test_a_threshold_that_is_not_given_is_allowed_for(tau):
+    """Exact counts, whose interval at a wrong τ leaves the truth out."""
+    sizes = np.geomspace(1e4, 1e8, 9)
+    counts = predict(sizes, 1.6, 0.5, tau)["count"].values
+    unknown, wrong = fit_counts(sizes, counts), fit_counts(sizes, counts, tau=1.0)
+    assert unknown.beta == wrong.beta
+    assert unknown.tau == 1.0
+    assert unknown.beta_ci95[0] < 1.6 < unknown.beta_ci95[1]
+    assert not wrong.beta_ci95[0] < 1.6 < wrong.beta_ci95[1]
+    right = fit_counts(sizes, counts, tau=tau).beta_ci95
+    assert right[0] < 1.6 < right[1]
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e6])
+def test_the_crossing_is_found_at_any_scale(scale):
+    """S(θ) = 1 + (θ − 3)²/v with v over 24 orders of magnitude, and a limit that is nearer than the crossing."""
+    low, high = profile_interval(lambda at: 1 + ((at - 3) / scale) ** 2, 3.0, 5.0, (-1e9, 1e9))
+    assert (high - 3) / scale == pytest.approx(2, rel=1e-2)
+    assert (3 - low) / scale == pytest.approx(2, rel=1e-2)
+    near = profile_interval(lambda at: 1 + ((at - 3) / scale) ** 2, 3.0, 5.0, (3 - scale, 3 + scale))
+    assert near == (3 - scale, np.inf)

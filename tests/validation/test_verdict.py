@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from rosettalaw.cli import app
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 from rosettalaw.validation.analysis import analyse
-from rosettalaw.validation.counts import read_counts
+from rosettalaw.validation.counts import clean, has_counts, read_counts
 from rosettalaw.validation.verdict import ends, growth, verdict, with_zeros
 
 SIZES = np.geomspace(1000, 64000, 7)
@@ -57,7 +57,8 @@ def test_nulls_decide_what_the_counts_rest_on(permuted, untrained, words):
 
 
 def test_a_curve_that_fits_better_is_named():
-    analysis = analyse(SIZES, (30 * np.log(SIZES / 300)) * WIGGLE)
+    sizes = np.geomspace(1000, 64000, 12)
+    analysis = analyse(sizes, 30 * np.log(sizes / 300) * np.exp(0.02 * np.resize([1, -1], 12)))
     assert analysis.comparison.preferred == "logarithmic"
     assert "a logarithmic curve describes it better than a power law" in analysis.verdict
 
@@ -265,3 +266,114 @@ def test_counts_that_fall_have_neither_beta_nor_a_curve():
     assert verdict.startswith("No power law is shown: the count falls")
     assert "β" not in verdict
     assert "curve" not in verdict
+
+
+def test_a_size_that_is_out_of_line_is_named_and_the_claim_without_it_made():
+    """An exact line with one count five times too high, in the middle; without it the interval is that of the line."""
+    sizes, counts = 128 * 2.0 ** np.arange(8), [4, 7, 10, 16, 120, 37, 56, 86]
+    analysis = analyse(sizes, counts)
+    assert "N = 2,048 is out of line, with 5 times the count that the other sizes expect" in analysis.verdict
+    assert "without it the claim is the same (exponent 0.62, 95% interval 0.60 to 0.65)" in analysis.verdict
+    assert analysis.status.startswith("the count at N = 2,048 is out of line with the others")
+    assert analysis.record()["residual_checks"]["outlier"] == 2048
+    straight = analyse(sizes, [4, 7, 10, 16, 24, 37, 56, 86])
+    assert "out of line" not in straight.verdict + straight.status
+
+
+def test_counts_that_scatter_more_than_chance_has_them_are_not_ok():
+    jagged = analyse(128 * 2.0 ** np.arange(8), [20, 60, 35, 90, 50, 140, 70, 160])
+    assert (
+        "the counts scatter about it by a factor of 1.6, more than counts of their size do by chance" in jagged.verdict
+    )
+    assert "scatter about the line far more than counts of their size do by chance" in jagged.status
+    few = analyse([128, 256, 512, 1024, 2048], [3, 8, 6, 14, 13])  # as Poisson's counts of this size do
+    assert "scatter" not in few.verdict + few.status
+
+
+@pytest.mark.parametrize(("power", "kind"), [(1.0, "linear"), (0.6, "sublinear")])
+def test_more_pairs_than_neurons_at_every_size_are_no_law(power, kind):
+    sizes = 128 * 2.0 ** np.arange(8)
+    analysis = analyse(sizes, np.round(2 * sizes[-1] ** (1 - power) * sizes**power))
+    assert analysis.verdict.startswith("No law is shown: at every size there are more pairs than neurons")
+    assert "sublinear" not in analysis.verdict
+    assert analysis.status.startswith("there are more pairs than neurons")
+    assert len(analysis.power_law.data.notes) == 1
+    one = analyse(sizes, [300, *np.round(20 * (sizes[1:] / 256) ** 0.6)])
+    assert "the count at N = 128 is a mistake, for there are more pairs than neurons" in one.verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Neurons,Count\n128,4\n256,7\n512,10\n",
+        "NEURONS , count\n128,4\n256,7\n512,10\n",
+        "neurons;count\n128;4\n256;7\n512;10\n",
+        "Count\tneurons\n4\t128\n7\t256\n10\t512\n",
+    ],
+)
+def test_columns_in_any_case_and_with_other_marks_between_them_are_read(tmp_path, text, capsys):
+    path = tmp_path / "other.csv"
+    path.write_text(text)
+    assert has_counts(path)
+    data = read_counts(path)
+    assert data.neurons.tolist() == [128, 256, 512]
+    assert data.counts.tolist() == [4, 7, 10]
+    said = capsys.readouterr().err
+    mark = {";": "semicolons", "\t": "tabs"}.get(next((m for m in ";\t" if m in text), ""), "")
+    assert (f"columns are separated by {mark}; numbers need a decimal point" in said) == bool(mark)
+
+
+def test_a_decimal_comma_between_semicolons_and_a_name_in_two_cases_are_refused(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("neurons;count\n128;4,5\n256;7\n")
+    with pytest.raises(InputError, match="line 2: count = '4,5': must be a number"):
+        read_counts(path)
+    path.write_text("neurons,count,Count\n128,4,4\n256,7,7\n")
+    with pytest.raises(ForeignFileError, match="column count occurs 2 times"):
+        read_counts(path)
+    path.write_text("Size;Count\n128;4\n")
+    with pytest.raises(ForeignFileError, match=r"no column neurons \(found: Size,Count\)"):
+        read_counts(path)
+
+
+def test_a_result_prints_as_a_few_lines_and_turns_into_a_table():
+    analysis = analyse(SIZES, 2 * SIZES**0.6 * WIGGLE)
+    assert str(analysis) == analysis.summary()
+    text = analysis.summary().splitlines()
+    assert text[0] == analysis.verdict
+    assert any(line.startswith("alpha = 0.6") and "95% interval 0.5" in line for line in text)
+    assert text[-1] == "status: ok"
+    frame = analysis.to_dataframe()
+    assert frame.loc["beta", "value"] == analysis.theory.beta
+    assert tuple(frame.loc["alpha", ["low", "high"]]) == analysis.power_law.exponent_ci95
+
+
+def test_an_analysis_takes_counts_tables_and_files(counts_file):
+    pandas = pytest.importorskip("pandas")
+    counts = 2 * SIZES**0.6 * WIGGLE
+    expected = analyse(SIZES, counts).power_law.exponent
+    table = pandas.DataFrame({"neurons": SIZES, "count": counts})
+    assert analyse(clean(SIZES, counts)).power_law.exponent == analyse(table).power_law.exponent == expected
+    assert analyse(str(counts_file)).power_law.exponent == pytest.approx(expected, abs=1e-3)
+    with pytest.raises(InputError, match=r"data = \[1, 2\]: must be Counts, or have the columns"):
+        analyse([1, 2])
+
+
+def test_three_counts_say_nothing_of_three_parameters(tmp_path):
+    """Means of three sizes, met exactly: the command says so where it said ± 0.00022."""
+    path = tmp_path / "means.csv"
+    path.write_text("neurons,count\n128,4.5\n1024,16.2\n8192,56.7\n")
+    assert analyse([128, 1024, 8192], [4.5, 16.2, 56.7]).counts_alone is None
+    printed = CliRunner().invoke(app, ["fit", str(path)]).stdout
+    assert "β, κ and τ from counts alone: Not told: as many parameters (3) as numbers (3)" in printed
+    record = json.loads(CliRunner().invoke(app, ["fit", str(path), "--json"]).stdout)
+    assert record["identifiability"].startswith("Not told")
+    four = analyse([128, 512, 2048, 8192], [4.5, 10.2, 25.1, 56.7])
+    assert four.counts_alone is not None
+
+
+def test_the_posterior_is_printed_in_kappa_and_tau(counts_file):
+    printed = CliRunner().invoke(app, ["fit", str(counts_file), "--posterior", "100"]).stdout
+    assert "posterior of kappa: " in printed
+    assert "posterior of tau: " in printed
+    assert "log_kappa" not in printed

@@ -15,7 +15,7 @@ from rosettalaw.empirical.vision.selectivity import class_selectivity, image_sco
 from rosettalaw.empirical.vision.studies import image_sweep, real_and_generated
 from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder, train_ladder
 from rosettalaw.errors import InputError
-from rosettalaw.validation.series import of_ladder
+from rosettalaw.validation.series_from import of_ladder
 
 
 def test_image_scores_are_means_over_cells():

@@ -26,10 +26,9 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Put every source through the same fits and tests, in one table and one figure."""
         from ..errors import require
-        from ..validation.compare import compare as side_by_side
-        from ..validation.compare import reference_rows
+        from ..validation.compare import compare_series, reference_rows
         from ..validation.published_checks import published_checks
-        from ..validation.series import read_series
+        from ..validation.series_from import read_series
 
         rule = "nothing to compare: give results, or include the references"
         require(results or references, "results", "", rule, "rosettalaw compare results/*.nc")
@@ -39,7 +38,7 @@ def register(app: typer.Typer, section: str) -> None:
             for drawing in targets(figure):
                 require_no_input("--figure", drawing, results or [])
         own = read_series(results or [])  # unreadable files are refused before the references are computed
-        rows = [*(reference_rows() if references else []), *side_by_side(own)]
+        rows = [*(reference_rows() if references else []), *compare_series(own)]
         records = [row.record() for row in rows]
         if figure is not None:
             from ..paper_figs import sources

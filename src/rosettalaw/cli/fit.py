@@ -13,6 +13,7 @@ COUNTS = typer.Argument(
     help="CSV file with neurons,count and, if known, count_sd; or a ladder's result file (.nc).", show_default=False
 )
 
+HIDDEN = ("fisher", "profiles", "beta", "kappa", "tau")  # shown as parameters, or in JSON alone
 STEPS = 100  # fewer say nothing about the ends of an interval
 NOT_TESTED = {
     "misfit_p": "none, since the errors are estimated from how well the theory fits",
@@ -26,7 +27,10 @@ def register(app: typer.Typer, section: str) -> None:
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw fit counts.csv --json")
     def fit(
         counts: Path = COUNTS,
-        tau: float = typer.Option(1.0, help="Detectability threshold τ of the theory; β hardly depends on it."),
+        tau: float | None = typer.Option(
+            None,
+            help="Detectability threshold τ of the theory; if not given, β is that of τ = 1, its interval of 0.5 to 4.",
+        ),
         gamma: float = typer.Option(4.0, help="Latent features per neuron γ of the theory."),
         posterior: int = typer.Option(
             0, min=0, help="Also draw this many emcee steps from the posterior of the theory."
@@ -42,8 +46,9 @@ def register(app: typer.Typer, section: str) -> None:
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean, analyse_series
         from ..validation.compare import joint_of
-        from ..validation.joint_fit import Observations, fit_jointly, quantiles
-        from ..validation.series import counts_of, one_series
+        from ..validation.joint_fit import fit_jointly, plain_draws, quantiles
+        from ..validation.observations import Observations
+        from ..validation.series_from import counts_of, one_series
 
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
         data = counts_of(counts) if measured is None else measured.clean()
@@ -54,6 +59,7 @@ def register(app: typer.Typer, section: str) -> None:
             fitted = joint or fit_jointly(Observations(data.neurons, data.counts), gamma)
             samples = fitted.sample(posterior)
             record |= {"posterior": quantiles(samples), "posterior_status": samples.attrs["status"]}
+            shown = quantiles(plain_draws(samples))
         if as_json:
             print_json(record)
             return
@@ -72,14 +78,15 @@ def register(app: typer.Typer, section: str) -> None:
         )
         print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
         typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
-        if analysis.counts_alone is not None:
-            typer.echo(f"β, κ and τ from counts alone: {analysis.counts_alone.identifiability.sentence}")
+        typer.echo(f"β, κ and τ from counts alone: {record['identifiability']}")
         if joint is not None:
             typer.echo("\nTheory fitted to counts and ranked correlations together")
+            for name, one in joint.params.items():
+                typer.echo(f"  {name} = {one}")
             for name, value in record["joint"].items():
-                if name not in ("fisher", "profiles"):
+                if name not in HIDDEN and not name.endswith("_ci95"):
                     typer.echo(f"  {name}: {_words(value, NOT_TESTED.get(name, '–'))}")
-        for name, value in record.get("posterior", {}).items():
+        for name, value in (shown if posterior else {}).items():
             typer.echo(f"posterior of {name}: {_words(value)} (95%)")
         if posterior:
             typer.echo(f"posterior: {record['posterior_status']}")

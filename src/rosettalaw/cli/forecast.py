@@ -23,7 +23,7 @@ def register(app: typer.Typer, section: str) -> None:
         """Forecast the count at other sizes; far outside the measured range the answer is refused."""
         from ..validation.forecast import forecast as at_sizes
         from ..validation.forecast import held_out_largest
-        from ..validation.series import counts_of
+        from ..validation.series_from import counts_of
 
         data = counts_of(counts)
         forecasts, tested = at_sizes(data, grid("--neurons", neurons)), held_out_largest(data)

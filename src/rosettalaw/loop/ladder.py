@@ -73,14 +73,14 @@ def run_ladder(
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
     from ..empirical.ladder.measure import measure_ladder, rung_records
-    from ..validation.compare import compare
+    from ..validation.compare import compare_series
     from ..validation.findings import findings
-    from ..validation.series import of_ladder
+    from ..validation.series_from import of_ladder
 
     measured = measure_ladder(models, out / "rungs")
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")
-    row = compare([of_ladder(measured, models.name)])[0]
+    row = compare_series([of_ladder(measured, models.name)])[0]
     figures = draw(measured, analysis, row.triangle, out)
     summary = {
         "rungs": rung_records(measured),
@@ -105,7 +105,7 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
 def judge(ladder: xr.Dataset) -> tuple[Analysis | None, str]:
     """Fit the calibrated counts of a ladder; return the fits, or None, and the verdict."""
     from ..validation.analysis import analyse_series
-    from ..validation.series import of_ladder
+    from ..validation.series_from import of_ladder
     from ..validation.verdict import with_zeros
 
     series = of_ladder(ladder)

@@ -1,6 +1,6 @@
-"""Keep measured ladders: ``python -m rosettalaw.validation.kept quickstart=results/demo/results.nc``.
+"""Save measured ladders as references: ``python -m rosettalaw.validation.reference_ladders name=results.nc``.
 
-Each argument is a name and the result file that it is made from, whose own record of its command is kept with it.
+Each argument is a name and the result file that it is made from, whose own record of its command is saved with it.
 """
 
 import sys
@@ -15,7 +15,7 @@ if set(sys.argv[1:]) <= {"-h", "--help"}:
     print(__doc__)
     sys.exit()
 for argument in sys.argv[1:]:
-    name, found, path = argument.partition("=")
-    if not (name and found and path):
+    name, equals, path = argument.partition("=")
+    if not (name and equals and path):
         raise SystemExit(str(InputError("argument", argument, "must be name=file", "quickstart=results.nc")))
     say(str(write(load(path, "ladder"), Path(__file__).with_name(f"{name}.csv"))))

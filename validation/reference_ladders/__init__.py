@@ -1,4 +1,4 @@
-"""Ladders that were trained and measured with this package, and kept: counts, nulls and ranked correlations.
+"""Ladders trained and measured with this package, to be compared with: counts, nulls and ranked correlations.
 
 One CSV file a ladder, made from its result file by `write`. Comments name the command that made it and what it was
 measured on; the column ``correlations`` holds the calibrated pairs of a rung, best first. Ladders with several seeds a
@@ -28,12 +28,12 @@ FACTS = (
 
 
 def names() -> list[str]:
-    """Return the names of all kept ladders."""
+    """Return the names of all reference ladders."""
     return sorted(item.name.removesuffix(".csv") for item in resources.files(__name__).iterdir() if ".csv" in item.name)
 
 
 def read(name: str) -> xr.Dataset:
-    """Return a kept ladder as a Dataset of kind "ladder".
+    """Return a reference ladder as a Dataset of kind "ladder".
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read(name: str) -> xr.Dataset:
     import pandas as pd
 
     if name not in names():
-        raise UnknownNameError("kept ladder", name, names())
+        raise UnknownNameError("reference ladder", name, names())
     with (resources.files(__name__) / f"{name}.csv").open(encoding="utf-8") as file:
         facts = dict(line[1:].strip().split(" = ", 1) for line in file if line.startswith("#"))
         file.seek(0)
@@ -56,7 +56,7 @@ def read(name: str) -> xr.Dataset:
 
 
 def write(ladder: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Keep a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
+    """Save a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
     rung, rho, threshold = (ladder[name].values for name in ("pair_rung", "correlation", "threshold"))
     rung, rho = rung[rho >= threshold[rung]], rho[rho >= threshold[rung]]
     columns = [name for name in LADDER_COUNTS if name in ladder]

@@ -1,0 +1,185 @@
+"""The fit of any model as a least-squares problem: residuals of counts and priors, and the searches over parameters.
+
+`rosettalaw.validation.model_fit` states the model. Searches are MINPACK's, over the logarithms of the parameters, which
+must be positive, with a wall at the ends of their priors. Where the model has no solution a residual is `UNSOLVED`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lmfit
+import numpy as np
+from scipy import optimize
+from scipy.stats import qmc
+
+from ..errors import InputError, UnknownNameError, require
+from ..theory import Model
+from ..theory.budgets import LinearBudget, UnitCost
+from ..theory.spectra import PowerLaw
+from ..theory.utilities import Log
+from .counts import Counts
+from .rounding import ROUNDING, whole
+from .theory_fit import FLOOR, expected_count
+
+EXAMPLE = "fit_model(lambda beta, eta: Model(PowerLaw(beta), CRRA(eta)), clean(neurons, counts))"
+RANGES = {"beta": (0.05, 20.0), "eta": (0.05, 20.0), "delta": (1e-3, 10.0), "theta": (0.05, 3.0), "tau": (0.02, 1e3)}
+RANGE = (1e-6, 1e6)  # of a parameter without a prior that is none of these
+UNSOLVED = 1e3  # residual where the model has no solution
+STARTS = 8  # places tried for each parameter
+POLISHED = 3  # of them, from which a search is made
+
+
+def log_counts(model: Model, neurons: np.ndarray, tau: float) -> np.ndarray:
+    """Return ``log(r_τ − ½)``: in closed form for the paper's parts, else from the optimum at each size."""
+    if (
+        isinstance(model.spectrum, PowerLaw)
+        and (type(model.utility), type(model.cost), type(model.budget)) == (Log, UnitCost, LinearBudget)
+        and model.features is None
+    ):
+        beta, kappa = float(model.spectrum.beta), float(model.budget.total(1.0))
+        return np.log(expected_count(neurons, beta, kappa, tau, model.gamma))
+    frontiers = np.array([model.frontier(float(size), tau) for size in neurons])
+    return np.log(np.maximum(np.nan_to_num(frontiers) - 0.5, FLOOR))
+
+
+class Problem:
+    """Residuals of one model and one set of counts and priors, and the searches over its parameters."""
+
+    def __init__(self, model: Callable[..., Model], data: Counts, priors: dict[str, Any], tau: float):
+        require(callable(model), "model", model, "must be a function that returns a Model", EXAMPLE)
+        self.model, self.data = model, data
+        self.names = [name for name in inspect.signature(model).parameters if name != "tau"]
+        self.given = list(inspect.signature(model).parameters)
+        if "tau" in priors or "tau" in self.given:
+            self.names.append("tau")
+        require(self.names, "model", model, "must have at least one parameter", EXAMPLE)
+        for name in priors:
+            if name not in self.names:
+                raise UnknownNameError("parameter in priors", name, [*self.names, "tau"])
+        require(0 < tau < np.inf, "tau", tau, "must be a number greater than 0, such as 1")
+        self.tau = float(tau)
+        self.log_priors: dict[str, Callable[[float], float]] = {}
+        self.limits = {name: self._limits(name, priors.get(name, RANGES.get(name, RANGE))) for name in self.names}
+        self.stated = data.sd is not None
+        self.error = np.ones(len(data)) if data.sd is None else data.sd / data.counts
+        self.sigma = 1.0
+        self.problem: Exception | None = None
+
+    def _limits(self, name: str, prior: Any) -> tuple[float, float]:
+        example = f"priors={{{name!r}: (0.5, 3)}} or scipy.stats.norm(1.6, 0.2)"
+        rule = "must be a range (low, high) of positive numbers, or a frozen distribution of scipy.stats"
+        if hasattr(prior, "logpdf"):
+            low, high = (float(end) for end in prior.ppf([1e-6, 1 - 1e-6]))
+            peak = max(float(prior.logpdf(at)) for at in np.linspace(low, high, 201))
+            self.log_priors[name] = lambda at: min(float(prior.logpdf(at)) - peak, 0.0)
+            low = max(low, RANGE[0])
+        else:
+            try:
+                low, high = (float(end) for end in prior)
+            except (TypeError, ValueError):
+                raise InputError(f"prior of {name}", prior, rule, example) from None
+        require(0 < low < high < np.inf, f"prior of {name}", prior, rule, example)
+        return low, high
+
+    def built(self, values: Mapping[str, float]) -> tuple[Model, float]:
+        """Return the model at values of the parameters, and τ."""
+        model = self.model(**{name: values[name] for name in self.given})
+        require(isinstance(model, Model), "model", model, "must return a rosettalaw.theory.Model", EXAMPLE)
+        return model, float(values.get("tau", self.tau))
+
+    def left(self, values: Mapping[str, float]) -> np.ndarray:
+        """Return the residuals of the log counts; `UNSOLVED` where the model has no solution."""
+        try:
+            with np.errstate(all="ignore"):
+                model, tau = self.built(values)
+                return np.log(self.data.counts) - log_counts(model, self.data.neurons, tau)
+        except (ValueError, ArithmeticError) as error:
+            self.problem = error
+            return np.full(len(self.data), UNSOLVED)
+
+    def residuals(self, values: Mapping[str, float]) -> np.ndarray:
+        """Return residuals whose squares sum to χ²: those of the counts, and a root of each prior."""
+        priors = [np.sqrt(-2 * prior(values[name])) for name, prior in self.log_priors.items()]
+        return np.nan_to_num(np.append(self.left(values) / (self.error * self.sigma), priors), nan=UNSOLVED, posinf=1e9)
+
+    def chi2(self, values: Mapping[str, float]) -> float:
+        left = self.residuals(values)
+        return float(left @ left)
+
+    def parameters(self, values: Mapping[str, float]) -> lmfit.Parameters:
+        made = lmfit.Parameters()
+        for name in self.names:
+            low, high = self.limits[name]
+            made.add(name, float(np.clip(values[name], low, high)), min=low, max=high)
+        return made
+
+    def least(self, start: Mapping[str, float], fixed: str = "") -> dict[str, float]:
+        """Return the values of least χ² near a start, searched in logarithms, all but one fixed parameter free."""
+        free = [name for name in self.names if name != fixed]
+        if not free:
+            return dict(start)
+        lows, highs = np.log([self.limits[name] for name in free]).T
+
+        def values(at: np.ndarray) -> dict[str, float]:
+            return {**start, **dict(zip(free, np.exp(np.clip(at, lows, highs)).tolist(), strict=True))}
+
+        def residuals(at: np.ndarray) -> np.ndarray:
+            return np.append(self.residuals(values(at)), UNSOLVED * (at - np.clip(at, lows, highs)))
+
+        begin = np.clip(np.log([start[name] for name in free]), lows, highs)
+        at, *_ = optimize.leastsq(residuals, begin, epsfcn=1e-10, ftol=1e-7, xtol=1e-7, full_output=True)
+        return min(values(at), dict(start), key=self.chi2) if fixed == "" else values(at)
+
+    def search(self, start: dict[str, float]) -> dict[str, float]:
+        """Return the best values over the priors, σ estimated on the way."""
+        for name, value in start.items():
+            if name not in self.names:
+                raise UnknownNameError("parameter in start", name, self.names)
+            low, high = self.limits[name]
+            require(low <= value <= high, f"start of {name}", value, f"must lie in its prior, {low:g} to {high:g}")
+        lows, highs = np.log([self.limits[name] for name in self.names]).T
+        some = qmc.LatinHypercube(len(self.names), rng=np.random.default_rng(0)).random(STARTS * len(self.names))
+        points = [np.exp(lows + share * (highs - lows)) for share in (0.5, *some)]
+        starts = [{**dict(zip(self.names, point.tolist(), strict=True)), **start} for point in points]
+        ranked = sorted(starts, key=self.chi2)[:POLISHED]
+        if self.left(ranked[0])[0] == UNSOLVED and self.problem is not None:
+            raise self.problem
+        best = min((self.least(one) for one in ranked), key=self.chi2)
+        if not self.stated:
+            floor = float(np.mean(ROUNDING / self.data.counts**2)) if whole(self.data.counts) else 1e-18
+            left = self.left(best)
+            self.sigma = float(np.sqrt(max(left @ left / max(self.freedom, 1), floor)))
+            best = self.least(best)
+        return best
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom behind an estimated σ: a distribution for prior is as good as a number."""
+        return len(self.data) + len(self.log_priors) - len(self.names)
+
+    @property
+    def met(self) -> bool:
+        """Whether there is no count to spare, so that errors cannot be estimated."""
+        return not self.stated and self.freedom < 1
+
+    def profile(self, name: str, best: Mapping[str, float]) -> Callable[[float], float]:
+        """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""
+        known = {best[name]: dict(best)}
+
+        def squares(value: float) -> float:
+            nearest = known[min(known, key=lambda at: abs(np.log(at / value)))]
+            known[value] = self.least({**nearest, name: value}, fixed=name)
+            return self.chi2(known[value])
+
+        return squares
+
+    def jacobian(self, best: Mapping[str, float]) -> np.ndarray:
+        """Return derivatives of the counts' residuals by the logarithms of the parameters, in units of σ."""
+        step, columns = 1e-4, []
+        for name in self.names:
+            ends = [self.left({**best, name: best[name] * np.exp(sign * step)}) for sign in (1, -1)]
+            columns.append((ends[0] - ends[1]) / (2 * step * self.error * self.sigma))
+        return np.stack(columns, axis=1)

@@ -1,0 +1,261 @@
+"""Series read from results: of ladders, single matchings, simulations and toy networks, and from a user's CSV."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ForeignFileError, InputError
+from ..results import KIND, load
+from .counts import Counts, read_columns, read_counts
+from .profiles import FEWEST_PAIRS, Profile
+from .series import Series
+from .verdict import nulls_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TOY = (
+    *("configuration", "beta", "neurons", "seeds", "count", "count_sd", "mean_isolation", "profile_slope"),
+    *("optimal_count", "optimal_mean_isolation", "optimal_slope"),
+)
+RECIPE = ("seed", "steps", "tau", "kappa")  # facts of a toy study: cells that share them are of one kind
+LAW = "law"  # the toy recipe that has all of the theory's ingredients
+RUNS = 3  # of a simulation at each size, whose correlations make its profiles
+
+
+def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
+    """Read result files and CSV files; files of single pairs in one folder make one series.
+
+    Raises
+    ------
+    MissingFileError, ForeignFileError
+        If a file is missing, corrupt, or holds no counts.
+    """
+    paths = [Path(path) for path in paths]
+    times = Counter(map(_name, paths))
+    series: list[Series] = []
+    pairs: dict[Path, list[xr.Dataset]] = {}
+    toys: list[xr.Dataset] = []
+    for path in paths:
+        name = _name(path) if times[_name(path)] == 1 else str(path)
+        if path.suffix.lower() != ".nc":
+            series.append(Series(name, "counts", *read_columns(path)))
+            continue
+        ds = load(path)
+        kind = ds.attrs[KIND]
+        if kind == "ladder":
+            series.append(of_ladder(ds, name))
+        elif kind in ("pairs", "rung"):
+            pairs.setdefault(path.resolve().parent, []).append(ds)
+        elif kind == "simulation":
+            series.extend(of_simulation(ds, name))
+        elif kind == "toy":
+            toys.append(ds)
+        else:
+            rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
+            raise ForeignFileError(
+                f"{path}: holds a result of kind {kind!r}, which has no measured counts ({rule} have)"
+            )
+    return [*series, *of_folders(pairs), *of_toys(toys)]
+
+
+def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
+    """Return one series for each folder of matchings, named after it (in full, where two have one name)."""
+    times = Counter(folder.name for folder in pairs)
+    return [
+        of_pairs(members, folder.name if times[folder.name] == 1 else str(folder)) for folder, members in pairs.items()
+    ]
+
+
+def counts_of(path: str | os.PathLike[str]) -> Counts:
+    """Return the counts of one file, CSV or result."""
+    return read_counts(path) if Path(path).suffix.lower() != ".nc" else one_series(path).clean()
+
+
+def one_series(path: str | os.PathLike[str]) -> Series:
+    """Return the series of a result file that holds one.
+
+    Raises
+    ------
+    InputError
+        If the file holds several.
+    """
+    series = read_series([path])
+    if len(series) != 1:
+        raise InputError("counts", str(path), f"holds {len(series)} series, one is needed", "a CSV file of one of them")
+    return series[0]
+
+
+def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
+    """Return the calibrated counts of a measured ladder, with its correlations and nulls.
+
+    Raises
+    ------
+    ForeignFileError
+        If a variable is missing, or a pair belongs to no rung: an older version's file, or somebody's edited one.
+    """
+    missing = [word for word in ("neurons", "calibrated_count", "threshold") if word not in ladder]
+    if missing:
+        raise ForeignFileError(f"{name}: a ladder without the variable {' or '.join(missing)}; measure it again")
+    neurons = np.asarray(ladder["neurons"].values, dtype=float)
+    correlations = None
+    if "correlation" in ladder and "pair_rung" in ladder:
+        rung, rho, threshold = (ladder[key].values for key in ("pair_rung", "correlation", "threshold"))
+        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):
+            raise ForeignFileError(f"{name}: a ladder of {len(neurons)} rungs with a pair of rung {rung.max()}")
+        above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
+        correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
+    return Series(
+        f"{name}{_families(ladder)}",
+        _modality(ladder),
+        neurons,
+        np.asarray(ladder["calibrated_count"].values, dtype=float),
+        _deviations(ladder),
+        correlations,
+        float(np.nanmax(ladder["threshold"].values)) if np.isfinite(ladder["threshold"].values).any() else np.nan,
+        nulls_of(ladder),
+        shared=len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
+    )
+
+
+def of_pairs(members: list[xr.Dataset], name: str) -> Series:
+    """Return one series of matchings that were saved one by one."""
+    sizes = [
+        float(ds["neurons"]) if "neurons" in ds else float(ds["neurons_a"] + ds["neurons_b"]) / 2 for ds in members
+    ]
+    order = np.argsort(sizes, kind="stable")
+    members = [members[i] for i in order]
+    calibrated = all("calibrated_count" in ds for ds in members)
+    word = "calibrated_count" if calibrated else "raw_count"
+    thresholds = [float(ds["threshold"]) for ds in members] if calibrated else []
+    raw = [nulls_of(ds) for ds in members] if calibrated else []
+    return Series(
+        name if calibrated else f"{name} (raw counts)",
+        "ladder",
+        np.sort(sizes),
+        np.array([float(ds[word]) for ds in members]),
+        None,
+        tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members),  # signed after --absolute
+        float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
+        {word: np.array([one[word] for one in raw]) for word in (raw or [{}])[0] if all(word in one for one in raw)},
+    )
+
+
+def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
+    """Return one series for each β of a simulation: mean counts over runs, with their standard errors.
+
+    A simulation's file holds counts. Its seed gives the same networks again, and with them the correlations of the
+    pairs above ½ (τ = 1), of a few runs a size, wherever the size was drawn and not computed by the integral.
+    """
+    word = "count_run" if "count_run" in ds else "count"
+    if word not in ds or "neurons" not in ds or "beta" not in ds:
+        raise ForeignFileError(f"{name}: a simulation without the variables count, neurons and beta")
+    from ..sims import Simulation
+
+    neurons = np.asarray(ds["neurons"].values, dtype=float)
+    simulation = Simulation.from_dataset(ds) if "engine" in ds and "count_run" in ds else None
+    series = []
+    for beta in np.atleast_1d(ds["beta"].values):
+        counts = ds[word].sel(beta=beta) if "beta" in ds[word].dims else ds[word]
+        mean, se = counts.astype(float), None
+        if "run" in counts.dims:
+            mean = counts.mean("run")
+            runs = counts.sizes["run"]
+            se = (counts.std("run", ddof=1) / np.sqrt(runs)).values if runs > 1 else None
+        matched = simulation.matched_correlations(float(beta), RUNS) if simulation else []
+        series.append(
+            Series(
+                f"{name}, β = {beta:g}",
+                "simulation",
+                neurons,
+                np.asarray(mean.values, dtype=float),
+                se,
+                tuple(rho for _, rho in matched) or None,
+                0.5,
+                sizes_matched=np.array([float(size) for size, _ in matched]) if matched else None,
+            )
+        )
+    return series
+
+
+def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None) -> list[Series]:
+    """Return one series for each configuration and β of toy studies, cells of the same recipe joined over sizes.
+
+    Studies whose `RECIPE` differs stay apart, and their names say in what.
+    `configurations` are those wanted; by default all, controls that are not expected to obey the theory included.
+    """
+    import pandas as pd
+
+    recipes: dict[tuple, list[xr.Dataset]] = {}
+    for ds in studies:
+        recipes.setdefault(tuple(str(ds.attrs.get(fact, "")) for fact in RECIPE), []).append(ds)
+    differ = [fact for fact, *values in zip(RECIPE, *recipes, strict=True) if len(set(values)) > 1]
+    series = []
+    for recipe, members in recipes.items():
+        rows: Any = pd.concat([ds[list(TOY)].to_dataframe()[list(TOY)] for ds in members], ignore_index=True)
+        toys = toy_series(rows if configurations is None else rows[rows["configuration"].isin(configurations)])
+        difference = "".join(f", {fact} {value}" for fact, value in zip(RECIPE, recipe, strict=True) if fact in differ)
+        series += [replace(one, name=one.name + difference) for one in toys]
+    return series
+
+
+def toy_series(rows: Any) -> list[Series]:
+    """Return series of toy networks; b and ⟨s⟩ are those of their isolation itself, not of correlations.
+
+    They pay ReLU's energy costs, which differ from feature to feature: the theory here is the water-filling at these
+    costs, not the power law with β = b.
+    """
+    series = []
+    for (name, beta), cells in rows.groupby(["configuration", "beta"], sort=False):
+        cells = cells.sort_values(["neurons", "seeds"]).drop_duplicates("neurons", keep="last")
+        se = (cells["count_sd"] / np.sqrt(cells["seeds"])).to_numpy(float)
+        series.append(
+            Series(
+                f"toy, {name}, β = {beta:g}",
+                "toy",
+                cells["neurons"].to_numpy(float),
+                cells["count"].to_numpy(float),
+                se if np.isfinite(se).all() else None,
+                threshold=0.5,
+                profiles=_profiles(cells, "profile_slope", "count", "mean_isolation"),
+                optimum=_profiles(cells, "optimal_slope", "optimal_count", "optimal_mean_isolation"),
+            )
+        )
+    return series
+
+
+def _profiles(cells: Any, slope: str, count: str, isolation: str) -> tuple[Profile, ...]:
+    """Return the profiles of toy networks, none where networks or optimum have too few features."""
+    enough = cells[["count", "optimal_count"]].min(axis=1) >= FEWEST_PAIRS
+    rows = zip(-cells[slope].where(enough), cells[count], cells[isolation], strict=True)
+    return tuple(Profile(b, np.nan, 1.0, np.nan, pairs, mean) for b, pairs, mean in rows)
+
+
+def _modality(ladder: xr.Dataset) -> str:
+    if "modality" in ladder.attrs:
+        return str(ladder.attrs["modality"])
+    return "language" if "corpus" in ladder.attrs else "ladder"
+
+
+def _families(ladder: xr.Dataset) -> str:
+    families = ladder.attrs.get("families")
+    return f" ({' × '.join(json.loads(families))})" if families else ""
+
+
+def _deviations(ladder: xr.Dataset) -> np.ndarray | None:
+    if "calibrated_count_se" not in ladder:
+        return None
+    sd = np.asarray(ladder["calibrated_count_se"].values, dtype=float)
+    return sd if np.isfinite(sd).all() else None
+
+
+def _name(path: Path) -> str:
+    return path.parent.name if path.stem in ("results", "result") and path.parent.name else path.stem
