@@ -1,4 +1,4 @@
-"""How ρ* separates Rosetta pairs from chance: pairs that reach a correlation, trained networks against both nulls.
+"""How ρ* separates Rosetta pairs from chance: pairs that reach a correlation, trained networks against the nulls.
 
 Curves are numbers of mutual pairs with correlation at least ρ, for the null a mean over draws. The shaded region holds
 the pairs of the calibrated count (`rosettalaw.empirical.calibration`).
@@ -17,8 +17,6 @@ from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     import xarray as xr
-
-NULLS = [("permuted", style.COLOURS["orange"], (0, (4, 2))), ("untrained", style.COLOURS["purple"], (0, (1, 1)))]
 
 
 def make(results: Results, path: Path) -> list[Path]:
@@ -57,12 +55,12 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title
     with style.figure(size=(style.WIDTH, 3.5)) as (figure, axis):
         _curve(axis, trained, 1, style.COLOURS["blue"], "-", "trained")
         here = ladder["null_rung"].values == rung
-        for kind, colour, dashes in NULLS:
-            chosen = here & (ladder["null_kind"].values == kind)
+        for look in style.null_looks():
+            chosen = here & (ladder["null_kind"].values == look.label)
             if chosen.any():
                 draws = len(np.unique(ladder["null_draw"].values[chosen]))
-                label = f"{kind} (mean of {draws} draws)"
-                _curve(axis, ladder["null_correlation"].values[chosen], draws, colour, dashes, label)
+                label = f"{look.label} (mean of {draws} draws)"
+                _curve(axis, ladder["null_correlation"].values[chosen], draws, look.colour, look.dashes, label)
         if not np.isfinite(threshold):
             at = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8.5}
             axis.annotate("no correlation separates them from the nulls: 0 pairs kept", (0.99, 0.98), **at)

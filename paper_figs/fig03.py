@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
     from ..validation.analysis import Analysis
 
-RAW = [  # variable, label, marker, colour
-    ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"]),
-    ("permuted_raw", "permuted, no threshold", "v", style.COLOURS["orange"]),
-    ("untrained_raw", "untrained, no threshold", "s", style.COLOURS["purple"]),
-]
-ABOVE = [
-    ("permuted_above_threshold", "permuted above ρ*", "v", style.COLOURS["orange"]),
-    ("untrained_above_threshold", "untrained above ρ*", "s", style.COLOURS["purple"]),
-]
+Look = tuple[str, str, str, str]  # variable, label, marker, colour
+TRAINED: Look = ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"])
+
+
+def raw() -> list[Look]:
+    """Return how counts without a threshold are drawn: of trained networks, and of each null."""
+    nulls = [(f"{one.label}_raw", f"{one.label}, no threshold", one.marker, one.colour) for one in style.null_looks()]
+    return [TRAINED, *nulls]
+
+
+def above() -> list[Look]:
+    """Return how each null's counts above ρ* are drawn."""
+    return [(f"{n.label}_above_threshold", f"{n.label} above ρ*", n.marker, n.colour) for n in style.null_looks()]
 
 
 def make(results: Results, path: Path) -> list[Path]:
@@ -69,10 +73,10 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[
     with style.figure(size=(style.WIDTH + 0.7, 4.4)) as (figure, axis):
         style.log_sizes(axis, neurons)
         labels = []
-        for name, words, marker, colour in RAW:
+        for name, words, marker, colour in raw():
             if name in ladder:
                 labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
-        for name, words, marker, colour in ABOVE:
+        for name, words, marker, colour in above():
             if name in ladder:
                 labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
         labels += _calibrated(axis, ladder, neurons)
@@ -103,7 +107,7 @@ def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[
 def _intervals(axis, ladder, neurons: np.ndarray) -> None:
     """Draw each null's 95% interval over its draws; an end that reaches 0 runs to the edge of the picture."""
     limits = axis.get_ylim()
-    for name, _, _, colour in (*RAW, *ABOVE):
+    for name, _, _, colour in (*raw(), *above()):
         if f"{name}_low" in ladder:
             mean, low, high = (np.asarray(ladder[name + end].values, dtype=float) for end in ("", "_low", "_high"))
             shown = (mean > 0) & np.isfinite(high)

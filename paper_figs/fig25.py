@@ -38,10 +38,10 @@ def draw(ladder, path: str | Path) -> list[Path]:
                 shown = counts > 0
                 if shown.any():
                     style.ours(axis, sizes[shown], counts[shown], f"k = {k}{_slope(sizes, counts)}", i)
-                null = f"k_permuted_{kind}"
-                if null in ladder:
-                    permuted = ladder[null].sel(k=k).values
-                    axis.plot(sizes, permuted, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
+                null = next((n for one in style.null_looks() if (n := f"k_{one.label}_{kind}") in ladder), None)
+                if null is not None:
+                    pairs = ladder[null].sel(k=k).values
+                    axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
             axis.set_title(f"{ladder.attrs['ladder']}: {words}")
             axis.set_xlabel("MLP neurons per network, N")
             axis.legend(fontsize=8)

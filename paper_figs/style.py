@@ -11,8 +11,9 @@ import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..results import replacing
 
@@ -38,6 +39,10 @@ LINES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
+
+NULL_COLOURS = [COLOURS[name] for name in ("orange", "purple", "green", "vermilion", "yellow", "black")]
+NULL_MARKERS = ["v", "s", "^", "D", "P", "X"]
+NULL_DASHES = [(0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1)), (0, (8, 2)), (0, (2, 3))]
 
 RC: Any = {
     "figure.figsize": (WIDTH, 4.1),
@@ -77,6 +82,23 @@ RC: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
     "svg.hashsalt": "rosettalaw",  # the same figure gives the same bytes
 }
+
+
+class NullLook(NamedTuple):
+    """How a null is drawn in every figure: its label in results, colour, marker and dashes."""
+
+    label: str
+    colour: str
+    marker: str
+    dashes: tuple[int, tuple[int, ...]]
+
+
+def null_looks() -> list[NullLook]:
+    """Return the looks of all kinds of null, in the order of their table."""
+    from ..empirical.nulls import every_label
+
+    looks = zip(cycle(NULL_COLOURS), cycle(NULL_MARKERS), cycle(NULL_DASHES), strict=False)
+    return [NullLook(label, *look) for label, look in zip(every_label(), looks, strict=False)]
 
 
 @contextmanager

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from ..validation.analysis import Analysis
 
-RAW = [
-    ("raw_count", "trained, no threshold", "o", "#bdbdbd"),
-    ("permuted_raw", "permuted, no threshold", "v", style.COLOURS["orange"]),
-    ("untrained_raw", "untrained, no threshold", "s", style.COLOURS["purple"]),
-]
+
+def raw(ladder: xr.Dataset) -> list[tuple[str, str, str, str]]:
+    """Return variable, label, marker and colour of a ladder's counts without a threshold: trained, and each null."""
+    nulls = [(f"{one.label}_raw", f"{one.label}, no threshold", one.marker, one.colour) for one in style.null_looks()]
+    every = [("raw_count", "trained, no threshold", "o", "#bdbdbd"), *nulls]
+    return [look for look in every if look[0] in ladder]
 
 
 def make(results: Results, path: Path) -> list[Path]:
@@ -49,7 +50,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
     with style.panels(len(panels), 3.3, 3.4, sharey=True) as (figure, axes):
         for axis, (ladder, analysis) in zip(axes, panels, strict=True):
             sizes, counts = ladder["neurons"].values, ladder["calibrated_count"].values
-            for name, label, marker, colour in RAW:
+            for name, label, marker, colour in raw(ladder):
                 means = [ladder[name].values[sizes == size].mean() for size in np.unique(sizes)]
                 axis.plot(np.unique(sizes), means, marker, mfc="none", color=colour, label=label, ls=":", lw=0.8)
             blue, some = style.COLOURS["blue"], counts > 0
@@ -68,7 +69,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
             axis.set_xlabel("MLP neurons per network, N")
             if axis.get_subplotspec().is_first_col():
                 axis.set_ylabel("pairs")
-        tallest = max(float(ladder[name].max()) for ladder, _ in panels for name, *_ in RAW)
+        tallest = max(float(ladder[name].max()) for ladder, _ in panels for name, *_ in raw(ladder))
         axes[0].set_ylim(top=1.3 * tallest)  # one scale for all panels, no marker cut
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)

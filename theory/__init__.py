@@ -8,8 +8,10 @@ power_law, solution, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
 allocation, model
     Any weights, utility and costs, with a certificate; any spectrum and budget law.
-spectra, utilities, budgets
-    The families that a model is put together from.
+spectra, utilities, budgets, families
+    The families that a model is put together from, and how a member is added.
+parameters, roots
+    Checked arguments and ranges of them; roots of monotone functions.
 superposition, detectability
     Loadings to isolation to correlation; what M inputs can find.
 specialization

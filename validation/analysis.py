@@ -142,7 +142,7 @@ def analyse(
         Sizes, Rosetta counts and, where known, their standard deviations. In place of the first two, `Counts`, a table
         with the columns ``neurons, count``, or a file of them.
     nulls : mapping of str to array_like, optional
-        Raw counts of the trained networks (``raw``) and of their nulls (``permuted``, ``untrained``), per size;
+        Raw counts of the trained networks (``raw``) and of their nulls, by label, per size;
         `rosettalaw.validation.verdict.nulls_of` reads them off a ladder.
     tau, gamma : float
         τ and γ of the theory; without τ, β's interval allows for those of `rosettalaw.validation.theory_fit.TAU_RANGE`.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..empirical.nulls import every_label
 from . import page
 from .findings import findings
 
@@ -115,6 +116,7 @@ def write_report(
             if name not in (*PLACED, *(one[0] for one in MEASURED))
         ],
         rungs=_rungs(ladder),
+        nulls=[label for label in every_label() if f"{label}_raw" in ladder],
         pairs=_pairs(ladder),
         families=families,
         provenance={

@@ -85,7 +85,7 @@ def verdict(
     comparison : CurveComparison, optional
         Power law against other curves.
     nulls : mapping, optional
-        ``raw`` and, for each null, ``permuted`` or ``untrained``: raw counts per size, shape (n,). Without it the
+        ``raw`` and each null by its label: raw counts per size, shape (n,). Without it the
         sentence says that the counts were taken at their word.
     likelihoods : sequence of LikelihoodFit
         "poisson", asked where there are zeros, and "weighted", where the counts have stated errors.
@@ -166,7 +166,9 @@ def with_zeros(neurons: np.ndarray, counts: np.ndarray, verdict: str) -> str:
 
 def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the raw counts of a ladder, or of one matching, and of its nulls, as `verdict` takes them."""
-    names = {"raw": "raw_count", "permuted": "permuted_raw", "untrained": "untrained_raw"}
+    from ..empirical.nulls import every_label
+
+    names = {"raw": "raw_count", **{label: f"{label}_raw" for label in every_label()}}
     return {word: np.asarray(ladder[name].values, dtype=float) for word, name in names.items() if name in ladder}
 
 

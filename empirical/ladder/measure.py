@@ -39,7 +39,7 @@ RAGGED = {"pair": "pair_rung", "null_pair": "null_rung", "neuron": "neuron_rung"
 ONE_AFTER_THE_OTHER = (*RAGGED, "text", "read_document")  # variables of these dimensions are joined end to end
 OF_ONE_RUNG = ("context", "data_size")  # measured at the largest rung alone
 NUMBERS = {"context_pair": "pair", "snippet_begin": "text", "snippet_document": "read_document"}  # count along these
-COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold", "permuted_raw", "untrained_raw")
+COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold")
 
 
 def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = False) -> xr.Dataset:
@@ -154,7 +154,7 @@ def _compared(measured: list[list[xr.Dataset]]) -> dict[str, Any]:
             ("rung", "comparison"),
             np.array([[one[name].item() for one in found] for found in measured]),
         )
-        for name in COMPARED
+        for name in (*COMPARED, *(f"{label}_raw" for label in every_label() if f"{label}_raw" in measured[0][0]))
     }
     names = [[one.attrs["model_b"] for one in found] for found in measured]
     variables["comparison_model"] = (("rung", "comparison"), np.array(names, dtype=object))

@@ -3,7 +3,7 @@
 A kind of null is one file here and one line in `KINDS`; the engine, ladders, calibration, results, tables and figures
 take it from there.
 
-| chapter | kind |
+| chapter | subject |
 |---|---|
 | `null` | the class of all kinds: how one is drawn, what it keeps and what it breaks |
 | `permute` | B's positions in a random order |

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
-from .vocabulary import VOCABULARY
+from .vocabulary import variable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,7 +63,7 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
 
     ds = xr.Dataset(dict(variables), dict(coords or {}))
     for name in ds.variables:
-        known = VOCABULARY.get(str(name))
+        known = variable(str(name))
         if known is not None:
             ds[name].attrs = {**known.attributes(), **ds[name].attrs}
     ds.attrs = {KIND: kind, "rosettalaw_format": FORMAT, **_flat(run_facts()), **_flat(provenance)}

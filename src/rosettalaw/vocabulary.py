@@ -71,7 +71,7 @@ MEASUREMENT = {
     "rung": Variable("rung of a ladder, smallest first", "index"),
     "pair_rung": Variable("rung that a matched pair belongs to", "index"),
     "null_rung": Variable("rung that a null pair belongs to", "index"),
-    "null_kind": Variable("null that a pair comes from: permuted or untrained"),
+    "null_kind": Variable("null that a pair comes from, by its label"),
     "bits_per_byte_a": Variable("training loss of model A at its end", "bits/byte"),
     "bits_per_byte_b": Variable("training loss of model B at its end", "bits/byte"),
     "tokens_a": Variable("tokens that model A read", "tokens"),
@@ -306,3 +306,27 @@ VOCABULARY: dict[str, Variable] = {
     **SIMULATION,
     **FILTERING,
 }
+
+# Variables of a null beyond the paper's two: `rosettalaw.empirical.nulls` has the kinds, this the ends of their names.
+OF_NULLS = {
+    "raw": ("raw count under the {} null, mean over draws", "pairs", ""),
+    "above_threshold": ("pairs above ρ* under the {} null, mean over draws", "pairs", ""),
+    "correlation": ("correlation of a mutual pair of the {} null", "1", "ρ"),
+    "draw": ("draw of the {} null that a pair belongs to", "index", ""),
+    "draws": ("draws of the {} null", "draws", ""),
+}
+
+
+def variable(name: str) -> Variable | None:
+    """Return the description of a variable, or None where it is a stranger's."""
+    if name in VOCABULARY:
+        return VOCABULARY[name]
+    for end, (words, units, symbol) in OF_NULLS.items():
+        for bound, more in (("", ""), ("_low", ", lower end of its 95% interval"), ("_high", ", upper end of it")):
+            if name.endswith(f"_{end}{bound}"):
+                label = name.removesuffix(f"_{end}{bound}")
+                place = next((start for start in ("k_", "comparison_") if label.startswith(start)), "")
+                label = label.removeprefix(place).replace("_", " ")
+                at_k = " at k" if place == "k_" else ""
+                return Variable(words.format(label) + at_k + more, units, symbol, "empirical.nulls")
+    return None

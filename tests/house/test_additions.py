@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import rosettalaw
-from rosettalaw import cli, demo, paper_figs, save
+from rosettalaw import cli, paper_figs, save
+from rosettalaw.loop.ladder import draw
 from rosettalaw.paper_figs import CATALOGUE, Figure
 from rosettalaw.results import dataset, load
 from rosettalaw.results_page import write_results_page
@@ -114,7 +115,7 @@ def test_a_figure_from_outside_is_on_the_page_of_a_measured_ladder(tmp_path, mon
     two = {name: CATALOGUE[name] for name in ("fig03", "squares")}
     monkeypatch.setattr(paper_figs.catalogue, "CATALOGUE", two)
     ladder = load(Path(rosettalaw.theory.__file__).parents[1] / "docs/full_ladder/results.nc", "ladder")
-    figures = demo.draw(ladder, None, None, tmp_path / "out")
+    figures = draw(ladder, None, None, tmp_path / "out")
     assert sorted(figures) == ["outside", "scaling"]
     figures["calibration"] = figures["scaling"]  # the page asks for one
     page = write_report(ladder, None, "No law.", [], [], figures, tmp_path / "report.html", 1.0)
@@ -143,3 +144,132 @@ def test_every_module_of_the_command_line_is_one_command():
     folder = Path(cli.__file__).parent
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "output"}
     assert modules == set(cli.COMMANDS) == set(typer.main.get_command(cli.app).commands)
+
+
+NULL = '''
+"""B read backwards."""
+
+import numpy as np
+
+from ..activations.views import View
+from .null import Null
+
+
+class Backwards(View):
+    """The same activations, last position first."""
+
+    def __init__(self, source):
+        self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
+        self._source = source
+
+    def rows(self, index, columns=slice(None)):
+        """Return the activations of mirrored positions."""
+        return self._source.rows(np.arange(self.positions)[::-1][index], columns)
+
+
+class Reverse(Null):
+    """B's positions in reverse."""
+
+    name = label = "reverse"
+    keeps, breaks = "autocorrelation", "alignment"
+    random_access = True
+
+    def draw(self, a, b, entropy):
+        """Return A, and B backwards."""
+        return a, Backwards(b)
+'''
+
+
+def test_a_null_from_outside_is_drawn_counted_described_and_in_the_figures(tmp_path, monkeypatch):
+    from rosettalaw.empirical import nulls
+    from rosettalaw.empirical.activations.arrays import ArraySource
+    from rosettalaw.empirical.matching import match
+    from rosettalaw.paper_figs import calibration, style
+    from rosettalaw.validation.verdict import nulls_of
+
+    add_file(nulls, "reverse", NULL, tmp_path, monkeypatch)
+    from importlib import import_module
+
+    kind = import_module("rosettalaw.empirical.nulls.reverse").Reverse()
+    monkeypatch.setitem(nulls.KINDS, "reverse", kind)
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((400, 12))
+    a, b = (shared + 0.5 * rng.standard_normal((400, 12)) for _ in "ab")
+    matches = match(ArraySource(a), ArraySource(b), nulls={"reverse": 2}, quiet=True)
+    backwards = match(ArraySource(a), ArraySource(b[::-1].copy()), nulls={}, jackknife_blocks=0, quiet=True)
+    assert set(matches.nulls) == {"reverse"}
+    for correlations in matches.nulls["reverse"]:
+        np.testing.assert_allclose(np.sort(correlations), np.sort(backwards.correlation), atol=1e-6)
+    saved = matches.to_dataset()
+    assert saved["reverse_raw"] == backwards.count
+    assert saved["reverse_raw"].attrs["long_name"] == "raw count under the reverse null, mean over draws"
+    assert nulls_of(saved)["reverse"] == backwards.count
+    look = style.null_looks()[-1]
+    assert look.label == "reverse"
+    rung = {name: ("null_pair", values) for name, values in nulls.null_pairs(matches.nulls).items()}
+    rung |= {"null_rung": ("null_pair", np.zeros(len(rung["null_draw"][1]), dtype=int))}
+    rung |= {"correlation": ("pair", matches.correlation), "pair_rung": ("pair", np.zeros(matches.count, dtype=int))}
+    rung |= {"neurons": ("rung", [12.0]), "threshold": ("rung", [0.5]), "calibrated_count": ("rung", [12])}
+    files = calibration.draw(dataset("ladder", rung), tmp_path / "figure.svg")
+    assert "reverse (mean of 2 draws)" in files[1].read_text()
+    assert look.colour.lower() in files[1].read_text().lower()
+    with pytest.raises(rosettalaw.errors.UnknownNameError, match="reverse"):
+        match(ArraySource(a), ArraySource(b), nulls={"revers": 2}, quiet=True)
+
+
+def test_a_spectrum_from_outside_is_found_by_name_and_solved(monkeypatch):
+    from dataclasses import dataclass
+
+    from rosettalaw.theory import Model
+    from rosettalaw.theory.spectra import SPECTRA, Spectrum, spectrum
+
+    @dataclass(frozen=True)
+    class Plateau(Spectrum):
+        width: float
+
+        def at(self, rank, features):
+            return np.where(np.asarray(rank) <= self.width, 1.0, 1e-9)
+
+    monkeypatch.setitem(SPECTRA, "plateau", Plateau)
+    point = Model(spectrum("plateau", width=5.0), gamma=1.0).predict(100.0, 2.0)
+    assert point["count"] == 5  # equal features share the budget κN equally
+    assert point["mean_isolation"].item() == pytest.approx(20)  # κN = 100 over 5
+
+
+def test_an_architecture_from_outside_is_one_entry(tmp_path, monkeypatch):
+    import torch
+    from transformers import AutoModel, OpenAIGPTConfig
+
+    from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
+
+    model = AutoModel.from_config(OpenAIGPTConfig(vocab_size=64, n_positions=16, n_embd=8, n_layer=2, n_head=2))
+    with pytest.raises(rosettalaw.errors.RosettaError, match="openai-gpt"):
+        output_projections(model, "openai-gpt", "outside")
+    monkeypatch.setitem(OUTPUT_PROJECTION, "openai-gpt", "h.*.mlp.c_proj")
+    found = output_projections(model, "openai-gpt", "outside")
+    assert [tuple(one.weight.shape) for one in found] == [(32, 8), (32, 8)]
+    assert isinstance(found[0], torch.nn.Module)
+
+
+def test_an_activation_source_from_outside_is_matched_as_it_is():
+    from rosettalaw.empirical import ActivationSource, ArraySource, match
+
+    class Thirds:
+        """Activations in blocks of its own size, with nothing but what the protocol asks for."""
+
+        name = "outside"
+
+        def __init__(self, array):
+            self._array, self.positions = array, len(array)
+            self.layer, self.unit = np.zeros(array.shape[1], int), np.arange(array.shape[1])
+
+        def blocks(self, size):
+            yield from np.array_split(self._array, 3)
+
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((300, 10)).astype(np.float32) for _ in "ab")
+    assert isinstance(Thirds(a), ActivationSource)
+    options = {"nulls": {"permute": 1}, "quiet": True}
+    outside, inside = match(Thirds(a), Thirds(b), **options), match(ArraySource(a), ArraySource(b), **options)
+    assert outside.correlation.tobytes() == inside.correlation.tobytes()
+    assert outside.nulls["permuted"][0].tobytes() == inside.nulls["permuted"][0].tobytes()

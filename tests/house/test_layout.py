@@ -1,7 +1,9 @@
 """The layout's known traps: a forgotten subpackage, a shadowing folder, an eager heavy import, a second copy."""
 
+import importlib.util
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,7 +12,74 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+LARGEST_ROOM = 12  # modules; larger ones give their reason in CONTRIBUTING.md
 ROOMS = {"theory", "sims", "empirical", "validation", "paper_figs"}
+
+
+# The floors of `empirical`: a room imports from those below it alone (the text of CONTRIBUTING.md draws the same).
+FLOORS = (
+    {"intervals", "worker_pool"},
+    {"activations", "calibration", "checkpoints", "corpora"},
+    {"config", "nulls"},
+    {"language", "matching"},
+    {"measures"},
+    {"ladder", "viewer"},
+    {"filtering", "vision"},
+    {"match_models"},
+)
+
+
+def read_imports():
+    """Return the module that reads the package's imports, which lies beside this one."""
+    specification = importlib.util.spec_from_file_location("imports", pathlib.Path(__file__).with_name("imports.py"))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def room(name):
+    """Return the room of a module of `empirical`, None of another."""
+    parts = name.split(".")
+    return parts[2] if parts[1:2] == ["empirical"] and len(parts) > 2 else None
+
+
+def between_rooms(arrows):
+    """Return the rooms of `empirical` that each room imports."""
+    rooms = {}
+    for name, targets in arrows.items():
+        if room(name):
+            rooms.setdefault(room(name), set()).update({room(one) for one in targets if room(one)} - {room(name)})
+    return rooms
+
+
+def test_no_circle_anywhere():
+    """Also inside functions; not where names are needed for types alone."""
+    imports = read_imports()
+    arrows = imports.graph()
+    assert sum(map(len, arrows.values())) > 500
+    assert imports.circles(arrows) == []
+    assert imports.circles(between_rooms(arrows)) == []
+    assert imports.circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
+
+
+def test_rooms_of_empirical_import_from_the_floors_below_them():
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    rooms = between_rooms(read_imports().graph())
+    folders = {p.parent.name for p in (ROOT / "empirical").glob("*/__init__.py")}
+    assert set(floor) == folders | {p.stem for p in (ROOT / "empirical").glob("*.py")} - {"__init__"}
+    wrong = [(a, b) for a, targets in rooms.items() for b in targets if floor[b] >= floor[a]]
+    assert wrong == []
+
+
+def test_large_rooms_give_their_reason():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    reasons = set(re.findall(r"^\| `([a-z_/]+)/` \|", text, flags=re.MULTILINE))
+    large = set()
+    for name in (*ROOMS, "src/rosettalaw"):
+        for folder in {path.parent for path in (ROOT / name).rglob("__init__.py")}:
+            if len({path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}) > LARGEST_ROOM:
+                large.add(folder.relative_to(ROOT).as_posix())
+    assert reasons == large
 
 
 def folders_with_code():

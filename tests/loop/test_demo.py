@@ -14,8 +14,8 @@ import numpy as np
 import psutil
 import pytest
 
-from rosettalaw import demo
 from rosettalaw.empirical.calibration import calibrate
+from rosettalaw.loop import demo
 from rosettalaw.results import load
 
 LADDER = """

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SHOWN_PAIRS, SHOWN_CROPS, SAMPLES = 6, 4, 8
 SUMMED = ("neurons", "seed_a", "seed_b", "raw_count", "calibrated_count", "distinct_count", "threshold")
-SUMMED += ("permuted_raw", "untrained_raw")
 
 
 @dataclass(frozen=True)
@@ -119,9 +118,17 @@ def run(
     return summary
 
 
+def _nulls(ladder: xr.Dataset) -> list[str]:
+    """Return the labels of the nulls that a ladder was measured against."""
+    from ..empirical.nulls import every_label
+
+    return [label for label in every_label() if f"{label}_raw" in ladder]
+
+
 def _summary(measured: Measured, name: str) -> dict[str, Any]:
     ladder, analysis = measured.ladders[name], measured.analyses[name]
-    rungs = [{key: ladder[key].values[i].item() for key in SUMMED} for i in range(ladder.sizes["rung"])]
+    keys = [*SUMMED, *(f"{label}_raw" for label in _nulls(ladder))]
+    rungs = [{key: ladder[key].values[i].item() for key in keys} for i in range(ladder.sizes["rung"])]
     record = analysis.record() if analysis is not None else {}
     fitted = {key: record.get(key) for key in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}
     return {"rungs": rungs, **fitted, "verdict": measured.verdicts[name]}
@@ -152,6 +159,7 @@ def _report(
             }
             for pairing in ladder.pairings
         ],
+        nulls=_nulls(first),
         sweeps=[{"title": one.attrs["pairing"], "rows": _sweep_rows(one)} for one in measured.sweeps.values()],
         kinds=[{"title": one.attrs["pairing"], "rows": _kind_rows(one)} for one in measured.kinds.values()],
         contrast=next((float(one["generated_contrast"]) for one in measured.kinds.values()), np.nan),
