@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
+from .corpora.bytes import require_utf8
 from .corpora.corpus import PAPERS_TOKENS
 
 LADDERS = Path(__file__).parent / "ladder"
@@ -105,8 +106,10 @@ def read_table(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such ladder file")
+    with path.open("rb") as file:
+        require_utf8(path, file.read(4))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows begin files with a mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ForeignFileError(f"{path}: not a TOML file ({error})") from error
 

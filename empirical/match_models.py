@@ -176,9 +176,10 @@ def match_models(
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening((pattern_a or None, pattern_b or None), device, device_map or None, allow_pickle_weights, weights)
     if images is None:
-        sources, provenance = _sources(a, b, text, tokens, seed, opening)
+        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed)
     else:
         sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
@@ -191,7 +192,7 @@ def match_models(
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
-        memory=byte_count("--memory", memory) if isinstance(memory, str) and memory else memory or None,  # pyright: ignore
+        memory=allowed,
         seed=seed,
         compute=compute,
         device=device,
@@ -232,7 +233,7 @@ def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
 
 
 def _sources(
-    a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: Opening
+    a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: Opening, memory: int | None
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
@@ -242,7 +243,7 @@ def _sources(
     from .corpora.corpus import PYTHON, open_text
     from .language.source import text_sources
 
-    loading, corpus = opening.loading(), open_text(text or PYTHON)
+    loading, corpus = opening.loading(), open_text(text or PYTHON, memory)
     sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
