@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
+from .corpora.bytes import require_ordinary, require_utf8
 from .corpora.corpus import PAPERS_TOKENS
+
+# Names that some system keeps for itself, with any ending.
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+LONGEST_NAME = 100
+MOST_TOKENS = 10**12
 
 LADDERS = Path(__file__).parent / "ladder"
 
@@ -74,10 +82,48 @@ class Measurement:
         at_least = {"tokens": 1, "permutations": 0, "untrained": 0, "data_sizes": 1, "contexts": 1, "around": 0}
         for name, least in at_least.items():
             require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
+        require(
+            self.tokens <= MOST_TOKENS, "tokens", self.tokens, f"must be at most {MOST_TOKENS:,}", "tokens = 10_000_000"
+        )
+        require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
         require(any(self.nulls.values()), "permutations", 0, "a count needs a null", "permutations = 3")
         require(min(self.partners, default=2) > 1, "partners", self.partners, "are k above 1", "partners = [2, 5, 10]")
         for name in ("control", "control_draws"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
+
+
+def require_name(argument: str, name: str) -> None:
+    """Refuse a name that cannot be a folder's on every system: the one rule for names that become paths.
+
+    Raises
+    ------
+    InputError
+        If it is empty, long, blank at an end, hidden, reserved, ends in a dot, or holds a separator of paths, a control
+        character or another sign that some system forbids.
+    """
+    forbidden = any(sign in '/\\<>:"|?*' or not sign.isprintable() for sign in name)
+    plain = name and not forbidden and name == name.strip() and not name.startswith((".", "~")) and name[-1] != "."
+    rule = (
+        "becomes a folder's name: letters, digits, blanks, - and _ (no path, no reserved name, at most 100 characters)"
+    )
+    free = name.split(".")[0].strip().casefold() not in RESERVED
+    require(plain and free and len(name.encode()) <= LONGEST_NAME, argument, name, rule, 'name = "quickstart"')
+
+
+def require_distinct(argument: str, names: Iterable[str]) -> None:
+    """Refuse names of which two are one on a system that does not tell capitals from small letters.
+
+    Raises
+    ------
+    InputError
+        If two are equal but for that, or but for how their letters are composed.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        spelled = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        rule = f"is the name of two (the other is {known.get(spelled)!r}; capitals do not count)"
+        require(spelled not in known, argument, name, rule, f"{name}-2")
+        known[spelled] = name
 
 
 def parse_file(kind: type, path: Path, nested: dict[str, type]) -> Any:
@@ -103,10 +149,14 @@ def read_table(path: Path) -> dict[str, Any]:
     MissingFileError, ForeignFileError
         If there is no such file, or it is not TOML.
     """
+    if path.exists():
+        require_ordinary(path)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such ladder file")
+    with path.open("rb") as file:
+        require_utf8(path, file.read(4))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows begin files with a mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ForeignFileError(f"{path}: not a TOML file ({error})") from error
 

@@ -91,6 +91,7 @@ def match_models(
     images: Path | None = None,
     skip_corrupt: bool = False,
     timestep: int | None = None,
+    context: int | None = None,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
@@ -127,6 +128,8 @@ def match_models(
         Text to read with checkpoints (Python's own by default), and the number of A's tokens.
     images, skip_corrupt, timestep
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
+    context : int, optional
+        Tokens of a window, special ones included; by default what both models are made for.
     untrained, null_permutations : int
         Draws of each null. By default three of each; untrained networks need checkpoints, and are not drawn where
         permutations are not.
@@ -172,13 +175,17 @@ def match_models(
     require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
     precision = weights if weights != "float32" else None
     given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
+    given |= {"--context": context}
     _require_checkpoints(a, b, given)
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
+    rule = "goes with text; images have no context"
+    require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening((pattern_a or None, pattern_b or None), device, device_map or None, allow_pickle_weights, weights)
     if images is None:
-        sources, provenance = _sources(a, b, text, tokens, seed, opening)
+        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
     else:
         sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
@@ -191,7 +198,7 @@ def match_models(
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
-        memory=byte_count("--memory", memory) if isinstance(memory, str) and memory else memory or None,  # pyright: ignore
+        memory=allowed,
         seed=seed,
         compute=compute,
         device=device,
@@ -232,7 +239,14 @@ def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
 
 
 def _sources(
-    a: str, b: str, text: Path | None, tokens: int | None, seed: int, opening: Opening
+    a: str,
+    b: str,
+    text: Path | None,
+    tokens: int | None,
+    seed: int,
+    opening: Opening,
+    memory: int | None,
+    context: int | None,
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
@@ -242,8 +256,8 @@ def _sources(
     from .corpora.corpus import PYTHON, open_text
     from .language.source import text_sources
 
-    loading, corpus = opening.loading(), open_text(text or PYTHON)
-    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading)
+    loading, corpus = opening.loading(), open_text(text or PYTHON, memory)
+    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading, context)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
 

@@ -16,12 +16,17 @@ from ...errors import RosettaError
 # relatives) the input of `down_proj` is the product of the activated gate and the linear part.
 OUTPUT_PROJECTION: dict[str, str] = {
     "bert": "encoder.layer.*.output.dense",
+    "camembert": "encoder.layer.*.output.dense",
+    "electra": "encoder.layer.*.output.dense",
     "gemma": "layers.*.mlp.down_proj",
     "gemma2": "layers.*.mlp.down_proj",
     "gemma3_text": "layers.*.mlp.down_proj",
     "gpt2": "h.*.mlp.c_proj",
     "gpt_neox": "layers.*.mlp.dense_4h_to_h",
     "llama": "layers.*.mlp.down_proj",
+    "mpnet": "encoder.layer.*.output.dense",
+    "roberta": "encoder.layer.*.output.dense",
+    "xlm-roberta": "encoder.layer.*.output.dense",
     "mistral": "layers.*.mlp.down_proj",
     "olmo": "layers.*.mlp.down_proj",
     "olmo2": "layers.*.mlp.down_proj",

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...console import say
 from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
+from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
@@ -88,7 +89,7 @@ def open_config(checkpoint: str | Path) -> Any:
     try:
         if not path.is_dir() and not commit(checkpoint):
             say(f"{checkpoint}: no such folder; looking for it on the hub")
-        return AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
     except Exception as error:
         if path.is_dir():
             raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
@@ -96,6 +97,8 @@ def open_config(checkpoint: str | Path) -> Any:
             f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
             "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
+    require_sizes(str(checkpoint), config)
+    return config
 
 
 def open_tokenizer(checkpoint: str | Path) -> Any:
@@ -129,7 +132,8 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
     Raises
     ------
     RosettaError
-        If the weights are missing, damaged, or pickled without leave; or the device does not exist.
+        If weights are missing, unexpected, of other shapes, NaN, damaged, or pickled without leave; or the device does
+        not exist.
     """
     quiet_transformers()
     import torch
@@ -142,8 +146,13 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
-        model = (kind or AutoModel).from_pretrained(
-            name, config=config, dtype=getattr(torch, loading.weights), trust_remote_code=False, **options
+        model, report = (kind or AutoModel).from_pretrained(
+            name,
+            config=config,
+            dtype=getattr(torch, loading.weights),
+            trust_remote_code=False,
+            output_loading_info=True,
+            **options,
         )
     except Exception as error:
         _remove(folder)
@@ -151,7 +160,8 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({_first_line(error)}){hint}") from error
     if folder is not None:
         weakref.finalize(model, _remove, folder)
-    else:
+    require_weights(str(checkpoint), model, report, tower=kind is not None)
+    if folder is None:
         model = moved(model, loading.device)
     return model.eval()
 

@@ -205,9 +205,16 @@ def open_stored(source: str | Path) -> Corpus:
         raise disk_error(tempfile.gettempdir(), error) from error
 
 
-def open_text(source: str | Path) -> Corpus | StoredText:
-    """Open text to draw from: ``python``, or files, which stay on disk."""
-    return python_corpus() if str(source) == PYTHON else StoredText(source)
+def open_text(source: str | Path, memory: int | None = None) -> Corpus | StoredText:
+    """Open text to draw from: ``python``, or files, which stay on disk.
+
+    Parameters
+    ----------
+    memory : int, optional
+        Bytes that a run may take; an eighth of them at most is text.
+    """
+    at_once = AT_ONCE if memory is None else min(AT_ONCE, memory // 8)
+    return python_corpus() if str(source) == PYTHON else StoredText(source, at_once)
 
 
 def python_corpus() -> Corpus:
@@ -237,7 +244,7 @@ def _checked(path: Path) -> Iterator[Document | None]:
 
 def _watched(path: Path) -> Iterator[Any]:
     """Pass over the files, with a progress bar where that takes a while."""
-    size = size_on_disk(path)
+    size = size_on_disk(path) if path.exists() else 0
     with progress(f"reading {path.name}", size, quiet=size < AT_ONCE) as bar:
         yield from unread(path, bar.advance)
 

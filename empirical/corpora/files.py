@@ -4,33 +4,34 @@ Four kinds of source, told apart by what they are on disk:
 
 - a ``.jsonl`` or ``.jsonl.zst`` file as The Pile has it: one object a line with a ``text``; its domain is
   ``meta.pile_set_name``, or ``domain``, or "text";
-- any other file: one UTF-8 document;
+- any other file: one UTF-8 document, with or without a byte order mark;
 - a folder: every UTF-8 file below it is a document, its first folder the domain; shards (``.jsonl``, ``.jsonl.zst``)
   below it are read as above;
 - a folder that the ``datasets`` library saved (``save_to_disk``): one document a row, with the same fields.
 
 `unread` gives each document as a function that reads it, so that a caller who wants some of them pays for those alone.
+Memory is bounded whatever a source holds: a text beyond `DOCUMENT` becomes several documents of one group, a line of a
+shard beyond `LINE` is refused, and so is anything that is no ordinary file, such as a pipe or a device.
 Nothing that a source holds is executed, and what cannot be used is named by file and line.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...errors import ForeignFileError, MissingExtraError, MissingFileError
+from .bytes import opened, plain_text, require_ordinary, require_utf8
 
 SHARDS = (".jsonl", ".jsonl.zst")
-# Frames packed with a long window name up to 2 GiB; the library's own limit is 128 MiB.
-ZSTD_WINDOW = 1 << 31
-PIECE = 1 << 17
-PACKED_PIECE = 1 << 12  # small, so that what it unpacks to is small
+DOCUMENT = (
+    4 << 20
+)  # bytes of a file, or characters of a record, in one document; tokenizers take 50 times as much memory
+LINE = 64 << 20  # bytes of a line of a shard
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Document:
         return Document(name, self.domain, text, self.group or self.name)
 
 
-# Reads one document; None for a file in a folder that is not UTF-8 text.
+# Reading of one document; None for a file in a folder that is not UTF-8 text.
 Unread = Callable[[], Document | None]
 
 
@@ -66,14 +67,15 @@ def unread(path: Path, advance: Callable[[int], object] = lambda size: None) -> 
     MissingFileError
         If the path does not exist, or cannot be read.
     ForeignFileError
-        If a file is damaged, a line of a shard is not an object with a ``text``, or a lone file is not UTF-8. Functions
-        that read a document raise it too.
+        If a file is damaged, or is a pipe or a device, a line of a shard is not an object with a ``text`` or is longer
+        than `LINE`, or a lone file is not UTF-8. Functions that read a document raise it too.
     """
     if not path.exists():
         raise MissingFileError(f"{path}: no such text file or folder (the name 'python' means Python's own text)")
     try:
+        require_ordinary(path)
         if not path.is_dir():
-            yield from _shard(path, path.name, advance) if _is_shard(path) else [partial(_one_text, path)]
+            yield from _shard(path, path.name, advance) if _is_shard(path) else _parts_of_file(path, path.name, "text")
         elif (path / "dataset_dict.json").is_file():
             names = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
             raise ForeignFileError(f"{path}: a dataset in several splits ({', '.join(names)}). Name one: {path}/train")
@@ -100,11 +102,24 @@ def _unreadable(path: Path, error: OSError) -> OSError:
     return MissingFileError(f"{path}: cannot be read ({error.strerror or error})")
 
 
-def _one_text(path: Path) -> Document:
+def _parts_of_file(path: Path, name: str, domain: str, lone: bool = True) -> Iterator[Unread]:
+    """Yield a file as one document, or as several where it is longer than `DOCUMENT`."""
+    size = path.stat().st_size
+    if size <= DOCUMENT:
+        yield partial(_file, path, name, domain, "", (0, size), lone)
+        return
+    for number, begin in enumerate(range(0, size, DOCUMENT), start=1):
+        place = (begin, min(begin + DOCUMENT, size))
+        yield partial(_file, path, f"{name} part {number}", domain, name, place, lone)
+
+
+def _file(path: Path, name: str, domain: str, group: str, place: tuple[int, int], lone: bool) -> Document | None:
     try:
-        return Document(path.name, "text", path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ForeignFileError(f"{path}: not UTF-8 text (byte {error.start})") from error
+        return Document(name, domain, plain_text(path, *place), group)
+    except ForeignFileError:
+        if lone:
+            raise
+        return None
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -115,17 +130,9 @@ def _folder(root: Path, advance: Callable[[int], object]) -> Iterator[Unread]:
         if _is_shard(path):
             yield from _shard(path, "/".join(parts), advance)
             continue
-        yield partial(_file_of_folder, path, "/".join(parts), parts[0] if len(parts) > 1 else "text")
+        domain = parts[0] if len(parts) > 1 else "text"
+        yield from _parts_of_file(path, "/".join(parts), domain, lone=False)
         advance(path.stat().st_size)
-
-
-def _file_of_folder(path: Path, name: str, domain: str) -> Document | None:
-    try:
-        return Document(name, domain, path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        return None
-    except OSError as error:
-        raise _unreadable(path, error) from error
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -152,10 +159,37 @@ def _whole(text: str) -> str:
 
 
 def _shard(path: Path, name: str, advance: Callable[[int], object]) -> Iterator[Unread]:
-    with _opened(path, advance) as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
+    with opened(path, advance) as lines:
+        number = 0
+        while line := lines.readline(LINE + 1):
+            number += 1
+            if number == 1:
+                require_utf8(path, line[:4])
+            if len(line) > LINE:
+                raise ForeignFileError(
+                    f"{path}, line {number}: longer than {LINE >> 20} MiB. Try: one document a line, long ones cut"
+                )
+            if len(line) > DOCUMENT:
+                yield from _parts_of_record(_line(path, name, number, line))
+            elif line.strip():
                 yield partial(_line, path, name, number, line)
+
+
+def _parts_of_record(document: Document) -> Iterator[Unread]:
+    """Yield a document in pieces of at most `DOCUMENT` characters."""
+    text = document.text
+    if len(text) <= DOCUMENT:
+        yield partial(_same, document)
+        return
+    for number, begin in enumerate(range(0, len(text), DOCUMENT), start=1):
+        piece = Document(
+            f"{document.name} part {number}", document.domain, text[begin : begin + DOCUMENT], document.name
+        )
+        yield partial(_same, piece)
+
+
+def _same(document: Document) -> Document:
+    return document
 
 
 def _line(path: Path, name: str, number: int, line: bytes) -> Document:
@@ -185,74 +219,6 @@ def _dataset(path: Path) -> Iterator[Unread]:
 
 
 def _row(rows: Any, path: Path, number: int) -> Document:
+    if len(str(rows[number]["text"])) > LINE:
+        raise ForeignFileError(f"{path}, row {number}: longer than {LINE >> 20} MiB. Try: long documents cut")
     return _document(f"{path.name}:{number}", rows[number], f"{path}, row {number}")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Bytes
-
-
-class _Watched(io.RawIOBase):
-    """A file that tells how much of it has been read."""
-
-    def __init__(self, file: Any, advance: Callable[[int], object]):
-        self._file, self._advance = file, advance
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        size = self._file.readinto(buffer)
-        self._advance(size)
-        return size
-
-
-class _Unpacked(io.RawIOBase):
-    """The content of a zstandard file: all its frames, and an error if the last one is cut short."""
-
-    def __init__(self, file: Any, path: Path):
-        import zstandard
-
-        self._file, self._path = file, path
-        self._unpacker = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
-        self._error = zstandard.ZstdError
-        self._frame: Any = None
-        self._packed = self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            self._packed = self._packed or self._file.read(PACKED_PIECE)
-            if not self._packed:
-                if self._frame is not None:
-                    raise ForeignFileError(f"{self._path}: a damaged zstandard file: it ends in the middle")
-                return 0
-            self._unpack()
-        size = min(len(buffer), len(self._ready))
-        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
-        return size
-
-    def _unpack(self) -> None:
-        self._frame = self._frame or self._unpacker.decompressobj()
-        try:
-            self._ready = self._frame.decompress(self._packed)
-        except self._error as error:
-            raise ForeignFileError(f"{self._path}: not a zstandard file, or a damaged one") from error
-        self._packed = self._frame.unused_data
-        if self._frame.eof:
-            self._frame = None
-
-
-@contextmanager
-def _opened(path: Path, advance: Callable[[int], object]) -> Iterator[io.BufferedReader]:
-    """Open a file for reading its lines as bytes, unpacking it if its name ends in ``.zst``."""
-    with path.open("rb", buffering=0) as file:
-        raw: io.RawIOBase = _Watched(file, advance)
-        if path.suffix == ".zst":
-            try:
-                raw = _Unpacked(raw, path)
-            except ImportError as error:
-                raise MissingExtraError("zstandard", "measure") from error
-        yield io.BufferedReader(raw, PIECE)

@@ -20,7 +20,8 @@ import numpy as np
 from ...errors import RosettaError
 from ..checkpoints import architectures, hub
 from ..corpora.corpus import Document
-from ..language.source import context_of, special_tokens
+from ..language.reading import context_of
+from ..language.source import special_tokens
 
 DOCUMENTS_AT_ONCE = 64
 TOKENS_AT_ONCE = 4096

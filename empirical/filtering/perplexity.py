@@ -20,7 +20,7 @@ from ...errors import require
 from ...results import replacing
 from ..checkpoints import hub
 from ..intervals import mean_interval
-from ..language.source import context_of
+from ..language.reading import context_of
 from . import tuning
 from .sequences import likelihood, sequences, stream
 from .splitting import Parts

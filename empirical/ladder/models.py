@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import InputError, require
-from ..config import Measurement, parse_file
+from ..config import Measurement, parse_file, require_distinct, require_name
 from ..corpora.corpus import Corpus, StoredText, open_text
 from ..measures.categories import Grouping, grouping
 
@@ -39,7 +39,7 @@ class ModelRung:
     patterns : tuple of str
         For architectures that are not known, the name of each model's output projections; "" for known ones.
     label : str
-        What messages call the rung; its models by default.
+        Name of the rung in messages; its models by default.
     """
 
     models: tuple[str, ...]
@@ -75,17 +75,21 @@ class CheckpointLadder:
     text: str = ""
     categories: str = ""
 
+    def __post_init__(self):
+        require_name("name", self.name)
+        require_distinct("families", self.families)
+
 
 @dataclass(frozen=True)
 class ModelLadder:
-    """What a measurement needs to know of a ladder, wherever its models come from.
+    """A ladder ready to be measured, wherever its models come from.
 
     Attributes
     ----------
     name : str
-        What results call it.
+        Name in results.
     families : tuple of str
-        What reports call the models of a rung, the anchor first.
+        Names of the models of a rung in reports, the anchor first.
     rungs : tuple of ModelRung
         Smallest first.
     corpus : Corpus or StoredText

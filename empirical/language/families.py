@@ -12,14 +12,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import UnknownNameError, require
-from ..config import Measurement, parse_file, shipped
+from ..config import MOST_TOKENS, Measurement, parse_file, require_distinct, require_name, shipped
 
+# Beyond any that a machine of today trains; `Ladder` refuses what these would still add up to.
+LARGEST = {"vocabulary": 1 << 20, "width": 1 << 15, "layers": 1000, "context": 1 << 17, "batch": 1 << 16}
+LARGEST_MODEL = 10**11  # weights of one model
+MOST_STEPS = 10**8
 MLP_RATIO = 4  # neurons of a layer per unit of width, as in GPT-2 and GPT-NeoX
 
 
@@ -91,6 +96,13 @@ class GPTNeoX(Architecture):
 ARCHITECTURES: dict[str, Architecture] = {"gpt2": GPT2(), "gpt_neox": GPTNeoX()}
 
 
+def _require_possible(entry: Any, *names: str) -> None:
+    """Refuse a size beyond `LARGEST`, before anything is allocated."""
+    for name in names:
+        value, most = getattr(entry, name), LARGEST[name]
+        require(value <= most, name, value, f"must be at most {most:,}", f"{name} = {min(most, 1024)}")
+
+
 @dataclass(frozen=True)
 class Family:
     """One family: an architecture with its own tokenizer."""
@@ -100,9 +112,11 @@ class Family:
     vocabulary: int
 
     def __post_init__(self):
+        require_name("name", self.name)
         if self.architecture not in ARCHITECTURES:
             raise UnknownNameError("architecture", self.architecture, ARCHITECTURES)
         require(self.vocabulary > 256, "vocabulary", self.vocabulary, "must exceed the 256 bytes", "vocabulary = 1024")
+        _require_possible(self, "vocabulary")
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,7 @@ class Rung:
     def __post_init__(self):
         require(self.width > 0 and self.width % 2 == 0, "width", self.width, "must be even and positive", "width = 32")
         require(self.layers > 0, "layers", self.layers, "must be positive", "layers = 2")
+        _require_possible(self, "width", "layers")
 
     @property
     def neurons(self) -> int:
@@ -136,6 +151,18 @@ class Training:
     def __post_init__(self):
         for name in ("tokens", "context", "batch", "learning_rate"):
             require(getattr(self, name) > 0, name, getattr(self, name), "must be positive", f"{name} = 128")
+        for name in ("learning_rate", "weight_decay"):
+            value = getattr(self, name)
+            require(math.isfinite(value), name, value, "must be a finite number", f"{name} = 0.01")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative", "weight_decay = 0.1")
+        require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
+        require(
+            self.tokens <= MOST_TOKENS, "tokens", self.tokens, f"must be at most {MOST_TOKENS:,}", "tokens = 1_000_000"
+        )
+        _require_possible(self, "context", "batch")
+        steps = self.tokens // (self.batch * self.context)
+        rule = f"are {steps:,} steps of {self.batch} × {self.context} tokens, more than {MOST_STEPS:,}"
+        require(steps <= MOST_STEPS, "tokens", self.tokens, rule, "tokens = 1_000_000")
 
 
 @dataclass(frozen=True)
@@ -150,6 +177,16 @@ class Ladder:
     measurement: Measurement
     family: tuple[Family, ...]
     rung: tuple[Rung, ...]
+
+    def __post_init__(self):
+        require_name("name", self.name)
+        require_distinct("family", (family.name for family in self.family))
+        require(0 < self.held_out < 1, "held_out", self.held_out, "must be between 0 and 1", "held_out = 0.2")
+        for family in self.family:
+            for rung in self.rung:
+                weights = 12 * rung.layers * rung.width**2 + 2 * rung.width * family.vocabulary
+                rule = f"with {rung.layers} layers has {weights:,} weights, more than {LARGEST_MODEL:,}"
+                require(weights <= LARGEST_MODEL, "width", rung.width, rule, "width = 64")
 
     def fingerprint(self, family: Family, rung: Rung) -> str:
         """Return a hash of all that decides a checkpoint's weights but the text itself."""

@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, RosettaError
+from ...errors import InputError, RosettaError, require
 from ..checkpoints import architectures, hub
 from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
 from ..corpora.files import Document
 from .alignment import Tokens, Window, tile, windows
+from .reading import require_known, require_table, usable_context
 
 TOKENS_A_BATCH = 4096
 
@@ -127,7 +128,7 @@ class TextSource:
     Parameters
     ----------
     name : str
-        What messages call the model.
+        Name of the model in messages.
     model : torch.nn.Module
         The model without its head.
     text : AlignedText
@@ -213,49 +214,73 @@ class TextSource:
         import torch
 
         captured: list[Any] = [None] * len(self._projections)
+        mask: Any = None
 
         def hook(layer: int):
-            def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0].to(gathered)  # layers may lie on different devices
+            def capture(_module: Any, inputs: tuple[Any, ...]) -> None:
+                # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
+                # Layers may lie on different devices.
+                value = inputs[0].reshape(*mask.shape, -1)
+                captured[layer] = value[mask.to(value.device)].to(gathered).float()
 
-            return keep
+            return capture
 
         device = hub.device_of(self.model)
         handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
+        before, after = self._special
+        number = 0
         try:
             for batch in self._batches():
+                number += len(batch)
                 positions = sum(window.positions for window in batch)
                 if first >= positions:
                     first -= positions
                     continue
-                before, after = self._special
-                ids = [np.concatenate([before, window.ids[self.side], after]).astype(np.int64) for window in batch]
-                longest = max(map(len, ids))
-                padded = np.zeros((len(ids), longest), dtype=np.int64)
-                read = np.zeros((len(ids), longest), dtype=np.int64)
-                text = np.zeros((len(ids), longest), dtype=bool)
-                for row, window_ids in enumerate(ids):
-                    padded[row, : len(window_ids)] = window_ids
-                    read[row, : len(window_ids)] = 1
-                    text[row, len(before) : len(window_ids) - len(after)] = True
-                lengths = np.concatenate([window.lengths[self.side] for window in batch])
-                mask = torch.from_numpy(text).to(gathered)
-                with torch.inference_mode():
-                    self.model(
-                        input_ids=torch.from_numpy(padded).to(device),
-                        attention_mask=torch.from_numpy(read).to(device),
-                        **self._options,
-                    )
-                    # Some models flatten positions before the MLP; the mask brings the shape back.
-                    layers = [layer.reshape(*mask.shape, -1)[mask].float() for layer in captured]
-                    pooled = pool(torch.cat(layers, dim=1), lengths)
-                yield pooled[first:]  # outside of inference mode, which would else reach the caller
+                rows: list[Any] = [None] * len(batch)
+                for part in self._parts(batch):
+                    chosen = [batch[index] for index in part]
+                    ids = [np.concatenate([before, one.ids[self.side], after]).astype(np.int64) for one in chosen]
+                    longest = max(map(len, ids))
+                    padded = np.zeros((len(ids), longest), dtype=np.int64)
+                    read = np.zeros((len(ids), longest), dtype=np.int64)
+                    text = np.zeros((len(ids), longest), dtype=bool)
+                    for row, window_ids in enumerate(ids):
+                        padded[row, : len(window_ids)] = window_ids
+                        read[row, : len(window_ids)] = 1
+                        text[row, len(before) : len(window_ids) - len(after)] = True
+                    lengths = np.concatenate([one.lengths[self.side] for one in chosen])
+                    mask = torch.from_numpy(text)
+                    with torch.inference_mode():
+                        try:
+                            self.model(
+                                input_ids=torch.from_numpy(padded).to(device),
+                                attention_mask=torch.from_numpy(read).to(device),
+                                **self._options,
+                            )
+                        except Exception as error:  # whatever a user's model raises
+                            raise self._failure(error, captured, number - len(batch) + part[0], longest) from error
+                        pooled = pool(torch.cat(captured, dim=1), lengths)
+                    captured[:] = [None] * len(captured)
+                    for index, one in zip(part, pooled.split([one.positions for one in chosen]), strict=True):
+                        rows[index] = one
+                yield torch.cat(rows)[first:]  # outside of inference mode, which would else reach the caller
                 first = 0
         finally:
             for handle in handles:
                 handle.remove()
 
+    def _failure(self, error: Exception, captured: list[Any], window: int, length: int) -> RosettaError:
+        """Return the error of a model that could not read a window."""
+        layer = sum(value is not None for value in captured)
+        place = f"layer {layer}" if layer < len(captured) else "the end"
+        lines = str(error).strip().splitlines() or [""]
+        return RosettaError(
+            f"{self.name}: failed before {place} in window {window} of {len(self.text.windows)}, {length} tokens long "
+            f"({type(error).__name__}: {lines[0][:160]}). Try: a smaller --context, or --weights float32"
+        )
+
     def _batches(self) -> Iterator[list[Window]]:
+        """Yield runs of consecutive windows; `_parts` says how one is read."""
         batch: list[Window] = []
         tokens = 0
         for window in self.text.windows:
@@ -266,6 +291,25 @@ class TextSource:
             tokens += len(window.ids[self.side])
         if batch:
             yield batch
+
+    def _parts(self, batch: list[Window]) -> Iterator[list[int]]:
+        """Yield the windows of a run, similar lengths together, so that padding never outweighs the text.
+
+        A part ends where its windows, padded to the longest, would hold more than `TOKENS_A_BATCH` tokens, or where
+        half of them would be padding.
+        """
+        frame = sum(map(len, self._special))
+        lengths = [len(window.ids[self.side]) + frame for window in batch]
+        part: list[int] = []
+        tokens = 0
+        for index in sorted(range(len(batch)), key=lambda index: (lengths[index], index)):
+            padded = (len(part) + 1) * lengths[index]
+            if part and (padded > TOKENS_A_BATCH or padded > 2 * (tokens + lengths[index])):
+                yield part
+                part, tokens = [], 0
+            part.append(index)
+            tokens += lengths[index]
+        yield part
 
 
 def pool(tokens: Any, lengths: np.ndarray) -> Any:
@@ -284,6 +328,7 @@ def text_sources(
     seed: int = 0,
     patterns: tuple[str | None, str | None] = (None, None),
     loading: hub.Loading = hub.Loading(),
+    context: int | None = None,
 ) -> tuple[TextSource, TextSource]:
     """Open two checkpoints (folders or hub ids) and align them on a text.
 
@@ -301,17 +346,24 @@ def text_sources(
         Names of the output projections, for architectures without an entry in `architectures`.
     loading : Loading
         Where the weights go.
+    context : int, optional
+        Tokens of a window, special ones included; by default what both models are made for (`reading.usable_context`).
 
     Raises
     ------
     RosettaError
-        If a checkpoint cannot be used, or the text is too short.
+        If a checkpoint or its tokenizer cannot be used, the context is longer than a model has positions, or the text
+        is too short.
     """
     checkpoints = (checkpoint_a, checkpoint_b)
     configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
     tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
     special = [special_tokens(tokenizer) for tokenizer in tokenizers]
-    contexts = [context_of(config) - sum(map(len, ends)) for config, ends in zip(configs, special, strict=True)]
+    contexts = []
+    for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
+        require_table(str(checkpoint), tokenizer, config)
+        contexts.append(usable_context(checkpoint, config, tokenizer, context) - sum(map(len, ends)))
+        require(contexts[-1] > 0, "--context", context, "leaves no room beside the special tokens", "--context 128")
     text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
     sources = []
     for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
@@ -320,14 +372,7 @@ def text_sources(
             raise RosettaError(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
+        require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
         model = hub.open_model(checkpoint, config, loading=loading)
         sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
     return sources[0], sources[1]
-
-
-def context_of(config: Any, longest: int = 1024) -> int:
-    """Return the sequence length to read with: the model's own, at most the paper's 1024."""
-    for name in ("max_position_embeddings", "n_positions"):
-        if getattr(config, name, None):
-            return min(int(getattr(config, name)), longest)
-    return longest

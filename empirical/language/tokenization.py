@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...results import disk_error, replacing
+from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
 
 END = "<|endoftext|>"
@@ -50,13 +51,18 @@ def tokenize(tokenizer: Any, corpus: Corpus) -> np.ndarray:
 def prepare(corpus: Corpus, vocabulary: int, folder: Path) -> tuple[Path, Path]:
     """Train (once) a tokenizer and tokenize the corpus into `folder`; returns the two paths."""
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
-    if not tokens.exists():
-        tokenizer = train_tokenizer(corpus, vocabulary)
-        try:
-            tokenizer.save_pretrained(tokenizer_folder)
-        except Exception as error:  # the tokenizers library raises its own kinds
-            raise disk_error(tokenizer_folder, error) from error
-        array = tokenize(tokenizer, corpus)
-        with replacing(tokens) as partial, partial.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
+    with claimed(folder):
+        if not tokens.exists():
+            _prepare(corpus, vocabulary, tokenizer_folder, tokens)
     return tokenizer_folder, tokens
+
+
+def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path) -> None:
+    tokenizer = train_tokenizer(corpus, vocabulary)
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:  # the tokenizers library raises its own kinds
+        raise disk_error(folder, error) from error
+    array = tokenize(tokenizer, corpus)
+    with replacing(tokens) as partial, partial.open("wb") as file:
+        np.save(file, array, allow_pickle=False)

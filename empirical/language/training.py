@@ -29,7 +29,9 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import RosettaError
 from ...results import disk_error, run_facts
+from ..checkpoints.claims import claimed
 from ..checkpoints.provenance import RECORD
 from .families import ARCHITECTURES, Family, Rung, Training
 
@@ -70,7 +72,15 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether the checkpoint is there, whole."""
-        return (self.folder / RECORD).is_file()
+        return math.isfinite(self.bits_per_byte)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Loss of the finished model; NaN where there is none, or where it diverged in an earlier version."""
+        try:
+            return float(json.loads((self.folder / RECORD).read_text(encoding="utf-8"))["bits_per_byte"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return math.nan
 
     @property
     def state(self) -> Path:
@@ -87,6 +97,8 @@ class Job:
 def train(job: Job, report: Callable[[int], bool] = lambda step: True) -> float:
     """Train one model to its end, from its saved state if there is one.
 
+    Another process that trains the same model is waited for, and its model taken.
+
     Parameters
     ----------
     job : Job
@@ -98,7 +110,19 @@ def train(job: Job, report: Callable[[int], bool] = lambda step: True) -> float:
     -------
     float
         Training loss over the last tenth of the steps, in bits per byte of text (NaN if stopped early).
+
+    Raises
+    ------
+    RosettaError
+        If the model diverges, or the folder cannot be written.
     """
+    with claimed(job.folder, lambda: report(0)) as mine:
+        if not mine:
+            return math.nan
+        return job.bits_per_byte if job.finished else _train(job, report)
+
+
+def _train(job: Job, report: Callable[[int], bool]) -> float:
     import torch
 
     torch.set_num_threads(1)
@@ -124,6 +148,8 @@ def train(job: Job, report: Callable[[int], bool] = lambda step: True) -> float:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         losses[step] = loss.detach()
+        if not math.isfinite(float(losses[step])):
+            raise _diverged(job, f"its loss at step {step + 1} of {job.steps} is no number")
         step += 1
         going_on = report(step)
         if not going_on or time.monotonic() - saved > SAVE_SECONDS:
@@ -132,9 +158,23 @@ def train(job: Job, report: Callable[[int], bool] = lambda step: True) -> float:
         if not going_on:
             return math.nan
 
-    bits = float(losses[-max(1, job.steps // 10) :].mean()) / math.log(2) / job.bytes_per_token
+    loss = float(losses[-max(1, job.steps // 10) :].mean())
+    chance = math.log(job.family.vocabulary)
+    weights = all(bool(weight.isfinite().all()) for weight in model.parameters())
+    if not weights or loss > 2 * chance:
+        raise _diverged(job, f"its loss is {loss:.3g} nats a token at the end, and {chance:.3g} by chance")
+    bits = loss / math.log(2) / job.bytes_per_token
     _finish(job, model, {"bits_per_byte": bits, "seed": seed})
     return bits
+
+
+def _diverged(job: Job, reason: str) -> RosettaError:
+    """Return the error of a model that learns nothing, whose state is removed."""
+    job.state.unlink(missing_ok=True)
+    return RosettaError(
+        f"{job.label}: diverged ({reason}); nothing of it stays. Try: a smaller learning_rate than "
+        f"{job.training.learning_rate:g} in the ladder file"
+    )
 
 
 def learning_rate(job: Job, step: int) -> float:
@@ -253,7 +293,7 @@ def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
 
     partial = job.folder.with_name(job.folder.name + ".writing")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed here; ours alone by the claim
         model.save_pretrained(partial, safe_serialization=True)
         shutil.copytree(job.tokenizer, partial, dirs_exist_ok=True)
         record = {

@@ -18,6 +18,11 @@ GROUPED = {**COMMON, "num_key_value_heads": 2, "pad_token_id": 0}
 
 CONFIGS = {
     "bert": lambda: transformers.BertConfig(**COMMON),
+    "camembert": lambda: transformers.CamembertConfig(**COMMON),
+    "electra": lambda: transformers.ElectraConfig(**COMMON),
+    "mpnet": lambda: transformers.MPNetConfig(**COMMON),
+    "roberta": lambda: transformers.RobertaConfig(**COMMON),
+    "xlm-roberta": lambda: transformers.XLMRobertaConfig(**COMMON),
     "gemma": lambda: transformers.GemmaConfig(**GROUPED, head_dim=8),
     "gemma2": lambda: transformers.Gemma2Config(**GROUPED, head_dim=8),
     "gemma3_text": lambda: transformers.Gemma3TextConfig(**GROUPED, head_dim=8),
@@ -81,7 +86,10 @@ def fused_gate(x, weights, mlp):
 
 # The module whose input is the MLP's input, and the neurons from that input.
 MLP = {
-    "bert": ("encoder.layer.{}.intermediate", lambda x, w, m: gelu(linear(x, w, f"{m}.dense"))),
+    **{
+        name: ("encoder.layer.{}.intermediate", lambda x, w, m: gelu(linear(x, w, f"{m}.dense")))
+        for name in ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
+    },
     "gpt2": ("h.{}.mlp", lambda x, w, m: gelu_tanh(linear(x, w, f"{m}.c_fc"))),
     "gpt_neox": ("layers.{}.mlp", lambda x, w, m: gelu(linear(x, w, f"{m}.dense_h_to_4h"))),
     "opt": ("decoder.layers.{}.fc1", lambda x, w, m: relu(linear(x, w, m))),

@@ -47,6 +47,9 @@ def match(
     images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
+    context: int | None = typer.Option(
+        None, min=1, help="Checkpoints: tokens of a window; by default what both models are made for, at most 1024."
+    ),
     untrained: int | None = typer.Option(
         None,
         min=0,
@@ -104,6 +107,7 @@ def match(
             images=images,
             skip_corrupt=skip_corrupt,
             timestep=timestep,
+            context=context,
             untrained=untrained,
             k=k,
             absolute=absolute,

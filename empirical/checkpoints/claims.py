@@ -1,0 +1,72 @@
+"""Claims on a path: of several processes that would make the same file or folder, one makes it and the others wait."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...results import disk_error
+
+try:
+    import fcntl
+except ImportError:  # a system without such locks: the last process to finish wins, as with whole files always
+    fcntl = None
+
+WAIT_SECONDS = 0.2
+
+
+@contextmanager
+def claimed(path: Path, going_on: Callable[[], bool] = lambda: True) -> Iterator[bool]:
+    """Hold the claim on a path while the block runs; True, or False if `going_on` said no while it waited.
+
+    The claim is the operating system's lock on a file beside the path, so that it ends with the process that holds it,
+    however that ends. The file is removed at the end.
+
+    Raises
+    ------
+    RosettaError
+        If the folder cannot be written.
+    """
+    if fcntl is None:
+        yield True
+        return
+    lock = path.with_name(f"{path.name}.lock")
+    handle = None
+    try:
+        while handle is None and going_on():
+            handle = _locked(lock)
+            if handle is None:
+                time.sleep(WAIT_SECONDS)
+        yield handle is not None
+    finally:
+        if handle is not None:
+            lock.unlink(missing_ok=True)  # first, so that nobody takes a lock on a file that goes away
+            os.close(handle)
+
+
+def _locked(lock: Path) -> int | None:
+    """Return the open file of a lock, or None where another process has it."""
+    assert fcntl is not None
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise disk_error(lock, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:  # a file system without locks
+        return handle
+    try:
+        same = os.path.samestat(os.fstat(handle), lock.stat())
+    except FileNotFoundError:
+        same = False
+    if not same:  # the holder before removed it between our opening and our lock
+        os.close(handle)
+        return None
+    return handle

@@ -1,0 +1,118 @@
+"""Whether a model can read a text: how many tokens fit, and whether its tokenizer is its own and knows the text.
+
+The usable context is the least of
+
+- the positions of the model's own table. Relatives of RoBERTa number positions from ``pad_token_id + 1``, so that many
+  of them are never used;
+- ``model_max_length`` of the tokenizer;
+- ``max_seq_length`` of a sentence-transformers folder;
+- the paper's 1024 tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import RosettaError, require
+
+LONGEST = 1024
+# Architectures whose first position is pad_token_id + 1.
+OFFSET = {
+    "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "roberta-prelayernorm", "xmod",
+    "data2vec-text", "ibert", "luke", "esm", "mobilebert-roberta", "layoutlmv3", "lilt", "mra", "nystromformer",
+}  # fmt: skip
+ENTRIES = 0.5  # of the model's table that a tokenizer must have
+KNOWN = 0.5  # of a text's tokens that a tokenizer must know
+
+
+def positions_of(config: Any) -> int | None:
+    """Return the tokens for which a model has positions, None where it has no table."""
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
+        value = getattr(config, name, None)
+        if isinstance(value, int) and value > 0:
+            padding = getattr(config, "pad_token_id", None)
+            return value - (int(padding or 0) + 1 if getattr(config, "model_type", "") in OFFSET else 0)
+    return None
+
+
+def context_of(config: Any, longest: int = LONGEST) -> int:
+    """Return the sequence length that a configuration allows: the model's own, at most the paper's 1024."""
+    return min(positions_of(config) or longest, longest)
+
+
+def usable_context(checkpoint: str | Path, config: Any, tokenizer: Any, context: int | None = None) -> int:
+    """Return the tokens of a window, special ones included.
+
+    Parameters
+    ----------
+    context : int, optional
+        A user's choice, instead of what tokenizer and folder say.
+
+    Raises
+    ------
+    InputError
+        If a choice is longer than the model has positions, or not positive.
+    """
+    most = positions_of(config)
+    if context is not None:
+        require(context > 0, "--context", context, "must be positive", "--context 256")
+        rule = f"is more than the {most} positions of {checkpoint}"
+        require(most is None or context <= most, "--context", context, rule, f"--context {most}")
+        return context
+    stated = [most, LONGEST, getattr(tokenizer, "model_max_length", None), _sentence_length(Path(checkpoint))]
+    return min(int(one) for one in stated if one is not None and one > 0)
+
+
+def _sentence_length(folder: Path) -> int | None:
+    """Return ``max_seq_length`` of a sentence-transformers folder, where it says one."""
+    file = folder.expanduser() / "sentence_bert_config.json"
+    try:
+        value = json.loads(file.read_text(encoding="utf-8")).get("max_seq_length")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return value if isinstance(value, int) else None
+
+
+def require_table(name: str, tokenizer: Any, config: Any) -> None:
+    """Refuse a tokenizer that has far fewer entries than the model's table: it is another's, or an empty one.
+
+    Raises
+    ------
+    RosettaError
+        The message has both numbers.
+    """
+    rows = getattr(config, "vocab_size", None)
+    if isinstance(rows, int) and len(tokenizer) < ENTRIES * rows:
+        raise RosettaError(
+            f"{name}: its tokenizer has {len(tokenizer):,} entries, the model {rows:,}. Are tokenizer.json or the "
+            "vocabulary missing? Try: the tokenizer's files beside config.json"
+        )
+
+
+def require_known(name: str, tokenizer: Any, windows: Sequence[np.ndarray]) -> None:
+    """Refuse a text of whose tokens the tokenizer does not know half.
+
+    Parameters
+    ----------
+    windows : sequence of ndarray of int
+        Token numbers.
+
+    Raises
+    ------
+    RosettaError
+        The message has the share.
+    """
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    if unknown is None or unknown == getattr(tokenizer, "eos_token_id", None):
+        return  # GPT-2's: every byte is known, and the name of an unknown token stands for the end
+    ids = np.concatenate(windows)
+    share = float(np.mean(ids == unknown))
+    if share > 1 - KNOWN:
+        raise RosettaError(
+            f"{name}: its tokenizer does not know {share:.0%} of the text's tokens. Try: text in a language it knows"
+        )
