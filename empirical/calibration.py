@@ -86,26 +86,26 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
         If q is outside (0, 1), there is no null draw to calibrate against, or a correlation is NaN.
     """
     require(0 < q < 1, "q", q, "must be between 0 and 1", "calibrate(correlations, nulls, q=0.05)")
-    draws = {kind: [_sorted(f"nulls[{kind!r}]", draw) for draw in drawn] for kind, drawn in nulls.items()}
+    draws = {kind: [_sorted(f"nulls[{kind!r}]", draw) for draw in sets] for kind, sets in nulls.items()}
     if not draws or not all(draws.values()):
         rule = "each kind of null needs at least one draw"
-        raise InputError("nulls", {kind: len(drawn) for kind, drawn in draws.items()}, rule, "--null-permutations 3")
+        raise InputError("nulls", {kind: len(sets) for kind, sets in draws.items()}, rule, "--null-permutations 3")
 
-    found = _sorted("correlations", correlations)
-    kept = len(found) - np.searchsorted(found, found, side="left")
-    expected = np.max([(1 + _at_or_above(drawn, found)) / len(drawn) for drawn in draws.values()], axis=0)
-    passing = np.flatnonzero(expected <= q * kept)
+    pairs = _sorted("correlations", correlations)
+    above = len(pairs) - np.searchsorted(pairs, pairs, side="left")
+    expected = np.max([(1 + _at_or_above(sets, pairs)) / len(sets) for sets in draws.values()], axis=0)
+    passing = np.flatnonzero(expected <= q * above)
     first = passing[0] if passing.size else None
-    threshold = float(found[first]) if first is not None else np.nan
+    threshold = float(pairs[first]) if first is not None else np.nan
     return Calibration(
         threshold=threshold,
-        count=int(kept[first]) if first is not None else 0,
+        count=int(above[first]) if first is not None else 0,
         q=q,
         expected_null=float(expected[first]) if first is not None else np.nan,
-        null_raw={kind: float(np.mean([len(draw) for draw in drawn])) for kind, drawn in draws.items()},
+        null_raw={kind: float(np.mean([len(draw) for draw in sets])) for kind, sets in draws.items()},
         null_above={
-            kind: 0.0 if first is None else float(_at_or_above(drawn, np.array([threshold]))[0] / len(drawn))
-            for kind, drawn in draws.items()
+            kind: 0.0 if first is None else float(_at_or_above(sets, np.array([threshold]))[0] / len(sets))
+            for kind, sets in draws.items()
         },
     )
 

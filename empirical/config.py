@@ -27,7 +27,7 @@ LADDERS = Path(__file__).parent / "ladder"
 
 @dataclass(frozen=True)
 class Measurement:
-    """How a ladder is measured; the defaults are the paper's where it states them.
+    """Settings of a ladder's measurement; the defaults are the paper's where it states them.
 
     Attributes
     ----------

@@ -60,7 +60,7 @@ class ModelMatches:
 
 @dataclass(frozen=True)
 class Opening:
-    """How checkpoints are opened: their output projections by hand, and where their weights go."""
+    """Opening of checkpoints: their output projections by hand, and the place of their weights."""
 
     patterns: tuple[str | None, str | None] = (None, None)
     device: str = "cpu"

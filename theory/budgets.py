@@ -1,4 +1,4 @@
-"""What isolation costs, and how much of it a network of N neurons can afford.
+"""Costs of isolation, and the budget of it that a network of N neurons has.
 
 The paper: unit costs and the budget ``κN`` with ``κ = C_h/σ∞²`` (Eqs. 41, 53–54), an energy bound over a noise floor.
 Beyond it:

@@ -1,4 +1,4 @@
-"""How many of the allocated features a finite experiment can find: M inputs, n candidates a side.
+"""Detectability of allocated features in a finite experiment: M inputs, n candidates a side.
 
 Two networks have one dedicated neuron for each of n features. Feature r's two neurons correlate with
 ``ρ_r = s_r/(1 + s_r)`` (Eq. 62); neurons of different features correlate only by chance. Pearson correlations over M
@@ -51,7 +51,7 @@ CHUNK = 4096  # features at a time, so that memory stays flat
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What a matching of two synthetic networks is expected to find.
+    """Expected result of matching two synthetic networks.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ class ArraySource(Readable):
 
     @property
     def in_place(self) -> bool:
-        """Whether consecutive positions are read without a copy."""
+        """True where consecutive positions are read without a copy."""
         return self._open().dtype == self._dtype
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A copy on disk that is being written, and what a killed one goes on from.
+"""A disk copy that is being written, and the record from which a killed one resumes.
 
 Rows are written one after the other to a file beside the copy's name, which is moved there when it is whole. A record
 beside it says how many are written, and the checksum of the bytes up to there; what is recorded is on disk first. What
@@ -93,11 +93,11 @@ class UnfinishedCopy:
     def _recalled(self) -> bool:
         """Take up what is recorded; return whether that is this copy's, and the file still holds it."""
         try:
-            with self._record.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                if held["of"].item() != self._of:
+            with self._record.open("rb") as file, np.load(file, allow_pickle=False) as record:
+                if record["of"].item() != self._of:
                     return False
-                self.positions, length, self._checksum = held["place"].tolist()
-                self._shift, self._borders = held["shift"], list(held["borders"].swapaxes(0, 1))
+                self.positions, length, self._checksum = record["place"].tolist()
+                self._shift, self._borders = record["shift"], list(record["borders"].swapaxes(0, 1))
         except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile):
             return False
         checksum, left = 0, length

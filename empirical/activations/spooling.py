@@ -87,7 +87,7 @@ def spool(
     return Spooled(source, whole, block, kind)
 
 
-def bytes_kept(path: Path, kind: str) -> int:
+def bytes_on_disk(path: Path, kind: str) -> int:
     """Return how many bytes of a copy, whole or not, are already on disk."""
     whole = _file(path, kind)
     return sum(one.stat().st_size for one in (whole, partial_of(whole)) if one.exists())
@@ -107,19 +107,19 @@ def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[
         If the source yields another number of positions, or of neurons, than it declared.
     """
     neurons, seen = len(source.layer), first
-    held = np.empty((0, neurons), dtype=np.float32)
+    rest = np.empty((0, neurons), dtype=np.float32)
     for piece in blocks_from(source, block, first):
         if piece.ndim != 2 or piece.shape[1] != neurons:
             raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
         seen += len(piece)
-        held = np.concatenate([held, piece]) if len(held) else piece
-        while len(held) >= block:
-            yield held[:block]
-            held = held[block:]
+        rest = np.concatenate([rest, piece]) if len(rest) else piece
+        while len(rest) >= block:
+            yield rest[:block]
+            rest = rest[block:]
     if seen != source.positions:
         raise InputError(source.name, f"{seen} positions", f"declared {source.positions}")
-    if len(held):
-        yield held
+    if len(rest):
+        yield rest
 
 
 def _file(path: Path, kind: str) -> Path:

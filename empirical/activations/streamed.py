@@ -59,8 +59,8 @@ class StreamedArray:
 
 def _files(path: Path) -> list[int]:
     """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
-    found = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    return [len(found), sum(one.st_size for one in found), max(one.st_mtime_ns for one in found)]
+    facts = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+    return [len(facts), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts)]
 
 
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:

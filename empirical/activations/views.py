@@ -18,7 +18,7 @@ LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a 
 
 
 class Readable:
-    """What sources that can be read at random have in common."""
+    """Base of all sources that can be read at random."""
 
     name: str
     layer: np.ndarray
@@ -73,8 +73,8 @@ class Layers:
             known = f"has the layers {np.unique(source.layer).tolist()}"
             raise InputError(argument, absent, f"{source.name} {known}", f"{argument} {min(source.layer)}")
         self.name, self.positions, self._source = source.name, source.positions, source
-        self._kept = np.flatnonzero(np.isin(source.layer, layers))
-        self.layer, self.unit = np.asarray(source.layer)[self._kept], np.asarray(source.unit)[self._kept]
+        self._columns = np.flatnonzero(np.isin(source.layer, layers))
+        self.layer, self.unit = np.asarray(source.layer)[self._columns], np.asarray(source.unit)[self._columns]
 
     def identity(self) -> list[Any]:
         """Return what the source is, and which of its neurons these are."""
@@ -87,12 +87,12 @@ class Layers:
     def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
         """Yield the same from position `first` on."""
         for block in blocks_from(self._source, size, first):
-            yield block[:, self._kept]
+            yield block[:, self._columns]
 
     def tensors(self, size: int) -> Iterator[Any]:
         """Yield the same, on the device where the source made them."""
         for block in tensors(self._source, size):
-            yield block[:, self._kept]
+            yield block[:, self._columns]
 
 
 class ReadableLayers(View, Layers):
@@ -100,10 +100,10 @@ class ReadableLayers(View, Layers):
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the kept columns; in place where the source reads in place and no layer lies between them."""
-        kept = self._kept[columns]
-        first, stop = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
+        taken = self._columns[columns]
+        first, stop = (int(taken[0]), int(taken[-1]) + 1) if len(taken) else (0, 0)
         rows = self._source.rows(index, slice(first, stop))
-        return rows if stop - first == len(kept) else np.take(rows, kept - first, axis=1)
+        return rows if stop - first == len(taken) else np.take(rows, taken - first, axis=1)
 
 
 class Without(View):

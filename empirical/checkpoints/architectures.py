@@ -1,4 +1,4 @@
-"""Where the neurons are: for each architecture, the module whose input are the MLP activations.
+"""Places of the neurons: for each architecture, the module whose input are the MLP activations.
 
 A neuron is one coordinate of the input of an MLP's output (down) projection (arXiv 2606.03990, section 3.1). One entry
 an architecture; ``*`` stands for the layer's number in the name of the module within the base model.
@@ -77,12 +77,12 @@ def output_projections(
             f"{_candidates(modules)}"
         )
     regex = re.compile(re.escape(pattern).replace(r"\*", r"(\d+)") + "$")
-    found = sorted(
+    matches = sorted(
         (int(match[1]), module) for module_name, module in modules.items() if (match := regex.match(module_name))
     )
-    if not found:
+    if not matches:
         raise RosettaError(f"{name}: no module is called {pattern!r}; candidates: {_candidates(modules)}")
-    return [module for _, module in found]
+    return [module for _, module in matches]
 
 
 def width(projection: Any) -> int:

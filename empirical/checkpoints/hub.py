@@ -23,7 +23,7 @@ DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 
 @dataclass(frozen=True)
 class Loading:
-    """How weights come into memory.
+    """Loading of weights into memory.
 
     Attributes
     ----------
@@ -202,8 +202,8 @@ def device_of(model: Any) -> Any:
     """Return where a model takes its input: the device of its first weights that are in memory."""
     import torch
 
-    held = (weight.device for weight in model.parameters() if weight.device.type != "meta")
-    return next(held, torch.device("cpu"))
+    real_devices = (weight.device for weight in model.parameters() if weight.device.type != "meta")
+    return next(real_devices, torch.device("cpu"))
 
 
 def untrained_model(config: Any, seed: int) -> Any:
@@ -240,9 +240,9 @@ def commit(checkpoint: str | Path) -> str:
 
     name, revision = located(checkpoint)
     for file in ("config.json", "model_index.json"):
-        found = try_to_load_from_cache(name, file, **revision)
-        if isinstance(found, str):
-            return Path(found).parent.name
+        file_there = try_to_load_from_cache(name, file, **revision)
+        if isinstance(file_there, str):
+            return Path(file_there).parent.name
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What a measurement remembers of a model: which weights, which tokenizer, how long it was trained."""
+"""Provenance of a model, as results record it: weights, tokenizer, training."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Corpus:
         """Return the same documents in a random order that depends on the seed alone."""
         return Corpus(self.name, tuple(self.documents[i] for i in _order(len(self.documents), seed)))
 
-    def drawn(self, seed: int) -> Iterator[Document]:
+    def in_random_order(self, seed: int) -> Iterator[Document]:
         """Yield the documents in that order."""
         yield from self.shuffled(seed).documents
 
@@ -138,7 +138,7 @@ class StoredText:
         """Bytes of UTF-8 text."""
         return int(self._survey[0].sum())
 
-    def drawn(self, seed: int) -> Iterator[Document]:
+    def in_random_order(self, seed: int) -> Iterator[Document]:
         """Yield every document once, in a random order that depends on the seed alone.
 
         Raises
@@ -153,9 +153,9 @@ class StoredText:
         while begin < len(order):
             fitting = int(np.searchsorted(np.cumsum(sizes[order[begin:]]), self.at_once, side="right"))
             chosen = order[begin : begin + max(fitting, 1)]
-            held = self._read(set(chosen.tolist()))
+            texts_read = self._read(set(chosen.tolist()))
             for number in chosen.tolist():
-                document = held.pop(number, None)
+                document = texts_read.pop(number, None)
                 if document is None or _size(document) != sizes[number]:
                     raise ForeignFileError(f"{self.name}: changed while it was read")
                 yield document
@@ -228,17 +228,17 @@ def _documents(path: Path) -> Iterator[Document]:
 
 def _checked(path: Path) -> Iterator[Document | None]:
     """Yield every document, None for one without text; say what was left out."""
-    foreign = found = 0
+    foreign = whole = 0
     for read in _watched(path):
         document = read()
         foreign += document is None
         if document is not None and not document.text.strip():
             document = None
-        found += document is not None
+        whole += document is not None
         yield document
     if foreign:
         say(f"{path}: {foreign} files that are not UTF-8 text were skipped")
-    if not found:
+    if not whole:
         raise MissingFileError(f"{path}: holds no text")
 
 

@@ -1,6 +1,6 @@
 """Reading labelled documents from files, one at a time.
 
-Four kinds of source, told apart by what they are on disk:
+Four kinds of source, recognised by their files:
 
 - a ``.jsonl`` or ``.jsonl.zst`` file as The Pile has it: one object a line with a ``text``; its domain is
   ``meta.pile_set_name``, or ``domain``, or "text";

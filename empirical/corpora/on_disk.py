@@ -1,4 +1,4 @@
-"""A corpus whose texts lie in one file on disk: what is held in memory is a name, a domain and two numbers a document.
+"""A corpus whose texts lie in one file on disk: memory holds a name, a domain and two numbers per document.
 
 Its documents are used like others (`files.Document`); a text is read whenever it is asked for.
 """

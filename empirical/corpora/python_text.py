@@ -60,7 +60,7 @@ def separate_prose(source: str) -> tuple[str | None, str]:
     """
     docstrings = _docstring_lines(ast.parse(source))
     lines = source.splitlines(keepends=True)
-    kept = [list(line) for line in lines]
+    remaining = [list(line) for line in lines]
     blocks: list[tuple[int, str]] = []
     inside: set[int] = set()  # lines within a string of the program, whose blanks belong to it
     names = literals = 0
@@ -78,10 +78,10 @@ def separate_prose(source: str) -> tuple[str | None, str]:
         for index in range(row - 1, last_row):
             start = column if index == row - 1 else 0
             stop = last_column if index == last_row - 1 else len(lines[index].rstrip("\r\n"))
-            kept[index][start:stop] = [""] * (min(stop, len(kept[index])) - start)
+            remaining[index][start:stop] = [""] * (min(stop, len(remaining[index])) - start)
     if literals > names:
         return None, ""
-    texts = ["".join(line) for line in kept]
+    texts = ["".join(line) for line in remaining]
     code = "".join(
         text if i in inside else text.rstrip() + "\n" for i, text in enumerate(texts) if i in inside or text.strip()
     )
@@ -94,13 +94,13 @@ def separate_prose(source: str) -> tuple[str | None, str]:
 
 def _docstring_lines(tree: ast.AST) -> dict[int, str]:
     """Return the first line of every docstring, with its cleaned text."""
-    found = {}
+    docstrings_read = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node, clean=True)
             if text is not None:
-                found[node.body[0].lineno] = text
-    return found
+                docstrings_read[node.body[0].lineno] = text
+    return docstrings_read
 
 
 def _reference() -> Iterator[Document]:
@@ -126,12 +126,12 @@ def _member_docs() -> Iterator[Document]:
 
 def _docs_of(module) -> Sequence[str]:
     """Return the documentation of a module, its members and their members, each once, in the order of names."""
-    found: dict[str, None] = {}
+    docstrings_read: dict[str, None] = {}
 
     def add(name: str, value) -> None:
         text = getattr(value, "__doc__", None)
         if isinstance(text, str) and text.strip():
-            found.setdefault(f"{name}\n{text.strip()}")
+            docstrings_read.setdefault(f"{name}\n{text.strip()}")
 
     add(module.__name__, module)
     for name, value in sorted(vars(module).items()):
@@ -141,4 +141,4 @@ def _docs_of(module) -> Sequence[str]:
             for member, inner in sorted(vars(value).items()):
                 if callable(inner) or hasattr(inner, "__get__"):
                     add(f"{name}.{member}", inner)
-    return list(found)
+    return list(docstrings_read)

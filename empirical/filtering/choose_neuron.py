@@ -99,9 +99,9 @@ def rank(
     rule = f"is the domain of {is_target.sum()} of {len(documents)} documents to choose on; some and not all must be"
     require(0 < is_target.sum() < len(documents), "target", target, rule, "a domain of the text")
 
-    kept = int(levels[-1])
-    peaks = np.full((kept, len(neurons)), -np.inf, dtype=np.float32)
-    hits = np.zeros((kept, len(neurons)), dtype=bool)
+    above = int(levels[-1])
+    peaks = np.full((above, len(neurons)), -np.inf, dtype=np.float32)
+    hits = np.zeros((above, len(neurons)), dtype=bool)
     read = 0
     tokens = np.zeros(2, dtype=np.int64)
     for reading in reader.read(documents, neurons):
@@ -110,7 +110,7 @@ def rank(
         tokens += [reading.tokens[here].sum(), reading.tokens.sum()]
         peaks = np.concatenate([peaks, reading.peak])
         hits = np.concatenate([hits, np.repeat(here[:, None], len(neurons), axis=1)])
-        order = np.argsort(-peaks, axis=0, kind="stable")[:kept]
+        order = np.argsort(-peaks, axis=0, kind="stable")[:above]
         peaks, hits = (np.take_along_axis(array, order, axis=0) for array in (peaks, hits))
     return Ranking(np.asarray(neurons), levels, np.cumsum(hits, axis=0)[levels - 1], float(tokens[0] / tokens[1]))
 
@@ -181,7 +181,7 @@ def rosetta_neurons(pairs: xr.Dataset, reader: Reader) -> np.ndarray:
             f"the matching is of {pairs.attrs.get('model_a')} with {int(pairs['neurons_a'])} neurons, not of "
             f"{reader.name} with {len(reader.layer)}"
         )
-    kept = np.abs(pairs["correlation"].values) >= float(pairs["threshold"])
-    if not kept.any():
+    above = np.abs(pairs["correlation"].values) >= float(pairs["threshold"])
+    if not above.any():
         raise RosettaError("no pair is above what the nulls have: there is no Rosetta Neuron to filter by")
-    return np.unique(pairs["unit_a"].values[kept])
+    return np.unique(pairs["unit_a"].values[above])

@@ -1,4 +1,4 @@
-"""What the neurons of one model do over whole documents: the mean activation scores them, the peak finds contexts.
+"""Activations of one model's neurons over whole documents: the mean activation scores them, the peak finds contexts.
 
 For document d with tokens ``t = 1 … T_d`` and neuron u,
 
@@ -173,13 +173,13 @@ class ModelReader:
 
 def _within(windows: list[tuple[int, list[int]]], tokens: int) -> Iterator[list[tuple[int, list[int]]]]:
     """Yield consecutive windows, as many as together hold at most `tokens`, at least one."""
-    held: list[tuple[int, list[int]]] = []
+    group: list[tuple[int, list[int]]] = []
     size = 0
     for window in windows:
-        if held and size + len(window[1]) > tokens:
-            yield held
-            held, size = [], 0
-        held.append(window)
+        if group and size + len(window[1]) > tokens:
+            yield group
+            group, size = [], 0
+        group.append(window)
         size += len(window[1])
-    if held:
-        yield held
+    if group:
+        yield group

@@ -1,4 +1,4 @@
-"""What a filtering study says, in sentences that its intervals allow."""
+"""Findings of a filtering study, in sentences that its intervals allow."""
 
 from __future__ import annotations
 

@@ -68,21 +68,21 @@ def measure_trials(
         if selector != "base":
             masks = taken[selector]
             mask = masks[run] if len(masks) > 1 else masks[0]
-            documents = [document for document, kept in zip(parts.pool.documents, mask, strict=True) if kept]
+            documents = [document for document, is_taken in zip(parts.pool.documents, mask, strict=True) if is_taken]
             rows = sequences(stream(tokenizer, documents), context)
             state = None if work is None else work / f"run-{selector}-{run}.safetensors"
             seed = int(np.random.SeedSequence([plan.seed, 0x7A1, run]).generate_state(1)[0])
             model, loss = tuning.train(model, rows, plan.recipe, seed, state, report)
             number = len(rows)
-        found = likelihood(model, test, size, context)
-        return {"perplexity": found.perplexity, "bits": found.bits_per_byte, "loss": loss, "sequences": number}
+        score = likelihood(model, test, size, context)
+        return {"perplexity": score.perplexity, "bits": score.bits_per_byte, "loss": loss, "sequences": number}
 
     todo = [("base", 0), *((selector, run) for run in range(plan.runs) for selector in TRAINED)]
     outcome: dict[tuple[str, int], dict[str, float]] = {}
     with progress(f"training on {len(todo) - 1} selections", len(todo), quiet) as bar:
         for done, (selector, run) in enumerate(todo):
             bar.update(completed=done, description=f"{selector}, run {run + 1} of {plan.runs}")
-            outcome[selector, run] = _kept(
+            outcome[selector, run] = _resumed(
                 None if work is None else work / f"run-{selector}-{run}.json",
                 lambda m=selector, r=run, d=done: one(m, r, lambda step, steps: bar.update(completed=d + step / steps)),
             )
@@ -115,7 +115,7 @@ def _runs(values: np.ndarray) -> tuple[tuple[str, str], np.ndarray]:
     return ("selector", "run"), np.vstack([np.full(len(values), np.nan), values.T])
 
 
-def _kept(path: Path | None, compute: Any) -> dict[str, float]:
+def _resumed(path: Path | None, compute: Any) -> dict[str, float]:
     """Return what a file holds, or compute it and keep it there."""
     if path is not None and path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))

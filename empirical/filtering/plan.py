@@ -1,4 +1,4 @@
-"""What a filtering study is to do."""
+"""Settings of a filtering study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tuning import Recipe
 
 @dataclass(frozen=True)
 class Plan:
-    """What is filtered and how; the defaults are the paper's where it gives them.
+    """Settings of a filtering study; the defaults are the paper's where it gives them.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ REPLICATES = 2000
 
 @dataclass(frozen=True)
 class Recovery:
-    """How well a selection recovers the target domain: over documents, and F1 over tokens."""
+    """Recovery of the target domain by a selection: over documents, and F1 over tokens."""
 
     precision: float
     recall: float
@@ -72,12 +72,12 @@ def recovery(taken: np.ndarray, target: np.ndarray, tokens: np.ndarray) -> Recov
     tokens : ndarray of int, shape (documents,)
         Length of each document.
     """
-    found = (taken & target).sum()
+    hits = (taken & target).sum()
     found_tokens, taken_tokens, target_tokens = (tokens[mask].sum() for mask in (taken & target, taken, target))
     return Recovery(
-        precision=float(found / taken.sum()),
-        recall=float(found / target.sum()),
-        f1=float(2 * found / (taken.sum() + target.sum())),
+        precision=float(hits / taken.sum()),
+        recall=float(hits / target.sum()),
+        f1=float(2 * hits / (taken.sum() + target.sum())),
         f1_tokens=float(2 * found_tokens / (taken_tokens + target_tokens)),
     )
 

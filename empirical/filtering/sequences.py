@@ -27,7 +27,7 @@ TOKENS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Likelihood:
-    """How well a model predicts a text: negative log-likelihood in nats, tokens predicted, bytes of text."""
+    """Likelihood of a text under a model: negative log-likelihood in nats, tokens predicted, bytes of text."""
 
     nats: float
     tokens: int

@@ -54,9 +54,11 @@ def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) 
     pool, chosen_on = rest.split(choosing / (1 - test), seed + 1)
     parts = Parts(chosen_on.shuffled(seed), pool.shuffled(seed), tested)
     for name, part in vars(parts).items():
-        found = sum(document.domain == target for document in part.documents)
-        if not 0 < found < len(part.documents):
-            rule = f"the {name} part has {found} documents of it among {len(part.documents)}; it needs some and not all"
+        targets = sum(document.domain == target for document in part.documents)
+        if not 0 < targets < len(part.documents):
+            rule = (
+                f"the {name} part has {targets} documents of it among {len(part.documents)}; it needs some, but not all"
+            )
             raise InputError("target", target, rule, "more text, or another --seed")
     return parts
 
@@ -71,17 +73,17 @@ def passages(corpus: Corpus, characters: int) -> Corpus:
         return corpus
     cut = []
     for document in corpus.documents:
-        number, begin, held, size = 0, 0, [], 0
+        number, begin, section, size = 0, 0, [], 0
         lines = document.text.splitlines(keepends=True)
         for i, line in enumerate(lines):
-            held.append(line)
+            section.append(line)
             size += len(line)
             if size < characters and i + 1 < len(lines):
                 continue
-            text = "".join(held)
+            text = "".join(section)
             if text.strip():
                 cut.append(document.part(f"{document.name}#{number}", text, begin))
                 number += 1
             begin += len(text.encode("utf-8", "surrogatepass"))
-            held, size = [], 0
+            section, size = [], 0
     return Corpus(corpus.name, tuple(cut))

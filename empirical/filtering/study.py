@@ -8,7 +8,7 @@
    the oracle, which knows the labels.
 4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`perplexity`).
 
-One neuron is one draw. How far the result hangs on it is seen from the leaders: the F1 of the first 20 neurons by the
+One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first 20 neurons by the
 same rule among the Rosetta Neurons of that layer, and among its other neurons.
 
 What is finished is kept in the folder of results and read back by the same command.
@@ -206,9 +206,9 @@ def judge(
     names = [document.group or document.name for document in pool.documents]
     groups = np.unique(names, return_inverse=True)[1]
     budget = float(tokens[target].sum() if plan.budget is None else plan.budget)
-    drawn = np.random.default_rng(np.random.SeedSequence([plan.seed, 0x5A]))
+    generator = np.random.default_rng(np.random.SeedSequence([plan.seed, 0x5A]))
     taken = {
-        "random": [select(drawn.random(len(tokens)), tokens, budget) for _ in range(max(RANDOM_DRAWS, plan.runs))],
+        "random": [select(generator.random(len(tokens)), tokens, budget) for _ in range(max(RANDOM_DRAWS, plan.runs))],
         "non_rosetta": [select(scores[:, rosetta], tokens, budget)],
         "rosetta": [select(scores[:, 0], tokens, budget)],
         # Given another budget, the oracle too takes target documents first, up to it.
@@ -216,11 +216,11 @@ def judge(
     }
     by_selector = {"random": None, "non_rosetta": scores[:, rosetta], "rosetta": scores[:, 0], "oracle": target}
     replicates = replicate_f1(list(by_selector.values()), tokens, target, groups, plan.budget, plan.seed)
-    found = {name: [recovery(mask, target, tokens) for mask in masks] for name, masks in taken.items()}
+    recoveries = {name: [recovery(mask, target, tokens) for mask in masks] for name, masks in taken.items()}
     variables: dict[str, Any] = {}
     for name in ("precision", "recall", "f1", "f1_tokens"):
         variables[f"filter_{name}"] = _along_selectors(
-            [float(np.mean([getattr(one, name) for one in found[selector]])) for selector in by_selector]
+            [float(np.mean([getattr(one, name) for one in recoveries[selector]])) for selector in by_selector]
         )
     f1, place = variables["filter_f1"][1], list(by_selector).index("rosetta")
     variables["f1_behind"] = ("selector", f1[SELECTORS.index("rosetta")] - f1)
@@ -299,8 +299,8 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
 def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
     """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
-        for document, kept in zip(pool.documents, taken, strict=True):
-            if kept:
+        for document, is_taken in zip(pool.documents, taken, strict=True):
+            if is_taken:
                 record = {"text": document.text, "meta": {"pile_set_name": document.domain, "name": document.name}}
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 

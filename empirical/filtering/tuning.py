@@ -10,7 +10,7 @@ first 3% of the steps to its peak 1e-3 and falls to 0 on half a cosine: at step 
 The paper gives these numbers; α (8), AdamW's momenta and its weight decay (0.01) are the defaults of `peft` and torch,
 and dropout stays off.
 
-An unfinished run keeps its adapters, the optimizer's moments and the step in one safetensors file, and goes on from it
+An unfinished run keeps its adapters, the optimizer's moments and the step in one safetensors file, and resumes from it
 to the same bits. These bits are those of the same number of threads.
 """
 
@@ -38,7 +38,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of each para
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained on; the defaults are the paper's."""
+    """Settings of continued training; the defaults are the paper's."""
 
     rank: int = 1
     alpha: float = 8.0

@@ -72,14 +72,14 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
         for i, rung in enumerate(rungs):
             label = f"rung {i + 1} of {len(rungs)}"
             share = weights[i] / (len(rung.models) - 1) / steps(ladder)
-            found = []
+            comparisons = []
             for other, path in enumerate(paths[i], start=1):
 
                 def step(what: str, label: str = label, share: float = share) -> None:
                     bar.update(description=f"{label}: {what}")
                     bar.advance(share)
 
-                result = _held(path)
+                result = _saved_rung(path)
                 if result is None:
                     try:
                         result = measure_rung(ladder, rung, other, i == len(rungs) - 1, step)
@@ -89,13 +89,13 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                         save(result, path)
                 else:
                     bar.advance(share * steps(ladder))
-                found.append(result)
+                comparisons.append(result)
                 if not quiet:
                     _tell(result)
-            measured.append(found)
-    measured.sort(key=lambda found: found[0]["neurons"].item())
+            measured.append(comparisons)
+    measured.sort(key=lambda comparisons: comparisons[0]["neurons"].item())
     return join_rungs(
-        [found[0] for found in measured],
+        [comparisons[0] for comparisons in measured],
         _compared(measured) if len(ladder.families) > 2 else {},
         ladder=ladder.name,
         families=list(ladder.families),
@@ -152,21 +152,21 @@ def _compared(measured: list[list[xr.Dataset]]) -> dict[str, Any]:
     variables: dict[str, Any] = {
         f"comparison_{name}": (
             ("rung", "comparison"),
-            np.array([[one[name].item() for one in found] for found in measured]),
+            np.array([[one[name].item() for one in comparisons] for comparisons in measured]),
         )
         for name in (*COMPARED, *(f"{label}_raw" for label in every_label() if f"{label}_raw" in measured[0][0]))
     }
-    names = [[one.attrs["model_b"] for one in found] for found in measured]
+    names = [[one.attrs["model_b"] for one in comparisons] for comparisons in measured]
     variables["comparison_model"] = (("rung", "comparison"), np.array(names, dtype=object))
     raw, calibrated = [], []
-    for found in measured:
-        matches = [_matches(one) for one in found]
-        thresholds = [np.nan_to_num(one["threshold"].item(), nan=np.inf) for one in found]
+    for comparisons in measured:
+        matches = [_matches(one) for one in comparisons]
+        thresholds = [np.nan_to_num(one["threshold"].item(), nan=np.inf) for one in comparisons]
         raw.append(anchors(matches))
         calibrated.append(anchors(matches, thresholds))
-    for name, kept in (("anchor_raw", raw), ("anchor_calibrated", calibrated)):
-        variables[f"{name}_count"] = ("rung", [one.count for one in kept])
-        variables[f"{name}_by_chance"] = ("rung", [one.expected_by_chance for one in kept])
+    for name, shared in (("anchor_raw", raw), ("anchor_calibrated", calibrated)):
+        variables[f"{name}_count"] = ("rung", [one.count for one in shared])
+        variables[f"{name}_by_chance"] = ("rung", [one.expected_by_chance for one in shared])
     return variables
 
 
@@ -242,7 +242,7 @@ def _named(rung: ModelRung, i: int, error: RosettaError) -> RosettaError:
     return RosettaError(f"rung {i + 1} ({rung.title}): {error}. Rungs that are finished stay")
 
 
-def _held(path: Path | None) -> xr.Dataset | None:
+def _saved_rung(path: Path | None) -> xr.Dataset | None:
     if path is None or not path.exists():
         return None
     try:
@@ -254,11 +254,11 @@ def _held(path: Path | None) -> xr.Dataset | None:
 
 def _tell(rung: xr.Dataset) -> None:
     fact = {name: float(rung[name]) for name in COUNTS}
-    kept = (
+    shared = (
         f"{fact['calibrated_count']:.0f} ± {fact['calibrated_count_se']:.1f} pairs above ρ* = {fact['threshold']:.2f}"
         if fact["calibrated_count"]
         else "no pair above what the nulls have"
     )
     means = {label: float(rung[f"{label}_raw"]) for label in every_label() if f"{label}_raw" in rung}
     nulls = ", ".join(f"{mean:.0f} {label}" for label, mean in means.items() if np.isfinite(mean))
-    say(f"  N = {fact['neurons']:.0f}: {kept}; without a threshold {fact['raw_count']:.0f} pairs, {nulls}")
+    say(f"  N = {fact['neurons']:.0f}: {shared}; without a threshold {fact['raw_count']:.0f} pairs, {nulls}")

@@ -139,24 +139,24 @@ def open_checkpoint_ladder(
         If the file or the text cannot be used.
     """
     path = Path(path).expanduser()
-    found: CheckpointLadder = parse_file(CheckpointLadder, path, {"measurement": Measurement, "rung": ModelRung})
-    source = str(text) if text is not None else found.text
+    parsed: CheckpointLadder = parse_file(CheckpointLadder, path, {"measurement": Measurement, "rung": ModelRung})
+    source = str(text) if text is not None else parsed.text
     if not source:
         raise InputError("text", "", f"{path} names no text", f"rosettalaw ladder {path} --text pile.jsonl.zst")
     corpus = open_text(_beside(path, source) if text is None else source)
-    number = len(found.rung[0].models) if found.rung else 0
+    number = len(parsed.rung[0].models) if parsed.rung else 0
     require(number, "rung", [], f"{path} has no rung", EXAMPLE)
     return ModelLadder(
-        name=found.name,
-        families=found.families or tuple(f"model {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:number]),
+        name=parsed.name,
+        families=parsed.families or tuple(f"model {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:number]),
         rungs=tuple(
             ModelRung(tuple(_beside(path, model) for model in rung.models), rung.patterns, rung.label)
-            for rung in found.rung
+            for rung in parsed.rung
         ),
         corpus=corpus,
         corpus_sha256=corpus.sha256,
-        measurement=found.measurement,
-        grouping=grouping(categories or (_beside(path, found.categories) if found.categories else None)),
+        measurement=parsed.measurement,
+        grouping=grouping(categories or (_beside(path, parsed.categories) if parsed.categories else None)),
     )
 
 

@@ -1,4 +1,4 @@
-"""All neurons of two compared models described, and the Rosetta Neurons among them held against the others.
+"""All neurons of two compared models described, and the Rosetta Neurons among them compared with the others.
 
 The measures are defined in `rosettalaw.empirical.measures`; here they are taken for a pair of models and laid out along
 the dimensions of a result. The comparison is within each model: its Rosetta Neurons against its other neurons.
@@ -55,7 +55,7 @@ class Neurons:
 
 def describe(
     sources: tuple[TextSource, TextSource],
-    kept: Sources,
+    copies: Sources,
     checkpoints: tuple[str, str],
     grouping: Grouping,
     names: list[str],
@@ -64,12 +64,12 @@ def describe(
 ) -> tuple[Neurons, Neurons]:
     """Read both models' activations once, and their weights; return what is known of each neuron.
 
-    A model whose unembedding cannot be found has no output kurtosis (NaN), and the person is told.
+    A model whose unembedding cannot be found has no output kurtosis (NaN), and a warning is printed.
     """
     category = firing.categories_of(sources[0].text, grouping, names)
     base = firing.baseline(category, len(names))
-    found = []
-    for source, read, checkpoint in zip(sources, kept, checkpoints, strict=True):
+    described = []
+    for source, read, checkpoint in zip(sources, copies, checkpoints, strict=True):
         active = activity(read, contexts)
         share = firing.shares(active.top_position, category, len(names))
         try:
@@ -80,8 +80,8 @@ def describe(
             written = np.full(len(source.layer), np.nan)
         measures = (written, active.kurtosis, active.sparsity, firing.entropy(share))
         named: dict[str, np.ndarray] = dict(zip(MEASURES, measures, strict=True))
-        found.append(Neurons(np.asarray(read.layer), np.asarray(read.unit), active, named, share, base))
-    return found[0], found[1]
+        described.append(Neurons(np.asarray(read.layer), np.asarray(read.unit), active, named, share, base))
+    return described[0], described[1]
 
 
 def describe_groups(
@@ -97,17 +97,17 @@ def describe_groups(
         compared = [superiority(one.measures[name], member, one.layer) for name in MEASURES]
         for part in ("value", "low", "high"):
             suffix = "" if part == "value" else f"_{part}"
-            add(f"superiority{suffix}", [getattr(found, part) for found in compared])
+            add(f"superiority{suffix}", [getattr(described, part) for described in compared])
         for group, chosen in (("rosetta", member), ("other", ~member)):
             ends = np.array([_mean(one.measures[name][chosen]) for name in MEASURES])
             for column, suffix in enumerate(("", "_low", "_high")):
                 add(f"selectivity_{group}{suffix}", ends[:, column])
         rosetta = firing.firing(one.share[member], one.base)
         control, draws = firing.control(one.share[~member], one.base, plan.control, plan.control_draws, plan.seed)
-        for group, found in (("rosetta", rosetta), ("control", control)):
+        for group, described in (("rosetta", rosetta), ("control", control)):
             for part in ("value", "low", "high"):
                 suffix = "" if part == "value" else f"_{part}"
-                add(f"firing_{group}{suffix}", getattr(found, part))
+                add(f"firing_{group}{suffix}", getattr(described, part))
         add("firing_control_draw", draws)
         members, everyone = depth_profile(one.layer, member)
         add("depth_share", members)

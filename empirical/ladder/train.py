@@ -78,7 +78,7 @@ def train_ladder(
     family : str, optional
         Train this family alone.
     cache : path, optional
-        Where checkpoints are kept; by default `rosettalaw.cache.cache_folder`.
+        Folder of the checkpoints; by default `rosettalaw.cache.cache_folder`.
     workers : int, optional
         Models trained at once; by default one for each CPU. The weights do not depend on it.
 

@@ -1,4 +1,4 @@
-"""Whether a model can read a text: how many tokens fit, and whether its tokenizer is its own and knows the text.
+"""Checks that a model can read a text: tokens that fit, and a tokenizer that is its own and knows the text.
 
 The usable context is the least of
 
@@ -51,7 +51,7 @@ def usable_context(checkpoint: str | Path, config: Any, tokenizer: Any, context:
     Parameters
     ----------
     context : int, optional
-        A user's choice, instead of what tokenizer and folder say.
+        A user's choice, in place of the tokenizer's and the folder's.
 
     Raises
     ------

@@ -82,7 +82,7 @@ def keep_text(text: AlignedText, positions: np.ndarray, around: int) -> dict[str
 
 
 class KeptText:
-    """What a result keeps of its neurons' top positions.
+    """Text around neurons' top positions, from a result.
 
     Parameters
     ----------
@@ -102,30 +102,30 @@ class KeptText:
         )
         names = ("top_position", "top_activation", "text_byte", "read_name", "read_domain", "snippet_position")
         names += ("snippet_document", "snippet_begin", *(f"snippet_{part}" for part in PARTS))
-        self._held = {name: result[name].values for name in names}
+        self._saved = {name: result[name].values for name in names}
         joined = "neuron_rung" in result
         self._rungs = (result["neuron_rung"].values, result["snippet_rung"].values) if joined else None
 
     def of(self, neuron: int) -> list[Snippet]:
         """Return the top positions of a neuron, its place along ``neuron``, most active first."""
-        known, before = self._held["snippet_position"], 0
+        known, before = self._saved["snippet_position"], 0
         if self._rungs is not None:
             of_neuron, of_snippet = self._rungs
             before, after = np.searchsorted(of_snippet, [of_neuron[neuron], of_neuron[neuron] + 1])
             known = known[before:after]
-        positions = self._held["top_position"][neuron]
-        kept = positions >= 0
-        rows = before + np.searchsorted(known, positions[kept])
-        return [self._snippet(*each) for each in zip(rows, self._held["top_activation"][neuron][kept], strict=True)]
+        positions = self._saved["top_position"][neuron]
+        there = positions >= 0
+        rows = before + np.searchsorted(known, positions[there])
+        return [self._snippet(*each) for each in zip(rows, self._saved["top_activation"][neuron][there], strict=True)]
 
     def _snippet(self, row: int, activation: float) -> Snippet:
-        held = self._held
-        ends = np.cumsum([held["snippet_begin"][row], *(held[f"snippet_{part}"][row] for part in PARTS)])
-        pieces = (held["text_byte"][i:j].tobytes() for i, j in itertools.pairwise(ends))
+        saved_text = self._saved
+        ends = np.cumsum([saved_text["snippet_begin"][row], *(saved_text[f"snippet_{part}"][row] for part in PARTS)])
+        pieces = (saved_text["text_byte"][i:j].tobytes() for i, j in itertools.pairwise(ends))
         before, span, after = (piece.decode("utf-8", "surrogatepass") for piece in pieces)
-        document = held["snippet_document"][row]
-        name, domain = str(held["read_name"][document]), str(held["read_domain"][document])
-        return Snippet(int(held["snippet_position"][row]), float(activation), name, domain, before, span, after)
+        document = saved_text["snippet_document"][row]
+        name, domain = str(saved_text["read_name"][document]), str(saved_text["read_domain"][document])
+        return Snippet(int(saved_text["snippet_position"][row]), float(activation), name, domain, before, span, after)
 
 
 def _places(text: AlignedText, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -82,10 +82,10 @@ def align_text(
     InputError
         If the corpus has too little text for the budget.
     """
-    drawn: list[Window] = []
+    windows_read: list[Window] = []
     documents: list[Document] = []
     read, wanted = 0, PAPERS_TOKENS if tokens is None else tokens
-    for number, document in enumerate(corpus.drawn(seed)):
+    for number, document in enumerate(corpus.in_random_order(seed)):
         if read >= wanted:
             break
         documents.append(document)
@@ -93,16 +93,16 @@ def align_text(
         for window in windows(number, (sides[0], sides[1]), contexts):
             if read >= wanted:
                 break
-            drawn.append(window)
+            windows_read.append(window)
             read += len(window.ids[0])
-    if read < wanted and (tokens is not None or not drawn):
+    if read < wanted and (tokens is not None or not windows_read):
         raise InputError(
             "tokens",
             wanted,
             f"the text {corpus.name!r} has only {read:,} tokens",
             f"--tokens {max(read, 1)}, or more text",
         )
-    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(drawn))
+    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(windows_read))
 
 
 def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -193,18 +193,18 @@ class TextSource:
     def _blocks(self, size: int, device: Any, first: int = 0) -> Iterator[Any]:
         import torch
 
-        held: list[Any] = []
+        pending: list[Any] = []
         rows = 0
         for pooled in self._pooled(device, first):
-            held.append(pooled)
+            pending.append(pooled)
             rows += len(pooled)
             if rows >= size:
-                joined = torch.cat(held)
+                joined = torch.cat(pending)
                 whole = rows - rows % size
                 yield from joined[:whole].split(size)
-                held, rows = [joined[whole:]], rows - whole
+                pending, rows = [joined[whole:]], rows - whole
         if rows:
-            yield torch.cat(held)
+            yield torch.cat(pending)
 
     def _pooled(self, gathered: Any, first: int) -> Iterator[Any]:
         """Yield the pooled activations of one batch of windows after the other, from a position on, on a device.

@@ -10,7 +10,7 @@ with initial weights of standard deviation 1/√d.
 
 One model is always trained by one thread, so the bits do not depend on how many models are trained at once. Every few
 seconds the weights, the optimizer's moments and the step are saved in one safetensors file; an interrupted training
-goes on from there and ends with the same bits as an uninterrupted one. The finished checkpoint is an ordinary Hugging
+resumes there and ends with the same bits as an uninterrupted one. The finished checkpoint is an ordinary Hugging
 Face folder (config, safetensors, tokenizer) with ``training.json`` beside them, moved into place when complete.
 """
 
@@ -71,7 +71,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether the checkpoint is there, whole."""
+        """True where the checkpoint is there, whole."""
         return math.isfinite(self.bits_per_byte)
 
     @property
@@ -84,7 +84,7 @@ class Job:
 
     @property
     def state(self) -> Path:
-        """Where an unfinished training keeps its state."""
+        """File of an unfinished training's state."""
         return self.folder.with_name(self.folder.name + ".partial.safetensors")
 
     def seed(self) -> int:
@@ -206,9 +206,9 @@ def _windows(job: Job, seed: int) -> Callable[[int], np.ndarray]:
     number = len(tokens) // context
 
     def windows(step: int) -> np.ndarray:
-        drawn = np.arange(step * batch, (step + 1) * batch)
-        orders = {epoch: _order(seed, int(epoch), number) for epoch in np.unique(drawn // number)}
-        chosen = [orders[epoch][place] for epoch, place in zip(drawn // number, drawn % number, strict=True)]
+        numbers = np.arange(step * batch, (step + 1) * batch)
+        orders = {epoch: _order(seed, int(epoch), number) for epoch in np.unique(numbers // number)}
+        chosen = [orders[epoch][place] for epoch, place in zip(numbers // number, numbers % number, strict=True)]
         return np.stack([tokens[i * context : (i + 1) * context] for i in chosen]).astype(np.int64)
 
     return windows

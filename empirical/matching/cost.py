@@ -1,4 +1,4 @@
-r"""What a matching costs: operations, bytes, memory and time, exact and screened; and what it can detect.
+r"""Cost of a matching, exact and screened: operations, bytes, memory, time; and the smallest detectable correlation.
 
 N_A and N_B neurons, T positions, D draws of the permutation null, s bytes an activation, tiles of e_A × e_B neurons.
 
@@ -60,7 +60,7 @@ SMALLEST = 64
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a matching is; see the head of this module."""
+    """Sizes of a matching; see the head of this module."""
 
     neurons_a: int
     neurons_b: int
@@ -77,7 +77,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an engine needs where it works.
+    """Needs of an engine on its device.
 
     Attributes
     ----------

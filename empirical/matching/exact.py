@@ -42,7 +42,7 @@ class Subsets:
 
 @dataclass(frozen=True)
 class TileBest:
-    """What a tile has to say about best partners: all that is kept of it.
+    """Best partners found in one tile.
 
     Attributes
     ----------

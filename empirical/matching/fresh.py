@@ -90,9 +90,9 @@ def _draw(
         return saved
     twins = null.draw(*sources, null.entropy(how["seed"], number))
     work = None if place is None else place / "work"
-    drawn = match(*twins, folder=work, **how)
-    correlations = {"correlation": drawn.correlation}
-    correlations |= {f"correlation_at_{k}": pairs[2] for k, pairs in drawn.at_k.items()}
+    matched = match(*twins, folder=work, **how)
+    correlations = {"correlation": matched.correlation}
+    correlations |= {f"correlation_at_{k}": pairs[2] for k, pairs in matched.at_k.items()}
     distributed.wait()  # others may still read there
     if work is not None and distributed.rank() == 0:
         checkpoint.save(SAVED, correlations)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Side:
-    """What a result remembers of one model.
+    """One model of a result.
 
     Attributes
     ----------
@@ -111,8 +111,8 @@ class Matches:
         if not every:
             return None
         magnitudes = {label: [np.abs(draw) for draw in draws] for label, draws in every.items()}
-        found = calibrate(np.abs(self.correlation), magnitudes, q)
-        return dataclasses.replace(found, standard_error=self.count_error(found.threshold))
+        calibrated = calibrate(np.abs(self.correlation), magnitudes, q)
+        return dataclasses.replace(calibrated, standard_error=self.count_error(calibrated.threshold))
 
     def count_error(self, threshold: float) -> float:
         """Return the jackknife standard error of the number of pairs at or above a fixed correlation.
@@ -156,7 +156,7 @@ class Matches:
     def layer_counts(self) -> np.ndarray:
         """Return how many pairs join each layer of A (rows) with each layer of B (columns), layers in order."""
         layers = [np.unique(side.layer) for side in (self.a, self.b)]
-        counts = np.zeros([len(found) for found in layers], dtype=np.int64)
+        counts = np.zeros([len(calibrated) for calibrated in layers], dtype=np.int64)
         rows = np.searchsorted(layers[0], self.a.layer[self.unit_a])
         columns = np.searchsorted(layers[1], self.b.layer[self.unit_b])
         np.add.at(counts, (rows, columns), 1)
@@ -164,24 +164,24 @@ class Matches:
 
     def record(self, calibration: Calibration | None = None) -> dict[str, Any]:
         """Return what ``rosettalaw match --json`` prints."""
-        found = calibration or self.calibrate()
+        calibrated = calibration or self.calibrate()
         pairs = zip(self.unit_a.tolist(), self.unit_b.tolist(), self.correlation.tolist(), strict=True)
         return {
             "pairs": [list(pair) for pair in pairs],
             "count": self.count,
-            "calibrated_count": None if found is None else found.count,
-            "calibrated_count_se": None if found is None else found.standard_error,
-            "threshold": None if found is None else found.threshold,
-            "null_raw": None if found is None else found.null_raw,
-            "null_above_threshold": None if found is None else found.null_above,
+            "calibrated_count": None if calibrated is None else calibrated.count,
+            "calibrated_count_se": None if calibrated is None else calibrated.standard_error,
+            "threshold": None if calibrated is None else calibrated.threshold,
+            "null_raw": None if calibrated is None else calibrated.null_raw,
+            "null_above_threshold": None if calibrated is None else calibrated.null_above,
             "excluded_a": len(self.a.excluded),
             "excluded_b": len(self.b.excluded),
             "engine": self.engine,
             "positions": self.positions,
             "split_half": self.split_half,
-            "settled_count": self.settled_count(0.0 if found is None else found.threshold),
+            "settled_count": self.settled_count(0.0 if calibrated is None else calibrated.threshold),
             "details": self.details,
-            "status": self.remark(found),
+            "status": self.remark(calibrated),
         }
 
     def to_dataset(
@@ -193,7 +193,7 @@ class Matches:
         """Return the pairs as a Dataset of kind "pairs", with both models' neurons and the null pairs."""
         from ...results import dataset
 
-        found = calibration or self.calibrate()
+        calibrated = calibration or self.calibrate()
         variables: dict[str, Any] = {
             "unit_a": ("pair", self.unit_a),
             "unit_b": ("pair", self.unit_b),
@@ -217,21 +217,21 @@ class Matches:
         }
         if self.settled is not None:
             variables["settled"] = ("pair", self.settled.astype(np.int8))
-            variables["settled_count"] = self.settled_count(0.0 if found is None else found.threshold)
+            variables["settled_count"] = self.settled_count(0.0 if calibrated is None else calibrated.threshold)
         for label, draws in {"permuted": [], **self.nulls, **(nulls or {})}.items():
             variables[f"{label}_correlation"] = (f"{label}_pair", _joined(draws))
             variables[f"{label}_draw"] = (f"{label}_pair", _numbered(draws))
             variables[f"{label}_draws"] = len(draws)
-        if found is not None:
-            variables["calibrated_count"] = found.count
-            variables["calibrated_count_se"] = found.standard_error
-            variables["threshold"] = found.threshold
-            for kind in found.null_raw:
-                variables[f"{kind}_raw"] = found.null_raw[kind]
-                variables[f"{kind}_above_threshold"] = found.null_above[kind]
+        if calibrated is not None:
+            variables["calibrated_count"] = calibrated.count
+            variables["calibrated_count_se"] = calibrated.standard_error
+            variables["threshold"] = calibrated.threshold
+            for kind in calibrated.null_raw:
+                variables[f"{kind}_raw"] = calibrated.null_raw[kind]
+                variables[f"{kind}_above_threshold"] = calibrated.null_above[kind]
         coords = {"model_layer_a": np.unique(self.a.layer), "model_layer_b": np.unique(self.b.layer)}
         asked = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
-        asked |= {"engine": self.engine, "seed": self.seed, "status": self.remark(found), "details": self.details}
+        asked |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
         return dataset("pairs", variables, coords, **{**asked, **provenance})
 
 

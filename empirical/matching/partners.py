@@ -87,9 +87,9 @@ def top(rho: torch.Tensor, keep: int, absolute: bool) -> tuple[np.ndarray, np.nd
         places.append(place)
         key.scatter_(1, place, -torch.inf)
     index = torch.cat(places, 1)
-    found = torch.cat(values, 1)
-    index_of = torch.where(torch.isneginf(found), -1, index)
-    return found.double().cpu().numpy(), rho.gather(1, index).double().cpu().numpy(), index_of.cpu().numpy()
+    candidates = torch.cat(values, 1)
+    index_of = torch.where(torch.isneginf(candidates), -1, index)
+    return candidates.double().cpu().numpy(), rho.gather(1, index).double().cpu().numpy(), index_of.cpu().numpy()
 
 
 def settle(
@@ -112,20 +112,20 @@ def settle(
     if not len(units):
         return 0
     last, kth = partners.key[units, -1], partners.key[units, k - 1]
-    among_kept = kth - last > rounding_error(np.abs(kth), sources[0].positions)
-    some = units[among_kept]
+    clear = kth - last > rounding_error(np.abs(kth), sources[0].positions)
+    some = units[clear]
     index = partners.index[some]
     flat = np.where(index < 0, 0, index).ravel()
     rho = pair_correlations(*sources, np.repeat(some, index.shape[1]), flat, moments, parts).reshape(index.shape)
     rho = np.where(index < 0, np.nan, rho)
-    for unit, row, found in zip(some, index, rho, strict=True):
+    for unit, row, candidates in zip(some, index, rho, strict=True):
         order = np.argsort(row)  # of equal ones the lower index comes first
-        _rank(partners, int(unit), found[order], row[order], absolute)
-    rest = units[~among_kept]
+        _rank(partners, int(unit), candidates[order], row[order], absolute)
+    rest = units[~clear]
     for chosen in np.array_split(rest, -(-len(rest) // 512)) if len(rest) else []:
         everyone = np.arange(len(sources[1].layer))
-        for unit, found in zip(chosen, float64_correlations(sources, moments, chosen, 1024), strict=True):
-            _rank(partners, int(unit), found, everyone, absolute)
+        for unit, candidates in zip(chosen, float64_correlations(sources, moments, chosen, 1024), strict=True):
+            _rank(partners, int(unit), candidates, everyone, absolute)
     return len(units)
 
 
@@ -134,10 +134,10 @@ def _rank(partners: Partners, unit: int, rho: np.ndarray, index: np.ndarray, abs
     left = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
     for place in range(partners.key.shape[1]):
         best = int(np.flatnonzero(left >= left.max() - EQUAL)[0])
-        found = np.isfinite(left[best])
+        candidates = np.isfinite(left[best])
         partners.key[unit, place] = left[best]
-        partners.rho[unit, place] = rho[best] if found else np.nan
-        partners.index[unit, place] = index[best] if found else -1
+        partners.rho[unit, place] = rho[best] if candidates else np.nan
+        partners.index[unit, place] = index[best] if candidates else -1
         left[best] = -np.inf
 
 
@@ -222,18 +222,20 @@ class Replicate:
         units, partner, key = units[good], partner[good], key[good]
         order = np.lexsort((units, -key, partner))
         rank = np.arange(len(order)) - np.searchsorted(partner[order], partner[order], side="left")
-        kept = np.sort(order[rank < self._k])
-        return units[kept], partner[kept], key[kept]
+        chosen_order = np.sort(order[rank < self._k])
+        return units[chosen_order], partner[chosen_order], key[chosen_order]
 
 
 def settled(pairs: Sequence[np.ndarray], halves: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Return, for each pair (units of A and B first), whether it is one of both halves' pairs as well."""
-    one, other = (set(zip(found[0].tolist(), found[1].tolist(), strict=True)) for found in halves)
+    one, other = (set(zip(candidates[0].tolist(), candidates[1].tolist(), strict=True)) for candidates in halves)
     both = one & other
     return np.array([pair in both for pair in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)], dtype=bool)
 
 
 def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
     """Return the Jaccard overlap of two sets of pairs; NaN if both are empty."""
-    one, other = (set(zip(found[0].tolist(), found[1].tolist(), strict=True)) for found in (first, second))
+    one, other = (
+        set(zip(candidates[0].tolist(), candidates[1].tolist(), strict=True)) for candidates in (first, second)
+    )
     return len(one & other) / len(one | other) if one | other else float("nan")

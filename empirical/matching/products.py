@@ -1,4 +1,4 @@
-"""Products of tiles: which parts are computed here, which are found on disk, which come from other processes."""
+"""Products of tiles: parts computed here, read from disk, or received from other processes."""
 
 from __future__ import annotations
 
@@ -100,29 +100,31 @@ class Workspace:
                 for product, side, stream in zip(cross[:, j], right, others, strict=True):
                     self.product.add(product, rows, side.take(next(stream)), first=turn == 0)
                 advance(number * (stop - start))
-            for held, side in zip(moments[:, j], right, strict=True):
-                held[:] = torch.cat([value for one in (left, side) for value in (one.moments.mean, one.moments.square)])
+            for loaded, side in zip(moments[:, j], right, strict=True):
+                loaded[:] = torch.cat(
+                    [value for one in (left, side) for value in (one.moments.mean, one.moments.square)]
+                )
             unsaved.append(j)
             if time.monotonic() - saved_at > SAVE_EVERY:
                 self._keep(unsaved, names, checkpoint, cross, moments)
                 unsaved, saved_at = [], time.monotonic()
 
         for j in range(count):
-            for held in (*cross[:, j], *moments[:, j]):
-                distributed.send(held, j % distributed.size())
+            for loaded in (*cross[:, j], *moments[:, j]):
+                distributed.send(loaded, j % distributed.size())
         lengths = [_length(part) for part in self.parts]
-        return [_tile(product, held, lengths, widths) for product, held in zip(cross, moments, strict=True)]
+        return [_tile(product, loaded, lengths, widths) for product, loaded in zip(cross, moments, strict=True)]
 
     def _recall(
         self, j: int, names: Sequence[str], checkpoint: Checkpoint, cross: torch.Tensor, moments: torch.Tensor
     ) -> bool:
         """Take part j of all tiles from disk, or say that it is not all there."""
-        held = [checkpoint.load(f"{name}-part{j}") for name in names]
-        for number, one in enumerate(held):
+        loaded = [checkpoint.load(f"{name}-part{j}") for name in names]
+        for number, one in enumerate(loaded):
             if one is not None:
                 cross[number, j] = torch.from_numpy(one["cross"])
                 moments[number, j] = torch.from_numpy(one["moments"])
-        return all(one is not None for one in held)
+        return all(one is not None for one in loaded)
 
     def _keep(
         self, parts: list[int], names: Sequence[str], checkpoint: Checkpoint, cross: torch.Tensor, moments: torch.Tensor

@@ -1,4 +1,4 @@
-"""How fast a device works, sustained: measured now, or taken from its data sheet.
+"""Sustained speed of a device: measured now, or taken from its data sheet.
 
 A GPU that is not at hand is taken at `SUSTAINED` of its data sheet's peaks, and a plan for it says so.
 """
@@ -56,7 +56,7 @@ class Device:
 
     @property
     def on_cpu(self) -> bool:
-        """Whether it is the host itself."""
+        """True for the host itself."""
         return self.name == "cpu"
 
 

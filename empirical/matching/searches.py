@@ -26,7 +26,7 @@ TRAINED = "trained"  # what the matching itself is called on disk; nulls are cal
 
 @dataclass(frozen=True)
 class Settings:
-    """How a matching is done; see `match`."""
+    """Settings of a matching; see `match`."""
 
     k: int
     also_k: tuple[int, ...]
@@ -90,13 +90,13 @@ class Tally:
             moments.count = a.positions
 
     def offer(self, tile: tuple[slice, slice], best: TileBest) -> None:
-        """Take in what a tile has to say."""
+        """Take in the best partners of a tile."""
         best.offer(tile, self._best, self._replicates)
         for side, (mean, square) in enumerate(((best.mean_a, best.square_a), (best.mean_b, best.square_b))):
             self._moments[side].mean[tile[side]] = torch.from_numpy(mean)
             self._moments[side].square[tile[side]] = torch.from_numpy(square)
 
-    def found(self, workspace: Workspace, trained: bool) -> Search:
+    def result(self, workspace: Workspace, trained: bool) -> Search:
         """Settle close calls, and give the pairs (for trained networks, with their float64 correlations)."""
         (a, b), (side_a, side_b), best = self.sources, self._moments, self._best
         k, absolute = self._settings.k, self._settings.absolute
@@ -110,10 +110,10 @@ class Tally:
             rho = pair_correlations(a, b, pairs[0], pairs[1], (side_a, side_b), workspace.parts)
             details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
             pairs = (pairs[0], pairs[1], rho, pairs[3])
-        drawn = [replicate.pairs(absolute) for replicate in self._replicates]
+        replicate_pairs = [replicate.pairs(absolute) for replicate in self._replicates]
         return Search(
             pairs=pairs,
-            **_replicated(pairs, drawn),
+            **_replicated(pairs, replicate_pairs),
             moments=(side_a, side_b),
             details=details,
             at_k={other: mutual(*best, other, absolute)[:3] for other in self._settings.also_k},
@@ -146,11 +146,11 @@ def exact_search(
     for number, tile in enumerate(tiles(len(a.layer), len(next(iter(several.values())).layer), settings.tile)):
         pending = {}
         for name, tally in tallies.items():
-            held = checkpoint.load(f"{name}-tile{number}")
-            if held is None:
+            stored = checkpoint.load(f"{name}-tile{number}")
+            if stored is None:
                 pending[name] = f"{name}-tile{number}"
                 continue
-            tally.offer(tile, TileBest(**held))
+            tally.offer(tile, TileBest(**stored))
             advance(a.positions)
         try:
             others = [several[name] for name in pending]
@@ -165,7 +165,7 @@ def exact_search(
         distributed.wait()
         for title in pending.values() if distributed.rank() == 0 else ():
             workspace.forget(title, checkpoint)
-    return [tally.found(workspace, name == TRAINED) for name, tally in tallies.items()]
+    return [tally.result(workspace, name == TRAINED) for name, tally in tallies.items()]
 
 
 def screened_search(
@@ -222,10 +222,10 @@ def screened_search(
     )
 
 
-def _replicated(pairs: Sequence[np.ndarray], drawn: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
+def _replicated(pairs: Sequence[np.ndarray], replicate_pairs: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
     """Return what replicates (pairs without each block, then of each half) say, or nothing without them."""
-    if not drawn:
+    if not replicate_pairs:
         return {"replicates": [], "settled": None, "split_half": float("nan")}
-    halves = drawn[-2:]
-    rho = [one[2] for one in drawn[:-2]]
+    halves = replicate_pairs[-2:]
+    rho = [one[2] for one in replicate_pairs[:-2]]
     return {"replicates": rho, "settled": settled(pairs, halves), "split_half": overlap(*halves)}

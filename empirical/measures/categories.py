@@ -1,4 +1,4 @@
-"""Which kind of document a domain belongs to: the paper's five categories of The Pile (table 4), or the user's own.
+"""Kinds of document that domains belong to: the paper's five categories of The Pile (table 4), or the user's own.
 
 A grouping is a table ``subset,category``. Domains that it does not name are categories of their own, so a corpus that
 has nothing to do with The Pile is described by its own domains.
@@ -63,11 +63,11 @@ def _parse(text: str, path: str) -> dict[str, str]:
     rows = csv.DictReader(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
     if not {"subset", "category"} <= set(rows.fieldnames or []):
         raise ForeignFileError(f"{path}: lacks the columns subset and category. Try: {EXAMPLE}")
-    found: dict[str, str] = {}
+    table: dict[str, str] = {}
     for row in rows:
         subset, category = (str(row[name] or "").strip() for name in ("subset", "category"))
         if not subset or not category:
             raise ForeignFileError(f"{path}: a line without a subset or without a category. Try: {EXAMPLE}")
-        if found.setdefault(subset, category) != category:
-            raise InputError(path, subset, f"is put into both {found[subset]!r} and {category!r}", EXAMPLE)
-    return found
+        if table.setdefault(subset, category) != category:
+            raise InputError(path, subset, f"is put into both {table[subset]!r} and {category!r}", EXAMPLE)
+    return table

@@ -1,4 +1,4 @@
-"""Whether count and set settle as the matching data grow (appendix G): nested subsets of the positions.
+"""Count and set of pairs as the matching data grow (appendix G): nested subsets of the positions.
 
 The subsets are the first positions of the text, whose documents are in random order, in sizes that fall by √10. Each is
 matched and calibrated by itself, against its own nulls. With too few positions, spurious pairs inflate the raw count;
@@ -43,8 +43,8 @@ def sizes(positions: int, number: int) -> list[int]:
     return [size for size in reversed(wanted) if size >= FEWEST or size == positions]
 
 
-def overlaps(found: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[float]:
+def overlaps(sets: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[float]:
     """Yield the Jaccard overlap of each set of pairs (units of A, units of B) with the one before; NaN at first."""
     yield float("nan")
-    for before, after in pairwise(found):
+    for before, after in pairwise(sets):
         yield overlap(before, after)

@@ -1,4 +1,4 @@
-"""Where in the network Rosetta Neurons sit (appendix E.3): their share in each twelfth of the normalised depth.
+"""Depth of Rosetta Neurons in the network (appendix E.3): their share in each twelfth of the normalised depth.
 
 Depth of layer ℓ of L is ``ℓ/(L − 1)``, 0 the first and 1 the last; twelve equal bins, the last closed. Networks of
 fewer than twelve layers leave bins empty, so the share of *all* neurons per bin stands beside it.
@@ -23,5 +23,5 @@ def depth_profile(layer: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np
     """
     last = max(int(layer.max(initial=0)), 1)
     place = np.minimum(layer * BINS // last, BINS - 1)  # in whole numbers: ℓ/(L − 1) · 12 rounds down at the edges
-    everyone, members = (np.bincount(place[kept], minlength=BINS).astype(float) for kept in (layer >= 0, member))
+    everyone, members = (np.bincount(place[chosen], minlength=BINS).astype(float) for chosen in (layer >= 0, member))
     return members / (members.sum() or np.nan), everyone / everyone.sum()

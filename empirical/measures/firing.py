@@ -50,8 +50,8 @@ def shares(top_position: np.ndarray, category: np.ndarray, number: int) -> np.nd
     number : int
         How many categories there are.
     """
-    found = np.where(top_position >= 0, category[top_position], -1)
-    counted = np.stack([(found == one).sum(1) for one in range(number)], axis=1).astype(float)
+    category_of = np.where(top_position >= 0, category[top_position], -1)
+    counted = np.stack([(category_of == one).sum(1) for one in range(number)], axis=1).astype(float)
     total = counted.sum(1, keepdims=True)
     return counted / np.where(total > 0, total, np.nan)
 
@@ -86,5 +86,5 @@ def control(share: np.ndarray, base: np.ndarray, size: int, draws: int, seed: in
         all_of_them = firing(known, base)
         return all_of_them, np.tile(all_of_them.value, (draws, 1))
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0xF12E]))
-    drawn = np.stack([known[rng.choice(len(known), size, replace=False)].mean(0) / base for _ in range(draws)])
-    return Firing(*mean_interval(drawn)), drawn
+    controls = np.stack([known[rng.choice(len(known), size, replace=False)].mean(0) / base for _ in range(draws)])
+    return Firing(*mean_interval(controls)), controls

@@ -1,4 +1,4 @@
-"""How selective a neuron is: on the side of its output weights, and on the side of its activations.
+"""Selectivity of neurons: on the side of its output weights, and on the side of its activations.
 
 Output side (section 5.1 of the paper): the excess kurtosis, over the vocabulary, of the cosine between a neuron's
 output weight and each token's unembedding vector. A neuron that writes a few tokens has a heavy tail. The cosines of
@@ -32,7 +32,7 @@ BLOCK = 2048
 
 @dataclass(frozen=True)
 class Activity:
-    """What one pass over a model's activations says about each neuron.
+    """Statistics of each neuron from one pass over a model's activations.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class Activity:
     top_activation: np.ndarray
 
 
-def activity(source: ActivationSource, kept: int = 20, block: int = BLOCK) -> Activity:
+def activity(source: ActivationSource, tops: int = 20, block: int = BLOCK) -> Activity:
     """Read a model's activations once; return their shape and the `kept` most active positions of each neuron."""
-    moments, top = Moments(), TopPositions(len(source.layer), kept)
+    moments, top = Moments(), TopPositions(len(source.layer), tops)
     rate, power = np.zeros((2, len(source.layer)))
     for piece in source.blocks(block):
         moments.add(piece)

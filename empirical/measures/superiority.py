@@ -1,4 +1,4 @@
-"""Whether one group of neurons exceeds another of the same layers, as a probability with an interval.
+"""Superiority of one group of neurons over another of the same layers: a probability with an interval.
 
 The effect size is the probability of superiority (the area under the ROC curve) within layers,
 

@@ -21,27 +21,27 @@ class TopPositions:
         The entries; NaN where there were fewer.
     """
 
-    def __init__(self, columns: int, kept: int):
-        self._kept, self._rows = kept, 0
-        self.position = np.full((columns, kept), -1, dtype=np.int64)
-        self.activation = np.full((columns, kept), np.nan, dtype=np.float32)
+    def __init__(self, columns: int, number: int):
+        self._number, self._rows = number, 0
+        self.position = np.full((columns, number), -1, dtype=np.int64)
+        self.activation = np.full((columns, number), np.nan, dtype=np.float32)
 
     def add(self, block: np.ndarray) -> None:
         """Take in the next rows, shape (rows, columns); NaN never counts."""
-        if self._kept == 0:
+        if self._number == 0:
             return
         bar = np.where(self.position[:, -1] < 0, -np.inf, self.activation[:, -1])
         row, column = np.nonzero((block > bar) | ((bar == -np.inf) & np.isfinite(block)))
         if len(row):
             changed = np.unique(column)
-            held = self.position[changed] >= 0
-            columns = np.concatenate([np.repeat(changed, held.sum(1)), column])
-            values = np.concatenate([self.activation[changed][held], block[row, column]])
-            positions = np.concatenate([self.position[changed][held], row + self._rows])
+            valid = self.position[changed] >= 0
+            columns = np.concatenate([np.repeat(changed, valid.sum(1)), column])
+            values = np.concatenate([self.activation[changed][valid], block[row, column]])
+            positions = np.concatenate([self.position[changed][valid], row + self._rows])
             order = np.lexsort((positions, -values, columns))
             columns, values, positions = columns[order], values[order], positions[order]
             rank = np.arange(len(columns)) - np.searchsorted(columns, columns)
-            best = rank < self._kept
+            best = rank < self._number
             self.position[columns[best], rank[best]] = positions[best]
             self.activation[columns[best], rank[best]] = values[best]
         self._rows += len(block)

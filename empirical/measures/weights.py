@@ -1,4 +1,4 @@
-"""What a neuron writes, and what a token reads: output weights and unembedding vectors of a checkpoint.
+"""Output weights of neurons, and unembedding vectors of tokens, of a checkpoint.
 
 The output weight of a neuron is its column of the MLP's output projection, a vector of the residual stream. The
 unembedding is the matrix that turns the last residual stream into logits; where it is tied it is the token embedding,
@@ -81,9 +81,9 @@ def _head(checkpoint: str | Path, pickled: bool) -> Any:
         )
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its unembedding cannot be loaded ({error})") from error
-    model, told = loaded
+    model, loading = loaded
     head = model.get_output_embeddings()
     named = {id(parameter): name for name, parameter in model.named_parameters()}
-    if head is None or named.get(id(head.weight)) in told["missing_keys"]:
+    if head is None or named.get(id(head.weight)) in loading["missing_keys"]:
         raise RosettaError(f"{checkpoint}: has no unembedding, neither tied nor a head of its own")
     return head.weight

@@ -1,6 +1,6 @@
-"""What the page shows: pairs of neurons, each with the contexts in which its partners are most active.
+"""Data of the page: pairs of neurons, each with the contexts in which its partners are most active.
 
-A context says of what `kind` it is, and the page has one way of drawing each kind: texts with token heat, or images.
+A context has a `kind`, and the page has one way of drawing each kind: texts with token heat, or images.
 """
 
 from __future__ import annotations

@@ -94,33 +94,35 @@ def write_viewer(
             text is None and tokens is None and seed is None, "source", source, rule, "rosettalaw view A B --text T"
         )
         return page.write(kept_collection(result, source, limit, contexts), out)
-    found = _saved(result, source) if result is not None else None
-    models = found.models if found is not None else (source, str(b))
-    text = text or (found.corpus if found is not None else PYTHON)
-    tokens = tokens or (found.tokens if found is not None else TOKENS)
-    seed = seed if seed is not None else (found.seed if found is not None else 0)
+    saved_pairs = _saved(result, source) if result is not None else None
+    models = saved_pairs.models if saved_pairs is not None else (source, str(b))
+    text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
+    tokens = tokens or (saved_pairs.tokens if saved_pairs is not None else TOKENS)
+    seed = seed if seed is not None else (saved_pairs.seed if saved_pairs is not None else 0)
     corpus = open_text(text)
     sources = text_sources(
-        *models, corpus, tokens, seed, found.patterns if found is not None else (None, None), loading
+        *models, corpus, tokens, seed, saved_pairs.patterns if saved_pairs is not None else (None, None), loading
     )
-    if found is None:
+    if saved_pairs is None:
         matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
         calibration = matched.calibrate()
         threshold = None if calibration is None else calibration.threshold
-        found = _Found(models, matched.unit_a, matched.unit_b, matched.correlation, threshold, text, tokens, seed)
-    require(len(found.correlation), "source", source, "holds no pair of neurons", "more text: --tokens 1000000")
-    order = np.argsort(-np.abs(found.correlation), kind="stable")[:limit]
-    units = found.unit_a[order].tolist(), found.unit_b[order].tolist()
-    pairs = text_pairs(sources, units, found.correlation[order].tolist(), contexts, quiet)
+        saved_pairs = _Found(models, matched.unit_a, matched.unit_b, matched.correlation, threshold, text, tokens, seed)
+    require(len(saved_pairs.correlation), "source", source, "holds no pair of neurons", "more text: --tokens 1000000")
+    order = np.argsort(-np.abs(saved_pairs.correlation), kind="stable")[:limit]
+    units = saved_pairs.unit_a[order].tolist(), saved_pairs.unit_b[order].tolist()
+    pairs = text_pairs(sources, units, saved_pairs.correlation[order].tolist(), contexts, quiet)
     facts = {
         "text": text,
         "sha256 of the text": corpus.sha256,
         "tokens of A": f"{sources[0].text.tokens[0]:,}",
         "seed": seed,
-        "pairs found": f"{len(found.correlation):,}",
+        "pairs found": f"{len(saved_pairs.correlation):,}",
         "made with": "rosettalaw view",
     }
-    threshold = found.threshold if found.threshold is not None and np.isfinite(found.threshold) else None
+    threshold = (
+        saved_pairs.threshold if saved_pairs.threshold is not None and np.isfinite(saved_pairs.threshold) else None
+    )
     return page.write(Collection(models, pairs, threshold, facts), out)
 
 

@@ -58,8 +58,8 @@ def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) ->
         neurons = [
             (int(here[f"layer_{side}"].values[pair]), int(here[f"layer_unit_{side}"].values[pair])) for side in "ab"
         ]
-        drawn, top = _contexts([text.of(row) for row in rows], [_scale(result, row) for row in rows], contexts)
-        pairs.append(Pair((neurons[0], neurons[1]), float(here["correlation"].values[pair]), drawn, top))
+        shown_contexts, top = _contexts([text.of(row) for row in rows], [_scale(result, row) for row in rows], contexts)
+        pairs.append(Pair((neurons[0], neurons[1]), float(here["correlation"].values[pair]), shown_contexts, top))
     threshold = float(here["threshold"])
     said = {
         "text": facts.get("corpus", ""),
@@ -89,9 +89,9 @@ def _contexts(sides: Any, scales: Any, number: int) -> tuple[list[TextContext], 
     own = [apart(np.array([one.position for one in side], dtype=np.int64), number) for side in sides]
     shown = sorted({position for side in own for position in side})
     known: dict[int, Snippet] = {one.position: one for side in sides for one in side}
-    drawn = [_context(known[position], z) for position in shown]
+    shown_contexts = [_context(known[position], z) for position in shown]
     places = [[shown.index(position) for position in side] for side in own]
-    return drawn, (places[0], places[1])
+    return shown_contexts, (places[0], places[1])
 
 
 def _context(one: Snippet, z: list[dict[int, float]]) -> TextContext:

@@ -64,8 +64,10 @@ def text_pairs(
         ceilings = sides[0].highest[number], sides[1].highest[number]
         neurons = [(int(s.layer[c[number]]), int(s.unit[c[number]])) for s, c in zip(sources, columns, strict=True)]
         own = [[positions.index(position) for position in side.positions[number]] for side in sides]
-        drawn = [shown.context(e, (z[0][e], z[1][e]), ceilings) for e in itertools.islice(entry, len(positions))]
-        pairs.append(Pair((neurons[0], neurons[1]), float(correlation[number]), drawn, (own[0], own[1])))
+        contexts_shown = [
+            shown.context(e, (z[0][e], z[1][e]), ceilings) for e in itertools.islice(entry, len(positions))
+        ]
+        pairs.append(Pair((neurons[0], neurons[1]), float(correlation[number]), contexts_shown, (own[0], own[1])))
     return pairs
 
 
@@ -81,12 +83,12 @@ class _Strongest:
     """
 
     def __init__(self, source: TextSource, columns: np.ndarray, contexts: int, advance: Callable[[int], object]):
-        kept = TopPositions(len(columns), contexts * SURPLUS)
+        highest_positions = TopPositions(len(columns), contexts * SURPLUS)
         origin: np.ndarray | None = None  # sums of squares are taken about a value of the data, against cancellation
         total = squares = np.zeros(len(columns))
         for block in source.blocks(ROWS):
             chosen = block[:, columns]
-            kept.add(chosen)
+            highest_positions.add(chosen)
             origin = chosen[0].astype(float) if origin is None else origin
             total = total + (chosen - origin).sum(0)
             squares = squares + ((chosen - origin) ** 2).sum(0)
@@ -95,8 +97,8 @@ class _Strongest:
         mean = total / source.positions
         deviation = np.sqrt(np.maximum(squares / source.positions - mean**2, 0))
         self._mean, self._deviation = mean + origin, np.where(deviation > 0, deviation, 1.0)
-        self.positions = [apart(found, contexts) for found in kept.position]
-        self.highest = (kept.activation[:, 0] - self._mean) / self._deviation
+        self.positions = [apart(positions_of, contexts) for positions_of in highest_positions.position]
+        self.highest = (highest_positions.activation[:, 0] - self._mean) / self._deviation
 
     def standardised(self, values: np.ndarray, pair: np.ndarray) -> np.ndarray:
         """Return activations of shape (entries, …) of the given pairs in standard deviations from their means."""

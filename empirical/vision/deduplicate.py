@@ -1,4 +1,4 @@
-"""How many of the matched pairs are different from each other: many neurons of a small network nearly copy one another.
+"""Matched pairs without near-copies: many neurons of a small network nearly copy one another.
 
 Pairs are taken from the best correlated on; one counts if neither of its neurons correlates to ½ or more (in absolute
 value) with the neuron of the same model in a pair that was counted before. The order decides ties alone, and is fixed.
@@ -31,8 +31,8 @@ def distinct(a: np.ndarray, b: np.ndarray, correlation: np.ndarray, same: float 
     if a.shape[1] < 2:
         return np.arange(a.shape[1])
     alike = np.maximum(np.abs(np.corrcoef(a.T)), np.abs(np.corrcoef(b.T))) >= same
-    kept: list[int] = []
+    distinct_pairs: list[int] = []
     for pair in np.argsort(-correlation, kind="stable"):
-        if not alike[pair, kept].any():
-            kept.append(int(pair))
-    return np.array(kept, dtype=np.int64)
+        if not alike[pair, distinct_pairs].any():
+            distinct_pairs.append(int(pair))
+    return np.array(distinct_pairs, dtype=np.int64)

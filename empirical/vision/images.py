@@ -155,13 +155,13 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool) -> Images:
                 "Mend or remove them, or leave them out with --skip-corrupt"
             )
         say(f"left out {len(corrupt)} of {len(files)} images that cannot be read: {shown}{more}")
-    kept = [file for file in files if file not in corrupt]
+    readable = [file for file in files if file not in corrupt]
     digest = hashlib.sha256("".join(str(one) for one in hashes if isinstance(one, str)).encode()).hexdigest()
-    labels, classes = _classes([relative[file] for file in kept])
+    labels, classes = _classes([relative[file] for file in readable])
     return Images(
         str(folder),
-        tuple(str(relative[file]) for file in kept),
-        lambda index: decode(kept[index]),
+        tuple(str(relative[file]) for file in readable),
+        lambda index: decode(readable[index]),
         digest,
         labels,
         classes,

@@ -28,7 +28,7 @@ from ..measures.superiority import superiority
 from ..nulls import draws_of, every_label, null_pairs
 from .deduplicate import distinct
 from .images import Images, from_array
-from .resume import kept, place
+from .resume import place, resumed
 from .selectivity import class_selectivity, image_scores
 from .source import ImageSource, open_reader
 from .train_ladder import Pairing, TrainedVision
@@ -53,9 +53,11 @@ def held_out(trained: TrainedVision, number: int | None = None) -> Images:
 
 def activations(trained: TrainedVision, objective: str, width: int, seed: int, images: Images) -> ArraySource:
     """Return one model's activations on images, in memory."""
-    held = _in_memory(ImageSource(open_reader(trained.folder(objective, width, seed)), images, batch=CROPS_AT_ONCE))
-    held.name = f"{objective} {len(held.layer)}, seed {seed}"
-    return held
+    in_memory = _in_memory(
+        ImageSource(open_reader(trained.folder(objective, width, seed)), images, batch=CROPS_AT_ONCE)
+    )
+    in_memory.name = f"{objective} {len(in_memory.layer)}, seed {seed}"
+    return in_memory
 
 
 def fresh_networks(trained: TrainedVision, width: int, images: Images) -> Draws:
@@ -170,11 +172,11 @@ def measure_vision(
                     }
 
                 path = place(out, trained, pairing, width, images)
-                found = kept({pairing.name: path}, "ladder", measured)[pairing.name]
-                rungs[pairing.name].append(found)
+                result = resumed({pairing.name: path}, "ladder", measured)[pairing.name]
+                rungs[pairing.name].append(result)
                 bar.advance(width**2 / len(ladder.pairings))
                 if not quiet:
-                    _tell(pairing, found)
+                    _tell(pairing, result)
             if width < max(ladder.widths):
                 read.cache_clear()
     joined = {
@@ -206,7 +208,7 @@ def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], nulls: M
     assert calibration is not None
     strong = matches.correlation >= calibration.threshold
     ua, ub = matches.unit_a[strong], matches.unit_b[strong]
-    kept = distinct(a.rows(slice(None))[:, ua], b.rows(slice(None))[:, ub], matches.correlation[strong])
+    resumed = distinct(a.rows(slice(None))[:, ua], b.rows(slice(None))[:, ub], matches.correlation[strong])
     first = (a.layer[ua] == 0) & (b.layer[ub] == 0)
     variables: dict[str, Any] = {
         "neurons": (len(a.layer) + len(b.layer)) / 2,
@@ -215,7 +217,7 @@ def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], nulls: M
         "raw_count": matches.count,
         "calibrated_count": calibration.count,
         "calibrated_count_se": calibration.standard_error,
-        "distinct_count": len(kept),
+        "distinct_count": len(resumed),
         "first_layer_count": int(first.sum()),
         "threshold": calibration.threshold,
         **{f"{label}_raw": calibration.null_raw[label] for label in matches.nulls},
@@ -248,16 +250,16 @@ def _pairs(matches: Matches, a: ArraySource, b: ArraySource) -> dict[str, np.nda
 
 def _superiorities(read: Width, keys: Any, members: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
     """Return, for each measure and side, how often a Rosetta Neuron exceeds another neuron of its layer."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for side, key, units in zip("ab", keys, members, strict=True):
         layer = read.models[key].layer
         member = np.zeros(len(layer), dtype=bool)
         member[units] = True
         for name, values in read.measures[key].items():
             one = superiority(values, member, layer)
-            found |= {f"{name}_superiority_{side}": one.value}
-            found |= {f"{name}_superiority_{side}_low": one.low, f"{name}_superiority_{side}_high": one.high}
-    return found
+            result |= {f"{name}_superiority_{side}": one.value}
+            result |= {f"{name}_superiority_{side}_low": one.low, f"{name}_superiority_{side}_high": one.high}
+    return result
 
 
 def _joined(rungs: list[dict[str, Any]]) -> xr.Dataset:

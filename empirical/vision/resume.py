@@ -1,4 +1,4 @@
-"""What a vision measurement has finished, kept on disk: the same command reads it back and goes on from there."""
+"""Resume files of a vision measurement: the same command reads finished parts back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def place(
     return out / f"{what}-{pairing.name}-{width}-{digest}.nc"
 
 
-def held(paths: Sequence[Path | None], kind: str) -> list[xr.Dataset] | None:
+def saved(paths: Sequence[Path | None], kind: str) -> list[xr.Dataset] | None:
     """Return what all of some files hold, or None if one of them is not there, whole."""
     there = [path for path in paths if path is not None and path.is_file()]
     if len(there) < len(paths):
@@ -50,11 +50,11 @@ def held(paths: Sequence[Path | None], kind: str) -> list[xr.Dataset] | None:
         return None
 
 
-def kept(paths: dict[str, Path | None], kind: str, compute: Callable[[], dict[str, xr.Dataset]]) -> dict[str, Any]:
+def resumed(paths: dict[str, Path | None], kind: str, compute: Callable[[], dict[str, xr.Dataset]]) -> dict[str, Any]:
     """Return Datasets by name: what the files hold, or what is computed, which they hold from then on."""
-    found = held(list(paths.values()), kind)
-    if found is not None:
-        return dict(zip(paths, found, strict=True))
+    datasets = saved(list(paths.values()), kind)
+    if datasets is not None:
+        return dict(zip(paths, datasets, strict=True))
     computed = compute()
     for name, path in paths.items():
         if path is not None:

@@ -1,4 +1,4 @@
-"""How selective neurons of a vision model are, from labels: the class selectivity index.
+"""Selectivity of a vision model's neurons, from labels: the class selectivity index.
 
 A neuron's score for an image is its mean activation over the patches. With μ_c the mean of the rectified scores over
 the images of class c, and μ_rest the mean of all other classes' means, the index of Morcos et al. (2018) is

@@ -49,21 +49,23 @@ def image_sweep(
     for pairing in pairings:
         seeds = pairing.seeds(tuple(seed for objective, seed in read.models if objective == pairing.a))[0]
         a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
-        found, calibrations = [], []
+        matchings, calibrations = [], []
         for size, null in zip(sizes, fresh, strict=True):
             some = _first(a, size * cells), _first(b, size * cells)
-            found.append(match(*some, nulls=nulls, jackknife_blocks=0, quiet=True))
-            calibrations.append(_calibrated(found[-1], null))
-        raw = [(one.unit_a, one.unit_b) for one in found]
-        kept = [_kept(one, calibration) for one, calibration in zip(found, calibrations, strict=True)]
+            matchings.append(match(*some, nulls=nulls, jackknife_blocks=0, quiet=True))
+            calibrations.append(_calibrated(matchings[-1], null))
+        raw = [(one.unit_a, one.unit_b) for one in matchings]
+        calibrated = [
+            _above_threshold(one, calibration) for one, calibration in zip(matchings, calibrations, strict=True)
+        ]
         variables = {
             "size_images": ("data_size", list(sizes)),
-            "size_positions": ("data_size", [one.positions for one in found]),
-            "size_raw_count": ("data_size", [one.count for one in found]),
+            "size_positions": ("data_size", [one.positions for one in matchings]),
+            "size_raw_count": ("data_size", [one.count for one in matchings]),
             "size_calibrated_count": ("data_size", [one.count for one in calibrations]),
             "size_threshold": ("data_size", [one.threshold for one in calibrations]),
             "size_raw_overlap": ("data_size", list(overlaps(raw))),
-            "size_calibrated_overlap": ("data_size", list(overlaps(kept))),
+            "size_calibrated_overlap": ("data_size", list(overlaps(calibrated))),
         }
         facts = {"pairing": pairing.title, "model_a": a.name, "model_b": b.name}
         title = f"{pairing.a} × {pairing.b}, {len(a.layer):,} neurons"
@@ -105,7 +107,7 @@ def real_and_generated(
                 matches = match(a, b, nulls=ladder.shared_nulls, jackknife_blocks=0, quiet=True)
                 calibration = _calibrated(matches, null)
                 counts[:, row, column] = matches.count, calibration.count, calibration.threshold
-                sets.append(((matches.unit_a, matches.unit_b), _kept(matches, calibration)))
+                sets.append(((matches.unit_a, matches.unit_b), _above_threshold(matches, calibration)))
             overlapping.append([overlap(*both) for both in zip(*sets, strict=True)])
         both = ("image_kind", "seed")
         variables = {
@@ -137,6 +139,6 @@ def _calibrated(matches: Matches, fresh: dict[str, list[np.ndarray]]) -> Calibra
     return calibration
 
 
-def _kept(matches: Matches, calibration: Calibration) -> Pairs:
+def _above_threshold(matches: Matches, calibration: Calibration) -> Pairs:
     strong = matches.correlation >= calibration.threshold
     return matches.unit_a[strong], matches.unit_b[strong]

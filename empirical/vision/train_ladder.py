@@ -35,12 +35,12 @@ class Pairing:
 
     @property
     def name(self) -> str:
-        """What files and tables call it."""
+        """Name in files and tables."""
         return f"{self.a}-{self.b}" if self.a != self.b else f"{self.a}-seeds"
 
     @property
     def title(self) -> str:
-        """What readers are told."""
+        """Title for readers."""
         if self.a == self.b:
             return f"{self.a} × {self.b} (two seeds of one objective)"
         return f"{self.a} × {self.b} ({OBJECTIVES[self.a].family} × {OBJECTIVES[self.b].family})"
@@ -133,9 +133,9 @@ def train_ladder(
     photographs : Photographs
         What to train on: their left three quarters.
     cache : path, optional
-        Where checkpoints are kept; by default `rosettalaw.cache.cache_folder`.
+        Folder of the checkpoints; by default `rosettalaw.cache.cache_folder`.
     workers : int, optional
-        Jobs run at once, one thread each; by default one a processor. The weights do not depend on it.
+        Jobs run at once, one thread each; by default one for each CPU. The weights do not depend on it.
 
     Raises
     ------

@@ -55,7 +55,7 @@ def image_pairs(
     z = [(one - one.mean(0)) / np.where(one.std(0) > 0, one.std(0), 1.0) for one in scores]
     pairs = []
     for number, which in enumerate(chosen):
-        drawn = []
+        contexts_shown = []
         for place, image in enumerate(which.tolist()):
             picture = shown(images[image])
             pictures = [("image", _uri(picture))]
@@ -64,10 +64,10 @@ def image_pairs(
                 pictures += [(f"{side}: map", _uri(heat)), (f"{side}: overlay", _uri(laid))]
             domain = images.classes[images.labels[image]] if images.labels is not None and images.classes else ""
             activity = float(z[0][image, number]), float(z[1][image, number])
-            drawn.append(ImageContext(images.names[image], domain, pictures, activity))
+            contexts_shown.append(ImageContext(images.names[image], domain, pictures, activity))
         top = [[int(np.flatnonzero(which == i)[0]) for i in side[number]] for side in best]
         neurons = [(made[number].layer, made[number].unit) for made in exhibits]
-        pairs.append(Pair((neurons[0], neurons[1]), float(correlation[number]), drawn, (top[0], top[1])))
+        pairs.append(Pair((neurons[0], neurons[1]), float(correlation[number]), contexts_shown, (top[0], top[1])))
     return pairs
 
 

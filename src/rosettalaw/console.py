@@ -49,7 +49,7 @@ def tell_last(message: str) -> None:
 
 @cache  # asked twice: while other processes still wait for this one, and at its end
 def told_elsewhere(message: str) -> bool:
-    """Return whether the first of the processes that ``torchrun`` started, and not this one, prints this message.
+    """Return whether the first of the processes that ``torchrun`` started, other than this one, prints this message.
 
     This process waits for it; a message that does not come in time is printed by this process.
     """

@@ -67,7 +67,7 @@ def test_activations_differ_in_kurtosis_and_sparsity(checkpoint):
     draws = []
     for seed in (0, 1):
         source, _ = text_sources(checkpoint, checkpoint, python_corpus(), tokens=1500, seed=seed)
-        draws.append(activity(source, kept=1))
+        draws.append(activity(source, tops=1))
     for name in ("kurtosis", "sparsity"):
         one, other = (getattr(draw, name) for draw in draws)
         both = np.isfinite(one) & np.isfinite(other)  # a neuron that is never above 0 has no sparsity

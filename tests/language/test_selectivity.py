@@ -81,7 +81,7 @@ def test_lifetime_sparsity_at_its_ends():
 def test_activity_reads_once_and_agrees_with_scipy():
     rng = np.random.default_rng(4)
     x = rng.standard_t(5, (333, 9)).astype(np.float32)
-    found = activity(ArraySource(x), kept=4, block=50)
+    found = activity(ArraySource(x), tops=4, block=50)
     np.testing.assert_allclose(found.kurtosis, stats.kurtosis(x.astype(float)), rtol=1e-9)
     np.testing.assert_array_equal(found.top_position, np.argsort(-x, axis=0, kind="stable")[:4].T)
     np.testing.assert_array_equal(found.top_activation, -np.sort(-x, axis=0)[:4].T)

@@ -23,7 +23,7 @@ def test_firing_of_planted_specialists_and_of_indifferent_neurons():
     category = rng.choice(3, 20_000, p=[0.5, 0.3, 0.2])
     x = rng.normal(size=(20_000, 300)).astype(np.float32)
     x[:, :50] += 100 * (category == 2)[:, None]
-    shares = firing.shares(activity(ArraySource(x), kept=20).top_position, category, 3)
+    shares = firing.shares(activity(ArraySource(x), tops=20).top_position, category, 3)
     base = firing.baseline(category, 3)
     np.testing.assert_allclose(base, np.bincount(category) / 20_000)
     specialists, others = firing.firing(shares[:50], base), firing.firing(shares[50:], base)

@@ -14,7 +14,7 @@ from rosettalaw.empirical.corpora import files
 from rosettalaw.empirical.corpora.corpus import StoredText, open_corpus, open_text
 from rosettalaw.errors import ForeignFileError
 
-READERS = (open_corpus, lambda path: next(open_text(path).drawn(0)))
+READERS = (open_corpus, lambda path: next(open_text(path).in_random_order(0)))
 
 
 @pytest.mark.parametrize("kind", ["txt", "folder", "jsonl"])

@@ -65,7 +65,7 @@ def test_a_shard_packed_with_a_long_window(tmp_path):
 def test_blank_lines_and_blank_texts_are_no_documents(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_text('\n{"text": "one"}\n\n{"text": " "}\n{"text": "two"}')
-    for source in (open_corpus(path).documents, list(StoredText(path).drawn(0))):
+    for source in (open_corpus(path).documents, list(StoredText(path).in_random_order(0))):
         assert sorted((d.name, d.text) for d in source) == [("p.jsonl:2", "one"), ("p.jsonl:5", "two")]
 
 
@@ -83,7 +83,7 @@ def test_folder_with_domains_and_shards(tmp_path, capsys):
     (tmp_path / "image.bin").write_bytes(b"\xff\xfe\x00")
     shard(tmp_path / "law" / "00.jsonl.zst", [{"text": "three", "meta": {"pile_set_name": "ArXiv"}}])
     expected = {"law/a.txt": ("law", "one"), "b.md": ("text", "two"), "law/00.jsonl.zst:1": ("ArXiv", "three")}
-    for found in (open_corpus(tmp_path).documents, StoredText(tmp_path).drawn(0)):
+    for found in (open_corpus(tmp_path).documents, StoredText(tmp_path).in_random_order(0)):
         assert {d.name: (d.domain, d.text) for d in found} == expected
         assert "1 files that are not UTF-8 text were skipped" in capsys.readouterr().err
 
@@ -95,7 +95,7 @@ def test_saved_dataset(tmp_path):
         ("data:0", "Github", "one"),
         ("data:1", "text", "two"),
     ]
-    assert {d.text for d in StoredText(folder).drawn(1)} == {"one", "two"}
+    assert {d.text for d in StoredText(folder).in_random_order(1)} == {"one", "two"}
 
 
 def test_datasets_that_cannot_be_used(tmp_path):
@@ -128,7 +128,7 @@ def test_datasets_that_cannot_be_used(tmp_path):
 def test_broken_lines_are_named(tmp_path, suffix, content, message):
     path = tmp_path / f"p{suffix}"
     path.write_bytes(zstandard.compress(content) if suffix.endswith("zst") else content)
-    for read in (open_corpus, lambda path: next(StoredText(path).drawn(0))):
+    for read in (open_corpus, lambda path: next(StoredText(path).in_random_order(0))):
         with pytest.raises(ForeignFileError, match=f"p{suffix}, {message}"):
             read(path)
 
@@ -144,7 +144,7 @@ def test_a_shard_cut_short_is_refused(tmp_path, kept):
 
 
 def test_missing_empty_and_foreign_paths(tmp_path):
-    for read in (open_corpus, lambda path: next(open_text(path).drawn(0))):
+    for read in (open_corpus, lambda path: next(open_text(path).in_random_order(0))):
         with pytest.raises(MissingFileError, match="no such text file or folder"):
             read(tmp_path / "nothing")
         (tmp_path / "empty").mkdir(exist_ok=True)
@@ -173,13 +173,17 @@ def test_stored_text_is_drawn_as_a_corpus_in_memory_is_shuffled(tmp_path, suffix
     assert stored.sha256 == corpus.sha256
     assert stored.size == corpus.size
     for seed in (0, 7):
-        assert tuple(stored.drawn(seed)) == corpus.shuffled(seed).documents == tuple(corpus.drawn(seed))
+        assert (
+            tuple(stored.in_random_order(seed))
+            == corpus.shuffled(seed).documents
+            == tuple(corpus.in_random_order(seed))
+        )
 
 
 def test_every_document_is_equally_likely_at_every_place(tmp_path):
     """Chi-square over 1500 seeds: the first, and the pair of first and second, of a few documents of unequal length."""
     stored = StoredText(shard(tmp_path / "p.jsonl", records(6, size=900)))
-    draws = [[int(document.text.split()[0]) for document in stored.drawn(seed)] for seed in range(1500)]
+    draws = [[int(document.text.split()[0]) for document in stored.in_random_order(seed)] for seed in range(1500)]
     assert all(sorted(draw) == list(range(6)) for draw in draws)
     table = np.zeros((6, 6))
     for first, second, *_ in draws:
@@ -197,7 +201,7 @@ def test_drawing_from_a_large_file_holds_little(tmp_path, suffix):
     del letters
     stored = StoredText(path, at_once=1 << 20)
     tracemalloc.start()
-    drawn = [next(documents).name for documents in [stored.drawn(0)] for _ in range(100)]
+    drawn = [next(documents).name for documents in [stored.in_random_order(0)] for _ in range(100)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(set(drawn)) == 100
@@ -207,7 +211,7 @@ def test_drawing_from_a_large_file_holds_little(tmp_path, suffix):
 
 def test_text_that_changes_while_it_is_read_is_refused(tmp_path):
     path = shard(tmp_path / "p.jsonl", records(9))
-    documents = StoredText(path, at_once=1).drawn(0)
+    documents = StoredText(path, at_once=1).in_random_order(0)
     next(documents)
     shard(path, records(9, size=3))
     with pytest.raises(ForeignFileError, match="changed while it was read"):

@@ -13,9 +13,9 @@ from rosettalaw.empirical.matching.screening.audit import Audit, strata
 def test_the_weights_of_a_stratum_add_up_to_its_neurons(neurons, likely, count, seed):
     likely = np.random.default_rng(seed).permutation(neurons)[: min(likely, neurons)]
     drawn = strata(neurons, likely, count, seed)
-    assert len(drawn.drawn) == len(set(drawn.drawn.tolist())) == min(count, neurons)
-    assert np.all(np.diff(drawn.drawn) > 0)
-    inside = np.isin(drawn.drawn, likely)
+    assert len(drawn.sampled) == len(set(drawn.sampled.tolist())) == min(count, neurons)
+    assert np.all(np.diff(drawn.sampled) > 0)
+    inside = np.isin(drawn.sampled, likely)
     for chosen, size in ((inside, len(likely)), (~inside, neurons - len(likely))):
         if chosen.any():
             assert drawn.weight[chosen].sum() == pytest.approx(size)
@@ -23,7 +23,7 @@ def test_the_weights_of_a_stratum_add_up_to_its_neurons(neurons, likely, count, 
 
 def test_half_is_drawn_where_pairs_are():
     drawn = strata(1000, np.arange(100), 20, 0)
-    assert (drawn.drawn < 100).sum() == 10
+    assert (drawn.sampled < 100).sum() == 10
 
 
 def test_a_missed_pair_counts_for_all_that_it_stands_for():
@@ -46,10 +46,10 @@ def test_the_weighted_recall_is_right_on_average():
     found, all_pairs, plain = 0.0, 0.0, []
     for seed in range(400):
         drawn = strata(neurons, likely, 60, seed)
-        key = np.full(len(drawn.drawn), 0.5)
-        audit = Audit(len(drawn.drawn), drawn.drawn, drawn.drawn, key, drawn.weight)
+        key = np.full(len(drawn.sampled), 0.5)
+        audit = Audit(len(drawn.sampled), drawn.sampled, drawn.sampled, key, drawn.weight)
         report = audit.report(best, 1, (likely, likely, np.full(40, 0.5)))
-        weight = drawn.weight[np.isin(drawn.drawn, mutual)].sum()
+        weight = drawn.weight[np.isin(drawn.sampled, mutual)].sum()
         found += report["recall_audited"] * weight
         all_pairs += weight
         plain.append(report["audited_found"] / report["audited_pairs"])

@@ -15,7 +15,7 @@ import xarray as xr
 from rosettalaw.empirical.activations import copies as unfinished_copies
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.files import open_activations
-from rosettalaw.empirical.activations.spooling import bytes_kept, spool
+from rosettalaw.empirical.activations.spooling import bytes_on_disk, spool
 from rosettalaw.empirical.activations.streamed import StreamedArray
 from rosettalaw.empirical.activations.views import Layers
 from rosettalaw.empirical.matching import match
@@ -334,7 +334,7 @@ def test_room_that_an_earlier_run_has_taken_is_not_asked_for_again(tmp_path, arr
         reading.readable((Stops(tmp_path / "a.zarr"), ArraySource(array)), *options)
     with pytest.raises(KeyboardInterrupt):
         spool(Stops(tmp_path / "a.zarr", 5), work / "spool-a", BLOCK)
-    assert bytes_kept(work / "spool-a", "float32") == 128 + 5 * BLOCK * NEURONS * 4
+    assert bytes_on_disk(work / "spool-a", "float32") == 128 + 5 * BLOCK * NEURONS * 4
     stops = Stops(tmp_path / "a.zarr")
     reading.readable((stops, ArraySource(array)), *options)
     assert stops.read[0] == 5 * BLOCK

@@ -1,4 +1,4 @@
-"""What a matching leaves on disk while it runs, so that a killed one goes on from its last completed block.
+"""Resume files of a running matching: a killed one resumes from its last completed block.
 
 Each file is written beside its name and moved into place when whole, so a file that exists is a whole file. The folder
 belongs to one matching: a fingerprint of the sources and the settings says which, and another one is refused.
@@ -45,9 +45,9 @@ class Checkpoint:
         stated = self.folder / FINGERPRINT
         wanted = json.loads(json.dumps(fingerprint))
         if stated.is_file():
-            held = _json(stated)
-            if held != wanted:
-                differing = sorted(key for key in {*held, *wanted} if held.get(key) != wanted.get(key))
+            stored = _json(stated)
+            if stored != wanted:
+                differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
                 raise ForeignFileError(
                     f"{self.folder}: holds an unfinished matching with other {', '.join(differing)}. "
                     f"Try: the settings it was begun with, another --out, or remove the folder"
@@ -76,8 +76,8 @@ class Checkpoint:
         if path is None or not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as held:
-                return {key: held[key] for key in held.files}
+            with np.load(path, allow_pickle=False) as stored:
+                return {key: stored[key] for key in stored.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
             raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
 
@@ -102,15 +102,15 @@ def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
 
 
 def _foreign(path: Path) -> bool:
-    """Return whether a file is another's, and not the fingerprint that a killed run began."""
+    """Return whether a file is a stranger's; the fingerprint that a killed run began is not."""
     return not path.name.startswith(f".{FINGERPRINT}.")
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        held = json.loads(path.read_text())
+        stored = json.loads(path.read_text())
     except ValueError as error:
         raise ForeignFileError(f"{path}: damaged; remove the folder and start again") from error
-    if not isinstance(held, dict):
+    if not isinstance(stored, dict):
         raise ForeignFileError(f"{path}: not an unfinished matching of rosettalaw. Try: another --out")
-    return held
+    return stored

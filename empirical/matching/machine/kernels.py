@@ -95,9 +95,9 @@ def subsets(parts, rows_a, rows_b, last, shift_a, shift_b, scale_a, scale_b, abs
                         total = half[v]
                     else:
                         total = right[last, v]
-                    found = np.float32((total - shift * shift_b[s, v]) * scale * scale_b[s, v])
-                    found = abs(found) if absolute else found
-                    key[v] = found if scale * scale_b[s, v] > 0 else -np.inf
+                    estimate = np.float32((total - shift * shift_b[s, v]) * scale * scale_b[s, v])
+                    estimate = abs(estimate) if absolute else estimate
+                    key[v] = estimate if scale * scale_b[s, v] > 0 else -np.inf
                 if j < count:
                     weight = rows_a[j, u]
                     for v in range(width):

@@ -1,4 +1,4 @@
-"""How positions are cut into blocks and parts, and how sources are read side by side, from disk where need be."""
+"""Blocks and parts of the positions, and sources read side by side, from disk where needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from ....console import progress, say
 from ....errors import InputError, require
 from ...activations.source import ActivationSource, RandomAccess, blocks_from, tensors
-from ...activations.spooling import bytes_kept, spool
+from ...activations.spooling import bytes_on_disk, spool
 from . import distributed
 
 Block = tuple[int, int]  # first position, and one past the last
@@ -68,23 +68,23 @@ def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, devi
         return
     size, begin = max(stop - start for start, stop in blocks), blocks[0][0] if device == "cpu" else 0
     stream = blocks_from(source, size, begin) if device == "cpu" else tensors(source, size)
-    held, first = None, begin
+    buffer, first = None, begin
     for start, stop in blocks:
-        while held is None or first + len(held) < stop:
+        while buffer is None or first + len(buffer) < stop:
             piece = next(stream, None)
             if piece is None:
-                seen = first + (0 if held is None else len(held))
+                seen = first + (0 if buffer is None else len(buffer))
                 rule = f"ended after {seen} of the {source.positions} positions it declared"
                 raise InputError(source.name, f"{source.positions} positions", rule)
-            if held is None:
-                held = piece[:0]
-            passed = min(max(start - first, 0), len(held))
-            held, first = _joined(held[passed:], piece), first + passed
-        yield checked(source, held[start - first : stop - first, columns], stop - start, columns)
+            if buffer is None:
+                buffer = piece[:0]
+            passed = min(max(start - first, 0), len(buffer))
+            buffer, first = _joined(buffer[passed:], piece), first + passed
+        yield checked(source, buffer[start - first : stop - first, columns], stop - start, columns)
 
 
-def _joined(held: Any, piece: Any) -> Any:
-    return np.concatenate([held, piece]) if isinstance(piece, np.ndarray) else torch.cat([held, piece])
+def _joined(buffer: Any, piece: Any) -> Any:
+    return np.concatenate([buffer, piece]) if isinstance(piece, np.ndarray) else torch.cat([buffer, piece])
 
 
 def checked(source: ActivationSource, block: Any, positions: int, columns: slice) -> Any:
@@ -120,7 +120,9 @@ def readable(
     paths = [folder / f"spool-{side}" for side in "ab"]
     bytes_each = np.dtype(kind).itemsize
     each = zip(sources, paths, streams, strict=True)
-    need = sum(bytes_each * s.positions * len(s.layer) - bytes_kept(path, kind) for s, path, stream in each if stream)
+    need = sum(
+        bytes_each * s.positions * len(s.layer) - bytes_on_disk(path, kind) for s, path, stream in each if stream
+    )
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if need > 0.95 * free:

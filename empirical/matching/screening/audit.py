@@ -1,4 +1,4 @@
-"""How much the screened engine misses, measured: some neurons of A, drawn at random, are matched exactly.
+"""The share of pairs that screening misses, measured: some neurons of A, drawn at random, are matched exactly.
 
 Half of them are drawn from the neurons that look as if they had a mutual partner, where most pairs are, and half from
 all others, where pairs would be missed; each stands for as many as its stratum has for each drawn (weights). A drawn
@@ -23,7 +23,7 @@ NEAR = 1e-6  # how far products of the audited neurons, summed in float32, may b
 class Strata:
     """Neurons of A that are drawn, sorted, and how many neurons each stands for."""
 
-    drawn: np.ndarray
+    sampled: np.ndarray
     weight: np.ndarray
 
 
@@ -34,12 +34,12 @@ def strata(neurons: int, likely: np.ndarray, count: int, seed: int) -> Strata:
     likely = np.setdiff1d(np.arange(neurons), rest)
     first = min(len(likely), max(count // 2, count - len(rest)))
     random = np.random.default_rng([seed, 3])
-    drawn, weight = [], []
+    sampled, weight = [], []
     for stratum, number in ((likely, first), (rest, count - first)):
-        drawn.append(random.permutation(stratum)[:number])
+        sampled.append(random.permutation(stratum)[:number])
         weight.append(np.full(number, len(stratum) / max(number, 1)))
-    order = np.argsort(np.concatenate(drawn), kind="stable")
-    return Strata(np.concatenate(drawn)[order], np.concatenate(weight)[order])
+    order = np.argsort(np.concatenate(sampled), kind="stable")
+    return Strata(np.concatenate(sampled)[order], np.concatenate(weight)[order])
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Audit:
     `close` has, for each, all units of B that the products' rounding cannot tell from the best one.
     """
 
-    drawn: int
+    sampled: int
     unit_a: np.ndarray
     unit_b: np.ndarray
     key: np.ndarray
@@ -67,7 +67,7 @@ class Audit:
         crossed : ndarray, shape (drawn, neurons of B)
             Σ (x − x̄) (y − ȳ).
         """
-        units = strata.drawn
+        units = strata.sampled
         if not len(units):
             return cls(0, units, units, np.empty(0), strata.weight)
         square_x, square_y = moments[0].square.numpy()[units], moments[1].square.numpy()
@@ -85,7 +85,7 @@ class Audit:
         still = self._still(best, k)
         return self.unit_a[still], self.unit_b[still], self.key[still]
 
-    def report(self, best: tuple[Partners, Partners], k: int, found: tuple[np.ndarray, ...]) -> dict[str, float]:
+    def report(self, best: tuple[Partners, Partners], k: int, pairs_known: tuple[np.ndarray, ...]) -> dict[str, float]:
         """Return how many were drawn, how many have a mutual partner, how many of these were found, and the recall.
 
         `best` must know all that could be closer to the unsettled partners. The recall is the weighted share; NaN if no
@@ -95,14 +95,14 @@ class Audit:
         still = self._still(best[1], k)
         units, partner, key, weight = self.unit_a[still], self.unit_b[still], self.key[still], self.weight[still]
         mutual = (best[1].index[partner, :k] == units[:, None]).any(1)
-        hit = _as_close(units, key, found[0], found[2]) > 0
+        hit = _as_close(units, key, pairs_known[0], pairs_known[2]) > 0
         for place, number in enumerate(np.flatnonzero(still) if self.close else ()):
             equal = self.close[number]
-            taken = _as_close(equal, np.full(len(equal), key[place]), found[1], found[2]) >= k
+            taken = _as_close(equal, np.full(len(equal), key[place]), pairs_known[1], pairs_known[2]) >= k
             mutual[place] &= hit[place] | ~taken.any()
         total = weight[mutual].sum()
         return {
-            "audited": self.drawn,
+            "audited": self.sampled,
             "audited_pairs": int(mutual.sum()),
             "audited_found": int((mutual & hit).sum()),
             "recall_audited": float(weight[mutual & hit].sum() / total) if total else float("nan"),

@@ -1,4 +1,4 @@
-"""Which pairs are worth an exact correlation: candidates, possible pairs and their rivals, from two sketches.
+"""Pairs worth an exact correlation: candidates, possible pairs and their rivals, from two sketches.
 
 1. **Candidates**. The c largest estimates of every neuron, both ways, from one product of the coarse sketches.
 2. **Possible pairs**. A pair can be mutual only if each is among the other's candidates. Such pairs are estimated again
@@ -77,9 +77,9 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
 class _Best:
     """The largest estimates of every neuron on the CPU; see `Best`, which keeps them elsewhere."""
 
-    def __init__(self, neurons: tuple[int, int], kept: int, device: str):
+    def __init__(self, neurons: tuple[int, int], number: int, device: str):
         self._sides = [
-            (np.full((n, kept), -np.inf, dtype=np.float32), np.full((n, kept), -1, dtype=np.int64)) for n in neurons
+            (np.full((n, number), -np.inf, dtype=np.float32), np.full((n, number), -1, dtype=np.int64)) for n in neurons
         ]
 
     def offer(self, estimate: torch.Tensor, row: int, column: int) -> None:
@@ -111,7 +111,7 @@ def possible_pairs(
 
 
 def likely_pairs(sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int) -> Pairs:
-    """Return the possible pairs that look mutual, and not by the sketch's noise alone."""
+    """Return the possible pairs that look mutual, beyond the sketch's noise."""
     mutual = estimate > STRAY * fine_noise(sketches, *pairs, estimate)
     for unit, sketch in zip(pairs, sketches, strict=True):
         mutual &= estimate >= _kth(unit, estimate, k, len(sketch.fine))[unit]

@@ -82,8 +82,8 @@ class Best:
     Keys and units are folded into one whole number each, which no two partners of a neuron share.
     """
 
-    def __init__(self, neurons: tuple[int, int], kept: int, device: str):
-        self._sides = [torch.full((n, kept), NONE, device=device) for n in neurons]
+    def __init__(self, neurons: tuple[int, int], number: int, device: str):
+        self._sides = [torch.full((n, number), NONE, device=device) for n in neurons]
 
     def offer(self, estimate: torch.Tensor, row: int, column: int) -> None:
         """Show a tile of estimates, whose rows and columns are numbered from `row` and `column` on."""
@@ -92,16 +92,16 @@ class Best:
         for side, own, other, turned in ((0, row, column, keys), (1, column, row, keys.T)):
             folded = turned + (FOLD - other - torch.arange(turned.shape[1], device=keys.device))
             folded = folded.masked_fill((estimate if side == 0 else estimate.T) == -torch.inf, NONE)
-            held = self._sides[side][own : own + len(folded)]
-            held[:] = torch.cat([held, folded], 1).topk(held.shape[1]).values
+            current = self._sides[side][own : own + len(folded)]
+            current[:] = torch.cat([current, folded], 1).topk(current.shape[1]).values
 
     def listed(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return each side's keys, falling, and units, shape (neurons, kept); −∞ and −1 for none."""
         sides = []
-        for held in self._sides:
-            rising, none = (held >> 32).int(), held == NONE
+        for current in self._sides:
+            rising, none = (current >> 32).int(), current == NONE
             key = (rising ^ ((rising >> 31) & MOST)).view(torch.float32).masked_fill(none, -torch.inf)
-            sides.append((key.cpu().numpy(), (FOLD - (held & FOLD)).masked_fill(none, -1).cpu().numpy()))
+            sides.append((key.cpu().numpy(), (FOLD - (current & FOLD)).masked_fill(none, -1).cpu().numpy()))
         return sides
 
 

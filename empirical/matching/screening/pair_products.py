@@ -147,14 +147,14 @@ def exact_products(
     crossed = [torch.zeros(len(watched), neurons[1], dtype=torch.float64) for _ in range(distributed.size())]
     own = []
     for j in range(distributed.rank(), len(parts), distributed.size()):
-        held = checkpoint.load(f"{name}-pairs{j}")
-        if held is None:
+        stored = checkpoint.load(f"{name}-pairs{j}")
+        if stored is None:
             own.append(j)
             continue
-        cross[j] = torch.from_numpy(held["cross"])
+        cross[j] = torch.from_numpy(stored["cross"])
         for total, side in zip(sums, "ab", strict=True):
-            total[j] = torch.from_numpy(held[side])
-        crossed[distributed.rank()] += torch.from_numpy(held["watched"])
+            total[j] = torch.from_numpy(stored[side])
+        crossed[distributed.rank()] += torch.from_numpy(stored["watched"])
         advance(sum(stop - start for start, stop in parts[j]))
     units = np.union1d(pair[0], watched), np.arange(neurons[1]) if len(watched) else np.unique(pair[1])
     places = np.searchsorted(units[0], pair[0]), np.searchsorted(units[1], pair[1])
@@ -172,22 +172,22 @@ def exact_products(
             advance(len(x))
         products, *totals, seen = room.totals()
         cross[j] = torch.from_numpy(products)
-        for total, unit, found in zip(sums, units, totals, strict=True):
-            total[j][:, torch.from_numpy(unit)] = torch.from_numpy(found)
+        for total, unit, result in zip(sums, units, totals, strict=True):
+            total[j][:, torch.from_numpy(unit)] = torch.from_numpy(result)
         crosses = torch.zeros(len(watched), neurons[1], dtype=torch.float64)
         if len(watched):
             crosses += torch.from_numpy(seen)
         crossed[distributed.rank()] += crosses
-        kept = {"cross": cross[j], "a": sums[0][j], "b": sums[1][j], "watched": crosses}
-        checkpoint.save(f"{name}-pairs{j}", {key: value.numpy() for key, value in kept.items()})
+        arrays = {"cross": cross[j], "a": sums[0][j], "b": sums[1][j], "watched": crosses}
+        checkpoint.save(f"{name}-pairs{j}", {key: value.numpy() for key, value in arrays.items()})
     for j in range(len(parts)):
         for tensor in (cross[j], sums[0][j], sums[1][j]):
             distributed.send(tensor, j % distributed.size())
     for owner, tensor in enumerate(crossed):
         distributed.send(tensor, owner)
     counts = np.array([sum(stop - start for start, stop in blocks) for blocks in parts])
-    found = Products(pair[0], pair[1], cross.numpy(), (sums[0].numpy(), sums[1].numpy()), counts)
-    return found, sum(crossed).numpy()  # pyright: ignore[reportAttributeAccessIssue]
+    result = Products(pair[0], pair[1], cross.numpy(), (sums[0].numpy(), sums[1].numpy()), counts)
+    return result, sum(crossed).numpy()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class _Sums:

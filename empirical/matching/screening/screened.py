@@ -93,10 +93,10 @@ def kept_sketch(
 ) -> Sketch:
     """Return the sketch that an interrupted run left, or make it."""
     title = f"{name}-sketch{side}"
-    held = checkpoint.load(title)
-    if held is not None:
-        moments = Moments(source.positions, torch.from_numpy(held["mean"]), torch.from_numpy(held["square"]))
-        return Sketch(held["fine"], held["step"], held["coarse"], moments, device)
+    stored = checkpoint.load(title)
+    if stored is not None:
+        moments = Moments(source.positions, torch.from_numpy(stored["mean"]), torch.from_numpy(stored["square"]))
+        return Sketch(stored["fine"], stored["step"], stored["coarse"], moments, device)
     made = sketch(source, side, buckets, seed, block, device, memory)
     if distributed.rank() == 0:
         arrays = {"fine": made.fine, "step": made.step, "coarse": made.coarse}
@@ -166,50 +166,52 @@ class Search:
             likely = likely_pairs(self._sketches, pairs, estimate, self._k)
             chosen = np.union1d(chosen, challengers(self._sketches, self._near, likely, self._absolute))
             picked = strata(len(self._sketches[0].fine), likely[0], self._audited, self._seed)
-        self.products, crossed = self._multiplied(chosen, f"{self._name}-{count}", advance, picked.drawn)
+        self.products, crossed = self._multiplied(chosen, f"{self._name}-{count}", advance, picked.sampled)
         if self._verified:
             moments = self._sketches[0].moments, self._sketches[1].moments
             self._audit = Audit.of(picked, crossed, moments, self._absolute)
-        found = self.pairs()
-        self.unverified = len(found[0])
-        return found, *self.recall(found)
+        mutual_pairs = self.pairs()
+        self.unverified = len(mutual_pairs[0])
+        return mutual_pairs, *self.recall(mutual_pairs)
 
-    def recall(self, found: Found) -> tuple[float, int]:
+    def recall(self, mutual_pairs: Found) -> tuple[float, int]:
         """Return the expected recall of found pairs, and on how many it rests."""
-        return expected_recall(found, self._near, self._noise, self._absolute)
+        return expected_recall(mutual_pairs, self._near, self._noise, self._absolute)
 
     def verify(self, rounds: int = 8) -> None:
         """Correlate what could beat a found pair until the pairs stand (`settled`), and what the audit asks for.
 
         What settles the audit is read with the rivals, but adds nothing to what is found.
         """
-        found, aside = self.pairs(), self.products
+        mutual_pairs, aside = self.pairs(), self.products
         seen = np.empty(0, dtype=np.int64)  # pairs whose rivals have been read
         for number in range(rounds):
-            new, seen = self._new(found, seen)
+            new, seen = self._new(mutual_pairs, seen)
             settling = np.setdiff1d(self._settling(aside), self._known(aside))
             if not len(new) and not len(settling):
                 break
             more, _ = self._multiplied(np.union1d(new, settling), f"{self._name}-rivals{number}", None)
             self.products = self.products.joined(more.some(np.isin(self._known(more), new)))
             aside = aside.joined(more.some(~np.isin(self._known(more), self._known(aside))))
-            found = self.pairs()
+            mutual_pairs = self.pairs()
         else:
-            unread, left = self._rivals(found, self._known(self.products))
+            unread, left = self._rivals(mutual_pairs, self._known(self.products))
             open_a, open_b = unread // self._neurons_b, unread % self._neurons_b
-            self.unverified = max(left, int((np.isin(found[0], open_a) | np.isin(found[1], open_b)).sum()))
+            self.unverified = max(
+                left, int((np.isin(mutual_pairs[0], open_a) | np.isin(mutual_pairs[1], open_b)).sum())
+            )
         self._aside = aside
 
-    def audited(self, found: Found) -> dict[str, float]:
+    def audited(self, mutual_pairs: Found) -> dict[str, float]:
         """Return what the audit says of found pairs."""
-        return self._audit.report(self._aside.partners(self._k + 1, self._absolute), self._k, found)
+        return self._audit.report(self._aside.partners(self._k + 1, self._absolute), self._k, mutual_pairs)
 
-    def _new(self, found: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _new(self, mutual_pairs: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs to read after those that are known, and the found pairs whose rivals are then all read."""
-        numbers, known = self._numbered((found[0], found[1])), self._known(self.products)
+        numbers, known = self._numbered((mutual_pairs[0], mutual_pairs[1])), self._known(self.products)
         fresh = np.flatnonzero(~np.isin(numbers, seen))
-        fresh = fresh[np.argsort(-np.abs(found[2][fresh]), kind="stable")]
-        new, self.unverified = self._rivals(tuple(one[fresh] for one in found), known)
+        fresh = fresh[np.argsort(-np.abs(mutual_pairs[2][fresh]), kind="stable")]
+        new, self.unverified = self._rivals(tuple(one[fresh] for one in mutual_pairs), known)
         seen = np.union1d(seen, numbers[fresh[: len(fresh) - self.unverified]])
         if len(new) and not self.unverified:
             keys = [side.key[:, self._k - 1] for side in self.best(self._k)]
@@ -256,13 +258,15 @@ class Search:
         return pairs[0] * self._neurons_b + pairs[1]
 
     def _multiplied(
-        self, numbers: np.ndarray, name: str, advance: Callable[[float], None] | None, drawn: np.ndarray | None = None
+        self, numbers: np.ndarray, name: str, advance: Callable[[float], None] | None, sampled: np.ndarray | None = None
     ) -> tuple[Products, np.ndarray]:
         moments = self._sketches[0].moments, self._sketches[1].moments
         pairs = numbers // self._neurons_b, numbers % self._neurons_b
-        told = advance or (lambda positions: None)
+        count_read = advance or (lambda positions: None)
         device = self._sketches[0].device
-        return exact_products(*self._sources, pairs, moments, self._parts, self._checkpoint, name, told, drawn, device)
+        return exact_products(
+            *self._sources, pairs, moments, self._parts, self._checkpoint, name, count_read, sampled, device
+        )
 
 
 def doubled(screening: Screening) -> Screening:

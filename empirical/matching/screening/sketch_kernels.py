@@ -27,26 +27,26 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, sketch, total, sq
         added = 0
         for bucket in range(buckets):
             bin = sketch[bucket, low : low + width]
-            held = -1
+            pending = -1
             for stripe in range(first // buckets, (last + buckets - 1) // buckets):
                 t = stripe * buckets + (bucket - turn[stripe]) % buckets
                 if t < first or t >= last:
                     continue
-                if held < 0:
-                    held = t
+                if pending < 0:
+                    pending = t
                     continue
-                s, z = np.float32(sign[held]), np.float32(sign[t])
-                row, other = x[held - first, low : low + width], x[t - first, low : low + width]
+                s, z = np.float32(sign[pending]), np.float32(sign[t])
+                row, other = x[pending - first, low : low + width], x[t - first, low : low + width]
                 for j in range(width):
                     u, v = np.float32(row[j] - middle[j]), np.float32(other[j] - middle[j])
                     bin[j] += s * u + z * v
                     sums[j] += u + v
                     squares[j] += u * u + v * v
-                held = -1
+                pending = -1
                 added += 2
-            if held >= 0:
-                s = np.float32(sign[held])
-                row = x[held - first, low : low + width]
+            if pending >= 0:
+                s = np.float32(sign[pending])
+                row = x[pending - first, low : low + width]
                 for j in range(width):
                     u = np.float32(row[j] - middle[j])
                     bin[j] += s * u
@@ -122,7 +122,7 @@ def _insert(keys, units, key, unit):
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def offer_rows(estimate, keys, units):
     """Keep the largest estimates of each row: keys and units, shape (rows, kept), falling; ties keep the lower unit."""
-    kept = keys.shape[1]
+    size = keys.shape[1]
     for row in numba.prange(estimate.shape[0]):
         for low in range(0, estimate.shape[1], 64):
             high = min(low + 64, estimate.shape[1])
@@ -130,23 +130,23 @@ def offer_rows(estimate, keys, units):
             for v in range(low, high):
                 key = estimate[row, v]
                 largest = max(largest, key)
-            if largest > keys[row, kept - 1]:
+            if largest > keys[row, size - 1]:
                 for v in range(low, high):
                     key = estimate[row, v]
-                    if key > keys[row, kept - 1]:
+                    if key > keys[row, size - 1]:
                         _insert(keys[row], units[row], key, v)
 
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def offer_columns(estimate, first, keys, units):
     """Keep the largest estimates of each column; rows are numbered from `first`."""
-    kept = keys.shape[1]
+    size = keys.shape[1]
     columns = estimate.shape[1]
     for chunk in numba.prange((columns + 63) // 64):
         low, high = chunk * 64, min(chunk * 64 + 64, columns)
         bar = np.empty(64, np.float32)
         for v in range(low, high):
-            bar[v - low] = keys[v, kept - 1]
+            bar[v - low] = keys[v, size - 1]
         for row in range(estimate.shape[0]):
             above = np.float32(-np.inf)
             for v in range(low, high):
@@ -155,9 +155,9 @@ def offer_columns(estimate, first, keys, units):
             if above > 0:
                 for v in range(low, high):
                     key = estimate[row, v]
-                    if key > keys[v, kept - 1]:
+                    if key > keys[v, size - 1]:
                         _insert(keys[v], units[v], key, first + row)
-                        bar[v - low] = keys[v, kept - 1]
+                        bar[v - low] = keys[v, size - 1]
 
 
 @numba.njit(parallel=True, cache=True)

@@ -72,9 +72,9 @@ def generate(checkpoint: str | Path, number: int, seed: int = 0) -> Generated:
     noise = np.random.default_rng(np.random.SeedSequence([seed, 0x6E0]))
     made = []
     for start in range(0, number, BATCH):
-        drawn = noise.standard_normal((min(BATCH, number - start), SIDE, SIDE, 3), dtype=np.float32)
+        noise_images = noise.standard_normal((min(BATCH, number - start), SIDE, SIDE, 3), dtype=np.float32)
         with torch.inference_mode():
-            features = model(pixel_values=torch.from_numpy(drawn.transpose(0, 3, 1, 2).copy())).last_hidden_state
+            features = model(pixel_values=torch.from_numpy(noise_images.transpose(0, 3, 1, 2).copy())).last_hidden_state
             made.append(unpatched(features @ head["head.weight"].T + head["head.bias"]).numpy())
     pixels = np.concatenate(made)
     contrast = float(pixels.std())

@@ -1,4 +1,4 @@
-"""What the vision models trained here learn: one class an objective, each with a head that the measurement drops.
+"""Training objectives of vision models: one class each, with a head that the measurement drops.
 
 | objective | family | loss for a crop x |
 |---|---|---|

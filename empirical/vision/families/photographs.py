@@ -47,7 +47,7 @@ PHOTOGRAPHS: dict[str, tuple[str, str]] = {  # name -> package, file
 
 @dataclass(frozen=True)
 class Places:
-    """Where crops were taken: photograph, scale, and the upper left corner in pixels; arrays of one shape."""
+    """Places of crops: photograph, scale, and the upper left corner in pixels; arrays of one shape."""
 
     photograph: np.ndarray
     scale: np.ndarray

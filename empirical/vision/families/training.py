@@ -35,7 +35,7 @@ BETAS, DECAY, CLIP, WARM_UP = (0.9, 0.95), 0.1, 1.0, 0.05
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every model of a ladder learns."""
+    """Training of every model of a ladder."""
 
     steps: int = 250
     batch: int = 64
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether the checkpoints of all seeds are there, whole."""
+        """True where the checkpoints of all seeds are there, whole."""
         return all((self.folder(seed) / RECORD).is_file() for seed in self.recipe.seeds)
 
 
@@ -111,8 +111,8 @@ def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: T
     streams = [np.random.default_rng(state.spawn(1)[0]) for state in states]
     losses = np.full((recipe.steps, len(states)), np.nan)
     for step in range(recipe.steps):
-        drawn = [objective.batch(crops, stream, recipe.batch) for stream in streams]
-        batch = {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in drawn[0]}
+        sample = [objective.batch(crops, stream, recipe.batch) for stream in streams]
+        batch = {name: torch.from_numpy(np.stack([one[name] for one in sample])) for name in sample[0]}
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, job.width, step)
         loss = objective.loss(weights, config, batch)
@@ -146,8 +146,8 @@ def _states(job: Job, seed: int) -> np.random.SeedSequence:
 def _head(state: np.random.SeedSequence, outputs: int, width: int) -> Any:
     import torch
 
-    drawn = np.random.default_rng(state.spawn(1)[0]).standard_normal((outputs, width)) / math.sqrt(width)
-    return torch.from_numpy(drawn.astype(np.float32))
+    sample = np.random.default_rng(state.spawn(1)[0]).standard_normal((outputs, width)) / math.sqrt(width)
+    return torch.from_numpy(sample.astype(np.float32))
 
 
 def _clip(parameters: Any) -> None:

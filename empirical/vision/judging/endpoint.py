@@ -53,7 +53,7 @@ PREDICTION = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a study will ask for: requests, tokens, and their price where it was given."""
+    """Cost of a study: requests, tokens, and their price where it was given."""
 
     requests: int
     input_tokens: int
@@ -140,11 +140,11 @@ class EndpointJudge:
         InputError
             If address or model is not set.
         """
-        found = {name: os.environ.get(f"{PREFIX}{name}", "") for name in ("URL", "MODEL", "KEY")}
+        settings = {name: os.environ.get(f"{PREFIX}{name}", "") for name in ("URL", "MODEL", "KEY")}
         for name in ("URL", "MODEL"):
-            if not found[name]:
+            if not settings[name]:
                 raise InputError(f"{PREFIX}{name}", "", "must be set for --judge endpoint", f"export {PREFIX}{name}=…")
-        return cls(found["URL"], found["MODEL"], found["KEY"], cache, **options)
+        return cls(settings["URL"], settings["MODEL"], settings["KEY"], cache, **options)
 
     def judge(self, exhibit: Exhibit) -> Answer:
         """Ask whether one concept explains the exhibit."""
@@ -170,12 +170,12 @@ class EndpointJudge:
             content.append({"type": "image_url", "image_url": {"url": address, "detail": "low"}})
         body = {"model": self._model, "temperature": 0, "messages": [{"role": "user", "content": content}]}
         asked = json.dumps(body, sort_keys=True).encode()
-        kept = self._cache / f"{hashlib.sha256(self._url.encode() + asked).hexdigest()}.json"
-        if kept.is_file():
+        cached = self._cache / f"{hashlib.sha256(self._url.encode() + asked).hexdigest()}.json"
+        if cached.is_file():
             try:
-                held = json.loads(kept.read_text(encoding="utf-8"))
-                if isinstance(held, dict) and check(held):
-                    return held
+                reply = json.loads(cached.read_text(encoding="utf-8"))
+                if isinstance(reply, dict) and check(reply):
+                    return reply
             except ValueError:
                 pass  # half-written by something else: asked again
         answer = _parsed(self._post(asked))
@@ -183,7 +183,7 @@ class EndpointJudge:
             answer = _parsed(self._post(asked))  # models sometimes chatter; once more, then it is an error
         if answer is None or not check(answer):
             raise RosettaError(f"{self.name}: gave no usable answer twice (expected JSON as the question asks)")
-        with replacing(kept) as partial:
+        with replacing(cached) as partial:
             partial.write_text(json.dumps(answer), encoding="utf-8")
         return answer
 
@@ -231,9 +231,9 @@ def _one(answer: dict[str, Any]) -> bool:
 
 def _parsed(text: str) -> dict[str, Any] | None:
     """Return the JSON object in a model's answer, with or without chatter around it."""
-    found = re.search(r"\{.*\}", text, flags=re.DOTALL)
+    settings = re.search(r"\{.*\}", text, flags=re.DOTALL)
     try:
-        answer = json.loads(found[0]) if found else None
+        answer = json.loads(settings[0]) if settings else None
     except ValueError:
         return None
     return answer if isinstance(answer, dict) else None

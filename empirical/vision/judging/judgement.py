@@ -33,7 +33,7 @@ SUBSETS, SUBSET_SIZE, HELD_OUT = 5, 100, 10
 
 @dataclass(frozen=True)
 class Plan:
-    """What is judged.
+    """Settings of a study.
 
     Attributes
     ----------
@@ -145,9 +145,9 @@ def study(
     with progress(f"judging with {judge.name}", total, quiet) as bar:
         for neurons in populations.values():
             size = min(plan.subset_size, len(neurons) // plan.subsets)
-            drawn = rng.permutation(neurons)[: size * plan.subsets].reshape(plan.subsets, size)
-            exhibits = top_exhibits(source, drawn.ravel(), max(tops))
-            verdicts = np.empty((len(tops), drawn.size))
+            groups_of = rng.permutation(neurons)[: size * plan.subsets].reshape(plan.subsets, size)
+            exhibits = top_exhibits(source, groups_of.ravel(), max(tops))
+            verdicts = np.empty((len(tops), groups_of.size))
             for column, one in enumerate(exhibits):
                 for row, top in enumerate(tops):
                     verdicts[row, column] = judge.judge(one.first(top)).monosemantic

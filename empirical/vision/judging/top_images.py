@@ -1,4 +1,4 @@
-"""What a judge, or a reader, is shown of a neuron: its top images, where in them it is active, and both in one picture.
+"""Pictures of a neuron for a judge or a reader: top images, activation maps, and both in one.
 
 An image's score is the neuron's mean activation over the cells (appendix H of the paper). The images with the highest
 scores are shown; the map is the activation of every cell, the overlay the image with the map on top.

@@ -20,7 +20,7 @@ def register(app: typer.Typer, section: str) -> None:
         ladder: str = typer.Option("quickstart", help="A shipped ladder (quickstart, full) or a ladder file."),
         out: Path = OUT,
         cache: Path = CACHE,
-        workers: int = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
+        workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         vision: bool = typer.Option(False, "--vision", help="Vision models, trained on bundled photographs, instead."),
         as_json: bool = JsonOption,
     ) -> None:

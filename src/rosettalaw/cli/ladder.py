@@ -27,7 +27,7 @@ def register(app: typer.Typer, section: str) -> None:
             help="Folder for the results (default: results/<name of the ladder>).",
         ),
         cache: Path | None = typer.Option(None, callback=folder_to_write, help="Where trained checkpoints are kept."),
-        workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one a processor)."),
+        workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         as_json: bool = JsonOption,
     ) -> None:
         """Measure a ladder of models: counts, nulls, selectivity, documents, depth; fit and report it.

@@ -61,7 +61,7 @@ def match(
         PERMUTATIONS,
         "--null-permutations",
         min=0,
-        help="Draws of the permutation null; 0 skips the nulls (but --untrained): the calibrated count is then null.",
+        help="Draws of the permutation null; 0 disables it: without --untrained there is then no calibrated count.",
     ),
     jackknife: int = typer.Option(16, min=0, help="Blocks of positions for the standard error; 0 skips it."),
     q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
@@ -71,7 +71,7 @@ def match(
     buckets: int = typer.Option(2048, help="Screened: rows of the sketch."),
     candidates: int = typer.Option(16, help="Screened: partners looked at for each neuron."),
     recall: float | None = typer.Option(
-        None, help="Screened: wanted recall, sought by more candidates; told if not met."
+        None, help="Screened: target recall; candidates are added to reach it; warns if it is not reached."
     ),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
@@ -85,7 +85,7 @@ def match(
     memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(
-        False, help="Leave out neurons with NaN, infinity or beyond 1e18, not stop."
+        False, help="Drop neurons with NaN, infinite or >1e18 activations instead of failing."
     ),
     seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
     out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),

@@ -19,7 +19,7 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     out : path
         Folder for the results.
     cache : path, optional
-        Where checkpoints are kept.
+        Folder of the checkpoints.
     workers : int, optional
         Models trained at once.
 

@@ -53,7 +53,7 @@ def run(
     out : path
         Folder for the results.
     cache : path, optional
-        Where checkpoints are kept.
+        Folder of the checkpoints.
     workers : int, optional
         Jobs trained at once.
     ladder : VisionLadder, optional
@@ -68,7 +68,7 @@ def run(
     from ..cli.output import plain
     from ..empirical.vision.families.photographs import open_photographs
     from ..empirical.vision.ladder import held_out, measure_vision
-    from ..empirical.vision.resume import kept, place
+    from ..empirical.vision.resume import place, resumed
     from ..empirical.vision.studies import image_sweep, real_and_generated
     from ..empirical.vision.train_ladder import VisionLadder, train_ladder
     from ..paper_figs import vision
@@ -85,12 +85,12 @@ def run(
         return {pairing.name: place(rungs, trained, pairing, width, images, what) for pairing in pairings}
 
     made = [pairing for pairing in ladder.pairings if pairing.a == "denoising" and pairing.b != pairing.a]
-    sweeps = kept(
+    sweeps = resumed(
         places("images", ladder.pairings),
         "image_sweep",
         lambda: image_sweep(largest(), ladder.pairings, ladder.shared_nulls),
     )
-    kinds = kept(places("generated", made), "image_kinds", lambda: real_and_generated(trained, largest(), made))
+    kinds = resumed(places("generated", made), "image_kinds", lambda: real_and_generated(trained, largest(), made))
     judged = {name: judge(one) for name, one in ladders.items()}
     measured = Measured(
         ladders,
@@ -186,14 +186,14 @@ def _rows(ds: xr.Dataset, dim: str) -> list[dict[str, Any]]:
 def _selectivity(ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return what is known of both measures' probability of superiority at the largest size, over seeds and sides."""
     last = ladder["neurons"].values == ladder["neurons"].values.max()
-    found = []
+    rows = []
     for name, words in (("activation_kurtosis", "excess kurtosis"), ("class_selectivity", "class selectivity")):
         values = np.concatenate([ladder[f"{name}_superiority_{side}"].values[last] for side in "ab"])
         known = values[np.isfinite(values)]
         if len(known):
             summary = {"mean": known.mean(), "low": known.min(), "high": known.max()}
-            found.append({"name": words, **{key: float(value) for key, value in summary.items()}})
-    return found
+            rows.append({"name": words, **{key: float(value) for key, value in summary.items()}})
+    return rows
 
 
 def _sweep_rows(sweep: xr.Dataset) -> list[dict[str, Any]]:
@@ -232,10 +232,10 @@ def _shown(trained: TrainedVision, images: Images, ladder: xr.Dataset) -> list[d
     rung = ladder.sizes["rung"] - 1
     here = np.flatnonzero(ladder["pair_rung"].values == rung)
     order = here[np.argsort(-ladder["correlation"].values[here], kind="stable")]
-    kept = int(ladder["calibrated_count"].values[rung])
-    if not kept:
+    count = int(ladder["calibrated_count"].values[rung])
+    if not count:
         return []
-    chosen = order[np.unique(np.linspace(0, kept - 1, min(SHOWN_PAIRS, kept)).round().astype(int))]
+    chosen = order[np.unique(np.linspace(0, count - 1, min(SHOWN_PAIRS, count)).round().astype(int))]
     objectives = json.loads(ladder.attrs["families"])
     rows = []
     for side, objective in zip("ab", objectives, strict=True):
