@@ -167,8 +167,17 @@ def match_models(
 
     Examples
     --------
-    >>> match_models("a.npy", "b.npy", out=Path("pairs.nc")).record()["calibrated_count"]  # doctest: +SKIP
-    861
+    >>> import tempfile
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> features = rng.standard_normal((500, 20))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     a, b = f"{folder}/a.npy", f"{folder}/b.npy"
+    ...     np.save(a, features + 0.3 * rng.standard_normal((500, 20)))
+    ...     np.save(b, features + 0.3 * rng.standard_normal((500, 20)))
+    ...     result = match_models(a, b, quiet=True)
+    >>> result.record()["calibrated_count"]
+    20
     """
     if out is not None:
         require_replaceable("--out", out)
