@@ -205,6 +205,8 @@ def fit_model(
 
     Examples
     --------
+    >>> from rosettalaw.theory import Model, PowerLaw
+    >>> from rosettalaw.validation import clean
     >>> fit = fit_model(lambda beta: Model(PowerLaw(beta)), clean([256, 1024, 4096, 16384], [14, 32, 72, 164]))
     >>> round(fit.params["beta"].value, 1)
     1.7
