@@ -209,7 +209,7 @@ def fit_model(
     >>> from rosettalaw.validation import clean
     >>> fit = fit_model(lambda beta: Model(PowerLaw(beta)), clean([256, 1024, 4096, 16384], [14, 32, 72, 164]))
     >>> round(fit.params["beta"].value, 1)
-    1.7
+    1.6
     """
     problem = Problem(model, counts_from(data, EXAMPLE), dict(priors or {}), tau)
     return _result(problem, problem.search(dict(start or {})))
