@@ -192,7 +192,13 @@ def match_models(
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
-    opening = Opening((pattern_a or None, pattern_b or None), device, device_map or None, allow_pickle_weights, weights)
+    opening = Opening(
+        patterns=(pattern_a or None, pattern_b or None),
+        device=device,
+        device_map=device_map or None,
+        allow_pickle_weights=allow_pickle_weights,
+        weights=weights,
+    )
     if images is None:
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
     else:

@@ -80,7 +80,12 @@ def by_draws(quiet: bool = False) -> list[Row]:
         for beta, kappa, gamma, inputs, threshold in todo:
             choices = Choices(threshold=threshold)
             powers = [2**k for k in range(5, 18)]
-            fits = [N for N in powers if Packing(N, beta, kappa, gamma, inputs, choices).candidates <= 1000]
+            fits = [
+                N
+                for N in powers
+                if Packing(neurons=N, beta=beta, kappa=kappa, gamma=gamma, inputs=inputs, choices=choices).candidates
+                <= 1000
+            ]
             sampled, integral = (
                 simulate(fits[-6:], beta, kappa, gamma, inputs, RUNS, 0, engine, choices, quiet=True)
                 for engine in ("wishart", "expected")

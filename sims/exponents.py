@@ -99,5 +99,14 @@ def fit_exponents(packings: list[Packing], measured: dict[str, np.ndarray]) -> l
     for name, limit in LIMITS.items():
         exponent, interval = slope(sizes, measured[name])
         expected = slope(sizes, np.array([values[name] for values in theory]))[0]
-        fits.append(Exponent(beta, name, exponent, interval, expected, limit(beta)))
+        fits.append(
+            Exponent(
+                beta=beta,
+                quantity=name,
+                exponent=exponent,
+                exponent_ci95=interval,
+                finite_size_exponent=expected,
+                asymptotic_exponent=limit(beta),
+            )
+        )
     return fits

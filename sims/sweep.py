@@ -203,7 +203,11 @@ def simulate(
         raise UnknownNameError("engine", engine, ENGINES)
     choices = choices or Choices()
     sizes, betas = _sizes(neurons), list(dict.fromkeys(_numbers("beta", beta)))
-    packings = [Packing(size, b, kappa, gamma, int(inputs), choices) for b in betas for size in sizes]
+    packings = [
+        Packing(neurons=size, beta=b, kappa=kappa, gamma=gamma, inputs=int(inputs), choices=choices)
+        for b in betas
+        for size in sizes
+    ]
     engines = [choose_engine(packing, engine) for packing in packings]
     points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
     facts = {"kappa": kappa, "gamma": gamma, "inputs": inputs, "runs": runs, "seed": seed, **choices.facts()}

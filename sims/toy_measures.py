@@ -159,7 +159,7 @@ def _learned(covariance: np.ndarray, with_x: np.ndarray, power: np.ndarray, rare
     )
     t = rarer * explained / np.maximum(1 - explained, 1e-6)
     best, of_neuron = s.max(axis=1), (rarer[:, None] * s).argmax(axis=0)
-    return Learned(rarer * best, t, best, s.argmax(axis=1), of_neuron)
+    return Learned(isolation=rarer * best, information=t, sampled=best, neuron=s.argmax(axis=1), of_neuron=of_neuron)
 
 
 def _matching(a: Learned, b: Learned, correlation: np.ndarray, tau: float) -> Matching:

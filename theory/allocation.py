@@ -164,7 +164,15 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
         multiplier = solve(w, c, price, float(level), utility)
         isolation = np.where(w > 0, utility.demand(multiplier * price), 0.0)
         active = int(np.count_nonzero(isolation))
-    return Allocation(isolation, multiplier, active, w, float(level), utility, c)
+    return Allocation(
+        isolation=isolation,
+        multiplier=multiplier,
+        active=active,
+        weights=w,
+        budget=float(level),
+        utility=utility,
+        costs=c,
+    )
 
 
 def _unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:

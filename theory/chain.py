@@ -279,7 +279,7 @@ def step(number: int) -> Step:
     if not 1 <= number <= len(CHAIN):
         raise InputError("step", number, f"the chain has steps 1 to {len(CHAIN)}", "rosettalaw derive --step 7")
     title, equations, words, claims = CHAIN[number - 1]
-    return Step(number, title, equations, words, claims())
+    return Step(number=number, title=title, equations=equations, words=words, claims=claims())
 
 
 def chain() -> tuple[Step, ...]:

@@ -115,7 +115,7 @@ def detect(
     require(features >= n, "features", features, f"must be at least the {n} candidates", EXAMPLE)
     if n == 0:
         false_pairs = _idle_pairs(s, s, s, features, interference, inputs, idle, threshold)
-        return Detection(s, 0.0, 0.0, false_pairs, np.nan)
+        return Detection(probability=s, count=0.0, count_sd=0.0, false_pairs=false_pairs, tau_eff=np.nan)
 
     share = _share(s)
     mean, sd = _matched(share, inputs, features, interference)

@@ -99,7 +99,13 @@ def compare_curves(data: Counts) -> CurveComparison:
     for name, (parameters, fit) in CURVES.items():
         rms = float(np.sqrt(np.mean((y - fit(x, y)(x)) ** 2))) if data.sizes >= parameters else np.nan
         fitted.append(
-            Alternative(name, parameters, rms, aicc(max(rms, floor), len(y), parameters + 1), _left_out(data, name))
+            Alternative(
+                name=name,
+                parameters=parameters,
+                rms=rms,
+                aicc=aicc(max(rms, floor), len(y), parameters + 1),
+                cv_rms=_left_out(data, name),
+            )
         )
     preferred, reason = _preferred(fitted, len(y), floor)
     if preferred != CANNOT_TELL:

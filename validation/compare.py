@@ -188,4 +188,12 @@ def _row(series: Series) -> Row:
     if triangle is not None and triangle.status is TriangleStatus.OK:
         attenuated = series.triangle(attenuated=True)
         extension = fit_extension(triangle)
-    return Row(series, analysis, triangle, attenuated, extension, held_out, problem)
+    return Row(
+        series=series,
+        analysis=analysis,
+        triangle=triangle,
+        attenuated=attenuated,
+        extension=extension,
+        held_out=held_out,
+        problem=problem,
+    )

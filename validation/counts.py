@@ -95,13 +95,19 @@ class Counts:
         means = np.array([np.exp(np.mean(np.log(self.counts[self.neurons == size]))) for size in sizes])
         merged = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
         notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), merged)
-        return Counts(sizes, means, None, notes, self.zero_sizes)
+        return Counts(neurons=sizes, counts=means, sd=None, notes=notes, zero_sizes=self.zero_sizes)
 
     def without(self, size: float) -> Counts:
         """Return the counts of all other sizes."""
         others = self.neurons != size
         sd = None if self.sd is None else self.sd[others]
-        return Counts(self.neurons[others], self.counts[others], sd, self.notes, self.zero_sizes)
+        return Counts(
+            neurons=self.neurons[others],
+            counts=self.counts[others],
+            sd=sd,
+            notes=self.notes,
+            zero_sizes=self.zero_sizes,
+        )
 
 
 def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None) -> Counts:
@@ -139,7 +145,9 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
         if not sd.all():
             notes.append("a standard deviation of 0 cannot be a weight: the stated deviations are left out")
             sd = None
-    return Counts(n[positive], r[positive], sd, tuple(notes), tuple(n[~positive].tolist()))
+    return Counts(
+        neurons=n[positive], counts=r[positive], sd=sd, notes=tuple(notes), zero_sizes=tuple(n[~positive].tolist())
+    )
 
 
 def counts_from(data: Any, example: str = "clean(neurons, counts)") -> Counts:

@@ -83,7 +83,9 @@ def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
     """Fit β and θ to the three exponents of a triangle."""
     if triangle.status is not TriangleStatus.OK:
         nothing = Estimate(np.nan, np.nan, (np.nan, np.nan), 0)
-        return Extension(nothing, nothing, np.nan, np.nan, (np.nan, np.nan, np.nan))
+        return Extension(
+            theta=nothing, beta=nothing, misfit_p=np.nan, plain_p=np.nan, expected=(np.nan, np.nan, np.nan)
+        )
     measured = np.array([triangle.count.value, triangle.profile.value, triangle.purity.value])
     rounding = np.diag([ROUNDING, ROUNDING * measured[1], ROUNDING]) / 2
     whitener = np.linalg.inv(np.linalg.cholesky(triangle.covariance + rounding**2))

@@ -135,7 +135,13 @@ def held_out_largest(data: Counts) -> HeldOut | None:
     else:
         measured = float(np.exp(np.mean(np.log(at_largest))) if at_largest.all() else at_largest.mean())
     predicted = float(rest.predict(largest))
-    return HeldOut(largest, measured, predicted, (float(lower), float(upper)), bool(lower <= measured <= upper))
+    return HeldOut(
+        neurons=largest,
+        measured=measured,
+        predicted=predicted,
+        ci95=(float(lower), float(upper)),
+        holds=bool(lower <= measured <= upper),
+    )
 
 
 def _allowed(data: Counts, line: PowerLawFit) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -163,13 +169,25 @@ def _at(size: float, data: Counts, line: PowerLawFit, allowed: dict) -> Forecast
     elif not low / REACH <= size <= high * REACH:
         refused = ForecastStatus.REFUSED
     if refused is not None:
-        return Forecast(size, np.nan, (np.nan, np.nan), {}, refused)
+        return Forecast(neurons=size, count=np.nan, ci95=(np.nan, np.nan), curves={}, status=refused)
     (lower,), (upper,) = line.band([size], new_counts=1)
     count = float(line.predict(size))
     if low <= size <= high:
-        return Forecast(size, count, (float(lower), float(upper)), {"power law": count}, ForecastStatus.INSIDE)
+        return Forecast(
+            neurons=size,
+            count=count,
+            ci95=(float(lower), float(upper)),
+            curves={"power law": count},
+            status=ForecastStatus.INSIDE,
+        )
     curves = {name: float(np.exp(curve(np.log(np.array([size])))[0])) for name, curve in allowed.items()}
     scatter = np.exp(student(line.n - 2) * np.sqrt(line.variance))
     lower = min(lower, *(value / scatter for value in curves.values()), count)
     upper = max(upper, *(value * scatter for value in curves.values()), count)
-    return Forecast(size, count, (float(lower), float(upper)), {"power law": count, **curves}, ForecastStatus.OUTSIDE)
+    return Forecast(
+        neurons=size,
+        count=count,
+        ci95=(float(lower), float(upper)),
+        curves={"power law": count, **curves},
+        status=ForecastStatus.OUTSIDE,
+    )

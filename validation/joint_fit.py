@@ -57,7 +57,7 @@ from scipy import stats
 from ..errors import UnknownNameError, require
 from .counts import clean
 from .identifiability import Identifiability, identify, untold
-from .joint_problem import LIMITS, Problem
+from .joint_problem import LIMITS, JointProblem
 from .observations import Observations
 from .parameters import Parameter, lines, table
 from .profile_interval import profile_interval
@@ -134,7 +134,7 @@ class JointFit:
     identifiability: Identifiability
     residuals: dict[str, np.ndarray]
     status: JointStatus
-    _problem: Problem = field(repr=False, compare=False)
+    _problem: JointProblem = field(repr=False, compare=False)
 
     def interval(self, name: str) -> tuple[float, float]:
         """Return the 95% profile-likelihood interval of one parameter, of κ, τ and the scale as of their logarithms.
@@ -305,7 +305,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     require(len(data) == np.size(observed.neurons), "counts", observed.counts, "must all be positive in a joint fit")
     observed.check()
 
-    problem = Problem(observed, gamma)
+    problem = JointProblem(observed, gamma)
     slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1)[0]
     beta, middle = float(np.clip(1 / max(slope, 0.1), 1.1, 10)), len(data) // 2
     budget = budget_at(data.neurons[middle], data.counts[middle], beta, gamma=gamma)
@@ -349,7 +349,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
 
 
 def _status(
-    beta: float, problem: Problem, values: dict[str, float], freedom: dict[str, float], uneven_p: float
+    beta: float, problem: JointProblem, values: dict[str, float], freedom: dict[str, float], uneven_p: float
 ) -> JointStatus:
     if _at_limit(beta):
         return JointStatus.AT_LIMIT
@@ -373,7 +373,7 @@ def _parameters(values: dict[str, float]) -> lmfit.Parameters:
     return made
 
 
-def _estimated_errors(problem: Problem, values: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+def _estimated_errors(problem: JointProblem, values: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
     """Return each parameter's degrees of freedom and the factor on its variance; the module's head derives both."""
     informed, freedoms = problem.information(values), problem.freedoms(values)
     phi = np.linalg.pinv(sum(informed.values()), rcond=1e-13, hermitian=True)

@@ -5,7 +5,7 @@ deviation a block. Each search is MINPACK's, with parameters confined to their l
 
 Errors that are not stated are estimated with the fit, in `TURNS` turns, each from its own block: the residuals' sum of
 squares over the block's degrees of freedom (its length less its share of the hat matrix). Within a block all numbers
-are taken to err alike (`Problem.unevenness` tests it); where they are known not to, state `sd` number by number. More
+are assumed to have equal errors (`JointProblem.unevenness` tests it); where not, state `sd` number by number. More
 turns would let a few numbers that fit well by chance outweigh the others until they are met exactly, where the
 likelihood has no bound.
 
@@ -41,7 +41,7 @@ FEWEST_INPUTS = 300  # read off scatter that is larger still, which is misfit: i
 LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
 
 
-class Problem:
+class JointProblem:
     """Residuals of one set of observations, and the searches over them.
 
     Attributes

@@ -167,7 +167,13 @@ def _fit(
         allowed = least + max(float(stats.chi2.ppf(0.95, 1)), unknown_variance)
         lower, upper = profile_interval(lambda at: over_prefactor(at)[0], alpha, allowed, SLOPES)
         interval = (lower, min(upper, SLOPES[1]))
-    return LikelihoodFit(name, alpha, interval, float(np.exp(log_c - alpha * origin)), dispersion)
+    return LikelihoodFit(
+        likelihood=name,
+        exponent=alpha,
+        exponent_ci95=interval,
+        prefactor=float(np.exp(log_c - alpha * origin)),
+        dispersion=dispersion,
+    )
 
 
 LIKELIHOODS: dict[str, Callable[..., LikelihoodFit]] = {

@@ -42,7 +42,7 @@ from ..theory import Model
 from .alternatives import aicc
 from .counts import counts_from
 from .identifiability import Identifiability, identify, untold
-from .model_problem import EXAMPLE, Problem, log_counts
+from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
 from .profile_interval import profile_interval
 from .theory_fit import TAU
@@ -89,7 +89,7 @@ class ModelFit:
     sigma: float
     aicc: float
     identifiability: Identifiability
-    _problem: Problem = field(repr=False, compare=False)
+    _problem: ModelProblem = field(repr=False, compare=False)
 
     @cached_property
     def params(self) -> dict[str, Parameter]:
@@ -211,11 +211,11 @@ def fit_model(
     >>> round(fit.params["beta"].value, 1)
     1.6
     """
-    problem = Problem(model, counts_from(data, EXAMPLE), dict(priors or {}), tau)
+    problem = ModelProblem(model, counts_from(data, EXAMPLE), dict(priors or {}), tau)
     return _result(problem, problem.search(dict(start or {})))
 
 
-def _result(problem: Problem, best: dict[str, float]) -> ModelFit:
+def _result(problem: ModelProblem, best: dict[str, float]) -> ModelFit:
     freedom = np.inf if problem.stated else max(problem.freedom, 1)
     words = {name: f"log {name}" for name in problem.names}
     information = identify(problem.jacobian(best), problem.names, words, freedom)
@@ -223,10 +223,19 @@ def _result(problem: Problem, best: dict[str, float]) -> ModelFit:
         information = replace(information, sentence=untold(len(problem.names), len(problem.data)))
     model, tau = problem.built(best)
     left = problem.left(best)
-    return ModelFit(best, model, tau, left, _scatter(problem), _aicc(problem, left), information, problem)
+    return ModelFit(
+        values=best,
+        model=model,
+        tau=tau,
+        residuals=left,
+        sigma=_scatter(problem),
+        aicc=_aicc(problem, left),
+        identifiability=information,
+        _problem=problem,
+    )
 
 
-def _parameter(problem: Problem, name: str, best: dict[str, float]) -> Parameter:
+def _parameter(problem: ModelProblem, name: str, best: dict[str, float]) -> Parameter:
     """Return a parameter with its profile interval, of which the curvature tells the first step."""
     value, (low, high) = best[name], problem.limits[name]
     if problem.met:
@@ -241,11 +250,11 @@ def _parameter(problem: Problem, name: str, best: dict[str, float]) -> Parameter
     return Parameter(value, (lower, upper), lower == low or upper == high)
 
 
-def _scatter(problem: Problem) -> float:
+def _scatter(problem: ModelProblem) -> float:
     return float(np.sqrt(np.mean(problem.error**2))) * problem.sigma
 
 
-def _aicc(problem: Problem, left: np.ndarray) -> float:
+def _aicc(problem: ModelProblem, left: np.ndarray) -> float:
     n, k = len(left), len(problem.names)
     if not problem.stated:
         return aicc(float(np.sqrt(np.mean(left**2))), n, k + 1)

@@ -45,7 +45,7 @@ def log_counts(model: Model, neurons: np.ndarray, tau: float) -> np.ndarray:
     return np.log(np.maximum(np.nan_to_num(frontiers) - 0.5, FLOOR))
 
 
-class Problem:
+class ModelProblem:
     """Residuals of one model and one set of counts and priors, and the searches over its parameters."""
 
     def __init__(self, model: Callable[..., Model], data: Counts, priors: dict[str, Any], tau: float):

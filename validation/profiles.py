@@ -96,7 +96,9 @@ def fit_profile(correlations: ArrayLike, threshold: float = 0.0, attenuated: boo
     require(bool(np.all(np.abs(rho) <= 1 + 1e-6)), "correlations", rho, "must be numbers between -1 and 1")
     rho = np.minimum(rho[(rho >= threshold) & (rho > 0)], 1 - 1e-9)
     if len(rho) < FEWEST_PAIRS:
-        return Profile(np.nan, np.nan, np.nan, np.nan, len(rho), np.nan)
+        return Profile(
+            exponent=np.nan, r0=np.nan, attenuation=np.nan, rms=np.nan, pairs=len(rho), mean_isolation=np.nan
+        )
     log_rank = np.log(np.arange(1, len(rho) + 1))
     b, intercept = np.polyfit(log_rank, np.log1p(-rho), 1)
     log_r0, a = -intercept / b if b > 0 else np.inf, 1.0
@@ -105,7 +107,12 @@ def fit_profile(correlations: ArrayLike, threshold: float = 0.0, attenuated: boo
     residual = rho - a * (1 - np.exp(b * (log_rank - log_r0)))
     isolation = np.exp(b * (log_r0 - log_rank)) - 1 if attenuated else rho / (1 - rho)
     return Profile(
-        float(b), float(np.exp(log_r0)), a, float(np.sqrt(np.mean(residual**2))), len(rho), float(np.mean(isolation))
+        exponent=float(b),
+        r0=float(np.exp(log_r0)),
+        attenuation=a,
+        rms=float(np.sqrt(np.mean(residual**2))),
+        pairs=len(rho),
+        mean_isolation=float(np.mean(isolation)),
     )
 
 

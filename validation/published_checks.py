@@ -63,7 +63,15 @@ def vision_exponents() -> list[PublishedCheck]:
         fit = fit_power_law(sizes, np.round(curve.prefactor * sizes**curve.exponent))
         holds = bool(round(fit.exponent, 2) == curve.exponent)
         note = f"whole counts of {curve.prefactor} N^{curve.exponent} at 5e4 … 1e6 neurons, refitted: a test of the fit"
-        checks.append(PublishedCheck(f"{curve.curve}: {curve.exponent}", fit.exponent, fit.exponent_ci95, holds, note))
+        checks.append(
+            PublishedCheck(
+                statement=f"{curve.curve}: {curve.exponent}",
+                exponent=fit.exponent,
+                interval=fit.exponent_ci95,
+                holds=holds,
+                note=note,
+            )
+        )
     return checks
 
 
@@ -92,7 +100,15 @@ def vision_levels() -> list[PublishedCheck]:
         said = f"{len(n)} counts" if len(n) > 1 else "one count"
         note = f"log of {said} of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
         statement = f"{name}: {curve['prefactor']} N^{curve['exponent']} at its own counts"
-        checks.append(PublishedCheck(statement, mean, (mean - half, mean + half), abs(mean) <= half, note))
+        checks.append(
+            PublishedCheck(
+                statement=statement,
+                exponent=mean,
+                interval=(mean - half, mean + half),
+                holds=abs(mean) <= half,
+                note=note,
+            )
+        )
     return checks
 
 
@@ -111,7 +127,13 @@ def dinov2_counts(seed: int = 0) -> PublishedCheck:
     lo, hi = np.quantile(slopes, [0.025, 0.975])
     note = f"{len(neurons)} counts read off a figure; interval of the reading errors alone"
     holds = bool(lo <= published <= hi)
-    return PublishedCheck(f"Diffusion-DINOv2 counts: {published}", fit.exponent, (float(lo), float(hi)), holds, note)
+    return PublishedCheck(
+        statement=f"Diffusion-DINOv2 counts: {published}",
+        exponent=fit.exponent,
+        interval=(float(lo), float(hi)),
+        holds=holds,
+        note=note,
+    )
 
 
 def null_fits() -> dict[str, LikelihoodFit]:
@@ -127,11 +149,11 @@ def null_trends() -> list[PublishedCheck]:
     """Test each published null series for a trend with size."""
     return [
         PublishedCheck(
-            f"{name}: no trend",
-            fit.exponent,
-            fit.exponent_ci95,
-            bool(fit.exponent_ci95[0] <= 0 <= fit.exponent_ci95[1]),
-            "Poisson likelihood; its overdispersion is estimated, errors of reading included",
+            statement=f"{name}: no trend",
+            exponent=fit.exponent,
+            interval=fit.exponent_ci95,
+            holds=bool(fit.exponent_ci95[0] <= 0 <= fit.exponent_ci95[1]),
+            note="Poisson likelihood; its overdispersion is estimated, errors of reading included",
         )
         for name, fit in null_fits().items()
     ]
@@ -148,5 +170,9 @@ def dinov3_counts() -> PublishedCheck:
     fit = dinov3_fit()
     said = growth(fit)
     return PublishedCheck(
-        "DINOv3: no clean trend", fit.exponent, fit.exponent_ci95, said.startswith("no power law"), said
+        statement="DINOv3: no clean trend",
+        exponent=fit.exponent,
+        interval=fit.exponent_ci95,
+        holds=said.startswith("no power law"),
+        note=said,
     )

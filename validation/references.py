@@ -46,7 +46,16 @@ def simulated(
         correlations.append(matrix[mutual_nearest(matrix, 0.5)])
     neurons, counts = np.array(list(sizes), dtype=float), np.array([float(len(rho)) for rho in correlations])
     name = f"synthetic, β = {beta:g}"
-    return Series(name, "synthetic", neurons, counts, None, tuple(correlations), 0.5, reference=True)
+    return Series(
+        name=name,
+        source="synthetic",
+        neurons=neurons,
+        counts=counts,
+        sd=None,
+        correlations=tuple(correlations),
+        threshold=0.5,
+        reference=True,
+    )
 
 
 def ladders() -> list[Series]:
@@ -71,4 +80,12 @@ def toys() -> list[Series]:
 def _published(name: str, table: Any, column: str, chance: bool = False) -> Series:
     """Return one column of counts, the error with which it was read off its figure as standard deviation."""
     sizes, counts = (table[each].to_numpy(float) for each in ("neurons", column))
-    return Series(name, "published", sizes, counts, reading_error(table) * counts, chance=chance, reference=True)
+    return Series(
+        name=name,
+        source="published",
+        neurons=sizes,
+        counts=counts,
+        sd=reading_error(table) * counts,
+        chance=chance,
+        reference=True,
+    )

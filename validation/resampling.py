@@ -105,7 +105,15 @@ def check_residuals(data: Counts) -> ResidualChecks:
         apart = {float(size): _apart(data, size) for size in sizes}
         outlier = min(apart, key=lambda size: apart[size][1])
         factor, p = apart[outlier]
-        return ResidualChecks(curvature, curvature_p, largest_z, largest_p, outlier, factor, min(p * len(sizes), 1.0))
+        return ResidualChecks(
+            curvature=curvature,
+            curvature_p=curvature_p,
+            largest_z=largest_z,
+            largest_p=largest_p,
+            outlier=outlier,
+            outlier_factor=factor,
+            outlier_p=min(p * len(sizes), 1.0),
+        )
     return ResidualChecks(curvature, curvature_p, largest_z, largest_p)
 
 

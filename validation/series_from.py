@@ -114,14 +114,16 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
         above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
         correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
     return Series(
-        f"{name}{_families(ladder)}",
-        _modality(ladder),
-        neurons,
-        np.asarray(ladder["calibrated_count"].values, dtype=float),
-        _deviations(ladder),
-        correlations,
-        float(np.nanmax(ladder["threshold"].values)) if np.isfinite(ladder["threshold"].values).any() else np.nan,
-        nulls_of(ladder),
+        name=f"{name}{_families(ladder)}",
+        source=_modality(ladder),
+        neurons=neurons,
+        counts=np.asarray(ladder["calibrated_count"].values, dtype=float),
+        sd=_deviations(ladder),
+        correlations=correlations,
+        threshold=float(np.nanmax(ladder["threshold"].values))
+        if np.isfinite(ladder["threshold"].values).any()
+        else np.nan,
+        nulls=nulls_of(ladder),
         shared=len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
     )
 
@@ -138,14 +140,18 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
     thresholds = [float(ds["threshold"]) for ds in members] if calibrated else []
     raw = [nulls_of(ds) for ds in members] if calibrated else []
     return Series(
-        name if calibrated else f"{name} (raw counts)",
-        "ladder",
-        np.sort(sizes),
-        np.array([float(ds[word]) for ds in members]),
-        None,
-        tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members),  # signed after --absolute
-        float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
-        {word: np.array([one[word] for one in raw]) for word in (raw or [{}])[0] if all(word in one for one in raw)},
+        name=name if calibrated else f"{name} (raw counts)",
+        source="ladder",
+        neurons=np.sort(sizes),
+        counts=np.array([float(ds[word]) for ds in members]),
+        sd=None,
+        correlations=tuple(
+            np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members
+        ),  # signed after --absolute
+        threshold=float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
+        nulls={
+            word: np.array([one[word] for one in raw]) for word in (raw or [{}])[0] if all(word in one for one in raw)
+        },
     )
 
 
@@ -173,13 +179,13 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
         matched = simulation.matched_correlations(float(beta), RUNS) if simulation else []
         series.append(
             Series(
-                f"{name}, β = {beta:g}",
-                "simulation",
-                neurons,
-                np.asarray(mean.values, dtype=float),
-                se,
-                tuple(rho for _, rho in matched) or None,
-                0.5,
+                name=f"{name}, β = {beta:g}",
+                source="simulation",
+                neurons=neurons,
+                counts=np.asarray(mean.values, dtype=float),
+                sd=se,
+                correlations=tuple(rho for _, rho in matched) or None,
+                threshold=0.5,
                 sizes_matched=np.array([float(size) for size, _ in matched]) if matched else None,
             )
         )
@@ -219,11 +225,11 @@ def toy_series(rows: Any) -> list[Series]:
         se = (cells["count_sd"] / np.sqrt(cells["seeds"])).to_numpy(float)
         series.append(
             Series(
-                f"toy, {name}, β = {beta:g}",
-                "toy",
-                cells["neurons"].to_numpy(float),
-                cells["count"].to_numpy(float),
-                se if np.isfinite(se).all() else None,
+                name=f"toy, {name}, β = {beta:g}",
+                source="toy",
+                neurons=cells["neurons"].to_numpy(float),
+                counts=cells["count"].to_numpy(float),
+                sd=se if np.isfinite(se).all() else None,
                 threshold=0.5,
                 profiles=_profiles(cells, "profile_slope", "count", "mean_isolation"),
                 optimum=_profiles(cells, "optimal_slope", "optimal_count", "optimal_mean_isolation"),
@@ -236,7 +242,10 @@ def _profiles(cells: Any, slope: str, count: str, isolation: str) -> tuple[Profi
     """Return the profiles of toy networks, none where networks or optimum have too few features."""
     enough = cells[["count", "optimal_count"]].min(axis=1) >= FEWEST_PAIRS
     rows = zip(-cells[slope].where(enough), cells[count], cells[isolation], strict=True)
-    return tuple(Profile(b, np.nan, 1.0, np.nan, pairs, mean) for b, pairs, mean in rows)
+    return tuple(
+        Profile(exponent=b, r0=np.nan, attenuation=1.0, rms=np.nan, pairs=pairs, mean_isolation=mean)
+        for b, pairs, mean in rows
+    )
 
 
 def _modality(ladder: xr.Dataset) -> str:

@@ -18,8 +18,8 @@
 | `findings` | the result in sentences |
 """
 
-from .plan import Plan
+from .plan import FilteringPlan
 from .study import filter_documents
-from .tuning import Recipe
+from .tuning import TuningRecipe
 
-__all__ = ["Plan", "Recipe", "filter_documents"]
+__all__ = ["FilteringPlan", "TuningRecipe", "filter_documents"]

@@ -21,7 +21,7 @@ import numpy as np
 
 from ...errors import RosettaError, require
 from ..corpora.corpus import Document
-from .document_activations import Reader
+from .document_activations import DocumentReader
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,13 +70,13 @@ class Ranking:
 
 
 def rank(
-    reader: Reader, documents: Sequence[Document], target: str, neurons: np.ndarray, contexts: int = CONTEXTS
+    reader: DocumentReader, documents: Sequence[Document], target: str, neurons: np.ndarray, contexts: int = CONTEXTS
 ) -> Ranking:
     """Rank neurons by their top contexts; what is held is contexts × neurons, whatever the number of documents.
 
     Parameters
     ----------
-    reader : Reader
+    reader : DocumentReader
         The model.
     documents : sequence of Document
         The text to choose on; none of it may be filtered afterwards.
@@ -134,7 +134,7 @@ class Choice:
 
 
 def choose(
-    reader: Reader,
+    reader: DocumentReader,
     documents: Sequence[Document],
     target: str,
     rosetta: np.ndarray,
@@ -166,7 +166,7 @@ def choose(
     return Choice(ranking.best(np.intersect1d(same, rosetta))[:leaders], others[:leaders], ranking)
 
 
-def rosetta_neurons(pairs: xr.Dataset, reader: Reader) -> np.ndarray:
+def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
     """Return model A's neurons that belong to a calibrated pair of a matching.
 
     Raises

@@ -44,7 +44,7 @@ class Reading:
     peak: np.ndarray
 
 
-class Reader(Protocol):
+class DocumentReader(Protocol):
     """A model that reads documents.
 
     Attributes

@@ -22,7 +22,7 @@ from ...errors import RosettaError
 from ..corpora.corpus import open_corpus
 from ..ladder.train import train_ladder
 from ..language.families import open_ladder
-from .plan import Plan
+from .plan import FilteringPlan
 from .splitting import require_target
 from .study import filter_documents
 
@@ -33,7 +33,7 @@ TARGET, PASSAGE = "docstring", 1000
 
 
 def embedded_study(
-    plan: Plan,
+    plan: FilteringPlan,
     ladder: str = "quickstart",
     out: Path | None = None,
     cache: Path | None = None,
@@ -45,7 +45,7 @@ def embedded_study(
 
     Parameters
     ----------
-    plan : Plan
+    plan : FilteringPlan
         What is filtered and how.
     ladder : str
         Name of a shipped ladder of two families, or a ladder file.

@@ -26,7 +26,7 @@ from .sequences import likelihood, sequences, stream
 from .splitting import Parts
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .plan import FilteringPlan
 
 TRAINED = ("random", "non_rosetta", "rosetta", "oracle")
 
@@ -34,7 +34,7 @@ TRAINED = ("random", "non_rosetta", "rosetta", "oracle")
 def measure_trials(
     checkpoint: str | Path,
     parts: Parts,
-    plan: Plan,
+    plan: FilteringPlan,
     taken: Mapping[str, Sequence[np.ndarray]],
     work: Path | None = None,
     loading: hub.Loading = hub.Loading(),
@@ -48,7 +48,7 @@ def measure_trials(
         The model that is trained on.
     parts : Parts
         The pool that was selected from, and the test documents.
-    plan : Plan
+    plan : FilteringPlan
         Target, runs, context, recipe and seed.
     taken : mapping of str to sequence of ndarray of bool
         For each selector, one mask of the pool's documents, or one for each run.

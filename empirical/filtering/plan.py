@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from ...errors import require
 from ..corpora.corpus import PAPERS_TOKENS
 from .choose_neuron import CONTEXTS, LEADERS
-from .tuning import Recipe
+from .tuning import TuningRecipe
 
 
 @dataclass(frozen=True)
-class Plan:
+class FilteringPlan:
     """Settings of a filtering study; the defaults are the paper's where it gives them.
 
     Attributes
@@ -36,7 +36,7 @@ class Plan:
         Trainings of each selection; 0 stops after F1.
     context : int, optional
         Length of the sequences to train on; by default the model's context, at most 1024.
-    recipe : Recipe
+    recipe : TuningRecipe
         How adapters are trained.
     seed : int
         Decides the split, the nulls, the random samples, the bootstrap, and with the run's number the training.
@@ -54,7 +54,7 @@ class Plan:
     leaders: int = LEADERS
     runs: int = 3
     context: int | None = None
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: TuningRecipe = field(default_factory=TuningRecipe)
     seed: int = 0
 
     def __post_init__(self):

@@ -34,9 +34,9 @@ from ..checkpoints.hub import Loading
 from ..checkpoints.provenance import identity, model_facts, revisions
 from ..corpora.corpus import Corpus
 from .choose_neuron import Choice, choose, rosetta_neurons
-from .document_activations import ModelReader, Reader
+from .document_activations import DocumentReader, ModelReader
 from .perplexity import measure_trials
-from .plan import Plan
+from .plan import FilteringPlan
 from .select_documents import interval, recovery, replicate_f1, select
 from .splitting import Parts, passages, split
 
@@ -50,7 +50,7 @@ RANDOM_DRAWS = 20
 
 def filter_documents(
     corpus: Corpus,
-    plan: Plan,
+    plan: FilteringPlan,
     a: str | Path,
     b: str | Path | None = None,
     *,
@@ -69,7 +69,7 @@ def filter_documents(
     ----------
     corpus : Corpus
         Labelled documents.
-    plan : Plan
+    plan : FilteringPlan
         What is filtered and how.
     a : str or path
         The checkpoint whose neuron filters.
@@ -136,13 +136,13 @@ def filter_documents(
 
 
 def score(
-    reader: Reader, pool: Corpus, neurons: np.ndarray, work: Path | None = None, quiet: bool = False
+    reader: DocumentReader, pool: Corpus, neurons: np.ndarray, work: Path | None = None, quiet: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score documents by the mean activation of some neurons over their tokens.
 
     Parameters
     ----------
-    reader : Reader
+    reader : DocumentReader
         The model.
     pool : Corpus
         Documents to score.
@@ -180,7 +180,7 @@ def score(
 
 
 def judge(
-    pool: Corpus, plan: Plan, tokens: np.ndarray, scores: np.ndarray, rosetta: int
+    pool: Corpus, plan: FilteringPlan, tokens: np.ndarray, scores: np.ndarray, rosetta: int
 ) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
     """Select by each selector and compare with the labels.
 
@@ -188,7 +188,7 @@ def judge(
     ----------
     pool : Corpus
         The documents that were scored.
-    plan : Plan
+    plan : FilteringPlan
         Target, budget and seed.
     tokens, scores : ndarray
         Of `score`: the Rosetta leaders first, then those of the control.
@@ -256,7 +256,7 @@ def _revisions(a: str | Path, b: str | Path | None, tuned: str | Path | None, pa
 
 def _matched(
     corpus: Corpus,
-    plan: Plan,
+    plan: FilteringPlan,
     checkpoints: tuple[str | Path, str | Path],
     patterns: tuple[str | None, str | None],
     loading: Loading,
@@ -305,7 +305,7 @@ def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _neurons(choice: Choice, reader: Reader) -> dict[str, Any]:
+def _neurons(choice: Choice, reader: DocumentReader) -> dict[str, Any]:
     """Return who the leaders are, the chosen neurons first of their populations."""
     leaders = np.concatenate([choice.rosetta, choice.control])
     places = np.searchsorted(choice.ranking.neurons, leaders)
@@ -338,7 +338,11 @@ def _along_selectors(values: Any) -> tuple[str, np.ndarray]:
 
 
 def _fingerprint(
-    corpus: Corpus, plan: Plan, checkpoints: tuple[Any, ...], pairs: xr.Dataset | None, patterns: tuple[Any, Any]
+    corpus: Corpus,
+    plan: FilteringPlan,
+    checkpoints: tuple[Any, ...],
+    pairs: xr.Dataset | None,
+    patterns: tuple[Any, Any],
 ) -> str:
     """Return a hash of all that decides the outcome, so that only work of this very study is read back."""
     facts: list[Any] = [corpus.sha256, asdict(plan), patterns, __version__]

@@ -37,7 +37,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of each para
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TuningRecipe:
     """Settings of continued training; the defaults are the paper's."""
 
     rank: int = 1
@@ -49,7 +49,7 @@ class Recipe:
 
     def __post_init__(self):
         for name in ("rank", "alpha", "learning_rate", "batch"):
-            require(getattr(self, name) > 0, name, getattr(self, name), "must be positive", f"Recipe({name}=1)")
+            require(getattr(self, name) > 0, name, getattr(self, name), "must be positive", f"TuningRecipe({name}=1)")
         rule = "must not be negative"
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, rule, "weight_decay = 0.01")
         require(0 <= self.warm_up < 1, "warm_up", self.warm_up, "must be at least 0 and below 1", "warm_up = 0.03")
@@ -87,7 +87,7 @@ def open_causal(checkpoint: str | Path, loading: hub.Loading = hub.Loading()) ->
     return model
 
 
-def adapted(model: Any, recipe: Recipe, seed: int) -> Any:
+def adapted(model: Any, recipe: TuningRecipe, seed: int) -> Any:
     """Give every linear map of attention and MLP an adapter; all other weights are frozen.
 
     Which maps these are is read off the model: all linear layers but the one that gives the logits.
@@ -120,7 +120,7 @@ def adapted(model: Any, recipe: Recipe, seed: int) -> Any:
 def train(
     model: Any,
     sequences: np.ndarray,
-    recipe: Recipe,
+    recipe: TuningRecipe,
     seed: int,
     state: Path | None = None,
     report: Callable[[int, int], None] = lambda step, steps: None,
@@ -133,7 +133,7 @@ def train(
         A causal language model; its own weights stay as they are.
     sequences : ndarray of int, shape (sequences, context)
         Tokens to train on.
-    recipe : Recipe
+    recipe : TuningRecipe
         How.
     seed : int
         Decides the adapters' first values and the order of the sequences.

@@ -80,7 +80,16 @@ def describe(
             written = np.full(len(source.layer), np.nan)
         measures = (written, active.kurtosis, active.sparsity, firing.entropy(share))
         named: dict[str, np.ndarray] = dict(zip(MEASURES, measures, strict=True))
-        described.append(Neurons(np.asarray(read.layer), np.asarray(read.unit), active, named, share, base))
+        described.append(
+            Neurons(
+                layer=np.asarray(read.layer),
+                unit=np.asarray(read.unit),
+                activity=active,
+                measures=named,
+                share=share,
+                base=base,
+            )
+        )
     return described[0], described[1]
 
 

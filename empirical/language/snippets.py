@@ -125,7 +125,15 @@ class KeptText:
         before, span, after = (piece.decode("utf-8", "surrogatepass") for piece in pieces)
         document = saved_text["snippet_document"][row]
         name, domain = str(saved_text["read_name"][document]), str(saved_text["read_domain"][document])
-        return Snippet(int(saved_text["snippet_position"][row]), float(activation), name, domain, before, span, after)
+        return Snippet(
+            position=int(saved_text["snippet_position"][row]),
+            activation=float(activation),
+            document=name,
+            domain=domain,
+            before=before,
+            span=span,
+            after=after,
+        )
 
 
 def _places(text: AlignedText, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -76,7 +76,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Cost:
+class MatchingCost:
     """Needs of an engine on its device.
 
     Attributes
@@ -176,7 +176,7 @@ def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, device: 
 
 def exact_cost(
     sizes: Sizes, device: Device, draws: int = 0, width: int = 4, tile: tuple[int, int] | None = None
-) -> Cost:
+) -> MatchingCost:
     """Return the cost of the exact engine; `width` is the bytes of an activation."""
     memory, kind, sizes = int(device.memory / 2), "cpu" if device.on_cpu else "cuda", replace(sizes, draws=draws)
     edge_a, edge_b = tile or tile_shape(sizes, memory, kind)
@@ -199,7 +199,7 @@ def screened_cost(
     buckets: int = 2048,
     candidates: int = 16,
     audit: int = 32,
-) -> Cost:
+) -> MatchingCost:
     """Return the cost of the screened engine."""
     from .machine.simd import STEP
     from .screening.pair_kernels import padded
@@ -260,6 +260,14 @@ def _tile_bytes_at(sizes: Sizes, edge: int) -> int:
 
 def _cost(
     engine: str, operations: float, moved: float, memory: float, read: float, device: Device, detail: str
-) -> Cost:
+) -> MatchingCost:
     seconds = operations / device.operations + moved / device.bandwidth
-    return Cost(engine, operations, moved, memory, seconds, read / device.link, detail)
+    return MatchingCost(
+        engine=engine,
+        operations=operations,
+        bytes_moved=moved,
+        memory=memory,
+        seconds=seconds,
+        link_seconds=read / device.link,
+        detail=detail,
+    )

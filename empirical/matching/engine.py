@@ -27,7 +27,7 @@ from .matches import Matches, Side
 from .moments import NonFinite
 from .products import Workspace
 from .screening import screened
-from .searches import TRAINED, Search, Settings, exact_search, screened_search
+from .searches import TRAINED, SearchResult, Settings, exact_search, screened_search
 
 BLOCK = 2048
 PARTS = 16
@@ -137,7 +137,15 @@ def match(
     for null, draws in kinds.items():
         null.check(a, b, draws)
     shared = sum(draws for null, draws in kinds.items() if not null.fresh)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, parts, block, shared, max((k, *also_k)))
+    sizes = Sizes(
+        neurons_a=len(a.layer),
+        neurons_b=len(b.layer),
+        positions=a.positions,
+        parts=parts,
+        block=block,
+        draws=shared,
+        k=max((k, *also_k)),
+    )
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine == "exact":
         # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
@@ -190,7 +198,15 @@ def _with_nulls(
     exact = settings.engine == "exact"
     draws = [(null, number) for null, many in kinds.items() if not null.fresh for number in range(many)]
     parts = cut(a.positions, settings.block, settings.jackknife_blocks or PARTS)
-    sizes = Sizes(len(a.layer), len(b.layer), a.positions, len(parts), settings.block, len(draws), settings.widest_k)
+    sizes = Sizes(
+        neurons_a=len(a.layer),
+        neurons_b=len(b.layer),
+        positions=a.positions,
+        parts=len(parts),
+        block=settings.block,
+        draws=len(draws),
+        k=settings.widest_k,
+    )
     at_once = matchings_at_once(sizes, settings.tile, memory, settings.device) if exact else 1
     workspace = Workspace(settings.tile, parts, Product(settings.compute), settings.device, memory, at_once)
     names = [TRAINED, *(f"{null.label}{number}" for null, number in draws)]
@@ -205,7 +221,7 @@ def _with_nulls(
     work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
     files = nullcontext() if exact else mapped(a, b)
-    searches: list[Search] = []
+    searches: list[SearchResult] = []
     try:
         with files:
             if exact:

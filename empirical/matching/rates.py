@@ -76,7 +76,14 @@ def device_rates(name: str) -> Device:
     if lowered in DATA_SHEETS:
         operations, bandwidth, memory, link = DATA_SHEETS[lowered]
         source = f"data sheet at {SUSTAINED:.0%} of the peak, TF32; not measured here"
-        return Device(lowered, SUSTAINED * operations, SUSTAINED * bandwidth, memory, SUSTAINED * link, source)
+        return Device(
+            name=lowered,
+            operations=SUSTAINED * operations,
+            bandwidth=SUSTAINED * bandwidth,
+            memory=memory,
+            link=SUSTAINED * link,
+            source=source,
+        )
     if lowered != "cpu" and not re.fullmatch(r"cuda(:\d+)?", lowered):
         raise UnknownNameError("device", name, ["cpu", "cuda", *DATA_SHEETS])
     moved(torch.zeros(1), lowered)  # or it is said what is wrong with it
@@ -86,10 +93,24 @@ def device_rates(name: str) -> Device:
     large = torch.zeros(LARGE // 4, device=lowered)
     bandwidth = 2 * 4 * large.numel() / _seconds(lambda: large.add_(1), lowered)
     if lowered == "cpu":
-        return Device(lowered, operations, bandwidth, float(psutil.virtual_memory().available), float("inf"), MEASURED)
+        return Device(
+            name=lowered,
+            operations=operations,
+            bandwidth=bandwidth,
+            memory=float(psutil.virtual_memory().available),
+            link=float("inf"),
+            source=MEASURED,
+        )
     on_host = torch.zeros(large.numel())
     link = 4 * large.numel() / _seconds(lambda: large.copy_(on_host), lowered)
-    return Device(lowered, operations, bandwidth, float(torch.cuda.mem_get_info(lowered)[0]), link, MEASURED)
+    return Device(
+        name=lowered,
+        operations=operations,
+        bandwidth=bandwidth,
+        memory=float(torch.cuda.mem_get_info(lowered)[0]),
+        link=link,
+        source=MEASURED,
+    )
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:

@@ -51,7 +51,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """The result of one search: mutual pairs (at other k too), replicates, moments of both sides, and remarks.
 
     Replicates and what both halves of the positions agree on (`settled`, `split_half`) are of trained networks only.
@@ -96,7 +96,7 @@ class Tally:
             self._moments[side].mean[tile[side]] = torch.from_numpy(mean)
             self._moments[side].square[tile[side]] = torch.from_numpy(square)
 
-    def result(self, workspace: Workspace, trained: bool) -> Search:
+    def result(self, workspace: Workspace, trained: bool) -> SearchResult:
         """Settle close calls, and give the pairs (for trained networks, with their float64 correlations)."""
         (a, b), (side_a, side_b), best = self.sources, self._moments, self._best
         k, absolute = self._settings.k, self._settings.absolute
@@ -111,7 +111,7 @@ class Tally:
             details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
             pairs = (pairs[0], pairs[1], rho, pairs[3])
         replicate_pairs = [replicate.pairs(absolute) for replicate in self._replicates]
-        return Search(
+        return SearchResult(
             pairs=pairs,
             **_replicated(pairs, replicate_pairs),
             moments=(side_a, side_b),
@@ -132,7 +132,7 @@ def exact_search(
     workspace: Workspace,
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
-) -> list[Search]:
+) -> list[SearchResult]:
     """Match A with several sources (B itself, and B permuted), tile by tile; a tile of A is read once for all of them.
 
     Parameters
@@ -176,7 +176,7 @@ def screened_search(
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
     name: str,
-) -> Search:
+) -> SearchResult:
     """Match two sources through a sketch; see `screened`. Only what is called `TRAINED` is verified and replicated."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
     neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
@@ -189,7 +189,9 @@ def screened_search(
     sketches = workspace.sketch, sketched(b, 1)
     advance(a.positions)
     audited = screening.audit
-    search = screened.Search(a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
+    search = screened.ScreenedSearch(
+        a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed
+    )
     for doublings in range(screened.MOST_DOUBLINGS + 1):
         pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not doublings else None)
         met = screening.recall is None or not recall < screening.recall
@@ -204,7 +206,7 @@ def screened_search(
         recall, likely = search.recall(pairs)
     masks = Subsets(len(parts)).masks() if trained and settings.jackknife_blocks else []
     replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
-    return Search(
+    return SearchResult(
         pairs=pairs,
         **_replicated(pairs, replicates),
         moments=(sketches[0].moments, sketches[1].moments),

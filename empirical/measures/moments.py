@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 
-class Moments:
+class ColumnMoments:
     """Moments of the columns of a matrix that arrives in blocks of rows.
 
     Attributes

@@ -24,7 +24,7 @@ import numpy as np
 
 from ...errors import require
 from ..activations.source import ActivationSource
-from .moments import Moments
+from .moments import ColumnMoments
 from .top import TopPositions
 
 BLOCK = 2048
@@ -54,7 +54,7 @@ class Activity:
 
 def activity(source: ActivationSource, tops: int = 20, block: int = BLOCK) -> Activity:
     """Read a model's activations once; return their shape and the `kept` most active positions of each neuron."""
-    moments, top = Moments(), TopPositions(len(source.layer), tops)
+    moments, top = ColumnMoments(), TopPositions(len(source.layer), tops)
     rate, power = np.zeros((2, len(source.layer)))
     for piece in source.blocks(block):
         moments.add(piece)
@@ -64,7 +64,14 @@ def activity(source: ActivationSource, tops: int = 20, block: int = BLOCK) -> Ac
         power += np.einsum("ij,ij->j", rectified, rectified, dtype=float)
     deviation = np.sqrt(np.maximum(moments.variance, 0))
     sparsity = lifetime_sparsity(rate, power, source.positions)
-    return Activity(moments.mean, deviation, moments.excess_kurtosis, sparsity, top.position, top.activation)
+    return Activity(
+        mean=moments.mean,
+        deviation=deviation,
+        kurtosis=moments.excess_kurtosis,
+        sparsity=sparsity,
+        top_position=top.position,
+        top_activation=top.activation,
+    )
 
 
 def lifetime_sparsity(rate: np.ndarray, power: np.ndarray, positions: int) -> np.ndarray:
@@ -99,7 +106,7 @@ def output_kurtosis(weights: np.ndarray, unembedding: np.ndarray, block: int = B
     rule = f"must have the width of the output weights, {weights.shape[1]}"
     require(weights.shape[1] == unembedding.shape[1], "unembedding", unembedding.shape, rule)
     directions = _normalised(weights)
-    moments = Moments()
+    moments = ColumnMoments()
     for start in range(0, len(unembedding), block):
         tokens = _normalised(unembedding[start : start + block])
         tokens = tokens[np.isfinite(tokens[:, 0])]

@@ -39,7 +39,7 @@ class Superiority:
 
 
 Z95 = 1.959963984540054  # two-sided 95% of the normal
-NOTHING = Superiority(np.nan, np.nan, np.nan, 0, 0)
+NOTHING = Superiority(value=np.nan, low=np.nan, high=np.nan, group=0, others=0)
 
 
 def superiority(values: np.ndarray, member: np.ndarray, layer: np.ndarray) -> Superiority:
@@ -73,7 +73,7 @@ def superiority(values: np.ndarray, member: np.ndarray, layer: np.ndarray) -> Su
     own = float(np.var(placed, ddof=1)) if n > 1 else 0.25  # the largest that a share can have
     error = np.sqrt(own / n + float(np.sum((group / n) ** 2 * np.array(variances) / others)))
     low, high = _interval(value, float(error), int(min(n, others.sum())))
-    return Superiority(value, low, high, n, int(others.sum()))
+    return Superiority(value=value, low=low, high=high, group=n, others=int(others.sum()))
 
 
 def _share_below(reference: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -107,7 +107,16 @@ def write_viewer(
         matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
         calibration = matched.calibrate()
         threshold = None if calibration is None else calibration.threshold
-        saved_pairs = _Found(models, matched.unit_a, matched.unit_b, matched.correlation, threshold, text, tokens, seed)
+        saved_pairs = _Found(
+            models=models,
+            unit_a=matched.unit_a,
+            unit_b=matched.unit_b,
+            correlation=matched.correlation,
+            threshold=threshold,
+            corpus=text,
+            tokens=tokens,
+            seed=seed,
+        )
     require(len(saved_pairs.correlation), "source", source, "holds no pair of neurons", "more text: --tokens 1000000")
     order = np.argsort(-np.abs(saved_pairs.correlation), kind="stable")[:limit]
     units = saved_pairs.unit_a[order].tolist(), saved_pairs.unit_b[order].tolist()

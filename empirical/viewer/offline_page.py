@@ -102,4 +102,6 @@ def _context(one: Snippet, z: list[dict[int, float]]) -> TextContext:
     for levels, side, value in zip(heat, z, here, strict=True):
         ceiling = max(side.values(), default=0.0)
         levels[peak] = round(LEVELS * value / ceiling) if value > 0 and ceiling > 0 else 0
-    return TextContext(one.document, one.domain, spans, peak, (heat[0], heat[1]), (here[0], here[1]))
+    return TextContext(
+        name=one.document, domain=one.domain, spans=spans, peak=peak, heat=(heat[0], heat[1]), z=(here[0], here[1])
+    )

@@ -66,13 +66,13 @@ class Images:
         chosen = np.asarray(indices, dtype=int)
         digest = hashlib.sha256(self.sha256.encode() + chosen.astype("<i8").tobytes()).hexdigest()
         return Images(
-            self.name,
-            tuple(self.names[i] for i in chosen),
-            lambda index: self.load(int(chosen[index])),
-            digest,
-            None if self.labels is None else self.labels[chosen],
-            self.classes,
-            self.skipped,
+            name=self.name,
+            names=tuple(self.names[i] for i in chosen),
+            load=lambda index: self.load(int(chosen[index])),
+            sha256=digest,
+            labels=None if self.labels is None else self.labels[chosen],
+            classes=self.classes,
+            skipped=self.skipped,
         )
 
 
@@ -128,7 +128,9 @@ def from_array(
         classes = classes or tuple(str(value) for value in values)
     digest = hashlib.sha256(str(array.shape).encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     names = tuple(f"{name}[{i}]" for i in range(len(array)))
-    return Images(name, names, lambda index: array[index], digest, labels, classes or ())
+    return Images(
+        name=name, names=names, load=lambda index: array[index], sha256=digest, labels=labels, classes=classes or ()
+    )
 
 
 def _is_float(array: np.ndarray) -> bool:
@@ -159,13 +161,13 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool) -> Images:
     digest = hashlib.sha256("".join(str(one) for one in hashes if isinstance(one, str)).encode()).hexdigest()
     labels, classes = _classes([relative[file] for file in readable])
     return Images(
-        str(folder),
-        tuple(str(relative[file]) for file in readable),
-        lambda index: decode(readable[index]),
-        digest,
-        labels,
-        classes,
-        tuple(str(relative[file]) for file in corrupt),
+        name=str(folder),
+        names=tuple(str(relative[file]) for file in readable),
+        load=lambda index: decode(readable[index]),
+        sha256=digest,
+        labels=labels,
+        classes=classes,
+        skipped=tuple(str(relative[file]) for file in corrupt),
     )
 
 

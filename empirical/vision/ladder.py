@@ -128,7 +128,15 @@ def read_width(trained: TrainedVision, width: int, images: Images) -> Width:
         measures[key] = dict(zip(MEASURES, (activity(source, 1).kurtosis, selectivity), strict=True))
     fresh = fresh_networks(trained, width, images)
     revisions = {key: model_facts(str(trained.folder(key[0], width, key[1])), tokenizer=False).revision for key in keys}
-    return Width(width, images, models, fresh, null_correlations(fresh), measures, revisions)
+    return Width(
+        width=width,
+        images=images,
+        models=models,
+        fresh=fresh,
+        nulls=null_correlations(fresh),
+        measures=measures,
+        revisions=revisions,
+    )
 
 
 def measure_vision(

@@ -145,7 +145,7 @@ def train_ladder(
     root = cache_folder(cache) / ladder.name / photographs.sha256[:12]
     say(f"models: {root}")
     jobs = {
-        (objective, width): Job(objective, width, ladder.recipe, photographs.sha256, root)
+        (objective, width): Job(objective, width, recipe=ladder.recipe, images_sha256=photographs.sha256, root=root)
         for objective in ladder.objectives
         for width in ladder.widths
     }

@@ -12,8 +12,8 @@ from scipy import stats
 from rosettalaw import cli
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.filtering import (
-    Plan,
-    Recipe,
+    FilteringPlan,
+    TuningRecipe,
     embedded,
     filter_documents,
     findings,
@@ -65,7 +65,7 @@ def pairs(neurons=128, rosetta=range(0, 128, 4)):
     return dataset("pairs", variables, {}, model_a="a", model_b="another")
 
 
-PLAN = Plan("prose", contexts=5, choosing=0.3, test=0.3, leaders=4, runs=2, recipe=Recipe(batch=2))
+PLAN = FilteringPlan("prose", contexts=5, choosing=0.3, test=0.3, leaders=4, runs=2, recipe=TuningRecipe(batch=2))
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,12 @@ def test_a_study_goes_on_where_it_stopped(labelled, checkpoints, tmp_path, monke
     assert len(done) == 8
     assert resumed.equals(result)
     other = filter_documents(
-        labelled, Plan(**{**vars(PLAN), "runs": 0}), checkpoints["gpt2"], pairs=pairs(), out=tmp_path, quiet=True
+        labelled,
+        FilteringPlan(**{**vars(PLAN), "runs": 0}),
+        checkpoints["gpt2"],
+        pairs=pairs(),
+        out=tmp_path,
+        quiet=True,
     )
     assert "test_perplexity" not in other
     assert len(list(tmp_path.iterdir())) == 2  # another plan keeps its work apart
@@ -212,7 +217,7 @@ def test_a_study_goes_on_where_it_stopped(labelled, checkpoints, tmp_path, monke
 
 def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints, tmp_path):
     """A model matched with itself: every neuron is a Rosetta Neuron, and none is left for the control."""
-    plan = Plan("prose", contexts=5, choosing=0.3, test=0.3, permutations=1, untrained=1, runs=0)
+    plan = FilteringPlan("prose", contexts=5, choosing=0.3, test=0.3, permutations=1, untrained=1, runs=0)
     folder = checkpoints["gpt2"]
     for _ in range(2):
         with pytest.raises(RosettaError, match="there is no control"):
@@ -240,11 +245,11 @@ def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints
 )
 def test_plans_that_cannot_work_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
-        Plan("prose", **settings)
+        FilteringPlan("prose", **settings)
 
 
 def test_a_context_beyond_the_model_is_refused(labelled, checkpoints):
-    plan = Plan(**{**vars(PLAN), "context": 64})
+    plan = FilteringPlan(**{**vars(PLAN), "context": 64})
     with pytest.raises(InputError, match="context = 64"):
         filter_documents(labelled, plan, checkpoints["gpt2"], pairs=pairs(), quiet=True)
 
@@ -323,6 +328,6 @@ def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoi
     monkeypatch.setattr(embedded, "train_ladder", lambda *_, **__: TrainedLadder(ladder, folders, labelled, "sha"))
     seen = {}
     monkeypatch.setattr(embedded, "filter_documents", lambda *a, **k: seen.update(given=a, named=k))
-    plan = Plan(**{**vars(PLAN), "target": "docstring"})
+    plan = FilteringPlan(**{**vars(PLAN), "target": "docstring"})
     embedded.embedded_study(plan)
     assert seen["given"] == (labelled, plan, "gpt2-768", "neox-768")

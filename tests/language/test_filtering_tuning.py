@@ -13,14 +13,14 @@ from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering import sequences as packing
 from rosettalaw.empirical.filtering import tuning
-from rosettalaw.empirical.filtering.tuning import Recipe
+from rosettalaw.empirical.filtering.tuning import TuningRecipe
 from rosettalaw.errors import InputError, RosettaError
 
 
 @pytest.mark.parametrize("steps", [1, 2, 33, 34, 200, 1001])
 def test_the_learning_rate_is_that_of_transformers(steps):
     """It begins its warm-up at 0 and we one step later, so that no step is wasted; the cosine is the same."""
-    recipe, warm = Recipe(), math.ceil(0.03 * steps)
+    recipe, warm = TuningRecipe(), math.ceil(0.03 * steps)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
     schedule = get_cosine_schedule_with_warmup(optimizer, warm, steps)
     theirs = [schedule.lr_lambdas[0](step) * 1e-3 for step in range(steps + 1)]
@@ -31,13 +31,13 @@ def test_the_learning_rate_is_that_of_transformers(steps):
 
 
 def test_the_recipe_is_the_papers():
-    recipe = Recipe()
+    recipe = TuningRecipe()
     assert (recipe.rank, recipe.learning_rate, recipe.warm_up, recipe.batch) == (1, 1e-3, 0.03, 32)
     assert [recipe.steps(n) for n in (1, 32, 33, 320)] == [1, 1, 2, 10]
     with pytest.raises(InputError, match="rank = 0: must be positive"):
-        Recipe(rank=0)
+        TuningRecipe(rank=0)
     with pytest.raises(InputError, match="warm_up = 1"):
-        Recipe(warm_up=1)
+        TuningRecipe(warm_up=1)
 
 
 def rows(number=12, context=16, seed=0):
@@ -75,7 +75,7 @@ def causal(name, checkpoints):
 @pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "llama"])
 def test_attention_and_mlp_get_adapters_and_nothing_else(checkpoints, name):
     model = causal(name, checkpoints)
-    adapted = tuning.adapted(model, Recipe(), seed=0)
+    adapted = tuning.adapted(model, TuningRecipe(), seed=0)
     trained = {n for n, p in adapted.named_parameters() if p.requires_grad}
     wanted = {
         f"base_model.model.{m}.lora_{side}.default.weight" for m in linear_maps_of_the_blocks(name) for side in "AB"
@@ -95,10 +95,10 @@ def test_the_base_weights_keep_their_bits_and_the_adapters_do_not(checkpoints, n
     ids = torch.from_numpy(rows(2))
     with torch.no_grad():
         first = model(input_ids=ids).logits
-    untouched = tuning.adapted(tuning.open_causal(checkpoints[name]), Recipe(), seed=1)
+    untouched = tuning.adapted(tuning.open_causal(checkpoints[name]), TuningRecipe(), seed=1)
     with torch.no_grad():
         assert torch.equal(untouched(input_ids=ids).logits, first)  # B = 0: training begins at the model itself
-    tuned, loss = tuning.train(model, rows(), Recipe(batch=4), seed=1)
+    tuned, loss = tuning.train(model, rows(), TuningRecipe(batch=4), seed=1)
     assert math.isfinite(loss)
     after = {n.removeprefix("base_model.model.").replace(".base_layer", ""): p for n, p in tuned.named_parameters()}
     assert all(torch.equal(after[n], p) for n, p in before.items())
@@ -118,7 +118,9 @@ def adapters(tuned):
 
 def test_same_seed_same_bits_and_another_seed_others(checkpoints):
     def train(seed):
-        return adapters(tuning.train(tuning.open_causal(checkpoints["gpt_neox"]), rows(), Recipe(batch=4), seed)[0])
+        return adapters(
+            tuning.train(tuning.open_causal(checkpoints["gpt_neox"]), rows(), TuningRecipe(batch=4), seed)[0]
+        )
 
     first, again, other = train(3), train(3), train(4)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
@@ -128,7 +130,7 @@ def test_same_seed_same_bits_and_another_seed_others(checkpoints):
 def test_one_step_is_adam_with_the_gradient_of_the_mean_loss(checkpoints, monkeypatch):
     """After one step from 0, AdamW moves every entry of B by lr·sign(gradient); parts of a batch add up to it."""
     monkeypatch.setattr(tuning, "TOKENS_AT_ONCE", 48)  # three sequences at once, of eight
-    recipe = Recipe(batch=8, warm_up=0.0)
+    recipe = TuningRecipe(batch=8, warm_up=0.0)
     tuned, _ = tuning.train(tuning.open_causal(checkpoints["gpt_neox"]), rows(8), recipe, seed=0)
     plain = tuning.adapted(tuning.open_causal(checkpoints["gpt_neox"]), recipe, seed=0).eval()
     ids = torch.from_numpy(rows(8))
@@ -147,7 +149,7 @@ def test_one_step_is_adam_with_the_gradient_of_the_mean_loss(checkpoints, monkey
 
 def test_a_stopped_run_goes_on_to_the_same_bits(checkpoints, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "SAVE_SECONDS", -1.0)
-    recipe, state = Recipe(batch=2), tmp_path / "state.safetensors"
+    recipe, state = TuningRecipe(batch=2), tmp_path / "state.safetensors"
 
     class Stop(Exception):
         pass
@@ -177,7 +179,7 @@ def test_training_learns_what_repeats(checkpoints):
     model = tuning.open_causal(checkpoints["gpt_neox"])
     repeated = np.tile(np.array([5, 9, 200, 31]), (64, 8))
     before = packing.likelihood(model, repeated[0], 1, 32).perplexity
-    tuned, _ = tuning.train(model, repeated, Recipe(batch=4, learning_rate=3e-2), seed=0)
+    tuned, _ = tuning.train(model, repeated, TuningRecipe(batch=4, learning_rate=3e-2), seed=0)
     assert packing.likelihood(tuned, repeated[0], 1, 32).perplexity < before / 3
 
 
@@ -242,10 +244,10 @@ def test_a_stream_has_an_end_around_every_document(tokenizers):
 
 def test_weight_decay_is_the_optimizers(checkpoints):
     """AdamW shrinks every adapter by 1 − rate · decay before each step: with one step, the exact difference."""
-    made = [tuning.adapted(causal("gpt2", checkpoints), Recipe(), seed=1) for _ in range(1)]
+    made = [tuning.adapted(causal("gpt2", checkpoints), TuningRecipe(), seed=1) for _ in range(1)]
     first = {n: p.detach().clone() for n, p in made[0].named_parameters() if p.requires_grad}
     tuned = [
-        tuning.train(causal("gpt2", checkpoints), rows(4), Recipe(batch=4, weight_decay=decay), seed=1)[0]
+        tuning.train(causal("gpt2", checkpoints), rows(4), TuningRecipe(batch=4, weight_decay=decay), seed=1)[0]
         for decay in (0.0, 0.5)
     ]
     without, with_decay = (dict(model.named_parameters()) for model in tuned)
@@ -259,7 +261,7 @@ def test_dropout_stays_off_whatever_state_the_model_comes_in(checkpoints):
     for module in models[1].modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.5
-    tuned = [tuning.train(model, rows(4), Recipe(batch=2), seed=1)[0] for model in (models[0], models[1].train())]
+    tuned = [tuning.train(model, rows(4), TuningRecipe(batch=2), seed=1)[0] for model in (models[0], models[1].train())]
     one, other = (dict(model.named_parameters()) for model in tuned)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -270,7 +272,7 @@ def test_the_loss_is_that_of_the_last_tenth_of_the_steps(checkpoints):
     read = []
     model = causal("gpt2", checkpoints)
     model.register_forward_pre_hook(lambda _, args, kwargs: read.append(kwargs["input_ids"].clone()), with_kwargs=True)
-    _, loss = tuning.train(model, sequences, Recipe(batch=2, learning_rate=1e-20), seed=1)
+    _, loss = tuning.train(model, sequences, TuningRecipe(batch=2, learning_rate=1e-20), seed=1)
     assert len(read) == 20
     whole = causal("gpt2", checkpoints)
     with torch.inference_mode():

@@ -5,7 +5,7 @@ import pytest
 from scipy import special, stats
 
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.measures.moments import Moments
+from rosettalaw.empirical.measures.moments import ColumnMoments
 from rosettalaw.empirical.measures.selectivity import activity, lifetime_sparsity, output_kurtosis
 from rosettalaw.empirical.measures.superiority import NOTHING, superiority
 from rosettalaw.empirical.measures.top import TopPositions
@@ -25,7 +25,7 @@ def in_blocks(matrix, sizes):
 def test_moments_are_those_of_the_whole(offset, block):
     rng = np.random.default_rng(1)
     x = np.stack([rng.normal(size=500), rng.exponential(size=500), rng.standard_t(3, 500), rng.random(500)], 1) + offset
-    moments = Moments()
+    moments = ColumnMoments()
     for piece in in_blocks(x, iter(lambda: block, None)):
         moments.add(piece)
     np.testing.assert_allclose(moments.mean, x.mean(0), rtol=1e-12, atol=1e-12)
@@ -34,7 +34,7 @@ def test_moments_are_those_of_the_whole(offset, block):
 
 
 def test_a_constant_column_has_no_kurtosis():
-    moments = Moments()
+    moments = ColumnMoments()
     moments.add(np.full((10, 2), 0.1, dtype=np.float32))
     moments.add(np.concatenate([np.full((5, 1), 0.1), np.arange(5)[:, None]], axis=1).astype(np.float32))
     assert np.isnan(moments.excess_kurtosis[0])

@@ -7,7 +7,7 @@ from rosettalaw.sims import Choices, Packing, wishart
 from rosettalaw.sims.packing import match_networks, mutual_nearest
 from rosettalaw.validation.extension import fit_extension
 from rosettalaw.validation.joint_fit import JointStatus, Observations, fit_jointly
-from rosettalaw.validation.joint_problem import Problem
+from rosettalaw.validation.joint_problem import JointProblem
 from rosettalaw.validation.triangle import contradicted, measure_triangle
 
 BETA, TAU = 1.6, 1.0  # pairs above a correlation of τ/(1 + τ) = 0.5
@@ -62,7 +62,7 @@ def test_one_feature_more_is_one_error_of_three_blocks():
     """Why isolation and tail are predicted for the count that was measured: from r_τ, they and the count err as one."""
     off = []
     for seed in range(30):
-        problem = Problem(observed(seed, BLOCKS, (512,), 0.0, 1000), gamma=4)
+        problem = JointProblem(observed(seed, BLOCKS, (512,), 0.0, 1000), gamma=4)
         plain = problem.split(TRUTH)
         problem.found = np.exp(problem.predicted(**TRUTH)["counts"])  # r_τ − ½, as if nothing were known of R
         from_frontier = problem.split(TRUTH)

@@ -17,7 +17,7 @@ from rosettalaw.validation.joint_fit import (
     fit_jointly,
     quantiles,
 )
-from rosettalaw.validation.joint_problem import Problem
+from rosettalaw.validation.joint_problem import JointProblem
 from rosettalaw.validation.observations import BLOCKS
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])
@@ -191,7 +191,7 @@ def test_ranked_correlations_over_few_inputs_lie_where_sampling_and_sorting_put_
         along, across = rho * a + rest * rng.normal(size=len(rho)), rest * np.sqrt(rng.chisquare(inputs - 2, len(rho)))
         seen.append(np.sort(np.log1p(-along / np.hypot(along, across)))[kept])
     observed = [Observations([size], [90.0], correlations=[rho[:90]], inputs=m) for m in (inputs, np.inf)]
-    with_bias, without = (Problem(one, gamma=4).predicted(beta, np.log(kappa), np.log(2)) for one in observed)
+    with_bias, without = (JointProblem(one, gamma=4).predicted(beta, np.log(kappa), np.log(2)) for one in observed)
     bias = (with_bias["correlations"] - without["correlations"])[kept]
     measured = np.mean(seen, axis=0) - without["correlations"][kept]
     assert np.mean(measured) == pytest.approx(np.mean(bias), rel=0.1)
@@ -376,7 +376,7 @@ def test_the_other_neurons_are_those_that_are_left():
         rows["isolation"].append(found.mean())
         rows["tail"].append(s[s < 1].sum() / (size - len(found)))
     assert 0.3 < rows["counts"][0] / sizes[0] < 0.9
-    predicted = Problem(Observations(sizes, **rows), gamma=4).predicted(beta, np.log(kappa), np.log(2))
+    predicted = JointProblem(Observations(sizes, **rows), gamma=4).predicted(beta, np.log(kappa), np.log(2))
     for name, values in rows.items():
         assert predicted[name] == pytest.approx(np.log(values), abs=0.03)
 
@@ -401,7 +401,7 @@ def test_the_least_error_of_isolation_and_tail_is_one_rank_more_or_less():
         rows["tail"].append((s.sum() - inside) / (size - count))
         steps["isolation"].append(step / inside)
         steps["tail"].append(step / (s.sum() - inside))
-    least = Problem(Observations(sizes, **rows), gamma=4)._steps({**TRUTH, "log_scale": 0.0})
+    least = JointProblem(Observations(sizes, **rows), gamma=4)._steps({**TRUTH, "log_scale": 0.0})
     for name, brute_force in steps.items():
         assert least[name] == pytest.approx(np.sqrt(np.mean(np.square(brute_force))), rel=0.06)
 
@@ -410,7 +410,7 @@ def test_the_least_error_of_isolation_and_tail_is_one_rank_more_or_less():
 def test_whole_counts_err_as_their_root_and_others_as_themselves(shift, sd, power):
     """Residuals of one error throughout a block: weights √R for whole counts whose error is not stated."""
     counts = np.array([9.0, 36, 144]) + shift
-    problem = Problem(Observations([100, 400, 1600], counts, sd=sd), gamma=4)
+    problem = JointProblem(Observations([100, 400, 1600], counts, sd=sd), gamma=4)
     split, predicted = problem.split(TRUTH_OF_COUNTS), problem.predicted(**TRUTH_OF_COUNTS)
     weights = split["counts"] / (np.log(counts) - predicted["counts"])
     assert weights / weights[0] == pytest.approx((counts / counts[0]) ** power)
@@ -424,7 +424,7 @@ def test_whole_counts_err_as_their_root_and_others_as_themselves(shift, sd, powe
 def test_errors_that_grow_with_size_are_told_from_even_ones_at_their_level(fan, low, high):
     """300 sets of residuals that a fit leaves of errors whose sd grows by e^fan over six sizes: 5% if even."""
     rng, low_p = np.random.default_rng(abs(int(fan))), []
-    problem = Problem(observe(4, BLOCKS[:3], stated=False), gamma=4)
+    problem = JointProblem(observe(4, BLOCKS[:3], stated=False), gamma=4)
     values = {**TRUTH_OF_COUNTS, "log_scale": np.log(SCALE)}
     predicted, jacobian = problem.predicted(**values), problem.jacobian(values)
     hat = jacobian @ np.linalg.pinv(jacobian)
@@ -469,7 +469,7 @@ def test_one_rank_in_a_crowded_network_is_a_share_of_the_neurons_that_are_left()
         rows["tail"].append(s[count:].sum() / (size - count))
         brute_force.append((s[count - 1] - s[count]) / s[count:].sum())
     values = {"beta": beta, "log_kappa": np.log(kappa), "log_threshold": np.log(2), "log_scale": 0.0}
-    least = Problem(Observations(sizes, **rows), gamma=4)._steps(values)
+    least = JointProblem(Observations(sizes, **rows), gamma=4)._steps(values)
     assert least["tail"] == pytest.approx(np.sqrt(np.mean(np.square(brute_force))), rel=0.1)
 
 

@@ -11,7 +11,7 @@ from rosettalaw.empirical.vision.images import from_array
 from rosettalaw.empirical.vision.judging import judges
 from rosettalaw.empirical.vision.judging import top_images as exhibits
 from rosettalaw.empirical.vision.judging.endpoint import PREFIX, EndpointJudge, estimate
-from rosettalaw.empirical.vision.judging.judgement import Plan, judgements, populations_of, scored, study
+from rosettalaw.empirical.vision.judging.judgement import JudgingPlan, judgements, populations_of, scored, study
 from rosettalaw.empirical.vision.judging.judges import Answer, OfflineJudge
 from rosettalaw.empirical.vision.judging.top_images import exhibit, neuron_scores, overlay, png, strip, top_exhibits
 from rosettalaw.errors import InputError, RosettaError
@@ -138,7 +138,7 @@ def test_an_image_activates_if_it_is_more_like_the_peaks_than_halfway(planted):
 
 
 def test_the_protocol_with_the_offline_judge(planted):
-    plan = Plan(top=(2, 10), main=10, subset_size=3, validated=8)
+    plan = JudgingPlan(top=(2, 10), main=10, subset_size=3, validated=8)
     neurons = np.arange(40)
     found = study(planted, {"rosetta": neurons[::2], "other": neurons[1::2]}, OfflineJudge(planted.images), plan, True)
     assert found["monosemantic_mean"].sel(population="rosetta", top=10) == 1.0
@@ -174,7 +174,7 @@ def test_subsets_are_disjoint_and_their_interval_is_students(planted):
     from scipy import stats
 
     judge = Odd()
-    plan = Plan(top=(4,), main=4, subset_size=7, validated=3)
+    plan = JudgingPlan(top=(4,), main=4, subset_size=7, validated=3)
     found = study(planted, {"rosetta": np.arange(40)}, judge, plan, True)
     assert len(judge.seen) == len(set(judge.seen)) == 35
     rates = found["monosemantic_rate"].values[0, 0]
@@ -195,7 +195,7 @@ def test_held_out_images_are_the_next_highest_and_from_the_bottom_half(planted):
             asked.extend(held_out)
             return [True] * 10
 
-    study(planted, {"x": np.array([5, 5])}, Watching(), Plan((3,), 3, 2, 1, 1), True)
+    study(planted, {"x": np.array([5, 5])}, Watching(), JudgingPlan((3,), 3, 2, 1, 1), True)
     order = np.argsort(-scores)
     names = {planted.images[int(i)].tobytes(): int(i) for i in range(120)}
     ranks = sorted(int(np.flatnonzero(order == names[image.tobytes()])[0]) for image in asked)
@@ -234,15 +234,15 @@ def test_populations_are_those_of_pairs_above_the_nulls_and_the_rest_that_took_p
 
 def test_plans_that_cannot_be_met(planted):
     with pytest.raises(InputError, match="showing 200 and holding 10 out needs 210 images"):
-        study(planted, {"a": np.arange(10)}, Odd(), Plan(top=(200,), main=200), True)
+        study(planted, {"a": np.arange(10)}, Odd(), JudgingPlan(top=(200,), main=200), True)
     with pytest.raises(InputError, match="5 disjoint subsets need as many neurons"):
-        study(planted, {"a": np.arange(4)}, Odd(), Plan(top=(5,), main=5), True)
+        study(planted, {"a": np.arange(4)}, Odd(), JudgingPlan(top=(5,), main=5), True)
     with pytest.raises(InputError, match="must be among the numbers of images shown"):
-        Plan(top=(2, 5), main=20)
+        JudgingPlan(top=(2, 5), main=20)
 
 
 def test_the_cost_is_estimated_before_it_starts():
-    plan = Plan(top=(5, 20), main=20, validated=20)
+    plan = JudgingPlan(top=(5, 20), main=20, validated=20)
     assert judgements(plan, [1000, 33]) == (2 * (500 + 30), 40)
     found = estimate(100, 10, 20, prices=(2.0, 10.0))
     assert found.requests == 110

@@ -65,14 +65,20 @@ class Products:
 
     def some(self, mask: np.ndarray) -> Products:
         """Return the products of the pairs of a boolean mask."""
-        return Products(self.unit_a[mask], self.unit_b[mask], self.cross[:, mask], self.sums, self.counts)
+        return Products(
+            unit_a=self.unit_a[mask],
+            unit_b=self.unit_b[mask],
+            cross=self.cross[:, mask],
+            sums=self.sums,
+            counts=self.counts,
+        )
 
     def joined(self, other: Products) -> Products:
         """Put these products and those of other pairs together."""
         unit_a, unit_b = (np.concatenate(both) for both in ((self.unit_a, other.unit_a), (self.unit_b, other.unit_b)))
         sums = [np.where(one[:, 1:].any(0), one, two) for one, two in zip(self.sums, other.sums, strict=True)]
         cross = np.concatenate([self.cross, other.cross], axis=1)
-        return Products(unit_a, unit_b, cross, (sums[0], sums[1]), self.counts)
+        return Products(unit_a=unit_a, unit_b=unit_b, cross=cross, sums=(sums[0], sums[1]), counts=self.counts)
 
     @cached_property
     def _groups(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -186,7 +192,9 @@ def exact_products(
     for owner, tensor in enumerate(crossed):
         distributed.send(tensor, owner)
     counts = np.array([sum(stop - start for start, stop in blocks) for blocks in parts])
-    result = Products(pair[0], pair[1], cross.numpy(), (sums[0].numpy(), sums[1].numpy()), counts)
+    result = Products(
+        unit_a=pair[0], unit_b=pair[1], cross=cross.numpy(), sums=(sums[0].numpy(), sums[1].numpy()), counts=counts
+    )
     return result, sum(crossed).numpy()  # pyright: ignore[reportAttributeAccessIssue]
 
 

@@ -96,7 +96,7 @@ def kept_sketch(
     stored = checkpoint.load(title)
     if stored is not None:
         moments = Moments(source.positions, torch.from_numpy(stored["mean"]), torch.from_numpy(stored["square"]))
-        return Sketch(stored["fine"], stored["step"], stored["coarse"], moments, device)
+        return Sketch(fine=stored["fine"], step=stored["step"], coarse=stored["coarse"], moments=moments, device=device)
     made = sketch(source, side, buckets, seed, block, device, memory)
     if distributed.rank() == 0:
         arrays = {"fine": made.fine, "step": made.step, "coarse": made.coarse}
@@ -105,7 +105,7 @@ def kept_sketch(
     return made
 
 
-class Search:
+class ScreenedSearch:
     """The search for mutual pairs in two sketches.
 
     Parameters

@@ -249,4 +249,10 @@ def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int, devic
         pieces.append([tensor.numpy() for tensor in piece])
     whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*pieces, strict=True)]
     fine, step, coarse, mean, square = whole
-    return Sketch(fine, step, coarse, Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)), device)
+    return Sketch(
+        fine=fine,
+        step=step,
+        coarse=coarse,
+        moments=Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)),
+        device=device,
+    )

@@ -52,7 +52,7 @@ PREDICTION = (
 
 
 @dataclass(frozen=True)
-class Estimate:
+class JudgingCost:
     """Cost of a study: requests, tokens, and their price where it was given."""
 
     requests: int
@@ -68,7 +68,7 @@ class Estimate:
 
 def estimate(
     judgements: int, predictions: int, top: int, held_out: int = 10, prices: tuple[float, float] | None = None
-) -> Estimate:
+) -> JudgingCost:
     """Estimate what judging costs.
 
     Parameters
@@ -84,7 +84,7 @@ def estimate(
     requests = judgements + predictions
     read, written = requests * TEXT_TOKENS + images * TOKENS_AN_IMAGE, requests * ANSWER_TOKENS
     price = None if prices is None else (read * prices[0] + written * prices[1]) / 1e6
-    return Estimate(requests, read, written, price)
+    return JudgingCost(requests, read, written, price)
 
 
 class EndpointJudge:

@@ -32,7 +32,7 @@ SUBSETS, SUBSET_SIZE, HELD_OUT = 5, 100, 10
 
 
 @dataclass(frozen=True)
-class Plan:
+class JudgingPlan:
     """Settings of a study.
 
     Attributes
@@ -88,7 +88,7 @@ def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:
     return dict(zip(POPULATIONS, (rosetta, np.setdiff1d(everyone, np.union1d(rosetta, excluded))), strict=True))
 
 
-def judgements(plan: Plan, sizes: Sequence[int]) -> tuple[int, int]:
+def judgements(plan: JudgingPlan, sizes: Sequence[int]) -> tuple[int, int]:
     """Return how many judgements a plan asks for over populations of given sizes, and how many predictions."""
     judged = sum(plan.subsets * min(plan.subset_size, size // plan.subsets) for size in sizes)
     return judged * len(plan.top), sum(min(plan.validated, size) for size in sizes)
@@ -98,7 +98,7 @@ def study(
     source: ImageSource,
     populations: dict[str, np.ndarray],
     judge: Judge,
-    plan: Plan | None = None,
+    plan: JudgingPlan | None = None,
     quiet: bool = False,
     **provenance: Any,
 ) -> xr.Dataset:
@@ -112,7 +112,7 @@ def study(
         Neurons, counted over all layers.
     judge : Judge
         Who judges.
-    plan : Plan, optional
+    plan : JudgingPlan, optional
         What is judged.
     quiet : bool
         No progress bar.
@@ -129,7 +129,7 @@ def study(
     InputError
         If a population is too small for the subsets, or the images for what is shown.
     """
-    plan = plan or Plan()
+    plan = plan or JudgingPlan()
     needed = max(plan.top) + HELD_OUT
     if len(source.images) < needed:
         rule = f"showing {max(plan.top)} and holding {HELD_OUT} out needs {needed} images"
@@ -177,7 +177,7 @@ def study(
 
 
 def _validate(
-    source: ImageSource, neurons: np.ndarray, judge: Judge, plan: Plan, rng: np.random.Generator, advance: Any
+    source: ImageSource, neurons: np.ndarray, judge: Judge, plan: JudgingPlan, rng: np.random.Generator, advance: Any
 ) -> dict[str, float]:
     """Return accuracy, precision, recall and F1 of the judge's predictions on held-out images."""
     scores = neuron_scores(source, neurons)

@@ -52,13 +52,13 @@ class Exhibit:
         """Return the exhibit with the highest `number` images alone."""
         labels = None if self.labels is None else self.labels[:number]
         return Exhibit(
-            self.layer,
-            self.unit,
-            self.images[:number],
-            self.maps[:number],
-            self.scores[:number],
-            labels,
-            self.indices[:number],
+            layer=self.layer,
+            unit=self.unit,
+            images=self.images[:number],
+            maps=self.maps[:number],
+            scores=self.scores[:number],
+            labels=labels,
+            indices=self.indices[:number],
         )
 
 
@@ -95,13 +95,13 @@ def exhibit(
         labels = source.images.labels
         made.append(
             Exhibit(
-                int(source.layer[neuron]),
-                int(source.unit[neuron]),
-                tuple(pictures[i] for i in where),
-                maps[where][..., column],
-                scores[which, column],
-                None if labels is None else labels[which],
-                np.asarray(which),
+                layer=int(source.layer[neuron]),
+                unit=int(source.unit[neuron]),
+                images=tuple(pictures[i] for i in where),
+                maps=maps[where][..., column],
+                scores=scores[which, column],
+                labels=None if labels is None else labels[which],
+                indices=np.asarray(which),
             )
         )
     return made

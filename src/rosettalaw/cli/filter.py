@@ -63,7 +63,7 @@ def filter_(
     Without models, the whole study runs on two families that are trained here, in a few minutes.
     """
     from ..empirical.corpora.corpus import PAPERS_TOKENS
-    from ..empirical.filtering import Plan, Recipe, embedded, filter_documents, findings
+    from ..empirical.filtering import FilteringPlan, TuningRecipe, embedded, filter_documents, findings
     from ..errors import InputError
     from ..results import save
 
@@ -75,7 +75,7 @@ def filter_(
     if a is None and (pairs or tune or text):
         given, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
         raise InputError(given, str(value), "goes with models of your own", f"rosettalaw filter A B {given} …")
-    plan = Plan(
+    plan = FilteringPlan(
         target=target or embedded.TARGET,
         budget=budget,
         contexts=contexts,
@@ -85,7 +85,7 @@ def filter_(
         match_tokens=PAPERS_TOKENS if tokens is None else tokens,
         runs=runs,
         context=context,
-        recipe=Recipe(rank=rank, learning_rate=learning_rate, weight_decay=weight_decay, batch=batch),
+        recipe=TuningRecipe(rank=rank, learning_rate=learning_rate, weight_decay=weight_decay, batch=batch),
         seed=seed,
     )
     if a is None:

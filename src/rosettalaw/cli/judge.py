@@ -55,7 +55,7 @@ def judge(
     from ..empirical.checkpoints.provenance import model_facts
     from ..empirical.vision.images import open_images
     from ..empirical.vision.judging.endpoint import EndpointJudge, estimate
-    from ..empirical.vision.judging.judgement import Plan, judgements, populations_of, study
+    from ..empirical.vision.judging.judgement import JudgingPlan, judgements, populations_of, study
     from ..empirical.vision.judging.judges import OfflineJudge
     from ..empirical.vision.source import ImageSource, open_reader
     from ..errors import InputError, RosettaError, require
@@ -66,7 +66,14 @@ def judge(
     require(side in ("a", "b"), "--side", side, "must be a or b", "--side a")
     require(by in ("offline", "endpoint"), "--judge", by, "must be offline or endpoint", "--judge offline")
     numbers = tuple(int(number) for number in grid("--top", top))
-    plan = Plan(numbers, main if main in numbers else max(numbers), subsets, subset_size, validated, seed)
+    plan = JudgingPlan(
+        top=numbers,
+        main=main if main in numbers else max(numbers),
+        subsets=subsets,
+        subset_size=subset_size,
+        validated=validated,
+        seed=seed,
+    )
     matching = load(pairs, "pairs")
     populations = populations_of(matching, side)
     shown: Any

@@ -88,7 +88,7 @@ def plan(
 
 
 def each_draw(without: Any, with_draws: Any, draws: int) -> dict[str, Any]:
-    """Return the cost of each draw of the permutation null, per engine's `Cost`; draws may share a pass over A."""
+    """Return the cost of each draw of the permutation null, from two `MatchingCost`; draws may share a pass over A."""
     added = ("operations", "bytes_moved", "seconds", "link_seconds")
     each = {name: (getattr(with_draws, name) - getattr(without, name)) / draws for name in added}
     return {"engine": without.engine, **each}

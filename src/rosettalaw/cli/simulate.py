@@ -71,7 +71,14 @@ def simulate(
     from ..sims import Choices
     from ..sims import simulate as run
 
-    choices = Choices(background, pool, interference_norm, noise, idle, threshold)
+    choices = Choices(
+        background=background,
+        pool=pool,
+        interference_norm=interference_norm,
+        noise=noise,
+        idle=idle,
+        threshold=threshold,
+    )
     sizes, betas = grid("--neurons", neurons), grid("--beta", beta)
     simulation = run(sizes, betas, kappa, gamma, inputs, runs, seed, engine, choices, workers)
     if out is not None:

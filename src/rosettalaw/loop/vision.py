@@ -93,11 +93,11 @@ def run(
     kinds = resumed(places("generated", made), "image_kinds", lambda: real_and_generated(trained, largest(), made))
     judged = {name: judge(one) for name, one in ladders.items()}
     measured = Measured(
-        ladders,
-        {name: analysis for name, (analysis, _) in judged.items()},
-        {name: verdict for name, (_, verdict) in judged.items()},
-        sweeps,
-        kinds,
+        ladders=ladders,
+        analyses={name: analysis for name, (analysis, _) in judged.items()},
+        verdicts={name: verdict for name, (_, verdict) in judged.items()},
+        sweeps=sweeps,
+        kinds=kinds,
     )
     for name, one in ladders.items():
         save(one, out / name / "results.nc")
