@@ -39,7 +39,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 LOG = Log()
+TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and τ that are equal
 EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
+LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
+CERTAIN = 1e-6  # what a solution by root may miss of its certificate
+REACH = 1e18  # distance in log λ beyond which no price is looked for
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 
 
@@ -87,6 +91,10 @@ class Allocation:
         U, the logarithm unless another was asked for.
     costs : ndarray, shape (features,), or None
         c_r; None stands for unit costs.
+    log_weights : ndarray, shape (features,), or None
+        log w_r, for weights that underflow; None takes them from `weights`.
+    log_multiplier : float or None
+        log λ, for a multiplier that underflows; None takes it from `multiplier`.
     """
 
     isolation: np.ndarray
@@ -96,27 +104,46 @@ class Allocation:
     budget: float
     utility: Utility = LOG
     costs: np.ndarray | None = None
+    log_weights: np.ndarray | None = None
+    log_multiplier: float | None = None
+
+    @property
+    def log_level(self) -> float:
+        """Log λ, finite also where λ underflows."""
+        if self.log_multiplier is not None and not 1e-300 < self.multiplier < 1e300:
+            return self.log_multiplier
+        return float(np.log(self.multiplier))
+
+    def reached(self, tau: float) -> np.ndarray:
+        """Return which features have isolation at least `tau`; one that meets it but for rounding does."""
+        return (1 + self.isolation) * (1 + TIE) >= 1 + tau
 
     def count(self, tau: float) -> int:
         """Return R_τ, the number of features with isolation at least `tau` (Eq. 10)."""
-        return int(np.count_nonzero(self.isolation >= tau))
+        return int(np.count_nonzero(self.reached(tau)))
 
     @property
     def certificate(self) -> Certificate:
         """Residuals and duality gap of this solution; the module's head derives them."""
-        wanted = self.weights > 0  # a worthless feature has no share in any sum below
-        s, w = self.isolation[wanted], self.weights[wanted]
-        c = np.ones_like(w) if self.costs is None else self.costs[wanted]
-        worth = self.multiplier * self.budget
-        with np.errstate(divide="ignore", over="ignore"):
-            gain = w * self.utility.marginal(s) / (self.multiplier * c)  # 1 where s > 0, at most 1 where s = 0
-            best = self.utility.demand(self.multiplier * c / w)
-        violation = np.where(s > 0, np.abs(gain - 1.0), np.maximum(gain - 1.0, 0.0))
-        surplus = w * (self.utility.value(best) - self.utility.value(s)) - self.multiplier * c * best
+        with np.errstate(divide="ignore"):
+            log_w = np.log(self.weights) if self.log_weights is None else self.log_weights
+        wanted = log_w > -np.inf  # a worthless feature has no share in any sum below
+        s, log_w = self.isolation[wanted], log_w[wanted]
+        c = np.ones_like(s) if self.costs is None else self.costs[wanted]
+        log_price = self.log_level + np.log(c) - log_w
+        with np.errstate(over="ignore", invalid="ignore"):
+            # 1 where s > 0, at most 1 where s = 0, which stands for all that is too small for a float
+            gain = np.exp(self.utility.log_marginal(np.maximum(s, LEAST)) - log_price)
+            best = self.utility.demand_at_log(log_price)
+            rise = np.exp(-log_price) * (self.utility.value(best) - self.utility.value(s))
+        # Where s is the best but for rounding, the difference of values is noise; its first order is not.
+        with np.errstate(invalid="ignore"):
+            rise = np.where(np.abs(best - s) <= 1e-8 * (1 + s), gain * (best - s), rise)
+        violation = np.where(s > LEAST, np.abs(gain - 1.0), np.maximum(gain - 1.0, 0.0))
         return Certificate(
             budget_residual=(float(np.sum(c * s)) - self.budget) / self.budget,
             first_order_residual=float(violation.max()),
-            duality_gap=(worth + float(np.sum(surplus))) / worth,
+            duality_gap=1.0 + float(np.sum(c * (rise - best))) / self.budget,
         )
 
 
@@ -158,10 +185,12 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
     else:
         _check(w)
         require(bool(w.any()), "weights", w, "must hold at least one positive weight", EXAMPLE)
-        with np.errstate(over="ignore"):
-            price = (1.0 if c is None else c) / np.where(w > 0, w, np.nan)  # of a unit of U', at λ = 1
-        solve = _level_log if utility == LOG else _level_by_root
-        multiplier = solve(w, c, price, float(level), utility)
+        if utility != LOG:
+            with np.errstate(divide="ignore"):
+                return allocate_logs(w, np.log(w), float(level), utility, c)
+        with np.errstate(over="ignore", divide="ignore"):
+            price = c / w  # of a unit of U', at λ = 1
+        multiplier = _level_log(w, c, price, float(level))
         isolation = np.where(w > 0, utility.demand(multiplier * price), 0.0)
         active = int(np.count_nonzero(isolation))
     return Allocation(
@@ -173,6 +202,39 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
         utility=utility,
         costs=c,
     )
+
+
+def allocate_logs(
+    weights: np.ndarray, log_weights: np.ndarray, budget: float, utility: Utility, costs: np.ndarray | None
+) -> Allocation:
+    """Solve for any utility, with the weights' logs: the weights themselves and λ may underflow.
+
+    Raises
+    ------
+    InputError
+        Where no price spends the budget: the utility is not concave, or jumps.
+    """
+    log_price = -log_weights if costs is None else np.log(costs) - log_weights
+    log_level = _level_by_root(log_price, costs, budget, utility)
+    with np.errstate(over="ignore"):
+        isolation = np.where(log_weights > -np.inf, utility.demand_at_log(log_level + log_price), 0.0)
+    active = int(np.count_nonzero(isolation))
+    level = float(np.exp(log_level))
+    found = Allocation(isolation, level, active, weights, budget, utility, costs, log_weights, log_level)
+    certificate = found.certificate
+    if not certificate.holds(CERTAIN):
+        raise InputError("utility", utility, f"{_why(utility)}; {certificate}", "Log(), or U' that descends smoothly")
+    return found
+
+
+def _why(utility: Utility) -> str:
+    """Return the rule that a utility breaks whose allocation is no optimum."""
+    with np.errstate(all="ignore"):
+        marginal = utility.log_marginal(np.geomspace(1e-9, 1e9, 2000))
+        step = np.diff(marginal[np.isfinite(marginal)])
+    if step.size and step.max() >= 0 and marginal[np.isfinite(marginal)].max() > -700:
+        return "must be concave: U' must fall with s"
+    return "has no solution here: U' must be positive, finite beyond s = 0, and fall without jumps"
 
 
 def _unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:
@@ -189,7 +251,7 @@ def _unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:
     return multiplier, active, isolation
 
 
-def _level_log(w, c, price, budget, utility) -> float:
+def _level_log(w, c, price, budget) -> float:
     """Return λ for logarithmic utility and any costs: the prefix rule, sorted by w/c."""
     order = np.argsort(price, kind="stable")[: np.count_nonzero(w)]
     spent, total = np.cumsum(c[order]), np.cumsum(w[order])
@@ -197,25 +259,28 @@ def _level_log(w, c, price, budget, utility) -> float:
     return float(total[active] / (budget + spent[active]))
 
 
-def _level_by_root(w, c, price, budget, utility) -> float:
-    """Return λ at which exactly the budget is spent, by bracketing and Brent's method in log λ."""
-    wanted = w > 0
-    price, c = price[wanted], 1.0 if c is None else c[wanted]
+def _level_by_root(log_price, c, budget, utility) -> float:
+    """Return log λ at which exactly the budget is spent, by bracketing and Brent's method."""
+    wanted = log_price < np.inf
+    log_price, c = log_price[wanted], 1.0 if c is None else c[wanted]
 
     def excess(log_level: float) -> float:
-        with np.errstate(over="ignore"):
-            spent = float(np.sum(c * utility.demand(np.exp(log_level) * price)))
-        return np.log(max(spent, 1e-300) / budget)  # the log of a power is straight, which Brent's method likes
+        with np.errstate(over="ignore", invalid="ignore"):
+            spent = float(np.sum(c * utility.demand_at_log(log_level + log_price)))
+        require(not np.isnan(spent), "utility", utility, f"demand is NaN; {_why(utility)}", "Log()")
+        # the log of a power is straight, which Brent's method likes
+        return float(np.log(min(max(spent, 1e-300), 1e300)) - np.log(budget))
 
-    centre = -float(np.log(price.min()))
-    low = high = centre
+    low = high = -float(log_price.min())
     step = 1.0
     while excess(low) < 0:
+        require(step < REACH, "utility", utility, _why(utility), "Log()")
         low, step = low - step, 2 * step
     step = 1.0
     while excess(high) > 0:
+        require(step < REACH, "utility", utility, _why(utility), "Log()")
         high, step = high + step, 2 * step
-    return float(np.exp(root(excess, low, high)))
+    return root(excess, low, high)
 
 
 def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:
@@ -262,7 +327,7 @@ def _fill(w, budget, isolation):
         carried += (total - new) + block
         total, active, start = new, stop, stop
     for r in range(start, min(start + BLOCK, size)):  # the block in which the prefix ends
-        if not w[r] * (budget + r + 1) > total + carried + w[r]:
+        if not w[r] * budget > total + carried - r * w[r]:  # without loss where the budget is tiny
             break
         carried += w[r]
         active = r + 1
@@ -271,5 +336,5 @@ def _fill(w, budget, isolation):
         return 0.0, 0
     inverse = (budget + active) / (total + carried)
     for r in range(active):
-        isolation[r] = w[r] * inverse - 1.0
+        isolation[r] = (w[r] * budget + (active * w[r] - (total + carried))) / (total + carried)
     return 1.0 / inverse, active

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from .families import Family, by_name
+from .families import POSITIVE, REAL, Family, by_name
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -49,6 +49,7 @@ class PowerCost(Cost):
     """``c_r = r^δ``."""
 
     delta: float
+    ranges: ClassVar = {"delta": REAL}
 
     def at(self, rank):
         return rank**self.delta
@@ -82,6 +83,7 @@ class PowerBudget(Budget):
 
     kappa: float
     theta: float
+    ranges: ClassVar = {"kappa": POSITIVE, "theta": REAL}
 
     def total(self, neurons):
         return self.kappa * np.asarray(neurons, dtype=float) ** self.theta

@@ -1,11 +1,13 @@
-"""What spectra, utilities, costs and budget laws share: positive parameters, and a name in a table.
+"""Common ground of spectra, utilities, costs and budget laws: parameters with ranges, and a name in a table.
 
 A member of a family is a frozen dataclass with one abstract method. To add one, write the class and, if it should
-have a name on the command line or in a file, add a line to its module's table::
+have a name on the command line or in a file, add a line to its module's table. Parameters may be of any sign and kind;
+those that `ranges` names must be single numbers strictly inside their range::
 
     @dataclass(frozen=True)
     class Plateau(Spectrum):
         width: float
+        ranges: ClassVar = {"width": POSITIVE}
 
         def at(self, rank, features):
             return np.where(rank <= self.width, 1.0, (rank / self.width) ** -2)
@@ -13,24 +15,41 @@ have a name on the command line or in a file, add a line to its module's table::
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import TypeVar
+from dataclasses import fields, is_dataclass
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from ..errors import InputError, UnknownNameError, require
 
+POSITIVE = (0.0, np.inf)
+REAL = (-np.inf, np.inf)
+
 
 class Family:
-    """A set of functions told apart by positive numbers."""
+    """A set of functions told apart by their parameters."""
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Open interval of each parameter that has one; a parameter without one may be anything."""
+
+    def __new__(cls, *_args, **_kwargs):
+        methods = (name for name in dir(cls) if getattr(getattr(cls, name), "__isabstractmethod__", False))
+        for method in methods:
+            example = f"def {method}({', '.join(inspect.signature(getattr(cls, method)).parameters)}): ..."
+            raise InputError("class", cls.__name__, f"must define the method {method}", example)
+        return super().__new__(cls)
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            if np.isscalar(value):
-                number = isinstance(value, int | float | np.number) and 0 < value < np.inf
-                example = f"{type(self).__name__}({name}=1.5)"
-                require(number, f"{type(self).__name__}.{name}", value, "must be finite and greater than 0", example)
+        kind = type(self).__name__
+        names = [field.name for field in fields(self)] if is_dataclass(self) else list(vars(self))
+        example = f"{kind}({', '.join(f'{name}=1.5' for name in names)})"
+        for name, (low, high) in self.ranges.items():
+            value = getattr(self, name)
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            rule = "must be finite" if low == -np.inf else f"must be finite and greater than {low:g}"
+            require(number and low < value < high, f"{kind}.{name}", value, rule, example)
 
 
 Member = TypeVar("Member")

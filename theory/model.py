@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import require
+from ..errors import InputError, require
 from ..results import dataset
-from .allocation import Allocation, allocate
+from .allocation import Allocation, allocate, allocate_logs
 from .budgets import Budget, Cost, LinearBudget, UnitCost
 from .parameters import RULES, as_floats
 from .roots import root
@@ -84,22 +84,50 @@ class Model:
         require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
         upto = min(PREFIX, features)
         while True:
-            weights = self.spectrum.weights(features, upto)
-            costs = None if self.cost == UNIT_COST else self.cost.at(np.arange(1.0, upto + 1.0))
-            found = allocate(weights, float(self.budget.total(neurons)), self.utility, costs)
+            found = self._allocate(features, upto, float(self.budget.total(neurons)))
             if upto == features or found.isolation[-1] == 0:
                 return found
             upto = min(8 * upto, features)
 
+    def _allocate(self, features: int, upto: int, budget: float) -> Allocation:
+        rank = np.arange(1.0, upto + 1.0)
+        weights = np.asarray(self.spectrum.weights(features, upto), dtype=float)
+        kind, rule = type(self.spectrum).__name__, "must return one weight for each rank"
+        require(weights.shape == rank.shape, f"{kind}.at", f"shape {weights.shape}", rule, "rank**-1.5")
+        costs = None if self.cost == UNIT_COST else np.asarray(self.cost.at(rank), dtype=float)
+        self._require_descent(rank, costs, features)
+        if self.utility == LOG:
+            return allocate(weights, budget, self.utility, costs)
+        require(0 < budget < np.inf, "budget", budget, "must be finite and greater than 0", EXAMPLE)
+        return allocate_logs(weights, self.spectrum.log_at(rank, features), budget, self.utility, costs)
+
+    def _require_descent(self, rank: np.ndarray, costs: np.ndarray | None, features: int) -> None:
+        """Raise unless w/c is a number that never rises, over the prefix and at ranks spread over the others."""
+        worth = self.spectrum.log_at(rank, features) - (0.0 if costs is None else np.log(costs))
+        if rank[-1] < features:
+            beyond = np.unique(np.round(np.geomspace(rank[-1], features, 64)))[1:]
+            with np.errstate(divide="ignore"):
+                rest = self.spectrum.log_at(beyond, features) - np.log(self.cost.at(beyond))
+            rank, worth = np.append(rank, beyond), np.append(worth, rest)
+        kind = repr(self.spectrum)
+        require(not np.isnan(worth).any(), "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
+        with np.errstate(invalid="ignore"):
+            rises = np.flatnonzero(np.diff(worth) > 1e-12 * (1 + np.abs(worth[1:])))
+        if rises.size:
+            rule = f"importance over cost must not rise with rank; it does beyond rank {rank[rises[0]]:.0f}"
+            raise InputError("spectrum", kind, rule, "allocate(weights, budget), which takes any order")
+
     def predict(self, neurons: ArrayLike, tau: float = 1.0) -> xr.Dataset:
         """Predict what `rosettalaw.theory.predict` does, along the dimension ``neurons``.
 
-        ``asymptotic_exponent`` is left out: it depends on the families (see the tests' table).
+        ``asymptotic_exponent`` is left out: it depends on the families. Every point is an optimum by its certificate,
+        or refused; ``status`` is 0, as for the solved points of `sweep`.
 
         Raises
         ------
         InputError
-            For sizes and thresholds that are not positive.
+            For sizes and thresholds that are not positive, and where no optimum is found, with the reason: a utility
+            that is not concave or jumps, a spectrum that rises.
         """
         sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
         require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
@@ -115,16 +143,16 @@ class Model:
 
     def _frontier(self, found: Allocation, neurons: float, tau: float) -> float:
         features = self.features_at(neurons)
-        floor = float(self.utility.marginal(np.array(tau)))
+        floor = float(self.utility.log_marginal(np.array(tau))) - found.log_level
 
         def worth(log_rank: float) -> float:
             rank = np.exp(np.array([log_rank]))
-            with np.errstate(divide="ignore"):
-                weight = np.log(self.spectrum.at(rank, features)) - np.log(self.cost.at(rank))
-            return max(float(weight[0]), -1e300) + np.log(floor / found.multiplier)
+            weight = self.spectrum.log_at(rank, features) - np.log(self.cost.at(rank))
+            return max(float(weight[0]), -1e300) + floor
 
-        if worth(0.0) <= 0:
-            return 1.0 if worth(0.0) == 0 else np.nan
+        if worth(0.0) <= 0:  # below rank 1 the spectrum goes on as the power law that it is there
+            steepness = self.spectrum.exponent(1.0, features) + log_slope(self.cost.at, 1.0)
+            return 1.0 if worth(0.0) == 0 else float(np.exp(worth(0.0) / steepness)) if steepness > 0 else 0.0
         if worth(np.log(features)) >= 0:
             return float(features)
         return float(np.exp(root(worth, 0.0, float(np.log(features)))))
@@ -132,7 +160,7 @@ class Model:
     def _row(self, neurons: float, tau: float) -> dict[str, float]:
         found = self.allocate(neurons)
         r_tau, count = self._frontier(found, neurons, tau), found.count(tau)
-        inside = float(np.sum(found.isolation[found.isolation >= tau]))
+        inside = float(np.sum(found.isolation[found.reached(tau)]))
         tail, others = float(np.sum(found.isolation)) - inside, neurons - count
         return {
             "active": found.active,
@@ -142,6 +170,7 @@ class Model:
             "tail_mass": tail,
             "isolation_per_non_rosetta": tail / others if others > 0 else np.nan,
             "local_exponent": self._local_exponent(found, neurons, tau, r_tau),
+            "status": 0,
         }
 
     def _local_exponent(self, found: Allocation, neurons: float, tau: float, r_tau: float) -> float:
@@ -159,5 +188,6 @@ class Model:
         active = found.isolation > 0
         costs = 1.0 if found.costs is None else found.costs[active]
         response = float(np.sum(costs * self.utility.tolerance(found.isolation[active])))
-        steepness = self.spectrum.exponent(r_tau, features) + log_slope(self.cost.at, r_tau)
+        rank = max(r_tau, 1.0)
+        steepness = self.spectrum.exponent(rank, features) + log_slope(self.cost.at, rank)
         return log_slope(self.budget.total, neurons) * total / (steepness * response)

@@ -247,7 +247,7 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
             last = active + 1.0
             between = power_integral(max(r_tau, 1.0), last, b)
         else:
-            count = np.floor(r_tau * ROUNDING_UP)
+            count = min(np.floor(r_tau * ROUNDING_UP), active)  # beyond 10^12 the factor is more than a rank
             last = active
             between = power_sum(count, active, b)
         tail = math.exp(b * log_r0) * between - (active - count) if count > 0 else budget

@@ -50,7 +50,7 @@ class Solution:
 
     def count(self, tau: float) -> int:
         """Return R_τ (Eqs. 10, 22)."""
-        return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.features))
+        return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.active))
 
     @property
     def certificate(self) -> Certificate:

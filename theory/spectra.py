@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import InputError, require
-from .families import Family, by_name
+from .families import POSITIVE, Family, by_name
 
 STENCIL = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0  # fourth-order central difference at −2h, −h, h, 2h
 STEP = 1e-3
@@ -32,15 +33,23 @@ class Spectrum(Family):
         """Return ``w_1 … w_A``, shape (features,); or only the first `upto` of them."""
         return self.at(np.arange(1.0, (upto or features) + 1.0), features)
 
+    def log_at(self, rank: np.ndarray, features: int) -> np.ndarray:
+        """Return log w; families whose weights underflow give it in closed form."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.at(rank, features))
+
     def exponent(self, rank: float, features: int) -> float:
         """Return ``β_loc = −d log w/d log r``, by a fourth-order difference."""
-        return -log_slope(lambda r: self.at(r, features), rank)
+        return -float(STENCIL @ self.log_at(_stencil(rank), features) / STEP)
+
+
+def _stencil(rank: float) -> np.ndarray:
+    return rank * np.exp(STEP * np.array([-2.0, -1.0, 1.0, 2.0]))
 
 
 def log_slope(function, rank: float) -> float:
     """Return ``d log f/d log r`` at `rank` by a fourth-order central difference."""
-    ranks = rank * np.exp(STEP * np.array([-2.0, -1.0, 1.0, 2.0]))
-    return float(STENCIL @ np.log(function(ranks)) / STEP)
+    return float(STENCIL @ np.log(function(_stencil(rank))) / STEP)
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,13 @@ class PowerLaw(Spectrum):
     """``w_r = r^-β`` (Eq. 9)."""
 
     beta: float
+    ranges: ClassVar = {"beta": POSITIVE}
 
     def at(self, rank, features):
         return rank**-self.beta
+
+    def log_at(self, rank, features):
+        return -self.beta * np.log(rank)
 
 
 @dataclass(frozen=True)
@@ -58,9 +71,13 @@ class Exponential(Spectrum):
     """``w_r = e^(−r/r_c)``: the count grows logarithmically."""
 
     scale: float
+    ranges: ClassVar = {"scale": POSITIVE}
 
     def at(self, rank, features):
         return np.exp(-rank / self.scale)
+
+    def log_at(self, rank, features):
+        return -rank / self.scale
 
 
 @dataclass(frozen=True)
@@ -69,9 +86,13 @@ class StretchedExponential(Spectrum):
 
     scale: float
     power: float
+    ranges: ClassVar = {"scale": POSITIVE, "power": POSITIVE}
 
     def at(self, rank, features):
         return np.exp(-((rank / self.scale) ** self.power))
+
+    def log_at(self, rank, features):
+        return -((rank / self.scale) ** self.power)
 
 
 @dataclass(frozen=True)
@@ -79,9 +100,13 @@ class LogQuadratic(Spectrum):
     """``w_r = exp(−(ln r)²/(2S²))``: a power law whose exponent ``ln r/S²`` grows with rank."""
 
     width: float
+    ranges: ClassVar = {"width": POSITIVE}
 
     def at(self, rank, features):
         return np.exp(-0.5 * (np.log(rank) / self.width) ** 2)
+
+    def log_at(self, rank, features):
+        return -0.5 * (np.log(rank) / self.width) ** 2
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,7 @@ class BrokenPowerLaw(Spectrum):
     beta1: float
     beta2: float
     knee: float
+    ranges: ClassVar = {"beta1": POSITIVE, "beta2": POSITIVE, "knee": POSITIVE}
 
     def at(self, rank, features):
         ratio = rank / self.knee
@@ -103,6 +129,7 @@ class ZipfMandelbrot(Spectrum):
 
     beta: float
     shift: float
+    ranges: ClassVar = {"beta": POSITIVE, "shift": POSITIVE}
 
     def at(self, rank, features):
         return (rank + self.shift) ** -self.beta
@@ -113,6 +140,7 @@ class LognormalQuantiles(Spectrum):
     """``w_r = exp(σ Φ⁻¹(1 − (r − ½)/A))``: the expected order of A independent lognormal importances."""
 
     sigma: float
+    ranges: ClassVar = {"sigma": POSITIVE}
     quantiles = True
 
     def at(self, rank, features):

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from .families import Family, by_name
+from .families import POSITIVE, Family, by_name
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
@@ -29,6 +30,16 @@ class Utility(Family):
     @abstractmethod
     def marginal(self, s: np.ndarray) -> np.ndarray:
         """Return U'(s) > 0, descending, at s ≥ 0 (any shape); infinite at 0 if the first unit is priceless."""
+
+    def log_marginal(self, s: np.ndarray) -> np.ndarray:
+        """Return log U'(s); closed form where U' underflows."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.marginal(s))
+
+    def demand_at_log(self, log_price: np.ndarray) -> np.ndarray:
+        """Return `demand` at the exponential of `log_price`; closed form where the price itself underflows."""
+        with np.errstate(over="ignore", divide="ignore"):
+            return self.demand(np.exp(log_price))
 
     def value(self, s: np.ndarray) -> np.ndarray:
         """Return U(s) by Gauss–Legendre quadrature of U' over log(1 + s)."""
@@ -62,6 +73,13 @@ class Log(Utility):
     def marginal(self, s):
         return 1 / (1 + s)
 
+    def log_marginal(self, s):
+        return -np.log1p(s)
+
+    def demand_at_log(self, log_price):
+        with np.errstate(over="ignore"):
+            return np.maximum(np.expm1(-log_price), 0)
+
     def value(self, s):
         return np.log1p(s)
 
@@ -77,9 +95,17 @@ class CRRA(Utility):
     """Constant relative risk aversion in 1 + s: ``U' = (1 + s)^-η``; η = 1 is the logarithm."""
 
     eta: float
+    ranges: ClassVar = {"eta": POSITIVE}
 
     def marginal(self, s):
         return (1 + s) ** -self.eta
+
+    def log_marginal(self, s):
+        return -self.eta * np.log1p(s)
+
+    def demand_at_log(self, log_price):
+        with np.errstate(over="ignore"):
+            return np.maximum(np.expm1(-log_price / self.eta), 0)
 
     def value(self, s):
         if self.eta == 1:
@@ -98,10 +124,19 @@ class PurePower(Utility):
     """``U' = s^-η``: the first unit is priceless, so every feature is active. U(1) = 0 where U(0) is infinite."""
 
     eta: float
+    ranges: ClassVar = {"eta": POSITIVE}
 
     def marginal(self, s):
         with np.errstate(divide="ignore"):
             return np.asarray(s, dtype=float) ** -self.eta
+
+    def log_marginal(self, s):
+        with np.errstate(divide="ignore"):
+            return -self.eta * np.log(s)
+
+    def demand_at_log(self, log_price):
+        with np.errstate(over="ignore"):
+            return np.exp(-log_price / self.eta)
 
     def value(self, s):
         if self.eta < 1:
@@ -124,6 +159,12 @@ class Saturating(Utility):
     def marginal(self, s):
         return np.exp(-s)
 
+    def log_marginal(self, s):
+        return -np.asarray(s, dtype=float)
+
+    def demand_at_log(self, log_price):
+        return np.maximum(-log_price, 0.0)
+
     def value(self, s):
         return -np.expm1(-s)
 
@@ -140,6 +181,13 @@ class SquaredError(Utility):
 
     def marginal(self, s):
         return (1 + s) ** -2.0
+
+    def log_marginal(self, s):
+        return -2 * np.log1p(s)
+
+    def demand_at_log(self, log_price):
+        with np.errstate(over="ignore"):
+            return np.maximum(np.expm1(-log_price / 2), 0)
 
     def value(self, s):
         return s / (1 + s)

@@ -1,0 +1,231 @@
+"""Every allocation is an optimum by its certificate, or refused with the reason."""
+
+import pickle
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from rosettalaw.errors import InputError
+from rosettalaw.theory import (
+    CRRA,
+    Cost,
+    Exponential,
+    LinearBudget,
+    LognormalQuantiles,
+    LogQuadratic,
+    Model,
+    PowerBudget,
+    PowerCost,
+    PowerLaw,
+    PurePower,
+    Saturating,
+    Spectrum,
+    SquaredError,
+    StretchedExponential,
+    Utility,
+    ZipfMandelbrot,
+    allocate,
+    frontier,
+    predict,
+    solve,
+)
+
+
+@pytest.mark.parametrize("kappa", [100.0, 739.0, 1000.0, 1e4, 1e8])
+def test_one_saturated_neuron_spends_its_whole_budget(kappa):
+    """With n features active, s_r = s̄ + β (mean of log r − log r) where U' = e^-s: no exponentials."""
+    model = Model(PowerLaw(1.5), Saturating(), budget=LinearBudget(kappa), gamma=1.0)
+    row, found = model.predict(100.0), model.allocate(100.0)
+    logs = np.log(np.arange(1, 101))
+    np.testing.assert_allclose(found.isolation, kappa + 1.5 * (logs.mean() - logs), rtol=1e-12)
+    assert found.certificate.holds(1e-9)
+    assert float(row["mean_isolation"][0]) == pytest.approx(kappa, rel=1e-12)
+    assert int(row["status"][0]) == 0
+
+
+@pytest.mark.parametrize(("kappa", "neurons"), [(1.0, 1e6), (50.0, 3000.0), (1.0, 1e8)])
+def test_weights_that_underflow_are_solved_in_logs(kappa, neurons):
+    """Weights e^-r and U' = e^-s: s_r = [x − r]_+, so the budget is n x − n(n+1)/2 with n = floor x."""
+    row = Model(Exponential(1.0), Saturating(), budget=LinearBudget(kappa)).predict(neurons)
+    budget = kappa * neurons
+    n = int((1 + np.sqrt(1 + 8 * budget)) / 2)
+    while n * (n - 1) / 2 >= budget:
+        n -= 1
+    level = (budget + n * (n + 1) / 2) / n
+    assert int(row["active"][0]) == n
+    assert float(row["r_tau"][0]) == pytest.approx(level - 1, rel=1e-9)
+    assert int(row["count"][0]) == int(level - 1 + 1e-9)
+
+
+def _utility(name, marginal):
+    return type(name, (Utility,), {"marginal": staticmethod(marginal)})()
+
+
+@pytest.mark.parametrize(
+    ("marginal", "message"),
+    [
+        (lambda s: 1 + s, "must be concave"),
+        (lambda s: np.ones_like(s), "must be concave"),
+        (lambda s: 1 / (1 + s) * np.where(s < 1, 1, 0.1), "fall without jumps"),
+        (lambda s: np.full_like(s, np.nan), "must be positive, finite"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_utilities_without_an_optimum_are_refused(marginal, message):
+    model = Model(PowerLaw(1.5), _utility("Mine", marginal))
+    for call in (lambda: model.predict(100.0), lambda: model.allocate(100.0)):
+        with pytest.raises(InputError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("at", [lambda r: r**0.5, lambda r: r * np.exp(-r / 50), lambda r: np.where(r < 3, 1 / r, 5.0)])
+def test_spectra_that_rise_are_refused_by_a_model(at):
+    rising = type("Mine", (Spectrum,), {"at": lambda self, rank, features: at(rank)})()
+    with pytest.raises(InputError, match="importance over cost must not rise with rank; it does beyond rank"):
+        Model(rising).predict(100.0)
+    late = type("Late", (Spectrum,), {"at": lambda self, r, features: np.where(r < 1e6, r**-1.5, 5.0)})()
+    with pytest.raises(InputError, match="must not rise"):
+        Model(late).predict(1e6)
+
+
+def test_a_spectrum_returns_a_weight_for_each_rank():
+    with pytest.raises(InputError, match=r"Mine.at = 'shape \(\)': must return one weight for each rank"):
+        Model(type("Mine", (Spectrum,), {"at": lambda self, r, features: 1.0})()).predict(100.0)
+    with pytest.raises(InputError, match="must be a number at least 0 at every rank"):
+        Model(type("Mine", (Spectrum,), {"at": lambda self, r, f: np.where(r > 10, np.nan, 1 / r)})()).predict(100.0)
+
+
+@pytest.mark.parametrize(
+    ("family", "method"), [(Spectrum, "at"), (Utility, "marginal"), (Cost, "at")], ids=lambda x: str(x)
+)
+def test_a_missing_method_is_named(family, method):
+    with pytest.raises(InputError, match=f"class = 'Mine': must define the method {method}. Try: def {method}"):
+        type("Mine", (family,), {})()
+
+
+@dataclass(frozen=True)
+class Shifted(Spectrum):
+    """Own spectrum with a name and a shift of any sign."""
+
+    name: str
+    shift: float
+    knots: np.ndarray | None = None
+
+    def at(self, rank, features):
+        return (rank + self.shift) ** -1.5
+
+
+def test_own_parameters_may_be_of_any_sign_and_kind():
+    for shift in (0.0, -0.5):
+        model = Model(Shifted("mine", shift, np.ones(3)))
+        assert int(model.predict(1000.0)["count"][0]) > 0
+    assert pickle.loads(pickle.dumps(Shifted("mine", 0.0))) == Shifted("mine", 0.0)
+
+
+def test_null_hypotheses_of_costs_and_budgets():
+    plain = Model(PowerLaw(1.5)).predict([100.0, 1000.0])
+    free = Model(PowerLaw(1.5), cost=PowerCost(0.0)).predict([100.0, 1000.0])
+    np.testing.assert_allclose(free["r_tau"], plain["r_tau"], rtol=1e-12)
+    fixed = Model(PowerLaw(1.5), budget=PowerBudget(50.0, 0.0), features=10_000).predict([100.0, 1000.0])
+    assert fixed["count"].values[0] == fixed["count"].values[1] == int(predict(50.0, 1.5, gamma=200)["count"])
+    cheaper = Model(PowerLaw(1.5), cost=PowerCost(-0.2)).predict(1000.0)
+    assert float(cheaper["r_tau"][0]) > float(plain["r_tau"][1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: PowerBudget(0.0, 1.0), r"PowerBudget.kappa = 0.0: .* Try: PowerBudget\(kappa=1.5, theta=1.5\)"),
+        (lambda: PowerLaw(np.array([1.5, 2.0])), "PowerLaw.beta = .*must be finite and greater than 0"),
+        (lambda: PowerCost(np.nan), "PowerCost.delta = nan: must be finite"),
+    ],
+)
+def test_refused_parameters(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("beta", [1, 2, 3])
+def test_exact_ties_are_counted_alike(beta):
+    """B = Σ (r0^β/r^β − 1) in rational numbers puts s_r = τ exactly at every whole divisor."""
+    for r0 in (12, 60, 120):
+        budget = float(sum(Fraction(r0**beta, r**beta) - 1 for r in range(1, r0)))
+        for r in range(1, r0):
+            if r0 % r:
+                continue
+            tau = float(r0**beta // r**beta - 1)
+            model = Model(PowerLaw(float(beta)), gamma=40.0)
+            counts = [
+                int(predict(budget, beta, tau=tau, gamma=40.0)["count"]),
+                solve(budget, beta, gamma=40.0).count(tau),
+                int(model.predict(budget, tau)["count"][0]),
+                model.allocate(budget).count(tau),
+            ]
+            assert counts == [r] * 4
+
+
+@pytest.mark.parametrize("point", [(1e15, 1.2, 1e6, 1.0, 4.0), (43016805424301.516, 1.0001, 192255.51, 3.6614, 4.0)])
+def test_no_more_found_than_active_than_there_are(point):
+    row = predict(*point)
+    features = int(np.floor(point[4] * point[0]))
+    assert int(row["count"]) <= int(row["active"]) <= features
+    assert float(row["tail_mass"]) >= 0
+    assert solve(point[0], point[1], point[2], point[4]).count(point[3]) <= features
+    if point[1] == 1.2:
+        assert int(row["count"]) == features
+        assert float(row["tail_mass"]) == 0
+
+
+def test_frontier_below_rank_one():
+    """Closed form r0 (1+τ)^(-1/β) with the one active feature at s = B: ((1+B)/(1+τ))^(1/β)."""
+    model = Model(PowerLaw(1.5), budget=LinearBudget(0.001))
+    expected = ((1 + 0.1) / 2) ** (1 / 1.5)
+    assert model.frontier(100.0) == pytest.approx(expected, rel=1e-9)
+    assert frontier(100.0, 1.5, 0.001) == pytest.approx(expected, rel=1e-12)
+    assert float(model.predict(100.0)["local_exponent"][0]) == pytest.approx(
+        float(predict(100.0, 1.5, 0.001)["local_exponent"]), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("budget", [1e-300, 1e-12, 1e-8])
+def test_tiny_budgets_are_spent_on_the_first_feature(budget):
+    found = allocate(np.arange(1.0, 101) ** -1.5, budget)
+    assert found.isolation[0] == pytest.approx(budget, rel=1e-14, abs=0)
+    assert found.active == 1
+
+
+SPECTRA = [
+    PowerLaw(1.5), PowerLaw(0.5), Exponential(1.0), Exponential(100.0), StretchedExponential(0.5, 0.683),
+    LogQuadratic(2.0), ZipfMandelbrot(1.5, 10.0), LognormalQuantiles(1.0),
+]  # fmt: skip
+UTILITIES = [CRRA(0.5), CRRA(3.0), PurePower(0.5), PurePower(2.0), Saturating(), SquaredError()]
+
+
+def _solved_or_says_why(spectrum, utility, neurons, kappa):
+    model = Model(spectrum, utility, budget=LinearBudget(kappa), features=min(int(4 * neurons), 3000))
+    try:
+        row, found = model.predict(neurons), model.allocate(neurons)
+    except InputError as error:
+        return str(error)
+    assert found.certificate.holds(1e-6)
+    assert int(row["count"][0]) <= int(row["active"][0])
+    assert np.isfinite(float(row["r_tau"][0]))
+    return ""
+
+
+@pytest.mark.parametrize("utility", UTILITIES, ids=repr)
+@pytest.mark.parametrize("spectrum", SPECTRA, ids=repr)
+def test_shipped_pairs_at_the_corners(spectrum, utility):
+    for neurons, kappa in [(1.0, 1e-8), (1e3, 1.0), (1e15, 1e-8), (1e15, 1e6)]:
+        assert not _solved_or_says_why(spectrum, utility, neurons, kappa), (neurons, kappa)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("utility", UTILITIES, ids=repr)
+@pytest.mark.parametrize("spectrum", SPECTRA, ids=repr)
+def test_shipped_pairs_on_the_whole_grid(spectrum, utility):
+    for neurons in 10.0 ** np.arange(0, 15.5, 1):
+        for kappa in 10.0 ** np.arange(-8, 6.5, 1):
+            assert not _solved_or_says_why(spectrum, utility, neurons, kappa), (neurons, kappa)
