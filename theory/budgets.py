@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from .families import POSITIVE, REAL, Family, by_name
+from .families import POSITIVE, REAL, FunctionFamily, by_name
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-class Cost(Family):
+class Cost(FunctionFamily):
     """Cost of a unit of isolation as a function of rank; subclasses define `at`."""
 
     @abstractmethod
@@ -55,7 +55,7 @@ class PowerCost(Cost):
         return rank**self.delta
 
 
-class Budget(Family):
+class Budget(FunctionFamily):
     """Total budget as a function of size; subclasses define `total`."""
 
     @abstractmethod

@@ -28,7 +28,7 @@ POSITIVE = (0.0, np.inf)
 REAL = (-np.inf, np.inf)
 
 
-class Family:
+class FunctionFamily:
     """A set of functions told apart by their parameters."""
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}

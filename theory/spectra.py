@@ -13,13 +13,13 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import InputError, require
-from .families import POSITIVE, Family, by_name
+from .families import POSITIVE, FunctionFamily, by_name
 
 STENCIL = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0  # fourth-order central difference at −2h, −h, h, 2h
 STEP = 1e-3
 
 
-class Spectrum(Family):
+class Spectrum(FunctionFamily):
     """Importance as a function of rank; subclasses are frozen dataclasses that define `at`."""
 
     quantiles = False

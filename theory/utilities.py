@@ -19,12 +19,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from .families import POSITIVE, Family, by_name
+from .families import POSITIVE, FunctionFamily, by_name
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
-class Utility(Family):
+class Utility(FunctionFamily):
     """A concave utility; subclasses are frozen dataclasses that define `marginal`."""
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """The layout's known traps: a forgotten subpackage, a shadowing folder, an eager heavy import, a second copy."""
 
+import ast
 import importlib.util
 import json
 import pathlib
@@ -156,3 +157,38 @@ def test_console_script_and_module_are_one_command():
     script = pathlib.Path(sys.executable).with_name("rosettalaw")
     by_script = subprocess.run([script, "--version"], capture_output=True, text=True)
     assert by_module.stdout == by_script.stdout != ""
+
+
+MIRRORS = {"Job"}  # language and vision are twins
+
+
+def top_level():
+    """Yield module name and top-level definition of the whole package."""
+    for name, path in read_imports().modules().items():
+        yield from ((name, node) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def test_no_two_things_share_a_name():
+    places = {}
+    for name, node in top_level():
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            places.setdefault(node.name, []).append(name)
+    assert len(places) > 100
+    assert {name: where for name, where in places.items() if len(where) > 1 and name not in MIRRORS} == {}
+
+
+def test_values_of_many_fields_are_built_by_keyword():
+    """A swap of two positional values of five or more would be silent."""
+    classes = {}
+    for _, node in top_level():
+        if isinstance(node, ast.ClassDef) and any("dataclass" in ast.dump(one) for one in node.decorator_list):
+            classes[node.name] = sum(isinstance(one, ast.AnnAssign) for one in node.body)
+    assert classes["Settings"] > 8
+    wrong = [
+        f"{name}:{node.lineno} {node.func.id}"
+        for name, path in read_imports().modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and classes.get(node.func.id, 0) > 4
+        if sum(not isinstance(one, ast.Starred) for one in node.args) > 4
+    ]
+    assert wrong == []
