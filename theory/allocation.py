@@ -220,7 +220,17 @@ def allocate_logs(
         isolation = np.where(log_weights > -np.inf, utility.demand_at_log(log_level + log_price), 0.0)
     active = int(np.count_nonzero(isolation))
     level = float(np.exp(log_level))
-    found = Allocation(isolation, level, active, weights, budget, utility, costs, log_weights, log_level)
+    found = Allocation(
+        isolation=isolation,
+        multiplier=level,
+        active=active,
+        weights=weights,
+        budget=budget,
+        utility=utility,
+        costs=costs,
+        log_weights=log_weights,
+        log_multiplier=log_level,
+    )
     certificate = found.certificate
     if not certificate.holds(CERTAIN):
         raise InputError("utility", utility, f"{_why(utility)}; {certificate}", "Log(), or U' that descends smoothly")
