@@ -12,7 +12,7 @@
 | `matching` | mutual nearest neighbours, exact or screened |
 | `nulls` | the kinds of null that counts are read against |
 | `calibration` | the calibrated count |
-| `match_models` | the main job in one call: two models opened, matched, calibrated, saved |
+| `two_models` | the main job in one call: two models opened, matched, calibrated, saved |
 | `measures` | selectivity, documents, depth and data size of matched neurons |
 | `ladder` | pairs of models at several sizes |
 | `filtering` | one neuron as a filter of documents |
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from .ladder.models import ModelLadder, ModelRung, open_checkpoint_ladder
     from .ladder.train import train_ladder
     from .language.families import open_ladder
-    from .match_models import ModelMatches, match_models
     from .matching import Matches, Screening, match
     from .nulls import KINDS, Null
+    from .two_models import ModelMatches, match_models
 
 _PLACES = {
     "ActivationSource": "activations.source",
@@ -48,13 +48,13 @@ _PLACES = {
     "KINDS": "nulls",
     "Matches": "matching",
     "ModelLadder": "ladder.models",
-    "ModelMatches": "match_models",
+    "ModelMatches": "two_models",
     "ModelRung": "ladder.models",
     "Null": "nulls",
     "Screening": "matching",
     "calibrate": "calibration",
     "match": "matching",
-    "match_models": "match_models",
+    "match_models": "two_models",
     "measure_ladder": "ladder.measure",
     "open_activations": "activations.files",
     "open_checkpoint_ladder": "ladder.models",

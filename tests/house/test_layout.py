@@ -26,7 +26,7 @@ FLOORS = (
     {"measures"},
     {"ladder", "viewer"},
     {"filtering", "vision"},
-    {"match_models"},
+    {"two_models"},
 )
 
 

@@ -82,6 +82,7 @@ def test_every_name_of_a_packages_face_exists(package):
     module = import_module(f"rosettalaw.{package}")
     assert module.__all__
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
+    assert set(module.__all__) & rooms(Path(module.__file__).parent) == set()  # a module would take the name's place
 
 
 def test_a_map_that_lies_is_seen(tmp_path):

@@ -95,8 +95,8 @@ def match(
     require_no_input("--out", out, (a, b, text, images))
     if out is not None:
         require_replaceable("--out", out)
-    from ..empirical.match_models import match_models
     from ..empirical.matching.machine import distributed
+    from ..empirical.two_models import match_models
 
     with distributed.started(device):
         result = match_models(
