@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from rosettalaw.empirical.activations import copies as unfinished_copies
+from rosettalaw.empirical.activations import copies
 from rosettalaw.empirical.activations.source import ActivationSource
 from rosettalaw.empirical.activations.spooling import spool
 from rosettalaw.empirical.checkpoints import architectures, hub
@@ -112,7 +112,7 @@ def test_reading_from_a_position_on_runs_the_same_batches(pair, monkeypatch, fir
 
 def test_a_killed_copy_of_a_model_goes_on(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(language, "TOKENS_A_BATCH", 150)
-    monkeypatch.setattr(unfinished_copies, "SHARE", np.inf)
+    monkeypatch.setattr(copies, "SHARE", np.inf)
     source, runs = pair[0], []
 
     def count(*_):

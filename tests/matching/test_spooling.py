@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rosettalaw.empirical.activations import copies as unfinished_copies
+from rosettalaw.empirical.activations import copies
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.files import open_activations
 from rosettalaw.empirical.activations.spooling import bytes_on_disk, spool
@@ -26,10 +26,10 @@ POSITIONS, NEURONS, BLOCK = 150, 7, 16
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from rosettalaw.empirical import unfinished_copies
+from rosettalaw.empirical.activations import copies
 from rosettalaw.empirical.activations.spooling import spool
 from rosettalaw.empirical.activations.streamed import StreamedArray
-unfinished_copies.SHARE = float("inf")
+copies.SHARE = float("inf")
 class Slow(StreamedArray):
     def blocks_from(self, size, first):
         for block in super().blocks_from(size, first):
@@ -62,7 +62,7 @@ def array():
 @pytest.fixture
 def always(monkeypatch):
     """Record every block."""
-    monkeypatch.setattr(unfinished_copies, "SHARE", np.inf)
+    monkeypatch.setattr(copies, "SHARE", np.inf)
 
 
 class Stops(StreamedArray):
@@ -286,14 +286,14 @@ def test_what_follows_the_record_is_written_again(tmp_path, array, always):
 def test_recording_takes_its_share_of_the_time(tmp_path, array, monkeypatch):
     """A slow disk is asked seldom: one record of 1 s at the start, and no other within 20 s."""
     now = [0.0]
-    sync = unfinished_copies.UnfinishedCopy._sync
+    sync = copies.UnfinishedCopy._sync
 
     def slow(self):
         now[0] += 1
         sync(self)
 
-    monkeypatch.setattr(unfinished_copies.UnfinishedCopy, "_sync", slow)
-    monkeypatch.setattr(unfinished_copies, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(copies.UnfinishedCopy, "_sync", slow)
+    monkeypatch.setattr(copies, "time", SimpleNamespace(monotonic=lambda: now[0]))
     store(tmp_path / "a.zarr", np.concatenate([array] * 5))
     for block in Stops(tmp_path / "a.zarr").blocks(BLOCK):
         assert len(block)
