@@ -112,7 +112,7 @@ def test_a_ladder_is_read_as_any_other(measured):
 
 def test_measuring_again_gives_the_same(trained, measured):
     ladders, read = measured
-    again = measure_pair(read, trained.ladder.pairings[0], (1, 1), 2)
+    again = measure_pair(read, trained.ladder.pairings[0], (1, 1), {"permute": 2})
     one = ladders["denoising-supervised"]
     here = one["pair_rung"].values == 4
     np.testing.assert_array_equal(one["correlation"].values[here], again["pair"]["correlation"])
@@ -167,7 +167,7 @@ def test_what_is_held_out_comes_from_the_right_quarter(trained):
 
 def test_the_sweep_ends_with_all_images(trained, measured):
     ladders, read = measured
-    swept = image_sweep(read, trained.ladder.pairings[:1], 2, (10, 20, 40))["denoising-supervised"]
+    swept = image_sweep(read, trained.ladder.pairings[:1], {"permute": 2}, (10, 20, 40))["denoising-supervised"]
     assert swept["size_images"].values.tolist() == [10, 20, 40]
     assert swept["size_raw_count"].values[-1] == ladders["denoising-supervised"]["raw_count"].values[3]
     assert np.isnan(swept["size_raw_overlap"].values[0])
