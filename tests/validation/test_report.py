@@ -164,7 +164,7 @@ def test_an_incomplete_ladder_costs_its_own_place_only(tmp_path, monkeypatch):
     assert "The count grows sublinearly" in page
     made = {one.name: one for one in make_all(read(tmp_path), tmp_path / "figures", ("vision",))}
     assert made["vision"].files == ()
-    assert made["vision"].waits_for.endswith("(No variable named 'permuted_raw')")
+    assert made["vision"].waits_for.endswith("(No variable named 'distinct_count')")
 
 
 def test_the_page_replaces_pages_only(tmp_path):
