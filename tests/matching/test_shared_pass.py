@@ -7,6 +7,7 @@ import pytest
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import cost, engine, match, products
+from rosettalaw.empirical.nulls import permute
 from rosettalaw.empirical.nulls.permute import Permuted
 
 
@@ -82,7 +83,7 @@ def test_a_run_stopped_in_a_shared_pass_goes_on_in_separate_ones(tmp_path, plant
         match(first, ArraySource(b), **options, folder=tmp_path / "work")
     kept = {path.name for path in (tmp_path / "work").glob("*.npz")}
     assert {"trained-tile0.npz", "permuted2-tile0.npz", "trained-tile1-part3.npz", "permuted2-tile1-part3.npz"} <= kept
-    (tmp_path / "work" / "null1-tile1-part2.npz").unlink()  # as if killed between two files of one part
+    (tmp_path / "work" / "permuted1-tile1-part2.npz").unlink()  # as if killed between two files of one part
     at_most(monkeypatch, 2)
     assert bits(match(ArraySource(a), ArraySource(b), **options, folder=tmp_path / "work")) == bits(whole)
 
@@ -125,7 +126,7 @@ def test_many_draws_hold_one_block_and_as_many_orders_as_share_a_pass(plant, mon
             orders.add(self)
             held.append(len(orders))
 
-    monkeypatch.setattr(engine, "Permuted", Order)
+    monkeypatch.setattr(permute, "Permuted", Order)
     for at_once, together in ((1, 1), (3, 3), (7, 6)):
         at_most(monkeypatch, at_once)
         held, most = [], 0

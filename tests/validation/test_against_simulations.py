@@ -64,7 +64,7 @@ def test_one_feature_more_is_one_error_of_three_blocks():
     for seed in range(30):
         problem = JointProblem(observed(seed, BLOCKS, (512,), 0.0, 1000), gamma=4)
         plain = problem.split(TRUTH)
-        problem.found = np.exp(problem.predicted(**TRUTH)["counts"])  # r_τ − ½, as if nothing were known of R
+        problem.matched = np.exp(problem.predicted(**TRUTH)["counts"])  # r_τ − ½, as if nothing were known of R
         from_frontier = problem.split(TRUTH)
         count = plain["counts"][0]
         off.append([count, from_frontier["isolation"][0], from_frontier["tail"][0], plain["isolation"][0]])
