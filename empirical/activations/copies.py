@@ -72,6 +72,8 @@ class UnfinishedCopy:
             np.save(border_of(self._whole), self._bordered)
         os.replace(partial_of(self._whole), self._whole)
         self._record.unlink(missing_ok=True)
+        for leftover in self._record.parent.glob(f".{self._record.name}.*"):  # of runs killed while they recorded
+            leftover.unlink(missing_ok=True)
 
     @property
     def _bordered(self) -> np.ndarray:

@@ -155,6 +155,14 @@ def test_a_copy_killed_anywhere_goes_on_and_has_the_same_bits(tmp_path, array, k
     assert not [name for name in made if "partial" in name or "unfinished" in name]
 
 
+def test_a_record_that_was_killed_in_writing_leaves_no_litter(tmp_path, array):
+    store(tmp_path / "a.zarr", array)
+    (tmp_path / ".copy-float32-unfinished.npz.k2x9.npz").write_bytes(b"half a record")
+    (tmp_path / ".other-float32-unfinished.npz.k2x9.npz").write_bytes(b"another's")
+    spool(StreamedArray(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK, "float32")
+    assert set(contents(tmp_path)) == {"copy-float32.npy", ".other-float32-unfinished.npz.k2x9.npz"}
+
+
 @pytest.mark.parametrize("restrict", [False, True])
 def test_blocks_that_are_copied_are_not_read_again(tmp_path, array, always, restrict):
     store(tmp_path / "a.zarr", array)
