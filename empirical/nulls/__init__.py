@@ -7,7 +7,7 @@ take it from there.
 |---|---|
 | `null` | the class of all kinds: how one is drawn, what it keeps and what it breaks |
 | `shift` | B's positions shifted around the end |
-| `documents` | B's documents in another order, each whole |
+| `documents` | each document of A with another one of B |
 | `permute` | B's positions in a random order, one by one |
 | `untrained` | networks with random weights |
 | `span` | B's positions permuted among those with the same span text |
