@@ -91,7 +91,7 @@ def detect(
     features : float
         A, over how many features interference is spread; infinite neglects its overlap.
     interference : float
-        f, the share of interference (the rest is noise) in what a neuron carries beside its feature.
+        f, the share of interference (the rest is noise) in a neuron's activation besides its feature.
     idle : int
         Neurons a side that stand for no feature and take part in the matching.
     threshold : float
@@ -127,8 +127,8 @@ def detect(
         nodes, weights = _nodes((np.arctanh(threshold) - mean[part]) / sd[part] if threshold > -1 else None)
         x = np.tanh(mean[part, None] + sd[part, None] * nodes)
         best = _power(_null_sf(x / width[part, None], inputs), rivals)
-        found = np.sum(best * weights, axis=-1)
-        probability[part] = np.minimum(found, 1.0)  # the weights sum to 1 but for rounding
+        summed = np.sum(best * weights, axis=-1)
+        probability[part] = np.minimum(summed, 1.0)  # the weights sum to 1 but for rounding
     false_pairs = _false_pairs(mean, sd, float(np.mean(width)), inputs, idle, threshold)
     if idle:
         false_pairs += _idle_pairs(mean, sd, share, features, interference, inputs, idle, threshold)

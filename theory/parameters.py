@@ -1,4 +1,4 @@
-"""What the parameters of the model may be, and the messages for those they may not."""
+"""The values that each parameter of the model may have, and the messages for all others."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Range:
 
 
 def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
-    """Return `value` as a float64 array, or say what is wrong with it."""
+    """Return `value` as a float64 array, or raise with the reason."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
