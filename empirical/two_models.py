@@ -144,7 +144,7 @@ def match_models(
     device_map, weights, allow_pickle_weights
         How checkpoints are loaded (`checkpoints.hub.Loading`).
     memory : int or str
-        Bytes to hold, or "2GiB"; half of what is free by default.
+        Bytes to use, or "2GiB"; half of the free memory by default.
     spool : str
         Type of activations copied to disk.
     exclude_nonfinite : bool
@@ -230,7 +230,7 @@ def match_models(
 
 
 def _draws(sources: Sources, wanted: int | None, permutations: int) -> int:
-    """Return the draws of the untrained null: the paper's, where nothing is said and it is possible."""
+    """Return the draws of the untrained null: by default the paper's, where it is possible."""
     if wanted is not None:
         return wanted
     return UNTRAINED * (permutations > 0 and all(untrained(one) is not None for one in sources))

@@ -240,9 +240,9 @@ def commit(checkpoint: str | Path) -> str:
 
     name, revision = located(checkpoint)
     for file in ("config.json", "model_index.json"):
-        file_there = try_to_load_from_cache(name, file, **revision)
-        if isinstance(file_there, str):
-            return Path(file_there).parent.name
+        cached = try_to_load_from_cache(name, file, **revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
     return ""
 
 

@@ -51,8 +51,8 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
             digests.append(hashlib.file_digest(stream, "sha256"))
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
     record = folder / RECORD
-    read = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    return ModelFacts(folder.name, whole.hexdigest(), spelling, read.get("bits_per_byte", float("nan")))
+    facts = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    return ModelFacts(folder.name, whole.hexdigest(), spelling, facts.get("bits_per_byte", float("nan")))
 
 
 def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:

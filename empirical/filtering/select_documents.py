@@ -68,17 +68,17 @@ def recovery(taken: np.ndarray, target: np.ndarray, tokens: np.ndarray) -> Recov
     Parameters
     ----------
     taken, target : ndarray of bool, shape (documents,)
-        What was selected, and what should have been.
+        Selected documents, and the target documents.
     tokens : ndarray of int, shape (documents,)
         Length of each document.
     """
     hits = (taken & target).sum()
-    found_tokens, taken_tokens, target_tokens = (tokens[mask].sum() for mask in (taken & target, taken, target))
+    hit_tokens, taken_tokens, target_tokens = (tokens[mask].sum() for mask in (taken & target, taken, target))
     return Recovery(
         precision=float(hits / taken.sum()),
         recall=float(hits / target.sum()),
         f1=float(2 * hits / (taken.sum() + target.sum())),
-        f1_tokens=float(2 * found_tokens / (taken_tokens + target_tokens)),
+        f1_tokens=float(2 * hit_tokens / (taken_tokens + target_tokens)),
     )
 
 
@@ -96,11 +96,11 @@ def replicate_f1(
     Parameters
     ----------
     scores : sequence of ndarray or None
-        One array of scores a selector; None selects at random, anew in each replicate.
+        One array of scores per selector; None selects at random, anew in each replicate.
     tokens, target : ndarray, shape (documents,)
         Length of each document, and whether it belongs to the target domain.
     groups : ndarray of int, shape (documents,)
-        Which documents belong together, as numbers from 0.
+        Groups of documents that belong together, as numbers from 0.
     budget : float, optional
         Tokens to reach; by default the target domain's, in each replicate its own.
     seed : int

@@ -82,7 +82,7 @@ def match(
     block : int
         Positions read at a time.
     memory : int, optional
-        Bytes that the matching may hold in each process; half of what is free by default (`cost.tile_shape`).
+        Bytes that the matching may hold in each process; half of the free memory by default (`cost.tile_shape`).
     tile : pair of int, optional
         Neurons of A and B whose products are held at a time; from `memory` by default, or as an unfinished matching
         in `folder` has it.
@@ -130,7 +130,7 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    # It is said now what is wrong with a device: sums take double precision.
+    # Fail early if the device is unusable: sums take double precision.
     moved(torch.zeros(1, dtype=torch.float64), device)
     parts = min(jackknife_blocks or PARTS, a.positions)
     kinds = draws_of(nulls)

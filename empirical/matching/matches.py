@@ -57,7 +57,7 @@ class Matches:
     split_half : float
         Jaccard overlap of the pairs found in the first and in the second half of the positions.
     k, absolute, engine, seed
-        How the matching was asked for.
+        Settings of the matching.
     details : dict
         How it was computed: contested units, precision, tiles, estimated recall of the screened engine.
     status : str
@@ -105,7 +105,7 @@ class Matches:
         nulls : mapping of str to sequence of ndarray, optional
             Further nulls beside the matching's own: ``{"untrained": [correlations, …]}``, an array for each draw.
         q : float
-            Allowed share of null pairs among those kept.
+            Allowed share of null pairs among those counted.
         """
         every = {**self.nulls, **(nulls or {})}
         if not every:
@@ -118,7 +118,7 @@ class Matches:
         """Return the jackknife standard error of the number of pairs at or above a fixed correlation.
 
         Each replicate c_j leaves out one of J blocks of positions: se² = (J − 1)/J · Σ (c_j − c̄)². NaN without
-        replicates; 0 where the threshold is NaN, that is where nothing is kept.
+        replicates; 0 where the threshold is NaN, that is where no pair is counted.
         """
         counts = np.array([np.sum(np.abs(rho) >= threshold) for rho in self.replicate_correlations], dtype=float)
         if len(counts) < 2:
@@ -144,12 +144,12 @@ class Matches:
                 f"threshold {calibration.threshold:.3g} is within the sketch's noise ({floor:.3g}), where the screened "
                 f"null misses pairs: use --engine exact or more --buckets"
             )
-        wanted, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
-        if wanted is not None and not reached >= wanted:
-            said = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
+        target, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
+        if target is not None and not reached >= target:
+            outcome = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
             remarks.append(
-                f"recall {wanted:.6g} was asked for, {said} with {self.details['candidates']} candidates a neuron: "
-                f"use --engine exact, more --buckets or more --candidates"
+                f"recall {target:.6g} was asked for, {outcome} with {self.details['candidates']} candidates per "
+                f"neuron: use --engine exact, more --buckets or more --candidates"
             )
         return "; ".join(remarks) or "ok"
 
@@ -230,9 +230,9 @@ class Matches:
                 variables[f"{kind}_raw"] = calibrated.null_raw[kind]
                 variables[f"{kind}_above_threshold"] = calibrated.null_above[kind]
         coords = {"model_layer_a": np.unique(self.a.layer), "model_layer_b": np.unique(self.b.layer)}
-        asked = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
-        asked |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
-        return dataset("pairs", variables, coords, **{**asked, **provenance})
+        facts = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
+        facts |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
+        return dataset("pairs", variables, coords, **{**facts, **provenance})
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:

@@ -183,7 +183,7 @@ def screened_search(
 
     def sketched(source: ActivationSource, side: int) -> screened.Sketch:
         how = settings.seed, settings.block, settings.device, workspace.memory
-        return screened.kept_sketch(source, side, screening.buckets, *how, checkpoint, name)
+        return screened.saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
 
     workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
     sketches = workspace.sketch, sketched(b, 1)

@@ -52,9 +52,9 @@ def draws_of(nulls: Mapping[str, int]) -> dict[Null, int]:
     return {kind(name): draws for name, draws in nulls.items() if draws}
 
 
-def labels(drawn: Iterable[str] = ()) -> list[str]:
-    """Return the labels of a result: the paper's two nulls, drawn or not, and all others that were drawn."""
-    return list(dict.fromkeys([*(null.label for null in KINDS.values() if null.section), *drawn]))
+def labels(others: Iterable[str] = ()) -> list[str]:
+    """Return the labels of a result: the paper's two nulls, with draws or without, and all `others` with draws."""
+    return list(dict.fromkeys([*(null.label for null in KINDS.values() if null.section), *others]))
 
 
 def every_label() -> list[str]:

@@ -258,7 +258,7 @@ def test_sentences_follow_the_intervals(result):
     said = " ".join(findings.sentences(result))
     low = float(result["f1_behind_low"].sel(selector="random"))
     high = float(result["f1_behind_high"].sel(selector="random"))
-    word = "better than" if low > 0 else "worse than" if high < 0 else "not told apart from"
+    word = "better than" if low > 0 else "worse than" if high < 0 else "not distinguished from"
     assert f"{word} random documents" in said
     clear = result.copy(deep=True)
     place = list(study.SELECTORS).index("non_rosetta")
@@ -268,7 +268,7 @@ def test_sentences_follow_the_intervals(result):
     assert "better than the other neuron" in said
     assert "it is better: +0.500 ± 0.200" in said
     clear["test_perplexity_behind_ci95"][place] = 0.6
-    assert "it is not told apart: +0.500 ± 0.600" in " ".join(findings.sentences(clear))
+    assert "it is not distinguished: +0.500 ± 0.600" in " ".join(findings.sentences(clear))
 
 
 def test_the_command(labelled, checkpoints, tmp_path, capsys, result):

@@ -144,7 +144,7 @@ def test_an_unmet_recall_is_told_with_what_was_reached(sides):
     assert reached < 0.9999
     assert few.details["recall_wanted"] == 0.9999
     assert few.details["candidates"] == 16  # doubled four times, as the settings say
-    said = f"recall 0.9999 was asked for, {reached:.6g} was reached with 16 candidates a neuron: use --engine exact"
+    said = f"recall 0.9999 was asked for, {reached:.6g} was reached with 16 candidates per neuron: use --engine exact"
     assert said in few.record()["status"]
     assert few.to_dataset().attrs["status"] == few.record()["status"]
     met = match(a, b, screening=Screening(buckets=64, candidates=1, recall=reached / 2), **options)

@@ -96,7 +96,7 @@ class Best:
             current[:] = torch.cat([current, folded], 1).topk(current.shape[1]).values
 
     def listed(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return each side's keys, falling, and units, shape (neurons, kept); −∞ and −1 for none."""
+        """Return each side's keys, falling, and units, shape (neurons, number); −∞ and −1 for none."""
         sides = []
         for current in self._sides:
             rising, none = (current >> 32).int(), current == NONE

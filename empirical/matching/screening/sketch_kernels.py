@@ -121,7 +121,7 @@ def _insert(keys, units, key, unit):
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def offer_rows(estimate, keys, units):
-    """Keep the largest estimates of each row: keys and units, shape (rows, kept), falling; ties keep the lower unit."""
+    """Keep the largest estimates of each row: keys and units, shape (rows, number), falling; ties keep the lower."""
     size = keys.shape[1]
     for row in numba.prange(estimate.shape[0]):
         for low in range(0, estimate.shape[1], 64):

@@ -6,7 +6,7 @@
 | supervised | discriminative | cross-entropy of the photograph that x was cut from |
 | contrastive | discriminative | two views nearby, flipped, noisy: each finds the other among the batch (InfoNCE) |
 
-The denoiser is not told θ: it reads it off the picture. Since the crops are white and of unit variance, so is each
+The denoiser does not get θ: it sees the picture alone. Since the crops are white and of unit variance, so is each
 noisy crop, whatever θ; white noise itself is what every one of them tends to for θ → π/2, and one pass over pure noise
 makes a picture in one step (`rosettalaw.empirical.vision.families.generation`).
 """
