@@ -156,7 +156,7 @@ def measure_triangle(
         If sizes and matchings differ in number, or a number cannot be used.
     """
     sizes = np.asarray(neurons, dtype=float)
-    rule = f"must be one list of correlations a size, {len(sizes)} in all"
+    rule = f"must be one list of correlations per size, {len(sizes)} in all"
     require(len(sizes) == len(correlations), "correlations", len(correlations), rule)
     matched = [np.asarray(rho, dtype=float) for rho in correlations]
     if threshold is None:

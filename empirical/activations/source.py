@@ -90,7 +90,7 @@ def untrained(source: ActivationSource) -> Callable[[int], ActivationSource] | N
 
 @contextmanager
 def mapped(*sources: ActivationSource) -> Iterator[None]:
-    """Map the files of some sources once for all that is read meanwhile.
+    """Map the files of some sources once for all reads meanwhile.
 
     Finding a file's pages takes a tenth of the time of reading them from memory, every time. They count as this
     process's while they are mapped, but the system takes them back when it needs room.

@@ -53,7 +53,7 @@ def spool(
     """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
 
     A copy that was killed goes on where its record ends and gets the same bits; a source that cannot begin there
-    (`blocks_from`) is read from the start again. What is damaged or belongs to another source is written anew.
+    (`blocks_from`) is read from the start again. A damaged copy, or one of another source, is written anew.
 
     Parameters
     ----------

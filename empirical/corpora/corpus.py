@@ -227,7 +227,7 @@ def _documents(path: Path) -> Iterator[Document]:
 
 
 def _checked(path: Path) -> Iterator[Document | None]:
-    """Yield every document, None for one without text; say what was left out."""
+    """Yield every document, None for one without text; print the number left out."""
     foreign = whole = 0
     for read in _watched(path):
         document = read()

@@ -53,7 +53,7 @@ def measure_trials(
     taken : mapping of str to sequence of ndarray of bool
         For each selector, one mask of the pool's documents, or one for each run.
     work : path, optional
-        Folder where each finished run, and the state of an unfinished one, is kept.
+        Folder where each finished run, and the state of an unfinished one, is saved.
     """
     config, tokenizer = hub.open_config(checkpoint), hub.open_tokenizer(checkpoint)
     context = plan.context or context_of(config)

@@ -11,7 +11,7 @@
 One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first 20 neurons by the
 same rule among the Rosetta Neurons of that layer, and among its other neurons.
 
-What is finished is kept in the folder of results and read back by the same command.
+Finished parts are saved in the folder of results and read back by the same command.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def filter_documents(
     corpus : Corpus
         Labelled documents.
     plan : FilteringPlan
-        What is filtered and how.
+        Settings of the study.
     a : str or path
         The checkpoint whose neuron filters.
     b : str or path, optional
@@ -80,7 +80,7 @@ def filter_documents(
     tuned : str or path, optional
         The checkpoint that is trained on; A by default.
     out : path, optional
-        Folder where what is finished is kept.
+        Folder where finished parts are saved.
     selection : path, optional
         Where to write the documents that the Rosetta Neuron selects, as ``.jsonl`` with their domains.
     patterns : pair of str, optional
@@ -149,7 +149,7 @@ def score(
     neurons : ndarray of int
         Counted over all layers.
     work : path, optional
-        Folder where each part of the scores is kept as soon as it is complete, and read back from.
+        Folder where each part of the scores is saved as soon as it is complete, and read back from.
 
     Returns
     -------

@@ -47,7 +47,7 @@ def keep_text(text: AlignedText, positions: np.ndarray, around: int) -> dict[str
     Parameters
     ----------
     text : AlignedText
-        What was read.
+        The text of the matching.
     positions : ndarray of int
         Aligned positions in any order, some of them more than once; negative ones are none.
     around : int

@@ -9,7 +9,7 @@ Exact engine, for the matching and its D nulls, of which g share a pass over A (
                  reading; centred rows written, then read by the product
     memory       4 (g J + 4) e_A e_B + 8 (e_A + e_B)(block + 2) + 8 T min(g, D)
                  + (24 (k + 3) + 16) g (N_A + N_B) + 8 k (J + 2)(3 N_A + N_B)
-                 J parts of each tile and the ranking of one; two blocks a side; the order of permuted positions;
+                 J parts of each tile and the ranking of one; two blocks per side; the order of permuted positions;
                  lists of best partners, k + 3 of each neuron, and k of each for J + 2 replicates
 
 Screened engine, for each of these: B buckets (R B stored as bytes), c candidates per neuron, m audited neurons of A,

@@ -148,7 +148,7 @@ def match(
     )
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine == "exact":
-        # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
+        # Free memory may have changed since an unfinished matching began: it resumes with its tile.
         tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
         k=k,

@@ -2,8 +2,8 @@
 
 A tile is a range of A's neurons times a range of B's. Its products are kept in J parts, one for each of J consecutive
 stretches of positions, because any subset of the parts is again a measurement: all of them give the correlations, all
-but one the jackknife's replicates, each half of them the split-half overlap. The parts cost memory (4 J bytes a neuron
-pair of the tile) and no arithmetic. For a subset S with means x̄_S,
+but one the jackknife's replicates, each half of them the split-half overlap. The parts cost memory (4 J bytes per pair
+of neurons of the tile) and no arithmetic. For a subset S with means x̄_S,
 
     C_S = Σ_{j∈S} C_j + Σ_{j∈S} n_j (x̄_j − x̄_S)(ȳ_j − ȳ_S)ᵀ,
 

@@ -1,4 +1,4 @@
-"""The result of a matching: mutual pairs with what is needed to judge them."""
+"""The result of a matching: mutual pairs and the numbers that judge them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Matches:
         The pair's neurons, counted over all layers in order; sorted by A's, then B's.
     correlation, margin : ndarray, shape (pairs,)
         Pearson correlation ρ, and its distance to the best partner that either unit has outside its k best (with the
-        screened engine to the best that was read: at least the margin, and more where a sketch hid the second-best).
+        screened engine to the best correlation read: at least the margin, and more where a sketch hid the second-best).
     a, b : Side
         The two models.
     positions : int

@@ -42,7 +42,7 @@ class Settings:
 
     @property
     def widest_k(self) -> int:
-        """The largest number of partners that is asked for."""
+        """The largest number of partners."""
         return max((self.k, *self.also_k))
 
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Tally:
     Parameters
     ----------
     a, b : ActivationSource
-        What is matched.
+        The two models.
     settings : Settings
         How.
     replicates : int
@@ -177,7 +177,7 @@ def screened_search(
     advance: Callable[[float], None],
     name: str,
 ) -> SearchResult:
-    """Match two sources through a sketch; see `screened`. Only what is called `TRAINED` is verified and replicated."""
+    """Match two sources through a sketch (`screened`). Only the search named `TRAINED` is verified and replicated."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
     neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
 

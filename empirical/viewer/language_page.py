@@ -31,7 +31,7 @@ TOKENS = 200_000
 
 @dataclass(frozen=True)
 class _Found:
-    """Pairs of two checkpoints, and the text they were found on."""
+    """Pairs of two checkpoints, and the text of their matching."""
 
     models: tuple[str, str]
     unit_a: np.ndarray

@@ -36,7 +36,7 @@ def is_diffusion(checkpoint: str | Path) -> bool:
 
 
 def _index(checkpoint: str | Path) -> dict[str, Any] | None:
-    """Return what a pipeline says of its parts; None for what is no pipeline."""
+    """Return a pipeline's record of its parts; None for any other folder."""
     folder = Path(checkpoint).expanduser()
     if folder.exists():
         file = folder / "model_index.json"

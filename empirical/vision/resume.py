@@ -51,7 +51,7 @@ def saved(paths: Sequence[Path | None], kind: str) -> list[xr.Dataset] | None:
 
 
 def resumed(paths: dict[str, Path | None], kind: str, compute: Callable[[], dict[str, xr.Dataset]]) -> dict[str, Any]:
-    """Return Datasets by name: what the files hold, or what is computed, which they hold from then on."""
+    """Return Datasets by name: read from the files, or computed and saved there."""
     datasets = saved(list(paths.values()), kind)
     if datasets is not None:
         return dict(zip(paths, datasets, strict=True))

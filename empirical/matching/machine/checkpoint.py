@@ -30,7 +30,7 @@ class Checkpoint:
     folder : path or None
         Where to keep them; made if absent.
     fingerprint : mapping
-        What is matched and how, as JSON can hold it.
+        Sources and settings of the matching, as JSON can hold them.
 
     Raises
     ------

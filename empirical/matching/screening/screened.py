@@ -157,7 +157,7 @@ class ScreenedSearch:
         return REACH * self._noise
 
     def run(self, count: int, advance: Callable[[float], None] | None) -> tuple[Found, float, int]:
-        """Return the mutual pairs among `count` candidates per neuron, the expected recall, and on how many it rests."""
+        """Return the mutual pairs among `count` candidates per neuron, the expected recall, and its number of pairs."""
         self._near = candidates(*self._sketches, count, self._absolute)
         pairs, estimate = possible_pairs(self._sketches, self._near, self._k, self._absolute)
         chosen = self._numbered(pairs)

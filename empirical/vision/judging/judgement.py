@@ -111,9 +111,9 @@ def study(
     populations : dict of str to ndarray of int
         Neurons, counted over all layers.
     judge : Judge
-        Who judges.
+        The judge.
     plan : JudgingPlan, optional
-        What is judged.
+        Numbers of images and subsets.
     quiet : bool
         No progress bar.
     **provenance
@@ -127,7 +127,7 @@ def study(
     Raises
     ------
     InputError
-        If a population is too small for the subsets, or the images for what is shown.
+        If a population is too small for the subsets, or the images for the exhibits.
     """
     plan = plan or JudgingPlan()
     needed = max(plan.top) + HELD_OUT

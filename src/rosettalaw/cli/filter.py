@@ -39,7 +39,7 @@ def filter_(
     rank: int = typer.Option(1, help="Rank of the adapters."),
     learning_rate: float = typer.Option(1e-3, help="Peak learning rate."),
     weight_decay: float = typer.Option(0.01, help="Weight decay of the adapters."),
-    batch: int = typer.Option(32, help="Sequences a step."),
+    batch: int = typer.Option(32, help="Sequences per step."),
     context: int | None = typer.Option(None, help="Length of a sequence (default: the model's, at most 1024)."),
     ladder: str = typer.Option("quickstart", help="Without models: ladder whose largest models are used."),
     cache: Path | None = typer.Option(None, callback=folder_to_write, help="Without models: folder of checkpoints."),

@@ -82,7 +82,7 @@ def match(
         "float32", help="In which precision checkpoints compute: float32, bfloat16 or float16."
     ),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
+    memory: str = typer.Option("", help="Memory limit: 2GiB, 500MB; default: half of the free memory."),
     spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(
         False, help="Drop neurons with NaN, infinite or >1e18 activations instead of failing."

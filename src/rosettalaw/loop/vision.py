@@ -2,7 +2,7 @@
 
 The folder that it leaves has one result of kind "ladder" for each pairing (``<pairing>/results.nc``), the image-count
 sweeps and the comparison of real with generated images, ``summary.json``, the figure and ``report.html``. What is
-trained stays in the cache and what is measured in ``rungs/``: an interrupted run goes on where it stopped.
+trained stays in the cache and what is measured in ``rungs/``: an interrupted run resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run(
     Raises
     ------
     RosettaError
-        For anything that the user can mend; what is finished stays.
+        For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
     from ..cli.output import plain
