@@ -72,7 +72,7 @@ class ArraySource(Readable):
         return np.asarray(chosen, dtype=self._dtype)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: file, size and time, or a checksum of some rows."""
+        """Return the identity of these activations: file, size and time, or a checksum of some rows."""
         if self._path is not None:
             stat = self._path.stat()
             return [str(self._path.resolve()), stat.st_size, stat.st_mtime_ns]

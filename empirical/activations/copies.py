@@ -1,8 +1,8 @@
 """A disk copy that is being written, and the record from which a killed one resumes.
 
 Rows are written one after the other to a file beside the copy's name, which is moved there when it is whole. A record
-beside it says how many are written, and the checksum of the bytes up to there; what is recorded is on disk first. What
-the record does not speak of is written again, and a file that does not hold what its record says is begun anew.
+beside it says how many are written, and the checksum of the bytes up to there; the recorded rows are on disk first.
+Rows beyond the record are written again, and a file that does not match its record is begun anew.
 """
 
 from __future__ import annotations
@@ -149,10 +149,10 @@ def shift_of(block: np.ndarray) -> np.ndarray:
 
 
 def partial_of(whole: Path) -> Path:
-    """Return where a copy is written until it is whole."""
+    """Return the path of a copy until it is whole."""
     return whole.with_suffix(".partial")
 
 
 def border_of(whole: Path) -> Path:
-    """Return where shifts and scales of a copy of half the size are saved, shape (2, blocks, neurons)."""
+    """Return the path of the shifts and scales of a copy of half the size, shape (2, blocks, neurons)."""
     return whole.with_name(f"{whole.stem}-border.npy")

@@ -77,7 +77,7 @@ class Layers:
         self.layer, self.unit = np.asarray(source.layer)[self._columns], np.asarray(source.unit)[self._columns]
 
     def identity(self) -> list[Any]:
-        """Return what the source is, and which of its neurons these are."""
+        """Return the identity of the source and of the layers chosen."""
         return [identity(self._source), np.unique(self.layer).tolist()]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:

@@ -37,7 +37,7 @@ class ModelFacts:
 
 
 def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
-    """Return what tells a checkpoint from others; `tokenizer` says whether it has one."""
+    """Return the identity of a checkpoint; `tokenizer` says whether it has one."""
     folder = Path(checkpoint).expanduser()
     spelling = ""
     if tokenizer:
@@ -70,7 +70,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def identity(checkpoint: str) -> list[Any]:
-    """Return what must be the same for a saved measurement to be used again.
+    """Return the facts that must be equal for a saved measurement to be used again.
 
     That is a folder's weights by size and time, or a hub id with the revision it names; where the hub moves a branch, a
     finished measurement stays (its result says which commit it was): name a commit to be sure.

@@ -23,7 +23,7 @@ def records(study: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def facts(study: xr.Dataset) -> dict[str, Any]:
-    """Return what the study rests on: the neurons, the pairs, the parts of the text."""
+    """Return the basis of the study: the neurons, the pairs, the parts of the text."""
     first = {True: 0, False: int(study["leader_rosetta"].sum())}
     neuron = {
         name: {fact: study[f"leader_{fact}"].values[first[kind]].item() for fact in ("layer", "unit", "hits", "f1")}

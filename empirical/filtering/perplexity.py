@@ -116,7 +116,7 @@ def _runs(values: np.ndarray) -> tuple[tuple[str, str], np.ndarray]:
 
 
 def _resumed(path: Path | None, compute: Any) -> dict[str, float]:
-    """Return what a file holds, or compute it and keep it there."""
+    """Return a file's contents, or compute and save them there."""
     if path is not None and path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     result = compute()

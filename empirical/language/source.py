@@ -161,7 +161,7 @@ class TextSource:
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights and their precision, size, positions, text."""
+        """Return the identity of these activations: weights and their precision, size, positions, text."""
         text = self.text.corpus.sha256
         return [*identity(self.name), int(self.positions), len(self.layer), str(self.model.dtype), text]
 

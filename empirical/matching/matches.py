@@ -163,7 +163,7 @@ class Matches:
         return counts
 
     def record(self, calibration: Calibration | None = None) -> dict[str, Any]:
-        """Return what ``rosettalaw match --json`` prints."""
+        """Return the record that ``rosettalaw match --json`` prints."""
         calibrated = calibration or self.calibrate()
         pairs = zip(self.unit_a.tolist(), self.unit_b.tolist(), self.correlation.tolist(), strict=True)
         return {

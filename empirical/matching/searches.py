@@ -74,7 +74,7 @@ class Tally:
     a, b : ActivationSource
         The two models.
     settings : Settings
-        How.
+        Settings of the matching.
     replicates : int
         Subsets of the positions that are matched beside all of them.
     """
@@ -225,7 +225,7 @@ def screened_search(
 
 
 def _replicated(pairs: Sequence[np.ndarray], replicate_pairs: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
-    """Return what replicates (pairs without each block, then of each half) say, or nothing without them."""
+    """Return the results of replicates (pairs without each block, then of each half), or empty ones without them."""
     if not replicate_pairs:
         return {"replicates": [], "settled": None, "split_half": float("nan")}
     halves = replicate_pairs[-2:]

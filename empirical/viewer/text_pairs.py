@@ -34,7 +34,7 @@ def text_pairs(
     contexts: int = 8,
     quiet: bool = False,
 ) -> list[Pair]:
-    """Return what the page shows of each pair.
+    """Return each pair's part of the page.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ class ImageSource:
         return ImageSource(self.reader.untrained(seed), self.images, self.grid, self.batch)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights, images, grid."""
+        """Return the identity of these activations: weights, images, grid."""
         return [*identity(self.name), len(self.layer), self.images.sha256, list(self.grid)]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:

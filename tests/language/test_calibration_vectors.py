@@ -1,4 +1,4 @@
-"""What the calibrated count refuses to count: NaN sorts last, and would be above every threshold."""
+"""Numbers that the calibrated count refuses: NaN sorts last, and would be above every threshold."""
 
 import numpy as np
 import pytest

@@ -175,7 +175,7 @@ def test_the_base_is_the_model_itself_on_the_targets_test_documents(result, labe
 
 
 def test_methods_with_the_same_selection_train_alike(labelled, checkpoints):
-    """What is compared is the selection: with equal ones, every run gives the same bits."""
+    """The study compares selections: with equal ones, every run gives the same bits."""
     parts = split(labelled, "prose", 0.3, 0.3, seed=0)
     mask = np.ones(len(parts.pool.documents), dtype=bool)
     same = {name: [mask] for name in trials.TRAINED}

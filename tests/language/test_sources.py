@@ -94,7 +94,7 @@ def test_blocks_of_any_size_are_the_same_rows(pair, size):
 
 @pytest.mark.parametrize("first", [1, 37, 120, 10**9])
 def test_reading_from_a_position_on_runs_the_same_batches(pair, monkeypatch, first):
-    """What a model computes depends to the last bit on its batch, so the batches stay as they are."""
+    """A model's output depends to the last bit on its batch, so the batches stay as they are."""
     monkeypatch.setattr(language, "TOKENS_A_BATCH", 150)
     source, runs = pair[0], []
     first = min(first, source.positions)

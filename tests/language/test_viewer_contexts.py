@@ -1,4 +1,4 @@
-"""What the page shows of matched neurons, against a brute force over all activations; and the command that makes it."""
+"""Contexts of matched neurons on the page, against brute force over all activations; and the command for it."""
 
 import itertools
 import json

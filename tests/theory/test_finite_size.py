@@ -1,4 +1,4 @@
-"""What finite sizes do to the asymptotic law: figures that readers will quote, computed here."""
+"""Effects of finite sizes on the asymptotic law: figures that readers will quote, computed here."""
 
 import numpy as np
 import pytest

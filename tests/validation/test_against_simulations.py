@@ -59,7 +59,7 @@ def observed(seed, blocks, sizes, noise, inputs, given=True):
 
 
 def test_one_feature_more_is_one_error_of_three_blocks():
-    """Why isolation and tail are predicted for the count that was measured: from r_τ, they and the count err as one."""
+    """Isolation and tail are predicted for the measured count: from r_τ, they and the count err as one."""
     off = []
     for seed in range(30):
         problem = JointProblem(observed(seed, BLOCKS, (512,), 0.0, 1000), gamma=4)

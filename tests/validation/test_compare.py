@@ -232,7 +232,7 @@ def test_the_figure_of_a_comparison_does_not_replace_what_is_compared(tmp_path):
 
 
 def test_fit_and_compare_say_the_same_of_a_ladder(tmp_path):
-    """Where nothing exceeds the nulls at large sizes, both say so first, and no forecast is made."""
+    """If nothing exceeds the nulls at large sizes, both say so first, and no forecast is made."""
     ladder = planted_ladder().drop_vars(["correlation", "pair_rung"])
     ladder["calibrated_count"] = ("rung", [30, 40, 50, 0, 0])
     save(ladder, tmp_path / "mine.nc")

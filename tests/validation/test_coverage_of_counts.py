@@ -47,7 +47,7 @@ def holds(fit, beta):
 
 
 def between(share, ladders):
-    """Whether a share is one of 92 to 98%, to two binomial standard errors."""
+    """Return whether a share is one of 92 to 98%, to two binomial standard errors."""
     low, high = (limit + sign * 2 * np.sqrt(limit * (1 - limit) / ladders) for limit, sign in ((LOW, -1), (HIGH, 1)))
     return low <= share <= high
 
@@ -98,7 +98,7 @@ def test_intervals_of_beta_from_counts_alone_hold_the_truth(inputs, rungs, small
 
 @pytest.mark.parametrize("truths", [12, pytest.param(100, marks=pytest.mark.slow)])
 def test_the_same_sizes_again_hold_a_truth_nearly_always_or_seldom_and_the_status_says_so(truths):
-    """Why sizes or truths must differ: 60 repetitions of one design give mostly the same counts, and hit or miss."""
+    """Sizes or truths must differ: 60 repetitions of one design give mostly the same counts, and hit or miss."""
     shares, coarse = [], []  # coarse: in each truth's most frequent ladder
     for seed in range(truths):
         rng = np.random.default_rng([92, seed])

@@ -53,7 +53,7 @@ def observe(seed, blocks=BLOCKS, stated=True, noise=NOISE):
 
 
 def deviations(seeds, stated, interval=False):
-    """How many standard errors each parameter is off, and whether the profile interval of β holds the truth."""
+    """Return standard errors from each parameter to its truth, and whether the profile interval of β holds it."""
     off, held = [], []
     for seed in range(seeds):
         fit = fit_jointly(observe(seed, stated=stated))

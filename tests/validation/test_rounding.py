@@ -1,4 +1,4 @@
-"""How far intervals reach for rounding, against draws, geometry and refits of counts that are rounded anew."""
+"""The reach of intervals for rounding, against draws, geometry and refits of counts that are rounded anew."""
 
 import numpy as np
 import pytest

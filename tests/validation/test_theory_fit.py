@@ -119,7 +119,7 @@ def test_what_is_not_identified_is_said(counts, status):
 
 @pytest.mark.parametrize("slope", [0.12, 0.4])
 def test_slowly_growing_counts_of_thousands_have_students_interval(slope):
-    """Where κN is far beyond the features, log R is a straight line of slope 1/β: an interval of 1/β is scipy's."""
+    """With κN far beyond the features, log R is a straight line of slope 1/β: an interval of 1/β is scipy's."""
     noise = np.array([0.02, -0.01, -0.03, 0.03, -0.01])
     counts = 3000.5 * (SIZES / 300) ** slope * np.exp(noise)
     line = stats.linregress(np.log(SIZES), np.log(counts))

@@ -65,7 +65,7 @@ def agree(value: Any) -> Any:
 
 
 def once(make: Callable[[], T]) -> T:
-    """Return what process 0 makes in every process; what goes wrong there goes wrong in every one."""
+    """Return process 0's value in every process; an error there is raised in every one."""
     if rank():
         made, message = agree(None)
         if message:

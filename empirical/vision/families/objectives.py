@@ -35,7 +35,7 @@ class Objective(ABC):
 
     @abstractmethod
     def batch(self, crops: Crops, rng: np.random.Generator, number: int) -> dict[str, np.ndarray]:
-        """Draw what one step of one seed reads; arrays with `number` rows, or views × `number`."""
+        """Draw the inputs of one step of one seed; arrays with `number` rows, or views × `number`."""
 
     @abstractmethod
     def loss(self, weights: dict[str, Any], config: Any, batch: dict[str, Any]) -> Any:

@@ -65,7 +65,7 @@ class Job:
         return float(self.width**2 + 40 * self.width)
 
     def folder(self, seed: int) -> Path:
-        """Return where the checkpoint of one seed is."""
+        """Return the path of the checkpoint of one seed."""
         facts = [self.objective, self.width, asdict(self.recipe), self.images_sha256]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
         return self.root / f"{self.objective}-{self.neurons}-{name}" / f"seed{seed}"
