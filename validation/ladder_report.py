@@ -40,7 +40,7 @@ MEASURED = (  # figure, its question, how to read it
     ),
     (
         "partners",
-        "Does the law hang on k = 1?",
+        "Does the law depend on k = 1?",
         "Counts where a pair needs each neuron to be among the other's k best partners, without a threshold and above "
         "the threshold that each k has by its own nulls.",
     ),

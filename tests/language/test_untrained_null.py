@@ -1,4 +1,4 @@
-"""The untrained null: draws have weights of their own, the same for the same seed; what is finished is kept."""
+"""The untrained null: draws have weights of their own, the same for the same seed; finished ones are saved."""
 
 import json
 

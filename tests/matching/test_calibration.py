@@ -67,7 +67,7 @@ def test_refusals():
 
 @pytest.mark.parametrize("strength", [0.1, 0.25, 0.5])
 def test_planted_pairs_are_found_at_the_rate_of_theory(strength):
-    """Neurons √s z + ξ: isolation s in both networks, independent noise; 40 of them beside 60 idle neurons a side."""
+    """Neurons √s z + ξ: isolation s in both networks, independent noise; 40 of them beside 60 idle neurons per side."""
     counts = []
     for seed in range(25):
         rng = np.random.default_rng(seed)

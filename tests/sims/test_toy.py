@@ -195,7 +195,7 @@ def test_a_feature_in_two_neurons_is_isolated_in_half_but_known_in_full():
 
 
 def test_neurons_that_mix_features_are_no_match():
-    """Two features a neuron, differently paired in each network: information stays, isolation does not."""
+    """Two features per neuron, differently paired in each network: information stays, isolation does not."""
     first, second = planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2), planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2)
     mix = torch.tensor([[1.0, 1, 0, 0], [1, -1, 0, 0], [0, 0, 1, 1], [0, 0, 1, -1]]) / 2**0.5
     second.encoder[0] = second.encoder[0] @ mix

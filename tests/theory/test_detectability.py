@@ -72,7 +72,7 @@ def test_weak_features_give_half_their_number_of_false_pairs():
 
 
 def test_weak_features_and_idle_neurons_are_exchangeable():
-    """All m = n + idle neurons a side are alike: m²/(2m−1) pairs, of which n/(2m−1) are right by chance."""
+    """All m = n + idle neurons per side are alike: m²/(2m−1) pairs, of which n/(2m−1) are right by chance."""
     n, idle = 150, 250
     found, lines = detect(np.full(n, 1e-7), inputs=5000, idle=idle), 2 * (n + idle) - 1
     assert found.false_pairs == pytest.approx(((n + idle) ** 2 - n) / lines, rel=2e-3)

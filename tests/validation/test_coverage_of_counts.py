@@ -28,7 +28,7 @@ def draw_truth(rng, rungs, smallest):
 
 
 def simulated(rng, beta, kappa, sizes, inputs):
-    """Counts of mutual pairs above the threshold, of one pair of simulated networks a size."""
+    """Counts of mutual pairs above the threshold, of one pair of simulated networks per size."""
     packings = [Packing(neurons=int(size), beta=beta, kappa=kappa, inputs=inputs) for size in sizes]
     return [len(mutual_nearest(wishart.correlations(each, rng), TAU / (1 + TAU))[0]) for each in packings]
 

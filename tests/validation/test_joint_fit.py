@@ -42,7 +42,7 @@ def observe(seed, blocks=BLOCKS, stated=True, noise=NOISE):
     rng = np.random.default_rng(seed)
     rows = {name: [] for name in BLOCKS}
     for size, s in PROFILES.items():
-        count = round(np.sum(s >= TAU) * np.exp(rng.normal(0, noise)))  # what is found by chance is in every block
+        count = round(np.sum(s >= TAU) * np.exp(rng.normal(0, noise)))  # pairs by chance are in every block
         found, rest = s[:count], s[count:]
         rows["counts"].append(count)
         rows["isolation"].append(SCALE * found.mean() * np.exp(rng.normal(0, noise)))
@@ -316,7 +316,7 @@ def test_counts_that_scatter_are_not_called_identified_because_they_happen_to_li
 
 @pytest.mark.parametrize("sizes", [5, pytest.param(4, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)])
 def test_ladders_whose_parameters_are_all_identified_hold_the_truth(request, sizes):
-    """Means with an error of a hundredth of a percent: κ and τ are told, and intervals of all three are honest."""
+    """Means with an error of 0.01%: κ and τ are determined, and intervals of all three are honest."""
     slow = request.node.get_closest_marker("slow")
     ladders, rng, held = 300 if slow else 40, np.random.default_rng(sizes), {"beta": [], "kappa": [], "tau": []}
     claimed = 0

@@ -7,7 +7,7 @@
 3. **Rivals**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate with
    either neuron of a mutual pair comes within `REACH` standard deviations of the pair's correlation is correlated too
    (and its best-looking partners, for the margin). A rival may itself make a pair in place of the one it beats: where
-   the fine sketch says so, its own rivals are read with it. Pairs that would take more than `MOST_RIVALS` rivals a
+   the fine sketch says so, its own rivals are read with it. Pairs that would take more than `MOST_RIVALS` rivals per
    neuron, at the level of the sketch's noise, stay unverified and are counted.
 
 A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,

@@ -73,8 +73,8 @@ def filter_(
         raise InputError(name, None, "is needed with models of your own", "rosettalaw filter A B --text T --target D")
     require_no_input("--selection", selection, (text, pairs))
     if a is None and (pairs or tune or text):
-        given, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
-        raise InputError(given, str(value), "goes with models of your own", f"rosettalaw filter A B {given} …")
+        option, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
+        raise InputError(option, str(value), "goes with models of your own", f"rosettalaw filter A B {option} …")
     plan = FilteringPlan(
         target=target or embedded.TARGET,
         budget=budget,
