@@ -63,17 +63,17 @@ class Observations:
         for name in ("isolation", "tail"):
             block = getattr(self, name)
             if block is not None:
-                given = numbers(name, block, f"{name}=[1.5, 1.8, 2.1]")
-                good = given.ndim == 1 and bool(np.all(np.isfinite(given) & (given > 0)))
+                values = numbers(name, block, f"{name}=[1.5, 1.8, 2.1]")
+                good = values.ndim == 1 and bool(np.all(np.isfinite(values) & (values > 0)))
                 require(good, name, block, "must be positive numbers, one per size", f"{name}=[1.5, 1.8, 2.1]")
         if self.correlations is not None:
             example = "correlations=[[.9, .7], [.92, .75, .6]]"
             for size, rho in zip(np.atleast_1d(self.neurons), self.correlations, strict=True):
                 where = f"correlations at N = {size:g}"
-                given = numbers(where, rho, example)
-                listed = given.ndim == 1 and hasattr(rho, "__len__")
+                values = numbers(where, rho, example)
+                listed = values.ndim == 1 and hasattr(rho, "__len__")
                 require(listed, where, rho, "must be a list of correlations", example)
-                bad = [one for one in given.tolist() if not -1 <= one < 1]
+                bad = [one for one in values.tolist() if not -1 <= one < 1]
                 rule = "must be numbers from -1 to below 1, as those of two different neurons are"
                 require(not bad, where, bad[0] if bad else None, rule, example)
             some = any(len(rho) for rho in self.correlations)
@@ -82,9 +82,9 @@ class Observations:
         for name, sd in self.sd.items():
             if name not in blocks:
                 raise UnknownNameError("block", name, blocks)
-            given = numbers(f"sd of {name}", sd, f"sd={{{name!r}: 0.05}}")
+            values = numbers(f"sd of {name}", sd, f"sd={{{name!r}: 0.05}}")
             rule = f"must be positive, one number or {len(blocks[name])}, one per number of the block"
-            good = given.size in (1, len(blocks[name])) and bool(np.all(np.isfinite(given) & (given > 0)))
+            good = values.size in (1, len(blocks[name])) and bool(np.all(np.isfinite(values) & (values > 0)))
             require(good, f"sd of {name}", sd, rule, f"sd={{{name!r}: 0.05}}")
         inputs = self.inputs
         require(inputs is None or inputs > 0, "inputs", inputs, "must be greater than 0", "inputs=10_000")

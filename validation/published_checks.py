@@ -168,11 +168,11 @@ def dinov3_fit() -> PowerLawFit:
 def dinov3_counts() -> PublishedCheck:
     """Judge DINOv3's counts, which the paper calls a failure (section I.1)."""
     fit = dinov3_fit()
-    said = growth(fit)
+    claim = growth(fit)
     return PublishedCheck(
         statement="DINOv3: no clean trend",
         exponent=fit.exponent,
         interval=fit.exponent_ci95,
-        holds=said.startswith("no power law"),
-        note=said,
+        holds=claim.startswith("no power law"),
+        note=claim,
     )

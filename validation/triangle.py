@@ -219,8 +219,8 @@ def expected_exponents(
     middle = sizes[len(sizes) // 2]
     kappa = np.exp(budget_at(float(middle), middle_count, beta, tau, gamma)) * (1 + tau)
     budgets = kappa * (sizes / middle) ** (theta - 1)
-    given = {"neurons": sizes, "beta": beta, "kappa": budgets, "tau": tau, "gamma": gamma}
-    theory = predict_arrays({name: np.asarray(value, dtype=float) for name, value in given.items()}, continuum=False)
+    values = {"neurons": sizes, "beta": beta, "kappa": budgets, "tau": tau, "gamma": gamma}
+    theory = predict_arrays({name: np.asarray(value, dtype=float) for name, value in values.items()}, continuum=False)
     rows = np.log(np.stack([theory["r_tau"] - 0.5, theory["mean_isolation"]], axis=1))
     x = np.log(sizes)
     weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)

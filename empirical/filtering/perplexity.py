@@ -35,7 +35,7 @@ def measure_trials(
     checkpoint: str | Path,
     parts: Parts,
     plan: FilteringPlan,
-    taken: Mapping[str, Sequence[np.ndarray]],
+    selections: Mapping[str, Sequence[np.ndarray]],
     work: Path | None = None,
     loading: hub.Loading = hub.Loading(),
     quiet: bool = False,
@@ -50,7 +50,7 @@ def measure_trials(
         The pool that was selected from, and the test documents.
     plan : FilteringPlan
         Target, runs, context, recipe and seed.
-    taken : mapping of str to sequence of ndarray of bool
+    selections : mapping of str to sequence of ndarray of bool
         For each selector, one mask of the pool's documents, or one for each run.
     work : path, optional
         Folder where each finished run, and the state of an unfinished one, is saved.
@@ -66,9 +66,9 @@ def measure_trials(
         model = tuning.open_causal(checkpoint, loading)
         loss, number = float("nan"), 0
         if selector != "base":
-            masks = taken[selector]
+            masks = selections[selector]
             mask = masks[run] if len(masks) > 1 else masks[0]
-            documents = [document for document, is_taken in zip(parts.pool.documents, mask, strict=True) if is_taken]
+            documents = [document for document, hit in zip(parts.pool.documents, mask, strict=True) if hit]
             rows = sequences(stream(tokenizer, documents), context)
             state = None if work is None else work / f"run-{selector}-{run}.safetensors"
             seed = int(np.random.SeedSequence([plan.seed, 0x7A1, run]).generate_state(1)[0])

@@ -98,7 +98,7 @@ def match(
         Sources that can only be read from the start are copied to disk once, as "float32" or "float16" (half the size;
         each activation is rounded to 11 bits of its block's range).
     folder : path, optional
-        Where unfinished work is kept. A killed matching that is run again with the same folder and settings resumes
+        Where unfinished work is saved. A killed matching that is run again with the same folder and settings resumes
         from its last completed block and gives the same bits; the caller removes the folder when the result is saved.
     screening : Screening, optional
         Settings of the screened engine.

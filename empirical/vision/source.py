@@ -175,8 +175,8 @@ def image_sources(
     RosettaError
         If a checkpoint cannot be used.
     """
-    asked = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
-    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in asked]
+    models = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
+    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in models]
     a, b = (ImageSource(reader, images) for reader in opened)
     grid = max(a.own_grid[0], b.own_grid[0]), max(a.own_grid[1], b.own_grid[1])
     return ImageSource(a.reader, images, grid), ImageSource(b.reader, images, grid)

@@ -75,7 +75,7 @@ class Screening:
             require(0 < self.recall < 1, "recall", self.recall, "must be between 0 and 1", "--recall 0.999")
 
     def runs(self, sources: tuple[ActivationSource, ActivationSource], memory: int) -> int:
-        """Return how often models run whose activations cannot be kept: for sketches, pairs, and rivals once or so."""
+        """Return how often models run without room for activations: for sketches, pairs, and rivals once or so."""
         widths = [(len(source.layer), columns_at_once(source, self.buckets, memory)) for source in sources]
         return max(-(-neurons // width) for neurons, width in widths) + 2
 

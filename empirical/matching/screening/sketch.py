@@ -8,7 +8,7 @@ with probability 1/B, and memory is read and written in order. For standardised 
     E[S_aᵀ S_b]/T = ρ,      variance ≈ (1 + ρ²)(1/B − 1/T)   (none for T ≤ B, where nothing collides).
 
 The sketch that is built is fine (`REFINED` B buckets). Adding up its parts gives the coarse one of B buckets, and it is
-kept as bytes: one step a neuron, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
+stored as bytes: a step each, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
 of an estimate, at most a third of the variance before.
 
 Cost: T N multiplications and additions, at the speed at which activations are read. Numba does them on the CPU, torch

@@ -203,8 +203,8 @@ class EndpointJudge:
                     reason = f"HTTP {error.code}"
                     if error.code not in PASSING:
                         raise RosettaError(f"{self.name}: {reason}; check {PREFIX}URL, KEY and MODEL") from None
-                    asked_for = error.headers.get("Retry-After", "")
-                    wait = min(float(asked_for), 60.0) if asked_for.isdigit() else wait
+                    retry_after = error.headers.get("Retry-After", "")
+                    wait = min(float(retry_after), 60.0) if retry_after.isdigit() else wait
             except (OSError, ValueError, KeyError, IndexError, TypeError) as error:  # no connection, timeout, no JSON
                 reason = str(getattr(error, "reason", error)) or type(error).__name__
             if attempt < self._retries:
