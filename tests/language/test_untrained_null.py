@@ -127,8 +127,8 @@ def command(checkpoints, tmp_path, monkeypatch, capsys):
         computed.clear()
         with pytest.raises(SystemExit) as left:
             cli.main(["match", *map(str, [*models, *fixed, *options])])
-        told = capsys.readouterr().out
-        return left.value.code, json.loads(told) if told else None, len(computed)
+        output = capsys.readouterr().out
+        return left.value.code, json.loads(output) if output else None, len(computed)
 
     return call
 

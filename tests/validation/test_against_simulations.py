@@ -50,10 +50,10 @@ def observed(seed, blocks, sizes, noise, inputs, given=True):
     for size in sizes:
         packing = Packing(neurons=int(size), beta=BETA, inputs=inputs, choices=Choices(threshold=TAU / (1 + TAU)))
         correlation = wishart.correlations(packing, rng)
-        found = match_networks(packing, correlation)
-        rows["counts"].append(found.count)
-        rows["isolation"].append(3 * found.mean_isolation_matched * np.exp(rng.normal(0, noise)))
-        rows["tail"].append(3 * found.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))
+        matches = match_networks(packing, correlation)
+        rows["counts"].append(matches.count)
+        rows["isolation"].append(3 * matches.mean_isolation_matched * np.exp(rng.normal(0, noise)))
+        rows["tail"].append(3 * matches.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))
         rows["correlations"].append(correlation[mutual_nearest(correlation, TAU / (1 + TAU))])
     return Observations(sizes.tolist(), **{name: rows[name] for name in blocks}, inputs=inputs if given else None)
 

@@ -66,12 +66,12 @@ def between(share, ladders):
 )
 def test_one_truth_is_held_by_ladders_whose_sizes_differ(beta, inputs, sizes, count):
     """200 seeds at one β, κ and τ; the networks of each are up to a fifth narrower or wider than the next seed's."""
-    held = []
+    covered = []
     for seed in range(200):
         rng = np.random.default_rng([93, seed])
         widths = np.round(np.array(sizes) * np.exp(rng.uniform(-0.2, 0.2, len(sizes)))).astype(int)
-        held.append(holds(fit_counts(widths, count(rng, beta, 1.0, widths, inputs), tau=TAU), beta))
-    assert between(np.mean(held), len(held)), np.mean(held)
+        covered.append(holds(fit_counts(widths, count(rng, beta, 1.0, widths, inputs), tau=TAU), beta))
+    assert between(np.mean(covered), len(covered)), np.mean(covered)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_one_truth_is_held_by_ladders_whose_sizes_differ(beta, inputs, sizes, co
 )
 def test_intervals_of_beta_from_counts_alone_hold_the_truth(inputs, rungs, smallest, ladders):
     """Few or many sizes, small or larger counts, over a thousand inputs (which scatter counts) or ten thousand."""
-    held = []
+    covered = []
     for seed in range(ladders):
         rng = np.random.default_rng([91, seed, inputs, rungs, smallest[0]])
         beta, kappa, sizes = draw_truth(rng, rungs, smallest)
-        held.append(holds(fit_counts(sizes, simulated(rng, beta, kappa, sizes, inputs), tau=TAU), beta))
-    assert between(np.mean(held), ladders), np.mean(held)
+        covered.append(holds(fit_counts(sizes, simulated(rng, beta, kappa, sizes, inputs), tau=TAU), beta))
+    assert between(np.mean(covered), ladders), np.mean(covered)
 
 
 @pytest.mark.parametrize("truths", [12, pytest.param(100, marks=pytest.mark.slow)])

@@ -51,11 +51,11 @@ def test_the_mean_over_many_sizes_shows_that_half_a_rank_belongs_in_the_formula(
 def test_the_interval_covers_the_truth_at_its_level(seeds):
     rng = np.random.default_rng(7)
     truth = np.array([brute_force_count(n, 1.5, 1.0, 1.0) for n in SIZES * 30], dtype=float)
-    held = []
+    covered = []
     for _ in range(seeds):
         lo, hi = fit_counts(SIZES * 30, truth * np.exp(rng.normal(0, 0.05, 5))).beta_ci95
-        held.append(lo <= 1.5 <= hi)
-    assert 0.95 - 3.3 * np.sqrt(0.0475 / seeds) <= np.mean(held) <= 0.95 + 2.5 * np.sqrt(0.0475 / seeds)
+        covered.append(lo <= 1.5 <= hi)
+    assert 0.95 - 3.3 * np.sqrt(0.0475 / seeds) <= np.mean(covered) <= 0.95 + 2.5 * np.sqrt(0.0475 / seeds)
 
 
 def test_the_likelier_scatter_is_kept_and_zeros_take_part():
