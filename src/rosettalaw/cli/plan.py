@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 
-from .match import PERMUTATIONS
 from .output import JsonOption, print_json, print_table
 
 EPILOG = (
@@ -39,6 +38,7 @@ def plan(
     """
     from ..empirical.matching import cost
     from ..empirical.matching.rates import device_rates
+    from ..empirical.nulls import DRAWS
     from ..errors import require
 
     numbers = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
@@ -53,7 +53,7 @@ def plan(
         lambda draws: cost.screened_cost(sizes, rates, draws, width),
     ]
     costs = [engine(permutations) for engine in engines]
-    draws = permutations or PERMUTATIONS
+    draws = permutations or DRAWS
     each = [each_draw(engine(0), engine(draws), draws) for engine in engines]
     stored = float(sizes.positions) * (sizes.neurons_a + sizes.neurons_b) * width
     detectable = cost.detectable_correlation(sizes)
@@ -80,7 +80,7 @@ def plan(
             more = f"{duration(one.link_seconds)} more at {rates.link / 1e9:.3g} GB/s for activations on the host"
             typer.echo(f"{one.engine}: {more}; those of models on the device stay there")
     more = ", ".join(f"{one['engine']} {duration(one['seconds'])} more" for one in each)
-    counted = f"{permutations} included" if permutations else f"none included; match makes {PERMUTATIONS} by default"
+    counted = f"{permutations} included" if permutations else f"none included; match makes {DRAWS} by default"
     room = f"{stored / 1e12:.3g} TB" if stored >= 1e12 else f"{stored / 1e9:.3g} GB"
     typer.echo(f"each draw of the permutation null: {more} ({counted}); all read activations on disk, {room}")
     typer.echo("memory excludes model weights")
