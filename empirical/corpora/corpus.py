@@ -153,16 +153,16 @@ class StoredText:
         while begin < len(order):
             fitting = int(np.searchsorted(np.cumsum(sizes[order[begin:]]), self.at_once, side="right"))
             chosen = order[begin : begin + max(fitting, 1)]
-            texts_read = self._read(set(chosen.tolist()))
+            documents = self._read(set(chosen.tolist()))
             for number in chosen.tolist():
-                document = texts_read.pop(number, None)
+                document = documents.pop(number, None)
                 if document is None or _size(document) != sizes[number]:
                     raise ForeignFileError(f"{self.name}: changed while it was read")
                 yield document
             begin += len(chosen)
 
-    def _read(self, wanted: set[int]) -> dict[int, Document | None]:
-        return {number: read() for number, read in enumerate(_watched(self._path)) if number in wanted}
+    def _read(self, numbers: set[int]) -> dict[int, Document | None]:
+        return {number: read() for number, read in enumerate(_watched(self._path)) if number in numbers}
 
     @cached_property
     def _survey(self) -> tuple[np.ndarray, str]:
@@ -227,7 +227,7 @@ def _documents(path: Path) -> Iterator[Document]:
 
 
 def _checked(path: Path) -> Iterator[Document | None]:
-    """Yield every document, None for one without text; say what was left out."""
+    """Yield every document, None for one without text; print the number left out."""
     foreign = whole = 0
     for read in _watched(path):
         document = read()
@@ -271,14 +271,14 @@ def take_bytes(corpus: Corpus, limit: int, argument: str = "tokens") -> Corpus:
     InputError
         If the corpus is shorter than that.
     """
-    taken, size = [], 0
+    documents, size = [], 0
     for document in corpus.documents:
         if size >= limit:
             break
-        taken.append(document)
+        documents.append(document)
         size += _size(document)
     if size < limit:
         raise InputError(
             argument, limit, f"{corpus.name} holds only {size:,} bytes of text", "more text or fewer tokens"
         )
-    return Corpus(corpus.name, tuple(taken))
+    return Corpus(corpus.name, tuple(documents))

@@ -82,7 +82,7 @@ def align_text(
     InputError
         If the corpus has too little text for the budget.
     """
-    windows_read: list[Window] = []
+    aligned: list[Window] = []
     documents: list[Document] = []
     read, wanted = 0, PAPERS_TOKENS if tokens is None else tokens
     for number, document in enumerate(corpus.in_random_order(seed)):
@@ -93,16 +93,16 @@ def align_text(
         for window in windows(number, (sides[0], sides[1]), contexts):
             if read >= wanted:
                 break
-            windows_read.append(window)
+            aligned.append(window)
             read += len(window.ids[0])
-    if read < wanted and (tokens is not None or not windows_read):
+    if read < wanted and (tokens is not None or not aligned):
         raise InputError(
             "tokens",
             wanted,
             f"the text {corpus.name!r} has only {read:,} tokens",
             f"--tokens {max(read, 1)}, or more text",
         )
-    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(windows_read))
+    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(aligned))
 
 
 def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -161,7 +161,7 @@ class TextSource:
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights and their precision, size, positions, text."""
+        """Return the identity of these activations: weights and their precision, size, positions, text."""
         text = self.text.corpus.sha256
         return [*identity(self.name), int(self.positions), len(self.layer), str(self.model.dtype), text]
 
@@ -316,8 +316,8 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
     """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
     import torch
 
-    lengths_there = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
-    return torch.segment_reduce(tokens, "mean", lengths=lengths_there, axis=0)
+    on_device = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
+    return torch.segment_reduce(tokens, "mean", lengths=on_device, axis=0)
 
 
 def text_sources(
