@@ -126,7 +126,7 @@ def write_report(
             ),
             "corpus": f"{ladder.attrs['corpus']}, sha256 {ladder.attrs['corpus_sha256']}",
             "text measured": f"{int(ladder['tokens_a'].values[-1]):,} and {int(ladder['tokens_b'].values[-1]):,} "
-            f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans",
+            f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans{_read(ladder)}",
             "seeds": (f"training {ladder.attrs['training_seed']}, " if trained else "")
             + f"measurement {ladder.attrs['seed']}",
             "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
@@ -134,6 +134,14 @@ def write_report(
         },
     )
     return page.write(out, html)
+
+
+def _read(ladder: xr.Dataset) -> str:
+    """Return of how many documents and domains the text was, where the ladder records it."""
+    if "documents_read" not in ladder:
+        return ""
+    documents, domains = (int(ladder[name].values[-1]) for name in ("documents_read", "domains_read"))
+    return f" of {documents:,} documents in {domains} domains"
 
 
 def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, str]]:

@@ -116,6 +116,7 @@ def measure_rung(
             variables |= _by_size(comparison)
             variables |= _shown(matches, calibration.count, sources[0].text, copies)
     variables |= {f"tokens_{side}": read for side, read in zip("ab", sources[0].text.tokens, strict=True)}
+    variables |= {name: sources[0].text.facts()[name] for name in ("documents_read", "domains_read")}
     variables |= {f"bits_per_byte_{side}": fact.bits_per_byte for side, fact in zip("ab", facts, strict=True)}
     provenance: dict[str, Any] = {
         f"{word}_{side}": getattr(fact, field)

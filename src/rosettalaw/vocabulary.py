@@ -76,6 +76,8 @@ MEASUREMENT = {
     "bits_per_byte_b": Variable("training loss of model B at its end", "bits/byte"),
     "tokens_a": Variable("tokens that model A read", "tokens"),
     "tokens_b": Variable("tokens that model B read", "tokens"),
+    "documents_read": Variable("documents that windows were drawn from", "documents"),
+    "domains_read": Variable("domains of those documents", "domains"),
     "activation_a": Variable("activation of model A's neuron, in its standard deviations from its mean", "1"),
     "activation_b": Variable("activation of model B's neuron, in its standard deviations from its mean", "1"),
     "margin": Variable("correlation of a pair minus that of the best rival of either neuron", "1"),
