@@ -158,6 +158,8 @@ SPECIALIZATION = {
     "firing_control_draw": Variable("firing_control of each draw of random neurons", "1", "", "5.2"),
     "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
     "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
+    "rho": Variable("correlation at which pairs are counted", "1", "ρ"),
+    "count_error": Variable("standard error over texts of the number of pairs at or above a correlation", "pairs"),
     "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
     "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
     "k_calibrated_count": Variable(
