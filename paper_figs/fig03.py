@@ -27,13 +27,13 @@ TRAINED: Look = ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"]
 
 
 def raw() -> list[Look]:
-    """Return how counts without a threshold are drawn: of trained networks, and of each null."""
+    """Return the looks of counts without a threshold: of trained networks, and of each null."""
     nulls = [(f"{one.label}_raw", f"{one.label}, no threshold", one.marker, one.colour) for one in style.null_looks()]
     return [TRAINED, *nulls]
 
 
 def above() -> list[Look]:
-    """Return how each null's counts above ρ* are drawn."""
+    """Return the look of each null's counts above ρ*."""
     return [(f"{n.label}_above_threshold", f"{n.label} above ρ*", n.marker, n.colour) for n in style.null_looks()]
 
 

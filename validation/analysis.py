@@ -13,7 +13,7 @@ from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
 from .common_rho import own_fit, sentences
 from .counts import IMPOSSIBLE, Counts, clean, counts_from
-from .identifiability import untold
+from .identifiability import undetermined
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .parameters import Parameter, lines, table
@@ -41,7 +41,7 @@ class Analysis:
     comparison : CurveComparison
         The power law against other curves.
     verdict : str
-        One sentence: what is shown and what is not.
+        One sentence: what the counts show and what they do not.
     likelihoods : tuple of LikelihoodFit
         The same power law under likelihoods of counts.
     bootstrap_ci95 : tuple of float
@@ -140,7 +140,7 @@ class Analysis:
 
     def _identifiability(self) -> dict[str, Any]:
         if self.counts_alone is None:
-            return {"identifiability": untold(PARAMETERS, self.power_law.data.sizes)}
+            return {"identifiability": undetermined(PARAMETERS, self.power_law.data.sizes)}
         return {**self.counts_alone.identifiability.record(), "profiles": self.counts_alone.profiles()}
 
 
@@ -205,16 +205,16 @@ def analyse_clean(
 ) -> Analysis:
     """Analyse counts that `rosettalaw.validation.counts.clean` has checked.
 
-    Zeros are counts like any other (`zeros_count`), or words will be said of them elsewhere.
+    Zeros are counts like any other (`zeros_count`), or other sentences speak of them.
     """
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
     likelihoods, checks = tuple(_likelihoods(data)), check_residuals(data)
-    heard = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
+    shown = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
     return Analysis(
         power_law=line,
         theory=theory,
         comparison=comparison,
-        verdict=verdict(line, theory, comparison, nulls, heard, checks),
+        verdict=verdict(line, theory, comparison, nulls, shown, checks),
         likelihoods=likelihoods,
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .analysis import Analysis
 
 
-MEASURED = (  # figure, what it is about, how to read it
+MEASURED = (  # figure, its question, how to read it
     (
         "exponents",
         "Does the exponent depend on the correlation at which pairs are counted?",
@@ -47,7 +47,7 @@ MEASURED = (  # figure, what it is about, how to read it
     ),
     (
         "partners",
-        "Does the law hang on k = 1?",
+        "Does the law depend on k = 1?",
         "Counts where a pair needs each neuron to be among the other's k best partners, without a threshold and above "
         "the threshold that each k has by its own nulls.",
     ),
@@ -83,9 +83,9 @@ def write_report(
     verdict : str
         The sentence that the page begins with.
     counted : list of str
-        What else is said of the counts, a sentence each.
+        Other remarks on the counts, a sentence each.
     tested : list of str
-        What the other tests of the theory say, a sentence each.
+        Results of the other tests of the theory, a sentence each.
     figures : dict of str to Path
         SVG files: ``scaling``, ``calibration`` and, where it was measured, ``triangle``; others follow by name.
     out : path

@@ -21,7 +21,7 @@ SOURCES = {
     "toy": "networks trained on planted features",
     "language": "language models trained and measured here",
     "vision": "vision models trained and measured here",
-    "ladder": "a measured ladder that does not say of what",
+    "ladder": "a measured ladder of unnamed models",
     "counts": "a user's counts",
 }
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
@@ -44,11 +44,11 @@ class Series:
     correlations : tuple of ndarray, or None
         Correlations of the matched pairs of each size.
     profiles : tuple of Profile, or None
-        One a size, where a source has them in place of its correlations.
+        One per size, where a source has them in place of its correlations.
     optimum : tuple of Profile, or None
-        Profiles of the optimal allocation, where a source's own problem has one: what the theory demands of it.
+        Profiles of the optimal allocation, where a source's own problem has one: the theory's demand on it.
     sizes_matched : ndarray, or None
-        Size of each member of `correlations`, where they are not one a size.
+        Size of each member of `correlations`, where they are not one per size.
     threshold : float
         Correlation at which all of them clear their nulls; NaN if unknown.
     nulls : dict of str to ndarray
@@ -85,7 +85,7 @@ class Series:
 
     @property
     def calibrated(self) -> bool:
-        """Whether counts are of pairs above a threshold that nulls set, so that a zero says: nothing exceeds them."""
+        """True for counts of pairs above a threshold that nulls set, so that a zero says: nothing exceeds them."""
         return self.source in CALIBRATED
 
     def clean(self) -> Counts:

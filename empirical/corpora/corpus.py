@@ -192,8 +192,8 @@ class StoredText:
                 yield document
             begin += len(batch)
 
-    def _read(self, wanted: set[int]) -> dict[int, Document | None]:
-        return {number: read() for number, read in enumerate(_watched(self._path)) if number in wanted}
+    def _read(self, numbers: set[int]) -> dict[int, Document | None]:
+        return {number: read() for number, read in enumerate(_watched(self._path)) if number in numbers}
 
     @cached_property
     def _surveyed(self) -> tuple[Survey, np.ndarray, str]:
@@ -255,7 +255,7 @@ def _documents(path: Path) -> Iterator[Document]:
 
 
 def _checked(path: Path) -> Iterator[Document | None]:
-    """Yield every document, None for one without text; say what was left out."""
+    """Yield every document, None for one without text; print the number left out."""
     foreign = whole = 0
     for read in _watched(path):
         document = read()
@@ -299,14 +299,14 @@ def take_bytes(corpus: Corpus, limit: int, argument: str = "tokens") -> Corpus:
     InputError
         If the corpus is shorter than that.
     """
-    taken, size = [], 0
+    documents, size = [], 0
     for document in corpus.documents:
         if size >= limit:
             break
-        taken.append(document)
+        documents.append(document)
         size += _size(document)
     if size < limit:
         raise InputError(
             argument, limit, f"{corpus.name} holds only {size:,} bytes of text", "more text or fewer tokens"
         )
-    return Corpus(corpus.name, tuple(taken))
+    return Corpus(corpus.name, tuple(documents))

@@ -194,7 +194,7 @@ class TextSource:
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights and their precision, size, positions, text."""
+        """Return the identity of these activations: weights and their precision, size, positions, text."""
         weights = str(self.model.dtype)
         return [*identity(self.name), int(self.positions), len(self.layer), weights, self.text.sha256]
 
@@ -353,8 +353,8 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
     """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
     import torch
 
-    lengths_there = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
-    return torch.segment_reduce(tokens, "mean", lengths=lengths_there, axis=0)
+    on_device = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
+    return torch.segment_reduce(tokens, "mean", lengths=on_device, axis=0)
 
 
 def text_sources(

@@ -15,7 +15,7 @@ UNSTABLE = 0.5  # share of the calibrated pairs that should be stable
 
 
 def remarks_on_nulls(matches: Matches, calibration: Calibration) -> list[str]:
-    """Return what must be known about the nulls of a count and the pairs that it counts.
+    """Return remarks on the nulls of a count and the pairs that it counts.
 
     - Positions were permuted one by one although signals are autocorrelated, and no other null was drawn.
     - Fewer than half of the calibrated pairs are found again in nine of ten halves of the text.

@@ -85,7 +85,7 @@ class ImageSource:
         return ImageSource(self.reader.untrained(seed), self.images, self.grid, self.batch)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights, images, grid."""
+        """Return the identity of these activations: weights, images, grid."""
         return [*identity(self.name), len(self.layer), self.images.sha256, list(self.grid)]
 
     def labels(self) -> dict[str, np.ndarray]:
@@ -181,8 +181,8 @@ def image_sources(
     RosettaError
         If a checkpoint cannot be used.
     """
-    asked = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
-    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in asked]
+    models = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
+    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in models]
     a, b = (ImageSource(reader, images) for reader in opened)
     grid = max(a.own_grid[0], b.own_grid[0]), max(a.own_grid[1], b.own_grid[1])
     return ImageSource(a.reader, images, grid), ImageSource(b.reader, images, grid)

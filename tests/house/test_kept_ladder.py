@@ -1,4 +1,4 @@
-"""What the page of the full ladder says of count and set as data grow is what its file gives."""
+"""The page of the full ladder against its file: count and set as data grow."""
 
 import pathlib
 

@@ -179,7 +179,7 @@ def test_the_toy_page_says_what_the_comparison_finds():
 
 def test_one_demand_that_fails_beside_a_joint_test_that_does_not_is_explained():
     rows = {row.series.name: row for row in reference_rows()}
-    said = "What is contradicted by itself is not rejected where both demands are tested together"
+    said = "A demand that is contradicted alone is not rejected where both are tested together"
     assert any(said in one for one in rows["kept toy, scaled, β = 1.5"].sentences())
     for name in ("kept toy, scaled, β = 1.2", "synthetic, β = 1.3"):
         assert not any(said in one for one in rows[name].sentences())
@@ -272,4 +272,4 @@ def test_one_demand_that_fails_alone_is_enough_to_be_explained():
     agreeing = replace(row.triangle, expected_sum=row.triangle.sum.value)
     assert contradicted(agreeing.product, agreeing.expected_product)
     changed = replace(row, triangle=agreeing, extension=replace(row.extension, plain_p=0.5))
-    assert any(one.startswith("What is contradicted by itself") for one in changed.of_theory())
+    assert any(one.startswith("A demand that is contradicted alone") for one in changed.of_theory())

@@ -1,4 +1,4 @@
-"""How the weights of vision models come into memory: spread, pickled, by hand for unknown architectures."""
+"""Loading of the weights of vision models: spread, pickled, by hand for unknown architectures."""
 
 from dataclasses import replace
 

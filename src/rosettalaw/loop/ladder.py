@@ -93,8 +93,8 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     }
     from ..validation.ladder_report import write_report
 
-    said = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
-    write_report(measured, analysis, verdict, *said, figures, out / "report.html", summary["seconds"])
+    remarks = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
+    write_report(measured, analysis, verdict, *remarks, figures, out / "report.html", summary["seconds"])
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
