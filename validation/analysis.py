@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
+from .common_rho import own_fit, sentences
 from .counts import IMPOSSIBLE, Counts, clean, counts_from
 from .identifiability import undetermined
 from .joint_fit import JointFit, Observations, fit_jointly
@@ -24,6 +26,7 @@ from .verdict import verdict, with_zeros
 if TYPE_CHECKING:
     import pandas as pd
 
+OWN = "alpha, each size above its own ρ*"
 PARAMETERS = 3  # β, κ and τ of counts alone
 
 
@@ -49,6 +52,12 @@ class Analysis:
         Curvature, and whether the largest size is out of line.
     counts_alone : JointFit or None
         β, κ and τ all free: what these counts leave open; None with fewer than three sizes or four counts.
+    common_rho : float
+        Correlation at which the pairs of all sizes are counted; NaN where the counts are not a ladder's.
+    own : PowerLawFit or None
+        The power law of the counts above each size's own ρ*, where they are known.
+    counting : tuple of str
+        What must be known about how the pairs were counted, a sentence each.
     """
 
     power_law: PowerLawFit
@@ -60,6 +69,9 @@ class Analysis:
     left_out: dict[float, float]
     checks: ResidualChecks
     counts_alone: JointFit | None
+    common_rho: float = float("nan")
+    own: PowerLawFit | None = None
+    counting: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -78,8 +90,10 @@ class Analysis:
     def params(self) -> dict[str, Parameter]:
         """Exponent α, by least squares and by each likelihood, β and κ/(1+τ), which has no interval of its own."""
         nothing = (float("nan"), float("nan"))
+        own = {} if self.own is None else {OWN: Parameter(self.own.exponent, self.own.exponent_ci95)}
         return {
             "alpha": Parameter(self.power_law.exponent, self.power_law.exponent_ci95),
+            **own,
             **{f"alpha, {one.likelihood}": Parameter(one.exponent, one.exponent_ci95) for one in self.likelihoods},
             "beta": Parameter(self.theory.beta, self.theory.beta_ci95, self.theory.beta_ci95[1] == float("inf")),
             "kappa/(1+tau)": Parameter(self.theory.budget_over_threshold, nothing),
@@ -88,7 +102,7 @@ class Analysis:
     def summary(self) -> str:
         """Return verdict, numbers and status, a line each."""
         preferred = f"curve preferred: {self.comparison.preferred} ({self.comparison.reason})"
-        return "\n".join([self.verdict, *lines(self.params), preferred, f"status: {self.status}"])
+        return "\n".join([self.verdict, *self.counting, *lines(self.params), preferred, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row a number: ``value, low, high, open``."""
@@ -102,6 +116,10 @@ class Analysis:
         return {
             "exponent": self.power_law.exponent,
             "exponent_ci95": self.power_law.exponent_ci95,
+            "common_rho": self.common_rho,
+            "own_exponent": self.own and self.own.exponent,
+            "own_exponent_ci95": self.own and self.own.exponent_ci95,
+            "counting": list(self.counting),
             "prefactor": self.power_law.prefactor,
             "r2": self.power_law.r2,
             "beta": self.theory.beta,
@@ -166,8 +184,16 @@ def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMM
     """
     if not series.calibrated:
         return analyse_clean(series.clean(), series.nulls, tau, gamma)
-    analysis = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
-    return replace(analysis, verdict=with_zeros(series.neurons, series.counts, analysis.verdict))
+    own = series.counts if series.own is None else series.own  # these say where nothing exceeds the nulls
+    sparse = bool(np.any((series.counts == 0) & (own > 0)))  # no pair at the common ρ: a count like any other
+    analysis, line = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=sparse), own_fit(series)
+    return replace(
+        analysis,
+        verdict=with_zeros(series.neurons, own, analysis.verdict),
+        common_rho=series.threshold if series.own is not None else np.nan,
+        own=line,
+        counting=tuple(sentences(series, line)),
+    )
 
 
 def analyse_clean(

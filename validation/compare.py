@@ -77,6 +77,9 @@ class Row:
             "neurons": [float(self.series.neurons.min()), float(self.series.neurons.max())],
             "exponent": trend.exponent if trend else None,
             "exponent_ci95": trend.exponent_ci95 if trend else None,
+            "common_rho": self.analysis.common_rho if self.analysis else None,
+            "own_exponent": self.analysis.own.exponent if self.analysis and self.analysis.own else None,
+            "own_exponent_ci95": self.analysis.own.exponent_ci95 if self.analysis and self.analysis.own else None,
             "r2": line.r2 if line else None,
             "beta": theory.beta if theory else None,
             "beta_ci95": theory.beta_ci95 if theory else None,
@@ -108,7 +111,7 @@ class Row:
         if self.analysis is None or self.trend is None:
             return []
         if not self.series.chance:
-            return [self.analysis.verdict, *self._warnings()]
+            return [self.analysis.verdict, *self.analysis.counting, *self._warnings()]
         judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
         exponent = f"exponent {signed(self.trend.exponent)}, 95% interval {low} to {high}"
         return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]

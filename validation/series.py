@@ -38,7 +38,7 @@ class Series:
     source : str
         Key of `SOURCES`.
     neurons, counts : ndarray, shape (n,)
-        Sizes and counts, zeros included.
+        Sizes and counts, zeros included; of ladders those at one correlation, `threshold` (see `common_rho`).
     sd : ndarray, shape (n,), or None
         Standard deviations, where known.
     correlations : tuple of ndarray, or None
@@ -57,6 +57,10 @@ class Series:
         Whether it is a null, whose pairs are met by chance and so scatter as Poisson's counts do.
     shared : bool
         Whether repeats at one size share networks, as pairs out of few seeds of one kind do.
+    own, own_sd : ndarray, shape (n,), or None
+        Counts above each size's own ρ*, and their standard deviations, where known.
+    thresholds : ndarray, shape (n,), or None
+        Each size's own ρ*; NaN where nothing clears the nulls.
     reference : bool
         Whether it comes with the package, to be compared with.
     """
@@ -75,6 +79,9 @@ class Series:
     chance: bool = False
     shared: bool = False
     reference: bool = False
+    own: np.ndarray | None = None
+    own_sd: np.ndarray | None = None
+    thresholds: np.ndarray | None = None
 
     @property
     def calibrated(self) -> bool:

@@ -275,7 +275,8 @@ def _matched(
     unfinished = None if path is None else path.with_name("pairs.unfinished")
     nulls = {"permute": plan.permutations, "untrained": plan.untrained}
     matches = match(*sources, nulls=nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
-    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": available, **revisions(sources)}
+    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, **sources[0].text.facts(), "tokens": available}
+    facts |= revisions(sources)
     result = matches.to_dataset(matches.calibrate(), **facts)
     if path is not None and unfinished is not None:
         save(result, path)

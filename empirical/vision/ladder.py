@@ -48,7 +48,8 @@ def held_out(trained: TrainedVision, number: int | None = None) -> Images:
     places = crops.draw(rng, number or trained.ladder.images)
     used = np.unique(places.photograph)
     classes = tuple(crops.names[i] for i in used)
-    return from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+    images = from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+    return replace(images, photographs=images.labels)
 
 
 def activations(trained: TrainedVision, objective: str, width: int, seed: int, images: Images) -> ArraySource:

@@ -88,6 +88,12 @@ class ImageSource:
         """Return the identity of these activations: weights, images, grid."""
         return [*identity(self.name), len(self.layer), self.images.sha256, list(self.grid)]
 
+    def labels(self) -> dict[str, np.ndarray]:
+        """Return the ``document`` of each position: its image, or the photograph that it is cut from."""
+        cut = self.images.photographs
+        documents = np.arange(len(self.images)) if cut is None else np.unique(cut, return_inverse=True)[1]
+        return {"document": np.repeat(documents.astype(np.int32), self.grid[0] * self.grid[1])}
+
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (positions, neurons), float32, `size` positions at a time."""
         return self.blocks_from(size, 0)

@@ -76,6 +76,8 @@ MEASUREMENT = {
     "bits_per_byte_b": Variable("training loss of model B at its end", "bits/byte"),
     "tokens_a": Variable("tokens that model A read", "tokens"),
     "tokens_b": Variable("tokens that model B read", "tokens"),
+    "documents_read": Variable("documents that windows were drawn from", "documents"),
+    "domains_read": Variable("domains of those documents", "domains"),
     "activation_a": Variable("activation of model A's neuron, in its standard deviations from its mean", "1"),
     "activation_b": Variable("activation of model B's neuron, in its standard deviations from its mean", "1"),
     "margin": Variable("correlation of a pair minus that of the best rival of either neuron", "1"),
@@ -156,6 +158,8 @@ SPECIALIZATION = {
     "firing_control_draw": Variable("firing_control of each draw of random neurons", "1", "", "5.2"),
     "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
     "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
+    "rho": Variable("correlation at which pairs are counted", "1", "ρ"),
+    "count_error": Variable("standard error over texts of the number of pairs at or above a correlation", "pairs"),
     "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
     "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
     "k_calibrated_count": Variable(

@@ -11,11 +11,13 @@ import pytest
 import rosettalaw
 from rosettalaw import save
 from rosettalaw.errors import UnknownNameError
+from rosettalaw.loop.ladder import FITTED
 from rosettalaw.results import dataset
 from rosettalaw.sims import Packing, simulate, wishart
 from rosettalaw.sims.packing import mutual_nearest
 from rosettalaw.sims.sweep import stream
 from rosettalaw.validation import reference_ladders
+from rosettalaw.validation.analysis import analyse_series
 from rosettalaw.validation.compare import compare_series, reference_rows
 from rosettalaw.validation.references import ladders, reference_series, toys
 from rosettalaw.validation.series import SOURCES
@@ -77,7 +79,11 @@ def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
     summary = json.loads((ROOT / "docs" / "quickstart" / "summary.json").read_text(encoding="utf-8"))
     (series,) = [one for one in ladders() if one.name.startswith("kept quickstart")]
     assert series.source == "language"
-    assert series.counts.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
+    assert series.own.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
+    analysis = analyse_series(series).record()
+    for name in FITTED:
+        assert summary[name] == pytest.approx(analysis[name], abs=1e-6), name
+    assert summary["verdict"] == analysis["verdict"]
 
 
 def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
@@ -87,7 +93,7 @@ def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
     for one in found.values():
         assert np.array_equal(one.neurons, np.repeat([192, 288, 384, 576], 3))
         assert one.correlations is not None
-        assert [len(rho) for rho in one.correlations] == one.counts.tolist()
+        assert [len(rho) for rho in one.correlations] == one.own.tolist()
     for name in reference_ladders.names():
         assert str(reference_ladders.read(name).attrs["command"]).startswith("rosettalaw demo")
     (row,) = compare_series([found["kept vision (denoising × supervised)"]])

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..console import say
 from ..results import replacing, require_replaceable, save
-from .ladder import judge
+from .ladder import FITTED, judge
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -130,7 +130,7 @@ def _summary(measured: Measured, name: str) -> dict[str, Any]:
     keys = [*SUMMED, *(f"{label}_raw" for label in _nulls(ladder))]
     rungs = [{key: ladder[key].values[i].item() for key in keys} for i in range(ladder.sizes["rung"])]
     record = analysis.record() if analysis is not None else {}
-    fitted = {key: record.get(key) for key in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}
+    fitted = {key: record.get(key) for key in FITTED}
     return {"rungs": rungs, **fitted, "verdict": measured.verdicts[name]}
 
 
