@@ -62,7 +62,7 @@ def utility() -> sp.Expr:
 
 @cache
 def stationary_isolation() -> sp.Expr:
-    """Where the derivative of the Lagrangian ``w U(s) − λ s`` vanishes: s as a function of λ (Eqs. 9, 16)."""
+    """The zero in s of the derivative of the Lagrangian ``w U(s) − λ s``, as a function of λ (Eqs. 9, 16)."""
     lagrangian = C * r ** -(b + 1) * utility() - lam * s
     (solution,) = sp.solve(sp.diff(lagrangian, s), s)
     return solution

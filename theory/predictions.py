@@ -1,4 +1,4 @@
-"""What the theory predicts for a power-law spectrum: the frontier, the count and the polarization.
+"""Predictions of the theory for a power-law spectrum: the frontier, the count and the polarization.
 
 From the optimum ``s_r = [(r0/r)^β − 1]_+`` (Eq. 14; solved in `power_law`):
 

@@ -183,9 +183,9 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     with xr.open_dataset(path, engine="h5netcdf") as ds:
         codes, numbers = np.unique(ds["status"].values, return_counts=True)
-    found = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
-    unsolved = {STATUS[int(code)]: number for code, number in found.items() if code != 0}
-    return {"points": sum(found.values()), "solved": found.get(0, 0), "unsolved": unsolved}
+    points = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
+    unsolved = {STATUS[int(code)]: number for code, number in points.items() if code != 0}
+    return {"points": sum(points.values()), "solved": points.get(0, 0), "unsolved": unsolved}
 
 
 @contextmanager
