@@ -8,11 +8,9 @@ import warnings
 
 REMOVED_MODULES = {
     **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
-    **dict.fromkeys(
-        ("aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib", "nis")
-        + ("nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
-        "3.13",
-    ),
+    **dict.fromkeys(("aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap"), "3.13"),
+    **dict.fromkeys(("msilib", "nis", "nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau"), "3.13"),
+    **dict.fromkeys(("telnetlib", "uu", "xdrlib"), "3.13"),
 }
 # Attributes by their full name where the module is imported by its own name or by `from`.
 GONE = {

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import sys
 
 import pytest
 
@@ -9,17 +10,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 FOLDERS = ("src", "theory", "sims", "empirical", "validation", "paper_figs", "benchmarks", "tests")
 
 
-def reader():
-    specification = importlib.util.spec_from_file_location(
-        "newer_pythons", pathlib.Path(__file__).with_name("newer_pythons.py")
-    )
+def script(name):
+    path = pathlib.Path(__file__).with_name(f"{name}.py")
+    specification = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
 
 
 def test_nothing_that_newer_pythons_refuse():
-    faults = reader().faults
+    faults = script("newer_pythons").faults
     paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     assert len(paths) > 300
     wrong = [
@@ -53,7 +53,7 @@ def test_nothing_that_newer_pythons_refuse():
     ],
 )
 def test_each_fault_is_seen(text, reason):
-    assert reason in " ".join(reader().faults(text))
+    assert reason in " ".join(script("newer_pythons").faults(text))
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,18 @@ def test_each_fault_is_seen(text, reason):
     ],
 )
 def test_what_is_right_is_let_pass(text):
-    assert reader().faults(text) == []
+    assert script("newer_pythons").faults(text) == []
+
+
+def test_the_newest_of_each_minor_version_is_taken():
+    pythons, paths = script("pythons"), [pathlib.Path(name) for name in "abcdef"]
+    numbers = [(3, 10, 13), (3, 11, 7), (3, 12, 1), (3, 12, 9), (3, 14, 0), (3, 9, 18)]
+    chosen = pythons.newest(dict(zip(paths, numbers, strict=True)))
+    assert chosen == {"3.11": paths[1], "3.12": paths[3], "3.14": paths[4]}
+
+
+def test_this_python_is_among_those_of_the_machine():
+    pythons = script("pythons")
+    base = pathlib.Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    assert pythons.version(base) == sys.version_info[:3]
+    assert pythons.version(pathlib.Path(__file__)) is None
