@@ -9,13 +9,15 @@ the options, and messages spell them so.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ..errors import InputError, require
 from ..results import require_replaceable, save
+from .activations.inputs import FILES, Labelled, is_file, open_input
+from .activations.inputs.labelled import aligned
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
@@ -26,9 +28,11 @@ from .matching.machine import distributed
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .language.loaded import LoadedModel
+
 PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
-ARRAYS = (".npy", ".zarr", ".nc", ".npz")
 Sources = tuple[ActivationSource, ActivationSource]
+Model = Union[str, Labelled, "LoadedModel"]
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,16 @@ class Opening:
 
 
 def match_models(
-    a: str,
-    b: str,
+    a: Model,
+    b: Model,
     *,
-    text: Path | None = None,
+    text: Any = None,
     tokens: int | None = None,
     images: Path | None = None,
     skip_corrupt: bool = False,
     timestep: int | None = None,
     context: int | None = None,
+    nulls: Mapping[str, int] | None = None,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
@@ -122,14 +127,18 @@ def match_models(
 
     Parameters
     ----------
-    a, b : str
-        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``.
+    a, b : str, Labelled or LoadedModel
+        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``; or
+        activations that `activations.inputs.open_input` has opened, or loaded models (`language.loaded`).
     text, tokens
-        Text to read with checkpoints (Python's own by default), and the number of A's tokens.
+        Text to read with checkpoints (Python's own by default), a path or what `corpora.texts` takes, and the number
+        of A's tokens.
     images, skip_corrupt, timestep
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
+    nulls : mapping of str to int, optional
+        Draws of each kind of null (`nulls.KINDS`), in place of the two that follow.
     untrained, null_permutations : int
         Draws of each null. By default three of each; untrained networks need checkpoints, and are not drawn where
         permutations are not.
@@ -202,14 +211,15 @@ def match_models(
     if images is None:
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
     else:
-        sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
+        sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
+    draws = {"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)}
     matches = match(
         *sources,
         k=k,
         absolute=absolute,
-        nulls={"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)},
+        nulls=draws if nulls is None else nulls,
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
@@ -236,27 +246,33 @@ def _draws(sources: Sources, wanted: int | None, permutations: int) -> int:
     return UNTRAINED * (permutations > 0 and all(untrained(one) is not None for one in sources))
 
 
-def _arrays(a: str, b: str) -> bool:
-    """Return whether both models are files of activations, and refuse one of each kind."""
-    kinds = {Path(model).suffix in ARRAYS for model in (a, b)}
+def _arrays(a: Model, b: Model) -> bool:
+    """Return whether both models are activations, and refuse one of each kind."""
+    kinds = {isinstance(model, Labelled) or is_file(model) for model in (a, b)}
     if len(kinds) > 1:
-        rule = "must be two files of activations or two checkpoints"
+        rule = f"must be two files of activations ({', '.join(FILES)}) or two checkpoints"
         raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
     return kinds.pop()
 
 
-def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
+def _require_checkpoints(a: Model, b: Model, given: dict[str, Any]) -> None:
     """Refuse options that would be ignored, since arrays are matched as they are."""
-    option, value = next(((name, value) for name, value in given.items() if value), (None, None))
+    option, value = next(((name, value) for name, value in given.items() if _is_said(value)), (None, None))
     if option is not None and _arrays(a, b):
         rule = "goes with checkpoints; files of activations are matched as they are"
-        raise InputError(option, str(value), rule, "rosettalaw match a.npy b.npy")
+        shown = value if isinstance(value, str | Path | int) else type(value).__name__
+        raise InputError(option, str(shown), rule, "rosettalaw match a.npy b.npy")
+
+
+def _is_said(value: Any) -> bool:
+    """Return whether an option has a value; 0 draws of a null are none. A list of documents may be any object."""
+    return value is not None and not (isinstance(value, int) and value == 0)
 
 
 def _sources(
-    a: str,
-    b: str,
-    text: Path | None,
+    a: Model,
+    b: Model,
+    text: Any,
     tokens: int | None,
     seed: int,
     opening: Opening,
@@ -265,16 +281,22 @@ def _sources(
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
-        from .activations.files import open_activations
-
-        return (open_activations(a), open_activations(b)), {}
-    from .corpora.corpus import PYTHON, open_text
+        opened = [one if isinstance(one, Labelled) else open_input(one, "file") for one in (a, b)]
+        aligned(opened[0], opened[1])
+        return (opened[0].source, opened[1].source), {}
+    from .corpora.corpus import PYTHON
+    from .corpora.texts import open_texts
     from .language.source import text_sources
 
-    loading, corpus = opening.loading(), open_text(text or PYTHON, memory)
-    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading, context)
+    loading, corpus = opening.loading(), open_texts(PYTHON if text is None else text, tokens, memory)
+    sources = text_sources(_checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
+
+
+def _checkpoint(model: Model) -> Any:
+    """Return a loaded model as it is, and the path or id of another."""
+    return model if hasattr(model, "tokenizer") else str(model)
 
 
 def _image_sources(

@@ -34,7 +34,8 @@ class StreamedArray:
                 self._array: Any = zarr.open_array(self.path, mode="r")
                 labels: dict[str, Any] = {}
             else:
-                self._array, labels = _open_netcdf(self.path)
+                self.labelled, labels = _open_netcdf(self.path)
+                self._array = self.labelled.variable
         except (InputError, ImportError):
             raise
         except Exception as error:  # zarr and h5py raise whatever their broken layer raises
@@ -45,7 +46,7 @@ class StreamedArray:
 
     def identity(self) -> list[Any]:
         """Return the path, the shape, and the number, total size and newest time of the files below it."""
-        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path)]
+        return [str(self.path.resolve()), self.positions, len(self.layer), *files_of(self.path)]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of shape (size, neurons), the last one shorter."""
@@ -57,13 +58,14 @@ class StreamedArray:
             yield np.asarray(self._array[start : start + size], dtype=self._dtype)
 
 
-def _files(path: Path) -> list[int]:
+def files_of(path: Path) -> list[int]:
     """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
     facts = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
     return [len(facts), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts)]
 
 
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the variable with its coordinates, unread, and the labels of its neurons."""
     import xarray as xr
 
     opened = xr.open_dataset(path, engine="h5netcdf")
@@ -72,10 +74,9 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     if name is None:
         rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
         raise InputError("file", str(path), rule)
-    variable = opened[name].variable
     labels = {
         label: opened[label].values
         for label in ("layer", "unit")
-        if label in opened.variables and opened[label].dims == variable.dims[1:]
+        if label in opened.variables and opened[label].dims == opened[name].dims[1:]
     }
-    return variable, labels
+    return opened[name], labels

@@ -24,6 +24,7 @@ from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
 from ..corpora.files import Document
 from .alignment import Tokens, Window, tile, windows
+from .loaded import LoadedModel
 from .reading import require_known, require_table, usable_context
 
 TOKENS_A_BATCH = 4096
@@ -139,6 +140,8 @@ class TextSource:
         Name of the output projections, for an architecture without an entry in `architectures`.
     special : pair of lists of int
         Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
+    facts : list, optional
+        What tells the weights from others, where the name is no checkpoint's.
     """
 
     def __init__(
@@ -149,9 +152,10 @@ class TextSource:
         side: int,
         pattern: str | None = None,
         special: tuple[list[int], list[int]] = ([], []),
+        facts: list[Any] | None = None,
     ):
         self.name, self.model, self.text, self.side = name, model, text, side
-        self._pattern, self._special = pattern, special
+        self._pattern, self._special, self.facts = pattern, special, facts
         self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
         widths = [architectures.width(projection) for projection in self._projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
@@ -163,7 +167,8 @@ class TextSource:
     def identity(self) -> list[Any]:
         """Return what tells these activations from others: weights and their precision, size, positions, text."""
         text = self.text.corpus.sha256
-        return [*identity(self.name), int(self.positions), len(self.layer), str(self.model.dtype), text]
+        weights = identity(self.name) if self.facts is None else self.facts
+        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), text]
 
     @property
     def projections(self) -> list[Any]:
@@ -321,8 +326,8 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
 
 
 def text_sources(
-    checkpoint_a: str | Path,
-    checkpoint_b: str | Path,
+    checkpoint_a: str | Path | LoadedModel,
+    checkpoint_b: str | Path | LoadedModel,
     corpus: Corpus | StoredText,
     tokens: int | None,
     seed: int = 0,
@@ -334,8 +339,8 @@ def text_sources(
 
     Parameters
     ----------
-    checkpoint_a, checkpoint_b : str or path
-        Decoder checkpoints with fast tokenizers.
+    checkpoint_a, checkpoint_b : str, path or LoadedModel
+        Checkpoints with fast tokenizers, or models that are loaded already with theirs.
     corpus : Corpus or StoredText
         The text; see `rosettalaw.empirical.corpora.corpus.open_text`.
     tokens : int, optional
@@ -356,13 +361,20 @@ def text_sources(
         is too short.
     """
     checkpoints = (checkpoint_a, checkpoint_b)
-    configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
-    tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
+    ready = [one if isinstance(one, LoadedModel) else None for one in checkpoints]
+    configs = [
+        hub.open_config(checkpoint) if own is None else own.config
+        for checkpoint, own in zip(checkpoints, ready, strict=True)
+    ]
+    tokenizers = [
+        hub.open_tokenizer(checkpoint) if own is None else own.tokenizer
+        for checkpoint, own in zip(checkpoints, ready, strict=True)
+    ]
     special = [special_tokens(tokenizer) for tokenizer in tokenizers]
     contexts = []
     for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
         require_table(str(checkpoint), tokenizer, config)
-        contexts.append(usable_context(checkpoint, config, tokenizer, context) - sum(map(len, ends)))
+        contexts.append(usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, ends)))
         require(contexts[-1] > 0, "--context", context, "leaves no room beside the special tokens", "--context 128")
     text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
     sources = []
@@ -373,6 +385,8 @@ def text_sources(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
         require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
-        model = hub.open_model(checkpoint, config, loading=loading)
-        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
+        own = ready[side]
+        model = hub.open_model(checkpoint, config, loading=loading) if own is None else own.body
+        facts = None if own is None else own.fingerprint()
+        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side], facts))
     return sources[0], sources[1]

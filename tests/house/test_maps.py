@@ -14,6 +14,7 @@ PACKAGES = [
         f"empirical.{name}"
         for name in (
             "activations",
+            "activations.inputs",
             "checkpoints",
             "corpora",
             "filtering",
