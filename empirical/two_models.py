@@ -251,7 +251,8 @@ def _arrays(a: Model, b: Model) -> bool:
     kinds = {isinstance(model, Labelled) or is_file(model) for model in (a, b)}
     if len(kinds) > 1:
         rule = f"must be two files of activations ({', '.join(FILES)}) or two checkpoints"
-        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
+        names = [model.source.name if isinstance(model, Labelled) else str(model) for model in (a, b)]
+        raise InputError("models", " ".join(names), rule, "rosettalaw match a.npy b.npy")
     return kinds.pop()
 
 

@@ -361,15 +361,8 @@ def text_sources(
         is too short.
     """
     checkpoints = (checkpoint_a, checkpoint_b)
-    ready = [one if isinstance(one, LoadedModel) else None for one in checkpoints]
-    configs = [
-        hub.open_config(checkpoint) if own is None else own.config
-        for checkpoint, own in zip(checkpoints, ready, strict=True)
-    ]
-    tokenizers = [
-        hub.open_tokenizer(checkpoint) if own is None else own.tokenizer
-        for checkpoint, own in zip(checkpoints, ready, strict=True)
-    ]
+    configs = [one.config if isinstance(one, LoadedModel) else hub.open_config(one) for one in checkpoints]
+    tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
     special = [special_tokens(tokenizer) for tokenizer in tokenizers]
     contexts = []
     for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
@@ -385,8 +378,9 @@ def text_sources(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
         require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
-        own = ready[side]
-        model = hub.open_model(checkpoint, config, loading=loading) if own is None else own.body
-        facts = None if own is None else own.fingerprint()
+        if isinstance(checkpoint, LoadedModel):
+            model, facts = checkpoint.body, checkpoint.fingerprint()
+        else:
+            model, facts = hub.open_model(checkpoint, config, loading=loading), None
         sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side], facts))
     return sources[0], sources[1]

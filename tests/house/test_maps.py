@@ -31,6 +31,7 @@ PACKAGES = [
             "vision.judging",
         )
     ),
+    "interface",
     "loop",
 ]
 
