@@ -35,7 +35,7 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
     """
     if isinstance(source, str | Path):
         longish = isinstance(source, str) and (len(source) > 4096 or "\n" in source)
-        require(not longish, "text", _short(source), "is one string: a path is meant", "text=[string]")
+        require(not longish, "text", _short(str(source)), "is one string: a path is meant", "text=[string]")
         return open_text(source, memory)
     if isinstance(source, Corpus | StoredText):
         return source
