@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+import numpy as np
+
 from ..errors import InputError, require
 from ..results import require_replaceable, save
+from .activations.arrays import open_npy
 from .activations.inputs import FILES, Labelled, is_file, open_input
 from .activations.inputs.labelled import aligned
 from .activations.source import ActivationSource, untrained
@@ -24,13 +27,13 @@ from .calibration import Q_DEFAULT, Calibration
 from .matching import Matches, Screening, match
 from .matching.cost import byte_count
 from .matching.machine import distributed
+from .nulls import DRAWS, default_nulls, parsed
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .language.loaded import LoadedModel
 
-PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
 Sources = tuple[ActivationSource, ActivationSource]
 Model = Union[str, Labelled, "LoadedModel"]
 
@@ -100,7 +103,9 @@ def match_models(
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
-    null_permutations: int = PERMUTATIONS,
+    null: str | None = None,
+    null_permutations: int | None = None,
+    documents: Path | None = None,
     jackknife: int = 16,
     q: float = Q_DEFAULT,
     layers_a: Sequence[int] = (),
@@ -138,10 +143,16 @@ def match_models(
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
     nulls : mapping of str to int, optional
-        Draws of each kind of null (`nulls.KINDS`), in place of the two that follow.
-    untrained, null_permutations : int
-        Draws of each null. By default three of each; untrained networks need checkpoints, and are not drawn where
-        permutations are not.
+        Draws of each kind of null (`nulls.KINDS`), in place of the three options that follow.
+    null : str, optional
+        Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
+        `rosettalaw.empirical.nulls.default_nulls`.
+    null_permutations : int, optional
+        Draws of the paper's permutation null in place of the default ones; 0 draws no null but `untrained`.
+    untrained : int, optional
+        Draws of the null of untrained networks, which needs checkpoints.
+    documents : path, optional
+        A ``.npy`` file with one integer for each position of two files of activations: its document.
     q : float
         Allowed share of null pairs among those counted.
     layers_a, layers_b : sequence of int
@@ -200,6 +211,9 @@ def match_models(
     rule = "goes with text; images have no context"
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    if documents is not None and not _arrays(a, b):
+        rule = "goes with files of activations; texts and images know their documents"
+        raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
     allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening(
         patterns=(pattern_a or None, pattern_b or None),
@@ -209,17 +223,16 @@ def match_models(
         weights=weights,
     )
     if images is None:
-        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
+        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
         sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
-    draws = {"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)}
     matches = match(
         *sources,
         k=k,
         absolute=absolute,
-        nulls=draws if nulls is None else nulls,
+        nulls=_nulls(sources, null, null_permutations, untrained) if nulls is None else nulls,
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
@@ -239,11 +252,23 @@ def match_models(
     return result
 
 
-def _draws(sources: Sources, wanted: int | None, permutations: int) -> int:
-    """Return the draws of the untrained null: the paper's, where nothing is said and it is possible."""
-    if wanted is not None:
-        return wanted
-    return UNTRAINED * (permutations > 0 and all(untrained(one) is not None for one in sources))
+def _nulls(sources: Sources, null: str | None, permutations: int | None, networks: int | None) -> dict[str, int]:
+    """Return the draws of each kind that the options ask for, or the default ones."""
+    if null is not None:
+        rule = "goes without --null, which says the draws itself"
+        require(permutations is None, "--null-permutations", permutations, rule, "--null permute:5")
+        nulls = parsed(null)
+    elif permutations is not None:
+        possible = permutations > 0 and all(untrained(one) is not None for one in sources)
+        nulls = {"permute": permutations} | ({"untrained": DRAWS} if possible else {})
+    else:
+        nulls = default_nulls(*sources)
+    return nulls if networks is None else {**nulls, "untrained": networks}
+
+
+def _documents(path: Path | None) -> np.ndarray | None:
+    """Return the document of each position, as ``--documents`` gives them."""
+    return None if path is None else np.array(open_npy(path))
 
 
 def _arrays(a: Model, b: Model) -> bool:
@@ -279,10 +304,12 @@ def _sources(
     opening: Opening,
     memory: int | None,
     context: int | None,
+    documents: Path | None,
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
-        opened = [one if isinstance(one, Labelled) else open_input(one, "file") for one in (a, b)]
+        ids = _documents(documents)
+        opened = [one if isinstance(one, Labelled) else open_input(one, "file", documents=ids) for one in (a, b)]
         aligned(opened[0], opened[1])
         return (opened[0].source, opened[1].source), {}
     from .corpora.corpus import PYTHON

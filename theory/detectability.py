@@ -74,7 +74,7 @@ class Detection:
 
 def detect(
     isolation: ArrayLike,
-    inputs: int,
+    inputs: float,
     features: float = np.inf,
     interference: float = 1.0,
     idle: int = 0,
@@ -86,8 +86,8 @@ def detect(
     ----------
     isolation : array_like, shape (candidates,)
         s_r ≥ 0 of the features that have a neuron in both networks; zeros are left out.
-    inputs : int
-        M ≥ 4.
+    inputs : float
+        M ≥ 4; of autocorrelated inputs the effective number (`empirical.matching.effective_positions`).
     features : float
         A, over how many features interference is spread; infinite neglects its overlap.
     interference : float

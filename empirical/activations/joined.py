@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .source import ActivationSource, RandomAccess, blocks_from, identity, mapped
-from .views import Readable
+from .source import ActivationSource, RandomAccess, blocks_from, common_labels, identity, mapped
+from .views import Documented, Readable
 
 
-class Joined:
+class Joined(Documented):
     """The neurons of several sources of the same positions, one source after the other.
 
     Parameters
@@ -38,7 +38,11 @@ class Joined:
 
     def identity(self) -> list[Any]:
         """Return what tells each layer from others."""
-        return [self.name, *(identity(source) for source in self._sources)]
+        return [self.name, *(identity(source) for source in self._sources), *self.in_documents()]
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return what the caller, or the layers, say of the positions."""
+        return {**common_labels(*self._sources), **super().labels()}
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield the layers' blocks side by side."""

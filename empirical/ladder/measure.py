@@ -182,7 +182,7 @@ def _matches(rung: xr.Dataset) -> Matches:
         for side, here in (("a", rung["neuron_side"].values == 0), ("b", rung["neuron_side"].values == 1))
     ]
     unit_a, unit_b, rho, margin = (rung[name].values for name in ("unit_a", "unit_b", "correlation", "margin"))
-    positions, split_half = int(rung["positions"]), float(rung["split_half"])
+    positions = int(rung["positions"])
     return Matches(
         unit_a,
         unit_b,
@@ -192,8 +192,6 @@ def _matches(rung: xr.Dataset) -> Matches:
         b=sides[1],
         positions=positions,
         nulls={},
-        replicate_correlations=[],
-        split_half=split_half,
         k=1,
         absolute=False,
         engine="exact",

@@ -136,7 +136,7 @@ def measure_rung(
         "measurement": dataclasses.asdict(plan),
         "seed": plan.seed,
     }
-    return dataset("rung", variables, coords, **provenance, status=matches.status)
+    return dataset("rung", variables, coords, **provenance, status=matches.remark(calibration))
 
 
 def steps(ladder: ModelLadder) -> int:
@@ -167,6 +167,10 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
         "positions": matches.positions,
         "split_half": matches.split_half,
         "settled_count": matches.settled_count(calibration.threshold),
+        "stable_count": matches.stable_count(calibration.threshold),
+        "expected_stable": matches.expected_stable(calibration.threshold),
+        "autocorrelation": matches.autocorrelation,
+        "effective_positions": matches.effective_positions,
     }
     for label in labels(matches.nulls):
         draws = matches.nulls.get(label, [])
@@ -181,7 +185,7 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
 def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
     """Return all mutual pairs, and the correlations of all null pairs."""
     a, b = copies
-    assert matches.settled is not None  # `compare` asks for replicates
+    assert matches.replicates is not None  # `compare` asks for them
     return {
         "unit_a": ("pair", matches.unit_a),
         "unit_b": ("pair", matches.unit_b),
@@ -191,7 +195,8 @@ def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
         "layer_unit_b": ("pair", np.asarray(b.unit)[matches.unit_b]),
         "correlation": ("pair", matches.correlation),
         "margin": ("pair", matches.margin),
-        "settled": ("pair", matches.settled.astype(np.int8)),
+        "settled": ("pair", matches.replicates.settled.astype(np.int8)),
+        "stability": ("pair", matches.replicates.stability),
         **{name: ("null_pair", values) for name, values in null_pairs(matches.nulls).items()},
     }
 

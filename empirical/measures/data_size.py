@@ -7,7 +7,7 @@ the overlap (Jaccard) with the pairs found at the previous size says how much of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +35,10 @@ class FirstPositions(View):
         if isinstance(index, slice):
             index = slice(*index.indices(self.positions))
         return self._source.rows(index, columns)
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return what the source knows of the first positions."""
+        return {name: values[: self.positions] for name, values in super().labels().items()}
 
 
 def sizes(positions: int, number: int) -> list[int]:

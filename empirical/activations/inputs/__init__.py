@@ -26,7 +26,7 @@ from typing import Any
 from ....errors import InputError
 from ..source import ActivationSource
 from . import chunked_arrays, data_arrays, mappings, npy_files, numpy_arrays, store_files, tables, tensor_files, tensors
-from .labelled import Kind, Labelled, labels_from, type_name
+from .labelled import Kind, Labelled, labels_from, type_name, with_documents
 
 KINDS: tuple[Kind, ...] = (
     tensors.Tensors(),
@@ -68,7 +68,9 @@ def is_file(value: Any) -> bool:
     return isinstance(value, str | Path) and Path(value).suffix.lower() in FILES
 
 
-def open_input(value: Any, argument: str = "activations", samples: Any = None, name: str | None = None) -> Labelled:
+def open_input(
+    value: Any, argument: str = "activations", samples: Any = None, name: str | None = None, documents: Any = None
+) -> Labelled:
     """Return the activations in an object or a file, as a source with its labels.
 
     Parameters
@@ -82,6 +84,8 @@ def open_input(value: Any, argument: str = "activations", samples: Any = None, n
         Identities of the positions, in place of the input's own labels.
     name : str, optional
         Name of the model in results; the file's path or the argument's name by default.
+    documents : array_like, shape (positions,), optional
+        Document (trial, recording) of each position.
 
     Raises
     ------
@@ -99,6 +103,8 @@ def open_input(value: Any, argument: str = "activations", samples: Any = None, n
         if kind is None:
             raise unknown(value, argument)
         opened = kind.open(value, name or argument, opener)
+    if documents is not None:
+        opened = with_documents(opened, documents)
     return opened if samples is None else opened.with_samples(labels_from(samples, opened.source, argument))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ....errors import InputError
 from ..arrays import float_type, labels_of, shape_of
+from ..views import Documented
 from .labelled import SHAPE, Labelled
 
 
@@ -30,7 +31,7 @@ class ChunkedArrays:
         return Labelled(ChunkedSource(value, name))
 
 
-class ChunkedSource:
+class ChunkedSource(Documented):
     """An array of which a slice of positions is read at a time, of shape (positions, neurons) or (batch, position, …).
 
     Parameters
@@ -56,7 +57,7 @@ class ChunkedSource:
 
     def identity(self) -> list[Any]:
         """Return what tells these activations from others."""
-        return [self.name, self.positions, len(self.layer), *self._facts]
+        return [self.name, self.positions, len(self.layer), *self._facts, *self.in_documents()]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of shape (size, neurons), the last one shorter."""

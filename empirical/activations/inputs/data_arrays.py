@@ -10,7 +10,7 @@ import numpy as np
 
 from ....errors import InputError
 from ..arrays import labels_of
-from .labelled import Labelled, named_layers, planar
+from .labelled import Labelled, named_layers, planar, with_documents
 from .tables import is_default
 
 ACTIVATIONS = "activations"
@@ -35,7 +35,10 @@ class DataArrays:
         layer, layers, unit, neurons = labels_of_neurons(value)
         source = opened.source
         source.layer, source.unit = labels_of(len(source.layer), layer, unit)
-        return Labelled(source, samples_of(value), layers, neurons)
+        labelled = Labelled(source, samples_of(value), layers, neurons)
+        documents = value.coords.get("document")
+        along_positions = documents is not None and documents.dims == value.dims[:-1] and value.ndim == 2
+        return with_documents(labelled, documents.values) if along_positions else labelled
 
     def _dataset(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
         wide = [str(key) for key, variable in value.data_vars.items() if variable.ndim >= 2]

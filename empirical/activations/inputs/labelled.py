@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ....errors import InputError
+from ..arrays import documents_of
 from ..source import ActivationSource
 
 SHAPE = "must have the shape (positions, neurons) or (batch, position, neurons)"
@@ -89,6 +90,25 @@ def labels_from(samples: Any, source: ActivationSource, argument: str) -> np.nda
         rule = f"must be one for each of the {source.positions} positions of {argument}"
         raise InputError("samples", f"{len(labels)} identities", rule, f"samples=range({source.positions})")
     return labels
+
+
+def with_documents(opened: Labelled, documents: Any) -> Labelled:
+    """Return the same activations, whose positions belong to documents; their names may be numbers or words.
+
+    Raises
+    ------
+    InputError
+        If there is not one for each position, or the source is of another's making.
+    """
+    names = np.asarray(list(documents) if not hasattr(documents, "__array__") else documents)
+    if names.ndim == 1 and names.dtype.kind not in "iub":
+        names = np.unique(names, return_inverse=True)[1]
+    source: Any = opened.source
+    if not hasattr(source, "_documents"):
+        rule = "go with arrays and files; an ActivationSource names its own by labels()"
+        raise InputError("documents", type_name(source), rule, "labels = lambda self: {'document': documents}")
+    source._documents = documents_of(source.positions, names)
+    return opened
 
 
 def aligned(a: Labelled, b: Labelled) -> None:

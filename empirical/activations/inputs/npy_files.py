@@ -34,6 +34,7 @@ def npz(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> Labelled
 
 def from_arrays(arrays: dict[str, Any], name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
     """Return named arrays as layers, but for one called ``samples``; a single array has no layer's name."""
-    samples = arrays.pop("samples", None) if len(arrays) > 1 and np.ndim(arrays.get("samples")) == 1 else None
+    given = arrays.get("samples")
+    samples = arrays.pop("samples") if given is not None and len(arrays) > 1 and np.ndim(given) == 1 else None
     opened = part(next(iter(arrays.values())) if len(arrays) == 1 else arrays, name)
     return opened if samples is None else opened.with_samples(np.asarray(samples))

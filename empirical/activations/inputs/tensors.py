@@ -11,7 +11,7 @@ import numpy as np
 
 from ....errors import InputError
 from ..arrays import labels_of, shape_of
-from ..views import Readable
+from ..views import Documented, Readable
 from .labelled import Labelled, planar
 
 
@@ -38,7 +38,7 @@ class Tensors:
         return Labelled(TensorSource(planar(value, name), name))
 
 
-class TensorSource(Readable):
+class TensorSource(Documented, Readable):
     """A tensor of shape (positions, neurons) as a source; blocks are made on its device."""
 
     def __init__(self, tensor: Any, name: str):
@@ -62,7 +62,8 @@ class TensorSource(Readable):
     def identity(self) -> list[Any]:
         """Return the name, the shape, and a checksum of some rows."""
         some = np.unique(np.linspace(0, self.positions - 1, 64).astype(int))
-        return [self.name, self.positions, len(self.layer), zlib.crc32(np.ascontiguousarray(self.rows(some)).data)]
+        checksum = zlib.crc32(np.ascontiguousarray(self.rows(some)).data)
+        return [self.name, self.positions, len(self.layer), checksum, *self.in_documents()]
 
     def _rows(self, index: slice | np.ndarray, columns: slice) -> Any:
         import torch

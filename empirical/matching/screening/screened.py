@@ -26,6 +26,7 @@ from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block
 from ..moments import Moments
+from ..part_products import PartProducts
 from ..partners import SPARE, Partners, in_play, mutual, settle
 from .audit import Audit, Strata, strata
 from .candidates import (
@@ -39,7 +40,7 @@ from .candidates import (
     replacements,
     rivals,
 )
-from .pair_products import Products, exact_products
+from .pair_products import exact_products
 from .sketch import Sketch, coarse_noise, columns_at_once, sketch
 
 MOST_DOUBLINGS = 4  # of the candidates, for a wanted recall
@@ -147,8 +148,8 @@ class ScreenedSearch:
         self._noise = coarse_noise(sketches[0].coarse.shape[1], a.positions)
         self._near: tuple[Candidates, Candidates]
         self._audit: Audit
-        self._aside: Products  # what is known, and what settles the audit
-        self.products: Products
+        self._aside: PartProducts  # what is known, and what settles the audit
+        self.products: PartProducts
         self.unverified = 0
 
     @property
@@ -220,7 +221,7 @@ class ScreenedSearch:
             new = np.union1d(new, self._rivals(likely, np.union1d(known, new))[0])
         return new, seen
 
-    def _settling(self, products: Products) -> np.ndarray:
+    def _settling(self, products: PartProducts) -> np.ndarray:
         """Return the pairs that settle the audit: all that could be closer to a drawn neuron's partner."""
         units, partner, key = self._audit.unsettled(products.partners(self._k + 1, self._absolute)[1], self._k)
         own = self._numbered((units, partner))
@@ -251,7 +252,7 @@ class ScreenedSearch:
     def _rivals(self, pairs: tuple[np.ndarray, ...], known: np.ndarray) -> tuple[np.ndarray, int]:
         return rivals(self._sketches, pairs, self._noise, self._absolute, known, self._k + 1)
 
-    def _known(self, products: Products) -> np.ndarray:
+    def _known(self, products: PartProducts) -> np.ndarray:
         return self._numbered((products.unit_a, products.unit_b))
 
     def _numbered(self, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -259,7 +260,7 @@ class ScreenedSearch:
 
     def _multiplied(
         self, numbers: np.ndarray, name: str, advance: Callable[[float], None] | None, sampled: np.ndarray | None = None
-    ) -> tuple[Products, np.ndarray]:
+    ) -> tuple[PartProducts, np.ndarray]:
         moments = self._sketches[0].moments, self._sketches[1].moments
         pairs = numbers // self._neurons_b, numbers % self._neurons_b
         count_read = advance or (lambda positions: None)

@@ -19,13 +19,17 @@ PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
 )
-PERMUTATIONS = 3  # draws, as in the paper
+NULL = (
+    "Kinds of null and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
+    "of shift; of documents and untrained too where they are known)."
+)
 SHOWN = (
     "count",
     "calibrated_count",
     "calibrated_count_se",
+    "stable_count",
     "threshold",
-    "settled_count",
+    "binding_null",
     "excluded_a",
     "excluded_b",
     "positions",
@@ -57,13 +61,15 @@ def match(
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
-    permutations: int = typer.Option(
-        PERMUTATIONS,
+    null: str | None = typer.Option(None, help=NULL),
+    permutations: int | None = typer.Option(
+        None,
         "--null-permutations",
         min=0,
-        help="Draws of the permutation null; 0 disables it: without --untrained there is then no calibrated count.",
+        help="Draws of the paper's permutation null in place of the default ones; 0: no null but --untrained.",
     ),
-    jackknife: int = typer.Option(16, min=0, help="Blocks of positions for the standard error; 0 skips it."),
+    documents: Path | None = typer.Option(None, help="Arrays: a .npy of integers, the document of each position."),
+    jackknife: int = typer.Option(16, min=0, help="Parts of the text for error and stability; 0 skips both."),
     q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
     layers_a: str = typer.Option("", help="Only these layers of A: 0,1,5."),
     layers_b: str = typer.Option("", help="Only these layers of B."),
@@ -87,12 +93,12 @@ def match(
     exclude_nonfinite: bool = typer.Option(
         False, help="Drop neurons with NaN, infinite or >1e18 activations instead of failing."
     ),
-    seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
+    seed: int = typer.Option(0, min=0, help="Seed of the text order, the null draws and the sketch."),
     out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
-    require_no_input("--out", out, (a, b, text, images))
+    require_no_input("--out", out, (a, b, text, images, documents))
     if out is not None:
         require_replaceable("--out", out)
     from ..empirical.matching.machine import distributed
@@ -111,7 +117,9 @@ def match(
             untrained=untrained,
             k=k,
             absolute=absolute,
+            null=null,
             null_permutations=permutations,
+            documents=documents,
             jackknife=jackknife,
             q=q,
             layers_a=_layers("--layers-a", layers_a),

@@ -32,6 +32,7 @@ def match(
     tokenizer_b: Any = None,
     samples_a: Any = None,
     samples_b: Any = None,
+    documents: Any = None,
     nulls: Mapping[str, int] | None = None,
     layers_a: Sequence[int | str] = (),
     layers_b: Sequence[int | str] = (),
@@ -62,8 +63,10 @@ def match(
         Fast tokenizers of loaded models. Models and tokenizers are left as they were.
     samples_a, samples_b : array_like, optional
         Identities of the positions, in place of an index or coordinates. Where both sides have them, they must agree.
+    documents : array_like, shape (positions,), optional
+        Document (trial, video, recording) of each position of activations; models know those of their text.
     nulls : mapping of str to int, optional
-        Draws of each null, ``{"permute": 3}``; ``{}`` draws none.
+        Draws of each null, ``{"shift": 3}``; ``{}`` draws none. By default three of those that these inputs allow.
     layers_a, layers_b : sequence of int or str
         Only these layers, by number or name.
     k : int
@@ -120,7 +123,7 @@ def match(
             if name not in known:
                 raise UnknownNameError("argument of match", name, known)
         sides = [
-            _opened(value, side, tokenizer, samples)
+            _opened(value, side, tokenizer, samples, documents)
             for value, side, tokenizer, samples in (
                 (a, "a", tokenizer_a, samples_a),
                 (b, "b", tokenizer_b, samples_b),
@@ -154,21 +157,21 @@ def match(
         return shown
 
 
-def _opened(value: Any, side: str, tokenizer: Any, samples: Any) -> Any:
+def _opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any) -> Any:
     """Return activations, a loaded model, or the path or id of a checkpoint."""
     from ..empirical.activations.inputs import is_file, open_input
     from ..empirical.language.loaded import is_model, loaded
 
-    if is_model(value):
-        return loaded(value, tokenizer, side)
-    if isinstance(value, str | Path) and not is_file(value):
-        if samples is not None:
-            rule = "go with activations; a checkpoint reads text, whose positions correspond by themselves"
-            raise InputError(f"samples_{side}", type(samples).__name__, rule, "no samples")
-        return str(value)
+    checkpoint = isinstance(value, str | Path) and not is_file(value)
+    if checkpoint or is_model(value):
+        for name, given in ((f"samples_{side}", samples), ("documents", documents)):
+            if given is not None:
+                rule = "go with activations; models read text, of which this is known"
+                raise InputError(name, type(given).__name__, rule, f"no {name}")
+        return str(value) if checkpoint else loaded(value, tokenizer, side)
     if tokenizer is not None:
         raise InputError(f"tokenizer_{side}", type(tokenizer).__name__, "goes with a loaded model", "no tokenizer")
-    return open_input(value, side, samples)
+    return open_input(value, side, samples, documents=documents)
 
 
 def _numbers(side: Any, layers: Sequence[int | str], argument: str) -> list[int]:
