@@ -1,11 +1,13 @@
 """Progress and messages on standard error: all text for a person while a command runs.
 
-Standard output belongs to results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts
-the first prints a message that several have.
+Messages go to the log ``rosettalaw`` of `logging`; `reporting` hands progress to a callable. Standard output belongs to
+results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts the first prints a message
+that several have.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -32,9 +34,28 @@ LAST_MESSAGE = "rosettalaw-last-message"  # key of the last message that the fir
 PATIENCE = timedelta(seconds=10)  # of the others, which wait for it: processes start at different times
 
 
+class OnStandardError(logging.Handler):
+    """Handler that prints messages as they are, unless a handler of the user's writes them to the terminal already."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record's message (plain text: nothing in it is markup)."""
+        others = (
+            handler for logger in (LOG, logging.getLogger()) for handler in logger.handlers if handler is not self
+        )
+        if not any(getattr(handler, "stream", None) in (sys.stderr, sys.stdout) for handler in others):
+            stderr.print(record.getMessage(), markup=False, soft_wrap=True)
+
+
+LOG = logging.getLogger("rosettalaw")
+if not any(isinstance(handler, OnStandardError) for handler in LOG.handlers):
+    LOG.addHandler(OnStandardError())
+if LOG.level == logging.NOTSET:
+    LOG.setLevel(logging.INFO)
+
+
 def say(message: str) -> None:
-    """Print one message for the person at the terminal (plain text: nothing in it is markup)."""
-    stderr.print(message, markup=False, soft_wrap=True)
+    """Log one message for the person at the terminal, where it is printed (`OnStandardError`)."""
+    LOG.info("%s", message)
 
 
 def tell_last(message: str) -> None:

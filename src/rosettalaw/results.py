@@ -91,12 +91,26 @@ def _versions() -> str:
 
 
 def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a Dataset to netCDF, whole or not at all.
+    """Write a Dataset to netCDF, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        A result.
+    path : path
+        File; an older one of that name is replaced.
 
     Raises
     ------
     RosettaError
         If the disk is full or the folder cannot be written; an older file of that name is left as it was.
+
+    Examples
+    --------
+    >>> import rosettalaw as rl, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rl.save(rl.predict(neurons=[1024], beta=1.6), f"{folder}/prediction.nc").name
+    'prediction.nc'
     """
     whole = _netcdf(ds)
     with replacing(path) as partial:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -79,6 +80,8 @@ app = build()
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included."""
+    for library in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DIFFUSERS_VERBOSITY"):
+        os.environ.setdefault(library, "error")  # of this process, which is the command's own
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
             stream.reconfigure(errors="replace")  # a question mark for β, instead of no answer

@@ -197,7 +197,7 @@ def measure_ladder(
     >>> rl.measure_ladder("no_such_ladder.toml")
     Traceback (most recent call last):
     ...
-    rosettalaw.errors.MissingFileError: no_such_ladder.toml: no such file
+    rosettalaw.errors.MissingFileError: no_such_ladder.toml: no such ladder file
     """
     with in_python(), reporting(progress if callable(progress) else None):
         from ..empirical.ladder.measure import measure_ladder as measured

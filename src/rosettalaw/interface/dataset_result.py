@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..console import LOG
 from .showing import lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-LOG = logging.getLogger("rosettalaw")
 FIRST = 10  # rows that HTML shows
 
 

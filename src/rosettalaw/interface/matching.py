@@ -107,8 +107,8 @@ def match(
     >>> found = rl.match(a, {"mlp.0": b[:, :12], "mlp.1": b[:, 12:]}, progress=False)
     >>> found.calibrated_count
     20
-    >>> found.pairs.loc[12, ["unit_a", "layer_b", "unit_b"]].tolist()
-    [12, 'mlp.1', 0]
+    >>> found.pairs.loc[12, ["unit_a", "layer_b", "unit_b"]].to_list() == [12, "mlp.1", 0]
+    True
     """
     with ExitStack() as stack:
         stack.enter_context(in_python())

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ..errors import InputError
 
-OPTION = re.compile(r"--([a-z][a-z-]*[a-z])(?: ([A-Za-z0-9_./]+))?")
+OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+))?")
 
 
 @contextmanager
