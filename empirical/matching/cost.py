@@ -8,9 +8,9 @@ Exact engine, for the matching and its D nulls, of which g share a pass over A (
     bytes        T (N_A ⌈N_B/e_B⌉ ⌈(1 + D)/g⌉ + N_B ⌈N_A/e_A⌉ (1 + D)) (s + 12)
                  reading; centred rows written, then read by the product
     memory       4 (g J + 4) e_A e_B + 8 (e_A + e_B)(block + 2) + 8 T min(g, D)
-                 + (24 (k + 3) + 16) g (N_A + N_B) + (24 (J + 1) + 8 J)(k + 7)(N_A + N_B)
+                 + (24 (k + 3) + 16) g (N_A + N_B) + (24 + 8 J)(k + 5)(N_A + N_B)
                  J parts of each tile and the ranking of one; two blocks a side; the order of permuted positions;
-                 lists of best partners, k + 3 of each neuron, and the parts of k + 7 for the replicates
+                 lists of best partners, k + 3 of each neuron, and the parts of k + 5 for the replicates
 
 Screened engine, for each of these: B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A,
 P pairs read:
@@ -122,7 +122,7 @@ def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int, at_once: int = 1) -> int:
     """Return the memory of a matching, or of several that share a pass, with tiles of these edges (module head)."""
     block, both = min(sizes.block, -(-sizes.positions // sizes.parts)), sizes.neurons_a + sizes.neurons_b
     lists = (24 * (sizes.k + SPARE) + 16) * at_once * both
-    lists += (24 * (sizes.parts + 1) + 8 * sizes.parts) * (sizes.k + RIVALS) * both
+    lists += (24 + 8 * sizes.parts) * (sizes.k + RIVALS) * both
     orders = 8 * sizes.positions * min(at_once, sizes.draws)
     return 4 * (at_once * sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b) + lists + orders
 

@@ -52,10 +52,10 @@ class PartProducts:
         """
         weights = np.ones(len(self.counts)) if weights is None else np.asarray(weights, dtype=float)
         n = (weights @ self.counts)[..., None]
-        (sum_a, square_a), (sum_b, square_b) = (
-            (np.tensordot(weights, side[:, moment], 1) for moment in (0, 1)) for side in self.sums
-        )
-        cross = np.tensordot(weights, self.cross, 1)
+        (sum_a, square_a), (sum_b, square_b) = [
+            [np.tensordot(weights, side[:, moment], 1) for moment in (0, 1)] for side in self.sums
+        ]
+        cross = np.tensordot(weights.astype(self.cross.dtype), self.cross, 1).astype(float, copy=False)
         with np.errstate(divide="ignore", invalid="ignore"):
             scale_a, scale_b = np.sqrt(square_a - sum_a**2 / n), np.sqrt(square_b - sum_b**2 / n)
             cross -= sum_a[..., self.unit_a] * (sum_b / n)[..., self.unit_b]
@@ -144,10 +144,10 @@ def of_partners(
     number = np.concatenate([a * len(partners[1].key) + b for a, b in units])
     number, first = np.unique(number, return_index=True)
     unit_a, unit_b = number // len(partners[1].key), number % len(partners[1].key)
-    cross = np.concatenate(products)[first].T.astype(float)
+    cross = np.ascontiguousarray(np.concatenate(products)[first].T)
     centres = [np.average(side.mean, axis=0, weights=n) for side in moments]
     steps = [side.mean - centre for side, centre in zip(moments, centres, strict=True)]
     for j in range(len(n)):
-        cross[j] += n[j] * steps[0][j, unit_a] * steps[1][j, unit_b]
+        cross[j] += (n[j] * steps[0][j, unit_a] * steps[1][j, unit_b]).astype(np.float32)
     sums = [side.about(centre, n) for side, centre in zip(moments, centres, strict=True)]
     return PartProducts(unit_a=unit_a, unit_b=unit_b, cross=cross, sums=(sums[0], sums[1]), counts=n)
