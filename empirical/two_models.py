@@ -275,7 +275,7 @@ def _arrays(a: Model, b: Model) -> bool:
     """Return whether both models are activations, and refuse one of each kind."""
     kinds = {isinstance(model, Labelled) or is_file(model) for model in (a, b)}
     if len(kinds) > 1:
-        rule = f"must be two files of activations ({', '.join(FILES)}) or two checkpoints"
+        rule = f"must be two files of activations or two checkpoints; files end in {', '.join(FILES)}"
         names = [model.source.name if isinstance(model, Labelled) else str(model) for model in (a, b)]
         raise InputError("models", " ".join(names), rule, "rosettalaw match a.npy b.npy")
     return kinds.pop()
