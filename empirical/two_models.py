@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from ..errors import InputError, require
+from ..errors import InputError, require, require_extra
 from ..results import require_replaceable, save
 from .activations.arrays import open_npy
 from .activations.inputs import FILES, Labelled, is_file, open_input
@@ -206,6 +206,8 @@ def match_models(
     given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
     given |= {"--context": context}
     _require_checkpoints(a, b, given)
+    if not _arrays(a, b):  # before any text is read
+        require_extra("torch", "transformers", "tokenizers", "safetensors")
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"

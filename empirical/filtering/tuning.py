@@ -103,7 +103,7 @@ def adapted(model: Any, recipe: TuningRecipe, seed: int) -> Any:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
-        raise MissingExtraError("peft", "measure") from error
+        raise MissingExtraError("peft", "filter") from error
     settings = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,  # pyright: ignore[reportArgumentType]  (peft divides by the rank; any number will do)

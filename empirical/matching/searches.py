@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..activations.source import ActivationSource, identity
+from .cost import RIVALS, SPARE
 from .exact import TileBest
 from .machine import distributed
 from .machine.checkpoint import Checkpoint
@@ -18,9 +19,9 @@ from .machine.reading import tiles
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
 from .part_products import PartMoments, of_partners
-from .partners import SPARE, Partners, mutual, settle
+from .partners import Partners, mutual, settle
 from .products import Workspace
-from .replicates import RIVALS, Replicates, replicates
+from .replicates import Replicates, replicates
 from .screening import screened
 
 FORMAT = 2  # of resume files

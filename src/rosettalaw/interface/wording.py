@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import InputError
+from ..errors import InputError, naming_extras
 
 OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+))?")
 
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Raise `InputError` with the names of arguments in place of options."""
+    """Raise `InputError` with the names of arguments in place of options, and name extras that are missing."""
     try:
-        yield
+        with naming_extras():
+            yield
     except InputError as error:
         if "--" not in f"{error.argument} {error.rule} {error.example}":
             raise
