@@ -47,7 +47,7 @@ $(BIN)/python:
 
 $(VENV)/.measure: pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing RosettaLaw into $(VENV) (about a minute)'
-	$(PIP) --editable '.[measure]'
+	$(PIP) --editable '.[vision]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

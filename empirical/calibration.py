@@ -48,13 +48,13 @@ class Calibration:
     Attributes
     ----------
     threshold : float
-        ρ*, the smallest correlation kept; NaN where nothing is kept.
+        ρ*, the smallest correlation counted; NaN where no pair is counted.
     count : int
         Pairs with correlation at least ρ*.
     q : float
         Allowed share of null pairs.
     expected_null : float
-        E(ρ*), NaN where nothing is kept.
+        E(ρ*), NaN where no pair is counted.
     null_raw, null_above : dict of str to float
         Mean number of mutual pairs per draw of each null: all of them, and those at or above ρ*.
     standard_error : float
@@ -91,7 +91,7 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
     nulls : mapping of str to a sequence of ndarray
         For each kind of null, one array of mutual-pair correlations per draw.
     q : float
-        Allowed share of null pairs among those kept.
+        Allowed share of null pairs among those counted.
 
     Raises
     ------

@@ -151,7 +151,7 @@ def parse_file(kind: type, path: Path, nested: dict[str, type]) -> Any:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """Return what a ladder file says, unchecked.
+    """Return the contents of a ladder file, unchecked.
 
     Raises
     ------

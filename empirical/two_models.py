@@ -164,7 +164,7 @@ def match_models(
     device_map, weights, allow_pickle_weights
         How checkpoints are loaded (`checkpoints.hub.Loading`).
     memory : int or str
-        Bytes to hold, or "2GiB"; half of what is free by default.
+        Bytes to use, or "2GiB"; half of the free memory by default.
     spool : str
         Type of activations copied to disk.
     exclude_nonfinite : bool
@@ -203,9 +203,9 @@ def match_models(
         require_replaceable("--out", out)
     require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
     precision = weights if weights != "float32" else None
-    given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
-    given |= {"--context": context}
-    _require_checkpoints(a, b, given)
+    options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
+    options |= {"--context": context}
+    _require_checkpoints(a, b, options)
     if not _arrays(a, b):  # before any text is read
         require_extra("torch", "transformers", "tokenizers", "safetensors")
     if images is not None:
@@ -283,9 +283,9 @@ def _arrays(a: Model, b: Model) -> bool:
     return kinds.pop()
 
 
-def _require_checkpoints(a: Model, b: Model, given: dict[str, Any]) -> None:
+def _require_checkpoints(a: Model, b: Model, options: dict[str, Any]) -> None:
     """Refuse options that would be ignored, since arrays are matched as they are."""
-    option, value = next(((name, value) for name, value in given.items() if _is_said(value)), (None, None))
+    option, value = next(((name, value) for name, value in options.items() if _is_said(value)), (None, None))
     if option is not None and _arrays(a, b):
         rule = "goes with checkpoints; files of activations are matched as they are"
         shown = value if isinstance(value, str | Path | int) else type(value).__name__

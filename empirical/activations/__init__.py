@@ -9,5 +9,6 @@
 | `views` | some layers, or all neurons but some |
 | `joined` | layers that came one by one |
 | `inputs` | objects and files that people hold activations in |
+| `reordered` | positions in another order, or shifted around the end |
 | `spooling`, `copies` | a stream copied to disk once, resumable |
 """

@@ -77,7 +77,7 @@ class ArraySource(Readable):
         return np.asarray(chosen, dtype=self._dtype)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: file, size and time, or a checksum of some rows."""
+        """Return the identity of these activations: file, size and time, or a checksum of some rows."""
         documents = [] if self._documents is None else [zlib.crc32(self._documents.data)]
         if self._path is not None:
             stat = self._path.stat()

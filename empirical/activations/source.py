@@ -90,7 +90,7 @@ def untrained(source: ActivationSource) -> Callable[[int], ActivationSource] | N
 
 
 def labels(source: ActivationSource) -> Mapping[str, np.ndarray]:
-    """Return what is known of the positions: integers of shape (positions,) by name, equal where the label is.
+    """Return the labels of the positions: integers of shape (positions,) by name, equal where the label is.
 
     ``document`` numbers the documents (or images), ``span`` the distinct texts of the spans.
     """
@@ -99,13 +99,13 @@ def labels(source: ActivationSource) -> Mapping[str, np.ndarray]:
 
 
 def common_labels(*sources: ActivationSource) -> dict[str, np.ndarray]:
-    """Return what any of several sources at the same positions knows of them; of two that know, the first is asked."""
+    """Return the labels that any of several sources at the same positions has; of two, the first counts."""
     return {name: values for source in reversed(sources) for name, values in labels(source).items()}
 
 
 @contextmanager
 def mapped(*sources: ActivationSource) -> Iterator[None]:
-    """Map the files of some sources once for all that is read meanwhile.
+    """Map the files of some sources once for all reads meanwhile.
 
     Finding a file's pages takes a tenth of the time of reading them from memory, every time. They count as this
     process's while they are mapped, but the system takes them back when it needs room.

@@ -43,7 +43,7 @@ class Spooled(View):
         return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
 
     def labels(self) -> Mapping[str, np.ndarray]:
-        """Return what the streamed source knows of its positions."""
+        """Return the labels of the streamed source."""
         return labels(self._streamed)
 
 
@@ -57,7 +57,7 @@ def spool(
     """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
 
     A copy that was killed goes on where its record ends and gets the same bits; a source that cannot begin there
-    (`blocks_from`) is read from the start again. What is damaged or belongs to another source is written anew.
+    (`blocks_from`) is read from the start again. A damaged copy, or one of another source, is written anew.
 
     Parameters
     ----------

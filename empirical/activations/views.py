@@ -67,7 +67,7 @@ class View(Readable):
             yield
 
     def labels(self) -> Mapping[str, np.ndarray]:
-        """Return what the source knows of its positions."""
+        """Return the labels of the source."""
         return labels(self._source)
 
 
@@ -96,11 +96,11 @@ class Layers:
         self.layer, self.unit = np.asarray(source.layer)[self._columns], np.asarray(source.unit)[self._columns]
 
     def identity(self) -> list[Any]:
-        """Return what the source is, and which of its neurons these are."""
+        """Return the identity of the source and of the layers chosen."""
         return [identity(self._source), np.unique(self.layer).tolist()]
 
     def labels(self) -> Mapping[str, np.ndarray]:
-        """Return what the source knows of its positions."""
+        """Return the labels of the source."""
         return labels(self._source)
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:

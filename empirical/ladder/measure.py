@@ -50,7 +50,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
     ladder : ModelLadder
         Checkpoints, text and plan, smallest rung first.
     out : path, optional
-        Folder where each rung's result is kept, and read back by a later run.
+        Folder where each rung's result is saved, and read back by a later run.
     quiet : bool
         Show no progress bar.
 
@@ -200,7 +200,7 @@ def _matches(rung: xr.Dataset) -> Matches:
 
 
 def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | None:
-    """Return where a comparison is kept; its name says what it depends on."""
+    """Return the file of a comparison; its name holds all that it depends on."""
     if out is None:
         return None
     rung = ladder.rungs[i]

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHOWN_PAIRS, SHOWN_CONTEXTS = 8, 4
+ERRORS_AT = np.round(np.arange(0.02, 1, 0.02), 2)  # correlations at which the error of the count is recorded
 COUNTS = (*LADDER_COUNTS, "permuted_above_threshold", "untrained_above_threshold")
 
 
@@ -116,6 +117,7 @@ def measure_rung(
             variables |= _by_size(comparison)
             variables |= _shown(matches, calibration.count, sources[0].text, copies)
     variables |= {f"tokens_{side}": read for side, read in zip("ab", sources[0].text.tokens, strict=True)}
+    variables |= {name: sources[0].text.facts()[name] for name in ("documents_read", "domains_read")}
     variables |= {f"bits_per_byte_{side}": fact.bits_per_byte for side, fact in zip("ab", facts, strict=True)}
     provenance: dict[str, Any] = {
         f"{word}_{side}": getattr(fact, field)
@@ -127,6 +129,7 @@ def measure_rung(
         "measure": list(MEASURES),
         "category": np.array(names, dtype=object),
         "k": [1, *matches.at_k],
+        "rho": ERRORS_AT,
     }
     provenance |= {
         "ladder": ladder.name,
@@ -164,6 +167,7 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
         "calibrated_count": calibration.count,
         "calibrated_count_se": calibration.standard_error,
         "threshold": calibration.threshold,
+        "count_error": ("rho", [matches.count_error(rho) for rho in ERRORS_AT]),
         "positions": matches.positions,
         "split_half": matches.split_half,
         "settled_count": matches.settled_count(calibration.threshold),

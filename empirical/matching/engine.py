@@ -18,7 +18,7 @@ from ..activations.views import Without
 from ..checkpoints.hub import moved
 from ..nulls import Null, default_nulls, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
-from .effective_positions import NOT_MEASURED, effective_positions
+from .evidence.effective_positions import NOT_MEASURED, effective_positions
 from .fresh import fresh_draws
 from .machine import distributed
 from .machine.checkpoint import Checkpoint, tile_of
@@ -85,7 +85,7 @@ def match(
     block : int
         Positions read at a time.
     memory : int, optional
-        Bytes that the matching may hold in each process; half of what is free by default (`cost.tile_shape`).
+        Bytes that the matching may hold in each process; half of the free memory by default (`cost.tile_shape`).
     tile : pair of int, optional
         Neurons of A and B whose products are held at a time; from `memory` by default, or as an unfinished matching
         in `folder` has it.
@@ -101,7 +101,7 @@ def match(
         Sources that can only be read from the start are copied to disk once, as "float32" or "float16" (half the size;
         each activation is rounded to 11 bits of its block's range).
     folder : path, optional
-        Where unfinished work is kept. A killed matching that is run again with the same folder and settings goes on
+        Where unfinished work is saved. A killed matching that is run again with the same folder and settings resumes
         from its last completed block and gives the same bits; the caller removes the folder when the result is saved.
     screening : Screening, optional
         Settings of the screened engine.
@@ -133,7 +133,7 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    # It is said now what is wrong with a device: sums take double precision.
+    # Fail early if the device is unusable: sums take double precision.
     moved(torch.zeros(1, dtype=torch.float64), device)
     parts = cut_documents(a.positions, block, jackknife_blocks or PARTS, common_labels(a, b).get("document"))
     kinds = draws_of(default_nulls(a, b) if nulls is None else nulls)
@@ -151,7 +151,7 @@ def match(
     )
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine == "exact":
-        # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
+        # Free memory may have changed since an unfinished matching began: it resumes with its tile.
         tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
         k=k,

@@ -2,7 +2,7 @@
 
 A tile is a range of A's neurons times a range of B's. Its products are kept in J parts, one for each of J consecutive
 stretches of positions: all of them give the correlations, and any weighting of them is again a measurement, for which
-the products of each neuron's best partners are kept part by part (`replicates`). The parts cost memory (4 J bytes a
+the products of each neuron's best partners are kept part by part (`replicates`). The parts cost memory (4 J bytes per
 neuron pair of the tile) and no arithmetic. With means x̄ over all positions and x̄_j over part j,
 
     C = Σ_j C_j + Σ_j n_j (x̄_j − x̄)(ȳ_j − ȳ)ᵀ,
@@ -31,13 +31,13 @@ class TileBest:
 
     Attributes
     ----------
-    row_key, row_rho, row_index : ndarray, shape (tile's A, kept)
+    row_key, row_rho, row_index : ndarray, shape (tile's A, number)
         Key, correlation and unit of B of each row's best, over all positions; −1 for none.
-    column_key, column_rho, column_index : ndarray, shape (tile's B, kept)
+    column_key, column_rho, column_index : ndarray, shape (tile's B, number)
         The same for columns.
     mean_a, square_a, mean_b, square_b : ndarray
         Moments over all positions.
-    row_parts, column_parts : float32 ndarray, shapes (tile's A, kept, J) and (tile's B, kept, J)
+    row_parts, column_parts : float32 ndarray, shapes (tile's A, number, J) and (tile's B, number, J)
         C_j of each row's and each column's best; J is 0 where there are no replicates, here and below.
     part_mean_a, part_square_a, part_mean_b, part_square_b : ndarray, shape (J, neurons)
         Moments of each part.

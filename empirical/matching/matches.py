@@ -1,4 +1,4 @@
-"""The result of a matching: mutual pairs with what is needed to judge them."""
+"""The result of a matching: mutual pairs and the numbers that judge them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from ..calibration import Q_DEFAULT, Calibration, calibrate
 from ..nulls import name_of
-from .remarks import remarks_on_nulls
-from .replicates import STABLE, Replicates, count_error
+from .evidence.remarks import remarks_on_nulls
+from .evidence.replicates import STABLE, Replicates, count_error
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +48,7 @@ class Matches:
         The pair's neurons, counted over all layers in order; sorted by A's, then B's.
     correlation, margin : ndarray, shape (pairs,)
         Pearson correlation ρ, and its distance to the best partner that either unit has outside its k best (with the
-        screened engine to the best that was read: at least the margin, and more where a sketch hid the second-best).
+        screened engine to the best correlation read: at least the margin, and more where a sketch hid the second-best).
     a, b : Side
         The two models.
     positions : int
@@ -56,7 +56,7 @@ class Matches:
     nulls : dict of str to list of ndarray
         Correlations of the mutual pairs of each null, by its label, one array for each draw.
     k, absolute, engine, seed
-        How the matching was asked for.
+        Settings of the matching.
     details : dict
         How it was computed: contested units, precision, tiles, estimated recall of the screened engine.
     status : str
@@ -70,7 +70,7 @@ class Matches:
     autocorrelation : float
         Mean lag-1 autocorrelation of a sample of neurons of both models; NaN where it was not measured.
     effective_positions : float
-        Independent positions with which unrelated neurons would correlate as shifted ones do (`effective_positions`).
+        Independent positions with which unrelated neurons would correlate as shifted ones do (`evidence`).
     """
 
     unit_a: np.ndarray
@@ -108,7 +108,7 @@ class Matches:
         nulls : mapping of str to sequence of ndarray, optional
             Further nulls beside the matching's own: ``{"untrained": [correlations, …]}``, an array for each draw.
         q : float
-            Allowed share of null pairs among those kept.
+            Allowed share of null pairs among those counted.
         """
         every = {**self.nulls, **(nulls or {})}
         if not every:
@@ -120,7 +120,7 @@ class Matches:
     def count_error(self, threshold: float) -> float:
         """Return the standard error, over texts, of the number of pairs at or above a fixed correlation (`replicates`).
 
-        NaN without replicates; 0 where the threshold is NaN, that is where nothing is kept.
+        NaN without replicates; 0 where the threshold is NaN, that is where no pair is counted.
         """
         if self.replicates is None:
             return float("nan")
@@ -170,12 +170,12 @@ class Matches:
                 f"threshold {calibration.threshold:.3g} is within the sketch's noise ({floor:.3g}), where the screened "
                 f"null misses pairs: use --engine exact or more --buckets"
             )
-        wanted, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
-        if wanted is not None and not reached >= wanted:
-            said = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
+        target, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
+        if target is not None and not reached >= target:
+            outcome = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
             remarks.append(
-                f"recall {wanted:.6g} was asked for, {said} with {self.details['candidates']} candidates a neuron: "
-                f"use --engine exact, more --buckets or more --candidates"
+                f"recall {target:.6g} was asked for, {outcome} with {self.details['candidates']} candidates per "
+                f"neuron: use --engine exact, more --buckets or more --candidates"
             )
         return "; ".join(remarks) or "ok"
 
@@ -189,7 +189,7 @@ class Matches:
         return counts
 
     def record(self, calibration: Calibration | None = None) -> dict[str, Any]:
-        """Return what ``rosettalaw match --json`` prints."""
+        """Return the record that ``rosettalaw match --json`` prints."""
         calibrated = calibration or self.calibrate()
         pairs = zip(self.unit_a.tolist(), self.unit_b.tolist(), self.correlation.tolist(), strict=True)
         return {
@@ -269,10 +269,10 @@ class Matches:
                 variables[f"{kind}_raw"] = calibrated.null_raw[kind]
                 variables[f"{kind}_above_threshold"] = calibrated.null_above[kind]
         coords = {"model_layer_a": np.unique(self.a.layer), "model_layer_b": np.unique(self.b.layer)}
-        asked = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
-        asked |= {} if calibrated is None else {"binding_null": name_of(calibrated.binding)}
-        asked |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
-        return dataset("pairs", variables, coords, **{**asked, **provenance})
+        facts = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
+        facts |= {} if calibrated is None else {"binding_null": name_of(calibrated.binding)}
+        facts |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
+        return dataset("pairs", variables, coords, **{**facts, **provenance})
 
 
 def _by_kind(calibration: Calibration) -> dict[str, dict[str, float]]:

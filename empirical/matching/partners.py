@@ -2,7 +2,7 @@
 
 Unit u of A and unit v of B are a pair if v is among the k best partners of u and u among the k best of v (Eq. 3), where
 better means a larger correlation (or a larger absolute one). Of equal correlations the lower index wins. Float32
-cannot tell equal from nearly equal, so a unit whose k-th and next best are closer than the rounding error
+cannot distinguish equal from nearly equal, so a unit whose k-th and next best are closer than the rounding error
 
     2⁻²³ (8 |ρ| + 16/√T)
 
@@ -61,7 +61,7 @@ class Partners:
             self.parts[units] = np.take_along_axis(both, best[:, :, None], axis=1)
 
     def contested(self, k: int, positions: int) -> np.ndarray:
-        """Return the units whose k-th and next best partner float32 cannot tell apart."""
+        """Return the units whose k-th and next best partner float32 cannot distinguish."""
         if self.key.shape[1] <= k:
             return np.empty(0, dtype=np.int64)
         last, following = self.key[:, k - 1], self.key[:, k]
@@ -77,9 +77,9 @@ def in_play(one: Partners, other: Partners, k: int, positions: int) -> np.ndarra
     """
     units, places = np.nonzero(one.index >= 0)
     partner, key = one.index[units, places], one.key[units, places]
-    last_here, last_there = one.key[units, k - 1], other.key[partner, k - 1]
+    last, last_of_partner = one.key[units, k - 1], other.key[partner, k - 1]
     error = rounding_error(np.abs(key), positions)
-    near = (key >= last_here - error) & (key >= last_there - error)
+    near = (key >= last - error) & (key >= last_of_partner - error)
     return np.unique(units[near])
 
 

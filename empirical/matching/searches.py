@@ -12,16 +12,16 @@ import torch
 
 from ..activations.source import ActivationSource, identity
 from .cost import RIVALS, SPARE
+from .evidence.part_products import PartMoments, of_partners
+from .evidence.replicates import Replicates, replicates
 from .exact import TileBest
 from .machine import distributed
 from .machine.checkpoint import Checkpoint
 from .machine.reading import tiles
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
-from .part_products import PartMoments, of_partners
 from .partners import Partners, mutual, settle
 from .products import Workspace
-from .replicates import Replicates, replicates
 from .screening import screened
 
 FORMAT = 2  # of resume files
@@ -46,7 +46,7 @@ class Settings:
 
     @property
     def widest_k(self) -> int:
-        """The largest number of partners that is asked for."""
+        """The largest number of partners."""
         return max((self.k, *self.also_k))
 
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
@@ -74,9 +74,9 @@ class Tally:
     Parameters
     ----------
     a, b : ActivationSource
-        What is matched.
+        The two models.
     settings : Settings
-        How.
+        Settings of the matching.
     parts : int
         Parts of the positions, for replicates; 0 for none.
     """
@@ -189,13 +189,13 @@ def screened_search(
     advance: Callable[[float], None],
     name: str,
 ) -> SearchResult:
-    """Match two sources through a sketch; see `screened`. Only what is called `TRAINED` is verified and replicated."""
+    """Match two sources through a sketch (`screened`). Only the search named `TRAINED` is verified and replicated."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
     neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
 
     def sketched(source: ActivationSource, side: int) -> screened.Sketch:
         how = settings.seed, settings.block, settings.device, workspace.memory
-        return screened.kept_sketch(source, side, screening.buckets, *how, checkpoint, name)
+        return screened.saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
 
     workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
     sketches = workspace.sketch, sketched(b, 1)

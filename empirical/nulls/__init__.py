@@ -7,7 +7,7 @@ take it from there.
 |---|---|
 | `null` | the class of all kinds: how one is drawn, what it keeps and what it breaks |
 | `shift` | B's positions shifted around the end |
-| `documents` | B's documents in another order, each whole |
+| `documents` | each document of A with another one of B |
 | `permute` | B's positions in a random order, one by one |
 | `untrained` | networks with random weights |
 | `span` | B's positions permuted among those with the same span text |
@@ -85,7 +85,7 @@ def draws_of(nulls: Mapping[str, int]) -> dict[Null, int]:
 
 
 def default_nulls(a: ActivationSource, b: ActivationSource, draws: int = DRAWS) -> dict[str, int]:
-    """Return the draws that are made where nothing is said.
+    """Return the default draws.
 
     `shift`; `documents` where at least five are known; `untrained` where both models are checkpoints. Too few positions
     to be shifted are permuted.
@@ -138,9 +138,9 @@ def name_of(label: str) -> str:
     return next((null.name for null in KINDS.values() if null.label == label), label)
 
 
-def labels(drawn: Iterable[str] = ()) -> list[str]:
-    """Return the labels of a result: the paper's two nulls, drawn or not, and all others that were drawn."""
-    return list(dict.fromkeys([*(null.label for null in KINDS.values() if null.section), *drawn]))
+def labels(others: Iterable[str] = ()) -> list[str]:
+    """Return the labels of a result: the paper's two nulls, with draws or without, and all `others` with draws."""
+    return list(dict.fromkeys([*(null.label for null in KINDS.values() if null.section), *others]))
 
 
 def every_label() -> list[str]:

@@ -1,8 +1,9 @@
-"""The documents null: B's documents in another order, each whole.
+"""The documents null: each document of A meets another document of B, from the beginning on.
 
 Documents differ in subject, language and length, and neurons that follow these differences correlate over few documents
-by accident. A permutation of whole documents keeps what happens within each. Documents of different lengths do not come
-to lie on each other exactly: a position of A meets one of B that is about as far into another document, or in the next.
+by accident. So each of A's documents must meet one document of B, as in the matching itself: where B's is longer, its
+end is left out; where it is shorter, it is read again. Documents laid end to end in another order would not do: of
+unequal lengths they would overlap several each, and correlate less by accident than whole ones.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ from ..activations.source import ActivationSource, RandomAccess, common_labels
 from .null import Null, Sources
 
 FEWEST = 5  # documents
-TRIALS = 50  # orders of which the one is taken that brings fewest positions to their own document
 
 
 class Documents(Null):
     """B's documents permuted."""
 
     name, label = "documents", "documents"
-    keeps = "all that happens within a document, and all correlations within a model"
+    keeps = "documents as wholes, the place in a document, and nearly all correlations within a model"
     breaks = "the alignment of the two models"
     random_access = True
 
@@ -41,27 +41,32 @@ class Documents(Null):
             raise InputError("--null", self.name, rule, "--null shift")
 
     def draw(self, a: ActivationSource, b: ActivationSource, entropy: Sequence[int]) -> Sources:
-        """Return A, and B with its documents in another order."""
+        """Return A, and B with another document in the place of each."""
         self.check(a, b, 1)
         document = common_labels(a, b)["document"]
-        return a, Reordered(cast(RandomAccess, b), order(document, np.random.default_rng(list(entropy))))
+        return a, Reordered(cast(RandomAccess, b), exchanged(document, np.random.default_rng(list(entropy))))
 
 
-def order(document: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the positions with whole documents in a random order.
+def exchanged(document: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return, for each position, one in another document as far from its beginning, modulo its length.
 
-    Of `TRIALS` orders it is the one that leaves the fewest positions on one of their own document.
+    Parameters
+    ----------
+    document : ndarray of int, shape (positions,)
+        Document of each position; at least two different ones.
     """
-    numbers, where, lengths = np.unique(document, return_inverse=True, return_counts=True)
+    _, where, lengths = np.unique(document, return_inverse=True, return_counts=True)
     together = np.argsort(where, kind="stable")  # the positions of each document, one document after the other
     begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    best, fewest = np.arange(len(document)), len(document) + 1
-    for _ in range(TRIALS):
-        sequence = rng.permutation(len(numbers))
-        trial = np.concatenate([together[begins[i] : begins[i] + lengths[i]] for i in sequence])
-        own = int(np.sum(where[trial] == where))
-        if own < fewest:
-            best, fewest = trial, own
-        if not fewest:
-            break
-    return best
+    other = _derangement(len(lengths), rng)
+    place = np.empty(len(document), dtype=np.int64)
+    place[together] = np.arange(len(document)) - np.repeat(begins, lengths)
+    return together[begins[other[where]] + place % lengths[other[where]]]
+
+
+def _derangement(number: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random permutation that leaves nothing in its place, uniform among these."""
+    while True:
+        other = rng.permutation(number)
+        if not (other == np.arange(number)).any():
+            return other

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, part_products, partners, rates
+from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, partners, rates
+from rosettalaw.empirical.matching.evidence import part_products
 from rosettalaw.empirical.matching.machine import precision, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace
@@ -104,9 +105,9 @@ def test_a_shift_that_missed_is_made_again(correlations):
     a[:, :3] += np.repeat([0, 1e6, -1e6, 0], 100)[:, None]
     b[:, :3] += np.repeat([0, 1e6, 3, -8], 100)[:, None]
     a[:200, 3] = 0.1
-    found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, block=100, quiet=True)
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, block=100, quiet=True)
     rho = correlations(a, b)
-    np.testing.assert_allclose(found.correlation, rho[found.unit_a, found.unit_b], rtol=1e-6)
+    np.testing.assert_allclose(matches.correlation, rho[matches.unit_a, matches.unit_b], rtol=1e-6)
 
 
 def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
@@ -114,8 +115,8 @@ def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
     rng = np.random.default_rng(8)
     step = 0.7 * np.repeat(np.arange(64) % 2, 10)[:, None]
     a, b = (rng.standard_normal((640, 4)) + step for _ in range(2))
-    found = match(ArraySource(a), ArraySource(b), nulls={}, block=10, quiet=True)
-    assert found.details["largest_rounding_error"] < 1e-6
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, block=10, quiet=True)
+    assert matches.details["largest_rounding_error"] < 1e-6
     tile, _ = tile_of(a, b, parts=4, block=10)
     np.testing.assert_allclose(tile.correlations(), correlations(a, b), rtol=1e-5, atol=1e-6)
 
@@ -137,12 +138,12 @@ def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
 def test_reduced_precision_reports_what_it_cost(plant, correlations, compute):
     a, b, _ = plant(4000, 30, 30, 20)
     a = 1e-7 * a + 1e-4  # float16 could not hold these unscaled
-    found = match(ArraySource(a), ArraySource(b), nulls={}, compute=compute, quiet=True)
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, compute=compute, quiet=True)
     full = match(ArraySource(a), ArraySource(b), nulls={}, quiet=True)
     strong = full.correlation > 0.3
-    assert (found.unit_a[found.correlation > 0.3] == full.unit_a[strong]).all()
+    assert (matches.unit_a[matches.correlation > 0.3] == full.unit_a[strong]).all()
     bound = 20 * precision.ROUNDOFF[compute] / np.sqrt(4000) + 3 * precision.ROUNDOFF[compute] ** 2
-    assert 1e-9 < found.details["largest_rounding_error"] < bound
+    assert 1e-9 < matches.details["largest_rounding_error"] < bound
     assert full.details["largest_rounding_error"] < 1e-6
     with pytest.raises(UnknownNameError, match="did you mean float16"):
         match(ArraySource(a), ArraySource(b), compute="float61", quiet=True)
@@ -163,8 +164,8 @@ def test_detectable_correlation_is_where_half_of_the_pairs_are_found():
         rng = np.random.default_rng(seed)
         a, b = rng.standard_normal((400, 200)), rng.standard_normal((400, 200))
         b[:, :20] = rho * a[:, :20] + np.sqrt(1 - rho**2) * b[:, :20]
-        found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
-        hits += [found.unit_b[found.unit_a == u].tolist() == [u] for u in range(20)]
+        matches = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
+        hits += [matches.unit_b[matches.unit_a == u].tolist() == [u] for u in range(20)]
     assert 0.36 < np.mean(hits) < 0.64
     by_definition = stats.norm.cdf(rho * np.sqrt(399)) ** 398
     assert by_definition == pytest.approx(0.5, rel=1e-6)

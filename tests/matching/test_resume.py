@@ -48,7 +48,7 @@ main()
 
 
 def two_processes():
-    """Return what starts two processes that share a matching."""
+    """Return the command of two processes that share a matching."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]

@@ -109,7 +109,7 @@ def test_a_shared_pass_keeps_to_the_budget_and_to_one_large_tile():
 
 
 def test_many_draws_hold_one_block_and_as_many_orders_as_share_a_pass(plant, monkeypatch):
-    """What is read is counted while it lives: A's block and one of B's, whatever the number of draws."""
+    """Blocks are counted while they live: A's block and one of B's, whatever the number of draws."""
     a, b, _ = plant(4000, 12, 12, 8)
     blocks, most, orders = [], 0, weakref.WeakSet()
 

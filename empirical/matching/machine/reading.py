@@ -114,7 +114,7 @@ def _joined(buffer: Any, piece: Any) -> Any:
 
 
 def checked(source: ActivationSource, block: Any, positions: int, columns: slice) -> Any:
-    """Return the block as floats that torch can take, or say how its shape differs from what was declared."""
+    """Return the block as floats that torch can take, or raise where its shape differs from the declared one."""
     width = len(range(*columns.indices(len(source.layer))))
     if tuple(block.shape) != (positions, width):
         raise InputError(source.name, f"block of shape {tuple(block.shape)}", f"declared {positions} × {width} here")

@@ -49,7 +49,7 @@ def match(
         None, help="Checkpoints: tokens of A to read; by default the paper's 10 million, or the whole text."
     ),
     images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
-    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     context: int | None = typer.Option(
         None, min=1, help="Checkpoints: tokens of a window; by default what both models are made for, at most 1024."
@@ -70,7 +70,7 @@ def match(
     ),
     documents: Path | None = typer.Option(None, help="Arrays: a .npy of integers, the document of each position."),
     jackknife: int = typer.Option(16, min=0, help="Parts of the text for error and stability; 0 skips both."),
-    q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
+    q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those counted."),
     layers_a: str = typer.Option("", help="Only these layers of A: 0,1,5."),
     layers_b: str = typer.Option("", help="Only these layers of B."),
     engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
@@ -85,11 +85,11 @@ def match(
     pattern_b: str = typer.Option("", help="The same for B."),
     device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
     weights: str = typer.Option(
-        "float32", help="In which precision checkpoints compute: float32, bfloat16 or float16."
+        "float32", help="Precision in which checkpoints compute: float32, bfloat16 or float16."
     ),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
-    spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
+    memory: str = typer.Option("", help="Memory limit: 2GiB, 500MB; default: half of the free memory."),
+    spool: str = typer.Option("float32", help="Format of model activations on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(
         False, help="Drop neurons with NaN, infinite or >1e18 activations instead of failing."
     ),

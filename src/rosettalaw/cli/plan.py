@@ -43,10 +43,10 @@ def plan(
     from ..empirical.nulls import DRAWS
     from ..errors import require
 
-    asked = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
-    for option, size in asked.items():
+    numbers = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
+    for option, size in numbers.items():
         require(1 <= size <= LARGEST, option, size, f"must be between 1 and {LARGEST:g}", f"{option} 1e6")
-    sizes = cost.Sizes(*map(int, asked.values()))
+    sizes = cost.Sizes(*map(int, numbers.values()))
     rates = device_rates(device)
     kind = "cpu" if rates.on_cpu else "cuda"
     tile = cost.tile_shape(sizes, cost.byte_count("--memory", memory), kind) if memory else None

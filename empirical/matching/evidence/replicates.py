@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .machine import kernels
+from ..machine import kernels
 from .part_products import PartProducts
 
 SPLITS = 50
@@ -63,7 +63,7 @@ class Replicates:
 
     @property
     def settled(self) -> np.ndarray:
-        """Whether a pair is found in the first and in the second half of the positions."""
+        """Mask of the pairs found in the first and in the second half of the positions."""
         return self.halves.all(0)
 
 
@@ -88,16 +88,16 @@ def replicates(
     first = np.arange(parts) < (parts + 1) // 2
     in_order, halves, texts = np.array([first, ~first]), complementary_halves(parts, rng), drawn_texts(parts, rng)
     where = _places(products, pairs)
-    contiguous, found, sizes = [], np.zeros(len(pairs[0])), []
+    contiguous, recurrences, sizes = [], np.zeros(len(pairs[0])), []
     for _, mutual in _matched(products, in_order, k, absolute):
         contiguous.append(mutual)
     for _, mutual in _matched(products, halves, k, absolute):
-        found += _at(mutual, where)
+        recurrences += _at(mutual, where)
         sizes.append(mutual.sum())
     correlations = [rho[mutual] for rho, mutual in _matched(products, texts, k, absolute)]
     either = int(np.sum(contiguous[0] | contiguous[1]))
     return Replicates(
-        stability=found / len(halves),
+        stability=recurrences / len(halves),
         pairs_in_half=float(np.mean(sizes)),
         correlations=correlations,
         parts=parts,

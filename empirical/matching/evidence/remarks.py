@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..calibration import Calibration
-    from .matches import Matches
+    from ...calibration import Calibration
+    from ..matches import Matches
 
 AUTOCORRELATED = 0.1  # mean lag-1 autocorrelation above which positions permuted one by one are no null
 UNSTABLE = 0.5  # share of the calibrated pairs that should be stable
 
 
 def remarks_on_nulls(matches: Matches, calibration: Calibration) -> list[str]:
-    """Return what must be known about the nulls of a count and the pairs that it counts.
+    """Return remarks on the nulls of a count and the pairs that it counts.
 
     - Positions were permuted one by one although signals are autocorrelated, and no other null was drawn.
     - Fewer than half of the calibrated pairs are found again in nine of ten halves of the text.
