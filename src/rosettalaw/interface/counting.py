@@ -246,4 +246,4 @@ def _plain_series(source: Any, name: str) -> Series:
     from ..validation.series import Series
 
     data = _counts(source)
-    return Series(name, "counts", data.neurons, data.counts, data.sd)
+    return Series(name=name, source="counts", neurons=data.neurons, counts=data.counts, sd=data.sd)

@@ -30,9 +30,11 @@ class LadderResult(DatasetResult):
 
     def fit(self, tau: float | None = None) -> Law:
         """Return the law of the calibrated counts: `rosettalaw.fit` of this ladder."""
-        from .counting import fit
+        from ..validation.analysis import analyse_series
+        from ..validation.series_from import of_ladder
+        from .law import Law
 
-        return fit(self, tau=tau)
+        return Law(analyse_series(of_ladder(self.dataset), tau))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the counts over size with their nulls and fits, and return the axes.
