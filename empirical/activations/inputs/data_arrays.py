@@ -37,8 +37,9 @@ class DataArrays:
         source.layer, source.unit = labels_of(len(source.layer), layer, unit)
         labelled = Labelled(source, samples_of(value), layers, neurons)
         documents = value.coords.get("document")
-        along_positions = documents is not None and documents.dims == value.dims[:-1] and value.ndim == 2
-        return with_documents(labelled, documents.values) if along_positions else labelled
+        if documents is None or documents.dims != value.dims[:-1] or value.ndim != 2:
+            return labelled
+        return with_documents(labelled, documents.values)
 
     def _dataset(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
         wide = [str(key) for key, variable in value.data_vars.items() if variable.ndim >= 2]
