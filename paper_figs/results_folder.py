@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ForeignFileError, MissingFileError, RosettaError
-from ..results import KIND, load
+from ..errors import MissingFileError, RosettaError
+from ..results import KIND, interpreting, load, require_variables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,7 +61,12 @@ class Results:
         from ..validation.series_from import LAW, of_folders, of_ladder, of_simulation, of_toys
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
-        simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
+        simulations: list[Series] = []
+        for name, ds in self.of("simulation"):  # drawn again from its seed, which takes a while: not tried before
+            try:
+                simulations += of_simulation(ds, name)
+            except RosettaError as error:
+                self.skipped.append(str(error))
         toys = of_toys((ds for _, ds in self.of("toy")), [LAW])
         references = [row for row in reference_rows() if not (toys and row.series.source == "toy")]
         return [
@@ -101,7 +106,7 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
     if folder is None:
         return results
     from ..validation.counts import has_counts
-    from ..validation.series_from import of_ladder, read_series
+    from ..validation.series_from import read_series
 
     folder = Path(folder)
     if not folder.is_dir():
@@ -111,9 +116,8 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
         try:
             ds = load(path)
             kind = PART if path.parent.name == PARTS else ds.attrs[KIND]
-            if kind == "ladder":
-                of_ladder(ds, str(path))
-        except ForeignFileError as error:
+            _require_readable(ds, kind, str(path))
+        except RosettaError as error:  # a folder or a pipe of such a name too
             results.skipped.append(str(error))
             continue
         if kind == "pairs":
@@ -126,3 +130,24 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
         except RosettaError as error:
             results.skipped.append(str(error))
     return results
+
+
+def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
+    """Raise `ForeignFileError` where a result cannot be put into the words and series of a page."""
+    from ..empirical.filtering import findings as filtering
+    from ..validation.findings import findings
+    from ..validation.series_from import of_ladder, of_pairs, of_toys
+
+    if kind == "ladder":
+        of_ladder(ds, name)
+        with interpreting(name):
+            findings(ds, None)
+    elif kind == "pairs":
+        of_pairs([ds], name)
+    elif kind == "toy":
+        of_toys([ds], name=name)
+    elif kind == "filtering":
+        require_variables(ds, name, ("selector",), ("target",))
+        with interpreting(name):
+            filtering.sentences(ds)
+            filtering.records(ds)

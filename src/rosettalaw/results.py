@@ -14,20 +14,21 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .layouts import misfit
 from .vocabulary import variable
 
 if TYPE_CHECKING:
     import xarray as xr
 
 KIND = "rosettalaw_kind"
-FORMAT = 1
+FORMAT, FORMAT_ATTRIBUTE = 1, "rosettalaw_format"
 PACKAGES = (
     "rosettalaw",
     "numpy",
@@ -66,7 +67,7 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
         known = variable(str(name))
         if known is not None:
             ds[name].attrs = {**known.attributes(), **ds[name].attrs}
-    ds.attrs = {KIND: kind, "rosettalaw_format": FORMAT, **_flat(run_facts()), **_flat(provenance)}
+    ds.attrs = {KIND: kind, FORMAT_ATTRIBUTE: FORMAT, **_flat(run_facts()), **_flat(provenance)}
     return ds
 
 
@@ -131,15 +132,58 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If the file is not netCDF, is cut short, was not made by this package, or is of another kind.
+        If the file is not netCDF, is cut short, was not made by this package, is of a newer version or of another kind,
+        or has not the layout of its kind.
     """
     path = Path(path)
     with _opened(path) as lazy:
+        actual = _kind(path, lazy)
+        _require_format(path, lazy)
+        if kind is not None and actual != kind:
+            raise ForeignFileError(f"{path}: holds a result of kind {actual!r}, expected {kind!r}")
         ds = lazy.load()
-    actual = _kind(path, ds)
-    if kind is not None and actual != kind:
-        raise ForeignFileError(f"{path}: holds a result of kind {actual!r}, expected {kind!r}")
+    wrong = misfit(actual, ds)
+    if wrong:
+        raise ForeignFileError(f"{path}: damaged, edited or of an old version ({wrong}); make it again")
     return ds
+
+
+def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts: Iterable[str] = ()) -> None:
+    """Raise `ForeignFileError` unless a result has the variables, and the attributes `facts`, that a reader needs."""
+    missing = [word for word in variables if word not in ds.variables]
+    kind = ds.attrs.get(KIND, "result")
+    if missing:
+        raise ForeignFileError(f"{name}: a {kind} without the variable {' or '.join(missing)}; make it again")
+    missing = [word for word in facts if word not in ds.attrs]
+    if missing:
+        raise ForeignFileError(f"{name}: a {kind} without the attribute {' or '.join(missing)}; make it again")
+
+
+@contextmanager
+def interpreting(name: str) -> Iterator[None]:
+    """Turn what goes wrong while a result is put into other words into a message that names it.
+
+    Dimensions, types and ranges were compared with its kind's layout; numbers that fit it and make no sense together
+    are left, and each library says so in its own way.
+    """
+    try:
+        yield
+    except RosettaError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+        raise ForeignFileError(f"{name}: its numbers cannot be read together ({reason[:200]}); make it again") from error
+
+
+def _require_format(path: Path, ds: xr.Dataset) -> None:
+    given = ds.attrs.get(FORMAT_ATTRIBUTE)
+    try:
+        number = int(given)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, OverflowError):
+        raise ForeignFileError(f"{path}: damaged or edited (its attribute {FORMAT_ATTRIBUTE} is no number)") from None
+    if number > FORMAT:
+        rule = f"written by a newer version (format {number}, this one reads up to {FORMAT})"
+        raise ForeignFileError(f"{path}: {rule}. Try: a newer rosettalaw")
 
 
 def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
@@ -186,7 +230,7 @@ def _opened(path: Path) -> Iterator[xr.Dataset]:
 
 def _kind(path: Path, ds: xr.Dataset) -> str:
     kind = ds.attrs.get(KIND)
-    if kind is None:
+    if not isinstance(kind, str):
         raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
     return kind
 
