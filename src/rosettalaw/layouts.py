@@ -130,11 +130,50 @@ LAYOUTS: dict[str, dict[str, str]] = {
 }
 
 TEXTS = set(
-    "null_kind side measure category read_name read_domain context_document context_domain context_before "
-    "context_span context_after model_a model_b revision_a revision_b tokenizer_a tokenizer_b comparison_model engine "
-    "configuration selector document document_domain part part_domain population image_kind".split()
+    [
+        "null_kind",
+        "side",
+        "measure",
+        "category",
+        "read_name",
+        "read_domain",
+        "context_document",
+        "context_domain",
+        "context_before",
+        "context_span",
+        "context_after",
+        "model_a",
+        "model_b",
+        "revision_a",
+        "revision_b",
+        "tokenizer_a",
+        "tokenizer_b",
+        "comparison_model",
+        "engine",
+        "configuration",
+        "selector",
+        "document",
+        "document_domain",
+        "part",
+        "part_domain",
+        "population",
+        "image_kind",
+    ]
 )
-WHOLE = set("count_run candidates k top seeds text_byte rosetta snippet_before snippet_span snippet_after".split())
+WHOLE = set(
+    [
+        "count_run",
+        "candidates",
+        "k",
+        "top",
+        "seeds",
+        "text_byte",
+        "rosetta",
+        "snippet_before",
+        "snippet_span",
+        "snippet_after",
+    ]
+)
 LARGEST = 1e15  # neurons or pairs, as `rosettalaw.validation.counts` has it
 RANGES = {
     "neurons": (1, LARGEST),

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
-from .layouts import misfit
 from .vocabulary import variable
 
 if TYPE_CHECKING:
@@ -135,6 +134,8 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
         If the file is not netCDF, is cut short, was not made by this package, is of a newer version or of another kind,
         or has not the layout of its kind.
     """
+    from .layouts import misfit
+
     path = Path(path)
     with _opened(path) as lazy:
         actual = _kind(path, lazy)
@@ -172,7 +173,9 @@ def interpreting(name: str) -> Iterator[None]:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
-        raise ForeignFileError(f"{name}: its numbers cannot be read together ({reason[:200]}); make it again") from error
+        raise ForeignFileError(
+            f"{name}: its numbers cannot be read together ({reason[:200]}); make it again"
+        ) from error
 
 
 def _require_format(path: Path, ds: xr.Dataset) -> None:
