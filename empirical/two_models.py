@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, require
-from ..results import require_replaceable, save
+from ..results import require_replaceable, require_room, save
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
@@ -204,12 +204,16 @@ def match_models(
     else:
         sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
+    draws = _draws(sources, untrained, null_permutations)
+    if out is not None:
+        columns = 12 + jackknife + 2 * (null_permutations + draws)
+        require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
     matches = match(
         *sources,
         k=k,
         absolute=absolute,
-        nulls={"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)},
+        nulls={"permute": null_permutations, "untrained": draws},
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),

@@ -131,8 +131,8 @@ class Made:
 def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str] | None = None) -> Iterator[Made]:
     """Draw each figure that has data into a folder, and yield the outcome of each.
 
-    A result that lacks a variable, such as an older version's, or whose numbers contradict each other, costs the figures
-    that need it, and no others.
+    A result that lacks a variable, such as an older version's, or whose numbers contradict each other, costs the
+    figures that need it, and no others.
 
     Raises
     ------

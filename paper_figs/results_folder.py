@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MissingFileError, RosettaError
+from ..leftovers import is_hidden
 from ..results import KIND, interpreting, load, require_variables
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class MeasuredLadder:
 def read(folder: str | os.PathLike[str] | None) -> Results:
     """Read every result and every table of counts in a folder and the folders in it; none without a folder.
 
+    Hidden files are left out: those that a killed run left half-written, and other programs' own.
+
     Raises
     ------
     MissingFileError
@@ -111,7 +114,7 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
     folder = Path(folder)
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: no such folder of results. Try: rosettalaw demo --out results/demo")
-    for path in sorted(folder.rglob("*.nc")):
+    for path in _files(folder, "*.nc"):
         name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:
             ds = load(path)
@@ -123,13 +126,17 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
         if kind == "pairs":
             results.matchings.setdefault(path.resolve().parent, []).append(ds)
         results.datasets.setdefault(kind, []).append((name, ds))
-    for path in sorted(folder.rglob("*.csv")):
+    for path in _files(folder, "*.csv"):
         try:
-            if has_counts(path):
+            if path.is_file() and has_counts(path):
                 results.tables.extend(read_series([path]))
-        except RosettaError as error:
+        except (RosettaError, OSError) as error:
             results.skipped.append(str(error))
     return results
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.rglob(pattern) if not is_hidden(path, folder))
 
 
 def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:

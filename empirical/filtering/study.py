@@ -300,7 +300,7 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
 
 def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
     """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for document, is_taken in zip(pool.documents, taken, strict=True):
             if is_taken:
                 record = {"text": document.text, "meta": {"pile_set_name": document.domain, "name": document.name}}

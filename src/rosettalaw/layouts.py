@@ -1,9 +1,9 @@
 """Layouts of results: the dimensions and the types of each kind's variables, and the numbers that they may hold.
 
-Results travel: they come from older and newer versions, from other people, from disks that lose bits. A file is compared
-with the layout of its kind when it is loaded, so that all who read it afterwards find what it says is there. A variable
-that no layout knows is left alone. Which
-of them must be there is for each reader to say (`rosettalaw.results.require_variables`).
+Results travel: they come from older and newer versions, from other people, from disks that lose bits. A file is
+compared with the layout of its kind when it is loaded, so that all who read it afterwards find what it says is there.
+A variable that no layout knows is left alone. Which of them must be there is for each reader to say
+(`rosettalaw.results.require_variables`).
 """
 
 from __future__ import annotations

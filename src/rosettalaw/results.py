@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .leftovers import prefix, remove_leftovers
 from .vocabulary import variable
 
 if TYPE_CHECKING:
     import xarray as xr
 
 KIND = "rosettalaw_kind"
+LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
 FORMAT, FORMAT_ATTRIBUTE = 1, "rosettalaw_format"
 PACKAGES = (
     "rosettalaw",
@@ -61,7 +63,9 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
     """
     import xarray as xr
 
-    ds = xr.Dataset(dict(variables), dict(coords or {}))
+    ds = xr.Dataset(
+        *({name: _storable_values(one) for name, one in (some or {}).items()} for some in (variables, coords))
+    )
     for name in ds.variables:
         known = variable(str(name))
         if known is not None:
@@ -129,7 +133,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     Raises
     ------
     MissingFileError
-        If there is no such file.
+        If there is no such file, or the operating system does not let it be read; the message has its reason.
     ForeignFileError
         If the file is not netCDF, is cut short, was not made by this package, is of a newer version or of another kind,
         or has not the layout of its kind.
@@ -190,7 +194,7 @@ def _require_format(path: Path, ds: xr.Dataset) -> None:
 
 
 def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
-    """Raise unless `path` is a new file or a result of this package; only its head is read.
+    """Raise unless `path` is a new file or a result of this package, and its folder takes a file; its head is read.
 
     Parameters
     ----------
@@ -202,32 +206,62 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If there is something else, a half-written result included: `save` would replace it.
+        If there is something else, a half-written result included: `save` would replace it; or if nothing can be
+        written there.
+    RosettaError
+        If the disk is as good as full.
     """
     path = Path(path)
+    require_folder_takes(argument, path)
     if not path.exists():
         return
     try:
-        with _opened(path) as lazy:
+        with _opened(path, head_alone=True) as lazy:
             _kind(path, lazy)
     except RosettaError as error:
-        reason = error if path.is_file() else f"{path}: no plain file"
-        rule = f"must be a new file, or a result of rosettalaw, which is replaced; {reason}"
-        raise InputError(argument, str(path), rule, f"another {argument}, or remove that file first") from error
+        rule = f"must be a new file, or a result of rosettalaw, which is replaced; {error}"
+        raise InputError(argument, str(path), rule, f"another {argument}") from error
+
+
+def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
+    """Raise unless the folder of `path`, or the one that it will be made in, takes a file; one is tried.
+
+    Permissions do not say it all: disks are mounted to be read alone, quotas are used up, names are too long.
+    """
+    path, there = Path(path), _existing_folder(path)
+    try:
+        handle, trial = tempfile.mkstemp(dir=there, prefix=prefix(path.name), suffix=path.suffix)
+        os.close(handle)
+        os.unlink(trial)
+    except (OSError, ValueError) as error:
+        rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
+        raise InputError(argument, str(path), rule, f"another {argument}") from error
+    require_room(path, LEAST_ROOM)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[xr.Dataset]:
+def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
+    """Open a file as netCDF, by the operating system alone: HDF5 would ask for a lock.
+
+    A reader needs none, since results are replaced as a whole. Another program's lock, or a file system that has none,
+    hides nothing then, and what the operating system refuses it says itself.
+    """
     import xarray as xr
 
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(f"{path}: no such result file")
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no plain file")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as lazy:
-            yield lazy
+        with path.open("rb") as file:
+            whole = file if head_alone else io.BytesIO(file.read())
+            with xr.open_dataset(whole, engine="h5netcdf") as lazy:
+                yield lazy
     except RosettaError:
         raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
+        if isinstance(error, OSError) and error.errno is not None:
+            raise MissingFileError(f"{path}: cannot be read now ({error.strerror or error})") from error
         raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
 
 
@@ -245,7 +279,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        remove_leftovers(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
         partial = Path(name)
         yield partial
@@ -283,8 +318,31 @@ def _existing_folder(path: str | os.PathLike[str]) -> Path:
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes that netCDF can hold: strings and numbers; anything else as JSON."""
-    return {
-        key: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
-        for key, value in facts.items()
-        if value is not None
-    }
+    plain = {key: value for key, value in facts.items() if value is not None}
+    for key, value in plain.items():
+        as_it_is = isinstance(value, str | int | float) and not isinstance(value, bool)
+        plain[key] = _storable(value) if as_it_is else json.dumps(value)
+    return plain
+
+
+def _storable(value: Any) -> Any:
+    r"""Return text that netCDF can hold: what is no UTF-8 (a file's name of old, half a character) and NUL as codes."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", r"\x00")
+
+
+def _storable_values(given: Any) -> Any:
+    """Return a variable, as `xarray.Dataset` takes it, whose text netCDF can hold."""
+    if not isinstance(given, tuple):
+        return _storable(given)
+    import numpy as np
+
+    dims, values, *attributes = given
+    if getattr(values, "dtype", np.dtype(float)).kind in "OU" or isinstance(values, list | str):
+        array = np.asarray(values)
+        if array.dtype.kind in "OU":
+            texts = np.empty(array.size, dtype=object)
+            texts[:] = [_storable(value) for value in array.ravel()]
+            values = texts.reshape(array.shape)
+    return dims, values, *attributes

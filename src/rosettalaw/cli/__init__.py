@@ -80,8 +80,8 @@ app = build()
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
-            stream.reconfigure(errors="replace")  # a question mark for β, instead of no answer
+        if isinstance(stream, io.TextIOWrapper):  # a question mark for β, a code for no character, but an answer
+            stream.reconfigure(errors="backslashreplace" if speaks_unicode(stream) else "replace")
     command = typer.main.get_command(app)
     try:
         code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from ..errors import InputError, require
-from ..results import require_replaceable
+from ..results import require_folder_takes, require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
 PAGE_HEAD = 200  # bytes by which an HTML page is known
@@ -79,6 +79,7 @@ def _require_folder(name: str, path: Path, folder: Path) -> None:
     there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
     require(there.is_dir(), name, str(path), f"{there} is a file; must be a folder, or a name not yet taken")
     require(os.access(there, os.W_OK), name, str(path), f"must be where files may be written; {there} is not")
+    require_folder_takes(name, path)
 
 
 def print_json(value: Any) -> None:

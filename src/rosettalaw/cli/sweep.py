@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import typer
@@ -31,12 +32,14 @@ def sweep(
     as_json: bool = JsonOption,
 ) -> None:
     """Predict on a grid of parameters; points without a solution are marked with a status."""
+    from ..results import require_room
     from ..theory.sweeps import connected, summary, write
     from ..theory.sweeps import sweep as solve
 
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     values = {name: grid(f"--{name}", text) for name, text in texts.items()}
     arguments = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    require_room(out, 8 * 11 * math.prod(len(value) for value in values.values()))
     bound = 1.0 if scheduler else None if memory is None else memory * 1e9  # a cluster gets blocks, however small
     result = solve(**arguments, limit=limit, memory=bound)
     if scheduler is None:
