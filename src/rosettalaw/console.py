@@ -24,6 +24,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from .display import for_terminal
 
 stderr = Console(stderr=True, highlight=False)
 LAST_MESSAGE = "rosettalaw-last-message"  # key of the last message that the first of several processes printed
@@ -32,14 +35,14 @@ PATIENCE = timedelta(seconds=10)  # of the others, which wait for it: processes 
 
 def say(message: str) -> None:
     """Print one message for the person at the terminal (plain text: nothing in it is markup)."""
-    stderr.print(message, markup=False, soft_wrap=True)
+    stderr.print(Text(for_terminal(message)), soft_wrap=True)
 
 
 def tell_last(message: str) -> None:
     """Print the message of an error that ends the program, unless the first of several processes does."""
     if told_elsewhere(message):
         return
-    print(message, file=sys.stderr, flush=True)
+    print(for_terminal(message), file=sys.stderr, flush=True)
     if _rank() == 0:  # stored after printing: once a process has ended, torchrun ends the others
         with suppress(RuntimeError, ValueError):
             store = _store()
@@ -88,6 +91,7 @@ class Ticker:
         self._bar.advance(self._task, steps)
 
     def update(self, completed: float | None = None, description: str | None = None) -> None:
+        description = None if description is None else for_terminal(description)
         self._bar.update(self._task, completed=completed, description=description)
 
 
@@ -110,7 +114,7 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     bar = Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
     bar.start()
     try:
-        yield Ticker(bar, bar.add_task(description, total=total))
+        yield Ticker(bar, bar.add_task(for_terminal(description), total=total))
     except BaseException:
         bar.live.transient = True
         bar.live.stop()

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import typer
 
 from ..console import tell_last
+from ..display import for_terminal
 from ..errors import RosettaError
-from .output import speaks_unicode
+from .output import echo, speaks_unicode
 
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
@@ -52,7 +53,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
     if version:
         from .. import __version__
 
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -115,7 +116,7 @@ def _usage_message(error: Any) -> str:
 
 
 def _tell(message: str) -> None:
-    print(message, file=sys.stderr)
+    print(for_terminal(message), file=sys.stderr)
 
 
 def _exit(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import file_to_write
+from .output import echo, file_to_write
 
 EPILOG = "Example: rosettalaw derive --step 7   or: rosettalaw derive --latex derivation.tex"
 
@@ -31,7 +31,7 @@ def derive(
 
     steps = chain() if step is None else (one_step(step),)
     if latex is None:
-        typer.echo("\n\n".join(as_text(each) for each in steps))
+        echo(*"\n\n".join(as_text(each) for each in steps).split("\n"))
         return
     with replacing(latex) as partial:
         partial.write_text(as_latex(steps), encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, grid, print_json, result_to_write
+from .output import JsonOption, echo, grid, print_json, result_to_write
 
 EPILOG = "Example: rosettalaw sweep --beta 1.2:3:100 --neurons 1e3:1e9:200:log --out sweep.nc"
 
@@ -51,6 +51,6 @@ def sweep(
     if as_json:
         print_json(facts)
         return
-    typer.echo(f"{facts['points']} points in {out}, {facts['solved']} of them solved")
+    echo(f"{facts['points']} points in {out}, {facts['solved']} of them solved")
     for rule, number in facts["unsolved"].items():
-        typer.echo(f"  {number} have no solution: {rule}")
+        echo(f"  {number} have no solution: {rule}")
