@@ -116,6 +116,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
+        tokenizer("a")  # settings that make no sense show where they are used
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:
