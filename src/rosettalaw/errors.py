@@ -8,7 +8,8 @@ ordinary subclasses of `ValueError`, `FileNotFoundError` and so on, so that `exc
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -72,6 +73,17 @@ def require(condition: object, argument: str, value: Any, rule: str, example: st
     """Raise `InputError` unless `condition` holds."""
     if not condition:
         raise InputError(argument, value, rule, example)
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Turn a panic of a library in Rust, which no ``except Exception`` catches, into a `RuntimeError`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"a library failed: {error}") from error
 
 
 def _brief(value: Any) -> str:

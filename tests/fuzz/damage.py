@@ -1,5 +1,6 @@
 """Changes to bytes and to JSON, decided by a generator of random numbers."""
 
+import contextlib
 import copy
 import json
 
@@ -55,10 +56,12 @@ def odd_json(value, rng):
 
 def change_json(path, rng):
     """Damage a JSON file by its values, or by its bytes."""
-    if rng.random() < 0.75:
-        value = json.loads(path.read_text(encoding="utf-8"))
+    with contextlib.suppress(ValueError):  # it may have been damaged before
+        value = json.loads(path.read_bytes())
+        if rng.random() < 0.25:
+            raise ValueError
         for _ in range(rng.choice([1, 1, 2])):
             value = odd_json(value, rng)
         path.write_text(json.dumps(value), encoding="utf-8")
-    else:
-        path.write_bytes(damaged(path.read_bytes(), rng))
+        return
+    path.write_bytes(damaged(path.read_bytes(), rng))

@@ -51,7 +51,9 @@ def _outcome(module, whole, seed, folder):
         return {"outcome": "answer"}
     except RosettaError as error:
         return {"outcome": "refusal" if str(error).strip() else "fault", "says": str(error)[:300]}
-    except (Exception, TooSlow) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # panics of libraries in Rust are no `Exception`
         return {"outcome": "fault", "says": f"{type(error).__name__}: {error}"[:300], "trace": traceback.format_exc()}
     finally:
         signal.alarm(0)

@@ -31,6 +31,7 @@ def raising(error):
         (MemoryError(), "fault"),
         (worker.TooSlow(), "fault"),
         (KeyError("x"), "fault"),
+        (BaseException("a panic"), "fault"),
     ],
 )
 def test_a_fault_is_everything_but_an_answer_and_a_message(error, outcome, tmp_path):

@@ -155,3 +155,23 @@ def test_what_a_running_process_writes_is_left_alone(path):
 def test_long_names_are_written_too(tmp_path):
     longest = tmp_path / ("x" * 252 + ".nc")
     assert load(save(example(), longest)).attrs["rosettalaw_kind"] == "ladder"
+
+
+def test_a_folder_of_a_killed_run_goes_with_the_next_write(tmp_path):
+    code = f"""
+import os, pathlib, signal
+from rosettalaw.leftovers import unfinished_folder
+folder = unfinished_folder(pathlib.Path({str(tmp_path)!r}) / "model")
+folder.mkdir()
+(folder / "config.json").write_text("half")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode < 0
+    (left,) = tmp_path.iterdir()
+    mine = leftovers.unfinished_folder(tmp_path / "model")
+    mine.mkdir()
+    others = tmp_path / left.name.replace(".folder", ".folders")
+    others.mkdir()
+    leftovers._remove.cache_clear()
+    leftovers.remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([mine, others])
