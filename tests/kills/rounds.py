@@ -90,7 +90,7 @@ def fingerprint(path):
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             parts = [name.encode() + arrays[name].tobytes() for name in sorted(arrays.files)]
-    elif path.suffix == ".nc":
+    elif path.suffix == ".nc" and not path.name.startswith("."):
         import xarray as xr
 
         with xr.open_dataset(path, engine="h5netcdf") as ds:

@@ -65,7 +65,7 @@ class Job:
         return float(self.width**2 + 40 * self.width)
 
     def folder(self, seed: int) -> Path:
-        """Return where the checkpoint of one seed is."""
+        """Return the path of the checkpoint of one seed."""
         facts = [self.objective, self.width, asdict(self.recipe), self.images_sha256]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
         return self.root / f"{self.objective}-{self.neurons}-{name}" / f"seed{seed}"
@@ -86,7 +86,7 @@ def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: T
     crops : Crops
         The images.
     report : callable
-        Called with the number of steps done; returns False to stop (nothing is kept then: a job takes seconds).
+        Called with the number of steps done; returns False to stop (nothing is saved then: a job takes seconds).
 
     Returns
     -------
