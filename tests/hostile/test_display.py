@@ -53,12 +53,12 @@ BIDI = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 
 
 def acts(character):
-    """Whether a character does something to a reader, by Unicode's own tables."""
+    """Return whether a character does something to a reader, by Unicode's own tables."""
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in BIDI
 
 
 def decoded(shown):
-    """The text that was displayed, its codes read back by Python."""
+    """Return the text that was displayed, its codes read back by Python."""
     return re.sub(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})", lambda code: chr(int(code[1][1:], 16)), shown)
 
 
