@@ -275,6 +275,7 @@ FILTERING = {
     "leader_rosetta": Variable(
         "whether a leading neuron is a Rosetta Neuron; the first of each kind is the chosen one"
     ),
+    "leader_pool": Variable("neurons of its layer among which a leading neuron leads", "neurons"),
     "leader_layer": Variable("layer of a leading neuron in model A", "index", "ℓ"),
     "leader_unit": Variable("leading neuron within its layer", "index"),
     "leader_hits": Variable("target documents among a neuron's top contexts", "documents"),
