@@ -12,5 +12,6 @@
 | `depth` | in which layers are the Rosetta Neurons? | E.3 |
 | `lexical` | is it the string under the span that a pair agrees on? | |
 | `residual` | what is left without it? | |
+| `count_error` | how far would another text, with another threshold, move the count? | |
 | `data_size` | do count and set settle as the matching data grow? | G |
 """

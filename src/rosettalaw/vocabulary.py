@@ -159,6 +159,7 @@ SPECIALIZATION = {
     "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
     "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
     "rho": Variable("correlation at which pairs are counted", "1", "ρ"),
+    "threshold_se": Variable("standard deviation of ρ*, text and null draws drawn anew", "1"),
     "count_error": Variable("standard error over texts of the number of pairs at or above a correlation", "pairs"),
     "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
     "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
