@@ -87,7 +87,7 @@ def detect(
     isolation : array_like, shape (candidates,)
         s_r ≥ 0 of the features that have a neuron in both networks; zeros are left out.
     inputs : float
-        M ≥ 4; of autocorrelated inputs the effective number (`empirical.matching.effective_positions`).
+        M ≥ 4; of autocorrelated inputs the effective number (`empirical.matching.evidence`).
     features : float
         A, over how many features interference is spread; infinite neglects its overlap.
     interference : float

@@ -51,9 +51,9 @@ import numpy as np
 import psutil
 
 from ...errors import InputError, require
+from .evidence.replicates import RIVALS
 from .partners import SPARE
 from .rates import Device
-from .replicates import RIVALS
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
 SMALLEST = 64

@@ -18,7 +18,7 @@ from ..activations.views import Without
 from ..checkpoints.hub import moved
 from ..nulls import Null, default_nulls, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
-from .effective_positions import NOT_MEASURED, effective_positions
+from .evidence.effective_positions import NOT_MEASURED, effective_positions
 from .fresh import fresh_draws
 from .machine import distributed
 from .machine.checkpoint import Checkpoint, tile_of

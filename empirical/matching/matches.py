@@ -11,8 +11,8 @@ import numpy as np
 
 from ..calibration import Q_DEFAULT, Calibration, calibrate
 from ..nulls import name_of
-from .remarks import remarks_on_nulls
-from .replicates import STABLE, Replicates, count_error
+from .evidence.remarks import remarks_on_nulls
+from .evidence.replicates import STABLE, Replicates, count_error
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,7 +70,7 @@ class Matches:
     autocorrelation : float
         Mean lag-1 autocorrelation of a sample of neurons of both models; NaN where it was not measured.
     effective_positions : float
-        Independent positions with which unrelated neurons would correlate as shifted ones do (`effective_positions`).
+        Independent positions with which unrelated neurons would correlate as shifted ones do (`evidence`).
     """
 
     unit_a: np.ndarray

@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import match, replicates
+from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.matching.evidence import replicates
 from rosettalaw.empirical.nulls.permute import Permuted
 from rosettalaw.errors import InputError
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, part_products, partners, rates
+from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, partners, rates
+from rosettalaw.empirical.matching.evidence import part_products
 from rosettalaw.empirical.matching.machine import precision, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace

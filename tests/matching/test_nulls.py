@@ -176,7 +176,8 @@ def test_unrelated_autocorrelated_models_hardly_ever_pass(time, share):
     matches, permuted = calibrated(*(autoregressive(rng, 6000, 64, time, share) for _ in "ab"), nulls={"permute": 3})
     assert permuted.count >= 7
     assert "autocorrelated over positions" in matches.remark(permuted)
-    assert matches.autocorrelation == pytest.approx(share * np.exp(-1 / time), abs=0.05)
+    # A sample that is hardly longer than the signals are slow is centred on its own mean.
+    assert matches.autocorrelation == pytest.approx(share * np.exp(-1 / time), abs=0.05 if time < 1000 else 0.3)
 
 
 def test_documents_that_are_known_are_a_null():

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from ...activations.source import ActivationSource
+from ..evidence.part_products import PartProducts
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block, aligned_blocks
 from ..moments import Moments, wide
-from ..part_products import PartProducts
 from . import pair_kernels as kernels
 from .device_kernels import PairSums
 

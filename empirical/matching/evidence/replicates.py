@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .machine import kernels
+from ..machine import kernels
 from .part_products import PartProducts
 
 SPLITS = 50

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..activations.source import ActivationSource, RandomAccess
+from ...activations.source import ActivationSource, RandomAccess
 
 NEURONS = 128  # of each model
 GROUPS = 4  # of neighbours that these lie in

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .partners import Partners
+from ..partners import Partners
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..calibration import Calibration
-    from .matches import Matches
+    from ...calibration import Calibration
+    from ..matches import Matches
 
 AUTOCORRELATED = 0.1  # mean lag-1 autocorrelation above which positions permuted one by one are no null
 UNSTABLE = 0.5  # share of the calibrated pairs that should be stable
