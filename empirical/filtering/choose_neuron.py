@@ -9,6 +9,10 @@ domain's share of the tokens, the enrichment is
 (arXiv 2606.03990, section 5.2 and appendix E.2). A few hundred neurons have many ties at 20 contexts; a tie goes to the
 neuron that is ahead at 40, then at 80, then at 160 contexts, then to the one that comes first. A Rosetta Neuron and
 its control are chosen by this same rule, from documents that are not filtered afterwards.
+
+One neuron is one draw, so the leaders of both populations are compared as well. A layer has ten times as many other
+neurons as Rosetta Neurons, or more: the first 20 of either are two thirds of one population and a twentieth of the
+other. Leaders are therefore an equal share of their populations.
 """
 
 from __future__ import annotations
@@ -127,11 +131,25 @@ class Choice:
         over all layers.
     ranking : Ranking
         How all neurons compare.
+    pools : pair of int
+        Neurons of the layer that belong to a calibrated pair, and those that do not.
     """
 
     rosetta: np.ndarray
     control: np.ndarray
     ranking: Ranking
+    pools: tuple[int, int]
+
+
+def equal_shares(pools: tuple[int, int], leaders: int) -> tuple[int, int]:
+    """Return how many leaders of two populations are an equal share of each: `leaders` on average, and at least one.
+
+    >>> equal_shares((35, 350), 20)
+    (4, 36)
+    """
+    share = min(1.0, 2 * leaders / sum(pools))
+    first, second = (max(1, round(share * pool)) for pool in pools)
+    return first, second
 
 
 def choose(
@@ -151,7 +169,7 @@ def choose(
     rosetta : ndarray of int
         Neurons that belong to a calibrated pair.
     leaders : int
-        How many neurons of each population to name.
+        How many neurons of a population to name, on average over both; they are an equal share of each.
 
     Raises
     ------
@@ -164,7 +182,10 @@ def choose(
     others = ranking.best(np.setdiff1d(same, rosetta))
     if not len(others):
         raise RosettaError(f"every neuron of layer {layer} is a Rosetta Neuron: there is no control")
-    return Choice(ranking.best(np.intersect1d(same, rosetta))[:leaders], others[:leaders], ranking)
+    partnered = ranking.best(np.intersect1d(same, rosetta))
+    pools = len(partnered), len(others)
+    first, second = equal_shares(pools, leaders)
+    return Choice(partnered[:first], others[:second], ranking, pools)
 
 
 def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:

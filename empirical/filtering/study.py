@@ -8,8 +8,8 @@
    the oracle, which knows the labels.
 4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`perplexity`).
 
-One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first 20 neurons by the
-same rule among the Rosetta Neurons of that layer, and among its other neurons.
+One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first neurons by that
+rule among the Rosetta Neurons of that layer, and among its other neurons, an equal share of each.
 
 Finished parts are saved in the folder of results and read back by the same command.
 """
@@ -314,6 +314,7 @@ def _neurons(choice: Choice, reader: DocumentReader) -> dict[str, Any]:
     places = np.searchsorted(choice.ranking.neurons, leaders)
     return {
         "leader_rosetta": ("leader", np.arange(len(leaders)) < len(choice.rosetta)),
+        "leader_pool": ("leader", np.repeat(choice.pools, [len(choice.rosetta), len(choice.control)])),
         "leader_layer": ("leader", reader.layer[leaders]),
         "leader_unit": ("leader", reader.unit[leaders]),
         "leader_hits": ("leader", choice.ranking.hits[0, places]),
