@@ -275,8 +275,7 @@ def _matched(
     available = _tokens(hub.open_tokenizer(checkpoints[0]), corpus, plan.match_tokens)
     sources = text_sources(*checkpoints, corpus, available, plan.seed, patterns, loading)
     unfinished = None if path is None else path.with_name("pairs.unfinished")
-    nulls = {"permute": plan.permutations, "untrained": plan.untrained}
-    matches = match(*sources, nulls=nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
+    matches = match(*sources, nulls=plan.nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, **sources[0].text.facts(), "tokens": available}
     facts |= revisions(sources)
     result = matches.to_dataset(matches.calibrate(), **facts)

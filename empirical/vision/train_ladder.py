@@ -64,9 +64,9 @@ class VisionLadder:
         The pairings to match.
     images : int
         Crops to measure on, 16 positions each.
-    permutations, untrained : int
+    permutations, untrained, documents : int
         Draws of each null; untrained networks for each seed. The untrained null decides ρ* here, which a few draws
-        leave to chance.
+        leave to chance. The documents are the photographs.
     seed : int
         Seed of the measurement.
     """
@@ -82,6 +82,7 @@ class VisionLadder:
     images: int = 600
     permutations: int = 3
     untrained: int = 20
+    documents: int = 3
     seed: int = 0
 
     def __post_init__(self):
@@ -92,7 +93,7 @@ class VisionLadder:
     @property
     def nulls(self) -> dict[str, int]:
         """Draws of each kind of null, as `rosettalaw.empirical.matching.match` takes them."""
-        return {"permute": self.permutations, "untrained": self.untrained}
+        return {"permute": self.permutations, "untrained": self.untrained, "documents": self.documents}
 
     @property
     def shared_nulls(self) -> dict[str, int]:
