@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Drawn(xr.Dataset):
 def words(array: xr.DataArray) -> str:
     """Return the name of a variable as an axis says it."""
     name, symbol = str(array.attrs.get("long_name", array.name)), array.attrs.get("symbol", "")
-    return f"{name}, {symbol}" if symbol else name
+    return textwrap.fill(f"{name}, {symbol}" if symbol else name, 44)
 
 
 def wide(array: xr.DataArray) -> bool:

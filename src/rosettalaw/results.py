@@ -177,7 +177,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     wrong = misfit(actual, ds)
     if wrong:
         raise ForeignFileError(f"{path}: damaged, edited or of an old version ({wrong}); make it again")
-    return _class_of(actual)(ds, attrs=ds.attrs) if actual in DRAWN else ds
+    return _class_of(actual)(ds.data_vars, ds.coords, ds.attrs) if actual in DRAWN else ds
 
 
 def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts: Iterable[str] = ()) -> None:
