@@ -13,8 +13,8 @@ curves, alternatives
     Curves that a few sizes cannot tell from a power law, and their comparison.
 theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
-model_fit, model_problem, theories
-    Any allocation model fitted to counts; several of them compared.
+model_fit, model_problem, theories, draws
+    Any allocation model fitted to counts; several of them compared; draws from a posterior.
 profiles, triangle, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
 analysis, verdict, findings
