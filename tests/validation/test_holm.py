@@ -21,8 +21,8 @@ from rosettalaw.validation.triangle import contradicted
 
 def test_adjusted_values_are_those_of_another_library():
     rng = np.random.default_rng(1)
-    for number in range(1, 40):
-        p = np.round(rng.random(1 + number % 12) ** 3, 3)  # small ones, and equal ones
+    for number in range(1, 13):
+        p = np.round(rng.random(number) ** 3, 3)  # small ones, and equal ones
         np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], atol=1e-12)
 
 
