@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import RosettaError, require
+from ...results import require_variables
 from ..corpora.corpus import Document
 from .document_activations import DocumentReader
 
@@ -195,8 +196,7 @@ def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
     RosettaError
         If no pair is above what the nulls have, the matching was not calibrated, or it is one of another model.
     """
-    if "threshold" not in pairs:
-        raise RosettaError("the matching has no calibrated threshold: match with --null-permutations 3")
+    require_calibrated(pairs)
     if int(pairs["neurons_a"]) != len(reader.layer):
         raise RosettaError(
             f"the matching is of {pairs.attrs.get('model_a')} with {int(pairs['neurons_a'])} neurons, not of "
@@ -206,3 +206,10 @@ def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
     if not above.any():
         raise RosettaError("no pair is above what the nulls have: there is no Rosetta Neuron to filter by")
     return np.unique(pairs["unit_a"].values[above])
+
+
+def require_calibrated(pairs: xr.Dataset) -> None:
+    """Raise `RosettaError` unless a matching has pairs, a count and a threshold."""
+    if "threshold" not in pairs:
+        raise RosettaError("the matching has no calibrated threshold: match with --null-permutations 3")
+    require_variables(pairs, "the matching", ("neurons_a", "correlation", "unit_a", "calibrated_count"))

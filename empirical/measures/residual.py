@@ -20,7 +20,7 @@ from ...errors import InputError
 from ...results import disk_error
 from ..activations.source import ActivationSource, RandomAccess, blocks_from, identity, labels, untrained
 from ..activations.views import View
-from .lexical import BLOCK, MEMORY, add_by_group, grouped
+from ..matching.evidence.lexical import BLOCK, MEMORY, add_by_group, grouped
 
 FAINT = 1e-4
 
