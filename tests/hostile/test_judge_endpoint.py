@@ -338,9 +338,7 @@ def test_the_time_limit_is_for_the_whole_answer_and_nothing_is_left_behind(serve
     server.sent = dripping(first, then)
     before = threading.active_count()
     begun = time.monotonic()
-    with pytest.raises(
-        RosettaError, match=r"no answer after 1 tries \((not whole after 0.2 seconds|no answer in time)"
-    ):
+    with pytest.raises(RosettaError, match=r"after 1 tries \((not whole after 0.2 seconds|no answer in time)"):
         judge_of(server, tmp_path, timeout=0.2).judge(EXHIBIT)
     assert time.monotonic() - begun < 2  # the dripping takes 4
     while threading.active_count() > before + 1 and time.monotonic() - begun < 3:
@@ -424,7 +422,7 @@ def test_addresses_that_are_some(tmp_path):
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e300])
 def test_times_that_are_none(tmp_path, timeout):
-    with pytest.raises(InputError, match="timeout = .*must be seconds, above 0"):
+    with pytest.raises(InputError, match=r"timeout = .*must be seconds, above 0"):
         EndpointJudge("https://x/v1", "m", KEY, tmp_path, timeout=timeout)
 
 
