@@ -202,7 +202,7 @@ def match_models(
     if images is None:
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
     else:
-        sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
+        sources, provenance = _image_sources(a, b, images, (skip_corrupt, allowed), timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
     matches = match(
@@ -278,13 +278,13 @@ def _sources(
 
 
 def _image_sources(
-    a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None, opening: Opening
+    a: str, b: str, images: Path, reading: tuple[bool, int | None], timestep: int | None, opening: Opening
 ) -> tuple[Sources, dict[str, Any]]:
     """Return two vision models' activations, and which images they come from."""
     from .vision.images import open_images
     from .vision.source import image_sources
 
-    loading, opened = opening.loading(), open_images(images, skip_corrupt)
+    loading, opened = opening.loading(), open_images(images, reading[0], memory=reading[1])
     sources = image_sources(a, b, opened, timestep, opening.patterns, loading)
     facts = {"images": opened.name, "images_sha256": opened.sha256, "number_of_images": len(opened)}
     facts |= {"grid": list(sources[0].grid), "skipped_images": list(opened.skipped), "modality": "vision"}

@@ -24,7 +24,7 @@ from .machine.checkpoint import Checkpoint, tile_of
 from .machine.precision import Product
 from .machine.reading import cut, readable, tiles
 from .matches import Matches, Side
-from .moments import NonFinite
+from .moments import NonFinite, say_faint
 from .products import Workspace
 from .screening import screened
 from .searches import TRAINED, SearchResult, Settings, exact_search, screened_search
@@ -236,6 +236,8 @@ def _with_nulls(
         null: [one for (of, _), one in zip(draws, null_searches, strict=True) if of is null] for null, _ in draws
     }
     excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in trained.moments]
+    for source, out in zip((a, b), excluded, strict=True):
+        say_faint(source, out)
     sides = [
         Side(source.name, np.asarray(source.layer), np.asarray(source.unit), out)
         for source, out in zip((a, b), excluded, strict=True)

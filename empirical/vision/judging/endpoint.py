@@ -177,8 +177,9 @@ class EndpointJudge:
 
         def fields(answer: dict[str, Any]) -> dict[str, Any] | None:
             active = answer.get("active")
-            whole = isinstance(active, list) and len(active) == len(held_out)
-            return {"active": active} if whole and all(isinstance(one, bool) for one in active) else None
+            if not isinstance(active, list) or len(active) != len(held_out):
+                return None
+            return {"active": active} if all(isinstance(one, bool) for one in active) else None
 
         return self._ask(text, pictures, fields)["active"]
 
