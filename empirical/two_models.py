@@ -8,13 +8,13 @@ the options, and messages spell them so.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, require
+from ..removal import remove
 from ..results import require_replaceable, save
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
@@ -225,7 +225,7 @@ def match_models(
     result = ModelMatches(matches, matches.calibrate(q=q), provenance)
     if out is not None and unfinished is not None and distributed.rank() == 0:
         save(result.to_dataset(), out)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove(unfinished)
     return result
 
 

@@ -13,6 +13,7 @@ import torch
 
 from ...console import progress
 from ...errors import InputError, UnknownNameError, require
+from ...removal import mark
 from ..activations.source import ActivationSource, mapped
 from ..activations.views import Without
 from ..checkpoints.hub import moved
@@ -164,6 +165,7 @@ def match(
         screening=screening or screened.Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
+        mark(Path(temporary), "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .removal import made, remove
 from .vocabulary import variable
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
         os.close(handle)
-        partial = Path(name)
+        partial = made(Path(name))
         yield partial
         partial.chmod(0o644)
         os.replace(partial, path)
@@ -210,7 +211,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         if partial is not None:
-            partial.unlink(missing_ok=True)
+            remove(partial)
 
 
 def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import RosettaError, require
+from ....removal import begin, ours, remove
 from ....results import disk_error, run_facts
 from ...checkpoints.claims import claimed
 from ...checkpoints.provenance import RECORD
@@ -225,8 +225,8 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
     folder = job.folder(seed)
     partial = folder.with_name(f"{folder.name}.writing")
     try:
-        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed here; ours alone by the claim
-        partial.mkdir(parents=True)
+        remove(partial)  # of a run that was killed here; by the claim, no other process writes there
+        begin(partial, f"a model of {job.objective}, {job.neurons} neurons, seed {seed}")
         model = untrained_model(config, 0)
         body = {name: value for name, value in member.items() if not name.startswith("head.")}
         model.load_state_dict(body)
@@ -235,9 +235,10 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
         record = {"objective": job.objective, "seed": seed, "loss": loss, "neurons": job.neurons}
         record |= {"recipe": asdict(job.recipe), "images_sha256": job.images_sha256, **run_facts()}
         (partial / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         partial.replace(folder)
     except OSError as error:
         raise disk_error(folder, error) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if ours(partial):
+            remove(partial)
