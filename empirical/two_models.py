@@ -13,20 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import InputError, require
 from ..removal import remove
 from ..results import require_replaceable, save
+from .activations.arrays import open_npy
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
 from .matching import Matches, Screening, match
 from .matching.cost import byte_count
 from .matching.machine import distributed
+from .nulls import DRAWS, default_nulls, parsed
 
 if TYPE_CHECKING:
     import xarray as xr
 
-PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
 ARRAYS = (".npy", ".zarr", ".nc", ".npz")
 Sources = tuple[ActivationSource, ActivationSource]
 
@@ -95,7 +98,9 @@ def match_models(
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
-    null_permutations: int = PERMUTATIONS,
+    null: str | None = None,
+    null_permutations: int | None = None,
+    documents: Path | None = None,
     jackknife: int = 16,
     q: float = Q_DEFAULT,
     layers_a: Sequence[int] = (),
@@ -130,9 +135,15 @@ def match_models(
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
-    untrained, null_permutations : int
-        Draws of each null. By default three of each; untrained networks need checkpoints, and are not drawn where
-        permutations are not.
+    null : str, optional
+        Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
+        `rosettalaw.empirical.nulls.default_nulls`.
+    null_permutations : int, optional
+        Draws of the paper's permutation null in place of the default ones; 0 draws no null but `untrained`.
+    untrained : int, optional
+        Draws of the null of untrained networks, which needs checkpoints.
+    documents : path, optional
+        A ``.npy`` file with one integer for each position of two files of activations: its document.
     q : float
         Allowed share of null pairs among those counted.
     layers_a, layers_b : sequence of int
@@ -144,7 +155,7 @@ def match_models(
     device_map, weights, allow_pickle_weights
         How checkpoints are loaded (`checkpoints.hub.Loading`).
     memory : int or str
-        Bytes to hold, or "2GiB"; half of what is free by default.
+        Bytes to use, or "2GiB"; half of the free memory by default.
     spool : str
         Type of activations copied to disk.
     exclude_nonfinite : bool
@@ -183,14 +194,17 @@ def match_models(
         require_replaceable("--out", out)
     require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
     precision = weights if weights != "float32" else None
-    given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
-    given |= {"--context": context}
-    _require_checkpoints(a, b, given)
+    options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
+    options |= {"--context": context}
+    _require_checkpoints(a, b, options)
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    if documents is not None and not _arrays(a, b):
+        rule = "goes with files of activations; texts and images know their documents"
+        raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
     allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening(
         patterns=(pattern_a or None, pattern_b or None),
@@ -200,7 +214,7 @@ def match_models(
         weights=weights,
     )
     if images is None:
-        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
+        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
         sources, provenance = _image_sources(a, b, images, (skip_corrupt, allowed), timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
@@ -209,7 +223,7 @@ def match_models(
         *sources,
         k=k,
         absolute=absolute,
-        nulls={"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)},
+        nulls=_nulls(sources, null, null_permutations, untrained),
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
@@ -229,11 +243,23 @@ def match_models(
     return result
 
 
-def _draws(sources: Sources, wanted: int | None, permutations: int) -> int:
-    """Return the draws of the untrained null: the paper's, where nothing is said and it is possible."""
-    if wanted is not None:
-        return wanted
-    return UNTRAINED * (permutations > 0 and all(untrained(one) is not None for one in sources))
+def _nulls(sources: Sources, null: str | None, permutations: int | None, networks: int | None) -> dict[str, int]:
+    """Return the draws of each kind that the options ask for, or the default ones."""
+    if null is not None:
+        rule = "goes without --null, which says the draws itself"
+        require(permutations is None, "--null-permutations", permutations, rule, "--null permute:5")
+        nulls = parsed(null)
+    elif permutations is not None:
+        possible = permutations > 0 and all(untrained(one) is not None for one in sources)
+        nulls = {"permute": permutations} | ({"untrained": DRAWS} if possible else {})
+    else:
+        nulls = default_nulls(*sources)
+    return nulls if networks is None else {**nulls, "untrained": networks}
+
+
+def _documents(path: Path | None) -> np.ndarray | None:
+    """Return the document of each position, as ``--documents`` gives them."""
+    return None if path is None else np.array(open_npy(path))
 
 
 def _arrays(a: str, b: str) -> bool:
@@ -245,9 +271,9 @@ def _arrays(a: str, b: str) -> bool:
     return kinds.pop()
 
 
-def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
+def _require_checkpoints(a: str, b: str, options: dict[str, Any]) -> None:
     """Refuse options that would be ignored, since arrays are matched as they are."""
-    option, value = next(((name, value) for name, value in given.items() if value), (None, None))
+    option, value = next(((name, value) for name, value in options.items() if value), (None, None))
     if option is not None and _arrays(a, b):
         rule = "goes with checkpoints; files of activations are matched as they are"
         raise InputError(option, str(value), rule, "rosettalaw match a.npy b.npy")
@@ -262,12 +288,14 @@ def _sources(
     opening: Opening,
     memory: int | None,
     context: int | None,
+    documents: Path | None,
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
         from .activations.files import open_activations
 
-        return (open_activations(a), open_activations(b)), {}
+        ids = _documents(documents)
+        return (open_activations(a, documents=ids), open_activations(b, documents=ids)), {}
     from .corpora.corpus import PYTHON, open_text
     from .language.source import text_sources
 

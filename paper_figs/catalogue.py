@@ -94,6 +94,12 @@ CATALOGUE: dict[str, Figure] = {
         page=6,
         demo="calibration",
     ),
+    "exponents": Figure(
+        "Exponent of the count over the correlation at which pairs are counted",
+        f"the pairs' correlations of {LADDER}",
+        page=3.5,
+        demo="exponents",
+    ),
     "profiles": Figure("Correlations in rank order: the isolation profile", LADDER, page=4),
     "specialists": Figure(
         "Rosetta Neurons against the others of their layers",

@@ -85,7 +85,7 @@ RC: Any = {
 
 
 class NullLook(NamedTuple):
-    """How a null is drawn in every figure: its label in results, colour, marker and dashes."""
+    """The look of a null in every figure: its label in results, colour, marker and dashes."""
 
     label: str
     colour: str

@@ -267,11 +267,11 @@ def _run(packings: Sequence[Packing], engines: Sequence[str], runs: int, seed: i
 
 
 def _sizes(neurons: float | Iterable[float]) -> list[int]:
-    given = _numbers("neurons", neurons)
-    for size in given:
+    sizes = _numbers("neurons", neurons)
+    for size in sizes:
         whole = np.isfinite(size) and size >= 2
         require(whole, "neurons", size, "must be whole numbers of at least 2", EXAMPLE)
-    return list(dict.fromkeys(round(size) for size in given))
+    return list(dict.fromkeys(round(size) for size in sizes))
 
 
 def _numbers(argument: str, values: float | Iterable[float]) -> list[float]:

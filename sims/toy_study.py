@@ -108,8 +108,8 @@ def study_toys(
 def trained_seeds(cache: Path, name: str, neurons: int, beta: float, seeds: int, seed: int = SEED) -> int:
     """Return how many networks of a kind a cache folder has, of the first `seeds`, without a gap."""
     recipe = {**CONFIGURATIONS, **SCAN}[name].recipe
-    there = [_file(cache, seed, recipe, Network(neurons, float(beta), i)).is_file() for i in range(seeds)]
-    return there.index(False) if False in there else seeds
+    trained = [_file(cache, seed, recipe, Network(neurons, float(beta), i)).is_file() for i in range(seeds)]
+    return trained.index(False) if False in trained else seeds
 
 
 def _cell(name: str, trained: Trained, measured: ToyMeasurement) -> Cell:

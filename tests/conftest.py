@@ -1,4 +1,4 @@
-"""What all tests share: Ctrl-C works, as at a terminal, also where the suite was started in the background."""
+"""Settings for all tests: Ctrl-C works, as at a terminal, also where the suite was started in the background."""
 
 import signal
 

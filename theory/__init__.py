@@ -6,12 +6,14 @@ derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
 power_law, solution, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
+inverse, sensitivities
+    β, κ or N of a given exponent or count; derivatives of the frontier.
 allocation, model
     Any weights, utility and costs, with a certificate; any spectrum and budget law.
 spectra, utilities, budgets, families
     The families that a model is put together from, and how a member is added.
-parameters, roots
-    Checked arguments and ranges of them; roots of monotone functions.
+parameters, roots, grids, lazy_grids
+    Checked arguments and ranges of them; roots of monotone functions; grids of points, in memory or as dask arrays.
 superposition, detectability
     Loadings to isolation to correlation; what M inputs can find.
 specialization
@@ -21,6 +23,7 @@ specialization
 from .allocation import Allocation, Certificate, allocate
 from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
 from .detectability import Detection, detect, expected_null_pairs, tau_eff
+from .inverse import beta_for, kappa_for, neurons_for
 from .model import Model
 from .parameters import Range
 from .predictions import frontier, isolation, predict
@@ -77,6 +80,7 @@ __all__ = [
     "Utility",
     "ZipfMandelbrot",
     "allocate",
+    "beta_for",
     "correlation",
     "detect",
     "effective_size",
@@ -86,6 +90,8 @@ __all__ = [
     "isolation",
     "isolation_from",
     "isolation_of",
+    "kappa_for",
+    "neurons_for",
     "predict",
     "solve",
     "specialize",

@@ -59,7 +59,7 @@ def utility() -> sp.Expr:
 
 @cache
 def stationary_isolation() -> sp.Expr:
-    """Where the derivative of the Lagrangian ``w U(s) − λ s`` vanishes: s as a function of λ (Eqs. 9, 16)."""
+    """The zero in s of the derivative of the Lagrangian ``w U(s) − λ s``, as a function of λ (Eqs. 9, 16)."""
     lagrangian = C * r ** -(b + 1) * utility() - lam * s
     (solution,) = sp.solve(sp.diff(lagrangian, s), s)
     return solution
@@ -105,7 +105,7 @@ def exponent(quantity: sp.Expr) -> sp.Expr:
 
 
 def _degree(expression: sp.Expr) -> sp.Expr:
-    """Return lim d log X/d log r0 of a sum of powers: the degree of the term that all others vanish beside."""
+    """Return lim d log X/d log r0 of a sum of powers: the degree of the term that dominates all others."""
     terms = sp.Add.make_args(sp.powsimp(sp.expand(sp.powdenest(expression, force=True)), force=True))
     for leader in terms:
         if all(_vanishes(term / leader) for term in terms if term is not leader):

@@ -29,7 +29,7 @@ REAL = (-np.inf, np.inf)
 
 
 class FunctionFamily:
-    """A set of functions told apart by their parameters."""
+    """A set of functions that differ in their parameters."""
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Open interval of each parameter that has one; a parameter without one may be anything."""
@@ -68,9 +68,9 @@ def by_name(what: str, table: Mapping[str, type[Member]], name: str, **parameter
     if name not in table:
         raise UnknownNameError(what, name, table)
     known = [field.name for field in fields(table[name])]  # type: ignore[arg-type]
-    for given in parameters:
-        if given not in known:
-            raise UnknownNameError(f"parameter of {name}", given, known)
+    for parameter in parameters:
+        if parameter not in known:
+            raise UnknownNameError(f"parameter of {name}", parameter, known)
     try:
         return table[name](**parameters)
     except TypeError:

@@ -62,8 +62,8 @@ class Model:
 
     def __post_init__(self):
         for name, kind in [("spectrum", Spectrum), ("utility", Utility), ("cost", Cost), ("budget", Budget)]:
-            given = getattr(self, name)
-            require(isinstance(given, kind), name, given, f"must be a {kind.__name__}", EXAMPLE)
+            value = getattr(self, name)
+            require(isinstance(value, kind), name, value, f"must be a {kind.__name__}", EXAMPLE)
         require(0 < self.gamma < np.inf, "gamma", self.gamma, "must be finite and greater than 0", EXAMPLE)
         require(self.features is None or self.features >= 1, "features", self.features, "must be at least 1", EXAMPLE)
 
@@ -84,9 +84,9 @@ class Model:
         require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
         upto = min(PREFIX, features)
         while True:
-            found = self._allocate(features, upto, float(self.budget.total(neurons)))
-            if upto == features or found.isolation[-1] == 0:
-                return found
+            allocation = self._allocate(features, upto, float(self.budget.total(neurons)))
+            if upto == features or allocation.isolation[-1] == 0:
+                return allocation
             upto = min(8 * upto, features)
 
     def _allocate(self, features: int, upto: int, budget: float) -> Allocation:
@@ -141,16 +141,16 @@ class Model:
         """Return the real-valued frontier r_τ, at most A; below 1 where not even rank 1 reaches τ."""
         return self._frontier(self.allocate(neurons), neurons, tau)
 
-    def _frontier(self, found: Allocation, neurons: float, tau: float) -> float:
+    def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
         features = self.features_at(neurons)
-        floor = float(self.utility.log_marginal(np.array(tau))) - found.log_level
+        floor = float(self.utility.log_marginal(np.array(tau))) - allocation.log_level
 
         def worth(log_rank: float) -> float:
             rank = np.exp(np.array([log_rank]))
             weight = self.spectrum.log_at(rank, features) - np.log(self.cost.at(rank))
             return max(float(weight[0]), -1e300) + floor
 
-        if worth(0.0) <= 0:  # below rank 1 the spectrum goes on as the power law that it is there
+        if worth(0.0) <= 0:  # below rank 1 the spectrum continues as the power law that it is there
             steepness = self.spectrum.exponent(1.0, features) + log_slope(self.cost.at, 1.0)
             return 1.0 if worth(0.0) == 0 else float(np.exp(worth(0.0) / steepness)) if steepness > 0 else 0.0
         if worth(np.log(features)) >= 0:
@@ -158,36 +158,36 @@ class Model:
         return float(np.exp(root(worth, 0.0, float(np.log(features)))))
 
     def _row(self, neurons: float, tau: float) -> dict[str, float]:
-        found = self.allocate(neurons)
-        r_tau, count = self._frontier(found, neurons, tau), found.count(tau)
-        inside = float(np.sum(found.isolation[found.reached(tau)]))
-        tail, others = float(np.sum(found.isolation)) - inside, neurons - count
+        allocation = self.allocate(neurons)
+        r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
+        inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
+        tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count
         return {
-            "active": found.active,
+            "active": allocation.active,
             "r_tau": r_tau,
             "count": count,
             "mean_isolation": inside / count if count else np.nan,
             "tail_mass": tail,
             "isolation_per_non_rosetta": tail / others if others > 0 else np.nan,
-            "local_exponent": self._local_exponent(found, neurons, tau, r_tau),
+            "local_exponent": self._local_exponent(allocation, neurons, tau, r_tau),
             "status": 0,
         }
 
-    def _local_exponent(self, found: Allocation, neurons: float, tau: float, r_tau: float) -> float:
+    def _local_exponent(self, allocation: Allocation, neurons: float, tau: float, r_tau: float) -> float:
         features = self.features_at(neurons)
         if np.isnan(r_tau):
             return np.nan
         if r_tau >= features:
             return 0.0 if self.features is not None else 1.0
-        grows = self.features is None and (found.active == features or self.spectrum.quantiles)
+        grows = self.features is None and (allocation.active == features or self.spectrum.quantiles)
         if grows:
             h = max(1e-3, 10 / neurons)
             ends = [self.frontier(neurons * np.exp(sign * h), tau) for sign in (-1, 1)]
             return float(np.log(ends[1] / ends[0]) / (2 * h))
         total = float(self.budget.total(neurons))
-        active = found.isolation > 0
-        costs = 1.0 if found.costs is None else found.costs[active]
-        response = float(np.sum(costs * self.utility.tolerance(found.isolation[active])))
+        active = allocation.isolation > 0
+        costs = 1.0 if allocation.costs is None else allocation.costs[active]
+        response = float(np.sum(costs * self.utility.tolerance(allocation.isolation[active])))
         rank = max(r_tau, 1.0)
         steepness = self.spectrum.exponent(rank, features) + log_slope(self.cost.at, rank)
         return log_slope(self.budget.total, neurons) * total / (steepness * response)

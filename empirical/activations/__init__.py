@@ -8,5 +8,6 @@
 | `streamed` | zarr and netCDF |
 | `files` | the source of a file, by its ending |
 | `views` | some layers, or all neurons but some |
+| `reordered` | positions in another order, or shifted around the end |
 | `spooling`, `copies` | a stream copied to disk once, resumable |
 """

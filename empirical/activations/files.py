@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from .arrays import ArraySource
 from .source import ActivationSource
 from .streamed import StreamedArray
@@ -12,6 +14,9 @@ from .streamed import StreamedArray
 STREAMED = (".zarr", ".nc")
 
 
-def open_activations(path: str | os.PathLike[str], name: str | None = None) -> ActivationSource:
+def open_activations(
+    path: str | os.PathLike[str], name: str | None = None, documents: np.ndarray | None = None
+) -> ActivationSource:
     """Return the source of a file of activations: ``.npy``, ``.zarr`` or netCDF (``.nc``)."""
-    return (StreamedArray if Path(path).suffix in STREAMED else ArraySource)(path, name)
+    streamed = Path(path).suffix in STREAMED
+    return (StreamedArray if streamed else ArraySource)(path, name, documents=documents)

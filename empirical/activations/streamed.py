@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError, RosettaError
-from .arrays import float_type, labels_of, shape_of
+from .arrays import documents_of, float_type, labels_of, shape_of
 
 
 class StreamedArray:
     """Activations in a zarr array or a netCDF variable, shape (positions, neurons), read from the start.
 
     A netCDF file holds one two-dimensional variable, or one called ``activations``; variables ``layer`` and ``unit``
-    along its second dimension label the neurons. Errors are those of `ArraySource`, also for chunks that turn out to be
-    damaged when they are read.
+    along its second dimension label the neurons, ``document`` along its first the positions. Errors are those of
+    `ArraySource`, also for chunks that turn out to be damaged when they are read.
 
     Raises
     ------
@@ -27,7 +28,7 @@ class StreamedArray:
         If the library for zarr is not installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None, documents: np.ndarray | None = None):
         self.path = Path(path)
         self.name = name or str(path)
         if not self.path.exists():
@@ -37,16 +38,23 @@ class StreamedArray:
         with self._readable():
             if self.path.suffix == ".zarr":
                 self._array: Any = _open_zarr(self.path)
-                labels: dict[str, Any] = {}
+                beside: dict[str, Any] = {}
             else:
-                self._array, labels = _open_netcdf(self.path)
+                self._array, beside = _open_netcdf(self.path)
         self.positions, neurons = shape_of(self.name, self._array.shape, self._array.dtype)
         self._dtype = float_type(self._array.dtype)
-        self.layer, self.unit = labels_of(neurons, labels.get("layer"), labels.get("unit"))
+        self.layer, self.unit = labels_of(neurons, beside.get("layer"), beside.get("unit"))
+        documents = beside.get("document") if documents is None else documents
+        self._documents = None if documents is None else documents_of(self.positions, documents)
 
     def identity(self) -> list[Any]:
         """Return the path, the shape, and the number, total size and newest time of the files below it."""
-        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path)]
+        documents = [] if self._documents is None else [zlib.crc32(self._documents.data)]
+        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path), *documents]
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the documents, where the file or the caller names them."""
+        return {} if self._documents is None else {"document": self._documents}
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of shape (size, neurons), the last one shorter."""
@@ -95,9 +103,9 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
         rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
         raise InputError("file", str(path), rule)
     variable = opened[name].variable
-    labels = {
+    beside = {
         label: opened[label].values
-        for label in ("layer", "unit")
-        if label in opened.variables and opened[label].dims == variable.dims[1:]
+        for label, dims in (("layer", variable.dims[1:]), ("unit", variable.dims[1:]), ("document", variable.dims[:1]))
+        if label in opened.variables and opened[label].dims == dims
     }
-    return variable, labels
+    return variable, beside

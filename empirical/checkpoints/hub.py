@@ -199,7 +199,7 @@ def _remove(folder: str | None) -> None:
 
 
 def device_of(model: Any) -> Any:
-    """Return where a model takes its input: the device of its first weights that are in memory."""
+    """Return the device of a model's input: that of its first weights that are in memory."""
     import torch
 
     real_devices = (weight.device for weight in model.parameters() if weight.device.type != "meta")
@@ -218,7 +218,7 @@ def untrained_model(config: Any, seed: int) -> Any:
 
 
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return what `from_pretrained` takes: a folder, or a hub id with its ``revision`` where one is named.
+    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` where one is named.
 
     Raises
     ------
@@ -240,9 +240,9 @@ def commit(checkpoint: str | Path) -> str:
 
     name, revision = located(checkpoint)
     for file in ("config.json", "model_index.json"):
-        file_there = try_to_load_from_cache(name, file, **revision)
-        if isinstance(file_there, str):
-            return Path(file_there).parent.name
+        cached = try_to_load_from_cache(name, file, **revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
     return ""
 
 

@@ -37,7 +37,7 @@ class ModelFacts:
 
 
 def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
-    """Return what tells a checkpoint from others; `tokenizer` says whether it has one."""
+    """Return the identity of a checkpoint; `tokenizer` says whether it has one."""
     folder = Path(checkpoint).expanduser()
     spelling = ""
     if tokenizer:
@@ -51,8 +51,8 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
             digests.append(hashlib.file_digest(stream, "sha256"))
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
     record = folder / RECORD
-    read = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    return ModelFacts(folder.name, whole.hexdigest(), spelling, read.get("bits_per_byte", float("nan")))
+    facts = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    return ModelFacts(folder.name, whole.hexdigest(), spelling, facts.get("bits_per_byte", float("nan")))
 
 
 def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
@@ -70,7 +70,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def identity(checkpoint: str) -> list[Any]:
-    """Return what must be the same for a saved measurement to be used again.
+    """Return the facts that must be equal for a saved measurement to be used again.
 
     That is a folder's weights by size and time, or a hub id with the revision it names; where the hub moves a branch, a
     finished measurement stays (its result says which commit it was): name a commit to be sure.

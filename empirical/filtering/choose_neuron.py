@@ -1,6 +1,6 @@
 """Choosing one neuron beforehand: the one whose top contexts are most enriched in the target domain.
 
-A neuron's contexts are the places where it is most active, one a document, so that it is judged by many texts rather
+A neuron's contexts are the places where it is most active, one per document, so that it is judged by many texts rather
 than by one passage. With ``h_k(u)`` the number of target documents among neuron u's k top contexts and ``s`` the target
 domain's share of the tokens, the enrichment is
 
@@ -72,7 +72,7 @@ class Ranking:
 def rank(
     reader: DocumentReader, documents: Sequence[Document], target: str, neurons: np.ndarray, contexts: int = CONTEXTS
 ) -> Ranking:
-    """Rank neurons by their top contexts; what is held is contexts × neurons, whatever the number of documents.
+    """Rank neurons by their top contexts; memory holds contexts × neurons, whatever the number of documents.
 
     Parameters
     ----------

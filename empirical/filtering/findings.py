@@ -23,7 +23,7 @@ def records(study: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def facts(study: xr.Dataset) -> dict[str, Any]:
-    """Return what the study rests on: the neurons, the pairs, the parts of the text."""
+    """Return the basis of the study: the neurons, the pairs, the parts of the text."""
     first = {True: 0, False: int(study["leader_rosetta"].sum())}
     neuron = {
         name: {fact: study[f"leader_{fact}"].values[first[kind]].item() for fact in ("layer", "unit", "hits", "f1")}
@@ -40,20 +40,22 @@ def facts(study: xr.Dataset) -> dict[str, Any]:
 
 
 def sentences(study: xr.Dataset) -> list[str]:
-    """Return what can be said: each comparison with its difference, its 95% interval, and whether that excludes 0."""
+    """Return the findings: each comparison with its difference, its 95% interval, and whether that excludes 0."""
     rosetta = study.sel(selector="rosetta")
     f1, low, high = (float(rosetta[f"filter_f1{end}"]) for end in ("", "_low", "_high"))
-    said = [f"F1 of the Rosetta Neuron for {study.attrs['target']!r}: {f1:.3f} [{low:.3f}, {high:.3f}]."]
+    lines = [f"F1 of the Rosetta Neuron for {study.attrs['target']!r}: {f1:.3f} [{low:.3f}, {high:.3f}]."]
     for selector, words in (("random", "random documents"), ("non_rosetta", "the other neuron")):
         one = study.sel(selector=selector)
         ahead, low, high = (float(one[f"f1_behind{end}"]) for end in ("", "_low", "_high"))
-        verdict = _verdict(low, high, "better than", "worse than", "not told apart from")
-        said.append(f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {ahead:+.3f} [{low:+.3f}, {high:+.3f}].")
-    return [*said, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
+        verdict = _verdict(low, high, "better than", "worse than", "not distinguished from")
+        lines.append(
+            f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {ahead:+.3f} [{low:+.3f}, {high:+.3f}]."
+        )
+    return [*lines, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
 
 
 def _leaders(study: xr.Dataset) -> str:
-    """Compare the leaders of both populations: what the result is beyond one neuron of each."""
+    """Compare the leaders of both populations: the result beyond one neuron of each."""
     is_rosetta = study["leader_rosetta"].values
     groups = [study["leader_f1"].values[mask] for mask in (is_rosetta, ~is_rosetta)]
     shown = " and ".join(f"{group.mean():.3f} ({group.min():.3f} to {group.max():.3f})" for group in groups)
@@ -63,15 +65,15 @@ def _leaders(study: xr.Dataset) -> str:
 
 def _perplexity(study: xr.Dataset) -> list[str]:
     base, trained = (float(study["test_perplexity"].sel(selector=selector)) for selector in ("base", "rosetta"))
-    said = [f"Test perplexity: {base:.2f} of the model, {trained:.2f} after the Rosetta Neuron's selection."]
+    lines = [f"Test perplexity: {base:.2f} of the model, {trained:.2f} after the Rosetta Neuron's selection."]
     rivals = {"random": "random documents", "non_rosetta": "the other neuron's", "oracle": "the oracle's"}
     for selector, words in rivals.items():
         one = study.sel(selector=selector)
         behind, half = (float(one[f"test_perplexity_behind{end}"]) for end in ("", "_ci95"))
-        verdict = _verdict(behind - half, behind + half, "better", "worse", "not told apart")
+        verdict = _verdict(behind - half, behind + half, "better", "worse", "not distinguished")
         value = float(one["test_perplexity"])
-        said.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {behind:+.3f} ± {half:.3f}.")
-    return said
+        lines.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {behind:+.3f} ± {half:.3f}.")
+    return lines
 
 
 def _verdict(low: float, high: float, above: str, below: str, neither: str) -> str:

@@ -203,7 +203,7 @@ def _save(state: Path, trained: list[Any], optimizer: Any, losses: Any, step: in
 
 
 def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any) -> int:
-    """Load the saved state, if there is a whole one, and return the step to go on from."""
+    """Load the saved state, if there is a whole one, and return the step to resume from."""
     import torch
     from safetensors import SafetensorError, safe_open
 

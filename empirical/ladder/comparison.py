@@ -24,7 +24,7 @@ from ..calibration import Calibration, calibrate
 from ..config import Measurement
 from ..matching import Matches, match
 from ..measures.data_size import FirstPositions, sizes
-from ..nulls import draws_of
+from ..nulls import drawable, draws_of
 
 BLOCK = 2048
 Sources = tuple[ActivationSource, ActivationSource]
@@ -79,10 +79,14 @@ def compare(
     random_access = all(isinstance(source, RandomAccess) for source in copies)
     numbers = sizes(copies[0].positions, plan.data_sizes)[:-1] if sweep and random_access else []
     kinds = draws_of(plan.nulls)
-    shared = {null.name: draws for null, draws in kinds.items() if not null.fresh}
+    shared, reasons = drawable({null.name: draws for null, draws in kinds.items() if not null.fresh}, *copies)
+    for reason in reasons:
+        say(f"not drawn: {reason}")
     step("matching")
     whole = match(*copies, also_k=further, nulls=shared, **options)
-    smaller = [match(*_first(copies, number), nulls=shared, jackknife_blocks=0, **options) for number in numbers]
+    smaller = []
+    for first in (_first(copies, number) for number in numbers):
+        smaller.append(match(*first, nulls=drawable(shared, *first)[0], jackknife_blocks=0, **options))
     for null, draws in kinds.items():
         if not null.fresh:
             continue

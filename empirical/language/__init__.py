@@ -5,6 +5,7 @@
 | chapter | subject |
 |---|---|
 | `alignment` | boundaries that two tokenizations share, and the spans between them |
+| `drawing` | windows of text drawn at random from all documents |
 | `source` | a model on shared windows of text |
 | `reading` | whether a model can read a text: context, vocabulary |
 | `tokenization`, `families`, `training` | tokenizers, architectures and models that are trained here |

@@ -7,7 +7,7 @@
 | chapter | subject |
 |---|---|
 | `moments` | means, sums of squares and products in one pass without losing digits |
-| `exact` | tiles, their parts, and the subsets of positions that come with them |
+| `exact` | tiles and their parts |
 | `partners` | ranking, ties, mutual pairs |
 | `pairs` | float64 correlations of reported pairs |
 | `screening` | candidates from a sketch where N² T is too much |
@@ -15,6 +15,7 @@
 | `searches` | one matching by either engine; the exact one shares a pass with its nulls |
 | `fresh` | null draws that change both models |
 | `engine`, `matches` | `match` and its result |
+| `evidence` | stability of pairs, error of the count, effective positions, remarks |
 | `anchors` | neurons that several comparisons share |
 | `cost`, `rates` | operations, bytes, memory, time; smallest correlation that can be detected |
 | `machine` | kernels, precision, reading, files of unfinished work, processes |

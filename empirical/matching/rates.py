@@ -86,7 +86,7 @@ def device_rates(name: str) -> Device:
         )
     if lowered != "cpu" and not re.fullmatch(r"cuda(:\d+)?", lowered):
         raise UnknownNameError("device", name, ["cpu", "cuda", *DATA_SHEETS])
-    moved(torch.zeros(1), lowered)  # or it is said what is wrong with it
+    moved(torch.zeros(1), lowered)  # fail early if the device is unusable
     edge = 1024 if lowered == "cpu" else 8192
     x = torch.randn(edge, edge, device=lowered)
     operations = 2 * edge**3 / _seconds(lambda: torch.mm(x, x), lowered)

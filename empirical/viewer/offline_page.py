@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 UNHEATED = "at the framed places alone; with it at every token: rosettalaw view A B"
 
 
-def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -> Collection:
-    """Return what the page shows of a Dataset of kind "rung", or of the largest rung of one of kind "ladder".
+def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -> Collection:
+    """Return the contents of the page for a Dataset of kind "rung", or of the largest rung of one of kind "ladder".
 
     Parameters
     ----------
     result : Dataset
         A measurement that keeps text.
     path : str
-        What messages call it.
+        Its name in messages.
     limit : int
         Pairs to show, those with the highest correlation.
     contexts : int
@@ -61,7 +61,7 @@ def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) ->
         shown_contexts, top = _contexts([text.of(row) for row in rows], [_scale(result, row) for row in rows], contexts)
         pairs.append(Pair((neurons[0], neurons[1]), float(here["correlation"].values[pair]), shown_contexts, top))
     threshold = float(here["threshold"])
-    said = {
+    facts_shown = {
         "text": facts.get("corpus", ""),
         "sha256 of the text": facts.get("corpus_sha256", ""),
         "pairs found": f"{here.sizes['pair']:,}",
@@ -70,7 +70,7 @@ def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) ->
     }
     models = str(facts["model_a"]), str(facts["model_b"])
     return Collection(
-        models, pairs, threshold if np.isfinite(threshold) else None, {k: v for k, v in said.items() if v}
+        models, pairs, threshold if np.isfinite(threshold) else None, {k: v for k, v in facts_shown.items() if v}
     )
 
 

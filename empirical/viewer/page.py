@@ -33,7 +33,7 @@ def html(collection: Collection) -> str:
     style, script = (_source(f"viewer.{kind}") for kind in ("css", "js"))
     parts = {"POLICY": _policy(style, script), "STYLE": style, "SCRIPT": script, "DATA": _data(collection)}
     before, *rest = _source("viewer.html").split("@@")
-    # Split once, then joined: what is filled in is never searched for placeholders.
+    # Split once, then joined: inserted text is never searched for placeholders.
     return before + "".join(parts[rest[i]] + rest[i + 1] for i in range(0, len(rest), 2))
 
 

@@ -38,7 +38,7 @@ def is_diffusion(checkpoint: str | Path) -> bool:
 
 
 def _index(checkpoint: str | Path) -> dict[str, Any] | None:
-    """Return what a pipeline says of its parts; None for what is no pipeline."""
+    """Return a pipeline's record of its parts; None for any other folder."""
     folder = Path(checkpoint).expanduser()
     if folder.exists():
         file = folder / "model_index.json"
@@ -195,7 +195,7 @@ def _noise(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return value if isinstance(value, dict) else {}

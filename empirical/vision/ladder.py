@@ -48,7 +48,8 @@ def held_out(trained: TrainedVision, number: int | None = None) -> Images:
     places = crops.draw(rng, number or trained.ladder.images)
     used = np.unique(places.photograph)
     classes = tuple(crops.names[i] for i in used)
-    return from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+    images = from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+    return replace(images, photographs=images.labels)
 
 
 def activations(trained: TrainedVision, objective: str, width: int, seed: int, images: Images) -> ArraySource:
@@ -87,7 +88,7 @@ def _in_memory(source: ActivationSource) -> ArraySource:
 
 @dataclass(frozen=True)
 class Width:
-    """All that the pairings of one width share.
+    """The models, images and nulls that the pairings of one width share.
 
     Attributes
     ----------
@@ -151,7 +152,7 @@ def measure_vision(
     images : Images, optional
         What all networks read; `held_out` by default.
     out : path, optional
-        Folder where every rung is kept when it is measured, and read back by a later run.
+        Folder where every rung is saved when it is measured, and read back by a later run.
     quiet : bool
         Show no progress.
 
@@ -160,7 +161,7 @@ def measure_vision(
     dict of str to xarray.Dataset
         A Dataset of kind "ladder" by the pairing's name.
     callable
-        Gives the largest width's activations, for what is measured there alone; the models run once.
+        Gives the largest width's activations, for measurements there alone; the models run once.
     """
     ladder = trained.ladder
     images = images or held_out(trained)

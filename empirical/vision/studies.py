@@ -1,7 +1,7 @@
 """Two checks of the matching data, at the largest size: how many images are enough, and whose images they are.
 
 *Image-count sweep* (appendix G.2): nested subsets of the images, each matched and calibrated against its own nulls; the
-overlap (Jaccard) with the pairs found on the previous subset says how much of the set is stable.
+overlap (Jaccard) with the pairs of the previous subset says how much of the set is stable.
 
 *Real against generated* (appendix G.3): as many images made in one step by a generative network, shown to both networks
 of a pair; counts of both, each calibrated against nulls on the same images, and the overlap of the two sets.

@@ -94,7 +94,7 @@ class TowerReader:
         self.name, self.model, self._process, self._tower = name, model, process, tower
         kind = model.config.model_type
         entry = tower or TOWERS.get(kind)
-        # Without an entry the error lists what is known, and what this model has.
+        # Without an entry the error lists the known entries, and the parts of this model.
         table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
         self.projections = architectures.output_projections(model, kind, name, table=table)
         self.prefix = entry.prefix(model.config) if entry else {}

@@ -61,11 +61,11 @@ class VisionLadder:
     Attributes
     ----------
     widths : tuple of int
-        Residual widths, one a rung; N = layers · 4 · width.
+        Residual widths, one per rung; N = layers · 4 · width.
     recipe : Recipe
         How every model learns; its seeds are the repeats of every rung.
     pairings : tuple of Pairing
-        What is matched.
+        The pairings to match.
     images : int
         Crops to measure on, 16 positions each.
     permutations, untrained : int

@@ -32,7 +32,7 @@ def image_pairs(
     correlation: Sequence[float],
     contexts: int = 8,
 ) -> list[Pair]:
-    """Return what the page shows of each pair.
+    """Return each pair's part of the page.
 
     Parameters
     ----------

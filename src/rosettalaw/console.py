@@ -37,7 +37,7 @@ def say(message: str) -> None:
 
 def tell_last(message: str) -> None:
     """Print the message of an error that ends the program, unless the first of several processes does."""
-    if told_elsewhere(message):
+    if printed_elsewhere(message):
         return
     print(message, file=sys.stderr, flush=True)
     if _rank() == 0:  # stored after printing: once a process has ended, torchrun ends the others
@@ -47,8 +47,8 @@ def tell_last(message: str) -> None:
                 store.set(LAST_MESSAGE, message)
 
 
-@cache  # asked twice: while other processes still wait for this one, and at its end
-def told_elsewhere(message: str) -> bool:
+@cache  # called twice: while other processes still wait for this one, and at its end
+def printed_elsewhere(message: str) -> bool:
     """Return whether the first of the processes that ``torchrun`` started, other than this one, prints this message.
 
     This process waits for it; a message that does not come in time is printed by this process.

@@ -57,7 +57,7 @@ def received(connection):
 
 
 class Server:
-    """Sends to each connection what it is told to: bytes, or a function of the connection and what was asked."""
+    """A server that answers each connection with `sent`: bytes, or a function of the connection and the question."""
 
     def __init__(self):
         self.sent = GOOD

@@ -56,7 +56,7 @@ def rooms(folder):
 
 
 def faults(docstring, folder):
-    """Return what is wrong with a map: files it does not name, names without a file, names it has twice."""
+    """Return the faults of a map: files it does not name, names without a file, names it has twice."""
     named, there = chapters(docstring), rooms(folder)
     return {
         "missing": sorted(there - set(named)),

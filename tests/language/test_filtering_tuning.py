@@ -212,12 +212,12 @@ def test_every_token_but_the_first_is_predicted_once(number, monkeypatch):
     rng = np.random.default_rng(number)
     tokens, logits = rng.integers(0, 11, size=number), torch.from_numpy(rng.standard_normal(11))
     model = Unigram(logits)
-    found = packing.likelihood(model, tokens, size=5 * number, context=8)
+    loss = packing.likelihood(model, tokens, size=5 * number, context=8)
     assert [token for row in model.asked for token in row] == tokens[1:].tolist()
     nats = -torch.log_softmax(logits, 0).numpy()[tokens[1:]].sum()
-    assert found.nats == pytest.approx(nats, rel=1e-6)
-    assert found.perplexity == pytest.approx(math.exp(nats / (number - 1)), rel=1e-6)
-    assert found.bits_per_byte == pytest.approx(nats / math.log(2) / (5 * number), rel=1e-6)
+    assert loss.nats == pytest.approx(nats, rel=1e-6)
+    assert loss.perplexity == pytest.approx(math.exp(nats / (number - 1)), rel=1e-6)
+    assert loss.bits_per_byte == pytest.approx(nats / math.log(2) / (5 * number), rel=1e-6)
 
 
 def test_likelihood_is_the_models_own_loss(checkpoints):

@@ -213,7 +213,7 @@ def test_a_file_is_mapped_once_while_it_is_kept_and_anew_otherwise(tmp_path):
         return {id(memory_of(source.rows(slice(0, 5)))) for _ in range(3)}
 
     def memory_of(rows):
-        held.append(rows)  # what is held keeps its identity
+        held.append(rows)  # a block in memory keeps its identity
         while rows.base is not None and isinstance(rows.base, np.ndarray):
             rows = rows.base
         return rows.base

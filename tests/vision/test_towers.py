@@ -47,7 +47,7 @@ def linear(x, weights, name):
 
 
 t = transformers
-# name -> configuration, MLP module, neurons from the MLP's input, prefix tokens, neurons a layer
+# name -> configuration, MLP module, neurons from the MLP's input, prefix tokens, neurons per layer
 CASES = {
     "clip_vision_model": (lambda: t.CLIPVisionConfig(**WIDE), "encoder.layers.{}.mlp", plain(quick_gelu), 1, 40),
     "clip": (

@@ -8,8 +8,8 @@ with probability 1/B, and memory is read and written in order. For standardised 
     E[S_aᵀ S_b]/T = ρ,      variance ≈ (1 + ρ²)(1/B − 1/T)   (none for T ≤ B, where nothing collides).
 
 The sketch that is built is fine (`REFINED` B buckets). Adding up its parts gives the coarse one of B buckets, and it is
-kept as bytes: one step a neuron, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
-of an estimate, at most a third of what is there.
+stored as bytes: a step each, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
+of an estimate, at most a third of the variance before.
 
 Cost: T N multiplications and additions, at the speed at which activations are read. Numba does them on the CPU, torch
 on other devices (`device_kernels`).
@@ -222,7 +222,7 @@ def _signs(positions: int, buckets: int, seed: int) -> tuple[np.ndarray, np.ndar
 
 
 def _shift(few: np.ndarray) -> np.ndarray:
-    """Return what is taken off each neuron before anything is added up.
+    """Return the shift subtracted from each neuron before anything is added up.
 
     The mean of a few positions, and where these are all equal, their value: a constant neuron's sums are then exactly
     zero, and no other's are.

@@ -117,7 +117,7 @@ def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: T
     crops : Crops
         The images.
     report : callable
-        Called with the number of steps done; returns False to stop (nothing is kept then: a job takes seconds).
+        Called with the number of steps done; returns False to stop (nothing is saved then: a job takes seconds).
 
     Returns
     -------

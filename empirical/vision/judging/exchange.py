@@ -103,13 +103,13 @@ def ask(url: str, body: bytes, headers: dict[str, str], timeout: float, direct: 
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        found = outcome.get(timeout=timeout)
+        reply = outcome.get(timeout=timeout)
     except queue.Empty:
         _shut(opened)
         raise NoReply(f"not whole after {timeout:g} seconds") from None
-    if isinstance(found, NoReply):
-        raise found
-    return found
+    if isinstance(reply, NoReply):
+        raise reply
+    return reply
 
 
 def _outcome(send: Callable[[], Any], end: float) -> Reply | NoReply:
@@ -127,8 +127,8 @@ def _outcome(send: Callable[[], Any], end: float) -> Reply | NoReply:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
             return NoReply("no answer in time")
-        told = getattr(reason, "strerror", None)
-        return NoReply(f"no connection: {told}" if told else f"no connection ({type(reason).__name__})")
+        words = getattr(reason, "strerror", None)
+        return NoReply(f"no connection: {words}" if words else f"no connection ({type(reason).__name__})")
     except Exception as error:  # of http.client, of the parsing of headers: their texts repeat what was sent
         return NoReply(f"not an HTTP answer ({type(error).__name__})")
 

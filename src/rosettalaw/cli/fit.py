@@ -63,11 +63,12 @@ def register(app: typer.Typer, section: str) -> None:
         if as_json:
             print_json(record)
             return
-        scatter = analysis.power_law.excess_scatter
-        typer.echo(f"{record['verdict']}\n")
+        scatter, own = analysis.power_law.excess_scatter, analysis.own
+        typer.echo("\n".join([record["verdict"], *analysis.counting, ""]))
         print_table(
             [
                 _row("exponent α", record["exponent"], record["exponent_ci95"]),
+                *([_row("α, own ρ* of each size", own.exponent, own.exponent_ci95)] if own else []),
                 *(_row(f"α, {fit.likelihood}", fit.exponent, fit.exponent_ci95) for fit in analysis.likelihoods),
                 *([_row("scatter over stated errors", scatter)] if np.isfinite(scatter) else []),
                 _row("prefactor c", record["prefactor"]),

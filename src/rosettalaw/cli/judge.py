@@ -82,9 +82,9 @@ def judge(
         cost = tuple(grid("--prices", prices)) if prices else None
         if cost is not None and len(cost) != 2:
             raise InputError("--prices", prices, "must be two numbers", "--prices 0.15,0.6")
-        asked = judgements(plan, [len(neurons) for neurons in populations.values()])
-        expected = sum(asked[0] // len(plan.top) * number for number in plan.top) / max(asked[0], 1)
-        estimated = estimate(*asked, round(expected), prices=cost)
+        requests = judgements(plan, [len(neurons) for neurons in populations.values()])
+        expected = sum(requests[0] // len(plan.top) * number for number in plan.top) / max(requests[0], 1)
+        estimated = estimate(*requests, round(expected), prices=cost)
         from ..console import say
 
         say(f"{shown.name}: {estimated} (answers saved earlier cost nothing)")

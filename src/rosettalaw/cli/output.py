@@ -76,9 +76,9 @@ def folder_of(result: str) -> Callable[[typer.CallbackParam, Path | None], Path 
 
 
 def _require_folder(name: str, path: Path, folder: Path) -> None:
-    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
-    require(there.is_dir(), name, str(path), f"{there} is a file; must be a folder, or a name not yet taken")
-    require(os.access(there, os.W_OK), name, str(path), f"must be where files may be written; {there} is not")
+    nearest = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    require(nearest.is_dir(), name, str(path), f"{nearest} is a file; must be a folder, or a name not yet taken")
+    require(os.access(nearest, os.W_OK), name, str(path), f"must be where files may be written; {nearest} is not")
 
 
 def print_json(value: Any) -> None:

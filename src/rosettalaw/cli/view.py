@@ -49,5 +49,5 @@ def view(
         return
     from ..empirical.viewer.language_page import write_viewer
 
-    asked: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
-    typer.echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **asked)))
+    settings: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
+    typer.echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **settings)))

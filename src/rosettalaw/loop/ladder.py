@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..validation.analysis import Analysis
     from ..validation.triangle import Triangle
 
+FITTED = ("exponent", "exponent_ci95", "common_rho", "own_exponent", "own_exponent_ci95", "r2", "beta", "beta_ci95")
+
 
 def run_ladder(
     ladder: str,
@@ -91,8 +93,8 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     }
     from ..validation.ladder_report import write_report
 
-    said = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
-    write_report(measured, analysis, verdict, *said, figures, out / "report.html", summary["seconds"])
+    remarks = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
+    write_report(measured, analysis, verdict, *remarks, figures, out / "report.html", summary["seconds"])
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
@@ -126,6 +128,6 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | Non
 
 def _fitted(analysis: Analysis | None) -> dict[str, Any]:
     if analysis is None:
-        return dict.fromkeys(("exponent", "exponent_ci95", "r2", "beta", "beta_ci95"))
+        return dict.fromkeys(FITTED)
     record = analysis.record()
-    return {name: record[name] for name in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}
+    return {name: record[name] for name in FITTED}
