@@ -8,17 +8,19 @@ the options, and messages spell them so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from ..errors import InputError, require
+from ..errors import InputError, require, require_extra
 from ..removal import remove
 from ..results import require_replaceable, save
-from .activations.arrays import open_npy
+from .activations.inputs import FILES, Labelled, is_file, open_input
+from .activations.inputs.labelled import aligned
+from .activations.npy import open_npy
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
@@ -30,8 +32,10 @@ from .nulls import DRAWS, default_nulls, parsed
 if TYPE_CHECKING:
     import xarray as xr
 
-ARRAYS = (".npy", ".zarr", ".nc", ".npz")
+    from .language.loaded import LoadedModel
+
 Sources = tuple[ActivationSource, ActivationSource]
+Model = Union[str, Labelled, "LoadedModel"]
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,16 @@ class Opening:
 
 
 def match_models(
-    a: str,
-    b: str,
+    a: Model,
+    b: Model,
     *,
-    text: Path | None = None,
+    text: Any = None,
     tokens: int | None = None,
     images: Path | None = None,
     skip_corrupt: bool = False,
     timestep: int | None = None,
     context: int | None = None,
+    nulls: Mapping[str, int] | None = None,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
@@ -127,14 +132,18 @@ def match_models(
 
     Parameters
     ----------
-    a, b : str
-        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``.
+    a, b : str, Labelled or LoadedModel
+        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``; or
+        activations that `activations.inputs.open_input` has opened, or loaded models (`language.loaded`).
     text, tokens
-        Text to read with checkpoints (Python's own by default), and the number of A's tokens.
+        Text to read with checkpoints (Python's own by default), a path or what `corpora.texts` takes, and the number
+        of A's tokens.
     images, skip_corrupt, timestep
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
+    nulls : mapping of str to int, optional
+        Draws of each kind of null (`nulls.KINDS`), in place of the three options that follow.
     null : str, optional
         Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
         `rosettalaw.empirical.nulls.default_nulls`.
@@ -197,6 +206,8 @@ def match_models(
     options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
     options |= {"--context": context}
     _require_checkpoints(a, b, options)
+    if not _arrays(a, b):  # before any text is read
+        require_extra("torch", "transformers", "tokenizers", "safetensors")
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"
@@ -216,14 +227,14 @@ def match_models(
     if images is None:
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
-        sources, provenance = _image_sources(a, b, images, (skip_corrupt, allowed), timestep, opening)
+        sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, allowed), timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
     matches = match(
         *sources,
         k=k,
         absolute=absolute,
-        nulls=_nulls(sources, null, null_permutations, untrained),
+        nulls=_nulls(sources, null, null_permutations, untrained) if nulls is None else nulls,
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
@@ -262,27 +273,34 @@ def _documents(path: Path | None) -> np.ndarray | None:
     return None if path is None else np.array(open_npy(path))
 
 
-def _arrays(a: str, b: str) -> bool:
-    """Return whether both models are files of activations, and refuse one of each kind."""
-    kinds = {Path(model).suffix in ARRAYS for model in (a, b)}
+def _arrays(a: Model, b: Model) -> bool:
+    """Return whether both models are activations, and refuse one of each kind."""
+    kinds = {isinstance(model, Labelled) or is_file(model) for model in (a, b)}
     if len(kinds) > 1:
-        rule = "must be two files of activations or two checkpoints"
-        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
+        rule = f"must be two files of activations or two checkpoints; files end in {', '.join(FILES)}"
+        names = [model.source.name if isinstance(model, Labelled) else str(model) for model in (a, b)]
+        raise InputError("models", " ".join(names), rule, "rosettalaw match a.npy b.npy")
     return kinds.pop()
 
 
-def _require_checkpoints(a: str, b: str, options: dict[str, Any]) -> None:
+def _require_checkpoints(a: Model, b: Model, options: dict[str, Any]) -> None:
     """Refuse options that would be ignored, since arrays are matched as they are."""
-    option, value = next(((name, value) for name, value in options.items() if value), (None, None))
+    option, value = next(((name, value) for name, value in options.items() if _is_said(value)), (None, None))
     if option is not None and _arrays(a, b):
         rule = "goes with checkpoints; files of activations are matched as they are"
-        raise InputError(option, str(value), rule, "rosettalaw match a.npy b.npy")
+        shown = value if isinstance(value, str | Path | int) else type(value).__name__
+        raise InputError(option, str(shown), rule, "rosettalaw match a.npy b.npy")
+
+
+def _is_said(value: Any) -> bool:
+    """Return whether an option has a value; 0 draws of a null are none. A list of documents may be any object."""
+    return value is not None and not (isinstance(value, int) and value == 0)
 
 
 def _sources(
-    a: str,
-    b: str,
-    text: Path | None,
+    a: Model,
+    b: Model,
+    text: Any,
     tokens: int | None,
     seed: int,
     opening: Opening,
@@ -292,17 +310,23 @@ def _sources(
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
-        from .activations.files import open_activations
-
         ids = _documents(documents)
-        return (open_activations(a, documents=ids), open_activations(b, documents=ids)), {}
-    from .corpora.corpus import PYTHON, open_text
+        opened = [one if isinstance(one, Labelled) else open_input(one, "file", documents=ids) for one in (a, b)]
+        aligned(opened[0], opened[1])
+        return (opened[0].source, opened[1].source), {}
+    from .corpora.corpus import PYTHON
+    from .corpora.texts import open_texts
     from .language.source import text_sources
 
-    loading, corpus = opening.loading(), open_text(text or PYTHON, memory)
-    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading, context)
+    loading, corpus = opening.loading(), open_texts(PYTHON if text is None else text, tokens, memory)
+    sources = text_sources(_checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
+
+
+def _checkpoint(model: Model) -> Any:
+    """Return a loaded model as it is, and the path or id of another."""
+    return model if hasattr(model, "tokenizer") else str(model)
 
 
 def _image_sources(

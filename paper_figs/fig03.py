@@ -19,6 +19,7 @@ from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
     from ..validation.analysis import Analysis
 
@@ -70,27 +71,48 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[
     title : str
         Models that are matched ("GPT-2 × GPT-NeoX, trained here").
     """
-    neurons = np.asarray(ladder["neurons"].values, dtype=float)
     with style.figure(size=(style.WIDTH + 0.7, 4.4)) as (figure, axis):
-        style.log_sizes(axis, neurons)
-        labels = []
-        for name, words, marker, colour in raw():
-            if name in ladder:
-                labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
-        for name, words, marker, colour in above():
-            if name in ladder:
-                labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
-        labels += _counted(axis, ladder, neurons, analysis)
-        _intervals(axis, ladder, neurons)
-        if analysis is not None:
-            _fits(axis, neurons, analysis)
-        axis.set_xlim(neurons.min() / 1.12, neurons.max() * 1.12)
-        axis.set_xlabel("MLP neurons per network, N")
-        axis.set_ylabel("matched pairs")
+        draw_on(axis, ladder, analysis)
         if title:
             axis.set_title(title)
-        style.label_ends(axis, labels)
         return style.save(figure, path)
+
+
+def draw_on(axis: Axes, ladder: xr.Dataset, analysis: Analysis | None) -> None:
+    """Draw a ladder's counts, nulls and fits into axes."""
+    neurons = np.asarray(ladder["neurons"].values, dtype=float)
+    style.log_sizes(axis, neurons)
+    labels = []
+    for name, words, marker, colour in raw():
+        if name in ladder:
+            labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
+    for name, words, marker, colour in above():
+        if name in ladder:
+            labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
+    labels += _counted(axis, ladder, neurons, analysis)
+    _intervals(axis, ladder, neurons)
+    if analysis is not None:
+        _fits(axis, neurons, analysis)
+    _frame(axis, neurons)
+    style.label_ends(axis, labels)
+
+
+def draw_counts(axis: Axes, analysis: Analysis) -> None:
+    """Draw counts alone, with their standard deviations where known, and their fits into axes."""
+    data = analysis.power_law.data
+    neurons, counts = np.asarray(data.neurons, dtype=float), np.asarray(data.counts, dtype=float)
+    style.log_sizes(axis, neurons)
+    shown = counts > 0
+    sd = None if data.sd is None else np.asarray(data.sd, dtype=float)[shown]
+    _points(axis, neurons[shown], counts[shown], sd, "")
+    _fits(axis, neurons, analysis)
+    _frame(axis, neurons)
+
+
+def _frame(axis: Axes, neurons: np.ndarray) -> None:
+    axis.set_xlim(neurons.min() / 1.12, neurons.max() * 1.12)
+    axis.set_xlabel("MLP neurons per network, N")
+    axis.set_ylabel("matched pairs")
 
 
 def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[float, float, str, str]]:

@@ -118,6 +118,19 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = N
 
 
 @contextmanager
+def axes(given: Axes | None = None) -> Iterator[Axes]:
+    """Yield axes to draw into: those given, or those of a new figure of pyplot, in this style; rc stays as it was."""
+    import matplotlib
+
+    with matplotlib.rc_context(RC if given is None else None):
+        if given is None:
+            from matplotlib import pyplot
+
+            given = pyplot.subplots(layout="constrained")[1]
+        yield given
+
+
+@contextmanager
 def panels(count: int, width: float, height: float, across: int = 2, **kwargs) -> Iterator[Any]:
     """Yield ``(figure, list of axes)``: panels of one size in inches, in rows that stay legible on a printed page."""
     columns = min(count, across)

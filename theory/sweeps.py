@@ -89,6 +89,11 @@ def sweep(
     ------
     InputError
         For arguments that are no numbers, have more dimensions than one or are empty, and for an unknown limit.
+
+    Examples
+    --------
+    >>> dict(sweep(neurons=[1e3, 1e4, 1e5], beta=[1.5, 2.0]).sizes)
+    {'neurons': 3, 'beta': 2}
     """
     continuum = check_limit(limit)
     given = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}

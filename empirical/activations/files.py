@@ -1,4 +1,4 @@
-"""Files of activations as sources: ``.npy`` is read in place, zarr and netCDF from the start."""
+"""Files of activations as sources, by their ending."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .arrays import ArraySource
+from .inputs import open_input
 from .source import ActivationSource
-from .streamed import StreamedArray
-
-STREAMED = (".zarr", ".nc")
 
 
 def open_activations(
     path: str | os.PathLike[str], name: str | None = None, documents: np.ndarray | None = None
 ) -> ActivationSource:
-    """Return the source of a file of activations: ``.npy``, ``.zarr`` or netCDF (``.nc``)."""
-    streamed = Path(path).suffix in STREAMED
-    return (StreamedArray if streamed else ArraySource)(path, name, documents=documents)
+    """Return the source of a file of activations: `inputs.FILES` has the endings. ``.npy`` is read in place."""
+    return open_input(Path(path), "file", name=name, documents=documents).source

@@ -123,14 +123,30 @@ class Archive:
         # An array whose last index runs slowest is turned, which takes it twice.
         needed = head.size * (2 if head.fortran and len(head.shape) > 1 else 1)
         if needed > memory:
-            raise ForeignFileError(
-                f"{self._path}: {name!r} unpacks to {needed / 1e9:.3g} GB, and {memory / 1e9:.3g} GB may be used. "
-                "Try: fewer at a time, or a larger --memory"
-            )
+            raise self._too_large(f"{name!r} unpacks", needed, memory)
         with self._readable(), self._file.open(name + SUFFIX) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
             file.read(1)  # the end, where the checksum is compared
             return array
+
+    def read_all(self, memory: int) -> dict[str, np.ndarray]:
+        """Return every array, if they take no more than so many bytes together.
+
+        Raises
+        ------
+        ForeignFileError
+            If they take more, or one is damaged.
+        """
+        needed = sum(head.size for head in self.heads.values())
+        if needed > memory:
+            raise self._too_large(f"its {len(self.heads)} arrays unpack", needed, memory)
+        return {name: self.read(name, memory) for name in self.heads}
+
+    def _too_large(self, what: str, needed: int, memory: int) -> ForeignFileError:
+        return ForeignFileError(
+            f"{self._path}: {what} to {needed / 1e9:.3g} GB, and {memory / 1e9:.3g} GB may be used. "
+            "Try: fewer at a time, or more memory"
+        )
 
     def _readable(self):
         return _readable(self._path, self._rule, self._example)

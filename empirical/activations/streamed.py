@@ -40,7 +40,8 @@ class StreamedArray:
                 self._array: Any = _open_zarr(self.path)
                 beside: dict[str, Any] = {}
             else:
-                self._array, beside = _open_netcdf(self.path)
+                self.labelled, beside = _open_netcdf(self.path)
+                self._array = self.labelled.variable
         self.positions, neurons = shape_of(self.name, self._array.shape, self._array.dtype)
         self._dtype = float_type(self._array.dtype)
         self.layer, self.unit = labels_of(neurons, beside.get("layer"), beside.get("unit"))
@@ -50,7 +51,7 @@ class StreamedArray:
     def identity(self) -> list[Any]:
         """Return the path, the shape, and the number, total size and newest time of the files below it."""
         documents = [] if self._documents is None else [zlib.crc32(self._documents.data)]
-        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path), *documents]
+        return [str(self.path.resolve()), self.positions, len(self.layer), *files_of(self.path), *documents]
 
     def labels(self) -> Mapping[str, np.ndarray]:
         """Return the documents, where the file or the caller names them."""
@@ -79,7 +80,7 @@ class StreamedArray:
             raise ForeignFileError(f"{self.path}: not a readable {self.path.suffix[1:]} array{place}") from error
 
 
-def _files(path: Path) -> list[int]:
+def files_of(path: Path) -> list[int]:
     """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
     facts = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
     return [len(facts), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts)]
@@ -89,11 +90,12 @@ def _open_zarr(path: Path) -> Any:
     try:
         import zarr
     except ImportError as error:
-        raise MissingExtraError("zarr", "zarr") from error
+        raise MissingExtraError("zarr", "arrays") from error
     return zarr.open_array(path, mode="r")
 
 
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the variable with its coordinates, unread, and the labels of its neurons."""
     import xarray as xr
 
     opened = xr.open_dataset(path, engine="h5netcdf", phony_dims="access")
@@ -102,10 +104,10 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     if name is None:
         rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
         raise InputError("file", str(path), rule)
-    variable = opened[name].variable
+    dims = opened[name].dims
     beside = {
         label: opened[label].values
-        for label, dims in (("layer", variable.dims[1:]), ("unit", variable.dims[1:]), ("document", variable.dims[:1]))
-        if label in opened.variables and opened[label].dims == dims
+        for label, along in (("layer", dims[1:]), ("unit", dims[1:]), ("document", dims[:1]))
+        if label in opened.variables and opened[label].dims == along
     }
-    return variable, beside
+    return opened[name], beside

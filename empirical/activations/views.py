@@ -5,6 +5,7 @@ A view reads its source and copies nothing.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,20 @@ from ...errors import InputError
 from .source import ActivationSource, RandomAccess, blocks_from, identity, labels, mapped, tensors
 
 LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a time
+
+
+class Documented:
+    """Base of sources whose positions may belong to documents that the caller names."""
+
+    _documents: np.ndarray | None = None
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the documents, where they were given."""
+        return {} if self._documents is None else {"document": self._documents}
+
+    def in_documents(self) -> list[Any]:
+        """Return what tells these documents from others, as a part of an identity."""
+        return [] if self._documents is None else [zlib.crc32(self._documents.data)]
 
 
 class Readable:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,20 +54,37 @@ class Loading:
             raise InputError("--device-map", self.device_map, rule, "--device-map auto")
 
 
-def quiet_transformers() -> None:
-    """Silence the progress bars and notices that `transformers` prints for every checkpoint."""
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence the progress bars and notices that `transformers` prints for every checkpoint, meanwhile.
+
+    Raises
+    ------
+    MissingExtraError
+        If transformers is not installed.
+    """
     try:
         import transformers
     except ImportError as error:
         raise MissingExtraError("transformers", "measure") from error
 
-    import huggingface_hub
+    from huggingface_hub import logging as hub_logging
+    from transformers.utils import logging
 
-    huggingface_hub.logging.set_verbosity_error()  # of five retries without a network
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled(), hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()  # of five retries without a network
     transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before[0])
+        if before[1]:
+            logging.enable_progress_bar()
+        hub_logging.set_verbosity(before[2])
 
 
+@quiet_transformers()
 def open_config(checkpoint: str | Path) -> Any:
     """Open the configuration of a checkpoint.
 
@@ -77,7 +95,6 @@ def open_config(checkpoint: str | Path) -> Any:
     RosettaError
         If the configuration is damaged, or wants code of its own to be run.
     """
-    quiet_transformers()
     from transformers import AutoConfig
 
     path = Path(checkpoint).expanduser()
@@ -101,6 +118,7 @@ def open_config(checkpoint: str | Path) -> Any:
     return config
 
 
+@quiet_transformers()
 def open_tokenizer(checkpoint: str | Path) -> Any:
     """Open the fast tokenizer of a checkpoint; in a text, the name of a special token is text like any other.
 
@@ -109,7 +127,6 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     RosettaError
         If there is none, or it is a slow one, which cannot say which characters its tokens cover.
     """
-    quiet_transformers()
     from transformers import AutoTokenizer
 
     name, revision = located(checkpoint)
@@ -126,6 +143,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     return tokenizer
 
 
+@quiet_transformers()
 def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
     """Open a model without its head, in evaluation mode; of the class `kind`, or the one `config` names.
 
@@ -135,7 +153,6 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         If weights are missing, unexpected, of other shapes, NaN, damaged, or pickled without leave; or the device does
         not exist.
     """
-    quiet_transformers()
     import torch
     from transformers import AutoModel
 
@@ -206,9 +223,9 @@ def device_of(model: Any) -> Any:
     return next(real_devices, torch.device("cpu"))
 
 
+@quiet_transformers()
 def untrained_model(config: Any, seed: int) -> Any:
     """Return a model with the architecture's own random initialisation (the null of section 4.2)."""
-    quiet_transformers()
     import torch
     from transformers import AutoModel
 

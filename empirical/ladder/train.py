@@ -138,8 +138,8 @@ def _train(job: Job, report: Report) -> float:
     """Train one model in a worker process."""
     from ..checkpoints.hub import quiet_transformers
 
-    quiet_transformers()
-    return train(job, lambda step: report(step / job.steps))
+    with quiet_transformers():
+        return train(job, lambda step: report(step / job.steps))
 
 
 def _message(job: Job, bits: float) -> str:

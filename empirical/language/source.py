@@ -27,6 +27,7 @@ from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
 from .alignment import Tokens, Window, tile
 from .drawing import draw
+from .loaded import LoadedModel
 from .reading import require_known, require_table, usable_context
 
 TOKENS_A_BATCH = 4096
@@ -172,6 +173,8 @@ class TextSource:
         Name of the output projections, for an architecture without an entry in `architectures`.
     special : pair of lists of int
         Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
+    facts : list, optional
+        What tells the weights from others, where the name is no checkpoint's.
     """
 
     def __init__(
@@ -182,9 +185,10 @@ class TextSource:
         side: int,
         pattern: str | None = None,
         special: tuple[list[int], list[int]] = ([], []),
+        facts: list[Any] | None = None,
     ):
         self.name, self.model, self.text, self.side = name, model, text, side
-        self._pattern, self._special = pattern, special
+        self._pattern, self._special, self.facts = pattern, special, facts
         self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
         widths = [architectures.width(projection) for projection in self._projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
@@ -195,8 +199,8 @@ class TextSource:
 
     def identity(self) -> list[Any]:
         """Return the identity of these activations: weights and their precision, size, positions, text."""
-        weights = str(self.model.dtype)
-        return [*identity(self.name), int(self.positions), len(self.layer), weights, self.text.sha256]
+        weights = identity(self.name) if self.facts is None else self.facts
+        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), self.text.sha256]
 
     def labels(self) -> dict[str, np.ndarray]:
         """Return the ``document`` of each position, and the number of its ``span``'s text among the distinct ones."""
@@ -358,8 +362,8 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
 
 
 def text_sources(
-    checkpoint_a: str | Path,
-    checkpoint_b: str | Path,
+    checkpoint_a: str | Path | LoadedModel,
+    checkpoint_b: str | Path | LoadedModel,
     corpus: Corpus | StoredText,
     tokens: int | None,
     seed: int = 0,
@@ -371,8 +375,8 @@ def text_sources(
 
     Parameters
     ----------
-    checkpoint_a, checkpoint_b : str or path
-        Decoder checkpoints with fast tokenizers.
+    checkpoint_a, checkpoint_b : str, path or LoadedModel
+        Checkpoints with fast tokenizers, or models that are loaded already with theirs.
     corpus : Corpus or StoredText
         The text; see `rosettalaw.empirical.corpora.corpus.open_text`.
     tokens : int, optional
@@ -393,13 +397,13 @@ def text_sources(
         is too short.
     """
     checkpoints = (checkpoint_a, checkpoint_b)
-    configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
-    tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
+    configs = [one.config if isinstance(one, LoadedModel) else hub.open_config(one) for one in checkpoints]
+    tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
     special = [special_tokens(tokenizer) for tokenizer in tokenizers]
     contexts = []
     for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
         require_table(str(checkpoint), tokenizer, config)
-        contexts.append(usable_context(checkpoint, config, tokenizer, context) - sum(map(len, ends)))
+        contexts.append(usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, ends)))
         require(contexts[-1] > 0, "--context", context, "leaves no room beside the special tokens", "--context 128")
     text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
     sources = []
@@ -410,6 +414,9 @@ def text_sources(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
         require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
-        model = hub.open_model(checkpoint, config, loading=loading)
-        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
+        if isinstance(checkpoint, LoadedModel):
+            model, facts = checkpoint.body, checkpoint.fingerprint()
+        else:
+            model, facts = hub.open_model(checkpoint, config, loading=loading), None
+        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side], facts))
     return sources[0], sources[1]

@@ -21,9 +21,18 @@
 | `machine` | kernels, precision, reading, files of unfinished work, processes |
 """
 
-from .anchors import Anchors, anchors
-from .engine import match
-from .matches import Matches, Side
-from .screening.screened import Screening
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ...lazy import lazily
+from .anchors import Anchors, anchors  # now, as its name is its module's
+
+if TYPE_CHECKING:
+    from .engine import match
+    from .matches import Matches, Side
+    from .screening.screened import Screening
+
+_PLACES = {"Matches": "matches", "Screening": "screening.screened", "Side": "matches", "match": "engine"}
 __all__ = ["Anchors", "Matches", "Screening", "Side", "anchors", "match"]
+__getattr__, __dir__ = lazily(__name__, _PLACES)  # `cost` and `rates` need no torch

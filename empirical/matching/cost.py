@@ -51,12 +51,12 @@ import numpy as np
 import psutil
 
 from ...errors import InputError, require
-from .evidence.replicates import RIVALS
-from .partners import SPARE
 from .rates import Device
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
 SMALLEST = 64
+SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
+RIVALS = 5  # partners kept beside the k best where there are replicates (`replicates`)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def screened_cost(
     """Return the cost of the screened engine."""
     from .machine.simd import STEP
     from .screening.pair_kernels import padded
-    from .screening.sketch import COLUMNS, REFINED
+    from .screening.sketch_kernels import COLUMNS, REFINED
 
     both, all_pairs = sizes.neurons_a + sizes.neurons_b, float(sizes.neurons_a) * sizes.neurons_b
     positions, largest = float(sizes.positions), max(sizes.neurons_a, sizes.neurons_b)

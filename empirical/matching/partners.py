@@ -23,7 +23,6 @@ from .moments import Moments
 from .pairs import pair_correlations
 
 EQUAL = 1e-12
-SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
 
 
 class Partners:

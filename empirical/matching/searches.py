@@ -11,15 +11,16 @@ import numpy as np
 import torch
 
 from ..activations.source import ActivationSource, identity
+from .cost import RIVALS, SPARE
 from .evidence.part_products import PartMoments, of_partners
-from .evidence.replicates import RIVALS, Replicates, replicates
+from .evidence.replicates import Replicates, replicates
 from .exact import TileBest
 from .machine import distributed
 from .machine.checkpoint import Checkpoint
 from .machine.reading import tiles
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
-from .partners import SPARE, Partners, mutual, settle
+from .partners import Partners, mutual, settle
 from .products import Workspace
 from .screening import screened
 

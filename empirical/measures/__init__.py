@@ -10,7 +10,6 @@
 | `firing` | on which kinds of document do they lie? | 5.2, E.2 |
 | `categories` | which kinds of document there are | E.2, table 4 |
 | `depth` | in which layers are the Rosetta Neurons? | E.3 |
-| `lexical` | is it the string under the span that a pair agrees on? | |
-| `residual` | what is left without it? | |
+| `residual` | is there more than the string under the span? | |
 | `data_size` | do count and set settle as the matching data grow? | G |
 """

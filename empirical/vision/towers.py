@@ -201,6 +201,7 @@ def _sine_positions(config: Any) -> Any:
     return torch.cat([torch.zeros(1, table.shape[1]), table])[None].float()
 
 
+@hub.quiet_transformers()
 def open_processor(checkpoint: str | Path, config: Any) -> Process:
     """Return a checkpoint's own preprocessing; without one, floating-point arrays are read as they are."""
     path = Path(checkpoint).expanduser()

@@ -182,8 +182,8 @@ def _train(job: Job, report: Report, photographs: Photographs) -> np.ndarray:
     """Train one job in a worker process."""
     from ..checkpoints.hub import quiet_transformers
 
-    quiet_transformers()
-    return train(job, photographs.crops("train"), lambda step: report(step / job.recipe.steps))
+    with quiet_transformers():
+        return train(job, photographs.crops("train"), lambda step: report(step / job.recipe.steps))
 
 
 def _message(job: Job, losses: np.ndarray) -> str:

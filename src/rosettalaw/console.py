@@ -1,15 +1,18 @@
 """Progress and messages on standard error: all text for a person while a command runs.
 
-Standard output belongs to results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts
-the first prints a message that several have.
+Messages go to the log ``rosettalaw`` of `logging`; `reporting` hands progress to a callable. Standard output belongs to
+results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts the first prints a message
+that several have.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -25,14 +28,34 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-stderr = Console(stderr=True, highlight=False)
+# In a notebook rich would show an empty box; there, lines of text are as good.
+stderr = Console(stderr=True, highlight=False, force_jupyter=False)
 LAST_MESSAGE = "rosettalaw-last-message"  # key of the last message that the first of several processes printed
 PATIENCE = timedelta(seconds=10)  # of the others, which wait for it: processes start at different times
 
 
+class OnStandardError(logging.Handler):
+    """Handler that prints messages as they are, unless a handler of the user's writes them to the terminal already."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record's message (plain text: nothing in it is markup)."""
+        others = (
+            handler for logger in (LOG, logging.getLogger()) for handler in logger.handlers if handler is not self
+        )
+        if not any(getattr(handler, "stream", None) in (sys.stderr, sys.stdout) for handler in others):
+            stderr.print(record.getMessage(), markup=False, soft_wrap=True)
+
+
+LOG = logging.getLogger("rosettalaw")
+if not any(isinstance(handler, OnStandardError) for handler in LOG.handlers):
+    LOG.addHandler(OnStandardError())
+if LOG.level == logging.NOTSET:
+    LOG.setLevel(logging.INFO)
+
+
 def say(message: str) -> None:
-    """Print one message for the person at the terminal (plain text: nothing in it is markup)."""
-    stderr.print(message, markup=False, soft_wrap=True)
+    """Log one message for the person at the terminal, where it is printed (`OnStandardError`)."""
+    LOG.info("%s", message)
 
 
 def tell_last(message: str) -> None:
@@ -80,6 +103,38 @@ def _store() -> Any:
     return next(iter(rendezvous("env://")))[0]
 
 
+Hook = Callable[[str, float, float | None], object]
+_hook: ContextVar[Hook | None] = ContextVar("rosettalaw_progress", default=None)
+
+
+@contextmanager
+def reporting(hook: Hook | None) -> Iterator[None]:
+    """Call `hook` with description, steps done and steps in all (None if unknown), in place of showing bars."""
+    before = _hook.set(hook)
+    try:
+        yield
+    finally:
+        _hook.reset(before)
+
+
+class HookTicker:
+    """Handle that calls a hook at every step."""
+
+    def __init__(self, hook: Hook, description: str, total: float | None):
+        self._hook, self._description, self._total, self._completed = hook, description, total, 0.0
+        self.advance(0)
+
+    def advance(self, steps: float = 1) -> None:
+        """Move on."""
+        self.update(self._completed + steps)
+
+    def update(self, completed: float | None = None, description: str | None = None) -> None:
+        """Set the steps done, or the description."""
+        self._completed = self._completed if completed is None else completed
+        self._description = self._description if description is None else description
+        self._hook(self._description, self._completed, self._total)
+
+
 class Ticker:
     """Handle of one progress bar: `advance` moves it, `update` sets it or its description."""
 
@@ -94,12 +149,16 @@ class Ticker:
 
 
 @contextmanager
-def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker]:
+def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker | HookTicker]:
     """Show a progress bar with the time left on standard error while the block runs.
 
     In a log file, where a bar cannot move, its last state is one line, and none where an error ends the block: the
     error's message then stands alone.
     """
+    hook = _hook.get()
+    if hook is not None and not quiet:
+        yield HookTicker(hook, description, total)
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),

@@ -92,12 +92,26 @@ def _versions() -> str:
 
 
 def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a Dataset to netCDF, whole or not at all.
+    """Write a Dataset to netCDF, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        A result.
+    path : path
+        File; an older one of that name is replaced.
 
     Raises
     ------
     RosettaError
         If the disk is full or the folder cannot be written; an older file of that name is left as it was.
+
+    Examples
+    --------
+    >>> import rosettalaw as rl, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rl.save(rl.predict(neurons=[1024], beta=1.6), f"{folder}/prediction.nc").name
+    'prediction.nc'
     """
     whole = _netcdf(ds)
     with replacing(path) as partial:
@@ -105,8 +119,11 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def _netcdf(ds: xr.Dataset) -> memoryview:
-    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down."""
+def _netcdf(ds: xr.Dataset) -> bytes:
+    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down.
+
+    The bytes are a copy: a view of the buffer would outlive it, and from Python 3.12 on its memory may be gone by then.
+    """
     import h5netcdf
     from xarray.backends import H5NetCDFStore
 
@@ -114,7 +131,7 @@ def _netcdf(ds: xr.Dataset) -> memoryview:
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         ds.compute().dump_to_store(H5NetCDFStore(file), encoding=encoding)
-    return buffer.getbuffer()
+    return buffer.getvalue()
 
 
 def require_room(path: str | os.PathLike[str], size: float) -> None:

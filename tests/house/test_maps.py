@@ -14,12 +14,14 @@ PACKAGES = [
         f"empirical.{name}"
         for name in (
             "activations",
+            "activations.inputs",
             "checkpoints",
             "corpora",
             "filtering",
             "ladder",
             "language",
             "matching",
+            "matching.evidence",
             "matching.machine",
             "matching.screening",
             "measures",
@@ -30,6 +32,7 @@ PACKAGES = [
             "vision.judging",
         )
     ),
+    "interface",
     "loop",
 ]
 

@@ -9,7 +9,6 @@ import torch
 from transformers import get_cosine_schedule_with_warmup
 from transformers.pytorch_utils import Conv1D
 
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering import sequences as packing
 from rosettalaw.empirical.filtering import tuning
@@ -187,7 +186,6 @@ def test_an_encoder_is_refused(tmp_path, tokenizers):
     from transformers import BertConfig, BertLMHeadModel
 
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    hub.quiet_transformers()
     BertLMHeadModel(BertConfig(vocab_size=300, **sizes)).save_pretrained(tmp_path / "bert")
     with pytest.raises(RosettaError, match="reads ahead, as encoders do"):
         tuning.open_causal(tmp_path / "bert")

@@ -113,7 +113,6 @@ CASES = {
 
 
 def write(case, folder, processor=None):
-    hub.quiet_transformers()
     torch.manual_seed(1)
     config = CASES[case][0]()
     model = transformers.AutoModel.from_config(config)
@@ -258,7 +257,6 @@ def test_unknown_architecture_lists_candidates():
 
 
 def test_a_model_of_text_is_no_tower(tmp_path):
-    hub.quiet_transformers()
     transformers.GPT2Model(transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=50)).save_pretrained(
         tmp_path
     )

@@ -28,7 +28,6 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    hub.quiet_transformers()
     root = tmp_path_factory.mktemp("towers")
     for name, make in MADE.items():
         torch.manual_seed(0)

@@ -30,7 +30,6 @@ from .part_products import PartProducts
 
 SPLITS = 50
 BOOTSTRAP = 100
-RIVALS = 5  # partners kept beside the k best
 STABLE = 0.9
 AT_ONCE = 2**23  # correlations of replicates formed at a time
 

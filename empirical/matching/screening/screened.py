@@ -22,12 +22,13 @@ import torch
 
 from ....errors import require
 from ...activations.source import ActivationSource
+from ..cost import SPARE
 from ..evidence.part_products import PartProducts
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block
 from ..moments import Moments
-from ..partners import SPARE, Partners, in_play, mutual, settle
+from ..partners import Partners, in_play, mutual, settle
 from .audit import Audit, Strata, strata
 from .candidates import (
     REACH,

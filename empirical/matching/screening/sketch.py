@@ -31,9 +31,8 @@ from ..machine.reading import Block, cut, read
 from ..moments import Moments, NonFinite, steady, wide
 from . import sketch_kernels as kernels
 from .device_kernels import SketchSums
+from .sketch_kernels import COLUMNS, REFINED
 
-REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
-COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
 SHARE = 4096  # of them, at most, that a thread works on: what it adds to fits its cache
 FEW = 256  # positions that give the shift
 STRIPES = 16  # of a file, taken up together: the sketch is read and written once for all of them

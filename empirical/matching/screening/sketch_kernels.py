@@ -5,6 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
+COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
+
 TILE = 512  # columns one thread turns at a time
 ROWS = 32  # positions added up in float32 before they are added in float64
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -36,7 +37,7 @@ def sweep(
 
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     values = {name: grid(f"--{name}", text) for name, text in texts.items()}
-    arguments = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    arguments: Any = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
     bound = 1.0 if scheduler else None if memory is None else memory * 1e9  # a cluster gets blocks, however small
     result = solve(**arguments, limit=limit, memory=bound)
     if scheduler is None:

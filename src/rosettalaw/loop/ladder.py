@@ -54,6 +54,18 @@ def run_ladder(
         For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
+    models = models_of(ladder, text, categories, cache, workers)
+    return conclude(models, out or Path("results") / models.name, started)
+
+
+def models_of(
+    ladder: str,
+    text: Path | None = None,
+    categories: Path | None = None,
+    cache: Path | None = None,
+    workers: int | None = None,
+) -> ModelLadder:
+    """Return the models of a ladder, trained first where its file says how; arguments are those of `run_ladder`."""
     from dataclasses import replace
 
     from ..empirical.config import read_table, shipped
@@ -66,10 +78,8 @@ def run_ladder(
         if text is not None:
             raise InputError("--text", str(text), "models trained here are measured on text held out from training")
         opened, grouped = open_ladder(ladder), grouping(categories)
-        models = replace(train_ladder(opened, cache=cache, workers=workers).models(), grouping=grouped)
-    else:
-        models = open_checkpoint_ladder(ladder, text, categories)
-    return conclude(models, out or Path("results") / models.name, started)
+        return replace(train_ladder(opened, cache=cache, workers=workers).models(), grouping=grouped)
+    return open_checkpoint_ladder(ladder, text, categories)
 
 
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
