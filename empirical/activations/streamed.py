@@ -96,8 +96,10 @@ def _open_zarr(path: Path) -> Any:
 
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the variable with its coordinates, unread, and the labels of its neurons."""
+    import h5py
     import xarray as xr
 
+    h5py.File(path, "r").close()  # h5netcdf prints a traceback of its own when it fails at this
     opened = xr.open_dataset(path, engine="h5netcdf", phony_dims="access")
     planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
     name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None

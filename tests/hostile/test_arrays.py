@@ -107,6 +107,44 @@ def test_any_head_is_an_array_or_a_message(tmp_path, head):
     assert message_or(lambda: open_images(tmp_path / "x.npz")) is None
 
 
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory):
+    """A whole file of activations of every kind that is a single file, by its ending."""
+    import h5py
+    import pandas as pd
+    import torch
+    from safetensors.numpy import save_file
+
+    folder, array = tmp_path_factory.mktemp("kinds"), np.arange(40.0).reshape(10, 4)
+    np.savez_compressed(folder / "x.npz", a=array, b=array)
+    save_file({"a": array, "b": array}, folder / "x.safetensors")
+    torch.save({"a": torch.from_numpy(array)}, folder / "x.pt")
+    pd.DataFrame(array, columns=list("abcd")).to_parquet(folder / "x.parquet")
+    with h5py.File(folder / "x.h5", "w") as file:
+        file.create_dataset("a", data=array, chunks=(5, 4), compression="gzip")
+    xr.Dataset({"activations": (("p", "n"), array)}).to_netcdf(folder / "x.nc", engine="h5netcdf")
+    return {path.suffix: path.read_bytes() for path in folder.iterdir()}
+
+
+# h5netcdf closes what it could not open, which Python reports beside the message.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("ending", [".npz", ".safetensors", ".pt", ".parquet", ".h5", ".nc"])
+@given(data=st.data())
+@settings(parent=FUZZ, max_examples=25)
+def test_a_damaged_file_of_any_kind_is_an_array_or_a_message(tmp_path, kinds, ending, data):
+    path = tmp_path / f"x{ending}"
+    path.write_bytes(data.draw(damaged(kinds[ending], min(200, len(kinds[ending])))))
+    message_or(lambda: list(open_activations(path).blocks(4)))
+
+
+def test_an_archive_of_activations_is_measured_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "x.npz"
+    path.write_bytes(packed(np.savez_compressed, a=np.zeros((1000, 1000)), b=np.zeros((1000, 1000))))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 30_000_000}))
+    with pytest.raises(ForeignFileError, match=r"its 2 arrays unpack to 0\.016 GB, and 0\.015 GB may be used"):
+        open_activations(path)
+
+
 def test_a_whole_file_is_mapped_as_numpy_maps_it(tmp_path):
     for array in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3)), np.zeros((0, 3))):
         np.save(tmp_path / "x.npy", array)
