@@ -183,6 +183,7 @@ SPECIALIZATION = {
     "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
     "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
     "rho": Variable("correlation at which pairs are counted", "1", "ρ"),
+    "threshold_se": Variable("standard deviation of ρ*, text and null draws drawn anew", "1"),
     "count_error": Variable("standard error over texts of the number of pairs at or above a correlation", "pairs"),
     "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
     "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
@@ -299,6 +300,7 @@ FILTERING = {
     "leader_rosetta": Variable(
         "whether a leading neuron is a Rosetta Neuron; the first of each kind is the chosen one"
     ),
+    "leader_pool": Variable("neurons of its layer among which a leading neuron leads", "neurons"),
     "leader_layer": Variable("layer of a leading neuron in model A", "index", "ℓ"),
     "leader_unit": Variable("leading neuron within its layer", "index"),
     "leader_hits": Variable("target documents among a neuron's top contexts", "documents"),

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import RosettaError, require
+from ....leftovers import remove_leftovers, unfinished_folder
 from ....removal import begin, ours, remove
 from ....results import disk_error, run_facts
 from ...checkpoints.claims import claimed
@@ -223,9 +224,9 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
     from ...checkpoints.hub import untrained_model
 
     folder = job.folder(seed)
-    partial = folder.with_name(f"{folder.name}.writing")
+    partial = unfinished_folder(folder)
     try:
-        remove(partial)  # of a run that was killed here; by the claim, no other process writes there
+        remove_leftovers(folder.parent)
         begin(partial, f"a model of {job.objective}, {job.neurons} neurons, seed {seed}")
         model = untrained_model(config, 0)
         body = {name: value for name, value in member.items() if not name.startswith("head.")}

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from ..errors import InputError, require
-from .output import file_to_write
+from .output import echo, file_to_write
 
 EPILOG = 'Example: rosettalaw derive --step 7   or: rosettalaw derive --utility "s/(1 + s)" --latex derivation.tex'
 
@@ -41,7 +41,7 @@ def derive(
     else:
         text, document = _chain(step)
     if latex is None:
-        typer.echo(text())
+        echo(*text().split("\n"))
         return
     with replacing(latex) as partial:
         partial.write_text(document(), encoding="utf-8")
