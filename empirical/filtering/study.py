@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ import numpy as np
 from ... import __version__
 from ...console import progress, say
 from ...errors import InputError
+from ...removal import remove
 from ...results import dataset, load, replacing, save
 from ..checkpoints import hub
 from ..checkpoints.hub import Loading
@@ -281,7 +281,7 @@ def _matched(
     result = matches.to_dataset(matches.calibrate(), **facts)
     if path is not None and unfinished is not None:
         save(result, path)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove(unfinished)
     return result
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from .leftovers import prefix, remove_leftovers
+from .removal import made, remove
 from .vocabulary import variable
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
     try:
         handle, trial = tempfile.mkstemp(dir=there, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
-        os.unlink(trial)
+        remove(made(Path(trial)))
     except (OSError, ValueError) as error:
         rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
         raise InputError(argument, str(path), rule, f"another {argument}") from error
@@ -309,7 +310,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         remove_leftovers(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
-        partial = Path(name)
+        partial = made(Path(name))
         yield partial
         partial.chmod(0o644)
         os.replace(partial, path)
@@ -319,7 +320,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         if partial is not None:
-            partial.unlink(missing_ok=True)
+            remove(partial)
 
 
 def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:
