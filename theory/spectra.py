@@ -20,7 +20,20 @@ STEP = 1e-3
 
 
 class Spectrum(FunctionFamily):
-    """Importance as a function of rank; subclasses are frozen dataclasses that define `at`."""
+    """Importance as a function of rank; subclasses are frozen dataclasses that define `at`.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Slowed(Spectrum):
+    ...     beta: float
+    ...     shift: float = 0.0
+    ...
+    ...     def at(self, rank, features):
+    ...         return (rank + self.shift * np.log(rank)) ** -self.beta
+    >>> Slowed(1.5, 2.0).weights(features=3).round(3).tolist()
+    [1.0, 0.16, 0.084]
+    """
 
     quantiles = False
     """Whether w depends on r/A (importances drawn from a distribution) rather than on r alone."""

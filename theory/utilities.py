@@ -26,7 +26,23 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
 class Utility(FunctionFamily):
-    """A concave utility; subclasses are frozen dataclasses that define `marginal`."""
+    """A concave utility; subclasses are frozen dataclasses that define `marginal`, and may define the rest.
+
+    Examples
+    --------
+    >>> from rosettalaw.theory import Model, PowerLaw
+    >>> @dataclass(frozen=True)
+    ... class Root(Utility):
+    ...     shift: float = 1.0
+    ...
+    ...     def marginal(self, s):
+    ...         return (self.shift + s) ** -0.5
+    ...
+    ...     def demand(self, price):  # the s with U'(s) = price; optional, saves the table
+    ...         return np.maximum(price**-2.0 - self.shift, 0)
+    >>> Model(PowerLaw(1.5), Root()).predict([1000, 10_000])["count"].values.tolist()
+    [7, 16]
+    """
 
     @abstractmethod
     def marginal(self, s: np.ndarray) -> np.ndarray:

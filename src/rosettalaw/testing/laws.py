@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,15 +102,21 @@ class Subject:
         raise BrokenLawError(self.tested, law, statement, _named(at, first), words, module)
 
     def copy(self, at: Mapping[str, Any]) -> Any:
-        """Return what pickle makes of the object; the object itself if its class lies inside a function."""
-        parts = (self.tested, *vars(self.tested).values()) if hasattr(self.tested, "__dict__") else (self.tested,)
-        if any("<" in type(part).__qualname__ for part in parts):
+        """Return what pickle makes of the object; the object itself if a class of it cannot be imported by name."""
+        if not all(_importable(type(part)) for part in (self.tested, *vars(self.tested).values())):
             return self.tested
         try:
             return pickle.loads(pickle.dumps(self.tested))  # bytes made here, one line before
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             self.obeys("pickles", False, at, str(error))
             raise AssertionError("unreachable") from error
+
+
+def _importable(kind: type) -> bool:
+    place: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        place = getattr(place, name, None)
+    return place is kind
 
 
 def close(found: Any, expected: Any, relative: float = SMALL, absolute: float = 0.0) -> np.ndarray:

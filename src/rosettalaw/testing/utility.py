@@ -86,7 +86,7 @@ def _check_value(subject: Subject, utility: Utility) -> None:
     expected = np.sum(WEIGHTS * half * np.asarray(utility.marginal(t)) * t, axis=1)
     values = np.asarray(utility.value(ends))
     found = values[:, 1] - values[:, 0]
-    fine = close(found, expected, 1e-5, 1e-9 * np.abs(values).max())
+    fine = close(found, expected, 1e-3, 1e-9 * np.abs(values).max())
     at = {"s from": ends[:, 0], "to": ends[:, 1]}
     subject.obeys("value", fine, at, {"rise of value": found, "integral of U'": expected})
 
@@ -102,6 +102,6 @@ def _check_demand(subject: Subject, utility: Utility, s: np.ndarray, price: np.n
     if np.isfinite(first[0]):
         dear = first * np.array([1.0, 1.01, 2.0, 1e6])
         bought = np.asarray(utility.demand(dear))
-        subject.obeys("demand", bought <= 1e-12, {"price": dear}, {"demand": bought, "U'(0)": first})
+        subject.obeys("demand", np.abs(bought) <= 1e-12, {"price": dear}, {"demand": bought, "U'(0)": first})
         bought = np.asarray(utility.demand_at_log(np.log(dear)))
-        subject.obeys("demand at log", bought <= 1e-12, {"log price": np.log(dear)}, {"demand_at_log": bought})
+        subject.obeys("demand at log", np.abs(bought) <= 1e-12, {"log price": np.log(dear)}, {"demand_at_log": bought})
