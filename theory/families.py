@@ -29,7 +29,7 @@ REAL = (-np.inf, np.inf)
 
 
 class FunctionFamily:
-    """A set of functions told apart by their parameters."""
+    """A set of functions that their parameters distinguish."""
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Open interval of each parameter that has one; a parameter without one may be anything."""
@@ -50,6 +50,9 @@ class FunctionFamily:
             number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
             rule = "must be finite" if low == -np.inf else f"must be finite and greater than {low:g}"
             require(number and low < value < high, f"{kind}.{name}", value, rule, example)
+
+    def __repr__(self):  # of classes that are no dataclasses: parameters, and no address in memory
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 
 Member = TypeVar("Member")

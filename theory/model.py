@@ -114,7 +114,8 @@ class Model:
     def predict(self, neurons: ArrayLike, tau: float = 1.0) -> xr.Dataset:
         """Predict what `rosettalaw.theory.predict` does, along the dimension ``neurons``.
 
-        ``asymptotic_exponent`` is left out: it depends on the families. Every point is an optimum by its certificate,
+        ``asymptotic_exponent`` is left out: it depends on the families; `rosettalaw.testing.extrapolate` finds it, with
+        an error. Every point is an optimum by its certificate,
         or refused; ``status`` is 0, as for the solved points of `sweep`.
 
         Raises

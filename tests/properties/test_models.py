@@ -48,10 +48,8 @@ def hypothesis_settings(examples):
 @pytest.mark.parametrize("utility", UTILITIES.values(), ids=UTILITIES)
 @pytest.mark.parametrize("spectrum", SPECTRA.values(), ids=SPECTRA)
 def test_every_pair_of_families_with_any_cost_and_budget(spectrum, utility, examples):
-    high = 1000.0 if examples == FEW else 20_000.0
-
     @hypothesis_settings(examples)
-    @given(models(spectra(spectrum), utilities(utility)), sizes(high=high), thresholds())
+    @given(models(spectra(spectrum), utilities(utility)), sizes(high=1000), thresholds())
     def obeys(model, neurons, tau):
         check_model(model, neurons, tau)
 

@@ -179,9 +179,9 @@ class Forgetful(UnitCost):
 
 
 def test_families_that_do_not_pickle_are_caught():
-    with pytest.raises(BrokenLawError, match="breaks the law 'pickles' .*not for pickling"):
+    with pytest.raises(BrokenLawError, match=r"breaks the law 'pickles' .*not for pickling"):
         check_utility(OwnLog())
-    with pytest.raises(BrokenLawError, match="breaks the law 'pickles' .* at rank = 1: c = 2, after pickle = 1"):
+    with pytest.raises(BrokenLawError, match=r"breaks the law 'pickles' .* at rank = 1: c = 2, after pickle = 1"):
         check_cost(Forgetful())
     assert pickle.loads(pickle.dumps(Forgetful())) == UnitCost()
 
@@ -214,8 +214,6 @@ def test_strategies_without_hypothesis_name_the_extra(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.delitem(sys.modules, "rosettalaw.testing.strategies", raising=False)
-    with pytest.raises(
-        MissingExtraError, match=r"hypothesis is not installed. Try: pip install 'rosettalaw\[testing\]'"
-    ):
+    with pytest.raises(MissingExtraError, match=r"hypothesis is not installed.*rosettalaw\[testing\]"):
         rosettalaw.testing.__getattr__("spectra")
     rosettalaw.testing.check_budget(LinearBudget(2.0))
