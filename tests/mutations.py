@@ -2,8 +2,9 @@
 
 For each formula (a function or method of ``theory/`` that computes) one operator is changed: + and −, × and ÷, a
 power and a product, a sign; the first of them, or with ``--all`` every one. A formula without any has its result
-multiplied by 1.01. Each mutant is a process of its own, forked before the theory is imported, that reads the changed
-source from memory: files stay as they are. Formulas are named by parts of their names (``spectra CRRA.value``).
+multiplied by 1.01. Each mutant is a process of its own, forked with the theory imported, in which the function's code
+is exchanged; kernels that numba compiles are imported anew from the changed source. Files stay as they are. Formulas
+are named by parts of their names (``spectra CRRA.value``).
 
 The table is written to ``docs/testing/mutations.csv``: formula, line, what was changed, and the test that turned red.
 """
@@ -20,6 +21,7 @@ import pathlib
 import sys
 import tempfile
 import time
+import types
 from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -47,12 +49,12 @@ MEMBERS = {
     *("LognormalQuantiles", "Empirical", "Log", "CRRA", "PurePower", "Saturating", "SquaredError"),
     *("UnitCost", "PowerCost", "LinearBudget", "PowerBudget"),
 }
-COMPILED = {"power_law", "allocation"}  # kernels on disk are those of the unchanged source
 SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 # Formulas of which a change leaves all results as they are, and why.
 EQUIVALENT: dict[str, str] = {}
 NOTHING = "(unchanged)"  # the suite against the source as it is: green, or the table says nothing
-LIMIT = 900  # seconds; a mutant that never ends is one that the suite would show
+ENDLESS = "did not end"
+LIMIT = 300  # seconds; a mutant that never ends is one that the suite would show
 
 
 class Mutation(ast.NodeTransformer):
@@ -194,10 +196,12 @@ def run(module: str, formula: str, index: int) -> dict[str, object]:
     with tempfile.TemporaryFile("w+") as out:
         child = os.fork()
         if not child:
-            _in_child(module, tree, out)
+            _in_child(module, formula, tree, out)
         os.waitpid(child, 0)
         out.seek(0)
         red = out.read()
+    if red and "::" not in red and red != ENDLESS:
+        raise RuntimeError(f"{module}.{formula}: {red}")
     return {
         "formula": f"{module}.{formula}",
         "line": mutation.line,
@@ -207,11 +211,10 @@ def run(module: str, formula: str, index: int) -> dict[str, object]:
     }
 
 
-def _in_child(module: str, tree: ast.Module, out) -> None:
+def _in_child(module: str, formula: str, tree: ast.Module, out) -> None:
     import signal
 
     import hypothesis
-    import pytest
 
     status = 1
     try:
@@ -223,23 +226,56 @@ def _in_child(module: str, tree: ast.Module, out) -> None:
         phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]  # a red test need not be shrunk
         hypothesis.settings.register_profile("mutations", phases=phases, database=None, derandomize=True)
         hypothesis.settings.load_profile("mutations")
-        sys.meta_path.insert(0, _Source(module, tree))
-        first = _First()
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(ROOT)]
-        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis was imported before
-        with tempfile.TemporaryDirectory() as kernels:
-            if module in COMPILED:
-                os.environ["NUMBA_CACHE_DIR"] = kernels
-            pytest.main([*options, *(str(ROOT / path) for path in SUITE[module])], plugins=[first])
-        out.write(first.failed)
+        function = None if formula == NOTHING else _function(module, formula)
+        if function is not None and not hasattr(function, "py_func"):
+            function.__code__ = _code(compile(tree, str(ROOT / f"theory/{module}.py"), "exec"), formula)
+        elif function is not None:
+            for keyword in (one for one in ast.walk(tree) if isinstance(one, ast.keyword) and one.arg == "cache"):
+                keyword.value = ast.Constant(False)  # kernels on disk are of the unchanged source
+            for name in [name for name in sys.modules if name.split(".")[0] == "rosettalaw"]:
+                del sys.modules[name]
+            sys.meta_path.insert(0, _Source(module, ast.fix_missing_locations(tree)))
+        out.write(_red(module))
         status = 0
     except TimeoutError:
-        out.write("did not end")
+        out.write(ENDLESS)
     except BaseException as error:
         out.write(f"{type(error).__name__}: {error}")
     finally:
         out.flush()
         os._exit(status)
+
+
+def _red(module: str) -> str:
+    """Return the first test of the module's suite that fails; nothing if all pass."""
+    import pytest
+
+    first = _First()
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(ROOT)]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis was imported before
+    pytest.main([*options, *(str(ROOT / path) for path in SUITE[module])], plugins=[first])
+    return first.failed
+
+
+def _function(module: str, formula: str):
+    """Return the function of a formula, without what its decorators put around it."""
+    place = importlib.import_module(f"rosettalaw.theory.{module}")
+    for name in formula.split("."):
+        place = vars(place)[name]
+    if isinstance(place, property):
+        place = place.fget
+    return getattr(place, "__wrapped__", place) if not hasattr(place, "py_func") else place
+
+
+def _code(code: types.CodeType, formula: str) -> types.CodeType:
+    """Return the code of a function within that of its module."""
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            if inner.co_qualname == formula:
+                return inner
+            if formula.startswith(f"{inner.co_qualname}."):
+                return _code(inner, formula)
+    raise LookupError(formula)
 
 
 def main(arguments: list[str]) -> int:
@@ -248,10 +284,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--all", action="store_true", help="every operator, not the first alone")
     parser.add_argument("--out", default=TABLE, type=pathlib.Path, help="the table")
     chosen = parser.parse_args(arguments)
-    import scipy.special  # noqa: F401  # heavy and unchanged: imported before the fork
-    import xarray  # noqa: F401
-
     os.chdir(ROOT)
+    for name in ("pytest", "hypothesis", "scipy.stats", "xarray", "rosettalaw.testing.strategies"):
+        importlib.import_module(name)  # once, before the forks
     rows = []
     for module in SUITE:
         wanted = [one for one, _ in formulas(module) if any(name in f"{module}.{one}" for name in chosen.names or [""])]

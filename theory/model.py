@@ -10,8 +10,9 @@ and differentiating the budget at fixed A, ``d log B/d log λ = −Σ c_r T(s_r)
 
     d log r_τ/d log N = θ B / [(β_loc + δ_loc)(r_τ) Σ_active c_r T(s_r)],      θ = d log B/d log N.
 
-Logarithm and unit costs give ``T = 1 + s``, ``Σ T = B + n``: the local exponent of `predictions`. It holds while A is
-fixed or not reached; where every feature is active, or w depends on r/A, the model is solved again at nearby sizes.
+Logarithm and unit costs give ``T = 1 + s``, ``Σ T = B + n``: the local exponent of `predictions`. Where every feature
+is active, those that come with N take ``A c_A s_A`` of ``dB/d log N = θB``. Where w depends on r/A the model is solved
+again at nearby sizes.
 """
 
 from __future__ import annotations
@@ -178,21 +179,20 @@ class Model:
             return np.nan
         if r_tau >= features:
             return 0.0 if self.features is not None else 1.0
-        grows = self.features is None and (found.active == features or self.spectrum.quantiles)
-        if grows:
+        if self.features is None and self.spectrum.quantiles:  # w itself moves with A
             h = max(1e-3, min(10 / neurons, 0.5))  # over several steps of A where there are several
             ends = max(neurons * np.exp(-h), 1 / self.gamma), neurons * np.exp(h)
             r = [self.frontier(size, tau) for size in ends]
             return float(np.log(r[1] / r[0]) / np.log(ends[1] / ends[0])) if r[0] > 0 else np.nan
-        total = float(self.budget.total(neurons))
         active = found.isolation > 0
-        costs = 1.0 if found.costs is None else found.costs[active]
+        costs = np.ones(1) if found.costs is None else found.costs[active]
         response = float(np.sum(costs * self.utility.tolerance(found.isolation[active])))
+        added = log_slope(self.budget.total, neurons) * float(self.budget.total(neurons))  # dB/d log N
+        if self.features is None and found.active == features:
+            added -= float(features * costs[-1] * found.isolation[-1])
         rank = max(r_tau, 1.0)
         steepness = self.spectrum.exponent(rank, features) + log_slope(self.cost.at, rank)
-        if steepness <= 0:  # a level spectrum: the frontier waits, then jumps
-            return 0.0
-        return log_slope(self.budget.total, neurons) * total / (steepness * response)
+        return added / (steepness * response) if steepness > 0 else 0.0  # on level ground r_τ waits, then jumps
 
 
 @lru_cache(maxsize=256)

@@ -81,9 +81,9 @@ class Utility(FunctionFamily):
 def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
     """Return s with log U'(s) = log p; where U' bends too sharply for secants, by bisection."""
     try:
-        log_s, level, first = _table(utility)
-    except TypeError:  # a utility that has no hash
-        log_s, level, first = _table.__wrapped__(utility)
+        log_s, level, first = _table(utility, tuple(vars(utility).items()))
+    except TypeError:  # a utility without a hash, or one of its parameters
+        log_s, level, first = _table.__wrapped__(utility, ())
     wanted = np.atleast_1d(np.asarray(log_price, dtype=float))
     cell = np.clip(np.searchsorted(-level, -wanted), 1, level.size - 1)
     low, width = log_s[cell - 1], log_s[1] - log_s[0]
@@ -115,8 +115,8 @@ def _bisected(utility: Utility, wanted: np.ndarray, low: np.ndarray, high: np.nd
 
 
 @lru_cache(maxsize=64)
-def _table(utility: Utility) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return log s, log U' there, and log U'(0)."""
+def _table(utility: Utility, _parameters: tuple) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return log s, log U' there, and log U'(0); made anew where parameters have changed."""
     log_s = np.linspace(-80.0, 80.0, 8001)
     with np.errstate(all="ignore"):
         level = np.asarray(utility.log_marginal(np.exp(log_s)), dtype=float)

@@ -20,6 +20,7 @@ from rosettalaw.theory import (
     CRRA,
     BrokenPowerLaw,
     LinearBudget,
+    Log,
     LognormalQuantiles,
     Model,
     PowerBudget,
@@ -102,6 +103,8 @@ EXPONENTS = [
     (Model(PowerLaw(1.5), cost=PowerCost(0.5)), 1 / 2),
     (Model(PowerLaw(0.5), cost=PowerCost(0.5)), 1 / 1.5),
     (Model(PowerLaw(1.5), budget=PowerBudget(1.0, 0.7)), 0.7 / 1.5),
+    (Model(PowerLaw(0.4), budget=PowerBudget(1.0, 0.7)), 0.7),
+    (Model(PowerLaw(1.5), PurePower(0.5), features=10_000), 1 / 3),
     (Model(BrokenPowerLaw(1.2, 2.0, 20.0)), 1 / 2),
     (Model(ZipfMandelbrot(1.5, 10.0)), 1 / 1.5),
 ]
@@ -122,3 +125,14 @@ def test_exponents(model, expected):
     limit = check_exponent(model, expected)
     assert limit.exponent == pytest.approx(expected, abs=limit.error)
     assert limit.error < 0.01
+
+
+@pytest.mark.parametrize("utility", [Log(), PurePower(0.7), SquaredError()], ids=repr)
+@pytest.mark.parametrize("cost", [UnitCost(), PowerCost(0.3)], ids=repr)
+def test_local_exponent_where_every_feature_is_active_is_the_slope_over_many_steps_of_a(utility, cost):
+    model = Model(PowerLaw(0.6), utility, cost, budget=PowerBudget(50.0, 1.1), gamma=2.0)
+    sizes = np.array([4900.0, 5000.0, 5100.0])  # whole A = 2N
+    found = model.predict(sizes, tau=120.0)
+    assert (found["active"] == 2 * sizes).all()
+    slope = np.log(found["r_tau"].values[2] / found["r_tau"].values[0]) / np.log(sizes[2] / sizes[0])
+    assert float(found["local_exponent"][1]) == pytest.approx(slope, rel=2e-3)

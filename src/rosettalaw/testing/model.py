@@ -176,5 +176,5 @@ def _check_symmetries(subject: Subject, at: Mapping[str, float], model: Model, r
     for case, (law, other) in cases.items():
         for name in names:
             value = float(other[name].values[0])
-            room = 1e-7 * total if name == "tail_mass" else 0.0
+            room = {"tail_mass": 1e-7 * total, "isolation_per_non_rosetta": 1e-7 * total}.get(name, 0.0)
             subject.obeys(law, close(value, row[name], absolute=room), at, {name: row[name], case: value})
