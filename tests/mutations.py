@@ -250,11 +250,14 @@ def _red(module: str) -> str:
     """Return the first test of the module's suite that fails; nothing if all pass."""
     import pytest
 
-    first = _First()
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(ROOT)]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis was imported before
-    pytest.main([*options, *(str(ROOT / path) for path in SUITE[module])], plugins=[first])
-    return first.failed
+    for path in SUITE[module]:
+        first = _First()
+        pytest.main([*options, str(ROOT / path)], plugins=[first])
+        if first.failed:
+            return first.failed
+    return ""
 
 
 def _function(module: str, formula: str):
@@ -285,6 +288,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", default=TABLE, type=pathlib.Path, help="the table")
     chosen = parser.parse_args(arguments)
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("pytest", "hypothesis", "scipy.stats", "xarray", "rosettalaw.testing.strategies"):
         importlib.import_module(name)  # once, before the forks
     rows = []

@@ -36,7 +36,7 @@ class Spectrum(FunctionFamily):
     """
 
     quantiles = False
-    """Whether w depends on r/A (importances drawn from a distribution) rather than on r alone."""
+    """True where w depends on r/A (importances drawn from a distribution) rather than on r alone."""
 
     @abstractmethod
     def at(self, rank: np.ndarray, features: int) -> np.ndarray:

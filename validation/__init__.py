@@ -2,8 +2,9 @@
 
 Where to look
 -------------
-counts, series, series_from
-    Counts as every fit takes them; counts of one source with their correlations and nulls; series read from results.
+counts, series, series_from, common_rho
+    Counts as every fit takes them; counts of one source with their correlations and nulls; series read from results;
+    a ladder counted at one correlation, and its exponent as a function of it.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval
