@@ -143,16 +143,16 @@ class BrokenLawError(RosettaError, AssertionError):
         The law in words.
     example : str
         Where it breaks (``rank = 3``).
-    found : str
+    met : str
         Values met there.
     reading : str
         Module whose help derives the law.
     """
 
-    def __init__(self, subject: Any, law: str, statement: str, example: str, found: str, reading: str):
-        self.subject, self.law, self.example, self.found = subject, law, example, found
+    def __init__(self, subject: Any, law: str, statement: str, example: str, met: str, reading: str):
+        self.subject, self.law, self.example, self.met = subject, law, example, met
         super().__init__(
-            f"{_brief(subject)} breaks the law {law!r} ({statement}) at {example}: {found}. Read: help({reading!r})"
+            f"{_brief(subject)} breaks the law {law!r} ({statement}) at {example}: {met}. Read: help({reading!r})"
         )
 
 

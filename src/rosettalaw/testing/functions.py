@@ -88,9 +88,9 @@ def _function(subject: Subject, function: Callable[[np.ndarray], Any], x: np.nda
     """Return the values of a function of arrays, after the laws that any of them obeys."""
     given = x.copy()
     values = np.asarray(function(given))
-    at, found = {name: x}, {"value": values}
+    at, met = {name: x}, {"value": values}
     subject.obeys("shape", values.shape == x.shape, at, f"shape {values.shape} for {x.shape}")
-    subject.obeys("finite", np.isfinite(values), at, found)
+    subject.obeys("finite", np.isfinite(values), at, met)
     subject.obeys("pure", given == x, at, {"argument after the call": given})
     subject.obeys("pure", np.asarray(function(x.copy())) == values, at, "another value when called again")
     table = np.asarray(function(x[: x.size // 2 * 2].reshape(2, -1)))
@@ -108,11 +108,11 @@ def _check_exponent_of(subject: Subject, spectrum: Spectrum, features: int) -> N
     centre = np.asarray(spectrum.log_at(rank, features))
     left = (np.asarray(spectrum.log_at(rank * np.exp(-SLOPE_STEP), features)) - centre) / SLOPE_STEP
     right = (centre - np.asarray(spectrum.log_at(rank * np.exp(SLOPE_STEP), features))) / SLOPE_STEP
-    found = np.array([spectrum.exponent(float(r), features) for r in rank])
+    met = np.array([spectrum.exponent(float(r), features) for r in rank])
     low, high = np.minimum(left, right), np.maximum(left, right)
     room = KINK * (high - low) + 1e-3 * np.abs(high) + 1e-6
-    fine = ((found >= low - room) & (found <= high + room)) | ~np.isfinite(centre + left + right)
-    subject.obeys("local exponent", fine, {"rank": rank}, {"exponent": found, "−d log w/d log r": (left + right) / 2})
+    fine = ((met >= low - room) & (met <= high + room)) | ~np.isfinite(centre + left + right)
+    subject.obeys("local exponent", fine, {"rank": rank}, {"exponent": met, "−d log w/d log r": (left + right) / 2})
 
 
 def _ranks(features: int) -> np.ndarray:

@@ -88,16 +88,16 @@ def _check_point(model: Model, neurons: float, tau: float) -> None:
 def _check_optimum(subject: Subject, at: Mapping[str, float], model: Model, row: Mapping[str, float]) -> bool:
     """Compare the allocation with its conditions, taken from the families; return whether a feature lies at τ."""
     neurons, tau = at["neurons"], at["tau"]
-    found, features = model.allocate(neurons), model.features_at(neurons)
-    s, rank = found.isolation, np.arange(1.0, found.isolation.size + 1)
+    allocation, features = model.allocate(neurons), model.features_at(neurons)
+    s, rank = allocation.isolation, np.arange(1.0, allocation.isolation.size + 1)
     c, budget = np.asarray(model.cost.at(rank)), float(model.budget.total(neurons))
     spent = float(np.sum(c * s))
     subject.obeys("budget", close(spent, budget), at, {"Σ c s": spent, "B": budget})
     excess = model.spectrum.log_at(rank, features) + model.utility.log_marginal(np.maximum(s, LEAST))
-    excess -= np.log(c) + found.log_level
+    excess -= np.log(c) + allocation.log_level
     fine = np.where(s > LEAST, np.abs(excess) <= 1e-6, excess <= 1e-6)
     subject.obeys("first order", fine, {**at, "rank": rank}, {"s": s, "log of w U'(s)/(λ c)": excess})
-    certificate = found.certificate
+    certificate = allocation.certificate
     subject.obeys("certificate", certificate.holds(1e-6), at, str(certificate))
     rising = np.diff(s) <= TIE * (1 + s[1:])
     subject.obeys("ordered", rising, {**at, "rank": rank[1:]}, {"s": s[1:], "s before": s[:-1]})

@@ -30,8 +30,8 @@ def check_utility(utility: Utility) -> None:
         _check_descent(subject, utility)
         seen = slope > 1e-250
         log_slope = np.asarray(utility.log_marginal(s))
-        found = {"log_marginal": log_slope, "log U'": np.log(slope)}
-        subject.obeys("log", close(log_slope, np.log(slope), 1e-9, 1e-9) | ~seen, {"s": s}, found)
+        met = {"log_marginal": log_slope, "log U'": np.log(slope)}
+        subject.obeys("log", close(log_slope, np.log(slope), 1e-9, 1e-9) | ~seen, {"s": s}, met)
         _check_value(subject, utility)
         _check_demand(subject, utility, s, slope, seen)
         h = 1e-5
@@ -46,10 +46,10 @@ def check_utility(utility: Utility) -> None:
 def _marginal(subject: Subject, utility: Utility, s: np.ndarray) -> np.ndarray:
     given = s.copy()
     slope = np.asarray(utility.marginal(given))
-    at, found = {"s": s}, {"U'": slope}
+    at, met = {"s": s}, {"U'": slope}
     subject.obeys("shape", slope.shape == s.shape, at, f"shape {slope.shape} for {s.shape}")
-    subject.obeys("finite", np.isfinite(slope), at, found)
-    subject.obeys("positive", (slope > 0) | ((slope == 0) & (s > FAR)), at, found)
+    subject.obeys("finite", np.isfinite(slope), at, met)
+    subject.obeys("positive", (slope > 0) | ((slope == 0) & (s > FAR)), at, met)
     subject.obeys("pure", given == s, at, {"argument after the call": given})
     subject.obeys("pure", np.asarray(utility.marginal(s)) == slope, at, "another value when called again")
     table = np.asarray(utility.marginal(s.reshape(2, -1)))
@@ -85,10 +85,10 @@ def _check_value(subject: Subject, utility: Utility) -> None:
     t = np.exp(middle + half * NODES)
     expected = np.sum(WEIGHTS * half * np.asarray(utility.marginal(t)) * t, axis=1)
     values = np.asarray(utility.value(ends))
-    found = values[:, 1] - values[:, 0]
-    fine = close(found, expected, 1e-3, 1e-9 * np.abs(values).max())
+    met = values[:, 1] - values[:, 0]
+    fine = close(met, expected, 1e-3, 1e-9 * np.abs(values).max())
     at = {"s from": ends[:, 0], "to": ends[:, 1]}
-    subject.obeys("value", fine, at, {"rise of value": found, "integral of U'": expected})
+    subject.obeys("value", fine, at, {"rise of value": met, "integral of U'": expected})
 
 
 def _check_demand(subject: Subject, utility: Utility, s: np.ndarray, price: np.ndarray, seen: np.ndarray) -> None:
