@@ -224,7 +224,10 @@ def _in_child(module: str, formula: str, tree: ast.Module, out) -> None:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]  # a red test need not be shrunk
-        hypothesis.settings.register_profile("mutations", phases=phases, database=None, derandomize=True)
+        slow = [hypothesis.HealthCheck.too_slow]  # on a busy machine, no fault of the mutant
+        hypothesis.settings.register_profile(
+            "mutations", phases=phases, database=None, derandomize=True, suppress_health_check=slow
+        )
         hypothesis.settings.load_profile("mutations")
         function = None if formula == NOTHING else _function(module, formula)
         if function is not None and not hasattr(function, "py_func"):

@@ -102,7 +102,7 @@ class Subject:
         raise BrokenLawError(self.tested, law, statement, _named(at, first), words, module)
 
     def copy(self, at: Mapping[str, Any]) -> Any:
-        """Return the object after a round trip through pickle; the object itself if a class of it has no importable name."""
+        """Return the object after a round trip through pickle; itself if a class of it cannot be imported by name."""
         if not all(_importable(type(part)) for part in (self.tested, *vars(self.tested).values())):
             return self.tested
         try:
