@@ -31,7 +31,7 @@ MODELS = "tests/properties/test_models.py"
 # The part of the property suite that holds each module's formulas; the first file that fails ends a run.
 SUITE = {
     "spectra": [FAMILIES, "tests/theory/test_families.py", MODELS],
-    "utilities": [FAMILIES, "tests/theory/test_families.py", MODELS],
+    "utilities": [FAMILIES, "tests/properties/test_own_families.py", "tests/theory/test_families.py", MODELS],
     "budgets": [FAMILIES, "tests/theory/test_families.py", MODELS],
     "allocation": ["tests/theory/test_allocation.py", MODELS],
     "model": [MODELS, "tests/theory/test_solved_or_refused.py", "tests/theory/test_model.py"],

@@ -67,3 +67,11 @@ def test_budgets(family):
         check_budget(budget)
 
     obeys()
+
+
+def test_empirical_exponent_at_and_beyond_the_ends_is_that_of_the_nearest_ranks():
+    measured = Empirical([4.0, 2.0, 1.0])
+    assert measured.exponent(1.0, 3) == pytest.approx(1)  # log 2/log 2
+    for rank in (2.5, 3.0, 3.001):
+        assert measured.exponent(rank, 3) == pytest.approx(np.log(2) / np.log(1.5))
+    assert Empirical([4.0]).exponent(1.0, 1) == 0
