@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from ..errors import InputError, require, require_extra
-from ..results import require_replaceable, save
+from ..results import require_replaceable, require_room, save
 from .activations.arrays import open_npy
 from .activations.inputs import FILES, Labelled, is_file, open_input
 from .activations.inputs.labelled import aligned
@@ -226,12 +226,16 @@ def match_models(
     else:
         sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
+    nulls = _nulls(sources, null, null_permutations, untrained) if nulls is None else nulls
+    if out is not None:
+        columns = 12 + jackknife + 2 * sum(nulls.values())
+        require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
     matches = match(
         *sources,
         k=k,
         absolute=absolute,
-        nulls=_nulls(sources, null, null_permutations, untrained),
+        nulls=nulls,
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),

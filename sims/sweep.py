@@ -116,6 +116,7 @@ class Simulation:
         pairs = []
         for point in self.points:
             if point.packing.beta == beta and point.engine == "wishart":
+                choose_engine(point.packing, "wishart")  # a file may ask for networks that fit into no memory
                 for run in range(min(len(point.runs), runs)):
                     generator = stream(int(self.facts["seed"]), point.packing, run)
                     matrix = wishart.correlations(point.packing, generator)

@@ -4,11 +4,13 @@ Where to look
 -------------
 derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
+own_theory, own_steps, expressions, growth, limits, rank_integrals, theory_pages
+    Any other theory in symbols: read, derived, its exponents with their proofs, shown.
 power_law, solution, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
 inverse, sensitivities
     β, κ or N of a given exponent or count; derivatives of the frontier.
-allocation, model
+allocation, model, model_sweeps
     Any weights, utility and costs, with a certificate; any spectrum and budget law.
 spectra, utilities, budgets, families
     The families that a model is put together from, and how a member is added.
@@ -20,6 +22,9 @@ specialization
     Domains that share one budget.
 """
 
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 from .allocation import Allocation, Certificate, allocate
 from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
 from .detectability import Detection, detect, expected_null_pairs, tau_eff
@@ -51,6 +56,12 @@ from .superposition import (
 from .sweeps import sweep
 from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
+if TYPE_CHECKING:
+    from .own_theory import OwnTheory, derive
+
+# SymPy is imported when it is needed.
+__getattr__, _names = lazily(__name__, {"OwnTheory": "own_theory", "derive": "own_theory"})
+
 __all__ = [
     "CRRA",
     "Allocation",
@@ -66,6 +77,7 @@ __all__ = [
     "LogQuadratic",
     "LognormalQuantiles",
     "Model",
+    "OwnTheory",
     "PowerBudget",
     "PowerCost",
     "PowerLaw",
@@ -82,6 +94,7 @@ __all__ = [
     "allocate",
     "beta_for",
     "correlation",
+    "derive",
     "detect",
     "effective_size",
     "expected_null_pairs",
@@ -99,3 +112,7 @@ __all__ = [
     "tail_loadings",
     "tau_eff",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_names()})

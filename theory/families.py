@@ -23,6 +23,7 @@ from typing import ClassVar, TypeVar
 import numpy as np
 
 from ..errors import InputError, UnknownNameError, require
+from ..vocabulary import Variable
 
 POSITIVE = (0.0, np.inf)
 REAL = (-np.inf, np.inf)
@@ -33,6 +34,8 @@ class FunctionFamily:
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Open interval of each parameter that has one; a parameter without one may be anything."""
+    variables: ClassVar[Mapping[str, Variable]] = {}
+    """Meaning, units and symbol of parameters, which a sweep writes beside their values."""
 
     def __new__(cls, *_args, **_kwargs):
         methods = (name for name in dir(cls) if getattr(getattr(cls, name), "__isabstractmethod__", False))

@@ -132,7 +132,7 @@ class Model:
         sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
         require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
         require(np.ndim(tau) == 0 and 0 < tau < np.inf, "tau", tau, RULES["tau"], EXAMPLE)
-        rows = [self._row(float(size), float(tau)) for size in sizes]
+        rows = [self.quantities(self.allocate(size), float(size), float(tau)) for size in sizes.tolist()]
         variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
         coords = {"neurons": ("neurons", sizes), "tau": float(tau), "gamma": self.gamma}
         return dataset("prediction", variables, coords, model=repr(self), limit="discrete")
@@ -140,6 +140,38 @@ class Model:
     def frontier(self, neurons: float, tau: float = 1.0) -> float:
         """Return the real-valued frontier r_τ, at most A; below 1 where not even rank 1 reaches τ."""
         return self._frontier(self.allocate(neurons), neurons, tau)
+
+    def sweep(
+        self, neurons: ArrayLike, tau: ArrayLike = 1.0, memory: float | None = None, **parameters: ArrayLike
+    ) -> xr.Dataset:
+        """Predict on the outer product of sizes, thresholds and any parameters of the model's parts.
+
+        Parameters
+        ----------
+        neurons, tau : float, 1-D array_like or Range
+            As for `rosettalaw.theory.sweep`.
+        memory : float, optional
+            Bytes that the sweep may take; beyond them the variables are dask arrays, solved when they are asked for.
+        **parameters : float, 1-D array_like or Range
+            Fields of the spectrum, utility, cost and budget by their names (``beta``, ``eta``, ``kappa`` ...), or
+            ``gamma`` or ``features``. Where two parts have one name: ``spectrum_scale``, ``utility_scale``.
+
+        Returns
+        -------
+        xarray.Dataset
+            The variables of `predict`, and ``status``: 0 where the point was solved, otherwise the reason. Every
+            parameter of the model is a coordinate.
+
+        Examples
+        --------
+        >>> from rosettalaw.theory import CRRA, PowerLaw
+        >>> grid = Model(PowerLaw(1.6), CRRA(1.0)).sweep([1e3, 1e5], beta=[1.3, 1.6], eta=[0.5, 1.0])
+        >>> grid["count"].sel(beta=1.6, eta=1.0).values.tolist()
+        [31.0, 522.0]
+        """
+        from .model_sweeps import sweep_model
+
+        return sweep_model(self, {"neurons": neurons, "tau": tau, **parameters}, memory)
 
     def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
         features = self.features_at(neurons)
@@ -157,8 +189,8 @@ class Model:
             return float(features)
         return float(np.exp(root(worth, 0.0, float(np.log(features)))))
 
-    def _row(self, neurons: float, tau: float) -> dict[str, float]:
-        allocation = self.allocate(neurons)
+    def quantities(self, allocation: Allocation, neurons: float, tau: float) -> dict[str, float]:
+        """Return what `predict` says of one size, given the allocation there."""
         r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
         inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
         tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count

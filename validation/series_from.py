@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ForeignFileError, InputError
-from ..results import KIND, load
+from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at
 from .counts import Counts, read_columns, read_counts
 from .profiles import FEWEST_PAIRS, Profile
@@ -56,10 +56,12 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
         if kind == "ladder":
             series.append(of_ladder(ds, name))
         elif kind in ("pairs", "rung"):
+            of_pairs([ds], str(path))  # one that cannot be read is named, not the folder
             pairs.setdefault(path.resolve().parent, []).append(ds)
         elif kind == "simulation":
             series.extend(of_simulation(ds, name))
         elif kind == "toy":
+            of_toys([ds], name=str(path))
             toys.append(ds)
         else:
             rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
@@ -106,16 +108,19 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
     ForeignFileError
         If a variable is missing, or a pair belongs to no rung: an older version's file, or somebody's edited one.
     """
-    missing = [word for word in ("neurons", "calibrated_count", "threshold") if word not in ladder]
-    if missing:
-        raise ForeignFileError(f"{name}: a ladder without the variable {' or '.join(missing)}; measure it again")
+    require_variables(ladder, name, ("neurons", "calibrated_count", "threshold"))
+    with interpreting(name):
+        return _of_ladder(ladder, name)
+
+
+def _of_ladder(ladder: xr.Dataset, name: str) -> Series:
     neurons = np.asarray(ladder["neurons"].values, dtype=float)
     own, thresholds = (np.asarray(ladder[word].values, dtype=float) for word in ("calibrated_count", "threshold"))
     correlations, common, sd = None, _largest(thresholds), _deviations(ladder)
     counts, own_sd = own, sd
     if "correlation" in ladder and "pair_rung" in ladder:
         rung, rho = (ladder[key].values for key in ("pair_rung", "correlation"))
-        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):
+        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):  # also of one that was not loaded
             raise ForeignFileError(f"{name}: a ladder of {len(neurons)} rungs with a pair of rung {rung.max()}")
         # where nothing clears the nulls, the threshold is NaN and no pair is above it
         above = rho >= thresholds[rung] - ROUNDED
@@ -141,7 +146,22 @@ def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
 
 
 def of_pairs(members: list[xr.Dataset], name: str) -> Series:
-    """Return one series of matchings that were saved one by one."""
+    """Return one series of matchings that were saved one by one.
+
+    Raises
+    ------
+    ForeignFileError
+        If one lacks a variable.
+    """
+    for ds in members:
+        sizes = ("neurons",) if "neurons" in ds else ("neurons_a", "neurons_b")
+        require_variables(ds, name, (*sizes, "raw_count", "correlation"))
+        require_variables(ds, name, ("threshold",) if "calibrated_count" in ds else ())
+    with interpreting(name):
+        return _of_pairs(members, name)
+
+
+def _of_pairs(members: list[xr.Dataset], name: str) -> Series:
     sizes = [
         float(ds["neurons"]) if "neurons" in ds else float(ds["neurons_a"] + ds["neurons_b"]) / 2 for ds in members
     ]
@@ -177,8 +197,12 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
     pairs above ½ (τ = 1), of a few runs per size, wherever the size was drawn and not computed by the integral.
     """
     word = "count_run" if "count_run" in ds else "count"
-    if word not in ds or "neurons" not in ds or "beta" not in ds:
-        raise ForeignFileError(f"{name}: a simulation without the variables count, neurons and beta")
+    require_variables(ds, name, (word, "neurons", "beta"))
+    with interpreting(name):
+        return _of_simulation(ds, name, word)
+
+
+def _of_simulation(ds: xr.Dataset, name: str, word: str) -> list[Series]:
     from ..sims import Simulation
 
     neurons = np.asarray(ds["neurons"].values, dtype=float)
@@ -207,12 +231,27 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
     return series
 
 
-def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None) -> list[Series]:
+def of_toys(
+    studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None, name: str = "a toy study"
+) -> list[Series]:
     """Return one series for each configuration and β of toy studies, cells of the same recipe joined over sizes.
 
     Studies whose `RECIPE` differs stay apart, and their names say in what.
     `configurations` are those wanted; by default all, controls that are not expected to obey the theory included.
+
+    Raises
+    ------
+    ForeignFileError
+        If one lacks a variable; the message begins with `name`.
     """
+    studies = list(studies)
+    for ds in studies:
+        require_variables(ds, name, TOY)
+    with interpreting(name):
+        return _of_toys(studies, configurations)
+
+
+def _of_toys(studies: list[xr.Dataset], configurations: Sequence[str] | None) -> list[Series]:
     import pandas as pd
 
     recipes: dict[tuple, list[xr.Dataset]] = {}

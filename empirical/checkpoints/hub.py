@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...console import say
-from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
+from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, panics_as_errors, require
 from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -132,7 +132,9 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     name, revision = located(checkpoint)
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
+        with panics_as_errors():
+            tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
+            tokenizer("a")  # settings that make no sense show where they are used
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:
@@ -163,14 +165,15 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
-        model, report = (kind or AutoModel).from_pretrained(
-            name,
-            config=config,
-            dtype=getattr(torch, loading.weights),
-            trust_remote_code=False,
-            output_loading_info=True,
-            **options,
-        )
+        with panics_as_errors():
+            model, report = (kind or AutoModel).from_pretrained(
+                name,
+                config=config,
+                dtype=getattr(torch, loading.weights),
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
     except Exception as error:
         _remove(folder)
         hint = "" if loading.pickled or not _only_pickled(checkpoint) else PICKLED

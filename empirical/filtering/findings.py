@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
+KINDS = ("Rosetta Neurons", "others")
+
 
 def records(study: xr.Dataset) -> list[dict[str, Any]]:
     """Return one row a selector: F1 and perplexity with their 95% intervals."""
@@ -55,12 +57,22 @@ def sentences(study: xr.Dataset) -> list[str]:
 
 
 def _leaders(study: xr.Dataset) -> str:
-    """Compare the leaders of both populations: the result beyond one neuron of each."""
+    """Compare the leaders of both populations: the result beyond one neuron of each.
+
+    Results that do not say how large the populations are have the first 20 of either, whose means do not compare.
+    """
     is_rosetta = study["leader_rosetta"].values
     groups = [study["leader_f1"].values[mask] for mask in (is_rosetta, ~is_rosetta)]
     shown = " and ".join(f"{group.mean():.3f} ({group.min():.3f} to {group.max():.3f})" for group in groups)
-    sizes = f"{len(groups[0])} Rosetta and {len(groups[1])} other neurons"
-    return f"F1 of the first {sizes} of that layer by the same rule: {shown}."
+    if "leader_pool" not in study:
+        sizes = f"{len(groups[0])} Rosetta and {len(groups[1])} other neurons"
+        unlike = "they are unequal shares of their populations, so that the means do not compare"
+        return f"F1 of the first {sizes} of that layer by the same rule: {shown}; {unlike}."
+    pools = [int(study["leader_pool"].values[mask][0]) for mask in (is_rosetta, ~is_rosetta)]
+    sizes = " and ".join(
+        f"{len(group)} of {pool} {words}" for group, pool, words in zip(groups, pools, KINDS, strict=True)
+    )
+    return f"F1 of the first {sizes} of that layer by the same rule, an equal share of each: {shown}."
 
 
 def _perplexity(study: xr.Dataset) -> list[str]:

@@ -8,8 +8,8 @@
    the oracle, which knows the labels.
 4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`perplexity`).
 
-One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first 20 neurons by the
-same rule among the Rosetta Neurons of that layer, and among its other neurons.
+One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first neurons by that
+rule among the Rosetta Neurons of that layer, and among its other neurons, an equal share of each.
 
 Finished parts are saved in the folder of results and read back by the same command.
 """
@@ -33,7 +33,7 @@ from ..checkpoints import hub
 from ..checkpoints.hub import Loading
 from ..checkpoints.provenance import identity, model_facts, revisions
 from ..corpora.corpus import Corpus
-from .choose_neuron import Choice, choose, rosetta_neurons
+from .choose_neuron import Choice, choose, require_calibrated, rosetta_neurons
 from .document_activations import DocumentReader, ModelReader
 from .perplexity import measure_trials
 from .plan import FilteringPlan
@@ -106,6 +106,8 @@ def filter_documents(
     parts = split(corpus, plan.target, plan.choosing, plan.test, plan.seed)
     if pairs is None and b is None:
         raise InputError("b", None, "a second checkpoint, or a finished matching, is needed", "rosettalaw filter A B")
+    if pairs is not None:
+        require_calibrated(pairs)
     work = None if out is None else out / f"filtering-{_fingerprint(corpus, plan, (a, b, tuned), pairs, patterns)}"
     if pairs is None:
         pairs = _matched(parts.choosing, plan, (a, str(b)), patterns, loading, work, quiet)
@@ -299,7 +301,7 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
 
 def _write(path: Path, pool: Corpus, selected: np.ndarray) -> None:
     """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for document, is_selected in zip(pool.documents, selected, strict=True):
             if is_selected:
                 record = {"text": document.text, "meta": {"pile_set_name": document.domain, "name": document.name}}
@@ -312,6 +314,7 @@ def _neurons(choice: Choice, reader: DocumentReader) -> dict[str, Any]:
     places = np.searchsorted(choice.ranking.neurons, leaders)
     return {
         "leader_rosetta": ("leader", np.arange(len(leaders)) < len(choice.rosetta)),
+        "leader_pool": ("leader", np.repeat(choice.pools, [len(choice.rosetta), len(choice.control)])),
         "leader_layer": ("leader", reader.layer[leaders]),
         "leader_unit": ("leader", reader.unit[leaders]),
         "leader_hits": ("leader", choice.ranking.hits[0, places]),

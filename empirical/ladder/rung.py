@@ -109,6 +109,7 @@ def measure_rung(
             **_counts(matches, calibration, copies),
             **_pairs(matches, copies),
             **_at_k(comparison),
+            **_beyond_the_token(comparison),
             **_neurons(neurons, sets),
             **describe_groups(neurons, sets, plan),
             **keep_text(sources[0].text, _top_positions(neurons), plan.around),
@@ -144,7 +145,7 @@ def measure_rung(
 
 def steps(ladder: ModelLadder) -> int:
     """Return how many steps `measure_rung` reports."""
-    return 3 + sum(draws for null, draws in draws_of(ladder.measurement.nulls).items() if null.fresh)
+    return 4 + sum(draws for null, draws in draws_of(ladder.measurement.nulls).items() if null.fresh)
 
 
 def _rosetta_sets(matches: Matches, calibration: Calibration, copies: Sources) -> tuple[np.ndarray, np.ndarray]:
@@ -201,6 +202,7 @@ def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
         "margin": ("pair", matches.margin),
         "settled": ("pair", matches.replicates.settled.astype(np.int8)),
         "stability": ("pair", matches.replicates.stability),
+        **({} if matches.lexical_share is None else {"lexical_share": ("pair", matches.lexical_share)}),
         **{name: ("null_pair", values) for name, values in null_pairs(matches.nulls).items()},
     }
 
@@ -221,6 +223,19 @@ def _at_k(comparison: ModelComparison) -> dict[str, Any]:
         means = [np.mean([len(one) for one in of]) if of else np.nan for of in draws]
         variables[f"k_{label}_raw"] = ("k", np.array(means, dtype=float))
     return variables
+
+
+def _beyond_the_token(comparison: ModelComparison) -> dict[str, Any]:
+    """Return the counts of the residuals, where the texts of the spans are known."""
+    residual = comparison.residual
+    if residual is None:
+        return {}
+    calibration = residual.calibrate()
+    return {
+        "beyond_token_raw": residual.count,
+        "beyond_token_count": 0 if calibration is None else calibration.count,
+        "beyond_token_threshold": np.nan if calibration is None else calibration.threshold,
+    }
 
 
 def _by_size(comparison: ModelComparison) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..checkpoints.hub import moved
 from ..nulls import Null, default_nulls, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .evidence.effective_positions import NOT_MEASURED, effective_positions
+from .evidence.lexical import lexical_share
 from .fresh import fresh_draws
 from .machine import distributed
 from .machine.checkpoint import Checkpoint, tile_of
@@ -254,6 +255,7 @@ def _with_nulls(
         replicates=trained.replicates,
         autocorrelation=autocorrelation,
         effective_positions=independent,
+        lexical_share=_lexical(a, b, trained.pairs) if settings.jackknife_blocks else None,
         k=settings.k,
         absolute=settings.absolute,
         engine=settings.engine,
@@ -265,6 +267,12 @@ def _with_nulls(
             for other in settings.also_k
         },
     )
+
+
+def _lexical(a: ActivationSource, b: ActivationSource, pairs: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return the lexical share of each pair where the texts of the spans are known."""
+    span = common_labels(a, b).get("span")
+    return None if span is None else lexical_share(a, b, pairs[0], pairs[1], span)
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:

@@ -67,6 +67,8 @@ class Matches:
         `nulls` at those k.
     replicates : Replicates, optional
         How often each pair is found in half of the text, and the pairs of texts drawn anew.
+    lexical_share : ndarray, shape (pairs,), optional
+        Share of each pair's covariance that lies between the texts of the spans; None where these are unknown.
     autocorrelation : float
         Mean lag-1 autocorrelation of a sample of neurons of both models; NaN where it was not measured.
     effective_positions : float
@@ -90,6 +92,7 @@ class Matches:
     at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
     null_at_k: dict[int, dict[str, list[np.ndarray]]] = dataclasses.field(default_factory=dict)
     replicates: Replicates | None = None
+    lexical_share: np.ndarray | None = None
     autocorrelation: float = float("nan")
     effective_positions: float = float("nan")
 
@@ -146,6 +149,12 @@ class Matches:
         """Return Σ π over the pairs at or above a correlation: how many a half of the text finds again on average."""
         stability = self.stability
         return None if stability is None else float(np.sum(stability[self._reach(threshold)]))
+
+    def median_lexical_share(self, threshold: float = 0.0) -> float | None:
+        """Return the median lexical share of the pairs at or above a correlation; None where it is unknown."""
+        if self.lexical_share is None or not self._reach(threshold).any():
+            return None
+        return float(np.nanmedian(self.lexical_share[self._reach(threshold)]))
 
     def _reach(self, threshold: float) -> np.ndarray:
         return np.abs(self.correlation) >= threshold
@@ -210,6 +219,7 @@ class Matches:
             "binding_null": None if calibrated is None else name_of(calibrated.binding),
             "stable_count": self.stable_count(0.0 if calibrated is None else calibrated.threshold),
             "expected_stable": self.expected_stable(0.0 if calibrated is None else calibrated.threshold),
+            "lexical_share": self.median_lexical_share(0.0 if calibrated is None else calibrated.threshold),
             "autocorrelation": self.autocorrelation,
             "effective_positions": self.effective_positions,
             "details": self.details,
@@ -246,6 +256,8 @@ class Matches:
             "raw_count": self.count,
             "split_half": self.split_half,
         }
+        if self.lexical_share is not None:
+            variables["lexical_share"] = ("pair", self.lexical_share)
         if self.replicates is not None:
             threshold, texts = 0.0 if calibrated is None else calibrated.threshold, self.replicates.correlations
             variables["stability"] = ("pair", self.replicates.stability)

@@ -18,9 +18,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...results import disk_error
-from ..activations.source import ActivationSource, RandomAccess, blocks_from, identity, untrained
+from ..activations.source import ActivationSource, RandomAccess, blocks_from, identity, labels, untrained
 from ..activations.views import View
-from .lexical import BLOCK, MEMORY, add_by_group, grouped
+from ..matching.evidence.lexical import BLOCK, MEMORY, add_by_group, grouped
 
 FAINT = 1e-4
 
@@ -51,9 +51,7 @@ class Residual:
         return object.__new__(ReadableResidual if isinstance(source, RandomAccess) else cls)
 
     def __init__(self, source: ActivationSource, span: np.ndarray | None = None, memory: int = MEMORY):
-        labels: Callable[[], dict[str, np.ndarray]] | None = getattr(source, "labels", None)
-        known = labels() if span is None and labels is not None else {}
-        span = known.get("span") if span is None else span
+        span = labels(source).get("span") if span is None else span
         if span is None:
             rule = f"{source.name} does not know the texts of its spans"
             raise InputError("span", None, rule, "Residual(source, span=numbers), an integer for each position")
@@ -67,8 +65,7 @@ class Residual:
 
     def labels(self) -> dict[str, np.ndarray]:
         """Return the spans, and what else the source knows of its positions."""
-        known = self._source.labels() if hasattr(self._source, "labels") else {}
-        return {**known, "span": self._groups}
+        return {**labels(self._source), "span": self._groups}
 
     @property
     def untrained(self) -> Callable[[int], ActivationSource] | None:

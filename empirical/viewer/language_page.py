@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ForeignFileError, InputError, require
-from ...results import KIND, load
+from ...results import KIND, interpreting, load, require_variables
 from ..checkpoints.hub import Loading
 from ..corpora.corpus import PYTHON, open_text
 from ..language.source import text_sources
@@ -93,7 +93,9 @@ def write_viewer(
         require(
             text is None and tokens is None and seed is None, "source", source, rule, "rosettalaw view A B --text T"
         )
-        return page.write(saved_collection(result, source, limit, contexts), out)
+        with interpreting(source):
+            collection = saved_collection(result, source, limit, contexts)
+        return page.write(collection, out)
     saved_pairs = _saved(result, source) if result is not None else None
     models = saved_pairs.models if saved_pairs is not None else (source, str(b))
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
@@ -143,6 +145,7 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
     if not {"corpus", "tokens", "model_a", "model_b"} <= set(ds.attrs):
         rule = "was matched from files of activations, which have no text to show"
         raise InputError("source", path, rule, "rosettalaw match folder-a folder-b --out pairs.nc")
+    require_variables(ds, path, ("unit_a", "unit_b", "correlation"), ("seed",))
     return _Found(
         models=(ds.attrs["model_a"], ds.attrs["model_b"]),
         unit_a=ds["unit_a"].values,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import require
+from ...results import require_variables
 from ..language.snippets import KeptText, Snippet
 from .items import LEVELS, Collection, Pair, TextContext
 from .text_pairs import apart
@@ -40,6 +41,11 @@ def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -
     InputError
         If it keeps no text, or holds no pair.
     """
+    sides = ("neurons", "layer", "layer_unit", "unit")
+    needed = ("threshold", "correlation", *(f"{name}_{side}" for name in sides for side in "ab"))
+    require_variables(result, path, needed)
+    if "rung" not in result.sizes:
+        require_variables(result, path, (), ("model_a", "model_b"))
     text, facts = KeptText(result), dict(result.attrs)
     first_neuron = 0
     if "neuron_rung" in result:

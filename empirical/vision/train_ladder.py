@@ -65,7 +65,8 @@ class VisionLadder:
     images : int
         Crops to measure on, 16 positions each.
     permutations, untrained : int
-        Draws of each null.
+        Draws of each null; untrained networks for each seed. The untrained null decides ρ* here, which a few draws
+        leave to chance.
     seed : int
         Seed of the measurement.
     """
@@ -80,7 +81,7 @@ class VisionLadder:
     )
     images: int = 600
     permutations: int = 3
-    untrained: int = 3
+    untrained: int = 20
     seed: int = 0
 
     def __post_init__(self):

@@ -27,6 +27,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from .display import for_terminal
 
 # In a notebook rich would show an empty box; there, lines of text are as good.
 stderr = Console(stderr=True, highlight=False, force_jupyter=False)
@@ -43,7 +46,7 @@ class OnStandardError(logging.Handler):
             handler for logger in (LOG, logging.getLogger()) for handler in logger.handlers if handler is not self
         )
         if not any(getattr(handler, "stream", None) in (sys.stderr, sys.stdout) for handler in others):
-            stderr.print(record.getMessage(), markup=False, soft_wrap=True)
+            stderr.print(Text(for_terminal(record.getMessage())), soft_wrap=True)
 
 
 LOG = logging.getLogger("rosettalaw")
@@ -62,7 +65,7 @@ def tell_last(message: str) -> None:
     """Print the message of an error that ends the program, unless the first of several processes does."""
     if printed_elsewhere(message):
         return
-    print(message, file=sys.stderr, flush=True)
+    print(for_terminal(message), file=sys.stderr, flush=True)
     if _rank() == 0:  # stored after printing: once a process has ended, torchrun ends the others
         with suppress(RuntimeError, ValueError):
             store = _store()
@@ -143,6 +146,7 @@ class Ticker:
         self._bar.advance(self._task, steps)
 
     def update(self, completed: float | None = None, description: str | None = None) -> None:
+        description = None if description is None else for_terminal(description)
         self._bar.update(self._task, completed=completed, description=description)
 
 
@@ -169,7 +173,7 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     bar = Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
     bar.start()
     try:
-        yield Ticker(bar, bar.add_task(description, total=total))
+        yield Ticker(bar, bar.add_task(for_terminal(description), total=total))
     except BaseException:
         bar.live.transient = True
         bar.live.stop()

@@ -136,6 +136,17 @@ def require(condition: object, argument: str, value: Any, rule: str, example: st
         raise InputError(argument, value, rule, example)
 
 
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Turn a panic of a library in Rust, which no ``except Exception`` catches, into a `RuntimeError`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"a library failed: {error}") from error
+
+
 def _brief(value: Any) -> str:
     text = str(value) if not isinstance(value, str) else repr(value)
     return text if len(text) <= 120 else text[:117] + "..."

@@ -42,6 +42,22 @@ PARAMETERS = {
     "seed": Variable("seed of the random generator", "1"),
 }
 
+# Parameters of the families of `rosettalaw.theory`, which only their sweeps know by these names.
+FAMILIES = {
+    "scale": Variable("rank at which importance has fallen to 1/e", "rank", "r_c", "theory.spectra"),
+    "power": Variable("power in the exponent of a stretched exponential", "1", "p", "theory.spectra"),
+    "width": Variable("width of a log-quadratic spectrum", "1", "S", "theory.spectra"),
+    "beta1": Variable("spectrum exponent before the knee", "1", "β₁", "theory.spectra"),
+    "beta2": Variable("spectrum exponent beyond the knee", "1", "β₂", "theory.spectra"),
+    "knee": Variable("rank at which the spectrum breaks", "rank", "r_k", "theory.spectra"),
+    "shift": Variable("shift of the rank", "rank", "q", "theory.spectra"),
+    "sigma": Variable("standard deviation of log importance", "1", "σ", "theory.spectra"),
+    "eta": Variable("index of the marginal utility", "1", "η", "theory.utilities"),
+    "delta": Variable("exponent of the cost of isolation", "1", "δ", "theory.budgets"),
+    "theta": Variable("exponent of the budget in size", "1", "θ", "theory.budgets"),
+    "features": Variable("latent features", "features", "A", "9"),
+}
+
 THEORY = {
     "active": Variable("features with positive isolation", "features", "n", "14"),
     "r0": Variable("last rank with positive isolation", "rank", "r₀", "17"),
@@ -95,6 +111,10 @@ MEASUREMENT = {
     "replicate": Variable("text, drawn of the parts with replacement, that a pair was found in", "index"),
     "replicate_correlation": Variable("correlation of a mutual pair in a text drawn with replacement", "1", "ρ"),
     "stability": Variable("share of halves of the text in which the pair is found", "1", "π"),
+    "lexical_share": Variable("share of a pair's covariance that lies between the texts of the spans", "1"),
+    "beyond_token_count": Variable("calibrated pairs once the mean of each span text is taken out", "pairs"),
+    "beyond_token_raw": Variable("mutual pairs once the mean of each span text is taken out", "pairs"),
+    "beyond_token_threshold": Variable("threshold of the pairs beyond the token", "1", "ρ*"),
     "stable_count": Variable("pairs above ρ* that are found in at least 0.9 of the halves of the text", "pairs"),
     "expected_stable": Variable("sum of π over the pairs above ρ*", "pairs", "Σπ"),
     "pairs_in_half": Variable("mean number of mutual pairs in half of the text", "pairs"),
@@ -163,6 +183,7 @@ SPECIALIZATION = {
     "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
     "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
     "rho": Variable("correlation at which pairs are counted", "1", "ρ"),
+    "threshold_se": Variable("standard deviation of ρ*, text and null draws drawn anew", "1"),
     "count_error": Variable("standard error over texts of the number of pairs at or above a correlation", "pairs"),
     "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
     "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
@@ -279,6 +300,7 @@ FILTERING = {
     "leader_rosetta": Variable(
         "whether a leading neuron is a Rosetta Neuron; the first of each kind is the chosen one"
     ),
+    "leader_pool": Variable("neurons of its layer among which a leading neuron leads", "neurons"),
     "leader_layer": Variable("layer of a leading neuron in model A", "index", "ℓ"),
     "leader_unit": Variable("leading neuron within its layer", "index"),
     "leader_hits": Variable("target documents among a neuron's top contexts", "documents"),

@@ -25,6 +25,7 @@ from rosettalaw.empirical.filtering import (
 from rosettalaw.empirical.filtering import (
     sequences as packing,
 )
+from rosettalaw.empirical.filtering.findings import sentences
 from rosettalaw.empirical.filtering.splitting import split
 from rosettalaw.empirical.filtering.tuning import open_causal
 from rosettalaw.errors import InputError, RosettaError
@@ -145,12 +146,18 @@ def test_the_result_explains_itself(result):
     assert result.attrs["model_b"] == "another"
     assert result["part_documents"].sum() == 60
     rosetta = result["leader_rosetta"].values
-    assert rosetta.tolist() == [True] * 4 + [False] * 4
+    assert rosetta.tolist() == [True] * 2 + [False] * 6  # an eighth of 16 and of 48, four on average
+    assert result["leader_pool"].values.tolist() == [16] * 2 + [48] * 6
+    said = sentences(result)[3]
+    assert said.startswith(
+        "F1 of the first 2 of 16 Rosetta Neurons and 6 of 48 others of that layer by the same rule, an"
+    )
+    assert f"{result['leader_f1'].values[2:].mean():.3f}" in said
     assert len(set(result["leader_layer"].values)) == 1
     units = result["leader_unit"].values + 64 * result["leader_layer"].values
     assert np.all((units % 4 == 0) == rosetta)
     f1 = result["filter_f1"].sel(selector=["rosetta", "non_rosetta"]).values
-    np.testing.assert_array_equal(f1, result["leader_f1"].values[[0, 4]])
+    np.testing.assert_array_equal(f1, result["leader_f1"].values[[0, 2]])
 
 
 def test_means_and_intervals_are_students(result):

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.source import RandomAccess, untrained
 from rosettalaw.empirical.matching import match
-from rosettalaw.empirical.measures import lexical, residual
-from rosettalaw.empirical.measures.lexical import lexical_share
+from rosettalaw.empirical.matching.evidence import lexical
+from rosettalaw.empirical.matching.evidence.lexical import lexical_share
+from rosettalaw.empirical.measures import residual
 from rosettalaw.empirical.measures.residual import Residual
 from rosettalaw.errors import InputError, RosettaError
 

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from scipy.signal import lfilter
 from typer.testing import CliRunner
 
 from rosettalaw.cli import app
@@ -20,22 +19,7 @@ from rosettalaw.empirical.nulls.span import within
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.results import load
 from rosettalaw.theory import detect
-
-
-def autoregressive(rng, positions, neurons, time, share=0.5):
-    """Half (or so) of each signal an AR(1) of a time constant, the rest white noise; all independent."""
-    kept = np.exp(-1 / time)
-    start = rng.standard_normal((1, neurons))
-    steps = np.sqrt(1 - kept**2) * rng.standard_normal((positions, neurons))
-    slow, _ = lfilter([1], [1, -kept], steps, axis=0, zi=kept * start)
-    white = rng.standard_normal((positions, neurons))
-    return (np.sqrt(share) * slow + np.sqrt(1 - share) * white).astype(np.float32)
-
-
-def by_document(rng, document, neurons, share=0.5):
-    """Signals of which a share is constant within documents."""
-    level = rng.standard_normal((document.max() + 1, neurons))[document]
-    return (np.sqrt(share) * level + np.sqrt(1 - share) * rng.standard_normal(level.shape)).astype(np.float32)
+from tests.matching.unrelated import autoregressive, by_document
 
 
 def calibrated(a, b, documents=None, **options):
@@ -167,7 +151,7 @@ def test_a_rotation_tells_neurons_from_any_basis():
 
 @pytest.mark.parametrize(("time", "share"), [(3, 0.5), (30, 1.0), (300, 0.5), (3000, 0.5)])
 def test_unrelated_autocorrelated_models_hardly_ever_pass(time, share):
-    """The slow study `python -m benchmarks nulls` has 60 runs a setting; here none of four may pass."""
+    """The table `false_discoveries.csv` has 60 runs a setting; here none of four may pass."""
     rng = np.random.default_rng(time)
     counts = [
         calibrated(*(autoregressive(rng, 6000, 64, time, share) for _ in "ab"), seed=seed)[1].count for seed in range(4)

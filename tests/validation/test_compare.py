@@ -198,7 +198,10 @@ def test_repeats_that_share_networks_are_one_count_a_size():
     ("change", "message"),
     [
         (lambda ladder: ladder.drop_vars("calibrated_count"), "a ladder without the variable calibrated_count"),
-        (lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1), "a ladder of 5 rungs with a pair of rung 5"),
+        (
+            lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1),
+            "pair_rung has a number that is not from 0 to 4",
+        ),
     ],
 )
 def test_a_ladder_that_lacks_something_is_refused_by_name(tmp_path, change, message):

@@ -10,13 +10,14 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ....errors import ForeignFileError
+from ....errors import ForeignFileError, MissingFileError
 from ....results import replacing
 
 FINGERPRINT = "matching.json"
@@ -78,7 +79,9 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return {key: stored[key] for key in stored.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # it was not read: nothing is said of it
+                raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
             raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
 
     def drop(self, name: str) -> None:

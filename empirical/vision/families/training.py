@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import shutil
 import zlib
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ....leftovers import remove_leftovers, unfinished_folder
 from ....results import disk_error, run_facts
 from ...checkpoints.provenance import RECORD
 from .batched_vit import MLP_RATIO, configuration, initial
@@ -168,9 +168,9 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
     from ...checkpoints.hub import untrained_model
 
     folder = job.folder(seed)
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    partial = unfinished_folder(folder)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_leftovers(folder.parent)
         partial.mkdir(parents=True)
         model = untrained_model(config, 0)
         body = {name: value for name, value in member.items() if not name.startswith("head.")}

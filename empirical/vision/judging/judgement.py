@@ -19,7 +19,7 @@ import numpy as np
 
 from ....console import progress
 from ....errors import InputError, require
-from ....results import dataset
+from ....results import dataset, require_variables
 from ..source import ImageSource
 from .judges import Judge
 from .top_images import exhibit, neuron_scores, top_exhibits
@@ -77,6 +77,8 @@ def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:
     InputError
         If no pair exceeds the nulls, or there was none to calibrate against.
     """
+    needed = ("correlation", f"unit_{side}", f"excluded_unit_{side}", f"neurons_{side}")
+    require_variables(pairs, "pairs", needed)
     threshold = float(pairs["threshold"]) if "threshold" in pairs else np.nan
     strong = np.abs(pairs["correlation"].values) >= threshold  # of either sign under --absolute
     if not strong.any():
@@ -130,6 +132,9 @@ def study(
         If a population is too small for the subsets, or the images for the exhibits.
     """
     plan = plan or JudgingPlan()
+    last = max((int(neurons.max()) for neurons in populations.values() if len(neurons)), default=0)
+    rule = f"has {len(source.layer)} neurons: the pairs are of another model"
+    require(last < len(source.layer), "model", source.name, rule, "--model, the checkpoint that was matched")
     needed = max(plan.top) + HELD_OUT
     if len(source.images) < needed:
         rule = f"showing {max(plan.top)} and holding {HELD_OUT} out needs {needed} images"

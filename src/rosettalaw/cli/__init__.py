@@ -16,8 +16,9 @@ from typing import Any, NoReturn
 import typer
 
 from ..console import tell_last
+from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
-from .output import speaks_unicode
+from .output import echo, speaks_unicode
 
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
@@ -64,7 +65,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
     if version:
         from .. import __version__
 
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -94,8 +95,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for library in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DIFFUSERS_VERBOSITY"):
         os.environ.setdefault(library, "error")  # of this process, which is the command's own
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
-            stream.reconfigure(errors="replace")  # a question mark for β, instead of no answer
+        if isinstance(stream, io.TextIOWrapper):  # a question mark for β, a code for no character, but an answer
+            stream.reconfigure(errors="backslashreplace" if speaks_unicode(stream) else "replace")
     command = typer.main.get_command(app)
     try:
         with naming_extras():
@@ -138,7 +139,7 @@ def _usage_message(error: Any) -> str:
 
 
 def _tell(message: str) -> None:
-    print(message, file=sys.stderr)
+    print(for_terminal(message), file=sys.stderr)
 
 
 def _exit(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:

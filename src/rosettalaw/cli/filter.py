@@ -7,7 +7,16 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, file_to_write, folder_of, folder_to_write, print_json, print_table, require_no_input
+from .output import (
+    JsonOption,
+    echo,
+    file_to_write,
+    folder_of,
+    folder_to_write,
+    print_json,
+    print_table,
+    require_no_input,
+)
 
 EPILOG = (
     "Example: rosettalaw filter (two models trained here). Your own: rosettalaw filter EleutherAI/pythia-410m "
@@ -106,4 +115,4 @@ def filter_(
         return
     print_table(rows, title=f"filtering for {plan.target!r} by one neuron")
     for sentence in sentences:
-        typer.echo(sentence)
+        echo(sentence)

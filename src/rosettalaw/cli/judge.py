@@ -59,7 +59,7 @@ def judge(
     from ..empirical.vision.judging.judges import OfflineJudge
     from ..empirical.vision.source import ImageSource, open_reader
     from ..errors import InputError, RosettaError, require
-    from ..results import load, save
+    from ..results import load, require_variables, save
     from .output import grid, require_no_input
 
     require_no_input("--out", out, [pairs])
@@ -76,6 +76,7 @@ def judge(
     )
     matching = load(pairs, "pairs")
     populations = populations_of(matching, side)
+    require_variables(matching, str(pairs), (), () if model else (f"model_{side}",))
     shown: Any
     if by == "endpoint":
         shown = EndpointJudge.from_environment(cache_folder(cache) / "judge", timeout=timeout, retries=retries)

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, echo, print_json, print_table
 
 EPILOG = (
     "Example (two 30B models of 48 layers × 28672): "
@@ -77,17 +77,17 @@ def plan(
     ]
     print_table(rows, title)
     for one in costs:
-        typer.echo(f"{one.engine}: {one.detail}")
+        echo(f"{one.engine}: {one.detail}")
         if one.link_seconds:
             more = f"{duration(one.link_seconds)} more at {rates.link / 1e9:.3g} GB/s for activations on the host"
-            typer.echo(f"{one.engine}: {more}; those of models on the device stay there")
+            echo(f"{one.engine}: {more}; those of models on the device stay there")
     more = ", ".join(f"{one['engine']} {duration(one['seconds'])} more" for one in each)
     counted = f"{permutations} included" if permutations else f"none included; match makes {DRAWS} by default"
     room = f"{stored / 1e12:.3g} TB" if stored >= 1e12 else f"{stored / 1e9:.3g} GB"
-    typer.echo(f"each draw of a null: {more} ({counted})")
-    typer.echo(f"shifted positions need no copy; permuted ones and documents are read from activations on disk, {room}")
-    typer.echo("memory excludes model weights")
-    typer.echo(f"half of the pairs with correlation {detectable:.3g} are found")
+    echo(f"each draw of a null: {more} ({counted})")
+    echo(f"shifted positions need no copy; permuted ones and documents are read from activations on disk, {room}")
+    echo("memory excludes model weights")
+    echo(f"half of the pairs with correlation {detectable:.3g} are found")
 
 
 def each_draw(without: Any, with_draws: Any, draws: int) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
-        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", "utf-8", "backslashreplace")
     say(verdict)
     say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
     return summary

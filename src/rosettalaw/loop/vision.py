@@ -111,7 +111,7 @@ def run(
     }
     _report(trained, images, measured, next(f for f in files if f.suffix == ".svg"), out, summary["seconds"])
     with replacing(out / "summary.json") as partial:
-        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", "utf-8", "backslashreplace")
     for pairing in ladder.pairings:
         say(f"{pairing.title}: {measured.verdicts[pairing.name]}")
     say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse
 
-from ...errors import InputError, require
-from ..activations.source import ActivationSource
+from ....errors import InputError, require
+from ...activations.source import ActivationSource
 
 BLOCK = 4096
 MEMORY = 1 << 30
