@@ -226,7 +226,7 @@ def match_models(
     else:
         sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
-    nulls = _nulls(sources, null, null_permutations, untrained) if nulls is None else nulls
+    nulls = _nulls(sources, null, null_permutations, untrained)
     if out is not None:
         columns = 12 + jackknife + 2 * sum(nulls.values())
         require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)
