@@ -8,7 +8,6 @@ the options, and messages spell them so.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from ..errors import InputError, require, require_extra
+from ..removal import remove
 from ..results import require_replaceable, require_room, save
-from .activations.arrays import open_npy
 from .activations.inputs import FILES, Labelled, is_file, open_input
 from .activations.inputs.labelled import aligned
+from .activations.npy import open_npy
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
@@ -227,7 +227,7 @@ def match_models(
     if images is None:
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
-        sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
+        sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, allowed), timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
     nulls = _nulls(sources, null, null_permutations, untrained) if nulls is None else nulls
     if out is not None:
@@ -254,7 +254,7 @@ def match_models(
     result = ModelMatches(matches, matches.calibrate(q=q), provenance)
     if out is not None and unfinished is not None and distributed.rank() == 0:
         save(result.to_dataset(), out)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove(unfinished)
     return result
 
 
@@ -334,13 +334,13 @@ def _checkpoint(model: Model) -> Any:
 
 
 def _image_sources(
-    a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None, opening: Opening
+    a: str, b: str, images: Path, reading: tuple[bool, int | None], timestep: int | None, opening: Opening
 ) -> tuple[Sources, dict[str, Any]]:
     """Return two vision models' activations, and which images they come from."""
     from .vision.images import open_images
     from .vision.source import image_sources
 
-    loading, opened = opening.loading(), open_images(images, skip_corrupt)
+    loading, opened = opening.loading(), open_images(images, reading[0], memory=reading[1])
     sources = image_sources(a, b, opened, timestep, opening.patterns, loading)
     facts = {"images": opened.name, "images_sha256": opened.sha256, "number_of_images": len(opened)}
     facts |= {"grid": list(sources[0].grid), "skipped_images": list(opened.skipped), "modality": "vision"}

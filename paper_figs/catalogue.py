@@ -110,6 +110,7 @@ CATALOGUE: dict[str, Figure] = {
     ),
     "triangle": Figure("Count, profile and purity exponents against the theory", page=3, demo="triangle"),
     "sources": Figure("Every source side by side", page=5),
+    "phases": Figure("Phases of the law: the local exponent over β and the budget κN"),
     "likelihood": Figure("Parameters that counts identify, and the gain from more data"),
 }
 

@@ -17,74 +17,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..display import in_figure
+from ..looks import COLOURS as COLOURS
+from ..looks import CYCLE as CYCLE
+from ..looks import GREY as GREY
+from ..looks import INK as INK
+from ..looks import LINES as LINES
+from ..looks import MARKERS as MARKERS
+from ..looks import NOTHING as NOTHING
+from ..looks import RC as RC
+from ..looks import SIGNS as SIGNS
+from ..looks import WIDTH as WIDTH
 from ..results import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#222222"
-GREY = "#8a8a8a"
-NOTHING = "#e6e6e6"  # where a map has no cell
-COLOURS = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "vermilion": "#D55E00",
-    "purple": "#CC79A7",
-    "sky": "#56B4E9",
-    "yellow": "#F0E442",
-    "black": "#000000",
-}
-CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
-LINES = ["-", "--", "-.", ":"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
-WIDTH = 6.3  # inches, the text width of a page; a column is half of it
-
 NULL_COLOURS = [COLOURS[name] for name in ("orange", "purple", "green", "vermilion", "yellow", "black")]
 NULL_MARKERS = ["v", "s", "^", "D", "P", "X"]
 NULL_DASHES = [(0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1)), (0, (8, 2)), (0, (2, 3))]
-
-RC: Any = {
-    "figure.figsize": (WIDTH, 4.1),
-    "figure.dpi": 110,
-    "figure.constrained_layout.use": True,
-    "savefig.dpi": 220,
-    "savefig.facecolor": "white",
-    "font.family": "DejaVu Sans",  # ships with matplotlib and has the Greek letters and arrows
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.5,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "xtick.direction": "out",
-    "ytick.direction": "out",
-    "text.color": INK,
-    "text.parse_math": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 5.5,
-    "lines.markeredgewidth": 1.1,
-    "errorbar.capsize": 2.5,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "legend.handlelength": 2.2,
-    "svg.fonttype": "none",  # text stays text: searchable, and small
-    "svg.hashsalt": "rosettalaw",  # the same figure gives the same bytes
-}
 
 
 class NullLook(NamedTuple):

@@ -36,6 +36,7 @@ from .roots import root
 from .utilities import Log, Utility
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
 LOG = Log()
@@ -122,6 +123,12 @@ class Allocation:
     def count(self, tau: float) -> int:
         """Return R_τ, the number of features with isolation at least `tau` (Eq. 10)."""
         return int(np.count_nonzero(self.reached(tau)))
+
+    def plot(self, ax: Axes | None = None, tau: float | None = None) -> Axes:
+        """Draw isolation over rank; with `tau` also the threshold and the count."""
+        from .drawings import draw_allocation
+
+        return draw_allocation(self, ax, tau)
 
     @property
     def certificate(self) -> Certificate:

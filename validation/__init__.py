@@ -13,12 +13,12 @@ curves, alternatives
     Curves that a few sizes cannot tell from a power law, and their comparison.
 theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
-model_fit, model_problem, theories
-    Any allocation model fitted to counts; several of them compared.
+model_fit, model_problem, theories, draws
+    Any allocation model fitted to counts; several of them compared; draws from a posterior.
 profiles, triangle, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
-analysis, verdict, findings
-    All fits of one series; one sentence; the paper's findings, judged.
+analysis, verdict, findings, holm
+    All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
 forecast
     Counts at sizes that were not measured.
 compare, references, reference_ladders, published, published_checks

@@ -56,6 +56,7 @@ from scipy import stats
 
 from ..errors import UnknownNameError, require
 from .counts import clean
+from .draws import drawn
 from .identifiability import Identifiability, identify, undetermined
 from .joint_problem import LIMITS, JointProblem
 from .observations import Observations
@@ -269,9 +270,7 @@ class JointFit:
                 progress=False,
                 seed=seed,
             )
-        chain = result.flatchain
-        chain.attrs["status"] = "ok" if hasattr(result, "acor") else SHORT  # emcee gives no time for a short chain
-        return chain
+        return drawn(result.flatchain, "ok" if hasattr(result, "acor") else SHORT)  # no time of a short chain
 
 
 def quantiles(chain: Any) -> dict[str, tuple[float, float]]:

@@ -41,6 +41,7 @@ from ..errors import UnknownNameError, require
 from ..theory import Model
 from .alternatives import aicc
 from .counts import counts_from
+from .draws import drawn
 from .identifiability import Identifiability, identify, undetermined
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
@@ -170,9 +171,8 @@ class ModelFit:
                 progress=False,
                 seed=seed,
             )
-        chain = result.flatchain
-        chain.attrs["status"] = "ok" if hasattr(result, "acor") else "rough: the chain is short; draw more steps"
-        return chain
+        short = "rough: the chain is short; draw more steps"
+        return drawn(result.flatchain, "ok" if hasattr(result, "acor") else short)
 
 
 def fit_model(

@@ -19,12 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
 from ..errors import require
+from ..looks import COLOURS, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FEWEST_PAIRS = 5
 
@@ -60,6 +65,24 @@ class Profile:
     def correlation(self, rank: ArrayLike) -> np.ndarray:
         """Return the fitted correlation ``a (1 − (r/r0)^b)`` at each rank."""
         return self.attenuation * (1 - (np.asarray(rank, dtype=float) / self.r0) ** self.exponent)
+
+    def plot(self, ax: Axes | None = None, correlations: ArrayLike | None = None) -> Axes:
+        """Draw 1 − ρ over rank on logarithmic axes: the fitted line, and correlations as points if they are given."""
+        with axes(ax) as drawing:
+            if correlations is not None:
+                rho = np.sort(np.asarray(correlations, dtype=float))[::-1]
+                drawing.plot(
+                    np.arange(1, len(rho) + 1), 1 - rho, "o", ms=3.5, color=COLOURS["sky"], label="matched pairs"
+                )
+            if np.isfinite(self.exponent):
+                rank = np.geomspace(1, max(self.pairs, 2.0), 200)
+                drawing.plot(rank, 1 - self.correlation(rank), color=COLOURS["blue"], label=f"b = {self.exponent:.2f}")
+            drawing.set_xscale("log")
+            drawing.set_yscale("log")
+            drawing.set_xlabel("rank of the pair, r")
+            drawing.set_ylabel("1 − ρ")
+            drawing.legend()
+        return drawing
 
 
 def mean_profile(profiles: Sequence[Profile]) -> Profile:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from .leftovers import prefix, remove_leftovers
+from .removal import made, remove
 from .vocabulary import variable
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 KIND = "rosettalaw_kind"
 LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
 FORMAT, FORMAT_ATTRIBUTE = 1, "rosettalaw_format"
+DRAWN = ("prediction", "sweep")  # kinds whose Datasets have a plot of their own
 PACKAGES = (
     "rosettalaw",
     "numpy",
@@ -61,9 +63,7 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
     -------
     xarray.Dataset
     """
-    import xarray as xr
-
-    ds = xr.Dataset(
+    ds = _class_of(kind)(
         *({name: _storable_values(one) for name, one in (some or {}).items()} for some in (variables, coords))
     )
     for name in ds.variables:
@@ -72,6 +72,17 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
             ds[name].attrs = {**known.attributes(), **ds[name].attrs}
     ds.attrs = {KIND: kind, FORMAT_ATTRIBUTE: FORMAT, **_flat(run_facts()), **_flat(provenance)}
     return ds
+
+
+def _class_of(kind: str) -> type[xr.Dataset]:
+    """Return the class of a kind of results: those of the theory draw themselves."""
+    import xarray as xr
+
+    if kind not in DRAWN:
+        return xr.Dataset
+    from .drawn import Drawn
+
+    return Drawn
 
 
 def run_facts() -> dict[str, str]:
@@ -167,7 +178,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     wrong = misfit(actual, ds)
     if wrong:
         raise ForeignFileError(f"{path}: damaged, edited or of an old version ({wrong}); make it again")
-    return ds
+    return _class_of(actual)(ds.data_vars, ds.coords, ds.attrs) if actual in DRAWN else ds
 
 
 def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts: Iterable[str] = ()) -> None:
@@ -249,7 +260,7 @@ def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
     try:
         handle, trial = tempfile.mkstemp(dir=there, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
-        os.unlink(trial)
+        remove(made(Path(trial)))
     except (OSError, ValueError) as error:
         rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
         raise InputError(argument, str(path), rule, f"another {argument}") from error
@@ -299,7 +310,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         remove_leftovers(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
-        partial = Path(name)
+        partial = made(Path(name))
         yield partial
         partial.chmod(0o644)
         os.replace(partial, path)
@@ -309,7 +320,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         if partial is not None:
-            partial.unlink(missing_ok=True)
+            remove(partial)
 
 
 def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:

@@ -161,8 +161,8 @@ def test_a_folder_of_a_killed_run_goes_with_the_next_write(tmp_path):
     code = f"""
 import os, pathlib, signal
 from rosettalaw.leftovers import unfinished_folder
-folder = unfinished_folder(pathlib.Path({str(tmp_path)!r}) / "model")
-folder.mkdir()
+from rosettalaw.removal import begin
+folder = begin(unfinished_folder(pathlib.Path({str(tmp_path)!r}) / "model"), "a model")
 (folder / "config.json").write_text("half")
 os.kill(os.getpid(), signal.SIGKILL)
 """

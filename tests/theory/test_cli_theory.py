@@ -45,6 +45,13 @@ def test_sweep_refuses_a_malformed_range(capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_sweep_refuses_a_name_that_says_another_kind_of_file(capsys, tmp_path):
+    code, out, err = run(["sweep", "--beta", "1.5", "--neurons", "100", "--out", str(tmp_path / "s.csv")], capsys)
+    assert (code, out) == (2, "")
+    assert "the result is netCDF; a file called .csv would not be what it says. Try: --out" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_derive_prints_the_whole_chain_or_one_step(capsys):
     code, out, err = run(["derive"], capsys)
     assert (code, err) == (0, "")

@@ -50,3 +50,9 @@ def test_bad_input():
         solve(100, [1.5, 2.0])
     with pytest.raises(InputError, match=r"kappa = 0\.0: must be finite and greater than 0"):
         solve(100, 1.5, 0)
+
+
+@pytest.mark.parametrize("kappa", [1e-3, 1e-8, 1e-200])
+def test_tiny_budgets_have_their_certificate(kappa):
+    assert solve(1, 1.5, kappa, 1).certificate.holds()
+    assert solve(3, 1.5, kappa, 4).certificate.holds()

@@ -17,6 +17,7 @@ from ..errors import InputError, require
 from ..results import require_folder_takes, require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
+OTHER_KINDS = {".csv", ".tsv", ".txt", ".json", ".xlsx", ".parquet", ".npy", ".npz", ".html", ".md", ".png", ".pdf"}
 PAGE_HEAD = 200  # bytes by which an HTML page is known
 MOST = 10_000_000  # numbers that a grid of the command line may have
 
@@ -34,7 +35,9 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     """Return the value of an option; refuse a file where no result can be saved before anything is computed."""
     file_to_write(option, path)
     if path is not None:
-        require_replaceable(option.opts[0], path)
+        name, rule = option.opts[0], f"the result is netCDF; a file called {path.suffix} would not be what it says"
+        require(path.suffix.lower() not in OTHER_KINDS, name, str(path), rule, f"{name} {path.with_suffix('.nc')}")
+        require_replaceable(name, path)
     return path
 
 

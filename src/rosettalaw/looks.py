@@ -1,0 +1,87 @@
+"""Looks of every drawing: colours and marks that differ for every eye and in grey, sizes that survive print.
+
+The eight colours are Okabe and Ito's (2008), which stay distinct under the common colour-vision deficiencies; markers
+and line styles differ as well, so that no drawing depends on colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#222222"
+GREY = "#8a8a8a"
+NOTHING = "#e6e6e6"  # where a map has no cell
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
+CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
+LINES = ["-", "--", "-.", ":"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
+WIDTH = 6.3  # inches, the text width of a page; a column is half of it
+
+RC: Any = {
+    "figure.figsize": (WIDTH, 4.1),
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 220,
+    "savefig.facecolor": "white",
+    "font.family": "DejaVu Sans",  # ships with matplotlib and has the Greek letters and arrows
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "text.color": INK,
+    "text.parse_math": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5.5,
+    "lines.markeredgewidth": 1.1,
+    "errorbar.capsize": 2.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 2.2,
+    "svg.fonttype": "none",  # text stays text: searchable, and small
+    "svg.hashsalt": "rosettalaw",  # the same figure gives the same bytes
+}
+
+
+@contextmanager
+def axes(ax: Axes | None) -> Iterator[Axes]:
+    """Yield axes to draw on, new ones unless some are given; what matplotlib is set to stays as it is."""
+    import matplotlib
+    from cycler import cycler
+
+    with matplotlib.rc_context({**RC, "axes.prop_cycle": cycler(color=CYCLE)}):
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots()
+        yield ax

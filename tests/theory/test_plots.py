@@ -1,0 +1,117 @@
+"""Drawings: what they show is what was computed, on the caller's axes, and nothing of matplotlib's settings changes."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rosettalaw.errors import InputError, UnknownNameError
+from rosettalaw.paper_figs import phases
+from rosettalaw.results import load, save
+from rosettalaw.theory import Model, PowerLaw, Range, allocate, predict, sweep
+from rosettalaw.validation import fit_profile
+from rosettalaw.validation.draws import drawn
+
+DRAWN = predict([100.0, 1e3, 1e4], [1.3, 1.6])
+
+
+@pytest.fixture(autouse=True)
+def _clean():
+    before = dict(matplotlib.rcParams)
+    yield
+    plt.close("all")
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def test_a_line_for_each_value(ax):
+    assert DRAWN.plot(ax) is ax
+    for line, beta in zip(ax.lines, [1.3, 1.6], strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), DRAWN["count"].sel(beta=beta))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["β = 1.3", "β = 1.6"]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert ax.get_xlabel().endswith("N")
+    assert ax.get_ylabel().endswith("R_τ")
+
+
+def test_new_axes_in_the_package_s_style():
+    drawing = DRAWN.plot(y="local_exponent")
+    assert isinstance(drawing, Axes)
+    assert drawing.get_yscale() == "linear"
+    assert not drawing.spines["top"].get_visible()
+
+
+def test_many_values_are_a_map(ax):
+    found = sweep(Range(1e2, 1e6, 9, log=True), Range(1.1, 3, 12))
+    found.plot(ax, y="local_exponent")
+    (cells,) = ax.collections
+    np.testing.assert_array_equal(cells.get_array(), found["local_exponent"].T)
+    assert ax.get_ylabel().endswith("β")
+
+
+def test_every_prediction_and_sweep_draws_itself(ax, tmp_path):
+    model = Model(PowerLaw(1.5))
+    for ds in (model.predict([10.0, 100.0]), model.sweep([10.0, 100.0], tau=[1.0, 2.0])):
+        assert ds.plot(Figure().subplots()).lines
+    save(DRAWN, tmp_path / "saved.nc")
+    saved = load(tmp_path / "saved.nc")
+    xr.testing.assert_identical(saved, DRAWN)
+    assert saved.isel(beta=0).plot(ax) is ax
+    assert DRAWN.plot.scatter is not None  # xarray's own plots stay
+
+
+def test_what_cannot_be_drawn_is_refused(ax):
+    with pytest.raises(InputError, match="a single point has nothing to be drawn over"):
+        predict(100.0, 1.5).plot(ax)
+    with pytest.raises(InputError, match=r"must be at most two; choose a value of the others. Try: ds.isel\(tau=0\)"):
+        predict([1e2, 1e3], [1.3, 1.6], tau=[1, 2]).plot(ax)
+    with pytest.raises(UnknownNameError, match="unknown variable 'conut': did you mean count"):
+        DRAWN.plot(ax, y="conut")
+    with pytest.raises(UnknownNameError, match="unknown dimension 'kappa'"):
+        DRAWN.plot(ax, x="kappa")
+
+
+def test_an_allocation_shows_threshold_and_count(ax):
+    solved = allocate([1.0, 4.0, 2.0, 0.1], budget=4.0)
+    assert solved.plot(ax, tau=1.0) is ax
+    profile, threshold, count = ax.lines
+    np.testing.assert_array_equal(profile.get_ydata(), [3.0, 1.0])
+    assert set(threshold.get_ydata()) == {1.0}
+    assert set(count.get_xdata()) == {2}
+
+
+def test_a_profile_shows_its_pairs_and_its_line(ax):
+    rho = 1 - (np.arange(1, 41) / 60) ** 1.4
+    fit_profile(rho).plot(ax, correlations=rho[::-1])
+    points, line = ax.lines
+    np.testing.assert_allclose(points.get_ydata(), 1 - rho)
+    slope = np.polyfit(np.log(line.get_xdata()), np.log(line.get_ydata()), 1)[0]
+    assert slope == pytest.approx(1.4)
+
+
+def test_a_posterior_shows_its_interval(ax):
+    rng = np.random.default_rng(5)
+    draws = drawn(pd.DataFrame({"beta": rng.normal(1.6, 0.1, 400), "kappa": rng.uniform(1, 2, 400)}), "ok")
+    draws.plot(ax)
+    np.testing.assert_allclose(
+        [line.get_xdata()[0] for line in ax.lines], np.quantile(draws["beta"], [0.025, 0.5, 0.975])
+    )
+    both = draws[["kappa", "beta"]].plot(Figure().subplots(), x="beta", y="kappa")
+    assert len(both.lines) == 7
+    assert draws.attrs["status"] == "ok"
+    with pytest.raises(UnknownNameError, match="unknown parameter 'bta': did you mean beta"):
+        draws.plot(ax, x="bta")
+
+
+def test_the_phase_diagram_is_drawn(tmp_path):
+    png, svg = phases.make(None, tmp_path / "phases")
+    assert png.stat().st_size > 10_000
+    assert "1/β is 5% too large" in svg.read_text()
