@@ -70,6 +70,7 @@ EXTRAS = {
     "diffusers": "diffusion",
     "datasets": "datasets",
     "distributed": "cluster",
+    "hypothesis": "testing",
     "peft": "filter",
 }
 PACKAGES = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
