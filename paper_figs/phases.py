@@ -22,8 +22,8 @@ def make(results: Results, path: Path) -> list[Path]:
     """Compute and draw; a second."""
     from ..theory import predict
 
-    found = predict(BUDGETS, BETAS)
-    local = found["local_exponent"].values.T
+    result = predict(BUDGETS, BETAS)
+    local = result["local_exponent"].values.T
     excess = np.minimum(1.0, 1.0 / BETAS)[:, None] / local - 1
     with style.figure(size=(6.3, 4.4)) as (figure, axis):
         cells = axis.pcolormesh(BUDGETS, BETAS, local, cmap="cividis", shading="nearest", rasterized=True)

@@ -1,4 +1,4 @@
-"""What all tests share: Ctrl-C, and tests of extras that are not installed are skipped."""
+"""Ground of all tests: Ctrl-C, and tests of extras that are not installed are skipped."""
 
 import importlib.util
 import re

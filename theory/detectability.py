@@ -141,7 +141,7 @@ def detect(
     )
 
 
-def tau_eff(candidates: int, inputs: int, width: float = 1.0) -> float:
+def tau_eff(candidates: int, inputs: float, width: float = 1.0) -> float:
     """Return the isolation whose correlation equals the median of the largest of 2(n−1) chance correlations.
 
     Parameters
@@ -181,7 +181,7 @@ def _overlap(share: np.ndarray, f: float) -> np.ndarray:
     return f * share * (1 - mean) + f * mean * (1 - share) + f * f * (1 - share) * (1 - mean)
 
 
-def _matched(share: np.ndarray, inputs: int, features: float, f: float) -> tuple[np.ndarray, np.ndarray]:
+def _matched(share: np.ndarray, inputs: float, features: float, f: float) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of Fisher's z of the matched pairs."""
     rho = np.minimum(share, 1 - 1e-12)
     spread = (f * (1 - share)) ** 2 / features / (1 - rho**2) ** 2
@@ -199,7 +199,7 @@ def _nodes(low: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     return nodes, half * LEGENDRE[1] * np.exp(-nodes * nodes / 2) / np.sqrt(2 * np.pi)
 
 
-def _null_sf(x: np.ndarray, inputs: int) -> np.ndarray:
+def _null_sf(x: np.ndarray, inputs: float) -> np.ndarray:
     """Return P(ρ̂ > x) for independent Gaussian signals: ``ρ̂ √((M−2)/(1−ρ̂²))`` is Student's t with M − 2 degrees."""
     from scipy.special import stdtr
 
@@ -214,7 +214,7 @@ def _power(upper: np.ndarray, rivals: int) -> np.ndarray:
         return np.exp(rivals * np.log1p(-np.minimum(upper, 1.0))) if rivals else np.ones_like(upper)
 
 
-def _false_pairs(mean, sd, width: float, inputs: int, idle: int, threshold: float) -> float:
+def _false_pairs(mean, sd, width: float, inputs: float, idle: int, threshold: float) -> float:
     """Return the expected mutual pairs of two different features."""
     from scipy.special import ndtr
 
@@ -233,7 +233,7 @@ def _false_pairs(mean, sd, width: float, inputs: int, idle: int, threshold: floa
     return max(float(np.trapezoid(integrand, -upper)), 0.0)
 
 
-def _idle_pairs(mean, sd, share, features: float, f: float, inputs: int, idle: int, threshold: float) -> float:
+def _idle_pairs(mean, sd, share, features: float, f: float, inputs: float, idle: int, threshold: float) -> float:
     """Return the expected mutual pairs of an idle neuron, with another or with a feature's neuron.
 
     Every rival has its own width; a feature's own two neurons correlate by Fisher's z of `mean` and `sd`.
@@ -265,7 +265,7 @@ def _idle_pairs(mean, sd, share, features: float, f: float, inputs: int, idle: i
     return max(pairs, 0.0)
 
 
-def _chance(width: float, inputs: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _chance(width: float, inputs: float, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Return correlations from the threshold upwards, and the probability that a chance one is above each."""
     scale = np.sqrt(inputs - 2)
     lowest = np.clip(threshold / width, np.tanh(-FAR / scale), np.tanh(FAR / scale))

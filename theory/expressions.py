@@ -61,18 +61,18 @@ def expression(part: str, given: Any) -> sp.Expr:
             return table[given]
         given = _parsed(part, given)
     try:
-        found = sp.sympify(given)
+        result = sp.sympify(given)
     except (sp.SympifyError, TypeError):
         raise InputError(part, given, "must be a formula, as text or in SymPy", EXAMPLE) from None
-    require(isinstance(found, sp.Expr), part, given, "must be a formula, as text or in SymPy", EXAMPLE)
-    found = in_our_letters(found)
+    require(isinstance(result, sp.Expr), part, given, "must be a formula, as text or in SymPy", EXAMPLE)
+    result = in_our_letters(result)
     foreign = {symbol for _, own in TABLES.values() for symbol in own} - letters
-    stray = sorted(str(symbol) for symbol in found.free_symbols & foreign)
+    stray = sorted(str(symbol) for symbol in result.free_symbols & foreign)
     mine = " or ".join(sorted(str(letter) for letter in letters))
     require(not stray, part, given, f"is a function of {mine}; {', '.join(stray)} means something else", EXAMPLE)
-    constant = part == "cost" and not found.free_symbols
-    require(constant or found.free_symbols & letters, part, given, f"must be a function of {mine}", EXAMPLE)
-    return found
+    constant = part == "cost" and not result.free_symbols
+    require(constant or result.free_symbols & letters, part, given, f"must be a function of {mine}", EXAMPLE)
+    return result
 
 
 def in_our_letters(given: sp.Expr) -> sp.Expr:

@@ -51,7 +51,7 @@ class Indices:
 
     @property
     def decide(self) -> bool:
-        """Whether the exponents follow from the indices."""
+        """True where the exponents follow from the indices."""
         price, eta = self.price, self.appetite.value
         limits = [self.spectrum, self.cost, self.appetite, self.budget, *([self.at_zero] if self.at_zero else [])]
         known = all(one.known for one in limits)
@@ -116,7 +116,7 @@ def exponents(of: Indices) -> dict[str, Limit]:
     return {name: _limit(value, of) for name, value in zip(QUANTITIES, values, strict=True)}
 
 
-def drawn(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, float]) -> dict[str, Limit] | None:
+def sample(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, float]) -> dict[str, Limit] | None:
     """Return the exponents where w depends on r/A alone, unit costs, B ∝ N; None for other spectra."""
     share = sp.Symbol("u", positive=True)  # r/A
     small = sp.Symbol("a", positive=True)  # 1/A, gone in the limit
@@ -140,15 +140,15 @@ def drawn(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, float]) -> dict[s
         words = f"importances drawn from a distribution whose largest grow slower than (A/r)^{values[-1]:.2g}"
     how = next((one.how for one in (steep, appetite) if one.how != PROVED), PROVED)
     none = "their sum has no finite mean: draws at different sizes do not average out"
-    found = {}
+    result = {}
     for name, value in zip(QUANTITIES, (1, 0, 1, 0), strict=True):
         if finite == False:  # noqa: E712  SymPy's truth is no bool
-            found[name] = Limit(sp.nan, NONE, steep.table, f"{words}; {none}")
+            result[name] = Limit(sp.nan, NONE, steep.table, f"{words}; {none}")
         else:
             exact = sp.Integer(value)
             whole = exact if finite == True else sp.Piecewise((exact, finite), (sp.nan, True))  # noqa: E712
-            found[name] = Limit(whole, how, steep.table, words if finite == True else f"{words}; elsewhere {none}")  # noqa: E712
-    return found
+            result[name] = Limit(whole, how, steep.table, words if finite == True else f"{words}; elsewhere {none}")  # noqa: E712
+    return result
 
 
 def _limit(value: sp.Expr, of: Indices) -> Limit:

@@ -69,8 +69,8 @@ def beta_for(
         log_size = np.log(sizes) - np.log(sizes).mean()
         with np.errstate(divide="ignore", invalid="ignore"):
             log_rank = np.log(frontier(sizes[:, None], betas, kappa, tau, gamma, limit))
-            found = log_rank.T @ log_size / (log_size @ log_size)
-        return np.where(np.isfinite(found), found, 1.0)  # β so near 0 that the frontier underflows: the limit
+            answer = log_rank.T @ log_size / (log_size @ log_size)
+        return np.where(np.isfinite(answer), answer, 1.0)  # β so near 0 that the frontier underflows: the limit
 
     grid = BETAS[BETAS > 1] if np.isinf(gamma) else BETAS
     reached = slope(grid)
@@ -83,8 +83,8 @@ def beta_for(
         low, high = np.log(grid[over[-1] : over[-1] + 2])  # the steepest spectrum that has it
         return float(np.exp(root(lambda at: float(slope(np.exp([at]))[0]) - alpha, low, high)))
 
-    found = np.array([one(float(alpha)) for alpha in wanted.flat]).reshape(wanted.shape)
-    return float(found) if wanted.ndim == 0 else found
+    answer = np.array([one(float(alpha)) for alpha in wanted.flat]).reshape(wanted.shape)
+    return float(answer) if wanted.ndim == 0 else answer
 
 
 def kappa_for(
@@ -221,5 +221,5 @@ def _each(function, example: str, *arrays: np.ndarray) -> float | np.ndarray:
     except ValueError:
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise InputError("shapes", shapes, "must broadcast together", example) from None
-    found = np.array([function(*map(float, point)) for point in points]).reshape(points.shape)
-    return float(found) if found.ndim == 0 else found
+    answer = np.array([function(*map(float, point)) for point in points]).reshape(points.shape)
+    return float(answer) if answer.ndim == 0 else answer

@@ -48,7 +48,7 @@ class Limit:
 
     @property
     def known(self) -> bool:
-        """Whether there is a limit."""
+        """True where there is a limit."""
         return self.how != NONE
 
     def __str__(self) -> str:
@@ -70,9 +70,9 @@ def limit_of(of: sp.Expr, x: sp.Symbol, numbers: Mapping[str, float], at_zero: b
     far = sp.simplify(last_piece(of, x))
     if not far.has(x):
         return Limit(far)
-    found = _proof(far, x, at_zero)
-    if found is not None:
-        return Limit(found)
+    result = _proof(far, x, at_zero)
+    if result is not None:
+        return Limit(result)
     letters: Any = far.free_symbols - {x}
     known: Any = {symbol: sp.Float(numbers[symbol.name], 30) for symbol in letters if symbol.name in numbers}
     missing = sorted(str(symbol) for symbol in letters - set(known))
@@ -108,8 +108,8 @@ def numerical_limit(function: Callable[[Any], Any], far: list[int] | None = None
 def last_piece(of: sp.Expr, x: sp.Symbol) -> sp.Expr:
     """Return an expression with every `Piecewise` replaced by the piece that holds for large x."""
     pieces: Any = {}
-    found: Any = of.atoms(sp.Piecewise)
-    for piecewise in found:
+    result: Any = of.atoms(sp.Piecewise)
+    for piecewise in result:
         for value, condition in piecewise.args:
             letters = {symbol: 10**30 if symbol == x else 2 for symbol in condition.free_symbols}
             if condition == True or condition.subs(letters) == True:  # noqa: E712  SymPy's truth is no bool
@@ -121,8 +121,8 @@ def last_piece(of: sp.Expr, x: sp.Symbol) -> sp.Expr:
 
 def _proof(of: sp.Expr, x: sp.Symbol, at_zero: bool) -> sp.Expr | None:
     try:
-        found = sp.limit(of, x, 0 if at_zero else sp.oo, "+" if at_zero else "-")
+        result = sp.limit(of, x, 0 if at_zero else sp.oo, "+" if at_zero else "-")
     except Exception:  # SymPy raises of many kinds where it does not know
         return None
-    unknown = found.has(x, sp.Limit, sp.AccumBounds, sp.nan, sp.zoo) or found.is_extended_real is False
-    return None if unknown else sp.simplify(found)
+    unknown = result.has(x, sp.Limit, sp.AccumBounds, sp.nan, sp.zoo) or result.is_extended_real is False
+    return None if unknown else sp.simplify(result)

@@ -190,7 +190,7 @@ class Model:
         return float(np.exp(root(worth, float(low), float(high))))
 
     def quantities(self, allocation: Allocation, neurons: float, tau: float) -> dict[str, float]:
-        """Return what `predict` says of one size, given the allocation there."""
+        """Return the prediction of `predict` for one size, given the allocation there."""
         r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
         inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
         tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count

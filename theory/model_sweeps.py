@@ -76,12 +76,12 @@ def sweep_model(model: Model, given: Mapping[str, Any], memory: float | None) ->
 def parameters(model: Model) -> dict[str, tuple[str, str]]:
     """Return the parameters of a model's parts: the name of each, and the part and field that it stands for."""
     values = {part: _fields(getattr(model, part)) for part in PARTS}
-    found = [(part, field) for part in PARTS for field, value in values[part].items() if _single(value)]
-    names = [field for _, field in found]
+    result = [(part, field) for part in PARTS for field, value in values[part].items() if _single(value)]
+    names = [field for _, field in result]
     reserved = {"neurons", "tau", "gamma", "features"}
     return {
         field if names.count(field) == 1 and field not in reserved else f"{part}_{field}": (part, field)
-        for part, field in found
+        for part, field in result
     }
 
 

@@ -22,8 +22,8 @@ def tidy(of: sp.Expr) -> sp.Expr:
 def by_ratio(profile: sp.Expr, last: sp.Symbol) -> sp.Expr:
     """Write a profile that depends on the ratio of two ranks alone as a function of it."""
     ratio = sp.Symbol("x", positive=True)
-    found = sp.powsimp(sp.simplify(sp.expand(sp.expand_power_base(profile.subs(last, ratio * r), force=True))))
-    return profile if found.has(r) else found.subs(ratio, last / r)
+    result = sp.powsimp(sp.simplify(sp.expand(sp.expand_power_base(profile.subs(last, ratio * r), force=True))))
+    return profile if result.has(r) else result.subs(ratio, last / r)
 
 
 def demand_of(marginal: sp.Expr) -> sp.Expr | None:

@@ -185,12 +185,12 @@ def _derived(U: sp.Expr, w: sp.Expr, c: sp.Expr, B: sp.Expr, at: tuple[tuple[str
 def _exponents(theory: OwnTheory, at: Mapping[str, float]) -> dict[str, Limit]:
     appetite = sp.simplify(s / theory.tolerance)
     if theory.spectrum.has(A):
-        found = growth.drawn(theory.spectrum, limit_of(appetite, s, at), at)
+        result = growth.drawn(theory.spectrum, limit_of(appetite, s, at), at)
         unit = theory.cost == 1 and sp.simplify(growth.slope(theory.budget, N)) == 1
         rule = "may have A only as r/A, with unit costs and a budget in proportion to N"
-        require(found is not None and unit, "spectrum", theory.spectrum, rule, 'derive(spectrum="-log(r/A)")')
-        assert found is not None
-        return found
+        require(result is not None and unit, "spectrum", theory.spectrum, rule, 'derive(spectrum="-log(r/A)")')
+        assert result is not None
+        return result
     of = growth.indices(theory.spectrum, theory.cost, appetite, theory.budget, theory.first_unit == sp.oo, at)
     rising = of.price.is_extended_negative is True
     require(not rising, "spectrum", theory.spectrum, "importance over cost must not rise with rank", EXAMPLE)
@@ -238,9 +238,9 @@ def _continuum_exponent(theory: OwnTheory) -> sp.Expr | None:
 def _limit_of_local_law(theory: OwnTheory, theta: sp.Expr, at: Mapping[str, float]) -> Limit:
     law = theory.continuum_exponent
     if law is not None and not law.has(N):
-        found = limit_of(law, r0, at)
-        if found.known:
-            return found
+        result = limit_of(law, r0, at)
+        if result.known:
+            return result
     if theory.allocation is None or isinstance(theory.frontier, sp.Eq):
         return Limit(sp.nan, NONE, words="the local law has no closed form")
     return numerical_limit(_local_law(theory, theta, at), EDGES)

@@ -40,7 +40,7 @@ def sensitivities(
         weight = (budget + active) * np.exp(-beta * log_r_tau) / (1 + tau)
     moments = log_integral(1.0, active + 1.0, beta) if continuum else log_sum(active, beta)
     by_kappa = budget / (beta * (budget + active))
-    found = (
+    result = (
         (moments / weight - log_r_tau) / beta,
         by_kappa,
         -tau / (beta * (1 + tau)),
@@ -48,7 +48,7 @@ def sensitivities(
     )
     whole = r_tau >= features
     rest = (0.0, 0.0, 0.0, 1.0)
-    return {name: np.where(whole, there, value) for name, value, there in zip(NAMES, found, rest, strict=True)}
+    return {name: np.where(whole, there, value) for name, value, there in zip(NAMES, result, rest, strict=True)}
 
 
 def log_sum(last: np.ndarray, beta: np.ndarray) -> np.ndarray:
@@ -86,7 +86,7 @@ def _series(y: np.ndarray, power: int) -> np.ndarray:
 
 
 def _endpoint(x: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Return what one end adds to the sum beyond its integral."""
+    """Return the amount that one end adds to the sum beyond its integral."""
     log_x = np.log(x)
     total, term = 0.5 * log_x, beta / x
     inverses = 1 / beta

@@ -88,7 +88,7 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
 
 
 def together(judged: list[Finding]) -> str:
-    """Return what Holm's correction leaves of the findings of one page, shown or contradicted."""
+    """Return a sentence on what Holm's correction leaves of the findings of one page, shown or contradicted."""
     return sentence({one.name: one.p for one in judged}, "tests of findings")
 
 

@@ -35,7 +35,7 @@ def interval_p(value: float, low: float, high: float, bound: float, freedom: flo
 
 
 def sentence(tests: Mapping[str, float], what: str = "tests of the theory") -> str:
-    """Return what remains of several tests after the correction; "" for fewer than two tests."""
+    """Return a sentence on what remains of several tests after the correction; "" for fewer than two tests."""
     tested = {name: p for name, p in tests.items() if np.isfinite(p)}
     if len(tested) < 2:
         return ""

@@ -37,11 +37,11 @@ class Joined(Documented):
         self.unit = np.concatenate([np.arange(width) for width in widths])
 
     def identity(self) -> list[Any]:
-        """Return what tells each layer from others."""
+        """Return the facts that tell each layer from others."""
         return [self.name, *(identity(source) for source in self._sources), *self.in_documents()]
 
     def labels(self) -> Mapping[str, np.ndarray]:
-        """Return what the caller, or the layers, say of the positions."""
+        """Return the labels that the caller, or the layers, give the positions."""
         return {**common_labels(*self._sources), **super().labels()}
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:

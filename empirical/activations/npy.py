@@ -165,7 +165,7 @@ class Archive:
 
 
 def _head(file: Any) -> Head:
-    """Return what an open ``.npy`` file begins with; any error of the parser as `ValueError`."""
+    """Return the head of an open ``.npy`` file; any error of the parser as `ValueError`."""
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -54,30 +54,30 @@ def draw(
     capacity = -(-survey.sizes // (FEW_BYTES * min(contexts)))
     keep = Store().add if isinstance(corpus, StoredText) else _same
     documents: dict[int, Document] = {}
-    drawn: dict[int, list[Window]] = {}
+    draws: dict[int, list[Window]] = {}
     read = number = 0
     while read < wanted:
         full = contexts[0] if not number else read / number / SPARE
         plan = Counter(itertools.islice(turns(survey, capacity, seed), number + int(np.ceil((wanted - read) / full))))
-        more = [one for one, planned in plan.items() if planned > len(drawn.get(one, ()))]
+        more = [one for one, planned in plan.items() if planned > len(draws.get(one, ()))]
         if not more:
             break
         for one, document in zip(more, corpus.chosen(more), strict=True):
-            before = len(drawn.setdefault(one, []))
+            before = len(draws.setdefault(one, []))
             rng = np.random.default_rng(np.random.SeedSequence([seed, one, 0x817D]))
             order = windows_in_random_order(document.text, tokenize, contexts, rng)
             for window in itertools.islice(order, before, plan[one]):
-                drawn[one].append(window)
+                draws[one].append(window)
                 read, number = read + len(window.ids[0]), number + 1
                 if read >= wanted:
                     break
-            if drawn[one] and not before:
+            if draws[one] and not before:
                 documents[one] = keep(document)
             if read >= wanted:
                 break
-            given = len(drawn[one])
+            given = len(draws[one])
             capacity[one] = given if given < plan[one] else max(2 * given, capacity[one])
-    return arranged(documents, drawn, survey)
+    return arranged(documents, draws, survey)
 
 
 def turns(survey: Survey, capacity: np.ndarray, seed: int) -> Iterator[int]:
@@ -153,19 +153,19 @@ def stretches(text: str) -> list[tuple[int, int]]:
 
 
 def arranged(
-    documents: dict[int, Document], drawn: dict[int, list[Window]], survey: Survey
+    documents: dict[int, Document], draws: dict[int, list[Window]], survey: Survey
 ) -> tuple[tuple[Document, ...], tuple[Window, ...]]:
     """Return documents and windows in the order in which they are read, documents numbered in that order.
 
     The largest document comes first, and goes to the shortest of those of the parts that have fewest of its domain.
     """
     numbers = list(documents)
-    sizes = {one: sum(window.positions for window in drawn[one]) for one in numbers}
+    sizes = {one: sum(window.positions for window in draws[one]) for one in numbers}
     part_of = share_out([sizes[one] for one in numbers], [int(survey.domains[one]) for one in numbers], PARTS)
     order = [one for _, one in sorted(zip(part_of, numbers, strict=True), key=lambda each: each[0])]
     tiled: list[Window] = []
     for place, one in enumerate(order):
-        tiled += [replace(w, document=place) for w in sorted(drawn[one], key=lambda w: int(w.spans[0]))]
+        tiled += [replace(w, document=place) for w in sorted(draws[one], key=lambda w: int(w.spans[0]))]
     return tuple(documents[one] for one in order), tuple(tiled)
 
 

@@ -62,11 +62,11 @@ def redrawn_error(
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     counts, thresholds = [], []
     for correlations in replicates:
-        drawn = {
+        sample = {
             label: [np.abs(draws[i]) for i in rng.integers(len(draws), size=len(draws))]
             for label, draws in nulls.items()
         }
-        calibration = calibrate(np.abs(correlations), drawn, q)
+        calibration = calibrate(np.abs(correlations), sample, q)
         counts.append(calibration.count)
         thresholds.append(calibration.threshold)
     known = np.array(thresholds)[np.isfinite(thresholds)]

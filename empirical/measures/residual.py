@@ -1,4 +1,4 @@
-"""What a neuron says beyond the text of its span: its activation less the mean over all spans with the same text.
+"""Residuals beyond the text of a span: activations less the mean over all spans with the same text.
 
 Pairs of such residuals are matched like others, ``match(Residual(a), Residual(b))``; their number is that of the pairs
 that remain beyond the token. Where there is a single span of a text its residual is 0 for every neuron. A neuron that
@@ -60,7 +60,7 @@ class Residual:
         self._groups, self._memory = grouped(span, source), memory
 
     def identity(self) -> list[Any]:
-        """Return what the source is, and that these are its residuals."""
+        """Return the facts of the source, and that these are its residuals."""
         return [identity(self._source), "residual"]
 
     def labels(self) -> dict[str, np.ndarray]:
@@ -110,7 +110,7 @@ class Residual:
                 begin += len(block)
             within = square - np.einsum("gn,gn,gi->n", sums, sums, 1 / counts)
             lexical[columns] = within <= FAINT**2 * (square - sums.sum(0) ** 2 / begin)
-            means[:, columns] = sums / counts + shift
+            means[:, columns] = sums / counts + (0 if shift is None else shift)
         return means, lexical
 
     def _strips(self, columns: slice) -> Iterator[np.ndarray]:

@@ -92,10 +92,10 @@ def fresh_networks(trained: TrainedVision, width: int, images: Images, seed: int
 def null_correlations(draws: Iterable[tuple[str, ArraySource, ArraySource]]) -> dict[str, list[np.ndarray]]:
     """Return the correlations of the mutual pairs of each draw of each kind."""
     options: dict[str, Any] = {"nulls": {}, "jackknife_blocks": 0, "quiet": True}
-    found: dict[str, list[np.ndarray]] = {}
+    answer: dict[str, list[np.ndarray]] = {}
     for label, a, b in draws:
-        found.setdefault(label, []).append(match(a, b, **options).correlation)
-    return found
+        answer.setdefault(label, []).append(match(a, b, **options).correlation)
+    return answer
 
 
 def by_photograph(source: ArraySource, images: Images) -> ArraySource:

@@ -141,12 +141,12 @@ def _seeds(read: Width, pairing: Pairing) -> tuple[int, ...]:
 
 def _null_by_size(read: Width, seed: int, positions: Sequence[int]) -> list[dict[str, list[np.ndarray]]]:
     """Return the correlations of the null pairs of one seed on the first positions, for each number of them."""
-    found: list[dict[str, list[np.ndarray]]] = [{} for _ in positions]
+    result: list[dict[str, list[np.ndarray]]] = [{} for _ in positions]
     for label, a, b in read.fresh(seed):
-        for each, number in zip(found, positions, strict=True):
+        for each, number in zip(result, positions, strict=True):
             (correlations,) = null_correlations([(label, _first(a, number), _first(b, number))])[label]
             each.setdefault(label, []).append(correlations)
-    return found
+    return result
 
 
 def _calibrated(matches: Matches, fresh: dict[str, list[np.ndarray]]) -> Calibration:

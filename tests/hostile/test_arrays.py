@@ -58,7 +58,7 @@ def damaged(whole, head):
 
 
 def message_or(read):
-    """Return what a reader gives; a RosettaError in one line is as good."""
+    """Return the answer of a reader; a RosettaError in one line is as good."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's, of heads from Python 2
         try:

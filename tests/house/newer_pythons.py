@@ -1,4 +1,4 @@
-"""What newer Pythons remove, deprecate or warn of, looked for in the code itself, without running it.
+"""Names that newer Pythons remove, deprecate or warn of, looked for in the code itself, without running it.
 
 Sources: "What's New In Python" 3.12, 3.13 and 3.14, sections Removed, Deprecated and "Porting to".
 """
@@ -144,7 +144,7 @@ class Reader(ast.NodeVisitor):
 
 
 def faults(text):
-    """Return what is wrong with a module's text, as ``line: reason``."""
+    """Return the faults of a module's text, as ``line: reason``."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         tree = ast.parse(text)

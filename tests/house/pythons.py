@@ -29,7 +29,7 @@ def lowest() -> tuple[int, int]:
 
 
 def candidates() -> list[pathlib.Path]:
-    """Return what may be interpreters, on the path and in the folders of version managers."""
+    """Return the files that may be interpreters, on the path and in the folders of version managers."""
     home = pathlib.Path.home()
     pyenv = pathlib.Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions"
     uv = pathlib.Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))

@@ -1,4 +1,4 @@
-"""What is removed was made here: one function removes, and asks for a marker."""
+"""Removal of what was made here alone: one function removes, and asks for a marker."""
 
 import ast
 import os

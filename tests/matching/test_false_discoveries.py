@@ -1,4 +1,4 @@
-"""How often unrelated models have calibrated pairs: the table kept, its bound, and some of its rows again."""
+"""Calibrated pairs of unrelated models: the table kept, its bound, and some of its rows again."""
 
 import csv
 

@@ -56,7 +56,7 @@ class ChunkedSource(Documented):
         self.layer, self.unit = labels_of(neurons, None, None)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others."""
+        """Return the facts that tell these activations from others."""
         return [self.name, self.positions, len(self.layer), *self._facts, *self.in_documents()]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:

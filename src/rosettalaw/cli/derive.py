@@ -60,8 +60,8 @@ def _chain(number: int | None) -> tuple[Callable[[], str], Callable[[], str]]:
 def _own(parts: dict[str, str], at: str) -> tuple[Callable[[], str], Callable[[], str]]:
     from ..theory.own_theory import derive as derived
 
-    found = derived(**parts, at=_numbers(at))
-    return lambda: str(found), found.latex
+    result = derived(**parts, at=_numbers(at))
+    return lambda: str(result), result.latex
 
 
 def _numbers(text: str) -> dict[str, float]:

@@ -207,8 +207,8 @@ def measure_ladder(
         quiet = progress is False
         if not isinstance(ladder, ModelLadder):
             chosen = None if text is None else Path(text)
-            kept = None if cache is None else Path(cache)
-            ladder = models_of(str(ladder), chosen, None, kept, workers)
+            stored = None if cache is None else Path(cache)
+            ladder = models_of(str(ladder), chosen, None, stored, workers)
         return LadderResult(measured(ladder, None if out is None else Path(out), quiet))
 
 
