@@ -6,7 +6,26 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import zeta
 
-from rosettalaw.theory import Range, allocate, frontier, sweep
+from rosettalaw.theory import (
+    CRRA,
+    BrokenPowerLaw,
+    Exponential,
+    Log,
+    LogQuadratic,
+    Model,
+    PowerCost,
+    PowerLaw,
+    Range,
+    Saturating,
+    SquaredError,
+    StretchedExponential,
+    Utility,
+    ZipfMandelbrot,
+    allocate,
+    frontier,
+    predict,
+    sweep,
+)
 
 from .timing import Ratio, seconds
 
@@ -14,7 +33,8 @@ BRENT_POINTS = 500
 
 
 def run() -> list[Ratio]:
-    return [sweep_of_a_million(), *solver_against_brent(), allocation_against_cumsum()]
+    models = [models_against_the_closed_form(), own_utility_against_a_shipped_one()]
+    return [sweep_of_a_million(), *solver_against_brent(), allocation_against_cumsum(), *models]
 
 
 def sweep_of_a_million() -> Ratio:
@@ -56,3 +76,35 @@ def allocation_against_cumsum() -> Ratio:
     active = allocate(weights, 8.0 * weights.size).active
     detail = f"({solved * 1e3:.3g} ms against {total * 1e3:.3g} ms, {active / weights.size:.0%} active)"
     return Ratio("allocation of 4·2^20 sorted weights over numpy.cumsum", solved / total, 4, False, detail)
+
+
+class OwnUtility(Utility):
+    """CRRA(0.7) by its `marginal` alone."""
+
+    def marginal(self, s):
+        return (1 + s) ** -0.7
+
+
+def models_against_the_closed_form() -> Ratio:
+    """Predictions at four sizes, for families of which some thousands of features are active."""
+    sizes = [1e3, 1e4, 1e5, 1e6]
+    spectra = [PowerLaw(1.5), Exponential(10.0), StretchedExponential(3.0, 0.5), LogQuadratic(2.0)]
+    spectra += [BrokenPowerLaw(1.2, 2.0, 40.0), ZipfMandelbrot(1.5, 10.0)]
+    models = [Model(spectrum, Log()) for spectrum in spectra] + [Model(PowerLaw(1.5), cost=PowerCost(0.5))]
+    models += [
+        Model(PowerLaw(1.5), CRRA(0.7)),
+        Model(PowerLaw(3.0), SquaredError()),
+        Model(Exponential(10.0), Saturating()),
+    ]
+    closed, *times = seconds(lambda: predict(sizes, 1.5), *(lambda one=one: one.predict(sizes) for one in models))
+    slowest = models[int(np.argmax(times))]
+    detail = f"({max(times) * 1e3:.3g} ms against {closed * 1e3:.3g} ms; slowest {slowest.spectrum}, {slowest.utility})"
+    return Ratio("a model's time over the closed power law's, slowest of 10", max(times) / closed, 20, False, detail)
+
+
+def own_utility_against_a_shipped_one() -> Ratio:
+    sizes = [1e3, 1e4, 1e5, 1e6]
+    shipped, own = Model(PowerLaw(1.7), CRRA(0.7)), Model(PowerLaw(1.7), OwnUtility())
+    fast, slow = seconds(lambda: shipped.predict(sizes), lambda: own.predict(sizes))
+    detail = f"({slow * 1e3:.3g} ms against {fast * 1e3:.3g} ms)"
+    return Ratio("an own utility's time over the same one's in closed form", slow / fast, 5, False, detail)

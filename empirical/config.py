@@ -21,6 +21,7 @@ from .corpora.corpus import PAPERS_TOKENS
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 LONGEST_NAME = 100
 MOST_TOKENS = 10**12
+LONGEST_FILE = 1 << 20  # bytes
 
 LADDERS = Path(__file__).parent / "ladder"
 
@@ -162,11 +163,17 @@ def read_table(path: Path) -> dict[str, Any]:
         require_ordinary(path)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such ladder file")
-    with path.open("rb") as file:
-        require_utf8(path, file.read(4))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows begin files with a mark
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            content = file.read(LONGEST_FILE + 1)
+    except OSError as error:
+        raise MissingFileError(f"{path}: cannot be read ({error.strerror})") from error
+    require_utf8(path, content)
+    if len(content) > LONGEST_FILE:
+        raise ForeignFileError(f"{path}: longer than {LONGEST_FILE >> 20} MiB, so no ladder file")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, or lists in lists without end
         raise ForeignFileError(f"{path}: not a TOML file ({error})") from error
 
 

@@ -8,8 +8,7 @@ the options, and messages spell them so.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from ..errors import InputError, require, require_extra
+from ..removal import remove
 from ..results import require_replaceable, require_room, save
-from .activations.arrays import open_npy
 from .activations.inputs import FILES, Labelled, is_file, open_input
 from .activations.inputs.labelled import aligned
+from .activations.npy import open_npy
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
@@ -99,7 +99,6 @@ def match_models(
     skip_corrupt: bool = False,
     timestep: int | None = None,
     context: int | None = None,
-    nulls: Mapping[str, int] | None = None,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
@@ -142,8 +141,6 @@ def match_models(
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
-    nulls : mapping of str to int, optional
-        Draws of each kind of null (`nulls.KINDS`), in place of the three options that follow.
     null : str, optional
         Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
         `rosettalaw.empirical.nulls.default_nulls`.
@@ -227,9 +224,9 @@ def match_models(
     if images is None:
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
-        sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
+        sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, allowed), timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
-    nulls = _nulls(sources, null, null_permutations, untrained) if nulls is None else nulls
+    nulls = _nulls(sources, null, null_permutations, untrained)
     if out is not None:
         columns = 12 + jackknife + 2 * sum(nulls.values())
         require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)
@@ -254,7 +251,7 @@ def match_models(
     result = ModelMatches(matches, matches.calibrate(q=q), provenance)
     if out is not None and unfinished is not None and distributed.rank() == 0:
         save(result.to_dataset(), out)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove(unfinished)
     return result
 
 
@@ -334,13 +331,13 @@ def _checkpoint(model: Model) -> Any:
 
 
 def _image_sources(
-    a: str, b: str, images: Path, skip_corrupt: bool, timestep: int | None, opening: Opening
+    a: str, b: str, images: Path, reading: tuple[bool, int | None], timestep: int | None, opening: Opening
 ) -> tuple[Sources, dict[str, Any]]:
     """Return two vision models' activations, and which images they come from."""
     from .vision.images import open_images
     from .vision.source import image_sources
 
-    loading, opened = opening.loading(), open_images(images, skip_corrupt)
+    loading, opened = opening.loading(), open_images(images, reading[0], memory=reading[1])
     sources = image_sources(a, b, opened, timestep, opening.patterns, loading)
     facts = {"images": opened.name, "images_sha256": opened.sha256, "number_of_images": len(opened)}
     facts |= {"grid": list(sources[0].grid), "skipped_images": list(opened.skipped), "modality": "vision"}

@@ -45,6 +45,7 @@ EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
 LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
 REACH = 1e18  # distance in log λ beyond which no price is looked for
+THINNED = 512  # ranks that give a start for λ
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 
 
@@ -142,10 +143,11 @@ class Allocation:
             # 1 where s > 0, at most 1 where s = 0, which stands for all that is too small for a float
             gain = np.exp(self.utility.log_marginal(np.maximum(s, LEAST)) - log_price)
             best = self.utility.demand_at_log(log_price)
-            rise = np.exp(-log_price) * (self.utility.value(best) - self.utility.value(s))
-        # Where s is the best but for rounding, the difference of values is noise; its first order is not.
-        with np.errstate(invalid="ignore"):
-            rise = np.where(np.abs(best - s) <= 1e-8 * (1 + s), gain * (best - s), rise)
+            # Where s is the best but for rounding, the difference of values is noise; its first order is not.
+            rise, far = gain * (best - s), ~(np.abs(best - s) <= 1e-8 * (1 + s))
+            if far.any():
+                gained = self.utility.value(best[far]) - self.utility.value(s[far])
+                rise[far] = np.exp(-log_price[far]) * gained
         violation = np.where(s > LEAST, np.abs(gain - 1.0), np.maximum(gain - 1.0, 0.0))
         return Certificate(
             budget_residual=(float(np.sum(c * s)) - self.budget) / self.budget,
@@ -277,27 +279,39 @@ def _level_log(w, c, price, budget) -> float:
 
 
 def _level_by_root(log_price, c, budget, utility) -> float:
-    """Return log λ at which exactly the budget is spent, by bracketing and Brent's method."""
+    """Return log λ at which exactly the budget is spent, by bracketing and Brent's method.
+
+    Many ranks are first thinned out, each that stays standing for those up to the next: their λ is a start.
+    """
     wanted = log_price < np.inf
-    log_price, c = log_price[wanted], 1.0 if c is None else c[wanted]
+    if not wanted.all():
+        log_price, c = log_price[wanted], None if c is None else c[wanted]
+    start, step = -float(log_price.min()), 1.0
+    if log_price.size > 2 * THINNED:
+        at = np.unique(np.geomspace(1, log_price.size, THINNED).astype(int)) - 1
+        gaps = np.diff(at, append=log_price.size)
+        start, step = _level_by_root(log_price[at], gaps if c is None else gaps * c[at], budget, utility), 1e-3
 
     def excess(log_level: float) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            spent = float(np.sum(c * utility.demand_at_log(log_level + log_price)))
-        require(not np.isnan(spent), "utility", utility, f"demand is NaN; {_why(utility)}", "Log()")
+            demand = utility.demand_at_log(log_level + log_price)
+            spent = float(np.sum(demand) if c is None else np.dot(c, demand))
+        if np.isnan(spent):
+            raise InputError("utility", utility, f"demand is NaN; {_why(utility)}", "Log()")
         # the log of a power is straight, which Brent's method likes
         return float(np.log(min(max(spent, 1e-300), 1e300)) - np.log(budget))
 
-    low = high = -float(log_price.min())
-    step = 1.0
-    while excess(low) < 0:
-        require(step < REACH, "utility", utility, _why(utility), "Log()")
-        low, step = low - step, 2 * step
-    step = 1.0
-    while excess(high) > 0:
-        require(step < REACH, "utility", utility, _why(utility), "Log()")
-        high, step = high + step, 2 * step
-    return root(excess, low, high)
+    first = excess(start)
+    if first == 0:
+        return start
+    sign = 1.0 if first > 0 else -1.0  # of the way to go
+    near, far, reach = start, start + sign * step, step
+    while sign * excess(far) > 0:
+        if reach > REACH:
+            raise InputError("utility", utility, _why(utility), "Log()")
+        reach *= 2 if step == 1.0 else 8
+        near, far = far, far + sign * reach
+    return root(excess, min(near, far), max(near, far))
 
 
 def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:

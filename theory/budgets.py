@@ -72,6 +72,7 @@ class LinearBudget(Budget):
     """``B = κN`` (Eqs. 53–54)."""
 
     kappa: float = 1.0
+    ranges: ClassVar = {"kappa": POSITIVE}
 
     def total(self, neurons):
         return self.kappa * np.asarray(neurons, dtype=float)

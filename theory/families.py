@@ -52,7 +52,11 @@ class FunctionFamily:
             value = getattr(self, name)
             number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
             rule = "must be finite" if low == -np.inf else f"must be finite and greater than {low:g}"
+            rule += f" and less than {high:g}" if high < np.inf else ""
             require(number and low < value < high, f"{kind}.{name}", value, rule, example)
+
+    def __repr__(self):  # of classes that are no dataclasses: parameters, and no address in memory
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 
 Member = TypeVar("Member")

@@ -10,13 +10,15 @@ and differentiating the budget at fixed A, ``d log B/d log λ = −Σ c_r T(s_r)
 
     d log r_τ/d log N = θ B / [(β_loc + δ_loc)(r_τ) Σ_active c_r T(s_r)],      θ = d log B/d log N.
 
-Logarithm and unit costs give ``T = 1 + s``, ``Σ T = B + n``: the local exponent of `predictions`. It holds while A is
-fixed or not reached; where every feature is active, or w depends on r/A, the model is solved again at nearby sizes.
+Logarithm and unit costs give ``T = 1 + s``, ``Σ T = B + n``: the local exponent of `predictions`. Where every feature
+is active, those that come with N take ``A c_A s_A`` of ``dB/d log N = θB``. Where w depends on r/A the model is solved
+again at nearby sizes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Model(PowerLaw(1.6)).predict([1024, 131072], tau=2)"
 LOG, UNIT_COST, LINEAR_BUDGET = Log(), UnitCost(), LinearBudget(1.0)
-PREFIX = 1 << 16  # ranks solved first; most spectra need no more of them
+PREFIX = 1 << 10  # ranks solved first; eight times as many while the last of them is active
+CHECKED = 1 << 16  # ranks of a spectrum that are checked one by one, once; beyond them a few hundred
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Model:
         require(0 < neurons < np.inf, "neurons", neurons, RULES["neurons"], EXAMPLE)
         features = self.features_at(neurons)
         require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
+        self._require_descent(features)
         upto = min(PREFIX, features)
         while True:
             allocation = self._allocate(features, upto, float(self.budget.total(neurons)))
@@ -92,35 +96,27 @@ class Model:
     def _allocate(self, features: int, upto: int, budget: float) -> Allocation:
         rank = np.arange(1.0, upto + 1.0)
         weights = np.asarray(self.spectrum.weights(features, upto), dtype=float)
-        kind, rule = type(self.spectrum).__name__, "must return one weight for each rank"
-        require(weights.shape == rank.shape, f"{kind}.at", f"shape {weights.shape}", rule, "rank**-1.5")
         costs = None if self.cost == UNIT_COST else np.asarray(self.cost.at(rank), dtype=float)
-        self._require_descent(rank, costs, features)
         if self.utility == LOG:
             return allocate(weights, budget, self.utility, costs)
         require(0 < budget < np.inf, "budget", budget, "must be finite and greater than 0", EXAMPLE)
         return allocate_logs(weights, self.spectrum.log_at(rank, features), budget, self.utility, costs)
 
-    def _require_descent(self, rank: np.ndarray, costs: np.ndarray | None, features: int) -> None:
-        """Raise unless w/c is a number that never rises, over the prefix and at ranks spread over the others."""
-        worth = self.spectrum.log_at(rank, features) - (0.0 if costs is None else np.log(costs))
-        if rank[-1] < features:
-            beyond = np.unique(np.round(np.geomspace(rank[-1], features, 64)))[1:]
-            with np.errstate(divide="ignore"):
-                rest = self.spectrum.log_at(beyond, features) - np.log(self.cost.at(beyond))
-            rank, worth = np.append(rank, beyond), np.append(worth, rest)
-        kind = repr(self.spectrum)
-        require(not np.isnan(worth).any(), "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
-        with np.errstate(invalid="ignore"):
-            rises = np.flatnonzero(np.diff(worth) > 1e-12 * (1 + np.abs(worth[1:])))
-        if rises.size:
-            rule = f"importance over cost must not rise with rank; it does beyond rank {rank[rises[0]]:.0f}"
-            raise InputError("spectrum", kind, rule, "allocate(weights, budget), which takes any order")
+    def _require_descent(self, features: int) -> None:
+        """Raise unless w/c is a number that never rises: over the first ranks, and at ranks spread over the others."""
+        first = features if self.spectrum.quantiles else min(features, CHECKED)
+        try:
+            _check_first_ranks(self.spectrum, self.cost, first)
+        except TypeError:  # a part that has no hash
+            _check_first_ranks.__wrapped__(self.spectrum, self.cost, first)
+        if features > CHECKED:
+            _check_descent(self.spectrum, self.cost, np.geomspace(CHECKED, float(features), 256).round(), features)
 
     def predict(self, neurons: ArrayLike, tau: float = 1.0) -> xr.Dataset:
         """Predict what `rosettalaw.theory.predict` does, along the dimension ``neurons``.
 
-        ``asymptotic_exponent`` is left out: it depends on the families. Every point is an optimum by its certificate,
+        ``asymptotic_exponent`` is left out: it depends on the families; `rosettalaw.testing.extrapolate` finds it, with
+        an error. Every point is an optimum by its certificate,
         or refused; ``status`` is 0, as for the solved points of `sweep`.
 
         Raises
@@ -175,7 +171,7 @@ class Model:
 
     def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
         features = self.features_at(neurons)
-        floor = float(self.utility.log_marginal(np.array(tau))) - allocation.log_level
+        floor = float(self.utility.log_marginal(np.array(tau))) - allocation.log_level  # of log w/c at r_τ
 
         def worth(log_rank: float) -> float:
             rank = np.exp(np.array([log_rank]))
@@ -185,9 +181,13 @@ class Model:
         if worth(0.0) <= 0:  # below rank 1 the spectrum continues as the power law that it is there
             steepness = self.spectrum.exponent(1.0, features) + log_slope(self.cost.at, 1.0)
             return 1.0 if worth(0.0) == 0 else float(np.exp(worth(0.0) / steepness)) if steepness > 0 else 0.0
-        if worth(np.log(features)) >= 0:
+        last, count = float(np.log(float(features))), allocation.count(tau)
+        if worth(last) >= 0:
             return float(features)
-        return float(np.exp(root(worth, 0.0, float(np.log(features)))))
+        low, high = np.log(max(count, 1)), np.log(count + 1)
+        if not worth(low) > 0 > worth(high):  # a rank at τ but for rounding, or several
+            low, high = 0.0, last
+        return float(np.exp(root(worth, float(low), float(high))))
 
     def quantities(self, allocation: Allocation, neurons: float, tau: float) -> dict[str, float]:
         """Return what `predict` says of one size, given the allocation there."""
@@ -207,19 +207,41 @@ class Model:
 
     def _local_exponent(self, allocation: Allocation, neurons: float, tau: float, r_tau: float) -> float:
         features = self.features_at(neurons)
-        if np.isnan(r_tau):
+        if not r_tau > 0:
             return np.nan
         if r_tau >= features:
             return 0.0 if self.features is not None else 1.0
-        grows = self.features is None and (allocation.active == features or self.spectrum.quantiles)
-        if grows:
-            h = max(1e-3, 10 / neurons)
-            ends = [self.frontier(neurons * np.exp(sign * h), tau) for sign in (-1, 1)]
-            return float(np.log(ends[1] / ends[0]) / (2 * h))
-        total = float(self.budget.total(neurons))
+        if self.features is None and self.spectrum.quantiles:  # w itself moves with A
+            h = max(1e-3, min(10 / neurons, 0.5))  # over several steps of A where there are several
+            ends = max(neurons * np.exp(-h), 1 / self.gamma), neurons * np.exp(h)
+            r = [self.frontier(size, tau) for size in ends]
+            return float(np.log(r[1] / r[0]) / np.log(ends[1] / ends[0])) if r[0] > 0 else np.nan
         active = allocation.isolation > 0
-        costs = 1.0 if allocation.costs is None else allocation.costs[active]
+        costs = np.ones(1) if allocation.costs is None else allocation.costs[active]
         response = float(np.sum(costs * self.utility.tolerance(allocation.isolation[active])))
+        added = log_slope(self.budget.total, neurons) * float(self.budget.total(neurons))  # dB/d log N
+        if self.features is None and allocation.active == features:
+            added -= float(features * costs[-1] * allocation.isolation[-1])
         rank = max(r_tau, 1.0)
         steepness = self.spectrum.exponent(rank, features) + log_slope(self.cost.at, rank)
-        return log_slope(self.budget.total, neurons) * total / (steepness * response)
+        return added / (steepness * response) if steepness > 0 else 0.0  # on level ground r_τ waits, then jumps
+
+
+@lru_cache(maxsize=256)
+def _check_first_ranks(spectrum: Spectrum, cost: Cost, features: int) -> None:
+    _check_descent(spectrum, cost, np.arange(1.0, min(features, CHECKED) + 1), features)
+
+
+def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: int) -> None:
+    with np.errstate(divide="ignore"):
+        log_w, log_c = np.asarray(spectrum.log_at(rank, features)), np.log(cost.at(rank))
+    for part, shape, what in ((spectrum, log_w.shape, "weight"), (cost, log_c.shape, "cost")):
+        name, rule = f"{type(part).__name__}.at", f"must return one {what} for each rank"
+        require(shape == rank.shape, name, f"shape {shape}", rule, "rank**-1.5")
+    kind, worth = repr(spectrum), log_w - log_c
+    require(not np.isnan(worth).any(), "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
+    with np.errstate(invalid="ignore"):
+        rises = np.flatnonzero(np.diff(worth) > 1e-12 * (1 + np.abs(worth[1:])))
+    if rises.size:
+        rule = f"importance over cost must not rise with rank; it does beyond rank {rank[rises[0]]:.0f}"
+        raise InputError("spectrum", kind, rule, "allocate(weights, budget), which takes any order")

@@ -20,7 +20,20 @@ STEP = 1e-3
 
 
 class Spectrum(FunctionFamily):
-    """Importance as a function of rank; subclasses are frozen dataclasses that define `at`."""
+    """Importance as a function of rank; subclasses are frozen dataclasses that define `at`.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Slowed(Spectrum):
+    ...     beta: float
+    ...     shift: float = 0.0
+    ...
+    ...     def at(self, rank, features):
+    ...         return (rank + self.shift * np.log(rank)) ** -self.beta
+    >>> Slowed(1.5, 2.0).weights(features=3).round(3).tolist()
+    [1.0, 0.16, 0.084]
+    """
 
     quantiles = False
     """True where w depends on r/A (importances drawn from a distribution) rather than on r alone."""
@@ -122,6 +135,13 @@ class BrokenPowerLaw(Spectrum):
         ratio = rank / self.knee
         return np.where(ratio <= 1, ratio**-self.beta1, ratio**-self.beta2)
 
+    def log_at(self, rank, features):
+        log_ratio = np.log(rank / self.knee)
+        return -np.where(log_ratio <= 0, self.beta1, self.beta2) * log_ratio
+
+    def exponent(self, rank, features):
+        return self.beta1 if rank <= self.knee else self.beta2
+
 
 @dataclass(frozen=True)
 class ZipfMandelbrot(Spectrum):
@@ -169,14 +189,23 @@ class Empirical(Spectrum):
 
     def at(self, rank, features):
         known = len(self.values)
-        if np.max(rank) > known * np.exp(2.5 * STEP):
-            rule = f"the empirical spectrum holds {known} ranks"
-            raise InputError("features", int(np.max(rank)), rule, f"features={known}")
+        last = np.max(rank, initial=1)
+        if last > known * np.exp(2.5 * STEP):
+            raise InputError("features", int(last), f"the empirical spectrum holds {known} ranks", f"features={known}")
         with np.errstate(divide="ignore"):  # importances may be 0
             log_w = np.log(self.values)
         exact = self.values[np.clip(np.round(rank).astype(int), 1, known) - 1]
         between = np.exp(np.interp(np.log(rank), np.log(np.arange(1, known + 1)), np.maximum(log_w, -700)))
         return np.where(rank == np.round(rank), exact, between)
+
+    def exponent(self, rank, features):
+        """Return the slope between the two ranks, beyond them that of the nearest."""
+        known = len(self.values)
+        if known == 1:
+            return 0.0
+        low = int(np.clip(np.floor(rank), 1, known - 1))
+        log_w = np.log(np.maximum(self.values[low - 1 : low + 1], np.exp(-700)))
+        return float((log_w[0] - log_w[1]) / np.log((low + 1) / low))
 
 
 SPECTRA: dict[str, type[Spectrum]] = {

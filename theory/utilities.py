@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -25,7 +26,23 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
 class Utility(FunctionFamily):
-    """A concave utility; subclasses are frozen dataclasses that define `marginal`."""
+    """A concave utility; subclasses are frozen dataclasses that define `marginal`, and may define the rest.
+
+    Examples
+    --------
+    >>> from rosettalaw.theory import Model, PowerLaw
+    >>> @dataclass(frozen=True)
+    ... class Root(Utility):
+    ...     shift: float = 1.0
+    ...
+    ...     def marginal(self, s):
+    ...         return (self.shift + s) ** -0.5
+    ...
+    ...     def demand(self, price):  # the s with U'(s) = price; optional, saves the table
+    ...         return np.maximum(price**-2.0 - self.shift, 0)
+    >>> Model(PowerLaw(1.5), Root()).predict([1000, 10_000])["count"].values.tolist()
+    [7, 16]
+    """
 
     @abstractmethod
     def marginal(self, s: np.ndarray) -> np.ndarray:
@@ -38,6 +55,8 @@ class Utility(FunctionFamily):
 
     def demand_at_log(self, log_price: np.ndarray) -> np.ndarray:
         """Return `demand` at the exponential of `log_price`; closed form where the price itself underflows."""
+        if type(self).demand is Utility.demand:
+            return _inverse(self, log_price)
         with np.errstate(over="ignore", divide="ignore"):
             return self.demand(np.exp(log_price))
 
@@ -48,22 +67,61 @@ class Utility(FunctionFamily):
         return np.sum(WEIGHTS * half * self.marginal(t) * (1 + t), axis=-1)
 
     def demand(self, price: np.ndarray) -> np.ndarray:
-        """Return s with U'(s) = price, 0 where U'(0) ≤ price, by bisection on log s."""
-        price = np.asarray(price, dtype=float)
-        low, high = np.full(price.shape, -80.0), np.full(price.shape, 80.0)
-        for _ in range(70):
-            middle = 0.5 * (low + high)
-            cheap = self.marginal(np.exp(middle)) > price
-            low, high = np.where(cheap, middle, low), np.where(cheap, high, middle)
+        """Return s with U'(s) = price, 0 where U'(0) ≤ price, from a table of log U' over log s and two secants."""
         with np.errstate(divide="ignore"):
-            none = self.marginal(np.zeros(1))[0] <= price
-        return np.where(none, 0.0, np.exp(0.5 * (low + high)))
+            return _inverse(self, np.log(np.asarray(price, dtype=float)))
 
     def tolerance(self, s: np.ndarray) -> np.ndarray:
         """Return T = −U'/U'' by a central difference of log U'."""
         s = np.asarray(s, dtype=float)
         h = 1e-4 * s
         return -2 * h / (np.log(self.marginal(s + h)) - np.log(self.marginal(s - h)))
+
+
+def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
+    """Return s with log U'(s) = log p; where U' bends too sharply for secants, by bisection."""
+    try:
+        log_s, level, first = _table(utility, tuple(vars(utility).items()))
+    except TypeError:  # a utility without a hash, or one of its parameters
+        log_s, level, first = _table.__wrapped__(utility, ())
+    wanted = np.atleast_1d(np.asarray(log_price, dtype=float))
+    cell = np.clip(np.searchsorted(-level, -wanted), 1, level.size - 1)
+    low, width = log_s[cell - 1], log_s[1] - log_s[0]
+
+    def miss(x: np.ndarray) -> np.ndarray:
+        return np.asarray(utility.log_marginal(np.exp(x))) - wanted
+
+    with np.errstate(all="ignore"):
+        fall = (level[cell] - level[cell - 1]) / width
+        x = np.clip(low + (wanted - level[cell - 1]) / fall, low, low + width)
+        before = miss(x)
+        y = np.clip(x - before / fall, low, low + width)
+        after = miss(y)
+        step = -after * (y - x) / (after - before)
+        z = np.where((after == 0) | (after == before), y, y + step)
+        rough = (wanted < first) & ~((np.abs(step) < 1e-6) | (after == 0) | (after == before) & (y == x))
+        if rough.any():
+            z[rough] = _bisected(utility, wanted[rough], low[rough], low[rough] + width)
+        bought = np.where(wanted >= first, 0.0, np.exp(np.clip(z, log_s[0], log_s[-1])))
+    return bought.reshape(np.shape(log_price))
+
+
+def _bisected(utility: Utility, wanted: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    for _ in range(48):
+        middle = 0.5 * (low + high)
+        cheap = np.asarray(utility.log_marginal(np.exp(middle))) > wanted
+        low, high = np.where(cheap, middle, low), np.where(cheap, high, middle)
+    return 0.5 * (low + high)
+
+
+@lru_cache(maxsize=64)
+def _table(utility: Utility, _parameters: tuple) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return log s, log U' there, and log U'(0); made anew where parameters have changed."""
+    log_s = np.linspace(-80.0, 80.0, 8001)
+    with np.errstate(all="ignore"):
+        level = np.asarray(utility.log_marginal(np.exp(log_s)), dtype=float)
+        first = np.asarray(utility.log_marginal(np.zeros(1)), dtype=float)
+    return log_s, level, float(first[0])
 
 
 @dataclass(frozen=True)

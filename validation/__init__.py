@@ -17,8 +17,8 @@ model_fit, model_problem, theories, draws
     Any allocation model fitted to counts; several of them compared; draws from a posterior.
 profiles, triangle, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
-analysis, verdict, findings
-    All fits of one series; one sentence; the paper's findings, judged.
+analysis, verdict, findings, holm
+    All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
 forecast
     Counts at sizes that were not measured.
 compare, references, reference_ladders, published, published_checks

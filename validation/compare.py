@@ -16,13 +16,14 @@ from ..errors import InputError
 from .analysis import Analysis, analyse_series
 from .extension import Extension, fit_extension
 from .forecast import HeldOut, held_out_largest
+from .holm import sentence
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit
 from .power_law import PowerLawFit
 from .profiles import FEWEST_PAIRS
 from .references import reference_series
 from .series import Series
-from .triangle import Triangle, TriangleStatus, contradicted
+from .triangle import ROUNDING, Triangle, TriangleStatus, contradicted
 from .verdict import growth, signed
 
 
@@ -121,7 +122,24 @@ class Row:
         if self.triangle is None:
             return []
         extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
-        return [self.triangle.verdict(), *extended, *self._attenuation()]
+        corrected = sentence(self.tests())
+        return [self.triangle.verdict(), *extended, *self._attenuation(), *([corrected] if corrected else [])]
+
+    def tests(self) -> dict[str, float]:
+        """Return the p-values of the tests of the theory on this source, by the demand that each tests.
+
+        Whole counts' rounding is allowed for as in the triangle's sentences.
+        """
+        if self.triangle is None or self.triangle.status is not TriangleStatus.OK:
+            return {}
+        demands = {"α·b": (self.triangle.product, self.triangle.expected_product)}
+        demands["α + p"] = self.triangle.sum, self.triangle.expected_sum
+        tests = {
+            name: one.p_value(one.value + np.sign(demand - one.value) * max(abs(demand - one.value) - ROUNDING, 0.0))
+            for name, (one, expected) in demands.items()
+            for demand in [expected if np.isfinite(expected) else 1.0]
+        }
+        return tests | ({} if self.extension is None else {"both together": self.extension.plain_p})
 
     def _warnings(self) -> list[str]:
         status = "ok" if self.analysis is None else self.analysis.status
@@ -150,6 +168,11 @@ class Row:
             f"With an attenuation fitted to each profile (mean {a:.2f}), b = {self.attenuated.profile.value:.2f} and "
             f"α·b = {signed(product.value)} (95% interval {signed(product.ci95[0])} to {signed(product.ci95[1])})."
         ]
+
+
+def corrected(rows: Sequence[Row]) -> str:
+    """Return what remains of the tests on several sources together; "" for fewer than two tests."""
+    return sentence({f"{name} of {row.series.name}": p for row in rows for name, p in row.tests().items()})
 
 
 def compare_series(series: Sequence[Series]) -> list[Row]:

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from .holm import interval_p, sentence
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -48,11 +50,12 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding, its judgement by this ladder, and the numbers."""
+    """One finding, its judgement by this ladder, the numbers, and the p-value of what would be its absence."""
 
     name: str
     shown: Shown
     numbers: str
+    p: float = float("nan")
 
 
 def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
@@ -63,13 +66,16 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
         low, high = line.exponent_ci95
         inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
         numbers = f"α = {_number(line.exponent)} ({_ends(low, high)}), {line.data.sizes} sizes"
-        judged.append(Finding("the count grows sublinearly", inside, numbers))
+        freedom = len(line.data) - 2
+        absent = max(interval_p(line.exponent, low, high, bound, freedom) for bound in (0, 1))
+        judged.append(Finding("the count grows sublinearly", inside, numbers, absent))
         shares = line.data.counts / line.data.neurons
         numbers = (
             f"from {100 * shares[0]:.1f}% to {100 * shares[-1]:.1f}%, exponent {_number(line.exponent - 1)} "
             f"({_ends(low - 1, high - 1)})"
         )
-        judged.append(Finding("the fraction of Rosetta Neurons shrinks", _side(1 - high, 1 - low), numbers))
+        absent = interval_p(line.exponent, low, high, 1, freedom)
+        judged.append(Finding("the fraction of Rosetta Neurons shrinks", _side(1 - high, 1 - low), numbers, absent))
     for name, words in REPEATED.items():
         if name in ladder and (ladder[name] > 0).all():
             judged.append(_repeated(ladder, name, words))
@@ -79,6 +85,11 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
     if "firing_rosetta" in ladder:
         judged.append(_specialized(ladder))
     return judged
+
+
+def together(judged: list[Finding]) -> str:
+    """Return what Holm's correction leaves of the findings of one page, shown or contradicted."""
+    return sentence({one.name: one.p for one in judged}, "tests of findings")
 
 
 def table(judged: list[Finding]) -> str:
@@ -93,31 +104,36 @@ def _repeated(ladder: xr.Dataset, name: str, words: str) -> Finding:
     slope, low, high = slope_interval(np.log(ladder["neurons"].values), np.log(counts))
     inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
     numbers = f"from {counts[0]:.0f} to {counts[-1]:.0f}, exponent {_number(slope)} ({_ends(low, high)})"
-    return Finding(f"{words} grow sublinearly", inside, numbers)
+    absent = max(interval_p(slope, low, high, bound, len(counts) - 2) for bound in (0, 1))
+    return Finding(f"{words} grow sublinearly", inside, numbers, absent)
 
 
 def _selective(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
     """Judge superiority at the largest rung, in the kurtosis over the vocabulary."""
     here = ladder.isel(rung=-1).sel(measure=measure)
-    parts, ends = [], []
+    parts, ends, p = [], [], []
     for side, family in enumerate(_families(ladder)):
         value, low, high = (float(here[f"superiority{end}"][side]) for end in ("", "_low", "_high"))
         wide = _widened(value, low, high, 2)
         ends.append((wide[0] - 0.5, wide[1] - 0.5))
+        p.append(_p_of_half(value, low, high))
         parts.append(f"{family} {_number(value)} ({_ends(*wide, joint=True)})")
-    return Finding("Rosetta Neurons are more selective than others of their layers", _all(ends), "; ".join(parts))
+    name = "Rosetta Neurons are more selective than others of their layers"
+    return Finding(name, _all(ends), "; ".join(parts), _joint(ends, p))
 
 
 def _polarized(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
     """Judge how the gap in mean kurtosis between Rosetta and other neurons moves with size."""
     here = ladder.sel(measure=measure)
-    parts, ends = [], []
+    parts, ends, p = [], [], []
+    x = np.log(ladder["neurons"].values)
     for side, family in enumerate(_families(ladder)):
         gap = (here["selectivity_rosetta"] - here["selectivity_other"]).values[:, side]
-        slope, low, high = slope_interval(np.log(ladder["neurons"].values), gap, 0.05 / 2)
+        slope, low, high = slope_interval(x, gap, 0.05 / 2)
         ends.append((low, high))
+        p.append(interval_p(*slope_interval(x, gap), 0, np.isfinite(gap).sum() - 2))
         parts.append(f"{family} {_number(slope)} per factor e in N ({_ends(low, high, joint=True)})")
-    return Finding("their lead in selectivity grows with size", _all(ends), "; ".join(parts))
+    return Finding("their lead in selectivity grows with size", _all(ends), "; ".join(parts), _joint(ends, p))
 
 
 def _specialized(ladder: xr.Dataset) -> Finding:
@@ -130,6 +146,7 @@ def _specialized(ladder: xr.Dataset) -> Finding:
     known = np.isfinite(gap.values) & np.isfinite(half)
     if not known.any():
         return Finding("they specialize in kinds of document", Shown.NO, "no interval")
+    smallest = 2 * stats.norm.sf(Z95 * np.max(np.abs(gap.values[known]) / np.maximum(half[known], 1e-300)))
     half = half * stats.norm.ppf(1 - 0.025 / known.sum()) / Z95
     apart = known & (np.abs(gap.values) > half)
     listed = [
@@ -140,7 +157,8 @@ def _specialized(ladder: xr.Dataset) -> Finding:
         if apart[side, i]
     ]
     numbers = "; ".join(listed) or f"in none of {known.sum()} comparisons is the firing apart from the control's"
-    return Finding("they specialize in kinds of document", Shown.YES if listed else Shown.NO, numbers)
+    absent = min(1.0, float(smallest) * int(known.sum()))
+    return Finding("they specialize in kinds of document", Shown.YES if listed else Shown.NO, numbers, absent)
 
 
 def slope_interval(x: np.ndarray, y: np.ndarray, level: float = 0.05) -> tuple[float, float, float]:
@@ -161,6 +179,21 @@ def _all(ends: list[tuple[float, float]]) -> Shown:
     """Return the judgement on every model: shown if of each, contradicted if the opposite is of each."""
     sides = {_side(*one) for one in ends}
     return sides.pop() if len(sides) == 1 else Shown.NO
+
+
+def _joint(ends: list[tuple[float, float]], p: list[float]) -> float:
+    """Return the p-value of a finding asked of every model, the level divided among them; 1 where they part."""
+    same = len({np.sign(low + high) for low, high in ends}) == 1
+    return min(1.0, len(p) * max(p)) if same else 1.0
+
+
+def _p_of_half(value: float, low: float, high: float) -> float:
+    """Return the two-sided p-value of ½ by a 95% interval of a probability, on the logit scale of `_widened`."""
+    if not np.isfinite([value, low, high]).all():
+        return float("nan")
+    ends = np.clip([value, low if value > 0.5 else high], 1e-12, 1 - 1e-12)
+    centre, nearest = np.log(ends / (1 - ends))
+    return float(2 * stats.norm.sf(Z95 * abs(centre) / max(abs(nearest - centre), 1e-300)))
 
 
 def _widened(value: float, low: float, high: float, tests: int) -> tuple[float, float]:

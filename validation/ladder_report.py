@@ -10,7 +10,7 @@ import numpy as np
 
 from ..empirical.nulls import every_label
 from . import page
-from .findings import findings
+from .findings import findings, together
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -111,7 +111,8 @@ def write_report(
         if "triangle" in figures
         else None,
         tested=tested,
-        findings=findings(ladder, analysis),
+        findings=(judged := findings(ladder, analysis)),
+        together=together(judged),
         measured=[
             {"title": title, "drawing": page.embedded(figures[name], title), "caption": caption}
             for name, title, caption in MEASURED

@@ -4,6 +4,7 @@
 |---|---|
 | `source` | `ActivationSource`, and the abilities that a source may have |
 | `arrays` | arrays in memory and ``.npy`` files |
+| `npy` | heads of ``.npy`` files and ``.npz`` archives |
 | `streamed` | zarr and netCDF |
 | `files` | the source of a file, by its ending |
 | `views` | some layers, or all neurons but some |

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ForeignFileError, InputError, MissingFileError
+from ...errors import InputError
+from .npy import open_npy
 from .views import Readable
 
 RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
+MOST_NEURONS = 1 << 27  # a hundred layers of a million
 
 
 class ArraySource(Readable):
@@ -43,8 +45,8 @@ class ArraySource(Readable):
     ForeignFileError
         If the file is not a whole ``.npy`` file, or holds Python objects (these are refused, never unpickled).
     InputError
-        If the array is not two-dimensional, is empty or is not numeric, or `layer`, `unit` or `documents` has another
-        length or holds other than whole numbers.
+        If the array is not two-dimensional, is empty, is not numeric or hides entries behind a mask, or `layer`, `unit`
+        or `documents` has another length or holds other than whole numbers.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class ArraySource(Readable):
         self._path = None if isinstance(array, np.ndarray) else Path(array)
         self._array = array if isinstance(array, np.ndarray) else None
         self.name = name or (str(self._path) if self._path is not None else "array")
+        if self._array is not None:
+            self._array = unmasked(self.name, self._array)
         opened = self._open()
         self.positions, neurons = shape_of(self.name, opened.shape, opened.dtype)
         self._dtype = float_type(opened.dtype)
@@ -105,26 +109,6 @@ class ArraySource(Readable):
         return self._array if self._array is not None else open_npy(self._path)
 
 
-def open_npy(path: Path | None) -> np.ndarray:
-    """Map a ``.npy`` file into memory (changes stay in memory); objects are refused and nothing is unpickled."""
-    if path is None or not path.is_file():
-        raise MissingFileError(f"{path}: no such file. Try: a .npy array of shape (positions, neurons)")
-    try:
-        opened = np.load(path, mmap_mode="c", allow_pickle=False)
-        if not isinstance(opened, np.ndarray):
-            opened.close()
-            raise ForeignFileError(f"{path}: an .npz archive of several arrays. Try: np.save of one array")
-        return opened
-    except ForeignFileError:
-        raise
-    except (ValueError, EOFError, OSError) as error:
-        if "object" in str(error).lower() or "pickle" in str(error).lower():
-            reason = "holds Python objects, or is no .npy file; only arrays of numbers are read"
-        else:
-            reason = f"not a whole .npy file ({error})"
-        raise ForeignFileError(f"{path}: {reason}. Try: np.save(path, array.astype('float32'))") from error
-
-
 def within_layer(layer: np.ndarray) -> np.ndarray:
     """Return each neuron's index within its layer, for layers listed in any order."""
     unit = np.zeros(len(layer), dtype=np.int64)
@@ -135,20 +119,49 @@ def within_layer(layer: np.ndarray) -> np.ndarray:
 
 
 def shape_of(name: str, shape: tuple[int, ...], dtype: Any) -> tuple[int, int]:
-    if len(shape) != 2 or 0 in shape or np.dtype(dtype).kind not in "fiub":
-        example = "np.save('a.npy', activations.reshape(-1, neurons))"
-        raise InputError(name, f"array of shape {shape} and type {dtype}", RULE, example)
+    """Return positions and neurons of an array that can be matched; refuse others."""
+    dtype = np.dtype(dtype)
+    kind = f"array of shape {shape} and type {dtype}"
+    if dtype.kind == "V" and dtype.fields is None and dtype.subdtype is None and dtype.itemsize <= 2:
+        rule = "must hold numbers that NumPy knows; this is how it shows bfloat16 and eight-bit floats"
+        raise InputError(name, kind, rule, "np.save('a.npy', tensor.float().numpy())")
+    if len(shape) != 2 or 0 in shape or dtype.kind not in "fiub":
+        raise InputError(name, kind, RULE, "np.save('a.npy', activations.reshape(-1, neurons))")
+    if shape[1] > MOST_NEURONS:
+        raise InputError(name, kind, f"has more than {MOST_NEURONS:,} neurons", "positions along the first dimension")
     return int(shape[0]), int(shape[1])
 
 
+def unmasked(name: str, array: np.ndarray) -> np.ndarray:
+    """Return an array without a mask; refuse one that hides entries, which would take part."""
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    if np.ma.is_masked(array):
+        rule = f"hides {np.ma.count_masked(array)} of its entries behind a mask"
+        example = "array.filled(np.nan), and nonfinite='exclude' to leave out neurons with such entries"
+        raise InputError(name, "masked array", rule, example)
+    return array.data
+
+
 def labels_of(neurons: int, layer: Any, unit: Any) -> tuple[np.ndarray, np.ndarray]:
-    layer = np.zeros(neurons, dtype=np.int64) if layer is None else np.asarray(layer, dtype=np.int64)
-    if layer.shape != (neurons,):
-        raise InputError("layer", layer.shape, f"must have one entry for each of the {neurons} neurons")
-    unit = within_layer(layer) if unit is None else np.asarray(unit, dtype=np.int64)
-    if unit.shape != (neurons,):
-        raise InputError("unit", unit.shape, f"must have one entry for each of the {neurons} neurons")
-    return layer, unit
+    """Return the layer of each neuron and its index within it: whole numbers, one of each for every neuron."""
+    layer = np.zeros(neurons, dtype=np.int64) if layer is None else _whole("layer", layer, neurons)
+    return layer, within_layer(layer) if unit is None else _whole("unit", unit, neurons)
+
+
+def _whole(argument: str, given: Any, neurons: int) -> np.ndarray:
+    labels = unmasked(argument, np.asanyarray(given))
+    if labels.shape != (neurons,):
+        raise InputError(argument, labels.shape, f"must have one entry for each of the {neurons} neurons")
+    rule, example = "must hold whole numbers from 0 on", f"{argument}=np.arange(neurons)"
+    if labels.dtype.kind not in "biuf":
+        raise InputError(argument, f"array of type {labels.dtype}", rule, example)
+    with np.errstate(invalid="ignore"):
+        wrong = ~((labels >= 0) & (labels < MOST_NEURONS) & (labels == np.floor(labels)))
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(argument, labels[first], f"{rule}; it is the entry of neuron {first}", example)
+    return labels.astype(np.int64)
 
 
 def documents_of(positions: int, documents: Any) -> np.ndarray:
@@ -159,7 +172,7 @@ def documents_of(positions: int, documents: Any) -> np.ndarray:
     InputError
         If there is not one whole number for each position.
     """
-    numbers = np.asarray(documents)
+    numbers = unmasked("documents", np.asanyarray(documents))
     if numbers.shape != (positions,) or numbers.dtype.kind not in "iub":
         given = f"array of shape {numbers.shape} and type {numbers.dtype}"
         rule = f"must be one whole number for each of the {positions} positions"

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ...removal import made, ours, remove
 from ...results import disk_error, replacing
 from .source import ActivationSource, identity
 from .views import LARGEST
@@ -71,9 +72,10 @@ class UnfinishedCopy:
         if self._kind != "float32":
             np.save(border_of(self._whole), self._bordered)
         os.replace(partial_of(self._whole), self._whole)
-        self._record.unlink(missing_ok=True)
-        for leftover in self._record.parent.glob(f".{self._record.name}.*"):  # of runs killed while they recorded
-            leftover.unlink(missing_ok=True)
+        leftovers = self._record.parent.glob(f".{self._record.name}.*")  # of runs killed while they recorded
+        for file in (self._record, *leftovers):
+            if ours(file):
+                remove(file)
 
     @property
     def _bordered(self) -> np.ndarray:
@@ -83,7 +85,6 @@ class UnfinishedCopy:
     def _begin(self) -> None:
         self.positions, self._checksum, self._shift = 0, 0, np.zeros(0)
         self._borders: list[np.ndarray] = []
-        self._record.unlink(missing_ok=True)
         self.file.seek(0)
         self.file.truncate()
         header = {"descr": np.dtype(self._kind).str, "fortran_order": False, "shape": self._shape}
@@ -100,6 +101,7 @@ class UnfinishedCopy:
                     return False
                 self.positions, length, self._checksum = record["place"].tolist()
                 self._shift, self._borders = record["shift"], list(record["borders"].swapaxes(0, 1))
+            made(self._record)
         except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile):
             return False
         checksum, left = 0, length
@@ -115,7 +117,7 @@ class UnfinishedCopy:
         begun = time.monotonic()
         self._sync()
         place = [self.positions, self.file.tell(), self._checksum]
-        with replacing(self._record) as partial:
+        with replacing(made(self._record)) as partial:
             np.savez(partial, of=self._of, place=place, shift=self._shift, borders=self._bordered)
         self._saved = time.monotonic()
         self._cost = self._saved - begun

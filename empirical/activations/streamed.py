@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import ForeignFileError, InputError, MissingFileError
+from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError, RosettaError
 from .arrays import documents_of, float_type, labels_of, shape_of
 
 
@@ -19,7 +20,12 @@ class StreamedArray:
 
     A netCDF file holds one two-dimensional variable, or one called ``activations``; variables ``layer`` and ``unit``
     along its second dimension label the neurons, ``document`` along its first the positions. Errors are those of
-    `ArraySource`.
+    `ArraySource`, also for chunks that turn out to be damaged when they are read.
+
+    Raises
+    ------
+    MissingExtraError
+        If the library for zarr is not installed.
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str | None = None, documents: np.ndarray | None = None):
@@ -29,19 +35,13 @@ class StreamedArray:
             raise MissingFileError(
                 f"{path}: no such file. Try: an array of shape (positions, neurons), as .npy, .zarr or .nc"
             )
-        try:
+        with self._readable():
             if self.path.suffix == ".zarr":
-                import zarr
-
-                self._array: Any = zarr.open_array(self.path, mode="r")
+                self._array: Any = _open_zarr(self.path)
                 beside: dict[str, Any] = {}
             else:
                 self.labelled, beside = _open_netcdf(self.path)
                 self._array = self.labelled.variable
-        except (InputError, ImportError):
-            raise
-        except Exception as error:  # zarr and h5py raise whatever their broken layer raises
-            raise ForeignFileError(f"{path}: not a readable {self.path.suffix[1:]} array") from error
         self.positions, neurons = shape_of(self.name, self._array.shape, self._array.dtype)
         self._dtype = float_type(self._array.dtype)
         self.layer, self.unit = labels_of(neurons, beside.get("layer"), beside.get("unit"))
@@ -64,7 +64,20 @@ class StreamedArray:
     def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
         """Yield the same from position `first` on."""
         for start in range(first, self.positions, size):
-            yield np.asarray(self._array[start : start + size], dtype=self._dtype)
+            with self._readable(f" at positions {start} to {min(start + size, self.positions)}"):
+                block = np.asarray(self._array[start : start + size], dtype=self._dtype)
+            yield block
+
+    @contextmanager
+    def _readable(self, place: str = "") -> Iterator[None]:
+        try:
+            yield
+        except (RosettaError, MemoryError):
+            raise
+        except Exception as error:  # zarr and h5py raise whatever their broken layer raises
+            if isinstance(error, OSError) and error.errno is not None:
+                raise MissingFileError(f"{self.path}: cannot be read{place} ({error.strerror})") from error
+            raise ForeignFileError(f"{self.path}: not a readable {self.path.suffix[1:]} array{place}") from error
 
 
 def files_of(path: Path) -> list[int]:
@@ -73,11 +86,21 @@ def files_of(path: Path) -> list[int]:
     return [len(facts), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts)]
 
 
+def _open_zarr(path: Path) -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError("zarr", "arrays") from error
+    return zarr.open_array(path, mode="r")
+
+
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the variable with its coordinates, unread, and the labels of its neurons."""
+    import h5py
     import xarray as xr
 
-    opened = xr.open_dataset(path, engine="h5netcdf")
+    h5py.File(path, "r").close()  # h5netcdf prints a traceback of its own when it fails at this
+    opened = xr.open_dataset(path, engine="h5netcdf", phony_dims="access")
     planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
     name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None
     if name is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...removal import made, ours, remove
 from ...results import disk_error
 
 try:
@@ -16,6 +17,7 @@ except ImportError:  # a system without such locks: the last process to finish w
     fcntl = None
 
 WAIT_SECONDS = 0.2
+CONTENT = b"A claim of rosettalaw, removed when it ends\n"
 
 
 @contextmanager
@@ -43,7 +45,8 @@ def claimed(path: Path, going_on: Callable[[], bool] = lambda: True) -> Iterator
         yield handle is not None
     finally:
         if handle is not None:
-            lock.unlink(missing_ok=True)  # first, so that nobody takes a lock on a file that goes away
+            if ours(lock):
+                remove(lock)  # first, so that nobody takes a lock on a file that goes away
             os.close(handle)
 
 
@@ -61,7 +64,9 @@ def _locked(lock: Path) -> int | None:
         os.close(handle)
         return None
     except OSError:  # a file system without locks
+        _signed(handle, lock)
         return handle
+    _signed(handle, lock)
     try:
         same = os.path.samestat(os.fstat(handle), lock.stat())
     except FileNotFoundError:
@@ -70,3 +75,13 @@ def _locked(lock: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def _signed(handle: int, lock: Path) -> None:
+    """Write into a new lock whose it is, so that it may be removed; a user's file of that name stays as it is."""
+    content = os.read(handle, len(CONTENT) + 1)
+    if content == b"":
+        with suppress(OSError):  # a full disk does not matter here
+            os.write(handle, CONTENT)
+    if content in (b"", CONTENT):
+        made(lock)

@@ -33,7 +33,33 @@ LIMITS = {
     "vocab_size": 100_000_000,
     "max_position_embeddings": 1_000_000_000,
     "n_positions": 1_000_000_000,
+    "num_key_value_heads": 100_000,
+    "head_dim": 1_000_000,
+    "attention_head_dim": 1_000_000,
+    "embedding_size": 1_000_000,
+    "type_vocab_size": 1_000_000,
+    "num_experts": 1_000_000,
+    "num_local_experts": 1_000_000,
+    "n_routed_experts": 1_000_000,
+    "image_size": 100_000,
+    "sample_size": 100_000,
+    "patch_size": 100_000,
+    "num_channels": 100_000,
+    "in_channels": 100_000,
+    "out_channels": 100_000,
+    "depths": 10_000,
+    "embed_dim": 1_000_000,
+    "num_embeds_ada_norm": 100_000_000,
+    "norm_num_groups": 1_000_000,
+    "block_out_channels": 1_000_000,
+    "layers_per_block": 10_000,
 }
+# Sizes that are 0 where a model has no such part.
+ABSENT = (
+    "max_position_embeddings", "n_positions", "type_vocab_size", "num_experts", "num_local_experts",
+    "n_routed_experts", "num_embeds_ada_norm", "norm_num_groups", "embedding_size", "head_dim",
+)  # fmt: skip
+MOST_PARTS = 1000  # entries of a size with one for each part, such as depths
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
 WIDTHS = ("hidden_size", "n_embd", "d_model", "dim")
 MOST_WEIGHTS = 10**14  # a thousand times those of the largest
@@ -80,11 +106,10 @@ def require_sizes(name: str, config: Any) -> None:
     """
     for field, most in LIMITS.items():
         value = getattr(config, field, None)
-        if value is None or isinstance(value, list | tuple | dict):
-            continue
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        least = 0 if field in ("max_position_embeddings", "n_positions") else 1
-        if not whole or not (value >= least or value == -1) or value > most:
+        least = 0 if field in ABSENT else 1
+        parts = value if isinstance(value, list | tuple) else [value]
+        wrong = next((part for part in parts if not _possible(part, least, most)), None)
+        if wrong is not None or len(parts) > MOST_PARTS:
             spelled = getattr(config, "attribute_map", {}).get(field, field)  # as this architecture's file has it
             raise RosettaError(
                 f"{name}: its config.json says {spelled} = {str(value)[:40]}, which must be a whole number from 1 to "
@@ -97,6 +122,13 @@ def require_sizes(name: str, config: Any) -> None:
         inner = getattr(config, part, None)
         if inner is not None and inner is not config and not isinstance(inner, dict):
             require_sizes(f"{name} ({part})", inner)
+
+
+def _possible(value: Any, least: int, most: int) -> bool:
+    if value is None or isinstance(value, dict):
+        return True
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and (least <= value <= most or value == -1)
 
 
 def _first(config: Any, fields: Iterable[str]) -> int:

@@ -5,7 +5,6 @@ A hub id may name a revision after an ``@``, a branch, tag or commit: ``Eleuther
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from ...console import say
 from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, panics_as_errors, require
+from ...removal import made, remove
 from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -162,7 +162,7 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
     options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
     folder = None
     if loading.device_map is not None:
-        folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
+        folder = str(made(Path(tempfile.mkdtemp(prefix="rosettalaw-offload-"))))
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
         with panics_as_errors():
@@ -215,7 +215,7 @@ def _only_pickled(checkpoint: str | Path) -> bool:
 
 def _remove(folder: str | None) -> None:
     if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(Path(folder))
 
 
 def device_of(model: Any) -> Any:

@@ -28,9 +28,7 @@ from ...errors import ForeignFileError, MissingExtraError, MissingFileError
 from .bytes import opened, plain_text, require_ordinary, require_utf8
 
 SHARDS = (".jsonl", ".jsonl.zst")
-DOCUMENT = (
-    4 << 20
-)  # bytes of a file, or characters of a record, in one document; tokenizers take 50 times as much memory
+DOCUMENT = 1 << 20  # bytes of a file, or characters of a record, in one document; tokenizers take 500 times that
 LINE = 64 << 20  # bytes of a line of a shard
 
 

@@ -211,5 +211,5 @@ def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
 def require_calibrated(pairs: xr.Dataset) -> None:
     """Raise `RosettaError` unless a matching has pairs, a count and a threshold."""
     if "threshold" not in pairs:
-        raise RosettaError("the matching has no calibrated threshold: match with --null-permutations 3")
+        raise RosettaError("the matching has no calibrated threshold: match with --null shift")
     require_variables(pairs, "the matching", ("neurons_a", "correlation", "unit_a", "calibrated_count"))

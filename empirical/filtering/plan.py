@@ -28,7 +28,7 @@ class FilteringPlan:
         Shares of the text to choose the neuron on, and to measure perplexity on; the rest is filtered.
     match_tokens : int
         Tokens of model A to match on, at most.
-    permutations, untrained : int
+    shift, untrained : int
         Draws of each null that the pairs are calibrated against.
     leaders : int
         Neurons of a population that are scored, the chosen one first: on average, for they are an equal share of both.
@@ -49,7 +49,7 @@ class FilteringPlan:
     choosing: float = 0.25
     test: float = 0.25
     match_tokens: int = PAPERS_TOKENS
-    permutations: int = 3
+    shift: int = 3
     untrained: int = 3
     leaders: int = LEADERS
     runs: int = 3
@@ -66,6 +66,11 @@ class FilteringPlan:
         fits = self.choosing > 0 and self.test > 0 and self.choosing + self.test < 1
         shares = f"{self.choosing:g}, {self.test:g}"
         require(fits, "choosing, test", shares, "must be positive and sum to less than 1", "0.25 and 0.25")
-        nulls = (self.permutations, self.untrained)
+        draws = tuple(self.nulls.values())
         rule = "must not be negative, and one null is needed"
-        require(min(nulls) >= 0 and max(nulls) > 0, "permutations, untrained", nulls, rule, "3 and 3")
+        require(min(draws) >= 0 and max(draws) > 0, "shift, untrained", draws, rule, "3 and 3")
+
+    @property
+    def nulls(self) -> dict[str, int]:
+        """Draws of each kind of null, as `rosettalaw.empirical.matching.match` takes them."""
+        return {"shift": self.shift, "untrained": self.untrained}

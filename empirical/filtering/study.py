@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ import numpy as np
 from ... import __version__
 from ...console import progress, say
 from ...errors import InputError
+from ...removal import remove
 from ...results import dataset, load, replacing, save
 from ..checkpoints import hub
 from ..checkpoints.hub import Loading
@@ -275,14 +275,13 @@ def _matched(
     available = _tokens(hub.open_tokenizer(checkpoints[0]), corpus, plan.match_tokens)
     sources = text_sources(*checkpoints, corpus, available, plan.seed, patterns, loading)
     unfinished = None if path is None else path.with_name("pairs.unfinished")
-    nulls = {"permute": plan.permutations, "untrained": plan.untrained}
-    matches = match(*sources, nulls=nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
+    matches = match(*sources, nulls=plan.nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, **sources[0].text.facts(), "tokens": available}
     facts |= revisions(sources)
     result = matches.to_dataset(matches.calibrate(), **facts)
     if path is not None and unfinished is not None:
         save(result, path)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove(unfinished)
     return result
 
 

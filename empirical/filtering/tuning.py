@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import MissingExtraError, RosettaError, require
+from ...removal import made, ours, remove
 from ...results import disk_error
 from ..checkpoints import hub
 from .sequences import TOKENS_AT_ONCE
@@ -177,8 +178,8 @@ def train(
             _save(state, trained, optimizer, losses, step)
             saved = time.monotonic()
         report(step, steps)
-    if state is not None:
-        state.unlink(missing_ok=True)
+    if state is not None and ours(state):
+        remove(state)
     return tuned, float(losses[-max(1, steps // 10) :].mean())
 
 
@@ -193,12 +194,12 @@ def _save(state: Path, trained: list[Any], optimizer: Any, losses: Any, step: in
     partial = state.with_suffix(".writing")
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
-        os.replace(partial, state)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, made(partial), {"step": str(step)})
+        os.replace(partial, made(state))
     except (OSError, SafetensorError) as error:
         raise disk_error(state, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial)
 
 
 def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any) -> int:
@@ -217,6 +218,7 @@ def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any
     names = {f"{i}{moment}" for i in range(len(trained)) for moment in ("", *(f".{name}" for name in MOMENTS))}
     if set(tensors) != names | {"losses"} or tensors["losses"].shape != losses.shape:
         return 0
+    made(state)
     with torch.no_grad():
         losses.copy_(tensors["losses"])
         for i, parameter in enumerate(trained):

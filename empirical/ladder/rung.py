@@ -202,6 +202,7 @@ def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
         "margin": ("pair", matches.margin),
         "settled": ("pair", matches.replicates.settled.astype(np.int8)),
         "stability": ("pair", matches.replicates.stability),
+        "margin_se": ("pair", matches.replicates.margin_errors),
         **({} if matches.lexical_share is None else {"lexical_share": ("pair", matches.lexical_share)}),
         **{name: ("null_pair", values) for name, values in null_pairs(matches.nulls).items()},
     }

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import RosettaError
+from ...removal import begin, made, ours, remove
 from ...results import disk_error, run_facts
 from ..checkpoints.claims import claimed
 from ..checkpoints.provenance import RECORD
@@ -170,7 +171,7 @@ def _train(job: Job, report: Callable[[int], bool]) -> float:
 
 def _diverged(job: Job, reason: str) -> RosettaError:
     """Return the error of a model that learns nothing, whose state is removed."""
-    job.state.unlink(missing_ok=True)
+    _forget(job)
     return RosettaError(
         f"{job.label}: diverged ({reason}); nothing of it stays. Try: a smaller learning_rate than "
         f"{job.training.learning_rate:g} in the ladder file"
@@ -238,12 +239,12 @@ def _save_state(job: Job, model: Any, optimizer: Any, losses: Any, step: int) ->
     tensors["losses"] = losses
     partial = job.state.with_suffix(".writing")
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
-        os.replace(partial, job.state)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, made(partial), {"step": str(step)})
+        os.replace(partial, made(job.state))
     except (OSError, SafetensorError) as error:
         raise disk_error(job.state, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial)
 
 
 def _restore(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
@@ -262,9 +263,9 @@ def _restore(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
         for i, p in enumerate(_ordered(optimizer)):
             optimizer.state[p] = {n: tensors[f"optimizer.{i}.{n}"] for n in ("exp_avg", "exp_avg_sq", "step")}
         losses.copy_(tensors["losses"])
+        made(job.state)
     except Exception:  # no state yet, or one that another version wrote: begin at the beginning
         if job.state.exists():
-            job.state.unlink()
             return _restart(job, model, optimizer, losses)
         return 0
     return step
@@ -283,6 +284,12 @@ def _restart(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
     return 0
 
 
+def _forget(job: Job) -> None:
+    """Remove the state; a file of that name which no version of this program can read stays."""
+    if ours(job.state):
+        remove(job.state)
+
+
 def _ordered(optimizer: Any) -> list[Any]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
@@ -293,7 +300,8 @@ def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
 
     partial = job.folder.with_name(job.folder.name + ".writing")
     try:
-        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed here; ours alone by the claim
+        remove(partial)  # of a run that was killed here; by the claim, no other process writes there
+        begin(partial, f"a model of the ladder {job.ladder}: {job.label}")
         model.save_pretrained(partial, safe_serialization=True)
         shutil.copytree(job.tokenizer, partial, dirs_exist_ok=True)
         record = {
@@ -307,8 +315,8 @@ def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
             "versions": json.loads(run_facts()["versions"]),
         }
         (partial / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(job.folder, ignore_errors=True)
+        remove(job.folder)
         os.replace(partial, job.folder)
-        job.state.unlink(missing_ok=True)
+        _forget(job)
     except (OSError, SafetensorError) as error:
         raise disk_error(job.folder, error) from error

@@ -13,6 +13,7 @@ import torch
 
 from ...console import progress
 from ...errors import InputError, UnknownNameError, require
+from ...removal import mark
 from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
 from ..checkpoints.hub import moved
@@ -26,7 +27,7 @@ from .machine.checkpoint import Checkpoint, tile_of
 from .machine.precision import Product
 from .machine.reading import Block, cut_documents, readable, tiles
 from .matches import Matches, Side
-from .moments import NonFinite
+from .moments import NonFinite, say_faint
 from .products import Workspace
 from .screening import screened
 from .searches import TRAINED, SearchResult, Settings, exact_search, screened_search
@@ -168,6 +169,7 @@ def match(
         screening=screening or screened.Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
+        mark(Path(temporary), "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
@@ -242,6 +244,8 @@ def _with_nulls(
     measured = bool(kinds) or settings.jackknife_blocks > 0
     autocorrelation, independent = effective_positions(a, b, settings.block, memory // 8) if measured else NOT_MEASURED
     excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in trained.moments]
+    for source, out in zip((a, b), excluded, strict=True):
+        say_faint(source, out)
     sides = [
         Side(source.name, np.asarray(source.layer), np.asarray(source.unit), out)
         for source, out in zip((a, b), excluded, strict=True)

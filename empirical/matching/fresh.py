@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...removal import remove
 from ..activations.source import identity
 from ..nulls import Null, Sources
 from .machine import distributed
@@ -96,5 +96,5 @@ def _draw(
     distributed.wait()  # others may still read there
     if work is not None and distributed.rank() == 0:
         checkpoint.save(SAVED, correlations)
-        shutil.rmtree(work, ignore_errors=True)  # the activations of a draw are as many as the models' own
+        remove(work)  # the activations of a draw are as many as the models' own
     return correlations

@@ -261,6 +261,7 @@ class Matches:
         if self.replicates is not None:
             threshold, texts = 0.0 if calibrated is None else calibrated.threshold, self.replicates.correlations
             variables["stability"] = ("pair", self.replicates.stability)
+            variables["margin_se"] = ("pair", self.replicates.margin_errors)
             variables["settled"] = ("pair", self.replicates.settled.astype(np.int8))
             variables["settled_count"] = self.settled_count(threshold)
             variables["stable_count"] = self.stable_count(threshold)

@@ -29,9 +29,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .machine import kernels
+from ...console import say
+from ..activations.source import ActivationSource, RandomAccess
+from .machine import distributed, kernels
 
 FAINT = 1e-18
+SAMPLED = 1024  # positions looked at for neurons that are faint and not constant
 STRIP = 256  # rows centred at a time on other devices than the CPU
 
 
@@ -70,6 +73,23 @@ class Moments:
 def steady(square: torch.Tensor, positions: int) -> torch.Tensor:
     """Return sums of squares, 0 where the standard deviation over so many positions is below `FAINT`."""
     return torch.where(square < positions * FAINT**2, 0, square)
+
+
+def say_faint(source: ActivationSource, excluded: np.ndarray) -> None:
+    """Print how many of the neurons taken as constant vary after all, at some positions all over the source."""
+    if len(excluded) == 0 or not isinstance(source, RandomAccess) or distributed.rank() > 0:
+        return
+    first, varies = source.rows(slice(0, 1))[:, excluded], np.zeros(len(excluded), bool)
+    some = np.unique(np.linspace(0, source.positions - 1, SAMPLED).astype(int))
+    for start in range(0, len(some), STRIP):
+        varies |= (source.rows(some[start : start + STRIP])[:, excluded] != first).any(0)
+    faint = excluded[varies]
+    if len(faint):
+        where = f"layer {source.layer[faint[0]]}, unit {source.unit[faint[0]]}"
+        say(
+            f"{source.name}: {len(faint)} neurons vary by less than {FAINT:g} and count as constant ({where}, …); "
+            "correlations stay as they are where all activations are multiplied, for example by 1e20"
+        )
 
 
 class Centred:

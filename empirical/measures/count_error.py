@@ -2,8 +2,9 @@
 
 ρ* is an order statistic of few null draws and of the pairs themselves: another text, or other draws, give another ρ*,
 and with it another count. A replicate draws both again: the documents (texts, photographs) with replacement, of which
-the matching has the pairs (`matching.replicates`), and the draws of each null with replacement. It is then calibrated
-as the data were. The standard deviation over replicates, times √(J/(J − 1)) for J parts, is the standard error.
+the matching has the pairs (`matching.evidence.replicates`), and the draws of each null with replacement. It is then
+calibrated as the data were. The standard deviation over replicates, times √(J/(J − 1)) for J parts, is the standard
+error.
 
 That leaves out the seeds of training, and how the null's own correlations depend on the text.
 """

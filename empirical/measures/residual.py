@@ -118,7 +118,7 @@ class Residual:
             yield block[:, columns]
 
 
-class ReadableResidual(View, Residual):
+class ReadableResidual(Residual, View):
     """Residuals of a source that can be read at random."""
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:

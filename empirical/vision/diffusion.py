@@ -19,12 +19,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
+from ..checkpoints.completeness import require_sizes
 
 TIMESTEP = 0
 PROJECTIONS = {"DiTTransformer2DModel": "transformer_blocks.*.ff.net.2"}
@@ -170,6 +172,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
 
     def part(kind: Any, subfolder: str, **options: Any) -> Any:
         where = {"subfolder": subfolder} if index is not None else {}
+        require_sizes(f"{checkpoint} ({subfolder})", SimpleNamespace(**kind.load_config(name, **where, **revision)))
         return kind.from_pretrained(name, **where, **revision, **options)
 
     def has(subfolder: str) -> bool:
@@ -185,8 +188,11 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
                 model = part(getattr(library, kind), "transformer", **safe).eval()
                 encoder = part(library.AutoencoderKL, "vae", **safe).eval() if has("vae") else None
             scheduler = part(library.DDPMScheduler, "scheduler") if has("scheduler") else library.DDPMScheduler()
+    except RosettaError:
+        raise
     except Exception as error:
-        raise RosettaError(f"{checkpoint}: cannot be loaded ({str(error).strip().splitlines()[0][:160]})") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RosettaError(f"{checkpoint}: cannot be loaded ({reason[:160]})") from error
     if model is None:
         raise RosettaError(f"{checkpoint}: unknown diffusion model {kind!r} (known: {', '.join(PROJECTIONS)})")
     model = hub.moved(model, loading.device)
@@ -203,6 +209,6 @@ def _noise(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -10,20 +10,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...console import progress, say
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError
+from ..activations.arrays import unmasked
+from ..activations.npy import Archive
+from ..matching.cost import budget
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 EXAMPLE = "--images photographs/ or --images crops.npz (one array of shape images × height × width × 3)"
 SHOWN_CORRUPT = 5
+PIXELS = 1 << 26  # of one image: a photograph of 67 megapixels
+BYTES_A_PIXEL = 16  # while it is decoded, turned, and copied
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ class Images:
         )
 
 
-def open_images(path: str | os.PathLike[str], skip_corrupt: bool = False, quiet: bool = False) -> Images:
+def open_images(
+    path: str | os.PathLike[str], skip_corrupt: bool = False, quiet: bool = False, memory: int | None = None
+) -> Images:
     """Open a folder of images or an ``.npz``.
 
     Parameters
@@ -89,6 +97,9 @@ def open_images(path: str | os.PathLike[str], skip_corrupt: bool = False, quiet:
         Where the images are.
     skip_corrupt : bool
         Leave out files that cannot be decoded, naming them, instead of stopping at them.
+    memory : int, optional
+        Bytes that reading may take, half of what is free by default: an archive that unpacks to more is refused before
+        it is unpacked, and images of more pixels, or of more than `PIXELS`, count as corrupt before they are decoded.
 
     Raises
     ------
@@ -99,12 +110,12 @@ def open_images(path: str | os.PathLike[str], skip_corrupt: bool = False, quiet:
     InputError
         If the arrays are no images.
     """
-    path = Path(path).expanduser()
+    path, memory = Path(path).expanduser(), budget(memory)
     if path.is_dir():
-        return _open_folder(path, skip_corrupt, quiet)
+        return _open_folder(path, skip_corrupt, quiet, memory)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such folder or file of images. Try: {EXAMPLE}")
-    return _open_npz(path)
+    return _open_npz(path, memory)
 
 
 def from_array(
@@ -117,37 +128,59 @@ def from_array(
     InputError
         If the array has another shape, or is neither uint8 nor floating point and finite.
     """
+    array = unmasked("images", array)
     kind = f"array of shape {array.shape} and type {array.dtype}"
     pixels = array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] == 3
     if not (pixels or (array.ndim == 4 and _is_float(array))) or 0 in array.shape:
         rule = "must have the shape (images, height, width, 3) and hold uint8 or floating-point numbers"
         raise InputError("images", kind, rule, EXAMPLE)
-    if _is_float(array) and not np.isfinite(array).all():
-        bad = np.flatnonzero(~np.isfinite(array).all((1, 2, 3)))
-        raise InputError("images", bad.tolist(), "must be finite; these images of the array are not")
+    digest, bad = hashlib.sha256(str(array.shape).encode()), []
+    for index, image in enumerate(array):  # one by one: the array may be as large as the memory allowed
+        if _is_float(array) and not np.isfinite(image).all():
+            bad.append(index)
+        digest.update(np.ascontiguousarray(image).data)
+    if bad:
+        raise InputError("images", bad, "must be finite; these images of the array are not")
     if labels is not None:
-        values, labels = np.unique(np.asarray(labels), return_inverse=True)
-        if labels.shape != (len(array),):
-            raise InputError("labels", labels.shape, f"must have one entry for each of the {len(array)} images")
-        classes = classes or tuple(str(value) for value in values)
-    digest = hashlib.sha256(str(array.shape).encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+        labels, classes = _labelled(labels, len(array), classes)
     names = tuple(f"{name}[{i}]" for i in range(len(array)))
     return Images(
-        name=name, names=names, load=lambda index: array[index], sha256=digest, labels=labels, classes=classes or ()
+        name=name,
+        names=names,
+        load=lambda index: array[index],
+        sha256=digest.hexdigest(),
+        labels=labels,
+        classes=classes or (),
     )
+
+
+def _labelled(labels: Any, images: int, classes: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the classes of some images as numbers from 0 on, and their names: those given, or the labels as text."""
+    labels = unmasked("labels", np.asanyarray(labels))
+    if labels.shape != (images,):
+        raise InputError("labels", labels.shape, f"must have one entry for each of the {images} images")
+    if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and not np.isfinite(labels).all()):
+        rule = "must be numbers, none of them a NaN, or text"
+        raise InputError("labels", f"array of type {labels.dtype}", rule, "labels=np.array([0, 1, …])")
+    values, numbers = np.unique(labels, return_inverse=True)
+    if classes is not None and len(classes) != len(values):
+        raise InputError("classes", len(classes), f"must be one name for each of the {len(values)} labels")
+    return numbers, tuple(str(value) for value in values) if classes is None else classes
 
 
 def _is_float(array: np.ndarray) -> bool:
     return np.issubdtype(array.dtype, np.floating)
 
 
-def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool) -> Images:
+def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool, memory: int) -> Images:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise MissingFileError(f"{folder}: no image in it (looked for {', '.join(SUFFIXES)}). Try: {EXAMPLE}")
     hashes: list[str | Exception] = []
-    with ThreadPoolExecutor() as pool, progress(f"checking {len(files)} images", len(files), quiet) as bar:
-        for checked in pool.map(_checked, files):
+    pixels = max(1, min(PIXELS, memory // BYTES_A_PIXEL))
+    workers = max(1, min(os.cpu_count() or 1, memory // (BYTES_A_PIXEL * pixels)))
+    with ThreadPoolExecutor(workers) as pool, progress(f"checking {len(files)} images", len(files), quiet) as bar:
+        for checked in pool.map(partial(_checked, pixels=pixels), files):
             hashes.append(checked)
             bar.advance()
     corrupt = {file: error for file, error in zip(files, hashes, strict=True) if isinstance(error, Exception)}
@@ -167,7 +200,7 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool) -> Images:
     return Images(
         name=str(folder),
         names=tuple(str(relative[file]) for file in readable),
-        load=lambda index: decode(readable[index]),
+        load=lambda index: decode(readable[index], pixels),
         sha256=digest,
         labels=labels,
         classes=classes,
@@ -183,40 +216,54 @@ def _classes(paths: list[Path]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return (labels, tuple(map(str, names))) if len(names) > 1 else (None, ())
 
 
-def _checked(file: Path) -> str | Exception:
+def _checked(file: Path, pixels: int) -> str | Exception:
     """Return the hash of a file that can be decoded, or why it cannot."""
     try:
-        decode(file)
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        decode(file, pixels)
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except MissingExtraError:
         raise
     except Exception as error:  # Pillow's plugins raise whatever their broken file led to
         return error
 
 
-def decode(file: Path) -> np.ndarray:
-    """Return an image file's (first) picture, upright, as uint8 of shape (height, width, 3)."""
+def decode(file: Path, pixels: int = PIXELS) -> np.ndarray:
+    """Return an image file's (first) picture, upright, as uint8 of shape (height, width, 3).
+
+    Raises
+    ------
+    ForeignFileError
+        If it has more than so many pixels.
+    """
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise MissingExtraError("pillow", "vision") from error
     with Image.open(file) as opened:
+        width, height = opened.size
+        if width * height > pixels:
+            raise ForeignFileError(f"{width} × {height} pixels, more than {pixels:,}")
         return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
 
 
-def _open_npz(path: Path) -> Images:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ForeignFileError(f"{path}: a single array; images come as an .npz. Try: np.savez(path, images=…)")
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        reason = "holds Python objects; only arrays of numbers are read" if "pickle" in str(error) else str(error)
-        raise ForeignFileError(f"{path}: not a readable .npz of images ({reason}). Try: {EXAMPLE}") from error
-    planes = [name for name, array in arrays.items() if array.ndim == 4]
-    name = "images" if "images" in arrays else planes[0] if len(planes) == 1 else None
-    if name is None:
-        rule = f"needs one array of four dimensions, or one called 'images'; it has {planes or 'none'}"
-        raise InputError("images", str(path), rule, EXAMPLE)
-    classes = tuple(map(str, arrays["classes"])) if "classes" in arrays else None
-    return from_array(str(path), arrays[name], arrays.get("labels"), classes)
+def _open_npz(path: Path, memory: int) -> Images:
+    with Archive(path, "a readable .npz of images", EXAMPLE) as archive:
+        planes = [name for name, head in archive.heads.items() if len(head.shape) == 4]
+        name = "images" if "images" in archive.heads else planes[0] if len(planes) == 1 else None
+        if name is None:
+            rule = f"needs one array of four dimensions, or one called 'images'; it has {planes or 'none'}"
+            raise InputError("images", str(path), rule, EXAMPLE)
+        array = archive.read(name, memory)
+        labels, classes = (archive.read(one, memory) if one in archive.heads else None for one in ("labels", "classes"))
+    if classes is None:
+        return from_array(str(path), array, labels)
+    if classes.ndim != 1 or labels is None or labels.shape != (len(array),) or labels.dtype.kind not in "iu":
+        rule = f"needs whole numbers 'labels', one for each of the {len(array)} images, for 'classes' to name"
+        raise InputError(
+            "images", str(path), rule, "np.savez(path, images=…, labels=[0, 1, …], classes=['cat', 'dog'])"
+        )
+    if len(classes) <= labels.max() or labels.min() < 0:
+        rule = f"must be from 0 to {len(classes) - 1}, since there are {len(classes)} classes"
+        raise InputError("labels", f"{labels.min()} … {labels.max()}", rule)
+    return from_array(str(path), array, labels, tuple(str(classes[i]) for i in np.unique(labels)))

@@ -28,7 +28,7 @@ from ..matching import Matches, match
 from ..measures.count_error import redrawn_error
 from ..measures.selectivity import activity
 from ..measures.superiority import superiority
-from ..nulls import draws_of, every_label, null_pairs
+from ..nulls import drawable, draws_of, every_label, null_pairs
 from .deduplicate import distinct
 from .images import Images, from_array
 from .resume import place, resumed
@@ -241,7 +241,7 @@ def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], nulls: M
     keys = (pairing.a, seeds[0]), (pairing.b, seeds[1])
     a, b = (by_photograph(read.models[key], read.images) for key in keys)
     number = int(np.random.SeedSequence([*seeds, read.width]).generate_state(1)[0])
-    matches = match(a, b, nulls=nulls, seed=number, quiet=True)
+    matches = match(a, b, nulls=drawable(nulls, a, b)[0], seed=number, quiet=True)
     matches = replace(matches, nulls={**matches.nulls, **read.nulls[seeds[0]]})
     calibration = matches.calibrate()
     assert calibration is not None

@@ -31,7 +31,7 @@ def place(
         "models": [str(trained.folder(objective, width, 0).parent.name) for objective in (pairing.a, pairing.b)],
         "null of": trained.folder(ladder.objectives[0], width, 0).parent.name,
         "images": images.sha256,
-        "measured": [ladder.recipe.seeds, ladder.permutations, ladder.untrained, ladder.seed],
+        "measured": [ladder.recipe.seeds, ladder.nulls, ladder.seed],
         "version": __version__,
     }
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]

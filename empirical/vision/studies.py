@@ -20,6 +20,7 @@ from ..calibration import Calibration
 from ..matching import Matches, match
 from ..matching.partners import overlap
 from ..measures.data_size import overlaps
+from ..nulls import drawable
 from .families.generation import effective_dimension, generate
 from .ladder import Width, activations, fresh_networks, null_correlations
 from .train_ladder import Pairing, TrainedVision
@@ -108,7 +109,8 @@ def real_and_generated(
             sets: list[tuple[Pairs, Pairs]] = []
             for row, (models, null) in enumerate(zip((read.models, shown), nulls, strict=True)):
                 a, b = models[pairing.a, seeds[0]], models[pairing.b, seeds[1]]
-                matches = match(a, b, nulls=ladder.shared_nulls, jackknife_blocks=0, quiet=True)
+                nulls_of_b = drawable(ladder.shared_nulls, a, b)[0]
+                matches = match(a, b, nulls=nulls_of_b, jackknife_blocks=0, quiet=True)
                 calibration = _calibrated(matches, null[seeds[0]])
                 counts[:, row, column] = matches.count, calibration.count, calibration.threshold
                 sets.append(((matches.unit_a, matches.unit_b), _above_threshold(matches, calibration)))

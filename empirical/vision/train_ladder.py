@@ -13,12 +13,16 @@ import numpy as np
 
 from ...cache import cache_folder
 from ...console import say
-from ...errors import InputError, UnknownNameError
+from ...errors import InputError, UnknownNameError, require
+from ..config import require_distinct, require_name
 from ..nulls import draws_of
 from ..worker_pool import Report, run_jobs
 from .families.objectives import OBJECTIVES
 from .families.photographs import Photographs
 from .families.training import Job, Recipe, train
+
+LARGEST_WIDTH = 1 << 15
+RANGES = {"images": (2, 10_000_000), "permutations": (0, 1000), "untrained": (0, 1000), "seed": (0, 1 << 62)}
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,9 @@ class VisionLadder:
         The pairings to match.
     images : int
         Crops to measure on, 16 positions each.
-    permutations, untrained : int
+    permutations, untrained, documents : int
         Draws of each null; untrained networks for each seed. The untrained null decides ρ* here, which a few draws
-        leave to chance.
+        leave to chance. The documents are the photographs.
     seed : int
         Seed of the measurement.
     """
@@ -82,9 +86,20 @@ class VisionLadder:
     images: int = 600
     permutations: int = 3
     untrained: int = 20
+    documents: int = 3
     seed: int = 0
 
     def __post_init__(self):
+        require_name("name", self.name)
+        whole = all(isinstance(width, int) and 2 <= width <= LARGEST_WIDTH for width in self.widths)
+        distinct = 0 < len(self.widths) == len(set(self.widths))
+        rule = f"must be distinct whole numbers from 2 to {LARGEST_WIDTH:,}"
+        require(whole and distinct, "widths", self.widths, rule, "widths=(16, 24, 32, 48)")
+        for name, (least, most) in RANGES.items():
+            value, rule = getattr(self, name), f"must be a whole number from {least} to {most:,}"
+            require(isinstance(value, int) and least <= value <= most, name, value, rule, f"{name}={least + 3}")
+        require(self.pairings, "pairings", (), "a ladder compares something", "pairings=(Pairing(…, …),)")
+        require_distinct("pairing", (pairing.name for pairing in self.pairings))
         if len(self.recipe.seeds) < 3:
             rule = "a rung needs at least three, so that a claim does not rest on one"
             raise InputError("seeds", self.recipe.seeds, rule, "seeds=(0, 1, 2)")
@@ -92,7 +107,7 @@ class VisionLadder:
     @property
     def nulls(self) -> dict[str, int]:
         """Draws of each kind of null, as `rosettalaw.empirical.matching.match` takes them."""
-        return {"permute": self.permutations, "untrained": self.untrained}
+        return {"permute": self.permutations, "untrained": self.untrained, "documents": self.documents}
 
     @property
     def shared_nulls(self) -> dict[str, int]:

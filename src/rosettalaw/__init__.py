@@ -41,6 +41,8 @@ validation
     Fits of power laws and of the theory, comparisons, verdicts and reports.
 paper_figs
     One script per figure and table.
+testing
+    Laws of the theory as checks and strategies for tests of your own.
 interface
     The functions above, and their results.
 

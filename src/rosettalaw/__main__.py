@@ -1,6 +1,20 @@
-"""``python -m rosettalaw`` is the command ``rosettalaw``."""
+"""``python -m rosettalaw`` is the command ``rosettalaw``; Ctrl-C gives a message also while it is imported."""
 
-from .cli import main
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line, and exit."""
+    try:
+        from .cli import main as run
+    except KeyboardInterrupt:
+        print("interrupted: nothing was begun", file=sys.stderr)
+        raise SystemExit(2) from None
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -130,6 +130,32 @@ class UnknownNameError(RosettaError, KeyError):
         return str(self.args[0])
 
 
+class BrokenLawError(RosettaError, AssertionError):
+    """A law of the theory that an object under test breaks, at the smallest example that was met.
+
+    Parameters
+    ----------
+    subject : Any
+        Object under test.
+    law : str
+        Name of the law, as the tables of `rosettalaw.testing.laws` have it.
+    statement : str
+        The law in words.
+    example : str
+        Where it breaks (``rank = 3``).
+    met : str
+        Values met there.
+    reading : str
+        Module whose help derives the law.
+    """
+
+    def __init__(self, subject: Any, law: str, statement: str, example: str, met: str, reading: str):
+        self.subject, self.law, self.example, self.met = subject, law, example, met
+        super().__init__(
+            f"{_brief(subject)} breaks the law {law!r} ({statement}) at {example}: {met}. Read: help({reading!r})"
+        )
+
+
 def require(condition: object, argument: str, value: Any, rule: str, example: str = "") -> None:
     """Raise `InputError` unless `condition` holds."""
     if not condition:

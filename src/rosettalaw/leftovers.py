@@ -10,10 +10,11 @@ import hashlib
 import os
 import platform
 import re
-import shutil
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from .removal import made, ours, remove
 
 HIDDEN, FOLDER = ".", "folder"
 LONGEST = 100  # characters of a file's name in that of its half-written one, which adds about 30 to it
@@ -41,17 +42,17 @@ def remove_leftovers(folder: Path) -> None:
 
 @cache
 def _remove(folder: Path, process: int) -> None:
-    ours = re.compile(rf"\..+\.{_machine()}-(\d+)\.({FOLDER}|\w{{8}}(\.\w+)?)")
+    writers = re.compile(rf"\..+\.{_machine()}-(\d+)\.({FOLDER}|\w{{8}}(\.\w+)?)")
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            named = ours.fullmatch(entry.name)
+            named = writers.fullmatch(entry.name)
             if not named or _runs(int(named[1])):
                 continue
-            if named[2] == FOLDER and entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            elif entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    os.unlink(entry.path)
+            with suppress(OSError):
+                if named[2] == FOLDER and entry.is_dir(follow_symlinks=False) and ours(Path(entry.path)):
+                    remove(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    remove(made(Path(entry.path)))
 
 
 def _runs(process: int) -> bool:

@@ -111,6 +111,7 @@ MEASUREMENT = {
     "replicate": Variable("text, drawn of the parts with replacement, that a pair was found in", "index"),
     "replicate_correlation": Variable("correlation of a mutual pair in a text drawn with replacement", "1", "ρ"),
     "stability": Variable("share of halves of the text in which the pair is found", "1", "π"),
+    "margin_se": Variable("standard error of a pair's margin, over texts", "1"),
     "lexical_share": Variable("share of a pair's covariance that lies between the texts of the spans", "1"),
     "beyond_token_count": Variable("calibrated pairs once the mean of each span text is taken out", "pairs"),
     "beyond_token_raw": Variable("mutual pairs once the mean of each span text is taken out", "pairs"),

@@ -34,6 +34,7 @@ PACKAGES = [
     ),
     "interface",
     "loop",
+    "testing",
 ]
 
 

@@ -224,7 +224,7 @@ def test_a_study_goes_on_where_it_stopped(labelled, checkpoints, tmp_path, monke
 
 def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints, tmp_path):
     """A model matched with itself: every neuron is a Rosetta Neuron, and none is left for the control."""
-    plan = FilteringPlan("prose", contexts=5, choosing=0.3, test=0.3, permutations=1, untrained=1, runs=0)
+    plan = FilteringPlan("prose", contexts=5, choosing=0.3, test=0.3, shift=1, untrained=1, runs=0)
     folder = checkpoints["gpt2"]
     for _ in range(2):
         with pytest.raises(RosettaError, match="there is no control"):

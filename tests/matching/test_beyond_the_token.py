@@ -96,6 +96,7 @@ def test_residuals_are_the_means_taken_out(kind, memory):
     np.testing.assert_array_equal(np.concatenate(list(streamed.blocks(30))), whole.rows(slice(None)))
     np.testing.assert_array_equal(np.concatenate(list(streamed.blocks_from(30, 41))), whole.rows(slice(41, None)))
     assert streamed.labels().keys() == {"document", "span"}
+    np.testing.assert_array_equal(whole.labels()["span"], span)
 
 
 def test_a_function_of_the_text_is_constant_without_it():

@@ -115,6 +115,25 @@ def test_replicates_are_matchings_of_texts_drawn_of_the_parts(reference, plant, 
     assert found.expected_stable(bar) == pytest.approx(np.sum(np.array(share)[np.abs(found.correlation) >= bar]))
 
 
+def test_the_error_of_a_margin_is_its_spread_over_texts(correlations, plant):
+    a, b, _ = plant(160, 5, 6, 4)
+    found = matched(a, b, jackknife_blocks=8, seed=3)
+    rng = np.random.default_rng([3, *b"replicates"])
+    replicates.complementary_halves(8, rng)
+    position, margins = np.arange(160).reshape(8, 20), []
+    for text in replicates.drawn_texts(8, rng):
+        rows = np.repeat(position, text, axis=0).ravel()
+        rho = correlations(a[rows], b[rows])
+        rivals = [
+            max(np.delete(rho[u], v).max(), np.delete(rho[:, v], u).max())
+            for u, v in zip(found.unit_a, found.unit_b, strict=True)
+        ]
+        margins.append(rho[found.unit_a, found.unit_b] - rivals)
+    expected = np.std(margins, axis=0, ddof=1) * np.sqrt(8 / 7)
+    np.testing.assert_allclose(found.replicates.margin_errors, expected, rtol=1e-4)
+    assert np.isnan(matched(a, b, jackknife_blocks=8, k=2).replicates.margin_errors).all()
+
+
 def test_rivals_that_are_not_listed_hardly_matter(reference, plant):
     """Of 60 and 70 neurons six partners are listed; the pairs of halves are those of brute force but for noise."""
     a, b, order = plant(400, 60, 70, 30)

@@ -6,7 +6,7 @@ import pytest
 from rosettalaw.empirical.calibration import calibrate
 from rosettalaw.empirical.measures.count_error import redrawn_error
 
-PAIRS, DRAWS, TEXTS = 80, 20, 300
+PAIRS, DRAWS, TEXTS = 80, 20, 150
 
 
 def world(rng, draws=DRAWS):
@@ -18,12 +18,12 @@ def test_it_is_the_spread_of_counts_over_worlds():
     """Texts are drawn from the truth here: what is tested is the part of the threshold."""
     rng = np.random.default_rng(0)
     counts, thresholds, errors = [], [], []
-    for number in range(150):
+    for number in range(120):
         correlations, nulls = world(rng)
         found = calibrate(correlations, nulls)
         counts.append(found.count)
         thresholds.append(found.threshold)
-        if number < 15:
+        if number < 12:
             texts = [world(rng)[0] for _ in range(TEXTS)]
             errors.append(redrawn_error(texts, nulls, parts=10**9, seed=number))
     assert np.mean([one.count for one in errors]) == pytest.approx(np.std(counts), rel=0.25)

@@ -51,7 +51,7 @@ UTILITY_MEMBERS = [Log(), CRRA(0.5), CRRA(1.0), CRRA(2.5), PurePower(0.6), Satur
 
 def members(base):
     found = set(base.__subclasses__())
-    return {cls for cls in found if cls.__module__.startswith("rosettalaw.")}
+    return {cls for cls in found if cls.__module__.startswith("rosettalaw.theory.")}
 
 
 def test_every_member_is_enrolled_here_and_in_its_table():

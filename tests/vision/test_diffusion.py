@@ -1,5 +1,7 @@
 """A tiny random diffusion transformer on disk: its activations at one denoising step against its MLP by hand."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -165,7 +167,7 @@ def test_it_is_not_spread_and_pickles_need_leave(bare, tmp_path):
     (tmp_path / "config.json").write_text((bare / "config.json").read_text())
     torch.save(transformer().state_dict(), tmp_path / "diffusion_pytorch_model.bin")
     with pytest.raises(RosettaError, match="cannot be loaded"):
-        open_dit(tmp_path)
+        open_reader(tmp_path)
     opened = open_dit(tmp_path, loading=Loading(pickled=True)).model.state_dict()
     assert all(torch.equal(value, opened[name]) for name, value in transformer().state_dict().items())
 
@@ -186,3 +188,10 @@ def test_a_pipeline_by_hub_id(pipeline, tmp_path, monkeypatch):
     pictures = from_array("p", np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8))
     here, there = (next(ImageSource(open_reader(name), pictures).blocks(99)) for name in (pipeline, "us/dit@v1"))
     np.testing.assert_array_equal(here, there)
+
+
+def test_absurd_sizes_are_refused_before_a_transformer_is_built(tmp_path):
+    facts = {"_class_name": "DiTTransformer2DModel", "num_layers": 10**9, "num_attention_heads": 2}
+    (tmp_path / "config.json").write_text(json.dumps(facts))
+    with pytest.raises(RosettaError, match=r"config\.json says num_layers = 1000000000"):
+        open_reader(tmp_path)

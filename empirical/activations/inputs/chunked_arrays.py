@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import InputError
+from ....errors import InputError, RosettaError
 from ..arrays import float_type, labels_of, shape_of
 from ..views import Documented
 from .labelled import SHAPE, Labelled
@@ -69,5 +69,12 @@ class ChunkedSource(Documented):
         for start in range(first, self.positions, size):
             stop = min(start + size, self.positions)
             begin = start // inner
-            rows = np.asarray(self._array[begin : -(-stop // inner)], dtype=self._dtype).reshape(-1, len(self.layer))
+            try:
+                rows = np.asarray(self._array[begin : -(-stop // inner)], dtype=self._dtype)
+            except (RosettaError, MemoryError):
+                raise
+            except Exception as error:  # of dask's tasks, and whatever zarr and h5py raise for a damaged chunk
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise RosettaError(f"{self.name}: positions {start} to {stop} cannot be read ({reason})") from error
+            rows = rows.reshape(-1, len(self.layer))
             yield rows[start - begin * inner : stop - begin * inner]

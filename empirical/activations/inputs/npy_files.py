@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from ....errors import ForeignFileError, MissingFileError
-from ..arrays import ArraySource, open_npy
+from ..arrays import ArraySource
+from ..npy import Archive, open_npy
 from .labelled import Labelled, planar
 
 
@@ -23,12 +25,10 @@ def npz(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> Labelled
     """Return the one array of an archive, or its arrays as layers; an array ``samples`` names the positions."""
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file. Try: numpy.savez('a.npz', layer_name=activations)")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
-        reason = "holds Python objects" if "pickle" in str(error) else f"not a whole .npz file ({error})"
-        raise ForeignFileError(f"{path}: {reason}. Try: numpy.savez(path, layer_name=array) of numbers") from error
+    with Archive(path, "a whole .npz file", "numpy.savez(path, layer_name=array) of numbers") as archive:
+        arrays = archive.read_all(psutil.virtual_memory().available // 2)
+    if not arrays:
+        raise ForeignFileError(f"{path}: an archive without arrays. Try: numpy.savez(path, layer_name=activations)")
     return from_arrays(arrays, name, part)
 
 

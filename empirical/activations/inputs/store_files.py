@@ -47,7 +47,9 @@ def hdf5(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> Labelle
     _require(path)
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except Exception as error:  # h5py raises whatever its broken layer raises
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError):
+            raise MissingFileError(f"{path}: cannot be read ({error.strerror})") from error
         raise ForeignFileError(f"{path}: not a readable HDF5 file ({error})") from error
     arrays: dict[str, Any] = {}
 
@@ -55,7 +57,10 @@ def hdf5(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> Labelle
         if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiub" and item.ndim > 1:
             arrays[key] = item
 
-    file.visititems(collect)
+    try:
+        file.visititems(collect)
+    except Exception as error:  # a damaged group
+        raise ForeignFileError(f"{path}: a damaged HDF5 file ({error})") from error
     if not arrays:
         rule = "has no array of numbers of shape (positions, neurons)"
         raise InputError("file", str(path), rule, "file['activations'] = array")

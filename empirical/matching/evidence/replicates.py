@@ -14,8 +14,8 @@ expected pairs that a half finds with no more than the average chance q / (N_A N
 
 **Error of the count.** `BOOTSTRAP` texts are drawn of J parts with replacement (Field and Welsh 2007, J. R. Stat. Soc.
 B 69, 369–390). The standard deviation of the number of pairs at or above ρ*, times √(J/(J − 1)), is the standard error.
-Leaving out one part at a time is no substitute: the jackknife is inconsistent for a count of maxima (Shao and Wu 1989,
-Ann. Statist. 17, 1176–1197).
+The same texts give the standard error of each pair's margin over its best rival. Leaving out one part at a time is no
+substitute: the jackknife is inconsistent for a count of maxima (Shao and Wu 1989, Ann. Statist. 17, 1176–1197).
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ class Replicates:
         J.
     halves : ndarray of bool, shape (2, pairs)
         Whether the first and the second half of the positions have the pair.
+    margin_errors : ndarray, shape (pairs,)
+        Standard error of each pair's margin: its correlation less that of the best rival of either neuron;
+        NaN for k > 1.
     overlap : float
         Jaccard overlap of the pairs found in the first and in the second half of the positions.
     """
@@ -59,6 +62,7 @@ class Replicates:
     correlations: list[np.ndarray]
     parts: int
     halves: np.ndarray
+    margin_errors: np.ndarray
     overlap: float
 
     @property
@@ -94,7 +98,12 @@ def replicates(
     for _, mutual in _matched(products, halves, k, absolute):
         recurrences += _at(mutual, where)
         sizes.append(mutual.sum())
-    correlations = [rho[mutual] for rho, mutual in _matched(products, texts, k, absolute)]
+    correlations, margins = [], []
+    for rho, mutual, margin in _matched(products, texts, k, absolute, margins=True):
+        correlations.append(rho[mutual])
+        margins.append(margin[where])
+    with np.errstate(invalid="ignore"):  # no rival at all: a margin without end
+        errors = np.std(margins, axis=0, ddof=1) * (parts / (parts - 1)) ** 0.5
     either = int(np.sum(contiguous[0] | contiguous[1]))
     return Replicates(
         stability=recurrences / len(halves),
@@ -102,6 +111,7 @@ def replicates(
         correlations=correlations,
         parts=parts,
         halves=np.stack([_at(mutual, where) for mutual in contiguous]),
+        margin_errors=np.where((where >= 0) & (k == 1), errors, np.nan),
         overlap=int(np.sum(contiguous[0] & contiguous[1])) / either if either else float("nan"),
     )
 
@@ -130,16 +140,22 @@ def error_bound(pairs_in_half: float, neurons: tuple[int, int], stable: float = 
 
 
 def _matched(
-    products: PartProducts, weights: np.ndarray, k: int, absolute: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield, for each weighting of the parts, the correlations of all candidates and which of them are pairs."""
+    products: PartProducts, weights: np.ndarray, k: int, absolute: bool, margins: bool = False
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield, for each weighting of the parts, all candidates' correlations, which are pairs, and if asked margins."""
     size = max(1, AT_ONCE // max(len(products.unit_a), 1))
+    units = products.unit_a, products.unit_b, *products.neurons
     for start in range(0, len(weights), size):
         rho = products.correlations(weights[start : start + size])
         key = np.nan_to_num(np.abs(rho) if absolute else np.where(rho > 0, rho, np.nan), nan=-np.inf)
         mutual = np.zeros(rho.shape, dtype=bool)
-        kernels.mutual_pairs(key, products.unit_a, products.unit_b, *products.neurons, k, mutual)
-        yield from zip(rho, mutual, strict=True)
+        kernels.mutual_pairs(key, *units, k, mutual)
+        if margins:
+            key, rival = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf), np.empty(rho.shape)
+            kernels.rivals(key, *units, rival)
+            yield from zip(rho, mutual, key - rival, strict=True)
+        else:
+            yield from zip(rho, mutual, strict=True)
 
 
 def _places(products: PartProducts, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ....errors import ForeignFileError, MissingFileError
-from ....results import replacing
+from ....removal import MARKER, UNFINISHED, mark, remove
+from ....results import disk_error, replacing
 
 FINGERPRINT = "matching.json"
 
@@ -53,9 +53,11 @@ class Checkpoint:
                     f"{self.folder}: holds an unfinished matching with other {', '.join(differing)}. "
                     f"Try: the settings it was begun with, another --out, or remove the folder"
                 )
+            _marked(self.folder)
             return
         if self.folder.exists() and (not self.folder.is_dir() or any(map(_foreign, self.folder.iterdir()))):
             raise ForeignFileError(f"{self.folder}: exists and is not an unfinished matching. Try: another --out")
+        _marked(self.folder)
         with replacing(stated) as partial:
             partial.write_text(json.dumps(expected))
 
@@ -87,12 +89,12 @@ class Checkpoint:
     def drop(self, name: str) -> None:
         """Forget a group of arrays."""
         if self.folder is not None:
-            (self.folder / f"{name}.npz").unlink(missing_ok=True)
+            remove(self.folder / f"{name}.npz")
 
     def finish(self) -> None:
         """Remove the folder: the result is saved elsewhere."""
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
 
 
 def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
@@ -101,12 +103,26 @@ def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
     if stated is None or not stated.is_file():
         return None
     tile = _json(stated).get("tile")
-    return (int(tile[0]), int(tile[1])) if tile else None
+    if tile is None:
+        return None
+    sides = tile if isinstance(tile, list) and len(tile) == 2 else [0, 0]
+    if not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ForeignFileError(f"{stated}: damaged, its tile is {tile!r}. Try: another --out, or remove the folder")
+    return sides[0], sides[1]
+
+
+def _marked(folder: Path) -> None:
+    """Mark a folder that is new, or holds a matching of these settings, as one to be removed at the end."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark(folder, "an unfinished matching, from which the same command resumes")
+    except OSError as error:
+        raise disk_error(folder, error) from error
 
 
 def _foreign(path: Path) -> bool:
-    """Return whether a file is a stranger's; the fingerprint that a killed run began is not."""
-    return not path.name.startswith(f".{FINGERPRINT}.")
+    """Return whether a file is a stranger's; the marker and the fingerprint that a killed run began are not."""
+    return path.name not in (MARKER, UNFINISHED) and not path.name.startswith(f".{FINGERPRINT}.")
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -16,20 +16,38 @@ import torch
 import torch.distributed as dist
 
 from ....console import printed_elsewhere
-from ....errors import RosettaError
+from ....errors import RosettaError, require
 
 T = TypeVar("T")
+MOST_PROCESSES = 1_000_000
+TORCHRUN = "torchrun --nproc-per-node 2 -m rosettalaw match …, or unset WORLD_SIZE"
 
 
 @contextmanager
 def started(device: str = "cpu") -> Iterator[None]:
-    """Join the processes that ``torchrun`` started, for as long as the block runs; alone, do nothing."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    """Join the processes that ``torchrun`` started, for as long as the block runs; alone, do nothing.
+
+    Raises
+    ------
+    InputError
+        If an environment variable is not as ``torchrun`` sets it.
+    RosettaError
+        If the processes cannot reach each other.
+    """
+    world = _number("WORLD_SIZE", 1, MOST_PROCESSES, alone="1")
+    if world == 1 or dist.is_initialized():
         yield
         return
+    _number("RANK", 0, world - 1)
+    _number("LOCAL_WORLD_SIZE", 1, world, alone="1")
+    place = f"{_variable('MASTER_ADDR')}:{_number('MASTER_PORT', 1, 65535)}"
     if device == "cuda":  # each process has a device of its own
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+        torch.cuda.set_device(_number("LOCAL_RANK", 0, torch.cuda.device_count() - 1))
+    try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RosettaError(f"the {world} processes cannot reach each other at {place} ({reason})") from error
     try:
         yield
     except RosettaError as error:
@@ -37,6 +55,21 @@ def started(device: str = "cpu") -> Iterator[None]:
         raise
     finally:
         dist.destroy_process_group()
+
+
+def _variable(name: str, alone: str = "") -> str:
+    """Return an environment variable of ``torchrun``; `alone` is what it means where it is not set."""
+    value = os.environ.get(name, alone)
+    require(value, name, value, "is not set, and WORLD_SIZE says that there are other processes", TORCHRUN)
+    return value
+
+
+def _number(name: str, least: int, most: int, alone: str = "") -> int:
+    value = _variable(name, alone)
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else -1
+    rule = f"must be a whole number from {least} to {most}, as torchrun sets it"
+    require(least <= number <= most, name, value, rule, TORCHRUN)
+    return number
 
 
 def rank() -> int:
@@ -82,7 +115,7 @@ def once(make: Callable[[], T]) -> T:
 
 def sharing() -> int:
     """Return how many processes share this machine's memory."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if size() > 1 else 1
+    return _number("LOCAL_WORLD_SIZE", 1, size(), alone="1") if size() > 1 else 1
 
 
 def wait() -> None:

@@ -102,6 +102,37 @@ def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
 
 
 @numba.njit(parallel=True, cache=True)
+def rivals(key, unit_a, unit_b, neurons_a, neurons_b, out):
+    """Write the best key that either neuron of each candidate has with another partner, in each of several matchings.
+
+    Parameters
+    ----------
+    key : float array, shape (matchings, candidates)
+        What is ranked; −inf for no pair.
+    unit_a, unit_b : int arrays, shape (candidates,)
+        The candidates' neurons.
+    out : float array, shape (matchings, candidates)
+        Receives it; −inf without another partner.
+    """
+    for matching in numba.prange(key.shape[0]):
+        best_a, best_b = np.full((neurons_a, 2), -np.inf), np.full((neurons_b, 2), -np.inf)
+        for best, unit in ((best_a, unit_a), (best_b, unit_b)):
+            for candidate in range(len(unit)):
+                value, own = key[matching, candidate], best[unit[candidate]]
+                if value > own[0]:
+                    own[1] = own[0]
+                    own[0] = value
+                elif value > own[1]:
+                    own[1] = value
+        for candidate in range(len(unit_a)):
+            value, rival = key[matching, candidate], -np.inf
+            for best, unit in ((best_a, unit_a), (best_b, unit_b)):
+                own = best[unit[candidate]]
+                rival = max(rival, own[1] if own[0] == value else own[0])
+            out[matching, candidate] = rival
+
+
+@numba.njit(parallel=True, cache=True)
 def pair_sums(x, y, u, v, shift_x, shift_y, sums):
     """Add Σx, Σy, Σx², Σy², Σxy of the pairs (u_p, v_p) over a block to `sums`, shape (strips, 5, pairs), in float64.
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,8 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from ....errors import RosettaError, require
 from ....leftovers import remove_leftovers, unfinished_folder
+from ....removal import begin, ours, remove
 from ....results import disk_error, run_facts
+from ...checkpoints.claims import claimed
 from ...checkpoints.provenance import RECORD
 from .batched_vit import MLP_RATIO, configuration, initial
 from .objectives import OBJECTIVES
@@ -31,6 +33,7 @@ from .photographs import Crops
 
 HEAD = "head.safetensors"
 BETAS, DECAY, CLIP, WARM_UP = (0.9, 0.95), 0.1, 1.0, 0.05
+LARGEST = {"steps": 10_000_000, "batch": 65_536, "layers": 1000}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Recipe:
     learning_rate: float = 3e-3
     layers: int = 3
     seeds: tuple[int, ...] = (0, 1, 2)
+
+    def __post_init__(self):
+        for name, most in LARGEST.items():
+            value, rule = getattr(self, name), f"must be a whole number from 1 to {most:,}"
+            require(isinstance(value, int) and 1 <= value <= most, name, value, rule, f"{name}={min(most, 64)}")
+        rate, rule = self.learning_rate, "must be a finite number above 0"
+        require(math.isfinite(rate) and rate > 0, "learning_rate", rate, rule, "learning_rate=3e-3")
+        whole = all(isinstance(seed, int) and 0 <= seed < 1 << 63 for seed in self.seeds)
+        distinct = 0 < len(self.seeds) == len(set(self.seeds))
+        require(whole and distinct, "seeds", self.seeds, "must be distinct whole numbers from 0 on", "seeds=(0, 1, 2)")
 
 
 @dataclass(frozen=True)
@@ -64,20 +77,39 @@ class Job:
         """Floating-point operations of one step, up to a factor: what progress is weighed by."""
         return float(self.width**2 + 40 * self.width)
 
-    def folder(self, seed: int) -> Path:
-        """Return the path of the checkpoint of one seed."""
+    @property
+    def home(self) -> Path:
+        """Folder of all seeds."""
         facts = [self.objective, self.width, asdict(self.recipe), self.images_sha256]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
-        return self.root / f"{self.objective}-{self.neurons}-{name}" / f"seed{seed}"
+        return self.root / f"{self.objective}-{self.neurons}-{name}"
+
+    def folder(self, seed: int) -> Path:
+        """Return where the checkpoint of one seed is."""
+        return self.home / f"seed{seed}"
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Loss of each seed's finished model, shape (seeds,); NaN where there is none."""
+        return np.array([_loss(self.folder(seed) / RECORD) for seed in self.recipe.seeds])
 
     @property
     def finished(self) -> bool:
         """True where the checkpoints of all seeds are there, whole."""
-        return all((self.folder(seed) / RECORD).is_file() for seed in self.recipe.seeds)
+        return bool(np.isfinite(self.losses).all())
+
+
+def _loss(record: Path) -> float:
+    try:
+        return float(json.loads(record.read_text(encoding="utf-8"))["loss"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return math.nan
 
 
 def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: True) -> np.ndarray:
     """Train all seeds of a job and write their checkpoints.
+
+    Another process that trains the same job is waited for, and its models taken.
 
     Parameters
     ----------
@@ -92,7 +124,19 @@ def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: T
     -------
     ndarray, shape (seeds,)
         Training loss over the last tenth of the steps; NaN if stopped.
+
+    Raises
+    ------
+    RosettaError
+        If a model diverges, or the folder cannot be written.
     """
+    with claimed(job.home, lambda: report(0)) as mine:
+        if not mine:
+            return np.full(len(job.recipe.seeds), np.nan)
+        return job.losses if job.finished else _train(job, crops, report)
+
+
+def _train(job: Job, crops: Crops, report: Callable[[int], bool]) -> np.ndarray:
     import torch
 
     torch.set_num_threads(1)
@@ -121,13 +165,25 @@ def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: T
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         losses[step] = loss.detach().numpy()
+        _require_finite(job, losses[step], f"its loss at step {step + 1} of {recipe.steps}")
         if not report(step + 1):
             return np.full(len(states), np.nan)
     final = losses[-max(1, recipe.steps // 10) :].mean(0)
+    largest = [torch.stack([value[i].abs().max() for value in weights.values()]).max() for i in range(len(states))]
+    _require_finite(job, np.array([float(one.detach()) for one in largest]), "one of its weights")
     for number, seed in enumerate(recipe.seeds):
         member = {name: value[number].detach().contiguous() for name, value in weights.items()}
         _write(job, seed, config, member, float(final[number]))
     return final
+
+
+def _require_finite(job: Job, values: np.ndarray, place: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise RosettaError(
+            f"{job.objective}, {job.neurons} neurons, seed {job.recipe.seeds[bad[0]]}: diverged ({place} is no "
+            f"number); nothing of it stays. Try: a smaller learning_rate than {job.recipe.learning_rate:g}"
+        )
 
 
 def learning_rate(recipe: Recipe, width: int, step: int) -> float:
@@ -171,7 +227,7 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
     partial = unfinished_folder(folder)
     try:
         remove_leftovers(folder.parent)
-        partial.mkdir(parents=True)
+        begin(partial, f"a model of {job.objective}, {job.neurons} neurons, seed {seed}")
         model = untrained_model(config, 0)
         body = {name: value for name, value in member.items() if not name.startswith("head.")}
         model.load_state_dict(body)
@@ -180,9 +236,10 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
         record = {"objective": job.objective, "seed": seed, "loss": loss, "neurons": job.neurons}
         record |= {"recipe": asdict(job.recipe), "images_sha256": job.images_sha256, **run_facts()}
         (partial / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         partial.replace(folder)
     except OSError as error:
         raise disk_error(folder, error) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if ours(partial):
+            remove(partial)

@@ -6,9 +6,10 @@ Address, key and model come from the environment, never from the command line or
     ROSETTALAW_JUDGE_KEY    sent as a bearer token; leave unset for a local server
     ROSETTALAW_JUDGE_MODEL  the model's name there
 
-Each shown image is sent as one strip: image, activation map, overlay. Answers are saved in a folder under the hash of
-the request (never the key), so that nothing is paid for twice; a request that fails for a passing reason is repeated
-after a pause. The cost of a study is estimated before it starts (`estimate`).
+Each shown image is sent as one strip: image, activation map, overlay. Answers are cached in a folder under the hash of
+what was asked (never the key), so that nothing is paid for twice; a request that fails for a passing reason is repeated
+after a pause. Of an answer the fields asked for are used and cached, without the key where a server repeats it, and
+nothing else. What a study will cost is estimated before it starts (`estimate`).
 """
 
 from __future__ import annotations
@@ -16,26 +17,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import os
-import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from ....errors import InputError, RosettaError
+from ....errors import InputError, RosettaError, require
 from ....results import replacing
+from .exchange import REPLY, NoReply, address, ask
 from .judges import Answer
+from .key import Key
 from .top_images import Exhibit, png, shown, strip
 
 PREFIX = "ROSETTALAW_JUDGE_"
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
+LONGEST_WAIT, LONGEST_PAUSE, MOST_RETRIES = 86400.0, 60.0, 1000  # seconds, seconds, tries
+CONCEPT = 200  # characters of an answer
 TEXT_TOKENS, ANSWER_TOKENS, TOKENS_AN_IMAGE = 250, 80, 765  # an image's is what a low-resolution tile costs at most
 
 QUESTION = (
@@ -49,6 +51,10 @@ PREDICTION = (
     "overlay. The {asked} images after them are new. For each of these, in order, predict whether it activates the "
     'neuron strongly too. Answer with JSON alone: {{"active": [true or false, … {asked} entries]}}'
 )
+
+
+# From a whole answer its known fields; None if they are not there, or of another kind.
+Fields = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -99,16 +105,17 @@ class EndpointJudge:
     cache : path
         Folder of answers.
     timeout : float
-        Seconds to wait for one answer.
+        Seconds for one answer, from the search of the address to the last byte.
     retries : int
-        Further tries after a passing failure, 1, 2, 4 … seconds apart (or as the server asks, up to a minute).
+        Further tries after a passing failure, 1, 2, 4 … seconds apart (or as the server asks), up to a minute.
     pause : callable
         How to wait.
 
     Raises
     ------
     InputError
-        If the address is not http(s), or would send a key unencrypted to another machine.
+        If the address is not http(s), or would send a key unencrypted to another machine; if the key is not printable;
+        if `timeout` or `retries` is no length of time or number.
     """
 
     def __init__(
@@ -121,14 +128,19 @@ class EndpointJudge:
         retries: int = 4,
         pause: Callable[[float], None] = time.sleep,
     ):
-        parts = urlsplit(url)
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(f"{PREFIX}URL", url, "must be an http(s) address", f"export {PREFIX}URL=https://…/v1")
-        if key and parts.scheme == "http" and not local:
-            raise InputError(f"{PREFIX}URL", url, "a key is sent over https only (or to this machine)")
-        self.name = f"{model} at {parts.hostname}"
-        self._url, self._model, self._key = url.rstrip("/") + "/chat/completions", model, key
+        self._key = Key(key, f"{PREFIX}KEY")
+        hidden = self._key.removed_from
+        parts = address(url, f"{PREFIX}URL", hidden)
+        self._local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if key and parts.scheme == "http" and not self._local:
+            raise InputError(f"{PREFIX}URL", hidden(url), "a key is sent over https only (or to this machine)")
+        require(model.isprintable(), f"{PREFIX}MODEL", hidden(model), "must be printable characters alone")
+        if not (math.isfinite(timeout) and 0 < timeout <= LONGEST_WAIT):
+            raise InputError("timeout", timeout, f"must be seconds, above 0 and up to {LONGEST_WAIT:g}", "timeout=60")
+        in_range = isinstance(retries, int) and 0 <= retries <= MOST_RETRIES
+        require(in_range, "retries", retries, f"must be a whole number from 0 to {MOST_RETRIES}", "retries=4")
+        self.name = hidden(f"{model} at {parts.hostname}")
+        self._url, self._model = url.rstrip("/") + "/chat/completions", model
         self._cache, self._timeout, self._retries, self._pause = Path(cache), timeout, retries, pause
 
     @classmethod
@@ -148,92 +160,124 @@ class EndpointJudge:
 
     def judge(self, exhibit: Exhibit) -> Answer:
         """Ask whether one concept explains the exhibit."""
-        answer = self._ask(QUESTION.format(count=len(exhibit.images)), _strips(exhibit), _one)
-        return Answer(answer["monosemantic"], str(answer.get("concept", ""))[:200])
+
+        def fields(answer: dict[str, Any]) -> dict[str, Any] | None:
+            verdict, concept = answer.get("monosemantic"), answer.get("concept")
+            if not isinstance(verdict, bool):
+                return None
+            return {"monosemantic": verdict, "concept": self._words(concept) if isinstance(concept, str) else ""}
+
+        answer = self._ask(QUESTION.format(count=len(exhibit.images)), _strips(exhibit), fields)
+        return Answer(answer["monosemantic"], answer["concept"])
 
     def predict(self, exhibit: Exhibit, held_out: Sequence[np.ndarray]) -> list[bool]:
         """Ask which held-out images activate the neuron."""
         text = PREDICTION.format(count=len(exhibit.images), asked=len(held_out))
         pictures = [*_strips(exhibit), *(png(shown(image)) for image in held_out)]
 
-        def check(answer: dict[str, Any]) -> bool:
-            named = answer.get("active")
-            return isinstance(named, list) and len(named) == len(held_out) and all(isinstance(x, bool) for x in named)
+        def fields(answer: dict[str, Any]) -> dict[str, Any] | None:
+            active = answer.get("active")
+            if not isinstance(active, list) or len(active) != len(held_out):
+                return None
+            return {"active": active} if all(isinstance(one, bool) for one in active) else None
 
-        return list(self._ask(text, pictures, check)["active"])
+        return self._ask(text, pictures, fields)["active"]
 
-    def _ask(self, text: str, pictures: Sequence[bytes], check: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the answer to a question, from the folder if it was asked before."""
+    def _words(self, text: str) -> str:
+        """Return a few words of a server's: without the key, in printable characters."""
+        text = self._key.removed_from("".join(c if c.isprintable() else " " for c in text))
+        return self._key.removed_from(" ".join(text.split()))[:CONCEPT]
+
+    def _ask(self, text: str, pictures: Sequence[bytes], fields: Fields) -> dict[str, Any]:
+        """Return the known fields of the answer to a question, from the folder if it was asked before."""
         content: list[dict[str, Any]] = [{"type": "text", "text": text}]
         for picture in pictures:
-            address = "data:image/png;base64," + base64.b64encode(picture).decode()
-            content.append({"type": "image_url", "image_url": {"url": address, "detail": "low"}})
+            image = "data:image/png;base64," + base64.b64encode(picture).decode()
+            content.append({"type": "image_url", "image_url": {"url": image, "detail": "low"}})
         body = {"model": self._model, "temperature": 0, "messages": [{"role": "user", "content": content}]}
-        request = json.dumps(body, sort_keys=True).encode()
-        cached = self._cache / f"{hashlib.sha256(self._url.encode() + request).hexdigest()}.json"
-        if cached.is_file():
-            try:
-                reply = json.loads(cached.read_text(encoding="utf-8"))
-                if isinstance(reply, dict) and check(reply):
-                    return reply
-            except ValueError:
-                pass  # half-written by something else: asked again
-        answer = _parsed(self._post(request))
-        if answer is None or not check(answer):
-            answer = _parsed(self._post(request))  # models sometimes chatter; once more, then it is an error
-        if answer is None or not check(answer):
+        asked = json.dumps(body, sort_keys=True).encode()
+        cached = self._cache / f"{hashlib.sha256(self._url.encode() + asked).hexdigest()}.json"
+        saved = _saved(cached)
+        answer = None if saved is None else fields(saved)
+        for _ in range(2):  # models sometimes chatter; asked once more, then it is an error
+            if answer is None:
+                given = _object_in(self._post(asked))
+                answer = None if given is None else fields(given)
+        if answer is None:
             raise RosettaError(f"{self.name}: gave no usable answer twice (expected JSON as the question asks)")
-        with replacing(cached) as partial:
-            partial.write_text(json.dumps(answer), encoding="utf-8")
+        if answer != saved:  # one of an older version may hold more than the known fields
+            with replacing(cached) as partial:
+                partial.write_text(json.dumps(answer), encoding="utf-8")
         return answer
 
     def _post(self, body: bytes) -> str:
         """Send a request, again after passing failures; return what the model said."""
-        headers = {"Content-Type": "application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
+        headers = {"Content-Type": "application/json", **self._key.header()}
+        reason = ""
         for attempt in range(self._retries + 1):
-            wait = float(2**attempt)
-            request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
+            wait = min(2.0 ** min(attempt, 10), LONGEST_PAUSE)
             try:
-                with urllib.request.build_opener(_NoRedirect).open(request, timeout=self._timeout) as response:
-                    return str(json.load(response)["choices"][0]["message"]["content"])
-            except urllib.error.HTTPError as error:
-                with error:
-                    reason = f"HTTP {error.code}"
-                    if error.code not in PASSING:
-                        raise RosettaError(f"{self.name}: {reason}; check {PREFIX}URL, KEY and MODEL") from None
-                    retry_after = error.headers.get("Retry-After", "")
-                    wait = min(float(retry_after), 60.0) if retry_after.isdigit() else wait
-            except (OSError, ValueError, KeyError, IndexError, TypeError) as error:  # no connection, timeout, no JSON
-                reason = str(getattr(error, "reason", error)) or type(error).__name__
+                reply = ask(self._url, body, headers, self._timeout, direct=self._local)
+                if 200 <= reply.status < 300:
+                    return _said(reply.body)
+                reason = f"HTTP {reply.status}"
+                if reply.status not in PASSING:
+                    raise RosettaError(f"{self.name}: {reason}; check {PREFIX}URL, KEY and MODEL")
+                wait = _seconds(reply.retry_after, wait)
+            except NoReply as error:
+                reason = str(error)
             if attempt < self._retries:
                 self._pause(wait)
         raise RosettaError(
-            f"{self.name}: no answer after {self._retries + 1} tries ({reason}); the answers so far are saved"
+            f"{self.name}: no answer after {self._retries + 1} tries ({reason}); earlier answers are cached"
         )
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A key is not carried to an address that the user did not name."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        return None
 
 
 def _strips(exhibit: Exhibit) -> list[bytes]:
     return [png(strip(image, cells)) for image, cells in zip(exhibit.images, exhibit.maps, strict=True)]
 
 
-def _one(answer: dict[str, Any]) -> bool:
-    return isinstance(answer.get("monosemantic"), bool)
+def _seconds(asked: str, otherwise: float) -> float:
+    """Return the pause that a server asks for, if it does so in seconds."""
+    return min(float(asked), LONGEST_PAUSE) if asked.isascii() and asked.isdecimal() else otherwise
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
-    """Return the JSON object in a model's answer, with or without chatter around it."""
-    settings = re.search(r"\{.*\}", text, flags=re.DOTALL)
+def _json(text: str | bytes) -> Any:
+    """Return JSON of any depth and content, None where it is none."""
     try:
-        answer = json.loads(settings[0]) if settings else None
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
+
+
+def _saved(path: Path) -> dict[str, Any] | None:
+    """Return a cached answer; one that is no JSON, half-written by something else, is asked for again."""
+    try:
+        answer = _json(path.read_bytes()) if path.is_file() and path.stat().st_size <= REPLY else None
+    except OSError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _said(body: bytes) -> str:
+    """Return the text in a reply.
+
+    Raises
+    ------
+    NoReply
+        If it has none.
+    """
+    try:
+        content = _json(body)["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        content = None
+    if not isinstance(content, str):
+        raise NoReply("a reply without choices[0].message.content, as such an endpoint gives it")
+    return content
+
+
+def _object_in(text: str) -> dict[str, Any] | None:
+    """Return the JSON object in a model's answer, with or without chatter around it."""
+    begin, end = text.find("{"), text.rfind("}")
+    answer = _json(text[begin : end + 1]) if 0 <= begin < end else None
     return answer if isinstance(answer, dict) else None

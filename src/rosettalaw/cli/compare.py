@@ -26,7 +26,7 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Put every source through the same fits and tests, in one table and one figure."""
         from ..errors import require
-        from ..validation.compare import compare_series, reference_rows
+        from ..validation.compare import compare_series, corrected, reference_rows
         from ..validation.published_checks import published_checks
         from ..validation.series_from import read_series
 
@@ -50,6 +50,9 @@ def register(app: typer.Typer, section: str) -> None:
             return
         shown = ("name", "sizes", "exponent", "exponent_ci95", "beta", "preferred", "product", "sum", "theta")
         print_table([{_heading(name): record[name] for name in shown} for record in records])
+        mine = [row for row in rows if not row.series.reference]
+        if len(mine) > 1 and (together := corrected(mine)):
+            typer.echo(f"\n{together}")
         for row in rows:
             if not row.series.reference:
                 echo("", row.series.name)

@@ -37,8 +37,8 @@ def judge(
     validated: int = typer.Option(20, help="Neurons of each population that the judge's predictions are tested on."),
     prices: str = typer.Option("", help="Endpoint: price of a million tokens read, and written: 0.15,0.6."),
     yes: bool = typer.Option(False, "--yes", help="Endpoint: continue after the estimate of the cost."),
-    timeout: float = typer.Option(60.0, help="Endpoint: seconds to wait for an answer."),
-    retries: int = typer.Option(4, help="Endpoint: further tries after a passing failure."),
+    timeout: float = typer.Option(60.0, help="Endpoint: seconds for one whole answer."),
+    retries: int = typer.Option(4, min=0, help="Endpoint: further tries after a passing failure."),
     cache: Path = typer.Option(
         None, callback=folder_to_write, help="Folder of answers (default: ~/.cache/rosettalaw)."
     ),
