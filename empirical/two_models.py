@@ -8,7 +8,7 @@ the options, and messages spell them so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
@@ -99,7 +99,6 @@ def match_models(
     skip_corrupt: bool = False,
     timestep: int | None = None,
     context: int | None = None,
-    nulls: Mapping[str, int] | None = None,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
@@ -142,8 +141,6 @@ def match_models(
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
-    nulls : mapping of str to int, optional
-        Draws of each kind of null (`nulls.KINDS`), in place of the three options that follow.
     null : str, optional
         Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
         `rosettalaw.empirical.nulls.default_nulls`.
@@ -229,7 +226,7 @@ def match_models(
     else:
         sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, allowed), timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
-    nulls = _nulls(sources, null, null_permutations, untrained) if nulls is None else nulls
+    nulls = _nulls(sources, null, null_permutations, untrained)
     if out is not None:
         columns = 12 + jackknife + 2 * sum(nulls.values())
         require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)

@@ -13,6 +13,8 @@ OPTIONAL = (
     *("sympy", "dask", "emcee", "pyarrow"),
 )
 ABSENT = {name for name in OPTIONAL if importlib.util.find_spec(name) is None}
+# Folders whose every test needs torch: their own settings import it.
+collect_ignore = ["language", "loop", "matching", "viewer", "vision"] if "torch" in ABSENT else []
 NAMED = re.compile(r"No module named '(\w+)|MissingExtraError: (\w+)|error: (\w+) is not installed")
 
 

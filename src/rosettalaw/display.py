@@ -60,8 +60,8 @@ def in_figure(drawing: Figure) -> None:
             formatter.format_ticks = partial(_formatted, type(formatter).format_ticks, formatter)
 
 
-def _formatted(format_ticks: Any, formatter: Any, places: Any) -> list[str]:
-    return [for_figure(text) for text in format_ticks(formatter, places)]
+def _formatted(format_ticks: Any, formatter: Any, values: Any) -> list[str]:
+    return [for_figure(text) for text in format_ticks(formatter, values)]
 
 
 def _code(one: re.Match[str]) -> str:

@@ -7,31 +7,30 @@ when complete, so that a file that exists is a whole file.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
-from .leftovers import prefix, remove_leftovers
-from .removal import made, remove
 from .vocabulary import variable
 
 if TYPE_CHECKING:
     import xarray as xr
 
 KIND = "rosettalaw_kind"
-LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
 FORMAT, FORMAT_ATTRIBUTE = 1, "rosettalaw_format"
 DRAWN = ("prediction", "sweep")  # kinds whose Datasets have a plot of their own
+__all__ = [  # with what others use of `disk` to write files of their own
+    "FORMAT", "KIND", "PACKAGES", "dataset", "disk_error", "disk_is_full", "interpreting", "load", "replacing",
+    "require_folder_takes", "require_replaceable", "require_room", "require_variables", "run_facts", "save",
+]  # fmt: skip
 PACKAGES = (
     "rosettalaw",
     "numpy",
@@ -148,13 +147,6 @@ def _netcdf(ds: xr.Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def require_room(path: str | os.PathLike[str], size: float) -> None:
-    """Raise `RosettaError` unless the disk of `path` has room for so many bytes."""
-    free = shutil.disk_usage(_existing_folder(path)).free
-    if size > free:
-        raise RosettaError(f"{path}: takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free there")
-
-
 def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     """Read a Dataset that `save` wrote.
 
@@ -183,13 +175,12 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
 
 def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts: Iterable[str] = ()) -> None:
     """Raise `ForeignFileError` unless a result has the variables, and the attributes `facts`, that a reader needs."""
-    missing = [word for word in variables if word not in ds.variables]
-    kind = ds.attrs.get(KIND, "result")
-    if missing:
-        raise ForeignFileError(f"{name}: a {kind} without the variable {' or '.join(missing)}; make it again")
-    missing = [word for word in facts if word not in ds.attrs]
-    if missing:
-        raise ForeignFileError(f"{name}: a {kind} without the attribute {' or '.join(missing)}; make it again")
+    kind = ds.attrs.get(KIND, "?")
+    for noun, needed, there in (("variable", variables, ds.variables), ("attribute", facts, ds.attrs)):
+        missing = [word for word in needed if word not in there]
+        if missing:
+            lacks = f"{noun}{'s' * (len(missing) > 1)} {', '.join(missing)}"
+            raise ForeignFileError(f"{name}: a result of kind {kind!r} without the {lacks}; make it again")
 
 
 @contextmanager
@@ -251,22 +242,6 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
         raise InputError(argument, str(path), rule, f"another {argument}") from error
 
 
-def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
-    """Raise unless the folder of `path`, or the one that it will be made in, takes a file; one is tried.
-
-    Permissions do not say it all: disks are mounted to be read alone, quotas are used up, names are too long.
-    """
-    path, there = Path(path), _existing_folder(path)
-    try:
-        handle, trial = tempfile.mkstemp(dir=there, prefix=prefix(path.name), suffix=path.suffix)
-        os.close(handle)
-        remove(made(Path(trial)))
-    except (OSError, ValueError) as error:
-        rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
-        raise InputError(argument, str(path), rule, f"another {argument}") from error
-    require_room(path, LEAST_ROOM)
-
-
 @contextmanager
 def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     """Open a file as netCDF, by the operating system alone: HDF5 would ask for a lock.
@@ -298,50 +273,6 @@ def _kind(path: Path, ds: xr.Dataset) -> str:
     if not isinstance(kind, str):
         raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
     return kind
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, moved to `path` when the block ends without an error."""
-    path = Path(path)
-    partial: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(path.parent)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
-        os.close(handle)
-        partial = made(Path(name))
-        yield partial
-        partial.chmod(0o644)
-        os.replace(partial, path)
-    except Exception as error:  # libraries that write files report a full disk each in their own way
-        if isinstance(error, OSError) or disk_is_full(path, error):
-            raise disk_error(path, error) from error
-        raise
-    finally:
-        if partial is not None:
-            remove(partial)
-
-
-def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:
-    """Turn an error met while writing `path` into a message for the user."""
-    if isinstance(error, RosettaError):
-        return error
-    if disk_is_full(path, error):
-        return RosettaError(f"{path}: the disk is full; free some space and run the same command again")
-    return RosettaError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})")
-
-
-def disk_is_full(path: str | os.PathLike[str], error: Exception) -> bool:
-    """Return whether an error says, or the disk shows, that there is no room left."""
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-        return True
-    unnamed = isinstance(error, OSError) and error.errno is None
-    return unnamed and shutil.disk_usage(_existing_folder(path)).free < 1 << 20
-
-
-def _existing_folder(path: str | os.PathLike[str]) -> Path:
-    return next(parent for parent in Path(path).resolve().parents if parent.is_dir())
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,9 @@ def prepare(folder):
         zarr.save_array(str(folder / "a.zarr"), numbers.astype("f4"))
     except ImportError:
         pass
-    return sorted(folder.iterdir()), open_activations(folder / "f4.npy")
+    sound = open_activations(folder / "f4.npy")
+    match(sound, sound, nulls={"permute": 1}, jackknife_blocks=0, quiet=True)  # what is compiled once
+    return sorted(folder.iterdir()), sound
 
 
 def case(whole, rng, folder):

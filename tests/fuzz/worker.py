@@ -17,7 +17,7 @@ import warnings
 from rosettalaw.errors import RosettaError
 
 MEMORY = 8 << 30  # bytes of addresses; a small file that takes more is a fault
-SECONDS = 60  # of the clock for one input
+SECONDS, PATIENCE = 60, 600  # of the processor for one input, and of the clock, which other programs share
 
 
 class TooSlow(BaseException):
@@ -29,7 +29,8 @@ def run(target, seed, seconds, cases, report):
     module = importlib.import_module(f"tests.fuzz.{target}")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, _stop)
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, _stop)
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         (folder / "sound").mkdir()
@@ -45,7 +46,8 @@ def _outcome(module, whole, seed, folder):
     folder.mkdir()
     before = pathlib.Path.cwd()
     os.chdir(folder)  # names that are taken for paths lead nowhere
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.alarm(PATIENCE)
     try:
         module.case(whole, random.Random(f"{module.__name__} {seed}"), folder)
         return {"outcome": "answer"}
@@ -56,13 +58,14 @@ def _outcome(module, whole, seed, folder):
     except BaseException as error:  # panics of libraries in Rust are no `Exception`
         return {"outcome": "fault", "says": f"{type(error).__name__}: {error}"[:300], "trace": traceback.format_exc()}
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
         os.chdir(before)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stop(number, frame):
-    raise TooSlow(f"longer than {SECONDS} s")
+    raise TooSlow(f"longer than {SECONDS} s of the processor or {PATIENCE} s of the clock")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ def test_a_missing_variable_is_named(kept, kind, variable, tmp_path):
     )
     there = set(kept[kind].data_vars) & (names if kind != "toy" else set(TOY)) - {variable}
     save(kept[kind][sorted(there)].drop_vars(variable, errors="ignore"), tmp_path / "x.nc")
-    with pytest.raises(ForeignFileError, match=f"x(.nc)?: a {kind} without the variable .*{variable}"):
+    with pytest.raises(
+        ForeignFileError, match=f"x(.nc)?: a result of kind '{kind}' without the variables? .*{variable}"
+    ):
         read_series([tmp_path / "x.nc"])
 
 

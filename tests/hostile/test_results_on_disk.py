@@ -12,7 +12,7 @@ import tempfile
 import numpy as np
 import pytest
 
-from rosettalaw import cli, leftovers, results
+from rosettalaw import cli, disk, leftovers
 from rosettalaw.errors import InputError, MissingFileError, RosettaError
 from rosettalaw.paper_figs.results_folder import read
 from rosettalaw.results import dataset, load, replacing, require_folder_takes, require_replaceable, save
@@ -68,7 +68,7 @@ def test_a_folder_that_takes_no_file_is_refused_before_the_work(number, tmp_path
 
 
 def test_a_disk_that_is_as_good_as_full_is_refused_before_the_work(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1 << 20}))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1 << 20}))
     calls = [f"simulate --out {tmp_path}/r.nc", f"sweep --beta 2 --neurons 8 --out {tmp_path}/r.nc"]
     calls += [
         f"toy --out {tmp_path}/r.nc",
@@ -85,7 +85,7 @@ def test_a_disk_that_is_as_good_as_full_is_refused_before_the_work(tmp_path, mon
 
 
 def test_a_large_sweep_asks_for_its_own_room(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1e8}))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1e8}))
     with pytest.raises(SystemExit):
         cli.main(f"sweep --beta 1.2:3:1000 --neurons 1e3:1e9:10000:log --out {tmp_path}/r.nc".split())
     assert "takes 0.88 GB, and 0.1 GB are free there" in capsys.readouterr().err

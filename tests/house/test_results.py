@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rosettalaw import results
+from rosettalaw import disk, results
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from rosettalaw.vocabulary import VOCABULARY
 
@@ -141,7 +141,7 @@ def test_libraries_report_a_full_disk_in_their_own_ways(tmp_path, monkeypatch, e
         raise error
 
     monkeypatch.setattr(pathlib.Path, "write_bytes", fill)
-    monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
     with pytest.raises(RosettaError, match="the disk is full"):
         results.save(example(), tmp_path / "r.nc")
 
@@ -151,7 +151,7 @@ def test_an_error_that_is_not_the_disks_stays_what_it_is(tmp_path, monkeypatch):
         raise ValueError("a mistake of the program")
 
     monkeypatch.setattr(pathlib.Path, "write_bytes", fail)
-    monkeypatch.setattr(results.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 0}))
     with pytest.raises(ValueError, match="a mistake of the program"):
         results.save(example(), tmp_path / "r.nc")
 

@@ -197,7 +197,10 @@ def test_repeats_that_share_networks_are_one_count_a_size():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda ladder: ladder.drop_vars("calibrated_count"), "a ladder without the variable calibrated_count"),
+        (
+            lambda ladder: ladder.drop_vars("calibrated_count"),
+            "without the variable calibrated_count; make it again",
+        ),
         (
             lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1),
             "pair_rung has a number that is not from 0 to 4",

@@ -160,7 +160,7 @@ def test_an_incomplete_ladder_costs_its_own_place_only(tmp_path, monkeypatch):
     facts = {"modality": "vision", "families": '["dit", "vit"]'}
     save(dataset("ladder", sizes | counts | {"threshold": ("rung", [0.4] * 4)}, **facts), tmp_path / "thin.nc")
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "empty.nc: a ladder without the variable calibrated_count or threshold" in page
+    assert "without the variables calibrated_count, threshold; make it again" in page
     assert "The count grows sublinearly" in page
     made = {one.name: one for one in make_all(read(tmp_path), tmp_path / "figures", ("vision",))}
     assert made["vision"].files == ()

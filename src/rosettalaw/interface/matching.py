@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..console import reporting
-from ..errors import InputError, UnknownNameError
+from ..errors import InputError, UnknownNameError, require
 from .match_result import MatchResult
 from .wording import in_python
 
@@ -134,12 +134,13 @@ def match(
             stack.enter_context(unchanged(*loaded_models))
         if out is not None:
             options["out"] = Path(out)
+        if nulls is not None:
+            options["null"] = _null_words(nulls)
         result = match_models(
             sides[0],
             sides[1],
             text=text,
             tokens=tokens,
-            nulls=nulls,
             layers_a=_numbers(sides[0], layers_a, "layers_a"),
             layers_b=_numbers(sides[1], layers_b, "layers_b"),
             k=k,
@@ -172,6 +173,17 @@ def _opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any)
     if tokenizer is not None:
         raise InputError(f"tokenizer_{side}", type(tokenizer).__name__, "goes with a loaded model", "no tokenizer")
     return open_input(value, side, samples, documents=documents)
+
+
+def _null_words(nulls: Mapping[str, int] | str) -> str:
+    """Return draws of each null as the option ``null`` has them."""
+    if isinstance(nulls, str):
+        return nulls
+    if not isinstance(nulls, Mapping):
+        raise InputError("nulls", nulls, "must be draws by kind of null", "nulls={'shift': 3}, or {} for none")
+    for name, draws in nulls.items():
+        require(int(draws) == draws >= 0, f"nulls[{name!r}]", draws, "must be a whole number of draws", "nulls={}")
+    return ",".join(f"{name}:{int(draws)}" for name, draws in nulls.items() if draws) or "none"
 
 
 def _numbers(side: Any, layers: Sequence[int | str], argument: str) -> list[int]:

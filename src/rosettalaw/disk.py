@@ -1,0 +1,86 @@
+"""Files on a disk: written beside their final name and moved there when whole, if the disk has room and takes them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import InputError, RosettaError
+from .leftovers import prefix, remove_leftovers
+from .removal import made, remove
+
+LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, moved to `path` when the block ends without an error."""
+    path = Path(path)
+    partial: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
+        os.close(handle)
+        partial = made(Path(name))
+        yield partial
+        partial.chmod(0o644)
+        os.replace(partial, path)
+    except Exception as error:  # libraries that write files report a full disk each in their own way
+        if isinstance(error, OSError) or disk_is_full(path, error):
+            raise disk_error(path, error) from error
+        raise
+    finally:
+        if partial is not None:
+            remove(partial)
+
+
+def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:
+    """Turn an error met while writing `path` into a message for the user."""
+    if isinstance(error, RosettaError):
+        return error
+    if disk_is_full(path, error):
+        return RosettaError(f"{path}: the disk is full; free some space and run the same command again")
+    return RosettaError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})")
+
+
+def disk_is_full(path: str | os.PathLike[str], error: Exception) -> bool:
+    """Return whether an error says, or the disk shows, that there is no room left."""
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+        return True
+    unnamed = isinstance(error, OSError) and error.errno is None
+    return unnamed and shutil.disk_usage(existing_folder(path)).free < 1 << 20
+
+
+def existing_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the nearest folder above a path that there is."""
+    return next(parent for parent in Path(path).resolve().parents if parent.is_dir())
+
+
+def require_room(path: str | os.PathLike[str], size: float) -> None:
+    """Raise `RosettaError` unless the disk of `path` has room for so many bytes."""
+    free = shutil.disk_usage(existing_folder(path)).free
+    if size > free:
+        raise RosettaError(f"{path}: takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free there")
+
+
+def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
+    """Raise unless the folder of `path`, or the one that it will be made in, takes a file; one is tried.
+
+    Permissions do not say it all: disks are mounted to be read alone, quotas are used up, names are too long.
+    """
+    path = Path(path)
+    there = path if path.is_dir() else existing_folder(path)
+    try:
+        handle, trial = tempfile.mkstemp(dir=there, prefix=prefix(path.name), suffix=path.suffix)
+        os.close(handle)
+        remove(made(Path(trial)))
+    except (OSError, ValueError) as error:
+        rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
+        raise InputError(argument, str(path), rule, f"another {argument}") from error
+    require_room(path, LEAST_ROOM)
