@@ -2,8 +2,9 @@
 
 Where to look
 -------------
-counts, series, series_from
-    Counts as every fit takes them; counts of one source with their correlations and nulls; series read from results.
+table, counts, series, series_from
+    Files by columns; counts as every fit takes them; those of one source with their correlations and nulls; series
+    read from results.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval
@@ -14,8 +15,10 @@ theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories
     Any allocation model fitted to counts; several of them compared.
-profiles, triangle, extension
+profiles, demands, triangle, triangle_words, triangle_from, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
+attenuation
+    Correlations that are attenuated: their law, its fit, and the test that no attenuation can fool.
 analysis, verdict, findings
     All fits of one series; one sentence; the paper's findings, judged.
 forecast
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from .theories import TheoryComparison, compare_theories
     from .theory_fit import TheoryFit, fit_counts
     from .triangle import Triangle, measure_triangle
+    from .triangle_from import read_triangle
 
 __all__ = [
     "Analysis",
@@ -89,6 +93,7 @@ __all__ = [
     "measure_triangle",
     "read_counts",
     "read_series",
+    "read_triangle",
     "reference_series",
 ]
 
@@ -112,6 +117,7 @@ _MODULES = {
     "theories": ("TheoryComparison", "compare_theories"),
     "theory_fit": ("TheoryFit", "fit_counts"),
     "triangle": ("Triangle", "measure_triangle"),
+    "triangle_from": ("read_triangle",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

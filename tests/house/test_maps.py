@@ -31,6 +31,7 @@ PACKAGES = [
         )
     ),
     "loop",
+    "validation.attenuation",
 ]
 
 

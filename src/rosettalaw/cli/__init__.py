@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "filter": "Measurement",
     "fit": "Validation",
     "forecast": "Validation",
+    "triangle": "Validation",
     "compare": "Validation",
     "figures": "Validation",
     "report": "Validation",
