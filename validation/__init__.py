@@ -19,6 +19,8 @@ profiles, demands, triangle, triangle_words, triangle_from, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
 attenuation
     Correlations that are attenuated: their law, its fit, and the test that no attenuation can fool.
+seeds
+    Ladders with several seeds: variance components, the exponent's interval in parts, replication of pairs.
 analysis, verdict, findings
     All fits of one series; one sentence; the paper's findings, judged.
 forecast
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from .power_law import PowerLawFit, fit_power_law
     from .profiles import Profile, fit_profile
     from .references import reference_series
+    from .seeds.anchored import Replication, anchored_count, closing_triangles, recurring
+    from .seeds.crossed import SeededLadder, analyse_seeds
     from .series import Series
     from .series_from import read_series
     from .theories import TheoryComparison, compare_theories
@@ -71,13 +75,18 @@ __all__ = [
     "Parameter",
     "PowerLawFit",
     "Profile",
+    "Replication",
+    "SeededLadder",
     "Series",
     "TheoryComparison",
     "TheoryFit",
     "Triangle",
     "analyse",
+    "analyse_seeds",
     "analyse_series",
+    "anchored_count",
     "clean",
+    "closing_triangles",
     "compare_curves",
     "compare_series",
     "compare_theories",
@@ -94,6 +103,7 @@ __all__ = [
     "read_counts",
     "read_series",
     "read_triangle",
+    "recurring",
     "reference_series",
 ]
 
@@ -112,6 +122,8 @@ _MODULES = {
     "power_law": ("PowerLawFit", "fit_power_law"),
     "profiles": ("Profile", "fit_profile"),
     "references": ("reference_series",),
+    "seeds.anchored": ("Replication", "anchored_count", "closing_triangles", "recurring"),
+    "seeds.crossed": ("SeededLadder", "analyse_seeds"),
     "series": ("Series",),
     "series_from": ("read_series",),
     "theories": ("TheoryComparison", "compare_theories"),

@@ -3,6 +3,6 @@
 | files | what it holds |
 |---|---|
 | `law`, `fit` | The theory's profile with a factor of each feature's own; Beta laws of it fitted by likelihood |
-| `drawn` | Ladders of correlations drawn from the theory, to try every test on |
+| `drawn`, `study` | Ladders of correlations drawn from the theory; how often each verdict is wrong on them |
 | `share` | The share of strong pairs, which no attenuation can make depend on network size |
 """
