@@ -21,6 +21,8 @@ attenuation
     Correlations that are attenuated: their law, its fit, and the test that no attenuation can fool.
 seeds
     Ladders with several seeds: variance components, the exponent's interval in parts, replication of pairs.
+design
+    Sizes, seeds and text that a question needs: expected intervals, powers, cost, and a search.
 analysis, verdict, findings
     All fits of one series; one sentence; the paper's findings, judged.
 forecast
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from .analysis import Analysis, analyse, analyse_series
     from .compare import compare_series
     from .counts import Counts, clean, read_counts
+    from .design.expected import Expectation, expect
+    from .design.plan import Design, Scatter
     from .extension import Extension, fit_extension
     from .forecast import Forecast, forecast_counts, held_out_largest
     from .joint_fit import JointFit, fit_jointly
@@ -66,6 +70,8 @@ __all__ = [
     "Analysis",
     "Counts",
     "CurveComparison",
+    "Design",
+    "Expectation",
     "Extension",
     "Forecast",
     "JointFit",
@@ -76,6 +82,7 @@ __all__ = [
     "PowerLawFit",
     "Profile",
     "Replication",
+    "Scatter",
     "SeededLadder",
     "Series",
     "TheoryComparison",
@@ -90,6 +97,7 @@ __all__ = [
     "compare_curves",
     "compare_series",
     "compare_theories",
+    "expect",
     "fit_counts",
     "fit_extension",
     "fit_jointly",
@@ -112,6 +120,8 @@ _MODULES = {
     "analysis": ("Analysis", "analyse", "analyse_series"),
     "compare": ("compare_series",),
     "counts": ("Counts", "clean", "read_counts"),
+    "design.expected": ("Expectation", "expect"),
+    "design.plan": ("Design", "Scatter"),
     "extension": ("Extension", "fit_extension"),
     "forecast": ("Forecast", "forecast_counts", "held_out_largest"),
     "joint_fit": ("JointFit", "fit_jointly"),

@@ -32,6 +32,7 @@ PACKAGES = [
     ),
     "loop",
     "validation.attenuation",
+    "validation.design",
     "validation.seeds",
 ]
 

@@ -6,9 +6,10 @@ With k_i of n_i pairs above ρ2 at size N_i,
 
     k_i ~ Binomial(n_i, c N_i^e)    with variance φ n_i p_i (1 − p_i)
 
-is fitted by quasi-likelihood; φ is estimated from the residuals (ranks are more regular than coins: φ < 1 is usual),
-and the theory demands e = 0, up to the `ROUNDING` of whole counts. Student's t with n − 2 degrees of freedom gives
-intervals. Matchings of one size share networks, so their pairs are added up.
+is fitted by quasi-likelihood. φ is estimated from the residuals; ranks are more regular than coins, so that φ < 1 is
+usual, but of few sizes some scatter next to nothing by luck: it is taken as ¼ at least. The theory demands e = 0, up to
+the `ROUNDING` of whole counts. Student's t with n − 2 degrees of freedom gives intervals. Matchings of one size share
+networks, so their pairs are added up.
 
 The pairs (ρ1, ρ2) are chosen before the correlations are seen, from the threshold ρ1 alone. Correlations can only be
 attenuated, never raised: a profile steeper than the theory's, ``α·b`` above its demand, has no attenuation to blame
@@ -32,6 +33,7 @@ LEVELS = (0.5, 0.6, 0.7)  # ρ2 above a threshold that is well below them ...
 QUARTERS = (0.25, 0.5, 0.75)  # ... or these parts of the way from a higher threshold to 1
 LOW = 0.45  # the highest threshold that `LEVELS` suit
 FEWEST = 10  # pairs above ρ2, and below it, in all: with fewer nothing is tested
+LEAST_DISPERSION = 0.25
 TURNS = 100
 
 
@@ -147,6 +149,6 @@ def _exponent(sizes: np.ndarray, above: np.ndarray, pairs: np.ndarray) -> tuple[
             break
     p = np.minimum(np.exp(design @ at), 1 - 1e-6)
     freedom = len(x) - 2
-    dispersion = float(np.sum((k - n * p) ** 2 / (n * p * (1 - p)))) / freedom
+    dispersion = max(float(np.sum((k - n * p) ** 2 / (n * p * (1 - p)))) / freedom, LEAST_DISPERSION)
     se = np.sqrt(dispersion * np.linalg.inv(information)[1, 1] + (ROUNDING / 2) ** 2)
     return float(at[1]), float(se), freedom

@@ -2,7 +2,7 @@
 
 | files | what it holds |
 |---|---|
-| `table`, `components`, `crossed` | Counts by seeds, their variance components, and the exponent with its interval in parts |
+| `table`, `components`, `crossed` | Counts by seeds, their variance components, the exponent's interval in parts |
 | `anchored` | Neurons that recur with another seed of the partner, triangles that close, groups of many models |
 | `study` | Coverage of the interval on simulated crossed ladders |
 """

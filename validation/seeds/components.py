@@ -88,12 +88,34 @@ def estimate_components(table: SeedTable) -> tuple[Components | None, SizeMeans]
     means = SizeMeans(*columns[:2], *columns[2:4], *columns[4:6], columns[6])
     if not freedom.any():
         return (Components(0.0, 0.0, repeats / spare, float(spare)) if spare else None), means
-    solved = np.linalg.lstsq(expected, squares, rcond=None)[0]
-    a, b, pair = np.maximum(solved, 0.0)
+    found = solve_components(squares, expected, freedom)
+    a, b, pair = found.a, found.b, found.pair
     if spare:  # sizes of independent pairs say the total: what is crossed says how it is divided
-        total = (repeats + solved.sum() * freedom.sum()) / (spare + freedom.sum())
-        a, b, pair = np.array([a, b, pair]) * max(total, 0.0) / max(a + b + pair, 1e-300)
-    return Components(float(a), float(b), float(pair), _freedom(squares, freedom, means) + spare), means
+        total = (repeats + (a + b + pair) * freedom.sum()) / (spare + freedom.sum())
+        a, b, pair = (float(part) for part in np.array([a, b, pair]) * total / max(a + b + pair, 1e-300))
+    return Components(a, b, pair, found.freedom + spare), means
+
+
+def solve_components(squares: np.ndarray, expected: np.ndarray, freedom: np.ndarray) -> Components:
+    """Return the components whose expected sums of squares these are, none below 0.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (3,)
+        Sums of squares of A, B and the pair.
+    expected : ndarray, shape (3, 3)
+        Their expectations per unit of each component.
+    freedom : ndarray, shape (3,)
+        Their degrees of freedom.
+    """
+    a, b, pair = np.maximum(np.linalg.lstsq(expected, squares, rcond=None)[0], 0.0)
+    return Components(float(a), float(b), float(pair), _freedom(squares, freedom))
+
+
+def expected_squares(k_a: int, k_b: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expected sums of squares of one size per unit of each component, and their degrees of freedom."""
+    freedom = np.array([k_a - 1, k_b - 1, (k_a - 1) * (k_b - 1)])
+    return freedom[:, None] * np.array([[k_b, 0, 1], [0, k_a, 1], [0, 0, 1]]), freedom
 
 
 def _sums(log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -102,11 +124,10 @@ def _sums(log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, columns, mean = log.mean(axis=1), log.mean(axis=0), log.mean()
     left = log - rows[:, None] - columns + mean
     squares = np.array([k_b * np.sum((rows - mean) ** 2), k_a * np.sum((columns - mean) ** 2), np.sum(left**2)])
-    freedom = np.array([k_a - 1, k_b - 1, (k_a - 1) * (k_b - 1)])
-    return squares, freedom[:, None] * np.array([[k_b, 0, 1], [0, k_a, 1], [0, 0, 1]]), freedom
+    return squares, *expected_squares(k_a, k_b)
 
 
-def _freedom(squares: np.ndarray, freedom: np.ndarray, means: SizeMeans) -> float:
+def _freedom(squares: np.ndarray, freedom: np.ndarray) -> float:
     """Return Satterthwaite's degrees of freedom of V = (MS_A + MS_B − MS_AB)/(k_A k_B)."""
     mean_squares = squares / np.maximum(freedom, 1)
     value = mean_squares[0] + mean_squares[1] - mean_squares[2]

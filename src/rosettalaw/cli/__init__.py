@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "fit": "Validation",
     "forecast": "Validation",
     "triangle": "Validation",
+    "design": "Validation",
     "compare": "Validation",
     "figures": "Validation",
     "report": "Validation",
