@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .alternatives import CurveComparison, compare_curves
     from .analysis import Analysis, analyse, analyse_series
+    from .attenuation.tetrads import Tetrads, communality, fit_tetrads
     from .compare import compare_series
     from .counts import Counts, clean, read_counts
     from .design.expected import Expectation, expect
@@ -85,6 +86,7 @@ __all__ = [
     "Scatter",
     "SeededLadder",
     "Series",
+    "Tetrads",
     "TheoryComparison",
     "TheoryFit",
     "Triangle",
@@ -94,6 +96,7 @@ __all__ = [
     "anchored_count",
     "clean",
     "closing_triangles",
+    "communality",
     "compare_curves",
     "compare_series",
     "compare_theories",
@@ -105,6 +108,7 @@ __all__ = [
     "fit_model",
     "fit_power_law",
     "fit_profile",
+    "fit_tetrads",
     "forecast_counts",
     "held_out_largest",
     "measure_triangle",
@@ -117,6 +121,7 @@ __all__ = [
 
 _MODULES = {
     "alternatives": ("CurveComparison", "compare_curves"),
+    "attenuation.tetrads": ("Tetrads", "communality", "fit_tetrads"),
     "analysis": ("Analysis", "analyse", "analyse_series"),
     "compare": ("compare_series",),
     "counts": ("Counts", "clean", "read_counts"),

@@ -20,7 +20,8 @@ if D(m) is at most 5.99, the 95% point of χ² with two degrees of freedom (β t
 mildest, is what the theory needs.
 
 One profile cannot tell an attenuated steep spectrum from a flat one (see the law's module), so whether the data can
-tell is said from both deviances: D at its least, and 2 (ℓ_max − ℓ(1)), that of a flat profile without attenuation.
+tell is said from both deviances: D at its least (against 3.84), and 2 (ℓ_max − ℓ(1)), that of a flat profile without
+attenuation (against 5.99).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from .law import Sample, beta_parameters, log_survival
 
 MEANS = (1.0, 0.98, 0.95, *np.round(np.arange(0.9, 0.24, -0.05), 2).tolist())
 CLEAR = 3.84  # 95% point of chi-square with one degree of freedom
-WITHIN = 5.99  # ... with two: β = 1/α and the mean are fixed
+WITHIN = 5.99  # ... with two: β = 1/α and the mean are fixed, or mean and spread
 TOTALS = (1.0, 300.0)  # of p + q: from as wide as mean (1 − mean)/2 to a spread that no ladder tells from none
 NARROW, BROAD = 60.0, 8.0  # p + q at which the search begins
 EXPONENTS = (0.05, 20.0)
@@ -92,9 +93,14 @@ class Attenuation:
         return self.reconciling_means[1] != 1
 
     @property
+    def flat_rejected(self) -> bool:
+        """Whether a flat profile without attenuation is rejected: two parameters fewer, mean and spread."""
+        return self.plain_deviance > WITHIN
+
+    @property
     def can_tell(self) -> bool:
         """Whether the data tell a flat profile without attenuation from the theory with it."""
-        return not self.needed or max(self.plain_deviance, self.theory_deviance) > CLEAR
+        return not self.needed or self.flat_rejected or self.theory_deviance > CLEAR
 
     def sentence(self) -> str:
         """Return whether attenuation reconciles the data with the theory, and whether the data tell."""
@@ -107,7 +113,7 @@ class Attenuation:
             f"An attenuation of mean {mildest:.2f} or less that differs between features would reconcile them with the "
             f"theory (likeliest: mean {self.mean:.2f}, {spread})"
         )
-        if self.plain_deviance > CLEAR:
+        if self.flat_rejected:
             return f"{reconciles}, and the correlations fit it better than a flat profile without attenuation."
         return f"{reconciles}; these data cannot tell it from a flat profile without attenuation."
 

@@ -33,7 +33,7 @@ FULL: dict[str, Any] = {
 ATTENUATIONS = (None, (0.9, 0.05), (0.8, 0.1), (0.7, 0.15), (0.6, 0.2), (0.5, 0.25))
 SCATTERS = (0.0, 0.17)  # of log r0 between networks: none, and that of seeds of training
 BUDGET = {"beta": 0.6, "theta": 0.7}
-FITTED = 10  # ladders of a kind to which the law of attenuations is fitted
+FITTED = 16  # ladders of a kind to which the law of attenuations is fitted
 
 
 def kinds() -> Iterator[tuple[str, DrawnLadder]]:
@@ -57,8 +57,8 @@ def rates(ladder: DrawnLadder, runs: int, seed: int, fitted: int = FITTED) -> di
         measured.append((*exponents, triangle.unattenuated_contradicted, triangle.theory_contradicted))
         found = triangle.attenuation if run < fitted else None
         if found is not None:
-            flat = found.plain_deviance > 3.84
-            fits.append((found.mean, found.sd, found.smallest_reconciling_mean, found.needed, found.can_tell, flat))
+            facts = found.needed, found.can_tell, found.flat_rejected
+            fits.append((found.mean, found.sd, found.smallest_reconciling_mean, *facts))
     names = ("alpha", "b", "product", "expected_product", "unattenuated_contradicted", "theory_contradicted")
     words = ("fitted_mean", "fitted_sd", "smallest_reconciling_mean", "needed", "can_tell", "flat_profile_rejected")
     table = {"runs": float(len(measured))} | dict(zip(names, np.mean(measured, axis=0), strict=True))

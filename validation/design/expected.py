@@ -31,7 +31,7 @@ from ..triangle import measure_triangle
 from .plan import THRESHOLD, Design
 
 RIVALS = ("constant", "linear", "logarithmic", "saturating", "floor plus linear")
-DRAWS, LADDERS = 400, 60
+DRAWS, LADDERS = 400, 100
 ATTENUATION = (0.6, 0.2)  # mean and spread of the alternative "attenuated theory"
 BUDGET = (0.6, 0.7)  # β and θ of the alternative "budget κN^θ"
 
@@ -90,12 +90,16 @@ def expect(design: Design, draws: int = DRAWS, ladders: int = LADDERS, seed: int
     rng = np.random.default_rng(seed)
     fits = [of_means(*draw_statistics(design, rng)) for _ in range(draws)]
     low, high = np.array([fit.exponent_ci95 for fit in fits]).T
-    betas = np.array([(design.beta_at(above), design.beta_at(below)) for below, above in zip(low, high, strict=True)])
+    half, x = (high - low) / 2, np.log(design.sizes)
+    se = np.sqrt(design.variance / np.sum((x - x.mean()) ** 2))
+    below = stats.norm.cdf((1 - half - design.alpha) / se)  # α̂ is independent of the interval's width
+    above = stats.norm.cdf((half - design.alpha) / se)
+    betas = np.array([(design.beta_at(end), design.beta_at(start)) for start, end in zip(low, high, strict=True)])
     return Expectation(
-        half_width_alpha=float(np.mean(high - low) / 2),
+        half_width_alpha=float(np.mean(half)),
         half_width_beta=float(np.median(betas[:, 1] - betas[:, 0]) / 2),
-        sublinear=float(np.mean((low > 0) & (high < 1))),
-        shrinking=float(np.mean(high < 1)),
+        sublinear=float(np.mean(np.maximum(below - above, 0))),
+        shrinking=float(np.mean(below)),
         curves=curve_powers(design),
         triangle=triangle_powers(design, ladders, rng) if ladders else {},
     )

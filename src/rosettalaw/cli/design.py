@@ -37,7 +37,7 @@ def design(
 
     from ..errors import require
     from ..validation.design import cost as costs
-    from ..validation.design.expected import expect
+    from ..validation.design import expected as expectations
     from ..validation.design.measured import measured_design, next_steps
     from ..validation.design.plan import Design, Scatter
     from ..validation.design.search import search
@@ -61,7 +61,8 @@ def design(
     device = costs.this_machine()
     found, tried = ([], []) if halfwidth is None else search(plan, halfwidth, hours or 1e6, device, tokens)
     chosen = found[0].design if found else plan
-    cost, expected = costs.design_cost(chosen, device, tokens), expect(chosen)
+    cost = costs.design_cost(chosen, device, tokens)
+    expected = expectations.expect(chosen, ladders=expectations.LADDERS)
     steps = next_steps(plan, device, tokens) if source is not None else []
     record = {
         "neurons": chosen.sizes.tolist(),
