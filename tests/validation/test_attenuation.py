@@ -12,6 +12,7 @@ from rosettalaw.validation.attenuation import law
 from rosettalaw.validation.attenuation.drawn import DrawnLadder
 from rosettalaw.validation.attenuation.fit import fit_attenuation
 from rosettalaw.validation.attenuation.share import default_levels, fit_shares
+from rosettalaw.validation.attenuation.study import kinds, rates
 from rosettalaw.validation.demands import estimate
 from rosettalaw.validation.triangle import measure_triangle
 
@@ -201,3 +202,16 @@ def test_false_contradictions_of_the_quickstarts_sizes_are_rare():
     )
     rng = np.random.default_rng(11)
     assert sum(measure_triangle(sizes, kind.draw(rng)).theory_contradicted for _ in range(60)) <= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(28))
+def test_the_kept_table_is_what_the_study_gives(index):
+    """100 ladders of a kind, of which at most 11 are contradicted if one in twenty is (p = 0.004 beyond)."""
+    name, kind = list(kinds())[index]
+    found = rates(kind, 100, seed=500 + index, fitted=4)
+    assert found["theory_contradicted"] <= 0.11
+    with (Path(__file__).parents[1] / "data/triangle_rates.csv").open(encoding="utf-8") as file:
+        row = list(csv.DictReader(file))[index]
+    assert row["ladder"] == name
+    assert found["b"] == pytest.approx(float(row["b"]), rel=0.05)
