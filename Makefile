@@ -1,12 +1,13 @@
 # make demo   train two language-model families, measure the law, write results/demo/report.html
 # make test   the test suite            make check  linter and type checker
 # make bench  the speed claims          make test-slow  the studies of minutes
+# make pythons  the tests on every Python of this machine, 3.11 and newer
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-slow check bench wheel clean
+.PHONY: demo test test-slow pythons check bench wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.measure
@@ -17,6 +18,11 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+# EXTRAS= tests the base alone; TESTS=tests/theory some of the tests.
+EXTRAS ?= dev,vision
+pythons: $(BIN)/python
+	$(BIN)/python tests/house/pythons.py --extras '$(EXTRAS)' -- $(TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -41,7 +47,7 @@ $(BIN)/python:
 
 $(VENV)/.measure: pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing RosettaLaw into $(VENV) (about a minute)'
-	$(PIP) --editable '.[measure]'
+	$(PIP) --editable '.[vision]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

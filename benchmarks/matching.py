@@ -92,15 +92,15 @@ def memory_of_the_exact_engine(folder: Path, neurons: int = 4096) -> list[Ratio]
 def screened_against_exact(a: FileSource, b: FileSource, faster: float, device: str = "cpu") -> list[Ratio]:
     """Match two files with both engines; `faster` is how many times the screened one is claimed to be."""
     few = slice(0, 2048)
-    times, found = {}, {}
+    times, matches = {}, {}
     for engine in ("screened", "exact"):
         match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), nulls={}, quiet=True, engine=engine, device=device)
         for side in (a, b):
             read_through(side.path)
         begun = time.perf_counter()
-        found[engine] = match(a, b, nulls={}, quiet=True, engine=engine, device=device)
+        matches[engine] = match(a, b, nulls={}, quiet=True, engine=engine, device=device)
         times[engine] = time.perf_counter() - begun
-    exact, screened = pairs(found["exact"]), pairs(found["screened"])
+    exact, screened = pairs(matches["exact"]), pairs(matches["screened"])
     sizes = f"(T = {a.positions}, N = {len(a.layer)}; {times['exact']:.3g} s and {times['screened']:.3g} s)"
     shared = f"({len(exact)} exact pairs, {len(screened)} screened, {len(exact & screened)} in both)"
     return [
@@ -167,5 +167,5 @@ def read_through(path: Path) -> None:
             pass
 
 
-def pairs(found: Matches) -> set[tuple[int, int]]:
-    return set(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+def pairs(matches: Matches) -> set[tuple[int, int]]:
+    return set(zip(matches.unit_a.tolist(), matches.unit_b.tolist(), strict=True))

@@ -7,7 +7,7 @@ that is read off the nulls.
 Definition
 ----------
 For a threshold ρ let ``K(ρ)`` be the number of mutual pairs of the trained models with correlation at least ρ, and, for
-each kind of null k (positions of one model permuted; untrained networks of the same architectures) with ``D_k``
+each kind of null k (positions of one model shifted; untrained networks of the same architectures) with ``D_k``
 independent draws that have ``V_k(ρ)`` mutual pairs at or above ρ in all draws together,
 
     E(ρ) = max_k (1 + V_k(ρ)) / D_k
@@ -19,18 +19,20 @@ hold when the null is empty above ρ, and it means that fewer than ``1/(q D_k)``
 
 Assumptions
 -----------
-- A pair that is no Rosetta pair behaves like a pair of the worse null. Positions permuted uniformly lose their
-  autocorrelation as well as their alignment; untrained networks keep both but respond to surface features only. Neither
-  contains shared features that are learned but uninteresting (a token's identity, say): such pairs are counted.
+- A pair that is no Rosetta pair behaves like a pair of the worst null drawn. `nulls.KINDS` says what each keeps:
+  shifted positions and permuted documents keep the autocorrelation of text and only lose the alignment; positions
+  permuted one by one lose both, and are no null for signals that are autocorrelated; untrained networks keep both but
+  respond to surface features only. None of these contains shared features that are learned but uninteresting (a
+  token's identity, say): such pairs are counted, unless the null `span` is drawn.
 - Null draws are independent of each other; their sampling error beyond the 1 is not added to the threshold's.
-- The standard error comes from leaving out position blocks at fixed ρ*: it covers the choice of text, not the seeds
-  of training.
+- The standard error comes from texts drawn with replacement at fixed ρ* (`matching.replicates`): it covers the choice
+  of text, not the seeds of training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -46,17 +48,21 @@ class Calibration:
     Attributes
     ----------
     threshold : float
-        ρ*, the smallest correlation kept; NaN where nothing is kept.
+        ρ*, the smallest correlation counted; NaN where no pair is counted.
     count : int
         Pairs with correlation at least ρ*.
     q : float
         Allowed share of null pairs.
     expected_null : float
-        E(ρ*), NaN where nothing is kept.
+        E(ρ*), NaN where no pair is counted.
     null_raw, null_above : dict of str to float
         Mean number of mutual pairs per draw of each null: all of them, and those at or above ρ*.
     standard_error : float
-        Jackknife standard error of the count over position blocks at fixed ρ*; NaN where it was not measured.
+        Standard error of the count at fixed ρ*, over texts; NaN where it was not measured.
+    binding : str
+        Label of the null with the largest estimate at ρ*, or at the highest correlation where nothing is kept.
+    draws : dict of str to int
+        Draws of each null.
     """
 
     threshold: float
@@ -66,6 +72,13 @@ class Calibration:
     null_raw: dict[str, float]
     null_above: dict[str, float]
     standard_error: float = float("nan")
+    binding: str = ""
+    draws: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def fewest(self) -> int:
+        """Smallest count that so many draws can show: 1/(q D) where a null is empty, for the null with fewest draws."""
+        return max((int(np.ceil(1 / (self.q * draws) - 1e-9)) for draws in self.draws.values()), default=0)
 
 
 def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]], q: float = Q_DEFAULT) -> Calibration:
@@ -78,7 +91,7 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
     nulls : mapping of str to a sequence of ndarray
         For each kind of null, one array of mutual-pair correlations per draw.
     q : float
-        Allowed share of null pairs among those kept.
+        Allowed share of null pairs among those counted.
 
     Raises
     ------
@@ -89,11 +102,12 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
     draws = {kind: [_sorted(f"nulls[{kind!r}]", draw) for draw in sets] for kind, sets in nulls.items()}
     if not draws or not all(draws.values()):
         rule = "each kind of null needs at least one draw"
-        raise InputError("nulls", {kind: len(sets) for kind, sets in draws.items()}, rule, "--null-permutations 3")
+        raise InputError("nulls", {kind: len(sets) for kind, sets in draws.items()}, rule, "--null shift")
 
     pairs = _sorted("correlations", correlations)
     above = len(pairs) - np.searchsorted(pairs, pairs, side="left")
-    expected = np.max([(1 + _at_or_above(sets, pairs)) / len(sets) for sets in draws.values()], axis=0)
+    by_kind = np.array([(1 + _at_or_above(sets, pairs)) / len(sets) for sets in draws.values()])
+    expected = by_kind.max(0)
     passing = np.flatnonzero(expected <= q * above)
     first = passing[0] if passing.size else None
     threshold = float(pairs[first]) if first is not None else np.nan
@@ -107,6 +121,8 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
             kind: 0.0 if first is None else float(_at_or_above(sets, np.array([threshold]))[0] / len(sets))
             for kind, sets in draws.items()
         },
+        binding=list(draws)[int(by_kind[:, -1 if first is None else first].argmax())] if len(pairs) else "",
+        draws={kind: len(sets) for kind, sets in draws.items()},
     )
 
 

@@ -33,8 +33,9 @@ class Measurement:
     ----------
     tokens : int
         Tokens of the first model that are read.
-    permutations, untrained : int
-        Draws of each null.
+    permutations, untrained, shift, documents : int
+        Draws of each null. The permuted positions are the paper's; shifted ones and permuted documents keep the
+        autocorrelation of text.
     partners : tuple of int
         Further k: each neuron's k best partners.
     data_sizes : int
@@ -60,6 +61,8 @@ class Measurement:
     tokens: int = PAPERS_TOKENS
     permutations: int = 3
     untrained: int = 3
+    shift: int = 3
+    documents: int = 3
     partners: tuple[int, ...] = (2, 5, 10)
     data_sizes: int = 5
     contexts: int = 20
@@ -76,17 +79,23 @@ class Measurement:
     @property
     def nulls(self) -> dict[str, int]:
         """Draws of each kind of null, as `rosettalaw.empirical.matching.match` takes them."""
-        return {"permute": self.permutations, "untrained": self.untrained}
+        return {
+            "permute": self.permutations,
+            "untrained": self.untrained,
+            "shift": self.shift,
+            "documents": self.documents,
+        }
 
     def __post_init__(self):
-        at_least = {"tokens": 1, "permutations": 0, "untrained": 0, "data_sizes": 1, "contexts": 1, "around": 0}
+        at_least = {"tokens": 1, "permutations": 0, "untrained": 0, "shift": 0, "documents": 0}
+        at_least |= {"data_sizes": 1, "contexts": 1, "around": 0}
         for name, least in at_least.items():
             require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
         require(
             self.tokens <= MOST_TOKENS, "tokens", self.tokens, f"must be at most {MOST_TOKENS:,}", "tokens = 10_000_000"
         )
         require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
-        require(any(self.nulls.values()), "permutations", 0, "a count needs a null", "permutations = 3")
+        require(any(self.nulls.values()), "shift", 0, "a count needs a null", "shift = 3")
         require(min(self.partners, default=2) > 1, "partners", self.partners, "are k above 1", "partners = [2, 5, 10]")
         for name in ("control", "control_draws"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
@@ -142,7 +151,7 @@ def parse_file(kind: type, path: Path, nested: dict[str, type]) -> Any:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """Return what a ladder file says, unchecked.
+    """Return the contents of a ladder file, unchecked.
 
     Raises
     ------

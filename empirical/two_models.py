@@ -9,26 +9,33 @@ the options, and messages spell them so.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
-from ..errors import InputError, require
-from ..results import require_replaceable, save
+import numpy as np
+
+from ..errors import InputError, require, require_extra
+from ..results import require_replaceable, require_room, save
+from .activations.arrays import open_npy
+from .activations.inputs import FILES, Labelled, is_file, open_input
+from .activations.inputs.labelled import aligned
 from .activations.source import ActivationSource, untrained
 from .activations.views import Layers
 from .calibration import Q_DEFAULT, Calibration
 from .matching import Matches, Screening, match
 from .matching.cost import byte_count
 from .matching.machine import distributed
+from .nulls import DRAWS, default_nulls, parsed
 
 if TYPE_CHECKING:
     import xarray as xr
 
-PERMUTATIONS = UNTRAINED = 3  # draws, as in the paper
-ARRAYS = (".npy", ".zarr", ".nc", ".npz")
+    from .language.loaded import LoadedModel
+
 Sources = tuple[ActivationSource, ActivationSource]
+Model = Union[str, Labelled, "LoadedModel"]
 
 
 @dataclass(frozen=True)
@@ -83,19 +90,22 @@ class Opening:
 
 
 def match_models(
-    a: str,
-    b: str,
+    a: Model,
+    b: Model,
     *,
-    text: Path | None = None,
+    text: Any = None,
     tokens: int | None = None,
     images: Path | None = None,
     skip_corrupt: bool = False,
     timestep: int | None = None,
     context: int | None = None,
+    nulls: Mapping[str, int] | None = None,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
-    null_permutations: int = PERMUTATIONS,
+    null: str | None = None,
+    null_permutations: int | None = None,
+    documents: Path | None = None,
     jackknife: int = 16,
     q: float = Q_DEFAULT,
     layers_a: Sequence[int] = (),
@@ -122,17 +132,27 @@ def match_models(
 
     Parameters
     ----------
-    a, b : str
-        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``.
+    a, b : str, Labelled or LoadedModel
+        Two files of activations (positions × neurons), or two checkpoints: folders, hub ids or ``id@revision``; or
+        activations that `activations.inputs.open_input` has opened, or loaded models (`language.loaded`).
     text, tokens
-        Text to read with checkpoints (Python's own by default), and the number of A's tokens.
+        Text to read with checkpoints (Python's own by default), a path or what `corpora.texts` takes, and the number
+        of A's tokens.
     images, skip_corrupt, timestep
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
-    untrained, null_permutations : int
-        Draws of each null. By default three of each; untrained networks need checkpoints, and are not drawn where
-        permutations are not.
+    nulls : mapping of str to int, optional
+        Draws of each kind of null (`nulls.KINDS`), in place of the three options that follow.
+    null : str, optional
+        Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
+        `rosettalaw.empirical.nulls.default_nulls`.
+    null_permutations : int, optional
+        Draws of the paper's permutation null in place of the default ones; 0 draws no null but `untrained`.
+    untrained : int, optional
+        Draws of the null of untrained networks, which needs checkpoints.
+    documents : path, optional
+        A ``.npy`` file with one integer for each position of two files of activations: its document.
     q : float
         Allowed share of null pairs among those counted.
     layers_a, layers_b : sequence of int
@@ -144,7 +164,7 @@ def match_models(
     device_map, weights, allow_pickle_weights
         How checkpoints are loaded (`checkpoints.hub.Loading`).
     memory : int or str
-        Bytes to hold, or "2GiB"; half of what is free by default.
+        Bytes to use, or "2GiB"; half of the free memory by default.
     spool : str
         Type of activations copied to disk.
     exclude_nonfinite : bool
@@ -183,14 +203,19 @@ def match_models(
         require_replaceable("--out", out)
     require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
     precision = weights if weights != "float32" else None
-    given = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
-    given |= {"--context": context}
-    _require_checkpoints(a, b, given)
+    options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
+    options |= {"--context": context}
+    _require_checkpoints(a, b, options)
+    if not _arrays(a, b):  # before any text is read
+        require_extra("torch", "transformers", "tokenizers", "safetensors")
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    if documents is not None and not _arrays(a, b):
+        rule = "goes with files of activations; texts and images know their documents"
+        raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
     allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening(
         patterns=(pattern_a or None, pattern_b or None),
@@ -200,16 +225,20 @@ def match_models(
         weights=weights,
     )
     if images is None:
-        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context)
+        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
-        sources, provenance = _image_sources(a, b, images, skip_corrupt, timestep, opening)
+        sources, provenance = _image_sources(str(a), str(b), images, skip_corrupt, timestep, opening)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
+    nulls = _nulls(sources, null, null_permutations, untrained) if nulls is None else nulls
+    if out is not None:
+        columns = 12 + jackknife + 2 * sum(nulls.values())
+        require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)
     unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
     matches = match(
         *sources,
         k=k,
         absolute=absolute,
-        nulls={"permute": null_permutations, "untrained": _draws(sources, untrained, null_permutations)},
+        nulls=nulls,
         jackknife_blocks=jackknife,
         engine=engine,
         screening=Screening(buckets, candidates, recall=recall),
@@ -229,52 +258,79 @@ def match_models(
     return result
 
 
-def _draws(sources: Sources, wanted: int | None, permutations: int) -> int:
-    """Return the draws of the untrained null: the paper's, where nothing is said and it is possible."""
-    if wanted is not None:
-        return wanted
-    return UNTRAINED * (permutations > 0 and all(untrained(one) is not None for one in sources))
+def _nulls(sources: Sources, null: str | None, permutations: int | None, networks: int | None) -> dict[str, int]:
+    """Return the draws of each kind that the options ask for, or the default ones."""
+    if null is not None:
+        rule = "goes without --null, which says the draws itself"
+        require(permutations is None, "--null-permutations", permutations, rule, "--null permute:5")
+        nulls = parsed(null)
+    elif permutations is not None:
+        possible = permutations > 0 and all(untrained(one) is not None for one in sources)
+        nulls = {"permute": permutations} | ({"untrained": DRAWS} if possible else {})
+    else:
+        nulls = default_nulls(*sources)
+    return nulls if networks is None else {**nulls, "untrained": networks}
 
 
-def _arrays(a: str, b: str) -> bool:
-    """Return whether both models are files of activations, and refuse one of each kind."""
-    kinds = {Path(model).suffix in ARRAYS for model in (a, b)}
+def _documents(path: Path | None) -> np.ndarray | None:
+    """Return the document of each position, as ``--documents`` gives them."""
+    return None if path is None else np.array(open_npy(path))
+
+
+def _arrays(a: Model, b: Model) -> bool:
+    """Return whether both models are activations, and refuse one of each kind."""
+    kinds = {isinstance(model, Labelled) or is_file(model) for model in (a, b)}
     if len(kinds) > 1:
-        rule = "must be two files of activations or two checkpoints"
-        raise InputError("models", f"{a} {b}", rule, "rosettalaw match a.npy b.npy")
+        rule = f"must be two files of activations or two checkpoints; files end in {', '.join(FILES)}"
+        names = [model.source.name if isinstance(model, Labelled) else str(model) for model in (a, b)]
+        raise InputError("models", " ".join(names), rule, "rosettalaw match a.npy b.npy")
     return kinds.pop()
 
 
-def _require_checkpoints(a: str, b: str, given: dict[str, Any]) -> None:
+def _require_checkpoints(a: Model, b: Model, options: dict[str, Any]) -> None:
     """Refuse options that would be ignored, since arrays are matched as they are."""
-    option, value = next(((name, value) for name, value in given.items() if value), (None, None))
+    option, value = next(((name, value) for name, value in options.items() if _is_said(value)), (None, None))
     if option is not None and _arrays(a, b):
         rule = "goes with checkpoints; files of activations are matched as they are"
-        raise InputError(option, str(value), rule, "rosettalaw match a.npy b.npy")
+        shown = value if isinstance(value, str | Path | int) else type(value).__name__
+        raise InputError(option, str(shown), rule, "rosettalaw match a.npy b.npy")
+
+
+def _is_said(value: Any) -> bool:
+    """Return whether an option has a value; 0 draws of a null are none. A list of documents may be any object."""
+    return value is not None and not (isinstance(value, int) and value == 0)
 
 
 def _sources(
-    a: str,
-    b: str,
-    text: Path | None,
+    a: Model,
+    b: Model,
+    text: Any,
     tokens: int | None,
     seed: int,
     opening: Opening,
     memory: int | None,
     context: int | None,
+    documents: Path | None,
 ) -> tuple[Sources, dict[str, Any]]:
     """Return the two models' activations, and where they come from."""
     if _arrays(a, b):
-        from .activations.files import open_activations
-
-        return (open_activations(a), open_activations(b)), {}
-    from .corpora.corpus import PYTHON, open_text
+        ids = _documents(documents)
+        opened = [one if isinstance(one, Labelled) else open_input(one, "file", documents=ids) for one in (a, b)]
+        aligned(opened[0], opened[1])
+        return (opened[0].source, opened[1].source), {}
+    from .corpora.corpus import PYTHON
+    from .corpora.texts import open_texts
     from .language.source import text_sources
 
-    loading, corpus = opening.loading(), open_text(text or PYTHON, memory)
-    sources = text_sources(a, b, corpus, tokens, seed, opening.patterns, loading, context)
+    loading, corpus = opening.loading(), open_texts(PYTHON if text is None else text, tokens, memory)
+    sources = text_sources(_checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
+
+
+def _checkpoint(model: Model) -> Any:
+    """Return a loaded model as it is, and the path or id of another."""
+    return model if hasattr(model, "tokenizer") else str(model)
 
 
 def _image_sources(

@@ -13,7 +13,7 @@
 | generated images, and the judge | `fig35`, `fig36` |
 | tables | `table1`, `table2`, `table3`, `table4`, `table5`, `tables` |
 | synthetic and toy networks | `idle_neurons`, `tail`, `toy` |
-| tests of the theory | `profiles`, `triangle`, `likelihood` |
+| tests of the theory | `exponents`, `profiles`, `triangle`, `likelihood` |
 | cost of a design | `design_costs` |
 """
 

@@ -1,4 +1,4 @@
-"""How ρ* separates Rosetta pairs from chance: pairs that reach a correlation, trained networks against the nulls.
+"""The threshold ρ* between Rosetta pairs and chance: pairs that reach a correlation, in trained networks and nulls.
 
 Curves are numbers of mutual pairs with correlation at least ρ, for the null a mean over draws. The shaded region holds
 the pairs of the calibrated count (`rosettalaw.empirical.calibration`).
@@ -7,6 +7,7 @@ the pairs of the calibrated count (`rosettalaw.empirical.calibration`).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 
 def make(results: Results, path: Path) -> list[Path]:
@@ -52,40 +54,71 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title
     trained = ladder["correlation"].values[ladder["pair_rung"].values == rung]
     threshold = float(ladder["threshold"].values[rung])
     pairs = int(ladder["calibrated_count"].values[rung])
+    here = ladder["null_rung"].values == rung
+    nulls = {}
+    for look in style.null_looks():
+        chosen = here & (ladder["null_kind"].values == look.label)
+        if chosen.any():
+            draws = len(np.unique(ladder["null_draw"].values[chosen]))
+            nulls[look.label] = ladder["null_correlation"].values[chosen], draws
     with style.figure(size=(style.WIDTH, 3.5)) as (figure, axis):
-        _curve(axis, trained, 1, style.COLOURS["blue"], "-", "trained")
-        here = ladder["null_rung"].values == rung
-        for look in style.null_looks():
-            chosen = here & (ladder["null_kind"].values == look.label)
-            if chosen.any():
-                draws = len(np.unique(ladder["null_draw"].values[chosen]))
-                label = f"{look.label} (mean of {draws} draws)"
-                _curve(axis, ladder["null_correlation"].values[chosen], draws, look.colour, look.dashes, label)
-        if not np.isfinite(threshold):
-            at = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8.5}
-            axis.annotate("no correlation separates them from the nulls: 0 pairs kept", (0.99, 0.98), **at)
-        else:
-            axis.axvspan(threshold, 1, color=style.COLOURS["blue"], alpha=0.07, lw=0)
-            axis.axvline(threshold, color=style.INK, lw=0.9)
-            axis.annotate(
-                f"ρ* = {threshold:.2f}\n{pairs} pairs kept",
-                (threshold, 1),
-                (6, -4),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                va="top",
-                fontsize=8.5,
-            )
-        axis.set_yscale("log")
-        axis.set_ylim(bottom=0.3)
-        axis.set_xlim(0, 1)
-        axis.set_xlabel("correlation of the pair, ρ")
-        axis.set_ylabel("mutual pairs with correlation ≥ ρ")
-        axis.yaxis.set_major_formatter(lambda value, _: style.short(value))
+        draw_on(axis, trained, nulls, threshold, pairs)
         size = f"N = {style.short(float(ladder['neurons'].values[rung]))}"
         axis.set_title(f"{title}, {size}" if title else size)
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
         return style.save(figure, path)
+
+
+def draw_on(
+    axis: Axes,
+    trained: np.ndarray,
+    nulls: Mapping[str, tuple[np.ndarray, int]],
+    threshold: float | None,
+    count: int | None,
+) -> None:
+    """Draw pairs over correlation into axes.
+
+    Parameters
+    ----------
+    axis : Axes
+        Where to draw.
+    trained : ndarray, shape (pairs,)
+        Correlations of the trained networks' pairs.
+    nulls : mapping of str to (ndarray, int)
+        Correlations of all draws of each null, and the number of draws.
+    threshold : float or None
+        ρ*, NaN where nothing reaches it; None without a null.
+    count : int or None
+        Pairs at or above it.
+    """
+    _curve(axis, trained, 1, style.COLOURS["blue"], "-", "trained")
+    for look in style.null_looks():
+        correlations, draws = nulls.get(look.label, (np.empty(0), 0))
+        if len(correlations):
+            _curve(axis, correlations, draws, look.colour, look.dashes, f"{look.label} (mean of {draws} draws)")
+    if count is not None and (threshold is None or not np.isfinite(threshold)):
+        at = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8.5}
+        axis.annotate("no correlation separates them from the nulls: 0 pairs kept", (0.99, 0.98), **at)
+    elif threshold is not None:
+        axis.axvspan(threshold, 1, color=style.COLOURS["blue"], alpha=0.07, lw=0)
+        axis.axvline(threshold, color=style.INK, lw=0.9)
+        left = threshold > 0.75  # of the line there is room then
+        axis.annotate(
+            f"ρ* = {threshold:.2f}\n{count} pairs kept",
+            (threshold, 1),
+            (-6 if left else 6, -4),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="top",
+            fontsize=8.5,
+        )
+    axis.set_yscale("log")
+    axis.set_ylim(bottom=0.3)
+    axis.set_xlim(0, 1)
+    axis.set_xlabel("correlation of the pair, ρ")
+    axis.set_ylabel("mutual pairs with correlation ≥ ρ")
+    axis.yaxis.set_major_formatter(lambda value, _: style.short(value))
 
 
 def _curve(axis, correlations: np.ndarray, draws: int, colour: str, dashes, label: str) -> None:

@@ -94,6 +94,12 @@ CATALOGUE: dict[str, Figure] = {
         page=6,
         demo="calibration",
     ),
+    "exponents": Figure(
+        "Exponent of the count over the correlation at which pairs are counted",
+        f"the pairs' correlations of {LADDER}",
+        page=3.5,
+        demo="exponents",
+    ),
     "profiles": Figure("Correlations in rank order: the isolation profile", LADDER, page=4),
     "specialists": Figure(
         "Rosetta Neurons against the others of their layers",
@@ -131,7 +137,8 @@ class Made:
 def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str] | None = None) -> Iterator[Made]:
     """Draw each figure that has data into a folder, and yield the outcome of each.
 
-    A result that lacks a variable, such as an older version's, costs the figures that need it, and no others.
+    A result that lacks a variable, such as an older version's, or whose numbers contradict each other, costs the
+    figures that need it, and no others.
 
     Raises
     ------
@@ -149,6 +156,8 @@ def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str]
         except KeyError as missing:
             named = str(missing.args[0]).split(". ")[0]  # a list of the variables follows
             files, waits_for = [], f"results with all their variables ({named})"
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            files, waits_for = [], f"results whose numbers can be drawn together ({type(error).__name__}: {error})"
         yield Made(name, CATALOGUE[name].shows, tuple(files), "" if files else waits_for or "data")
 
 

@@ -1,4 +1,4 @@
-"""How count and matched set settle as the matching data grow (figures 33 and 34): published, our ladders below."""
+"""Count and matched set as the matching data grow (figures 33 and 34): published, our ladders below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in the network Rosetta Neurons sit (figures 31 and 32): fraction per twelfth of the depth."""
+"""Depth of Rosetta Neurons in the network (figures 31 and 32): fraction per twelfth of the depth."""
 
 from __future__ import annotations
 

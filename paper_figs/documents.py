@@ -1,4 +1,4 @@
-"""Which documents fire the neurons (figures 7, 29 and 30): share of top activations over the category's share."""
+"""Documents that fire the neurons (figures 7, 29 and 30): share of top activations over the category's share."""
 
 from __future__ import annotations
 

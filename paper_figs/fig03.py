@@ -1,8 +1,9 @@
 """Figure 3: the count of Rosetta Neurons over network size, with its nulls, which the paper's figure lacks.
 
-One ladder of model pairs. Filled: pairs above the calibrated threshold, with standard errors, the fitted power law with
-its 95% band, and the theory's curve at the fitted β. Hollow: mutual nearest neighbours without a threshold (the paper's
-count), for the trained networks and for both nulls.
+One ladder of model pairs. Filled circles: pairs above one correlation at all sizes, the largest calibrated threshold,
+with standard errors, the fitted power law with its 95% band, and the theory's curve at the fitted β. Small diamonds:
+pairs above each size's own threshold, where that is lower. Hollow: mutual nearest neighbours without a threshold (the
+paper's count), for the trained networks and for the nulls.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .results_folder import MeasuredLadder, Results
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
     from ..validation.analysis import Analysis
 
@@ -26,13 +28,13 @@ TRAINED: Look = ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"]
 
 
 def raw() -> list[Look]:
-    """Return how counts without a threshold are drawn: of trained networks, and of each null."""
+    """Return the looks of counts without a threshold: of trained networks, and of each null."""
     nulls = [(f"{one.label}_raw", f"{one.label}, no threshold", one.marker, one.colour) for one in style.null_looks()]
     return [TRAINED, *nulls]
 
 
 def above() -> list[Look]:
-    """Return how each null's counts above ρ* are drawn."""
+    """Return the look of each null's counts above ρ*."""
     return [(f"{n.label}_above_threshold", f"{n.label} above ρ*", n.marker, n.colour) for n in style.null_looks()]
 
 
@@ -69,27 +71,48 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, path: str | os.PathLike[
     title : str
         Models that are matched ("GPT-2 × GPT-NeoX, trained here").
     """
-    neurons = np.asarray(ladder["neurons"].values, dtype=float)
     with style.figure(size=(style.WIDTH + 0.7, 4.4)) as (figure, axis):
-        style.log_sizes(axis, neurons)
-        labels = []
-        for name, words, marker, colour in raw():
-            if name in ladder:
-                labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
-        for name, words, marker, colour in above():
-            if name in ladder:
-                labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
-        labels += _calibrated(axis, ladder, neurons)
-        _intervals(axis, ladder, neurons)
-        if analysis is not None:
-            _fits(axis, neurons, analysis)
-        axis.set_xlim(neurons.min() / 1.12, neurons.max() * 1.12)
-        axis.set_xlabel("MLP neurons per network, N")
-        axis.set_ylabel("matched pairs")
+        draw_on(axis, ladder, analysis)
         if title:
             axis.set_title(title)
-        style.label_ends(axis, labels)
         return style.save(figure, path)
+
+
+def draw_on(axis: Axes, ladder: xr.Dataset, analysis: Analysis | None) -> None:
+    """Draw a ladder's counts, nulls and fits into axes."""
+    neurons = np.asarray(ladder["neurons"].values, dtype=float)
+    style.log_sizes(axis, neurons)
+    labels = []
+    for name, words, marker, colour in raw():
+        if name in ladder:
+            labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
+    for name, words, marker, colour in above():
+        if name in ladder:
+            labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
+    labels += _counted(axis, ladder, neurons, analysis)
+    _intervals(axis, ladder, neurons)
+    if analysis is not None:
+        _fits(axis, neurons, analysis)
+    _frame(axis, neurons)
+    style.label_ends(axis, labels)
+
+
+def draw_counts(axis: Axes, analysis: Analysis) -> None:
+    """Draw counts alone, with their standard deviations where known, and their fits into axes."""
+    data = analysis.power_law.data
+    neurons, counts = np.asarray(data.neurons, dtype=float), np.asarray(data.counts, dtype=float)
+    style.log_sizes(axis, neurons)
+    shown = counts > 0
+    sd = None if data.sd is None else np.asarray(data.sd, dtype=float)[shown]
+    _points(axis, neurons[shown], counts[shown], sd, "")
+    _fits(axis, neurons, analysis)
+    _frame(axis, neurons)
+
+
+def _frame(axis: Axes, neurons: np.ndarray) -> None:
+    axis.set_xlim(neurons.min() / 1.12, neurons.max() * 1.12)
+    axis.set_xlabel("MLP neurons per network, N")
+    axis.set_ylabel("matched pairs")
 
 
 def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[float, float, str, str]]:
@@ -115,6 +138,19 @@ def _intervals(axis, ladder, neurons: np.ndarray) -> None:
     axis.set_ylim(limits)
 
 
+def _counted(axis, ladder, neurons, analysis: Analysis | None) -> list[tuple[float, float, str, str]]:
+    """Draw the counts that were fitted, those at one correlation if there is one, and each size's own beside them."""
+    if analysis is None or not np.isfinite(analysis.common_rho):
+        return _calibrated(axis, ladder, neurons)
+    data, own = analysis.power_law.data, np.asarray(ladder["calibrated_count"].values, dtype=float)
+    sizes, means = style.over_seeds(neurons, own)
+    look = {"color": style.dark(style.COLOURS["blue"]), "mec": "white", "mew": 0.5, "ms": 5, "ls": "none", "zorder": 4}
+    axis.plot(sizes[means > 0], means[means > 0], "D", **look)
+    labels = _points(axis, data.neurons, data.counts, data.sd, f"trained, ρ ≥ {analysis.common_rho:.2f}")
+    higher = means[-1] > 1.05 * labels[0][1]
+    return [*labels, (sizes[-1], means[-1], "each size's own ρ*", look["color"])] if higher else labels
+
+
 def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:
     counts = np.asarray(ladder["calibrated_count"].values, dtype=float)
     shown = counts > 0
@@ -134,14 +170,16 @@ def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:
     if not shown.any():
         return []
     se = ladder.get("calibrated_count_se")
-    errors = None
-    if se is not None:
-        half = np.nan_to_num(np.asarray(se.values, dtype=float)[shown])
-        errors = np.stack([np.minimum(half, 0.9 * counts[shown]), half])
+    sd = None if se is None else np.nan_to_num(np.asarray(se.values, dtype=float)[shown])
+    return _points(axis, neurons[shown], counts[shown], sd, "trained, above ρ*")
+
+
+def _points(axis, neurons, counts, sd, words: str) -> list[tuple[float, float, str, str]]:
+    errors = None if sd is None else np.stack([np.minimum(sd, 0.9 * counts), sd])
     blue = style.COLOURS["blue"]
     look = {"fmt": "o", "ms": 6.5, "elinewidth": 1.2, "color": blue, "mec": "white", "mew": 0.8, "zorder": 5}
-    axis.errorbar(neurons[shown], counts[shown], errors, **look)
-    return [(neurons[shown][-1], counts[shown][-1], "trained, above ρ*\n(± 1 s.e.)", blue)]
+    axis.errorbar(neurons, counts, errors, **look)
+    return [(neurons[-1], counts[-1], words if sd is None else f"{words}\n(± 1 s.e.)", blue)]
 
 
 def _fits(axis, neurons, analysis: Analysis) -> None:

@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ForeignFileError, MissingFileError, RosettaError
-from ..results import KIND, load
+from ..errors import MissingFileError, RosettaError
+from ..leftovers import is_hidden
+from ..results import KIND, interpreting, load, require_variables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,7 +62,12 @@ class Results:
         from ..validation.series_from import LAW, of_folders, of_ladder, of_simulation, of_toys
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
-        simulations = [one for name, ds in self.of("simulation") for one in of_simulation(ds, name)]
+        simulations: list[Series] = []
+        for name, ds in self.of("simulation"):  # drawn again from its seed, which takes a while: not tried before
+            try:
+                simulations += of_simulation(ds, name)
+            except RosettaError as error:
+                self.skipped.append(str(error))
         toys = of_toys((ds for _, ds in self.of("toy")), [LAW])
         references = [row for row in reference_rows() if not (toys and row.series.source == "toy")]
         return [
@@ -92,6 +98,8 @@ class MeasuredLadder:
 def read(folder: str | os.PathLike[str] | None) -> Results:
     """Read every result and every table of counts in a folder and the folders in it; none without a folder.
 
+    Hidden files are left out: those that a killed run left half-written, and other programs' own.
+
     Raises
     ------
     MissingFileError
@@ -101,28 +109,52 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
     if folder is None:
         return results
     from ..validation.counts import has_counts
-    from ..validation.series_from import of_ladder, read_series
+    from ..validation.series_from import read_series
 
     folder = Path(folder)
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: no such folder of results. Try: rosettalaw demo --out results/demo")
-    for path in sorted(folder.rglob("*.nc")):
+    for path in _files(folder, "*.nc"):
         name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:
             ds = load(path)
             kind = PART if path.parent.name == PARTS else ds.attrs[KIND]
-            if kind == "ladder":
-                of_ladder(ds, str(path))
-        except ForeignFileError as error:
+            _require_readable(ds, kind, str(path))
+        except RosettaError as error:  # a folder or a pipe of such a name too
             results.skipped.append(str(error))
             continue
         if kind == "pairs":
             results.matchings.setdefault(path.resolve().parent, []).append(ds)
         results.datasets.setdefault(kind, []).append((name, ds))
-    for path in sorted(folder.rglob("*.csv")):
+    for path in _files(folder, "*.csv"):
         try:
-            if has_counts(path):
+            if path.is_file() and has_counts(path):
                 results.tables.extend(read_series([path]))
-        except RosettaError as error:
+        except (RosettaError, OSError) as error:
             results.skipped.append(str(error))
     return results
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.rglob(pattern) if not is_hidden(path, folder))
+
+
+def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
+    """Raise `ForeignFileError` where a result cannot be put into the words and series of a page."""
+    from ..empirical.filtering import findings as filtering
+    from ..validation.findings import findings
+    from ..validation.series_from import of_ladder, of_pairs, of_toys
+
+    if kind == "ladder":
+        of_ladder(ds, name)
+        with interpreting(name):
+            findings(ds, None)
+    elif kind == "pairs":
+        of_pairs([ds], name)
+    elif kind == "toy":
+        of_toys([ds], name=name)
+    elif kind == "filtering":
+        require_variables(ds, name, ("selector",), ("target",))
+        with interpreting(name):
+            filtering.sentences(ds)
+            filtering.records(ds)

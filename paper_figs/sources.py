@@ -18,6 +18,8 @@ from . import style
 from .results_folder import Results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ..validation.compare import Row
 
 COLOURS = {
@@ -69,6 +71,20 @@ def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
         style.source_note(figure, NOTE)
         return style.save(figure, path)
+
+
+def draw_exponents(axis: Axes, rows: Sequence[Row]) -> None:
+    """Draw each source's exponent with its 95% interval into axes."""
+    axis.set_xlim(PANELS[0][1])
+    axis.grid(axis="y", visible=False)
+    for place, row in enumerate(rows):
+        record, hollow = row.record(), row.series.source == "published"
+        _bar(axis, place, record["exponent"], record["exponent_ci95"], COLOURS[row.series.source], hollow)
+    axis.axvline(0, color=style.INK, lw=0.8)
+    axis.axvline(1, color=style.GREY, lw=0.8, ls=":")
+    axis.set_yticks(range(len(rows)), [row.series.name for row in rows])
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xlabel(PANELS[0][0])
 
 
 def _bar(axis, place: int, value: float | None, interval, colour: str, hollow: bool) -> None:

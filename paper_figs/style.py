@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..display import in_figure
 from ..results import replacing
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ RC: Any = {
     "xtick.direction": "out",
     "ytick.direction": "out",
     "text.color": INK,
+    "text.parse_math": False,
     "lines.linewidth": 1.6,
     "lines.markersize": 5.5,
     "lines.markeredgewidth": 1.1,
@@ -85,7 +88,7 @@ RC: Any = {
 
 
 class NullLook(NamedTuple):
-    """How a null is drawn in every figure: its label in results, colour, marker and dashes."""
+    """The look of a null in every figure: its label in results, colour, marker and dashes."""
 
     label: str
     colour: str
@@ -103,10 +106,15 @@ def null_looks() -> list[NullLook]:
 
 @contextmanager
 def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = None, **kwargs) -> Iterator[Any]:
-    """Yield ``(figure, axes)`` in this style, drawn without a display, and close the figure at the end."""
+    """Yield ``(figure, axes)`` in this style, drawn without a display, and close the figure at the end.
+
+    Dollars are dollars: no text is read as a formula. A name in letters that the font lacks is drawn as boxes in the
+    PNG, and as itself in the SVG, whose text is text; that needs no warning.
+    """
     import matplotlib
 
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
         from cycler import cycler
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -115,6 +123,19 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = N
         drawing = Figure(figsize=size or RC["figure.figsize"])
         FigureCanvasAgg(drawing)
         yield drawing, drawing.subplots(rows, columns, **kwargs)
+
+
+@contextmanager
+def axes(given: Axes | None = None) -> Iterator[Axes]:
+    """Yield axes to draw into: those given, or those of a new figure of pyplot, in this style; rc stays as it was."""
+    import matplotlib
+
+    with matplotlib.rc_context(RC if given is None else None):
+        if given is None:
+            from matplotlib import pyplot
+
+            given = pyplot.subplots(layout="constrained")[1]
+        yield given
 
 
 @contextmanager
@@ -137,6 +158,7 @@ def targets(path: str | os.PathLike[str]) -> list[Path]:
 
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
+    in_figure(drawing)
     written = []
     for target, metadata in zip(
         targets(path), ({"Software": "rosettalaw"}, {"Date": None, "Creator": "rosettalaw"}), strict=True
@@ -233,6 +255,7 @@ def label_ends(axis: Axes, labels: list[tuple[float, float, str, str]], gap: flo
         return
     figure = axis.get_figure()
     assert figure is not None
+    in_figure(figure.figure)
     figure.canvas.draw()  # fixes the transforms
     height = RC["legend.fontsize"] * figure.dpi / 72 * gap
     points = sorted(((axis.transData.transform((x, y))[1], y, text, colour) for x, y, text, colour in labels))

@@ -116,6 +116,7 @@ class Simulation:
         pairs = []
         for point in self.points:
             if point.packing.beta == beta and point.engine == "wishart":
+                choose_engine(point.packing, "wishart")  # a file may ask for networks that fit into no memory
                 for run in range(min(len(point.runs), runs)):
                     generator = stream(int(self.facts["seed"]), point.packing, run)
                     matrix = wishart.correlations(point.packing, generator)
@@ -267,11 +268,11 @@ def _run(packings: Sequence[Packing], engines: Sequence[str], runs: int, seed: i
 
 
 def _sizes(neurons: float | Iterable[float]) -> list[int]:
-    given = _numbers("neurons", neurons)
-    for size in given:
+    sizes = _numbers("neurons", neurons)
+    for size in sizes:
         whole = np.isfinite(size) and size >= 2
         require(whole, "neurons", size, "must be whole numbers of at least 2", EXAMPLE)
-    return list(dict.fromkeys(round(size) for size in given))
+    return list(dict.fromkeys(round(size) for size in sizes))
 
 
 def _numbers(argument: str, values: float | Iterable[float]) -> list[float]:

@@ -112,7 +112,7 @@ class Study:
 
     @property
     def checks(self) -> list[dict[str, Any]]:
-        """Which configurations obey the law (`checks`)."""
+        """Each configuration checked against the law (`checks`)."""
         return checks(self.rows)
 
     def record(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..console import progress
-from ..errors import ForeignFileError, InputError, UnknownNameError, require
+from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
 from ..results import replacing
 from .toy import Network, Trained, train_networks
 from .toy_ingredients import ToyRecipe
@@ -108,8 +108,8 @@ def study_toys(
 def trained_seeds(cache: Path, name: str, neurons: int, beta: float, seeds: int, seed: int = SEED) -> int:
     """Return how many networks of a kind a cache folder has, of the first `seeds`, without a gap."""
     recipe = {**CONFIGURATIONS, **SCAN}[name].recipe
-    there = [_file(cache, seed, recipe, Network(neurons, float(beta), i)).is_file() for i in range(seeds)]
-    return there.index(False) if False in there else seeds
+    trained = [_file(cache, seed, recipe, Network(neurons, float(beta), i)).is_file() for i in range(seeds)]
+    return trained.index(False) if False in trained else seeds
 
 
 def _cell(name: str, trained: Trained, measured: ToyMeasurement) -> Cell:
@@ -223,5 +223,7 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
         with np.load(path, allow_pickle=False) as arrays:
             encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
     except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
+        if isinstance(error, OSError) and error.errno is not None:  # it was not read: nothing is said of it
+            raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
         raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
     return Trained((network,), encoder, bias, recipe)

@@ -4,23 +4,31 @@ Where to look
 -------------
 derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
+own_theory, own_steps, expressions, growth, limits, rank_integrals, theory_pages
+    Any other theory in symbols: read, derived, its exponents with their proofs, shown.
 power_law, solution, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
-allocation, model
+inverse, sensitivities
+    β, κ or N of a given exponent or count; derivatives of the frontier.
+allocation, model, model_sweeps
     Any weights, utility and costs, with a certificate; any spectrum and budget law.
 spectra, utilities, budgets, families
     The families that a model is put together from, and how a member is added.
-parameters, roots
-    Checked arguments and ranges of them; roots of monotone functions.
+parameters, roots, grids, lazy_grids
+    Checked arguments and ranges of them; roots of monotone functions; grids of points, in memory or as dask arrays.
 superposition, detectability
     Loadings to isolation to correlation; what M inputs can find.
 specialization
     Domains that share one budget.
 """
 
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 from .allocation import Allocation, Certificate, allocate
 from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
 from .detectability import Detection, detect, expected_null_pairs, tau_eff
+from .inverse import beta_for, kappa_for, neurons_for
 from .model import Model
 from .parameters import Range
 from .predictions import frontier, isolation, predict
@@ -48,6 +56,12 @@ from .superposition import (
 from .sweeps import sweep
 from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
+if TYPE_CHECKING:
+    from .own_theory import OwnTheory, derive
+
+# SymPy is imported when it is needed.
+__getattr__, _names = lazily(__name__, {"OwnTheory": "own_theory", "derive": "own_theory"})
+
 __all__ = [
     "CRRA",
     "Allocation",
@@ -63,6 +77,7 @@ __all__ = [
     "LogQuadratic",
     "LognormalQuantiles",
     "Model",
+    "OwnTheory",
     "PowerBudget",
     "PowerCost",
     "PowerLaw",
@@ -77,7 +92,9 @@ __all__ = [
     "Utility",
     "ZipfMandelbrot",
     "allocate",
+    "beta_for",
     "correlation",
+    "derive",
     "detect",
     "effective_size",
     "expected_null_pairs",
@@ -86,6 +103,8 @@ __all__ = [
     "isolation",
     "isolation_from",
     "isolation_of",
+    "kappa_for",
+    "neurons_for",
     "predict",
     "solve",
     "specialize",
@@ -93,3 +112,7 @@ __all__ = [
     "tail_loadings",
     "tau_eff",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_names()})

@@ -11,7 +11,7 @@ It is concave, so these conditions are necessary and sufficient (Eq. 16): there 
 Logarithmic utility: ``s_r = [w_r/(λ c_r) − 1]_+``. Sorted by ``w_r/c_r`` the active features are a prefix, and with
 ``P_n = Σ_{r≤n} w_r``, ``C_n = Σ_{r≤n} c_r`` the budget gives ``1/λ = (B + C_n)/P_n``. The prefix is the largest ``n``
 with ``w_n (B + C_n) > c_n P_n``; beyond the first failure every later rank fails too, so one pass over the sorted
-weights ends it. Other utilities: what is spent falls monotonically with λ, and a root finder in log λ does it.
+weights ends it. Other utilities: the spending falls monotonically with λ, and a root finder in log λ does it.
 
 Certificate
 -----------
@@ -42,14 +42,14 @@ LOG = Log()
 TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and τ that are equal
 EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
 LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
-CERTAIN = 1e-6  # what a solution by root may miss of its certificate
+CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
 REACH = 1e18  # distance in log λ beyond which no price is looked for
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """How far a solution can be from the optimum; each figure is relative and 0 at the optimum.
+    """Bounds on a solution's distance from the optimum; each figure is relative and 0 at the optimum.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Certificate:
     first_order_residual : float
         Largest violation of the first-order conditions (Eq. 16) over all features, relative to λ.
     duality_gap : float
-        ``(d(λ) − Σ w U(s)) / (λB)``: the possible gain from a better allocation, in units of what the budget is worth.
+        ``(d(λ) − Σ w U(s)) / (λB)``: the possible gain from a better allocation, in units of the budget's worth.
     """
 
     budget_residual: float
@@ -220,7 +220,7 @@ def allocate_logs(
         isolation = np.where(log_weights > -np.inf, utility.demand_at_log(log_level + log_price), 0.0)
     active = int(np.count_nonzero(isolation))
     level = float(np.exp(log_level))
-    found = Allocation(
+    allocation = Allocation(
         isolation=isolation,
         multiplier=level,
         active=active,
@@ -231,10 +231,10 @@ def allocate_logs(
         log_weights=log_weights,
         log_multiplier=log_level,
     )
-    certificate = found.certificate
+    certificate = allocation.certificate
     if not certificate.holds(CERTAIN):
         raise InputError("utility", utility, f"{_why(utility)}; {certificate}", "Log(), or U' that descends smoothly")
-    return found
+    return allocation
 
 
 def _why(utility: Utility) -> str:

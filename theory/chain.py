@@ -1,4 +1,4 @@
-"""The theory as a chain of steps: each derived expression beside the closed form that is claimed for it.
+"""The theory as a chain of steps: each derived expression next to the closed form that is claimed for it.
 
 `derivation` computes, this module compares: `Claim.holds` asks SymPy whether the two are the same expression.
 ``rosettalaw derive`` shows the chain.

@@ -16,11 +16,14 @@ from typing import Any
 
 import sympy as sp
 
+from ..errors import InputError, require
+
 N, kappa, tau, gamma, C, lam, theta = sp.symbols("N kappa tau gamma C lambda theta", positive=True)
 r, r0, r_star, n, s, s2 = sp.symbols("r r_0 r_star n s s'", positive=True)
 sigma, a, others, C_h, L, eta, delta = sp.symbols("sigma a o C_h L eta delta", positive=True)
 b = sp.Symbol("b", positive=True)  # β − 1: SymPy's limits need to know its sign
 beta = sp.Symbol("beta", positive=True)
+SYMBOLS = (N, kappa, tau, gamma, C, lam, theta, r, r0, r_star, n, s, s2, sigma, a, others, C_h, L, eta, delta, b, beta)
 
 
 def in_beta(expression: sp.Expr) -> sp.Expr:
@@ -59,7 +62,7 @@ def utility() -> sp.Expr:
 
 @cache
 def stationary_isolation() -> sp.Expr:
-    """Where the derivative of the Lagrangian ``w U(s) − λ s`` vanishes: s as a function of λ (Eqs. 9, 16)."""
+    """The zero in s of the derivative of the Lagrangian ``w U(s) − λ s``, as a function of λ (Eqs. 9, 16)."""
     lagrangian = C * r ** -(b + 1) * utility() - lam * s
     (solution,) = sp.solve(sp.diff(lagrangian, s), s)
     return solution
@@ -98,19 +101,32 @@ def isolation_between(low: sp.Expr, high: sp.Expr) -> sp.Expr:
     return sp.integrate(sp.expand(profile()), (r, low, high))
 
 
-@cache
 def exponent(quantity: sp.Expr) -> sp.Expr:
-    """Limit of d log X/d log N along κN = F(r0): the ratio of the leading degrees in r0."""
+    """Limit of d log X/d log N along κN = F(r0), for β > 1: the ratio of the degrees in r0.
+
+    Raises
+    ------
+    InputError
+        For letters that are not this module's (r0 is ``Symbol("r_0", positive=True)``), and where SymPy finds no limit.
+    """
+    return _exponent(_in_own_letters("quantity", quantity).subs(beta, b + 1))
+
+
+@cache
+def _exponent(quantity: sp.Expr) -> sp.Expr:
     return sp.simplify(_degree(quantity) / _degree(continuum_budget()))
 
 
 def _degree(expression: sp.Expr) -> sp.Expr:
-    """Return lim d log X/d log r0 of a sum of powers: the degree of the term that all others vanish beside."""
+    """Return lim d log X/d log r0: of a sum, that of the term that all others vanish beside."""
     terms = sp.Add.make_args(sp.powsimp(sp.expand(sp.powdenest(expression, force=True)), force=True))
     for leader in terms:
         if all(_vanishes(term / leader) for term in terms if term is not leader):
-            return sp.simplify(r0 * sp.diff(leader, r0) / leader)
-    raise NotImplementedError(f"no leading term found in {expression}")
+            slope = sp.simplify(r0 * sp.diff(sp.expand_log(sp.log(leader), force=True), r0))
+            degree = sp.simplify(sp.limit(slope, r0, sp.oo))
+            if not degree.has(r0, sp.Limit, sp.AccumBounds, sp.nan):
+                return degree
+    raise InputError("quantity", expression, "must have a term that all others vanish beside as r0 grows", "r0**2 + r0")
 
 
 def _vanishes(ratio: sp.Expr) -> bool:
@@ -118,6 +134,17 @@ def _vanishes(ratio: sp.Expr) -> bool:
         return sp.limit(sp.powsimp(sp.simplify(ratio), force=True), r0, sp.oo).is_finite is True
     except NotImplementedError:  # the sign of an exponent is open: not the leading term's case
         return False
+
+
+def _in_own_letters(argument: str, expression: sp.Expr) -> sp.Expr:
+    """Return an expression with letters of the same name, but other assumptions, replaced by this module's."""
+    own = {symbol.name: symbol for symbol in SYMBOLS}
+    letters: Any = sp.sympify(expression).free_symbols
+    given: Any = {symbol: own.get(symbol.name) for symbol in letters}
+    strange = sorted(symbol.name for symbol, ours in given.items() if ours is None)
+    rule = f"must have the letters of rosettalaw.theory.derivation; {', '.join(strange)} is none of them"
+    require(not strange, argument, expression, rule, f"letters such as {', '.join(sorted(own)[:6])}")
+    return sp.sympify(expression).subs(given)
 
 
 @cache
@@ -162,8 +189,18 @@ def interference_variance() -> sp.Expr:
 
 
 def tolerance(of: sp.Expr) -> sp.Expr:
-    """T = −U'/U'' of a utility given as an expression in s."""
-    return sp.simplify(-sp.diff(of, s) / sp.diff(of, s, 2))
+    """T = −U'/U'' of a utility given as an expression in s.
+
+    Raises
+    ------
+    InputError
+        If its second derivative vanishes, as of anything without an s; other letters than s are parameters.
+    """
+    letters: Any = sp.sympify(of).free_symbols
+    of = sp.sympify(of).subs({symbol: s for symbol in letters if symbol.name == s.name})
+    curvature = sp.simplify(sp.diff(of, s, 2))
+    require(curvature != 0, "of", of, "must be a concave function of s", "tolerance(log(1 + s))")
+    return sp.simplify(-sp.diff(of, s) / curvature)
 
 
 @cache

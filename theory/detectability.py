@@ -1,4 +1,4 @@
-"""Detectability of allocated features in a finite experiment: M inputs, n candidates a side.
+"""Detectability of allocated features in a finite experiment: M inputs, n candidates per side.
 
 Two networks have one dedicated neuron for each of n features. Feature r's two neurons correlate with
 ``ρ_r = s_r/(1 + s_r)`` (Eq. 62); neurons of different features correlate only by chance. Pearson correlations over M
@@ -19,7 +19,7 @@ column, ``2(n−1)`` competitors, taken as independent:
 Idle neurons stand for no feature (a = 0). They overlap the neurons of strong features more than each other, so that
 many prefer a partner that does not return it: where they take part, each rival has the width of its own overlap,
 
-    E[idle, idle] = k² ∫ dF₀₀(x) F₀₀(x)^(2(k−1)) Π_r F₀ᵣ(x)²            k idle neurons a side
+    E[idle, idle] = k² ∫ dF₀₀(x) F₀₀(x)^(2(k−1)) Π_r F₀ᵣ(x)²            k idle neurons per side
 
 and likewise a feature's neuron beside an idle one. With a threshold ρ* the integrals over x begin at ρ*.
 
@@ -74,7 +74,7 @@ class Detection:
 
 def detect(
     isolation: ArrayLike,
-    inputs: int,
+    inputs: float,
     features: float = np.inf,
     interference: float = 1.0,
     idle: int = 0,
@@ -86,14 +86,14 @@ def detect(
     ----------
     isolation : array_like, shape (candidates,)
         s_r ≥ 0 of the features that have a neuron in both networks; zeros are left out.
-    inputs : int
-        M ≥ 4.
+    inputs : float
+        M ≥ 4; of autocorrelated inputs the effective number (`empirical.matching.evidence`).
     features : float
         A, over how many features interference is spread; infinite neglects its overlap.
     interference : float
-        f, the share of interference (the rest is noise) in what a neuron carries beside its feature.
+        f, the share of interference (the rest is noise) in a neuron's activation besides its feature.
     idle : int
-        Neurons a side that stand for no feature and take part in the matching.
+        Neurons per side that stand for no feature and take part in the matching.
     threshold : float
         ρ*, the correlation that a pair must reach to be counted; −1 counts every mutual pair.
 
@@ -127,8 +127,8 @@ def detect(
         nodes, weights = _nodes((np.arctanh(threshold) - mean[part]) / sd[part] if threshold > -1 else None)
         x = np.tanh(mean[part, None] + sd[part, None] * nodes)
         best = _power(_null_sf(x / width[part, None], inputs), rivals)
-        found = np.sum(best * weights, axis=-1)
-        probability[part] = np.minimum(found, 1.0)  # the weights sum to 1 but for rounding
+        summed = np.sum(best * weights, axis=-1)
+        probability[part] = np.minimum(summed, 1.0)  # the weights sum to 1 but for rounding
     false_pairs = _false_pairs(mean, sd, float(np.mean(width)), inputs, idle, threshold)
     if idle:
         false_pairs += _idle_pairs(mean, sd, share, features, interference, inputs, idle, threshold)
@@ -147,7 +147,7 @@ def tau_eff(candidates: int, inputs: int, width: float = 1.0) -> float:
     Parameters
     ----------
     candidates : int
-        n ≥ 1 neurons a side.
+        n ≥ 1 neurons per side.
     inputs : int
         M ≥ 4.
     width : float

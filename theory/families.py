@@ -23,16 +23,19 @@ from typing import ClassVar, TypeVar
 import numpy as np
 
 from ..errors import InputError, UnknownNameError, require
+from ..vocabulary import Variable
 
 POSITIVE = (0.0, np.inf)
 REAL = (-np.inf, np.inf)
 
 
 class FunctionFamily:
-    """A set of functions told apart by their parameters."""
+    """A set of functions that differ in their parameters."""
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Open interval of each parameter that has one; a parameter without one may be anything."""
+    variables: ClassVar[Mapping[str, Variable]] = {}
+    """Meaning, units and symbol of parameters, which a sweep writes beside their values."""
 
     def __new__(cls, *_args, **_kwargs):
         methods = (name for name in dir(cls) if getattr(getattr(cls, name), "__isabstractmethod__", False))
@@ -68,9 +71,9 @@ def by_name(what: str, table: Mapping[str, type[Member]], name: str, **parameter
     if name not in table:
         raise UnknownNameError(what, name, table)
     known = [field.name for field in fields(table[name])]  # type: ignore[arg-type]
-    for given in parameters:
-        if given not in known:
-            raise UnknownNameError(f"parameter of {name}", given, known)
+    for parameter in parameters:
+        if parameter not in known:
+            raise UnknownNameError(f"parameter of {name}", parameter, known)
     try:
         return table[name](**parameters)
     except TypeError:

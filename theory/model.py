@@ -62,8 +62,8 @@ class Model:
 
     def __post_init__(self):
         for name, kind in [("spectrum", Spectrum), ("utility", Utility), ("cost", Cost), ("budget", Budget)]:
-            given = getattr(self, name)
-            require(isinstance(given, kind), name, given, f"must be a {kind.__name__}", EXAMPLE)
+            value = getattr(self, name)
+            require(isinstance(value, kind), name, value, f"must be a {kind.__name__}", EXAMPLE)
         require(0 < self.gamma < np.inf, "gamma", self.gamma, "must be finite and greater than 0", EXAMPLE)
         require(self.features is None or self.features >= 1, "features", self.features, "must be at least 1", EXAMPLE)
 
@@ -84,9 +84,9 @@ class Model:
         require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
         upto = min(PREFIX, features)
         while True:
-            found = self._allocate(features, upto, float(self.budget.total(neurons)))
-            if upto == features or found.isolation[-1] == 0:
-                return found
+            allocation = self._allocate(features, upto, float(self.budget.total(neurons)))
+            if upto == features or allocation.isolation[-1] == 0:
+                return allocation
             upto = min(8 * upto, features)
 
     def _allocate(self, features: int, upto: int, budget: float) -> Allocation:
@@ -132,7 +132,7 @@ class Model:
         sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
         require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
         require(np.ndim(tau) == 0 and 0 < tau < np.inf, "tau", tau, RULES["tau"], EXAMPLE)
-        rows = [self._row(float(size), float(tau)) for size in sizes]
+        rows = [self.quantities(self.allocate(size), float(size), float(tau)) for size in sizes.tolist()]
         variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
         coords = {"neurons": ("neurons", sizes), "tau": float(tau), "gamma": self.gamma}
         return dataset("prediction", variables, coords, model=repr(self), limit="discrete")
@@ -141,53 +141,85 @@ class Model:
         """Return the real-valued frontier r_τ, at most A; below 1 where not even rank 1 reaches τ."""
         return self._frontier(self.allocate(neurons), neurons, tau)
 
-    def _frontier(self, found: Allocation, neurons: float, tau: float) -> float:
+    def sweep(
+        self, neurons: ArrayLike, tau: ArrayLike = 1.0, memory: float | None = None, **parameters: ArrayLike
+    ) -> xr.Dataset:
+        """Predict on the outer product of sizes, thresholds and any parameters of the model's parts.
+
+        Parameters
+        ----------
+        neurons, tau : float, 1-D array_like or Range
+            As for `rosettalaw.theory.sweep`.
+        memory : float, optional
+            Bytes that the sweep may take; beyond them the variables are dask arrays, solved when they are asked for.
+        **parameters : float, 1-D array_like or Range
+            Fields of the spectrum, utility, cost and budget by their names (``beta``, ``eta``, ``kappa`` ...), or
+            ``gamma`` or ``features``. Where two parts have one name: ``spectrum_scale``, ``utility_scale``.
+
+        Returns
+        -------
+        xarray.Dataset
+            The variables of `predict`, and ``status``: 0 where the point was solved, otherwise the reason. Every
+            parameter of the model is a coordinate.
+
+        Examples
+        --------
+        >>> from rosettalaw.theory import CRRA, PowerLaw
+        >>> grid = Model(PowerLaw(1.6), CRRA(1.0)).sweep([1e3, 1e5], beta=[1.3, 1.6], eta=[0.5, 1.0])
+        >>> grid["count"].sel(beta=1.6, eta=1.0).values.tolist()
+        [31.0, 522.0]
+        """
+        from .model_sweeps import sweep_model
+
+        return sweep_model(self, {"neurons": neurons, "tau": tau, **parameters}, memory)
+
+    def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
         features = self.features_at(neurons)
-        floor = float(self.utility.log_marginal(np.array(tau))) - found.log_level
+        floor = float(self.utility.log_marginal(np.array(tau))) - allocation.log_level
 
         def worth(log_rank: float) -> float:
             rank = np.exp(np.array([log_rank]))
             weight = self.spectrum.log_at(rank, features) - np.log(self.cost.at(rank))
             return max(float(weight[0]), -1e300) + floor
 
-        if worth(0.0) <= 0:  # below rank 1 the spectrum goes on as the power law that it is there
+        if worth(0.0) <= 0:  # below rank 1 the spectrum continues as the power law that it is there
             steepness = self.spectrum.exponent(1.0, features) + log_slope(self.cost.at, 1.0)
             return 1.0 if worth(0.0) == 0 else float(np.exp(worth(0.0) / steepness)) if steepness > 0 else 0.0
         if worth(np.log(features)) >= 0:
             return float(features)
         return float(np.exp(root(worth, 0.0, float(np.log(features)))))
 
-    def _row(self, neurons: float, tau: float) -> dict[str, float]:
-        found = self.allocate(neurons)
-        r_tau, count = self._frontier(found, neurons, tau), found.count(tau)
-        inside = float(np.sum(found.isolation[found.reached(tau)]))
-        tail, others = float(np.sum(found.isolation)) - inside, neurons - count
+    def quantities(self, allocation: Allocation, neurons: float, tau: float) -> dict[str, float]:
+        """Return what `predict` says of one size, given the allocation there."""
+        r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
+        inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
+        tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count
         return {
-            "active": found.active,
+            "active": allocation.active,
             "r_tau": r_tau,
             "count": count,
             "mean_isolation": inside / count if count else np.nan,
             "tail_mass": tail,
             "isolation_per_non_rosetta": tail / others if others > 0 else np.nan,
-            "local_exponent": self._local_exponent(found, neurons, tau, r_tau),
+            "local_exponent": self._local_exponent(allocation, neurons, tau, r_tau),
             "status": 0,
         }
 
-    def _local_exponent(self, found: Allocation, neurons: float, tau: float, r_tau: float) -> float:
+    def _local_exponent(self, allocation: Allocation, neurons: float, tau: float, r_tau: float) -> float:
         features = self.features_at(neurons)
         if np.isnan(r_tau):
             return np.nan
         if r_tau >= features:
             return 0.0 if self.features is not None else 1.0
-        grows = self.features is None and (found.active == features or self.spectrum.quantiles)
+        grows = self.features is None and (allocation.active == features or self.spectrum.quantiles)
         if grows:
             h = max(1e-3, 10 / neurons)
             ends = [self.frontier(neurons * np.exp(sign * h), tau) for sign in (-1, 1)]
             return float(np.log(ends[1] / ends[0]) / (2 * h))
         total = float(self.budget.total(neurons))
-        active = found.isolation > 0
-        costs = 1.0 if found.costs is None else found.costs[active]
-        response = float(np.sum(costs * self.utility.tolerance(found.isolation[active])))
+        active = allocation.isolation > 0
+        costs = 1.0 if allocation.costs is None else allocation.costs[active]
+        response = float(np.sum(costs * self.utility.tolerance(allocation.isolation[active])))
         rank = max(r_tau, 1.0)
         steepness = self.spectrum.exponent(rank, features) + log_slope(self.cost.at, rank)
         return log_slope(self.budget.total, neurons) * total / (steepness * response)

@@ -1,4 +1,4 @@
-"""What the parameters of the model may be, and the messages for those they may not."""
+"""The values that each parameter of the model may have, and the messages for all others."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Range:
 
 
 def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
-    """Return `value` as a float64 array, or say what is wrong with it."""
+    """Return `value` as a float64 array, or raise with the reason."""
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "iuf":
@@ -69,8 +69,8 @@ def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
 
 def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dict[str, np.ndarray]:
     """Return the five parameters as float64 arrays, each value of them allowed on its own."""
-    given = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
-    arrays = {name: as_floats(name, value) for name, value in given.items()}
+    values = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
+    arrays = {name: as_floats(name, value) for name, value in values.items()}
     for name, array in arrays.items():
         if array.size and array.min() > 0 and array.max() < np.inf:  # two passes: fits call this often
             continue

@@ -279,7 +279,7 @@ def _local_exponent(budget, beta, active, last, r_tau, features, continuum):
 def in_threads(kernel, inputs, flag, out: np.ndarray) -> np.ndarray:
     """Run a points kernel over `out` in slices that fit the cache; each point is computed alone, so bits agree.
 
-    Threads of our own rather than numba's, one a core: a kernel may then be called from dask's workers or after a fork.
+    Own threads rather than numba's, one per core: a kernel may then be called from dask's workers or after a fork.
     """
 
     def work(part: slice) -> None:

@@ -1,4 +1,4 @@
-"""What the theory predicts for a power-law spectrum: the frontier, the count and the polarization.
+"""Predictions of the theory for a power-law spectrum: the frontier, the count and the polarization.
 
 From the optimum ``s_r = [(r0/r)^β − 1]_+`` (Eq. 14; solved in `power_law`):
 
@@ -6,7 +6,7 @@ From the optimum ``s_r = [(r0/r)^β − 1]_+`` (Eq. 14; solved in `power_law`):
     R_τ = #{r : s_r ≥ τ}                                      Rosetta count                     (Eqs. 10, 23)
     ⟨s⟩ = Σ_{r≤R} s_r / R                                     mean isolation of the Rosetta set (Eqs. 25–26)
     κN − Σ_{r≤R} s_r, and that over N − R                     tail mass, per non-Rosetta neuron (Eq. 32)
-    d log r_τ / d log N = (1/β) κN/(κN + n)                   local exponent, n active features
+    d log r_τ / d log N = (1/β) κN/(κN + n)                   local exponent, n active features; others on request
 
 In the continuum sums are integrals from rank 1, so ``n = r0 − 1`` and ``R_τ = r_τ − 1``. For N → ∞ the exponent of the
 count is 1/β (Eq. 23) when β > 1, and 1 when β ≤ 1, where A = γN limits the spectrum instead.
@@ -23,6 +23,7 @@ from ..errors import InputError, require
 from ..results import dataset
 from . import power_law
 from .parameters import EXAMPLE, check_limit, parameters, require_solvable
+from .sensitivities import sensitivities as derivatives
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +37,7 @@ def predict(
     tau: ArrayLike = 1.0,
     gamma: ArrayLike = 4.0,
     limit: str = "discrete",
+    sensitivities: bool = False,
 ) -> xr.Dataset:
     """Predict the Rosetta count and its companions on a grid of parameters.
 
@@ -46,6 +48,9 @@ def predict(
         and the result covers their outer product (a grid). `gamma` may be infinite when β > 1.
     limit : {"discrete", "continuum"}
         Sums over whole ranks (exact, Eq. 11), or the paper's integrals (Eq. 12).
+    sensitivities : bool
+        Whether to add the derivatives of log r_τ with respect to β, log κ, log τ and log N, in closed form
+        (``sensitivity_beta`` and so on; `rosettalaw.theory.sensitivities`).
 
     Returns
     -------
@@ -72,7 +77,7 @@ def predict(
     spread = open_grid(arrays)
     require_solvable(spread, limit)
     dims = tuple(name for name, array in arrays.items() if array.ndim)
-    values = predict_arrays(spread, continuum)
+    values = predict_arrays(spread, continuum, sensitivities)
     if not continuum:
         rule = "features beyond 2^63 cannot be counted"
         require(values["active"].max() < 2.0**63, "neurons", arrays["neurons"].max(), rule, "limit='continuum'")
@@ -89,7 +94,9 @@ def open_grid(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: array.reshape(shapes[name]) if array.ndim else array for name, array in arrays.items()}
 
 
-def predict_arrays(arrays: Mapping[str, np.ndarray], continuum: bool) -> dict[str, np.ndarray]:
+def predict_arrays(
+    arrays: Mapping[str, np.ndarray], continuum: bool, sensitivities: bool = False
+) -> dict[str, np.ndarray]:
     """Return every predicted variable as a float64 array of the broadcast shape of the five parameters."""
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     inputs = _flat(arrays, shape)
@@ -99,6 +106,8 @@ def predict_arrays(arrays: Mapping[str, np.ndarray], continuum: bool) -> dict[st
     with np.errstate(divide="ignore", invalid="ignore"):
         values["isolation_per_non_rosetta"] = np.where(others > 0, values["tail_mass"] / others, np.nan)
     values["asymptotic_exponent"] = np.minimum(1.0, 1.0 / inputs[1]).reshape(shape)
+    if sensitivities:
+        values |= derivatives(arrays, values, continuum)
     return values
 
 

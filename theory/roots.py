@@ -11,5 +11,5 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
     from scipy.optimize import brentq
 
     tightest: Any = 1e-15
-    found: Any = brentq(function, low, high, xtol=tightest, rtol=tightest, maxiter=500)
-    return float(found)
+    zero: Any = brentq(function, low, high, xtol=tightest, rtol=tightest, maxiter=500)
+    return float(zero)

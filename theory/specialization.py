@@ -1,4 +1,4 @@
-"""Which domains the Rosetta Neurons of a network belong to, and how that shifts with its size.
+"""Domains that the Rosetta Neurons of a network belong to, and their shift with its size.
 
 Model: every domain d (code, mathematics, prose, …) has features of its own, ranked within it, with importance
 

@@ -23,7 +23,7 @@ class Spectrum(FunctionFamily):
     """Importance as a function of rank; subclasses are frozen dataclasses that define `at`."""
 
     quantiles = False
-    """Whether w depends on r/A (importances drawn from a distribution) rather than on r alone."""
+    """True where w depends on r/A (importances drawn from a distribution) rather than on r alone."""
 
     @abstractmethod
     def at(self, rank: np.ndarray, features: int) -> np.ndarray:

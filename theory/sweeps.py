@@ -1,9 +1,7 @@
-"""Sweeps: the predictions on a grid of any of β, κ, τ, γ and N, in memory or beyond it.
+"""Sweeps: the predictions on a grid of any of β, κ, τ, γ and N, in memory or beyond it (`grids`).
 
-A grid is cut into blocks of about a million points. Where everything fits in memory the blocks fill arrays; where not,
-the Dataset holds dask arrays of the same blocks, which dask computes when they are asked for: in threads, or on a
-cluster when a `dask.distributed` client is open. `write` computes block after block and writes each where it belongs,
-so that memory stays flat and workers need no common file system.
+`write` computes block after block of about a million points and writes each where it belongs, so that memory stays
+flat and workers need no common file system.
 
 Points that have no solution do not stop a sweep: they are NaN, and `status` says why.
 """
@@ -15,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,11 @@ import numpy as np
 
 from .. import results
 from ..console import progress
-from ..errors import InputError, MissingExtraError, RosettaError, require
-from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, allowed, as_floats, check_limit, too_few_features
+from ..errors import MissingExtraError, RosettaError, require
+from .grids import Grid, coordinates, slices, vectors
+from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, allowed, check_limit, too_few_features
 from .predictions import open_grid, predict_arrays
+from .sensitivities import NAMES as SENSITIVITIES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,14 +45,14 @@ VARIABLES = (
     "asymptotic_exponent",
 )
 BLOCK = 1 << 20  # points solved at a time
-BYTES_PER_POINT = 8 * 3 * len(VARIABLES)  # the result, the kernel's columns, and what lies between
-LONG = 4 * BLOCK  # points from which a progress bar is shown
+BYTES_PER_VARIABLE = 8 * 3  # of a point: the result, the kernel's column, and what lies between
 
 STATUS = {
     0: "ok",
     1: "a parameter must be finite and greater than 0",
     2: f"beta {BETA_NEEDS_FEATURES}",
     3: f"gamma {FEATURES_TOO_FEW}",
+    4: "no optimum: the utility must be concave, and importance over cost must not rise with rank",
 }
 
 
@@ -63,6 +64,7 @@ def sweep(
     gamma: ArrayLike = 4.0,
     limit: str = "discrete",
     memory: float | None = None,
+    sensitivities: bool = False,
 ) -> xr.Dataset:
     """Predict on the outer product of the arguments.
 
@@ -75,6 +77,8 @@ def sweep(
     memory : float, optional
         Bytes that the sweep may take; beyond them the variables are dask arrays. A quarter of the free memory unless
         given.
+    sensitivities : bool
+        Whether to add the derivatives that `predict` gives.
 
     Returns
     -------
@@ -85,38 +89,45 @@ def sweep(
     ------
     InputError
         For arguments that are no numbers, have more dimensions than one or are empty, and for an unknown limit.
+
+    Examples
+    --------
+    >>> dict(sweep(neurons=[1e3, 1e4, 1e5], beta=[1.5, 2.0]).sizes)
+    {'neurons': 3, 'beta': 2}
     """
     continuum = check_limit(limit)
-    arrays = {
-        name: as_floats(name, value, EXAMPLE)
-        for name, value in zip(
-            ("neurons", "beta", "kappa", "tau", "gamma"), (neurons, beta, kappa, tau, gamma), strict=True
-        )
-    }
-    for name, array in arrays.items():
-        if array.ndim > 1 or array.size == 0:
-            raise InputError(name, f"array of shape {array.shape}", "must be a number or a 1-D array", EXAMPLE)
-    dims = tuple(name for name, array in arrays.items() if array.ndim)
-    shape = tuple(arrays[name].size for name in dims)
-    memory = _quarter_of_free_memory() if memory is None else memory
-    require(memory > 0, "memory", memory, "must be a positive number of bytes", "sweep(..., memory=1e9)")
+    given = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
+    grid = Grid(
+        solve=partial(solve_block, continuum=continuum, sensitivities=sensitivities),
+        names=(*VARIABLES, *(SENSITIVITIES if sensitivities else ()), "status"),
+        arrays=vectors(given, EXAMPLE),
+        block=BLOCK,
+    )
+    return solved(grid, memory, limit=limit)
 
-    chunks = _chunks(shape)
-    if math.prod(shape) * BYTES_PER_POINT <= memory:
-        values = _in_memory(arrays, dims, shape, chunks, continuum)
+
+def solved(grid: Grid, memory: float | None, **provenance: Any) -> xr.Dataset:
+    """Return the Dataset of a grid whose status is one of `STATUS`."""
+    memory = _quarter_of_free_memory() if memory is None else memory
+    number = isinstance(memory, int | float | np.number) and not isinstance(memory, bool)
+    require(number and memory > 0, "memory", memory, "must be a positive number of bytes", "sweep(..., memory=1e9)")
+    if math.prod(grid.shape) * BYTES_PER_VARIABLE * len(grid.names) <= memory:
+        values = grid.solved()
     else:
-        values = _lazy(arrays, dims, chunks, continuum)
-    coords = {name: (name, array) if array.ndim else array[()] for name, array in arrays.items()}
-    ds = results.dataset("sweep", {name: (dims, value) for name, value in values.items()}, coords, limit=limit)
+        from .lazy_grids import lazy
+
+        values = lazy(grid)
+    variables = {name: (grid.dims, value) for name, value in values.items()}
+    ds = results.dataset("sweep", variables, coordinates(grid.arrays), **provenance)
     ds["status"].attrs |= {
         "flag_values": np.array(list(STATUS), dtype=np.int8),
-        "flag_meanings": "ok invalid_parameter beta_needs_finite_gamma too_few_features",
+        "flag_meanings": "ok invalid_parameter beta_needs_finite_gamma too_few_features no_optimum",
         **{f"meaning_{code}": text for code, text in STATUS.items()},
     }
     return ds
 
 
-def solve_block(arrays: Mapping[str, np.ndarray], continuum: bool) -> np.ndarray:
+def solve_block(arrays: Mapping[str, np.ndarray], continuum: bool, sensitivities: bool = False) -> np.ndarray:
     """Return the variables and the status on the outer product of 1-D arrays, shape (10, ...)."""
     spread = open_grid(arrays)
     shape = np.broadcast_shapes(*(array.shape for array in spread.values()))
@@ -124,9 +135,10 @@ def solve_block(arrays: Mapping[str, np.ndarray], continuum: bool) -> np.ndarray
     fine = status == 0
     if not fine.all():  # solve something harmless there, and forget it
         spread = {name: np.where(fine, array, 2.0) for name, array in spread.items()}
-    values = predict_arrays(spread, continuum)
-    block = np.empty((len(VARIABLES) + 1, *shape))
-    for i, name in enumerate(VARIABLES):
+    values = predict_arrays(spread, continuum, sensitivities)
+    names = (*VARIABLES, *(SENSITIVITIES if sensitivities else ()))
+    block = np.empty((len(names) + 1, *shape))
+    for i, name in enumerate(names):
         block[i] = values[name]
         if not fine.all():
             block[i, ~fine] = np.nan
@@ -160,7 +172,7 @@ def write(ds: xr.Dataset, path: str | os.PathLike[str], client: Any = None, quie
     results.require_room(path, ds.nbytes)
     with results.replacing(path) as partial:
         ds.to_netcdf(partial, engine="h5netcdf", compute=False)  # names, attributes and coordinates; no values yet
-        where = [tuple(slices) for slices in product(*(_slices(ds.chunks[dim]) for dim in ds["status"].dims))]
+        where = [tuple(at) for at in product(*(slices(ds.chunks[dim]) for dim in ds["status"].dims))]
         shown = progress("solving", len(where), quiet=quiet)
         with h5netcdf.File(partial, "a") as file, shown as bar:
             for at, values in zip(where, _computed(ds, where, client), strict=True):
@@ -176,9 +188,9 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     with xr.open_dataset(path, engine="h5netcdf") as ds:
         codes, numbers = np.unique(ds["status"].values, return_counts=True)
-    found = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
-    unsolved = {STATUS[int(code)]: number for code, number in found.items() if code != 0}
-    return {"points": sum(found.values()), "solved": found.get(0, 0), "unsolved": unsolved}
+    points = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
+    unsolved = {STATUS[int(code)]: number for code, number in points.items() if code != 0}
+    return {"points": sum(points.values()), "solved": points.get(0, 0), "unsolved": unsolved}
 
 
 @contextmanager
@@ -226,45 +238,6 @@ def _computed(ds: xr.Dataset, where: list[tuple[slice, ...]], client: Any) -> It
         yield waiting.popleft().result()
 
 
-def _in_memory(arrays, dims, shape, chunks, continuum) -> dict[str, np.ndarray]:
-    values = {name: np.empty(shape) for name in VARIABLES} | {"status": np.empty(shape, dtype=np.int8)}
-    where = list(product(*(_slices(sizes) for sizes in chunks)))
-    with progress("solving", len(where), quiet=math.prod(shape) < LONG) as bar:
-        for at in where:
-            part = {**arrays, **{dim: arrays[dim][cut] for dim, cut in zip(dims, at, strict=True)}}
-            for name, value in zip(values, solve_block(part, continuum), strict=True):
-                values[name][at] = value
-            bar.advance()
-    return values
-
-
-def _lazy(arrays, dims, chunks, continuum) -> dict[str, Any]:
-    """Return dask arrays; each block is solved once and shared by all variables."""
-    import dask.array as da
-    from dask.delayed import delayed
-
-    solve = delayed(solve_block, pure=True)
-    tree = np.empty([len(sizes) for sizes in chunks], dtype=object)
-    pick = delayed(_pick, pure=True)
-    cuts = [list(_slices(sizes)) for sizes in chunks]
-    for index in np.ndindex(tree.shape):
-        at = [cuts[axis][i] for axis, i in enumerate(index)]
-        tree[index] = solve({**arrays, **{dim: arrays[dim][cut] for dim, cut in zip(dims, at, strict=True)}}, continuum)
-    values = {}
-    for i, name in enumerate((*VARIABLES, "status")):
-        dtype = np.int8 if name == "status" else np.float64
-        parts = np.empty(tree.shape, dtype=object)
-        for index in np.ndindex(tree.shape):
-            size = tuple(chunks[axis][k] for axis, k in enumerate(index))
-            parts[index] = da.from_delayed(pick(tree[index], i, dtype), size, dtype=dtype)
-        values[name] = da.block(parts.tolist())
-    return values
-
-
-def _pick(block: np.ndarray, i: int, dtype: Any) -> np.ndarray:
-    return block[i].astype(dtype)
-
-
 def _status(spread: Mapping[str, np.ndarray], shape: tuple[int, ...], limit: str) -> np.ndarray:
     status = np.zeros(shape, dtype=np.int8)
     neurons, beta, gamma = spread["neurons"], spread["beta"], spread["gamma"]
@@ -274,23 +247,6 @@ def _status(spread: Mapping[str, np.ndarray], shape: tuple[int, ...], limit: str
     for name, array in spread.items():
         status[np.broadcast_to(~allowed(name, array), shape)] = 1
     return status
-
-
-def _chunks(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """Cut a grid into blocks of at most `BLOCK` points, the last dimensions whole for as long as they fit."""
-    sizes, room = [], BLOCK
-    for length in reversed(shape):
-        size = max(1, min(length, room))
-        sizes.append((size,) * (length // size) + ((length % size,) if length % size else ()))
-        room //= size
-    return tuple(reversed(sizes))
-
-
-def _slices(sizes: tuple[int, ...]) -> Iterator[slice]:
-    start = 0
-    for size in sizes:
-        yield slice(start, start + size)
-        start += size
 
 
 def _quarter_of_free_memory() -> float:

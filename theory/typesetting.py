@@ -1,4 +1,4 @@
-"""The derivation on paper: as text for the terminal, and as a LaTeX document that compiles with pdflatex."""
+"""Derivations on paper: as text for the terminal, and as a LaTeX document that compiles with pdflatex."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which curve? A power law against the curves that a few counts could hide.
+"""Comparison of curves: a power law against the curves that a few counts could hide.
 
 Curves of N, each fitted by least squares on log R (so that their likelihoods compare):
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
+from .common_rho import own_fit, sentences
 from .counts import IMPOSSIBLE, Counts, clean, counts_from
-from .identifiability import untold
+from .identifiability import undetermined
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .parameters import Parameter, lines, table
@@ -24,6 +26,7 @@ from .verdict import verdict, with_zeros
 if TYPE_CHECKING:
     import pandas as pd
 
+OWN = "alpha, each size above its own ρ*"
 PARAMETERS = 3  # β, κ and τ of counts alone
 
 
@@ -38,7 +41,7 @@ class Analysis:
     comparison : CurveComparison
         The power law against other curves.
     verdict : str
-        One sentence: what is shown and what is not.
+        One sentence: what the counts show and what they do not.
     likelihoods : tuple of LikelihoodFit
         The same power law under likelihoods of counts.
     bootstrap_ci95 : tuple of float
@@ -49,6 +52,12 @@ class Analysis:
         Curvature, and whether the largest size is out of line.
     counts_alone : JointFit or None
         β, κ and τ all free: what these counts leave open; None with fewer than three sizes or four counts.
+    common_rho : float
+        Correlation at which the pairs of all sizes are counted; NaN where the counts are not a ladder's.
+    own : PowerLawFit or None
+        The power law of the counts above each size's own ρ*, where they are known.
+    counting : tuple of str
+        What must be known about how the pairs were counted, a sentence each.
     """
 
     power_law: PowerLawFit
@@ -60,6 +69,9 @@ class Analysis:
     left_out: dict[float, float]
     checks: ResidualChecks
     counts_alone: JointFit | None
+    common_rho: float = float("nan")
+    own: PowerLawFit | None = None
+    counting: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -78,8 +90,10 @@ class Analysis:
     def params(self) -> dict[str, Parameter]:
         """Exponent α, by least squares and by each likelihood, β and κ/(1+τ), which has no interval of its own."""
         nothing = (float("nan"), float("nan"))
+        own = {} if self.own is None else {OWN: Parameter(self.own.exponent, self.own.exponent_ci95)}
         return {
             "alpha": Parameter(self.power_law.exponent, self.power_law.exponent_ci95),
+            **own,
             **{f"alpha, {one.likelihood}": Parameter(one.exponent, one.exponent_ci95) for one in self.likelihoods},
             "beta": Parameter(self.theory.beta, self.theory.beta_ci95, self.theory.beta_ci95[1] == float("inf")),
             "kappa/(1+tau)": Parameter(self.theory.budget_over_threshold, nothing),
@@ -88,7 +102,7 @@ class Analysis:
     def summary(self) -> str:
         """Return verdict, numbers and status, a line each."""
         preferred = f"curve preferred: {self.comparison.preferred} ({self.comparison.reason})"
-        return "\n".join([self.verdict, *lines(self.params), preferred, f"status: {self.status}"])
+        return "\n".join([self.verdict, *self.counting, *lines(self.params), preferred, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row a number: ``value, low, high, open``."""
@@ -102,6 +116,10 @@ class Analysis:
         return {
             "exponent": self.power_law.exponent,
             "exponent_ci95": self.power_law.exponent_ci95,
+            "common_rho": self.common_rho,
+            "own_exponent": self.own and self.own.exponent,
+            "own_exponent_ci95": self.own and self.own.exponent_ci95,
+            "counting": list(self.counting),
             "prefactor": self.power_law.prefactor,
             "r2": self.power_law.r2,
             "beta": self.theory.beta,
@@ -122,7 +140,7 @@ class Analysis:
 
     def _identifiability(self) -> dict[str, Any]:
         if self.counts_alone is None:
-            return {"identifiability": untold(PARAMETERS, self.power_law.data.sizes)}
+            return {"identifiability": undetermined(PARAMETERS, self.power_law.data.sizes)}
         return {**self.counts_alone.identifiability.record(), "profiles": self.counts_alone.profiles()}
 
 
@@ -166,8 +184,16 @@ def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMM
     """
     if not series.calibrated:
         return analyse_clean(series.clean(), series.nulls, tau, gamma)
-    analysis = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=False)
-    return replace(analysis, verdict=with_zeros(series.neurons, series.counts, analysis.verdict))
+    own = series.counts if series.own is None else series.own  # these say where nothing exceeds the nulls
+    sparse = bool(np.any((series.counts == 0) & (own > 0)))  # no pair at the common ρ: a count like any other
+    analysis, line = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=sparse), own_fit(series)
+    return replace(
+        analysis,
+        verdict=with_zeros(series.neurons, own, analysis.verdict),
+        common_rho=series.threshold if series.own is not None else np.nan,
+        own=line,
+        counting=tuple(sentences(series, line)),
+    )
 
 
 def analyse_clean(
@@ -179,16 +205,16 @@ def analyse_clean(
 ) -> Analysis:
     """Analyse counts that `rosettalaw.validation.counts.clean` has checked.
 
-    Zeros are counts like any other (`zeros_count`), or words will be said of them elsewhere.
+    Zeros are counts like any other (`zeros_count`), or other sentences speak of them.
     """
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
     likelihoods, checks = tuple(_likelihoods(data)), check_residuals(data)
-    heard = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
+    shown = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
     return Analysis(
         power_law=line,
         theory=theory,
         comparison=comparison,
-        verdict=verdict(line, theory, comparison, nulls, heard, checks),
+        verdict=verdict(line, theory, comparison, nulls, shown, checks),
         likelihoods=likelihoods,
         bootstrap_ci95=bootstrap_exponent(line),
         left_out=leave_one_size_out(data),

@@ -1,6 +1,6 @@
 """All sources side by side: every series through the same fits, the same curves and the same triangle.
 
-A source with too little in it keeps its row, with what can be said and the reason why the rest cannot.
+A source with too little in it keeps its row, with what its counts allow and the reason why the rest is missing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Row:
     Attributes
     ----------
     series : Series
-        What was tested.
+        The counts that were tested.
     analysis : Analysis or None
         Fits of its counts; None if they cannot be fitted.
     triangle : Triangle or None
@@ -76,6 +76,9 @@ class Row:
             "neurons": [float(self.series.neurons.min()), float(self.series.neurons.max())],
             "exponent": trend.exponent if trend else None,
             "exponent_ci95": trend.exponent_ci95 if trend else None,
+            "common_rho": self.analysis.common_rho if self.analysis else None,
+            "own_exponent": self.analysis.own.exponent if self.analysis and self.analysis.own else None,
+            "own_exponent_ci95": self.analysis.own.exponent_ci95 if self.analysis and self.analysis.own else None,
             "r2": line.r2 if line else None,
             "beta": theory.beta if theory else None,
             "beta_ci95": theory.beta_ci95 if theory else None,
@@ -107,7 +110,7 @@ class Row:
         if self.analysis is None or self.trend is None:
             return []
         if not self.series.chance:
-            return [self.analysis.verdict, *self._besides()]
+            return [self.analysis.verdict, *self.analysis.counting, *self._warnings()]
         judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
         exponent = f"exponent {signed(self.trend.exponent)}, 95% interval {low} to {high}"
         return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
@@ -119,7 +122,7 @@ class Row:
         extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
         return [self.triangle.verdict(), *extended]
 
-    def _besides(self) -> list[str]:
+    def _warnings(self) -> list[str]:
         status = "ok" if self.analysis is None else self.analysis.status
         warnings = [] if status == "ok" else [f"Status of the fits: {status}."]
         return warnings if self.held_out is None else [*warnings, self.held_out.sentence()]
@@ -133,7 +136,7 @@ class Row:
         if not any(contradicted(one, expected) for one, expected in demands):
             return []
         return [
-            "What is contradicted by itself is not rejected where both demands are tested together: their covariance "
+            "A demand that is contradicted alone is not rejected where both are tested together: their covariance "
             "is estimated from the same few sizes."
         ]
 

@@ -4,8 +4,8 @@
 - Sizes that all lie within 1% of each other have no slope to tell: an error.
 - A zero count has no logarithm. It is left out of the fits in log space and named in `Counts.notes`, because leaving
   it out flattens the slope.
-- Standard deviations of zero (a jackknife that changed nothing) say nothing: the column is left out, and that is said.
-- A count above its size is no count of mutual pairs, of which a network of N neurons has at most N: that is said.
+- Standard deviations of zero (a jackknife that changed nothing) say nothing: the column is left out, with a note.
+- A count above its size is no count of mutual pairs, of which a network of N neurons has at most N: a note says so.
 - A size that occurs more than once is taken as independent repeats (seeds), and named too.
 """
 
@@ -187,7 +187,7 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     """Read the columns ``neurons,count`` and, if it is there, ``count_sd`` of a CSV file.
 
     Lines that begin with ``#`` are comments. Other columns are ignored. Names of columns may be in any case; where the
-    first line has no comma, semicolons or tabs may separate the columns, which is then said.
+    first line has no comma, semicolons or tabs may separate the columns; a note then says so.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
         inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
         numbers = f"α = {_number(line.exponent)} ({_ends(low, high)}), {line.data.sizes} sizes"
         judged.append(Finding("the count grows sublinearly", inside, numbers))
-        shares = ladder["calibrated_count"].values / ladder["neurons"].values
+        shares = line.data.counts / line.data.neurons
         numbers = (
             f"from {100 * shares[0]:.1f}% to {100 * shares[-1]:.1f}%, exponent {_number(line.exponent - 1)} "
             f"({_ends(low - 1, high - 1)})"

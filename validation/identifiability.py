@@ -7,7 +7,7 @@ taken as they stand (β, logarithms of the others), so that one unit is of compa
 
 Errors that are estimated from ν spare numbers may happen to be far too small: σ is below ``s √(ν/χ²_ν(2.5%))`` in
 97.5% of samples, which is 32 times s for ν = 1 and 2.5 times for ν = 5. Parameters are called identified only if they
-are so at that bound. With no number to spare, nothing is said of them (`untold`).
+are so at that bound. With no number to spare, nothing is known of them (`undetermined`).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def identify(
     names : sequence of str
         Names of the k parameters.
     words : mapping of str to str
-        What a sentence calls each parameter.
+        Name of each parameter in a sentence.
     freedom : float
         Degrees of freedom from which the errors were estimated; infinite if they are known.
     """
@@ -94,11 +94,11 @@ def identify(
     )
 
 
-def untold(parameters: int, numbers: int) -> str:
+def undetermined(parameters: int, numbers: int) -> str:
     """Return the sentence for data without a number to spare: the parameters meet them whatever their errors are."""
     more, than = ("as many", "as") if parameters == numbers else ("more", "than")
     return (
-        f"Not told: {more} parameters ({parameters}) {than} numbers ({numbers}), "
+        f"Not determined: {more} parameters ({parameters}) {than} numbers ({numbers}), "
         "which are met exactly whatever their errors are; measure more sizes."
     )
 
@@ -122,8 +122,8 @@ def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, 
         return f"All parameters are identified; least so: {moves}, by ± {by:.2g} in the largest."
     if reach <= SLOPPY:
         return (
-            f"Not told: {moves}, by ± {by:.2g} in the largest, but so few numbers estimate their own errors that it "
-            f"may be {bound:.2g} times as much."
+            f"Not determined: {moves}, by ± {by:.2g} in the largest, but so few numbers estimate their own errors "
+            f"that it may be {bound:.2g} times as much."
         )
     far = f", by ± {by:.3g} in the largest," if by < ENDLESS else ", without end,"
     return f"Not identified: {moves}{far} and the fit is worse by one standard deviation only."

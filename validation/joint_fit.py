@@ -56,7 +56,7 @@ from scipy import stats
 
 from ..errors import UnknownNameError, require
 from .counts import clean
-from .identifiability import Identifiability, identify, untold
+from .identifiability import Identifiability, identify, undetermined
 from .joint_problem import LIMITS, JointProblem
 from .observations import Observations
 from .parameters import Parameter, lines, table
@@ -80,7 +80,7 @@ class JointStatus(StrEnum):
     ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
     EXACT = "ok, but isolation or tail are met to within one rank, which is taken as their error: intervals are wide"
     UNEVEN = "ok, but isolation or tail seem to err more at some sizes than at others: state their sd number by number"
-    MET = "not told: no more numbers than parameters, which are met exactly; there are no intervals"
+    MET = "not determined: no more numbers than parameters, which are met exactly; there are no intervals"
     AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
 
 
@@ -321,10 +321,10 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     information = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
     spare = problem.spare(len(values))
     if not spare:
-        information = replace(information, sentence=untold(len(values), problem.size()))
+        information = replace(information, sentence=undetermined(len(values), problem.size()))
     elif _at_limit(every["beta"]):
         information = replace(
-            information, sentence="Not told: β is at its limit, of which the Fisher information knows nothing."
+            information, sentence="Not determined: β is at its limit, of which the Fisher information knows nothing."
         )
     uneven_p = problem.unevenness(values) if spare else np.nan
     stderr = information.stderr * np.sqrt(list(enlargement.values()))

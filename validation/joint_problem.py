@@ -17,7 +17,8 @@ likelihood has no bound.
   (means over runs) have one relative error.
 - Sorting makes the residuals of correlations smoother than the errors were, and the ranks of one matching err together,
   which naive residuals would take for precision: their error is estimated from the means of the upper and the lower
-  half of each size's ranks, where sorting changes little: two numbers a size, one a parameter of its profile (β, r0).
+  half of each size's ranks, where sorting changes little: two numbers per size, one for each parameter of its profile
+  (β, r0).
 - Which features are matched is known to one rank at best: isolation and tail err at least by the step between the last
   feature that is matched and the next, ``Δs = β(1+τ)/R``, in ``R⟨s⟩`` and in what is left.
 """

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from .analysis import Analysis
 
 
-MEASURED = (  # figure, what it is about, how to read it
+MEASURED = (  # figure, its question, how to read it
+    (
+        "exponents",
+        "Does the exponent depend on the correlation at which pairs are counted?",
+        "All sizes counted at the same ρ, from the largest ρ* of the ladder (the headline, filled) as far as the size "
+        "with fewest pairs has five. The band is the pointwise 95% interval of the fit. In the theory α is one number; "
+        "the hollow mark is the exponent where each size is counted above its own ρ*.",
+    ),
     (
         "superiority",
         "Are Rosetta Neurons more selective than their neighbours?",
@@ -40,7 +47,7 @@ MEASURED = (  # figure, what it is about, how to read it
     ),
     (
         "partners",
-        "Does the law hang on k = 1?",
+        "Does the law depend on k = 1?",
         "Counts where a pair needs each neuron to be among the other's k best partners, without a threshold and above "
         "the threshold that each k has by its own nulls.",
     ),
@@ -76,9 +83,9 @@ def write_report(
     verdict : str
         The sentence that the page begins with.
     counted : list of str
-        What else is said of the counts, a sentence each.
+        Other remarks on the counts, a sentence each.
     tested : list of str
-        What the other tests of the theory say, a sentence each.
+        Results of the other tests of the theory, a sentence each.
     figures : dict of str to Path
         SVG files: ``scaling``, ``calibration`` and, where it was measured, ``triangle``; others follow by name.
     out : path
@@ -126,7 +133,7 @@ def write_report(
             ),
             "corpus": f"{ladder.attrs['corpus']}, sha256 {ladder.attrs['corpus_sha256']}",
             "text measured": f"{int(ladder['tokens_a'].values[-1]):,} and {int(ladder['tokens_b'].values[-1]):,} "
-            f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans",
+            f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans{_read(ladder)}",
             "seeds": (f"training {ladder.attrs['training_seed']}, " if trained else "")
             + f"measurement {ladder.attrs['seed']}",
             "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
@@ -136,17 +143,36 @@ def write_report(
     return page.write(out, html)
 
 
+def _read(ladder: xr.Dataset) -> str:
+    """Return of how many documents and domains the text was, where the ladder records it."""
+    if "documents_read" not in ladder:
+        return ""
+    documents, domains = (int(ladder[name].values[-1]) for name in ("documents_read", "domains_read"))
+    return f" of {documents:,} documents in {domains} domains"
+
+
 def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, str]]:
     counts = ladder["calibrated_count"].values
     items = [{"value": f"{counts[0]} → {counts[-1]}", "label": "calibrated Rosetta pairs, smallest to largest network"}]
     if analysis is not None:
         line, theory = analysis.power_law, analysis.theory
         items += [
-            {"value": f"{line.exponent:.2f}", "label": f"exponent α of the count, 95% {_interval(line.exponent_ci95)}"},
+            {
+                "value": f"{line.exponent:.2f}",
+                "label": f"exponent α of the count{_counted(analysis)}, 95% {_interval(line.exponent_ci95)}",
+            },
             {"value": page.number(theory.beta), "label": f"β of the theory, 95% {_interval(theory.beta_ci95)}"},
             {"value": f"{line.r2:.3f}", "label": "R² of the power law in log–log"},
         ]
     return items
+
+
+def _counted(analysis: Analysis) -> str:
+    """Return at which correlation the headline counts, and the exponent where each size has its own."""
+    if analysis.own is None or not np.isfinite(analysis.common_rho):
+        return ""
+    own = f"{analysis.own.exponent:.2f} above each size's own ρ*"
+    return f" at ρ ≥ {analysis.common_rho:.2f} for all sizes ({own})"
 
 
 def _interval(ends: tuple[float, float]) -> str:

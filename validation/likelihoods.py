@@ -80,7 +80,8 @@ def fit_likelihood(
     x = np.log(np.asarray(neurons, dtype=float))
     r = np.asarray(counts, dtype=float)
     require(bool(np.all(np.isfinite(r) & (r >= 0))) and r.sum() > 0, "counts", r, "must be at least 0, and not all 0")
-    require(bool(np.all(np.isfinite(x))) and x.shape == r.shape, "neurons", np.exp(x), "must be positive, one a count")
+    one_each = bool(np.all(np.isfinite(x))) and x.shape == r.shape
+    require(one_each, "neurons", np.exp(x), "must be positive, with one size per count")
     require(bool(np.ptp(x) > 0), "neurons", np.exp(x), "a slope needs counts at two sizes")
     return LIKELIHOODS[likelihood](x - x.mean(), r, count_sd, float(x.mean()))
 

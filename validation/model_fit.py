@@ -7,7 +7,7 @@ with r_τ of `rosettalaw.theory.Model`, whatever its parts, as a function of the
     fit_model(lambda beta, eta: Model(PowerLaw(beta), CRRA(eta)), data, priors={"eta": (0.5, 3)})
 
 Counts say little: α = 1/β holds for logarithmic utility alone, and in general a count grows as N to an exponent such as
-η/(β+δ) or θ/β. Parameters that only enter through one such combination cannot be told apart, and the fit says which
+η/(β+δ) or θ/β. Parameters that only enter through one such combination cannot be distinguished; the fit says which
 combination it is (`ModelFit.combinations`) and which stay open; a prior is then all that is known of the others.
 
 Priors and intervals
@@ -41,7 +41,7 @@ from ..errors import UnknownNameError, require
 from ..theory import Model
 from .alternatives import aicc
 from .counts import counts_from
-from .identifiability import Identifiability, identify, untold
+from .identifiability import Identifiability, identify, undetermined
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
 from .profile_interval import profile_interval
@@ -55,7 +55,7 @@ class ModelStatus(StrEnum):
     """Warnings of a fit of a model, in words."""
 
     OK = "ok"
-    MET = "not told: no more counts than parameters, which are met exactly; there are no intervals"
+    MET = "not determined: no more counts than parameters, which are met exactly; there are no intervals"
     AT_LIMIT = "ok, but a parameter lies at the end of its range: the prior decides it"
     OPEN = "ok, but these counts leave parameters open: their intervals are those of the priors"
 
@@ -136,7 +136,7 @@ class ModelFit:
         """Return the fit in words, a line each."""
         text = lines(self.params)
         text.append(f"scatter of the log counts {self.sigma:.2g}, AICc {self.aicc:.1f}, τ = {self.tau:g}")
-        text.append(f"told by these counts: {'; '.join(self.combinations())}")
+        text.append(f"determined by these counts: {'; '.join(self.combinations())}")
         return "\n".join([*text, self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
@@ -220,7 +220,7 @@ def _result(problem: ModelProblem, best: dict[str, float]) -> ModelFit:
     words = {name: f"log {name}" for name in problem.names}
     information = identify(problem.jacobian(best), problem.names, words, freedom)
     if problem.met:
-        information = replace(information, sentence=untold(len(problem.names), len(problem.data)))
+        information = replace(information, sentence=undetermined(len(problem.names), len(problem.data)))
     model, tau = problem.built(best)
     left = problem.left(best)
     return ModelFit(

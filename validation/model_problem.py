@@ -162,7 +162,7 @@ class ModelProblem:
 
     @property
     def met(self) -> bool:
-        """Whether there is no count to spare, so that errors cannot be estimated."""
+        """True where there is no count to spare, so that errors cannot be estimated."""
         return not self.stated and self.freedom < 1
 
     def profile(self, name: str, best: Mapping[str, float]) -> Callable[[float], float]:

@@ -30,7 +30,7 @@ class Observations:
         For each size, the correlations of its matched pairs.
     sd : mapping of str to float or array_like
         Standard deviation of the logarithm of each block's numbers (of ``log(1 − ρ)`` for correlations), one for all or
-        one a number (a size's correlations best first, size after size); a block that is missing here has it estimated.
+        one per number (a size's correlations best first, size after size); a block missing here has it estimated.
     inputs : float, optional
         Inputs M behind each correlation, whose bias shows where they are thousands; if missing, M is read off how
         much the correlations scatter (infinite, if their `sd` is stated).
@@ -58,22 +58,22 @@ class Observations:
         sizes = np.size(self.neurons)
         for name in ("isolation", "tail", "correlations"):
             block = getattr(self, name)
-            rule = f"must have one entry a size, {sizes} in all"
+            rule = f"must have one entry per size, {sizes} in all"
             require(block is None or (hasattr(block, "__len__") and len(block) == sizes), name, block, rule)
         for name in ("isolation", "tail"):
             block = getattr(self, name)
             if block is not None:
-                given = numbers(name, block, f"{name}=[1.5, 1.8, 2.1]")
-                good = given.ndim == 1 and bool(np.all(np.isfinite(given) & (given > 0)))
-                require(good, name, block, "must be positive numbers, one a size", f"{name}=[1.5, 1.8, 2.1]")
+                values = numbers(name, block, f"{name}=[1.5, 1.8, 2.1]")
+                good = values.ndim == 1 and bool(np.all(np.isfinite(values) & (values > 0)))
+                require(good, name, block, "must be positive numbers, one per size", f"{name}=[1.5, 1.8, 2.1]")
         if self.correlations is not None:
             example = "correlations=[[.9, .7], [.92, .75, .6]]"
             for size, rho in zip(np.atleast_1d(self.neurons), self.correlations, strict=True):
                 where = f"correlations at N = {size:g}"
-                given = numbers(where, rho, example)
-                listed = given.ndim == 1 and hasattr(rho, "__len__")
+                values = numbers(where, rho, example)
+                listed = values.ndim == 1 and hasattr(rho, "__len__")
                 require(listed, where, rho, "must be a list of correlations", example)
-                bad = [one for one in given.tolist() if not -1 <= one < 1]
+                bad = [one for one in values.tolist() if not -1 <= one < 1]
                 rule = "must be numbers from -1 to below 1, as those of two different neurons are"
                 require(not bad, where, bad[0] if bad else None, rule, example)
             some = any(len(rho) for rho in self.correlations)
@@ -82,9 +82,9 @@ class Observations:
         for name, sd in self.sd.items():
             if name not in blocks:
                 raise UnknownNameError("block", name, blocks)
-            given = numbers(f"sd of {name}", sd, f"sd={{{name!r}: 0.05}}")
-            rule = f"must be positive, one number or {len(blocks[name])}, one a number of the block"
-            good = given.size in (1, len(blocks[name])) and bool(np.all(np.isfinite(given) & (given > 0)))
+            values = numbers(f"sd of {name}", sd, f"sd={{{name!r}: 0.05}}")
+            rule = f"must be positive, one number or {len(blocks[name])}, one per number of the block"
+            good = values.size in (1, len(blocks[name])) and bool(np.all(np.isfinite(values) & (values > 0)))
             require(good, f"sd of {name}", sd, rule, f"sd={{{name!r}: 0.05}}")
         inputs = self.inputs
         require(inputs is None or inputs > 0, "inputs", inputs, "must be greater than 0", "inputs=10_000")

@@ -1,6 +1,7 @@
 """Self-contained HTML pages: one file that opens anywhere, reads on a phone and prints.
 
-Text is escaped by the template engine; figures are embedded as SVG drawn by this package, or PNG as data.
+Text is escaped by the template engine, and a content security policy lets the browser run no script and load nothing;
+figures are embedded as SVG drawn by this package, or PNG as data.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..display import for_page
 from ..results import replacing
 
+# No script and no network; styles are the page's own and those that the drawings write at their lines.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -24,11 +28,12 @@ def render(template: str, **values: Any) -> str:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=for_page,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     engine.filters["number"] = number
-    return engine.get_template(template).render(**values)
+    return engine.get_template(template).render(policy=POLICY, **values)
 
 
 def write(path: str | os.PathLike[str], html: str) -> Path:
@@ -48,7 +53,7 @@ def embedded(path: str | os.PathLike[str], alternative: str) -> Any:
     alternative : str
         What the figure shows, for readers who cannot see it.
     """
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     path = Path(path)
     if path.suffix == ".svg":
@@ -60,9 +65,10 @@ def embedded(path: str | os.PathLike[str], alternative: str) -> Any:
         width = re.search(r'width="([\d.]+)pt"', drawing)
         style = f"--drawn: {width[1]}pt" if width else ""  # the page enlarges a drawing a little, not to its own width
         markup = Markup('<div class="figure" role="img" aria-label="{}" style="{}">{}</div>')
-        return markup.format(alternative, style, Markup(drawing))
+        return markup.format(for_page(alternative), style, Markup(drawing))
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return Markup('<img class="figure" alt="{}" src="data:image/png;base64,{}">').format(escape(alternative), data)
+    image = Markup('<img class="figure" alt="{}" src="data:image/png;base64,{}">')
+    return image.format(for_page(alternative), data)
 
 
 def number(value: Any, digits: int = 3) -> str:

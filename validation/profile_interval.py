@@ -1,4 +1,4 @@
-"""Ends of a profile interval: where a sum of squares, or a deviance, rises above what is allowed.
+"""Ends of a profile interval: where a sum of squares, or a deviance, rises above its allowance.
 
 The search has no scale of its own: an interval of counts of 10^12 may be ten decimals wide, one of five counts of a
 handful may have no end.

@@ -31,7 +31,7 @@ class PublishedCheck:
     exponent : float
         Exponent that we find in its numbers.
     interval : tuple of float
-        95% interval of that exponent; what it covers is said in `note`.
+        95% interval of that exponent; `note` says what it covers.
     holds : bool
         Whether the statement is compatible with it.
     note : str
@@ -97,8 +97,8 @@ def vision_levels() -> list[PublishedCheck]:
         off = np.log(r / (curve["prefactor"] * n ** curve["exponent"]))
         one = np.hypot(error, curve["exponent"] * ONE_DIGIT / np.sqrt(3))  # a uniform error of ± a tenth
         mean, half = float(off.mean()), float(1.96 * one / np.sqrt(len(n)))
-        said = f"{len(n)} counts" if len(n) > 1 else "one count"
-        note = f"log of {said} of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
+        number = f"{len(n)} counts" if len(n) > 1 else "one count"
+        note = f"log of {number} of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
         statement = f"{name}: {curve['prefactor']} N^{curve['exponent']} at its own counts"
         checks.append(
             PublishedCheck(
@@ -168,11 +168,11 @@ def dinov3_fit() -> PowerLawFit:
 def dinov3_counts() -> PublishedCheck:
     """Judge DINOv3's counts, which the paper calls a failure (section I.1)."""
     fit = dinov3_fit()
-    said = growth(fit)
+    claim = growth(fit)
     return PublishedCheck(
         statement="DINOv3: no clean trend",
         exponent=fit.exponent,
         interval=fit.exponent_ci95,
-        holds=said.startswith("no power law"),
-        note=said,
+        holds=claim.startswith("no power law"),
+        note=claim,
     )

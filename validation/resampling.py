@@ -65,7 +65,7 @@ class ResidualChecks:
 
     @property
     def out_of_line(self) -> bool:
-        """Whether one size contradicts the line through the others at 5%."""
+        """True where one size contradicts the line through the others at 5%."""
         return bool(self.outlier_p < SIGNIFICANT)
 
 

@@ -21,7 +21,7 @@ SOURCES = {
     "toy": "networks trained on planted features",
     "language": "language models trained and measured here",
     "vision": "vision models trained and measured here",
-    "ladder": "a measured ladder that does not say of what",
+    "ladder": "a measured ladder of unnamed models",
     "counts": "a user's counts",
 }
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
@@ -38,17 +38,17 @@ class Series:
     source : str
         Key of `SOURCES`.
     neurons, counts : ndarray, shape (n,)
-        Sizes and counts, zeros included.
+        Sizes and counts, zeros included; of ladders those at one correlation, `threshold` (see `common_rho`).
     sd : ndarray, shape (n,), or None
         Standard deviations, where known.
     correlations : tuple of ndarray, or None
         Correlations of the matched pairs of each size.
     profiles : tuple of Profile, or None
-        One a size, where a source has them in place of its correlations.
+        One per size, where a source has them in place of its correlations.
     optimum : tuple of Profile, or None
-        Profiles of the optimal allocation, where a source's own problem has one: what the theory demands of it.
+        Profiles of the optimal allocation, where a source's own problem has one: the theory's demand on it.
     sizes_matched : ndarray, or None
-        Size of each member of `correlations`, where they are not one a size.
+        Size of each member of `correlations`, where they are not one per size.
     threshold : float
         Correlation at which all of them clear their nulls; NaN if unknown.
     nulls : dict of str to ndarray
@@ -57,6 +57,10 @@ class Series:
         Whether it is a null, whose pairs are met by chance and so scatter as Poisson's counts do.
     shared : bool
         Whether repeats at one size share networks, as pairs out of few seeds of one kind do.
+    own, own_sd : ndarray, shape (n,), or None
+        Counts above each size's own ρ*, and their standard deviations, where known.
+    thresholds : ndarray, shape (n,), or None
+        Each size's own ρ*; NaN where nothing clears the nulls.
     reference : bool
         Whether it comes with the package, to be compared with.
     """
@@ -75,10 +79,13 @@ class Series:
     chance: bool = False
     shared: bool = False
     reference: bool = False
+    own: np.ndarray | None = None
+    own_sd: np.ndarray | None = None
+    thresholds: np.ndarray | None = None
 
     @property
     def calibrated(self) -> bool:
-        """Whether counts are of pairs above a threshold that nulls set, so that a zero says: nothing exceeds them."""
+        """True for counts of pairs above a threshold that nulls set, so that a zero says: nothing exceeds them."""
         return self.source in CALIBRATED
 
     def clean(self) -> Counts:

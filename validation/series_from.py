@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ForeignFileError, InputError
-from ..results import KIND, load
+from ..results import KIND, interpreting, load, require_variables
+from .common_rho import counts_at
 from .counts import Counts, read_columns, read_counts
 from .profiles import FEWEST_PAIRS, Profile
 from .series import Series
@@ -28,6 +29,7 @@ TOY = (
 )
 RECIPE = ("seed", "steps", "tau", "kappa")  # facts of a toy study: cells that share them are of one kind
 LAW = "law"  # the toy recipe that has all of the theory's ingredients
+ROUNDED = 1e-6  # what a file in single precision may have taken off the pair that a threshold is read from
 RUNS = 3  # of a simulation at each size, whose correlations make its profiles
 
 
@@ -54,10 +56,12 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
         if kind == "ladder":
             series.append(of_ladder(ds, name))
         elif kind in ("pairs", "rung"):
+            of_pairs([ds], str(path))  # one that cannot be read is named, not the folder
             pairs.setdefault(path.resolve().parent, []).append(ds)
         elif kind == "simulation":
             series.extend(of_simulation(ds, name))
         elif kind == "toy":
+            of_toys([ds], name=str(path))
             toys.append(ds)
         else:
             rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
@@ -95,41 +99,69 @@ def one_series(path: str | os.PathLike[str]) -> Series:
 
 
 def of_ladder(ladder: xr.Dataset, name: str = "ladder") -> Series:
-    """Return the calibrated counts of a measured ladder, with its correlations and nulls.
+    """Return the counts of a measured ladder at one correlation, with its correlations and nulls.
+
+    Where a ladder lacks its correlations the counts are those above each size's own ρ*.
 
     Raises
     ------
     ForeignFileError
         If a variable is missing, or a pair belongs to no rung: an older version's file, or somebody's edited one.
     """
-    missing = [word for word in ("neurons", "calibrated_count", "threshold") if word not in ladder]
-    if missing:
-        raise ForeignFileError(f"{name}: a ladder without the variable {' or '.join(missing)}; measure it again")
+    require_variables(ladder, name, ("neurons", "calibrated_count", "threshold"))
+    with interpreting(name):
+        return _of_ladder(ladder, name)
+
+
+def _of_ladder(ladder: xr.Dataset, name: str) -> Series:
     neurons = np.asarray(ladder["neurons"].values, dtype=float)
-    correlations = None
+    own, thresholds = (np.asarray(ladder[word].values, dtype=float) for word in ("calibrated_count", "threshold"))
+    correlations, common, sd = None, _largest(thresholds), _deviations(ladder)
+    counts, own_sd = own, sd
     if "correlation" in ladder and "pair_rung" in ladder:
-        rung, rho, threshold = (ladder[key].values for key in ("pair_rung", "correlation", "threshold"))
-        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):
+        rung, rho = (ladder[key].values for key in ("pair_rung", "correlation"))
+        if len(rung) and not 0 <= rung.min() <= rung.max() < len(neurons):  # also of one that was not loaded
             raise ForeignFileError(f"{name}: a ladder of {len(neurons)} rungs with a pair of rung {rung.max()}")
-        above = rho >= threshold[rung]  # where nothing clears the nulls, the threshold is NaN and no pair is above it
+        # where nothing clears the nulls, the threshold is NaN and no pair is above it
+        above = rho >= thresholds[rung] - ROUNDED
         correlations = tuple(rho[(rung == i) & above] for i in range(len(neurons)))
+        thresholds = np.array([min([t, *rho]) for t, rho in zip(thresholds, correlations, strict=True)], dtype=float)
+        common = _largest(thresholds)
+        counts = np.where(own > 0, counts_at(correlations, common), 0.0)
+        sd = sd if np.array_equal(counts, own) else _deviations_at(ladder, common)
     return Series(
         name=f"{name}{_families(ladder)}",
         source=_modality(ladder),
         neurons=neurons,
-        counts=np.asarray(ladder["calibrated_count"].values, dtype=float),
-        sd=_deviations(ladder),
+        counts=counts,
+        sd=sd,
         correlations=correlations,
-        threshold=float(np.nanmax(ladder["threshold"].values))
-        if np.isfinite(ladder["threshold"].values).any()
-        else np.nan,
+        threshold=common,
+        own=own,
+        own_sd=own_sd,
+        thresholds=thresholds,
         nulls=nulls_of(ladder),
         shared=len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
     )
 
 
 def of_pairs(members: list[xr.Dataset], name: str) -> Series:
-    """Return one series of matchings that were saved one by one."""
+    """Return one series of matchings that were saved one by one.
+
+    Raises
+    ------
+    ForeignFileError
+        If one lacks a variable.
+    """
+    for ds in members:
+        sizes = ("neurons",) if "neurons" in ds else ("neurons_a", "neurons_b")
+        require_variables(ds, name, (*sizes, "raw_count", "correlation"))
+        require_variables(ds, name, ("threshold",) if "calibrated_count" in ds else ())
+    with interpreting(name):
+        return _of_pairs(members, name)
+
+
+def _of_pairs(members: list[xr.Dataset], name: str) -> Series:
     sizes = [
         float(ds["neurons"]) if "neurons" in ds else float(ds["neurons_a"] + ds["neurons_b"]) / 2 for ds in members
     ]
@@ -137,18 +169,21 @@ def of_pairs(members: list[xr.Dataset], name: str) -> Series:
     members = [members[i] for i in order]
     calibrated = all("calibrated_count" in ds for ds in members)
     word = "calibrated_count" if calibrated else "raw_count"
-    thresholds = [float(ds["threshold"]) for ds in members] if calibrated else []
+    thresholds = np.array([float(ds["threshold"]) for ds in members]) if calibrated else None
     raw = [nulls_of(ds) for ds in members] if calibrated else []
+    # signed after --absolute
+    correlations = tuple(np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members)
+    own, common = np.array([float(ds[word]) for ds in members]), np.nan if thresholds is None else _largest(thresholds)
     return Series(
         name=name if calibrated else f"{name} (raw counts)",
         source="ladder",
         neurons=np.sort(sizes),
-        counts=np.array([float(ds[word]) for ds in members]),
+        counts=np.where(own > 0, counts_at(correlations, common), 0.0) if calibrated else own,
         sd=None,
-        correlations=tuple(
-            np.abs(np.asarray(ds["correlation"].values, dtype=float)) for ds in members
-        ),  # signed after --absolute
-        threshold=float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan,
+        correlations=correlations,
+        threshold=common,
+        own=own if calibrated else None,
+        thresholds=thresholds,
         nulls={
             word: np.array([one[word] for one in raw]) for word in (raw or [{}])[0] if all(word in one for one in raw)
         },
@@ -159,11 +194,15 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
     """Return one series for each β of a simulation: mean counts over runs, with their standard errors.
 
     A simulation's file holds counts. Its seed gives the same networks again, and with them the correlations of the
-    pairs above ½ (τ = 1), of a few runs a size, wherever the size was drawn and not computed by the integral.
+    pairs above ½ (τ = 1), of a few runs per size, wherever the size was drawn and not computed by the integral.
     """
     word = "count_run" if "count_run" in ds else "count"
-    if word not in ds or "neurons" not in ds or "beta" not in ds:
-        raise ForeignFileError(f"{name}: a simulation without the variables count, neurons and beta")
+    require_variables(ds, name, (word, "neurons", "beta"))
+    with interpreting(name):
+        return _of_simulation(ds, name, word)
+
+
+def _of_simulation(ds: xr.Dataset, name: str, word: str) -> list[Series]:
     from ..sims import Simulation
 
     neurons = np.asarray(ds["neurons"].values, dtype=float)
@@ -192,12 +231,27 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
     return series
 
 
-def of_toys(studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None) -> list[Series]:
+def of_toys(
+    studies: Iterable[xr.Dataset], configurations: Sequence[str] | None = None, name: str = "a toy study"
+) -> list[Series]:
     """Return one series for each configuration and β of toy studies, cells of the same recipe joined over sizes.
 
     Studies whose `RECIPE` differs stay apart, and their names say in what.
     `configurations` are those wanted; by default all, controls that are not expected to obey the theory included.
+
+    Raises
+    ------
+    ForeignFileError
+        If one lacks a variable; the message begins with `name`.
     """
+    studies = list(studies)
+    for ds in studies:
+        require_variables(ds, name, TOY)
+    with interpreting(name):
+        return _of_toys(studies, configurations)
+
+
+def _of_toys(studies: list[xr.Dataset], configurations: Sequence[str] | None) -> list[Series]:
     import pandas as pd
 
     recipes: dict[tuple, list[xr.Dataset]] = {}
@@ -257,6 +311,19 @@ def _modality(ladder: xr.Dataset) -> str:
 def _families(ladder: xr.Dataset) -> str:
     families = ladder.attrs.get("families")
     return f" ({' × '.join(json.loads(families))})" if families else ""
+
+
+def _largest(thresholds: np.ndarray) -> float:
+    return float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan
+
+
+def _deviations_at(ladder: xr.Dataset, rho: float) -> np.ndarray | None:
+    """Return the standard errors of the counts at a correlation, where the ladder records them over correlations."""
+    if "count_error" not in ladder or not np.isfinite(rho):
+        return None
+    grid = ladder["rho"].values
+    sd = np.array([np.interp(rho, grid, errors) for errors in ladder["count_error"].values])
+    return sd if np.isfinite(sd).all() else None
 
 
 def _deviations(ladder: xr.Dataset) -> np.ndarray | None:

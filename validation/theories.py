@@ -1,4 +1,4 @@
-"""Theories compared: which of several models of `rosettalaw.validation.model_fit` do counts prefer?
+"""Theories compared: the one of several models of `rosettalaw.validation.model_fit` that counts prefer.
 
 A theory is preferred if
 

@@ -91,13 +91,13 @@ class Triangle:
     product, sum : Estimate
         α · b and α + p; the theory demands 1 and 1 for N → ∞.
     expected_product, expected_sum : float
-        What it demands at these sizes, with β = b; NaN if the theory has no such count.
+        The theory's demand at these sizes, with β = b; NaN if the theory has no such count.
     threshold : float
         Correlation that all rungs were cut at.
     neurons : ndarray, shape (rungs,)
         Sizes used.
     profiles : tuple of Profile
-        One a rung.
+        One per rung.
     optimum : tuple of float, or None
         (α, b, p) of the optimal allocation at these sizes, where a source's own problem has one.
     status : TriangleStatus
@@ -216,7 +216,7 @@ def measure_triangle(
         If sizes and matchings differ in number, or a number cannot be used.
     """
     sizes = np.asarray(neurons, dtype=float)
-    rule = f"must be one list of correlations a size, {len(sizes)} in all"
+    rule = f"must be one list of correlations per size, {len(sizes)} in all"
     require(len(sizes) == len(correlations), "correlations", len(correlations), rule)
     matched = [np.asarray(rho, dtype=float) for rho in correlations]
     if threshold is None:
@@ -238,7 +238,7 @@ def triangle_of(
     gamma: float = GAMMA,
     optimum: Triangle | None = None,
 ) -> Triangle:
-    """Test profiles that were fitted already, one a size, all cut at the same correlation.
+    """Test profiles that were fitted already, one per size, all cut at the same correlation.
 
     `optimum` is the triangle of the optimal allocation at these sizes, where that is known better than from β = b.
     """

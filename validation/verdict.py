@@ -58,12 +58,12 @@ def growth(fit: PowerLawFit | LikelihoodFit) -> str:
     if hi < 0:
         return f"{NO_POWER_LAW} is shown: the count falls with network size"
     if lo <= 0:
-        return f"{NO_POWER_LAW} is shown: growth cannot be told from none"
+        return f"{NO_POWER_LAW} is shown: growth cannot be distinguished from none"
     if hi < 1:
         return "the count grows sublinearly with network size"
     if lo > 1:
         return "the count grows faster than the network"
-    return "the count grows with network size, but sublinear growth cannot be told from linear"
+    return "the count grows with network size, but sublinear growth cannot be distinguished from linear"
 
 
 def verdict(
@@ -86,7 +86,7 @@ def verdict(
         Power law against other curves.
     nulls : mapping, optional
         ``raw`` and each null by its label: raw counts per size, shape (n,). Without it the
-        sentence says that the counts were taken at their word.
+        sentence says that the counts are taken at face value.
     likelihoods : sequence of LikelihoodFit
         "poisson", asked where there are zeros, and "weighted", where the counts have stated errors.
     checks : ResidualChecks, optional
@@ -201,7 +201,7 @@ def _beta(theory: TheoryFit) -> str:
 
 def _form(comparison: CurveComparison) -> str:
     if comparison.preferred == CANNOT_TELL:
-        return "whether it is a power law or another curve cannot be told from these counts"
+        return "whether it is a power law or another curve cannot be decided from these counts"
     if comparison.preferred == "power law":
         return "a power law describes it better than every other curve tried"
     if comparison.preferred == "theory":
@@ -211,7 +211,7 @@ def _form(comparison: CurveComparison) -> str:
 
 def _nulls(nulls: Mapping[str, Any] | None) -> str:
     if not nulls or "raw" not in nulls or len(nulls) < 2:
-        return "no null was given, so the counts are taken at their word"
+        return "no null was given, so the counts are taken at face value"
     raw = np.asarray(nulls["raw"], dtype=float)
     covering = [kind for kind in nulls if kind != "raw" and np.any(np.asarray(nulls[kind], dtype=float) >= raw)]
     if covering:

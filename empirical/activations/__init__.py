@@ -7,5 +7,8 @@
 | `streamed` | zarr and netCDF |
 | `files` | the source of a file, by its ending |
 | `views` | some layers, or all neurons but some |
+| `joined` | layers that came one by one |
+| `inputs` | objects and files that people hold activations in |
+| `reordered` | positions in another order, or shifted around the end |
 | `spooling`, `copies` | a stream copied to disk once, resumable |
 """

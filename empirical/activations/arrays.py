@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class ArraySource(Readable):
         What messages call the model; the path by default.
     layer, unit : array of int, shape (neurons,), optional
         Layer of each neuron and its index within that layer; one layer by default.
+    documents : array of int, shape (positions,), optional
+        Document (trial, video, recording) of each position.
 
     Raises
     ------
@@ -41,7 +43,8 @@ class ArraySource(Readable):
     ForeignFileError
         If the file is not a whole ``.npy`` file, or holds Python objects (these are refused, never unpickled).
     InputError
-        If the array is not two-dimensional, is empty or is not numeric, or `layer` or `unit` has another length.
+        If the array is not two-dimensional, is empty or is not numeric, or `layer`, `unit` or `documents` has another
+        length or holds other than whole numbers.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class ArraySource(Readable):
         name: str | None = None,
         layer: np.ndarray | None = None,
         unit: np.ndarray | None = None,
+        documents: np.ndarray | None = None,
     ):
         self._path = None if isinstance(array, np.ndarray) else Path(array)
         self._array = array if isinstance(array, np.ndarray) else None
@@ -58,6 +62,7 @@ class ArraySource(Readable):
         self.positions, neurons = shape_of(self.name, opened.shape, opened.dtype)
         self._dtype = float_type(opened.dtype)
         self.layer, self.unit = labels_of(neurons, layer, unit)
+        self._documents = None if documents is None else documents_of(self.positions, documents)
 
     @property
     def in_place(self) -> bool:
@@ -72,12 +77,18 @@ class ArraySource(Readable):
         return np.asarray(chosen, dtype=self._dtype)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: file, size and time, or a checksum of some rows."""
+        """Return the identity of these activations: file, size and time, or a checksum of some rows."""
+        documents = [] if self._documents is None else [zlib.crc32(self._documents.data)]
         if self._path is not None:
             stat = self._path.stat()
-            return [str(self._path.resolve()), stat.st_size, stat.st_mtime_ns]
+            return [str(self._path.resolve()), stat.st_size, stat.st_mtime_ns, *documents]
         some = np.unique(np.linspace(0, self.positions - 1, 64).astype(int))
-        return [self.name, self.positions, len(self.layer), zlib.crc32(np.ascontiguousarray(self.rows(some)).data)]
+        checksum = zlib.crc32(np.ascontiguousarray(self.rows(some)).data)
+        return [self.name, self.positions, len(self.layer), checksum, *documents]
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the documents, where they were given."""
+        return {} if self._documents is None else {"document": self._documents}
 
     @contextmanager
     def mapped(self) -> Iterator[None]:
@@ -138,6 +149,22 @@ def labels_of(neurons: int, layer: Any, unit: Any) -> tuple[np.ndarray, np.ndarr
     if unit.shape != (neurons,):
         raise InputError("unit", unit.shape, f"must have one entry for each of the {neurons} neurons")
     return layer, unit
+
+
+def documents_of(positions: int, documents: Any) -> np.ndarray:
+    """Return the document of each position as int64.
+
+    Raises
+    ------
+    InputError
+        If there is not one whole number for each position.
+    """
+    numbers = np.asarray(documents)
+    if numbers.shape != (positions,) or numbers.dtype.kind not in "iub":
+        given = f"array of shape {numbers.shape} and type {numbers.dtype}"
+        rule = f"must be one whole number for each of the {positions} positions"
+        raise InputError("documents", given, rule, "np.save('ids.npy', np.repeat(np.arange(20), 500))")
+    return np.ascontiguousarray(numbers, dtype=np.int64)
 
 
 def float_type(dtype: Any) -> Any:

@@ -1,8 +1,8 @@
 """A disk copy that is being written, and the record from which a killed one resumes.
 
 Rows are written one after the other to a file beside the copy's name, which is moved there when it is whole. A record
-beside it says how many are written, and the checksum of the bytes up to there; what is recorded is on disk first. What
-the record does not speak of is written again, and a file that does not hold what its record says is begun anew.
+beside it says how many are written, and the checksum of the bytes up to there; the recorded rows are on disk first.
+Rows beyond the record are written again, and a file that does not match its record is begun anew.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class UnfinishedCopy:
         self._checksum = zlib.crc32(self.file.read())
 
     def _recalled(self) -> bool:
-        """Take up what is recorded; return whether that is this copy's, and the file still holds it."""
+        """Resume from the record; return whether it is this copy's, and the file still matches it."""
         try:
             with self._record.open("rb") as file, np.load(file, allow_pickle=False) as record:
                 if record["of"].item() != self._of:
@@ -136,7 +136,7 @@ class UnfinishedCopy:
 
 
 def shift_of(block: np.ndarray) -> np.ndarray:
-    """Return what is taken off each column of a float64 source, from its first block: nothing, of a narrower one.
+    """Return the shift subtracted from each column of a float64 source, from its first block; zero for a narrower one.
 
     It is the column's mean there, and where its numbers are all equal that number: a constant neuron stays constant.
     A column that the engine refuses stays as it is, so that only its impossible numbers become infinite.
@@ -149,10 +149,10 @@ def shift_of(block: np.ndarray) -> np.ndarray:
 
 
 def partial_of(whole: Path) -> Path:
-    """Return where a copy is written until it is whole."""
+    """Return the path of a copy until it is whole."""
     return whole.with_suffix(".partial")
 
 
 def border_of(whole: Path) -> Path:
-    """Return where shifts and scales of a copy of half the size are kept, shape (2, blocks, neurons)."""
+    """Return the path of the shifts and scales of a copy of half the size, shape (2, blocks, neurons)."""
     return whole.with_name(f"{whole.stem}-border.npy")

@@ -1,17 +1,18 @@
-"""Files of activations as sources: ``.npy`` is read in place, zarr and netCDF from the start."""
+"""Files of activations as sources, by their ending."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from .arrays import ArraySource
+import numpy as np
+
+from .inputs import open_input
 from .source import ActivationSource
-from .streamed import StreamedArray
-
-STREAMED = (".zarr", ".nc")
 
 
-def open_activations(path: str | os.PathLike[str], name: str | None = None) -> ActivationSource:
-    """Return the source of a file of activations: ``.npy``, ``.zarr`` or netCDF (``.nc``)."""
-    return (StreamedArray if Path(path).suffix in STREAMED else ArraySource)(path, name)
+def open_activations(
+    path: str | os.PathLike[str], name: str | None = None, documents: np.ndarray | None = None
+) -> ActivationSource:
+    """Return the source of a file of activations: `inputs.FILES` has the endings. ``.npy`` is read in place."""
+    return open_input(Path(path), "file", name=name, documents=documents).source

@@ -4,7 +4,7 @@ A source is one model seen at a list of aligned positions (text spans, image cel
 read any number of times, always in the same order, so that two sources with equally many positions can be read side
 by side. Whatever produced the activations, only sources are matched.
 
-Six abilities are optional. This module is the only place that asks for them:
+Seven abilities are optional. This module is the only place that asks for them:
 
 | ability | asked by | without it |
 |---|---|---|
@@ -14,11 +14,12 @@ Six abilities are optional. This module is the only place that asks for them:
 | ``identity()`` | `identity` | name, positions and neurons tell it from others; a resumed run trusts them |
 | ``untrained(seed)`` | `untrained` | there is no null of untrained networks |
 | ``mapped()`` | `mapped` | its files are opened at each reading |
+| ``labels()`` | `labels` | documents and span texts of its positions are unknown, and nulls that need them impossible |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -88,9 +89,23 @@ def untrained(source: ActivationSource) -> Callable[[int], ActivationSource] | N
     return getattr(source, "untrained", None)
 
 
+def labels(source: ActivationSource) -> Mapping[str, np.ndarray]:
+    """Return the labels of the positions: integers of shape (positions,) by name, equal where the label is.
+
+    ``document`` numbers the documents (or images), ``span`` the distinct texts of the spans.
+    """
+    own: Callable[[], Mapping[str, np.ndarray]] | None = getattr(source, "labels", None)
+    return own() if own is not None else {}
+
+
+def common_labels(*sources: ActivationSource) -> dict[str, np.ndarray]:
+    """Return the labels that any of several sources at the same positions has; of two, the first counts."""
+    return {name: values for source in reversed(sources) for name, values in labels(source).items()}
+
+
 @contextmanager
 def mapped(*sources: ActivationSource) -> Iterator[None]:
-    """Map the files of some sources once for all that is read meanwhile.
+    """Map the files of some sources once for all reads meanwhile.
 
     Finding a file's pages takes a tenth of the time of reading them from memory, every time. They count as this
     process's while they are mapped, but the system takes them back when it needs room.

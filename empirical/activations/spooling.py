@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError
 from .arrays import ArraySource
 from .copies import UnfinishedCopy, border_of, partial_of
-from .source import ActivationSource, blocks_from
+from .source import ActivationSource, blocks_from, labels
 from .views import View
 
 
@@ -28,7 +28,7 @@ class Spooled(View):
     def __init__(self, source: ActivationSource, path: Path, block: int, kind: str):
         self.name, self.positions = source.name, source.positions
         self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
-        self._block, self._source = block, ArraySource(path)
+        self._block, self._source, self._streamed = block, ArraySource(path), source
         self._bare = kind == "float32"
         self._border = None if self._bare else np.load(border_of(path), allow_pickle=False)
 
@@ -42,6 +42,10 @@ class Spooled(View):
             blocks = blocks[:1]
         return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
 
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the labels of the streamed source."""
+        return labels(self._streamed)
+
 
 def spool(
     source: ActivationSource,
@@ -53,7 +57,7 @@ def spool(
     """Copy a stream to disk, so that its model runs once; a whole copy that is already there is used as it is.
 
     A copy that was killed goes on where its record ends and gets the same bits; a source that cannot begin there
-    (`blocks_from`) is read from the start again. What is damaged or belongs to another source is written anew.
+    (`blocks_from`) is read from the start again. A damaged copy, or one of another source, is written anew.
 
     Parameters
     ----------

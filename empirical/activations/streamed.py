@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import ForeignFileError, InputError, MissingFileError
-from .arrays import float_type, labels_of, shape_of
+from .arrays import documents_of, float_type, labels_of, shape_of
 
 
 class StreamedArray:
     """Activations in a zarr array or a netCDF variable, shape (positions, neurons), read from the start.
 
     A netCDF file holds one two-dimensional variable, or one called ``activations``; variables ``layer`` and ``unit``
-    along its second dimension label the neurons. Errors are those of `ArraySource`.
+    along its second dimension label the neurons, ``document`` along its first the positions. Errors are those of
+    `ArraySource`.
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None, documents: np.ndarray | None = None):
         self.path = Path(path)
         self.name = name or str(path)
         if not self.path.exists():
@@ -32,20 +34,28 @@ class StreamedArray:
                 import zarr
 
                 self._array: Any = zarr.open_array(self.path, mode="r")
-                labels: dict[str, Any] = {}
+                beside: dict[str, Any] = {}
             else:
-                self._array, labels = _open_netcdf(self.path)
+                self.labelled, beside = _open_netcdf(self.path)
+                self._array = self.labelled.variable
         except (InputError, ImportError):
             raise
         except Exception as error:  # zarr and h5py raise whatever their broken layer raises
             raise ForeignFileError(f"{path}: not a readable {self.path.suffix[1:]} array") from error
         self.positions, neurons = shape_of(self.name, self._array.shape, self._array.dtype)
         self._dtype = float_type(self._array.dtype)
-        self.layer, self.unit = labels_of(neurons, labels.get("layer"), labels.get("unit"))
+        self.layer, self.unit = labels_of(neurons, beside.get("layer"), beside.get("unit"))
+        documents = beside.get("document") if documents is None else documents
+        self._documents = None if documents is None else documents_of(self.positions, documents)
 
     def identity(self) -> list[Any]:
         """Return the path, the shape, and the number, total size and newest time of the files below it."""
-        return [str(self.path.resolve()), self.positions, len(self.layer), *_files(self.path)]
+        documents = [] if self._documents is None else [zlib.crc32(self._documents.data)]
+        return [str(self.path.resolve()), self.positions, len(self.layer), *files_of(self.path), *documents]
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the documents, where the file or the caller names them."""
+        return {} if self._documents is None else {"document": self._documents}
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of shape (size, neurons), the last one shorter."""
@@ -57,13 +67,14 @@ class StreamedArray:
             yield np.asarray(self._array[start : start + size], dtype=self._dtype)
 
 
-def _files(path: Path) -> list[int]:
+def files_of(path: Path) -> list[int]:
     """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
     facts = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
     return [len(facts), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts)]
 
 
 def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the variable with its coordinates, unread, and the labels of its neurons."""
     import xarray as xr
 
     opened = xr.open_dataset(path, engine="h5netcdf")
@@ -72,10 +83,10 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     if name is None:
         rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
         raise InputError("file", str(path), rule)
-    variable = opened[name].variable
-    labels = {
+    dims = opened[name].dims
+    beside = {
         label: opened[label].values
-        for label in ("layer", "unit")
-        if label in opened.variables and opened[label].dims == variable.dims[1:]
+        for label, along in (("layer", dims[1:]), ("unit", dims[1:]), ("document", dims[:1]))
+        if label in opened.variables and opened[label].dims == along
     }
-    return variable, labels
+    return opened[name], beside

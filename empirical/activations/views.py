@@ -5,16 +5,31 @@ A view reads its source and copies nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from .source import ActivationSource, RandomAccess, blocks_from, identity, mapped, tensors
+from .source import ActivationSource, RandomAccess, blocks_from, identity, labels, mapped, tensors
 
 LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a time
+
+
+class Documented:
+    """Base of sources whose positions may belong to documents that the caller names."""
+
+    _documents: np.ndarray | None = None
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the documents, where they were given."""
+        return {} if self._documents is None else {"document": self._documents}
+
+    def in_documents(self) -> list[Any]:
+        """Return what tells these documents from others, as a part of an identity."""
+        return [] if self._documents is None else [zlib.crc32(self._documents.data)]
 
 
 class Readable:
@@ -51,6 +66,10 @@ class View(Readable):
         with mapped(self._source):
             yield
 
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the labels of the source."""
+        return labels(self._source)
+
 
 class Layers:
     """The neurons of some layers only; units keep their (layer, unit) labels.
@@ -77,8 +96,12 @@ class Layers:
         self.layer, self.unit = np.asarray(source.layer)[self._columns], np.asarray(source.unit)[self._columns]
 
     def identity(self) -> list[Any]:
-        """Return what the source is, and which of its neurons these are."""
+        """Return the identity of the source and of the layers chosen."""
         return [identity(self._source), np.unique(self.layer).tolist()]
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the labels of the source."""
+        return labels(self._source)
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield the kept columns of the source's blocks."""

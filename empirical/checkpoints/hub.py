@@ -8,13 +8,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...console import say
-from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, require
+from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, panics_as_errors, require
 from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -53,20 +54,37 @@ class Loading:
             raise InputError("--device-map", self.device_map, rule, "--device-map auto")
 
 
-def quiet_transformers() -> None:
-    """Silence the progress bars and notices that `transformers` prints for every checkpoint."""
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence the progress bars and notices that `transformers` prints for every checkpoint, meanwhile.
+
+    Raises
+    ------
+    MissingExtraError
+        If transformers is not installed.
+    """
     try:
         import transformers
     except ImportError as error:
         raise MissingExtraError("transformers", "measure") from error
 
-    import huggingface_hub
+    from huggingface_hub import logging as hub_logging
+    from transformers.utils import logging
 
-    huggingface_hub.logging.set_verbosity_error()  # of five retries without a network
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled(), hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()  # of five retries without a network
     transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before[0])
+        if before[1]:
+            logging.enable_progress_bar()
+        hub_logging.set_verbosity(before[2])
 
 
+@quiet_transformers()
 def open_config(checkpoint: str | Path) -> Any:
     """Open the configuration of a checkpoint.
 
@@ -77,7 +95,6 @@ def open_config(checkpoint: str | Path) -> Any:
     RosettaError
         If the configuration is damaged, or wants code of its own to be run.
     """
-    quiet_transformers()
     from transformers import AutoConfig
 
     path = Path(checkpoint).expanduser()
@@ -101,6 +118,7 @@ def open_config(checkpoint: str | Path) -> Any:
     return config
 
 
+@quiet_transformers()
 def open_tokenizer(checkpoint: str | Path) -> Any:
     """Open the fast tokenizer of a checkpoint; in a text, the name of a special token is text like any other.
 
@@ -109,13 +127,14 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     RosettaError
         If there is none, or it is a slow one, which cannot say which characters its tokens cover.
     """
-    quiet_transformers()
     from transformers import AutoTokenizer
 
     name, revision = located(checkpoint)
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
+        with panics_as_errors():
+            tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
+            tokenizer("a")  # settings that make no sense show where they are used
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:
@@ -126,6 +145,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     return tokenizer
 
 
+@quiet_transformers()
 def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
     """Open a model without its head, in evaluation mode; of the class `kind`, or the one `config` names.
 
@@ -135,7 +155,6 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         If weights are missing, unexpected, of other shapes, NaN, damaged, or pickled without leave; or the device does
         not exist.
     """
-    quiet_transformers()
     import torch
     from transformers import AutoModel
 
@@ -146,14 +165,15 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
         folder = tempfile.mkdtemp(prefix="rosettalaw-offload-")
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
-        model, report = (kind or AutoModel).from_pretrained(
-            name,
-            config=config,
-            dtype=getattr(torch, loading.weights),
-            trust_remote_code=False,
-            output_loading_info=True,
-            **options,
-        )
+        with panics_as_errors():
+            model, report = (kind or AutoModel).from_pretrained(
+                name,
+                config=config,
+                dtype=getattr(torch, loading.weights),
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
     except Exception as error:
         _remove(folder)
         hint = "" if loading.pickled or not _only_pickled(checkpoint) else PICKLED
@@ -199,16 +219,16 @@ def _remove(folder: str | None) -> None:
 
 
 def device_of(model: Any) -> Any:
-    """Return where a model takes its input: the device of its first weights that are in memory."""
+    """Return the device of a model's input: that of its first weights that are in memory."""
     import torch
 
     real_devices = (weight.device for weight in model.parameters() if weight.device.type != "meta")
     return next(real_devices, torch.device("cpu"))
 
 
+@quiet_transformers()
 def untrained_model(config: Any, seed: int) -> Any:
     """Return a model with the architecture's own random initialisation (the null of section 4.2)."""
-    quiet_transformers()
     import torch
     from transformers import AutoModel
 
@@ -218,7 +238,7 @@ def untrained_model(config: Any, seed: int) -> Any:
 
 
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return what `from_pretrained` takes: a folder, or a hub id with its ``revision`` where one is named.
+    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` where one is named.
 
     Raises
     ------
@@ -240,9 +260,9 @@ def commit(checkpoint: str | Path) -> str:
 
     name, revision = located(checkpoint)
     for file in ("config.json", "model_index.json"):
-        file_there = try_to_load_from_cache(name, file, **revision)
-        if isinstance(file_there, str):
-            return Path(file_there).parent.name
+        cached = try_to_load_from_cache(name, file, **revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
     return ""
 
 

@@ -37,7 +37,7 @@ class ModelFacts:
 
 
 def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
-    """Return what tells a checkpoint from others; `tokenizer` says whether it has one."""
+    """Return the identity of a checkpoint; `tokenizer` says whether it has one."""
     folder = Path(checkpoint).expanduser()
     spelling = ""
     if tokenizer:
@@ -51,14 +51,18 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
             digests.append(hashlib.file_digest(stream, "sha256"))
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
     record = folder / RECORD
-    read = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    return ModelFacts(folder.name, whole.hexdigest(), spelling, read.get("bits_per_byte", float("nan")))
+    facts = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    return ModelFacts(folder.name, whole.hexdigest(), spelling, facts.get("bits_per_byte", float("nan")))
 
 
 def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
     """Return ``revision_a``, ``tokenizer_a`` and so on of models opened as sources, for a result's attributes."""
     known: dict[str, str] = {}
     for side, source in zip("ab", sources, strict=False):
+        in_memory = getattr(source, "facts", None)
+        if in_memory is not None:  # a loaded model is no file: a checksum of its weights stands for it
+            known[f"revision_{side}"] = f"in memory, checksum {in_memory[-1]:08x}"
+            continue
         facts = model_facts(source.name, tokenizer)
         known |= {f"revision_{side}": facts.revision} | ({f"tokenizer_{side}": facts.tokenizer} if tokenizer else {})
     return known
@@ -70,7 +74,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def identity(checkpoint: str) -> list[Any]:
-    """Return what must be the same for a saved measurement to be used again.
+    """Return the facts that must be equal for a saved measurement to be used again.
 
     That is a folder's weights by size and time, or a hub id with the revision it names; where the hub moves a branch, a
     finished measurement stays (its result says which commit it was): name a commit to be sure.

@@ -32,7 +32,7 @@ SPECIAL = {
 
 
 def require_ordinary(path: Path) -> None:
-    """Refuse what is neither a file nor a folder: it may have no end, and cannot be read twice.
+    """Refuse a path that is neither a file nor a folder: it may have no end, and cannot be read twice.
 
     Raises
     ------

@@ -2,23 +2,18 @@
 
 A corpus is ``python``, the text that every CPython ships (`python_text`), or files (`files`). Training holds one
 in memory (`open_corpus`) and separates whole documents into a training and a held-out side (`Corpus.split`). Filtering
-separates and selects documents whose texts stay on disk (`open_stored`). Measuring draws from one (`open_text`), which
-may be larger than memory too:
+separates and selects documents whose texts stay on disk (`open_stored`). Measuring draws windows from all documents of
+one (`open_text`), which may be larger than memory too: `language.drawing` chooses by sizes and domains alone
+(`survey`), and reads the documents that it has chosen (`chosen`).
 
-- documents are drawn uniformly without replacement, and read whole until the token budget is met, so that no document
-  is read twice and short ones are kept;
-- this is what "i.i.d. sequences" can mean for text that comes as documents (arXiv 2606.03990, section 4.1): different
-  documents are independent draws, the sequences that one long document is cut into are not.
-
-The order of the draw depends on the seed and the number of documents alone.
+Random orders depend on the seed and the number of documents alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,8 +22,7 @@ from typing import Any
 import numpy as np
 
 from ...console import progress, say
-from ...errors import ForeignFileError, InputError, MissingFileError, RosettaError, require
-from ...results import disk_error
+from ...errors import ForeignFileError, InputError, MissingFileError, require
 from .files import Document, size_on_disk, unread
 from .on_disk import stored
 from .python_text import shipped_documents
@@ -36,6 +30,22 @@ from .python_text import shipped_documents
 PYTHON = "python"
 PAPERS_TOKENS = 10_000_000  # of text, that a pair of models is matched on (section 4.1)
 AT_ONCE = 64 << 20
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Documents of a text before they are read.
+
+    Attributes
+    ----------
+    sizes : ndarray of int, shape (documents,)
+        Bytes of UTF-8 of each.
+    domains : ndarray of int, shape (documents,)
+        Domain of each, numbered by first appearance.
+    """
+
+    sizes: np.ndarray
+    domains: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -54,9 +64,21 @@ class Corpus:
         return digest.hexdigest()
 
     @cached_property
+    def survey(self) -> Survey:
+        """Sizes and domains of the documents."""
+        numbers: dict[str, int] = {}
+        domains = [numbers.setdefault(document.domain, len(numbers)) for document in self.documents]
+        return Survey(np.array([_size(document) for document in self.documents], np.int64), np.array(domains, np.int32))
+
+    @property
     def size(self) -> int:
         """Bytes of UTF-8 text."""
-        return sum(_size(document) for document in self.documents)
+        return int(self.survey.sizes.sum())
+
+    def chosen(self, numbers: Sequence[int] | np.ndarray) -> Iterator[Document]:
+        """Yield some documents in the order asked for."""
+        for number in numbers:
+            yield self.documents[number]
 
     def domains(self) -> dict[str, int]:
         """Return the bytes of text in each domain, largest first."""
@@ -110,11 +132,11 @@ class Corpus:
 
 
 class StoredText:
-    """Documents that stay on disk: drawn from it in the order in which a `Corpus` of them would be shuffled.
+    """Documents that stay on disk: any of them is read when it is asked for, in any order.
 
     A first pass over the files finds damage before anything is computed, hashes the text, and notes each document's
-    size: 8 bytes of memory a document. Drawing holds `at_once` bytes of text (or one document, if that is longer), and
-    passes over the files again for every `at_once` bytes that are drawn.
+    size and domain: 20 bytes of memory a document. Reading holds `at_once` bytes of text (or one document, if that is
+    longer), and passes over the files again for every `at_once` bytes that are read.
 
     Parameters
     ----------
@@ -131,48 +153,59 @@ class StoredText:
     @property
     def sha256(self) -> str:
         """Hash of all names, domains and texts, equal to that of a `Corpus` of the same documents."""
-        return self._survey[1]
+        return self._surveyed[2]
 
     @property
     def size(self) -> int:
         """Bytes of UTF-8 text."""
-        return int(self._survey[0].sum())
+        return int(self.survey.sizes.sum())
+
+    @property
+    def survey(self) -> Survey:
+        """Sizes and domains of the documents with text, as a `Corpus` of them has them."""
+        return self._surveyed[0]
 
     def in_random_order(self, seed: int) -> Iterator[Document]:
-        """Yield every document once, in a random order that depends on the seed alone.
+        """Yield every document once, in the order in which a `Corpus` of them would be shuffled."""
+        yield from self.chosen(_order(len(self.survey.sizes), seed))
+
+    def chosen(self, numbers: Sequence[int] | np.ndarray) -> Iterator[Document]:
+        """Yield some documents in the order asked for.
 
         Raises
         ------
         MissingFileError, ForeignFileError
-            If the text cannot be read, is damaged, or changes while it is drawn from.
+            If the text cannot be read, is damaged, or changes while it is read.
         """
-        sizes = self._survey[0]
-        present = np.flatnonzero(sizes)
-        order = present[_order(len(present), seed)]
+        survey, places, _ = self._surveyed
+        order = np.asarray(numbers, np.int64)
         begin = 0
         while begin < len(order):
-            fitting = int(np.searchsorted(np.cumsum(sizes[order[begin:]]), self.at_once, side="right"))
-            chosen = order[begin : begin + max(fitting, 1)]
-            texts_read = self._read(set(chosen.tolist()))
-            for number in chosen.tolist():
+            sizes = survey.sizes[order[begin:]]
+            fitting = int(np.searchsorted(np.cumsum(sizes), self.at_once, side="right"))
+            batch = order[begin : begin + max(fitting, 1)]
+            texts_read = self._read(set(places[batch].tolist()))
+            for number, size in zip(places[batch].tolist(), sizes.tolist(), strict=False):
                 document = texts_read.pop(number, None)
-                if document is None or _size(document) != sizes[number]:
+                if document is None or _size(document) != size:
                     raise ForeignFileError(f"{self.name}: changed while it was read")
                 yield document
-            begin += len(chosen)
+            begin += len(batch)
 
-    def _read(self, wanted: set[int]) -> dict[int, Document | None]:
-        return {number: read() for number, read in enumerate(_watched(self._path)) if number in wanted}
+    def _read(self, numbers: set[int]) -> dict[int, Document | None]:
+        return {number: read() for number, read in enumerate(_watched(self._path)) if number in numbers}
 
     @cached_property
-    def _survey(self) -> tuple[np.ndarray, str]:
-        """Bytes of each document, 0 for one without text, and the hash of those with text."""
-        sizes, digest = array("q"), hashlib.sha256()
+    def _surveyed(self) -> tuple[Survey, np.ndarray, str]:
+        """Survey of the documents with text, the place of each among all, and the hash of them."""
+        sizes, domains, digest, numbers = array("q"), array("i"), hashlib.sha256(), dict[str, int]()
         for document in _checked(self._path):
             sizes.append(0 if document is None else _size(document))
+            domains.append(0 if document is None else numbers.setdefault(document.domain, len(numbers)))
             if document is not None:
                 _hash(digest, document)
-        return np.array(sizes), digest.hexdigest()
+        places = np.flatnonzero(np.array(sizes))
+        return Survey(np.array(sizes)[places], np.array(domains)[places]), places, digest.hexdigest()
 
 
 def open_corpus(source: str | Path) -> Corpus:
@@ -197,12 +230,7 @@ def open_stored(source: str | Path) -> Corpus:
     """
     if str(source) == PYTHON:
         return python_corpus()
-    try:
-        return Corpus(str(source), stored(_documents(Path(source).expanduser())))
-    except OSError as error:
-        if isinstance(error, RosettaError):
-            raise
-        raise disk_error(tempfile.gettempdir(), error) from error
+    return Corpus(str(source), stored(_documents(Path(source).expanduser())))
 
 
 def open_text(source: str | Path, memory: int | None = None) -> Corpus | StoredText:
@@ -227,7 +255,7 @@ def _documents(path: Path) -> Iterator[Document]:
 
 
 def _checked(path: Path) -> Iterator[Document | None]:
-    """Yield every document, None for one without text; say what was left out."""
+    """Yield every document, None for one without text; print the number left out."""
     foreign = whole = 0
     for read in _watched(path):
         document = read()
@@ -271,14 +299,14 @@ def take_bytes(corpus: Corpus, limit: int, argument: str = "tokens") -> Corpus:
     InputError
         If the corpus is shorter than that.
     """
-    taken, size = [], 0
+    documents, size = [], 0
     for document in corpus.documents:
         if size >= limit:
             break
-        taken.append(document)
+        documents.append(document)
         size += _size(document)
     if size < limit:
         raise InputError(
             argument, limit, f"{corpus.name} holds only {size:,} bytes of text", "more text or fewer tokens"
         )
-    return Corpus(corpus.name, tuple(taken))
+    return Corpus(corpus.name, tuple(documents))

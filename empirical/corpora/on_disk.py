@@ -9,24 +9,39 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+from ...results import disk_error
 from .files import Document
 
 
-class _Texts:
-    """A temporary file of UTF-8, gone when nothing refers to it."""
+class Store:
+    """A temporary file of texts, gone when no document refers to it."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="rosettalaw-text-")  # noqa: SIM115 (closed below)
-        self.size = 0
+        self._size = 0
 
-    def add(self, text: str) -> tuple[int, int]:
-        """Append a text; return where it begins and ends."""
-        self.size += self._file.write(_encoded(text))
-        return self.size - len(_encoded(text)), self.size
+    def add(self, document: Document) -> StoredDocument:
+        """Copy a document's text; return the document that reads it from here.
+
+        Raises
+        ------
+        RosettaError
+            If the disk is full.
+        """
+        encoded = _encoded(document.text)
+        try:
+            self._file.write(encoded)
+        except OSError as error:
+            raise disk_error(tempfile.gettempdir(), error) from error
+        begin, self._size = self._size, self._size + len(encoded)
+        return StoredDocument(document.name, document.domain, document.group, self, begin, self._size)
 
     def read(self, begin: int, end: int) -> str:
+        """Return the text between two bytes."""
         self._file.seek(begin)
-        return self._file.read(end - begin).decode("utf-8", "surrogatepass")
+        encoded = self._file.read(end - begin)
+        self._file.seek(self._size)  # where the next text is added
+        return encoded.decode("utf-8", "surrogatepass")
 
     def __del__(self) -> None:
         self._file.close()
@@ -35,9 +50,9 @@ class _Texts:
 class StoredDocument(Document):
     """A document that reads its text, bytes `begin` to `end`, from a file."""
 
-    _place: tuple[_Texts, int, int]
+    _place: tuple[Store, int, int]
 
-    def __init__(self, name: str, domain: str, group: str, texts: _Texts, begin: int, end: int):
+    def __init__(self, name: str, domain: str, group: str, texts: Store, begin: int, end: int):
         # The dataclass is frozen; its field `text` is the property below.
         known: dict[str, Any] = {"name": name, "domain": domain, "group": group, "_place": (texts, begin, end)}
         for field, value in known.items():
@@ -59,8 +74,8 @@ class StoredDocument(Document):
 
 def stored(documents: Iterable[Document]) -> tuple[Document, ...]:
     """Copy texts to a temporary file; return documents that read it."""
-    texts = _Texts()
-    return tuple(StoredDocument(one.name, one.domain, one.group, texts, *texts.add(one.text)) for one in documents)
+    store = Store()
+    return tuple(map(store.add, documents))
 
 
 def _encoded(text: str) -> bytes:

@@ -94,13 +94,13 @@ def separate_prose(source: str) -> tuple[str | None, str]:
 
 def _docstring_lines(tree: ast.AST) -> dict[int, str]:
     """Return the first line of every docstring, with its cleaned text."""
-    docstrings_read = {}
+    lines = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node, clean=True)
             if text is not None:
-                docstrings_read[node.body[0].lineno] = text
-    return docstrings_read
+                lines[node.body[0].lineno] = text
+    return lines
 
 
 def _reference() -> Iterator[Document]:
@@ -126,12 +126,12 @@ def _member_docs() -> Iterator[Document]:
 
 def _docs_of(module) -> Sequence[str]:
     """Return the documentation of a module, its members and their members, each once, in the order of names."""
-    docstrings_read: dict[str, None] = {}
+    docstrings: dict[str, None] = {}
 
     def add(name: str, value) -> None:
         text = getattr(value, "__doc__", None)
         if isinstance(text, str) and text.strip():
-            docstrings_read.setdefault(f"{name}\n{text.strip()}")
+            docstrings.setdefault(f"{name}\n{text.strip()}")
 
     add(module.__name__, module)
     for name, value in sorted(vars(module).items()):
@@ -141,4 +141,4 @@ def _docs_of(module) -> Sequence[str]:
             for member, inner in sorted(vars(value).items()):
                 if callable(inner) or hasattr(inner, "__get__"):
                     add(f"{name}.{member}", inner)
-    return list(docstrings_read)
+    return list(docstrings)

@@ -1,6 +1,6 @@
 """Choosing one neuron beforehand: the one whose top contexts are most enriched in the target domain.
 
-A neuron's contexts are the places where it is most active, one a document, so that it is judged by many texts rather
+A neuron's contexts are the places where it is most active, one per document, so that it is judged by many texts rather
 than by one passage. With ``h_k(u)`` the number of target documents among neuron u's k top contexts and ``s`` the target
 domain's share of the tokens, the enrichment is
 
@@ -9,6 +9,10 @@ domain's share of the tokens, the enrichment is
 (arXiv 2606.03990, section 5.2 and appendix E.2). A few hundred neurons have many ties at 20 contexts; a tie goes to the
 neuron that is ahead at 40, then at 80, then at 160 contexts, then to the one that comes first. A Rosetta Neuron and
 its control are chosen by this same rule, from documents that are not filtered afterwards.
+
+One neuron is one draw, so the leaders of both populations are compared as well. A layer has ten times as many other
+neurons as Rosetta Neurons, or more: the first 20 of either are two thirds of one population and a twentieth of the
+other. Leaders are therefore an equal share of their populations.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import RosettaError, require
+from ...results import require_variables
 from ..corpora.corpus import Document
 from .document_activations import DocumentReader
 
@@ -72,7 +77,7 @@ class Ranking:
 def rank(
     reader: DocumentReader, documents: Sequence[Document], target: str, neurons: np.ndarray, contexts: int = CONTEXTS
 ) -> Ranking:
-    """Rank neurons by their top contexts; what is held is contexts × neurons, whatever the number of documents.
+    """Rank neurons by their top contexts; memory holds contexts × neurons, whatever the number of documents.
 
     Parameters
     ----------
@@ -126,11 +131,25 @@ class Choice:
         over all layers.
     ranking : Ranking
         How all neurons compare.
+    pools : pair of int
+        Neurons of the layer that belong to a calibrated pair, and those that do not.
     """
 
     rosetta: np.ndarray
     control: np.ndarray
     ranking: Ranking
+    pools: tuple[int, int]
+
+
+def equal_shares(pools: tuple[int, int], leaders: int) -> tuple[int, int]:
+    """Return how many leaders of two populations are an equal share of each: `leaders` on average, and at least one.
+
+    >>> equal_shares((35, 350), 20)
+    (4, 36)
+    """
+    share = min(1.0, 2 * leaders / sum(pools))
+    first, second = (max(1, round(share * pool)) for pool in pools)
+    return first, second
 
 
 def choose(
@@ -150,7 +169,7 @@ def choose(
     rosetta : ndarray of int
         Neurons that belong to a calibrated pair.
     leaders : int
-        How many neurons of each population to name.
+        How many neurons of a population to name, on average over both; they are an equal share of each.
 
     Raises
     ------
@@ -163,7 +182,10 @@ def choose(
     others = ranking.best(np.setdiff1d(same, rosetta))
     if not len(others):
         raise RosettaError(f"every neuron of layer {layer} is a Rosetta Neuron: there is no control")
-    return Choice(ranking.best(np.intersect1d(same, rosetta))[:leaders], others[:leaders], ranking)
+    partnered = ranking.best(np.intersect1d(same, rosetta))
+    pools = len(partnered), len(others)
+    first, second = equal_shares(pools, leaders)
+    return Choice(partnered[:first], others[:second], ranking, pools)
 
 
 def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
@@ -174,8 +196,7 @@ def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
     RosettaError
         If no pair is above what the nulls have, the matching was not calibrated, or it is one of another model.
     """
-    if "threshold" not in pairs:
-        raise RosettaError("the matching has no calibrated threshold: match with --null-permutations 3")
+    require_calibrated(pairs)
     if int(pairs["neurons_a"]) != len(reader.layer):
         raise RosettaError(
             f"the matching is of {pairs.attrs.get('model_a')} with {int(pairs['neurons_a'])} neurons, not of "
@@ -185,3 +206,10 @@ def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
     if not above.any():
         raise RosettaError("no pair is above what the nulls have: there is no Rosetta Neuron to filter by")
     return np.unique(pairs["unit_a"].values[above])
+
+
+def require_calibrated(pairs: xr.Dataset) -> None:
+    """Raise `RosettaError` unless a matching has pairs, a count and a threshold."""
+    if "threshold" not in pairs:
+        raise RosettaError("the matching has no calibrated threshold: match with --null-permutations 3")
+    require_variables(pairs, "the matching", ("neurons_a", "correlation", "unit_a", "calibrated_count"))

@@ -101,9 +101,9 @@ class ModelReader:
         Parameters
         ----------
         documents : sequence of Document
-            What to read.
+            Documents to read.
         neurons : ndarray of int
-            Which neurons, counted over all layers; the others are not kept.
+            Neurons to record, counted over all layers.
         """
         for first in range(0, len(documents), DOCUMENTS_AT_ONCE):
             yield self._batch(documents[first : first + DOCUMENTS_AT_ONCE], np.asarray(neurons))

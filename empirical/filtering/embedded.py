@@ -46,13 +46,13 @@ def embedded_study(
     Parameters
     ----------
     plan : FilteringPlan
-        What is filtered and how.
+        Settings of the study.
     ladder : str
         Name of a shipped ladder of two families, or a ladder file.
     out : path, optional
-        Folder where what is finished is kept.
+        Folder where finished parts are saved.
     cache : path, optional
-        Where checkpoints are kept.
+        Folder of checkpoints.
     selection : path, optional
         Where to write the selected documents, as ``.jsonl``.
     quiet : bool

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
+KINDS = ("Rosetta Neurons", "others")
+
 
 def records(study: xr.Dataset) -> list[dict[str, Any]]:
     """Return one row a selector: F1 and perplexity with their 95% intervals."""
@@ -23,7 +25,7 @@ def records(study: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def facts(study: xr.Dataset) -> dict[str, Any]:
-    """Return what the study rests on: the neurons, the pairs, the parts of the text."""
+    """Return the basis of the study: the neurons, the pairs, the parts of the text."""
     first = {True: 0, False: int(study["leader_rosetta"].sum())}
     neuron = {
         name: {fact: study[f"leader_{fact}"].values[first[kind]].item() for fact in ("layer", "unit", "hits", "f1")}
@@ -40,38 +42,50 @@ def facts(study: xr.Dataset) -> dict[str, Any]:
 
 
 def sentences(study: xr.Dataset) -> list[str]:
-    """Return what can be said: each comparison with its difference, its 95% interval, and whether that excludes 0."""
+    """Return the findings: each comparison with its difference, its 95% interval, and whether that excludes 0."""
     rosetta = study.sel(selector="rosetta")
     f1, low, high = (float(rosetta[f"filter_f1{end}"]) for end in ("", "_low", "_high"))
-    said = [f"F1 of the Rosetta Neuron for {study.attrs['target']!r}: {f1:.3f} [{low:.3f}, {high:.3f}]."]
+    lines = [f"F1 of the Rosetta Neuron for {study.attrs['target']!r}: {f1:.3f} [{low:.3f}, {high:.3f}]."]
     for selector, words in (("random", "random documents"), ("non_rosetta", "the other neuron")):
         one = study.sel(selector=selector)
         ahead, low, high = (float(one[f"f1_behind{end}"]) for end in ("", "_low", "_high"))
-        verdict = _verdict(low, high, "better than", "worse than", "not told apart from")
-        said.append(f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {ahead:+.3f} [{low:+.3f}, {high:+.3f}].")
-    return [*said, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
+        verdict = _verdict(low, high, "better than", "worse than", "not distinguished from")
+        lines.append(
+            f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {ahead:+.3f} [{low:+.3f}, {high:+.3f}]."
+        )
+    return [*lines, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
 
 
 def _leaders(study: xr.Dataset) -> str:
-    """Compare the leaders of both populations: what the result is beyond one neuron of each."""
+    """Compare the leaders of both populations: the result beyond one neuron of each.
+
+    Results that do not say how large the populations are have the first 20 of either, whose means do not compare.
+    """
     is_rosetta = study["leader_rosetta"].values
     groups = [study["leader_f1"].values[mask] for mask in (is_rosetta, ~is_rosetta)]
     shown = " and ".join(f"{group.mean():.3f} ({group.min():.3f} to {group.max():.3f})" for group in groups)
-    sizes = f"{len(groups[0])} Rosetta and {len(groups[1])} other neurons"
-    return f"F1 of the first {sizes} of that layer by the same rule: {shown}."
+    if "leader_pool" not in study:
+        sizes = f"{len(groups[0])} Rosetta and {len(groups[1])} other neurons"
+        unlike = "they are unequal shares of their populations, so that the means do not compare"
+        return f"F1 of the first {sizes} of that layer by the same rule: {shown}; {unlike}."
+    pools = [int(study["leader_pool"].values[mask][0]) for mask in (is_rosetta, ~is_rosetta)]
+    sizes = " and ".join(
+        f"{len(group)} of {pool} {words}" for group, pool, words in zip(groups, pools, KINDS, strict=True)
+    )
+    return f"F1 of the first {sizes} of that layer by the same rule, an equal share of each: {shown}."
 
 
 def _perplexity(study: xr.Dataset) -> list[str]:
     base, trained = (float(study["test_perplexity"].sel(selector=selector)) for selector in ("base", "rosetta"))
-    said = [f"Test perplexity: {base:.2f} of the model, {trained:.2f} after the Rosetta Neuron's selection."]
+    lines = [f"Test perplexity: {base:.2f} of the model, {trained:.2f} after the Rosetta Neuron's selection."]
     rivals = {"random": "random documents", "non_rosetta": "the other neuron's", "oracle": "the oracle's"}
     for selector, words in rivals.items():
         one = study.sel(selector=selector)
         behind, half = (float(one[f"test_perplexity_behind{end}"]) for end in ("", "_ci95"))
-        verdict = _verdict(behind - half, behind + half, "better", "worse", "not told apart")
+        verdict = _verdict(behind - half, behind + half, "better", "worse", "not distinguished")
         value = float(one["test_perplexity"])
-        said.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {behind:+.3f} ± {half:.3f}.")
-    return said
+        lines.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {behind:+.3f} ± {half:.3f}.")
+    return lines
 
 
 def _verdict(low: float, high: float, above: str, below: str, neither: str) -> str:

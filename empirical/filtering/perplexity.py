@@ -35,7 +35,7 @@ def measure_trials(
     checkpoint: str | Path,
     parts: Parts,
     plan: FilteringPlan,
-    taken: Mapping[str, Sequence[np.ndarray]],
+    selections: Mapping[str, Sequence[np.ndarray]],
     work: Path | None = None,
     loading: hub.Loading = hub.Loading(),
     quiet: bool = False,
@@ -50,10 +50,10 @@ def measure_trials(
         The pool that was selected from, and the test documents.
     plan : FilteringPlan
         Target, runs, context, recipe and seed.
-    taken : mapping of str to sequence of ndarray of bool
+    selections : mapping of str to sequence of ndarray of bool
         For each selector, one mask of the pool's documents, or one for each run.
     work : path, optional
-        Folder where each finished run, and the state of an unfinished one, is kept.
+        Folder where each finished run, and the state of an unfinished one, is saved.
     """
     config, tokenizer = hub.open_config(checkpoint), hub.open_tokenizer(checkpoint)
     context = plan.context or context_of(config)
@@ -66,9 +66,9 @@ def measure_trials(
         model = tuning.open_causal(checkpoint, loading)
         loss, number = float("nan"), 0
         if selector != "base":
-            masks = taken[selector]
+            masks = selections[selector]
             mask = masks[run] if len(masks) > 1 else masks[0]
-            documents = [document for document, is_taken in zip(parts.pool.documents, mask, strict=True) if is_taken]
+            documents = [document for document, hit in zip(parts.pool.documents, mask, strict=True) if hit]
             rows = sequences(stream(tokenizer, documents), context)
             state = None if work is None else work / f"run-{selector}-{run}.safetensors"
             seed = int(np.random.SeedSequence([plan.seed, 0x7A1, run]).generate_state(1)[0])
@@ -116,7 +116,7 @@ def _runs(values: np.ndarray) -> tuple[tuple[str, str], np.ndarray]:
 
 
 def _resumed(path: Path | None, compute: Any) -> dict[str, float]:
-    """Return what a file holds, or compute it and keep it there."""
+    """Return a file's contents, or compute and save them there."""
     if path is not None and path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     result = compute()

@@ -31,7 +31,7 @@ class FilteringPlan:
     permutations, untrained : int
         Draws of each null that the pairs are calibrated against.
     leaders : int
-        Neurons of each population that are scored, the chosen one first.
+        Neurons of a population that are scored, the chosen one first: on average, for they are an equal share of both.
     runs : int
         Trainings of each selection; 0 stops after F1.
     context : int, optional

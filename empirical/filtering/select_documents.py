@@ -57,28 +57,28 @@ def select(scores: np.ndarray, tokens: np.ndarray, budget: float) -> np.ndarray:
     require(0 < budget <= np.sum(tokens), "budget", budget, rule, "the target domain's token count, the default")
     order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
     before = np.cumsum(tokens[order]) - tokens[order]
-    taken = np.zeros(len(tokens), dtype=bool)
-    taken[order[before < budget]] = True
-    return taken
+    selected = np.zeros(len(tokens), dtype=bool)
+    selected[order[before < budget]] = True
+    return selected
 
 
-def recovery(taken: np.ndarray, target: np.ndarray, tokens: np.ndarray) -> Recovery:
+def recovery(selected: np.ndarray, target: np.ndarray, tokens: np.ndarray) -> Recovery:
     """Return precision, recall and F1 of a selection.
 
     Parameters
     ----------
-    taken, target : ndarray of bool, shape (documents,)
-        What was selected, and what should have been.
+    selected, target : ndarray of bool, shape (documents,)
+        Selected documents, and the target documents.
     tokens : ndarray of int, shape (documents,)
         Length of each document.
     """
-    hits = (taken & target).sum()
-    found_tokens, taken_tokens, target_tokens = (tokens[mask].sum() for mask in (taken & target, taken, target))
+    hits = (selected & target).sum()
+    hit_tokens, selected_tokens, target_tokens = (tokens[mask].sum() for mask in (selected & target, selected, target))
     return Recovery(
-        precision=float(hits / taken.sum()),
+        precision=float(hits / selected.sum()),
         recall=float(hits / target.sum()),
-        f1=float(2 * hits / (taken.sum() + target.sum())),
-        f1_tokens=float(2 * found_tokens / (taken_tokens + target_tokens)),
+        f1=float(2 * hits / (selected.sum() + target.sum())),
+        f1_tokens=float(2 * hit_tokens / (selected_tokens + target_tokens)),
     )
 
 
@@ -96,11 +96,11 @@ def replicate_f1(
     Parameters
     ----------
     scores : sequence of ndarray or None
-        One array of scores a selector; None selects at random, anew in each replicate.
+        One array of scores per selector; None selects at random, anew in each replicate.
     tokens, target : ndarray, shape (documents,)
         Length of each document, and whether it belongs to the target domain.
     groups : ndarray of int, shape (documents,)
-        Which documents belong together, as numbers from 0.
+        Groups of documents that belong together, as numbers from 0.
     budget : float, optional
         Tokens to reach; by default the target domain's, in each replicate its own.
     seed : int
@@ -122,8 +122,8 @@ def replicate_f1(
             by_score = shuffled if order is None else order
             size, number_of = tokens[by_score], copies[by_score]
             before = np.cumsum(size * number_of) - size * number_of
-            taken = np.clip(np.ceil((limit - before) / size), 0, number_of)  # copies of a document are taken one by one
-            f1[selector, replicate] = 2 * (taken * target[by_score]).sum() / (taken.sum() + wanted)
+            selected = np.clip(np.ceil((limit - before) / size), 0, number_of)  # copies are taken one by one
+            f1[selector, replicate] = 2 * (selected * target[by_score]).sum() / (selected.sum() + wanted)
     return f1
 
 

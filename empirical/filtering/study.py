@@ -8,10 +8,10 @@
    the oracle, which knows the labels.
 4. Adapters are trained on each selection; perplexity is measured on the target documents of the third (`perplexity`).
 
-One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first 20 neurons by the
-same rule among the Rosetta Neurons of that layer, and among its other neurons.
+One neuron is one draw. How far the result depends on it is seen from the leaders: the F1 of the first neurons by that
+rule among the Rosetta Neurons of that layer, and among its other neurons, an equal share of each.
 
-What is finished is kept in the folder of results and read back by the same command.
+Finished parts are saved in the folder of results and read back by the same command.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..checkpoints import hub
 from ..checkpoints.hub import Loading
 from ..checkpoints.provenance import identity, model_facts, revisions
 from ..corpora.corpus import Corpus
-from .choose_neuron import Choice, choose, rosetta_neurons
+from .choose_neuron import Choice, choose, require_calibrated, rosetta_neurons
 from .document_activations import DocumentReader, ModelReader
 from .perplexity import measure_trials
 from .plan import FilteringPlan
@@ -70,7 +70,7 @@ def filter_documents(
     corpus : Corpus
         Labelled documents.
     plan : FilteringPlan
-        What is filtered and how.
+        Settings of the study.
     a : str or path
         The checkpoint whose neuron filters.
     b : str or path, optional
@@ -80,7 +80,7 @@ def filter_documents(
     tuned : str or path, optional
         The checkpoint that is trained on; A by default.
     out : path, optional
-        Folder where what is finished is kept.
+        Folder where finished parts are saved.
     selection : path, optional
         Where to write the documents that the Rosetta Neuron selects, as ``.jsonl`` with their domains.
     patterns : pair of str, optional
@@ -106,6 +106,8 @@ def filter_documents(
     parts = split(corpus, plan.target, plan.choosing, plan.test, plan.seed)
     if pairs is None and b is None:
         raise InputError("b", None, "a second checkpoint, or a finished matching, is needed", "rosettalaw filter A B")
+    if pairs is not None:
+        require_calibrated(pairs)
     work = None if out is None else out / f"filtering-{_fingerprint(corpus, plan, (a, b, tuned), pairs, patterns)}"
     if pairs is None:
         pairs = _matched(parts.choosing, plan, (a, str(b)), patterns, loading, work, quiet)
@@ -115,12 +117,12 @@ def filter_documents(
     rosetta = rosetta_neurons(pairs, reader)
     choice = choose(reader, parts.choosing.documents, plan.target, rosetta, plan.contexts, plan.leaders)
     tokens, scores = score(reader, parts.pool, np.concatenate([choice.rosetta, choice.control]), work, quiet)
-    variables, taken = judge(parts.pool, plan, tokens, scores, len(choice.rosetta))
+    variables, selections = judge(parts.pool, plan, tokens, scores, len(choice.rosetta))
     variables |= _neurons(choice, reader)
     if selection is not None:
-        _write(selection, parts.pool, taken["rosetta"][0])
+        _write(selection, parts.pool, selections["rosetta"][0])
     if plan.runs:
-        variables |= measure_trials(tuned or a, parts, plan, taken, work, loading, quiet)
+        variables |= measure_trials(tuned or a, parts, plan, selections, work, loading, quiet)
     facts = {
         "model_a": str(a),
         "model_b": str(b) if b is not None else pairs.attrs.get("model_b"),
@@ -149,7 +151,7 @@ def score(
     neurons : ndarray of int
         Counted over all layers.
     work : path, optional
-        Folder where each part of the scores is kept as soon as it is complete, and read back from.
+        Folder where each part of the scores is saved as soon as it is complete, and read back from.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def judge(
     -------
     variables : dict
         For the Dataset, along ``selector``, ``leader`` and ``document``.
-    taken : dict of str to list of ndarray of bool
+    selections : dict of str to list of ndarray of bool
         What each selector selects: one mask, or one for each random draw.
     """
     target = np.array([document.domain == plan.target for document in pool.documents])
@@ -207,7 +209,7 @@ def judge(
     groups = np.unique(names, return_inverse=True)[1]
     budget = float(tokens[target].sum() if plan.budget is None else plan.budget)
     generator = np.random.default_rng(np.random.SeedSequence([plan.seed, 0x5A]))
-    taken = {
+    selections = {
         "random": [select(generator.random(len(tokens)), tokens, budget) for _ in range(max(RANDOM_DRAWS, plan.runs))],
         "non_rosetta": [select(scores[:, rosetta], tokens, budget)],
         "rosetta": [select(scores[:, 0], tokens, budget)],
@@ -216,7 +218,7 @@ def judge(
     }
     by_selector = {"random": None, "non_rosetta": scores[:, rosetta], "rosetta": scores[:, 0], "oracle": target}
     replicates = replicate_f1(list(by_selector.values()), tokens, target, groups, plan.budget, plan.seed)
-    recoveries = {name: [recovery(mask, target, tokens) for mask in masks] for name, masks in taken.items()}
+    recoveries = {name: [recovery(mask, target, tokens) for mask in masks] for name, masks in selections.items()}
     variables: dict[str, Any] = {}
     for name in ("precision", "recall", "f1", "f1_tokens"):
         variables[f"filter_{name}"] = _along_selectors(
@@ -228,7 +230,7 @@ def judge(
         low, high = interval(values).T
         variables |= {f"{name}_low": _along_selectors(low), f"{name}_high": _along_selectors(high)}
     for name, size in (("selected_documents", np.ones_like(tokens)), ("selected_tokens", tokens)):
-        variables[name] = _along_selectors([np.mean([size[mask].sum() for mask in taken[m]]) for m in by_selector])
+        variables[name] = _along_selectors([np.mean([size[mask].sum() for mask in selections[m]]) for m in by_selector])
     variables |= {
         "document": ("document", np.array([document.name for document in pool.documents], dtype=object)),
         "document_domain": ("document", np.array([document.domain for document in pool.documents], dtype=object)),
@@ -241,7 +243,7 @@ def judge(
             np.array([recovery(select(column, tokens, budget), target, tokens).f1 for column in scores.T]),
         ),
     }
-    return variables, taken
+    return variables, selections
 
 
 def _revisions(a: str | Path, b: str | Path | None, tuned: str | Path | None, pairs: xr.Dataset) -> dict[str, Any]:
@@ -275,7 +277,8 @@ def _matched(
     unfinished = None if path is None else path.with_name("pairs.unfinished")
     nulls = {"permute": plan.permutations, "untrained": plan.untrained}
     matches = match(*sources, nulls=nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
-    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": available, **revisions(sources)}
+    facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, **sources[0].text.facts(), "tokens": available}
+    facts |= revisions(sources)
     result = matches.to_dataset(matches.calibrate(), **facts)
     if path is not None and unfinished is not None:
         save(result, path)
@@ -296,11 +299,11 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
     return int(0.98 * number)
 
 
-def _write(path: Path, pool: Corpus, taken: np.ndarray) -> None:
+def _write(path: Path, pool: Corpus, selected: np.ndarray) -> None:
     """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
-        for document, is_taken in zip(pool.documents, taken, strict=True):
-            if is_taken:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        for document, is_selected in zip(pool.documents, selected, strict=True):
+            if is_selected:
                 record = {"text": document.text, "meta": {"pile_set_name": document.domain, "name": document.name}}
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
@@ -311,6 +314,7 @@ def _neurons(choice: Choice, reader: DocumentReader) -> dict[str, Any]:
     places = np.searchsorted(choice.ranking.neurons, leaders)
     return {
         "leader_rosetta": ("leader", np.arange(len(leaders)) < len(choice.rosetta)),
+        "leader_pool": ("leader", np.repeat(choice.pools, [len(choice.rosetta), len(choice.control)])),
         "leader_layer": ("leader", reader.layer[leaders]),
         "leader_unit": ("leader", reader.unit[leaders]),
         "leader_hits": ("leader", choice.ranking.hits[0, places]),

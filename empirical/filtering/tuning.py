@@ -66,6 +66,7 @@ class TuningRecipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
+@hub.quiet_transformers()
 def open_causal(checkpoint: str | Path, loading: hub.Loading = hub.Loading()) -> Any:
     """Open a causal language model with its head, in float32 and evaluation mode.
 
@@ -74,7 +75,6 @@ def open_causal(checkpoint: str | Path, loading: hub.Loading = hub.Loading()) ->
     RosettaError
         If the weights cannot be loaded, or the checkpoint is no decoder.
     """
-    hub.quiet_transformers()
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -103,7 +103,7 @@ def adapted(model: Any, recipe: TuningRecipe, seed: int) -> Any:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
-        raise MissingExtraError("peft", "measure") from error
+        raise MissingExtraError("peft", "filter") from error
     settings = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,  # pyright: ignore[reportArgumentType]  (peft divides by the rank; any number will do)
@@ -202,7 +202,7 @@ def _save(state: Path, trained: list[Any], optimizer: Any, losses: Any, step: in
 
 
 def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any) -> int:
-    """Load the saved state, if there is a whole one, and return the step to go on from."""
+    """Load the saved state, if there is a whole one, and return the step to resume from."""
     import torch
     from safetensors import SafetensorError, safe_open
 

@@ -1,6 +1,7 @@
 """Two models compared in every way the measurements ask for, each activation computed once.
 
-    sources → copied to disk → matched: at several k, on all positions and on nested fewer, against every null
+    sources → copied to disk → matched: at several k, on all positions and on nested fewer, beyond the token,
+    against every null
 
 Nulls that leave the first model as it is are drawn inside `match`. Those that change both (`Null.fresh`) are copied to
 disk draw by draw, matched in the same ways, and forgotten. All k come from the products of one matching (`match`,
@@ -18,13 +19,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...console import say
-from ..activations.source import ActivationSource, RandomAccess
+from ..activations.source import ActivationSource, RandomAccess, common_labels
 from ..activations.spooling import spool
 from ..calibration import Calibration, calibrate
 from ..config import Measurement
 from ..matching import Matches, match
 from ..measures.data_size import FirstPositions, sizes
-from ..nulls import draws_of
+from ..measures.residual import Residual
+from ..nulls import drawable, draws_of
 
 BLOCK = 2048
 Sources = tuple[ActivationSource, ActivationSource]
@@ -40,10 +42,13 @@ class ModelComparison:
         All positions, k = 1; further k in ``whole.at_k``.
     smaller : list of Matches
         Nested fewer positions, smallest first.
+    residual : Matches, optional
+        All positions, the mean of each span text taken out; None where the texts are unknown.
     """
 
     whole: Matches
     smaller: list[Matches]
+    residual: Matches | None = None
 
     def calibrate_at(self, k: int) -> Calibration | None:
         """Return the calibration at one of the further k; None without a null."""
@@ -79,10 +84,19 @@ def compare(
     random_access = all(isinstance(source, RandomAccess) for source in copies)
     numbers = sizes(copies[0].positions, plan.data_sizes)[:-1] if sweep and random_access else []
     kinds = draws_of(plan.nulls)
-    shared = {null.name: draws for null, draws in kinds.items() if not null.fresh}
+    shared, reasons = drawable({null.name: draws for null, draws in kinds.items() if not null.fresh}, *copies)
+    for reason in reasons:
+        say(f"not drawn: {reason}")
     step("matching")
     whole = match(*copies, also_k=further, nulls=shared, **options)
-    smaller = [match(*_first(copies, number), nulls=shared, jackknife_blocks=0, **options) for number in numbers]
+    smaller = []
+    for first in (_first(copies, number) for number in numbers):
+        smaller.append(match(*first, nulls=drawable(shared, *first)[0], jackknife_blocks=0, **options))
+    step("beyond the token")
+    residual = None
+    if "span" in common_labels(*copies):
+        rest = Residual(copies[0]), Residual(copies[1])
+        residual = match(*rest, nulls=drawable(shared, *rest)[0], jackknife_blocks=0, **options)
     for null, draws in kinds.items():
         if not null.fresh:
             continue
@@ -98,7 +112,7 @@ def compare(
         whole, *smaller = [
             _with_null(matches, null.label, [of[i] for of in results]) for i, matches in enumerate([whole, *smaller])
         ]
-    return ModelComparison(whole, smaller)
+    return ModelComparison(whole, smaller, residual)
 
 
 def _with_null(matches: Matches, label: str, draws: list[Matches]) -> Matches:

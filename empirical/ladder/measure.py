@@ -50,7 +50,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
     ladder : ModelLadder
         Checkpoints, text and plan, smallest rung first.
     out : path, optional
-        Folder where each rung's result is kept, and read back by a later run.
+        Folder where each rung's result is saved, and read back by a later run.
     quiet : bool
         Show no progress bar.
 
@@ -182,7 +182,7 @@ def _matches(rung: xr.Dataset) -> Matches:
         for side, here in (("a", rung["neuron_side"].values == 0), ("b", rung["neuron_side"].values == 1))
     ]
     unit_a, unit_b, rho, margin = (rung[name].values for name in ("unit_a", "unit_b", "correlation", "margin"))
-    positions, split_half = int(rung["positions"]), float(rung["split_half"])
+    positions = int(rung["positions"])
     return Matches(
         unit_a,
         unit_b,
@@ -192,8 +192,6 @@ def _matches(rung: xr.Dataset) -> Matches:
         b=sides[1],
         positions=positions,
         nulls={},
-        replicate_correlations=[],
-        split_half=split_half,
         k=1,
         absolute=False,
         engine="exact",
@@ -202,7 +200,7 @@ def _matches(rung: xr.Dataset) -> Matches:
 
 
 def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | None:
-    """Return where a comparison is kept; its name says what it depends on."""
+    """Return the file of a comparison; its name holds all that it depends on."""
     if out is None:
         return None
     rung = ladder.rungs[i]

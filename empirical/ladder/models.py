@@ -10,7 +10,7 @@
     [[rung]]
     models = ["EleutherAI/pythia-160m@step3000", "facebook/opt-125m"]      # folders or hub ids, id@revision
 
-Three or more models a rung make an anchor ladder: the first is the anchor, compared with each of the others, and the
+Three or more models per rung make an anchor ladder: the first is the anchor, compared with each of the others, and the
 neurons matched in every comparison are counted inside it (section 3.3 of the paper). Ladders that are trained here
 (`families`) become the same `ModelLadder`, so all are measured alike.
 """

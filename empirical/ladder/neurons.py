@@ -62,7 +62,7 @@ def describe(
     contexts: int,
     pickled: bool = False,
 ) -> tuple[Neurons, Neurons]:
-    """Read both models' activations once, and their weights; return what is known of each neuron.
+    """Read both models' activations once, and their weights; return a description of each neuron.
 
     A model whose unembedding cannot be found has no output kurtosis (NaN), and a warning is printed.
     """

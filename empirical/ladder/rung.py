@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHOWN_PAIRS, SHOWN_CONTEXTS = 8, 4
+ERRORS_AT = np.round(np.arange(0.02, 1, 0.02), 2)  # correlations at which the error of the count is recorded
 COUNTS = (*LADDER_COUNTS, "permuted_above_threshold", "untrained_above_threshold")
 
 
@@ -108,6 +109,7 @@ def measure_rung(
             **_counts(matches, calibration, copies),
             **_pairs(matches, copies),
             **_at_k(comparison),
+            **_beyond_the_token(comparison),
             **_neurons(neurons, sets),
             **describe_groups(neurons, sets, plan),
             **keep_text(sources[0].text, _top_positions(neurons), plan.around),
@@ -116,6 +118,7 @@ def measure_rung(
             variables |= _by_size(comparison)
             variables |= _shown(matches, calibration.count, sources[0].text, copies)
     variables |= {f"tokens_{side}": read for side, read in zip("ab", sources[0].text.tokens, strict=True)}
+    variables |= {name: sources[0].text.facts()[name] for name in ("documents_read", "domains_read")}
     variables |= {f"bits_per_byte_{side}": fact.bits_per_byte for side, fact in zip("ab", facts, strict=True)}
     provenance: dict[str, Any] = {
         f"{word}_{side}": getattr(fact, field)
@@ -127,6 +130,7 @@ def measure_rung(
         "measure": list(MEASURES),
         "category": np.array(names, dtype=object),
         "k": [1, *matches.at_k],
+        "rho": ERRORS_AT,
     }
     provenance |= {
         "ladder": ladder.name,
@@ -136,12 +140,12 @@ def measure_rung(
         "measurement": dataclasses.asdict(plan),
         "seed": plan.seed,
     }
-    return dataset("rung", variables, coords, **provenance, status=matches.status)
+    return dataset("rung", variables, coords, **provenance, status=matches.remark(calibration))
 
 
 def steps(ladder: ModelLadder) -> int:
     """Return how many steps `measure_rung` reports."""
-    return 3 + sum(draws for null, draws in draws_of(ladder.measurement.nulls).items() if null.fresh)
+    return 4 + sum(draws for null, draws in draws_of(ladder.measurement.nulls).items() if null.fresh)
 
 
 def _rosetta_sets(matches: Matches, calibration: Calibration, copies: Sources) -> tuple[np.ndarray, np.ndarray]:
@@ -164,9 +168,14 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
         "calibrated_count": calibration.count,
         "calibrated_count_se": calibration.standard_error,
         "threshold": calibration.threshold,
+        "count_error": ("rho", [matches.count_error(rho) for rho in ERRORS_AT]),
         "positions": matches.positions,
         "split_half": matches.split_half,
         "settled_count": matches.settled_count(calibration.threshold),
+        "stable_count": matches.stable_count(calibration.threshold),
+        "expected_stable": matches.expected_stable(calibration.threshold),
+        "autocorrelation": matches.autocorrelation,
+        "effective_positions": matches.effective_positions,
     }
     for label in labels(matches.nulls):
         draws = matches.nulls.get(label, [])
@@ -181,7 +190,7 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
 def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
     """Return all mutual pairs, and the correlations of all null pairs."""
     a, b = copies
-    assert matches.settled is not None  # `compare` asks for replicates
+    assert matches.replicates is not None  # `compare` asks for them
     return {
         "unit_a": ("pair", matches.unit_a),
         "unit_b": ("pair", matches.unit_b),
@@ -191,7 +200,9 @@ def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
         "layer_unit_b": ("pair", np.asarray(b.unit)[matches.unit_b]),
         "correlation": ("pair", matches.correlation),
         "margin": ("pair", matches.margin),
-        "settled": ("pair", matches.settled.astype(np.int8)),
+        "settled": ("pair", matches.replicates.settled.astype(np.int8)),
+        "stability": ("pair", matches.replicates.stability),
+        **({} if matches.lexical_share is None else {"lexical_share": ("pair", matches.lexical_share)}),
         **{name: ("null_pair", values) for name, values in null_pairs(matches.nulls).items()},
     }
 
@@ -212,6 +223,19 @@ def _at_k(comparison: ModelComparison) -> dict[str, Any]:
         means = [np.mean([len(one) for one in of]) if of else np.nan for of in draws]
         variables[f"k_{label}_raw"] = ("k", np.array(means, dtype=float))
     return variables
+
+
+def _beyond_the_token(comparison: ModelComparison) -> dict[str, Any]:
+    """Return the counts of the residuals, where the texts of the spans are known."""
+    residual = comparison.residual
+    if residual is None:
+        return {}
+    calibration = residual.calibrate()
+    return {
+        "beyond_token_raw": residual.count,
+        "beyond_token_count": 0 if calibration is None else calibration.count,
+        "beyond_token_threshold": np.nan if calibration is None else calibration.threshold,
+    }
 
 
 def _by_size(comparison: ModelComparison) -> dict[str, Any]:

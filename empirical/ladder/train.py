@@ -42,7 +42,7 @@ class TrainedLadder:
     corpus_sha256: str
 
     def models(self) -> ModelLadder:
-        """Return what is measured: at each size the families' checkpoints, the first one the anchor, smallest first."""
+        """Return the models to measure: at each size the families' checkpoints, the anchor first, smallest first."""
         rungs = sorted(self.ladder.rung, key=lambda rung: rung.neurons)
         families = [family.name for family in self.ladder.family]
         if len(families) < 2:
@@ -138,8 +138,8 @@ def _train(job: Job, report: Report) -> float:
     """Train one model in a worker process."""
     from ..checkpoints.hub import quiet_transformers
 
-    quiet_transformers()
-    return train(job, lambda step: report(step / job.steps))
+    with quiet_transformers():
+        return train(job, lambda step: report(step / job.steps))
 
 
 def _message(job: Job, bits: float) -> str:

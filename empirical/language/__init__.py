@@ -5,7 +5,9 @@
 | chapter | subject |
 |---|---|
 | `alignment` | boundaries that two tokenizations share, and the spans between them |
+| `drawing` | windows of text drawn at random from all documents |
 | `source` | a model on shared windows of text |
+| `loaded` | models that are loaded already, left as they were |
 | `reading` | whether a model can read a text: context, vocabulary |
 | `tokenization`, `families`, `training` | tokenizers, architectures and models that are trained here |
 | `contexts`, `snippets` | text around the positions where neurons are most active |

@@ -1,4 +1,4 @@
-"""The text around every neuron's most active positions, kept in a result without the corpus.
+"""The text around every neuron's most active positions, saved in a result without the corpus.
 
 While activations stream by, a neuron keeps the numbers of its top positions alone (`measures.top`). At the end the
 distinct positions of all neurons are looked up in the text that was read, and the stretches within `around` characters
@@ -47,7 +47,7 @@ def keep_text(text: AlignedText, positions: np.ndarray, around: int) -> dict[str
     Parameters
     ----------
     text : AlignedText
-        What was read.
+        The text of the matching.
     positions : ndarray of int
         Aligned positions in any order, some of them more than once; negative ones are none.
     around : int
@@ -114,9 +114,9 @@ class KeptText:
             before, after = np.searchsorted(of_snippet, [of_neuron[neuron], of_neuron[neuron] + 1])
             known = known[before:after]
         positions = self._saved["top_position"][neuron]
-        there = positions >= 0
-        rows = before + np.searchsorted(known, positions[there])
-        return [self._snippet(*each) for each in zip(rows, self._saved["top_activation"][neuron][there], strict=True)]
+        present = positions >= 0
+        rows = before + np.searchsorted(known, positions[present])
+        return [self._snippet(*each) for each in zip(rows, self._saved["top_activation"][neuron][present], strict=True)]
 
     def _snippet(self, row: int, activation: float) -> Snippet:
         saved_text = self._saved

@@ -1,7 +1,7 @@
 """Language models as activation sources: the same text through two models, pooled over shared spans.
 
-1. Documents are drawn in a random order (whole documents, none twice) until the token budget is met, tokenized by both
-   models' tokenizers, and cut into windows that fit both contexts and tile the shared text (`alignment.windows`).
+1. Windows that fit both contexts are drawn at random from all documents until the token budget is met (`drawing`);
+   both tokenizers' shared boundaries cut them into spans (`alignment`).
 2. Each model runs over the windows; a neuron is a coordinate of the input of an MLP's output projection; its
    activations are averaged over the tokens of each span (arXiv 2606.03990, section 3.1 and appendix B).
 3. Each model is then an `ActivationSource`: spans × neurons, in blocks, as often as it is read.
@@ -11,8 +11,11 @@ An untrained twin (`TextSource.untrained`) reads the same windows with random we
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +25,13 @@ from ...errors import InputError, RosettaError, require
 from ..checkpoints import architectures, hub
 from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
-from ..corpora.files import Document
-from .alignment import Tokens, Window, tile, windows
+from .alignment import Tokens, Window, tile
+from .drawing import draw
+from .loaded import LoadedModel
 from .reading import require_known, require_table, usable_context
 
 TOKENS_A_BATCH = 4096
+SHORT = 32  # bytes of a span that is known by its text; longer ones are known by a hash
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class AlignedText:
     Attributes
     ----------
     corpus : Corpus
-        The documents that were drawn, in that order.
+        The documents that were drawn from, in the order in which they are read.
     windows : tuple of Window
         Their spans are the aligned positions.
     tokens : tuple of int
@@ -57,6 +62,35 @@ class AlignedText:
         sides = len(self.windows[0].ids)
         return tuple(sum(len(window.ids[side]) for window in self.windows) for side in range(sides))
 
+    @cached_property
+    def labels(self) -> dict[str, np.ndarray]:
+        """``document`` and ``span`` of each position: its document, and its characters, numbered as they appear."""
+        spans = np.empty(self.positions, np.int32)
+        numbers: dict[str | bytes, int] = {}
+        place = 0
+        for document, group in itertools.groupby(self.windows, key=lambda window: window.document):
+            text = self.corpus.documents[document].text
+            for window in group:
+                for begin, end in itertools.pairwise(window.spans.tolist()):
+                    spans[place] = numbers.setdefault(_key(text[begin:end]), len(numbers))
+                    place += 1
+        document = np.array([window.document for window in self.windows], np.int32)
+        return {"document": np.repeat(document, [window.positions for window in self.windows]), "span": spans}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the documents and of the spans that are read of them."""
+        digest = hashlib.sha256(self.corpus.sha256.encode())
+        for window in self.windows:
+            digest.update(np.concatenate([[window.document], window.spans]).astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def facts(self) -> dict[str, int]:
+        """Return how much was read, as results record it: A's tokens, documents, and domains of them."""
+        domains = {document.domain for document in self.corpus.documents}
+        documents = len(self.corpus.documents)
+        return {"tokens": self.tokens[0], "documents_read": documents, "domains_read": len(domains)}
+
     def locate(self, position: int) -> tuple[int, int, int]:
         """Return the document of a span, and its first and last character (exclusive)."""
         ends = np.cumsum([window.positions for window in self.windows])
@@ -73,7 +107,7 @@ def align_text(
     tokens: int | None,
     seed: int = 0,
 ) -> AlignedText:
-    """Draw documents until the first model has read `tokens` tokens, and cut them into shared windows.
+    """Draw windows from all documents until the first model has read `tokens` tokens.
 
     Without a number: the paper's, or the whole text if it has fewer.
 
@@ -82,27 +116,27 @@ def align_text(
     InputError
         If the corpus has too little text for the budget.
     """
-    windows_read: list[Window] = []
-    documents: list[Document] = []
-    read, wanted = 0, PAPERS_TOKENS if tokens is None else tokens
-    for number, document in enumerate(corpus.in_random_order(seed)):
-        if read >= wanted:
-            break
-        documents.append(document)
-        sides = tuple(tokens_of(tokenizer, document.text) for tokenizer in tokenizers)
-        for window in windows(number, (sides[0], sides[1]), contexts):
-            if read >= wanted:
-                break
-            windows_read.append(window)
-            read += len(window.ids[0])
-    if read < wanted and (tokens is not None or not windows_read):
+    wanted = PAPERS_TOKENS if tokens is None else tokens
+
+    def tokenize(text: str) -> tuple[Tokens, Tokens]:
+        return tokens_of(tokenizers[0], text), tokens_of(tokenizers[1], text)
+
+    documents, windows = draw(corpus, tokenize, contexts, wanted, seed)
+    read = sum(len(window.ids[0]) for window in windows)
+    if read < wanted and (tokens is not None or not windows):
         raise InputError(
             "tokens",
             wanted,
             f"the text {corpus.name!r} has only {read:,} tokens",
             f"--tokens {max(read, 1)}, or more text",
         )
-    return AlignedText(Corpus(corpus.name, tuple(documents)), tuple(windows_read))
+    return AlignedText(Corpus(corpus.name, documents), windows)
+
+
+def _key(text: str) -> str | bytes:
+    """Return a key of a span's text that takes little memory; long texts are named by their hash."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return text if len(encoded) <= SHORT else hashlib.blake2b(encoded, digest_size=16).digest()
 
 
 def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -139,6 +173,8 @@ class TextSource:
         Name of the output projections, for an architecture without an entry in `architectures`.
     special : pair of lists of int
         Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
+    facts : list, optional
+        What tells the weights from others, where the name is no checkpoint's.
     """
 
     def __init__(
@@ -149,9 +185,10 @@ class TextSource:
         side: int,
         pattern: str | None = None,
         special: tuple[list[int], list[int]] = ([], []),
+        facts: list[Any] | None = None,
     ):
         self.name, self.model, self.text, self.side = name, model, text, side
-        self._pattern, self._special = pattern, special
+        self._pattern, self._special, self.facts = pattern, special, facts
         self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
         widths = [architectures.width(projection) for projection in self._projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
@@ -161,9 +198,13 @@ class TextSource:
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights and their precision, size, positions, text."""
-        text = self.text.corpus.sha256
-        return [*identity(self.name), int(self.positions), len(self.layer), str(self.model.dtype), text]
+        """Return the identity of these activations: weights and their precision, size, positions, text."""
+        weights = identity(self.name) if self.facts is None else self.facts
+        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), self.text.sha256]
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """Return the ``document`` of each position, and the number of its ``span``'s text among the distinct ones."""
+        return self.text.labels
 
     @property
     def projections(self) -> list[Any]:
@@ -316,13 +357,13 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
     """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
     import torch
 
-    lengths_there = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
-    return torch.segment_reduce(tokens, "mean", lengths=lengths_there, axis=0)
+    on_device = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
+    return torch.segment_reduce(tokens, "mean", lengths=on_device, axis=0)
 
 
 def text_sources(
-    checkpoint_a: str | Path,
-    checkpoint_b: str | Path,
+    checkpoint_a: str | Path | LoadedModel,
+    checkpoint_b: str | Path | LoadedModel,
     corpus: Corpus | StoredText,
     tokens: int | None,
     seed: int = 0,
@@ -334,14 +375,14 @@ def text_sources(
 
     Parameters
     ----------
-    checkpoint_a, checkpoint_b : str or path
-        Decoder checkpoints with fast tokenizers.
+    checkpoint_a, checkpoint_b : str, path or LoadedModel
+        Checkpoints with fast tokenizers, or models that are loaded already with theirs.
     corpus : Corpus or StoredText
         The text; see `rosettalaw.empirical.corpora.corpus.open_text`.
     tokens : int, optional
         How many tokens of model A to read: the paper's `PAPERS_TOKENS`, or the whole text if it has fewer.
     seed : int
-        Order in which documents are drawn.
+        Random draw of the windows.
     patterns : pair of str, optional
         Names of the output projections, for architectures without an entry in `architectures`.
     loading : Loading
@@ -356,13 +397,13 @@ def text_sources(
         is too short.
     """
     checkpoints = (checkpoint_a, checkpoint_b)
-    configs = [hub.open_config(checkpoint) for checkpoint in checkpoints]
-    tokenizers = [hub.open_tokenizer(checkpoint) for checkpoint in checkpoints]
+    configs = [one.config if isinstance(one, LoadedModel) else hub.open_config(one) for one in checkpoints]
+    tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
     special = [special_tokens(tokenizer) for tokenizer in tokenizers]
     contexts = []
     for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
         require_table(str(checkpoint), tokenizer, config)
-        contexts.append(usable_context(checkpoint, config, tokenizer, context) - sum(map(len, ends)))
+        contexts.append(usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, ends)))
         require(contexts[-1] > 0, "--context", context, "leaves no room beside the special tokens", "--context 128")
     text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
     sources = []
@@ -373,6 +414,9 @@ def text_sources(
                 f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
             )
         require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
-        model = hub.open_model(checkpoint, config, loading=loading)
-        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side]))
+        if isinstance(checkpoint, LoadedModel):
+            model, facts = checkpoint.body, checkpoint.fingerprint()
+        else:
+            model, facts = hub.open_model(checkpoint, config, loading=loading), None
+        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side], facts))
     return sources[0], sources[1]

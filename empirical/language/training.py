@@ -247,7 +247,7 @@ def _save_state(job: Job, model: Any, optimizer: Any, losses: Any, step: int) ->
 
 
 def _restore(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
-    """Load the saved state, if any, and return the step to go on from."""
+    """Load the saved state, if any, and return the step to resume from."""
     import torch
     from safetensors import safe_open
     from safetensors.torch import load_file

@@ -7,7 +7,7 @@
 | chapter | subject |
 |---|---|
 | `moments` | means, sums of squares and products in one pass without losing digits |
-| `exact` | tiles, their parts, and the subsets of positions that come with them |
+| `exact` | tiles and their parts |
 | `partners` | ranking, ties, mutual pairs |
 | `pairs` | float64 correlations of reported pairs |
 | `screening` | candidates from a sketch where N² T is too much |
@@ -15,14 +15,24 @@
 | `searches` | one matching by either engine; the exact one shares a pass with its nulls |
 | `fresh` | null draws that change both models |
 | `engine`, `matches` | `match` and its result |
+| `evidence` | stability of pairs, error of the count, effective positions, remarks |
 | `anchors` | neurons that several comparisons share |
 | `cost`, `rates` | operations, bytes, memory, time; smallest correlation that can be detected |
 | `machine` | kernels, precision, reading, files of unfinished work, processes |
 """
 
-from .anchors import Anchors, anchors
-from .engine import match
-from .matches import Matches, Side
-from .screening.screened import Screening
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ...lazy import lazily
+from .anchors import Anchors, anchors  # now, as its name is its module's
+
+if TYPE_CHECKING:
+    from .engine import match
+    from .matches import Matches, Side
+    from .screening.screened import Screening
+
+_PLACES = {"Matches": "matches", "Screening": "screening.screened", "Side": "matches", "match": "engine"}
 __all__ = ["Anchors", "Matches", "Screening", "Side", "anchors", "match"]
+__getattr__, __dir__ = lazily(__name__, _PLACES)  # `cost` and `rates` need no torch

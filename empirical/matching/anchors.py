@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import InputError
-from .matches import Matches
+
+if TYPE_CHECKING:
+    from .matches import Matches
 
 
 @dataclass(frozen=True)

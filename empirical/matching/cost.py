@@ -8,11 +8,11 @@ Exact engine, for the matching and its D nulls, of which g share a pass over A (
     bytes        T (N_A ⌈N_B/e_B⌉ ⌈(1 + D)/g⌉ + N_B ⌈N_A/e_A⌉ (1 + D)) (s + 12)
                  reading; centred rows written, then read by the product
     memory       4 (g J + 4) e_A e_B + 8 (e_A + e_B)(block + 2) + 8 T min(g, D)
-                 + (24 (k + 3) + 16) g (N_A + N_B) + 8 k (J + 2)(3 N_A + N_B)
-                 J parts of each tile and the ranking of one; two blocks a side; the order of permuted positions;
-                 lists of best partners, k + 3 of each neuron, and k of each for J + 2 replicates
+                 + (24 (k + 3) + 16) g (N_A + N_B) + (24 + 8 J)(k + 5)(N_A + N_B)
+                 J parts of each tile and the ranking of one; two blocks per side; the order of permuted positions;
+                 lists of best partners, k + 3 of each neuron, and the parts of k + 5 for the replicates
 
-Screened engine, for each of these: B buckets (R B are kept, as bytes), c candidates a neuron, m audited neurons of A,
+Screened engine, for each of these: B buckets (R B stored as bytes), c candidates per neuron, m audited neurons of A,
 P pairs read:
 
     operations   2 N_A N_B B + 2 R B c (N_A + N_B) + 2 P T + 2 m N_B T
@@ -31,9 +31,9 @@ two or three were read, where many neurons are alike up to some tens (c at most 
 while they are searched: their pages count as the process's until the system needs them.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
-Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic. What
-crosses the link to a device is told apart. Running the models is not counted; where activations cannot be kept, how
-often models run is told.
+Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic. Transfers
+between host and device are reported separately. Running the models is not counted; where activations cannot be
+cached, the number of model runs is reported.
 
 **Detectable correlation.** Unrelated neurons correlate with standard deviation 1/√(T − 1). A pair of correlation ρ is
 mutual if it beats the N_A + N_B − 2 rivals of its two neurons; half of such pairs are found where
@@ -51,11 +51,12 @@ import numpy as np
 import psutil
 
 from ...errors import InputError, require
-from .partners import SPARE
 from .rates import Device
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
 SMALLEST = 64
+SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
+RIVALS = 5  # partners kept beside the k best where there are replicates (`replicates`)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class MatchingCost:
     seconds : float
         How long that takes.
     link_seconds : float
-        How long activations that come from the host take besides; 0 on the CPU.
+        Additional time for activations that come from the host; 0 on the CPU.
     detail : str
         The rest, in words.
     """
@@ -121,13 +122,13 @@ def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int, at_once: int = 1) -> int:
     """Return the memory of a matching, or of several that share a pass, with tiles of these edges (module head)."""
     block, both = min(sizes.block, -(-sizes.positions // sizes.parts)), sizes.neurons_a + sizes.neurons_b
     lists = (24 * (sizes.k + SPARE) + 16) * at_once * both
-    lists += 8 * sizes.k * (sizes.parts + 2) * (3 * sizes.neurons_a + sizes.neurons_b)
+    lists += (24 + 8 * sizes.parts) * (sizes.k + RIVALS) * both
     orders = 8 * sizes.positions * min(at_once, sizes.draws)
     return 4 * (at_once * sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b) + lists + orders
 
 
 def budget(memory: int | None, device: str = "cpu", sharing: int = 1) -> int:
-    """Return `memory`, or half of what is free where the work is done, in bytes, for each process `sharing` it."""
+    """Return `memory`, or half of the free memory of the device, in bytes, for each process `sharing` it."""
     if memory is not None:
         return memory
     if not device.startswith("cuda"):
@@ -203,7 +204,7 @@ def screened_cost(
     """Return the cost of the screened engine."""
     from .machine.simd import STEP
     from .screening.pair_kernels import padded
-    from .screening.sketch import COLUMNS, REFINED
+    from .screening.sketch_kernels import COLUMNS, REFINED
 
     both, all_pairs = sizes.neurons_a + sizes.neurons_b, float(sizes.neurons_a) * sizes.neurons_b
     positions, largest = float(sizes.positions), max(sizes.neurons_a, sizes.neurons_b)

@@ -13,16 +13,18 @@ import torch
 
 from ...console import progress
 from ...errors import InputError, UnknownNameError, require
-from ..activations.source import ActivationSource, mapped
+from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
 from ..checkpoints.hub import moved
-from ..nulls import Null, draws_of
+from ..nulls import Null, default_nulls, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
+from .evidence.effective_positions import NOT_MEASURED, effective_positions
+from .evidence.lexical import lexical_share
 from .fresh import fresh_draws
 from .machine import distributed
 from .machine.checkpoint import Checkpoint, tile_of
 from .machine.precision import Product
-from .machine.reading import cut, readable, tiles
+from .machine.reading import Block, cut_documents, readable, tiles
 from .matches import Matches, Side
 from .moments import NonFinite
 from .products import Workspace
@@ -33,7 +35,6 @@ BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 ENGINES = ("exact", "screened")
-NULLS: Mapping[str, int] = {"permute": 3}  # draws of each kind, as in the paper
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
@@ -44,7 +45,7 @@ def match(
     k: int = 1,
     also_k: Sequence[int] = (),
     absolute: bool = False,
-    nulls: Mapping[str, int] = NULLS,
+    nulls: Mapping[str, int] | None = None,
     jackknife_blocks: int = PARTS,
     engine: str = "exact",
     block: int = BLOCK,
@@ -72,17 +73,20 @@ def match(
     absolute : bool
         Rank by |ρ| instead of ρ. Otherwise only positive correlations make pairs.
     nulls : mapping of str to int
-        Draws of each kind of null (`rosettalaw.empirical.nulls.KINDS`); ``{}`` draws none. Matchings of small networks
-        share their pass over A with the draws (`cost.matchings_at_once`); in large ones products take nearly all of
-        the time, and each draw costs as much again. The screened engine shares A's sketch among the draws.
+        Draws of each kind of null (`rosettalaw.empirical.nulls.KINDS`); ``{}`` draws none. By default three draws of
+        ``shift``, of ``documents`` where the documents are known, and of ``untrained`` where both models are
+        checkpoints (`nulls.default_nulls`). Matchings of small networks share their pass over A with the draws
+        (`cost.matchings_at_once`); in large ones products take nearly all of the time, and each draw costs as much
+        again. The screened engine shares A's sketch among the draws.
     jackknife_blocks : int
-        Blocks of consecutive positions for the standard error of the count and the split-half overlap; 0 skips both.
+        Parts of the positions, whole documents where these are known, for the standard error of the count and the
+        stability of each pair (`replicates`); 0 skips both.
     engine : str
         "exact", or "screened": candidates from a sketch, then exact correlations (`screened`; no replicates).
     block : int
         Positions read at a time.
     memory : int, optional
-        Bytes that the matching may hold in each process; half of what is free by default (`cost.tile_shape`).
+        Bytes that the matching may hold in each process; half of the free memory by default (`cost.tile_shape`).
     tile : pair of int, optional
         Neurons of A and B whose products are held at a time; from `memory` by default, or as an unfinished matching
         in `folder` has it.
@@ -98,7 +102,7 @@ def match(
         Sources that can only be read from the start are copied to disk once, as "float32" or "float16" (half the size;
         each activation is rounded to 11 bits of its block's range).
     folder : path, optional
-        Where unfinished work is kept. A killed matching that is run again with the same folder and settings goes on
+        Where unfinished work is saved. A killed matching that is run again with the same folder and settings resumes
         from its last completed block and gives the same bits; the caller removes the folder when the result is saved.
     screening : Screening, optional
         Settings of the screened engine.
@@ -130,10 +134,10 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    # It is said now what is wrong with a device: sums take double precision.
+    # Fail early if the device is unusable: sums take double precision.
     moved(torch.zeros(1, dtype=torch.float64), device)
-    parts = min(jackknife_blocks or PARTS, a.positions)
-    kinds = draws_of(nulls)
+    parts = cut_documents(a.positions, block, jackknife_blocks or PARTS, common_labels(a, b).get("document"))
+    kinds = draws_of(default_nulls(a, b) if nulls is None else nulls)
     for null, draws in kinds.items():
         null.check(a, b, draws)
     shared = sum(draws for null, draws in kinds.items() if not null.fresh)
@@ -141,14 +145,14 @@ def match(
         neurons_a=len(a.layer),
         neurons_b=len(b.layer),
         positions=a.positions,
-        parts=parts,
+        parts=len(parts),
         block=block,
         draws=shared,
         k=max((k, *also_k)),
     )
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine == "exact":
-        # What is free by default may have changed since an unfinished matching was begun: it goes on with its tile.
+        # Free memory may have changed since an unfinished matching began: it resumes with its tile.
         tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
         k=k,
@@ -177,7 +181,7 @@ def match(
         total = a.positions * (1 + shared) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         with progress(label, total, quiet or distributed.rank() > 0) as bar:
-            matches = _with_nulls(a, b, kinds, settings, free, checkpoint, bar.advance)
+            matches = _with_nulls(a, b, kinds, settings, parts, free, checkpoint, bar.advance)
     if any(null.fresh for null in kinds):
         options = {"memory": memory, "nonfinite": nonfinite, "spool_as": spool_as, "quiet": quiet}
         fresh = {null: draws for null, draws in kinds.items() if null.fresh}
@@ -190,6 +194,7 @@ def _with_nulls(
     b: ActivationSource,
     kinds: Mapping[Null, int],
     settings: Settings,
+    parts: list[list[Block]],
     memory: int,
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
@@ -197,7 +202,6 @@ def _with_nulls(
     """Match the models, and A with B as each draw of the nulls that leave A as it is has it."""
     exact = settings.engine == "exact"
     draws = [(null, number) for null, many in kinds.items() if not null.fresh for number in range(many)]
-    parts = cut(a.positions, settings.block, settings.jackknife_blocks or PARTS)
     sizes = Sizes(
         neurons_a=len(a.layer),
         neurons_b=len(b.layer),
@@ -235,6 +239,8 @@ def _with_nulls(
     by_kind = {
         null: [one for (of, _), one in zip(draws, null_searches, strict=True) if of is null] for null, _ in draws
     }
+    measured = bool(kinds) or settings.jackknife_blocks > 0
+    autocorrelation, independent = effective_positions(a, b, settings.block, memory // 8) if measured else NOT_MEASURED
     excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in trained.moments]
     sides = [
         Side(source.name, np.asarray(source.layer), np.asarray(source.unit), out)
@@ -246,9 +252,10 @@ def _with_nulls(
         b=sides[1],
         positions=a.positions,
         nulls={null.label: [one.pairs[2] for one in many] for null, many in by_kind.items()},
-        replicate_correlations=trained.replicates,
-        split_half=trained.split_half,
-        settled=trained.settled,
+        replicates=trained.replicates,
+        autocorrelation=autocorrelation,
+        effective_positions=independent,
+        lexical_share=_lexical(a, b, trained.pairs) if settings.jackknife_blocks else None,
         k=settings.k,
         absolute=settings.absolute,
         engine=settings.engine,
@@ -260,6 +267,12 @@ def _with_nulls(
             for other in settings.also_k
         },
     )
+
+
+def _lexical(a: ActivationSource, b: ActivationSource, pairs: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return the lexical share of each pair where the texts of the spans are known."""
+    span = common_labels(a, b).get("span")
+    return None if span is None else lexical_share(a, b, pairs[0], pairs[1], span)
 
 
 def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:

@@ -1,13 +1,13 @@
 """The exact engine: every correlation of two models, tile by tile, in one pass over the positions for each tile.
 
 A tile is a range of A's neurons times a range of B's. Its products are kept in J parts, one for each of J consecutive
-stretches of positions, because any subset of the parts is again a measurement: all of them give the correlations, all
-but one the jackknife's replicates, each half of them the split-half overlap. The parts cost memory (4 J bytes a neuron
-pair of the tile) and no arithmetic. For a subset S with means x̄_S,
+stretches of positions: all of them give the correlations, and any weighting of them is again a measurement, for which
+the products of each neuron's best partners are kept part by part (`replicates`). The parts cost memory (4 J bytes per
+neuron pair of the tile) and no arithmetic. With means x̄ over all positions and x̄_j over part j,
 
-    C_S = Σ_{j∈S} C_j + Σ_{j∈S} n_j (x̄_j − x̄_S)(ȳ_j − ȳ_S)ᵀ,
+    C = Σ_j C_j + Σ_j n_j (x̄_j − x̄)(ȳ_j − ȳ)ᵀ,
 
-whose last term is a product of |S|-row matrices. Products of a block run in float32; sums over parts in float64.
+whose last term is a product of J-row matrices. Products of a block run in float32; sums over parts in float64.
 """
 
 from __future__ import annotations
@@ -20,24 +20,9 @@ import torch
 
 from .machine import kernels
 from .moments import Moments, steady
-from .partners import SPARE, Partners, Replicate, top
+from .partners import Partners, top
 
-
-@dataclass(frozen=True)
-class Subsets:
-    """Subsets of J parts that are matched beside all of them: all but one each (the jackknife), and two halves."""
-
-    parts: int
-
-    @property
-    def half(self) -> int:
-        """Parts of the first half."""
-        return (self.parts + 1) // 2
-
-    def masks(self) -> list[np.ndarray]:
-        """Return a boolean mask of parts for each replicate: J times all but one, then the halves; none for J = 1."""
-        number = np.arange(self.parts)
-        return [number != j for j in number] + [number < self.half, number >= self.half] if self.parts > 1 else []
+MOMENTS = ("mean", "square")
 
 
 @dataclass(frozen=True)
@@ -46,16 +31,16 @@ class TileBest:
 
     Attributes
     ----------
-    row_key, row_rho, row_index : ndarray, shape (tile's A, k + SPARE)
+    row_key, row_rho, row_index : ndarray, shape (tile's A, number)
         Key, correlation and unit of B of each row's best, over all positions; −1 for none.
-    column_key, column_rho, column_index : ndarray, shape (tile's B, k + SPARE)
+    column_key, column_rho, column_index : ndarray, shape (tile's B, number)
         The same for columns.
-    replicate_key, replicate_index : ndarray, shape (replicates, tile's A, k)
-        Each row's best over a subset of the positions.
-    replicate_bar : ndarray, shape (replicates, tile's B, k)
-        Each column's best keys over that subset.
     mean_a, square_a, mean_b, square_b : ndarray
         Moments over all positions.
+    row_parts, column_parts : float32 ndarray, shapes (tile's A, number, J) and (tile's B, number, J)
+        C_j of each row's and each column's best; J is 0 where there are no replicates, here and below.
+    part_mean_a, part_square_a, part_mean_b, part_square_b : ndarray, shape (J, neurons)
+        Moments of each part.
     """
 
     row_key: np.ndarray
@@ -64,22 +49,21 @@ class TileBest:
     column_key: np.ndarray
     column_rho: np.ndarray
     column_index: np.ndarray
-    replicate_key: np.ndarray
-    replicate_index: np.ndarray
-    replicate_bar: np.ndarray
     mean_a: np.ndarray
     square_a: np.ndarray
     mean_b: np.ndarray
     square_b: np.ndarray
+    row_parts: np.ndarray
+    column_parts: np.ndarray
+    part_mean_a: np.ndarray
+    part_square_a: np.ndarray
+    part_mean_b: np.ndarray
+    part_square_b: np.ndarray
 
-    def offer(
-        self, tile: tuple[slice, slice], best: tuple[Partners, Partners], replicates: Sequence[Replicate]
-    ) -> None:
-        """Show the tile to the best partners of both sides, and to the replicates."""
-        best[0].offer(tile[0], self.row_key, self.row_rho, self.row_index)
-        best[1].offer(tile[1], self.column_key, self.column_rho, self.column_index)
-        for s, replicate in enumerate(replicates):
-            replicate.offer(tile, self.replicate_key[s], self.replicate_index[s], self.replicate_bar[s])
+    def offer(self, tile: tuple[slice, slice], best: tuple[Partners, Partners]) -> None:
+        """Show the tile to the best partners of both sides."""
+        best[0].offer(tile[0], self.row_key, self.row_rho, self.row_index, self.row_parts)
+        best[1].offer(tile[1], self.column_key, self.column_rho, self.column_index, self.column_parts)
 
 
 @dataclass(frozen=True)
@@ -98,14 +82,21 @@ class Tile:
     a: Sequence[Moments]
     b: Sequence[Moments]
 
-    def correlations(self, mask: np.ndarray) -> torch.Tensor:
-        """Return ρ, shape (tile's A, tile's B), over the parts of a boolean mask; NaN for constant neurons."""
-        chosen = np.flatnonzero(mask).tolist()
-        a, rows_a = pooled([self.a[j] for j in chosen])
-        b, rows_b = pooled([self.b[j] for j in chosen])
-        cross = rows_a.T @ rows_b
-        for j in chosen:
-            cross += self.parts[j]
+    def correlations(self) -> torch.Tensor:
+        """Return ρ, shape (tile's A, tile's B), over all parts; NaN for constant neurons."""
+        a, rows_a = pooled(self.a)
+        b, rows_b = pooled(self.b)
+        if self.parts.device.type == "cpu":
+            rho = np.empty(self.parts.shape[1:], dtype=np.float32)
+            rows, scales = (rows_a.numpy(), rows_b.numpy()), (_scale(a.square).numpy(), _scale(b.square).numpy())
+            kernels.correlate(self.parts.numpy(), *rows, *scales, rho)
+            return torch.from_numpy(rho)
+        return self._plain(a, b, rows_a.T @ rows_b)
+
+    def _plain(self, a: Moments, b: Moments, cross: torch.Tensor) -> torch.Tensor:
+        """Return the same by torch: the kernel's twin, for other devices."""
+        for part in self.parts:
+            cross += part
         cross *= _scale(b.square)
         cross *= _scale(a.square)[:, None]
         rho = cross.clamp_(-1, 1).float()
@@ -113,50 +104,36 @@ class Tile:
         rho[:, b.square == 0] = torch.nan
         return rho
 
-    def best(self, where: tuple[slice, slice], k: int, absolute: bool, replicates: bool, keep: int = 0) -> TileBest:
-        """Rank the tile's correlations; `where` it lies tells the partners; `keep` (or k + SPARE) stay."""
-        masks = Subsets(len(self.parts)).masks() if replicates else []
-        if self.parts.device.type == "cpu" and k == 1:
-            rho, key, index, bar = self._fused(masks, absolute)
-        else:
-            rho = self.correlations(np.full(len(self.parts), True))
-            ranked = [self._ranked(mask, k, absolute) for mask in masks]
-            empty = np.empty((0, len(rho), 1)), np.empty((0, len(rho), 1), int), np.empty((0, rho.shape[1], 1))
-            key, index, bar = (np.stack(one) for one in zip(*ranked, strict=True)) if ranked else empty
-        keep = keep or k + SPARE
+    def best(self, where: tuple[slice, slice], keep: int, absolute: bool, replicated: bool) -> TileBest:
+        """Rank the tile's correlations.
+
+        Parameters
+        ----------
+        where : pair of slice
+            Neurons of A and B that the tile holds.
+        keep : int
+            Partners listed for each neuron.
+        replicated : bool
+            Whether their products are listed part by part.
+        """
+        rho = self.correlations()
         row, column = top(rho, keep, absolute), top(rho.T, keep, absolute)
+        del rho
         a, b = pooled(self.a)[0], pooled(self.b)[0]
         return TileBest(
             *(row[0], row[1], _placed(row[2], where[1])),
             *(column[0], column[1], _placed(column[2], where[0])),
-            *(key, _placed(index, where[1]), bar),
             *(moment.cpu().numpy() for moment in (a.mean, a.square, b.mean, b.square)),
+            *((self._products(row[2], 1), self._products(column[2], 2)) if replicated else [np.zeros((0, 0, 0))] * 2),
+            *(_stacked(side, of) if replicated else np.zeros((0, 0)) for side in (self.a, self.b) for of in MOMENTS),
         )
 
-    def _ranked(self, mask: np.ndarray, k: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rho = self.correlations(mask)
-        key, _, index = top(rho, k, absolute)
-        return key, index, top(rho.T, k, absolute)[0]
-
-    def _fused(
-        self, masks: Sequence[np.ndarray], absolute: bool
-    ) -> tuple[torch.Tensor, np.ndarray, np.ndarray, np.ndarray]:
-        """Return ρ over all positions and each subset's best keys, in one pass over the parts (k = 1, CPU)."""
-        whole_a, rows_a = pooled(self.a)
-        whole_b, rows_b = pooled(self.b)
-        masks = [np.full(len(self.parts), True), *masks]
-        shift_a, scale_a = _about(whole_a, self.a, masks)
-        shift_b, scale_b = _about(whole_b, self.b, masks)
-        _, height, width = self.parts.shape
-        rho = np.empty((height, width), dtype=np.float32)
-        value = np.empty((len(masks), height), dtype=np.float32)
-        place = np.empty((len(masks), height), dtype=np.int64)
-        column = np.full((kernels.THREADS, len(masks), width), -np.inf, dtype=np.float32)
-        half = Subsets(len(self.parts)).half
-        parts, rows = self.parts.numpy(), (rows_a.numpy(), rows_b.numpy())
-        about = (shift_a, shift_b, scale_a, scale_b)
-        kernels.subsets(parts, *rows, half, *about, absolute, rho, value, place, column)
-        return torch.from_numpy(rho), value[1:, :, None], place[1:, :, None], column.max(0)[1:, :, None]
+    def _products(self, index: np.ndarray, axis: int) -> np.ndarray:
+        """Return the products of each part of each row's (axis 1) or column's (axis 2) partners."""
+        own, partner = np.arange(len(index))[:, None], np.maximum(index, 0)
+        places = (own, partner) if axis == 1 else (partner, own)
+        units = [torch.from_numpy(np.broadcast_to(one, index.shape).copy()).to(self.parts.device) for one in places]
+        return self.parts[:, units[0], units[1]].permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def pooled(parts: Sequence[Moments]) -> tuple[Moments, torch.Tensor]:
@@ -169,18 +146,13 @@ def pooled(parts: Sequence[Moments]) -> tuple[Moments, torch.Tensor]:
     return whole, rows
 
 
-def _about(whole: Moments, parts: Sequence[Moments], masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each subset, √n_S (x̄_S − x̄) and one over the root of its sum of squares (0 for constants)."""
-    shifts, scales = [], []
-    for mask in masks:
-        subset, _ = pooled([parts[j] for j in np.flatnonzero(mask).tolist()])
-        shifts.append(subset.count**0.5 * (subset.mean - whole.mean))
-        scales.append(torch.where(subset.square > 0, _scale(subset.square), 0))
-    return torch.stack(shifts).numpy(), torch.stack(scales).numpy()
+def _stacked(parts: Sequence[Moments], name: str) -> np.ndarray:
+    return torch.stack([getattr(part, name) for part in parts]).cpu().numpy()
 
 
 def _scale(square: torch.Tensor) -> torch.Tensor:
-    return 1 / square.sqrt()
+    """Return one over the root of sums of squares; 0 for constants."""
+    return torch.where(square > 0, 1 / square.sqrt(), 0)
 
 
 def _placed(index: np.ndarray, where: slice) -> np.ndarray:

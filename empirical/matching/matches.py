@@ -1,4 +1,4 @@
-"""The result of a matching: mutual pairs with what is needed to judge them."""
+"""The result of a matching: mutual pairs and the numbers that judge them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..calibration import Q_DEFAULT, Calibration, calibrate
+from ..nulls import name_of
+from .evidence.remarks import remarks_on_nulls
+from .evidence.replicates import STABLE, Replicates, count_error
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,19 +48,15 @@ class Matches:
         The pair's neurons, counted over all layers in order; sorted by A's, then B's.
     correlation, margin : ndarray, shape (pairs,)
         Pearson correlation ρ, and its distance to the best partner that either unit has outside its k best (with the
-        screened engine to the best that was read: at least the margin, and more where a sketch hid the second-best).
+        screened engine to the best correlation read: at least the margin, and more where a sketch hid the second-best).
     a, b : Side
         The two models.
     positions : int
         Aligned positions.
     nulls : dict of str to list of ndarray
         Correlations of the mutual pairs of each null, by its label, one array for each draw.
-    replicate_correlations : list of ndarray
-        Correlations of the mutual pairs found without one block of positions, for each block: the jackknife.
-    split_half : float
-        Jaccard overlap of the pairs found in the first and in the second half of the positions.
     k, absolute, engine, seed
-        How the matching was asked for.
+        Settings of the matching.
     details : dict
         How it was computed: contested units, precision, tiles, estimated recall of the screened engine.
     status : str
@@ -66,8 +65,14 @@ class Matches:
         Units and correlations of the mutual pairs at other k, in single precision (`match`, ``also_k``).
     null_at_k : dict of int to dict of str to list of ndarray
         `nulls` at those k.
-    settled : ndarray of bool, shape (pairs,), optional
-        Whether the pair is found in the first and in the second half of the positions too; None without replicates.
+    replicates : Replicates, optional
+        How often each pair is found in half of the text, and the pairs of texts drawn anew.
+    lexical_share : ndarray, shape (pairs,), optional
+        Share of each pair's covariance that lies between the texts of the spans; None where these are unknown.
+    autocorrelation : float
+        Mean lag-1 autocorrelation of a sample of neurons of both models; NaN where it was not measured.
+    effective_positions : float
+        Independent positions with which unrelated neurons would correlate as shifted ones do (`evidence`).
     """
 
     unit_a: np.ndarray
@@ -78,8 +83,6 @@ class Matches:
     b: Side
     positions: int
     nulls: dict[str, list[np.ndarray]]
-    replicate_correlations: list[np.ndarray]
-    split_half: float
     k: int
     absolute: bool
     engine: str
@@ -88,7 +91,10 @@ class Matches:
     status: str = "ok"
     at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
     null_at_k: dict[int, dict[str, list[np.ndarray]]] = dataclasses.field(default_factory=dict)
-    settled: np.ndarray | None = None
+    replicates: Replicates | None = None
+    lexical_share: np.ndarray | None = None
+    autocorrelation: float = float("nan")
+    effective_positions: float = float("nan")
 
     @property
     def count(self) -> int:
@@ -105,7 +111,7 @@ class Matches:
         nulls : mapping of str to sequence of ndarray, optional
             Further nulls beside the matching's own: ``{"untrained": [correlations, …]}``, an array for each draw.
         q : float
-            Allowed share of null pairs among those kept.
+            Allowed share of null pairs among those counted.
         """
         every = {**self.nulls, **(nulls or {})}
         if not every:
@@ -115,15 +121,43 @@ class Matches:
         return dataclasses.replace(calibrated, standard_error=self.count_error(calibrated.threshold))
 
     def count_error(self, threshold: float) -> float:
-        """Return the jackknife standard error of the number of pairs at or above a fixed correlation.
+        """Return the standard error, over texts, of the number of pairs at or above a fixed correlation (`replicates`).
 
-        Each replicate c_j leaves out one of J blocks of positions: se² = (J − 1)/J · Σ (c_j − c̄)². NaN without
-        replicates; 0 where the threshold is NaN, that is where nothing is kept.
+        NaN without replicates; 0 where the threshold is NaN, that is where no pair is counted.
         """
-        counts = np.array([np.sum(np.abs(rho) >= threshold) for rho in self.replicate_correlations], dtype=float)
-        if len(counts) < 2:
+        if self.replicates is None:
             return float("nan")
-        return float(np.sqrt((len(counts) - 1) / len(counts) * np.sum((counts - counts.mean()) ** 2)))
+        counts = np.array([np.sum(np.abs(rho) >= threshold) for rho in self.replicates.correlations], dtype=float)
+        return count_error(counts, self.replicates.parts)
+
+    @property
+    def split_half(self) -> float:
+        """Jaccard overlap of the pairs found in the first and in the second half of the positions."""
+        return float("nan") if self.replicates is None else self.replicates.overlap
+
+    @property
+    def stability(self) -> np.ndarray | None:
+        """π of each pair: the share of halves of the text in which it is found; None without replicates."""
+        return None if self.replicates is None else self.replicates.stability
+
+    def stable_count(self, threshold: float = 0.0) -> int | None:
+        """Return how many pairs at or above a correlation are found in at least 0.9 of the halves of the text."""
+        stability = self.stability
+        return None if stability is None else int(np.sum((stability >= STABLE) & self._reach(threshold)))
+
+    def expected_stable(self, threshold: float = 0.0) -> float | None:
+        """Return Σ π over the pairs at or above a correlation: how many a half of the text finds again on average."""
+        stability = self.stability
+        return None if stability is None else float(np.sum(stability[self._reach(threshold)]))
+
+    def median_lexical_share(self, threshold: float = 0.0) -> float | None:
+        """Return the median lexical share of the pairs at or above a correlation; None where it is unknown."""
+        if self.lexical_share is None or not self._reach(threshold).any():
+            return None
+        return float(np.nanmedian(self.lexical_share[self._reach(threshold)]))
+
+    def _reach(self, threshold: float) -> np.ndarray:
+        return np.abs(self.correlation) >= threshold
 
     def settled_count(self, threshold: float = 0.0) -> int | None:
         """Return how many pairs at or above a correlation are found in both halves of the positions too.
@@ -131,25 +165,26 @@ class Matches:
         Unrelated neurons hardly ever are: of the N_A N_B/(N_A + N_B − 1) pairs that noise makes of each half, one in
         N_A + N_B − 1 or so recurs in the other, a quarter of a pair in all.
         """
-        if self.settled is None:
+        if self.replicates is None:
             return None
-        return int(np.sum(self.settled & (np.abs(self.correlation) >= threshold)))
+        return int(np.sum(self.replicates.settled & self._reach(threshold)))
 
     def remark(self, calibration: Calibration | None) -> str:
         """Return the status with what must be known about this calibration: "ok" if nothing."""
         remarks = [self.status] if self.status != "ok" else []
+        remarks += remarks_on_nulls(self, calibration) if calibration is not None else []
         floor = self.details.get("reliable_above", 0.0)
         if calibration is not None and calibration.threshold < floor:
             remarks.append(
                 f"threshold {calibration.threshold:.3g} is within the sketch's noise ({floor:.3g}), where the screened "
                 f"null misses pairs: use --engine exact or more --buckets"
             )
-        wanted, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
-        if wanted is not None and not reached >= wanted:
-            said = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
+        target, reached = self.details.get("recall_wanted"), self.details.get("recall_expected", float("nan"))
+        if target is not None and not reached >= target:
+            outcome = "cannot be estimated" if np.isnan(reached) else f"{reached:.6g} was reached"
             remarks.append(
-                f"recall {wanted:.6g} was asked for, {said} with {self.details['candidates']} candidates a neuron: "
-                f"use --engine exact, more --buckets or more --candidates"
+                f"recall {target:.6g} was asked for, {outcome} with {self.details['candidates']} candidates per "
+                f"neuron: use --engine exact, more --buckets or more --candidates"
             )
         return "; ".join(remarks) or "ok"
 
@@ -163,7 +198,7 @@ class Matches:
         return counts
 
     def record(self, calibration: Calibration | None = None) -> dict[str, Any]:
-        """Return what ``rosettalaw match --json`` prints."""
+        """Return the record that ``rosettalaw match --json`` prints."""
         calibrated = calibration or self.calibrate()
         pairs = zip(self.unit_a.tolist(), self.unit_b.tolist(), self.correlation.tolist(), strict=True)
         return {
@@ -180,6 +215,13 @@ class Matches:
             "positions": self.positions,
             "split_half": self.split_half,
             "settled_count": self.settled_count(0.0 if calibrated is None else calibrated.threshold),
+            "nulls": {} if calibrated is None else _by_kind(calibrated),
+            "binding_null": None if calibrated is None else name_of(calibrated.binding),
+            "stable_count": self.stable_count(0.0 if calibrated is None else calibrated.threshold),
+            "expected_stable": self.expected_stable(0.0 if calibrated is None else calibrated.threshold),
+            "lexical_share": self.median_lexical_share(0.0 if calibrated is None else calibrated.threshold),
+            "autocorrelation": self.autocorrelation,
+            "effective_positions": self.effective_positions,
             "details": self.details,
             "status": self.remark(calibrated),
         }
@@ -206,19 +248,28 @@ class Matches:
             "excluded_unit_a": ("excluded_a", self.a.excluded),
             "excluded_unit_b": ("excluded_b", self.b.excluded),
             "layer_pairs": (("model_layer_a", "model_layer_b"), self.layer_counts()),
-            "replicate_correlation": ("replicate_pair", _joined(self.replicate_correlations)),
-            "replicate": ("replicate_pair", _numbered(self.replicate_correlations)),
-            "replicates": len(self.replicate_correlations),
+            "autocorrelation": self.autocorrelation,
+            "effective_positions": self.effective_positions,
             "neurons_a": len(self.a.layer),
             "neurons_b": len(self.b.layer),
             "positions": self.positions,
             "raw_count": self.count,
             "split_half": self.split_half,
         }
-        if self.settled is not None:
-            variables["settled"] = ("pair", self.settled.astype(np.int8))
-            variables["settled_count"] = self.settled_count(0.0 if calibrated is None else calibrated.threshold)
-        for label, draws in {"permuted": [], **self.nulls, **(nulls or {})}.items():
+        if self.lexical_share is not None:
+            variables["lexical_share"] = ("pair", self.lexical_share)
+        if self.replicates is not None:
+            threshold, texts = 0.0 if calibrated is None else calibrated.threshold, self.replicates.correlations
+            variables["stability"] = ("pair", self.replicates.stability)
+            variables["settled"] = ("pair", self.replicates.settled.astype(np.int8))
+            variables["settled_count"] = self.settled_count(threshold)
+            variables["stable_count"] = self.stable_count(threshold)
+            variables["expected_stable"] = self.expected_stable(threshold)
+            variables["pairs_in_half"] = self.replicates.pairs_in_half
+            variables["replicate_correlation"] = ("replicate_pair", _joined(texts).astype(np.float32))
+            variables["replicate"] = ("replicate_pair", _numbered(texts))
+            variables["replicates"] = len(texts)
+        for label, draws in {**self.nulls, **(nulls or {})}.items():
             variables[f"{label}_correlation"] = (f"{label}_pair", _joined(draws))
             variables[f"{label}_draw"] = (f"{label}_pair", _numbered(draws))
             variables[f"{label}_draws"] = len(draws)
@@ -230,9 +281,18 @@ class Matches:
                 variables[f"{kind}_raw"] = calibrated.null_raw[kind]
                 variables[f"{kind}_above_threshold"] = calibrated.null_above[kind]
         coords = {"model_layer_a": np.unique(self.a.layer), "model_layer_b": np.unique(self.b.layer)}
-        asked = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
-        asked |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
-        return dataset("pairs", variables, coords, **{**asked, **provenance})
+        facts = {"model_a": self.a.name, "model_b": self.b.name, "k": self.k, "absolute": self.absolute}
+        facts |= {} if calibrated is None else {"binding_null": name_of(calibrated.binding)}
+        facts |= {"engine": self.engine, "seed": self.seed, "status": self.remark(calibrated), "details": self.details}
+        return dataset("pairs", variables, coords, **{**facts, **provenance})
+
+
+def _by_kind(calibration: Calibration) -> dict[str, dict[str, float]]:
+    """Return the mean pairs of a draw of each kind: all, and those at or above ρ*."""
+    above = calibration.null_above
+    return {
+        name_of(label): {"raw": raw, "above_threshold": above[label]} for label, raw in calibration.null_raw.items()
+    }
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:

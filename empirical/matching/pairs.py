@@ -1,6 +1,6 @@
-"""Float64 correlations of given pairs of neurons: what is reported, whatever precision found them.
+"""Float64 correlations of given pairs of neurons, as reported, whatever precision matched them.
 
-One more reading of the positions, five sums a pair: cheap beside the N_A N_B of the search.
+One more reading of the positions, five sums per pair: cheap beside the N_A N_B of the search.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Unit u of A and unit v of B are a pair if v is among the k best partners of u and u among the k best of v (Eq. 3), where
 better means a larger correlation (or a larger absolute one). Of equal correlations the lower index wins. Float32
-cannot tell equal from nearly equal, so a unit whose k-th and next best are closer than the rounding error
+cannot distinguish equal from nearly equal, so a unit whose k-th and next best are closer than the rounding error
 
     2⁻²³ (8 |ρ| + 16/√T)
 
@@ -23,7 +23,6 @@ from .moments import Moments
 from .pairs import pair_correlations
 
 EQUAL = 1e-12
-SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
 
 
 class Partners:
@@ -33,23 +32,36 @@ class Partners:
     ----------
     key, rho, index : ndarray, shape (units, keep)
         What is ranked (ρ or |ρ|; −inf for no partner), the correlation, and the partner's index (−1 for none).
+    parts : float32 ndarray, shape (units, keep, J)
+        Products of each part of the positions; J is 0 where they are not kept.
     """
 
-    def __init__(self, units: int, keep: int):
+    def __init__(self, units: int, keep: int, parts: int = 0):
         self.key = np.full((units, keep), -np.inf)
         self.rho = np.full((units, keep), np.nan)
         self.index = np.full((units, keep), -1, dtype=np.int64)
+        self.parts = np.zeros((units, keep, parts), dtype=np.float32)
 
-    def offer(self, units: slice | np.ndarray, key: np.ndarray, rho: np.ndarray, index: np.ndarray) -> None:
+    def offer(
+        self,
+        units: slice | np.ndarray,
+        key: np.ndarray,
+        rho: np.ndarray,
+        index: np.ndarray,
+        parts: np.ndarray | None = None,
+    ) -> None:
         """Take in partners (units × any number), whose indices are above those already offered to these units."""
         key = np.concatenate([self.key[units], key], axis=1)
         best = np.argsort(-key, axis=1, kind="stable")[:, : self.key.shape[1]]
         self.key[units] = np.take_along_axis(key, best, axis=1)
         self.rho[units] = np.take_along_axis(np.concatenate([self.rho[units], rho], axis=1), best, axis=1)
         self.index[units] = np.take_along_axis(np.concatenate([self.index[units], index], axis=1), best, axis=1)
+        if parts is not None and self.parts.shape[2]:
+            both = np.concatenate([self.parts[units], parts], axis=1)
+            self.parts[units] = np.take_along_axis(both, best[:, :, None], axis=1)
 
     def contested(self, k: int, positions: int) -> np.ndarray:
-        """Return the units whose k-th and next best partner float32 cannot tell apart."""
+        """Return the units whose k-th and next best partner float32 cannot distinguish."""
         if self.key.shape[1] <= k:
             return np.empty(0, dtype=np.int64)
         last, following = self.key[:, k - 1], self.key[:, k]
@@ -65,9 +77,9 @@ def in_play(one: Partners, other: Partners, k: int, positions: int) -> np.ndarra
     """
     units, places = np.nonzero(one.index >= 0)
     partner, key = one.index[units, places], one.key[units, places]
-    last_here, last_there = one.key[units, k - 1], other.key[partner, k - 1]
+    last, last_of_partner = one.key[units, k - 1], other.key[partner, k - 1]
     error = rounding_error(np.abs(key), positions)
-    near = (key >= last_here - error) & (key >= last_there - error)
+    near = (key >= last - error) & (key >= last_of_partner - error)
     return np.unique(units[near])
 
 
@@ -79,17 +91,14 @@ def rounding_error(rho: np.ndarray, positions: int) -> np.ndarray:
 def top(rho: torch.Tensor, keep: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return key, correlation and column of the `keep` best of each row; the lower column wins a tie."""
     key = torch.nan_to_num(rho.abs() if absolute else rho, nan=-torch.inf)
-    keep = min(keep, rho.shape[1])
-    values, places = [], []
-    for _ in range(keep):
-        value, place = key.max(1, keepdim=True)
-        values.append(value)
-        places.append(place)
-        key.scatter_(1, place, -torch.inf)
-    index = torch.cat(places, 1)
-    candidates = torch.cat(values, 1)
-    index_of = torch.where(torch.isneginf(candidates), -1, index)
-    return candidates.double().cpu().numpy(), rho.gather(1, index).double().cpu().numpy(), index_of.cpu().numpy()
+    values, places = key.topk(min(keep, rho.shape[1]), dim=1)
+    # Of equal ones torch may list any first.
+    by_column = places.argsort(dim=1)
+    values, places = values.gather(1, by_column), places.gather(1, by_column)
+    by_value = values.argsort(dim=1, descending=True, stable=True)
+    values, places = values.gather(1, by_value), places.gather(1, by_value)
+    index = torch.where(torch.isneginf(values), -1, places)
+    return values.double().cpu().numpy(), rho.gather(1, places).double().cpu().numpy(), index.cpu().numpy()
 
 
 def settle(
@@ -196,41 +205,6 @@ def mutual(a: Partners, b: Partners, k: int, absolute: bool) -> tuple[np.ndarray
 def _next(partners: Partners, k: int) -> np.ndarray:
     keys = partners.key
     return keys[:, k] if keys.shape[1] > k else np.full(len(keys), -np.inf)
-
-
-class Replicate:
-    """Mutual pairs over a subset of the positions: A's k best partners, and the k best keys of each unit of B."""
-
-    def __init__(self, neurons_a: int, neurons_b: int, k: int):
-        self._k = k
-        self._a = Partners(neurons_a, k)
-        self._bar = np.full((neurons_b, k), -np.inf)
-
-    def offer(self, tile: tuple[slice, slice], key: np.ndarray, index: np.ndarray, bar: np.ndarray) -> None:
-        """Take in a tile: its rows' best keys and partners, and its columns' best keys."""
-        rows, columns = tile
-        self._a.offer(rows, key, key, index)
-        self._bar[columns] = -np.sort(-np.concatenate([self._bar[columns], bar], axis=1), axis=1)[:, : self._k]
-
-    def pairs(self, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return units of A and B and keys of the mutual pairs; of units of A that tie for one of B, the lower stay."""
-        units = np.repeat(np.arange(len(self._a.index)), self._k)
-        partner, key = self._a.index.ravel(), self._a.key.ravel()
-        good = (partner >= 0) & (key >= self._bar[np.maximum(partner, 0), -1])
-        if not absolute:
-            good &= key > 0
-        units, partner, key = units[good], partner[good], key[good]
-        order = np.lexsort((units, -key, partner))
-        rank = np.arange(len(order)) - np.searchsorted(partner[order], partner[order], side="left")
-        chosen_order = np.sort(order[rank < self._k])
-        return units[chosen_order], partner[chosen_order], key[chosen_order]
-
-
-def settled(pairs: Sequence[np.ndarray], halves: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Return, for each pair (units of A and B first), whether it is one of both halves' pairs as well."""
-    one, other = (set(zip(candidates[0].tolist(), candidates[1].tolist(), strict=True)) for candidates in halves)
-    both = one & other
-    return np.array([pair in both for pair in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)], dtype=bool)
 
 
 def overlap(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import psutil
 
 from ...errors import UnknownNameError
@@ -70,8 +71,6 @@ def device_rates(name: str) -> Device:
     InputError
         If it is a CUDA device, and none is at hand.
     """
-    import torch
-
     lowered = name.lower()
     if lowered in DATA_SHEETS:
         operations, bandwidth, memory, link = DATA_SHEETS[lowered]
@@ -86,7 +85,13 @@ def device_rates(name: str) -> Device:
         )
     if lowered != "cpu" and not re.fullmatch(r"cuda(:\d+)?", lowered):
         raise UnknownNameError("device", name, ["cpu", "cuda", *DATA_SHEETS])
-    moved(torch.zeros(1), lowered)  # or it is said what is wrong with it
+    try:
+        import torch
+    except ImportError:
+        if lowered != "cpu":
+            raise
+        return _by_numpy()
+    moved(torch.zeros(1), lowered)  # fail early if the device is unusable
     edge = 1024 if lowered == "cpu" else 8192
     x = torch.randn(edge, edge, device=lowered)
     operations = 2 * edge**3 / _seconds(lambda: torch.mm(x, x), lowered)
@@ -113,15 +118,28 @@ def device_rates(name: str) -> Device:
     )
 
 
+def _by_numpy() -> Device:
+    """Return the CPU's rates as NumPy reaches them: where torch is not installed."""
+    x, large = np.ones((1024, 1024), dtype=np.float32), np.zeros(LARGE // 4, dtype=np.float32)
+    return Device(
+        name="cpu",
+        operations=2 * 1024**3 / _seconds(lambda: x @ x, "cpu"),
+        bandwidth=2 * 4 * large.size / _seconds(lambda: np.add(large, 1, out=large), "cpu"),
+        memory=float(psutil.virtual_memory().available),
+        link=float("inf"),
+        source=MEASURED,
+    )
+
+
 def _seconds(work: Callable[[], object], device: str) -> float:
     """Return the shortest of a few timings."""
-    import torch
-
     times = []
     for _ in range(5):
         begun = time.perf_counter()
         work()
         if device.startswith("cuda"):
+            import torch
+
             torch.cuda.synchronize()
         times.append(time.perf_counter() - begun)
     return min(times)

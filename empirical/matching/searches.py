@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,16 +11,20 @@ import numpy as np
 import torch
 
 from ..activations.source import ActivationSource, identity
-from .exact import Subsets, TileBest
+from .cost import RIVALS, SPARE
+from .evidence.part_products import PartMoments, of_partners
+from .evidence.replicates import Replicates, replicates
+from .exact import TileBest
 from .machine import distributed
 from .machine.checkpoint import Checkpoint
 from .machine.reading import tiles
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
-from .partners import SPARE, Partners, Replicate, mutual, overlap, settle, settled
+from .partners import Partners, mutual, settle
 from .products import Workspace
 from .screening import screened
 
+FORMAT = 2  # of resume files
 TRAINED = "trained"  # what the matching itself is called on disk; nulls are called otherwise
 
 
@@ -42,25 +46,23 @@ class Settings:
 
     @property
     def widest_k(self) -> int:
-        """The largest number of partners that is asked for."""
+        """The largest number of partners."""
         return max((self.k, *self.also_k))
 
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
         """Return the facts that must be the same to resume a matching; nulls are not: their files name their kind."""
-        return {"a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
+        return {"format": FORMAT, "a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """The result of one search: mutual pairs (at other k too), replicates, moments of both sides, and remarks.
 
-    Replicates and what both halves of the positions agree on (`settled`, `split_half`) are of trained networks only.
+    Replicates are of trained networks only.
     """
 
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-    replicates: list[np.ndarray]
-    settled: np.ndarray | None
-    split_half: float
+    replicates: Replicates | None
     moments: tuple[Moments, Moments]
     details: dict[str, Any]
     at_k: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)
@@ -72,35 +74,45 @@ class Tally:
     Parameters
     ----------
     a, b : ActivationSource
-        What is matched.
+        The two models.
     settings : Settings
-        How.
-    replicates : int
-        Subsets of the positions that are matched beside all of them.
+        Settings of the matching.
+    parts : int
+        Parts of the positions, for replicates; 0 for none.
     """
 
-    def __init__(self, a: ActivationSource, b: ActivationSource, settings: Settings, replicates: int):
+    def __init__(self, a: ActivationSource, b: ActivationSource, settings: Settings, parts: int):
         self.sources, self._settings = (a, b), settings
         neurons = len(a.layer), len(b.layer)
-        keep = spare(settings)
-        self._best = Partners(neurons[0], min(keep, neurons[1])), Partners(neurons[1], min(keep, neurons[0]))
-        self._replicates = [Replicate(*neurons, min(settings.k, *neurons)) for _ in range(replicates)]
+        keep = kept_partners(settings, parts > 0)
+        self._best = (
+            Partners(neurons[0], min(keep, neurons[1]), parts),
+            Partners(neurons[1], min(keep, neurons[0]), parts),
+        )
+        self._parts = PartMoments.empty(parts, neurons[0]), PartMoments.empty(parts, neurons[1])
         self._moments = tuple(Moments.empty(n) for n in neurons)
         for moments in self._moments:
             moments.count = a.positions
 
     def offer(self, tile: tuple[slice, slice], best: TileBest) -> None:
         """Take in the best partners of a tile."""
-        best.offer(tile, self._best, self._replicates)
+        best.offer(tile, self._best)
         for side, (mean, square) in enumerate(((best.mean_a, best.square_a), (best.mean_b, best.square_b))):
             self._moments[side].mean[tile[side]] = torch.from_numpy(mean)
             self._moments[side].square[tile[side]] = torch.from_numpy(square)
+        parts = (best.part_mean_a, best.part_square_a), (best.part_mean_b, best.part_square_b)
+        for side, moments in enumerate(parts):
+            if len(self._parts[side].mean):
+                self._parts[side].mean[:, tile[side]], self._parts[side].square[:, tile[side]] = moments
 
     def result(self, workspace: Workspace, trained: bool) -> SearchResult:
         """Settle close calls, and give the pairs (for trained networks, with their float64 correlations)."""
         (a, b), (side_a, side_b), best = self.sources, self._moments, self._best
         k, absolute = self._settings.k, self._settings.absolute
         details: dict[str, Any] = {}
+        replicated = len(self._parts[0].mean) > 1
+        counts = [sum(stop - start for start, stop in blocks) for blocks in workspace.parts]
+        products = of_partners(best, self._parts, counts) if replicated else None
         if self._settings.compute == "float32":
             contested = settle(best[0], k, (a, b), (side_a, side_b), workspace.parts, absolute)
             contested += settle(best[1], k, (b, a), (side_b, side_a), workspace.parts, absolute)
@@ -110,19 +122,19 @@ class Tally:
             rho = pair_correlations(a, b, pairs[0], pairs[1], (side_a, side_b), workspace.parts)
             details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
             pairs = (pairs[0], pairs[1], rho, pairs[3])
-        replicate_pairs = [replicate.pairs(absolute) for replicate in self._replicates]
+        seed = self._settings.seed
         return SearchResult(
             pairs=pairs,
-            **_replicated(pairs, replicate_pairs),
+            replicates=replicates(products, pairs[:2], k, absolute, seed) if products is not None else None,
             moments=(side_a, side_b),
             details=details,
             at_k={other: mutual(*best, other, absolute)[:3] for other in self._settings.also_k},
         )
 
 
-def spare(settings: Settings) -> int:
-    """Return how many partners of each neuron a tile keeps, so that close calls can be settled."""
-    return settings.widest_k + SPARE
+def kept_partners(settings: Settings, replicated: bool) -> int:
+    """Return how many partners of each neuron are listed: so many that close calls can be settled, or replicated."""
+    return settings.widest_k + (RIVALS if replicated else SPARE)
 
 
 def exact_search(
@@ -140,9 +152,8 @@ def exact_search(
     several : dict of str to ActivationSource
         The other sides by what they are called on disk, at most ``workspace.at_once``; only `TRAINED` has replicates.
     """
-    replicated = settings.jackknife_blocks > 0
-    count = len(Subsets(len(workspace.parts)).masks()) if replicated else 0
-    tallies = {name: Tally(a, b, settings, count * (name == TRAINED)) for name, b in several.items()}
+    parts = len(workspace.parts) if settings.jackknife_blocks else 0
+    tallies = {name: Tally(a, b, settings, parts * (parts > 1 and name == TRAINED)) for name, b in several.items()}
     for number, tile in enumerate(tiles(len(a.layer), len(next(iter(several.values())).layer), settings.tile)):
         pending = {}
         for name, tally in tallies.items():
@@ -158,7 +169,8 @@ def exact_search(
         except NonFinite as error:
             raise NonFinite(error.side, error.columns + tile[error.side].start) from None
         for (name, title), product in zip(pending.items(), products, strict=True):
-            best = product.best(tile, settings.k, settings.absolute, replicated and name == TRAINED, spare(settings))
+            replicated = parts > 1 and name == TRAINED
+            best = product.best(tile, kept_partners(settings, replicated), settings.absolute, replicated)
             if distributed.rank() == 0:
                 checkpoint.save(title, best.__dict__)
             tallies[name].offer(tile, best)
@@ -177,13 +189,13 @@ def screened_search(
     advance: Callable[[float], None],
     name: str,
 ) -> SearchResult:
-    """Match two sources through a sketch; see `screened`. Only what is called `TRAINED` is verified and replicated."""
+    """Match two sources through a sketch (`screened`). Only the search named `TRAINED` is verified and replicated."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
     neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
 
     def sketched(source: ActivationSource, side: int) -> screened.Sketch:
         how = settings.seed, settings.block, settings.device, workspace.memory
-        return screened.kept_sketch(source, side, screening.buckets, *how, checkpoint, name)
+        return screened.saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
 
     workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
     sketches = workspace.sketch, sketched(b, 1)
@@ -204,11 +216,10 @@ def screened_search(
         pairs, contested = search.settled()
         audit = {"contested_units": contested, **search.audited(pairs)}
         recall, likely = search.recall(pairs)
-    masks = Subsets(len(parts)).masks() if trained and settings.jackknife_blocks else []
-    replicates = [mutual(*search.best(k, mask), k, absolute) for mask in masks]
+    replicated = trained and settings.jackknife_blocks and len(parts) > 1
     return SearchResult(
         pairs=pairs,
-        **_replicated(pairs, replicates),
+        replicates=replicates(search.products, pairs[:2], k, absolute, settings.seed) if replicated else None,
         moments=(sketches[0].moments, sketches[1].moments),
         details={
             "buckets": screening.buckets,
@@ -222,12 +233,3 @@ def screened_search(
             **audit,
         },
     )
-
-
-def _replicated(pairs: Sequence[np.ndarray], replicate_pairs: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
-    """Return what replicates (pairs without each block, then of each half) say, or nothing without them."""
-    if not replicate_pairs:
-        return {"replicates": [], "settled": None, "split_half": float("nan")}
-    halves = replicate_pairs[-2:]
-    rho = [one[2] for one in replicate_pairs[:-2]]
-    return {"replicates": rho, "settled": settled(pairs, halves), "split_half": overlap(*halves)}

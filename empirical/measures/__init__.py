@@ -10,5 +10,7 @@
 | `firing` | on which kinds of document do they lie? | 5.2, E.2 |
 | `categories` | which kinds of document there are | E.2, table 4 |
 | `depth` | in which layers are the Rosetta Neurons? | E.3 |
+| `residual` | is there more than the string under the span? | |
+| `count_error` | how far would another text, with another threshold, move the count? | |
 | `data_size` | do count and set settle as the matching data grow? | G |
 """

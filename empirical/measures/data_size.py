@@ -1,13 +1,14 @@
 """Count and set of pairs as the matching data grow (appendix G): nested subsets of the positions.
 
-The subsets are the first positions of the text, whose documents are in random order, in sizes that fall by √10. Each is
-matched and calibrated by itself, against its own nulls. With too few positions, spurious pairs inflate the raw count;
-the overlap (Jaccard) with the pairs found at the previous size says how much of the set is stable.
+The subsets are the first positions of the text, which are whole documents of every domain (`language.drawing`), in
+sizes that fall by √10. Each is matched and calibrated by itself, against its own nulls. With too few positions,
+spurious pairs inflate the raw count; the overlap (Jaccard) with the pairs at the previous size says how much of
+the set is stable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +36,10 @@ class FirstPositions(View):
         if isinstance(index, slice):
             index = slice(*index.indices(self.positions))
         return self._source.rows(index, columns)
+
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Return the labels of the first positions."""
+        return {name: values[: self.positions] for name, values in super().labels().items()}
 
 
 def sizes(positions: int, number: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""On which documents neurons fire: the domains of their most active positions (section 5.2, appendix E.2).
+"""Documents on which neurons fire: the domains of their most active positions (section 5.2, appendix E.2).
 
 For a set of neurons, the normalised firing of a category c is
 
@@ -43,7 +43,7 @@ def shares(top_position: np.ndarray, category: np.ndarray, number: int) -> np.nd
 
     Parameters
     ----------
-    top_position : ndarray of int, shape (neurons, kept)
+    top_position : ndarray of int, shape (neurons, number)
         As `top.TopPositions` has them; −1 for none.
     category : ndarray of int, shape (positions,)
         Category of each position.

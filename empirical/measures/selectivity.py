@@ -2,7 +2,7 @@
 
 Output side (section 5.1 of the paper): the excess kurtosis, over the vocabulary, of the cosine between a neuron's
 output weight and each token's unembedding vector. A neuron that writes a few tokens has a heavy tail. The cosines of
-all N neurons with all V tokens are never held: the vocabulary is streamed, V/block products of shape block × N.
+all N neurons with all V tokens are never in memory: the vocabulary is streamed, V/block products of shape block × N.
 
 Activation side, over the aligned positions:
 
@@ -40,7 +40,7 @@ class Activity:
         Mean and standard deviation over the positions.
     kurtosis, sparsity : ndarray, shape (neurons,)
         Excess kurtosis, and lifetime sparsity of the rectified activation; NaN where a neuron is constant or silent.
-    top_position, top_activation : ndarray, shape (neurons, kept)
+    top_position, top_activation : ndarray, shape (neurons, tops)
         Where each neuron is most active, most active first; −1 and NaN where there are fewer positions.
     """
 
@@ -53,7 +53,7 @@ class Activity:
 
 
 def activity(source: ActivationSource, tops: int = 20, block: int = BLOCK) -> Activity:
-    """Read a model's activations once; return their shape and the `kept` most active positions of each neuron."""
+    """Read a model's activations once; return their shape and the `tops` most active positions of each neuron."""
     moments, top = ColumnMoments(), TopPositions(len(source.layer), tops)
     rate, power = np.zeros((2, len(source.layer)))
     for piece in source.blocks(block):
@@ -91,7 +91,7 @@ def output_kurtosis(weights: np.ndarray, unembedding: np.ndarray, block: int = B
     unembedding : ndarray, shape (vocabulary, width)
         One vector a token. Tokens whose vector is zero (padding) have no direction and are left out.
     block : int
-        Tokens at a time: ``block × neurons`` cosines are held.
+        Tokens at a time: ``block × neurons`` cosines are in memory.
 
     Returns
     -------

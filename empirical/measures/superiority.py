@@ -48,7 +48,7 @@ def superiority(values: np.ndarray, member: np.ndarray, layer: np.ndarray) -> Su
     Parameters
     ----------
     values : ndarray, shape (neurons,)
-        What is compared; neurons with NaN take no part.
+        The measure compared; neurons with NaN take no part.
     member : ndarray of bool, shape (neurons,)
         The group, such as the Rosetta Neurons.
     layer : ndarray of int, shape (neurons,)

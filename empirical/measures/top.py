@@ -1,7 +1,7 @@
-"""The positions where each neuron is most active, kept while activations stream by.
+"""The positions where each neuron is most active, collected while activations stream by.
 
-Each neuron keeps its `kept` best so far. Of a new block only what exceeds the worst of them is looked at, which after a
-few blocks is almost nothing: of n positions about ``kept · log n`` ever enter. Of equal activations the earlier
+Each neuron keeps its `number` best so far. Of a new block only what exceeds the worst of them is read, which after a
+few blocks is almost nothing: of n positions about ``number · log n`` ever enter. Of equal activations the earlier
 position wins, so the outcome does not depend on the blocks.
 """
 
@@ -15,9 +15,9 @@ class TopPositions:
 
     Attributes
     ----------
-    position : ndarray of int, shape (columns, kept)
+    position : ndarray of int, shape (columns, number)
         Rows of the highest entries, highest first; −1 where there were fewer.
-    activation : ndarray, shape (columns, kept)
+    activation : ndarray, shape (columns, number)
         The entries; NaN where there were fewer.
     """
 

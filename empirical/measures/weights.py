@@ -67,9 +67,9 @@ def unembedding(checkpoint: str | Path, base: Any, width: int, pickled: bool = F
     return vectors
 
 
+@hub.quiet_transformers()
 def _head(checkpoint: str | Path, pickled: bool) -> Any:
     """Return the weight of a language-modelling head that is not the token embedding."""
-    hub.quiet_transformers()
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -6,8 +6,16 @@ take it from there.
 | chapter | subject |
 |---|---|
 | `null` | the class of all kinds: how one is drawn, what it keeps and what it breaks |
-| `permute` | B's positions in a random order |
+| `shift` | B's positions shifted around the end |
+| `documents` | each document of A with another one of B |
+| `permute` | B's positions in a random order, one by one |
 | `untrained` | networks with random weights |
+| `span` | B's positions permuted among those with the same span text |
+| `rotation` | B's neurons turned within each layer |
+
+By default (`default_nulls`) three draws each are made of `shift`, of `documents` where the documents are known, and of
+`untrained` where both models are checkpoints. `permute` is the paper's; it is no null for signals that are
+autocorrelated over positions, as those of any text are.
 """
 
 from __future__ import annotations
@@ -16,14 +24,38 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ...errors import UnknownNameError, require
+from ...errors import InputError, UnknownNameError, require
+from ..activations.source import ActivationSource, common_labels
+from ..activations.source import untrained as untrained_twin
+from .documents import FEWEST, Documents
 from .null import Null, Sources
 from .permute import Permute
+from .rotation import Rotation
+from .shift import FEWEST as FEWEST_POSITIONS
+from .shift import Shift
+from .span import Span
 from .untrained import Untrained
 
-KINDS: dict[str, Null] = {null.name: null for null in (Permute(), Untrained())}
+KINDS: dict[str, Null] = {
+    null.name: null for null in (Permute(), Untrained(), Shift(), Documents(), Span(), Rotation())
+}
+DRAWS = 3  # of each kind, as in the paper
 
-__all__ = ["KINDS", "Null", "Sources", "draws_of", "every_label", "kind", "labels", "null_pairs"]
+__all__ = [
+    "DRAWS",
+    "KINDS",
+    "Null",
+    "Sources",
+    "default_nulls",
+    "drawable",
+    "draws_of",
+    "every_label",
+    "kind",
+    "labels",
+    "name_of",
+    "null_pairs",
+    "parsed",
+]
 
 
 def kind(name: str) -> Null:
@@ -52,9 +84,63 @@ def draws_of(nulls: Mapping[str, int]) -> dict[Null, int]:
     return {kind(name): draws for name, draws in nulls.items() if draws}
 
 
-def labels(drawn: Iterable[str] = ()) -> list[str]:
-    """Return the labels of a result: the paper's two nulls, drawn or not, and all others that were drawn."""
-    return list(dict.fromkeys([*(null.label for null in KINDS.values() if null.section), *drawn]))
+def default_nulls(a: ActivationSource, b: ActivationSource, draws: int = DRAWS) -> dict[str, int]:
+    """Return the default draws.
+
+    `shift`; `documents` where at least five are known; `untrained` where both models are checkpoints. Too few positions
+    to be shifted are permuted.
+    """
+    document = common_labels(a, b).get("document")
+    nulls = {"shift": draws} if b.positions >= FEWEST_POSITIONS else {"permute": draws}
+    if document is not None and len(np.unique(document)) >= FEWEST:
+        nulls["documents"] = draws
+    if all(untrained_twin(one) is not None for one in (a, b)):
+        nulls["untrained"] = draws
+    return nulls
+
+
+def drawable(nulls: Mapping[str, int], a: ActivationSource, b: ActivationSource) -> tuple[dict[str, int], list[str]]:
+    """Return the kinds of which draws can be made of two models, and for the others the reasons."""
+    possible, reasons = {}, []
+    for null, draws in draws_of(nulls).items():
+        try:
+            null.check(a, b, draws)
+            possible[null.name] = draws
+        except InputError as error:
+            reasons.append(str(error))
+    return possible, reasons
+
+
+def parsed(words: str, draws: int = DRAWS) -> dict[str, int]:
+    """Return the draws of each kind that an option asks for: ``shift,untrained:5``; ``none`` draws nothing.
+
+    Raises
+    ------
+    UnknownNameError, InputError
+        If a kind is unknown, named twice, or its draws are no whole number.
+    """
+    nulls: dict[str, int] = {}
+    example = "--null shift,untrained:5"
+    for word in (part.strip() for part in words.split(",")):
+        name, colon, number = word.partition(":")
+        if word == "none" and "," not in words:
+            return {}
+        require(bool(name), "--null", words, "has an empty name", example)
+        require(kind(name).name not in nulls, "--null", words, f"names {name!r} twice", example)
+        if colon and not (number.isascii() and number.isdecimal()):
+            raise InputError("--null", word, "must have a whole number of draws after the colon", example)
+        nulls[name] = int(number) if colon else draws
+    return nulls
+
+
+def name_of(label: str) -> str:
+    """Return the kind's name for its label in results; a label of another origin as it is."""
+    return next((null.name for null in KINDS.values() if null.label == label), label)
+
+
+def labels(others: Iterable[str] = ()) -> list[str]:
+    """Return the labels of a result: the paper's two nulls, with draws or without, and all `others` with draws."""
+    return list(dict.fromkeys([*(null.label for null in KINDS.values() if null.section), *others]))
 
 
 def every_label() -> list[str]:

@@ -28,7 +28,7 @@ class Null(ABC):
         Whether a draw changes both models. Otherwise A stays as it is, and draws share the pass over A with the
         matching itself.
     random_access : bool
-        Whether a draw reads positions in another order, so that a stream must be copied to disk first.
+        Whether a draw reads positions or neurons in another order, so that a stream must be copied to disk first.
     """
 
     name: ClassVar[str]
@@ -40,8 +40,11 @@ class Null(ABC):
     random_access: ClassVar[bool] = False
 
     def entropy(self, seed: int, number: int) -> list[int]:
-        """Return the numbers that seed one draw of a matching (`numpy.random.SeedSequence`)."""
-        return [seed, number]
+        """Return the numbers that seed one draw of a matching (`numpy.random.SeedSequence`), the draw's last.
+
+        Kinds have their names among them, so that no two are drawn alike.
+        """
+        return [seed, *self.name.encode(), number]
 
     def check(self, a: ActivationSource, b: ActivationSource, draws: int) -> None:  # noqa: B027 (most kinds take any)
         """Refuse models of which no draw can be made.

@@ -7,12 +7,12 @@ from typing import cast
 
 import numpy as np
 
+from ..activations.reordered import Reordered
 from ..activations.source import ActivationSource, RandomAccess
-from ..activations.views import View
 from .null import Null, Sources
 
 
-class Permuted(View):
+class Permuted(Reordered):
     """The same activations with their positions in a random order.
 
     Parameters
@@ -24,13 +24,7 @@ class Permuted(View):
     """
 
     def __init__(self, source: RandomAccess, seed: int | Sequence[int]):
-        self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
-        self._source = source
-        self._order = np.random.default_rng(np.random.SeedSequence(seed)).permutation(source.positions)
-
-    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-        """Return the activations at the permuted positions."""
-        return self._source.rows(self._order[index], columns)
+        super().__init__(source, np.random.default_rng(np.random.SeedSequence(seed)).permutation(source.positions))
 
 
 class Permute(Null):
@@ -40,6 +34,10 @@ class Permute(Null):
     keeps = "each neuron's distribution of activations, and all correlations within a model"
     breaks = "the alignment of the two models, and the autocorrelation over positions"
     random_access = True
+
+    def entropy(self, seed: int, number: int) -> list[int]:
+        """Return the numbers that seed one permutation."""
+        return [seed, number]
 
     def draw(self, a: ActivationSource, b: ActivationSource, entropy: Sequence[int]) -> Sources:
         """Return A, and B in another order."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ForeignFileError, InputError, require
-from ...results import KIND, load
+from ...results import KIND, interpreting, load, require_variables
 from ..checkpoints.hub import Loading
 from ..corpora.corpus import PYTHON, open_text
 from ..language.source import text_sources
 from ..matching import match
 from . import page
 from .items import Collection
-from .offline_page import kept_collection
+from .offline_page import saved_collection
 from .text_pairs import text_pairs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ TOKENS = 200_000
 
 @dataclass(frozen=True)
 class _Found:
-    """Pairs of two checkpoints, and the text they were found on."""
+    """Pairs of two checkpoints, and the text of their matching."""
 
     models: tuple[str, str]
     unit_a: np.ndarray
@@ -69,7 +69,7 @@ def write_viewer(
     contexts : int
         Contexts of each partner.
     text, tokens, seed
-        What to read, where it is not what the pairs were found on.
+        Text to read, where it is not that of the matching.
     loading : Loading
         Where the weights go.
 
@@ -93,7 +93,9 @@ def write_viewer(
         require(
             text is None and tokens is None and seed is None, "source", source, rule, "rosettalaw view A B --text T"
         )
-        return page.write(kept_collection(result, source, limit, contexts), out)
+        with interpreting(source):
+            collection = saved_collection(result, source, limit, contexts)
+        return page.write(collection, out)
     saved_pairs = _saved(result, source) if result is not None else None
     models = saved_pairs.models if saved_pairs is not None else (source, str(b))
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
@@ -143,6 +145,7 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
     if not {"corpus", "tokens", "model_a", "model_b"} <= set(ds.attrs):
         rule = "was matched from files of activations, which have no text to show"
         raise InputError("source", path, rule, "rosettalaw match folder-a folder-b --out pairs.nc")
+    require_variables(ds, path, ("unit_a", "unit_b", "correlation"), ("seed",))
     return _Found(
         models=(ds.attrs["model_a"], ds.attrs["model_b"]),
         unit_a=ds["unit_a"].values,

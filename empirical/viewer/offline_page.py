@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import require
+from ...results import require_variables
 from ..language.snippets import KeptText, Snippet
 from .items import LEVELS, Collection, Pair, TextContext
 from .text_pairs import apart
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 UNHEATED = "at the framed places alone; with it at every token: rosettalaw view A B"
 
 
-def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -> Collection:
-    """Return what the page shows of a Dataset of kind "rung", or of the largest rung of one of kind "ladder".
+def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -> Collection:
+    """Return the contents of the page for a Dataset of kind "rung", or of the largest rung of one of kind "ladder".
 
     Parameters
     ----------
     result : Dataset
         A measurement that keeps text.
     path : str
-        What messages call it.
+        Its name in messages.
     limit : int
         Pairs to show, those with the highest correlation.
     contexts : int
@@ -40,6 +41,11 @@ def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) ->
     InputError
         If it keeps no text, or holds no pair.
     """
+    sides = ("neurons", "layer", "layer_unit", "unit")
+    needed = ("threshold", "correlation", *(f"{name}_{side}" for name in sides for side in "ab"))
+    require_variables(result, path, needed)
+    if "rung" not in result.sizes:
+        require_variables(result, path, (), ("model_a", "model_b"))
     text, facts = KeptText(result), dict(result.attrs)
     first_neuron = 0
     if "neuron_rung" in result:
@@ -61,7 +67,7 @@ def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) ->
         shown_contexts, top = _contexts([text.of(row) for row in rows], [_scale(result, row) for row in rows], contexts)
         pairs.append(Pair((neurons[0], neurons[1]), float(here["correlation"].values[pair]), shown_contexts, top))
     threshold = float(here["threshold"])
-    said = {
+    facts_shown = {
         "text": facts.get("corpus", ""),
         "sha256 of the text": facts.get("corpus_sha256", ""),
         "pairs found": f"{here.sizes['pair']:,}",
@@ -70,7 +76,7 @@ def kept_collection(result: xr.Dataset, path: str, limit: int, contexts: int) ->
     }
     models = str(facts["model_a"]), str(facts["model_b"])
     return Collection(
-        models, pairs, threshold if np.isfinite(threshold) else None, {k: v for k, v in said.items() if v}
+        models, pairs, threshold if np.isfinite(threshold) else None, {k: v for k, v in facts_shown.items() if v}
     )
 
 

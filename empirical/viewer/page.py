@@ -12,7 +12,9 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
+from ...display import for_page
 from ...results import replacing
 from .items import Collection
 
@@ -33,7 +35,7 @@ def html(collection: Collection) -> str:
     style, script = (_source(f"viewer.{kind}") for kind in ("css", "js"))
     parts = {"POLICY": _policy(style, script), "STYLE": style, "SCRIPT": script, "DATA": _data(collection)}
     before, *rest = _source("viewer.html").split("@@")
-    # Split once, then joined: what is filled in is never searched for placeholders.
+    # Split once, then joined: inserted text is never searched for placeholders.
     return before + "".join(parts[rest[i]] + rest[i + 1] for i in range(0, len(rest), 2))
 
 
@@ -43,12 +45,19 @@ def _source(name: str) -> str:
 
 def _data(collection: Collection) -> str:
     record = {
-        "models": list(collection.models),
+        "models": collection.models,
         "threshold": collection.threshold,
         "facts": {str(key): str(value) for key, value in collection.facts.items()},
         "pairs": [pair.record() for pair in collection.pairs],
     }
-    return json.dumps(record, ensure_ascii=True, allow_nan=False, separators=(",", ":")).translate(ESCAPED)
+    return json.dumps(_displayed(record), ensure_ascii=True, allow_nan=False, separators=(",", ":")).translate(ESCAPED)
+
+
+def _displayed(value: Any) -> Any:
+    """Return a record whose text, its keys too, is what a page displays."""
+    if isinstance(value, dict):
+        return {for_page(key): _displayed(one) for key, one in value.items()}
+    return [_displayed(one) for one in value] if isinstance(value, list | tuple) else for_page(value)
 
 
 def _policy(style: str, script: str) -> str:

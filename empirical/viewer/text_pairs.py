@@ -22,7 +22,7 @@ from ..measures.top import TopPositions
 from .items import LEVELS, Pair, TextContext
 
 AROUND = 24  # spans shown on either side of a position
-SURPLUS = 6  # positions kept for each context shown, since neighbours of a higher one are left out
+SURPLUS = 6  # positions saved for each context shown, since neighbours of a higher one are left out
 ROWS = 1024
 LONGEST = 120  # characters of one span that are shown
 
@@ -34,7 +34,7 @@ def text_pairs(
     contexts: int = 8,
     quiet: bool = False,
 ) -> list[Pair]:
-    """Return what the page shows of each pair.
+    """Return each pair's part of the page.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ SAME = 0.5
 
 
 def distinct(a: np.ndarray, b: np.ndarray, correlation: np.ndarray, same: float = SAME) -> np.ndarray:
-    """Return which pairs are distinct.
+    """Return a mask of the distinct pairs.
 
     Parameters
     ----------

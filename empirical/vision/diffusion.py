@@ -16,7 +16,8 @@ from __future__ import annotations
 import json
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def is_diffusion(checkpoint: str | Path) -> bool:
 
 
 def _index(checkpoint: str | Path) -> dict[str, Any] | None:
-    """Return what a pipeline says of its parts; None for what is no pipeline."""
+    """Return a pipeline's record of its parts; None for any other folder."""
     folder = Path(checkpoint).expanduser()
     if folder.exists():
         file = folder / "model_index.json"
@@ -130,6 +131,20 @@ class DiTReader:
         )
 
 
+@contextmanager
+def _quiet(library: Any) -> Iterator[None]:
+    """Silence the notices and progress bars of diffusers meanwhile."""
+    before, bars = library.logging.get_verbosity(), library.logging.is_progress_bar_enabled()
+    library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        library.logging.set_verbosity(before)
+        if bars:
+            library.logging.enable_progress_bar()
+
+
 def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.Loading = hub.Loading()) -> DiTReader:
     """Open a diffusion transformer of `diffusers`: a pipeline's folder or hub id, or the folder of a bare transformer.
 
@@ -149,8 +164,6 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
     rule = "spreads models of transformers alone; a diffusion transformer goes to one device"
     require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
     library: Any = diffusers  # its names are made when they are asked for
-    library.logging.set_verbosity_error()
-    library.logging.disable_progress_bar()
     index, folder = _index(checkpoint), Path(checkpoint).expanduser()
     name, revision = hub.located(checkpoint)
     safe = {"use_safetensors": None if loading.pickled else True}  # of pickles diffusers reads tensors alone
@@ -164,7 +177,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
 
     model = encoder = None
     try:
-        with warnings.catch_warnings():
+        with _quiet(library), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what diffusers asks of the hub's client in words that have changed
             where = {"subfolder": "transformer"} if index is not None else {}
             kind = library.DiTTransformer2DModel.load_config(name, **where, **revision).get("_class_name")
@@ -189,7 +202,7 @@ def _noise(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return value if isinstance(value, dict) else {}

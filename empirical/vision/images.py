@@ -44,6 +44,8 @@ class Images:
         Names of the classes.
     skipped : tuple of str
         Files that could not be read and were left out.
+    photographs : ndarray of int, shape (images,), or None
+        Photograph that each image is cut from, where several are cut from one; errors count photographs.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Images:
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    photographs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -73,6 +76,7 @@ class Images:
             labels=None if self.labels is None else self.labels[chosen],
             classes=self.classes,
             skipped=self.skipped,
+            photographs=None if self.photographs is None else self.photographs[chosen],
         )
 
 

@@ -3,13 +3,15 @@
     checkpoints + held-out crops → activations → pairs and nulls → calibrated count, distinct pairs, selectivity
 
 Networks of one width share their untrained null, whatever they were trained for: before training they differ by chance
-alone. It is drawn anew for every width. Entries of ``rung`` are (width, seed), widths in order, so that a fit sees the
-seeds as independent repeats.
+alone. It is drawn anew for every width and seed, since ρ* is read off it: repeats with one null would err together.
+Entries of ``rung`` are (width, seed), widths in order, so that a fit sees the seeds as independent repeats. Errors of a
+count draw photographs and ρ* anew (`measures.count_error`), as crops of one photograph are alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,7 @@ from ..activations.arrays import ArraySource
 from ..activations.source import ActivationSource
 from ..checkpoints.provenance import model_facts
 from ..matching import Matches, match
+from ..measures.count_error import redrawn_error
 from ..measures.selectivity import activity
 from ..measures.superiority import superiority
 from ..nulls import draws_of, every_label, null_pairs
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 CROPS_AT_ONCE = 256
-Draws = dict[str, list[tuple[ArraySource, ArraySource]]]  # of each kind of null, two networks a draw
+Draws = Iterator[tuple[str, ArraySource, ArraySource]]  # label of the null, and the two networks of a draw
 MEASURES = ("activation_kurtosis", "class_selectivity")
 
 
@@ -48,7 +51,8 @@ def held_out(trained: TrainedVision, number: int | None = None) -> Images:
     places = crops.draw(rng, number or trained.ladder.images)
     used = np.unique(places.photograph)
     classes = tuple(crops.names[i] for i in used)
-    return from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+    images = from_array("held-out crops", crops.pixels(places), places.photograph, classes)
+    return replace(images, photographs=images.labels)
 
 
 def activations(trained: TrainedVision, objective: str, width: int, seed: int, images: Images) -> ArraySource:
@@ -60,23 +64,47 @@ def activations(trained: TrainedVision, objective: str, width: int, seed: int, i
     return in_memory
 
 
-def fresh_networks(trained: TrainedVision, width: int, images: Images) -> Draws:
-    """Return the nulls that change both networks, of one width: for each kind, two networks on the images a draw."""
+def fresh_networks(trained: TrainedVision, width: int, images: Images, seed: int) -> Draws:
+    """Yield the draws of the nulls that change both networks, for one width and seed, a few networks in memory.
+
+    Networks stand in a ring and each is matched with the next one, so that D draws need D networks and not 2 D.
+    """
     ladder = trained.ladder
     reader = open_reader(trained.folder(ladder.objectives[0], width, ladder.recipe.seeds[0]))
     source = ImageSource(reader, images, batch=CROPS_AT_ONCE)
-    draws: Draws = {}
     for null, number in draws_of(ladder.nulls).items():
-        if null.fresh:
-            pairs = [null.draw(source, source, [ladder.seed, width, draw]) for draw in range(number)]
-            draws[null.label] = [(_in_memory(a), _in_memory(b)) for a, b in pairs]
-    return draws
+        if not null.fresh:
+            continue
+        networks = (
+            _in_memory(network)
+            for draw in range(max((number + 1) // 2, 2))
+            for network in null.draw(source, source, [ladder.seed, width, seed, draw])
+        )
+        first = before = next(networks)
+        left = number
+        for network in itertools.islice(networks, number):
+            yield null.label, before, network
+            before, left = network, left - 1
+        if left:
+            yield null.label, before, first
 
 
-def null_correlations(draws: Draws) -> dict[str, list[np.ndarray]]:
+def null_correlations(draws: Iterable[tuple[str, ArraySource, ArraySource]]) -> dict[str, list[np.ndarray]]:
     """Return the correlations of the mutual pairs of each draw of each kind."""
     options: dict[str, Any] = {"nulls": {}, "jackknife_blocks": 0, "quiet": True}
-    return {label: [match(a, b, **options).correlation for a, b in pairs] for label, pairs in draws.items()}
+    found: dict[str, list[np.ndarray]] = {}
+    for label, a, b in draws:
+        found.setdefault(label, []).append(match(a, b, **options).correlation)
+    return found
+
+
+def by_photograph(source: ArraySource, images: Images) -> ArraySource:
+    """Return the same activations photograph by photograph, which are then the documents of the matching."""
+    cells = source.positions // len(images)
+    cut = np.arange(len(images)) if images.photographs is None else images.photographs
+    order = np.argsort(cut, kind="stable")
+    rows = (order[:, None] * cells + np.arange(cells)).ravel()
+    return ArraySource(source.rows(rows), source.name, source.layer, source.unit, np.repeat(cut[order], cells))
 
 
 def _in_memory(source: ActivationSource) -> ArraySource:
@@ -87,7 +115,7 @@ def _in_memory(source: ActivationSource) -> ArraySource:
 
 @dataclass(frozen=True)
 class Width:
-    """All that the pairings of one width share.
+    """The models, images and nulls that the pairings of one width share.
 
     Attributes
     ----------
@@ -96,10 +124,10 @@ class Width:
         What all networks read.
     models : dict of (objective, seed) to ArraySource
         Activations of the trained networks.
-    fresh : dict of str to list of pair of ArraySource
-        Networks of the nulls that change both sides, two a draw, by the null's label.
-    nulls : dict of str to list of ndarray
-        Correlations of their mutual pairs, one array a draw.
+    fresh : callable
+        Gives the draws of the nulls that change both networks, by seed.
+    nulls : dict of int to dict of str to list of ndarray
+        Correlations of their mutual pairs, one array a draw, by seed and label.
     measures : dict of (objective, seed) to dict of str to ndarray
         Selectivity of every neuron, by measure.
     revisions : dict of (objective, seed) to str
@@ -109,8 +137,8 @@ class Width:
     width: int
     images: Images
     models: dict[tuple[str, int], ArraySource]
-    fresh: Draws
-    nulls: dict[str, list[np.ndarray]]
+    fresh: Callable[[int], Draws]
+    nulls: dict[int, dict[str, list[np.ndarray]]]
     measures: dict[tuple[str, int], dict[str, np.ndarray]]
     revisions: dict[tuple[str, int], str]
 
@@ -126,14 +154,17 @@ def read_width(trained: TrainedVision, width: int, images: Images) -> Width:
         unknown = np.full(len(source.layer), np.nan)
         selectivity = unknown if images.labels is None else class_selectivity(scores, images.labels)
         measures[key] = dict(zip(MEASURES, (activity(source, 1).kurtosis, selectivity), strict=True))
-    fresh = fresh_networks(trained, width, images)
+
+    def fresh(seed: int) -> Draws:
+        return fresh_networks(trained, width, images, seed)
+
     revisions = {key: model_facts(str(trained.folder(key[0], width, key[1])), tokenizer=False).revision for key in keys}
     return Width(
         width=width,
         images=images,
         models=models,
         fresh=fresh,
-        nulls=null_correlations(fresh),
+        nulls={seed: null_correlations(fresh(seed)) for seed in ladder.recipe.seeds},
         measures=measures,
         revisions=revisions,
     )
@@ -151,7 +182,7 @@ def measure_vision(
     images : Images, optional
         What all networks read; `held_out` by default.
     out : path, optional
-        Folder where every rung is kept when it is measured, and read back by a later run.
+        Folder where every rung is saved when it is measured, and read back by a later run.
     quiet : bool
         Show no progress.
 
@@ -160,7 +191,7 @@ def measure_vision(
     dict of str to xarray.Dataset
         A Dataset of kind "ladder" by the pairing's name.
     callable
-        Gives the largest width's activations, for what is measured there alone; the models run once.
+        Gives the largest width's activations, for measurements there alone; the models run once.
     """
     ladder = trained.ladder
     images = images or held_out(trained)
@@ -208,12 +239,14 @@ def measure_vision(
 def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], nulls: Mapping[str, int]) -> dict[str, Any]:
     """Match two models of one width; return all variables of one rung."""
     keys = (pairing.a, seeds[0]), (pairing.b, seeds[1])
-    a, b = (read.models[key] for key in keys)
+    a, b = (by_photograph(read.models[key], read.images) for key in keys)
     number = int(np.random.SeedSequence([*seeds, read.width]).generate_state(1)[0])
     matches = match(a, b, nulls=nulls, seed=number, quiet=True)
-    matches = replace(matches, nulls={**matches.nulls, **read.nulls})
+    matches = replace(matches, nulls={**matches.nulls, **read.nulls[seeds[0]]})
     calibration = matches.calibrate()
     assert calibration is not None
+    assert matches.replicates is not None
+    errors = redrawn_error(matches.replicates.correlations, matches.nulls, matches.replicates.parts, number)
     strong = matches.correlation >= calibration.threshold
     ua, ub = matches.unit_a[strong], matches.unit_b[strong]
     resumed = distinct(a.rows(slice(None))[:, ua], b.rows(slice(None))[:, ub], matches.correlation[strong])
@@ -224,7 +257,8 @@ def measure_pair(read: Width, pairing: Pairing, seeds: tuple[int, int], nulls: M
         "seed_b": seeds[1],
         "raw_count": matches.count,
         "calibrated_count": calibration.count,
-        "calibrated_count_se": calibration.standard_error,
+        "calibrated_count_se": errors.count,
+        "threshold_se": errors.threshold,
         "distinct_count": len(resumed),
         "first_layer_count": int(first.sum()),
         "threshold": calibration.threshold,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def place(
     out: Path | None, trained: TrainedVision, pairing: Pairing, width: int, images: Images, what: str = "rungs"
 ) -> Path | None:
-    """Return where a pairing's results at one width are kept; the name says all that they depend on."""
+    """Return the file of a pairing's results at one width; its name holds all that they depend on."""
     if out is None:
         return None
     ladder = trained.ladder
@@ -39,19 +39,19 @@ def place(
 
 
 def saved(paths: Sequence[Path | None], kind: str) -> list[xr.Dataset] | None:
-    """Return what all of some files hold, or None if one of them is not there, whole."""
-    there = [path for path in paths if path is not None and path.is_file()]
-    if len(there) < len(paths):
+    """Return the contents of some files, or None if one of them is missing or damaged."""
+    files = [path for path in paths if path is not None and path.is_file()]
+    if len(files) < len(paths):
         return None
     try:
-        return [load(path, kind) for path in there]
+        return [load(path, kind) for path in files]
     except ForeignFileError as error:
         say(f"{error}; measured again")
         return None
 
 
 def resumed(paths: dict[str, Path | None], kind: str, compute: Callable[[], dict[str, xr.Dataset]]) -> dict[str, Any]:
-    """Return Datasets by name: what the files hold, or what is computed, which they hold from then on."""
+    """Return Datasets by name: read from the files, or computed and saved there."""
     datasets = saved(list(paths.values()), kind)
     if datasets is not None:
         return dict(zip(paths, datasets, strict=True))

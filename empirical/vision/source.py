@@ -85,8 +85,14 @@ class ImageSource:
         return ImageSource(self.reader.untrained(seed), self.images, self.grid, self.batch)
 
     def identity(self) -> list[Any]:
-        """Return what tells these activations from others: weights, images, grid."""
+        """Return the identity of these activations: weights, images, grid."""
         return [*identity(self.name), len(self.layer), self.images.sha256, list(self.grid)]
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """Return the ``document`` of each position: its image, or the photograph that it is cut from."""
+        cut = self.images.photographs
+        documents = np.arange(len(self.images)) if cut is None else np.unique(cut, return_inverse=True)[1]
+        return {"document": np.repeat(documents.astype(np.int32), self.grid[0] * self.grid[1])}
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield activations of shape (positions, neurons), float32, `size` positions at a time."""
@@ -175,8 +181,8 @@ def image_sources(
     RosettaError
         If a checkpoint cannot be used.
     """
-    asked = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
-    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in asked]
+    models = zip((checkpoint_a, checkpoint_b), patterns, strict=True)
+    opened = [open_reader(checkpoint, timestep, pattern, loading) for checkpoint, pattern in models]
     a, b = (ImageSource(reader, images) for reader in opened)
     grid = max(a.own_grid[0], b.own_grid[0]), max(a.own_grid[1], b.own_grid[1])
     return ImageSource(a.reader, images, grid), ImageSource(b.reader, images, grid)

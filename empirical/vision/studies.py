@@ -1,7 +1,7 @@
 """Two checks of the matching data, at the largest size: how many images are enough, and whose images they are.
 
 *Image-count sweep* (appendix G.2): nested subsets of the images, each matched and calibrated against its own nulls; the
-overlap (Jaccard) with the pairs found on the previous subset says how much of the set is stable.
+overlap (Jaccard) with the pairs of the previous subset says how much of the set is stable.
 
 *Real against generated* (appendix G.3): as many images made in one step by a generative network, shown to both networks
 of a pair; counts of both, each calibrated against nulls on the same images, and the overlap of the two sets.
@@ -21,7 +21,7 @@ from ..matching import Matches, match
 from ..matching.partners import overlap
 from ..measures.data_size import overlaps
 from .families.generation import effective_dimension, generate
-from .ladder import Draws, Width, activations, fresh_networks, null_correlations
+from .ladder import Width, activations, fresh_networks, null_correlations
 from .train_ladder import Pairing, TrainedVision
 
 if TYPE_CHECKING:
@@ -44,13 +44,14 @@ def image_sweep(
     images = len(read.images)
     cells = next(iter(read.models.values())).positions // images
     sizes = [*(size for size in sizes if size < images), images]
-    fresh = [null_correlations(_first_draws(read.fresh, size * cells)) for size in sizes]
+    every = {pairing.name: pairing.seeds(_seeds(read, pairing))[0] for pairing in pairings}
+    fresh = {seed: _null_by_size(read, seed, [size * cells for size in sizes]) for seed, _ in set(every.values())}
     swept = {}
     for pairing in pairings:
-        seeds = pairing.seeds(tuple(seed for objective, seed in read.models if objective == pairing.a))[0]
+        seeds = every[pairing.name]
         a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
         matchings, calibrations = [], []
-        for size, null in zip(sizes, fresh, strict=True):
+        for size, null in zip(sizes, fresh[seeds[0]], strict=True):
             some = _first(a, size * cells), _first(b, size * cells)
             matchings.append(match(*some, nulls=nulls, jackknife_blocks=0, quiet=True))
             calibrations.append(_calibrated(matchings[-1], null))
@@ -95,7 +96,10 @@ def real_and_generated(
         for key in zip((pairing.a, pairing.b), pair, strict=True)
     )
     shown = {key: activations(trained, key[0], width, key[1], made.images) for key in needed}
-    nulls = read.nulls, null_correlations(fresh_networks(trained, width, made.images))
+    nulls = (
+        read.nulls,
+        {seed: null_correlations(fresh_networks(trained, width, made.images, seed)) for seed in ladder.recipe.seeds},
+    )
     dimensions = [effective_dimension(np.stack([some[i] for i in range(len(some))])) for some in (real, made.images)]
     compared = {}
     for pairing in pairings:
@@ -105,7 +109,7 @@ def real_and_generated(
             for row, (models, null) in enumerate(zip((read.models, shown), nulls, strict=True)):
                 a, b = models[pairing.a, seeds[0]], models[pairing.b, seeds[1]]
                 matches = match(a, b, nulls=ladder.shared_nulls, jackknife_blocks=0, quiet=True)
-                calibration = _calibrated(matches, null)
+                calibration = _calibrated(matches, null[seeds[0]])
                 counts[:, row, column] = matches.count, calibration.count, calibration.threshold
                 sets.append(((matches.unit_a, matches.unit_b), _above_threshold(matches, calibration)))
             overlapping.append([overlap(*both) for both in zip(*sets, strict=True)])
@@ -129,8 +133,18 @@ def _first(source: ArraySource, positions: int) -> ArraySource:
     return ArraySource(source.rows(slice(0, positions)), source.name, source.layer, source.unit)
 
 
-def _first_draws(draws: Draws, positions: int) -> Draws:
-    return {label: [(_first(a, positions), _first(b, positions)) for a, b in pairs] for label, pairs in draws.items()}
+def _seeds(read: Width, pairing: Pairing) -> tuple[int, ...]:
+    return tuple(seed for objective, seed in read.models if objective == pairing.a)
+
+
+def _null_by_size(read: Width, seed: int, positions: Sequence[int]) -> list[dict[str, list[np.ndarray]]]:
+    """Return the correlations of the null pairs of one seed on the first positions, for each number of them."""
+    found: list[dict[str, list[np.ndarray]]] = [{} for _ in positions]
+    for label, a, b in read.fresh(seed):
+        for each, number in zip(found, positions, strict=True):
+            (correlations,) = null_correlations([(label, _first(a, number), _first(b, number))])[label]
+            each.setdefault(label, []).append(correlations)
+    return found
 
 
 def _calibrated(matches: Matches, fresh: dict[str, list[np.ndarray]]) -> Calibration:

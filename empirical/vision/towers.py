@@ -94,7 +94,7 @@ class TowerReader:
         self.name, self.model, self._process, self._tower = name, model, process, tower
         kind = model.config.model_type
         entry = tower or TOWERS.get(kind)
-        # Without an entry the error lists what is known, and what this model has.
+        # Without an entry the error lists the known entries, and the parts of this model.
         table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
         self.projections = architectures.output_projections(model, kind, name, table=table)
         self.prefix = entry.prefix(model.config) if entry else {}
@@ -201,6 +201,7 @@ def _sine_positions(config: Any) -> Any:
     return torch.cat([torch.zeros(1, table.shape[1]), table])[None].float()
 
 
+@hub.quiet_transformers()
 def open_processor(checkpoint: str | Path, config: Any) -> Process:
     """Return a checkpoint's own preprocessing; without one, floating-point arrays are read as they are."""
     path = Path(checkpoint).expanduser()

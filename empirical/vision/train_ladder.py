@@ -57,15 +57,16 @@ class VisionLadder:
     Attributes
     ----------
     widths : tuple of int
-        Residual widths, one a rung; N = layers · 4 · width.
+        Residual widths, one per rung; N = layers · 4 · width.
     recipe : Recipe
         How every model learns; its seeds are the repeats of every rung.
     pairings : tuple of Pairing
-        What is matched.
+        The pairings to match.
     images : int
         Crops to measure on, 16 positions each.
     permutations, untrained : int
-        Draws of each null.
+        Draws of each null; untrained networks for each seed. The untrained null decides ρ* here, which a few draws
+        leave to chance.
     seed : int
         Seed of the measurement.
     """
@@ -80,7 +81,7 @@ class VisionLadder:
     )
     images: int = 600
     permutations: int = 3
-    untrained: int = 3
+    untrained: int = 20
     seed: int = 0
 
     def __post_init__(self):
@@ -168,8 +169,8 @@ def _train(job: Job, report: Report, photographs: Photographs) -> np.ndarray:
     """Train one job in a worker process."""
     from ..checkpoints.hub import quiet_transformers
 
-    quiet_transformers()
-    return train(job, photographs.crops("train"), lambda step: report(step / job.recipe.steps))
+    with quiet_transformers():
+        return train(job, photographs.crops("train"), lambda step: report(step / job.recipe.steps))
 
 
 def _message(job: Job, losses: np.ndarray) -> str:

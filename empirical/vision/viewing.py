@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, require
-from ...results import load
+from ...results import load, require_variables
 from ..checkpoints.hub import Loading
 from ..viewer import page
 from ..viewer.items import Collection, ImageContext, Pair
@@ -32,7 +32,7 @@ def image_pairs(
     correlation: Sequence[float],
     contexts: int = 8,
 ) -> list[Pair]:
-    """Return what the page shows of each pair.
+    """Return each pair's part of the page.
 
     Parameters
     ----------
@@ -110,6 +110,7 @@ def write_image_viewer(
     if ds.attrs.get("modality") != "vision":
         rule = "was not matched on images"
         raise InputError("source", str(source), rule, "rosettalaw match A B --images folder --out pairs.nc")
+    require_variables(ds, str(source), ("unit_a", "unit_b", "correlation"), ("model_a", "model_b"))
     require(ds.sizes["pair"], "source", str(source), "holds no pair of neurons", "more images")
     opened = open_images(images, skip_corrupt)
     names = ds.attrs["model_a"], ds.attrs["model_b"]

@@ -1,5 +1,34 @@
 """RosettaLaw: the scaling law of Rosetta Neurons in theory, simulation and measurement (arXiv 2606.03990).
 
+    import rosettalaw as rl
+
+    pairs = rl.match(a, b)                  # arrays, tensors, tables, {layer: array}, files, or models with text=
+    law = rl.fit(neurons, counts)           # a power law, the theory, and a verdict
+
+Public interface
+----------------
+Public is what `__all__` below lists, with the documented arguments and attributes of these functions and of the results
+that they return, the commands of ``rosettalaw``, and the files that they write:
+
+==================  ===============================================================
+`match`             neurons of two models, or of two sets of activations, matched
+`fit`               the law of counts over sizes
+`forecast`          the count at a size that was not measured
+`compare`           several series of counts under the same tests
+`measure_ladder`    pairs of models at several sizes
+`predict`, `sweep`  what the theory expects
+`load`, `save`      results in files
+`RosettaError`      base class of all errors that a user can mend, and `InputError`
+==================  ===============================================================
+
+These keep their names and meaning from one minor version to the next. One that must go is deprecated first: for a minor
+version more it works with a `DeprecationWarning` that names what takes its place (`CHANGELOG.md` lists them). At any
+time may change: the words of messages, summaries and figures, further columns and variables in results, digits beyond
+the stated errors. Files of results are read for good, from format 1 on.
+
+Everything else, the subpackages among it, is documented for those who build on it and may change in a minor version.
+Names that begin with ``_`` are private.
+
 Subpackages
 -----------
 theory
@@ -12,12 +41,56 @@ validation
     Fits of power laws and of the theory, comparisons, verdicts and reports.
 paper_figs
     One script per figure and table.
+interface
+    The functions above, and their results.
+
+Messages go to the log ``rosettalaw`` of `logging`, and to standard error where no handler of one's own writes there.
 """
 
+from __future__ import annotations
+
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from .errors import InputError, RosettaError
-from .results import load, save
+from .lazy import lazily
 
+if TYPE_CHECKING:
+    from .interface.counting import compare, fit, forecast, measure_ladder
+    from .interface.matching import match
+    from .interface.reading import load
+    from .results import save
+    from .theory.predictions import predict
+    from .theory.sweeps import sweep
+
+_PLACES = {
+    "compare": "interface.counting",
+    "fit": "interface.counting",
+    "forecast": "interface.counting",
+    "load": "interface.reading",
+    "match": "interface.matching",
+    "measure_ladder": "interface.counting",
+    "predict": "theory.predictions",
+    "save": "results",
+    "sweep": "theory.sweeps",
+}
 __version__ = version("rosettalaw")
-__all__ = ["InputError", "RosettaError", "__version__", "load", "save"]
+__all__ = [
+    "InputError",
+    "RosettaError",
+    "__version__",
+    "compare",
+    "fit",
+    "forecast",
+    "load",
+    "match",
+    "measure_ladder",
+    "predict",
+    "save",
+    "sweep",
+]
+__getattr__, _lazy_names = lazily(__name__, _PLACES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_lazy_names()})

@@ -1,15 +1,18 @@
 """Progress and messages on standard error: all text for a person while a command runs.
 
-Standard output belongs to results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts
-the first prints a message that several have.
+Messages go to the log ``rosettalaw`` of `logging`; `reporting` hands progress to a callable. Standard output belongs to
+results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts the first prints a message
+that several have.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -24,22 +27,45 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-stderr = Console(stderr=True, highlight=False)
+from .display import for_terminal
+
+# In a notebook rich would show an empty box; there, lines of text are as good.
+stderr = Console(stderr=True, highlight=False, force_jupyter=False)
 LAST_MESSAGE = "rosettalaw-last-message"  # key of the last message that the first of several processes printed
 PATIENCE = timedelta(seconds=10)  # of the others, which wait for it: processes start at different times
 
 
+class OnStandardError(logging.Handler):
+    """Handler that prints messages as they are, unless a handler of the user's writes them to the terminal already."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record's message (plain text: nothing in it is markup)."""
+        others = (
+            handler for logger in (LOG, logging.getLogger()) for handler in logger.handlers if handler is not self
+        )
+        if not any(getattr(handler, "stream", None) in (sys.stderr, sys.stdout) for handler in others):
+            stderr.print(Text(for_terminal(record.getMessage())), soft_wrap=True)
+
+
+LOG = logging.getLogger("rosettalaw")
+if not any(isinstance(handler, OnStandardError) for handler in LOG.handlers):
+    LOG.addHandler(OnStandardError())
+if LOG.level == logging.NOTSET:
+    LOG.setLevel(logging.INFO)
+
+
 def say(message: str) -> None:
-    """Print one message for the person at the terminal (plain text: nothing in it is markup)."""
-    stderr.print(message, markup=False, soft_wrap=True)
+    """Log one message for the person at the terminal, where it is printed (`OnStandardError`)."""
+    LOG.info("%s", message)
 
 
 def tell_last(message: str) -> None:
     """Print the message of an error that ends the program, unless the first of several processes does."""
-    if told_elsewhere(message):
+    if printed_elsewhere(message):
         return
-    print(message, file=sys.stderr, flush=True)
+    print(for_terminal(message), file=sys.stderr, flush=True)
     if _rank() == 0:  # stored after printing: once a process has ended, torchrun ends the others
         with suppress(RuntimeError, ValueError):
             store = _store()
@@ -47,8 +73,8 @@ def tell_last(message: str) -> None:
                 store.set(LAST_MESSAGE, message)
 
 
-@cache  # asked twice: while other processes still wait for this one, and at its end
-def told_elsewhere(message: str) -> bool:
+@cache  # called twice: while other processes still wait for this one, and at its end
+def printed_elsewhere(message: str) -> bool:
     """Return whether the first of the processes that ``torchrun`` started, other than this one, prints this message.
 
     This process waits for it; a message that does not come in time is printed by this process.
@@ -78,6 +104,38 @@ def _store() -> Any:
     return next(iter(rendezvous("env://")))[0]
 
 
+Hook = Callable[[str, float, float | None], object]
+_hook: ContextVar[Hook | None] = ContextVar("rosettalaw_progress", default=None)
+
+
+@contextmanager
+def reporting(hook: Hook | None) -> Iterator[None]:
+    """Call `hook` with description, steps done and steps in all (None if unknown), in place of showing bars."""
+    before = _hook.set(hook)
+    try:
+        yield
+    finally:
+        _hook.reset(before)
+
+
+class HookTicker:
+    """Handle that calls a hook at every step."""
+
+    def __init__(self, hook: Hook, description: str, total: float | None):
+        self._hook, self._description, self._total, self._completed = hook, description, total, 0.0
+        self.advance(0)
+
+    def advance(self, steps: float = 1) -> None:
+        """Move on."""
+        self.update(self._completed + steps)
+
+    def update(self, completed: float | None = None, description: str | None = None) -> None:
+        """Set the steps done, or the description."""
+        self._completed = self._completed if completed is None else completed
+        self._description = self._description if description is None else description
+        self._hook(self._description, self._completed, self._total)
+
+
 class Ticker:
     """Handle of one progress bar: `advance` moves it, `update` sets it or its description."""
 
@@ -88,16 +146,21 @@ class Ticker:
         self._bar.advance(self._task, steps)
 
     def update(self, completed: float | None = None, description: str | None = None) -> None:
+        description = None if description is None else for_terminal(description)
         self._bar.update(self._task, completed=completed, description=description)
 
 
 @contextmanager
-def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker]:
+def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker | HookTicker]:
     """Show a progress bar with the time left on standard error while the block runs.
 
     In a log file, where a bar cannot move, its last state is one line, and none where an error ends the block: the
     error's message then stands alone.
     """
+    hook = _hook.get()
+    if hook is not None and not quiet:
+        yield HookTicker(hook, description, total)
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -110,7 +173,7 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     bar = Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
     bar.start()
     try:
-        yield Ticker(bar, bar.add_task(description, total=total))
+        yield Ticker(bar, bar.add_task(for_terminal(description), total=total))
     except BaseException:
         bar.live.transient = True
         bar.live.stop()

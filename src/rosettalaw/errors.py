@@ -8,7 +8,13 @@ ordinary subclasses of `ValueError`, `FileNotFoundError` and so on, so that `exc
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import importlib.util
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -49,10 +55,66 @@ class ForeignFileError(RosettaError, ValueError):
 
 
 class MissingExtraError(RosettaError, ImportError):
-    """An optional dependency is absent."""
+    """An optional dependency is absent; the message has the line that installs it as this package was installed."""
 
     def __init__(self, package: str, extra: str):
-        super().__init__(f"{package} is not installed. Try: pip install 'rosettalaw[{extra}]'")
+        super().__init__(f"{package} is not installed. Try: {install_line(extra)}")
+
+
+# Extra in which an optional module is, by the name under which it is imported.
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "accelerate", "zstandard"), "measure"),
+    **dict.fromkeys(("huggingface_hub",), "measure"),
+    **dict.fromkeys(("PIL", "skimage", "sklearn"), "vision"),
+    **dict.fromkeys(("zarr", "pyarrow"), "arrays"),
+    "diffusers": "diffusion",
+    "datasets": "datasets",
+    "distributed": "cluster",
+    "peft": "filter",
+}
+PACKAGES = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+
+
+def require_extra(*modules: str) -> None:
+    """Raise `MissingExtraError` unless modules can be imported; none of them is."""
+    for module in modules:
+        try:
+            there = module in sys.modules or importlib.util.find_spec(module) is not None
+        except ImportError:  # of an importer that refuses it
+            there = False
+        if not there or sys.modules.get(module, True) is None:
+            raise MissingExtraError(PACKAGES.get(module, module), EXTRAS[module])
+
+
+@contextmanager
+def naming_extras() -> Iterator[None]:
+    """Raise `MissingExtraError` where a module of an extra cannot be imported."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRAS:
+            raise
+        raise MissingExtraError(PACKAGES.get(module, module), EXTRAS[module]) from error
+
+
+def install_line(extra: str) -> str:
+    """Return the command that installs an extra: from the folder that this package was installed from, if it was."""
+    name = f"rosettalaw[{extra}]"
+    from importlib.metadata import distributions
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    # A source tree may have a second entry beside that of the installation, which knows where it came from.
+    stated = [one.read_text("direct_url.json") for one in distributions(name="rosettalaw")]
+    origin = json.loads(next(filter(None, stated), "{}"))
+    folder = url2pathname(urlsplit(origin.get("url", "")).path)
+    if "dir_info" not in origin or not Path(folder, "pyproject.toml").is_file():
+        return f"pip install '{name}'"
+    editable = "-e " if origin["dir_info"].get("editable") else ""
+    constraints = Path(folder, "constraints.txt")
+    pinned = f"-c {shlex.quote(str(constraints))} " if constraints.is_file() else ""
+    return f"{shlex.quote(sys.executable)} -m pip install {pinned}{editable}{shlex.quote(f'{folder}[{extra}]')}"
 
 
 class UnknownNameError(RosettaError, KeyError):
@@ -72,6 +134,17 @@ def require(condition: object, argument: str, value: Any, rule: str, example: st
     """Raise `InputError` unless `condition` holds."""
     if not condition:
         raise InputError(argument, value, rule, example)
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Turn a panic of a library in Rust, which no ``except Exception`` catches, into a `RuntimeError`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"a library failed: {error}") from error
 
 
 def _brief(value: Any) -> str:

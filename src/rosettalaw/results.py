@@ -14,20 +14,22 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .leftovers import prefix, remove_leftovers
 from .vocabulary import variable
 
 if TYPE_CHECKING:
     import xarray as xr
 
 KIND = "rosettalaw_kind"
-FORMAT = 1
+LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
+FORMAT, FORMAT_ATTRIBUTE = 1, "rosettalaw_format"
 PACKAGES = (
     "rosettalaw",
     "numpy",
@@ -61,12 +63,14 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
     """
     import xarray as xr
 
-    ds = xr.Dataset(dict(variables), dict(coords or {}))
+    ds = xr.Dataset(
+        *({name: _storable_values(one) for name, one in (some or {}).items()} for some in (variables, coords))
+    )
     for name in ds.variables:
         known = variable(str(name))
         if known is not None:
             ds[name].attrs = {**known.attributes(), **ds[name].attrs}
-    ds.attrs = {KIND: kind, "rosettalaw_format": FORMAT, **_flat(run_facts()), **_flat(provenance)}
+    ds.attrs = {KIND: kind, FORMAT_ATTRIBUTE: FORMAT, **_flat(run_facts()), **_flat(provenance)}
     return ds
 
 
@@ -91,12 +95,26 @@ def _versions() -> str:
 
 
 def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a Dataset to netCDF, whole or not at all.
+    """Write a Dataset to netCDF, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        A result.
+    path : path
+        File; an older one of that name is replaced.
 
     Raises
     ------
     RosettaError
         If the disk is full or the folder cannot be written; an older file of that name is left as it was.
+
+    Examples
+    --------
+    >>> import rosettalaw as rl, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rl.save(rl.predict(neurons=[1024], beta=1.6), f"{folder}/prediction.nc").name
+    'prediction.nc'
     """
     whole = _netcdf(ds)
     with replacing(path) as partial:
@@ -104,8 +122,11 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def _netcdf(ds: xr.Dataset) -> memoryview:
-    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down."""
+def _netcdf(ds: xr.Dataset) -> bytes:
+    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down.
+
+    The bytes are a copy: a view of the buffer would outlive it, and from Python 3.12 on its memory may be gone by then.
+    """
     import h5netcdf
     from xarray.backends import H5NetCDFStore
 
@@ -113,7 +134,7 @@ def _netcdf(ds: xr.Dataset) -> memoryview:
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         ds.compute().dump_to_store(H5NetCDFStore(file), encoding=encoding)
-    return buffer.getbuffer()
+    return buffer.getvalue()
 
 
 def require_room(path: str | os.PathLike[str], size: float) -> None:
@@ -129,21 +150,68 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     Raises
     ------
     MissingFileError
-        If there is no such file.
+        If there is no such file, or the operating system does not let it be read; the message has its reason.
     ForeignFileError
-        If the file is not netCDF, is cut short, was not made by this package, or is of another kind.
+        If the file is not netCDF, is cut short, was not made by this package, is of a newer version or of another kind,
+        or has not the layout of its kind.
     """
+    from .layouts import misfit
+
     path = Path(path)
     with _opened(path) as lazy:
+        actual = _kind(path, lazy)
+        _require_format(path, lazy)
+        if kind is not None and actual != kind:
+            raise ForeignFileError(f"{path}: holds a result of kind {actual!r}, expected {kind!r}")
         ds = lazy.load()
-    actual = _kind(path, ds)
-    if kind is not None and actual != kind:
-        raise ForeignFileError(f"{path}: holds a result of kind {actual!r}, expected {kind!r}")
+    wrong = misfit(actual, ds)
+    if wrong:
+        raise ForeignFileError(f"{path}: damaged, edited or of an old version ({wrong}); make it again")
     return ds
 
 
+def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts: Iterable[str] = ()) -> None:
+    """Raise `ForeignFileError` unless a result has the variables, and the attributes `facts`, that a reader needs."""
+    missing = [word for word in variables if word not in ds.variables]
+    kind = ds.attrs.get(KIND, "result")
+    if missing:
+        raise ForeignFileError(f"{name}: a {kind} without the variable {' or '.join(missing)}; make it again")
+    missing = [word for word in facts if word not in ds.attrs]
+    if missing:
+        raise ForeignFileError(f"{name}: a {kind} without the attribute {' or '.join(missing)}; make it again")
+
+
+@contextmanager
+def interpreting(name: str) -> Iterator[None]:
+    """Turn what goes wrong while a result is put into other words into a message that names it.
+
+    Dimensions, types and ranges were compared with its kind's layout; numbers that fit it and make no sense together
+    are left, and each library says so in its own way.
+    """
+    try:
+        yield
+    except RosettaError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+        raise ForeignFileError(
+            f"{name}: its numbers cannot be read together ({reason[:200]}); make it again"
+        ) from error
+
+
+def _require_format(path: Path, ds: xr.Dataset) -> None:
+    given = ds.attrs.get(FORMAT_ATTRIBUTE)
+    try:
+        number = int(given)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError, OverflowError):
+        raise ForeignFileError(f"{path}: damaged or edited (its attribute {FORMAT_ATTRIBUTE} is no number)") from None
+    if number > FORMAT:
+        rule = f"written by a newer version (format {number}, this one reads up to {FORMAT})"
+        raise ForeignFileError(f"{path}: {rule}. Try: a newer rosettalaw")
+
+
 def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
-    """Raise unless `path` is a new file or a result of this package; only its head is read.
+    """Raise unless `path` is a new file or a result of this package, and its folder takes a file; its head is read.
 
     Parameters
     ----------
@@ -155,38 +223,68 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If there is something else, a half-written result included: `save` would replace it.
+        If there is something else, a half-written result included: `save` would replace it; or if nothing can be
+        written there.
+    RosettaError
+        If the disk is as good as full.
     """
     path = Path(path)
+    require_folder_takes(argument, path)
     if not path.exists():
         return
     try:
-        with _opened(path) as lazy:
+        with _opened(path, head_alone=True) as lazy:
             _kind(path, lazy)
     except RosettaError as error:
-        reason = error if path.is_file() else f"{path}: no plain file"
-        rule = f"must be a new file, or a result of rosettalaw, which is replaced; {reason}"
-        raise InputError(argument, str(path), rule, f"another {argument}, or remove that file first") from error
+        rule = f"must be a new file, or a result of rosettalaw, which is replaced; {error}"
+        raise InputError(argument, str(path), rule, f"another {argument}") from error
+
+
+def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
+    """Raise unless the folder of `path`, or the one that it will be made in, takes a file; one is tried.
+
+    Permissions do not say it all: disks are mounted to be read alone, quotas are used up, names are too long.
+    """
+    path, there = Path(path), _existing_folder(path)
+    try:
+        handle, trial = tempfile.mkstemp(dir=there, prefix=prefix(path.name), suffix=path.suffix)
+        os.close(handle)
+        os.unlink(trial)
+    except (OSError, ValueError) as error:
+        rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
+        raise InputError(argument, str(path), rule, f"another {argument}") from error
+    require_room(path, LEAST_ROOM)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[xr.Dataset]:
+def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
+    """Open a file as netCDF, by the operating system alone: HDF5 would ask for a lock.
+
+    A reader needs none, since results are replaced as a whole. Another program's lock, or a file system that has none,
+    hides nothing then, and what the operating system refuses it says itself.
+    """
     import xarray as xr
 
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(f"{path}: no such result file")
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no plain file")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as lazy:
-            yield lazy
+        with path.open("rb") as file:
+            whole = file if head_alone else io.BytesIO(file.read())
+            with xr.open_dataset(whole, engine="h5netcdf") as lazy:
+                yield lazy
     except RosettaError:
         raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
+        if isinstance(error, OSError) and error.errno is not None:
+            raise MissingFileError(f"{path}: cannot be read now ({error.strerror or error})") from error
         raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
 
 
 def _kind(path: Path, ds: xr.Dataset) -> str:
     kind = ds.attrs.get(KIND)
-    if kind is None:
+    if not isinstance(kind, str):
         raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
     return kind
 
@@ -198,7 +296,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        remove_leftovers(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
         partial = Path(name)
         yield partial
@@ -236,8 +335,31 @@ def _existing_folder(path: str | os.PathLike[str]) -> Path:
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes that netCDF can hold: strings and numbers; anything else as JSON."""
-    return {
-        key: value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
-        for key, value in facts.items()
-        if value is not None
-    }
+    plain = {key: value for key, value in facts.items() if value is not None}
+    for key, value in plain.items():
+        as_it_is = isinstance(value, str | int | float) and not isinstance(value, bool)
+        plain[key] = _storable(value) if as_it_is else json.dumps(value)
+    return plain
+
+
+def _storable(value: Any) -> Any:
+    r"""Return text that netCDF can hold: what is no UTF-8 (a file's name of old, half a character) and NUL as codes."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", r"\x00")
+
+
+def _storable_values(given: Any) -> Any:
+    """Return a variable, as `xarray.Dataset` takes it, whose text netCDF can hold."""
+    if not isinstance(given, tuple):
+        return _storable(given)
+    import numpy as np
+
+    dims, values, *attributes = given
+    if getattr(values, "dtype", np.dtype(float)).kind in "OU" or isinstance(values, list | str):
+        array = np.asarray(values)
+        if array.dtype.kind in "OU":
+            texts = np.empty(array.size, dtype=object)
+            texts[:] = [_storable(value) for value in array.ravel()]
+            values = texts.reshape(array.shape)
+    return dims, values, *attributes

@@ -111,6 +111,14 @@ def _subtitle(folder: str | os.PathLike[str], results: Results) -> str:
 def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:
     facts = {"kind": kind}
     for key, value in ds.attrs.items():
-        text = ", ".join(f"{k} {v}" for k, v in json.loads(value).items()) if key == "versions" else str(value)
+        text = _versions(value) if key == "versions" else str(value)
         facts[str(key)] = text if len(text) <= LONGEST else text[:LONGEST] + " …"
     return {"name": name, "facts": facts}
+
+
+def _versions(value: Any) -> str:
+    """Return the versions as a list; as they are where they are no JSON object."""
+    try:
+        return ", ".join(f"{name} {version}" for name, version in json.loads(value).items())
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        return str(value)

@@ -42,6 +42,22 @@ PARAMETERS = {
     "seed": Variable("seed of the random generator", "1"),
 }
 
+# Parameters of the families of `rosettalaw.theory`, which only their sweeps know by these names.
+FAMILIES = {
+    "scale": Variable("rank at which importance has fallen to 1/e", "rank", "r_c", "theory.spectra"),
+    "power": Variable("power in the exponent of a stretched exponential", "1", "p", "theory.spectra"),
+    "width": Variable("width of a log-quadratic spectrum", "1", "S", "theory.spectra"),
+    "beta1": Variable("spectrum exponent before the knee", "1", "β₁", "theory.spectra"),
+    "beta2": Variable("spectrum exponent beyond the knee", "1", "β₂", "theory.spectra"),
+    "knee": Variable("rank at which the spectrum breaks", "rank", "r_k", "theory.spectra"),
+    "shift": Variable("shift of the rank", "rank", "q", "theory.spectra"),
+    "sigma": Variable("standard deviation of log importance", "1", "σ", "theory.spectra"),
+    "eta": Variable("index of the marginal utility", "1", "η", "theory.utilities"),
+    "delta": Variable("exponent of the cost of isolation", "1", "δ", "theory.budgets"),
+    "theta": Variable("exponent of the budget in size", "1", "θ", "theory.budgets"),
+    "features": Variable("latent features", "features", "A", "9"),
+}
+
 THEORY = {
     "active": Variable("features with positive isolation", "features", "n", "14"),
     "r0": Variable("last rank with positive isolation", "rank", "r₀", "17"),
@@ -51,6 +67,10 @@ THEORY = {
     "tail_mass": Variable("isolation outside the Rosetta set", "1", "κN − Σ s", "32"),
     "isolation_per_non_rosetta": Variable("tail isolation per non-Rosetta neuron", "1", "", "32"),
     "local_exponent": Variable("local exponent of the frontier", "1", "d log r_τ/d log N", "theory.predictions"),
+    "sensitivity_beta": Variable("change of log r_τ with β", "1", "∂log r_τ/∂β", "theory.sensitivities"),
+    "sensitivity_log_kappa": Variable("change of log r_τ with log κ", "1", "∂log r_τ/∂log κ", "theory.sensitivities"),
+    "sensitivity_log_tau": Variable("change of log r_τ with log τ", "1", "∂log r_τ/∂log τ", "theory.sensitivities"),
+    "sensitivity_log_neurons": Variable("change of log r_τ with log N", "1", "∂log r_τ/∂log N", "theory.sensitivities"),
     "asymptotic_exponent": Variable("exponent of the count for N → ∞", "1", "1/β", "23"),
     "status": Variable("0 where the point was solved; otherwise the rule it breaks"),
     "domain": Variable("domain of the data that features belong to"),
@@ -76,6 +96,8 @@ MEASUREMENT = {
     "bits_per_byte_b": Variable("training loss of model B at its end", "bits/byte"),
     "tokens_a": Variable("tokens that model A read", "tokens"),
     "tokens_b": Variable("tokens that model B read", "tokens"),
+    "documents_read": Variable("documents that windows were drawn from", "documents"),
+    "domains_read": Variable("domains of those documents", "domains"),
     "activation_a": Variable("activation of model A's neuron, in its standard deviations from its mean", "1"),
     "activation_b": Variable("activation of model B's neuron, in its standard deviations from its mean", "1"),
     "margin": Variable("correlation of a pair minus that of the best rival of either neuron", "1"),
@@ -86,14 +108,24 @@ MEASUREMENT = {
     "untrained_correlation": Variable("correlation of a mutual pair of untrained networks", "1", "ρ", "4.2"),
     "permuted_draw": Variable("draw of the permuted null that a pair belongs to", "index"),
     "untrained_draw": Variable("draw of the untrained null that a pair belongs to", "index"),
-    "replicate": Variable("block of positions left out in a jackknife replicate", "index"),
-    "replicate_correlation": Variable("correlation of a mutual pair of a jackknife replicate", "1", "ρ"),
+    "replicate": Variable("text, drawn of the parts with replacement, that a pair was found in", "index"),
+    "replicate_correlation": Variable("correlation of a mutual pair in a text drawn with replacement", "1", "ρ"),
+    "stability": Variable("share of halves of the text in which the pair is found", "1", "π"),
+    "lexical_share": Variable("share of a pair's covariance that lies between the texts of the spans", "1"),
+    "beyond_token_count": Variable("calibrated pairs once the mean of each span text is taken out", "pairs"),
+    "beyond_token_raw": Variable("mutual pairs once the mean of each span text is taken out", "pairs"),
+    "beyond_token_threshold": Variable("threshold of the pairs beyond the token", "1", "ρ*"),
+    "stable_count": Variable("pairs above ρ* that are found in at least 0.9 of the halves of the text", "pairs"),
+    "expected_stable": Variable("sum of π over the pairs above ρ*", "pairs", "Σπ"),
+    "pairs_in_half": Variable("mean number of mutual pairs in half of the text", "pairs"),
+    "autocorrelation": Variable("mean correlation of an activation with that at the next position", "1"),
+    "effective_positions": Variable("independent positions that let unrelated neurons correlate as much", "positions"),
     "split_half": Variable("Jaccard overlap of the pairs of two halves of the positions", "1"),
     "settled": Variable("1 if both halves of the positions have the pair too, else 0", "1"),
     "settled_count": Variable("pairs above ρ* that both halves of the positions have too", "pairs"),
     "raw_count": Variable("mutual nearest neighbours, no threshold (the paper's count)", "pairs", "R", "3"),
     "calibrated_count": Variable("mutual nearest neighbours above the calibrated threshold", "pairs", "R*"),
-    "calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),
+    "calibrated_count_se": Variable("standard error of the count over texts, at fixed ρ*", "pairs"),
     "threshold": Variable("correlation at and above which null pairs are at most a share q of the pairs", "1", "ρ*"),
 }
 
@@ -150,6 +182,9 @@ SPECIALIZATION = {
     "firing_control_draw": Variable("firing_control of each draw of random neurons", "1", "", "5.2"),
     "depth_share": Variable("share of the Rosetta Neurons in a twelfth of the depth", "1", "", "E.3"),
     "depth_neurons": Variable("share of all neurons in a twelfth of the depth", "1"),
+    "rho": Variable("correlation at which pairs are counted", "1", "ρ"),
+    "threshold_se": Variable("standard deviation of ρ*, text and null draws drawn anew", "1"),
+    "count_error": Variable("standard error over texts of the number of pairs at or above a correlation", "pairs"),
     "k": Variable("partners that a neuron may have", "neurons", "k", "C.2"),
     "k_raw_count": Variable("mutual pairs among the k best partners", "pairs", "", "C.2"),
     "k_calibrated_count": Variable(
@@ -173,7 +208,7 @@ SPECIALIZATION = {
     "comparison_model": Variable("model that the anchor is compared with"),
     "comparison_raw_count": Variable("mutual pairs of the anchor with one model", "pairs", "", "3"),
     "comparison_calibrated_count": Variable("calibrated pairs of the anchor with one model", "pairs"),
-    "comparison_calibrated_count_se": Variable("jackknife standard error over position blocks", "pairs"),
+    "comparison_calibrated_count_se": Variable("standard error of the count over texts, at fixed ρ*", "pairs"),
     "comparison_threshold": Variable("threshold of the comparison with one model", "1", "ρ*"),
     "comparison_permuted_raw": Variable("pairs with permuted positions, mean over draws", "pairs", "", "C.3"),
     "comparison_untrained_raw": Variable("pairs of untrained networks, mean over draws", "pairs", "", "4.2"),
@@ -265,6 +300,7 @@ FILTERING = {
     "leader_rosetta": Variable(
         "whether a leading neuron is a Rosetta Neuron; the first of each kind is the chosen one"
     ),
+    "leader_pool": Variable("neurons of its layer among which a leading neuron leads", "neurons"),
     "leader_layer": Variable("layer of a leading neuron in model A", "index", "ℓ"),
     "leader_unit": Variable("leading neuron within its layer", "index"),
     "leader_hits": Variable("target documents among a neuron's top contexts", "documents"),

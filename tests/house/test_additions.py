@@ -246,9 +246,9 @@ def test_an_architecture_from_outside_is_one_entry(tmp_path, monkeypatch):
     with pytest.raises(rosettalaw.errors.RosettaError, match="openai-gpt"):
         output_projections(model, "openai-gpt", "outside")
     monkeypatch.setitem(OUTPUT_PROJECTION, "openai-gpt", "h.*.mlp.c_proj")
-    found = output_projections(model, "openai-gpt", "outside")
-    assert [tuple(one.weight.shape) for one in found] == [(32, 8), (32, 8)]
-    assert isinstance(found[0], torch.nn.Module)
+    projections = output_projections(model, "openai-gpt", "outside")
+    assert [tuple(one.weight.shape) for one in projections] == [(32, 8), (32, 8)]
+    assert isinstance(projections[0], torch.nn.Module)
 
 
 def test_an_activation_source_from_outside_is_matched_as_it_is():

@@ -167,7 +167,7 @@ def test_a_result_replaces_no_other_file(call, tmp_path, capsys):
     foreign.write_text("my thesis")
     told = refused(call, foreign, capsys)
     assert "must be a new file, or a result of rosettalaw, which is replaced" in told
-    assert "Try: another --out, or remove that file first" in told
+    assert told.rstrip().endswith("Try: another --out")
     assert foreign.read_text() == "my thesis"
 
 

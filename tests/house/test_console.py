@@ -79,9 +79,9 @@ class TestSeveralProcesses:
         monkeypatch.setattr(console, "_store", lambda: self.store)
         monkeypatch.setattr(console, "PATIENCE", timedelta(seconds=2))
         monkeypatch.setenv("RANK", "1")
-        console.told_elsewhere.cache_clear()
+        console.printed_elsewhere.cache_clear()
         yield
-        console.told_elsewhere.cache_clear()
+        console.printed_elsewhere.cache_clear()
 
     def test_what_the_first_tells_is_not_told_again(self, monkeypatch, capsys):
         def first():

@@ -21,6 +21,6 @@ def modules():
 
 @pytest.mark.parametrize("name", list(modules()))
 def test_docstring_examples(name):
-    found = doctest.testmod(importlib.import_module(name))
-    assert found.attempted > 0
-    assert found.failed == 0
+    outcome = doctest.testmod(importlib.import_module(name))
+    assert outcome.attempted > 0
+    assert outcome.failed == 0

@@ -1,4 +1,4 @@
-"""What the page of the full ladder says of count and set as data grow is what its file gives."""
+"""The page of the full ladder against its file: count and set as data grow."""
 
 import pathlib
 
@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from rosettalaw.results import load
+from rosettalaw.validation.series_from import of_ladder
 
 FOLDER = pathlib.Path(__file__).parents[2] / "docs/full_ladder"
 
@@ -41,7 +42,7 @@ def test_what_both_halves_agree_on():
     assert len(set(positions)) == 1
     assert f"a half holds {round(positions[0] / 2, -3):,.0f} positions" in text
     readme = " ".join((FOLDER.parents[1] / "README.md").read_text(encoding="utf-8").split())
-    count = fit(np.log(ladder["neurons"].values), np.log(counts))[0]
+    count = fit(np.log(ladder["neurons"].values), np.log(of_ladder(ladder).counts))[0]
     assert f"to the power {found[0]} ({found[1]} to {found[2]}) where the count's exponent is {count}" in readme
 
 

@@ -14,12 +14,14 @@ PACKAGES = [
         f"empirical.{name}"
         for name in (
             "activations",
+            "activations.inputs",
             "checkpoints",
             "corpora",
             "filtering",
             "ladder",
             "language",
             "matching",
+            "matching.evidence",
             "matching.machine",
             "matching.screening",
             "measures",
@@ -30,6 +32,7 @@ PACKAGES = [
             "vision.judging",
         )
     ),
+    "interface",
     "loop",
     "validation.attenuation",
     "validation.design",
@@ -59,7 +62,7 @@ def rooms(folder):
 
 
 def faults(docstring, folder):
-    """Return what is wrong with a map: files it does not name, names without a file, names it has twice."""
+    """Return the faults of a map: files it does not name, names without a file, names it has twice."""
     named, there = chapters(docstring), rooms(folder)
     return {
         "missing": sorted(there - set(named)),

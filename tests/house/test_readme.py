@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 
+import numpy as np
 import typer
 
 from rosettalaw import cli
@@ -39,10 +40,12 @@ def test_its_make_targets_and_links_exist():
 def test_its_claim_is_what_was_measured():
     summary = json.loads((ROOT / "docs/quickstart/summary.json").read_text())
     claim = README.split("<!-- claim -->")[1].split("<!-- /claim -->")[0]
-    low, high = summary["exponent_ci95"]
     counts = [rung["calibrated_count"] for rung in summary["rungs"]]
-    for number in (f"{summary['exponent']:.2f}", f"{low:.2f}", f"{high:.2f}", str(counts[0]), str(counts[-1])):
+    exponents = [summary[f"{one}exponent{end}"] for one in ("", "own_") for end in ("", "_ci95")]
+    numbers = [f"{number:.2f}" for number in (*np.hstack(exponents), summary["common_rho"])]
+    for number in (*numbers, str(counts[0]), str(counts[-1])):
         assert number in claim, number
+    assert f"of **{summary['exponent']:.2f}**" in claim  # the headline is at one correlation
 
 
 def test_what_it_says_of_the_theory_is_what_was_measured():

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.language.families import ARCHITECTURES
 from rosettalaw.empirical.language.tokenization import train_tokenizer
@@ -46,7 +45,6 @@ def checkpoints(tmp_path_factory, tokenizers) -> dict[str, pathlib.Path]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    hub.quiet_transformers()
     folders = {}
     for (name, architecture), tokenizer in zip(ARCHITECTURES.items(), tokenizers, strict=True):
         torch.manual_seed(len(name))

@@ -7,7 +7,6 @@ import torch
 import transformers
 from tokenizers import processors
 
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION
 from rosettalaw.empirical.language.source import special_tokens, text_sources
 from rosettalaw.errors import RosettaError
@@ -120,7 +119,6 @@ def by_hand(kind, model, ids):
 
 
 def write(kind, folder, tokenizer):
-    hub.quiet_transformers()
     torch.manual_seed(3)
     config = CONFIGS[kind]()
     config.initializer_range = 0.2

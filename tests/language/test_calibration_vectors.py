@@ -1,4 +1,4 @@
-"""What the calibrated count refuses to count: NaN sorts last, and would be above every threshold."""
+"""Numbers that the calibrated count refuses: NaN sorts last, and would be above every threshold."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_inputs_stay_as_they_are():
     rho, null = RHO[::-1].astype(np.float32), RHO / 4
     before = rho.copy(), null.copy()
     rho.flags.writeable = null.flags.writeable = False
-    found = calibrate(rho, {"permuted": [null] * 5}, q=0.5)
-    assert calibrate(list(rho), {"permuted": [list(null)] * 5}, q=0.5) == found
+    calibration = calibrate(rho, {"permuted": [null] * 5}, q=0.5)
+    assert calibrate(list(rho), {"permuted": [list(null)] * 5}, q=0.5) == calibration
     np.testing.assert_array_equal(rho, before[0])
     np.testing.assert_array_equal(null, before[1])

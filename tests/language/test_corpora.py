@@ -89,7 +89,7 @@ def test_prose_is_separated_from_code():
 
 
 def test_code_without_prose_runs_the_same_tokens(python):
-    """What is left is the module's token stream without comments and docstrings."""
+    """The rest is the module's token stream without comments and docstrings."""
     import heapq
     import inspect
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from filtering_helpers import Planted
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rosettalaw.empirical.checkpoints import architectures, hub
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
-from rosettalaw.empirical.filtering.choose_neuron import Ranking, choose, rank, rosetta_neurons
+from rosettalaw.empirical.filtering.choose_neuron import Ranking, choose, equal_shares, rank, rosetta_neurons
 from rosettalaw.empirical.filtering.document_activations import ModelReader
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.results import dataset
@@ -67,6 +69,24 @@ def test_the_control_comes_from_the_same_layer_and_is_no_rosetta_neuron():
     assert choice.control.tolist()[0] == 3  # 4 and 6 prefer the target more, but are of the other layer
     with pytest.raises(RosettaError, match="every neuron of layer 0"):
         choose(reader, texts, "target", rosetta=np.arange(4))
+
+
+@given(pools=st.tuples(st.integers(1, 900), st.integers(1, 900)), leaders=st.integers(1, 60))
+def test_leaders_are_an_equal_share_of_both_populations(pools, leaders):
+    first, second = equal_shares(pools, leaders)
+    assert 1 <= first <= pools[0]
+    assert 1 <= second <= pools[1]
+    assert abs(first / pools[0] - second / pools[1]) <= 0.5 / pools[0] + 0.5 / pools[1] + 1e-9 or 1 in (first, second)
+    assert first + second <= 2 * leaders + 2
+    assert equal_shares(pools[::-1], leaders) == (second, first)
+
+
+def test_leaders_of_equal_quality_look_alike_at_equal_shares():
+    """F1 falls with a neuron's place in its population, alike in both: the first 20 of either would differ."""
+    quality = [np.linspace(1, 0, pool) for pool in (35, 350)]
+    first, second = equal_shares((35, 350), 20)
+    assert abs(quality[0][:first].mean() - quality[1][:second].mean()) < 0.02
+    assert abs(quality[0][:20].mean() - quality[1][:20].mean()) > 0.2
 
 
 def test_what_cannot_be_ranked_is_refused():

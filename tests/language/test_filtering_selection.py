@@ -40,11 +40,11 @@ def test_a_budget_beyond_the_documents_is_refused():
 def test_recovery_by_counting():
     taken = np.array([True, True, True, False, False, False, False])
     target = np.array([True, True, False, True, True, False, False])
-    found = recovery(taken, target, np.array([10, 1, 5, 2, 2, 9, 9]))
-    assert found.precision == pytest.approx(2 / 3)
-    assert found.recall == pytest.approx(2 / 4)
-    assert found.f1 == pytest.approx(4 / 7)
-    assert found.f1_tokens == pytest.approx(2 * 11 / (16 + 15))
+    recovered = recovery(taken, target, np.array([10, 1, 5, 2, 2, 9, 9]))
+    assert recovered.precision == pytest.approx(2 / 3)
+    assert recovered.recall == pytest.approx(2 / 4)
+    assert recovered.f1 == pytest.approx(4 / 7)
+    assert recovered.f1_tokens == pytest.approx(2 * 11 / (16 + 15))
 
 
 def test_a_neuron_that_fires_in_the_target_alone_recovers_it():
@@ -52,8 +52,8 @@ def test_a_neuron_that_fires_in_the_target_alone_recovers_it():
     target = rng.random(200) < 0.3
     tokens = rng.integers(1, 300, size=200)
     scores = np.where(target, 1.0, -1.0) + 0.1 * rng.standard_normal(200)
-    found = recovery(select(scores, tokens, tokens[target].sum()), target, tokens)
-    assert (found.precision, found.recall, found.f1, found.f1_tokens) == (1, 1, 1, 1)
+    recovered = recovery(select(scores, tokens, tokens[target].sum()), target, tokens)
+    assert (recovered.precision, recovered.recall, recovered.f1, recovered.f1_tokens) == (1, 1, 1, 1)
 
 
 def test_a_constant_neuron_is_a_random_sample():
@@ -74,7 +74,7 @@ def test_the_bootstrap_repeats_the_selection_on_repeated_documents():
     tokens, target = rng.integers(1, 40, size=36), np.repeat(rng.random(12) < 0.4, 3)
     scores = target + rng.standard_normal(36)
     for budget in (None, 90.0):
-        found = replicate_f1([scores, target.astype(float)], tokens, target, groups, budget, seed=5, replicates=25)
+        replicates = replicate_f1([scores, target.astype(float)], tokens, target, groups, budget, seed=5, replicates=25)
         stream = np.random.default_rng(np.random.SeedSequence([5, 0xB007]))
         for replicate in range(25):
             drawn = stream.integers(12, size=12)
@@ -85,16 +85,16 @@ def test_the_bootstrap_repeats_the_selection_on_repeated_documents():
             taken = taken_by_hand(scores[copies], tokens[copies], wanted if budget is None else budget)
             hits = sum(target[copies[place]] for place in taken)
             expected = 2 * hits / (len(taken) + target[copies].sum()) if wanted else np.nan
-            np.testing.assert_allclose(found[0, replicate], expected)
+            np.testing.assert_allclose(replicates[0, replicate], expected)
         if budget is None:
-            assert np.all(found[1][~np.isnan(found[1])] == 1)  # the oracle's
+            assert np.all(replicates[1][~np.isnan(replicates[1])] == 1)  # the oracle's
 
 
 def test_random_replicates_have_the_target_share_as_mean():
     target = np.arange(200) % 5 == 0
-    found = replicate_f1([None], np.full(200, 3), target, np.arange(200), None, seed=0, replicates=400)
-    assert np.mean(found) == pytest.approx(0.2, abs=4 * np.std(found) / 20)
-    low, high = interval(found)[0]
+    replicates = replicate_f1([None], np.full(200, 3), target, np.arange(200), None, seed=0, replicates=400)
+    assert np.mean(replicates) == pytest.approx(0.2, abs=4 * np.std(replicates) / 20)
+    low, high = interval(replicates)[0]
     assert low < 0.2 < high
 
 
@@ -150,10 +150,10 @@ def test_passages_keep_the_group_of_their_document():
 def test_a_replicate_without_the_target_has_no_f1():
     """Three groups, one of them the target: (2/3)³ of the replicates draw none of it, and say nothing."""
     target = np.array([True, False, False])
-    drawn = replicate_f1([np.arange(3.0)], np.ones(3), target, np.arange(3), budget=1, seed=0, replicates=4000)[0]
-    assert np.mean(np.isnan(drawn)) == pytest.approx((2 / 3) ** 3, abs=0.03)
+    replicates = replicate_f1([np.arange(3.0)], np.ones(3), target, np.arange(3), budget=1, seed=0, replicates=4000)[0]
+    assert np.mean(np.isnan(replicates)) == pytest.approx((2 / 3) ** 3, abs=0.03)
     # The other two are taken first; where neither was drawn, one of the three copies of the target is taken.
-    assert set(drawn[np.isfinite(drawn)]) == {0.0, 0.5}
+    assert set(replicates[np.isfinite(replicates)]) == {0.0, 0.5}
 
 
 def test_an_interval_leaves_half_of_the_rest_on_either_side():

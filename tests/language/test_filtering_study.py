@@ -25,6 +25,7 @@ from rosettalaw.empirical.filtering import (
 from rosettalaw.empirical.filtering import (
     sequences as packing,
 )
+from rosettalaw.empirical.filtering.findings import sentences
 from rosettalaw.empirical.filtering.splitting import split
 from rosettalaw.empirical.filtering.tuning import open_causal
 from rosettalaw.errors import InputError, RosettaError
@@ -87,9 +88,9 @@ def test_planted_neurons(labelled):
     rng = np.random.default_rng(1)
     target = np.array([document.domain == "prose" for document in labelled.documents])
     scores = np.column_stack([target + 0.1 * rng.random(60), np.zeros(60)]).astype(np.float32)
-    tokens, found = study.score(Planted(scores, labelled.documents), labelled, np.array([0, 1]), quiet=True)
+    tokens, scored = study.score(Planted(scores, labelled.documents), labelled, np.array([0, 1]), quiet=True)
     assert tokens.tolist() == [len(document.text) for document in labelled.documents]
-    variables, taken = study.judge(labelled, PLAN, tokens, found, rosetta=1)
+    variables, taken = study.judge(labelled, PLAN, tokens, scored, rosetta=1)
     f1 = dict(zip(study.SELECTORS, variables["filter_f1"][1], strict=True))
     assert f1["rosetta"] == f1["oracle"] == 1
     assert f1["random"] == pytest.approx(1 / 3, abs=0.12)
@@ -106,8 +107,8 @@ def test_planted_neurons(labelled):
 
 def test_equal_neurons_are_not_told_apart(labelled):
     scores = np.repeat(np.random.default_rng(2).random((60, 1)), 2, axis=1).astype(np.float32)
-    tokens, found = study.score(Planted(scores, labelled.documents), labelled, np.array([0, 1]), quiet=True)
-    variables, _ = study.judge(labelled, PLAN, tokens, found, rosetta=1)
+    tokens, scored = study.score(Planted(scores, labelled.documents), labelled, np.array([0, 1]), quiet=True)
+    variables, _ = study.judge(labelled, PLAN, tokens, scored, rosetta=1)
     place = study.SELECTORS.index("non_rosetta")
     assert variables["f1_behind"][1][place] == variables["f1_behind_low"][1][place] == 0
     assert variables["f1_behind_high"][1][place] == 0
@@ -130,9 +131,9 @@ def test_scores_are_kept_and_read_back(labelled, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         study.score(Stops(scores, labelled.documents), labelled, neurons, tmp_path, quiet=True)
     going_on = Stops(scores, labelled.documents)
-    tokens, found = study.score(going_on, labelled, neurons, tmp_path, quiet=True)
+    tokens, scored = study.score(going_on, labelled, neurons, tmp_path, quiet=True)
     assert going_on.reads == 1
-    np.testing.assert_array_equal(found, scores)
+    np.testing.assert_array_equal(scored, scores)
     assert tokens.tolist() == [len(document.text) for document in labelled.documents]
 
 
@@ -145,12 +146,18 @@ def test_the_result_explains_itself(result):
     assert result.attrs["model_b"] == "another"
     assert result["part_documents"].sum() == 60
     rosetta = result["leader_rosetta"].values
-    assert rosetta.tolist() == [True] * 4 + [False] * 4
+    assert rosetta.tolist() == [True] * 2 + [False] * 6  # an eighth of 16 and of 48, four on average
+    assert result["leader_pool"].values.tolist() == [16] * 2 + [48] * 6
+    said = sentences(result)[3]
+    assert said.startswith(
+        "F1 of the first 2 of 16 Rosetta Neurons and 6 of 48 others of that layer by the same rule, an"
+    )
+    assert f"{result['leader_f1'].values[2:].mean():.3f}" in said
     assert len(set(result["leader_layer"].values)) == 1
     units = result["leader_unit"].values + 64 * result["leader_layer"].values
     assert np.all((units % 4 == 0) == rosetta)
     f1 = result["filter_f1"].sel(selector=["rosetta", "non_rosetta"]).values
-    np.testing.assert_array_equal(f1, result["leader_f1"].values[[0, 4]])
+    np.testing.assert_array_equal(f1, result["leader_f1"].values[[0, 2]])
 
 
 def test_means_and_intervals_are_students(result):
@@ -169,13 +176,13 @@ def test_the_base_is_the_model_itself_on_the_targets_test_documents(result, labe
     parts = split(labelled, "prose", 0.3, 0.3, seed=0)
     texts = [document for document in parts.test.documents if document.domain == "prose"]
     size = sum(len(document.text) for document in texts)
-    found = packing.likelihood(open_causal(checkpoints["gpt2"]), packing.stream(tokenizers[0], texts), size, 32)
-    assert float(result["test_perplexity"].sel(selector="base")) == pytest.approx(found.perplexity, rel=1e-6)
-    assert float(result["test_bits_per_byte"].sel(selector="base")) == pytest.approx(found.bits_per_byte, rel=1e-6)
+    loss = packing.likelihood(open_causal(checkpoints["gpt2"]), packing.stream(tokenizers[0], texts), size, 32)
+    assert float(result["test_perplexity"].sel(selector="base")) == pytest.approx(loss.perplexity, rel=1e-6)
+    assert float(result["test_bits_per_byte"].sel(selector="base")) == pytest.approx(loss.bits_per_byte, rel=1e-6)
 
 
 def test_methods_with_the_same_selection_train_alike(labelled, checkpoints):
-    """What is compared is the selection: with equal ones, every run gives the same bits."""
+    """The study compares selections: with equal ones, every run gives the same bits."""
     parts = split(labelled, "prose", 0.3, 0.3, seed=0)
     mask = np.ones(len(parts.pool.documents), dtype=bool)
     same = {name: [mask] for name in trials.TRAINED}
@@ -223,9 +230,9 @@ def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints
         with pytest.raises(RosettaError, match="there is no control"):
             filter_documents(labelled, plan, folder, folder, out=tmp_path, quiet=True)
     (kept,) = tmp_path.glob("*/pairs.nc")
-    found = load(kept, "pairs")
-    assert int(found["calibrated_count"]) == 128
-    np.testing.assert_allclose(found["correlation"], 1, atol=1e-6)
+    loaded = load(kept, "pairs")
+    assert int(loaded["calibrated_count"]) == 128
+    np.testing.assert_allclose(loaded["correlation"], 1, atol=1e-6)
     with pytest.raises(InputError, match="a second checkpoint"):
         filter_documents(labelled, plan, folder, quiet=True)
 
@@ -258,7 +265,7 @@ def test_sentences_follow_the_intervals(result):
     said = " ".join(findings.sentences(result))
     low = float(result["f1_behind_low"].sel(selector="random"))
     high = float(result["f1_behind_high"].sel(selector="random"))
-    word = "better than" if low > 0 else "worse than" if high < 0 else "not told apart from"
+    word = "better than" if low > 0 else "worse than" if high < 0 else "not distinguished from"
     assert f"{word} random documents" in said
     clear = result.copy(deep=True)
     place = list(study.SELECTORS).index("non_rosetta")
@@ -268,7 +275,7 @@ def test_sentences_follow_the_intervals(result):
     assert "better than the other neuron" in said
     assert "it is better: +0.500 ± 0.200" in said
     clear["test_perplexity_behind_ci95"][place] = 0.6
-    assert "it is not told apart: +0.500 ± 0.600" in " ".join(findings.sentences(clear))
+    assert "it is not distinguished: +0.500 ± 0.600" in " ".join(findings.sentences(clear))
 
 
 def test_the_command(labelled, checkpoints, tmp_path, capsys, result):
@@ -285,13 +292,13 @@ def test_the_command(labelled, checkpoints, tmp_path, capsys, result):
     printed = json.loads(capsys.readouterr().out)
     assert [row["selector"] for row in printed["selectors"]] == list(study.SELECTORS)
     assert printed["selectors"][0]["f1"] is None
-    found = load(tmp_path / "out/filtering.nc", "filtering")
+    loaded = load(tmp_path / "out/filtering.nc", "filtering")
     chosen = [json.loads(line) for line in (tmp_path / "chosen.jsonl").read_text().splitlines()]
-    assert len(chosen) == float(found["selected_documents"].sel(selector="rosetta"))
+    assert len(chosen) == float(loaded["selected_documents"].sel(selector="rosetta"))
     of_target = np.mean([record["meta"]["pile_set_name"] == "prose" for record in chosen])
-    assert of_target == pytest.approx(float(found["filter_precision"].sel(selector="rosetta")))
-    drawn = table1.make(read(tmp_path / "out"), tmp_path / "table1")
-    svg = next(path for path in drawn if path.suffix == ".svg").read_text()
+    assert of_target == pytest.approx(float(loaded["filter_precision"].sel(selector="rosetta")))
+    results = table1.make(read(tmp_path / "out"), tmp_path / "table1")
+    svg = next(path for path in results if path.suffix == ".svg").read_text()
     assert "Rosetta Neuron" in svg
     assert "0.98" in svg  # the paper's F1
     assert f"{printed['selectors'][3]['f1']:.2f} [" in svg
@@ -313,9 +320,9 @@ def test_what_the_command_refuses(arguments, message, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["filter", *arguments])
     assert left.value.code == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert len(told.strip().splitlines()) == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert len(output.strip().splitlines()) == 1
 
 
 def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoints, labelled):

@@ -9,7 +9,6 @@ import torch
 from transformers import get_cosine_schedule_with_warmup
 from transformers.pytorch_utils import Conv1D
 
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering import sequences as packing
 from rosettalaw.empirical.filtering import tuning
@@ -187,7 +186,6 @@ def test_an_encoder_is_refused(tmp_path, tokenizers):
     from transformers import BertConfig, BertLMHeadModel
 
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    hub.quiet_transformers()
     BertLMHeadModel(BertConfig(vocab_size=300, **sizes)).save_pretrained(tmp_path / "bert")
     with pytest.raises(RosettaError, match="reads ahead, as encoders do"):
         tuning.open_causal(tmp_path / "bert")
@@ -212,12 +210,12 @@ def test_every_token_but_the_first_is_predicted_once(number, monkeypatch):
     rng = np.random.default_rng(number)
     tokens, logits = rng.integers(0, 11, size=number), torch.from_numpy(rng.standard_normal(11))
     model = Unigram(logits)
-    found = packing.likelihood(model, tokens, size=5 * number, context=8)
+    loss = packing.likelihood(model, tokens, size=5 * number, context=8)
     assert [token for row in model.asked for token in row] == tokens[1:].tolist()
     nats = -torch.log_softmax(logits, 0).numpy()[tokens[1:]].sum()
-    assert found.nats == pytest.approx(nats, rel=1e-6)
-    assert found.perplexity == pytest.approx(math.exp(nats / (number - 1)), rel=1e-6)
-    assert found.bits_per_byte == pytest.approx(nats / math.log(2) / (5 * number), rel=1e-6)
+    assert loss.nats == pytest.approx(nats, rel=1e-6)
+    assert loss.perplexity == pytest.approx(math.exp(nats / (number - 1)), rel=1e-6)
+    assert loss.bits_per_byte == pytest.approx(nats / math.log(2) / (5 * number), rel=1e-6)
 
 
 def test_likelihood_is_the_models_own_loss(checkpoints):

@@ -88,3 +88,27 @@ def test_impossible_sizes_are_refused_before_a_model_is_built(checkpoints, tmp_p
     (folder / "config.json").write_text(json.dumps(config | {name: value}))
     with pytest.raises(RosettaError, match=rf"{name} = |its configuration cannot be used"):
         hub.open_config(folder)
+
+
+def test_a_tokenizer_that_makes_its_library_panic_is_one_message(checkpoints, tmp_path, monkeypatch):
+    import transformers
+
+    class PanicException(BaseException):
+        pass
+
+    def panic(*arguments, **options):
+        raise PanicException("range end index out of range")
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", panic)
+    with pytest.raises(RosettaError, match=r"its tokenizer cannot be opened .a library failed: range end index"):
+        hub.open_tokenizer(checkpoints["gpt2"])
+
+
+@pytest.mark.parametrize("longest", ["many", [], {}])
+def test_settings_of_a_tokenizer_that_make_no_sense_are_one_message(checkpoints, tmp_path, longest):
+    folder = tmp_path / "odd"
+    shutil.copytree(checkpoints["gpt2"], folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"model_max_length": longest}))
+    with pytest.raises(RosettaError, match="its tokenizer cannot be opened"):
+        hub.open_tokenizer(folder)

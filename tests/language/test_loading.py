@@ -1,4 +1,4 @@
-"""How weights come into memory: spread by accelerate, from pickles on request; the activations stay the same."""
+"""Loading of weights: spread by accelerate, from pickles on request; the activations stay the same."""
 
 import gc
 import pathlib

@@ -31,7 +31,6 @@ PLAN = Measurement(tokens=2500, permutations=3, untrained=2, partners=(2, 5), da
 @pytest.fixture(scope="module")
 def twins(checkpoints, tmp_path_factory):
     """The GPT-2 checkpoint, a noisy copy of it, and a smaller pair, so that some neurons are Rosetta Neurons."""
-    hub.quiet_transformers()
     root = tmp_path_factory.mktemp("twins")
     folders = {"large-a": checkpoints["gpt2"], "other": checkpoints["gpt_neox"]}
     tokenizer = hub.open_tokenizer(checkpoints["gpt2"])

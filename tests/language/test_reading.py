@@ -8,7 +8,6 @@ import torch
 import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.language import source as language
 from rosettalaw.empirical.language.source import text_sources
@@ -20,7 +19,6 @@ PATTERN = ("encoder.layer.*.output.dense",) * 2
 
 
 def write(folder, kind):
-    hub.quiet_transformers()
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["<s>", "<pad>", "</s>", "[UNK]"]

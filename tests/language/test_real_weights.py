@@ -35,10 +35,10 @@ def test_matched_with_itself_every_neuron_finds_itself(checkpoint, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["match", str(checkpoint), str(checkpoint), *arguments])
     assert left.value.code == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["count"] == NEURONS
-    assert found["excluded_a"] == found["excluded_b"] == 0
-    unit_a, unit_b, correlation = np.array(found["pairs"]).T
+    record = json.loads(capsys.readouterr().out)
+    assert record["count"] == NEURONS
+    assert record["excluded_a"] == record["excluded_b"] == 0
+    unit_a, unit_b, correlation = np.array(record["pairs"]).T
     np.testing.assert_array_equal(unit_a, np.arange(NEURONS))
     np.testing.assert_array_equal(unit_b, np.arange(NEURONS))
     np.testing.assert_allclose(correlation, 1, atol=1e-5)

@@ -73,18 +73,18 @@ def test_lifetime_sparsity_at_its_ends():
     always, once = np.ones(50), np.eye(50)[7]
     half = np.where(np.arange(50) < 25, 2.0, -1.0)  # rectified: active in half of the positions
     for rates, expected in ((always, 0.0), (once, 1.0), (half, (1 - 0.5) / (1 - 1 / 50))):
-        found = activity(ArraySource(rates[:, None])).sparsity[0]
-        assert found == pytest.approx(expected)
+        activities = activity(ArraySource(rates[:, None])).sparsity[0]
+        assert activities == pytest.approx(expected)
     assert np.isnan(lifetime_sparsity(np.zeros(1), np.zeros(1), 50)[0])
 
 
 def test_activity_reads_once_and_agrees_with_scipy():
     rng = np.random.default_rng(4)
     x = rng.standard_t(5, (333, 9)).astype(np.float32)
-    found = activity(ArraySource(x), tops=4, block=50)
-    np.testing.assert_allclose(found.kurtosis, stats.kurtosis(x.astype(float)), rtol=1e-9)
-    np.testing.assert_array_equal(found.top_position, np.argsort(-x, axis=0, kind="stable")[:4].T)
-    np.testing.assert_array_equal(found.top_activation, -np.sort(-x, axis=0)[:4].T)
+    activities = activity(ArraySource(x), tops=4, block=50)
+    np.testing.assert_allclose(activities.kurtosis, stats.kurtosis(x.astype(float)), rtol=1e-9)
+    np.testing.assert_array_equal(activities.top_position, np.argsort(-x, axis=0, kind="stable")[:4].T)
+    np.testing.assert_array_equal(activities.top_activation, -np.sort(-x, axis=0)[:4].T)
 
 
 @pytest.mark.parametrize("block", [1, 3, 17, 100])

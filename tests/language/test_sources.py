@@ -94,7 +94,7 @@ def test_blocks_of_any_size_are_the_same_rows(pair, size):
 
 @pytest.mark.parametrize("first", [1, 37, 120, 10**9])
 def test_reading_from_a_position_on_runs_the_same_batches(pair, monkeypatch, first):
-    """What a model computes depends to the last bit on its batch, so the batches stay as they are."""
+    """A model's output depends to the last bit on its batch, so the batches stay as they are."""
     monkeypatch.setattr(language, "TOKENS_A_BATCH", 150)
     source, runs = pair[0], []
     first = min(first, source.positions)
@@ -182,10 +182,10 @@ def test_no_document_is_read_twice(pair):
 
 def test_self_match_gives_every_neuron_to_itself(checkpoints, corpus):
     a, b = text_sources(checkpoints["gpt2"], checkpoints["gpt2"], corpus, tokens=2000)
-    found = match(a, b, nulls={}, quiet=True)
-    np.testing.assert_array_equal(found.unit_a, np.arange(128))
-    np.testing.assert_array_equal(found.unit_b, np.arange(128))
-    np.testing.assert_allclose(found.correlation, 1, atol=1e-6)
+    matches = match(a, b, nulls={}, quiet=True)
+    np.testing.assert_array_equal(matches.unit_a, np.arange(128))
+    np.testing.assert_array_equal(matches.unit_b, np.arange(128))
+    np.testing.assert_allclose(matches.correlation, 1, atol=1e-6)
 
 
 def test_a_copy_with_shuffled_units_gives_the_permutation(checkpoints, corpus, tmp_path):
@@ -202,9 +202,9 @@ def test_a_copy_with_shuffled_units_gives_the_permutation(checkpoints, corpus, t
         weights[mlp + "dense_4h_to_h.weight"] = weights[mlp + "dense_4h_to_h.weight"][:, order].contiguous()
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
     a, b = text_sources(checkpoints["gpt_neox"], copy, corpus, tokens=2000)
-    found = match(a, b, nulls={}, quiet=True)
-    assert found.count == 128
-    np.testing.assert_array_equal(found.unit_a[np.argsort(found.unit_b)], np.concatenate(orders))
+    matches = match(a, b, nulls={}, quiet=True)
+    assert matches.count == 128
+    np.testing.assert_array_equal(matches.unit_a[np.argsort(matches.unit_b)], np.concatenate(orders))
 
 
 def test_untrained_twins_differ_by_seed_alone(pair):

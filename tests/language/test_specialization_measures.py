@@ -1,4 +1,4 @@
-"""Which documents neurons fire on, depth, nested data, and groupings: planted answers and brute force."""
+"""Documents that neurons fire on, depth, nested data, and groupings: planted answers and brute force."""
 
 import numpy as np
 import pytest

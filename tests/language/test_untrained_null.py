@@ -1,4 +1,4 @@
-"""The untrained null: draws have weights of their own, the same for the same seed; what is finished is kept."""
+"""The untrained null: draws have weights of their own, the same for the same seed; finished ones are saved."""
 
 import json
 
@@ -127,8 +127,8 @@ def command(checkpoints, tmp_path, monkeypatch, capsys):
         computed.clear()
         with pytest.raises(SystemExit) as left:
             cli.main(["match", *map(str, [*models, *fixed, *options])])
-        told = capsys.readouterr().out
-        return left.value.code, json.loads(told) if told else None, len(computed)
+        output = capsys.readouterr().out
+        return left.value.code, json.loads(output) if output else None, len(computed)
 
     return call
 

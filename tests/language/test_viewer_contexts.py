@@ -1,4 +1,4 @@
-"""What the page shows of matched neurons, against a brute force over all activations; and the command that makes it."""
+"""Contexts of matched neurons on the page, against brute force over all activations; and the command for it."""
 
 import itertools
 import json
@@ -110,14 +110,14 @@ def test_from_a_saved_matching_and_from_two_checkpoints(checkpoints, corpus, tmp
     text = ["--text", tmp_path / "text.jsonl", "--tokens", 1500]
     saved = tmp_path / "pairs.nc"
     assert run("match", *models, *text, "--jackknife", 0, "--null-permutations", 1, "--out", saved, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    record = json.loads(capsys.readouterr().out)
     assert run("view", saved, "--out", tmp_path / "saved.html", "--limit", 7) == 0
     assert run("view", *models, *text, "--out", tmp_path / "matched.html", "--limit", 7) == 0
     assert str(tmp_path / "matched.html") in capsys.readouterr().out
     one, other = (data_of(tmp_path / f"{name}.html") for name in ("saved", "matched"))
     assert one["pairs"] == other["pairs"]
     assert one["models"] == [str(model) for model in models]
-    sizes = sorted((abs(rho) for _, _, rho in found["pairs"]), reverse=True)[:7]
+    sizes = sorted((abs(rho) for _, _, rho in record["pairs"]), reverse=True)[:7]
     assert [abs(pair["rho"]) for pair in one["pairs"]] == pytest.approx(sizes, abs=5e-5)
     assert {name for pair in one["pairs"] for name, _ in pair["domains"]} <= {"a", "b"}
 

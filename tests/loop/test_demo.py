@@ -266,5 +266,5 @@ def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
     from rosettalaw.paper_figs.results_folder import read
 
     (made,) = make_all(read(done[0]), tmp_path, [name])
-    drawn = made.files[1].read_text()
-    assert "tiny" in drawn or done[0].name in drawn
+    svg = made.files[1].read_text()
+    assert "tiny" in svg or done[0].name in svg

@@ -12,18 +12,18 @@ from rosettalaw.empirical.matching.screening.audit import Audit, strata
 @given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 40), st.integers(0, 99))
 def test_the_weights_of_a_stratum_add_up_to_its_neurons(neurons, likely, count, seed):
     likely = np.random.default_rng(seed).permutation(neurons)[: min(likely, neurons)]
-    drawn = strata(neurons, likely, count, seed)
-    assert len(drawn.sampled) == len(set(drawn.sampled.tolist())) == min(count, neurons)
-    assert np.all(np.diff(drawn.sampled) > 0)
-    inside = np.isin(drawn.sampled, likely)
+    sampled = strata(neurons, likely, count, seed)
+    assert len(sampled.sampled) == len(set(sampled.sampled.tolist())) == min(count, neurons)
+    assert np.all(np.diff(sampled.sampled) > 0)
+    inside = np.isin(sampled.sampled, likely)
     for chosen, size in ((inside, len(likely)), (~inside, neurons - len(likely))):
         if chosen.any():
-            assert drawn.weight[chosen].sum() == pytest.approx(size)
+            assert sampled.weight[chosen].sum() == pytest.approx(size)
 
 
 def test_half_is_drawn_where_pairs_are():
-    drawn = strata(1000, np.arange(100), 20, 0)
-    assert (drawn.sampled < 100).sum() == 10
+    sampled = strata(1000, np.arange(100), 20, 0)
+    assert (sampled.sampled < 100).sum() == 10
 
 
 def test_a_missed_pair_counts_for_all_that_it_stands_for():
@@ -45,11 +45,11 @@ def test_the_weighted_recall_is_right_on_average():
     best[1].index[60:, 0], best[1].key[60:, 0] = 0, 0.9  # whose partners are closer to another
     found, all_pairs, plain = 0.0, 0.0, []
     for seed in range(400):
-        drawn = strata(neurons, likely, 60, seed)
-        key = np.full(len(drawn.sampled), 0.5)
-        audit = Audit(len(drawn.sampled), drawn.sampled, drawn.sampled, key, drawn.weight)
+        sampled = strata(neurons, likely, 60, seed)
+        key = np.full(len(sampled.sampled), 0.5)
+        audit = Audit(len(sampled.sampled), sampled.sampled, sampled.sampled, key, sampled.weight)
         report = audit.report(best, 1, (likely, likely, np.full(40, 0.5)))
-        weight = drawn.weight[np.isin(drawn.sampled, mutual)].sum()
+        weight = sampled.weight[np.isin(sampled.sampled, mutual)].sum()
         found += report["recall_audited"] * weight
         all_pairs += weight
         plain.append(report["audited_found"] / report["audited_pairs"])

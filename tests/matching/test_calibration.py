@@ -15,15 +15,15 @@ from rosettalaw.theory.detectability import detect
 
 def test_by_hand():
     """Ten pairs from .1 to 1; the null has .05, .15 and .25 in three draws: E(ρ) ≤ .1 K(ρ) first at ρ = .1."""
-    found = calibrate(
+    calibration = calibrate(
         np.arange(1, 11) / 10, {"permuted": [np.array([0.05, 0.15]), np.array([0.25]), np.array([])]}, 0.1
     )
     # ρ   K   V   (1 + V)/3     ρ = .1: 10, 2 → 1;  .2: 9, 1 → .67 ≤ .9
-    assert found.threshold == 0.1
-    assert found.count == 10
-    assert found.expected_null == pytest.approx(1.0)
-    assert found.null_raw == {"permuted": 1.0}
-    assert found.null_above == {"permuted": pytest.approx(2 / 3)}
+    assert calibration.threshold == 0.1
+    assert calibration.count == 10
+    assert calibration.expected_null == pytest.approx(1.0)
+    assert calibration.null_raw == {"permuted": 1.0}
+    assert calibration.null_above == {"permuted": pytest.approx(2 / 3)}
     stricter = calibrate(
         np.arange(1, 11) / 10, {"permuted": [np.array([0.05, 0.15]), np.array([0.25]), np.array([])]}, 0.07
     )
@@ -67,7 +67,7 @@ def test_refusals():
 
 @pytest.mark.parametrize("strength", [0.1, 0.25, 0.5])
 def test_planted_pairs_are_found_at_the_rate_of_theory(strength):
-    """Neurons √s z + ξ: isolation s in both networks, independent noise; 40 of them beside 60 idle neurons a side."""
+    """Neurons √s z + ξ: isolation s in both networks, independent noise; 40 of them beside 60 idle neurons per side."""
     counts = []
     for seed in range(25):
         rng = np.random.default_rng(seed)
@@ -75,19 +75,19 @@ def test_planted_pairs_are_found_at_the_rate_of_theory(strength):
         a, b = (rng.standard_normal((300, 100)) for _ in range(2))
         a[:, :40] += np.sqrt(strength) * signals
         b[:, :40] += np.sqrt(strength) * signals
-        found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
-        counts.append(np.sum((found.unit_a == found.unit_b) & (found.unit_a < 40)))
+        matches = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
+        counts.append(np.sum((matches.unit_a == matches.unit_b) & (matches.unit_a < 40)))
     expected = detect(np.full(40, strength), inputs=300, interference=0.0, idle=60)
     assert abs(np.mean(counts) - expected.count) < 4 * expected.count_sd / 5 + 0.3
 
 
 def test_the_threshold_of_a_matching_clears_both_nulls(plant):
     a, b, _ = plant(600, 40, 50, 25)
-    found = match(ArraySource(a), ArraySource(b), nulls={"permute": 4}, quiet=True)
-    permuted = found.calibrate()
+    matches = match(ArraySource(a), ArraySource(b), nulls={"permute": 4}, quiet=True)
+    permuted = matches.calibrate()
     assert permuted.count == pytest.approx(25, abs=2)
-    strict = found.calibrate({"untrained": [np.full(3, 0.7), np.full(2, 0.75)]})
+    strict = matches.calibrate({"untrained": [np.full(3, 0.7), np.full(2, 0.75)]})
     assert strict.threshold > 0.75
     assert strict.count < permuted.count
-    assert strict.standard_error == found.count_error(strict.threshold)
+    assert strict.standard_error == matches.count_error(strict.threshold)
     assert match(ArraySource(a), ArraySource(b), nulls={}, quiet=True).calibrate() is None

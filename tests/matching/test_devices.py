@@ -1,4 +1,4 @@
-"""What runs on other devices than the CPU.
+"""Matching on other devices than the CPU.
 
 Torch's "cpu:0" is the same processor by another name: all that would be done on a GPU is done in torch, there.
 """

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.matching.evidence import replicates
 from rosettalaw.empirical.nulls.permute import Permuted
 from rosettalaw.errors import InputError
 
@@ -85,32 +86,62 @@ def test_planted_pairs_and_a_shuffled_copy(plant):
     np.testing.assert_allclose(itself.correlation, 1, rtol=1e-6)
 
 
-def test_jackknife_replicates_are_matchings_without_a_block(reference, plant):
-    a, b, _ = plant(160, 15, 20, 8)
-    found = matched(a, b, jackknife_blocks=8)
-    bar = np.median(found.correlation)
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_replicates_are_matchings_of_texts_drawn_of_the_parts(reference, plant, k, absolute):
+    """Few enough neurons that every partner is listed; the parts of each drawn text, repeated, by brute force."""
+    a, b, _ = plant(160, 5, 6, 4)
+    found = matched(a, b, jackknife_blocks=8, seed=3, k=k, absolute=absolute)
+    rng = np.random.default_rng([3, *b"replicates"])
+    halves, texts = replicates.complementary_halves(8, rng), replicates.drawn_texts(8, rng)
+    position = np.arange(160).reshape(8, 20)
+    bar = 0.15
     counts = []
-    for j, replicate in enumerate(found.replicate_correlations):
-        rest = np.delete(np.arange(160), slice(20 * j, 20 * (j + 1)))
-        expected = reference(a[rest], b[rest])
+    for text, replicate in zip(texts, found.replicates.correlations, strict=True):
+        rows = np.repeat(position, text, axis=0).ravel()
+        expected = reference(a[rows], b[rows], k, absolute)
         np.testing.assert_allclose(np.sort(replicate), np.sort(list(expected.values())), rtol=1e-5)
-        counts.append(sum(rho >= bar for rho in expected.values()))
-    expected_error = np.sqrt(7 / 8 * np.sum((np.array(counts) - np.mean(counts)) ** 2))
-    assert len(counts) == 8
-    assert expected_error > 0
-    assert found.count_error(bar) == pytest.approx(expected_error)
+        counts.append(sum(abs(rho) >= bar for rho in expected.values()))
+    assert found.count_error(bar) == pytest.approx(np.std(counts, ddof=1) * np.sqrt(8 / 7))
+    assert found.count_error(bar) > 0
+    assert (halves[::2] == ~halves[1::2]).all()
+    assert (halves.sum(1) == 4).all()
+    sets = [set(reference(a[position[half].ravel()], b[position[half].ravel()], k, absolute)) for half in halves]
+    pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+    share = [np.mean([pair in half for half in sets]) for pair in pairs]
+    np.testing.assert_allclose(found.stability, share)
+    assert found.replicates.pairs_in_half == pytest.approx(np.mean([len(half) for half in sets]))
+    assert found.stable_count() == np.sum(np.array(share) >= 0.9)
+    assert found.expected_stable(bar) == pytest.approx(np.sum(np.array(share)[np.abs(found.correlation) >= bar]))
+
+
+def test_rivals_that_are_not_listed_hardly_matter(reference, plant):
+    """Of 60 and 70 neurons six partners are listed; the pairs of halves are those of brute force but for noise."""
+    a, b, order = plant(400, 60, 70, 30)
+    found = matched(a, b, jackknife_blocks=8, seed=1)
+    halves = replicates.complementary_halves(8, np.random.default_rng([1, *b"replicates"]))
+    position = np.arange(400).reshape(8, 50)
+    sets = [set(reference(a[position[half].ravel()], b[position[half].ravel()])) for half in halves[:20]]
+    pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
+    share = np.array([np.mean([pair in half for half in sets]) for pair in pairs])
+    planted = np.array([u < len(order) and order[u] == v for u, v in pairs])
+    assert planted.sum() > 20
+    assert np.abs(found.stability - share)[planted].max() < 0.15  # 20 of 100 halves by brute force
+    assert (found.stability >= share - 0.15).all()  # fewer rivals: at most stabler
+    assert found.stability[~planted].max() < 0.9
 
 
 def test_split_half_is_the_overlap_of_the_halves(reference, plant):
-    a, b, _ = plant(200, 15, 20, 8)
-    first, second = set(reference(a[:100], b[:100])), set(reference(a[100:], b[100:]))
+    a, b, _ = plant(60, 6, 6, 2)
+    first, second = set(reference(a[:30], b[:30])), set(reference(a[30:], b[30:]))
     found = matched(a, b, jackknife_blocks=4)
     assert found.split_half == pytest.approx(len(first & second) / len(first | second))
     pairs = list(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True))
-    assert found.settled.tolist() == [pair in first & second for pair in pairs]
-    bar = np.median(found.correlation[found.settled])
+    settled = found.replicates.settled
+    assert settled.tolist() == [pair in first & second for pair in pairs]
+    bar = np.median(found.correlation[settled])
     expected = sum(pair in first & second and rho >= bar for pair, rho in zip(pairs, found.correlation, strict=True))
-    assert 0 < found.settled_count(bar) == expected < found.settled_count() == found.settled.sum() < found.count
+    assert 0 < found.settled_count(bar) == expected < found.settled_count() == settled.sum() < found.count
     assert matched(a, b, jackknife_blocks=0).settled_count() is None
 
 
@@ -124,7 +155,7 @@ def test_noise_hardly_settles():
         settled.append(found.settled_count())
     assert np.mean(counts) == pytest.approx(20 * 30 / 49, rel=0.05)
     chance = 20 * 30 / 49**2  # an upper bound: the pair must be one of all positions too
-    assert 0 < np.mean(settled) < chance + 3 * np.sqrt(chance / 200)
+    assert 0 < np.mean(settled) < 2 * chance + 3 * np.sqrt(2 * chance / 200)  # a half looks among six partners
 
 
 def test_permutation_null_is_brute_force_on_permuted_rows(reference):

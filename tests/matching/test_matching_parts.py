@@ -1,5 +1,6 @@
 """Kernels against plain twins, precision, cost, anchors and the command line."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -11,7 +12,8 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, rates
+from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, partners, rates
+from rosettalaw.empirical.matching.evidence import part_products
 from rosettalaw.empirical.matching.machine import precision, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace
@@ -30,31 +32,70 @@ def tile_of(a, b, parts=5, block=16):
     return tiles[0], where
 
 
-def test_fused_ranking_equals_the_plain_one():
-    """Each subset's best, by the one-pass kernel and by forming each subset's correlations; an outlier in one part."""
+def test_the_kernel_equals_torch(correlations):
+    """The correlations of a tile by the one-pass kernel, by its twin and by float64; an outlier in one part."""
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((170, 13)), rng.standard_normal((170, 21))
     a[3, 4] = b[3, 5] = 1e5
     a[:, 6] = 3.0
-    tile, where = tile_of(a, b)
-    fused = tile.best(where, 1, False, True)
-    for mask, key, index, bar in zip(
-        exact.Subsets(5).masks(), fused.replicate_key, fused.replicate_index, fused.replicate_bar, strict=True
-    ):
-        plain = tile._ranked(mask, 1, False)
-        np.testing.assert_allclose(key, plain[0], rtol=1e-5)
-        assert (index == plain[1]).all()
-        np.testing.assert_allclose(bar, plain[2], rtol=1e-5)
-    assert (fused.replicate_index[:, 6] == -1).all()
+    tile, _ = tile_of(a, b)
+    (whole_a, rows_a), (whole_b, rows_b) = exact.pooled(tile.a), exact.pooled(tile.b)
+    plain = tile._plain(whole_a, whole_b, rows_a.T @ rows_b)
+    np.testing.assert_allclose(tile.correlations(), plain, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(tile.correlations(), correlations(a, b), rtol=2e-6, atol=2e-7)
+    assert np.isnan(tile.correlations().numpy()[6]).all()
 
 
-def test_correlations_over_subsets(correlations):
+def test_the_best_are_listed_lowest_first_where_equal():
+    rho = torch.tensor([[0.1, 0.5, 0.5, -0.9, 0.5, np.nan], [np.nan] * 6])
+    key, value, index = partners.top(rho, 4, False)
+    assert index.tolist() == [[1, 2, 4, 0], [-1, -1, -1, -1]]
+    np.testing.assert_allclose(value[0], [0.5, 0.5, 0.5, 0.1])
+    assert np.isneginf(key[1]).all()
+    assert partners.top(rho, 2, True)[2].tolist()[0] == [3, 1]
+    assert partners.top(rho, 99, False)[2].shape == (2, 6)
+
+
+def test_products_of_parts_under_any_weights(correlations):
+    """Offsets and heavy tails; parts left out, and parts that count twice as rows repeated."""
     rng = np.random.default_rng(1)
     a, b = 50 + rng.standard_cauchy((90, 7)), rng.standard_normal((90, 9)) + np.linspace(0, 40, 90)[:, None]
-    tile, _ = tile_of(a, b, parts=3, block=30)
-    for mask in (np.array([True, True, True]), np.array([True, False, True]), np.array([False, True, False])):
-        rows = np.repeat(mask, 30)
-        np.testing.assert_allclose(tile.correlations(mask), correlations(a[rows], b[rows]), rtol=2e-6, atol=2e-7)
+    tile, where = tile_of(a, b, parts=3, block=30)
+    best = tile.best(where, 9, True, True)
+    lists = partners.Partners(7, 9, 3), partners.Partners(9, 7, 3)
+    best.offer(where, lists)
+    moments = [
+        part_products.PartMoments(getattr(best, f"part_mean_{side}"), getattr(best, f"part_square_{side}"))
+        for side in "ab"
+    ]
+    products = part_products.of_partners(lists, tuple(moments), [30] * 3)
+    assert len(products.unit_a) == 63
+    for weights in ([True, True, True], [True, False, True], [False, True, False], [0, 2, 1]):
+        rows = np.repeat(np.arange(90).reshape(3, 30), np.array(weights, dtype=int), axis=0).ravel()
+        expected = correlations(a[rows], b[rows])[products.unit_a, products.unit_b]
+        np.testing.assert_allclose(products.correlations(weights), expected, rtol=2e-6, atol=1e-6)
+    both = products.correlations([[1, 1, 1], [0, 2, 1]])
+    np.testing.assert_allclose(both[1], products.correlations([0, 2, 1]))
+
+
+def test_parts_hold_whole_documents():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        lengths = rng.integers(1, 60, rng.integers(2, 40))
+        document = np.repeat(rng.permutation(len(lengths)), lengths)
+        parts = reading.cut_documents(len(document), 32, 16, document)
+        assert len(parts) == min(16, len(lengths))
+        blocks = [block for part in parts for block in part]
+        assert blocks[0][0] == 0
+        assert all(one[1] == other[0] for one, other in itertools.pairwise(blocks))
+        assert blocks[-1][1] == len(document)
+        assert all(0 < stop - start <= 32 for start, stop in blocks)
+        edges = [part[0][0] for part in parts[1:]]
+        assert all(document[edge] != document[edge - 1] for edge in edges)
+    equal = np.repeat(np.arange(32), 10)
+    assert [part[-1][1] - part[0][0] for part in reading.cut_documents(320, 64, 16, equal)] == [20] * 16
+    for unknown in (None, np.zeros(320, int), np.arange(320) % 7):
+        assert reading.cut_documents(320, 64, 16, unknown) == reading.cut(320, 64, 16)
 
 
 def test_a_shift_that_missed_is_made_again(correlations):
@@ -64,9 +105,9 @@ def test_a_shift_that_missed_is_made_again(correlations):
     a[:, :3] += np.repeat([0, 1e6, -1e6, 0], 100)[:, None]
     b[:, :3] += np.repeat([0, 1e6, 3, -8], 100)[:, None]
     a[:200, 3] = 0.1
-    found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, block=100, quiet=True)
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, block=100, quiet=True)
     rho = correlations(a, b)
-    np.testing.assert_allclose(found.correlation, rho[found.unit_a, found.unit_b], rtol=1e-6)
+    np.testing.assert_allclose(matches.correlation, rho[matches.unit_a, matches.unit_b], rtol=1e-6)
 
 
 def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
@@ -74,10 +115,10 @@ def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
     rng = np.random.default_rng(8)
     step = 0.7 * np.repeat(np.arange(64) % 2, 10)[:, None]
     a, b = (rng.standard_normal((640, 4)) + step for _ in range(2))
-    found = match(ArraySource(a), ArraySource(b), nulls={}, block=10, quiet=True)
-    assert found.details["largest_rounding_error"] < 1e-6
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, block=10, quiet=True)
+    assert matches.details["largest_rounding_error"] < 1e-6
     tile, _ = tile_of(a, b, parts=4, block=10)
-    np.testing.assert_allclose(tile.correlations(np.full(4, True)), correlations(a, b), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tile.correlations(), correlations(a, b), rtol=1e-5, atol=1e-6)
 
 
 def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
@@ -97,12 +138,12 @@ def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
 def test_reduced_precision_reports_what_it_cost(plant, correlations, compute):
     a, b, _ = plant(4000, 30, 30, 20)
     a = 1e-7 * a + 1e-4  # float16 could not hold these unscaled
-    found = match(ArraySource(a), ArraySource(b), nulls={}, compute=compute, quiet=True)
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, compute=compute, quiet=True)
     full = match(ArraySource(a), ArraySource(b), nulls={}, quiet=True)
     strong = full.correlation > 0.3
-    assert (found.unit_a[found.correlation > 0.3] == full.unit_a[strong]).all()
+    assert (matches.unit_a[matches.correlation > 0.3] == full.unit_a[strong]).all()
     bound = 20 * precision.ROUNDOFF[compute] / np.sqrt(4000) + 3 * precision.ROUNDOFF[compute] ** 2
-    assert 1e-9 < found.details["largest_rounding_error"] < bound
+    assert 1e-9 < matches.details["largest_rounding_error"] < bound
     assert full.details["largest_rounding_error"] < 1e-6
     with pytest.raises(UnknownNameError, match="did you mean float16"):
         match(ArraySource(a), ArraySource(b), compute="float61", quiet=True)
@@ -123,8 +164,8 @@ def test_detectable_correlation_is_where_half_of_the_pairs_are_found():
         rng = np.random.default_rng(seed)
         a, b = rng.standard_normal((400, 200)), rng.standard_normal((400, 200))
         b[:, :20] = rho * a[:, :20] + np.sqrt(1 - rho**2) * b[:, :20]
-        found = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
-        hits += [found.unit_b[found.unit_a == u].tolist() == [u] for u in range(20)]
+        matches = match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, quiet=True)
+        hits += [matches.unit_b[matches.unit_a == u].tolist() == [u] for u in range(20)]
     assert 0.36 < np.mean(hits) < 0.64
     by_definition = stats.norm.cdf(rho * np.sqrt(399)) ** 398
     assert by_definition == pytest.approx(0.5, rel=1e-6)
@@ -137,10 +178,11 @@ def test_tiles_keep_to_the_budget():
         edges = cost.tile_shape(sizes, memory)
         assert cost.tile_bytes(sizes, *edges) <= memory
         assert edges == (min(edges[0], 10**6), min(edges[0], 5000))
-    lists = (24 * 4 + 16) * 1_005_000 + 8 * 18 * 3_005_000  # of partners and replicates: what a large A takes anyway
+    # Of partners and replicates: what a large A takes anyway.
+    lists = (24 * 4 + 16) * 1_005_000 + (24 + 8 * 16) * 6 * 1_005_000
     least = 4 * 20 * 64 * 64 + 8 * 2050 * 128 + lists
     assert least == cost.tile_bytes(sizes, 64, 64)
-    with pytest.raises(InputError, match=r"memory = '1e\+03 B': with the smallest tile this matching needs 522 MiB"):
+    with pytest.raises(InputError, match=r"memory = '1e\+03 B': with the smallest tile this matching needs 984 MiB"):
         cost.tile_shape(sizes, 1000)
     assert cost.tile_shape(sizes, least) == (64, 64)
     assert cost.tile_bytes(replace(sizes, draws=3), 64, 64) == least + 8 * 10**7  # one order of positions at a time
@@ -170,7 +212,7 @@ def test_a_plan_adds_up_what_is_moved():
     assert cost.screened_cost(sizes, gpu, draws=2).operations == operations
     exact_ = cost.exact_cost(sizes, gpu, 2, tile=(50, 100))  # three matchings share a pass over A
     assert exact_.bytes_moved == 1000 * (100 * 3 + 3 * 300 * 2) * 16
-    lists = 3 * (24 * 4 + 16) * 400 + 8 * 18 * (3 * 100 + 300)
+    lists = 3 * (24 * 4 + 16) * 400 + (24 + 8 * 16) * 6 * 400
     assert exact_.memory == 4 * (3 * 16 + 4) * 50 * 100 + 8 * (63 + 2) * 150 + lists + 2 * 8 * 1000
     assert exact_.link_seconds == pytest.approx(1000 * (100 * 3 + 3 * 300 * 2) * 4 / (0.6 * 64e9))
     assert exact_.seconds == pytest.approx(exact_.operations / (0.6 * 494.5e12) + exact_.bytes_moved / (0.6 * 3.35e12))
@@ -208,7 +250,7 @@ def test_many_jackknife_blocks_take_smaller_tiles(monkeypatch):
     a = ArraySource(np.random.default_rng(0).standard_normal((100, 4)))
     for blocks in (0, 50, 500):
         match(a, a, jackknife_blocks=blocks, nulls={}, quiet=True)
-    assert asked == [16, 50, 100]
+    assert asked == [15, 50, 100]  # parts are whole blocks, here of 7 positions
 
 
 def test_nothing_crosses_a_link_to_the_cpu():
@@ -366,10 +408,10 @@ class TestCommandLine:
         assert screened["seconds"] < exact["seconds"] / 20
         assert alone["bytes_kept_for_nulls"] == 4 * 1.5e6 * 1e7
         told = self.call("plan", *sizes).stdout
-        line = next(line for line in told.splitlines() if line.startswith("each draw of the permutation null: "))
+        line = next(line for line in told.splitlines() if line.startswith("each draw of a null: "))
         assert f"exact {exact['seconds'] / 3600:.1f} h more, screened {screened['seconds'] / 60:.1f} min more" in line
         assert "none included; match makes 3 by default" in line
-        assert line.endswith("all read activations on disk, 60 TB")
+        assert "read from activations on disk, 60 TB" in told
         assert "memory excludes model weights" in told
         assert "(3 included)" in self.call("plan", *sizes, "--null-permutations", 3).stdout
 

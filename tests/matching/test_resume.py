@@ -32,7 +32,7 @@ class Slow(ArraySource):
 found = match(Slow("a.npy"), Slow("b.npy"), nulls={"permute": 1}, tile=(20, 16), block=64, folder=folder, quiet=True,
               engine=sys.argv[3])
 np.savez(sys.argv[4], found.unit_a, found.unit_b, found.correlation, found.nulls["permuted"][0],
-         *found.replicate_correlations)
+         *found.replicates.correlations)
 """
 
 
@@ -48,7 +48,7 @@ main()
 
 
 def two_processes():
-    """Return what starts two processes that share a matching."""
+    """Return the command of two processes that share a matching."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]

@@ -76,17 +76,17 @@ def test_sketch_of_few_positions_is_exact(correlations):
 def test_finds_the_exact_pairs(sides, reference):
     a, b = map(ArraySource, sides)
     exact = match(a, b, nulls={"permute": 1}, quiet=True)
-    found = match(a, b, nulls={"permute": 1}, engine="screened", quiet=True)
+    matches = match(a, b, nulls={"permute": 1}, engine="screened", quiet=True)
     strong = {pair for pair, rho in reference(*sides).items() if rho > 0.25}
     assert len(strong) >= 50
-    assert strong <= pairs(found)
-    assert strong == {pair for pair, rho in zip(sorted(pairs(found)), found.correlation, strict=True) if rho > 0.25}
+    assert strong <= pairs(matches)
+    assert strong == {pair for pair, rho in zip(sorted(pairs(matches)), matches.correlation, strict=True) if rho > 0.25}
     shared = {pair: rho for pair, rho in zip(sorted(pairs(exact)), exact.correlation, strict=True)}
-    for pair, rho in zip(sorted(pairs(found)), found.correlation, strict=True):
+    for pair, rho in zip(sorted(pairs(matches)), matches.correlation, strict=True):
         if pair in shared:
             assert rho == pytest.approx(shared[pair], rel=1e-7)
-    assert found.calibrate().count == pytest.approx(exact.calibrate().count, abs=2)
-    assert found.details["audited_found"] <= found.details["audited_pairs"] <= 32
+    assert matches.calibrate().count == pytest.approx(exact.calibrate().count, abs=2)
+    assert matches.details["audited_found"] <= matches.details["audited_pairs"] <= 32
 
 
 def test_all_candidates_give_the_exact_matching(sides):
@@ -94,14 +94,14 @@ def test_all_candidates_give_the_exact_matching(sides):
     a, b = ArraySource(sides[0][:, :40]), ArraySource(sides[1][:, :50])
     for options in ({}, {"absolute": True}, {"k": 2}):
         exact = match(a, b, nulls={}, quiet=True, **options)
-        found = match(a, b, nulls={}, engine="screened", screening=Screening(candidates=50), quiet=True, **options)
-        assert pairs(found) == pairs(exact)
-        np.testing.assert_allclose(found.correlation, exact.correlation, rtol=1e-7)
-        surplus = found.margin - exact.margin  # a rival whose estimate is low is not looked at
+        matches = match(a, b, nulls={}, engine="screened", screening=Screening(candidates=50), quiet=True, **options)
+        assert pairs(matches) == pairs(exact)
+        np.testing.assert_allclose(matches.correlation, exact.correlation, rtol=1e-7)
+        surplus = matches.margin - exact.margin  # a rival whose estimate is low is not looked at
         assert (surplus > -1e-5).all()
         assert np.median(surplus) < 1e-5
-        assert found.split_half == pytest.approx(exact.split_half, abs=0.2)
-        assert found.count_error(0.25) == pytest.approx(exact.count_error(0.25), abs=0.5)
+        assert matches.split_half == pytest.approx(exact.split_half, abs=0.2)
+        assert matches.count_error(0.25) == pytest.approx(exact.count_error(0.25), abs=0.5)
 
 
 def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
@@ -111,15 +111,15 @@ def test_expected_recall_tells_how_many_weak_pairs_were_missed(reference):
     strength = np.linspace(0.25, 0.6, 300, dtype=np.float32)
     a, b = (strength * shared + rng.standard_normal((8000, 300), dtype=np.float32) for _ in range(2))
     screening = Screening(buckets=1024, candidates=4, audit=300)
-    found = match(ArraySource(a), ArraySource(b), nulls={}, engine="screened", screening=screening, quiet=True)
+    matches = match(ArraySource(a), ArraySource(b), nulls={}, engine="screened", screening=screening, quiet=True)
     truth = {(i, i) for i in range(300)}
-    share = len(truth & pairs(found)) / 300
+    share = len(truth & pairs(matches)) / 300
     assert 0.6 < share < 0.98
     likely = {pair for pair, rho in reference(a, b).items() if rho > 0.075}  # where a pair is likelier found than not
-    assert found.details["recall_expected"] == pytest.approx(len(likely & pairs(found)) / len(likely), abs=0.03)
-    estimated = found.details["recall_rests_on"] / found.details["recall_expected"]
+    assert matches.details["recall_expected"] == pytest.approx(len(likely & pairs(matches)) / len(likely), abs=0.03)
+    estimated = matches.details["recall_rests_on"] / matches.details["recall_expected"]
     assert estimated == pytest.approx(len(likely), rel=0.03)
-    assert found.details["audited_found"] / found.details["audited_pairs"] == pytest.approx(share, abs=0.05)
+    assert matches.details["audited_found"] / matches.details["audited_pairs"] == pytest.approx(share, abs=0.05)
     few, better = (
         match(
             ArraySource(a),
@@ -144,7 +144,7 @@ def test_an_unmet_recall_is_told_with_what_was_reached(sides):
     assert reached < 0.9999
     assert few.details["recall_wanted"] == 0.9999
     assert few.details["candidates"] == 16  # doubled four times, as the settings say
-    said = f"recall 0.9999 was asked for, {reached:.6g} was reached with 16 candidates a neuron: use --engine exact"
+    said = f"recall 0.9999 was asked for, {reached:.6g} was reached with 16 candidates per neuron: use --engine exact"
     assert said in few.record()["status"]
     assert few.to_dataset().attrs["status"] == few.record()["status"]
     met = match(a, b, screening=Screening(buckets=64, candidates=1, recall=reached / 2), **options)
@@ -159,10 +159,10 @@ def test_all_that_must_be_known_is_told():
     rng = np.random.default_rng(0)
     noise = tuple(rng.standard_normal((2000, 200)).astype(np.float32) for _ in range(2))
     screening = Screening(buckets=64, candidates=1, recall=0.9999)
-    found = match(*map(ArraySource, noise), nulls={"permute": 1}, engine="screened", screening=screening, quiet=True)
-    calibration = found.calibrate(q=0.99)
-    assert calibration.threshold < found.details["reliable_above"]
-    told = found.remark(calibration)
+    matches = match(*map(ArraySource, noise), nulls={"permute": 1}, engine="screened", screening=screening, quiet=True)
+    calibration = matches.calibrate(q=0.99)
+    assert calibration.threshold < matches.details["reliable_above"]
+    told = matches.remark(calibration)
     assert "within the sketch's noise" in told
     assert "recall 0.9999 was asked for, " in told
 
@@ -171,9 +171,9 @@ def test_constants_nan_and_settings():
     a = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
     still = a.copy()
     still[:, 3] = 0.1
-    found = match(ArraySource(still), ArraySource(a), nulls={}, engine="screened", quiet=True)
-    assert found.a.excluded.tolist() == [3]
-    assert 3 not in found.unit_a
+    matches = match(ArraySource(still), ArraySource(a), nulls={}, engine="screened", quiet=True)
+    assert matches.a.excluded.tolist() == [3]
+    assert 3 not in matches.unit_a
     still[5, 2] = np.nan
     with pytest.raises(InputError, match=r"layer 0, unit 2"):
         match(ArraySource(a), ArraySource(still), nulls={}, engine="screened", quiet=True)
@@ -215,12 +215,12 @@ def test_a_replacement_is_verified_in_the_reading_that_makes_it(sides, monkeypat
     plain = screened.exact_products
     monkeypatch.setattr(screened, "exact_products", lambda *given: readings.append(len(given[2][0])) or plain(*given))
     screening = Screening(buckets=256, candidates=2, audit=0)
-    found = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
+    matches = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
     with_replacements, readings[:] = list(readings), []
     monkeypatch.setattr(screened, "replacements", lambda *_: (np.empty(0, int), np.empty(0, int), np.empty(0)))
     without = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
     assert len(with_replacements) < len(readings)
-    assert pairs(without) <= pairs(found)
+    assert pairs(without) <= pairs(matches)
 
 
 def test_rivals_that_are_too_many_for_one_reading_are_read_in_the_next(sides, reference, monkeypatch):
@@ -231,23 +231,23 @@ def test_rivals_that_are_too_many_for_one_reading_are_read_in_the_next(sides, re
     monkeypatch.setattr(screened, "exact_products", lambda *given: readings.append(1) or plain(*given))
     monkeypatch.setattr(candidates, "GROUP", 8)
     monkeypatch.setattr(candidates, "MOST_RIVALS", 0.5)
-    found = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
+    matches = match(a, b, nulls={}, engine="screened", screening=screening, quiet=True)
     assert len(readings) > 3
-    assert found.details["unverified_pairs"] == 0
-    assert len(pairs(found)) > 50
-    assert pairs(found) <= set(reference(*sides))  # none that an unread rival would beat
+    assert matches.details["unverified_pairs"] == 0
+    assert len(pairs(matches)) > 50
+    assert pairs(matches) <= set(reference(*sides))  # none that an unread rival would beat
 
 
 def test_margins_are_near_where_the_second_best_was_no_candidate(sides):
     """With one candidate a neuron, nobody's second-best partner is looked at before the pair is verified."""
     a, b = map(ArraySource, sides)
     exact = match(a, b, nulls={}, quiet=True)
-    found = match(a, b, nulls={}, engine="screened", screening=Screening(candidates=1), quiet=True)
+    matches = match(a, b, nulls={}, engine="screened", screening=Screening(candidates=1), quiet=True)
     margins = dict(zip(zip(exact.unit_a, exact.unit_b, strict=True), exact.margin, strict=True))
-    strong = found.correlation > 0.3
+    strong = matches.correlation > 0.3
     assert strong.sum() > 40
-    expected = [margins[pair] for pair in zip(found.unit_a[strong], found.unit_b[strong], strict=True)]
-    surplus = found.margin[strong] - expected
+    expected = [margins[pair] for pair in zip(matches.unit_a[strong], matches.unit_b[strong], strict=True)]
+    surplus = matches.margin[strong] - expected
     assert surplus.min() > -1e-6
     assert np.median(surplus) < 1e-6
 
@@ -280,14 +280,14 @@ def test_ties_are_broken_as_in_the_exact_engine(copies):
         "of both": (np.hstack([3 * x, x]), np.hstack([y, 0.5 * y + 2])),
         "with two positions": (x[:2], y[:2]),
     }[copies]
-    found = {
+    matches = {
         engine: match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=0, engine=engine, quiet=True)
         for engine in ("exact", "screened")
     }
-    exact, screened = ((one.unit_a.tolist(), one.unit_b.tolist()) for one in found.values())
+    exact, screened = ((one.unit_a.tolist(), one.unit_b.tolist()) for one in matches.values())
     assert exact == screened
-    assert found["screened"].details["contested_units"] > 0
-    assert found["screened"].details["recall_audited"] == 1
+    assert matches["screened"].details["contested_units"] > 0
+    assert matches["screened"].details["recall_audited"] == 1
 
 
 @pytest.mark.parametrize("engine", ["exact", "screened"])
@@ -298,8 +298,8 @@ def test_neurons_too_faint_for_float32_are_constant(engine):
     a, b = (x + 0.5 * rng.standard_normal(x.shape) for _ in "ab")
     scale = np.where(np.arange(20) < 5, 1e-19, np.where(np.arange(20) < 10, 1e-17, 1.0))
     faint = ArraySource((a * scale).astype(np.float32)), ArraySource((b * scale).astype(np.float32))
-    found = match(*faint, nulls={}, jackknife_blocks=0, engine=engine, quiet=True)
-    assert found.a.excluded.tolist() == found.b.excluded.tolist() == [0, 1, 2, 3, 4]
+    matches = match(*faint, nulls={}, jackknife_blocks=0, engine=engine, quiet=True)
+    assert matches.a.excluded.tolist() == matches.b.excluded.tolist() == [0, 1, 2, 3, 4]
     plain = match(ArraySource(a[:, 5:]), ArraySource(b[:, 5:]), nulls={}, quiet=True)
-    assert found.unit_a.tolist() == (plain.unit_a + 5).tolist()
-    assert found.correlation == pytest.approx(plain.correlation, rel=1e-6)
+    assert matches.unit_a.tolist() == (plain.unit_a + 5).tolist()
+    assert matches.correlation == pytest.approx(plain.correlation, rel=1e-6)

@@ -100,31 +100,31 @@ def test_an_offset_costs_a_float64_stream_no_digits(tmp_path, reference, suffix,
     for name, side in (("a", a + 1e4), ("b", b - 1e4)):
         store(tmp_path / f"{name}{suffix}", side)
     sources = [open_activations(tmp_path / f"{name}{suffix}") for name in "ab"]
-    found = match(*sources, nulls={}, spool_as=kind, block=300, quiet=True)
+    matches = match(*sources, nulls={}, spool_as=kind, block=300, quiet=True)
     expected = reference(a, b)
     correlation = dict(
-        zip(zip(found.unit_a.tolist(), found.unit_b.tolist(), strict=True), found.correlation, strict=True)
+        zip(zip(matches.unit_a.tolist(), matches.unit_b.tolist(), strict=True), matches.correlation, strict=True)
     )
     assert {(u, u) for u in range(20)} <= set(correlation)
     for pair in set(correlation) & set(expected):
         assert correlation[pair] == pytest.approx(expected[pair], rel=error)
     assert kind == "float16" or set(correlation) == set(expected)
-    assert found.a.excluded.tolist() == [30]
-    assert found.b.excluded.tolist() == [40]
+    assert matches.a.excluded.tolist() == [30]
+    assert matches.b.excluded.tolist() == [40]
 
 
 def test_the_shift_is_the_first_blocks_and_exact_for_constants(tmp_path, array):
     store(tmp_path / "a.zarr", array)
-    kept = spool(open_activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK).rows(slice(None))
+    copy = spool(open_activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK).rows(slice(None))
     shift = array[:BLOCK].mean(0)
-    np.testing.assert_allclose(kept, array - shift, rtol=2.0**-24, atol=1e-11)
-    assert not kept[:, 5].any()
+    np.testing.assert_allclose(copy, array - shift, rtol=2.0**-24, atol=1e-11)
+    assert not copy[:, 5].any()
 
 
 def test_the_bits_of_a_float32_stream_are_kept(tmp_path, array):
     store(tmp_path / "a.zarr", array.astype(np.float32))
-    kept = spool(open_activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK)
-    assert kept.rows(slice(None)).tobytes() == array.astype(np.float32).tobytes()
+    copy = spool(open_activations(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK)
+    assert copy.rows(slice(None)).tobytes() == array.astype(np.float32).tobytes()
     header = np.load(tmp_path / "copy-float32.npy", mmap_mode="r")
     assert (header.shape, header.dtype) == (array.shape, np.float32)
 
@@ -175,12 +175,12 @@ def test_blocks_that_are_copied_are_not_read_again(tmp_path, array, always, rest
         spool(source(5)[1], tmp_path / "copy", BLOCK)
     told = []
     stops, wanted = source()
-    kept = spool(wanted, tmp_path / "copy", BLOCK, advance=told.append)
+    copy = spool(wanted, tmp_path / "copy", BLOCK, advance=told.append)
     assert stops.read == [80, 96, 112, 128, 144]
     assert told[0] == 80
     assert sum(told) == POSITIONS
     whole = spool(source()[1], tmp_path / "whole", BLOCK)
-    assert kept.rows(slice(None)).tobytes() == whole.rows(slice(None)).tobytes()
+    assert copy.rows(slice(None)).tobytes() == whole.rows(slice(None)).tobytes()
 
 
 def test_a_source_that_cannot_begin_later_is_read_from_the_start(tmp_path, array, always):
@@ -256,10 +256,10 @@ def test_a_damaged_copy_is_begun_anew(tmp_path, array, always, damage):
         spool(Stops(tmp_path / "a.zarr", 4), tmp_path / "copy", BLOCK)
     damage(tmp_path / "copy-float32.partial", tmp_path / "copy-float32-unfinished.npz")
     again = Stops(tmp_path / "a.zarr")
-    kept = spool(again, tmp_path / "copy", BLOCK)
+    copy = spool(again, tmp_path / "copy", BLOCK)
     assert again.read[0] == 0
     whole = spool(Stops(tmp_path / "a.zarr"), tmp_path / "whole", BLOCK)
-    assert kept.rows(slice(None)).tobytes() == whole.rows(slice(None)).tobytes()
+    assert copy.rows(slice(None)).tobytes() == whole.rows(slice(None)).tobytes()
 
 
 def test_another_sources_copy_is_begun_anew(tmp_path, array, always):
@@ -272,9 +272,9 @@ def test_another_sources_copy_is_begun_anew(tmp_path, array, always):
         for path in tmp_path.glob("copy*"):
             shutil.copy(path, tmp_path / path.name.replace("copy", f"copy{block}"))
         other = Stops(tmp_path / name)
-        kept = spool(other, tmp_path / f"copy{block}", block)
+        copy = spool(other, tmp_path / f"copy{block}", block)
         assert other.read[0] == 0
-        np.testing.assert_allclose(kept.rows(slice(None)), case - case[:block].mean(0), rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(copy.rows(slice(None)), case - case[:block].mean(0), rtol=1e-6, atol=1e-8)
 
 
 def test_what_follows_the_record_is_written_again(tmp_path, array, always):

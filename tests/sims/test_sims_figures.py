@@ -17,8 +17,8 @@ def words(path):
 
 def test_figure_27_shows_each_exponent_beside_its_limit(tmp_path):
     simulation = simulate([64, 128, 256], [1.5, 2.0], inputs=400, runs=3, quiet=True)
-    found = Results({"simulation": [("a", simulation.to_dataset()), ("b", simulation.to_dataset())]})
-    files = fig27.make(found, tmp_path / "fig27")
+    results = Results({"simulation": [("a", simulation.to_dataset()), ("b", simulation.to_dataset())]})
+    files = fig27.make(results, tmp_path / "fig27")
     assert [file.name for file in files] == ["fig27.png", "fig27.svg", "fig27-b.png", "fig27-b.svg"]
     for fit in simulation.fits[:2]:
         (low, high), digits = fit.exponent_ci95, 2 + (fit.exponent_ci95[1] - fit.exponent_ci95[0] < 0.02)

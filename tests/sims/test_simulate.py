@@ -67,8 +67,8 @@ def test_every_size_beta_run_and_seed_has_a_stream_of_its_own():
 
 
 def test_rows_are_means_over_runs_and_account_for_all_isolation():
-    found = simulate(**SWEEP)
-    for point, row in zip(found.points, found.rows, strict=True):
+    simulation = simulate(**SWEEP)
+    for point, row in zip(simulation.points, simulation.rows, strict=True):
         assert list(row) == ROW
         counts = [r.count for r in point.runs]
         assert row["count"] == np.mean(counts)
@@ -105,8 +105,8 @@ def test_expected_values_are_the_sums_over_ranks(beta):
 
 
 def test_finite_size_exponents_are_closer_than_the_limit():
-    found = simulate([512, 1024, 2048, 4096], 1.2, engine="expected", quiet=True)
-    for fit in found.fits[:2]:
+    simulation = simulate([512, 1024, 2048, 4096], 1.2, engine="expected", quiet=True)
+    for fit in simulation.fits[:2]:
         assert abs(fit.exponent - fit.finite_size_exponent) < 0.01
         assert abs(fit.exponent - fit.asymptotic_exponent) > 0.05
 
@@ -115,9 +115,9 @@ def test_idle_neurons_make_the_unthresholded_count_grow_like_n():
     sizes = 2 ** np.arange(12, 17)
     settings = {"beta": 1.5, "engine": "expected", "quiet": True}
     idle = simulate(sizes, choices=Choices(idle=1.0), **settings).fits[0]
-    kept = simulate(sizes, choices=Choices(idle=1.0, threshold=0.5), **settings).fits[0]
+    simulation = simulate(sizes, choices=Choices(idle=1.0, threshold=0.5), **settings).fits[0]
     assert idle.exponent == pytest.approx(1, abs=0.02)
-    assert kept.exponent == pytest.approx(kept.finite_size_exponent, abs=0.01)
+    assert simulation.exponent == pytest.approx(simulation.finite_size_exponent, abs=0.01)
 
 
 def test_sixteen_million_neurons():

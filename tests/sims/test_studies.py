@@ -63,15 +63,15 @@ def test_summary_of_the_ablation_counts_what_is_within():
 
 def test_the_page_of_the_ablation_is_the_kept_summary():
     with ablation.SUMMARY.open(encoding="utf-8") as file:
-        kept = list(csv.DictReader(file))
-    assert ablation.claim_table(kept) in (text := PAGE.read_text(encoding="utf-8"))
+        saved = list(csv.DictReader(file))
+    assert ablation.claim_table(saved) in (text := PAGE.read_text(encoding="utf-8"))
     for quantity in ("count", "mean_isolation_matched"):
-        rows = [row for row in kept if row["quantity"] == quantity and row["threshold"] == "-1.0"]
+        rows = [row for row in saved if row["quantity"] == quantity and row["threshold"] == "-1.0"]
         assert all(row["within_finite_size"] == row["settings"] for row in rows)
         high = [row for row in rows if float(row["beta"]) >= 1.5]
         assert f"all {sum(int(row['within_limit']) for row in high)} settings" in text
         assert f"at most {max(float(row['worst']) for row in high):.3f}" in text
-    others = [row for row in kept if row["quantity"] == "isolation_per_non_rosetta" and float(row["beta"]) >= 1.5]
+    others = [row for row in saved if row["quantity"] == "isolation_per_non_rosetta" and float(row["beta"]) >= 1.5]
     plain, cut = (sum(int(r["within_limit"]) for r in others if float(r["threshold"]) == rho) for rho in (-1.0, 0.5))
     settings = sum(int(row["settings"]) for row in others if float(row["threshold"]) == 0.5)
     assert f"within 0.05 in {plain} of the {settings} settings" in " ".join(text.split())
@@ -103,8 +103,8 @@ def test_the_ablation_covers_every_combination():
 @pytest.mark.slow
 def test_the_kept_summary_is_what_the_ablation_gives():
     with ablation.SUMMARY.open(encoding="utf-8") as file:
-        kept = list(csv.DictReader(file))
-    assert [{key: str(value) for key, value in row.items()} for row in ablation.summarise(ablation.run())] == kept
+        saved = list(csv.DictReader(file))
+    assert [{key: str(value) for key, value in row.items()} for row in ablation.summarise(ablation.run())] == saved
 
 
 def _largest_difference(rows):
@@ -134,8 +134,8 @@ def test_draws_and_the_integral_have_the_same_exponents():
 @pytest.mark.slow
 def test_the_kept_draws_are_what_the_ablation_draws():
     with ablation.DRAWS_SUMMARY.open(encoding="utf-8") as file:
-        kept = list(csv.DictReader(file))
-    assert [{key: str(value) for key, value in row.items()} for row in ablation.by_draws(quiet=True)] == kept
+        saved = list(csv.DictReader(file))
+    assert [{key: str(value) for key, value in row.items()} for row in ablation.by_draws(quiet=True)] == saved
 
 
 @pytest.mark.slow
@@ -143,10 +143,10 @@ def test_the_kept_toy_study_is_what_training_gives():
     """Bits may differ between processors, what is learned may not."""
     from rosettalaw.sims import toy_reported, toy_study
 
-    kept = {(r["configuration"], r["beta"], r["neurons"]): r for r in toy_reported.read()}
-    found = toy_study.study_toys(["law"], [8, 16, 32], quiet=True)
-    for row in found.rows:
-        expected = kept[row["configuration"], row["beta"], row["neurons"]]
+    results = {(r["configuration"], r["beta"], r["neurons"]): r for r in toy_reported.read()}
+    study = toy_study.study_toys(["law"], [8, 16, 32], quiet=True)
+    for row in study.rows:
+        expected = results[row["configuration"], row["beta"], row["neurons"]]
         assert row["count"] == pytest.approx(expected["count"], abs=0.6)
         assert row["utility_share"] == pytest.approx(expected["utility_share"], abs=0.005)
         assert row["precision"] == 1

@@ -195,7 +195,7 @@ def test_a_feature_in_two_neurons_is_isolated_in_half_but_known_in_full():
 
 
 def test_neurons_that_mix_features_are_no_match():
-    """Two features a neuron, differently paired in each network: information stays, isolation does not."""
+    """Two features per neuron, differently paired in each network: information stays, isolation does not."""
     first, second = planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2), planted(np.full(4, 2.0), [[0, 1, 2, 3]] * 2)
     mix = torch.tensor([[1.0, 1, 0, 0], [1, -1, 0, 0], [0, 0, 1, 1], [0, 0, 1, -1]]) / 2**0.5
     second.encoder[0] = second.encoder[0] @ mix
@@ -323,11 +323,11 @@ def test_recipes_that_come_to_the_same_at_a_width_are_trained_once(monkeypatch):
     trained = []
     plain = toy.train_networks
     monkeypatch.setattr("rosettalaw.sims.toy_study.train_networks", lambda *a: trained.append(a[2]) or plain(*a))
-    found = study_toys(["law", "scaled"], [4, 6], [1.5], seeds=2, steps=5, workers=1, quiet=True)
+    study = study_toys(["law", "scaled"], [4, 6], [1.5], seeds=2, steps=5, workers=1, quiet=True)
     assert len(trained) == 2
-    assert [cell.configuration for cell in found.cells] == ["law", "law", "scaled", "scaled"]
-    np.testing.assert_array_equal(found.cells[0].isolation, found.cells[2].isolation)
-    assert found.cells[2].recipe.readout_width == 16
+    assert [cell.configuration for cell in study.cells] == ["law", "law", "scaled", "scaled"]
+    np.testing.assert_array_equal(study.cells[0].isolation, study.cells[2].isolation)
+    assert study.cells[2].recipe.readout_width == 16
 
 
 def test_ctrl_c_stops_at_the_next_step(monkeypatch):
@@ -349,11 +349,11 @@ def test_ctrl_c_stops_at_the_next_step(monkeypatch):
 def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_path, monkeypatch):
     arguments = {"neurons": [4, 6], "beta": [1.5, 2], "seeds": 2, "steps": 30, "quiet": True}
     plain = study_toys(["law"], **arguments, workers=1)
-    kept = study_toys(["law"], **arguments, workers=3, cache=tmp_path)
+    study = study_toys(["law"], **arguments, workers=3, cache=tmp_path)
     assert len(list(tmp_path.glob("toy-*.npz"))) == 8
     monkeypatch.setattr("rosettalaw.sims.toy_study.train_networks", None)  # nothing is trained again
     again = study_toys(["law"], **arguments, cache=tmp_path)
-    for one, two, three in zip(plain.cells, kept.cells, again.cells, strict=True):
+    for one, two, three in zip(plain.cells, study.cells, again.cells, strict=True):
         np.testing.assert_array_equal(one.isolation, two.isolation)
         np.testing.assert_array_equal(one.isolation, three.isolation)
     next(tmp_path.glob("toy-*.npz")).write_bytes(b"nothing")

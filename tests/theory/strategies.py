@@ -1,4 +1,4 @@
-"""What the property tests draw from, and the reference solution they hold the package against.
+"""Strategies of the property tests, and the reference solution that they compare the package with.
 
 The ranges cover β on both sides of 1 and within rounding of it, sizes from one neuron to 10^12, and budgets so small
 that a single feature is active.

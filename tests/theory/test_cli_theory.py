@@ -66,3 +66,28 @@ def test_derive_knows_its_steps(capsys):
     code, _, err = run(["derive", "--step", "99"], capsys)
     assert code == 2
     assert "the chain has steps 1 to 13" in err
+
+
+def test_derive_shows_another_theory(capsys, tmp_path):
+    code, out, err = run(["derive", "--utility", "s/(1 + s)", "--cost", "r**delta"], capsys)
+    assert (code, err) == (0, "")
+    assert "Min(2/(β + δ), 1/(δ + 1))   proved" in out
+    code, out, _ = run(
+        ["derive", "--spectrum", "lognormal", "--at", "sigma=1", "--latex", str(tmp_path / "t.tex")], capsys
+    )
+    assert (code, out) == (0, "")
+    assert "by slopes that fall" in (tmp_path / "t.tex").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--utility", "crra", "--step", "3"], "--step = 3: is a step of the paper's theory"),
+        (["--utility", "log", "--at", "beta"], "--at = 'beta': must be name=number pairs"),
+        (["--utility", "logg"], "unknown utility 'logg'"),
+    ],
+)
+def test_derive_refuses(options, message, capsys):
+    code, out, err = run(["derive", *options], capsys)
+    assert (code, out) == (2, "")
+    assert message in err

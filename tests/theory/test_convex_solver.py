@@ -50,13 +50,13 @@ def test_objective_and_allocation_agree(case, priced):
     solve, rng = problem(objective), np.random.default_rng(11)
     for _ in range(number):
         w, c, budget = instance(rng)
-        found = allocate(w, budget, utility, c if priced else None)
+        allocation = allocate(w, budget, utility, c if priced else None)
         prices = c if priced else np.ones(FEATURES)
-        assert found.certificate.holds(1e-9)
+        assert allocation.certificate.holds(1e-9)
         other = np.maximum(solve(w, prices, budget), 0)
         other *= budget / (prices @ other)  # feasible to rounding, so that its objective bounds nothing unfairly
-        ours, theirs = (float(w @ utility.value(x)) for x in (found.isolation, other))
-        scale = float(w @ np.abs(utility.value(found.isolation)))
+        ours, theirs = (float(w @ utility.value(x)) for x in (allocation.isolation, other))
+        scale = float(w @ np.abs(utility.value(allocation.isolation)))
         assert ours >= theirs - 1e-12 * scale
         assert ours == pytest.approx(theirs, abs=1e-5 * scale)
-        np.testing.assert_allclose(found.isolation, other, atol=2e-3 * budget / prices.min())
+        np.testing.assert_allclose(allocation.isolation, other, atol=2e-3 * budget / prices.min())

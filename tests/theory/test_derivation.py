@@ -136,3 +136,31 @@ def test_latex_compiles(tmp_path):
 def test_unknown_step():
     with pytest.raises(InputError, match=rf"step = 99: the chain has steps 1 to {len(CHAIN)}. Try: rosettalaw derive"):
         step(99)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [
+        (sp.log(d.r0), 0),
+        (d.r0**d.beta * sp.log(d.r0), 1),
+        (d.r0 + d.r0**d.beta, 1),
+        (d.r0 ** (d.b / 2) + sp.log(d.r0) ** 3, d.b / (2 * (d.b + 1))),
+        (sp.sqrt(d.r0 + 1), 1 / (2 * (d.b + 1))),
+        (sp.Symbol("r_0") ** 2, 2 / (d.b + 1)),
+        (sp.Integer(7), 0),
+    ],
+    ids=str,
+)
+def test_exponents_are_limits(quantity, expected):
+    assert sp.simplify(d.exponent(quantity) - expected) == 0
+
+
+def test_exponents_and_tolerances_know_their_letters():
+    assert d.tolerance(sp.log(1 + sp.Symbol("s"))) == 1 + d.s
+    with pytest.raises(InputError, match="x is none of them"):
+        d.exponent(sp.Symbol("x"))
+    with pytest.raises(InputError, match="must have a term that all others vanish beside"):
+        d.exponent(d.r0**d.eta + d.r0**d.delta)
+    for flat in (sp.Integer(3), d.s, sp.log(d.r)):
+        with pytest.raises(InputError, match="must be a concave function of s"):
+            d.tolerance(flat)

@@ -49,33 +49,33 @@ def test_counts_agree_with_simulated_networks(neurons, beta, kappa, inputs, inte
     features, s = len(s), s[s > 0]
     runs = 120
     correct, false = simulate(s, inputs, features, interference, idle, runs, 1, threshold)
-    found = detect(s, inputs, features, interference, idle, threshold)
-    assert found.count == pytest.approx(correct.mean(), abs=4 * correct.std() / np.sqrt(runs) + 0.15)
-    assert found.count_sd == pytest.approx(correct.std(), rel=0.2)
-    assert found.false_pairs == pytest.approx(false.mean(), abs=4 * false.std() / np.sqrt(runs) + 0.15)
+    detection = detect(s, inputs, features, interference, idle, threshold)
+    assert detection.count == pytest.approx(correct.mean(), abs=4 * correct.std() / np.sqrt(runs) + 0.15)
+    assert detection.count_sd == pytest.approx(correct.std(), rel=0.2)
+    assert detection.false_pairs == pytest.approx(false.mean(), abs=4 * false.std() / np.sqrt(runs) + 0.15)
 
 
 def test_interference_widens_the_null():
     """Few features to hide in: chance correlations of real overlap, not of sampling, decide."""
     s = np.full(30, 0.25)
     correct, _ = simulate(s, 1000, 60, 1.0, 0, 60, seed=2)
-    found = detect(s, 1000, 60)
-    assert found.count == pytest.approx(correct.mean(), abs=1.5)
-    assert detect(s, 1000).count > found.count + 3
+    detection = detect(s, 1000, 60)
+    assert detection.count == pytest.approx(correct.mean(), abs=1.5)
+    assert detect(s, 1000).count > detection.count + 3
 
 
 def test_weak_features_give_half_their_number_of_false_pairs():
     n = 400
-    found = detect(np.full(n, 1e-7), inputs=5000)
-    assert found.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
-    assert found.count == pytest.approx(n / (2 * n - 1), rel=2e-2)
+    detection = detect(np.full(n, 1e-7), inputs=5000)
+    assert detection.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
+    assert detection.count == pytest.approx(n / (2 * n - 1), rel=2e-2)
 
 
 def test_weak_features_and_idle_neurons_are_exchangeable():
-    """All m = n + idle neurons a side are alike: m²/(2m−1) pairs, of which n/(2m−1) are right by chance."""
+    """All m = n + idle neurons per side are alike: m²/(2m−1) pairs, of which n/(2m−1) are right by chance."""
     n, idle = 150, 250
-    found, lines = detect(np.full(n, 1e-7), inputs=5000, idle=idle), 2 * (n + idle) - 1
-    assert found.false_pairs == pytest.approx(((n + idle) ** 2 - n) / lines, rel=2e-3)
+    detection, lines = detect(np.full(n, 1e-7), inputs=5000, idle=idle), 2 * (n + idle) - 1
+    assert detection.false_pairs == pytest.approx(((n + idle) ** 2 - n) / lines, rel=2e-3)
 
 
 def test_lone_pair_reaches_a_threshold_as_often_as_drawn():
@@ -91,11 +91,11 @@ def test_lone_pair_reaches_a_threshold_as_often_as_drawn():
 
 
 def test_strong_features_are_all_found():
-    found = detect(np.full(50, 20.0), inputs=1000)
-    assert found.count == pytest.approx(50)
-    assert found.count_sd == pytest.approx(0, abs=1e-6)
-    assert found.false_pairs == pytest.approx(0, abs=1e-9)
-    np.testing.assert_allclose(found.probability, 1)
+    detection = detect(np.full(50, 20.0), inputs=1000)
+    assert detection.count == pytest.approx(50)
+    assert detection.count_sd == pytest.approx(0, abs=1e-6)
+    assert detection.false_pairs == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(detection.probability, 1)
 
 
 def test_half_of_the_features_at_the_edge_are_found():
@@ -166,9 +166,9 @@ def test_bad_counts():
 @pytest.mark.parametrize("n", [2, 3, 6])
 def test_features_too_weak_to_be_found_are_exchangeable_signals(n):
     """Each of the n² correlations leads its 2n − 1 rivals alike: n of them are right, n(n − 1) wrong."""
-    found = detect(np.full(n, 1e-12), inputs=2000)
-    assert found.count == pytest.approx(n / (2 * n - 1), rel=0.01)
-    assert found.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
+    detection = detect(np.full(n, 1e-12), inputs=2000)
+    assert detection.count == pytest.approx(n / (2 * n - 1), rel=0.01)
+    assert detection.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
 
 
 @pytest.mark.parametrize("f", [1.0, 0.3])

@@ -122,8 +122,8 @@ def test_a_user_adds_a_spectrum_in_ten_lines():
         def at(self, rank, features):
             return np.where(rank <= self.width, 1.0, (rank / self.width) ** -2)
 
-    found = Model(Plateau(10.0)).allocate(2)  # all eight features lie on the plateau
-    np.testing.assert_allclose(found.isolation, np.full(8, 0.25))
+    allocation = Model(Plateau(10.0)).allocate(2)  # all eight features lie on the plateau
+    np.testing.assert_allclose(allocation.isolation, np.full(8, 0.25))
 
 
 def test_budget_laws():

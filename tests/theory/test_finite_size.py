@@ -1,4 +1,4 @@
-"""What finite sizes do to the asymptotic law: figures that readers will quote, computed here."""
+"""Effects of finite sizes on the asymptotic law: figures that readers will quote, computed here."""
 
 import numpy as np
 import pytest
@@ -63,17 +63,17 @@ def test_polarization_near_beta_one_is_far_from_its_limit():
 @pytest.mark.parametrize("beta", [1.2, 1.6, 2.5])
 def test_exponents_of_count_and_isolation_sum_to_one(beta):
     sizes = np.array([1e11, 1e12])
-    found = predict(sizes, beta, tau=2.0)
-    alpha = np.diff(np.log10(found["count"].values))[0]
-    p = np.diff(np.log10(found["mean_isolation"].values))[0]
+    prediction = predict(sizes, beta, tau=2.0)
+    alpha = np.diff(np.log10(prediction["count"].values))[0]
+    p = np.diff(np.log10(prediction["mean_isolation"].values))[0]
     assert alpha + p == pytest.approx(1, abs=2e-3)
     assert p == pytest.approx((beta - 1) / beta, abs=0.02)
 
 
 @pytest.mark.parametrize(("beta", "exponent"), [(0.5, 1.0), (0.9, 1.0), (1.6, 0.625), (3.0, 1 / 3)])
 def test_asymptotic_exponent_is_what_the_local_one_tends_to(beta, exponent):
-    found = predict([1e6, 1e12], beta)
-    assert (found["asymptotic_exponent"] == pytest.approx(exponent)).all()
-    near, far = np.abs(found["local_exponent"].values - exponent)
+    prediction = predict([1e6, 1e12], beta)
+    assert (prediction["asymptotic_exponent"] == pytest.approx(exponent)).all()
+    near, far = np.abs(prediction["local_exponent"].values - exponent)
     assert far <= near
     assert far < (0.06 if beta == 0.9 else 1e-3)

@@ -33,10 +33,10 @@ SAME = ["active", "r_tau", "count", "mean_isolation", "tail_mass", "isolation_pe
 )
 def test_power_law_equals_the_closed_form_solver(beta, kappa, tau):
     sizes = [100, 1024, 30_000]
-    found = Model(PowerLaw(beta), budget=LinearBudget(kappa)).predict(sizes, tau)
+    prediction = Model(PowerLaw(beta), budget=LinearBudget(kappa)).predict(sizes, tau)
     expected = predict(sizes, beta, kappa, tau)
     for name in SAME:
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(prediction[name], expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 GENERAL = {
@@ -75,8 +75,8 @@ def test_local_exponent_is_the_slope_of_the_frontier(name):
 
 
 def slope(model, low, high, tau=1.0, quantity="r_tau"):
-    found = model.predict([low, high], tau)[quantity].values
-    return np.log(found[1] / found[0]) / np.log(high / low)
+    prediction = model.predict([low, high], tau)[quantity].values
+    return np.log(prediction[1] / prediction[0]) / np.log(high / low)
 
 
 # Case -> (model, exponent of R for N → ∞, tolerance between N = 10^5 and 10^6).
@@ -129,10 +129,10 @@ def test_log_quadratic_spectrum():
 
 def test_crra_is_the_paper_at_another_exponent():
     """(1 + s)^η ∝ r^-β: the profile of β/η, so the local exponent is (η/β) κN/(κN + n)."""
-    found = Model(PowerLaw(1.2), utility=CRRA(0.75)).predict([5000.0], tau=2.0)
+    prediction = Model(PowerLaw(1.2), utility=CRRA(0.75)).predict([5000.0], tau=2.0)
     expected = predict([5000.0], 1.2 / 0.75, tau=2.0)
     for name in SAME:
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-8, err_msg=name)
+        np.testing.assert_allclose(prediction[name], expected[name], rtol=1e-8, err_msg=name)
 
 
 def test_saturating_utility_has_no_polarization():
@@ -146,10 +146,10 @@ def test_saturating_utility_has_no_polarization():
 def test_beta_one_in_the_continuum_is_lambert():
     """Exponent 1 − (1 − 1/r0)/ln r0 with r0 = exp(1 + W((κN − 1)/e))."""
     for size in (1e2, 1e5, 1e9):
-        found = predict(size, 1.0, 0.7, limit="continuum")
+        prediction = predict(size, 1.0, 0.7, limit="continuum")
         r0 = np.exp(1 + lambertw((0.7 * size - 1) / np.e).real)
-        assert float(found["r0"]) == pytest.approx(r0, rel=1e-10, abs=0)
-        assert float(found["local_exponent"]) == pytest.approx(1 - (1 - 1 / r0) / np.log(r0), rel=1e-10, abs=0)
+        assert float(prediction["r0"]) == pytest.approx(r0, rel=1e-10, abs=0)
+        assert float(prediction["local_exponent"]) == pytest.approx(1 - (1 - 1 / r0) / np.log(r0), rel=1e-10, abs=0)
 
 
 @pytest.mark.parametrize(("beta", "tau"), [(1.5, 1.0), (0.8, 3.0)])

@@ -37,10 +37,10 @@ from rosettalaw.theory import (
 def test_one_saturated_neuron_spends_its_whole_budget(kappa):
     """With n features active, s_r = s̄ + β (mean of log r − log r) where U' = e^-s: no exponentials."""
     model = Model(PowerLaw(1.5), Saturating(), budget=LinearBudget(kappa), gamma=1.0)
-    row, found = model.predict(100.0), model.allocate(100.0)
+    row, prediction = model.predict(100.0), model.allocate(100.0)
     logs = np.log(np.arange(1, 101))
-    np.testing.assert_allclose(found.isolation, kappa + 1.5 * (logs.mean() - logs), rtol=1e-12)
-    assert found.certificate.holds(1e-9)
+    np.testing.assert_allclose(prediction.isolation, kappa + 1.5 * (logs.mean() - logs), rtol=1e-12)
+    assert prediction.certificate.holds(1e-9)
     assert float(row["mean_isolation"][0]) == pytest.approx(kappa, rel=1e-12)
     assert int(row["status"][0]) == 0
 
@@ -191,9 +191,9 @@ def test_frontier_below_rank_one():
 
 @pytest.mark.parametrize("budget", [1e-300, 1e-12, 1e-8])
 def test_tiny_budgets_are_spent_on_the_first_feature(budget):
-    found = allocate(np.arange(1.0, 101) ** -1.5, budget)
-    assert found.isolation[0] == pytest.approx(budget, rel=1e-14, abs=0)
-    assert found.active == 1
+    allocation = allocate(np.arange(1.0, 101) ** -1.5, budget)
+    assert allocation.isolation[0] == pytest.approx(budget, rel=1e-14, abs=0)
+    assert allocation.active == 1
 
 
 SPECTRA = [
@@ -206,10 +206,10 @@ UTILITIES = [CRRA(0.5), CRRA(3.0), PurePower(0.5), PurePower(2.0), Saturating(),
 def _solved_or_says_why(spectrum, utility, neurons, kappa):
     model = Model(spectrum, utility, budget=LinearBudget(kappa), features=min(int(4 * neurons), 3000))
     try:
-        row, found = model.predict(neurons), model.allocate(neurons)
+        row, prediction = model.predict(neurons), model.allocate(neurons)
     except InputError as error:
         return str(error)
-    assert found.certificate.holds(1e-6)
+    assert prediction.certificate.holds(1e-6)
     assert int(row["count"][0]) <= int(row["active"][0])
     assert np.isfinite(float(row["r_tau"][0]))
     return ""

@@ -17,54 +17,54 @@ domain_offsets = st.lists(st.floats(1e-3, 1), min_size=1, max_size=5).map(
 @settings(deadline=None, max_examples=60)
 @given(domain_offsets, st.floats(0.6, 3), st.integers(20, 3000), st.floats(0.05, 20), st.floats(0.2, 5))
 def test_equals_the_allocation_over_all_features(offsets, beta, neurons, kappa, tau):
-    found = specialize(neurons, offsets, beta, kappa, tau)
+    domains = specialize(neurons, offsets, beta, kappa, tau)
     each = int(4 * neurons / len(offsets))
     weights = np.concatenate([c * np.arange(1.0, each + 1) ** -beta for c in offsets.values()])
     expected = allocate(weights, kappa * neurons).isolation.reshape(len(offsets), each)
     if (np.abs(expected - tau) < 1e-9 * (1 + tau)).any():
         return
-    np.testing.assert_array_equal(found["count"].values[:, 0], (expected >= tau).sum(axis=1))
-    assert abs(int(found["active"][0]) - np.count_nonzero(expected > 1e-12)) <= np.sum(np.abs(expected) < 1e-9)
+    np.testing.assert_array_equal(domains["count"].values[:, 0], (expected >= tau).sum(axis=1))
+    assert abs(int(domains["active"][0]) - np.count_nonzero(expected > 1e-12)) <= np.sum(np.abs(expected) < 1e-9)
 
 
 def test_one_domain_is_the_plain_theory():
     sizes = [100, 10_000, 10**9]
-    found = specialize(sizes, {"all": 3.0}, 1.4, 0.5, 2.0)
-    np.testing.assert_allclose(found["r_tau"].values[0], frontier(sizes, 1.4, 0.5, 2.0), rtol=1e-9)
-    np.testing.assert_array_equal(found["count"].values[0], predict(sizes, 1.4, 0.5, 2.0)["count"])
-    np.testing.assert_allclose(found["share"], 1)
+    domains = specialize(sizes, {"all": 3.0}, 1.4, 0.5, 2.0)
+    np.testing.assert_allclose(domains["r_tau"].values[0], frontier(sizes, 1.4, 0.5, 2.0), rtol=1e-9)
+    np.testing.assert_array_equal(domains["count"].values[0], predict(sizes, 1.4, 0.5, 2.0)["count"])
+    np.testing.assert_allclose(domains["share"], 1)
 
 
 def test_a_single_feature_takes_everything():
-    found = specialize([1.0, 3.7], {"all": 2.0}, 1.5, kappa=5.0, gamma=1.0)
-    assert found["active"].values.tolist() == [1, 3]
-    assert found["count"].values.tolist() == [[1, 3]]
+    domains = specialize([1.0, 3.7], {"all": 2.0}, 1.5, kappa=5.0, gamma=1.0)
+    assert domains["active"].values.tolist() == [1, 3]
+    assert domains["count"].values.tolist() == [[1, 3]]
 
 
 def test_equal_offsets_share_equally():
-    found = specialize([10_000], dict.fromkeys("abcd", 1.0), 1.5)
-    np.testing.assert_allclose(found["share"], 0.25)
+    domains = specialize([10_000], dict.fromkeys("abcd", 1.0), 1.5)
+    np.testing.assert_allclose(domains["share"], 0.25)
 
 
 @pytest.mark.parametrize("beta", [1.2, 1.6, 2.5])
 def test_shares_tend_to_the_power_of_the_offsets(beta):
-    found = specialize([1e12], OFFSETS, beta)
+    domains = specialize([1e12], OFFSETS, beta)
     limit = np.array(list(OFFSETS.values())) ** (1 / beta)
-    np.testing.assert_allclose(found["share"].values[:, 0], limit / limit.sum(), rtol=2e-2 if beta > 2 else 1e-3)
+    np.testing.assert_allclose(domains["share"].values[:, 0], limit / limit.sum(), rtol=2e-2 if beta > 2 else 1e-3)
 
 
 def test_rare_domains_enter_late_and_then_gain():
     """Figure 7's shape: the rarest domain is below its share of the data in small networks and above it in large."""
-    found = specialize(2.0 ** np.arange(4, 24), OFFSETS, 1.4, kappa=0.3, tau=2.0)["enrichment"]
-    code, prose = found.sel(domain="code").values, found.sel(domain="prose").values
+    domains = specialize(2.0 ** np.arange(4, 24), OFFSETS, 1.4, kappa=0.3, tau=2.0)["enrichment"]
+    code, prose = domains.sel(domain="code").values, domains.sel(domain="prose").values
     assert code[np.isfinite(code)][0] == 0
     assert code[-1] > 1 > prose[-1]
     assert prose[np.isfinite(prose)][0] > 1
 
 
 def test_slowest_decay_takes_over():
-    found = specialize([1e3, 1e6, 1e12], {"code": 0.05, "prose": 0.95}, {"code": 1.2, "prose": 1.6})
-    code = found["share"].sel(domain="code").values
+    domains = specialize([1e3, 1e6, 1e12], {"code": 0.05, "prose": 0.95}, {"code": 1.2, "prose": 1.6})
+    code = domains["share"].sel(domain="code").values
     assert code[0] < code[1] < code[2]
     assert code[2] > 0.9
 
@@ -72,10 +72,10 @@ def test_slowest_decay_takes_over():
 def test_frontiers_grow_by_the_shared_law():
     """D log r_τ,d/d log N = (1/β_d) κN/(κN + n)."""
     h, size, beta = 1e-4, 3e6, {"a": 1.3, "b": 1.9}
-    found = specialize(size * np.exp([-h, 0, h]), {"a": 0.3, "b": 0.7}, beta, 0.8)
-    r = found["r_tau"].values
+    domains = specialize(size * np.exp([-h, 0, h]), {"a": 0.3, "b": 0.7}, beta, 0.8)
+    r = domains["r_tau"].values
     slopes = np.log(r[:, 2] / r[:, 0]) / (2 * h)
-    shared = 0.8 * size / (0.8 * size + float(found["active"][1]))
+    shared = 0.8 * size / (0.8 * size + float(domains["active"][1]))
     np.testing.assert_allclose(slopes, [shared / 1.3, shared / 1.9], rtol=1e-3)
 
 
@@ -102,7 +102,7 @@ def test_bad_input(arguments, message):
 
 
 def test_no_domain_has_more_rosetta_features_than_features():
-    found = specialize([20.0], {"prose": 1.0, "code": 1.0}, beta=1.5, kappa=1000.0, gamma=1.0)
-    assert found["active"].item() == 20
-    assert found["count"].values[:, 0].tolist() == [10, 10]
-    assert found["r_tau"].values[:, 0].tolist() == [10, 10]
+    domains = specialize([20.0], {"prose": 1.0, "code": 1.0}, beta=1.5, kappa=1000.0, gamma=1.0)
+    assert domains["active"].item() == 20
+    assert domains["count"].values[:, 0].tolist() == [10, 10]
+    assert domains["r_tau"].values[:, 0].tolist() == [10, 10]

@@ -34,38 +34,38 @@ def brute(W, noise):
 @settings(deadline=None)
 @given(loadings, noises)
 def test_isolation_is_the_ratio_of_variances(W, noise):
-    found = isolation_of(W, noise)
+    isolation = isolation_of(W, noise)
     expected = brute(W, noise)
-    np.testing.assert_allclose(found.matrix, expected, rtol=1e-12, atol=1e-300)
-    np.testing.assert_allclose(found.isolation, expected.max(axis=0), rtol=1e-12, atol=1e-300)
-    assert found.energy == pytest.approx((W**2).sum())
+    np.testing.assert_allclose(isolation.matrix, expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(isolation.isolation, expected.max(axis=0), rtol=1e-12, atol=1e-300)
+    assert isolation.energy == pytest.approx((W**2).sum())
 
 
 @settings(deadline=None)
 @given(loadings, noises, st.floats(1, 5, exclude_min=True))
 def test_features_above_one_have_neurons_of_their_own(W, noise, tau):
-    found = isolation_of(W, noise)
-    dedicated = found.neuron[found.isolation >= tau]
+    isolation = isolation_of(W, noise)
+    dedicated = isolation.neuron[isolation.isolation >= tau]
     assert len(set(dedicated.tolist())) == len(dedicated)
 
 
 def test_features_at_half_can_share_a_neuron():
     """The rule needs τ > 1: two equal loadings give both features s = 1 − in the same neuron."""
-    found = isolation_of([[1.0, 1.0]], noise=1e-9)
-    assert found.neuron.tolist() == [0, 0]
-    assert found.isolation == pytest.approx([1, 1], rel=1e-6)
+    isolation = isolation_of([[1.0, 1.0]], noise=1e-9)
+    assert isolation.neuron.tolist() == [0, 0]
+    assert isolation.isolation == pytest.approx([1, 1], rel=1e-6)
 
 
 @settings(deadline=None)
 @given(loadings, noises)
 def test_energy_bounds_total_isolation(W, noise):
-    found = isolation_of(W, noise)
-    assert found.isolation.sum() <= found.energy / noise * (1 + 1e-12)
+    isolation = isolation_of(W, noise)
+    assert isolation.isolation.sum() <= isolation.energy / noise * (1 + 1e-12)
 
 
 def test_dominant_loading_keeps_its_digits():
-    found = isolation_of([[1e8, 1e-8, 0.0]], noise=0.0)
-    assert found.isolation[0] == pytest.approx(1e32)
+    isolation = isolation_of([[1e8, 1e-8, 0.0]], noise=0.0)
+    assert isolation.isolation[0] == pytest.approx(1e32)
     assert isolation_of([[2.0, 0.0]], noise=0.0).isolation.tolist() == [np.inf, 0.0]
 
 

@@ -1,4 +1,4 @@
-"""What all tests of figures share: pictures of few dots, whose words and number are what is looked at."""
+"""Settings for tests of figures: pictures of few dots, since tests look at their words and number alone."""
 
 import pytest
 

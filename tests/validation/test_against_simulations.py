@@ -50,16 +50,16 @@ def observed(seed, blocks, sizes, noise, inputs, given=True):
     for size in sizes:
         packing = Packing(neurons=int(size), beta=BETA, inputs=inputs, choices=Choices(threshold=TAU / (1 + TAU)))
         correlation = wishart.correlations(packing, rng)
-        found = match_networks(packing, correlation)
-        rows["counts"].append(found.count)
-        rows["isolation"].append(3 * found.mean_isolation_matched * np.exp(rng.normal(0, noise)))
-        rows["tail"].append(3 * found.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))
+        matches = match_networks(packing, correlation)
+        rows["counts"].append(matches.count)
+        rows["isolation"].append(3 * matches.mean_isolation_matched * np.exp(rng.normal(0, noise)))
+        rows["tail"].append(3 * matches.isolation_per_non_rosetta * np.exp(rng.normal(0, noise)))
         rows["correlations"].append(correlation[mutual_nearest(correlation, TAU / (1 + TAU))])
     return Observations(sizes.tolist(), **{name: rows[name] for name in blocks}, inputs=inputs if given else None)
 
 
 def test_one_feature_more_is_one_error_of_three_blocks():
-    """Why isolation and tail are predicted for the count that was measured: from r_τ, they and the count err as one."""
+    """Isolation and tail are predicted for the measured count: from r_τ, they and the count err as one."""
     off = []
     for seed in range(30):
         problem = JointProblem(observed(seed, BLOCKS, (512,), 0.0, 1000), gamma=4)

@@ -84,14 +84,12 @@ def test_our_results_are_drawn_beside_them(name, results, tmp_path):
     found = read(results)
     assert found.skipped[0].endswith("not a readable netCDF result (corrupt or half-written)")
     (made,) = make_all(found, tmp_path, [name])
-    drawn = made.files[1].read_text()
-    assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "pairs kept"}.get(
-        name, "planted"
-    ) in drawn
+    svg = made.files[1].read_text()
+    assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "pairs kept"}.get(name, "planted") in svg
 
 
 def test_the_page_shows_figures_of_any_results_first_then_those_of_each_kind(results):
-    own = ["fig03", "vision", "triangle", "profiles", "sources", "calibration", "fig27"]
+    own = ["fig03", "vision", "triangle", "exponents", "profiles", "sources", "calibration", "fig27"]
     paper = ["fig03b", "fig04", "fig26", "fig31", "fig38"]
     assert on_page(Results()) == own + paper
     assert on_page(read(results)) == [*own, *paper, "fig06", "fig07", "fig25", "fig33", "specialists"]
@@ -118,7 +116,7 @@ def test_a_figure_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
 def test_table_three_gives_the_mean_size_of_models_whose_sizes_are_published(tmp_path):
     """OPT-1.3B has 24 × 8,192 neurons and Qwen2.5-1.5B 28 × 8,960; vision sizes are not published."""
     (made,) = make_all(Results(), tmp_path, ["table3"])
-    drawn = made.files[1].read_text()
-    assert f"{(24 * 8192 + 28 * 8960) / 2:,.0f}" in drawn
-    assert drawn.count(">OPT-Qwen2.5<") == 1  # a curve's name on its first row alone
-    assert "vision models are not published" in drawn
+    svg = made.files[1].read_text()
+    assert f"{(24 * 8192 + 28 * 8960) / 2:,.0f}" in svg
+    assert svg.count(">OPT-Qwen2.5<") == 1  # a curve's name on its first row alone
+    assert "vision models are not published" in svg

@@ -87,7 +87,7 @@ def test_a_profile_below_the_theorys_limit_is_said_to_be(files):
     save(planted_ladder(b=0.5), files / "flat.nc")
     record = json.loads(CliRunner().invoke(app, ["fit", str(files / "flat.nc"), "--json"]).stdout)
     assert record["joint"]["status"].startswith("β is at its lower limit 1")
-    assert record["joint"]["identifiability"].startswith("Not told: β is at its limit")
+    assert record["joint"]["identifiability"].startswith("Not determined: β is at its limit")
     assert record["joint"]["open_ends"] == ["β below", "log(1+τ) below"]
     printed = CliRunner().invoke(app, ["fit", str(files / "flat.nc")]).stdout
     assert "open_ends: β below, log(1+τ) below" in printed
@@ -111,7 +111,9 @@ def test_the_papers_nulls_are_judged_alike_in_the_comparison_and_in_the_checks()
     assert [row.trend.exponent for row in rows] == [check.exponent for check in null_trends()]
     fall = next(row for row in rows if "untrained null, vision" in row.series.name)
     assert fall.analysis.power_law.exponent_ci95[1] < 0 < fall.record()["exponent_ci95"][1]
-    assert fall.sentences()[0].startswith("No power law is shown: growth cannot be told from none (exponent −0.39")
+    assert fall.sentences()[0].startswith(
+        "No power law is shown: growth cannot be distinguished from none (exponent −0"
+    )
 
 
 def test_pairs_of_one_folder_make_one_series(tmp_path):
@@ -196,7 +198,10 @@ def test_repeats_that_share_networks_are_one_count_a_size():
     ("change", "message"),
     [
         (lambda ladder: ladder.drop_vars("calibrated_count"), "a ladder without the variable calibrated_count"),
-        (lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1), "a ladder of 5 rungs with a pair of rung 5"),
+        (
+            lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1),
+            "pair_rung has a number that is not from 0 to 4",
+        ),
     ],
 )
 def test_a_ladder_that_lacks_something_is_refused_by_name(tmp_path, change, message):
@@ -230,7 +235,7 @@ def test_the_figure_of_a_comparison_does_not_replace_what_is_compared(tmp_path):
 
 
 def test_fit_and_compare_say_the_same_of_a_ladder(tmp_path):
-    """Where nothing exceeds the nulls at large sizes, both say so first, and no forecast is made."""
+    """If nothing exceeds the nulls at large sizes, both say so first, and no forecast is made."""
     ladder = planted_ladder().drop_vars(["correlation", "pair_rung"])
     ladder["calibrated_count"] = ("rung", [30, 40, 50, 0, 0])
     save(ladder, tmp_path / "mine.nc")

@@ -28,7 +28,7 @@ def draw_truth(rng, rungs, smallest):
 
 
 def simulated(rng, beta, kappa, sizes, inputs):
-    """Counts of mutual pairs above the threshold, of one pair of simulated networks a size."""
+    """Counts of mutual pairs above the threshold, of one pair of simulated networks per size."""
     packings = [Packing(neurons=int(size), beta=beta, kappa=kappa, inputs=inputs) for size in sizes]
     return [len(mutual_nearest(wishart.correlations(each, rng), TAU / (1 + TAU))[0]) for each in packings]
 
@@ -47,7 +47,7 @@ def holds(fit, beta):
 
 
 def between(share, ladders):
-    """Whether a share is one of 92 to 98%, to two binomial standard errors."""
+    """Return whether a share is one of 92 to 98%, to two binomial standard errors."""
     low, high = (limit + sign * 2 * np.sqrt(limit * (1 - limit) / ladders) for limit, sign in ((LOW, -1), (HIGH, 1)))
     return low <= share <= high
 
@@ -66,12 +66,12 @@ def between(share, ladders):
 )
 def test_one_truth_is_held_by_ladders_whose_sizes_differ(beta, inputs, sizes, count):
     """200 seeds at one β, κ and τ; the networks of each are up to a fifth narrower or wider than the next seed's."""
-    held = []
+    covered = []
     for seed in range(200):
         rng = np.random.default_rng([93, seed])
         widths = np.round(np.array(sizes) * np.exp(rng.uniform(-0.2, 0.2, len(sizes)))).astype(int)
-        held.append(holds(fit_counts(widths, count(rng, beta, 1.0, widths, inputs), tau=TAU), beta))
-    assert between(np.mean(held), len(held)), np.mean(held)
+        covered.append(holds(fit_counts(widths, count(rng, beta, 1.0, widths, inputs), tau=TAU), beta))
+    assert between(np.mean(covered), len(covered)), np.mean(covered)
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_one_truth_is_held_by_ladders_whose_sizes_differ(beta, inputs, sizes, co
 )
 def test_intervals_of_beta_from_counts_alone_hold_the_truth(inputs, rungs, smallest, ladders):
     """Few or many sizes, small or larger counts, over a thousand inputs (which scatter counts) or ten thousand."""
-    held = []
+    covered = []
     for seed in range(ladders):
         rng = np.random.default_rng([91, seed, inputs, rungs, smallest[0]])
         beta, kappa, sizes = draw_truth(rng, rungs, smallest)
-        held.append(holds(fit_counts(sizes, simulated(rng, beta, kappa, sizes, inputs), tau=TAU), beta))
-    assert between(np.mean(held), ladders), np.mean(held)
+        covered.append(holds(fit_counts(sizes, simulated(rng, beta, kappa, sizes, inputs), tau=TAU), beta))
+    assert between(np.mean(covered), ladders), np.mean(covered)
 
 
 @pytest.mark.parametrize("truths", [12, pytest.param(100, marks=pytest.mark.slow)])
 def test_the_same_sizes_again_hold_a_truth_nearly_always_or_seldom_and_the_status_says_so(truths):
-    """Why sizes or truths must differ: 60 repetitions of one design give mostly the same counts, and hit or miss."""
+    """Sizes or truths must differ: 60 repetitions of one design give mostly the same counts, and hit or miss."""
     shares, coarse = [], []  # coarse: in each truth's most frequent ladder
     for seed in range(truths):
         rng = np.random.default_rng([92, seed])

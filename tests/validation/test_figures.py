@@ -96,7 +96,7 @@ def test_depth_counts_layers_from_the_first_to_the_last_and_leaves_the_rest_open
 
 
 def test_profiles_of_matchings_that_share_networks_are_drawn_beside_their_one_line_a_size(tmp_path):
-    """Three matchings a size, and one mean profile: the lines are the triangle's, the points all there are."""
+    """Three matchings per size, and one mean profile: the lines are the triangle's, the points all there are."""
     for series in (one for one in ladders() if one.source == "vision"):
         triangle = series.triangle()
         _, svg = profiles.draw(series, triangle, tmp_path / "profiles.png")

@@ -1,4 +1,4 @@
-"""What a ladder is said to show: planted ladders on either side of each finding, and one that shows nothing."""
+"""Findings of a ladder: planted ladders on either side of each finding, and one that shows nothing."""
 
 import numpy as np
 import pytest

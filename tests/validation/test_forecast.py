@@ -97,12 +97,12 @@ def test_sizes_measured_as_zero_are_no_sizes_to_forecast():
 def test_forecast_intervals_hold_planted_counts():
     """New counts of a planted law at twice the largest size, normal scatter: at least 95% are held."""
     rng = np.random.default_rng(3)
-    held = []
+    covered = []
     for _ in range(40):
         data = Counts(SIZES, 2 * SIZES**0.6 * np.exp(rng.normal(0, 0.1, 5)))
         lo, hi = forecast(data, [8192])[0].ci95
-        held.append(lo <= 2 * 8192**0.6 * np.exp(rng.normal(0, 0.1)) <= hi)
-    assert np.mean(held) > 0.87  # three standard errors below 0.95 and a little
+        covered.append(lo <= 2 * 8192**0.6 * np.exp(rng.normal(0, 0.1)) <= hi)
+    assert np.mean(covered) > 0.87  # three standard errors below 0.95 and a little
 
 
 def test_the_largest_size_is_held_out():

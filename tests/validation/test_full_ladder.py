@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.results import load
-from rosettalaw.validation.analysis import analyse
+from rosettalaw.validation.analysis import analyse_series
 from rosettalaw.validation.compare import compare_series
 from rosettalaw.validation.findings import findings, slope_interval, table
 from rosettalaw.validation.series_from import of_ladder
@@ -26,9 +26,10 @@ def text():
 
 
 def test_the_table_is_what_the_file_gives(ladder, text):
-    counts, errors = ladder["calibrated_count"].values, ladder["calibrated_count_se"].values
-    analysis = analyse(ladder["neurons"].values, counts, errors)
+    analysis = analyse_series(of_ladder(ladder))
     assert table(findings(ladder, analysis)) in text
+    for sentence in analysis.counting:
+        assert sentence in text
 
 
 def test_counts_and_nulls_are_what_the_file_gives(ladder, text):

@@ -42,7 +42,7 @@ def observe(seed, blocks=BLOCKS, stated=True, noise=NOISE):
     rng = np.random.default_rng(seed)
     rows = {name: [] for name in BLOCKS}
     for size, s in PROFILES.items():
-        count = round(np.sum(s >= TAU) * np.exp(rng.normal(0, noise)))  # what is found by chance is in every block
+        count = round(np.sum(s >= TAU) * np.exp(rng.normal(0, noise)))  # pairs by chance are in every block
         found, rest = s[:count], s[count:]
         rows["counts"].append(count)
         rows["isolation"].append(SCALE * found.mean() * np.exp(rng.normal(0, noise)))
@@ -53,7 +53,7 @@ def observe(seed, blocks=BLOCKS, stated=True, noise=NOISE):
 
 
 def deviations(seeds, stated, interval=False):
-    """How many standard errors each parameter is off, and whether the profile interval of β holds the truth."""
+    """Return standard errors from each parameter to its truth, and whether the profile interval of β holds it."""
     off, held = [], []
     for seed in range(seeds):
         fit = fit_jointly(observe(seed, stated=stated))
@@ -234,7 +234,7 @@ def test_the_sloppy_direction_is_that_of_a_known_matrix():
 
 
 def test_errors_name_the_block():
-    with pytest.raises(InputError, match=r"tail = .*must have one entry a size, 3 in all"):
+    with pytest.raises(InputError, match=r"tail = .*must have one entry per size, 3 in all"):
         fit_jointly(Observations([100, 200, 400], [5, 8, 12], tail=[1.0]))
     with pytest.raises(InputError, match=r"isolation = .*must be positive numbers"):
         fit_jointly(Observations([100, 200, 400], [5, 8, 12], isolation=[1.0, -2, 3]))
@@ -263,7 +263,7 @@ def test_intervals_of_kappa_and_tau_are_those_of_their_logarithms():
         ({"correlations": [0.5] * 3}, "correlations at N = 100 = 0.5: must be a list of correlations"),
         ({"isolation": [1.0, -1, 2]}, r"isolation = \[1.0, -1, 2\]: must be positive numbers"),
         ({"tail": [1.0, np.nan, 2]}, r"tail = \[1.0, nan, 2\]: must be positive numbers"),
-        ({"tail": 1.0}, "tail = 1.0: must have one entry a size, 3 in all"),
+        ({"tail": 1.0}, "tail = 1.0: must have one entry per size, 3 in all"),
         ({"sd": {"counts": [0.1, 0.2]}}, r"sd of counts = \[0.1, 0.2\]: must be positive, one number or 3"),
         ({"sd": {"counts": 0}}, "sd of counts = 0: must be positive"),
         ({"inputs": 0}, "inputs = 0: must be greater than 0"),
@@ -291,7 +291,7 @@ def test_as_many_counts_as_parameters_say_nothing():
     """Three means are met exactly by β, κ and τ, whatever their errors are; stated errors are another matter."""
     fit = fit_jointly(Observations([128, 1024, 8192], [4.5, 16.2, 56.7]))
     assert fit.status is JointStatus.MET
-    assert fit.identifiability.sentence.startswith("Not told: as many parameters (3) as numbers (3)")
+    assert fit.identifiability.sentence.startswith("Not determined: as many parameters (3) as numbers (3)")
     assert np.isnan([fit.interval(name) for name in ("beta", "log_kappa", "tau")]).all()
     assert fit.record()["profiles"] == {}
     with pytest.raises(InputError, match="observed = '3 numbers': a posterior needs more numbers than parameters"):
@@ -300,7 +300,8 @@ def test_as_many_counts_as_parameters_say_nothing():
     assert stated.status is not JointStatus.MET
     assert stated.interval("beta")[0] < stated.beta < stated.interval("beta")[1]
     scaled = Observations([128, 1024], [4.5, 16.2], isolation=[1.5, 2.0])
-    assert fit_jointly(scaled).identifiability.sentence.startswith("Not told: as many parameters (4) as numbers (4)")
+    sentence = fit_jointly(scaled).identifiability.sentence
+    assert sentence.startswith("Not determined: as many parameters (4) as numbers (4)")
 
 
 @pytest.mark.parametrize("ladders", [60, pytest.param(400, marks=pytest.mark.slow)])
@@ -315,7 +316,7 @@ def test_counts_that_scatter_are_not_called_identified_because_they_happen_to_li
 
 @pytest.mark.parametrize("sizes", [5, pytest.param(4, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)])
 def test_ladders_whose_parameters_are_all_identified_hold_the_truth(request, sizes):
-    """Means with an error of a hundredth of a percent: κ and τ are told, and intervals of all three are honest."""
+    """Means with an error of 0.01%: κ and τ are determined, and intervals of all three are honest."""
     slow = request.node.get_closest_marker("slow")
     ladders, rng, held = 300 if slow else 40, np.random.default_rng(sizes), {"beta": [], "kappa": [], "tau": []}
     claimed = 0

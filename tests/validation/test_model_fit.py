@@ -117,7 +117,7 @@ def test_results_come_as_words_and_as_a_table():
     assert frame.loc["beta", "low"] < frame.loc["beta", "value"] < frame.loc["beta", "high"]
     assert "beta = 1." in fit.summary()
     assert "status: ok" in fit.summary()
-    assert "told by these counts: beta^1" in fit.summary()
+    assert "determined by these counts: beta^1" in fit.summary()
 
 
 def test_the_posterior_has_the_profiles_width():
@@ -133,8 +133,8 @@ def test_without_a_count_to_spare_nothing_is_told():
     fit = fit_model(paper, clean([128, 1024], [9.5, 33.2]))
     assert fit.status is ModelStatus.MET
     assert np.isnan(fit.params["beta"].interval).all()
-    assert fit.identifiability.sentence.startswith("Not told: as many parameters (2) as numbers (2)")
-    with pytest.raises(InputError, match="data = '2 counts': not told"):
+    assert fit.identifiability.sentence.startswith("Not determined: as many parameters (2) as numbers (2)")
+    with pytest.raises(InputError, match="data = '2 counts': not determined"):
         fit.sample(10)
 
 

@@ -1,4 +1,4 @@
-"""How far intervals reach for rounding, against draws, geometry and refits of counts that are rounded anew."""
+"""The reach of intervals for rounding, against draws, geometry and refits of counts that are rounded anew."""
 
 import numpy as np
 import pytest
@@ -73,14 +73,14 @@ def test_the_interval_of_large_counts_is_that_of_their_residuals():
 def test_the_interval_of_a_power_law_of_whole_counts_holds_the_truth(smallest, scatter, sizes, laws):
     """Planted laws, each its own, rounded: 92 to 98% hold theirs, where residuals alone give 90% without scatter."""
     rng = np.random.default_rng([smallest, round(100 * scatter), sizes])
-    held = []
+    covered = []
     for _ in range(laws):
         alpha, neurons = rng.uniform(0.3, 0.8), 256 * np.geomspace(1, rng.uniform(8, 32), sizes)
         law = smallest * 4 ** rng.uniform() * (neurons / neurons[0]) ** alpha
         low, high = fit_power_law(neurons, np.round(law * np.exp(rng.normal(0, scatter, sizes)))).exponent_ci95
-        held.append(low <= alpha <= high)
+        covered.append(low <= alpha <= high)
     least, most = (share + sign * 2 * np.sqrt(share * (1 - share) / laws) for share, sign in ((0.92, -1), (0.98, 1)))
-    assert least <= np.mean(held) <= most
+    assert least <= np.mean(covered) <= most
 
 
 def test_counts_of_two_orders_of_magnitude_are_each_rounded_by_their_own_share():

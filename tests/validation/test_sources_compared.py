@@ -11,11 +11,13 @@ import pytest
 import rosettalaw
 from rosettalaw import save
 from rosettalaw.errors import UnknownNameError
+from rosettalaw.loop.ladder import FITTED
 from rosettalaw.results import dataset
 from rosettalaw.sims import Packing, simulate, wishart
 from rosettalaw.sims.packing import mutual_nearest
 from rosettalaw.sims.sweep import stream
 from rosettalaw.validation import reference_ladders
+from rosettalaw.validation.analysis import analyse_series
 from rosettalaw.validation.compare import compare_series, reference_rows
 from rosettalaw.validation.references import ladders, reference_series, toys
 from rosettalaw.validation.series import SOURCES
@@ -77,7 +79,11 @@ def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
     summary = json.loads((ROOT / "docs" / "quickstart" / "summary.json").read_text(encoding="utf-8"))
     (series,) = [one for one in ladders() if one.name.startswith("kept quickstart")]
     assert series.source == "language"
-    assert series.counts.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
+    assert series.own.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
+    analysis = analyse_series(series).record()
+    for name in FITTED:
+        assert summary[name] == pytest.approx(analysis[name], abs=1e-6), name
+    assert summary["verdict"] == analysis["verdict"]
 
 
 def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
@@ -87,7 +93,7 @@ def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
     for one in found.values():
         assert np.array_equal(one.neurons, np.repeat([192, 288, 384, 576], 3))
         assert one.correlations is not None
-        assert [len(rho) for rho in one.correlations] == one.counts.tolist()
+        assert [len(rho) for rho in one.correlations] == one.own.tolist()
     for name in reference_ladders.names():
         assert str(reference_ladders.read(name).attrs["command"]).startswith("rosettalaw demo")
     (row,) = compare_series([found["kept vision (denoising × supervised)"]])
@@ -173,7 +179,7 @@ def test_the_toy_page_says_what_the_comparison_finds():
 
 def test_one_demand_that_fails_beside_a_joint_test_that_does_not_is_explained():
     rows = {row.series.name: row for row in reference_rows()}
-    said = "What is contradicted by itself is not rejected where both demands are tested together"
+    said = "A demand that is contradicted alone is not rejected where both are tested together"
     assert any(said in one for one in rows["kept toy, scaled, β = 1.5"].sentences())
     for name in ("kept toy, scaled, β = 1.2", "synthetic, β = 1.3"):
         assert not any(said in one for one in rows[name].sentences())
@@ -266,4 +272,4 @@ def test_one_demand_that_fails_alone_is_enough_to_be_explained():
     agreeing = replace(row.triangle, expected_sum=row.triangle.sum.value)
     assert contradicted(agreeing.product, agreeing.expected_product)
     changed = replace(row, triangle=agreeing, extension=replace(row.extension, plain_p=0.5))
-    assert any(one.startswith("What is contradicted by itself") for one in changed.of_theory())
+    assert any(one.startswith("A demand that is contradicted alone") for one in changed.of_theory())

@@ -51,11 +51,11 @@ def test_the_mean_over_many_sizes_shows_that_half_a_rank_belongs_in_the_formula(
 def test_the_interval_covers_the_truth_at_its_level(seeds):
     rng = np.random.default_rng(7)
     truth = np.array([brute_force_count(n, 1.5, 1.0, 1.0) for n in SIZES * 30], dtype=float)
-    held = []
+    covered = []
     for _ in range(seeds):
         lo, hi = fit_counts(SIZES * 30, truth * np.exp(rng.normal(0, 0.05, 5))).beta_ci95
-        held.append(lo <= 1.5 <= hi)
-    assert 0.95 - 3.3 * np.sqrt(0.0475 / seeds) <= np.mean(held) <= 0.95 + 2.5 * np.sqrt(0.0475 / seeds)
+        covered.append(lo <= 1.5 <= hi)
+    assert 0.95 - 3.3 * np.sqrt(0.0475 / seeds) <= np.mean(covered) <= 0.95 + 2.5 * np.sqrt(0.0475 / seeds)
 
 
 def test_the_likelier_scatter_is_kept_and_zeros_take_part():
@@ -119,7 +119,7 @@ def test_what_is_not_identified_is_said(counts, status):
 
 @pytest.mark.parametrize("slope", [0.12, 0.4])
 def test_slowly_growing_counts_of_thousands_have_students_interval(slope):
-    """Where κN is far beyond the features, log R is a straight line of slope 1/β: an interval of 1/β is scipy's."""
+    """With κN far beyond the features, log R is a straight line of slope 1/β: an interval of 1/β is scipy's."""
     noise = np.array([0.02, -0.01, -0.03, 0.03, -0.01])
     counts = 3000.5 * (SIZES / 300) ** slope * np.exp(noise)
     line = stats.linregress(np.log(SIZES), np.log(counts))

@@ -21,8 +21,8 @@ WIGGLE = np.exp(0.02 * np.array([1, -1, 1, -1, 1, -1, 1]))
     ("interval", "claim"),
     [
         ((0.4, 0.8), "grows sublinearly"),
-        ((0.4, 1.0), "cannot be told from linear"),
-        ((0.0, 0.8), "no power law is shown: growth cannot be told from none"),
+        ((0.4, 1.0), "cannot be distinguished from linear"),
+        ((0.0, 0.8), "no power law is shown: growth cannot be distinguished from none"),
         ((-0.9, -0.1), "no power law is shown: the count falls"),
         ((1.1, 1.5), "faster than the network"),
         ((np.nan, np.nan), "no exponent can be claimed"),
@@ -37,7 +37,7 @@ def test_the_sentence_is_one_sentence_with_its_numbers():
     assert analysis.verdict.startswith("The count grows sublinearly with network size (exponent 0.60, 95% interval 0.5")
     assert "7 sizes, N = 1,000 to 64,000" in analysis.verdict
     assert "if the theory holds, β = 1.6" in analysis.verdict
-    assert "no null was given, so the counts are taken at their word" in analysis.verdict
+    assert "no null was given, so the counts are taken at face value" in analysis.verdict
     assert analysis.verdict.endswith(".")
     assert analysis.verdict.count(". ") == 0
 
@@ -187,7 +187,7 @@ def test_zeros_at_large_networks_take_the_claim_away():
     """Least squares on the other logarithms would claim 0.66 (0.64 to 0.69); Poisson's likelihood takes zeros in."""
     sizes, counts = [128, 256, 512, 1024, 2048, 4096, 8192], [10, 16, 25, 40, 0, 0, 0]
     analysis = analyse(sizes, counts)
-    assert analysis.verdict.startswith("No power law is shown: growth cannot be told from none (exponent −")
+    assert analysis.verdict.startswith("No power law is shown: growth cannot be distinguished from none (exponent −")
     assert (
         "with the zeros at N = 2,048, 4,096, 8,192; without them exponent 0.66, 95% interval 0.64" in analysis.verdict
     )
@@ -201,7 +201,7 @@ def test_stated_errors_that_allow_more_than_the_scatter_are_heard():
     sizes = SIZES
     counts = 2 * sizes**0.6 * WIGGLE
     wide, narrow = (analyse(sizes, counts, share * counts).verdict for share in (1.5, 0.02))
-    assert "by the stated errors of the counts, no power law is shown: growth cannot be told from none" in wide
+    assert "by the stated errors of the counts, no power law is shown: growth cannot be distinguished from none" in wide
     assert "if the theory holds" not in wide
     assert "stated errors" not in narrow
 
@@ -365,9 +365,9 @@ def test_three_counts_say_nothing_of_three_parameters(tmp_path):
     path.write_text("neurons,count\n128,4.5\n1024,16.2\n8192,56.7\n")
     assert analyse([128, 1024, 8192], [4.5, 16.2, 56.7]).counts_alone is None
     printed = CliRunner().invoke(app, ["fit", str(path)]).stdout
-    assert "β, κ and τ from counts alone: Not told: as many parameters (3) as numbers (3)" in printed
+    assert "β, κ and τ from counts alone: Not determined: as many parameters (3) as numbers (3)" in printed
     record = json.loads(CliRunner().invoke(app, ["fit", str(path), "--json"]).stdout)
-    assert record["identifiability"].startswith("Not told")
+    assert record["identifiability"].startswith("Not determined")
     four = analyse([128, 512, 2048, 8192], [4.5, 10.2, 25.1, 56.7])
     assert four.counts_alone is not None
 

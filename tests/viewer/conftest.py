@@ -90,7 +90,7 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def said(self, *kinds):
-        """Return what the browser reported: errors, exceptions, dialogs, requests."""
+        """Return the reports of the browser: errors, exceptions, dialogs, requests."""
         return [event for event in self.events if event["method"] in kinds]
 
     def close(self):

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from rosettalaw.display import for_page
 from rosettalaw.empirical.viewer import page
 from rosettalaw.empirical.viewer.items import Collection, ImageContext, Pair, TextContext
 from rosettalaw.errors import InputError
@@ -81,7 +82,7 @@ def test_no_corpus_adds_a_tag():
     assert not any(name.startswith("on") or name in ("src", "href") for _, attrs in hostile.tags for name in attrs)
 
 
-def test_the_data_arrive_as_they_were():
+def test_the_data_arrive_as_they_are_displayed():
     made = collection()
     found = json.loads(Seen(page.html(made)).inside["script:application/json"])
     assert found["models"] == list(made.models)
@@ -90,9 +91,9 @@ def test_the_data_arrive_as_they_were():
         assert record["rho"] == pytest.approx(pair.correlation, abs=5e-5)
         assert record["top"] == [list(side) for side in pair.top]
         for context, drawn in zip(pair.contexts, record["contexts"], strict=True):
-            assert (drawn["name"], drawn["domain"]) == (context.name, context.domain)
+            assert (drawn["name"], drawn["domain"]) == (for_page(context.name), for_page(context.domain))
             if isinstance(context, TextContext):
-                assert drawn["spans"] == list(context.spans)
+                assert drawn["spans"] == [for_page(span) for span in context.spans]
                 assert [[int(digit, 16) for digit in side] for side in drawn["heat"]] == list(context.heat)
             else:
                 assert drawn["pictures"] == [list(picture) for picture in context.pictures]

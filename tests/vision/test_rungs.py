@@ -1,6 +1,8 @@
 """Measuring vision models: class selectivity, distinct pairs, and whole ladders on tiny models."""
 
 import dataclasses
+import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from rosettalaw.empirical.vision import ladder as rungs
 from rosettalaw.empirical.vision.deduplicate import distinct
 from rosettalaw.empirical.vision.families.photographs import Photographs
 from rosettalaw.empirical.vision.families.training import Recipe
-from rosettalaw.empirical.vision.ladder import held_out, measure_pair, measure_vision
+from rosettalaw.empirical.vision.images import from_array
+from rosettalaw.empirical.vision.ladder import by_photograph, fresh_networks, held_out, measure_pair, measure_vision
 from rosettalaw.empirical.vision.selectivity import class_selectivity, image_scores
 from rosettalaw.empirical.vision.studies import image_sweep, real_and_generated
 from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder, train_ladder
@@ -91,17 +94,44 @@ def test_a_ladder_has_every_rung_for_every_seed(trained, measured):
     assert {"permuted", "untrained"} == set(one["null_kind"].values)
 
 
-def test_untrained_networks_are_one_null_for_all_pairings_of_a_width(measured):
+def test_untrained_networks_are_one_null_for_all_pairings_of_a_width_and_seed(measured):
     ladders, _ = measured
     draws = []
     for one in ladders.values():
         for rung in range(6):
             here = (one["null_rung"].values == rung) & (one["null_kind"].values == "untrained")
             draws.append(one["null_correlation"].values[here])
-    for first in (0, 3):
-        for other in (first + 1, first + 2, first + 6, first + 8):
-            np.testing.assert_array_equal(draws[first], draws[other])
-    assert not np.array_equal(draws[0], draws[3])
+    for rung in range(6):
+        np.testing.assert_array_equal(draws[rung], draws[rung + 6])
+    assert len({draw.tobytes() for draw in draws}) == 6  # of each width and seed its own
+
+
+@pytest.mark.parametrize("draws", [1, 2, 3, 5, 6])
+def test_each_untrained_network_is_in_two_draws_at_most(trained, draws):
+    some = dataclasses.replace(trained, ladder=dataclasses.replace(trained.ladder, untrained=draws))
+    images = held_out(trained, 4)
+    pairs = [(a.rows(slice(8)).tobytes(), b.rows(slice(8)).tobytes()) for _, a, b in fresh_networks(some, 8, images, 1)]
+    assert len({frozenset(pair) for pair in pairs}) == draws
+    assert all(a != b for a, b in pairs)
+    assert max(Counter(itertools.chain(*pairs)).values()) <= 2
+    other = next(fresh_networks(some, 8, images, 2))
+    assert other[1].rows(slice(8)).tobytes() not in set(itertools.chain(*pairs))
+
+
+def test_crops_are_ordered_by_photograph():
+    cells = np.arange(24.0).reshape(12, 2).astype(np.float32)  # six images of two cells
+    images = dataclasses.replace(
+        from_array("c", np.zeros((6, 4, 4, 3), np.uint8)), photographs=np.array([2, 0, 2, 1, 0, 1])
+    )
+    ordered = by_photograph(ArraySource(cells, "x"), images)
+    assert ordered.labels()["document"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert ordered.rows(slice(None))[:, 0].tolist() == [4, 6, 16, 18, 12, 14, 20, 22, 0, 2, 8, 10]
+
+
+def test_errors_of_counts_draw_photographs_and_threshold_anew(measured):
+    for one in measured[0].values():
+        assert (one["calibrated_count_se"] >= 0).all()
+        assert "threshold_se" in one
 
 
 def test_a_ladder_is_read_as_any_other(measured):

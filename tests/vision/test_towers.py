@@ -47,7 +47,7 @@ def linear(x, weights, name):
 
 
 t = transformers
-# name -> configuration, MLP module, neurons from the MLP's input, prefix tokens, neurons a layer
+# name -> configuration, MLP module, neurons from the MLP's input, prefix tokens, neurons per layer
 CASES = {
     "clip_vision_model": (lambda: t.CLIPVisionConfig(**WIDE), "encoder.layers.{}.mlp", plain(quick_gelu), 1, 40),
     "clip": (
@@ -113,7 +113,6 @@ CASES = {
 
 
 def write(case, folder, processor=None):
-    hub.quiet_transformers()
     torch.manual_seed(1)
     config = CASES[case][0]()
     model = transformers.AutoModel.from_config(config)
@@ -258,7 +257,6 @@ def test_unknown_architecture_lists_candidates():
 
 
 def test_a_model_of_text_is_no_tower(tmp_path):
-    hub.quiet_transformers()
     transformers.GPT2Model(transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=50)).save_pretrained(
         tmp_path
     )

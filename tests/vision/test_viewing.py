@@ -11,7 +11,6 @@ import torch
 import transformers
 from PIL import Image
 
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.viewer.language_page import write_viewer
 from rosettalaw.empirical.vision.judging.top_images import neuron_scores
@@ -23,7 +22,6 @@ from rosettalaw.results import load, save
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    hub.quiet_transformers()
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("vit")
     size = {"image_size": 32, "patch_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "hidden_size": 16}

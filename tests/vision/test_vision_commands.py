@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.cli.output import plain
-from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.vision.families.training import Recipe
 from rosettalaw.empirical.vision.judging import endpoint
 from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder
@@ -24,7 +23,6 @@ SIZE = {"image_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "hid
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     """Two models with grids of 4 × 4 and 2 × 2 cells, that share their weights but for the patches' size."""
-    hub.quiet_transformers()
     folders = []
     for patch in (8, 16):
         torch.manual_seed(0)

@@ -101,14 +101,14 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
         },
         ladder="denoising × supervised, 576 neurons",
     )
-    found = Results({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
-    assert "planted, N = 384" in fig32.make(found, tmp_path / "fig32")[1].read_text()
+    results = Results({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
+    assert "planted, N = 384" in fig32.make(results, tmp_path / "fig32")[1].read_text()
     shares = depth.depth_shares(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
     expected = np.full(12, np.nan)
     expected[[0, 6, 11]] = 0.5, 0, 0.5
     np.testing.assert_array_equal(shares, np.tile(expected, (len(shares), 1)))
-    assert "planted" not in fig31.make(found, tmp_path / "fig31")[1].read_text()
-    text = fig34.make(found, tmp_path / "fig34")[1].read_text()
+    assert "planted" not in fig31.make(results, tmp_path / "fig31")[1].read_text()
+    text = fig34.make(results, tmp_path / "fig34")[1].read_text()
     assert "denoising × supervised, 576 neurons" in text
     assert text.count("images used for matching") == 4
 

@@ -1,4 +1,6 @@
-"""How the weights of vision models come into memory: spread, pickled, by hand for unknown architectures."""
+"""Loading of the weights of vision models: spread, pickled, by hand for unknown architectures."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +28,6 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    hub.quiet_transformers()
     root = tmp_path_factory.mktemp("towers")
     for name, make in MADE.items():
         torch.manual_seed(0)
@@ -60,6 +61,16 @@ def test_a_tower_spread_over_memory_and_disk_gives_the_same_activations(folders,
     assert all(weight.startswith(f"{layers}.1") for weight in absent)
     np.testing.assert_allclose(activations(folders / name, device_map=spread), activations(folders / name), rtol=1e-5)
     np.testing.assert_array_equal(activations(folders / name, device_map="auto"), activations(folders / name))
+
+
+def test_positions_are_labelled_by_image_or_by_photograph(folders):
+    """Four by four cells an image; of five crops, the second and the last are cut from one photograph."""
+    crops = from_array("crops", np.zeros((5, 32, 32, 3), dtype=np.float32))
+    source, _ = image_sources(folders / "vit", folders / "vit", crops)
+    np.testing.assert_array_equal(source.labels()["document"], np.repeat(np.arange(5), 16))
+    cut = replace(crops, photographs=np.array([9, 4, 0, 7, 4]))
+    np.testing.assert_array_equal(source.on(cut).labels()["document"], np.repeat([3, 1, 0, 2, 1], 16))
+    np.testing.assert_array_equal(source.on(cut.subset([4, 0])).labels()["document"], np.repeat([0, 1], 16))
 
 
 def test_pickled_towers_are_read_on_request_alone(folders, tmp_path):

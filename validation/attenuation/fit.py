@@ -157,7 +157,7 @@ def fit_attenuation(
     sample = Sample(np.concatenate(kept), weights, threshold)
     sizes = np.array(sorted(repeats))
     middle = sizes[len(sizes) // 2]
-    pairs = np.mean([len(rho) for size, rho in zip(neurons, kept, strict=True) if size == middle])
+    pairs = float(np.mean([len(rho) for size, rho in zip(neurons, kept, strict=True) if size == middle]))
 
     free = _along_means(sample, _free, EXPONENTS[0])
     best = max(point.value for point in free)

@@ -42,7 +42,7 @@ def kinds() -> Iterator[tuple[str, DrawnLadder]]:
         for scatter in SCATTERS:
             for attenuation in ATTENUATIONS:
                 yield name, DrawnLadder(**sizes, beta=beta, attenuation=attenuation, scatter=scatter)
-            yield name, DrawnLadder(**sizes, **BUDGET, scatter=scatter)
+            yield name, DrawnLadder(**sizes, beta=BUDGET["beta"], theta=BUDGET["theta"], scatter=scatter)
 
 
 def rates(ladder: DrawnLadder, runs: int, seed: int, fitted: int = FITTED) -> dict[str, float]:

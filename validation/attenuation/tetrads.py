@@ -125,8 +125,8 @@ def _sampling(rho: Mapping[str, np.ndarray], names: tuple[str, str, str, str]) -
 def _covariance(rho: Mapping[str, np.ndarray], first: str, second: str) -> np.ndarray:
     """Return M times the covariance of two sample correlations of normal variables (Olkin and Siotani 1976)."""
 
-    def of(x: str, y: str) -> np.ndarray | float:
-        return 1.0 if x == y else rho["".join(sorted((x, y)))]
+    def of(x: str, y: str) -> np.ndarray:
+        return np.ones(len(rho["ab"])) if x == y else rho["".join(sorted((x, y)))]
 
     (i, j), (k, m) = first, second
     ij, km = of(i, j), of(k, m)

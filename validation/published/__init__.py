@@ -1,6 +1,6 @@
 """The numbers of arXiv 2606.03990, each file with its quality on the first lines.
 
-Most were read off figures by machine: good to 10–20%, sizes to one digit. `reading_error` says what a file claims, so
+Most were read off figures by machine: good to 10–20%, sizes to one digit. `reading_error` returns a file's claim, so
 that whoever fits the numbers can carry it along.
 """
 

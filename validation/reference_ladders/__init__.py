@@ -1,8 +1,8 @@
 """Ladders trained and measured with this package, to be compared with: counts, nulls and ranked correlations.
 
-One CSV file a ladder, made from its result file by `write`. Comments name the command that made it and what it was
-measured on; the column ``correlations`` holds the calibrated pairs of a rung, best first. Ladders with several seeds a
-size have one row for each pair of networks.
+One CSV file per ladder, made from its result file by `write`. Comments name the command that made it and
+the data of the measurement; the column ``correlations`` holds the calibrated pairs of a rung, best first. Ladders with
+several seeds per size have one row for each pair of networks.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ def estimate_components(table: SeedTable) -> tuple[Components | None, SizeMeans]
         pairs = int(np.sum(~np.isnan(grid)))
         rows.append((size, float(np.nanmean(log)), text, k_a, k_b, pairs, crossed))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    means = SizeMeans(*columns[:2], *columns[2:4], *columns[4:6], columns[6])
+    names = ("neurons", "log_count", "text_sd", "seeds_a", "seeds_b", "pairs", "crossed")
+    means = SizeMeans(**dict(zip(names, columns, strict=True)))
     if not freedom.any():
         return (Components(0.0, 0.0, repeats / spare, float(spare)) if spare else None), means
     found = solve_components(squares, expected, freedom)

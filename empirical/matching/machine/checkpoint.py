@@ -10,27 +10,28 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ....errors import ForeignFileError
+from ....errors import ForeignFileError, MissingFileError
 from ....results import replacing
 
 FINGERPRINT = "matching.json"
 
 
 class Checkpoint:
-    """A folder of named groups of arrays; with no folder, nothing is kept and nothing is found.
+    """A folder of named groups of arrays; with no folder, nothing is saved or loaded.
 
     Parameters
     ----------
     folder : path or None
         Where to keep them; made if absent.
     fingerprint : mapping
-        What is matched and how, as JSON can hold it.
+        Sources and settings of the matching, as JSON can hold them.
 
     Raises
     ------
@@ -43,11 +44,11 @@ class Checkpoint:
         if self.folder is None:
             return
         stated = self.folder / FINGERPRINT
-        wanted = json.loads(json.dumps(fingerprint))
+        expected = json.loads(json.dumps(fingerprint))
         if stated.is_file():
             stored = _json(stated)
-            if stored != wanted:
-                differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
+            if stored != expected:
+                differing = sorted(key for key in {*stored, *expected} if stored.get(key) != expected.get(key))
                 raise ForeignFileError(
                     f"{self.folder}: holds an unfinished matching with other {', '.join(differing)}. "
                     f"Try: the settings it was begun with, another --out, or remove the folder"
@@ -56,7 +57,7 @@ class Checkpoint:
         if self.folder.exists() and (not self.folder.is_dir() or any(map(_foreign, self.folder.iterdir()))):
             raise ForeignFileError(f"{self.folder}: exists and is not an unfinished matching. Try: another --out")
         with replacing(stated) as partial:
-            partial.write_text(json.dumps(wanted))
+            partial.write_text(json.dumps(expected))
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a group of arrays."""
@@ -65,7 +66,7 @@ class Checkpoint:
                 np.savez(partial, allow_pickle=False, **dict(arrays))
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
-        """Return a group of arrays, or None if it was not kept.
+        """Return a group of arrays, or None if it was not saved.
 
         Raises
         ------
@@ -78,7 +79,9 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return {key: stored[key] for key in stored.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # it was not read: nothing is said of it
+                raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
             raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
 
     def drop(self, name: str) -> None:

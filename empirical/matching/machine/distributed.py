@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-from ....console import told_elsewhere
+from ....console import printed_elsewhere
 from ....errors import RosettaError
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def started(device: str = "cpu") -> Iterator[None]:
     try:
         yield
     except RosettaError as error:
-        told_elsewhere(f"error: {error}")  # asked here: once this process has left, those that wait for it fail of that
+        printed_elsewhere(f"error: {error}")  # here: once this process has exited, those that wait for it fail of that
         raise
     finally:
         dist.destroy_process_group()
@@ -65,7 +65,7 @@ def agree(value: Any) -> Any:
 
 
 def once(make: Callable[[], T]) -> T:
-    """Return what process 0 makes in every process; what goes wrong there goes wrong in every one."""
+    """Return process 0's value in every process; an error there is raised in every one."""
     if rank():
         made, message = agree(None)
         if message:

@@ -41,75 +41,64 @@ def subtract(x, columns, shift, out, total, square):
 
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
-def subsets(parts, rows_a, rows_b, last, shift_a, shift_b, scale_a, scale_b, absolute, rho, value, place, column):
-    """Evaluate a tile for all positions, for all but one part, and for two halves, reading each part once.
-
-    With Q_j = C_j + a_j b_jᵀ, the products of part j about the mean of all positions, a subset's products about its own
-    mean are Σ_{j∈S} Q_j − e_S f_Sᵀ. Sums over all but one part are a sum from the left plus one from the right, never a
-    difference: a part that holds an outlier would leave no digits.
+def correlate(parts, rows_a, rows_b, scale_a, scale_b, rho):
+    """Write the correlations of a tile, reading each part once.
 
     Parameters
     ----------
     parts : float32 array, shape (J, A, B)
         C_j, products about each part's mean.
     rows_a, rows_b : float64 arrays, shapes (J, A) and (J, B)
-        a_j and b_j.
-    last : int
-        Parts before `last` are the first half.
-    shift_a, shift_b, scale_a, scale_b : float64 arrays, shapes (S, A) and (S, B)
-        e_S, f_S and one over the root of the sums of squares (0: constant), for all positions, without part 0, 1, …,
-        and for the two halves; S = J + 3, or 1 where only all positions are asked for.
+        √n_j times the step from the mean of all positions to the part's.
+    scale_a, scale_b : float64 arrays, shapes (A,) and (B,)
+        One over the root of the sums of squares; 0 for constant neurons, whose correlations are NaN.
     rho : float32 array, shape (A, B)
-        Receives the correlations over all positions, NaN for constant neurons.
-    value, place : arrays, shape (S, A)
-        Receive each row's best key and its column (−1: none) over the subsets; the first entry is left alone.
-    column : float32 array, shape (threads, S, B)
-        Raised to each column's best key.
+        Receives them.
     """
     count, height, width = parts.shape
-    threads, sets = column.shape[:2]
-    share = (height + threads - 1) // threads
-    for thread in numba.prange(threads):
-        right = np.zeros((count + 1, width))
-        left, half, key = np.empty(width), np.empty(width), np.empty(width, np.float32)
-        for u in range(thread * share, min((thread + 1) * share, height)):
-            for j in range(count - 1, -1, -1):
-                weight = rows_a[j, u]
-                for v in range(width):
-                    right[j, v] = right[j + 1, v] + (parts[j, u, v] + weight * rows_b[j, v])
+    for u in numba.prange(height):
+        total = np.zeros(width)
+        for j in range(count):
+            weight = rows_a[j, u]
             for v in range(width):
-                left[v] = right[0, v] * scale_a[0, u] * scale_b[0, v]
-                rho[u, v] = min(max(left[v], -1.0), 1.0) if scale_a[0, u] * scale_b[0, v] > 0 else np.nan
-                left[v] = 0
-            for s in range(1, sets):
-                shift, scale = shift_a[s, u], scale_a[s, u]
-                value[s, u], place[s, u] = -np.inf, -1
-                best = np.float32(-np.inf)
-                j = s - 1
-                if j == last:
-                    half[:] = left
-                for v in range(width):
-                    if j < count:
-                        total = left[v] + right[j + 1, v]
-                    elif j == count:
-                        total = half[v]
-                    else:
-                        total = right[last, v]
-                    estimate = np.float32((total - shift * shift_b[s, v]) * scale * scale_b[s, v])
-                    estimate = abs(estimate) if absolute else estimate
-                    key[v] = estimate if scale * scale_b[s, v] > 0 else -np.inf
-                if j < count:
-                    weight = rows_a[j, u]
-                    for v in range(width):
-                        left[v] += parts[j, u, v] + weight * rows_b[j, v]
-                for v in range(width):
-                    best = max(best, key[v])
-                    column[thread, s, v] = max(column[thread, s, v], key[v])
-                if best > -np.inf:
-                    v = 0
-                    while key[v] != best:
-                        v += 1
-                    value[s, u], place[s, u] = best, v
+                total[v] += parts[j, u, v] + weight * rows_b[j, v]
+        for v in range(width):
+            scale = scale_a[u] * scale_b[v]
+            rho[u, v] = min(max(total[v] * scale, -1.0), 1.0) if scale > 0 else np.nan
+
+
+@numba.njit(parallel=True, cache=True)
+def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
+    """Say which candidates are among the k best of both their neurons, in each of several matchings.
+
+    Parameters
+    ----------
+    key : float array, shape (matchings, candidates)
+        What is ranked; −inf for no pair.
+    unit_a, unit_b : int arrays, shape (candidates,)
+        Sorted by A's unit, then B's: of equal keys the first wins.
+    out : bool array, shape (matchings, candidates)
+        Receives the answer.
+    """
+    for matching in numba.prange(key.shape[0]):
+        best_a, best_b = np.full((neurons_a, k), -1), np.full((neurons_b, k), -1)
+        for best, unit in ((best_a, unit_a), (best_b, unit_b)):
+            for candidate in range(len(unit)):
+                own, place = best[unit[candidate]], k
+                if not key[matching, candidate] > -np.inf:
+                    continue
+                while place > 0 and (own[place - 1] < 0 or key[matching, own[place - 1]] < key[matching, candidate]):
+                    place -= 1
+                for later in range(k - 1, place, -1):
+                    own[later] = own[later - 1]
+                if place < k:
+                    own[place] = candidate
+        for candidate in range(len(unit_a)):
+            here = there = False
+            for place in range(k):
+                here |= best_a[unit_a[candidate], place] == candidate
+                there |= best_b[unit_b[candidate], place] == candidate
+            out[matching, candidate] = here and there
 
 
 @numba.njit(parallel=True, cache=True)

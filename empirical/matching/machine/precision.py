@@ -1,4 +1,4 @@
-"""In which precision blocks are multiplied, and what a lower one costs.
+"""The precision in which blocks are multiplied, and the cost of a lower one.
 
 The rows of a block are centred in float32 (or in float64 where the source is), so the format decides only how they are
 rounded before they are multiplied; products are added in float32 whatever the format. With unit roundoff u each factor

@@ -33,6 +33,32 @@ def cut(positions: int, block: int, parts: int) -> list[list[Block]]:
     return [[edges[i] for i in chosen] for chosen in np.array_split(np.arange(len(edges)), parts) if len(chosen)]
 
 
+def cut_documents(positions: int, block: int, parts: int, document: np.ndarray | None) -> list[list[Block]]:
+    """Cut the positions into `parts` stretches of whole documents, about equally long, each into blocks.
+
+    Where documents are unknown, fewer than two, or not in one piece each, it is `cut`.
+
+    Examples
+    --------
+    >>> cut_documents(10, 4, 2, np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 2]))
+    [[(0, 3)], [(3, 7), (7, 10)]]
+    """
+    if document is None:
+        return cut(positions, block, parts)
+    begins = np.flatnonzero(np.diff(document, prepend=document[0] - 1))
+    if not 2 <= len(begins) == len(np.unique(document)):
+        return cut(positions, block, parts)
+    parts = min(parts, len(begins))
+    edges = [0]
+    for part in range(1, parts):
+        # Of the documents that leave one for each part to come, the one that begins nearest to an equal cut.
+        later = begins[begins > edges[-1]]
+        possible = later[: len(later) - (parts - part - 1)]
+        edges.append(int(possible[np.argmin(np.abs(possible - part * positions / parts))]))
+    bounds = zip(edges, [*edges[1:], positions], strict=True)
+    return [[(at, min(at + block, stop)) for at in range(start, stop, block)] for start, stop in bounds]
+
+
 def tiles(neurons_a: int, neurons_b: int, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
     """Cut the neuron pairs into tiles of at most `shape`, columns running fastest."""
     return [
@@ -88,7 +114,7 @@ def _joined(buffer: Any, piece: Any) -> Any:
 
 
 def checked(source: ActivationSource, block: Any, positions: int, columns: slice) -> Any:
-    """Return the block as floats that torch can take, or say how its shape differs from what was declared."""
+    """Return the block as floats that torch can take, or raise where its shape differs from the declared one."""
     width = len(range(*columns.indices(len(source.layer))))
     if tuple(block.shape) != (positions, width):
         raise InputError(source.name, f"block of shape {tuple(block.shape)}", f"declared {positions} × {width} here")

@@ -1,7 +1,7 @@
 """The share of pairs that screening misses, measured: some neurons of A, drawn at random, are matched exactly.
 
 Half of them are drawn from the neurons that look as if they had a mutual partner, where most pairs are, and half from
-all others, where pairs would be missed; each stands for as many as its stratum has for each drawn (weights). A drawn
+all others, where pairs would be missed; each stands for as many as its stratum has per sampled one (weights). A sampled
 neuron u is multiplied with all of B while candidates are read (`pair_products`). Its best partner v is not mutual if a
 known pair of v is closer; where none is, every neuron of A whose estimate with v comes within reach is correlated with
 v exactly.
@@ -21,7 +21,7 @@ NEAR = 1e-6  # how far products of the audited neurons, summed in float32, may b
 
 @dataclass(frozen=True)
 class Strata:
-    """Neurons of A that are drawn, sorted, and how many neurons each stands for."""
+    """Sampled neurons of A, sorted, and how many neurons each stands for."""
 
     sampled: np.ndarray
     weight: np.ndarray
@@ -44,9 +44,9 @@ def strata(neurons: int, likely: np.ndarray, count: int, seed: int) -> Strata:
 
 @dataclass(frozen=True)
 class Audit:
-    """Best partners of the drawn neurons: units of A and B, what they are ranked by, and their weights.
+    """Best partners of the sampled neurons: units of A and B, the keys that rank them, and their weights.
 
-    `close` has, for each, all units of B that the products' rounding cannot tell from the best one.
+    `close` has, for each, all units of B that the products' rounding cannot distinguish from the best one.
     """
 
     sampled: int
@@ -58,13 +58,13 @@ class Audit:
 
     @classmethod
     def of(cls, strata: Strata, crossed: np.ndarray, moments: tuple[Moments, Moments], absolute: bool) -> Audit:
-        """Rank the drawn neurons' products with all of B.
+        """Rank the sampled neurons' products with all of B.
 
         Parameters
         ----------
         strata : Strata
-            Who was drawn.
-        crossed : ndarray, shape (drawn, neurons of B)
+            The sampled neurons.
+        crossed : ndarray, shape (sampled, neurons of B)
             Σ (x − x̄) (y − ȳ).
         """
         units = strata.sampled
@@ -81,16 +81,16 @@ class Audit:
         return cls(len(units), units[some], key.argmax(1)[some], best[some], strata.weight[some], close)
 
     def unsettled(self, best: Partners, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return drawn neurons, partners and keys where fewer than k known pairs of the partner are closer."""
+        """Return sampled neurons, partners and keys where fewer than k known pairs of the partner are closer."""
         still = self._still(best, k)
         return self.unit_a[still], self.unit_b[still], self.key[still]
 
     def report(self, best: tuple[Partners, Partners], k: int, pairs_known: tuple[np.ndarray, ...]) -> dict[str, float]:
-        """Return how many were drawn, how many have a mutual partner, how many of these were found, and the recall.
+        """Return how many were sampled, how many have a mutual partner, how many of these were found, and the recall.
 
         `best` must know all that could be closer to the unsettled partners. The recall is the weighted share; NaN if no
-        drawn neuron has a partner. Of partners that are equally close up to `NEAR` any will do: a drawn neuron counts
-        as found with any of them, and as having none where one of them is paired with others as close.
+        sampled neuron has a partner. Of partners that are equally close up to `NEAR` any will do: a sampled neuron
+        counts as found with any of them, and as having none where one of them is paired with others as close.
         """
         still = self._still(best[1], k)
         units, partner, key, weight = self.unit_a[still], self.unit_b[still], self.key[still], self.weight[still]
@@ -98,8 +98,8 @@ class Audit:
         hit = _as_close(units, key, pairs_known[0], pairs_known[2]) > 0
         for place, number in enumerate(np.flatnonzero(still) if self.close else ()):
             equal = self.close[number]
-            taken = _as_close(equal, np.full(len(equal), key[place]), pairs_known[1], pairs_known[2]) >= k
-            mutual[place] &= hit[place] | ~taken.any()
+            occupied = _as_close(equal, np.full(len(equal), key[place]), pairs_known[1], pairs_known[2]) >= k
+            mutual[place] &= hit[place] | ~occupied.any()
         total = weight[mutual].sum()
         return {
             "audited": self.sampled,

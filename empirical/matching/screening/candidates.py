@@ -5,15 +5,15 @@
    from the fine sketches, and those stay that are within `REACH` standard deviations of both neurons' best. With those
    that look mutual come their **challengers**, the best-looking of all other partners.
 3. **Rivals**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate with
-   either neuron of a found pair comes within `REACH` standard deviations of the pair's correlation is correlated too
+   either neuron of a mutual pair comes within `REACH` standard deviations of the pair's correlation is correlated too
    (and its best-looking partners, for the margin). A rival may itself make a pair in place of the one it beats: where
-   the fine sketch says so, its own rivals are read with it. Pairs that would take more than `MOST_RIVALS` rivals a
+   the fine sketch says so, its own rivals are read with it. Pairs that would take more than `MOST_RIVALS` rivals per
    neuron, at the level of the sketch's noise, stay unverified and are counted.
 
 A pair of correlation ρ is missed when its estimate falls below the c-th best of either neuron. With the noise σ known,
 its chance to be a candidate is p = Φ((ρ − max(bar_a, bar_b))/σ), and the number of exact pairs is estimated (Horvitz
-and Thompson 1952) by Σ 1/p over the found pairs that are. `expected_recall` is the number of found pairs,
-among rivals too, over that one, for pairs with p ≥ ½: of weaker ones each that is found stands for many that are not.
+and Thompson 1952) by Σ 1/p over the mutual pairs among the candidates. `expected_recall` is the number of
+mutual pairs, among rivals too, over that one, for pairs with p ≥ ½: each weaker one found stands for many that are not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FIRST = 4  # candidates of a neuron that say how good a partner it has at least
 CHALLENGERS = 8  # partners of a likely pair's neurons, the best by the fine sketch, that are read with it
 MOST_RIVALS = 64  # a neuron on average; beyond that the weakest pairs stay unverified
 WIDTH = 2**16  # neurons of B whose estimates are ranked at a time on other devices than the CPU
-GROUP = 256  # found pairs whose rivals are looked for at a time
+GROUP = 256  # pairs whose rivals are searched at a time
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
@@ -176,7 +176,7 @@ def rivals(
     Parameters
     ----------
     pairs : (units of A, units of B, ρ, …)
-        What was found, or is likely to be.
+        Mutual pairs, known or likely.
     noise : float
         Of the coarse estimates.
     known : int array

@@ -1,7 +1,7 @@
 """The screened engine on other devices than the CPU, in torch: the work of `sketch_kernels` and `pair_kernels`.
 
 The same sums in another order, so that results agree to rounding. No sum is left to the order in which a device's
-threads arrive: positions of a stripe never share a bucket, and what is ranked is made distinct first.
+threads arrive: positions of a stripe never share a bucket, and estimates are made distinct before they are ranked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .pair_kernels import SHORT, padded
 STRIP = 1024  # positions sketched at a time
 COLUMNS = 4096  # neurons whose finished sketch is turned into bytes at a time
 ROWS = 2 * SHORT  # positions whose pairs are multiplied at a time: all columns are turned, and take room
-PAIRS = 2**14  # of so many pairs: what is gathered for them stays in a GPU's cache
+PAIRS = 2**14  # of so many pairs: their gathered columns stay in a GPU's cache
 FOLD = 2**32 - 1  # units are taken off it and added to keys, so that of equal keys the lower unit is the larger number
 MOST, NONE = torch.iinfo(torch.int32).max, torch.iinfo(torch.int64).min
 
@@ -96,7 +96,7 @@ class Best:
             current[:] = torch.cat([current, folded], 1).topk(current.shape[1]).values
 
     def listed(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return each side's keys, falling, and units, shape (neurons, kept); −∞ and −1 for none."""
+        """Return each side's keys, falling, and units, shape (neurons, number); −∞ and −1 for none."""
         sides = []
         for current in self._sides:
             rising, none = (current >> 32).int(), current == NONE
@@ -113,7 +113,7 @@ class PairSums:
     units : pair of int arrays
         Columns that take part, sorted.
     shifts : pair of ndarray
-        What is taken off them.
+        Shift subtracted from them.
     places : pair of int arrays, shape (pairs,)
         Each pair's places in `units`.
     watched : int array

@@ -1,7 +1,7 @@
 """Exact correlations of chosen pairs of neurons, in float64, part by part of the positions.
 
-Products are summed about the mean of all positions and kept for each of J parts, so that any subset of the parts is a
-measurement again (the jackknife, the halves), as in `exact`. The same reading also serves the audit: some neurons of A
+Products are summed about the mean of all positions and kept for each of J parts, so that any weighting of the parts
+is a measurement again (`replicates`), as in `exact`. The same reading also serves the audit: some neurons of A
 are multiplied with all of B.
 
 Cost: one reading of the columns that take part, and a multiplication a pair and position. Numba does it on the CPU,
@@ -11,106 +11,21 @@ torch on other devices (`device_kernels`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 
 from ...activations.source import ActivationSource
+from ..evidence.part_products import PartProducts
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block, aligned_blocks
 from ..moments import Moments, wide
-from ..partners import Partners
 from . import pair_kernels as kernels
 from .device_kernels import PairSums
 
 STRIPS = 8  # of `SHORT` positions that are worked on side by side
 ROWS = STRIPS * kernels.SHORT
-
-
-@dataclass(frozen=True)
-class Products:
-    """Exact products of chosen pairs, part by part.
-
-    Attributes
-    ----------
-    unit_a, unit_b : ndarray of int, shape (pairs,)
-        The pairs, sorted.
-    cross : ndarray, shape (J, pairs)
-        Σ of products about the means of all positions.
-    sums : ndarray, shape (J, 2, neurons) for each side
-        Σ and Σ of squares about the mean of all positions; zero for neurons in no pair.
-    counts : ndarray, shape (J,)
-        Positions of each part.
-    """
-
-    unit_a: np.ndarray
-    unit_b: np.ndarray
-    cross: np.ndarray
-    sums: tuple[np.ndarray, np.ndarray]
-    counts: np.ndarray
-
-    def correlations(self, mask: np.ndarray | None = None) -> np.ndarray:
-        """Return the pairs' correlations over the parts of a boolean mask, or all; NaN where a neuron is constant."""
-        mask = np.full(len(self.counts), True) if mask is None else mask
-        n = self.counts[mask].sum()
-        (sum_a, square_a), (sum_b, square_b) = (side[mask].sum(0) for side in self.sums)
-        cross = self.cross[mask].sum(0) - sum_a[self.unit_a] * sum_b[self.unit_b] / n
-        spread_a, spread_b = square_a - sum_a**2 / n, square_b - sum_b**2 / n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rho = cross / np.sqrt(spread_a[self.unit_a]) / np.sqrt(spread_b[self.unit_b])
-        return np.where(np.isfinite(rho), np.clip(rho, -1, 1), np.nan)
-
-    def some(self, mask: np.ndarray) -> Products:
-        """Return the products of the pairs of a boolean mask."""
-        return Products(
-            unit_a=self.unit_a[mask],
-            unit_b=self.unit_b[mask],
-            cross=self.cross[:, mask],
-            sums=self.sums,
-            counts=self.counts,
-        )
-
-    def joined(self, other: Products) -> Products:
-        """Put these products and those of other pairs together."""
-        unit_a, unit_b = (np.concatenate(both) for both in ((self.unit_a, other.unit_a), (self.unit_b, other.unit_b)))
-        sums = [np.where(one[:, 1:].any(0), one, two) for one, two in zip(self.sums, other.sums, strict=True)]
-        cross = np.concatenate([self.cross, other.cross], axis=1)
-        return Products(unit_a=unit_a, unit_b=unit_b, cross=cross, sums=(sums[0], sums[1]), counts=self.counts)
-
-    @cached_property
-    def _groups(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """For each side: the pairs in the order of its units and their partners, each unit's first, and whose it is."""
-        groups = []
-        for unit, partner in ((self.unit_a, self.unit_b), (self.unit_b, self.unit_a)):
-            order = np.lexsort((partner, unit))
-            begins = np.diff(unit[order], prepend=-1) > 0
-            groups.append((order, np.flatnonzero(begins), np.cumsum(begins) - 1))
-        return groups
-
-    def partners(self, keep: int, absolute: bool, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
-        """Return the best partners of both sides among the pairs, over the parts of a boolean mask."""
-        rho = self.correlations(mask)
-        key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
-        sides = []
-        for total, unit, partner, (order, starts, group) in zip(
-            self.sums, (self.unit_a, self.unit_b), (self.unit_b, self.unit_a), self._groups, strict=True
-        ):
-            side = Partners(total.shape[2], keep)
-            left = key[order]
-            for rank in range(keep if len(order) else 0):
-                best = np.maximum.reduceat(left, starts)
-                hits = np.flatnonzero(left == best[group])
-                first = hits[np.searchsorted(hits, starts)][best > -np.inf]  # of equal ones the lower partner
-                chosen = order[first]
-                side.key[unit[chosen], rank] = left[first]
-                side.rho[unit[chosen], rank] = rho[chosen]
-                side.index[unit[chosen], rank] = partner[chosen]
-                left[first] = -np.inf
-            sides.append(side)
-        return sides[0], sides[1]
 
 
 def exact_products(
@@ -124,7 +39,7 @@ def exact_products(
     advance: Callable[[float], None],
     watched: np.ndarray | None = None,
     device: str = "cpu",
-) -> tuple[Products, np.ndarray]:
+) -> tuple[PartProducts, np.ndarray]:
     """Correlate pairs over all positions; with several processes each reads its own parts.
 
     Parameters
@@ -140,7 +55,7 @@ def exact_products(
 
     Returns
     -------
-    products : Products
+    products : PartProducts
     crossed : ndarray, shape (watched, neurons of B)
         Σ (x − x̄) (y − ȳ) of the watched units.
     """
@@ -192,7 +107,7 @@ def exact_products(
     for owner, tensor in enumerate(crossed):
         distributed.send(tensor, owner)
     counts = np.array([sum(stop - start for start, stop in blocks) for blocks in parts])
-    result = Products(
+    result = PartProducts(
         unit_a=pair[0], unit_b=pair[1], cross=cross.numpy(), sums=(sums[0].numpy(), sums[1].numpy()), counts=counts
     )
     return result, sum(crossed).numpy()  # pyright: ignore[reportAttributeAccessIssue]

@@ -3,9 +3,9 @@
     sketch of both sides (`sketch`) → candidates, possible pairs (`candidates`) → their exact correlations
     (`pair_products`) → mutual pairs → rivals of these, exactly → … until no pair is new
 
-Both sides are read twice, once for the sketch and once for the exact correlations; what is looked at later are few
-columns. Every correlation that decides or is reported comes from all positions, in float64. What is missed is said
-twice: by the sketch's noise (`candidates.expected_recall`), and measured on neurons drawn at random (`audit`).
+Both sides are read twice, once for the sketch and once for the exact correlations; later readings take few
+columns. Every correlation that decides or is reported comes from all positions, in float64. The missed share is
+estimated twice: by the sketch's noise (`candidates.expected_recall`), and measured on random neurons (`audit`).
 
 A null pair is weak, and weak pairs are what a sketch misses: below a few 1/√B the screened null has too few pairs. A
 calibrated threshold that low is remarked on in the result's status.
@@ -22,11 +22,13 @@ import torch
 
 from ....errors import require
 from ...activations.source import ActivationSource
+from ..cost import SPARE
+from ..evidence.part_products import PartProducts
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block
 from ..moments import Moments
-from ..partners import SPARE, Partners, in_play, mutual, settle
+from ..partners import Partners, in_play, mutual, settle
 from .audit import Audit, Strata, strata
 from .candidates import (
     REACH,
@@ -39,7 +41,7 @@ from .candidates import (
     replacements,
     rivals,
 )
-from .pair_products import Products, exact_products
+from .pair_products import exact_products
 from .sketch import Sketch, coarse_noise, columns_at_once, sketch
 
 MOST_DOUBLINGS = 4  # of the candidates, for a wanted recall
@@ -75,12 +77,12 @@ class Screening:
             require(0 < self.recall < 1, "recall", self.recall, "must be between 0 and 1", "--recall 0.999")
 
     def runs(self, sources: tuple[ActivationSource, ActivationSource], memory: int) -> int:
-        """Return how often models run whose activations cannot be kept: for sketches, pairs, and rivals once or so."""
+        """Return how often models run without room for activations: for sketches, pairs, and rivals once or so."""
         widths = [(len(source.layer), columns_at_once(source, self.buckets, memory)) for source in sources]
         return max(-(-neurons // width) for neurons, width in widths) + 2
 
 
-def kept_sketch(
+def saved_sketch(
     source: ActivationSource,
     side: int,
     buckets: int,
@@ -97,12 +99,12 @@ def kept_sketch(
     if stored is not None:
         moments = Moments(source.positions, torch.from_numpy(stored["mean"]), torch.from_numpy(stored["square"]))
         return Sketch(fine=stored["fine"], step=stored["step"], coarse=stored["coarse"], moments=moments, device=device)
-    made = sketch(source, side, buckets, seed, block, device, memory)
+    new = sketch(source, side, buckets, seed, block, device, memory)
     if distributed.rank() == 0:
-        arrays = {"fine": made.fine, "step": made.step, "coarse": made.coarse}
-        moments = {"mean": made.moments.mean.numpy(), "square": made.moments.square.numpy()}
+        arrays = {"fine": new.fine, "step": new.step, "coarse": new.coarse}
+        moments = {"mean": new.moments.mean.numpy(), "square": new.moments.square.numpy()}
         checkpoint.save(title, {**arrays, **moments})
-    return made
+    return new
 
 
 class ScreenedSearch:
@@ -113,15 +115,15 @@ class ScreenedSearch:
     a, b : ActivationSource
         The models.
     sketches : pair of Sketch
-        Theirs.
+        Sketches of both.
     parts : sequence of sequences of (start, stop)
         Positions of each part.
     checkpoint, name :
-        Where products are kept, and under which name.
+        Where products are saved, and under which name.
     k, absolute :
         See `match`.
     verified : bool
-        Whether what is found is verified (a null is not).
+        Whether matches are verified (a null is not).
     audited, seed : int
         How many units of A are audited, and the seed that draws them.
     """
@@ -147,8 +149,8 @@ class ScreenedSearch:
         self._noise = coarse_noise(sketches[0].coarse.shape[1], a.positions)
         self._near: tuple[Candidates, Candidates]
         self._audit: Audit
-        self._aside: Products  # what is known, and what settles the audit
-        self.products: Products
+        self._aside: PartProducts  # what is known, and what settles the audit
+        self.products: PartProducts
         self.unverified = 0
 
     @property
@@ -157,7 +159,7 @@ class ScreenedSearch:
         return REACH * self._noise
 
     def run(self, count: int, advance: Callable[[float], None] | None) -> tuple[Found, float, int]:
-        """Return the mutual pairs among `count` candidates a neuron, the expected recall, and on how many it rests."""
+        """Return the mutual pairs among `count` candidates per neuron, the expected recall, and its number of pairs."""
         self._near = candidates(*self._sketches, count, self._absolute)
         pairs, estimate = possible_pairs(self._sketches, self._near, self._k, self._absolute)
         chosen = self._numbered(pairs)
@@ -175,13 +177,13 @@ class ScreenedSearch:
         return mutual_pairs, *self.recall(mutual_pairs)
 
     def recall(self, mutual_pairs: Found) -> tuple[float, int]:
-        """Return the expected recall of found pairs, and on how many it rests."""
+        """Return the expected recall of the mutual pairs, and on how many it rests."""
         return expected_recall(mutual_pairs, self._near, self._noise, self._absolute)
 
     def verify(self, rounds: int = 8) -> None:
-        """Correlate what could beat a found pair until the pairs stand (`settled`), and what the audit asks for.
+        """Correlate the rivals of mutual pairs until the pairs stand (`settled`), and the pairs that the audit needs.
 
-        What settles the audit is read with the rivals, but adds nothing to what is found.
+        The audit's pairs are read with the rivals, but add no matches.
         """
         mutual_pairs, aside = self.pairs(), self.products
         seen = np.empty(0, dtype=np.int64)  # pairs whose rivals have been read
@@ -203,11 +205,11 @@ class ScreenedSearch:
         self._aside = aside
 
     def audited(self, mutual_pairs: Found) -> dict[str, float]:
-        """Return what the audit says of found pairs."""
+        """Return the audit's report on the mutual pairs."""
         return self._audit.report(self._aside.partners(self._k + 1, self._absolute), self._k, mutual_pairs)
 
     def _new(self, mutual_pairs: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pairs to read after those that are known, and the found pairs whose rivals are then all read."""
+        """Return the pairs to read after those that are known, and the mutual pairs whose rivals are then all read."""
         numbers, known = self._numbered((mutual_pairs[0], mutual_pairs[1])), self._known(self.products)
         fresh = np.flatnonzero(~np.isin(numbers, seen))
         fresh = fresh[np.argsort(-np.abs(mutual_pairs[2][fresh]), kind="stable")]
@@ -220,14 +222,14 @@ class ScreenedSearch:
             new = np.union1d(new, self._rivals(likely, np.union1d(known, new))[0])
         return new, seen
 
-    def _settling(self, products: Products) -> np.ndarray:
-        """Return the pairs that settle the audit: all that could be closer to a drawn neuron's partner."""
+    def _settling(self, products: PartProducts) -> np.ndarray:
+        """Return the pairs that settle the audit: all that could be closer to a sampled neuron's partner."""
         units, partner, key = self._audit.unsettled(products.partners(self._k + 1, self._absolute)[1], self._k)
         own = self._numbered((units, partner))
         return np.union1d(own, self._rivals((units, partner, key), np.unique(own))[0])
 
     def pairs(self) -> Found:
-        """Return the mutual pairs among what is correlated so far."""
+        """Return the mutual pairs among the pairs correlated so far."""
         return mutual(*self.best(self._k + 1), self._k, self._absolute)
 
     def settled(self) -> tuple[Found, int]:
@@ -245,13 +247,13 @@ class ScreenedSearch:
         return mutual(one, other, self._k, self._absolute), contested
 
     def best(self, keep: int, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
-        """Return the best partners of both sides among what is correlated so far, over some parts or all."""
+        """Return the best partners of both sides among the pairs correlated so far, over some parts or all."""
         return self.products.partners(keep, self._absolute, mask)
 
     def _rivals(self, pairs: tuple[np.ndarray, ...], known: np.ndarray) -> tuple[np.ndarray, int]:
         return rivals(self._sketches, pairs, self._noise, self._absolute, known, self._k + 1)
 
-    def _known(self, products: Products) -> np.ndarray:
+    def _known(self, products: PartProducts) -> np.ndarray:
         return self._numbered((products.unit_a, products.unit_b))
 
     def _numbered(self, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -259,13 +261,13 @@ class ScreenedSearch:
 
     def _multiplied(
         self, numbers: np.ndarray, name: str, advance: Callable[[float], None] | None, sampled: np.ndarray | None = None
-    ) -> tuple[Products, np.ndarray]:
+    ) -> tuple[PartProducts, np.ndarray]:
         moments = self._sketches[0].moments, self._sketches[1].moments
         pairs = numbers // self._neurons_b, numbers % self._neurons_b
-        count_read = advance or (lambda positions: None)
+        progressed = advance or (lambda positions: None)
         device = self._sketches[0].device
         return exact_products(
-            *self._sources, pairs, moments, self._parts, self._checkpoint, name, count_read, sampled, device
+            *self._sources, pairs, moments, self._parts, self._checkpoint, name, progressed, sampled, device
         )
 
 

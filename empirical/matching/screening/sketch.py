@@ -8,8 +8,8 @@ with probability 1/B, and memory is read and written in order. For standardised 
     E[S_aᵀ S_b]/T = ρ,      variance ≈ (1 + ρ²)(1/B − 1/T)   (none for T ≤ B, where nothing collides).
 
 The sketch that is built is fine (`REFINED` B buckets). Adding up its parts gives the coarse one of B buckets, and it is
-kept as bytes: one step a neuron, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
-of an estimate, at most a third of what is there.
+stored as bytes: a step each, the largest entry over 127. Rounding to steps δ adds (δ_a² + δ_b²)/12 to the variance
+of an estimate, at most a third of the variance before.
 
 Cost: T N multiplications and additions, at the speed at which activations are read. Numba does them on the CPU, torch
 on other devices (`device_kernels`).
@@ -31,9 +31,8 @@ from ..machine.reading import Block, cut, read
 from ..moments import Moments, NonFinite, steady, wide
 from . import sketch_kernels as kernels
 from .device_kernels import SketchSums
+from .sketch_kernels import COLUMNS, REFINED
 
-REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
-COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
 SHARE = 4096  # of them, at most, that a thread works on: what it adds to fits its cache
 FEW = 256  # positions that give the shift
 STRIPES = 16  # of a file, taken up together: the sketch is read and written once for all of them
@@ -222,7 +221,7 @@ def _signs(positions: int, buckets: int, seed: int) -> tuple[np.ndarray, np.ndar
 
 
 def _shift(few: np.ndarray) -> np.ndarray:
-    """Return what is taken off each neuron before anything is added up.
+    """Return the shift subtracted from each neuron before anything is added up.
 
     The mean of a few positions, and where these are all equal, their value: a constant neuron's sums are then exactly
     zero, and no other's are.

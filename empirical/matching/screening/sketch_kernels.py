@@ -5,6 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
+COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
+
 TILE = 512  # columns one thread turns at a time
 ROWS = 32  # positions added up in float32 before they are added in float64
 
@@ -15,7 +18,7 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, sketch, total, sq
 
     Position t of stripe p = t // buckets goes to the bucket (t + turn[p]) mod buckets with sign[t]. All stripes are
     added to one bucket before the next, so that the sketch is read and written once a block, and two at a time, so that
-    what is added to is read and written half as often. A thread works on `share` columns, which change no sum.
+    sums are read and written half as often. A thread works on `share` columns, which change no sum.
     """
     buckets = sketch.shape[0]
     last = first + x.shape[0]
@@ -121,7 +124,7 @@ def _insert(keys, units, key, unit):
 
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def offer_rows(estimate, keys, units):
-    """Keep the largest estimates of each row: keys and units, shape (rows, kept), falling; ties keep the lower unit."""
+    """Keep the largest estimates of each row: keys and units, shape (rows, number), falling; ties keep the lower."""
     size = keys.shape[1]
     for row in numba.prange(estimate.shape[0]):
         for low in range(0, estimate.shape[1], 64):

@@ -6,7 +6,7 @@
 | supervised | discriminative | cross-entropy of the photograph that x was cut from |
 | contrastive | discriminative | two views nearby, flipped, noisy: each finds the other among the batch (InfoNCE) |
 
-The denoiser is not told θ: it reads it off the picture. Since the crops are white and of unit variance, so is each
+The denoiser does not get θ: it sees the picture alone. Since the crops are white and of unit variance, so is each
 noisy crop, whatever θ; white noise itself is what every one of them tends to for θ → π/2, and one pass over pure noise
 makes a picture in one step (`rosettalaw.empirical.vision.families.generation`).
 """
@@ -35,7 +35,7 @@ class Objective(ABC):
 
     @abstractmethod
     def batch(self, crops: Crops, rng: np.random.Generator, number: int) -> dict[str, np.ndarray]:
-        """Draw what one step of one seed reads; arrays with `number` rows, or views × `number`."""
+        """Draw the inputs of one step of one seed; arrays with `number` rows, or views × `number`."""
 
     @abstractmethod
     def loss(self, weights: dict[str, Any], config: Any, batch: dict[str, Any]) -> Any:

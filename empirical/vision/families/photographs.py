@@ -61,7 +61,7 @@ class Crops:
     Parameters
     ----------
     pictures : sequence of sequence of ndarray, shape (height, width, 3)
-        For each photograph its whitened versions, one a scale.
+        For each photograph its whitened versions, one per scale.
     region : str
         "train" (left three quarters) or "measure" (right quarter).
     side : int

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import shutil
 import zlib
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ....leftovers import remove_leftovers, unfinished_folder
 from ....results import disk_error, run_facts
 from ...checkpoints.provenance import RECORD
 from .batched_vit import MLP_RATIO, configuration, initial
@@ -65,7 +65,7 @@ class Job:
         return float(self.width**2 + 40 * self.width)
 
     def folder(self, seed: int) -> Path:
-        """Return where the checkpoint of one seed is."""
+        """Return the path of the checkpoint of one seed."""
         facts = [self.objective, self.width, asdict(self.recipe), self.images_sha256]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
         return self.root / f"{self.objective}-{self.neurons}-{name}" / f"seed{seed}"
@@ -86,7 +86,7 @@ def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: T
     crops : Crops
         The images.
     report : callable
-        Called with the number of steps done; returns False to stop (nothing is kept then: a job takes seconds).
+        Called with the number of steps done; returns False to stop (nothing is saved then: a job takes seconds).
 
     Returns
     -------
@@ -168,9 +168,9 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
     from ...checkpoints.hub import untrained_model
 
     folder = job.folder(seed)
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    partial = unfinished_folder(folder)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_leftovers(folder.parent)
         partial.mkdir(parents=True)
         model = untrained_model(config, 0)
         body = {name: value for name, value in member.items() if not name.startswith("head.")}

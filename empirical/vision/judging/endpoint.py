@@ -6,9 +6,9 @@ Address, key and model come from the environment, never from the command line or
     ROSETTALAW_JUDGE_KEY    sent as a bearer token; leave unset for a local server
     ROSETTALAW_JUDGE_MODEL  the model's name there
 
-Each shown image is sent as one strip: image, activation map, overlay. Answers are kept in a folder under the hash of
-what was asked (never the key), so that nothing is paid for twice; a request that fails for a passing reason is repeated
-after a pause. What a study will cost is estimated before it starts (`estimate`).
+Each shown image is sent as one strip: image, activation map, overlay. Answers are saved in a folder under the hash of
+the request (never the key), so that nothing is paid for twice; a request that fails for a passing reason is repeated
+after a pause. The cost of a study is estimated before it starts (`estimate`).
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ class EndpointJudge:
         pictures = [*_strips(exhibit), *(png(shown(image)) for image in held_out)]
 
         def check(answer: dict[str, Any]) -> bool:
-            given = answer.get("active")
-            return isinstance(given, list) and len(given) == len(held_out) and all(isinstance(x, bool) for x in given)
+            named = answer.get("active")
+            return isinstance(named, list) and len(named) == len(held_out) and all(isinstance(x, bool) for x in named)
 
         return list(self._ask(text, pictures, check)["active"])
 
@@ -169,8 +169,8 @@ class EndpointJudge:
             address = "data:image/png;base64," + base64.b64encode(picture).decode()
             content.append({"type": "image_url", "image_url": {"url": address, "detail": "low"}})
         body = {"model": self._model, "temperature": 0, "messages": [{"role": "user", "content": content}]}
-        asked = json.dumps(body, sort_keys=True).encode()
-        cached = self._cache / f"{hashlib.sha256(self._url.encode() + asked).hexdigest()}.json"
+        request = json.dumps(body, sort_keys=True).encode()
+        cached = self._cache / f"{hashlib.sha256(self._url.encode() + request).hexdigest()}.json"
         if cached.is_file():
             try:
                 reply = json.loads(cached.read_text(encoding="utf-8"))
@@ -178,9 +178,9 @@ class EndpointJudge:
                     return reply
             except ValueError:
                 pass  # half-written by something else: asked again
-        answer = _parsed(self._post(asked))
+        answer = _parsed(self._post(request))
         if answer is None or not check(answer):
-            answer = _parsed(self._post(asked))  # models sometimes chatter; once more, then it is an error
+            answer = _parsed(self._post(request))  # models sometimes chatter; once more, then it is an error
         if answer is None or not check(answer):
             raise RosettaError(f"{self.name}: gave no usable answer twice (expected JSON as the question asks)")
         with replacing(cached) as partial:
@@ -203,14 +203,14 @@ class EndpointJudge:
                     reason = f"HTTP {error.code}"
                     if error.code not in PASSING:
                         raise RosettaError(f"{self.name}: {reason}; check {PREFIX}URL, KEY and MODEL") from None
-                    asked_for = error.headers.get("Retry-After", "")
-                    wait = min(float(asked_for), 60.0) if asked_for.isdigit() else wait
+                    retry_after = error.headers.get("Retry-After", "")
+                    wait = min(float(retry_after), 60.0) if retry_after.isdigit() else wait
             except (OSError, ValueError, KeyError, IndexError, TypeError) as error:  # no connection, timeout, no JSON
                 reason = str(getattr(error, "reason", error)) or type(error).__name__
             if attempt < self._retries:
                 self._pause(wait)
         raise RosettaError(
-            f"{self.name}: no answer after {self._retries + 1} tries ({reason}); what was answered is kept"
+            f"{self.name}: no answer after {self._retries + 1} tries ({reason}); the answers so far are saved"
         )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ....console import progress
 from ....errors import InputError, require
-from ....results import dataset
+from ....results import dataset, require_variables
 from ..source import ImageSource
 from .judges import Judge
 from .top_images import exhibit, neuron_scores, top_exhibits
@@ -77,6 +77,8 @@ def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:
     InputError
         If no pair exceeds the nulls, or there was none to calibrate against.
     """
+    needed = ("correlation", f"unit_{side}", f"excluded_unit_{side}", f"neurons_{side}")
+    require_variables(pairs, "pairs", needed)
     threshold = float(pairs["threshold"]) if "threshold" in pairs else np.nan
     strong = np.abs(pairs["correlation"].values) >= threshold  # of either sign under --absolute
     if not strong.any():
@@ -111,9 +113,9 @@ def study(
     populations : dict of str to ndarray of int
         Neurons, counted over all layers.
     judge : Judge
-        Who judges.
+        The judge.
     plan : JudgingPlan, optional
-        What is judged.
+        Numbers of images and subsets.
     quiet : bool
         No progress bar.
     **provenance
@@ -127,9 +129,12 @@ def study(
     Raises
     ------
     InputError
-        If a population is too small for the subsets, or the images for what is shown.
+        If a population is too small for the subsets, or the images for the exhibits.
     """
     plan = plan or JudgingPlan()
+    last = max((int(neurons.max()) for neurons in populations.values() if len(neurons)), default=0)
+    rule = f"has {len(source.layer)} neurons: the pairs are of another model"
+    require(last < len(source.layer), "model", source.name, rule, "--model, the checkpoint that was matched")
     needed = max(plan.top) + HELD_OUT
     if len(source.images) < needed:
         rule = f"showing {max(plan.top)} and holding {HELD_OUT} out needs {needed} images"
@@ -183,30 +188,30 @@ def _validate(
     scores = neuron_scores(source, neurons)
     order = np.argsort(-scores, axis=0, kind="stable").T
     half = HELD_OUT // 2
-    truth, said = [], []
+    truth, predicted = [], []
     shown = exhibit(source, neurons, [one[: plan.main] for one in order], scores)
     for ranked, one in zip(order, shown, strict=True):
         bottom = ranked[max(len(ranked) // 2, plan.main + half) :]
-        asked = np.concatenate([ranked[plan.main : plan.main + half], rng.choice(bottom, half, replace=False)])
+        images = np.concatenate([ranked[plan.main : plan.main + half], rng.choice(bottom, half, replace=False)])
         mixed = rng.permutation(HELD_OUT)
-        said += judge.predict(one, [source.images[int(i)] for i in asked[mixed]])
+        predicted += judge.predict(one, [source.images[int(i)] for i in images[mixed]])
         truth += (mixed < half).tolist()
         advance()
-    return scored(np.array(truth), np.array(said))
+    return scored(np.array(truth), np.array(predicted))
 
 
-def scored(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
+def scored(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Return accuracy, precision, recall, F1 (NaN where undefined) and the number of predictions.
 
     Parameters
     ----------
-    truth, said : ndarray of bool, shape (predictions,)
+    truth, predicted : ndarray of bool, shape (predictions,)
     """
-    hits, called, there = float(np.sum(truth & said)), float(np.sum(said)), float(np.sum(truth))
+    hits, called, positive = float(np.sum(truth & predicted)), float(np.sum(predicted)), float(np.sum(truth))
     precision = hits / called if called else np.nan
-    recall = hits / there if there else np.nan
-    f1 = 2 * hits / (called + there) if called + there else np.nan
-    accuracy = float(np.mean(truth == said)) if len(truth) else np.nan
+    recall = hits / positive if positive else np.nan
+    f1 = 2 * hits / (called + positive) if called + positive else np.nan
+    accuracy = float(np.mean(truth == predicted)) if len(truth) else np.nan
     return {"accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1, "predictions": len(truth)}
 
 

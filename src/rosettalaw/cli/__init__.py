@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -15,8 +16,9 @@ from typing import Any, NoReturn
 import typer
 
 from ..console import tell_last
-from ..errors import RosettaError
-from .output import speaks_unicode
+from ..display import for_terminal
+from ..errors import RosettaError, naming_extras, require_extra
+from .output import echo, speaks_unicode
 
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
@@ -43,6 +45,17 @@ COMMANDS: dict[str, str] = {
     "demo": "The whole loop",
 }
 
+# Modules of extras that a command cannot begin without; others are looked for once the input is known.
+MODELS = ("torch", "transformers", "tokenizers", "safetensors")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "match": ("torch",),
+    "toy": ("torch",),
+    "train": MODELS,
+    "ladder": MODELS,
+    "filter": (*MODELS, "peft"),
+    "demo": MODELS,
+}
+
 INTERRUPTED = (
     "interrupted: finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
 )
@@ -54,7 +67,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
     if version:
         from .. import __version__
 
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -81,12 +94,16 @@ app = build()
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included."""
+    for library in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DIFFUSERS_VERBOSITY"):
+        os.environ.setdefault(library, "error")  # of this process, which is the command's own
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
-            stream.reconfigure(errors="replace")  # a question mark for β, instead of no answer
+        if isinstance(stream, io.TextIOWrapper):  # a question mark for β, a code for no character, but an answer
+            stream.reconfigure(errors="backslashreplace" if speaks_unicode(stream) else "replace")
     command = typer.main.get_command(app)
     try:
-        code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)
+        with naming_extras():
+            _require_extras(sys.argv[1:] if arguments is None else arguments)
+            code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)
         if code == 130:  # typer's code for Ctrl-C
             raise KeyboardInterrupt
     except KeyboardInterrupt:
@@ -107,6 +124,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
+def _require_extras(words: list[str]) -> None:
+    """Refuse a command whose extra is not installed before anything is computed; its help needs none."""
+    command = next((word for word in words if not word.startswith("-")), "")
+    if not {"-h", "--help"} & set(words):
+        require_extra(*NEEDS.get(command, ()))
+
+
 def _usage_message(error: Any) -> str:
     message = error.format_message().rstrip(".")
     cause = error.__cause__  # newer typer reads values through pydantic, whose message lacks the value
@@ -117,7 +141,7 @@ def _usage_message(error: Any) -> str:
 
 
 def _tell(message: str) -> None:
-    print(message, file=sys.stderr)
+    print(for_terminal(message), file=sys.stderr)
 
 
 def _exit(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:

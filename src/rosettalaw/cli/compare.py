@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, file_to_write, print_json, print_table, require_no_input
+from .output import JsonOption, echo, file_to_write, print_json, print_table, require_no_input
 
 RESULTS = typer.Argument(None, help="Result files (.nc) and CSV files with neurons,count.", show_default=False)
 FIGURE = typer.Option(None, callback=file_to_write, help="Also draw the comparison: a path, saved as PNG and SVG.")
@@ -52,9 +52,9 @@ def register(app: typer.Typer, section: str) -> None:
         print_table([{_heading(name): record[name] for name in shown} for record in records])
         for row in rows:
             if not row.series.reference:
-                typer.echo(f"\n{row.series.name}")
+                echo("", row.series.name)
                 for sentence in row.sentences():
-                    typer.echo(f"  {sentence}")
+                    echo(f"  {sentence}")
 
 
 def _heading(name: str) -> str:

@@ -9,7 +9,7 @@ import typer
 from .output import JsonOption, folder_of, folder_to_write, print_json
 
 OUT = typer.Option(Path("results/demo"), callback=folder_of("results.nc"), help="Folder for the results.")
-CACHE = typer.Option(None, callback=folder_to_write, help="Where checkpoints are kept (default: ~/.cache/rosettalaw).")
+CACHE = typer.Option(None, callback=folder_to_write, help="Folder of checkpoints (default: ~/.cache/rosettalaw).")
 
 
 def register(app: typer.Typer, section: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, folder_to_write, print_json
+from .output import JsonOption, echo, folder_to_write, print_json
 
 RESULTS = typer.Argument(None, help="Folder of results (.nc); default: published numbers alone.")
 OUT = typer.Option(Path("results/figures"), callback=folder_to_write, help="Folder for the figures.")
@@ -37,7 +37,7 @@ def register(app: typer.Typer, section: str) -> None:
             return
         for one in made:
             if one.files:
-                typer.echo(f"{one.name:12} {one.shows}: {one.files[0]}")
+                echo(f"{one.name:12} {one.shows}: {one.files[0]}")
         for one in made:
             if not one.files:
-                typer.echo(f"{one.name:12} {one.shows}: waits for {one.waits_for}")
+                echo(f"{one.name:12} {one.shows}: waits for {one.waits_for}")

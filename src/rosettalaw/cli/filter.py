@@ -7,7 +7,16 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, file_to_write, folder_of, folder_to_write, print_json, print_table, require_no_input
+from .output import (
+    JsonOption,
+    echo,
+    file_to_write,
+    folder_of,
+    folder_to_write,
+    print_json,
+    print_table,
+    require_no_input,
+)
 
 EPILOG = (
     "Example: rosettalaw filter (two models trained here). Your own: rosettalaw filter EleutherAI/pythia-410m "
@@ -39,7 +48,7 @@ def filter_(
     rank: int = typer.Option(1, help="Rank of the adapters."),
     learning_rate: float = typer.Option(1e-3, help="Peak learning rate."),
     weight_decay: float = typer.Option(0.01, help="Weight decay of the adapters."),
-    batch: int = typer.Option(32, help="Sequences a step."),
+    batch: int = typer.Option(32, help="Sequences per step."),
     context: int | None = typer.Option(None, help="Length of a sequence (default: the model's, at most 1024)."),
     ladder: str = typer.Option("quickstart", help="Without models: ladder whose largest models are used."),
     cache: Path | None = typer.Option(None, callback=folder_to_write, help="Without models: folder of checkpoints."),
@@ -73,8 +82,8 @@ def filter_(
         raise InputError(name, None, "is needed with models of your own", "rosettalaw filter A B --text T --target D")
     require_no_input("--selection", selection, (text, pairs))
     if a is None and (pairs or tune or text):
-        given, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
-        raise InputError(given, str(value), "goes with models of your own", f"rosettalaw filter A B {given} …")
+        option, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
+        raise InputError(option, str(value), "goes with models of your own", f"rosettalaw filter A B {option} …")
     plan = FilteringPlan(
         target=target or embedded.TARGET,
         budget=budget,
@@ -106,4 +115,4 @@ def filter_(
         return
     print_table(rows, title=f"filtering for {plan.target!r} by one neuron")
     for sentence in sentences:
-        typer.echo(sentence)
+        echo(sentence)

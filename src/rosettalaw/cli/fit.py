@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, echo, print_json, print_table
 
 COUNTS = typer.Argument(
     help="CSV file with neurons,count and, if known, count_sd; or a ladder's result file (.nc).", show_default=False
@@ -63,11 +63,12 @@ def register(app: typer.Typer, section: str) -> None:
         if as_json:
             print_json(record)
             return
-        scatter = analysis.power_law.excess_scatter
-        typer.echo(f"{record['verdict']}\n")
+        scatter, own = analysis.power_law.excess_scatter, analysis.own
+        echo(record["verdict"], *analysis.counting, "")
         print_table(
             [
                 _row("exponent α", record["exponent"], record["exponent_ci95"]),
+                *([_row("α, own ρ* of each size", own.exponent, own.exponent_ci95)] if own else []),
                 *(_row(f"α, {fit.likelihood}", fit.exponent, fit.exponent_ci95) for fit in analysis.likelihoods),
                 *([_row("scatter over stated errors", scatter)] if np.isfinite(scatter) else []),
                 _row("prefactor c", record["prefactor"]),
@@ -77,25 +78,25 @@ def register(app: typer.Typer, section: str) -> None:
             ]
         )
         print_table(record["alternatives"], title="Curves (rms of log count; AICc; rms at sizes left out)")
-        typer.echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
-        typer.echo(f"β, κ and τ from counts alone: {record['identifiability']}")
+        echo(f"preferred: {analysis.comparison.preferred} ({analysis.comparison.reason})")
+        echo(f"β, κ and τ from counts alone: {record['identifiability']}")
         if joint is not None:
-            typer.echo("\nTheory fitted to counts and ranked correlations together")
+            echo("", "Theory fitted to counts and ranked correlations together")
             for name, one in joint.params.items():
-                typer.echo(f"  {name} = {one}")
+                echo(f"  {name} = {one}")
             for name, value in record["joint"].items():
                 if name not in HIDDEN and not name.endswith("_ci95"):
-                    typer.echo(f"  {name}: {_words(value, NOT_TESTED.get(name, '–'))}")
+                    echo(f"  {name}: {_words(value, NOT_TESTED.get(name, '–'))}")
         for name, value in (shown if posterior else {}).items():
-            typer.echo(f"posterior of {name}: {_words(value)} (95%)")
+            echo(f"posterior of {name}: {_words(value)} (95%)")
         if posterior:
-            typer.echo(f"posterior: {record['posterior_status']}")
+            echo(f"posterior: {record['posterior_status']}")
         if analysis.left_out:
             lowest, highest = min(analysis.left_out.values()), max(analysis.left_out.values())
-            typer.echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
-        typer.echo(f"status: {record['status']}")
+            echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
+        echo(f"status: {record['status']}")
         for note in record["notes"]:
-            typer.echo(f"note: {note}")
+            echo(f"note: {note}")
 
 
 def _row(name: str, value: float, interval: tuple[float, float] | None = None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, grid, print_json, print_table
+from .output import JsonOption, echo, grid, print_json, print_table
 
 COUNTS = typer.Argument(help="CSV file with neurons,count, or a result file (.nc) of a ladder.", show_default=False)
 
@@ -43,6 +43,6 @@ def register(app: typer.Typer, section: str) -> None:
         shown = ("neurons", "count", "ci95", "status")
         print_table([{name: row[name] for name in shown} for row in rows])
         if tested is not None:
-            typer.echo(tested.sentence())
+            echo(tested.sentence())
         for note in data.notes:
-            typer.echo(f"note: {note}")
+            echo(f"note: {note}")

@@ -59,7 +59,7 @@ def judge(
     from ..empirical.vision.judging.judges import OfflineJudge
     from ..empirical.vision.source import ImageSource, open_reader
     from ..errors import InputError, RosettaError, require
-    from ..results import load, save
+    from ..results import load, require_variables, save
     from .output import grid, require_no_input
 
     require_no_input("--out", out, [pairs])
@@ -76,15 +76,16 @@ def judge(
     )
     matching = load(pairs, "pairs")
     populations = populations_of(matching, side)
+    require_variables(matching, str(pairs), (), () if model else (f"model_{side}",))
     shown: Any
     if by == "endpoint":
         shown = EndpointJudge.from_environment(cache_folder(cache) / "judge", timeout=timeout, retries=retries)
         cost = tuple(grid("--prices", prices)) if prices else None
         if cost is not None and len(cost) != 2:
             raise InputError("--prices", prices, "must be two numbers", "--prices 0.15,0.6")
-        asked = judgements(plan, [len(neurons) for neurons in populations.values()])
-        expected = sum(asked[0] // len(plan.top) * number for number in plan.top) / max(asked[0], 1)
-        estimated = estimate(*asked, round(expected), prices=cost)
+        requests = judgements(plan, [len(neurons) for neurons in populations.values()])
+        expected = sum(requests[0] // len(plan.top) * number for number in plan.top) / max(requests[0], 1)
+        estimated = estimate(*requests, round(expected), prices=cost)
         from ..console import say
 
         say(f"{shown.name}: {estimated} (answers saved earlier cost nothing)")

@@ -26,7 +26,7 @@ def register(app: typer.Typer, section: str) -> None:
             callback=folder_of("results.nc"),
             help="Folder for the results (default: results/<name of the ladder>).",
         ),
-        cache: Path | None = typer.Option(None, callback=folder_to_write, help="Where trained checkpoints are kept."),
+        cache: Path | None = typer.Option(None, callback=folder_to_write, help="Folder of trained checkpoints."),
         workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         as_json: bool = JsonOption,
     ) -> None:

@@ -19,13 +19,17 @@ PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
 )
-PERMUTATIONS = 3  # draws, as in the paper
+NULL = (
+    "Kinds of null and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
+    "of shift; of documents and untrained too where they are known)."
+)
 SHOWN = (
     "count",
     "calibrated_count",
     "calibrated_count_se",
+    "stable_count",
     "threshold",
-    "settled_count",
+    "binding_null",
     "excluded_a",
     "excluded_b",
     "positions",
@@ -45,7 +49,7 @@ def match(
         None, help="Checkpoints: tokens of A to read; by default the paper's 10 million, or the whole text."
     ),
     images: Path | None = typer.Option(None, help="Vision models: a folder of images, or an .npz of arrays."),
-    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Leave out images that cannot be read."),
+    skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     context: int | None = typer.Option(
         None, min=1, help="Checkpoints: tokens of a window; by default what both models are made for, at most 1024."
@@ -57,14 +61,16 @@ def match(
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
-    permutations: int = typer.Option(
-        PERMUTATIONS,
+    null: str | None = typer.Option(None, help=NULL),
+    permutations: int | None = typer.Option(
+        None,
         "--null-permutations",
         min=0,
-        help="Draws of the permutation null; 0 disables it: without --untrained there is then no calibrated count.",
+        help="Draws of the paper's permutation null in place of the default ones; 0: no null but --untrained.",
     ),
-    jackknife: int = typer.Option(16, min=0, help="Blocks of positions for the standard error; 0 skips it."),
-    q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those kept."),
+    documents: Path | None = typer.Option(None, help="Arrays: a .npy of integers, the document of each position."),
+    jackknife: int = typer.Option(16, min=0, help="Parts of the text for error and stability; 0 skips both."),
+    q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those counted."),
     layers_a: str = typer.Option("", help="Only these layers of A: 0,1,5."),
     layers_b: str = typer.Option("", help="Only these layers of B."),
     engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
@@ -79,20 +85,20 @@ def match(
     pattern_b: str = typer.Option("", help="The same for B."),
     device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
     weights: str = typer.Option(
-        "float32", help="In which precision checkpoints compute: float32, bfloat16 or float16."
+        "float32", help="Precision in which checkpoints compute: float32, bfloat16 or float16."
     ),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    memory: str = typer.Option("", help="Memory to hold: 2GiB, 500MB; half of what is free by default."),
-    spool: str = typer.Option("float32", help="How model activations are kept on disk: float32 or float16."),
+    memory: str = typer.Option("", help="Memory limit: 2GiB, 500MB; default: half of the free memory."),
+    spool: str = typer.Option("float32", help="Format of model activations on disk: float32 or float16."),
     exclude_nonfinite: bool = typer.Option(
         False, help="Drop neurons with NaN, infinite or >1e18 activations instead of failing."
     ),
-    seed: int = typer.Option(0, min=0, help="Seed of the text order, the permutations and the sketch."),
+    seed: int = typer.Option(0, min=0, help="Seed of the text order, the null draws and the sketch."),
     out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),
     as_json: bool = JsonOption,
 ) -> None:
     """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
-    require_no_input("--out", out, (a, b, text, images))
+    require_no_input("--out", out, (a, b, text, images, documents))
     if out is not None:
         require_replaceable("--out", out)
     from ..empirical.matching.machine import distributed
@@ -111,7 +117,9 @@ def match(
             untrained=untrained,
             k=k,
             absolute=absolute,
+            null=null,
             null_permutations=permutations,
+            documents=documents,
             jackknife=jackknife,
             q=q,
             layers_a=_layers("--layers-a", layers_a),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -13,8 +12,9 @@ from typing import Any
 
 import typer
 
+from ..display import as_json, for_terminal
 from ..errors import InputError, require
-from ..results import require_replaceable
+from ..results import require_folder_takes, require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
 PAGE_HEAD = 200  # bytes by which an HTML page is known
@@ -76,15 +76,22 @@ def folder_of(result: str) -> Callable[[typer.CallbackParam, Path | None], Path 
 
 
 def _require_folder(name: str, path: Path, folder: Path) -> None:
-    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
-    require(there.is_dir(), name, str(path), f"{there} is a file; must be a folder, or a name not yet taken")
-    require(os.access(there, os.W_OK), name, str(path), f"must be where files may be written; {there} is not")
+    nearest = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    require(nearest.is_dir(), name, str(path), f"{nearest} is a file; must be a folder, or a name not yet taken")
+    require(os.access(nearest, os.W_OK), name, str(path), f"must be where files may be written; {nearest} is not")
+    require_folder_takes(name, path)
 
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output; NaN and infinities become null, NumPy numbers become numbers."""
     escaped = not speaks_unicode(sys.stdout)
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=escaped, allow_nan=False))
+    typer.echo(as_json(plain(value), escaped))
+
+
+def echo(*lines: str) -> None:
+    """Print lines of text on standard output."""
+    for line in lines:
+        typer.echo(for_terminal(line))
 
 
 def speaks_unicode(stream: Any) -> bool:
@@ -113,11 +120,11 @@ def print_table(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None)
+    table = Table(title=Text(for_terminal(title)) if title else None)
     for name in records[0] if records else []:
-        table.add_column(str(name), justify="right", no_wrap=True)
+        table.add_column(Text(for_terminal(str(name))), justify="right", no_wrap=True)
     for record in records:
-        table.add_row(*(Text(_cell(value)) for value in record.values()))
+        table.add_row(*(Text(for_terminal(_cell(value))) for value in record.values()))
     console = Console(highlight=False)
     unbounded = console.options.update(max_width=10_000)
     if console.is_terminal and console.measure(table, options=unbounded).maximum > console.width:

@@ -8,8 +8,7 @@ from typing import Any
 
 import typer
 
-from .match import PERMUTATIONS
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, echo, print_json, print_table
 
 EPILOG = (
     "Example (two 30B models of 48 layers × 28672): "
@@ -28,23 +27,26 @@ def plan(
     neurons_b: float = typer.Option(..., help="Neurons of model B."),
     positions: float = typer.Option(..., help="Aligned positions."),
     device: str = typer.Option("cpu", help="cpu or cuda (measured now), a100, h100, h200 (data sheet)."),
-    permutations: int = typer.Option(0, "--null-permutations", min=0, help="Draws of the permutation null to include."),
+    permutations: int = typer.Option(
+        0, "--null-permutations", min=0, help="Draws of a null to include: shift, permute."
+    ),
     width: int = typer.Option(4, min=1, help="Bytes of one activation."),
     memory: str = typer.Option("", help="Memory for the exact engine's tiles (default: half of the device's)."),
     as_json: bool = JsonOption,
 ) -> None:
     """Print expected time, memory and the detectable correlation of a matching, exact and screened.
 
-    The cost of each draw of the permutation null is listed separately. Memory excludes model weights.
+    The cost of each draw of a null (shift, permute) is listed separately. Memory excludes model weights.
     """
     from ..empirical.matching import cost
     from ..empirical.matching.rates import device_rates
+    from ..empirical.nulls import DRAWS
     from ..errors import require
 
-    asked = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
-    for option, size in asked.items():
+    numbers = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
+    for option, size in numbers.items():
         require(1 <= size <= LARGEST, option, size, f"must be between 1 and {LARGEST:g}", f"{option} 1e6")
-    sizes = cost.Sizes(*map(int, asked.values()))
+    sizes = cost.Sizes(*map(int, numbers.values()))
     rates = device_rates(device)
     kind = "cpu" if rates.on_cpu else "cuda"
     tile = cost.tile_shape(sizes, cost.byte_count("--memory", memory), kind) if memory else None
@@ -53,7 +55,7 @@ def plan(
         lambda draws: cost.screened_cost(sizes, rates, draws, width),
     ]
     costs = [engine(permutations) for engine in engines]
-    draws = permutations or PERMUTATIONS
+    draws = permutations or DRAWS
     each = [each_draw(engine(0), engine(draws), draws) for engine in engines]
     stored = float(sizes.positions) * (sizes.neurons_a + sizes.neurons_b) * width
     detectable = cost.detectable_correlation(sizes)
@@ -75,20 +77,21 @@ def plan(
     ]
     print_table(rows, title)
     for one in costs:
-        typer.echo(f"{one.engine}: {one.detail}")
+        echo(f"{one.engine}: {one.detail}")
         if one.link_seconds:
             more = f"{duration(one.link_seconds)} more at {rates.link / 1e9:.3g} GB/s for activations on the host"
-            typer.echo(f"{one.engine}: {more}; those of models on the device stay there")
+            echo(f"{one.engine}: {more}; those of models on the device stay there")
     more = ", ".join(f"{one['engine']} {duration(one['seconds'])} more" for one in each)
-    counted = f"{permutations} included" if permutations else f"none included; match makes {PERMUTATIONS} by default"
+    counted = f"{permutations} included" if permutations else f"none included; match makes {DRAWS} by default"
     room = f"{stored / 1e12:.3g} TB" if stored >= 1e12 else f"{stored / 1e9:.3g} GB"
-    typer.echo(f"each draw of the permutation null: {more} ({counted}); all read activations on disk, {room}")
-    typer.echo("memory excludes model weights")
-    typer.echo(f"half of the pairs with correlation {detectable:.3g} are found")
+    echo(f"each draw of a null: {more} ({counted})")
+    echo(f"shifted positions need no copy; permuted ones and documents are read from activations on disk, {room}")
+    echo("memory excludes model weights")
+    echo(f"half of the pairs with correlation {detectable:.3g} are found")
 
 
 def each_draw(without: Any, with_draws: Any, draws: int) -> dict[str, Any]:
-    """Return the cost of each draw of the permutation null, from two `MatchingCost`; draws may share a pass over A."""
+    """Return the cost of each draw of a null of B alone, from two `MatchingCost`; draws may share a pass over A."""
     added = ("operations", "bytes_moved", "seconds", "link_seconds")
     each = {name: (getattr(with_draws, name) - getattr(without, name)) / draws for name in added}
     return {"engine": without.engine, **each}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import page_to_write
+from .output import echo, page_to_write
 
 FOLDER = typer.Argument(
     help="Folder of results (.nc) and counts (.csv), searched with the folders in it.", show_default=False
@@ -26,4 +26,4 @@ def register(app: typer.Typer, section: str) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
         from ..results_page import write_results_page
 
-        typer.echo(str(write_results_page(folder, out or folder / "report.html", everything)))
+        echo(str(write_results_page(folder, out or folder / "report.html", everything)))

@@ -67,7 +67,7 @@ def simulate(
     as_json: bool = JsonOption,
 ) -> None:
     """Simulate pairs of networks with known features, match them, and fit the exponents."""
-    from ..results import save
+    from ..results import require_room, save
     from ..sims import Choices
     from ..sims import simulate as run
 
@@ -80,6 +80,8 @@ def simulate(
         threshold=threshold,
     )
     sizes, betas = grid("--neurons", neurons), grid("--beta", beta)
+    if out is not None:
+        require_room(out, 8 * (4 * max(runs, 0) + 3) * len(sizes) * len(betas))
     simulation = run(sizes, betas, kappa, gamma, inputs, runs, seed, engine, choices, workers)
     if out is not None:
         save(simulation.to_dataset(), out)

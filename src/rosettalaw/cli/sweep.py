@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from .output import JsonOption, grid, print_json, result_to_write
+from .output import JsonOption, echo, grid, print_json, result_to_write
 
 EPILOG = "Example: rosettalaw sweep --beta 1.2:3:100 --neurons 1e3:1e9:200:log --out sweep.nc"
 
@@ -31,12 +33,14 @@ def sweep(
     as_json: bool = JsonOption,
 ) -> None:
     """Predict on a grid of parameters; points without a solution are marked with a status."""
+    from ..results import require_room
     from ..theory.sweeps import connected, summary, write
     from ..theory.sweeps import sweep as solve
 
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     values = {name: grid(f"--{name}", text) for name, text in texts.items()}
-    arguments = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    arguments: Any = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    require_room(out, 8 * 11 * math.prod(len(value) for value in values.values()))
     bound = 1.0 if scheduler else None if memory is None else memory * 1e9  # a cluster gets blocks, however small
     result = solve(**arguments, limit=limit, memory=bound)
     if scheduler is None:
@@ -48,6 +52,6 @@ def sweep(
     if as_json:
         print_json(facts)
         return
-    typer.echo(f"{facts['points']} points in {out}, {facts['solved']} of them solved")
+    echo(f"{facts['points']} points in {out}, {facts['solved']} of them solved")
     for rule, number in facts["unsolved"].items():
-        typer.echo(f"  {number} have no solution: {rule}")
+        echo(f"  {number} have no solution: {rule}")

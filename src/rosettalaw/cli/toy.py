@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, folder_to_write, grid, print_json, print_table, result_to_write
+from .output import JsonOption, echo, folder_to_write, grid, print_json, print_table, result_to_write
 from .simulate import print_exponents
 
 EPILOG = "Example: rosettalaw toy --neurons 8,16,32 --beta 1.5 --seeds 3 --json"
@@ -68,4 +68,4 @@ def toy(
     print_exponents(record["fits"])
     for check in record["checks"]:
         verdict = "holds" if check["law_holds"] else "does not hold"
-        typer.echo(f"{check['configuration']}: the law {verdict}; expected: {check['expected']}")
+        echo(f"{check['configuration']}: the law {verdict}; expected: {check['expected']}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, folder_to_write, print_json
+from .output import JsonOption, echo, folder_to_write, print_json
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -39,4 +39,4 @@ def register(app: typer.Typer, section: str) -> None:
             print_json({"ladder": opened.name, "corpus_sha256": trained.corpus_sha256, "models": rows})
         else:
             for row in rows:
-                typer.echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  {row['folder']}")
+                echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  {row['folder']}")

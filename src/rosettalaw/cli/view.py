@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from .output import page_to_write
+from .output import echo, page_to_write
 
 EPILOG = (
     "Example: rosettalaw match folder-a folder-b --out pairs.nc, then rosettalaw view pairs.nc --out viewer.html. "
@@ -45,9 +45,9 @@ def view(
         from ..empirical.vision.viewing import write_image_viewer
 
         options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts, "skip_corrupt": skip_corrupt}
-        typer.echo(str(write_image_viewer(source, images, out, loading=loading, **options)))
+        echo(str(write_image_viewer(source, images, out, loading=loading, **options)))
         return
     from ..empirical.viewer.language_page import write_viewer
 
-    asked: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
-    typer.echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **asked)))
+    settings: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
+    echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **settings)))

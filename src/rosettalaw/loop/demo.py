@@ -26,7 +26,7 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     Raises
     ------
     RosettaError
-        For anything that the user can mend; what is finished stays.
+        For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
     from ..empirical.language.families import open_ladder

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..validation.analysis import Analysis
     from ..validation.triangle import Triangle
 
+FITTED = ("exponent", "exponent_ci95", "common_rho", "own_exponent", "own_exponent_ci95", "r2", "beta", "beta_ci95")
+
 
 def run_ladder(
     ladder: str,
@@ -52,6 +54,18 @@ def run_ladder(
         For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
+    models = models_of(ladder, text, categories, cache, workers)
+    return conclude(models, out or Path("results") / models.name, started)
+
+
+def models_of(
+    ladder: str,
+    text: Path | None = None,
+    categories: Path | None = None,
+    cache: Path | None = None,
+    workers: int | None = None,
+) -> ModelLadder:
+    """Return the models of a ladder, trained first where its file says how; arguments are those of `run_ladder`."""
     from dataclasses import replace
 
     from ..empirical.config import read_table, shipped
@@ -64,10 +78,8 @@ def run_ladder(
         if text is not None:
             raise InputError("--text", str(text), "models trained here are measured on text held out from training")
         opened, grouped = open_ladder(ladder), grouping(categories)
-        models = replace(train_ladder(opened, cache=cache, workers=workers).models(), grouping=grouped)
-    else:
-        models = open_checkpoint_ladder(ladder, text, categories)
-    return conclude(models, out or Path("results") / models.name, started)
+        return replace(train_ladder(opened, cache=cache, workers=workers).models(), grouping=grouped)
+    return open_checkpoint_ladder(ladder, text, categories)
 
 
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
@@ -91,12 +103,12 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     }
     from ..validation.ladder_report import write_report
 
-    said = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
-    write_report(measured, analysis, verdict, *said, figures, out / "report.html", summary["seconds"])
+    remarks = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
+    write_report(measured, analysis, verdict, *remarks, figures, out / "report.html", summary["seconds"])
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
-        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", "utf-8", "backslashreplace")
     say(verdict)
     say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
     return summary
@@ -126,6 +138,6 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | Non
 
 def _fitted(analysis: Analysis | None) -> dict[str, Any]:
     if analysis is None:
-        return dict.fromkeys(("exponent", "exponent_ci95", "r2", "beta", "beta_ci95"))
+        return dict.fromkeys(FITTED)
     record = analysis.record()
-    return {name: record[name] for name in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}
+    return {name: record[name] for name in FITTED}

@@ -1,8 +1,8 @@
 """The loop for vision: train a generative and two discriminative objectives on bundled photographs, measure, judge.
 
 The folder that it leaves has one result of kind "ladder" for each pairing (``<pairing>/results.nc``), the image-count
-sweeps and the comparison of real with generated images, ``summary.json``, the figure and ``report.html``. What is
-trained stays in the cache and what is measured in ``rungs/``: an interrupted run goes on where it stopped.
+sweeps and the comparison of real with generated images, ``summary.json``, the figure and ``report.html``. Trained
+models stay in the cache and measurements in ``rungs/``: an interrupted run resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from ..console import say
 from ..results import replacing, require_replaceable, save
-from .ladder import judge
+from .ladder import FITTED, judge
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +62,7 @@ def run(
     Raises
     ------
     RosettaError
-        For anything that the user can mend; what is finished stays.
+        For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
     from ..cli.output import plain
@@ -111,7 +111,7 @@ def run(
     }
     _report(trained, images, measured, next(f for f in files if f.suffix == ".svg"), out, summary["seconds"])
     with replacing(out / "summary.json") as partial:
-        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", "utf-8", "backslashreplace")
     for pairing in ladder.pairings:
         say(f"{pairing.title}: {measured.verdicts[pairing.name]}")
     say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
@@ -130,7 +130,7 @@ def _summary(measured: Measured, name: str) -> dict[str, Any]:
     keys = [*SUMMED, *(f"{label}_raw" for label in _nulls(ladder))]
     rungs = [{key: ladder[key].values[i].item() for key in keys} for i in range(ladder.sizes["rung"])]
     record = analysis.record() if analysis is not None else {}
-    fitted = {key: record.get(key) for key in ("exponent", "exponent_ci95", "r2", "beta", "beta_ci95")}
+    fitted = {key: record.get(key) for key in FITTED}
     return {"rungs": rungs, **fitted, "verdict": measured.verdicts[name]}
 
 
@@ -184,7 +184,7 @@ def _rows(ds: xr.Dataset, dim: str) -> list[dict[str, Any]]:
 
 
 def _selectivity(ladder: xr.Dataset) -> list[dict[str, Any]]:
-    """Return what is known of both measures' probability of superiority at the largest size, over seeds and sides."""
+    """Return both measures' probability of superiority at the largest size, over seeds and sides."""
     last = ladder["neurons"].values == ladder["neurons"].values.max()
     rows = []
     for name, words in (("activation_kurtosis", "excess kurtosis"), ("class_selectivity", "class selectivity")):

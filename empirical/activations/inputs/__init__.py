@@ -1,0 +1,131 @@
+"""Activations in whatever object or file people hold them, opened as sources.
+
+    arrays, tensors, tables, {layer: array}, files → `Labelled`: a source, with the names of its positions and units
+
+A kind of input is one file here and one line in `KINDS` (objects) or `FILES` (endings).
+
+| chapter | subject |
+|---|---|
+| `labelled` | `Labelled`, and the base class of kinds |
+| `numpy_arrays` | NumPy arrays, nested lists, and whatever else turns into an array |
+| `tensors` | torch tensors on any device, in any precision |
+| `tables` | pandas tables |
+| `data_arrays` | xarray |
+| `chunked_arrays` | dask, zarr and HDF5 arrays, read from the start |
+| `mappings` | layer names to arrays of any of these kinds |
+| `npy_files` | ``.npy`` and ``.npz`` |
+| `store_files` | ``.zarr``, ``.nc`` and ``.h5`` |
+| `tensor_files` | ``.safetensors``, ``.pt`` and ``.parquet`` |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ....errors import InputError
+from ..source import ActivationSource
+from . import chunked_arrays, data_arrays, mappings, npy_files, numpy_arrays, store_files, tables, tensor_files, tensors
+from .labelled import Kind, Labelled, labels_from, type_name, with_documents
+
+KINDS: tuple[Kind, ...] = (
+    tensors.Tensors(),
+    tables.Tables(),
+    data_arrays.DataArrays(),
+    chunked_arrays.ChunkedArrays(),
+    mappings.Mappings(),
+    numpy_arrays.NumpyArrays(),  # last: it takes all that turns into an array
+)
+FILES: dict[str, Any] = {
+    ".npy": npy_files.npy,
+    ".npz": npy_files.npz,
+    ".zarr": store_files.zarr,
+    ".nc": store_files.netcdf,
+    ".h5": store_files.hdf5,
+    ".hdf5": store_files.hdf5,
+    ".safetensors": tensor_files.safetensors,
+    ".pt": tensor_files.weights_only,
+    ".pth": tensor_files.weights_only,
+    ".parquet": tensor_files.parquet,
+}
+INSTEAD = {
+    "Series": "a DataFrame with one column for each neuron",
+    "Tensor": "tensor.numpy(), an array",
+    "generator": "numpy.concatenate(list(blocks)), or an ActivationSource that yields the blocks",
+    "DataLoader": "an ActivationSource whose blocks are the model's activations, or the loaded models with text=",
+    "list": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
+    "tuple": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
+    "csr_matrix": "matrix.toarray()",
+    "csr_array": "matrix.toarray()",
+    "Dataset": "an array of activations; a dataset of texts is text=",
+}
+
+__all__ = ["FILES", "KINDS", "Kind", "Labelled", "is_file", "open_input", "type_name"]
+
+
+def is_file(value: Any) -> bool:
+    """Return whether a value is the path of a file of activations, by its ending."""
+    return isinstance(value, str | Path) and Path(value).suffix.lower() in FILES
+
+
+def open_input(
+    value: Any, argument: str = "activations", samples: Any = None, name: str | None = None, documents: Any = None
+) -> Labelled:
+    """Return the activations in an object or a file, as a source with its labels.
+
+    Parameters
+    ----------
+    value : object
+        A source, an array or tensor (positions, neurons) or (batch, position, neurons), a table, a mapping of layer
+        names to such arrays, or the path of a file.
+    argument : str
+        What messages call it.
+    samples : array_like, shape (positions,), optional
+        Identities of the positions, in place of the input's own labels.
+    name : str, optional
+        Name of the model in results; the file's path or the argument's name by default.
+    documents : array_like, shape (positions,), optional
+        Document (trial, recording) of each position.
+
+    Raises
+    ------
+    InputError
+        If the object is of another type, or not an array of numbers of such a shape; the message says what to do.
+    MissingFileError, ForeignFileError
+        If a file is missing or damaged.
+    """
+    if isinstance(value, str | Path):
+        opened = _open_file(Path(value), argument, name)
+    elif isinstance(value, ActivationSource):
+        opened = Labelled(value, getattr(value, "samples", None))
+    else:
+        kind = next((kind for kind in KINDS if kind.accepts(value)), None)
+        if kind is None:
+            raise unknown(value, argument)
+        opened = kind.open(value, name or argument, opener)
+    if documents is not None:
+        opened = with_documents(opened, documents)
+    return opened if samples is None else opened.with_samples(labels_from(samples, opened.source, argument))
+
+
+def opener(value: Any, name: str) -> Labelled:
+    """Return a part of an input, such as one layer of a mapping."""
+    return open_input(value, name, name=name)
+
+
+def unknown(value: Any, argument: str) -> InputError:
+    """Return the error of an object that holds no activations."""
+    short = type(value).__name__
+    rule = (
+        "is not understood as activations: an array or tensor of shape (positions, neurons), a DataFrame, a DataArray, "
+        "{layer name: array}, a file, or an ActivationSource is"
+    )
+    return InputError(argument, type_name(value), rule, INSTEAD.get(short, "numpy.asarray(...) of the numbers"))
+
+
+def _open_file(path: Path, argument: str, name: str | None) -> Labelled:
+    reader = FILES.get(path.suffix.lower())
+    if reader is None:
+        rule = f"is no file of activations; endings are {', '.join(FILES)}"
+        raise InputError(argument, str(path), rule, "numpy.save('a.npy', activations)")
+    return reader(path.expanduser(), name or str(path), opener)

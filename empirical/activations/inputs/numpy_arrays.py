@@ -1,0 +1,41 @@
+"""NumPy arrays of any real type and order, and whatever turns into one: nested lists, JAX, CuPy, polars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ....errors import InputError
+from ..arrays import ArraySource
+from .labelled import Labelled, planar, type_name
+
+
+class NumpyArrays:
+    """Arrays, and objects that turn into arrays of numbers."""
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether NumPy knows how to read it."""
+        if isinstance(value, list | tuple):
+            return not any(hasattr(item, "shape") for item in value)
+        return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+
+    def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
+        """Return its activations, without a copy where none is needed."""
+        try:
+            array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        except (ValueError, TypeError) as error:
+            rule = f"cannot be read as an array of numbers ({error})"
+            raise InputError(name, type_name(value), rule, "a list of rows of equal length") from error
+        if isinstance(array, np.ma.MaskedArray):
+            if array.mask.any():
+                example = "array.filled(nan) with nonfinite='exclude', or only the positions that were measured"
+                raise InputError(name, "masked array", "has masked numbers, which have no activation", example)
+            array = array.data
+        if array.dtype.kind == "V" and "float" in array.dtype.name:  # bfloat16 and float8 of JAX
+            array = array.astype(np.float32)
+        if array.dtype.kind not in "fiub":
+            example = "array.astype('float32'), or the magnitude of complex numbers: abs(array)"
+            raise InputError(name, f"array of type {array.dtype}", "must hold real numbers", example)
+        return Labelled(ArraySource(planar(array, name), name))

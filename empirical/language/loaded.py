@@ -1,0 +1,139 @@
+"""Models that are loaded already, beside their tokenizers, and their state, which a measurement leaves as it was."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+
+CAPTURE = "rosettalaw.match({'layer name': activations}, …) with activations that you captured"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory with its tokenizer.
+
+    Attributes
+    ----------
+    name : str
+        Name in messages and results.
+    model : torch.nn.Module
+        A model of transformers; the part without its head is read.
+    tokenizer : object
+        Its fast tokenizer; a copy, so that the user's stays as it is.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def config(self) -> Any:
+        """Configuration of the model."""
+        return self.model.config
+
+    @property
+    def body(self) -> Any:
+        """The model without its head."""
+        return getattr(self.model, "base_model", self.model)
+
+    def fingerprint(self) -> list[Any]:
+        """Return what tells these weights from others: a checksum of each tensor's first numbers."""
+        digest = 0
+        for key, weight in self.body.state_dict().items():
+            some = weight.detach().flatten()[:64].double().cpu().numpy()
+            digest = zlib.crc32(some.tobytes(), zlib.crc32(f"{key}{tuple(weight.shape)}".encode(), digest))
+        return [self.name, digest]
+
+
+def is_model(value: Any) -> bool:
+    """Return whether a value is a torch module; torch is not imported to look."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
+    """Return a loaded model with a copy of its tokenizer.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A model of transformers.
+    tokenizer : tokenizer or str
+        Its fast tokenizer, or the folder or hub id of one.
+    side : str
+        "a" or "b".
+
+    Raises
+    ------
+    InputError
+        If the model is not one of transformers, or there is no fast tokenizer.
+    """
+    argument, kind = f"model_{side}", type(model).__name__
+    if not hasattr(model, "config") or not hasattr(model.config, "model_type"):
+        rule = "has no configuration of transformers, so its neurons are not known"
+        raise InputError(argument, kind, rule, CAPTURE)
+    place = getattr(model, "name_or_path", "") or ""
+    name = f"{Path(place).name if place else kind} ({argument})"
+    return LoadedModel(name, model, _tokenizer(tokenizer, side))
+
+
+def _tokenizer(tokenizer: Any, side: str) -> Any:
+    argument = f"tokenizer_{side}"
+    example = f"{argument}=transformers.AutoTokenizer.from_pretrained('the same checkpoint')"
+    if tokenizer is None:
+        raise InputError(argument, None, "must be given with a model that is loaded already", example)
+    if isinstance(tokenizer, str | Path):
+        from ..checkpoints.hub import open_tokenizer
+
+        return open_tokenizer(tokenizer)
+    if type(tokenizer).__module__.partition(".")[0] == "tokenizers":
+        from transformers import PreTrainedTokenizerFast
+
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    if not getattr(tokenizer, "is_fast", False):
+        rule = "must be a fast tokenizer, which says which characters a token covers"
+        raise InputError(argument, type(tokenizer).__name__, rule, example)
+    own = copy.deepcopy(tokenizer)
+    own.split_special_tokens = True  # in a text, the name of a special token is text like any other
+    return own
+
+
+@contextmanager
+def unchanged(*models: Any) -> Iterator[None]:
+    """Set models to evaluation meanwhile; leave training modes, hooks and random numbers as they were before.
+
+    Hooks that an interrupted reading has left are taken away, also where an error's traceback keeps the reading alive.
+    """
+    import torch
+
+    modules = [module for model in models for module in model.modules()]
+    modes = [module.training for module in modules]
+    hooks = [set(module._forward_pre_hooks) for module in modules]
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # kept, not used
+    devices = sorted({weight.device.index or 0 for model in models for weight in model.parameters() if weight.is_cuda})
+    try:
+        with torch.random.fork_rng(devices=devices):
+            for module in modules:
+                module.training = False
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+        for module, mode, before in zip(modules, modes, hooks, strict=True):
+            module.training = mode
+            for key in set(module._forward_pre_hooks) - before:
+                del module._forward_pre_hooks[key]

@@ -1,0 +1,68 @@
+r"""Effective positions: independent positions with which unrelated neurons would correlate as these do.
+
+Correlations of unrelated neurons over M independent positions have variance 1/(M − 1). Over autocorrelated positions
+the variance is larger (Bartlett 1935, J. R. Stat. Soc. 98, 536–543). Here it is measured: neurons of A are correlated
+with neurons of B shifted by several lags of at least a tenth of the positions, and
+
+    M = 1 + 1 / mean(ρ²)    over all of these, at most the number of positions.
+
+`theory.detect` takes this M in place of the number of positions. The mean is taken over a sample of neurons, so that
+each file is read once, some columns of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...activations.source import ActivationSource, RandomAccess
+
+NEURONS = 128  # of each model
+GROUPS = 4  # of neighbours that these lie in
+LAGS = 4
+FEWEST = 20  # positions
+NOT_MEASURED = float("nan"), float("nan")
+
+
+def effective_positions(
+    a: ActivationSource, b: ActivationSource, block: int = 2048, memory: int = 2**30
+) -> tuple[float, float]:
+    """Return the mean lag-1 autocorrelation of neurons of both models, and the effective positions.
+
+    Parameters
+    ----------
+    a, b : ActivationSource
+        The models; NaN are returned where one cannot be read at random.
+    block : int
+        Positions read at a time.
+    memory : int
+        Bytes that the samples may take.
+    """
+    if not (isinstance(a, RandomAccess) and isinstance(b, RandomAccess)) or a.positions < FEWEST:
+        return NOT_MEASURED
+    most = int(np.clip(memory // (12 * a.positions), 8, NEURONS))
+    x, y = _sample(a, most, block), _sample(b, most, block)
+    if not x.shape[1] or not y.shape[1]:
+        return NOT_MEASURED
+    lag_one = float(np.mean([np.mean(np.einsum("ij,ij->j", one[1:], one[:-1])) for one in (x, y)]))
+    squares = []
+    for lag in np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int):
+        rho = x[: len(x) - lag].T @ y[lag:] + x[len(x) - lag :].T @ y[:lag]
+        squares.append(np.mean(np.square(rho, dtype=float)))
+    return lag_one, float(min(1 + 1 / max(np.mean(squares), 1e-300), a.positions))
+
+
+def _sample(source: RandomAccess, most: int, block: int) -> np.ndarray:
+    """Return some neurons that vary, centred and of norm 1, shape (positions, neurons)."""
+    neurons = len(source.layer)
+    width = -(-min(most, neurons) // GROUPS)
+    begins = np.unique(np.linspace(0, max(neurons - width, 0), GROUPS).astype(int))
+    columns = [slice(begin, begin + width) for begin in begins]
+    first = np.concatenate([source.rows(slice(0, 1), some)[0] for some in columns])  # keeps the digits of float32
+    out = np.empty((source.positions, len(first)), dtype=np.float32)
+    for start in range(0, source.positions, block):
+        here = slice(start, min(start + block, source.positions))
+        out[here] = np.concatenate([source.rows(here, some) for some in columns], axis=1) - first
+    out -= out.mean(0, dtype=float).astype(np.float32)
+    norm = np.sqrt(np.einsum("ij,ij->j", out, out, dtype=float))
+    usable = np.isfinite(norm) & (norm > 0)
+    return out[:, usable] / norm[usable].astype(np.float32)

@@ -1,0 +1,79 @@
+"""Several series of counts under the same fits and tests, as `rosettalaw.compare` returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .showing import lines, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from ..validation.compare import Row
+
+SHOWN = ("sizes", "exponent", "exponent_ci95", "beta", "preferred")
+TITLE = "Series compared"
+
+
+class Comparison:
+    """Sources side by side.
+
+    Attributes
+    ----------
+    rows : tuple of rosettalaw.validation.compare.Row
+        Each source under every test.
+    """
+
+    def __init__(self, rows: Sequence[Row]):
+        self.rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> Row:
+        return self.rows[index]
+
+    def record(self) -> list[dict[str, Any]]:
+        """Return plain values, the way ``rosettalaw compare --json`` prints them."""
+        return [row.record() for row in self.rows]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a row for each source, by its name."""
+        import pandas as pd
+
+        return pd.DataFrame(self.record()).set_index("name")
+
+    def summary(self) -> str:
+        """Return every source's sentences."""
+        return "\n\n".join("\n  ".join([row.series.name, *row.sentences()]) for row in self.rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every source's exponent with its interval, and return the axes."""
+        from ..paper_figs.sources import draw_exponents
+        from ..paper_figs.style import axes
+
+        with axes(ax) as axis:
+            draw_exponents(axis, self.rows)
+        return axis
+
+    def facts(self) -> dict[str, Any]:
+        """Return each source's exponent in words, by its name."""
+        facts = {}
+        for record in self.record():
+            low, high = record["exponent_ci95"] or (float("nan"),) * 2
+            exponent = record["exponent"]
+            number = "no exponent" if exponent is None else f"α = {exponent:.3g} ({low:.3g} to {high:.3g})"
+            facts[record["name"]] = f"{number}, preferred: {record['preferred']}"
+        return facts
+
+    def __repr__(self) -> str:
+        return lines(TITLE, self.facts())
+
+    def _repr_html_(self) -> str:
+        rows = [{"name": record["name"], **{key: record[key] for key in SHOWN}} for record in self.record()]
+        return table(TITLE, {}, rows)

@@ -1,0 +1,57 @@
+"""Counts of a measured ladder, as `rosettalaw.measure_ladder` returns them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .dataset_result import DatasetResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .law import Law
+
+SHOWN = {"raw_count": "mutual pairs", "calibrated_count": "calibrated", "threshold": "ρ*"}
+
+
+class LadderResult(DatasetResult):
+    """A ladder of model pairs measured: a row for each size."""
+
+    ROWS = "rung"
+    TITLE = "Measured ladder"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the numbers of the summary by their names: a line for each size."""
+        facts = {}
+        for _, row in self.to_dataframe().iterrows():
+            words = [f"{name} {row[key]:.4g}" for key, name in SHOWN.items() if key in row]
+            facts[f"N = {row['neurons']:,.0f}"] = ", ".join(words)
+        return facts
+
+    def fit(self, tau: float | None = None) -> Law:
+        """Return the law of the calibrated counts: `rosettalaw.fit` of this ladder."""
+        from ..validation.analysis import analyse_series
+        from ..validation.series_from import of_ladder
+        from .law import Law
+
+        return Law(analyse_series(of_ladder(self.dataset), tau))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the counts over size with their nulls and fits, and return the axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure of pyplot by default.
+        """
+        from ..errors import InputError
+        from ..paper_figs import fig03
+        from ..paper_figs.style import axes
+
+        try:
+            analysis = self.fit().analysis
+        except InputError:  # too few counts for a law: points alone
+            analysis = None
+        with axes(ax) as axis:
+            fig03.draw_on(axis, self.dataset, analysis)
+        return axis

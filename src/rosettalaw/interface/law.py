@@ -1,0 +1,159 @@
+"""The law of one series of counts, as `rosettalaw.fit` returns it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import UnknownNameError
+from .showing import lines, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ..validation.analysis import Analysis
+    from ..validation.parameters import Parameter
+
+NAMES = {"exponent": "alpha", "α": "alpha", "β": "beta"}
+TITLE = "Scaling law of counts"
+
+
+class Law:
+    """A power law and the theory, fitted to counts over sizes, with what the counts show and what they do not.
+
+    Attributes
+    ----------
+    analysis : rosettalaw.validation.analysis.Analysis
+        All fits and tests.
+    """
+
+    def __init__(self, analysis: Analysis):
+        self.analysis = analysis
+
+    @property
+    def neurons(self) -> np.ndarray:
+        """Sizes N."""
+        return np.asarray(self.analysis.power_law.data.neurons, dtype=float)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Counts at those sizes."""
+        return np.asarray(self.analysis.power_law.data.counts, dtype=float)
+
+    @property
+    def exponent(self) -> float:
+        """Exponent α of the power law, R ∝ N^α."""
+        return self.analysis.power_law.exponent
+
+    @property
+    def beta(self) -> float:
+        """Decay exponent β of the theory's feature importances."""
+        return self.analysis.theory.beta
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: what is shown and what is not."""
+        return self.analysis.verdict
+
+    @property
+    def status(self) -> str:
+        """The word "ok", or the warnings of the fits."""
+        return self.analysis.status
+
+    @property
+    def params(self) -> dict[str, Parameter]:
+        """Each fitted parameter with its interval."""
+        return self.analysis.params
+
+    def interval(self, name: str = "alpha") -> tuple[float, float]:
+        """Return the 95% interval of a parameter.
+
+        Parameters
+        ----------
+        name : str
+            "alpha" (or "exponent"), "beta", or another name of `params`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter.
+        """
+        params = self.params
+        known = NAMES.get(name, name)
+        if known not in params:
+            raise UnknownNameError("parameter", name, params)
+        low, high = params[known].interval
+        return float(low), float(high)
+
+    def predict(self, neurons: ArrayLike) -> np.ndarray:
+        """Return the counts of the fitted power law at other sizes; `rosettalaw.forecast` adds intervals."""
+        return np.asarray(self.analysis.power_law.predict(np.asarray(neurons, dtype=float)))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the numbers of the summary by their names."""
+        return {
+            "sizes": f"{len(np.unique(self.neurons))}, N = {self.neurons.min():,.0f} to {self.neurons.max():,.0f}",
+            "exponent α": str(self.params["alpha"]),
+            "theory's β": str(self.params["beta"]),
+            "curve preferred": self.analysis.comparison.preferred,
+            "status": self.status,
+        }
+
+    def summary(self) -> str:
+        """Return verdict, numbers and status, a line each."""
+        return self.analysis.summary()
+
+    def record(self) -> dict[str, Any]:
+        """Return the numbers and words as plain values, the way ``rosettalaw fit --json`` prints them."""
+        return self.analysis.record()
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row a parameter: ``value, low, high, open``."""
+        return self.analysis.to_dataframe()
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return counts and parameters as a Dataset of kind "fit"."""
+        from ..results import dataset
+
+        frame = self.to_dataframe()
+        variables: dict[str, Any] = {
+            "neurons": ("size", self.neurons),
+            "count": ("size", self.counts),
+            **{name: ("parameter", frame[name].to_numpy(dtype=float)) for name in ("value", "low", "high")},
+            "open": ("parameter", frame["open"].to_numpy(dtype=np.int8)),
+        }
+        coords = {"parameter": frame.index.to_numpy(dtype=str)}
+        return dataset("fit", variables, coords, verdict=self.verdict, status=self.status)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write `to_dataset` to netCDF, whole or not at all."""
+        from ..results import save
+
+        return save(self.to_dataset(), path)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the counts with the power law, its 95% band, and the theory, and return the axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure of pyplot by default.
+        """
+        from ..paper_figs import fig03
+        from ..paper_figs.style import axes
+
+        with axes(ax) as axis:
+            fig03.draw_counts(axis, self.analysis)
+        return axis
+
+    def __repr__(self) -> str:
+        return lines(TITLE, self.facts())
+
+    def _repr_html_(self) -> str:
+        return table(TITLE, self.facts(), note=self.verdict)

@@ -1,0 +1,52 @@
+"""`load`: the result in a file, as the verb that made it returned it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..results import KIND
+from ..results import load as load_dataset
+from .ladder_result import LadderResult
+from .match_result import MatchResult
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RESULTS = {"pairs": MatchResult, "ladder": LadderResult}
+
+
+def load(path: str | os.PathLike[str], kind: str | None = None) -> MatchResult | LadderResult | xr.Dataset:
+    """Return the result in a file.
+
+    Parameters
+    ----------
+    path : path
+        A file that ``save``, or ``--out`` of a command, wrote.
+    kind : str, optional
+        Kind of result that is expected.
+
+    Returns
+    -------
+    MatchResult, LadderResult or xarray.Dataset
+        Of pairs, of a ladder, or of another kind.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ForeignFileError
+        If the file is not netCDF, is cut short, was not made by this package, or is of another kind.
+
+    Examples
+    --------
+    >>> import rosettalaw as rl, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = rl.save(rl.predict(neurons=[1024], beta=1.6), f"{folder}/prediction.nc")
+    ...     loaded = rl.load(path)
+    >>> loaded.attrs["rosettalaw_kind"]
+    'prediction'
+    """
+    dataset = load_dataset(path, kind)
+    result = RESULTS.get(dataset.attrs[KIND])
+    return dataset if result is None else result(dataset)

@@ -1,0 +1,274 @@
+"""Layouts of results: the dimensions and the types of each kind's variables, and the numbers that they may hold.
+
+Results travel: they come from older and newer versions, from other people, from disks that lose bits. A file is
+compared with the layout of its kind when it is loaded, so that all who read it afterwards find what it says is there.
+A variable that no layout knows is left alone. Which of them must be there is for each reader to say
+(`rosettalaw.results.require_variables`).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .vocabulary import variable
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MATCHED = "unit_a unit_b layer_a layer_b layer_unit_a layer_unit_b correlation margin"
+COUNTED = (
+    "neurons neurons_a neurons_b raw_count calibrated_count calibrated_count_se threshold positions split_half "
+    "settled_count permuted_raw permuted_above_threshold untrained_raw untrained_above_threshold tokens_a tokens_b "
+    "bits_per_byte_a bits_per_byte_b seed_a seed_b distinct_count first_layer_count"
+)
+BY_K = "k_raw_count k_calibrated_count k_threshold k_permuted_raw k_untrained_raw"
+BY_MEASURE = "superiority selectivity_rosetta selectivity_other"
+NEURON = (
+    "neuron_side neuron_layer neuron_unit rosetta output_kurtosis activation_kurtosis lifetime_sparsity "
+    "domain_entropy activation_mean activation_deviation"
+)
+PARTS = {  # of a rung and of a ladder alike
+    "k": "k",
+    "side": "side",
+    "measure": "measure",
+    "category": "category",
+    "neuron": NEURON,
+    "neuron top": "top_position top_activation",
+    "null_pair": "null_correlation null_draw null_kind",
+    "snippet": "snippet_position snippet_document snippet_begin snippet_before snippet_span snippet_after",
+    "text": "text_byte",
+    "read_document": "read_name read_domain",
+    "data_size": "size_images size_positions size_raw_count size_calibrated_count size_threshold size_raw_overlap "
+    "size_calibrated_overlap",
+    "context": "context_document context_domain context_before context_span context_after context_pair activation_a "
+    "activation_b",
+}
+
+# Kind -> dimensions -> variables. A name stands for those with _low and _high at its end too.
+LAYOUTS: dict[str, dict[str, str]] = {
+    "pairs": {
+        "": "neurons neurons_a neurons_b raw_count calibrated_count calibrated_count_se threshold positions "
+        "split_half settled_count permuted_raw permuted_above_threshold untrained_raw untrained_above_threshold",
+        "pair": f"{MATCHED} settled",
+        "excluded_a": "excluded_unit_a",
+        "excluded_b": "excluded_unit_b",
+        "permuted_pair": "permuted_correlation permuted_draw",
+        "untrained_pair": "untrained_correlation untrained_draw",
+        "replicate_pair": "replicate_correlation replicate",
+    },
+    "rung": {
+        "": COUNTED,
+        "pair": f"{MATCHED} settled",
+        "k": f"{BY_K} k",
+        "side measure": BY_MEASURE,
+        "side category": "firing_rosetta firing_control",
+        "side control_draw category": "firing_control_draw",
+        "side depth_bin": "depth_share depth_neurons",
+        "category": "category_share category",
+        **{dims: names for dims, names in PARTS.items() if dims not in ("k", "category")},
+    },
+    "ladder": {
+        "rung": f"{COUNTED} rung model_a model_b revision_a revision_b tokenizer_a tokenizer_b anchor_raw_count "
+        "anchor_calibrated_count anchor_raw_by_chance anchor_calibrated_by_chance activation_kurtosis_superiority_a "
+        "activation_kurtosis_superiority_b class_selectivity_superiority_a class_selectivity_superiority_b",
+        "pair": f"{MATCHED.replace('!', '')} settled pair_rung",
+        "null_pair": f"{PARTS['null_pair']} null_rung",
+        "neuron": f"{NEURON} neuron_rung",
+        "snippet": f"{PARTS['snippet']} snippet_rung",
+        "rung k": BY_K,
+        "rung side measure": BY_MEASURE,
+        "rung side category": "firing_rosetta firing_control",
+        "rung side control_draw category": "firing_control_draw",
+        "rung side depth_bin": "depth_share depth_neurons",
+        "rung category": "category_share",
+        "rung comparison": "comparison_model comparison_raw_count comparison_calibrated_count comparison_threshold",
+        **{dims: names for dims, names in PARTS.items() if dims not in ("null_pair", "neuron", "snippet")},
+    },
+    "simulation": {
+        "beta": "beta",
+        "neurons": "neurons",
+        "beta neurons": "candidates count_sd engine",
+        "beta neurons run": "count_run false_pairs_run mean_isolation_matched_run isolation_per_non_rosetta_run",
+    },
+    "toy": {
+        "cell": "configuration beta neurons features steps batch seeds count count_sd optimal_count visits "
+        "informed_count mean_isolation optimal_mean_isolation profile_slope information_slope optimal_slope "
+        "utility_share pairs precision recall",
+        "cell seed rank": "toy_isolation toy_information",
+        "cell rank": "toy_optimum",
+        "rank": "rank",
+    },
+    "filtering": {
+        "": "token_budget",
+        "selector": "selector filter_precision filter_recall filter_f1 filter_f1_tokens f1_behind "
+        "selected_documents selected_tokens test_perplexity test_perplexity_ci95 test_perplexity_behind "
+        "test_perplexity_behind_ci95 test_bits_per_byte test_bits_per_byte_ci95",
+        "document": "document document_domain document_tokens score_rosetta score_non_rosetta",
+        "leader": "leader_f1 leader_rosetta leader_layer leader_unit leader_hits leader_enrichment",
+        "part part_domain": "part_documents",
+        "part": "part",
+        "part_domain": "part_domain",
+    },
+    "judge": {
+        "population top subset": "monosemantic_rate",
+        "population top": "monosemantic_mean monosemantic_low monosemantic_high",
+        "population": "population subset_neurons judge_accuracy judge_precision judge_recall judge_f1 "
+        "judge_predictions",
+        "top": "top",
+    },
+    "image_sweep": {"data_size": PARTS["data_size"].replace("size_raw_count", "size_raw_count")},
+    "image_kinds": {
+        "": "generated_contrast",
+        "image_kind": "image_kind effective_dimension",
+        "image_kind seed": "kind_raw_count kind_calibrated_count kind_threshold",
+        "seed": "raw_overlap calibrated_overlap seed",
+    },
+}
+
+TEXTS = set(
+    [
+        "null_kind",
+        "side",
+        "measure",
+        "category",
+        "read_name",
+        "read_domain",
+        "context_document",
+        "context_domain",
+        "context_before",
+        "context_span",
+        "context_after",
+        "model_a",
+        "model_b",
+        "revision_a",
+        "revision_b",
+        "tokenizer_a",
+        "tokenizer_b",
+        "comparison_model",
+        "engine",
+        "configuration",
+        "selector",
+        "document",
+        "document_domain",
+        "part",
+        "part_domain",
+        "population",
+        "image_kind",
+    ]
+)
+WHOLE = set(
+    [
+        "count_run",
+        "candidates",
+        "k",
+        "top",
+        "seeds",
+        "text_byte",
+        "rosetta",
+        "snippet_before",
+        "snippet_span",
+        "snippet_after",
+    ]
+)
+LARGEST = 1e15  # neurons or pairs, as `rosettalaw.validation.counts` has it
+RANGES = {
+    "neurons": (1, LARGEST),
+    "neurons_a": (1, LARGEST),
+    "neurons_b": (1, LARGEST),
+    "raw_count": (0, LARGEST),
+    "calibrated_count": (0, LARGEST),
+    "count_run": (0, LARGEST),
+    "correlation": (-1.000001, 1.000001),
+    "null_correlation": (-1.000001, 1.000001),
+    "beta": (0, 1e3),
+}
+ALONG = {  # an index, and the dimension that it counts along
+    "pair_rung": "rung",
+    "null_rung": "rung",
+    "neuron_rung": "rung",
+    "snippet_rung": "rung",
+    "context_pair": "pair",
+    "snippet_document": "read_document",
+}
+BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of what it counts
+# Attributes that are read again, of any kind.
+TEXT_FACTS = ("model_a", "model_b", "pattern_a", "pattern_b", "corpus", "ladder", "modality", "pairing", "target")
+TEXT_FACTS += ("judge", "images", "status", "command")
+WHOLE_FACTS = ("seed", "tokens", "timestep")
+LIST_FACTS = {"families": 2}  # the names in it, at least
+
+
+def misfit(kind: str, ds: xr.Dataset) -> str:
+    """Return in what a Dataset differs from the layout of its kind: "" if in nothing."""
+    wrong = [_fact(name, ds.attrs[name]) for name in ds.attrs]
+    for name, dims in layout(kind).items():
+        if name in ds.variables:
+            wrong.append(_variable(ds, name, dims))
+    return next((reason for reason in wrong if reason), "")
+
+
+@cache
+def layout(kind: str) -> dict[str, tuple[str, ...]]:
+    """Return the dimensions of a kind's variables, by name."""
+    expected: dict[str, tuple[str, ...]] = {}
+    for dims, names in LAYOUTS.get(kind, {}).items():
+        for name in names.split():
+            expected |= dict.fromkeys((name, f"{name}_low", f"{name}_high"), tuple(dims.split()))
+    return expected
+
+
+def _variable(ds: xr.Dataset, name: str, dims: tuple[str, ...]) -> str:
+    one = ds.variables[name]
+    if one.dims != dims:
+        return f"{name} along ({', '.join(map(str, one.dims))}), not ({', '.join(dims)})"
+    values = one.values
+    if name in TEXTS:
+        is_text = values.dtype.kind == "U" or all(isinstance(value, str) for value in values.ravel())
+        if is_text and dims == (name,) and len(set(values.tolist())) < len(values):
+            return f"{name} names two things alike"
+        return "" if is_text else f"{name} is no text"
+    known = variable(name)
+    whole = name in WHOLE or name in ALONG or (known is not None and known.units == "index")
+    if values.dtype.kind not in ("biu" if whole else "biuf"):
+        return f"{name} holds no {'whole ' if whole else ''}numbers"
+    low, high = (0, ds.sizes.get(ALONG[name], 0) - 1) if name in ALONG else RANGES.get(name, (-np.inf, np.inf))
+    bounded = name in ALONG or name in RANGES
+    if bounded and not np.all((values >= low) & (values <= high)):
+        return f"{name} has a number that is not from {low:g} to {high:g}"
+    if name in BELOW and BELOW[name] in ds.variables and len(values):
+        sizes = ds.variables[BELOW[name]].values
+        if sizes.dtype.kind in "iuf" and sizes.size and not 0 <= values.min() <= values.max() < sizes.max():
+            return f"{name} has a number that is not below {BELOW[name]}"
+    if dims == (name,) and len(np.unique(values)) < len(values):
+        return f"{name} has a number twice"
+    return ""
+
+
+def _fact(name: Any, value: Any) -> str:
+    if name in TEXT_FACTS and not isinstance(value, str):
+        return f"attribute {name} is no text"
+    if name in WHOLE_FACTS and not _is_whole(value):
+        return f"attribute {name} is no whole number"
+    if name in LIST_FACTS:
+        try:
+            members = json.loads(value)
+        except (TypeError, ValueError, RecursionError):
+            members = None
+        if not (
+            isinstance(members, list)
+            and len(members) >= LIST_FACTS[name]
+            and all(isinstance(member, str) for member in members)
+        ):
+            return f"attribute {name} is no list of {LIST_FACTS[name]} names"
+    return ""
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        return not isinstance(value, str) and np.ndim(value) == 0 and int(value) == value >= 0
+    except (TypeError, ValueError, OverflowError):
+        return False

@@ -1,0 +1,69 @@
+"""Half-written files and folders: their names, and the removal of those whose writer was killed.
+
+A file is written beside its final name, under a hidden one that says which process of which machine writes it. A killed
+process leaves its own there; the next one that writes into the folder removes it, and no other file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+HIDDEN, FOLDER = ".", "folder"
+LONGEST = 100  # characters of a file's name in that of its half-written one, which adds about 30 to it
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+def prefix(name: str) -> str:
+    """Return the beginning of the name under which this process writes the file `name`."""
+    return f"{HIDDEN}{name[:LONGEST]}.{_machine()}-{os.getpid()}."
+
+
+def unfinished_folder(folder: Path) -> Path:
+    """Return the path at which this process makes a folder, to move it to its place when it is whole."""
+    return folder.with_name(f"{prefix(folder.name)}{FOLDER}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes of this machine left half-written in a folder; looked for once a process."""
+    _remove(folder.absolute(), os.getpid())
+
+
+@cache
+def _remove(folder: Path, process: int) -> None:
+    ours = re.compile(rf"\..+\.{_machine()}-(\d+)\.({FOLDER}|\w{{8}}(\.\w+)?)")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            named = ours.fullmatch(entry.name)
+            if not named or _runs(int(named[1])):
+                continue
+            if named[2] == FOLDER and entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's
+        return True
+    return True
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Return whether a file of a folder, or a folder in between, is hidden: half-written, or another program's own."""
+    return any(part.startswith(HIDDEN) for part in path.relative_to(folder).parts)

@@ -1,0 +1,141 @@
+"""Plain English: docstrings open with the thing, retired phrases stay away, and locals of the packages are nouns."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("theory", "sims", "empirical", "validation", "paper_figs", "src", "benchmarks")
+
+# A docstring opens with a noun or a verb: "Resume files of a vision measurement", not "What a measurement has kept".
+OPENING = re.compile(r"(What|How|Whether|Which|Where|Why|Who|When)\b|(Return|Yield|Draw|Print) what\b")
+
+VERBS = "found|kept|held|drawn|told"
+NUMBERS = "one|two|three|bytes|candidates|correlations|features|matchings|networks|neurons|rivals|sequences|sums"
+UNITS = "size|count|number|rung|neuron|document|scale|side|pair|model|run|step|processor|core|layer|seed|selector"
+RETIRED = {  # pattern: an example, and how it is said instead
+    r"\btold apart\b": ("cannot be told apart", "cannot be distinguished"),
+    r"\bcannot be told from\b": ("cannot be told from none", "cannot be distinguished from none"),
+    r"\b(is|are|was|were)( not)? told\b": ("the number of runs is told", "the number of runs is reported"),
+    r"\b[Nn]ot told\b": ("Not told: β and κ", "Not determined: β and κ"),
+    r"\b(is|are) heard\b": ("zeros are heard elsewhere", "other sentences speak of zeros"),
+    r"\bhangs? on\b": ("does the law hang on k?", "does the law depend on k?"),
+    r"\bgo(es)? on from\b": ("the step to go on from", "the step to resume from"),
+    r"\bspeaks? against\b": ("the counts speak against it", "the counts contradict it"),
+    r"\btaken at (its|their) word\b": ("counts are taken at their word", "counts are taken at face value"),
+    r"\bof what[.,;:\"]": ("a ladder that does not say of what.", "a ladder of unnamed models."),
+    r"\bthat this \w+ has not\b": ("models that this machine has not", "models that are not on this machine"),
+    r"\band leave[.\"]": ("Print the version and leave.", "Show the version and exit."),
+    r", not (stop|fail)\b": ("Leave out neurons with NaN, not stop.", "Drop neurons with NaN instead of stopping."),
+    rf"\b({NUMBERS}) an? ({UNITS})\b": ("must be positive, one a size", "must be positive, one per size"),
+    rf"\b[Ww]hat (is|was|are) (finished|said|{VERBS})\b": ("what is kept is read back", "saved results are read back"),
+    rf"\bthe ({VERBS})(?=[.,;:)]| (of|are|is|in|and|or|from)\b)": ("the drawn are read", "the null draws are read"),
+    rf"\bshape \([^)]*\b({VERBS})\b": ("ndarray, shape (rows, kept)", "ndarray, shape (rows, number)"),
+}
+# Expectations that were written before their runs keep their words, and so do the pages and tests that quote them.
+ANNOUNCED = {"sims/toy_recipes.py", "docs/toy/FINDINGS.md", "tests/sims/test_reported_toys.py"}
+
+
+def openings(source):
+    """Return the first lines of docstrings, of attributes too, that open with a question or a clause."""
+    if not re.search(rf'"""\s*({OPENING.pattern})', source):  # parsing is slow
+        return []
+    texts = [
+        node.value.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    return [text.strip().splitlines()[0] for text in texts if OPENING.match(text.strip())]
+
+
+def retired(text):
+    """Return the retired phrases of a text with their surroundings; line breaks and comment signs are no words."""
+    flat = " ".join(word for word in text.split() if word != "#")
+    matches = [match for pattern in RETIRED for match in re.finditer(pattern, flat)]
+    return [flat[max(match.start() - 40, 0) : match.end() + 40] for match in matches]
+
+
+def verbs(source):
+    """Return the names of variables, arguments and functions that are a participle alone."""
+    names = []
+    if not re.search(rf"\b({VERBS})\b", source):  # parsing is slow
+        return names
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.append(node.id)
+        elif isinstance(node, ast.arg):
+            names.append(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+    return [name for name in names if re.fullmatch(VERBS, name)]
+
+
+@cache
+def files(*places):
+    """Return the text of every Python and Markdown file below some folders, by its path from the root."""
+    paths = [path for place in places for kind in ("*.py", "*.md") for path in (ROOT / place).rglob(kind)]
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_docstrings_open_with_the_thing():
+    sources = {name: text for name, text in files(*PACKAGES, "tests").items() if name.endswith(".py")}
+    assert len(sources) > 300
+    wrong = {name: lines for name, text in sources.items() if (lines := openings(text))}
+    assert not wrong, "open with a noun for the thing (functions: Return, Draw, …): " + str(wrong)
+
+
+def test_retired_phrases_stay_away():
+    texts = files(*PACKAGES, "tests", "docs") | {
+        name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
+    }
+    own = Path(__file__).relative_to(ROOT).as_posix()
+    wrong = {
+        name: phrases for name, text in texts.items() if name not in ANNOUNCED | {own} and (phrases := retired(text))
+    }
+    assert not wrong, f"retired phrases, see RETIRED in {own} for the words instead: {wrong}"
+
+
+def test_names_are_nouns():
+    wrong = {name: names for name, text in files(*PACKAGES).items() if name[-3:] == ".py" and (names := verbs(text))}
+    assert not wrong, f"name the thing (matches, saved, null_draws, message): {wrong}"
+
+
+@pytest.mark.parametrize(("pattern", "said", "instead"), [(p, *words) for p, words in RETIRED.items()])
+def test_each_retired_phrase_is_recognised_and_its_replacement_is_not(pattern, said, instead):
+    assert re.search(pattern, said)
+    assert retired(f"x = 1  # {said.replace(' ', chr(10) + '    # ')}")
+    assert not retired(instead)
+
+
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [
+        ('"""What a vision measurement has kept."""', 1),
+        ('"""Resume files of a vision measurement."""', 0),
+        ('def _private():\n    """Whether all is well."""', 1),
+        ('def private():\n    """Return whether all is well."""', 0),
+        ('def private():\n    """\n    Return what is left.\n    """', 1),
+        ('class A:\n    field = 1\n    """How it is drawn."""', 1),
+        ('"""Whatever the order."""', 0),
+    ],
+)
+def test_openings_are_recognised(source, number):
+    assert len(openings(source)) == number
+
+
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [
+        ("found = match(a, b)", 1),
+        ("for kept, other in pairs: pass", 1),
+        ("def draw(drawn): pass", 1),
+        ("def told(): pass", 1),
+        ("matches = match(a, b)", 0),
+        ("pair.found = found_pairs = 1", 0),
+    ],
+)
+def test_participles_as_names_are_recognised(source, number):
+    assert len(verbs(source)) == number
