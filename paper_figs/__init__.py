@@ -14,6 +14,7 @@
 | tables | `table1`, `table2`, `table3`, `table4`, `table5`, `tables` |
 | synthetic and toy networks | `idle_neurons`, `tail`, `toy` |
 | the theory, and tests of it | `phases`, `exponents`, `profiles`, `triangle`, `likelihood` |
+| cost of a design | `design_costs` |
 """
 
 from .catalogue import CATALOGUE, Figure, Made, draw_demo, make_all

@@ -2,9 +2,9 @@
 
 Where to look
 -------------
-counts, series, series_from, common_rho
-    Counts as every fit takes them; counts of one source with their correlations and nulls; series read from results;
-    a ladder counted at one correlation, and its exponent as a function of it.
+table, counts, series, series_from, common_rho
+    Files by columns; counts as every fit takes them; those of one source with their correlations and nulls; series
+    read from results; a ladder counted at one correlation, and its exponent as a function of it.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval
@@ -15,8 +15,14 @@ theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws
     Any allocation model fitted to counts; several of them compared; draws from a posterior.
-profiles, triangle, extension
+profiles, demands, triangle, triangle_words, triangle_from, extension
     Three exponents that the theory ties together, and the budget exponent if they part.
+attenuation
+    Correlations that are attenuated: their law, its fit, and the test that no attenuation can fool.
+seeds
+    Ladders with several seeds: variance components, the exponent's interval in parts, replication of pairs.
+design
+    Sizes, seeds and text that a question needs: expected intervals, powers, cost, and a search.
 analysis, verdict, findings, holm
     All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
 forecast
@@ -37,8 +43,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .alternatives import CurveComparison, compare_curves
     from .analysis import Analysis, analyse, analyse_series
+    from .attenuation.tetrads import Tetrads, communality, fit_tetrads
     from .compare import compare_series
     from .counts import Counts, clean, read_counts
+    from .design.expected import Expectation, expect
+    from .design.plan import Design, Scatter
     from .extension import Extension, fit_extension
     from .forecast import Forecast, forecast_counts, held_out_largest
     from .joint_fit import JointFit, fit_jointly
@@ -49,16 +58,21 @@ if TYPE_CHECKING:
     from .power_law import PowerLawFit, fit_power_law
     from .profiles import Profile, fit_profile
     from .references import reference_series
+    from .seeds.anchored import Replication, anchored_count, closing_triangles, recurring
+    from .seeds.crossed import SeededLadder, analyse_seeds
     from .series import Series
     from .series_from import read_series
     from .theories import TheoryComparison, compare_theories
     from .theory_fit import TheoryFit, fit_counts
     from .triangle import Triangle, measure_triangle
+    from .triangle_from import read_triangle
 
 __all__ = [
     "Analysis",
     "Counts",
     "CurveComparison",
+    "Design",
+    "Expectation",
     "Extension",
     "Forecast",
     "JointFit",
@@ -68,16 +82,25 @@ __all__ = [
     "Parameter",
     "PowerLawFit",
     "Profile",
+    "Replication",
+    "Scatter",
+    "SeededLadder",
     "Series",
+    "Tetrads",
     "TheoryComparison",
     "TheoryFit",
     "Triangle",
     "analyse",
+    "analyse_seeds",
     "analyse_series",
+    "anchored_count",
     "clean",
+    "closing_triangles",
+    "communality",
     "compare_curves",
     "compare_series",
     "compare_theories",
+    "expect",
     "fit_counts",
     "fit_extension",
     "fit_jointly",
@@ -85,19 +108,25 @@ __all__ = [
     "fit_model",
     "fit_power_law",
     "fit_profile",
+    "fit_tetrads",
     "forecast_counts",
     "held_out_largest",
     "measure_triangle",
     "read_counts",
     "read_series",
+    "read_triangle",
+    "recurring",
     "reference_series",
 ]
 
 _MODULES = {
     "alternatives": ("CurveComparison", "compare_curves"),
+    "attenuation.tetrads": ("Tetrads", "communality", "fit_tetrads"),
     "analysis": ("Analysis", "analyse", "analyse_series"),
     "compare": ("compare_series",),
     "counts": ("Counts", "clean", "read_counts"),
+    "design.expected": ("Expectation", "expect"),
+    "design.plan": ("Design", "Scatter"),
     "extension": ("Extension", "fit_extension"),
     "forecast": ("Forecast", "forecast_counts", "held_out_largest"),
     "joint_fit": ("JointFit", "fit_jointly"),
@@ -108,11 +137,14 @@ _MODULES = {
     "power_law": ("PowerLawFit", "fit_power_law"),
     "profiles": ("Profile", "fit_profile"),
     "references": ("reference_series",),
+    "seeds.anchored": ("Replication", "anchored_count", "closing_triangles", "recurring"),
+    "seeds.crossed": ("SeededLadder", "analyse_seeds"),
     "series": ("Series",),
     "series_from": ("read_series",),
     "theories": ("TheoryComparison", "compare_theories"),
     "theory_fit": ("TheoryFit", "fit_counts"),
     "triangle": ("Triangle", "measure_triangle"),
+    "triangle_from": ("read_triangle",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -37,8 +37,8 @@ class Row:
         The counts that were tested.
     analysis : Analysis or None
         Fits of its counts; None if they cannot be fitted.
-    triangle, attenuated : Triangle or None
-        The three exponents, plainly and with attenuation fitted; None without correlations.
+    triangle : Triangle or None
+        The three exponents, and the attenuation that they need; None without correlations.
     extension : Extension or None
         The budget exponent that the triangle asks for.
     held_out : HeldOut or None
@@ -50,7 +50,6 @@ class Row:
     series: Series
     analysis: Analysis | None
     triangle: Triangle | None
-    attenuated: Triangle | None
     extension: Extension | None
     held_out: HeldOut | None
     problem: str
@@ -118,12 +117,12 @@ class Row:
         return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
 
     def of_theory(self) -> list[str]:
-        """Return the sentences of triangle, extension and attenuation about the theory; none without a triangle."""
+        """Return the sentences of triangle and extension about the theory; none without a triangle."""
         if self.triangle is None:
             return []
         extended = [] if self.extension is None else [self.extension.verdict(), *self._alone_and_together()]
         corrected = sentence(self.tests())
-        return [self.triangle.verdict(), *extended, *self._attenuation(), *([corrected] if corrected else [])]
+        return [self.triangle.verdict(), *extended, *([corrected] if corrected else [])]
 
     def tests(self) -> dict[str, float]:
         """Return the p-values of the tests of the theory on this source, by the demand that each tests.
@@ -157,16 +156,6 @@ class Row:
         return [
             "A demand that is contradicted alone is not rejected where both are tested together: their covariance "
             "is estimated from the same few sizes."
-        ]
-
-    def _attenuation(self) -> list[str]:
-        if self.attenuated is None or self.attenuated.status is not TriangleStatus.OK:
-            return []
-        a = np.mean([profile.attenuation for profile in self.attenuated.profiles])
-        product = self.attenuated.product
-        return [
-            f"With an attenuation fitted to each profile (mean {a:.2f}), b = {self.attenuated.profile.value:.2f} and "
-            f"α·b = {signed(product.value)} (95% interval {signed(product.ci95[0])} to {signed(product.ci95[1])})."
         ]
 
 
@@ -210,15 +199,13 @@ def _row(series: Series) -> Row:
         held_out = held_out_largest(series.clean())
     except InputError as error:
         problem = f"{series.name}: {error}"
-    triangle, attenuated, extension = series.triangle(), None, None
+    triangle, extension = series.triangle(), None
     if triangle is not None and triangle.status is TriangleStatus.OK:
-        attenuated = series.triangle(attenuated=True)
         extension = fit_extension(triangle)
     return Row(
         series=series,
         analysis=analysis,
         triangle=triangle,
-        attenuated=attenuated,
         extension=extension,
         held_out=held_out,
         problem=problem,

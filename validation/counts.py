@@ -11,19 +11,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..console import say
-from ..errors import ForeignFileError, InputError, MissingFileError, require
+from ..errors import InputError, require
+from .table import read_table, separator
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
 LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
@@ -32,7 +29,6 @@ EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), o
 IMPOSSIBLE = "more pairs than neurons, which no mutual matching has"
 INDEPENDENT = ", taken as independent repeats"
 COLUMNS = ("neurons", "count", "count_sd")
-SEPARATORS = {";": "semicolons", "\t": "tabs"}
 RULES = {
     "neurons": f"must be a number of neurons, from 1 to {LARGEST:g}",
     "count": f"must be 0, or from {LEAST:g} to {LARGEST:g}; leave the row out if it was not measured",
@@ -202,47 +198,8 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     InputError
         If a cell cannot be used; the message names its line and column.
     """
-    path = Path(path)
-    if not path.exists():
-        raise MissingFileError(f"{path}: no such file. Expected {EXAMPLE}")
-    if path.is_dir():
-        raise ForeignFileError(f"{path}: is a folder. Expected {EXAMPLE}")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise ForeignFileError(f"{path}: not a text file. Expected {EXAMPLE}") from error
-    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
-    mark = separator(numbered[0][1]) if numbered else ","
-    if mark != ",":
-        say(f"{path}: columns are separated by {SEPARATORS[mark]}; numbers need a decimal point")
-    reader = csv.reader((line for _, line in numbered), strict=True, delimiter=mark)
-    try:  # a quoted cell may span lines: a row is where its last one is
-        rows = [(numbered[reader.line_num - 1][0], row) for row in reader]
-    except csv.Error as error:
-        last = numbered[reader.line_num - 1][0]
-        raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {EXAMPLE}") from error
-    names = [name.strip() for name in rows[0][1]] if rows else []
-    header = [name.lower() for name in names]
-    missing = [name for name in COLUMNS[:2] if name not in header]
-    if missing:
-        columns = ",".join(names)[:80] or "nothing"
-        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {EXAMPLE}")
-    twice = [name for name in COLUMNS if header.count(name) > 1]
-    if twice:
-        raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {EXAMPLE}")
-    if len(rows) == 1:
-        raise ForeignFileError(f"{path}: no rows below the column names. Expected {EXAMPLE}")
-
-    for line, row in rows[1:]:
-        rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
-        extra = any(cell.strip() for cell in row[len(header) :])
-        require(not extra, f"{path}, line {line}", mark.join(row), rule, EXAMPLE)
-
-    def column(name: str) -> np.ndarray:
-        place = header.index(name)
-        return np.array([_number(row, place, name, f"{path}, line {line}: {name}") for line, row in rows[1:]])
-
-    return column("neurons"), column("count"), column("count_sd") if "count_sd" in header else None
+    table = read_table(path, COLUMNS[:2], COLUMNS[2:], cell, EXAMPLE)
+    return table["neurons"], table["count"], table.get("count_sd")
 
 
 def has_counts(path: str | os.PathLike[str]) -> bool:
@@ -250,11 +207,6 @@ def has_counts(path: str | os.PathLike[str]) -> bool:
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         first = next((line for line in file if line.strip() and not line.lstrip().startswith("#")), "")
     return set(COLUMNS[:2]) <= {name.strip().lower() for name in first.split(separator(first))}
-
-
-def separator(first: str) -> str:
-    """Return the separator of columns in a first line: a comma, or where there is none, a semicolon or a tab."""
-    return next((mark for mark in ",;\t" if mark in first), ",")
 
 
 def usable(name: str, values: np.ndarray) -> np.ndarray:
@@ -265,8 +217,8 @@ def usable(name: str, values: np.ndarray) -> np.ndarray:
     return np.isfinite(values) & ((values == 0) | (values >= least)) & (values <= LARGEST)
 
 
-def _number(row: Sequence[str], place: int, name: str, where: str) -> float:
-    text = row[place].strip() if place < len(row) else ""
+def cell(text: str, name: str, where: str) -> float:
+    """Return the number of a cell, or say why it is none."""
     try:
         value = float(text)
     except ValueError:

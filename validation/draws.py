@@ -68,7 +68,7 @@ class Draws(pd.DataFrame):
         return DrawsPlots(self)
 
 
-def sample(chain: pd.DataFrame, status: str) -> Draws:
+def posterior_draws(chain: pd.DataFrame, status: str) -> Draws:
     """Return a chain of draws with its status."""
     draws = Draws(chain)
     draws.attrs["status"] = status

@@ -27,8 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
+from .demands import ROUNDING, Estimate, estimate, expected_exponents
 from .theory_fit import GAMMA
-from .triangle import ROUNDING, Estimate, Triangle, TriangleStatus, estimate, expected_exponents
+from .triangle import Triangle, TriangleStatus
 from .verdict import signed
 
 FINITE_TURNS = 5  # the finite-size part settles to well below `ROUNDING` in three
@@ -48,6 +49,8 @@ class Extension:
         p-value of θ = 1 with β free: small means that the paper's theory is rejected; NaN with three sizes.
     expected : tuple of float
         (α, b, p) at the estimate.
+    unattenuated : bool
+        Whether the exponents rest on correlations, which are taken as unattenuated.
     """
 
     theta: Estimate
@@ -55,6 +58,7 @@ class Extension:
     misfit_p: float
     plain_p: float
     expected: tuple[float, float, float]
+    unattenuated: bool = False
 
     def verdict(self) -> str:
         """Return one sentence."""
@@ -66,8 +70,9 @@ class Extension:
         if np.isnan(self.plain_p):
             plain = "not tested with three sizes"
         fits = "does not fit either" if self.misfit_p < 0.05 else "is compatible with all three exponents"
+        whose = " with unattenuated correlations" if self.unattenuated else ""
         return (
-            f"A budget proportional to N is {plain}; a budget κN^θ with {theta} and "
+            f"A budget proportional to N{whose} is {plain}; a budget κN^θ with {theta} and "
             f"β = {self.beta.value:.2f} {fits} (p = {self.misfit_p:.2g})."
         )
 
@@ -100,6 +105,7 @@ def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
         misfit_p=float(stats.f.sf(misfit, 1, freedom)),
         plain_p=float(stats.f.sf(plain * fewer / (2 * freedom), 2, fewer)) if freedom > 1 else np.nan,
         expected=tuple((exponents(beta, theta) + finite).tolist()),
+        unattenuated=triangle.matched is not None,
     )
 
 

@@ -56,7 +56,6 @@ from scipy import stats
 
 from ..errors import UnknownNameError, require
 from .counts import clean
-from .draws import drawn
 from .identifiability import Identifiability, identify, undetermined
 from .joint_problem import LIMITS, JointProblem
 from .observations import Observations
@@ -270,7 +269,7 @@ class JointFit:
                 progress=False,
                 seed=seed,
             )
-        return drawn(result.flatchain, "ok" if hasattr(result, "acor") else SHORT)  # no time of a short chain
+        return posterior_draws(result.flatchain, "ok" if hasattr(result, "acor") else SHORT)  # no time of a short chain
 
 
 def quantiles(chain: Any) -> dict[str, tuple[float, float]]:

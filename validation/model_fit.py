@@ -41,7 +41,6 @@ from ..errors import UnknownNameError, require
 from ..theory import Model
 from .alternatives import aicc
 from .counts import counts_from
-from .draws import drawn
 from .identifiability import Identifiability, identify, undetermined
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
@@ -172,7 +171,7 @@ class ModelFit:
                 seed=seed,
             )
         short = "rough: the chain is short; draw more steps"
-        return drawn(result.flatchain, "ok" if hasattr(result, "acor") else short)
+        return posterior_draws(result.flatchain, "ok" if hasattr(result, "acor") else short)
 
 
 def fit_model(

@@ -8,11 +8,15 @@ so that whatever β, κ, τ and γ are,
 
     α · b = 1        and        α + p = 1
 
-for N → ∞. At finite N the local slope of the frontier is ``(1/β) κN/(κN + n)``, so the product that the theory demands
-of a given ladder is a little below 1: it is computed for the ladder's own sizes, with β = b, and that is what the data
-are compared with. A profile with b < 1 lies outside the paper (β > 1); the theory with β = b then demands α = 1, and
-so α·b = b.
+for N → ∞. At finite N the demand is a little below 1 and is computed for the ladder's own sizes, with β = b
+(`rosettalaw.validation.demands`). A profile with b < 1 lies outside the paper (β > 1); the theory with β = b then
+demands α = 1, and so α·b = b.
 The sum is no independent evidence by itself: mean isolation × count + tail = κN.
+
+b and p rest on correlations that are isolation itself. Attenuation that differs between features flattens the profile
+of a theory that is exactly true: then α·b < 1 contradicts the theory *with unattenuated correlations*, no more. The
+test that no attenuation can fool, if it does not depend on N, is that of the shares of strong pairs
+(`rosettalaw.validation.attenuation.share`).
 
 Statistics
 ----------
@@ -27,20 +31,22 @@ Intervals are Student's t with n − 2 degrees of freedom (n − 1 for b).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..errors import require
-from ..theory.predictions import predict_arrays
+from .attenuation.fit import Attenuation, fit_attenuation
+from .attenuation.share import Share, default_levels, fit_shares
+from .demands import ROUNDING, Estimate, estimate, expected_exponents
 from .profiles import Profile, fit_profile, mean_profile
-from .theory_fit import GAMMA, budget_at
-from .verdict import signed
-
-ROUNDING = 0.02  # how far whole counts move the exponents of a ladder of a few sizes
+from .theory_fit import GAMMA
+from .triangle_words import sentence
 
 
 class TriangleStatus(StrEnum):
@@ -51,19 +57,25 @@ class TriangleStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A number with its standard error, 95% interval, and the degrees of freedom behind it."""
+class Matched:
+    """Correlations that a triangle was measured on: one list a matching, and the size, γ and levels of the tests.
 
-    value: float
-    se: float
-    ci95: tuple[float, float]
-    freedom: float
+    Attributes
+    ----------
+    neurons : ndarray, shape (matchings,)
+        Size of each matching.
+    correlations : tuple of ndarray
+        Correlations at or above the threshold.
+    gamma : float
+        γ = A/N of the theory.
+    levels : tuple of (ρ1, ρ2), or None
+        Correlations of the shares that are tested; None for those that the threshold gives.
+    """
 
-    def p_value(self, truth: float) -> float:
-        """Return the two-sided p-value of the true value being `truth`."""
-        if not self.freedom > 0:
-            return float("nan")
-        return float(2 * stats.t.sf(abs(self.value - truth) / max(self.se, 1e-300), self.freedom))
+    neurons: np.ndarray
+    correlations: tuple[np.ndarray, ...]
+    gamma: float = GAMMA
+    levels: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,8 @@ class Triangle:
         (α, b, p) of the optimal allocation at these sizes, where a source's own problem has one.
     status : TriangleStatus
         "ok", or what is wrong.
+    matched : Matched or None
+        Correlations behind it, from which attenuation and shares are fitted when they are asked for.
     """
 
     count: Estimate
@@ -105,24 +119,66 @@ class Triangle:
     profiles: tuple[Profile, ...]
     optimum: tuple[float, float, float] | None
     status: TriangleStatus
+    matched: Matched | None = field(default=None, repr=False)
+
+    @cached_property
+    def attenuation(self) -> Attenuation | None:
+        """The distribution of attenuations fitted to the correlations; None without them, or with too few."""
+        if self.matched is None or self.status is not TriangleStatus.OK:
+            return None
+        one = self.matched
+        return fit_attenuation(one.neurons, one.correlations, self.threshold, self.count, one.gamma)
+
+    @cached_property
+    def shares(self) -> tuple[Share, ...]:
+        """The shares of strong pairs over network size: the test that no attenuation can fool."""
+        if self.matched is None or self.status is not TriangleStatus.OK:
+            return ()
+        levels = default_levels(self.threshold) if self.matched.levels is None else self.matched.levels
+        return fit_shares(self.matched.neurons, self.matched.correlations, levels)
+
+    @property
+    def steep_p(self) -> float:
+        """p-value, among the family of `shares`, of a profile that is steeper than the theory with any attenuation."""
+        if not (np.isfinite(self.expected_product) and self.product.freedom > 0):
+            return np.nan
+        t = (self.product.value - self.expected_product - ROUNDING) / max(self.product.se, 1e-300)
+        return min(float(stats.t.sf(t, self.product.freedom)) * (len(self.shares) + 1), 1.0)
+
+    @property
+    def theory_contradicted(self) -> bool:
+        """Whether the theory fails under any attenuation that does not depend on N (family-wise error 5%)."""
+        tested = [share.p for share in self.shares] + ([self.steep_p] if self.matched is not None else [])
+        return any(p < 0.05 for p in tested)
+
+    @property
+    def unattenuated_contradicted(self) -> bool:
+        """Whether one of the two demands of the theory with unattenuated correlations fails."""
+        demands = (self.product, self.expected_product), (self.sum, self.expected_sum)
+        return self.status is TriangleStatus.OK and any(contradicted(one, demand) for one, demand in demands)
 
     def verdict(self) -> str:
-        """Return one sentence that says which of the theory's two demands survive."""
-        if self.status is not TriangleStatus.OK:
-            return f"The triangle of exponents cannot be tested: {self.status}."
-        limit = min(self.profile.value, 1.0)
-        parts = [
-            _judged("α·b", self.product, self.expected_product, limit),
-            _judged("α + p", self.sum, self.expected_sum, 1.0),
-        ]
-        exponents = ", ".join(
-            f"{symbol} = {signed(estimate.value)} ({signed(estimate.ci95[0])} to {signed(estimate.ci95[1])})"
-            for symbol, estimate in (("α", self.count), ("b", self.profile), ("p", self.purity))
-        )
-        outside = ", and b < 1 lies outside the paper's spectra (β > 1)" if self.profile.ci95[1] < 1 else ""
-        sizes, matchings = len(np.unique(self.neurons)), len(self.neurons)
-        over = f"{sizes} sizes" if sizes == matchings else f"{matchings} matchings at {sizes} sizes"
-        return f"With {exponents} over {over}, {parts[0]}, and {parts[1]}{outside}."
+        """Return the sentences that say what of the theory survives: any attenuation first, then none."""
+        return sentence(self)
+
+    def record(self) -> dict[str, Any]:
+        """Return the answer as plain values; NaN for what cannot be said."""
+        names = ("mean", "sd", "smallest_reconciling_mean", "profile_likelihood")
+        nothing = dict.fromkeys(names, np.nan) | {"profile_likelihood": []}
+        fitted = nothing if self.attenuation is None else self.attenuation.record()
+        shown = ("low", "high", "exponent", "exponent_ci95", "p")
+        return {
+            "alpha": self.count.value,
+            "profile": self.profile.value,
+            "purity": self.purity.value,
+            "product": self.product.value,
+            "product_ci95": list(self.product.ci95),
+            "expected_product": self.expected_product,
+            "share": [{name: share.record()[name] for name in shown} for share in self.shares],
+            "attenuation": {name: fitted[name] for name in names},
+            "verdict": self.verdict(),
+            "status": str(self.status),
+        }
 
 
 def measure_triangle(
@@ -132,6 +188,7 @@ def measure_triangle(
     attenuated: bool = False,
     gamma: float = GAMMA,
     shared: bool = False,
+    levels: Sequence[tuple[float, float]] | None = None,
 ) -> Triangle:
     """Measure α, b and p of a ladder of matchings and test the demands of the theory on them.
 
@@ -144,11 +201,14 @@ def measure_triangle(
     threshold : float, optional
         Least correlation of a pair, for all rungs; by default the largest of the rungs' own least correlations.
     attenuated : bool
-        Whether each profile is fitted with an attenuation of its own.
+        Whether each profile is fitted with one common attenuation, which cannot be below its largest correlation;
+        `Triangle.attenuation` fits one that differs between features, from correlations that are taken as they are.
     gamma : float
         γ = A/N of the theory that the ladder is compared with.
     shared : bool
         Whether matchings of one size share networks and so err together: they are then taken as one, their mean.
+    levels : sequence of (ρ1, ρ2), optional
+        Correlations of the shares that are tested, chosen beforehand; by default `default_levels` of the threshold.
 
     Raises
     ------
@@ -161,12 +221,14 @@ def measure_triangle(
     matched = [np.asarray(rho, dtype=float) for rho in correlations]
     if threshold is None:
         threshold = max((float(rho.min()) for rho in matched if len(rho)), default=0.0)
+    chosen = None if levels is None else tuple((float(low), float(high)) for low, high in levels)
+    behind = Matched(sizes, tuple(rho[rho >= threshold] for rho in matched), gamma, chosen)
     profiles = [fit_profile(rho, threshold, attenuated) for rho in matched]
     if shared:
         different = np.unique(sizes)
         profiles = [mean_profile([profiles[i] for i in np.flatnonzero(sizes == size)]) for size in different]
         sizes = different
-    return triangle_of(sizes, profiles, threshold, gamma)
+    return replace(triangle_of(sizes, profiles, threshold, gamma), matched=None if attenuated else behind)
 
 
 def triangle_of(
@@ -209,25 +271,6 @@ def triangle_of(
     )
 
 
-def expected_exponents(
-    sizes: np.ndarray, beta: float, tau: float, middle_count: float, gamma: float = GAMMA, theta: float = 1.0
-) -> tuple[float, float]:
-    """Return α and p that least squares would find on the theory's own counts and mean isolations at these sizes.
-
-    The budget is ``κ N^θ``, with κ such that the middle size has `middle_count`.
-    """
-    middle = sizes[len(sizes) // 2]
-    kappa = np.exp(budget_at(float(middle), middle_count, beta, tau, gamma)) * (1 + tau)
-    budgets = kappa * (sizes / middle) ** (theta - 1)
-    values = {"neurons": sizes, "beta": beta, "kappa": budgets, "tau": tau, "gamma": gamma}
-    theory = predict_arrays({name: np.asarray(value, dtype=float) for name, value in values.items()}, continuum=False)
-    rows = np.log(np.stack([theory["r_tau"] - 0.5, theory["mean_isolation"]], axis=1))
-    x = np.log(sizes)
-    weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
-    alpha, p = weights @ rows
-    return float(alpha), float(p)
-
-
 def _estimates(sizes: np.ndarray, profiles: Sequence[Profile], enough: bool):
     if not enough:
         nothing = Estimate(np.nan, np.nan, (np.nan, np.nan), 0)
@@ -246,13 +289,6 @@ def _estimates(sizes: np.ndarray, profiles: Sequence[Profile], enough: bool):
     count, purity = (estimate(slopes[i], slope_covariance[i, i], n - 2) for i in (0, 1))
     total = estimate(slopes.sum(), slope_covariance.sum(), n - 2)
     return count, estimate(b.mean(), covariance[1, 1], n - 1), purity, covariance, total
-
-
-def estimate(value: float, variance: float, freedom: float) -> Estimate:
-    """Return an `Estimate` with Student's interval."""
-    se = float(np.sqrt(max(variance, 0.0)))
-    half = (float(stats.t.ppf(0.975, freedom)) if freedom > 0 else np.nan) * se
-    return Estimate(float(value), se, (float(value - half), float(value + half)), freedom)
 
 
 def _product(alpha: Estimate, b: Estimate) -> Estimate:
@@ -278,18 +314,3 @@ def contradicted(measured: Estimate, expected: float) -> bool:
     """Return whether the interval leaves out the theory's demand, whole counts' rounding allowed for."""
     demanded = expected if np.isfinite(expected) else 1.0
     return not measured.ci95[0] - ROUNDING <= demanded <= measured.ci95[1] + ROUNDING
-
-
-def _agrees(measured: Estimate, expected: float) -> str:
-    """Say how interval and demand go together."""
-    if contradicted(measured, expected):
-        return "contradicts"
-    if measured.ci95[0] <= (expected if np.isfinite(expected) else 1.0) <= measured.ci95[1]:
-        return "agrees with"
-    return f"agrees, within the {ROUNDING:g} by which whole counts move it, with"
-
-
-def _judged(name: str, measured: Estimate, expected: float, limit: float) -> str:
-    interval = f"{signed(measured.value)} (95% interval {signed(measured.ci95[0])} to {signed(measured.ci95[1])})"
-    demanded = f"{expected:.2f} at these sizes ({limit:.2g} for N → ∞)" if np.isfinite(expected) else f"{limit:.2g}"
-    return f"{name} = {interval} {_agrees(measured, expected)} the theory's {demanded}"

@@ -35,6 +35,9 @@ PACKAGES = [
     "interface",
     "loop",
     "testing",
+    "validation.attenuation",
+    "validation.design",
+    "validation.seeds",
 ]
 
 

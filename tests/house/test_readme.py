@@ -46,3 +46,14 @@ def test_its_claim_is_what_was_measured():
     for number in (*numbers, str(counts[0]), str(counts[-1])):
         assert number in claim, number
     assert f"of **{summary['exponent']:.2f}**" in claim  # the headline is at one correlation
+
+
+def test_what_it_says_of_the_theory_is_what_was_measured():
+    claim = README.split("<!-- claim -->")[1].split("<!-- /claim -->")[0]
+    triangle = json.loads((ROOT / "docs/quickstart/triangle.json").read_text(encoding="utf-8"))
+    low, high = (f"{end:.2f}" for end in triangle["product_ci95"])
+    demand = f"{triangle['product']:.2f}, {low} to {high}, where {triangle['expected_product']:.2f} is demanded"
+    assert demand in claim
+    assert f"mean {triangle['attenuation']['smallest_reconciling_mean']:.2f} or less" in " ".join(claim.split())
+    assert all(share["p"] > 0.05 for share in triangle["share"])
+    assert "contradicts the theory under any" not in triangle["verdict"]

@@ -14,7 +14,7 @@ from rosettalaw.paper_figs import phases
 from rosettalaw.results import load, save
 from rosettalaw.theory import Model, PowerLaw, Range, allocate, predict, sweep
 from rosettalaw.validation import fit_profile
-from rosettalaw.validation.draws import drawn
+from rosettalaw.validation.draws import posterior_draws
 
 DRAWN = predict([100.0, 1e3, 1e4], [1.3, 1.6])
 
@@ -99,7 +99,7 @@ def test_a_profile_shows_its_pairs_and_its_line(ax):
 
 def test_a_posterior_shows_its_interval(ax):
     rng = np.random.default_rng(5)
-    draws = drawn(pd.DataFrame({"beta": rng.normal(1.6, 0.1, 400), "kappa": rng.uniform(1, 2, 400)}), "ok")
+    draws = posterior_draws(pd.DataFrame({"beta": rng.normal(1.6, 0.1, 400), "kappa": rng.uniform(1, 2, 400)}), "ok")
     draws.plot(ax)
     np.testing.assert_allclose(
         [line.get_xdata()[0] for line in ax.lines], np.quantile(draws["beta"], [0.025, 0.5, 0.975])

@@ -83,7 +83,7 @@ def test_the_papers_theory_passes_its_own_test(beta):
     [
         (0.99, "agrees with the theory's 1.00"),
         (1.01, "agrees, within the 0.02 by which whole counts move it, with the theory's 1.00"),
-        (1.03, "contradicts the theory's 1.00"),
+        (1.03, "contradicts the theory with unattenuated correlations, which demands 1.00"),
     ],
 )
 def test_what_rounding_makes_agree_is_said(low, words):
@@ -98,13 +98,13 @@ def test_a_budget_that_lags_behind_is_caught_and_measured(beta, theta, kappa):
     triangle = measure_triangle(SIZES, ladder(beta, theta, kappa, noise=0.01), threshold=0.5)
     assert contradicted(triangle.product, triangle.expected_product)
     assert contradicted(triangle.sum, triangle.expected_sum)
-    assert triangle.verdict().count("contradicts the theory's") == 2
+    assert triangle.verdict().count("contradicts the theory with unattenuated correlations") == 2
     extension = fit_extension(triangle)
     assert extension.plain_p < 0.01
     assert extension.misfit_p > 0.05
     assert extension.theta.ci95[0] - 0.02 < theta < extension.theta.ci95[1] + 0.02
     assert extension.beta.value == pytest.approx(beta, abs=0.05)
-    assert "A budget proportional to N is rejected" in extension.verdict()
+    assert "A budget proportional to N with unattenuated correlations is rejected" in extension.verdict()
 
 
 @pytest.mark.slow
@@ -267,7 +267,7 @@ def test_three_sizes_estimate_a_budget_but_do_not_test_it():
     assert np.isfinite(extension.theta.value)
     assert np.isnan(extension.plain_p)
     assert extension.verdict().startswith(
-        "A budget proportional to N is not tested with three sizes; a budget κN^θ with"
+        "A budget proportional to N with unattenuated correlations is not tested with three sizes; a budget κN^θ with"
     )
 
 

@@ -37,6 +37,8 @@ COMMANDS: dict[str, str] = {
     "filter": "Measurement",
     "fit": "Validation",
     "forecast": "Validation",
+    "triangle": "Validation",
+    "design": "Validation",
     "compare": "Validation",
     "figures": "Validation",
     "report": "Validation",

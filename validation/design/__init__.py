@@ -1,0 +1,9 @@
+"""Design of a ladder: what to measure, how narrow its intervals will be, what its tests can show, and what it costs.
+
+| files | what it holds |
+|---|---|
+| `plan`, `measured` | Sizes, seeds and text with their scatter; the same from a measured ladder, and the next step |
+| `expected` | Expected half-widths, and the power of each test |
+| `cost`, `search` | Seconds and memory on this machine; the cheapest design for a half-width |
+| `study` | Predictions held against simulated ladders |
+"""

@@ -1,0 +1,103 @@
+"""Tables in CSV files: columns by name, each cell checked, and messages that name the line.
+
+Lines that begin with ``#`` are comments. Other columns are ignored. Names of columns may be in any case; where the
+first line has no comma, semicolons or tabs may separate the columns, which is then said.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..console import say
+from ..errors import ForeignFileError, MissingFileError, require
+
+SEPARATORS = {";": "semicolons", "\t": "tabs"}
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    needed: Sequence[str],
+    optional: Sequence[str],
+    cell: Callable[[str, str, str], Any],
+    expected: str,
+) -> dict[str, np.ndarray]:
+    """Read columns of a CSV file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    needed, optional : sequence of str
+        Names of columns, in lower case.
+    cell : callable
+        Value of a cell from its text, the column's name, and the words that say where it is; raises `InputError`.
+    expected : str
+        The file that would do, for messages.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (rows,)
+        The needed columns, and those of the optional ones that are there.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ForeignFileError
+        If it is no CSV file with these columns, each once, and rows.
+    InputError
+        If a cell cannot be used; the message names its line and column.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such file. Expected {expected}")
+    if path.is_dir():
+        raise ForeignFileError(f"{path}: is a folder. Expected {expected}")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise ForeignFileError(f"{path}: not a text file. Expected {expected}") from error
+    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
+    mark = separator(numbered[0][1]) if numbered else ","
+    if mark != ",":
+        say(f"{path}: columns are separated by {SEPARATORS[mark]}; numbers need a decimal point")
+    reader = csv.reader((line for _, line in numbered), strict=True, delimiter=mark)
+    try:  # a quoted cell may span lines: a row is where its last one is
+        rows = [(numbered[reader.line_num - 1][0], row) for row in reader]
+    except csv.Error as error:
+        last = numbered[reader.line_num - 1][0]
+        raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {expected}") from error
+    given = [name.strip() for name in rows[0][1]] if rows else []
+    header = [name.lower() for name in given]
+    missing = [name for name in needed if name not in header]
+    if missing:
+        columns = ",".join(given)[:80] or "nothing"
+        raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {expected}")
+    twice = [name for name in (*needed, *optional) if header.count(name) > 1]
+    if twice:
+        raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {expected}")
+    if len(rows) == 1:
+        raise ForeignFileError(f"{path}: no rows below the column names. Expected {expected}")
+
+    for line, row in rows[1:]:
+        rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
+        extra = any(cell.strip() for cell in row[len(header) :])
+        require(not extra, f"{path}, line {line}", mark.join(row), rule, expected)
+
+    def column(name: str) -> np.ndarray:
+        place = header.index(name)
+        texts = [(line, row[place].strip() if place < len(row) else "") for line, row in rows[1:]]
+        return np.array([cell(text, name, f"{path}, line {line}: {name}") for line, text in texts])
+
+    return {name: column(name) for name in (*needed, *optional) if name in header}
+
+
+def separator(first: str) -> str:
+    """Return the separator of columns in a first line: a comma, or where there is none, a semicolon or a tab."""
+    return next((mark for mark in ",;\t" if mark in first), ",")
