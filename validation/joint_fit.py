@@ -56,6 +56,7 @@ from scipy import stats
 
 from ..errors import UnknownNameError, require
 from .counts import clean
+from .draws import posterior_draws
 from .identifiability import Identifiability, identify, undetermined
 from .joint_problem import LIMITS, JointProblem
 from .observations import Observations

@@ -41,6 +41,7 @@ from ..errors import UnknownNameError, require
 from ..theory import Model
 from .alternatives import aicc
 from .counts import counts_from
+from .draws import posterior_draws
 from .identifiability import Identifiability, identify, undetermined
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table

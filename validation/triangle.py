@@ -147,13 +147,13 @@ class Triangle:
 
     @property
     def theory_contradicted(self) -> bool:
-        """Whether the theory fails under any attenuation that does not depend on N (family-wise error 5%)."""
+        """True where the theory fails under any attenuation that does not depend on N (family-wise error 5%)."""
         tested = [share.p for share in self.shares] + ([self.steep_p] if self.matched is not None else [])
         return any(p < 0.05 for p in tested)
 
     @property
     def unattenuated_contradicted(self) -> bool:
-        """Whether one of the two demands of the theory with unattenuated correlations fails."""
+        """True where one of the two demands of the theory with unattenuated correlations fails."""
         demands = (self.product, self.expected_product), (self.sum, self.expected_sum)
         return self.status is TriangleStatus.OK and any(contradicted(one, demand) for one, demand in demands)
 

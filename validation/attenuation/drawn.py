@@ -57,7 +57,7 @@ class DrawnLadder:
 
     def draw(self, rng: np.random.Generator) -> list[np.ndarray]:
         """Return the correlations of the matched pairs of each size."""
-        drawn = []
+        draws = []
         for last, threshold in zip(self.frontiers(), self.thresholds, strict=True):
             r0 = last * np.exp(self.scatter * rng.standard_normal()) if self.scatter else last
             rank = np.arange(1.0, np.floor(r0) + 1)
@@ -66,8 +66,8 @@ class DrawnLadder:
                 rho = rho * rng.beta(*beta_parameters(*self.attenuation), len(rho))
             z = np.arctanh(np.clip(rho, 0, 1 - 1e-6)) + rng.standard_normal(len(rho)) / np.sqrt(self.positions - 3)
             seen = np.tanh(z)
-            drawn.append(seen[seen >= threshold])
-        return drawn
+            draws.append(seen[seen >= threshold])
+        return draws
 
 
 @cache

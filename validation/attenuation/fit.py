@@ -89,17 +89,17 @@ class Attenuation:
 
     @property
     def needed(self) -> bool:
-        """Whether the theory needs attenuation at all."""
+        """True where the theory needs attenuation at all."""
         return self.reconciling_means[1] != 1
 
     @property
     def flat_rejected(self) -> bool:
-        """Whether a flat profile without attenuation is rejected: two parameters fewer, mean and spread."""
+        """True where a flat profile without attenuation is rejected: two parameters fewer, mean and spread."""
         return self.plain_deviance > WITHIN
 
     @property
     def can_tell(self) -> bool:
-        """Whether the data tell a flat profile without attenuation from the theory with it."""
+        """True where the data tell a flat profile without attenuation from the theory with it."""
         return not self.needed or self.flat_rejected or self.theory_deviance > CLEAR
 
     def sentence(self) -> str:
@@ -149,22 +149,22 @@ def fit_attenuation(
     gamma : float
         γ = A/N of the theory.
     """
-    kept = [np.minimum(rho[rho >= threshold], 1 - 1e-9) for rho in correlations]
-    if not (0.02 <= threshold < 0.98 and sum(map(len, kept)) >= FEWEST and count.freedom > 0):
+    stored = [np.minimum(rho[rho >= threshold], 1 - 1e-9) for rho in correlations]
+    if not (0.02 <= threshold < 0.98 and sum(map(len, stored)) >= FEWEST and count.freedom > 0):
         return None
     repeats = {size: int(np.sum(neurons == size)) for size in np.unique(neurons)}
-    weights = np.concatenate([np.full(len(rho), 1 / repeats[size]) for size, rho in zip(neurons, kept, strict=True)])
-    sample = Sample(np.concatenate(kept), weights, threshold)
+    weights = np.concatenate([np.full(len(rho), 1 / repeats[size]) for size, rho in zip(neurons, stored, strict=True)])
+    sample = Sample(np.concatenate(stored), weights, threshold)
     sizes = np.array(sorted(repeats))
     middle = sizes[len(sizes) // 2]
-    pairs = float(np.mean([len(rho) for size, rho in zip(neurons, kept, strict=True) if size == middle]))
+    pairs = float(np.mean([len(rho) for size, rho in zip(neurons, stored, strict=True) if size == middle]))
 
     free = _along_means(sample, _free, EXPONENTS[0])
     best = max(point.value for point in free)
     likeliest = max(free, key=lambda point: point.value)
     penalty = _penalty(sizes, count, pairs / _passing(likeliest, threshold), gamma)
     tied = _along_means(sample, penalty, STEEP)
-    regular = _along_means(_regular(kept, sample.plain_b, weights, threshold), _free, EXPONENTS[0], MEANS[::4])
+    regular = _along_means(_regular(stored, sample.plain_b, weights, threshold), _free, EXPONENTS[0], MEANS[::4])
     allowed = 2 * (max(point.value for point in regular) - regular[0].value)
     deviance = np.array([2 * (best - point.value) for point in tied]) - allowed
     needs = _refined(sample, penalty, tied, deviance)
@@ -193,9 +193,9 @@ def _free(log_b: float) -> float:
     return 0.0
 
 
-def _regular(kept: Sequence[np.ndarray], b: float, weights: np.ndarray, threshold: float) -> Sample:
+def _regular(stored: Sequence[np.ndarray], b: float, weights: np.ndarray, threshold: float) -> Sample:
     """Return the sample of perfectly regular profiles with as many pairs."""
-    ranks = np.concatenate([(np.arange(len(rho)) + 1) / (len(rho) + 0.5) for rho in kept])
+    ranks = np.concatenate([(np.arange(len(rho)) + 1) / (len(rho) + 0.5) for rho in stored])
     return Sample(1 - (1 - threshold) * ranks**b, weights, threshold)
 
 
@@ -224,11 +224,11 @@ def _at_mean(sample: Sample, penalty: Callable[[float], float], least: float, me
     total = near.mean * (1 - near.mean) / near.sd**2 - 1 if near.sd else NARROW
     bounds = np.log([(least, EXPONENTS[1]), TOTALS])
     starts = (np.clip(np.log([near.b, max(one, 1.0)]), *bounds.T) for one in {total, BROAD})  # either may be the better
-    found = min(
+    result = min(
         (optimize.minimize(lost, start, bounds=bounds, method="L-BFGS-B") for start in starts), key=lambda fit: fit.fun
     )
-    sd = np.sqrt(mean * (1 - mean) / (np.exp(found.x[1]) + 1))
-    return _Point(-float(found.fun), float(np.exp(found.x[0])), mean, float(sd))
+    sd = np.sqrt(mean * (1 - mean) / (np.exp(result.x[1]) + 1))
+    return _Point(-float(result.fun), float(np.exp(result.x[0])), mean, float(sd))
 
 
 def _refined(sample: Sample, penalty: Callable[[float], float], tied: list[_Point], deviance: np.ndarray) -> _Point:
@@ -240,8 +240,8 @@ def _refined(sample: Sample, penalty: Callable[[float], float], tied: list[_Poin
     square, line, _ = np.polyfit([point.mean for point in tied[around]], deviance[around], 2)
     if not square > 0:
         return tied[best]
-    found = _at_mean(sample, penalty, STEEP, float(-line / (2 * square)), tied[best])
-    return max(found, tied[best], key=lambda point: point.value)
+    result = _at_mean(sample, penalty, STEEP, float(-line / (2 * square)), tied[best])
+    return max(result, tied[best], key=lambda point: point.value)
 
 
 def _penalty(sizes: np.ndarray, count: Estimate, last: float, gamma: float) -> Callable[[float], float]:

@@ -55,10 +55,10 @@ def rates(ladder: DrawnLadder, runs: int, seed: int, fitted: int = FITTED) -> di
             continue
         exponents = triangle.count.value, triangle.profile.value, triangle.product.value, triangle.expected_product
         measured.append((*exponents, triangle.unattenuated_contradicted, triangle.theory_contradicted))
-        found = triangle.attenuation if run < fitted else None
-        if found is not None:
-            facts = found.needed, found.can_tell, found.flat_rejected
-            fits.append((found.mean, found.sd, found.smallest_reconciling_mean, *facts))
+        result = triangle.attenuation if run < fitted else None
+        if result is not None:
+            facts = result.needed, result.can_tell, result.flat_rejected
+            fits.append((result.mean, result.sd, result.smallest_reconciling_mean, *facts))
     names = ("alpha", "b", "product", "expected_product", "unattenuated_contradicted", "theory_contradicted")
     words = ("fitted_mean", "fitted_sd", "smallest_reconciling_mean", "needed", "can_tell", "flat_profile_rejected")
     table = {"runs": float(len(measured))} | dict(zip(names, np.mean(measured, axis=0), strict=True))
@@ -71,8 +71,8 @@ def write_rates(path: str | Path, runs: int, seed: int = 0) -> Path:
     for i, (name, kind) in enumerate(kinds()):
         mean, sd = kind.attenuation or (1.0, 0.0)
         truth = {"ladder": name, "beta": kind.beta, "theta": kind.theta, "mean": mean, "sd": sd}
-        found = {key: f"{value:.4g}" for key, value in rates(kind, runs, seed + i).items()}
-        rows.append({**truth, "scatter": kind.scatter, **found})
+        result = {key: f"{value:.4g}" for key, value in rates(kind, runs, seed + i).items()}
+        rows.append({**truth, "scatter": kind.scatter, **result})
         with path.open("w", newline="", encoding="utf-8") as file:  # each finished row is saved
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()

@@ -1,4 +1,4 @@
-r"""What a design is expected to show: half-widths of intervals, and the power of each test at 5%.
+r"""Expectations of a design: half-widths of intervals, and the power of each test at 5%.
 
 The statistics of a ladder are drawn from their laws — means of sizes, mean squares of seeds — and put through the
 analysis of `rosettalaw.validation.seeds.crossed`, some hundred times. Half-widths are the mean for α, and for β, whose
@@ -74,7 +74,7 @@ class Expectation:
 
 
 def expect(design: Design, draws: int = DRAWS, ladders: int = LADDERS, seed: int = 0) -> Expectation:
-    """Return what a design is expected to show.
+    """Return the expectations of a design.
 
     Parameters
     ----------
@@ -165,12 +165,12 @@ def triangle_powers(design: Design, ladders: int, rng: np.random.Generator) -> d
     common |= {"positions": max(int(design.positions), 100)}
     attenuated = DrawnLadder(**common, beta=design.beta, attenuation=ATTENUATION)
     budget = DrawnLadder(**common, beta=BUDGET[0], theta=BUDGET[1])
-    drawn = {
+    sample = {
         name: [measure_triangle(sizes, kind.draw(rng)) for _ in range(ladders)]
         for name, kind in (("attenuation", attenuated), ("budget", budget))
     }
     return {
-        "attenuation": float(np.mean([one.unattenuated_contradicted for one in drawn["attenuation"]])),
-        "budget": float(np.mean([one.unattenuated_contradicted for one in drawn["budget"]])),
-        "budget_under_any_attenuation": float(np.mean([one.theory_contradicted for one in drawn["budget"]])),
+        "attenuation": float(np.mean([one.unattenuated_contradicted for one in sample["attenuation"]])),
+        "budget": float(np.mean([one.unattenuated_contradicted for one in sample["budget"]])),
+        "budget_under_any_attenuation": float(np.mean([one.theory_contradicted for one in sample["budget"]])),
     }

@@ -54,7 +54,7 @@ def measured_design(
 
 
 def next_steps(design: Design, device: Device, tokens: float = TOKENS) -> list[Candidate]:
-    """Return what may be measured next, the step that saves most half-width an hour first.
+    """Return the steps that may be measured next, the one that saves most half-width an hour first.
 
     Each cost is that of what the step adds.
     """
@@ -68,7 +68,7 @@ def next_steps(design: Design, device: Device, tokens: float = TOKENS) -> list[C
         ),
     }
     now, spent = typical_half_width(design), design_cost(design, device, tokens)
-    found = []
+    result = []
     for effort, one in steps.items():
         cost = design_cost(one, device, tokens)
         matching = cost.matching_seconds - spent.matching_seconds
@@ -77,5 +77,5 @@ def next_steps(design: Design, device: Device, tokens: float = TOKENS) -> list[C
         )
         if one.positions > design.positions:  # all is read and matched again
             added = replace(added, training_seconds=0.0, matching_seconds=cost.matching_seconds)
-        found.append(Candidate(design=one, half_width=typical_half_width(one), cost=added, effort=effort))
-    return sorted(found, key=lambda one: -(now - one.half_width) / max(one.cost.hours, 1e-9))
+        result.append(Candidate(design=one, half_width=typical_half_width(one), cost=added, effort=effort))
+    return sorted(result, key=lambda one: -(now - one.half_width) / max(one.cost.hours, 1e-9))

@@ -123,13 +123,13 @@ def _elsewhere(best: Candidate, reaching: list[Candidate], hours: float) -> list
         "more seeds": lambda one: one.seeds > at.seeds,
         "more text": lambda one: one.positions > at.positions,
     }
-    found: list[Candidate] = []
+    result: list[Candidate] = []
     for effort, asked in more.items():
         fitting = (one for one in reaching if one.cost.hours <= hours and asked(one.design))
-        one = next((one for one in fitting if one.design not in [other.design for other in found]), None)
+        one = next((one for one in fitting if one.design not in [other.design for other in result]), None)
         if one is not None:
-            found.append(replace(one, effort=effort))
-    return sorted(found, key=lambda one: one.cost.hours)
+            result.append(replace(one, effort=effort))
+    return sorted(result, key=lambda one: one.cost.hours)
 
 
 def _words(design: Design) -> str:

@@ -39,8 +39,8 @@ def simulate(design: Design, runs: int, ladders: int, seed: int) -> dict[str, fl
         components, means = estimate_components(table)
         fits.append(of_means(means, components, table).exponent_ci95)
         betas.append((design.beta_at(fits[-1][0]) - design.beta_at(fits[-1][1])) / 2)
-        for name, found in rejected.items():
-            found.append(components is not None and rival_p(means, components, name) < 0.05)
+        for name, result in rejected.items():
+            result.append(components is not None and rival_p(means, components, name) < 0.05)
     low, high = np.array(fits).T
     triangle = triangle_powers(design, ladders, rng) if ladders else {}
     return {
@@ -48,7 +48,7 @@ def simulate(design: Design, runs: int, ladders: int, seed: int) -> dict[str, fl
         "half_width_beta": float(np.median(betas)),
         "sublinear": float(np.mean((low > 0) & (high < 1))),
         "shrinking": float(np.mean(high < 1)),
-        **{f"over {name}": float(np.mean(found)) for name, found in rejected.items()},
+        **{f"over {name}": float(np.mean(result)) for name, result in rejected.items()},
         **{f"triangle {name}": value for name, value in triangle.items()},
     }
 

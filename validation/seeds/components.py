@@ -89,12 +89,12 @@ def estimate_components(table: SeedTable) -> tuple[Components | None, SizeMeans]
     means = SizeMeans(**dict(zip(names, columns, strict=True)))
     if not freedom.any():
         return (Components(0.0, 0.0, repeats / spare, float(spare)) if spare else None), means
-    found = solve_components(squares, expected, freedom)
-    a, b, pair = found.a, found.b, found.pair
+    result = solve_components(squares, expected, freedom)
+    a, b, pair = result.a, result.b, result.pair
     if spare:  # sizes of independent pairs say the total: what is crossed says how it is divided
         total = (repeats + (a + b + pair) * freedom.sum()) / (spare + freedom.sum())
         a, b, pair = (float(part) for part in np.array([a, b, pair]) * total / max(a + b + pair, 1e-300))
-    return Components(a, b, pair, found.freedom + spare), means
+    return Components(a, b, pair, result.freedom + spare), means
 
 
 def solve_components(squares: np.ndarray, expected: np.ndarray, freedom: np.ndarray) -> Components:

@@ -38,7 +38,9 @@ def draw_table(
     log = shared[:, None, None] + of_a[:, :, None] + of_b[:, None, :]
     log = log + rng.normal(0, pair, (len(sizes), seeds, seeds))
     size, seed_a, seed_b = np.indices(log.shape).reshape(3, -1)
-    return SeedTable(sizes[size], seed_a, seed_b, np.exp(log).ravel(), np.full(log.size, text))
+    return SeedTable(
+        neurons=sizes[size], seed_a=seed_a, seed_b=seed_b, counts=np.exp(log).ravel(), text_sd=np.full(log.size, text)
+    )
 
 
 def coverage(seeds: int, sds: tuple[float, float, float], text: float, misfit: float, runs: int, seed: int):

@@ -59,8 +59,8 @@ def design(
     else:
         plan = replace(plan, **changes)
     device = costs.this_machine()
-    found, tried = ([], []) if halfwidth is None else search(plan, halfwidth, hours or 1e6, device, tokens)
-    chosen = found[0].design if found else plan
+    result, tried = ([], []) if halfwidth is None else search(plan, halfwidth, hours or 1e6, device, tokens)
+    chosen = result[0].design if result else plan
     cost = costs.design_cost(chosen, device, tokens)
     expected = expectations.expect(chosen, ladders=expectations.LADDERS)
     steps = next_steps(plan, device, tokens) if source is not None else []
@@ -73,22 +73,22 @@ def design(
         **expected.record(),
         "cost": cost.record(),
     }
-    if found:
-        record["alternatives"] = [one.record() for one in found[1:]]
+    if result:
+        record["alternatives"] = [one.record() for one in result[1:]]
     if source is not None:
         record |= {"measured": said, "next": [one.record() for one in steps]}
     record["status"] = "ok"
     if picture is not None:
         from ..paper_figs.design_costs import draw
 
-        draw(tried, found, picture)
+        draw(tried, result, picture)
     if as_json:
         print_json(record)
         return
-    _show(record, found, steps)
+    _show(record, result, steps)
 
 
-def _show(record, found, steps) -> None:
+def _show(record, result, steps) -> None:
     """Print the answer as sentences and tables."""
     from .plan import duration
 
@@ -103,7 +103,7 @@ def _show(record, found, steps) -> None:
     print_table([{"shown at 5%": name, "power": value} for name, value in rows])
     parts = f"training {duration(cost['training_seconds'])}, matching {duration(cost['matching_seconds'])}"
     typer.echo(f"cost on this machine: {parts}, {cost['memory_bytes'] / 2**30:.2f} GiB (good to a factor of 2)")
-    for title, listed in (("Designs", found), ("What to measure next (hours added)", steps)):
+    for title, listed in (("Designs", result), ("What to measure next (hours added)", steps)):
         if listed:
             rows = [one.record() | {"neurons": f"{len(one.design.sizes)} sizes"} for one in listed]
             print_table(rows, title=title)
