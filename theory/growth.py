@@ -116,7 +116,7 @@ def exponents(of: Indices) -> dict[str, Limit]:
     return {name: _limit(value, of) for name, value in zip(QUANTITIES, values, strict=True)}
 
 
-def sample(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, float]) -> dict[str, Limit] | None:
+def exponents_of_draws(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, float]) -> dict[str, Limit] | None:
     """Return the exponents where w depends on r/A alone, unit costs, B ∝ N; None for other spectra."""
     share = sp.Symbol("u", positive=True)  # r/A
     small = sp.Symbol("a", positive=True)  # 1/A, gone in the limit

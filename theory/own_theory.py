@@ -185,7 +185,7 @@ def _derived(U: sp.Expr, w: sp.Expr, c: sp.Expr, B: sp.Expr, at: tuple[tuple[str
 def _exponents(theory: OwnTheory, at: Mapping[str, float]) -> dict[str, Limit]:
     appetite = sp.simplify(s / theory.tolerance)
     if theory.spectrum.has(A):
-        result = growth.drawn(theory.spectrum, limit_of(appetite, s, at), at)
+        result = growth.exponents_of_draws(theory.spectrum, limit_of(appetite, s, at), at)
         unit = theory.cost == 1 and sp.simplify(growth.slope(theory.budget, N)) == 1
         rule = "may have A only as r/A, with unit costs and a budget in proportion to N"
         require(result is not None and unit, "spectrum", theory.spectrum, rule, 'derive(spectrum="-log(r/A)")')

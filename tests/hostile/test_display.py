@@ -80,7 +80,7 @@ def test_json_is_read_back_as_it_was(record):
         assert not any(map(acts, dumped.replace("\n", "")))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_terminal(text, capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes it for a terminal
     monkeypatch.setenv("COLUMNS", "200")
@@ -100,7 +100,7 @@ def test_terminal(text, capsys, monkeypatch):
     assert not any(map(acts, Rich.from_ansi(written.getvalue()).plain.replace("\n", "").replace("\r", "")))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_error_messages(text, capsys):
     for call in (
         ["fit", text],
@@ -149,7 +149,7 @@ def test_a_figure_takes_any_name(text):
     assert shown == [for_figure(text)] * 2
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_page(text, tmp_path):
     rendered = page.render(
         "results.html", title=text, subtitle=text, sources=[{"name": text, "sentences": [text]}], rows=[], checks=[],
@@ -161,7 +161,7 @@ def test_page(text, tmp_path):
     assert "<script" not in rendered
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_viewer(text):
     context = TextContext(name=text, domain=text, spans=[text], peak=0, heat=([1], [1]), z=(1.0, 1.0))
     pairs = [Pair(((0, 1), (0, 2)), 0.5, [context], ([0], [0]))]

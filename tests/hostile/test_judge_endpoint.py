@@ -132,7 +132,7 @@ def on_disk(folder):
 # The key
 
 
-@pytest.mark.parametrize("end", ["\r", "\n", "\r\nX-Evil: 1", " ", "\t", "\0", "…", "\x7f", "\udc80"])
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\nX-Evil: 1", " ", "\t", "\0", "…", "\x7f", "\udc80"], ids=ascii)
 @pytest.mark.parametrize("place", [0, 5, len(KEY)])
 def test_a_key_that_no_header_can_hold_is_refused_at_the_start_and_not_shown(tmp_path, end, place):
     wrong = KEY[:place] + end + KEY[place:]

@@ -203,7 +203,7 @@ def _along_means(
     sample: Sample, penalty: Callable[[float], float], least: float, means: Sequence[float] = MEANS
 ) -> list[_Point]:
     """Return the best fit at each mean, of which the first is 1."""
-    plain = optimize.minimize_scalar(
+    plain: Any = optimize.minimize_scalar(
         lambda at: penalty(at) - sample.plain_log_likelihood(np.exp(at)),
         bounds=(np.log(least), np.log(EXPONENTS[1])),
         method="bounded",

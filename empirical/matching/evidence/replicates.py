@@ -169,4 +169,7 @@ def _places(products: PartProducts, pairs: tuple[np.ndarray, np.ndarray]) -> np.
 
 
 def _at(mutual: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return mutual[places] & (places >= 0) if len(mutual) else np.zeros(len(places), dtype=bool)
+    there = np.zeros(len(places), dtype=bool)
+    if len(mutual):
+        there |= mutual[places] & (places >= 0)
+    return there
