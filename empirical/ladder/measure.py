@@ -30,7 +30,7 @@ from ..checkpoints.provenance import identity
 from ..matching import Matches, Side, anchors
 from ..nulls import every_label
 from .models import ModelLadder, ModelRung
-from .rung import COUNTS, measure_rung, steps
+from .rung import COUNTS, EVIDENCE, measure_rung, steps
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -144,7 +144,8 @@ def _counted_on(rung: xr.Dataset, before: dict[str, int]) -> xr.Dataset:
 
 def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return the counts of each rung as plain numbers, the way ``summary.json`` has them."""
-    return [{name: ladder[name].values[i].item() for name in COUNTS} for i in range(ladder.sizes["rung"])]
+    names = [*COUNTS, *(name for name in EVIDENCE if name in ladder)]
+    return [{name: ladder[name].values[i].item() for name in names} for i in range(ladder.sizes["rung"])]
 
 
 def _compared(measured: list[list[xr.Dataset]]) -> dict[str, Any]:

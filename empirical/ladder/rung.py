@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 SHOWN_PAIRS, SHOWN_CONTEXTS = 8, 4
 ERRORS_AT = np.round(np.arange(0.02, 1, 0.02), 2)  # correlations at which the error of the count is recorded
+EVIDENCE = ("stable_count", "expected_stable", "beyond_token_count", "median_lexical_share")
 COUNTS = (*LADDER_COUNTS, "permuted_above_threshold", "untrained_above_threshold")
 
 
@@ -160,6 +161,7 @@ def _rosetta_sets(matches: Matches, calibration: Calibration, copies: Sources) -
 def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict[str, Any]:
     """Return the counts of all positions at k = 1, each null as mean and 95% interval over its draws."""
     neurons = [len(source.layer) for source in copies]
+    lexical = matches.median_lexical_share(calibration.threshold)
     variables: dict[str, Any] = {
         "neurons": sum(neurons) / 2,
         "neurons_a": neurons[0],
@@ -174,6 +176,7 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
         "settled_count": matches.settled_count(calibration.threshold),
         "stable_count": matches.stable_count(calibration.threshold),
         "expected_stable": matches.expected_stable(calibration.threshold),
+        "median_lexical_share": np.nan if lexical is None else lexical,
         "autocorrelation": matches.autocorrelation,
         "effective_positions": matches.effective_positions,
     }

@@ -113,6 +113,7 @@ MEASUREMENT = {
     "stability": Variable("share of halves of the text in which the pair is found", "1", "π"),
     "margin_se": Variable("standard error of a pair's margin, over texts", "1"),
     "lexical_share": Variable("share of a pair's covariance that lies between the texts of the spans", "1"),
+    "median_lexical_share": Variable("median lexical share of the pairs above ρ*", "1"),
     "beyond_token_count": Variable("calibrated pairs once the mean of each span text is taken out", "pairs"),
     "beyond_token_raw": Variable("mutual pairs once the mean of each span text is taken out", "pairs"),
     "beyond_token_threshold": Variable("threshold of the pairs beyond the token", "1", "ρ*"),
