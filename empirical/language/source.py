@@ -27,6 +27,7 @@ from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
 from .alignment import Tokens, Window, tile
 from .drawing import draw
+from .last_text import once
 from .loaded import LoadedModel
 from .reading import require_known, require_table, usable_context
 
@@ -405,7 +406,8 @@ def text_sources(
         require_table(str(checkpoint), tokenizer, config)
         contexts.append(usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, ends)))
         require(contexts[-1] > 0, "--context", context, "leaves no room beside the special tokens", "--context 128")
-    text = align_text(corpus, (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1]), tokens, seed)
+    both = (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1])
+    text = once(lambda: align_text(corpus, *both, tokens, seed), *both, corpus.name, corpus.sha256, tokens, seed)
     sources = []
     for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
         highest = max(int(window.ids[side].max()) for window in text.windows)

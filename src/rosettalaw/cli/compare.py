@@ -52,7 +52,7 @@ def register(app: typer.Typer, section: str) -> None:
         print_table([{_heading(name): record[name] for name in shown} for record in records])
         mine = [row for row in rows if not row.series.reference]
         if len(mine) > 1 and (together := corrected(mine)):
-            typer.echo(f"\n{together}")
+            echo("", together)
         for row in rows:
             if not row.series.reference:
                 echo("", row.series.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, file_to_write, grid, print_json, print_table
+from .output import JsonOption, echo, file_to_write, grid, print_json, print_table
 
 EPILOG = "Example: rosettalaw design --neurons 128:768:6:log --seeds 3 --positions 86000 --beta 1.5 --json"
 
@@ -94,18 +94,18 @@ def _show(record, result, steps) -> None:
 
     power, cost = record["power"], record["cost"]
     sizes = ", ".join(f"{size:,.0f}" for size in record["neurons"])
-    typer.echo(f"{record['seeds']} seed(s) of both families at N = {sizes}; {record['positions']:,.0f} positions")
-    typer.echo(f"α = {record['alpha']:.2f} ± {record['half_width_alpha']:.2f} expected (β = {record['beta']:.2f})")
-    typer.echo(f"half-width of β: {record['half_width_beta']:.2f}")
+    echo(f"{record['seeds']} seed(s) of both families at N = {sizes}; {record['positions']:,.0f} positions")
+    echo(f"α = {record['alpha']:.2f} ± {record['half_width_alpha']:.2f} expected (β = {record['beta']:.2f})")
+    echo(f"half-width of β: {record['half_width_beta']:.2f}")
     rows = [("sublinear growth", power["sublinear"]), ("a shrinking fraction", power["shrinking"])]
     rows += [(f"a power law over the {name} curve", value) for name, value in power["power_law_over"].items()]
     rows += [(f"triangle: {name.replace('_', ' ')}", value) for name, value in power["triangle"].items()]
     print_table([{"shown at 5%": name, "power": value} for name, value in rows])
     parts = f"training {duration(cost['training_seconds'])}, matching {duration(cost['matching_seconds'])}"
-    typer.echo(f"cost on this machine: {parts}, {cost['memory_bytes'] / 2**30:.2f} GiB (good to a factor of 2)")
+    echo(f"cost on this machine: {parts}, {cost['memory_bytes'] / 2**30:.2f} GiB (good to a factor of 2)")
     for title, listed in (("Designs", result), ("What to measure next (hours added)", steps)):
         if listed:
             rows = [one.record() | {"neurons": f"{len(one.design.sizes)} sizes"} for one in listed]
             print_table(rows, title=title)
     if steps:
-        typer.echo(f"{record['measured']}; next: {steps[0].effort}")
+        echo(f"{record['measured']}; next: {steps[0].effort}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, print_json, print_table
+from .output import JsonOption, echo, print_json, print_table
 
 PAIRS = typer.Argument(
     help="CSV file with neurons,correlation of each matched pair and, if known, seed_a,seed_b; or a ladder's .nc.",
@@ -35,7 +35,7 @@ def register(app: typer.Typer, section: str) -> None:
         if as_json:
             print_json(record)
             return
-        typer.echo(f"{record['verdict']}\n")
+        echo(record["verdict"], "")
         rows = [("α, of the count", measured.count, None), ("b, of the profile", measured.profile, None)]
         rows += [("p, of the purity", measured.purity, None)]
         rows += [("α·b", measured.product, measured.expected_product), ("α + p", measured.sum, measured.expected_sum)]
@@ -51,7 +51,7 @@ def register(app: typer.Typer, section: str) -> None:
         if measured.attenuation is not None:
             points = [vars(point) for point in measured.attenuation.profile]
             print_table(points, title="Best profile b at each mean attenuation")
-        typer.echo(f"status: {record['status']}")
+        echo(f"status: {record['status']}")
 
 
 def levels_of(text: str) -> list[tuple[float, float]] | None:
