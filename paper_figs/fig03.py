@@ -128,13 +128,13 @@ def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[
 
 
 def _intervals(axis, ladder, neurons: np.ndarray) -> None:
-    """Draw each null's 95% interval over its draws; an end that reaches 0 runs to the edge of the picture."""
+    """Draw each null's 95% interval over its draws, where these are enough to say it within a factor of two."""
     limits = axis.get_ylim()
     for name, _, _, colour in (*raw(), *above()):
         if f"{name}_low" in ladder:
             mean, low, high = (np.asarray(ladder[name + end].values, dtype=float) for end in ("", "_low", "_high"))
-            shown = (mean > 0) & np.isfinite(high)
-            axis.vlines(neurons[shown], np.maximum(low[shown], 1e-3), high[shown], color=colour, lw=1, zorder=1)
+            shown = (mean > 0) & (low > mean / 2) & np.isfinite(high)
+            axis.vlines(neurons[shown], low[shown], high[shown], color=colour, lw=1, zorder=1)
     axis.set_ylim(limits)
 
 

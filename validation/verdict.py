@@ -209,6 +209,11 @@ def _form(comparison: CurveComparison) -> str:
     return f"a {comparison.preferred} curve describes it better than a power law"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words: "a, b and c"."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
+
+
 def _nulls(nulls: Mapping[str, Any] | None) -> str:
     if not nulls or "raw" not in nulls or len(nulls) < 2:
         return "no null was given, so the counts are taken at face value"
@@ -216,7 +221,7 @@ def _nulls(nulls: Mapping[str, Any] | None) -> str:
     covering = [kind for kind in nulls if kind != "raw" and np.any(np.asarray(nulls[kind], dtype=float) >= raw)]
     if covering:
         return (
-            f"without a threshold nothing would be shown, for {' and '.join(covering)} networks have as many raw "
+            f"without a threshold nothing would be shown, for {listed(covering)} networks have as many raw "
             "matches, so all rests on the count above the calibrated threshold"
         )
     return "raw counts exceed those of every null at every size"

@@ -48,6 +48,15 @@ def test_its_claim_is_what_was_measured():
     assert f"of **{summary['exponent']:.2f}**" in claim  # the headline is at one correlation
 
 
+def test_what_it_says_of_the_pairs_is_what_was_measured():
+    rungs = json.loads((ROOT / "docs/quickstart/summary.json").read_text())["rungs"]
+    said = " ".join(README.split("<!-- pairs -->")[1].split("<!-- /pairs -->")[0].split())
+    for name in ("calibrated_count", "stable_count", "beyond_token_count"):
+        assert f"{rungs[0][name]} to {rungs[-1][name]}" in said, name
+    shares = [100 * rung["median_lexical_share"] for rung in rungs]
+    assert f"{np.floor(min(shares) + 0.5):.0f} to {max(shares):.0f}%" in said
+
+
 def test_what_it_says_of_the_theory_is_what_was_measured():
     claim = README.split("<!-- claim -->")[1].split("<!-- /claim -->")[0]
     triangle = json.loads((ROOT / "docs/quickstart/triangle.json").read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...empirical.nulls import every_label
 from ...errors import UnknownNameError
 from ...results import dataset, replacing
 from ...vocabulary import LADDER_COUNTS
@@ -59,7 +60,8 @@ def write(ladder: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Save a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
     rung, rho, threshold = (ladder[name].values for name in ("pair_rung", "correlation", "threshold"))
     rung, rho = rung[rho >= threshold[rung]], rho[rho >= threshold[rung]]
-    columns = [name for name in LADDER_COUNTS if name in ladder]
+    counts = dict.fromkeys([*LADDER_COUNTS, *(f"{label}_raw" for label in every_label())])
+    columns = [name for name in counts if name in ladder]
     lines = [f"# {name} = {ladder.attrs[name]}" for name in FACTS if name in ladder.attrs]
     lines.append(",".join([*columns, "correlations"]))
     for i in range(ladder.sizes["rung"]):
