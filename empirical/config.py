@@ -149,6 +149,8 @@ def parse_file(kind: type, path: Path, nested: dict[str, type]) -> Any:
         return _parse(kind, table, path, nested)
     except InputError as error:
         raise InputError(f"{path}: {error.argument}", error.value, error.rule, error.example) from error
+    except UnknownNameError as error:
+        raise error.within(str(path)) from error
 
 
 def read_table(path: Path) -> dict[str, Any]:

@@ -134,7 +134,8 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     try:
         with panics_as_errors():
             tokenizer = AutoTokenizer.from_pretrained(name, **revision, **options)
-            tokenizer("a")  # settings that make no sense show where they are used
+            if tokenizer.is_fast:
+                tokenizer("a")  # settings that make no sense show where they are used
     except Exception as error:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:

@@ -122,10 +122,14 @@ class UnknownNameError(RosettaError, KeyError):
     """A name that is not in a table; the message shows the nearest names that are."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]):
-        self.name, self.known = name, sorted(known)
+        self.kind, self.name, self.known = kind, name, sorted(known)
         near = difflib.get_close_matches(name.lower(), self.known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"
         super().__init__(f"unknown {kind} {name!r}: {hint}")
+
+    def within(self, place: str) -> UnknownNameError:
+        """Return the same error of a name in some place, such as a file, which the message says unless it does."""
+        return self if place in self.kind else UnknownNameError(f"{self.kind} in {place}", self.name, self.known)
 
     def __str__(self) -> str:  # KeyError would show the repr of the message
         return str(self.args[0])

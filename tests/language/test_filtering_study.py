@@ -241,7 +241,7 @@ def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints
     ("settings", "message"),
     [
         ({"runs": 1}, "runs = 1: must be 0, or at least 2"),
-        ({"permutations": 0, "untrained": 0}, "one null is needed"),
+        ({"shift": 0, "untrained": 0}, "one null is needed"),
         ({"leaders": 0}, "leaders = 0"),
         ({"contexts": 0}, "contexts = 0: must be at least 1"),
         ({"budget": 0}, "budget = 0: must be at least 1"),

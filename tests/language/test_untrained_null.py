@@ -73,16 +73,21 @@ def models(monkeypatch):
 @pytest.mark.parametrize("engine", ["exact", "screened"])
 def test_a_killed_null_reads_finished_draws_back_and_resumes_the_unfinished_one(models, tmp_path, engine):
     options = {"engine": engine, "screening": Screening(64, 4), "block": 40, "quiet": True, "seed": 1}
-    match(*models, nulls={}, jackknife_blocks=0, **options)
-    trained = 10**9 - Model.left
+    untrained_null(models, 1, **options)
+    one = 10**9 - Model.left
     Model.left = 10**9
     whole = untrained_null(models, 3, **options)
-    each = (10**9 - Model.left - trained) // 3
+    each = (10**9 - Model.left - one) // 2
+    trained = one - each
     folder = tmp_path / "matching"
     Model.left = trained + each + each * 3 // 4
     with pytest.raises(KeyboardInterrupt):
         untrained_null(models, 3, folder=folder, **options)
-    assert sorted(path.name for path in (folder / "untrained0").iterdir()) == ["matching.json", "null.npz"]
+    assert sorted(path.name for path in (folder / "untrained0").iterdir()) == [
+        ".rosettalaw",
+        "matching.json",
+        "null.npz",
+    ]
     assert list((folder / "untrained1/work").glob("*.npz"))
     assert not (folder / "untrained2").exists()
     Model.left, Model.made = 10**9, []

@@ -60,6 +60,10 @@ KEYS = {
     "untrained_raw",
     "permuted_above_threshold",
     "untrained_above_threshold",
+    "stable_count",
+    "expected_stable",
+    "beyond_token_count",
+    "median_lexical_share",
 }
 
 
@@ -101,6 +105,7 @@ def test_summary_has_the_promised_fields(done):
     out, _, _ = done
     summary = json.loads((out / "summary.json").read_text())
     expected = {"rungs", "exponent", "exponent_ci95", "r2", "beta", "beta_ci95", "verdict", "findings", "seconds"}
+    expected |= {"common_rho", "own_exponent", "own_exponent_ci95"}
     assert set(summary) == expected
     assert all(set(rung) == KEYS for rung in summary["rungs"])
     assert [rung["neurons"] for rung in summary["rungs"]] == [32, 64, 128]

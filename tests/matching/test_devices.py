@@ -220,7 +220,8 @@ def test_a_stream_is_sketched_in_as_few_runs_as_memory_allows(sides):
 def test_each_process_takes_a_gpu_of_its_own(monkeypatch):
     taken = []
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("LOCAL_RANK", "1")
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
     for name in ("init_process_group", "destroy_process_group"):
         monkeypatch.setattr(torch.distributed, name, lambda *given: taken.append(given))

@@ -366,7 +366,7 @@ class TestCommandLine:
             (("a.npy", "absent.npy"), "no such file"),
             (("a.npy", "objects.npy"), "holds Python objects"),
             (("a.npy", "cut.npy"), "not a whole .npy file"),
-            (("a.npy", "cube.npy"), "shape (positions, neurons)"),
+            (("a.npy", "cube.npy"), "a.npy 50 × 4 and cube.npy 100 × 2': must be equal"),  # two positions a batch
             (("a.npy", "checkpoint"), "two files of activations or two checkpoints"),
             (("a.npy", "a.npy", "--engine", "exakt"), "did you mean exact"),
             (("a.npy", "a.npy", "--layers-a", "7"), "has the layers [0]"),
@@ -375,7 +375,7 @@ class TestCommandLine:
             (("a.npy", "a.npy", "--jackknife", "1"), "must be between 2 and 1024, or 0 for no standard error"),
             (("a.npy", "a.npy", "--jackknife", "2000"), "must be between 2 and 1024, or 0 for no standard error"),
             (("a.npy", "a.npy", "--layers-b", "0,7"), "--layers-b = [7]: a.npy has the layers [0]. Try: --layers-b 0"),
-            (("a.npy", "none.zarr"), "none.zarr: no such file. Try: an array of shape (positions, neurons), as .npy"),
+            (("a.npy", "none.zarr"), "none.zarr: no such file. Try: an array of shape (positions, neurons)"),
             (("a.npy", "a.npy", "--untrained", "1"), "goes with checkpoints"),
         ],
     )

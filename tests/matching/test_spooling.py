@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from rosettalaw import leftovers
 from rosettalaw.empirical.activations import copies
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.files import open_activations
@@ -155,9 +156,12 @@ def test_a_copy_killed_anywhere_goes_on_and_has_the_same_bits(tmp_path, array, k
     assert not [name for name in made if "partial" in name or "unfinished" in name]
 
 
-def test_a_record_that_was_killed_in_writing_leaves_no_litter(tmp_path, array):
+def test_a_record_that_was_killed_in_writing_leaves_no_litter(tmp_path, array, monkeypatch):
     store(tmp_path / "a.zarr", array)
-    (tmp_path / ".copy-float32-unfinished.npz.k2x9.npz").write_bytes(b"half a record")
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 7)  # no process has so high a number
+    killed = f"{leftovers.prefix('copy-float32-unfinished.npz')}k2x9abcd.npz"
+    monkeypatch.undo()
+    (tmp_path / killed).write_bytes(b"half a record")
     (tmp_path / ".other-float32-unfinished.npz.k2x9.npz").write_bytes(b"another's")
     spool(StreamedArray(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK, "float32")
     assert set(contents(tmp_path)) == {"copy-float32.npy", ".other-float32-unfinished.npz.k2x9.npz"}

@@ -96,7 +96,7 @@ def test_the_data_arrive_as_they_are_displayed():
                 assert drawn["spans"] == [for_page(span) for span in context.spans]
                 assert [[int(digit, 16) for digit in side] for side in drawn["heat"]] == list(context.heat)
             else:
-                assert drawn["pictures"] == [list(picture) for picture in context.pictures]
+                assert drawn["pictures"] == [[for_page(name), data] for name, data in context.pictures]
 
 
 def test_domains_are_counted_over_both_partners():

@@ -101,7 +101,7 @@ def with_documents(opened: Labelled, documents: Any) -> Labelled:
         If there is not one for each position, or the source is of another's making.
     """
     names = np.asarray(list(documents) if not hasattr(documents, "__array__") else documents)
-    if names.ndim == 1 and names.dtype.kind not in "iub":
+    if names.ndim == 1 and names.dtype.kind in "USOmM":
         names = np.unique(names, return_inverse=True)[1]
     source: Any = opened.source
     if not hasattr(source, "_documents"):

@@ -153,7 +153,8 @@ def _matched(
         if margins:
             key, rival = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf), np.empty(rho.shape)
             kernels.rivals(key, *units, rival)
-            yield from zip(rho, mutual, key - rival, strict=True)
+            with np.errstate(invalid="ignore"):  # −inf − (−inf): neither a pair nor a rival
+                yield from zip(rho, mutual, key - rival, strict=True)
         else:
             yield from zip(rho, mutual, strict=True)
 
