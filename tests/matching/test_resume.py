@@ -106,7 +106,7 @@ def test_finished_blocks_are_not_read_again(tmp_path, plant, monkeypatch):
     options = {"nulls": {}, "folder": tmp_path / "work", "quiet": True}
     with pytest.raises(KeyboardInterrupt):
         match(Stops(a), ArraySource(b), **options)
-    # The checksum, the other parts, the reported pairs, and four groups of neurons, first row and all, for the effective positions.
+    # The checksum, the other parts, the pairs; a first row and all of four groups, for the effective positions.
     Stops.left = 1 + 7 + 16 + 4 + 4
     resumed = match(Stops(a), ArraySource(b), **options)
     assert Stops.left == 0
