@@ -57,11 +57,14 @@ def test_packed_text_is_read_in_linear_time(tmp_path):
     for size in (4, 16):
         path = tmp_path / f"{size}.jsonl.zst"
         path.write_bytes(zstandard.compress(b"\n" * (size << 20) + b'{"text": "end"}'))
-        begin = time.perf_counter()
-        with files.opened(path, lambda _: None) as lines:
-            while lines.read(1 << 17):
-                pass
-        times.append(time.perf_counter() - begin)
+        took = []
+        for _ in range(3):  # processor time of the best of a few: other work on the machine adds to it
+            begin = time.process_time()
+            with files.opened(path, lambda _: None) as lines:
+                while lines.read(1 << 17):
+                    pass
+            took.append(time.process_time() - begin)
+        times.append(min(took))
     assert times[1] < 10 * times[0] + 0.05
 
 

@@ -171,6 +171,6 @@ def _places(products: PartProducts, pairs: tuple[np.ndarray, np.ndarray]) -> np.
 
 def _at(mutual: np.ndarray, places: np.ndarray) -> np.ndarray:
     there = np.zeros(len(places), dtype=bool)
-    if len(mutual):
-        there |= mutual[places] & (places >= 0)
+    known = places >= 0
+    there[known] = mutual[places[known]]
     return there
