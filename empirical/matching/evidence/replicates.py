@@ -68,7 +68,7 @@ class Replicates:
     @property
     def settled(self) -> np.ndarray:
         """Mask of the pairs found in the first and in the second half of the positions."""
-        return self.halves.all(0)
+        return np.asarray(self.halves.all(0))
 
 
 def replicates(
