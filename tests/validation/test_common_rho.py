@@ -82,7 +82,7 @@ def test_every_page_says_the_same_number(tmp_path):
     save(made, tmp_path / "mine.nc")
     analysis = analyse_series(of_ladder(made))
     fitted = json.loads(CliRunner().invoke(app, ["fit", str(tmp_path / "mine.nc"), "--json"]).stdout)
-    row = Row(of_ladder(made), analysis, None, None, None, None, "")
+    row = Row(of_ladder(made), analysis, None, None, None, "")
     compared = row.record()
     for record in (fitted, compared):
         assert record["exponent"] == pytest.approx(analysis.power_law.exponent)

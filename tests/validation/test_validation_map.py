@@ -30,12 +30,17 @@ def test_the_chapter_table_names_every_file_once_and_none_that_is_gone():
 
 
 def imports():
-    """Every import of one module of validation by another, those inside functions and for the type checker too."""
+    """Every import of one module of validation by another, those inside functions too; not those for types alone."""
     for path in FOLDER.rglob("*.py"):
         inside = path.relative_to(FOLDER).parent.parts
         name = "/".join(path.relative_to(FOLDER).with_suffix("").parts)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level and node.level - 1 <= len(inside):
+        tree = ast.parse(path.read_text())
+        guarded = [
+            node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        ]
+        types = {inner for node in guarded for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            if node not in types and isinstance(node, ast.ImportFrom) and node.level and node.level - 1 <= len(inside):
                 base = inside[: len(inside) - node.level + 1]
                 for other in [node.module] if node.module else [alias.name for alias in node.names]:
                     target = "/".join((*base, *other.split(".")))
