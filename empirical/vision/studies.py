@@ -22,7 +22,7 @@ from ..matching.partners import overlap
 from ..measures.data_size import overlaps
 from ..nulls import drawable
 from .families.generation import effective_dimension, generate
-from .ladder import Width, activations, fresh_networks, null_correlations
+from .ladder import Width, activations, by_photograph, fresh_networks, null_correlations
 from .train_ladder import Pairing, TrainedVision
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def image_sweep(
         a, b = read.models[pairing.a, seeds[0]], read.models[pairing.b, seeds[1]]
         matchings, calibrations = [], []
         for size, null in zip(sizes, fresh[seeds[0]], strict=True):
-            some = _first(a, size * cells), _first(b, size * cells)
-            matchings.append(match(*some, nulls=nulls, jackknife_blocks=0, quiet=True))
+            first = read.images.subset(range(size))
+            some = tuple(by_photograph(_first(one, size * cells), first) for one in (a, b))
+            matchings.append(match(*some, nulls=drawable(nulls, *some)[0], jackknife_blocks=0, quiet=True))
             calibrations.append(_calibrated(matchings[-1], null))
         raw = [(one.unit_a, one.unit_b) for one in matchings]
         calibrated = [
@@ -108,7 +109,8 @@ def real_and_generated(
         for column, seeds in enumerate(pairing.seeds(ladder.recipe.seeds)):
             sets: list[tuple[Pairs, Pairs]] = []
             for row, (models, null) in enumerate(zip((read.models, shown), nulls, strict=True)):
-                a, b = models[pairing.a, seeds[0]], models[pairing.b, seeds[1]]
+                keys = (pairing.a, seeds[0]), (pairing.b, seeds[1])
+                a, b = (by_photograph(models[key], (read.images, made.images)[row]) for key in keys)
                 nulls_of_b = drawable(ladder.shared_nulls, a, b)[0]
                 matches = match(a, b, nulls=nulls_of_b, jackknife_blocks=0, quiet=True)
                 calibration = _calibrated(matches, null[seeds[0]])
@@ -127,7 +129,7 @@ def real_and_generated(
             "generated_contrast": made.contrast,
         }
         coords = {"image_kind": np.array(["real", "generated"], dtype=object), "seed": list(ladder.recipe.seeds)}
-        compared[pairing.name] = dataset("image_kinds", variables, coords, pairing=pairing.title, images=len(real))
+        compared[pairing.name] = dataset("image_kinds", variables, coords, pairing=pairing.title, number_of_images=len(real))
     return compared
 
 
