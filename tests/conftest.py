@@ -26,6 +26,8 @@ def absent(text):
 
 def skipped(report, place):
     """Turn a report about an absent library into a skip."""
+    # What a test printed may hold what no encoding takes; a worker could not send it to the process that counts.
+    report.sections = [(title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections]
     name = absent(report.longrepr) if report.failed and ABSENT else None
     if name:
         report.outcome, report.longrepr = "skipped", (str(place), 0, f"Skipped: {name} is not installed")
