@@ -128,12 +128,7 @@ def from_array(
     InputError
         If the array has another shape, or is neither uint8 nor floating point and finite.
     """
-    array = unmasked("images", array)
-    kind = f"array of shape {array.shape} and type {array.dtype}"
-    pixels = array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] == 3
-    if not (pixels or (array.ndim == 4 and _is_float(array))) or 0 in array.shape:
-        rule = "must have the shape (images, height, width, 3) and hold uint8 or floating-point numbers"
-        raise InputError("images", kind, rule, EXAMPLE)
+    array = _images_of(array)
     digest, bad = hashlib.sha256(str(array.shape).encode()), []
     for index, image in enumerate(array):  # one by one: the array may be as large as the memory allowed
         if _is_float(array) and not np.isfinite(image).all():
@@ -152,6 +147,17 @@ def from_array(
         labels=labels,
         classes=classes or (),
     )
+
+
+def _images_of(array: np.ndarray) -> np.ndarray:
+    """Return an array whose shape and type are those of images."""
+    array = unmasked("images", array)
+    kind = f"array of shape {array.shape} and type {array.dtype}"
+    pixels = array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] == 3
+    if not (pixels or (array.ndim == 4 and _is_float(array))) or 0 in array.shape:
+        rule = "must have the shape (images, height, width, 3) and hold uint8 or floating-point numbers"
+        raise InputError("images", kind, rule, EXAMPLE)
+    return array
 
 
 def _labelled(labels: Any, images: int, classes: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -254,7 +260,7 @@ def _open_npz(path: Path, memory: int) -> Images:
         if name is None:
             rule = f"needs one array of four dimensions, or one called 'images'; it has {planes or 'none'}"
             raise InputError("images", str(path), rule, EXAMPLE)
-        array = archive.read(name, memory)
+        array = _images_of(archive.read(name, memory))
         labels, classes = (archive.read(one, memory) if one in archive.heads else None for one in ("labels", "classes"))
     if classes is None:
         return from_array(str(path), array, labels)
