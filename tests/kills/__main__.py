@@ -11,8 +11,8 @@ import tempfile
 import time
 
 from .commands import COMMANDS
-from .inputs import prepare
-from .rounds import killed_round, reference
+from .inputs import prepare_apart
+from .rounds import killed_round, load_libraries, reference
 
 
 def main(arguments):
@@ -28,7 +28,8 @@ def main(arguments):
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         (folder / "inputs").mkdir()
-        prepare(folder / "inputs")
+        prepare_apart(folder / "inputs")
+        load_libraries()
         for name in asked.command or COMMANDS:
             line, wrong = kill_often(name, folder, asked.kills, random.Random(f"{name} {asked.seed}"))
             print(line, flush=True)
@@ -60,4 +61,5 @@ def kill_often(name, folder, kills, rng):
     return f"| `{name}` | {done} | {rounds} | {good} | {whole.seconds:.1f} |", faults
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
