@@ -12,13 +12,13 @@ description = "two families, three sizes"
 corpus = "{folder}/text"
 held_out = 0.25
 [training]
-tokens = 6_000
+tokens = 3_000
 context = 16
 batch = 4
 [measurement]
-tokens = 1_500
-permutations = 2
-untrained = 2
+tokens = 800
+permutations = 1
+untrained = 1
 [[family]]
 name = "one"
 architecture = "gpt2"
@@ -45,7 +45,7 @@ def prepare(folder):
     from rosettalaw.results import dataset, save
 
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((20_000, 120)).astype(np.float32)
+    features = rng.standard_normal((4_000, 60)).astype(np.float32)
     for name in "ab":
         noise = rng.standard_normal(features.shape).astype(np.float32)
         np.save(folder / f"{name}.npy", features + 0.7 * noise)
@@ -71,7 +71,10 @@ def prepare(folder):
         "threshold": 0.5,
         "calibrated_count": len(rosetta),
     }
-    save(dataset("pairs", variables, {}, model_a=str(folder / "model"), model_b=str(folder / "model-b")), folder / "text-pairs.nc")
+    save(
+        dataset("pairs", variables, {}, model_a=str(folder / "model"), model_b=str(folder / "model-b")),
+        folder / "text-pairs.nc",
+    )
     images = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
     np.savez(folder / "images.npz", images=images)
     neurons, rosetta = _vision_model(folder / "vit"), np.arange(0, 24, 2)
