@@ -10,46 +10,14 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import psutil
 import pytest
 
 from rosettalaw.empirical.calibration import calibrate
 from rosettalaw.loop import demo
 from rosettalaw.results import load
+from tests.tiny_ladder import write_ladder
 
-LADDER = """
-name = "tiny"
-description = "two families, three sizes"
-corpus = "{corpus}"
-held_out = 0.25
-[training]
-tokens = {tokens}
-context = 16
-batch = 4
-[measurement]
-tokens = 1_500
-permutations = 4
-untrained = 4
-[[family]]
-name = "one"
-architecture = "gpt2"
-vocabulary = 300
-[[family]]
-name = "two"
-architecture = "gpt_neox"
-vocabulary = 320
-[[rung]]
-width = 8
-layers = 1
-[[rung]]
-width = 16
-layers = 1
-[[rung]]
-width = 32
-layers = 1
-"""
-WORDS = ["def", "return", "<b>bold</b>", "x + 1", "while", "(a, b)", "'q'", "&amp;", "river", "stone", "light", "0x1F"]
 KEYS = {
     "neurons",
     "raw_count",
@@ -65,20 +33,6 @@ KEYS = {
     "beyond_token_count",
     "median_lexical_share",
 }
-
-
-def write_ladder(folder, tokens):
-    rng = np.random.default_rng(0)
-    text = folder / "text"
-    text.mkdir()
-    for i in range(40):
-        # a text with structure to learn: each word decides the next two
-        words = rng.integers(len(WORDS), size=60)
-        line = " ".join(f"{WORDS[w]} {WORDS[(w + 1) % 12]} {WORDS[(5 * w + 2) % 12]};" for w in words)
-        (text / f"d{i}.txt").write_text(line)
-    path = folder / f"tiny{tokens}.toml"
-    path.write_text(LADDER.format(corpus=text, tokens=tokens))
-    return path
 
 
 @pytest.fixture(scope="module")
