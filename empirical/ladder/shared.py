@@ -1,4 +1,4 @@
-"""What the pairs of a ladder share, so that each network is read once: copies of activations, and draws of nulls.
+"""Copies of activations and draws of nulls that the pairs of a ladder share, so that each network is read once.
 
 With k seeds of two families k² pairs are made of 2k networks. A network's activations are copied to disk when its first
 pair is measured, and removed after its last. Draws that the architectures alone decide (`Null.architectures_alone`) are
@@ -55,7 +55,7 @@ class Shared:
         if not null.architectures_alone:
             return make()
         architectures = _digest([[_config(source), source.text.sha256] for source in sources])
-        if architectures != self._architectures:  # the next size: what was drawn before is not needed again
+        if architectures != self._architectures:  # the next size has no use for earlier draws
             self._architectures, self._draws = architectures, {}
         key = _digest([null.name, number, plan])
         if key not in self._draws:
