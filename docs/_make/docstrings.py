@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 ROW = re.compile(r"\s*\|.*\|\s*$")
+SHARED = re.compile(
+    r"^:(?:ivar|vartype) [\w, ]+:"
+)  # of a name after a blank, Sphinx takes the names before for its type
 BARS = re.compile(r"(?<![`\\])\|(\w+)\|")  # an absolute value, which Sphinx would read as a name to put in
 
 
@@ -29,7 +32,8 @@ def unlink_attributes(app: Any, tree: Any) -> None:
 
 
 def tables(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Put tables that are written with bars into the form that Sphinx reads, in place."""
+    """Put tables that are written with bars, and attributes that share a line, into the form that Sphinx reads."""
+    lines[:] = [SHARED.sub(lambda match: match[0].replace(", ", ","), line) for line in lines]
     made: list[str] = []
     rows: list[list[str]] = []
     for line in (BARS.sub(r"\\|\1\\|", line) if "``" not in line else line for line in [*lines, ""]):
