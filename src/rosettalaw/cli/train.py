@@ -32,11 +32,11 @@ def register(app: typer.Typer, section: str) -> None:
             raise UnknownNameError("family", family, [member.name for member in opened.family])
         trained = train_ladder(opened, family=family, cache=cache, workers=workers)
         rows = [
-            {"family": name, "neurons": rung.neurons, "folder": str(folder)}
-            for (name, rung), folder in trained.folders.items()
+            {"family": name, "neurons": rung.neurons, "seed": seed, "folder": str(folder)}
+            for (name, rung, seed), folder in trained.folders.items()
         ]
         if as_json:
             print_json({"ladder": opened.name, "corpus_sha256": trained.corpus_sha256, "models": rows})
         else:
             for row in rows:
-                echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  {row['folder']}")
+                echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  seed {row['seed']}  {row['folder']}")
