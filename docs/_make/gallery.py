@@ -83,7 +83,8 @@ def _page(source: Path, name: str) -> Iterator[str]:
         yield f"```{{figure}} {file.name}\n:alt: {shows}\n:width: 100%\n\n{said[0]}\n```\n"
     if not files:
         yield f"Not drawn here. It waits for {waits or 'data'}.\n"
-    yield f"Draw it from a folder of results:\n\n```console\nrosettalaw figures results --only {name} --out figures\n```\n"
+    call = f"rosettalaw figures results --only {name} --out figures"
+    yield f"Draw it from a folder of results:\n\n```console\n{call}\n```\n"
     yield f"## Its code\n\n`paper_figs/{code.name}`\n"
     yield f"```{{literalinclude}} ../../../paper_figs/{code.name}\n:language: python\n```"
 
