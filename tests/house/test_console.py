@@ -55,9 +55,14 @@ def test_bad_activations_are_one_message(arrays):
     ("arguments", "message"),
     [
         (("a.npy", "short.npy"), "error: positions = 'a.npy 60 × 5 and short.npy 59 × 5': must be equal"),
-        (("a.npy", "nan.npy"), "error: nan.npy = 'neuron 3': holds a NaN"),
-        (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is an input"),
-        (("a.npy", "a.npy", "--seed", "x"), "error: Invalid value for '--seed'"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)  # each starts three processes
+            for case in (
+                (("a.npy", "nan.npy"), "error: nan.npy = 'neuron 3': holds a NaN"),
+                (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is an input"),
+                (("a.npy", "a.npy", "--seed", "x"), "error: Invalid value for '--seed'"),
+            )
+        ),
     ],
 )
 def test_what_every_process_finds_is_told_once(arrays, arguments, message):

@@ -28,7 +28,7 @@ def crossed(tmp_path_factory):
     path = write_ladder(folder, 600)
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
     text = text.replace("[[rung]]\nwidth = 32\nlayers = 1\n", "")
-    path.write_text(text.replace("tokens = 1_500\npermutations = 4\nuntrained = 4\n", PLAN))
+    path.write_text(text.replace("tokens = 1_500\npermutations = 1\nuntrained = 2\nshift = 1\ndocuments = 1\n", PLAN))
     return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
 
 
