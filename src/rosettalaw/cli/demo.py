@@ -9,7 +9,9 @@ import typer
 from .output import JsonOption, folder_of, folder_to_write, print_json
 
 OUT = typer.Option(Path("results/demo"), callback=folder_of("results.nc"), help="Folder for the results.")
-CACHE = typer.Option(None, callback=folder_to_write, help="Folder of checkpoints (default: ~/.cache/rosettalaw).")
+CACHE = typer.Option(
+    None, callback=folder_to_write, help="Folder of checkpoints (default: the system's, as ~/.cache/rosettalaw)."
+)
 
 
 def register(app: typer.Typer, section: str) -> None:
