@@ -29,8 +29,8 @@ forecast
     Counts at sizes that were not measured.
 compare, references, reference_ladders, published, published_checks
     Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's.
-ladder_report, page
-    Pages that open anywhere.
+ladder_report, reporting, page
+    The page of a measured ladder and its parts; pages that open anywhere.
 
 The names below are what a user may import; each loads its module when it is first asked for.
 """
