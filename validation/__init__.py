@@ -30,8 +30,8 @@ forecast
 compare, references, reference_ladders, agreement, published, published_checks
     Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's; a machine's
     numbers against the kept ones.
-ladder_report, page
-    Pages that open anywhere.
+ladder_report, reporting, page
+    The page of a measured ladder and its parts; pages that open anywhere.
 
 The names below are what a user may import; each loads its module when it is first asked for.
 """
