@@ -13,8 +13,7 @@ context = 16
 batch = 4
 [measurement]
 tokens = {measured}
-permutations = {draws}
-untrained = {draws}
+{nulls}
 [[family]]
 name = "one"
 architecture = "gpt2"
@@ -24,6 +23,7 @@ name = "two"
 architecture = "gpt_neox"
 vocabulary = 320
 """
+NULLS = {"permutations": 4, "untrained": 2}
 RUNG = """[[rung]]
 width = {width}
 layers = 1
@@ -31,7 +31,7 @@ layers = 1
 WORDS = ("def", "return", "<b>bold</b>", "x + 1", "while", "(a, b)", "'q'", "&amp;", "river", "stone", "light", "0x1F")
 
 
-def ladder_text(corpus, tokens, measured=1_500, draws=4, widths=(8, 16, 32)):
+def ladder_text(corpus, tokens, measured=1_500, nulls=NULLS, widths=(8, 16, 32)):
     """Return the content of a ladder file.
 
     Parameters
@@ -40,16 +40,15 @@ def ladder_text(corpus, tokens, measured=1_500, draws=4, widths=(8, 16, 32)):
         Folder of text.
     tokens, measured : int
         Tokens to train on, and to measure on.
-    draws : int
+    nulls : mapping of str to int
         Draws of each null.
     widths : tuple of int
         Width of each rung.
     """
     rungs = "".join(RUNG.format(width=width) for width in widths)
-    return (
-        LADDER.format(number=len(widths), corpus=corpus, tokens=f"{tokens:_}", measured=f"{measured:_}", draws=draws)
-        + rungs
-    )
+    sizes = {"tokens": f"{tokens:_}", "measured": f"{measured:_}"}
+    drawn = "\n".join(f"{kind} = {draws}" for kind, draws in nulls.items())
+    return LADDER.format(number=len(widths), corpus=corpus, nulls=drawn, **sizes) + rungs
 
 
 def write_text(folder):

@@ -92,17 +92,21 @@ def tokenize(tokenizer: Any, corpus: Corpus) -> np.ndarray:
     return np.concatenate([np.append(row, np.int32(end)) for row in token_ids(tokenizer, texts, whole=True)])
 
 
-def prepare(corpus: Corpus, vocabulary: int, folder: Path) -> tuple[Path, Path]:
-    """Train (once) a tokenizer and tokenize the corpus into `folder`; returns the two paths."""
+def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = None) -> tuple[Path, Path]:
+    """Train (once) a tokenizer and tokenize the corpus into `folder`; returns the two paths.
+
+    With a seed the tokenizer is learned on a random half of the documents, without one on all of them.
+    """
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     with claimed(folder):
         if not tokens.exists():
-            _prepare(corpus, vocabulary, tokenizer_folder, tokens)
+            _prepare(corpus, vocabulary, tokenizer_folder, tokens, seed)
     return tokenizer_folder, tokens
 
 
-def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path) -> None:
-    tokenizer = train_tokenizer(corpus, vocabulary)
+def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: int | None) -> None:
+    learned = corpus if seed is None else corpus.split(0.5, seed)[0]
+    tokenizer = train_tokenizer(learned, vocabulary)
     try:
         tokenizer.save_pretrained(folder)
     except Exception as error:  # the tokenizers library raises its own kinds

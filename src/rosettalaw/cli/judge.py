@@ -40,7 +40,7 @@ def judge(
     timeout: float = typer.Option(60.0, help="Endpoint: seconds for one whole answer."),
     retries: int = typer.Option(4, min=0, help="Endpoint: further tries after a passing failure."),
     cache: Path = typer.Option(
-        None, callback=folder_to_write, help="Folder of answers (default: ~/.cache/rosettalaw)."
+        None, callback=folder_to_write, help="Folder of answers (default: the system's, as ~/.cache/rosettalaw)."
     ),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
