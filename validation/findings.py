@@ -23,9 +23,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
+from ..lazy import deferred
 from .holm import interval_p, sentence
+
+stats = deferred("scipy.stats")  # half a second
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +40,7 @@ REPEATED = {
     "stable_count": "the pairs of nine in ten halves of the text",
     "settled_count": "the pairs that both halves of the text give",
 }
-Z95 = float(stats.norm.ppf(0.975))
+Z95 = float(special.ndtri(0.975))
 
 
 class Shown(StrEnum):
