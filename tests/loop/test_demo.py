@@ -268,7 +268,9 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
     assert (tmp_path / "out/report.html").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", ["fig04", *(pytest.param(f"fig{n}", marks=pytest.mark.slow) for n in ("06", "25", "29", "31", "33"))])
+@pytest.mark.parametrize(
+    "name", ["fig04", *(pytest.param(f"fig{n}", marks=pytest.mark.slow) for n in ("06", "25", "29", "31", "33"))]
+)
 def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
     from rosettalaw.paper_figs.catalogue import make_all
     from rosettalaw.paper_figs.results_folder import read
