@@ -3,6 +3,7 @@
 | chapter | files |
 |---|---|
 | table of all figures, their data, their style | `catalogue`, `results_folder`, `style` |
+| zeros on a logarithmic axis, numbers of points | `zeros`, `points` |
 | counts over size | `fig03`, `fig03b`, `vision`, `sources`, `fig25`, `fig27`, `fig38` |
 | nulls, and how the threshold separates pairs from them | `fig04`, `fig26`, `nulls`, `calibration` |
 | examples of matched neurons | `fig05` |

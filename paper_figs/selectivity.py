@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..model_names import family_name
 from ..validation.published import read
 from . import style
 from .results_folder import Results
@@ -59,7 +60,7 @@ def draw_side(axis, ladder, side: int, measure: str = "output_kurtosis") -> None
         style.ours(axis, sizes, mean, words, i)
         style.bars(axis, sizes, mean, low, high, i)
     axis.axhline(0, color=style.GREY, lw=0.6)
-    axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}")
+    axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}")
     axis.set_ylabel(METRICS["vocab_excess_kurtosis"])
     axis.margins(y=0.25)  # room for the legend
     _finish(axis, sizes, bottom=None if np.nanmin(here["selectivity_rosetta_low"].values) < 0 else 0)

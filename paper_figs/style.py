@@ -28,6 +28,7 @@ from ..looks import RC as RC
 from ..looks import SIGNS as SIGNS
 from ..looks import WIDTH as WIDTH
 from ..results import replacing
+from .points import name_points, with_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,14 +109,20 @@ def targets(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
-    """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
+    """Write PNG and SVG beside each other, named after `path` without its ending; return both paths.
+
+    The SVG tells the numbers of its points (`points`).
+    """
     in_figure(drawing)
+    words = name_points(drawing)
     written = []
     for target, metadata in zip(
         targets(path), ({"Software": "rosettalaw"}, {"Date": None, "Creator": "rosettalaw"}), strict=True
     ):
         with replacing(target) as partial:
             drawing.savefig(partial, metadata=metadata)
+            if target.suffix == ".svg":
+                partial.write_text(with_titles(partial.read_text(encoding="utf-8"), words), encoding="utf-8")
         written.append(target)
     return written
 
@@ -269,13 +276,22 @@ def ours(axis: Axes, x: Any, y: Any, label: str, index: int = 0, **look: Any) ->
     )
 
 
-def bars(axis: Axes, x: Any, value: Any, low: Any, high: Any, index: int = 0) -> None:
+def beside(axis: Axes, points: float) -> Any:
+    """Return the transform of data drawn so many points to the right, so that series at one size do not overlap."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axis.get_figure()
+    assert figure is not None
+    return axis.transData + ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
+
+
+def bars(axis: Axes, x: Any, value: Any, low: Any, high: Any, index: int = 0, **look: Any) -> None:
     """Draw intervals as bars in the colour of the series `index`; an end that is not known is not drawn."""
     import numpy as np
 
     x, value, low, high = (np.asarray(one, dtype=float) for one in (x, value, low, high))
     known = np.isfinite(low) & np.isfinite(high) & np.isfinite(value)
-    axis.vlines(x[known], low[known], high[known], color=CYCLE[index % len(CYCLE)], lw=1.2, zorder=1)
+    axis.vlines(x[known], low[known], high[known], color=CYCLE[index % len(CYCLE)], lw=1.2, zorder=1, **look)
 
 
 def source_note(figure: Figure, text: str) -> None:

@@ -27,10 +27,11 @@ analysis, verdict, findings, holm
     All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
 forecast
     Counts at sizes that were not measured.
-compare, references, reference_ladders, published, published_checks
-    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's.
-ladder_report, page
-    Pages that open anywhere.
+compare, references, reference_ladders, agreement, published, published_checks
+    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's; a machine's
+    numbers against the kept ones.
+ladder_report, reporting, page
+    The page of a measured ladder and its parts; pages that open anywhere.
 
 The names below are what a user may import; each loads its module when it is first asked for.
 """

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from ..model_names import family_name
 from .holm import interval_p, sentence
 from .seeds.recurrence import Recurrence, recurrence
 
@@ -232,7 +233,8 @@ def _widened(value: float, low: float, high: float, tests: int) -> tuple[float, 
 
 
 def _families(ladder: xr.Dataset) -> list[str]:
-    return json.loads(ladder.attrs["families"])[:2] if "families" in ladder.attrs else ["a", "b"]
+    families = json.loads(ladder.attrs["families"])[:2] if "families" in ladder.attrs else ["a", "b"]
+    return [family_name(name) for name in families]
 
 
 def _number(value: float) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ForeignFileError, InputError
+from ..model_names import family_name
 from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at
 from .counts import Counts, read_columns, read_counts
@@ -314,7 +315,7 @@ def _modality(ladder: xr.Dataset) -> str:
 
 def _families(ladder: xr.Dataset) -> str:
     families = ladder.attrs.get("families")
-    return f" ({' × '.join(json.loads(families))})" if families else ""
+    return f" ({' × '.join(map(family_name, json.loads(families)))})" if families else ""
 
 
 def _largest(thresholds: np.ndarray) -> float:

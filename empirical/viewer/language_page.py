@@ -55,6 +55,7 @@ def write_viewer(
     seed: int | None = None,
     loading: Loading = Loading(),
     quiet: bool = False,
+    memory: int | None = None,
 ) -> Path:
     """Write the page of matched neurons.
 
@@ -72,6 +73,8 @@ def write_viewer(
         Text to read, where it is not that of the matching.
     loading : Loading
         Where the weights go.
+    memory : int, optional
+        Bytes that reading the text and matching may take; half of the free memory by default.
 
     Raises
     ------
@@ -101,12 +104,12 @@ def write_viewer(
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
     tokens = tokens or (saved_pairs.tokens if saved_pairs is not None else TOKENS)
     seed = seed if seed is not None else (saved_pairs.seed if saved_pairs is not None else 0)
-    corpus = open_text(text)
+    corpus = open_text(text, memory)
     sources = text_sources(
         *models, corpus, tokens, seed, saved_pairs.patterns if saved_pairs is not None else (None, None), loading
     )
     if saved_pairs is None:
-        matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
+        matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet, memory=memory)
         calibration = matched.calibrate()
         threshold = None if calibration is None else calibration.threshold
         saved_pairs = _Found(

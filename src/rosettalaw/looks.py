@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#222222"
-GREY = "#8a8a8a"
+GREY = "#6a6a6a"  # legible as small text on white
 NOTHING = "#e6e6e6"  # where a map has no cell
 COLOURS = {
     "blue": "#0072B2",

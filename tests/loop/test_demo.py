@@ -1,5 +1,6 @@
 """The whole loop on a ladder of a few neurons: files, figures, repetition, interruption, escaping."""
 
+import base64
 import hashlib
 import json
 import os
@@ -174,8 +175,11 @@ def test_the_report_is_self_contained_and_escaped(done):
     html = (done[0] / "report.html").read_text()
     assert done[2]["verdict"].split(";")[0].split("(")[0].strip() in html
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', html)
-    assert "<script" not in html
-    head, *_ = html.split("<h2>The count of Rosetta Neurons over network size")
+    blocks = re.findall(r"<script([^>]*)>(.*?)</script>", html, re.DOTALL)
+    assert [kind for kind, _ in blocks] == [' type="application/json" id="data"', ""]
+    digest = base64.b64encode(hashlib.sha256(blocks[1][1].encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}&#39;" in html
+    head, *_ = html.split('<h2 id="theory">')
     for words in ("Status of the fits: ", "Held-out test: "):  # of the counts, not of the theory's other demands
         assert html.count(words) == head.count(words)
     assert "<b>bold</b>" not in html

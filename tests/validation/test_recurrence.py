@@ -1,4 +1,4 @@
-"""What recurs in a ladder with seeds: planted pairs counted by hand, and independent matchings that recur by chance."""
+"""Recurrence in a ladder with seeds: planted pairs counted by hand, and independent matchings that recur by chance."""
 
 import itertools
 

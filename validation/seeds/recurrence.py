@@ -1,4 +1,4 @@
-r"""Which Rosetta Neurons of a ladder with seeds recur: with another seed of the partner, and around four networks.
+"""Recurrence of Rosetta Neurons in a ladder with seeds: with another seed of the partner, and around four networks.
 
 At every size, pairs are those at or above one correlation, that of the headline exponent.
 
@@ -30,7 +30,7 @@ Pairs = dict[tuple[int, int], np.ndarray]  # seeds of A and B: pairs of neurons,
 
 @dataclass(frozen=True)
 class Recurrence:
-    """What recurs at each size of a ladder; arrays of shape (sizes,).
+    """Recurrence at each size of a ladder; arrays of shape (sizes,).
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Recurrence:
     rho: float
 
     def sentence(self) -> str:
-        """Return what recurs, in words."""
+        """Return the recurrence in words."""
         share = 100 * self.anchored / np.maximum(self.pairs, 1)
         said = (
             f"Of a network's Rosetta Neurons (ρ ≥ {self.rho:.2f}), {share.min():.0f}% to {share.max():.0f}% are so "
@@ -78,7 +78,7 @@ class Recurrence:
 
 
 def recurrence(ladder: xr.Dataset, rho: float) -> Recurrence | None:
-    """Return what recurs in a measured ladder at one correlation; None without two seeds of either family."""
+    """Return the recurrence of a measured ladder at one correlation; None without two seeds of either family."""
     if "seed_a" not in ladder or "unit_a" not in ladder or not np.isfinite(rho):
         return None
     rows = [_size(size, one) for size, one in _by_size(ladder, rho) if _several(one)]
@@ -108,7 +108,7 @@ def _several(pairs: Pairs) -> bool:
 
 def _size(size: float, pairs: Pairs) -> tuple[float, ...]:
     seeds = [sorted({key[side] for key in pairs}) for side in (0, 1)]
-    found = [
+    counts = [
         anchored_count(
             [pairs[(one, other) if side == 0 else (other, one)][:, side] for other in seeds[1 - side]], int(size)
         )
@@ -126,8 +126,8 @@ def _size(size: float, pairs: Pairs) -> tuple[float, ...]:
     return (
         size,
         float(np.mean([len(one) for one in pairs.values()])),
-        float(np.mean([one.count for one in found])),
-        float(np.mean([one.expected for one in found])),
+        float(np.mean([one.count for one in counts])),
+        float(np.mean([one.expected for one in counts])),
         *map(float, squares),
     )
 

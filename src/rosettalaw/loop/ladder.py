@@ -109,13 +109,14 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
 
     counted = [*row.of_counts()[1:], *([] if recurs is None else [recurs.sentence()])]
     remarks = counted, row.of_theory() if row.analysis is not None else []
-    write_report(measured, analysis, verdict, *remarks, figures, out / "report.html", summary["seconds"])
+    page = out / "report.html"
+    write_report(measured, analysis, verdict, *remarks, figures, page, summary["seconds"], row.triangle)
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
         partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", "utf-8", "backslashreplace")
     say(verdict)
-    say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
+    say(f"report: {page} ({summary['seconds']:.0f} s)")
     return summary
 
 
