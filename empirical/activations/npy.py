@@ -42,7 +42,7 @@ class Head:
 
 
 KNOWN = 64
-_heads: dict[tuple[str, int, int, int], tuple[Head, int]] = {}  # of the files opened last, by name, inode, size and time
+_heads: dict[tuple[str, int, int, int], tuple[Head, int]] = {}  # of the files opened last
 
 
 def open_npy(path: Path | None) -> np.ndarray:
