@@ -10,7 +10,7 @@ power_law, likelihoods, resampling
 rounding, profile_interval
     Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale.
 curves, alternatives
-    Curves that a few sizes cannot tell from a power law, and their comparison.
+    Curves that a few sizes cannot distinguish from a power law, and their comparison.
 theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws

@@ -171,7 +171,7 @@ class JointFit:
         return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
+        """Return one row per parameter: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:
@@ -247,7 +247,7 @@ class JointFit:
         Returns
         -------
         pandas.DataFrame
-            One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
+            One column per parameter, one row per draw; ``attrs["status"]`` is "ok" or says that the chain is short.
 
         Raises
         ------
