@@ -203,6 +203,7 @@ def _parse(kind: type, table: Any, path: Path, nested: dict[str, type]) -> Any:
 
 
 def _scalar(name: str, value: Any, kind: str, path: Path) -> Any:
+    kind = kind.removesuffix(" | None")  # left out it is None; TOML has no word for it
     if kind.startswith("tuple["):
         items = value if isinstance(value, list) else [value]
         return tuple(_scalar(name, item, kind[len("tuple[") :].split(",")[0], path) for item in items)

@@ -152,6 +152,10 @@ def _counted(axis, ladder, neurons, analysis: Analysis | None, zeros: Zeros) -> 
     look = {"color": style.dark(style.COLOURS["blue"]), "mec": "white", "mew": 0.5, "ms": 5, "ls": "none", "zorder": 4}
     axis.plot(sizes, interrupted(means), "D", gid="trained, above each size's own ρ*", **look)
     zeros.add(sizes, means, "D", look["color"], look["color"], "trained, above each size's own ρ*")
+    if "seed_a" in ladder and "pair_rung" in ladder:  # each pair of seeds, behind their mean
+        rung, rho = ladder["pair_rung"].values, ladder["correlation"].values
+        each = [np.sum(rho[rung == i] >= analysis.common_rho) for i in range(len(neurons))]
+        axis.plot(neurons, each, "o", ms=3, color=style.COLOURS["blue"], alpha=0.45, mew=0, zorder=2)
     labels = _points(axis, data.neurons, data.counts, data.sd, f"trained, ρ ≥ {analysis.common_rho:.2f}")
     higher = means[-1] > 1.05 * labels[0][1]
     return [*labels, (sizes[-1], means[-1], "each size's own ρ*", look["color"])] if higher else labels

@@ -30,21 +30,21 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
 
 def draw(ladder, path: str | Path) -> list[Path]:
     """Draw a ladder's counts at each k, raw and above each k's own threshold, with the fitted exponents."""
-    sizes = ladder["neurons"].values
+    every = ladder["neurons"].values
     with style.figure(columns=2, size=(style.WIDTH + 1.4, 3.6), sharey=True) as (figure, axes):
         rows = []
         for axis, kind, words in zip(axes, ("raw", "calibrated"), ("no threshold", "above ρ*"), strict=True):
-            style.log_sizes(axis, sizes)
+            style.log_sizes(axis, every)
             zeros = Zeros(axis)
             rows.append(zeros)
             for i, k in enumerate(ladder["k"].values.tolist()):
-                counts = ladder[f"k_{kind}_count"].sel(k=k).values.astype(float)
+                sizes, counts = style.over_seeds(every, ladder[f"k_{kind}_count"].sel(k=k).values)
                 if counts.any():
                     style.ours(axis, sizes, interrupted(counts), f"k = {k}{_slope(sizes, counts)}", i)
                 zeros.add(sizes, counts, style.MARKERS[i], style.CYCLE[i], style.CYCLE[i], f"k = {k}, {words}")
                 null = next((n for one in style.null_looks() if (n := f"k_{one.label}_{kind}") in ladder), None)
                 if null is not None:
-                    pairs = ladder[null].sel(k=k).values
+                    sizes, pairs = style.over_seeds(every, ladder[null].sel(k=k).values)
                     axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
             axis.set_title(f"{ladder.attrs['ladder']}: {words}")
             axis.set_xlabel("MLP neurons per network, N")

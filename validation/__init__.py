@@ -27,8 +27,9 @@ analysis, verdict, findings, holm
     All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
 forecast
     Counts at sizes that were not measured.
-compare, references, reference_ladders, published, published_checks
-    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's.
+compare, references, reference_ladders, agreement, published, published_checks
+    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's; a machine's
+    numbers against the kept ones.
 ladder_report, reporting, page
     The page of a measured ladder and its parts; pages that open anywhere.
 

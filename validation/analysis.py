@@ -19,6 +19,7 @@ from .likelihoods import LikelihoodFit, fit_likelihood
 from .parameters import Parameter, lines, table
 from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
+from .seeds.crossed import SeededLadder, of_series
 from .series import Series
 from .theory_fit import GAMMA, TheoryFit, TheoryStatus
 from .verdict import verdict, with_zeros
@@ -58,6 +59,8 @@ class Analysis:
         The power law of the counts above each size's own ρ*, where they are known.
     counting : tuple of str
         What must be known about how the pairs were counted, a sentence each.
+    seeds : SeededLadder or None
+        Crossed seeds of training, where the counts have them: the exponent's interval is then theirs.
     """
 
     power_law: PowerLawFit
@@ -72,6 +75,7 @@ class Analysis:
     common_rho: float = float("nan")
     own: PowerLawFit | None = None
     counting: tuple[str, ...] = ()
+    seeds: SeededLadder | None = None
 
     @property
     def status(self) -> str:
@@ -120,6 +124,7 @@ class Analysis:
             "own_exponent": self.own and self.own.exponent,
             "own_exponent_ci95": self.own and self.own.exponent_ci95,
             "counting": list(self.counting),
+            "seeds": self.seeds and self.seeds.record(),
             "prefactor": self.power_law.prefactor,
             "r2": self.power_law.r2,
             "beta": self.theory.beta,
@@ -186,13 +191,16 @@ def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMM
         return analyse_clean(series.clean(), series.nulls, tau, gamma)
     own = series.counts if series.own is None else series.own  # these say where nothing exceeds the nulls
     sparse = bool(np.any((series.counts == 0) & (own > 0)))  # no pair at the common ρ: a count like any other
-    analysis, line = analyse_clean(series.clean(), series.nulls, tau, gamma, zeros_count=sparse), own_fit(series)
+    seeds, line = of_series(series), own_fit(series)
+    analysis = analyse_clean(series.clean(), series.nulls, tau, gamma, sparse, seeds)
+    said = sentences(series, line)
     return replace(
         analysis,
         verdict=with_zeros(series.neurons, own, analysis.verdict),
         common_rho=series.threshold if series.own is not None else np.nan,
         own=line,
-        counting=tuple(sentences(series, line)),
+        counting=(*said, seeds.sentence()) if seeds else tuple(said),
+        seeds=seeds,
     )
 
 
@@ -202,12 +210,16 @@ def analyse_clean(
     tau: float | None = None,
     gamma: float = GAMMA,
     zeros_count: bool = True,
+    seeds: SeededLadder | None = None,
 ) -> Analysis:
     """Analyse counts that `rosettalaw.validation.counts.clean` has checked.
 
-    Zeros are counts like any other (`zeros_count`), or other sentences speak of them.
+    Zeros are counts like any other (`zeros_count`), or other sentences speak of them. With `seeds` the exponent and its
+    interval are those of the crossed analysis.
     """
     line, theory, comparison = power_law.fit_clean(data), theory_fit.fit_clean(data, tau, gamma), compare_curves(data)
+    if seeds is not None:
+        line = line.with_exponent(seeds.exponent, seeds.se, seeds.exponent_ci95)
     likelihoods, checks = tuple(_likelihoods(data)), check_residuals(data)
     shown = [one for one in likelihoods if zeros_count or one.likelihood != "poisson"]
     return Analysis(

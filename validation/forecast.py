@@ -14,10 +14,11 @@ The held-out test does on measured data what a forecast does: the largest size i
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -27,6 +28,9 @@ from . import theory_fit
 from .counts import EXAMPLE, LARGEST, Counts, counts_from, numbers
 from .curves import CURVES
 from .power_law import PowerLawFit, fit_clean, student
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REACH = 10.0
 RIVALS = ("logarithmic", "saturating")
@@ -42,7 +46,7 @@ class ForecastStatus(StrEnum):
     FELL = "refused: larger networks than the smallest with pairs have none, and no curve here describes that"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecast:
     """The count expected at one size.
 
@@ -65,6 +69,27 @@ class Forecast:
     ci95: tuple[float, float]
     curves: dict[str, float]
     status: ForecastStatus
+
+    def summary(self) -> str:
+        """Return one line: size, count, interval and status."""
+        low, high = self.ci95
+        refused = np.isnan(self.count)
+        count = "no forecast" if refused else f"{self.count:.4g} (95% interval {low:.4g} to {high:.4g})"
+        return f"N = {self.neurons:,.0f}: {count}, {self.status}"
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row: ``neurons, count, low, high, status``."""
+        import pandas as pd
+
+        low, high = self.ci95
+        row = {"neurons": self.neurons, "count": self.count, "low": low, "high": high, "status": str(self.status)}
+        return pd.DataFrame([row])
+
+    def __repr__(self) -> str:
+        return f"Forecast at {self.summary()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ below what makes the interval of α reach as far as `rosettalaw.validation.round
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -83,6 +83,19 @@ class PowerLawFit:
     def predict(self, neurons: ArrayLike) -> np.ndarray:
         """Return ``c N^α``."""
         return self.prefactor * np.asarray(neurons, dtype=float) ** self.exponent
+
+    def with_exponent(self, exponent: float, se: float, interval: tuple[float, float]) -> PowerLawFit:
+        """Return the line of another estimate of the exponent, through the same mean of the logarithms."""
+        x, y = np.log(self.data.neurons), np.log(self.data.counts)
+        log_c = float(np.mean(y - exponent * x))
+        return replace(
+            self,
+            exponent=exponent,
+            exponent_ci95=interval,
+            exponent_se=se,
+            prefactor=float(np.exp(log_c)),
+            residuals=y - log_c - exponent * x,
+        )
 
     def band(self, neurons: ArrayLike, new_counts: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return the pointwise 95% band of the line, or of the geometric mean of `new_counts` more counts at a size."""

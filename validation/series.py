@@ -61,6 +61,8 @@ class Series:
         Counts above each size's own ρ*, and their standard deviations, where known.
     thresholds : ndarray, shape (n,), or None
         Each size's own ρ*; NaN where nothing clears the nulls.
+    seeds : tuple of two ndarray, shape (n,), or None
+        Seeds of training of both networks, where pairs of networks of one size differ in them.
     reference : bool
         Whether it comes with the package, to be compared with.
     """
@@ -82,6 +84,7 @@ class Series:
     own: np.ndarray | None = None
     own_sd: np.ndarray | None = None
     thresholds: np.ndarray | None = None
+    seeds: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def calibrated(self) -> bool:

@@ -130,6 +130,9 @@ def _of_ladder(ladder: xr.Dataset, name: str) -> Series:
         common = _largest(thresholds)
         counts = np.where(own > 0, counts_at(correlations, common), 0.0)
         sd = sd if np.array_equal(counts, own) else _deviations_at(ladder, common)
+    seeds = None
+    if _modality(ladder) == "language" and "seed_a" in ladder and "seed_b" in ladder:
+        seeds = np.asarray(ladder["seed_a"].values), np.asarray(ladder["seed_b"].values)
     return Series(
         name=f"{name}{_families(ladder)}",
         source=_modality(ladder),
@@ -142,7 +145,8 @@ def _of_ladder(ladder: xr.Dataset, name: str) -> Series:
         own_sd=own_sd,
         thresholds=thresholds,
         nulls=nulls_of(ladder),
-        shared=len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
+        shared=seeds is not None or len(set(json.loads(ladder.attrs.get("families", "[]")))) == 1,
+        seeds=seeds,
     )
 
 

@@ -69,5 +69,5 @@ def embedded_study(
     require_target(open_corpus(opened.corpus), plan.target)  # before minutes of training
     trained = train_ladder(opened, cache=cache, quiet=quiet)
     largest = max(opened.rung, key=lambda rung: rung.neurons)
-    a, b = (trained.folders[family.name, largest] for family in opened.family[:2])
+    a, b = (trained.folders[family.name, largest, opened.seeds(family)[0]] for family in opened.family[:2])
     return filter_documents(trained.held_out, plan, a, b, out=out, selection=selection, quiet=quiet, ladder=opened.name)

@@ -20,13 +20,13 @@ from typing import Any
 
 from ...console import say
 from ..activations.source import ActivationSource, RandomAccess, common_labels
-from ..activations.spooling import spool
+from ..activations.spooling import bytes_on_disk, spool
 from ..calibration import Calibration, calibrate
 from ..config import Measurement
 from ..matching import Matches, match
 from ..measures.data_size import FirstPositions, sizes
 from ..measures.residual import Residual
-from ..nulls import drawable, draws_of
+from ..nulls import Null, drawable, draws_of
 
 BLOCK = 2048
 Sources = tuple[ActivationSource, ActivationSource]
@@ -62,6 +62,9 @@ def compare(
     plan: Measurement,
     sweep: bool = False,
     step: Callable[[str], None] = lambda title: None,
+    draws_of_null: Callable[[Null, int, list[Any], Callable[[], list[Matches]]], list[Matches]] = lambda *draw: draw[
+        -1
+    ](),
 ) -> ModelComparison:
     """Match two models at every k and data size, with their nulls.
 
@@ -77,6 +80,9 @@ def compare(
         Whether fewer positions are matched too.
     step : callable
         Called with the title of each step.
+    draws_of_null : callable
+        Called with a null that changes both models, the draw's number, all else that decides it, and the function that
+        makes it; returns the draw (see `shared`).
     """
     exact = plan.engine == "exact"
     options: dict[str, Any] = {"seed": plan.seed, "engine": plan.engine, "device": plan.device, "quiet": True}
@@ -104,11 +110,14 @@ def compare(
         results: list[list[Matches]] = []
         for draw in range(draws):
             step(f"{null.name} null {draw + 1} of {draws}")
-            with TemporaryDirectory(prefix="rosettalaw-") as folder:
-                twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), Path(folder))
-                more = {"nulls": {}, "jackknife_blocks": 0, **options}
-                every = [match(*twins, also_k=further, **more)]
-                results.append(every + [match(*_first(twins, number), **more) for number in numbers])
+            more = {"nulls": {}, "jackknife_blocks": 0, "also_k": further, **options}
+
+            def make(null: Null = null, draw: int = draw, more: dict[str, Any] = more) -> list[Matches]:
+                with TemporaryDirectory(prefix="rosettalaw-") as folder:
+                    twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), Path(folder))
+                    return [match(*some, **more) for some in (twins, *(_first(twins, number) for number in numbers))]
+
+            results.append(draws_of_null(null, draw, [numbers, more], make))
         whole, *smaller = [
             _with_null(matches, null.label, [of[i] for of in results]) for i, matches in enumerate([whole, *smaller])
         ]
@@ -122,9 +131,17 @@ def _with_null(matches: Matches, label: str, draws: list[Matches]) -> Matches:
     return dataclasses.replace(matches, nulls=nulls, null_at_k=at_k)
 
 
-def on_disk(sources: Sequence[ActivationSource], folder: Path) -> Sources:
-    """Copy streams to a folder, so that each model runs once; where there is no room, return them as they are."""
-    need = sum(4 * source.positions * len(source.layer) for source in sources if not isinstance(source, RandomAccess))
+def on_disk(sources: Sequence[ActivationSource], folder: Path, names: Sequence[str] = ("a", "b")) -> Sources:
+    """Copy streams to a folder, so that each model runs once; where there is no room, return them as they are.
+
+    A copy of that name that is whole already is used.
+    """
+    places = [folder / f"activations-{name}" for name in names]
+    need = sum(
+        4 * source.positions * len(source.layer) - bytes_on_disk(place, "float32")
+        for source, place in zip(sources, places, strict=True)
+        if not isinstance(source, RandomAccess)
+    )
     free = shutil.disk_usage(folder).free
     if need > 0.9 * free:
         say(
@@ -133,8 +150,8 @@ def on_disk(sources: Sequence[ActivationSource], folder: Path) -> Sources:
         )
         return sources[0], sources[1]
     copies = [
-        source if isinstance(source, RandomAccess) else spool(source, folder / f"activations-{side}", BLOCK)
-        for side, source in zip("ab", sources, strict=True)
+        source if isinstance(source, RandomAccess) else spool(source, place, BLOCK)
+        for source, place in zip(sources, places, strict=True)
     ]
     return copies[0], copies[1]
 

@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from ..matching import Matches, Side, anchors
 from ..nulls import every_label
 from .models import ModelLadder, ModelRung
 from .rung import COUNTS, EVIDENCE, measure_rung, steps
+from .shared import Shared
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,6 +41,7 @@ RAGGED = {"pair": "pair_rung", "null_pair": "null_rung", "neuron": "neuron_rung"
 ONE_AFTER_THE_OTHER = (*RAGGED, "text", "read_document")  # variables of these dimensions are joined end to end
 OF_ONE_RUNG = ("context", "data_size")  # measured at the largest rung alone
 NUMBERS = {"context_pair": "pair", "snippet_begin": "text", "snippet_document": "read_document"}  # count along these
+SEEDS = ("seed_a", "seed_b")
 COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold")
 
 
@@ -68,7 +71,11 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
     paths = [[_path(ladder, i, other, out) for other in range(1, len(rung.models))] for i, rung in enumerate(rungs)]
     weights = [_check(ladder, i) if _missing(paths[i]) else 1.0 for i in range(len(rungs))]
     measured: list[list[xr.Dataset]] = []
-    with progress(f"measuring {len(rungs)} rungs", sum(weights), quiet) as bar:
+    with (
+        TemporaryDirectory(prefix="rosettalaw-") as folder,
+        progress(f"measuring {len(rungs)} rungs", sum(weights), quiet) as bar,
+    ):
+        shared = Shared(Path(folder))
         for i, rung in enumerate(rungs):
             label = f"rung {i + 1} of {len(rungs)}"
             share = weights[i] / (len(rung.models) - 1) / steps(ladder)
@@ -82,7 +89,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                 result = _saved_rung(path)
                 if result is None:
                     try:
-                        result = measure_rung(ladder, rung, other, i == len(rungs) - 1, step)
+                        result = measure_rung(ladder, rung, other, i == len(rungs) - 1, step, shared)
                     except RosettaError as error:
                         raise _named(rung, i, error) from error
                     if path is not None:
@@ -93,6 +100,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                 if not quiet:
                     _tell(result)
             measured.append(comparisons)
+            shared.keep([model for later in rungs[i + 1 :] for model in later.models])
     measured.sort(key=lambda comparisons: comparisons[0]["neurons"].item())
     return join_rungs(
         [comparisons[0] for comparisons in measured],
@@ -144,7 +152,7 @@ def _counted_on(rung: xr.Dataset, before: dict[str, int]) -> xr.Dataset:
 
 def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return the counts of each rung as plain numbers, the way ``summary.json`` has them."""
-    names = [*COUNTS, *(name for name in EVIDENCE if name in ladder)]
+    names = [*(name for name in SEEDS if name in ladder), *COUNTS, *(name for name in EVIDENCE if name in ladder)]
     return [{name: ladder[name].values[i].item() for name in names} for i in range(ladder.sizes["rung"])]
 
 
@@ -217,7 +225,8 @@ def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | N
     }
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
     name = re.sub(r"\W+", "-", Path(chosen[0]).name).strip("-")[:40]
-    return out / f"{i + 1:02d}-{name}-{digest}.nc"
+    saved = sorted(out.glob(f"*-{name}-{digest}.nc")) if out.is_dir() else []  # as another rung of an earlier run
+    return saved[0] if saved else out / f"{i + 1:02d}-{name}-{digest}.nc"
 
 
 def _missing(paths: list[Path | None]) -> bool:

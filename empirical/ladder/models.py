@@ -11,13 +11,14 @@
     models = ["EleutherAI/pythia-160m@step3000", "facebook/opt-125m"]      # folders or hub ids, id@revision
 
 Three or more models per rung make an anchor ladder: the first is the anchor, compared with each of the others, and the
-neurons matched in every comparison are counted inside it (section 3.3 of the paper). Ladders that are trained here
+neurons matched in every comparison are counted inside it (section 3.3 of the paper). Networks of one size that differ
+in the seed of their training make a rung each pair, with ``seeds = [0, 1]``. Ladders that are trained here
 (`families`) become the same `ModelLadder`, so all are measured alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...errors import InputError, require
@@ -40,11 +41,15 @@ class ModelRung:
         For architectures that are not known, the name of each model's output projections; "" for known ones.
     label : str
         Name of the rung in messages; its models by default.
+    seeds : tuple of int
+        Seed of training of each model, where networks of one size differ in it; rungs of one size are then pairs of
+        crossed seeds.
     """
 
     models: tuple[str, ...]
     patterns: tuple[str, ...] = ()
     label: str = ""
+    seeds: tuple[int, ...] = ()
 
     def __post_init__(self):
         require(len(self.models) >= 2, "models", list(self.models), "a rung compares at least two", EXAMPLE)
@@ -52,6 +57,7 @@ class ModelRung:
         require(
             len(self.patterns) in (0, len(self.models)), "patterns", list(self.patterns), rule, 'patterns = ["", ""]'
         )
+        require(len(self.seeds) in (0, len(self.models)), "seeds", list(self.seeds), rule, "seeds = [0, 1]")
 
     @property
     def title(self) -> str:
@@ -149,10 +155,7 @@ def open_checkpoint_ladder(
     return ModelLadder(
         name=parsed.name,
         families=parsed.families or tuple(f"model {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:number]),
-        rungs=tuple(
-            ModelRung(tuple(_beside(path, model) for model in rung.models), rung.patterns, rung.label)
-            for rung in parsed.rung
-        ),
+        rungs=tuple(replace(rung, models=tuple(_beside(path, model) for model in rung.models)) for rung in parsed.rung),
         corpus=corpus,
         corpus_sha256=corpus.sha256,
         measurement=parsed.measurement,

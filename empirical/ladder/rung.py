@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,10 @@ from ..language.source import text_sources
 from ..matching import Matches
 from ..measures.data_size import overlaps
 from ..nulls import draws_of, labels, null_pairs
-from .comparison import ModelComparison, Sources, compare, on_disk
+from .comparison import ModelComparison, Sources, compare
 from .models import ModelLadder, ModelRung
 from .neurons import MEASURES, Neurons, describe, describe_groups
+from .shared import Shared
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +63,7 @@ def measure_rung(
     other: int = 1,
     largest: bool = False,
     step: Callable[[str], None] = lambda title: None,
+    shared: Shared | None = None,
 ) -> xr.Dataset:
     """Compare a rung's first model with another one.
 
@@ -76,6 +79,8 @@ def measure_rung(
         Whether to match on fewer data too, and to keep the contexts of some pairs.
     step : callable
         Called with the title of each step, `steps` times.
+    shared : Shared, optional
+        What pairs measured before this one leave for it.
 
     Returns
     -------
@@ -95,8 +100,9 @@ def measure_rung(
     sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns, loading)
     facts = [model_facts(checkpoint) for checkpoint in checkpoints]
     with TemporaryDirectory(prefix="rosettalaw-") as folder:
-        copies = on_disk(sources, Path(folder))
-        comparison = compare(sources, copies, plan, largest, step)
+        shared = shared or Shared(Path(folder))
+        copies = shared.copies(sources)
+        comparison = compare(sources, copies, plan, largest, step, partial(shared.draw, sources))
         matches = comparison.whole
         calibration = matches.calibrate()
         if calibration is None:
@@ -126,6 +132,8 @@ def measure_rung(
         for side, fact in zip("ab", facts, strict=True)
         for word, field in (("model", "name"), ("revision", "revision"), ("tokenizer", "tokenizer"))
     }
+    if rung.seeds:
+        variables |= {"seed_a": rung.seeds[0], "seed_b": rung.seeds[other]}
     coords = {
         "side": ["a", "b"],
         "measure": list(MEASURES),

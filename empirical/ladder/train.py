@@ -6,6 +6,7 @@ and stops; kill -9 loses at most the last few seconds (`worker_pool`).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class TrainedLadder:
 
     Attributes
     ----------
-    folders : dict of (family name, Rung) to Path
+    folders : dict of (family name, Rung, training seed) to Path
         One Hugging Face folder a model.
     held_out : Corpus
         Documents that no model and no tokenizer has seen.
@@ -37,27 +38,49 @@ class TrainedLadder:
     """
 
     ladder: Ladder
-    folders: dict[tuple[str, Rung], Path]
+    folders: dict[tuple[str, Rung, int], Path]
     held_out: Corpus
     corpus_sha256: str
 
     def models(self) -> ModelLadder:
-        """Return the models to measure: at each size the families' checkpoints, the anchor first, smallest first."""
+        """Return the models to measure: at each size the families' checkpoints, the anchor first, smallest first.
+
+        Two families with several seeds are crossed: every network of one with every network of the other. Of three or
+        more families the first seeds meet, the second ones, and so on.
+
+        Raises
+        ------
+        RosettaError
+            If there is one family, or three or more have unequal numbers of seeds.
+        """
         rungs = sorted(self.ladder.rung, key=lambda rung: rung.neurons)
         families = [family.name for family in self.ladder.family]
         if len(families) < 2:
             raise RosettaError(f"ladder {self.ladder.name!r}: one family; a measurement compares two or more")
+        seeds = [self.ladder.seeds(family) for family in self.ladder.family]
+        if len(families) > 2 and len({len(of) for of in seeds}) > 1:
+            raise RosettaError(
+                f"ladder {self.ladder.name!r}: {len(families)} families with {[len(of) for of in seeds]} seeds; three "
+                "or more families need as many seeds each"
+            )
+        met = list(itertools.product(*seeds) if len(families) == 2 else zip(*seeds, strict=True))
+        several = len(met) > 1
         return ModelLadder(
             name=self.ladder.name,
             families=tuple(families),
             rungs=tuple(
-                ModelRung(tuple(str(self.folders[family, rung]) for family in families), label=f"N = {rung.neurons}")
+                ModelRung(
+                    tuple(str(self.folders[key]) for key in zip(families, [rung] * len(pair), pair, strict=True)),
+                    label=f"N = {rung.neurons}" + (f", seeds {' and '.join(map(str, pair))}" if several else ""),
+                    seeds=pair if several else (),
+                )
                 for rung in rungs
+                for pair in met
             ),
             corpus=self.held_out,
             corpus_sha256=self.corpus_sha256,
             measurement=self.ladder.measurement,
-            training_seed=self.ladder.training.seed,
+            training_seed=self.ladder.training.seeds[0],
         )
 
 
@@ -88,7 +111,7 @@ def train_ladder(
         If the corpus cannot be read or the cache cannot be written.
     """
     corpus = open_corpus(ladder.corpus)
-    training, held_out = corpus.split(ladder.held_out, ladder.training.seed)
+    training, held_out = corpus.split(ladder.held_out, ladder.training.split)
     root = cache_folder(cache) / ladder.name / corpus.sha256[:12]
     say(f"models: {root}")
     jobs = [
@@ -108,14 +131,15 @@ def train_ladder(
             workers=workers,
             quiet=quiet,
         )
-    folders = {(job.family.name, job.rung): job.folder for job in jobs}
+    folders = {(job.family.name, job.rung, job.training.seed): job.folder for job in jobs}
     return TrainedLadder(ladder, folders, held_out, corpus.sha256)
 
 
 def _jobs(ladder: Ladder, family: Family, corpus: Corpus, training: Corpus, root: Path) -> list[Job]:
-    context = ladder.training.context
-    key = f"{family.name}-v{family.vocabulary}-h{ladder.held_out:g}-s{ladder.training.seed}"
-    tokenizer, tokens = tokenization.prepare(training, family.vocabulary, root / "text" / key)
+    context, seed = ladder.training.context, ladder.training.tokenizer_seed
+    key = f"{family.name}-v{family.vocabulary}-h{ladder.held_out:g}-s{ladder.training.split}"
+    key += "" if seed is None else f"-t{seed}"
+    tokenizer, tokens = tokenization.prepare(training, family.vocabulary, root / "text" / key, seed)
     number = len(np.load(tokens, mmap_mode="r", allow_pickle=False))
     require(number >= 2 * context, "corpus", corpus.name, f"holds only {number} tokens to train on", "more text")
     return [
@@ -123,14 +147,15 @@ def _jobs(ladder: Ladder, family: Family, corpus: Corpus, training: Corpus, root
             ladder=ladder.name,
             family=family,
             rung=rung,
-            training=ladder.training,
+            training=ladder.recipe(seed),
             corpus_sha256=corpus.sha256,
             bytes_per_token=training.size / number,
             tokenizer=tokenizer,
             tokens=tokens,
-            folder=root / f"{family.name}-{rung.neurons}-{ladder.fingerprint(family, rung)}",
+            folder=root / f"{family.name}-{rung.neurons}-{ladder.fingerprint(family, rung, seed)}",
         )
         for rung in ladder.rung
+        for seed in ladder.seeds(family)
     ]
 
 

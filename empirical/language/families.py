@@ -14,6 +14,7 @@ import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ..config import MOST_TOKENS, Measurement, parse_file, require_distinct, req
 LARGEST = {"vocabulary": 1 << 20, "width": 1 << 15, "layers": 1000, "context": 1 << 17, "batch": 1 << 16}
 LARGEST_MODEL = 10**11  # weights of one model
 MOST_STEPS = 10**8
+MOST_SEEDS = 100
 MLP_RATIO = 4  # neurons of a layer per unit of width, as in GPT-2 and GPT-NeoX
 
 
@@ -103,15 +105,31 @@ def _require_possible(entry: Any, *names: str) -> None:
         require(value <= most, name, value, f"must be at most {most:,}", f"{name} = {min(most, 1024)}")
 
 
+def _require_seeds(name: str, seeds: Sequence[int]) -> None:
+    """Refuse seeds that are negative, or given twice: the same network again is no other network."""
+    for seed in seeds:
+        require(seed >= 0, name, seed, "must be at least 0", f"{name} = [0, 1]")
+    require(len(set(seeds)) == len(seeds), name, list(seeds), "names a seed twice", f"{name} = [0, 1]")
+    require(len(seeds) <= MOST_SEEDS, name, len(seeds), f"are more than {MOST_SEEDS} seeds", f"{name} = [0, 1]")
+
+
 @dataclass(frozen=True)
 class Family:
-    """One family: an architecture with its own tokenizer."""
+    """One family: an architecture with its own tokenizer.
+
+    Attributes
+    ----------
+    training_seed : tuple of int
+        Seeds of its networks: one of every size is trained with each. Empty: those of [training].
+    """
 
     name: str
     architecture: str
     vocabulary: int
+    training_seed: tuple[int, ...] = ()
 
     def __post_init__(self):
+        _require_seeds("training_seed", self.training_seed)
         require_name("name", self.name)
         if self.architecture not in ARCHITECTURES:
             raise UnknownNameError("architecture", self.architecture, ARCHITECTURES)
@@ -139,7 +157,19 @@ class Rung:
 
 @dataclass(frozen=True)
 class Training:
-    """The recipe: how much text each model reads, and how it learns (see `rosettalaw.empirical.language.training`)."""
+    """The recipe: how much text each model reads, and how it learns (see `rosettalaw.empirical.language.training`).
+
+    Attributes
+    ----------
+    seed : int
+        Stands for each of the following that is not given.
+    split_seed : int, optional
+        Decides which documents are held out.
+    tokenizer_seed : int, optional
+        Decides on which half of the training documents each tokenizer is learned. Not given: on all of them.
+    training_seed : tuple of int
+        Decides initial weights and the order of the text; several train a network of every family and size with each.
+    """
 
     tokens: int
     context: int = 128
@@ -147,6 +177,19 @@ class Training:
     learning_rate: float = 1e-2
     weight_decay: float = 0.1
     seed: int = 0
+    split_seed: int | None = None
+    tokenizer_seed: int | None = None
+    training_seed: tuple[int, ...] = ()
+
+    @property
+    def split(self) -> int:
+        """Seed of the split into training and held-out documents."""
+        return self.seed if self.split_seed is None else self.split_seed
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the networks of a family that names none of its own."""
+        return self.training_seed or (self.seed,)
 
     def __post_init__(self):
         for name in ("tokens", "context", "batch", "learning_rate"):
@@ -155,7 +198,10 @@ class Training:
             value = getattr(self, name)
             require(math.isfinite(value), name, value, "must be a finite number", f"{name} = 0.01")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative", "weight_decay = 0.1")
-        require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
+        for name in ("seed", "split_seed", "tokenizer_seed"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, name, value, "must be at least 0", f"{name} = 0")
+        _require_seeds("training_seed", self.training_seed)
         require(
             self.tokens <= MOST_TOKENS, "tokens", self.tokens, f"must be at most {MOST_TOKENS:,}", "tokens = 1_000_000"
         )
@@ -188,10 +234,27 @@ class Ladder:
                 rule = f"with {rung.layers} layers has {weights:,} weights, more than {LARGEST_MODEL:,}"
                 require(weights <= LARGEST_MODEL, "width", rung.width, rule, "width = 64")
 
-    def fingerprint(self, family: Family, rung: Rung) -> str:
+    def seeds(self, family: Family) -> tuple[int, ...]:
+        """Return the seeds with which a family's networks are trained."""
+        return family.training_seed or self.training.seeds
+
+    def recipe(self, seed: int) -> Training:
+        """Return the recipe of one network: ``seed`` is that of its training alone."""
+        training = self.training
+        split = None if training.split == seed else training.split
+        return dataclasses.replace(training, seed=seed, split_seed=split, training_seed=())
+
+    def fingerprint(self, family: Family, rung: Rung, seed: int) -> str:
         """Return a hash of all that decides a checkpoint's weights but the text itself."""
-        facts = [dataclasses.asdict(part) for part in (family, rung, self.training)] + [self.held_out]
+        facts = [_facts(part) for part in (family, rung, self.recipe(seed))] + [self.held_out]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _facts(part: Any) -> dict[str, Any]:
+    """Return the given entries of a part of a ladder file; without seeds the hash is that of earlier versions."""
+    facts = dataclasses.asdict(part)
+    facts.pop("training_seed", None)  # the seed of the one network is in its recipe
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def open_ladder(source: str | Path) -> Ladder:

@@ -6,6 +6,7 @@ last of the vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import numpy as np
 from ...results import disk_error, replacing
 from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
+from .drawing import stretches
 
 END = "<|endoftext|>"
+AT_ONCE = 1 << 18  # characters that a tokenizer gets at once: it takes some 500 bytes for each
 
 
 def train_tokenizer(corpus: Corpus, vocabulary: int) -> Any:
@@ -39,26 +42,71 @@ def train_tokenizer(corpus: Corpus, vocabulary: int) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=END, eos_token=END)
 
 
+def token_ids(tokenizer: Any, texts: Iterable[str], whole: bool = False) -> Iterator[np.ndarray]:
+    """Yield the token numbers of each text, without special tokens, in memory that does not grow with the texts.
+
+    Parameters
+    ----------
+    tokenizer : object
+        A fast tokenizer.
+    texts : iterable of str
+        Any number of them.
+    whole : bool
+        Tokenize long texts as they are, as trainings do; otherwise by the stretches of `drawing`.
+    """
+    options = {
+        "add_special_tokens": False,
+        "split_special_tokens": True,
+        "return_attention_mask": False,
+        "verbose": False,
+    }
+    pieces: list[tuple[str, bool]] = []  # and whether a text ends with it
+    begun: list[np.ndarray] = []
+    size = 0
+
+    def tokenized() -> Iterator[np.ndarray]:
+        rows = tokenizer([piece for piece, _ in pieces], **options, verbose=False)["input_ids"]
+        for row, (_, last) in zip(rows, pieces, strict=True):
+            begun.append(np.array(row, dtype=np.int32))
+            if last:
+                yield np.concatenate(begun)
+                begun.clear()
+        pieces.clear()
+
+    for text in texts:
+        places = [(0, len(text))] if whole or not text else stretches(text)
+        for begin, end in places:
+            if pieces and size + end - begin > AT_ONCE:
+                yield from tokenized()
+                size = 0
+            pieces.append((text[begin:end], end == len(text)))
+            size += end - begin
+    if pieces:
+        yield from tokenized()
+
+
 def tokenize(tokenizer: Any, corpus: Corpus) -> np.ndarray:
     """Return all documents as one array of token numbers, an end-of-text token after each and nowhere else."""
     end = tokenizer.convert_tokens_to_ids(END)
-    texts = [document.text for document in corpus.documents]
-    options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
-    rows = tokenizer(texts, **options, verbose=False)["input_ids"]
-    return np.concatenate([np.array([*row, end], dtype=np.int32) for row in rows])
+    texts = (document.text for document in corpus.documents)
+    return np.concatenate([np.append(row, np.int32(end)) for row in token_ids(tokenizer, texts, whole=True)])
 
 
-def prepare(corpus: Corpus, vocabulary: int, folder: Path) -> tuple[Path, Path]:
-    """Train (once) a tokenizer and tokenize the corpus into `folder`; returns the two paths."""
+def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = None) -> tuple[Path, Path]:
+    """Train (once) a tokenizer and tokenize the corpus into `folder`; returns the two paths.
+
+    With a seed the tokenizer is learned on a random half of the documents, without one on all of them.
+    """
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     with claimed(folder):
         if not tokens.exists():
-            _prepare(corpus, vocabulary, tokenizer_folder, tokens)
+            _prepare(corpus, vocabulary, tokenizer_folder, tokens, seed)
     return tokenizer_folder, tokens
 
 
-def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path) -> None:
-    tokenizer = train_tokenizer(corpus, vocabulary)
+def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: int | None) -> None:
+    learned = corpus if seed is None else corpus.split(0.5, seed)[0]
+    tokenizer = train_tokenizer(learned, vocabulary)
     try:
         tokenizer.save_pretrained(folder)
     except Exception as error:  # the tokenizers library raises its own kinds

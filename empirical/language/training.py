@@ -57,7 +57,8 @@ class Job:
     @property
     def label(self) -> str:
         """Name of the model in messages."""
-        return f"{self.family.name}, {self.rung.neurons} neurons"
+        seed = f", seed {self.training.seed}" if self.training.seed else ""
+        return f"{self.family.name}, {self.rung.neurons} neurons{seed}"
 
     @property
     def steps(self) -> int:

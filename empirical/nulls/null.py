@@ -27,6 +27,8 @@ class Null(ABC):
     fresh : bool
         Whether a draw changes both models. Otherwise A stays as it is, and draws share the pass over A with the
         matching itself.
+    architectures_alone : bool
+        Whether architectures and positions alone decide a draw, whatever the weights.
     random_access : bool
         Whether a draw reads positions or neurons in another order, so that a stream must be copied to disk first.
     """
@@ -37,6 +39,7 @@ class Null(ABC):
     breaks: ClassVar[str]
     section: ClassVar[str] = ""
     fresh: ClassVar[bool] = False
+    architectures_alone: ClassVar[bool] = False
     random_access: ClassVar[bool] = False
 
     def entropy(self, seed: int, number: int) -> list[int]:

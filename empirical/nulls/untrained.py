@@ -17,7 +17,7 @@ class Untrained(Null):
     name, label, section = "untrained", "untrained", "4.2"
     keeps = "the architectures, the input and its alignment, and the autocorrelation that they give"
     breaks = "everything that was learned"
-    fresh = True
+    fresh, architectures_alone = True, True
 
     def entropy(self, seed: int, number: int) -> list[int]:
         """Return the numbers that seed the weights of one draw."""

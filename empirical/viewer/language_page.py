@@ -55,6 +55,7 @@ def write_viewer(
     seed: int | None = None,
     loading: Loading = Loading(),
     quiet: bool = False,
+    memory: int | None = None,
 ) -> Path:
     """Write the page of matched neurons.
 
@@ -72,6 +73,8 @@ def write_viewer(
         Text to read, where it is not that of the matching.
     loading : Loading
         Where the weights go.
+    memory : int, optional
+        Bytes that reading the text and matching may take; half of the free memory by default.
 
     Raises
     ------
@@ -104,14 +107,14 @@ def write_viewer(
     from ..language.source import text_sources  # torch, which a measurement's own contexts do without
     from .text_pairs import text_pairs
 
-    corpus = open_text(text)
+    corpus = open_text(text, memory)
     sources = text_sources(
         *models, corpus, tokens, seed, saved_pairs.patterns if saved_pairs is not None else (None, None), loading
     )
     if saved_pairs is None:
         from ..matching import match
 
-        matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
+        matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet, memory=memory)
         calibration = matched.calibrate()
         threshold = None if calibration is None else calibration.threshold
         saved_pairs = _Found(

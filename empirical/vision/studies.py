@@ -129,7 +129,9 @@ def real_and_generated(
             "generated_contrast": made.contrast,
         }
         coords = {"image_kind": np.array(["real", "generated"], dtype=object), "seed": list(ladder.recipe.seeds)}
-        compared[pairing.name] = dataset("image_kinds", variables, coords, pairing=pairing.title, number_of_images=len(real))
+        compared[pairing.name] = dataset(
+            "image_kinds", variables, coords, pairing=pairing.title, number_of_images=len(real)
+        )
     return compared
 
 

@@ -17,6 +17,7 @@ from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
 
 BATCH = 32
+AT_ONCE = 1 << 26  # bytes of decoded images that a processor gets at once
 
 
 def _class_and_registers(config: Any) -> dict[str, int]:
@@ -105,7 +106,7 @@ class TowerReader:
         """Run the model over images; return height and width of what it read."""
         import torch
 
-        pixels = torch.from_numpy(self._process(images)).to(hub.device_of(self.model))
+        pixels = torch.from_numpy(processed(self._process, images)).to(hub.device_of(self.model))
         options: dict[str, Any] = {}
         if self.model.config.model_type == "vit_mae":
             # Its patches are shuffled even when none is hidden: this order leaves them in place.
@@ -126,6 +127,19 @@ class TowerReader:
 
 
 Process = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def processed(process: Process, images: Sequence[np.ndarray], at_once: int = AT_ONCE) -> np.ndarray:
+    """Return a batch of images as a model reads them, `at_once` bytes of them (or one image) in memory at a time."""
+    parts, group, size = [], [], 0
+    for image in images:
+        if group and size + image.nbytes > at_once:
+            parts.append(process(group))
+            group, size = [], 0
+        group.append(image)
+        size += image.nbytes
+    parts.append(process(group))
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pattern: str | None = None) -> TowerReader:

@@ -90,6 +90,7 @@ def write_image_viewer(
     contexts: int = 8,
     skip_corrupt: bool = False,
     loading: Loading = Loading(),
+    memory: int | None = None,
 ) -> Path:
     """Write the page of matched neurons of two vision models.
 
@@ -109,6 +110,8 @@ def write_image_viewer(
         Leave out images that cannot be read.
     loading : Loading
         Where the weights go.
+    memory : int, optional
+        Bytes that reading the images may take; half of the free memory by default.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def write_image_viewer(
         raise InputError("source", str(source), rule, "rosettalaw match A B --images folder --out pairs.nc")
     require_variables(ds, str(source), ("unit_a", "unit_b", "correlation"), ("model_a", "model_b"))
     require(ds.sizes["pair"], "source", str(source), "holds no pair of neurons", "more images")
-    opened = open_images(images, skip_corrupt)
+    opened = open_images(images, skip_corrupt, memory=memory)
     names = ds.attrs["model_a"], ds.attrs["model_b"]
     step, patterns = ds.attrs.get("timestep"), (ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b"))
     sources = image_sources(*names, opened, None if step is None else int(step), patterns, loading)

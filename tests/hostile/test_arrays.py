@@ -305,6 +305,15 @@ def test_classes_are_those_that_labels_number(tmp_path, labels, classes):
         open_images(tmp_path / "x.npz")
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (0, 5, 6, 3), (4, 5, 6), (4, 5, 6, 2), (1, 4, 5, 6, 3)])
+def test_arrays_that_are_no_images_are_refused_beside_labels_and_classes(tmp_path, shape):
+    array = np.zeros(shape, np.uint8)
+    for labels in (np.zeros(shape[:1], int), np.zeros(4, int), np.zeros(0, int)):
+        (tmp_path / "x.npz").write_bytes(packed(images=array, labels=labels, classes=np.array(["a"])))
+        with pytest.raises(InputError, match=r"images = 'array of shape \(.*must have the shape \(images, height"):
+            open_images(tmp_path / "x.npz")
+
+
 def test_a_class_without_images_does_not_shift_the_others(tmp_path):
     (tmp_path / "x.npz").write_bytes(
         packed(images=PIXELS, labels=np.array([0, 2, 2, 0]), classes=np.array(list("abc")))

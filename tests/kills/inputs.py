@@ -1,6 +1,8 @@
 """Tiny inputs of every command that writes: arrays, two families to train, models and images to judge."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 
@@ -10,13 +12,13 @@ description = "two families, three sizes"
 corpus = "{folder}/text"
 held_out = 0.25
 [training]
-tokens = 6_000
+tokens = 3_000
 context = 16
 batch = 4
 [measurement]
-tokens = 1_500
-permutations = 2
-untrained = 2
+tokens = 800
+permutations = 1
+untrained = 1
 [[family]]
 name = "one"
 architecture = "gpt2"
@@ -43,7 +45,7 @@ def prepare(folder):
     from rosettalaw.results import dataset, save
 
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((20_000, 120)).astype(np.float32)
+    features = rng.standard_normal((4_000, 60)).astype(np.float32)
     for name in "ab":
         noise = rng.standard_normal(features.shape).astype(np.float32)
         np.save(folder / f"{name}.npy", features + 0.7 * noise)
@@ -60,6 +62,7 @@ def prepare(folder):
             text = " ".join(rng.choice(domains[kind], size=30))
             file.write(json.dumps({"text": text, "meta": {"pile_set_name": kind}}) + "\n")
     neurons, rosetta = _language_model(folder / "model"), np.arange(0, 32, 4)
+    _language_model(folder / "model-b", seed=1)
     variables = {
         "unit_a": ("pair", rosetta),
         "unit_b": ("pair", rosetta),
@@ -68,7 +71,10 @@ def prepare(folder):
         "threshold": 0.5,
         "calibrated_count": len(rosetta),
     }
-    save(dataset("pairs", variables, {}, model_a=str(folder / "model"), model_b="b"), folder / "text-pairs.nc")
+    save(
+        dataset("pairs", variables, {}, model_a=str(folder / "model"), model_b=str(folder / "model-b")),
+        folder / "text-pairs.nc",
+    )
     images = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
     np.savez(folder / "images.npz", images=images)
     neurons, rosetta = _vision_model(folder / "vit"), np.arange(0, 24, 2)
@@ -80,9 +86,24 @@ def prepare(folder):
         "threshold": 0.5,
     }
     save(dataset("pairs", variables, {}, model_a=str(folder / "vit")), folder / "image-pairs.nc")
+    run("train", folder / "tiny.toml", "--cache", folder / "cache")
+    (folder / "results").mkdir()
+    run("simulate", "--beta", "2", "--neurons", "64,128,256", "--runs", "2", "--out", folder / "results" / "s.nc")
 
 
-def _language_model(folder):
+def run(*words):
+    """Run a command to its end, in a process of its own."""
+    command = [sys.executable, "-m", "rosettalaw", *map(str, words)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def prepare_apart(folder):
+    """Write all inputs in a process of its own: this one stays free of threads, so that it may fork."""
+    code = "import pathlib, sys; from tests.kills.inputs import prepare; prepare(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, capture_output=True)
+
+
+def _language_model(folder, seed=0):
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -92,7 +113,7 @@ def _language_model(folder):
     from rosettalaw.empirical.language.tokenization import train_tokenizer
 
     hub.quiet_transformers()
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     tokenizer = train_tokenizer(Corpus("words", (Document("d", "x", " ".join(WORDS) * 9),)), 300)
     model = AutoModelForCausalLM.from_config(ARCHITECTURES["gpt2"].config(16, 2, len(tokenizer), 32))
     model.save_pretrained(folder)

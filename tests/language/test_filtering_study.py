@@ -331,7 +331,9 @@ def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoi
     from rosettalaw.empirical.language.families import open_ladder
 
     ladder = open_ladder("quickstart")
-    folders = {(family.name, rung): f"{family.name}-{rung.neurons}" for family in ladder.family for rung in ladder.rung}
+    folders = {
+        (family.name, rung, 0): f"{family.name}-{rung.neurons}" for family in ladder.family for rung in ladder.rung
+    }
     monkeypatch.setattr(embedded, "train_ladder", lambda *_, **__: TrainedLadder(ladder, folders, labelled, "sha"))
     seen = {}
     monkeypatch.setattr(embedded, "filter_documents", lambda *a, **k: seen.update(given=a, named=k))

@@ -30,8 +30,10 @@ context = 16
 batch = 4
 [measurement]
 tokens = 1_500
-permutations = 4
-untrained = 4
+permutations = 1
+untrained = 2
+shift = 1
+documents = 1
 [[family]]
 name = "one"
 architecture = "gpt2"
@@ -124,9 +126,9 @@ def test_summary_agrees_with_the_pairs_in_the_result(done):
                 ladder.null_correlation.values[
                     here & (ladder.null_kind.values == kind) & (ladder.null_draw.values == draw)
                 ]
-                for draw in range(4)
+                for draw in range(number)
             ]
-            for kind in ("permuted", "untrained")
+            for kind, number in {"permuted": 1, "untrained": 2, "shifted": 1, "documents": 1}.items()
         }
         again = calibrate(found, draws)
         assert (again.count, len(found)) == (rung["calibrated_count"], rung["raw_count"])
@@ -220,6 +222,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
     assert any(tmp_path.glob("cache/**/*.partial.safetensors"))
 
 
+@pytest.mark.slow
 def test_kill_leaves_no_process_behind_and_the_next_run_goes_on(tmp_path):
     """After kill -9 the workers save and leave; the next run resumes and ends with the bits of an unbroken one."""
     ladder = write_ladder(tmp_path, 40_000)
@@ -269,7 +272,9 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
     assert (tmp_path / "out/report.html").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", ["fig04", "fig06", "fig25", "fig29", "fig31", "fig33"])
+@pytest.mark.parametrize(
+    "name", ["fig04", *(pytest.param(f"fig{n}", marks=pytest.mark.slow) for n in ("06", "25", "29", "31", "33"))]
+)
 def test_the_papers_figures_show_the_ladder_too(done, tmp_path, name):
     from rosettalaw.paper_figs.catalogue import make_all
     from rosettalaw.paper_figs.results_folder import read

@@ -22,13 +22,18 @@ family) is a check that needs no components. References: Owen 2007; Satterthwait
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
+from ...errors import InputError
 from .components import Components, SizeMeans, estimate_components
 from .table import SeedTable, read_seeds
+from .table import of_series as table_of
+
+if TYPE_CHECKING:
+    from ..series import Series
 
 POOLED = 0.25  # p-value of the F test above which lack of fit is taken as none (Bancroft's preliminary test)
 
@@ -110,6 +115,16 @@ def analyse_seeds(data: Any) -> SeededLadder:
     table = data if isinstance(data, SeedTable) else read_seeds(data)
     components, means = estimate_components(table)
     return of_means(means, components, table)
+
+
+def of_series(series: Series) -> SeededLadder | None:
+    """Return the analysis of a series with seeds; None without them, or where a size lacks a pair of its seeds."""
+    if series.seeds is None:
+        return None
+    try:
+        return analyse_seeds(table_of(series))
+    except InputError:
+        return None
 
 
 def of_means(means: SizeMeans, components: Components | None, table: SeedTable | None = None) -> SeededLadder:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ...errors import InputError, require
 from ...results import load
 from ..counts import LARGEST
 from ..table import read_table
+
+if TYPE_CHECKING:
+    from ..series import Series
 
 NEEDED = ("neurons", "seed_a", "seed_b", "count")
 OPTIONAL = ("text_sd",)
@@ -103,6 +106,23 @@ def of_ladder(ladder: Any) -> SeedTable:
     return _table(
         {"neurons": neurons[good], "seed_a": a[good], "seed_b": b[good], "count": counts[good], "text_sd": text}
     )
+
+
+def of_series(series: Series) -> SeedTable:
+    """Return the counts of a series with seeds, at the correlation at which it counts.
+
+    Raises
+    ------
+    InputError
+        If pairs of a size are missing, or there are fewer than three sizes.
+    """
+    require(series.seeds is not None, "series", series.name, "must have seeds of both networks")
+    assert series.seeds is not None
+    good = series.counts > 0
+    sd = np.zeros(len(good)) if series.sd is None else series.sd
+    labels = {f"seed_{side}": seed[good].astype(str) for side, seed in zip("ab", series.seeds, strict=True)}
+    counts = series.counts[good]
+    return _table({"neurons": series.neurons[good], **labels, "count": counts, "text_sd": sd[good] / counts})
 
 
 def _table(columns: Mapping[str, np.ndarray]) -> SeedTable:

@@ -17,7 +17,9 @@ def register(app: typer.Typer, section: str) -> None:
         ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
         family: str = typer.Option(None, help="Train this family of the ladder alone."),
         cache: Path = typer.Option(
-            None, callback=folder_to_write, help="Folder of checkpoints (default: ~/.cache/rosettalaw)."
+            None,
+            callback=folder_to_write,
+            help="Folder of checkpoints (default: the system's, as ~/.cache/rosettalaw).",
         ),
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         as_json: bool = JsonOption,
@@ -32,11 +34,11 @@ def register(app: typer.Typer, section: str) -> None:
             raise UnknownNameError("family", family, [member.name for member in opened.family])
         trained = train_ladder(opened, family=family, cache=cache, workers=workers)
         rows = [
-            {"family": name, "neurons": rung.neurons, "folder": str(folder)}
-            for (name, rung), folder in trained.folders.items()
+            {"family": name, "neurons": rung.neurons, "seed": seed, "folder": str(folder)}
+            for (name, rung, seed), folder in trained.folders.items()
         ]
         if as_json:
             print_json({"ladder": opened.name, "corpus_sha256": trained.corpus_sha256, "models": rows})
         else:
             for row in rows:
-                echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  {row['folder']}")
+                echo(f"{row['family']:>8}  {row['neurons']:>7} neurons  seed {row['seed']}  {row['folder']}")
