@@ -9,8 +9,10 @@ copulas: a pair is reproducible with probability π₁, and the latent scores (z
     irreproducible    normal, means 0, variances 1, independent.
 
 Ranks become scores by the quantiles of the mixture itself (its marginal G), ``z = G⁻¹(rank / (n + 1))``, so scores and
-parameters are found in turn: scores from parameters, then one step of expectation and maximisation, until the
-likelihood of the copula stands still. The best of several starts is taken.
+parameters are found in turn: scores from parameters, then one step of expectation and maximisation. Such steps raise
+the likelihood of given scores, which is not that of the copula: run to their end they pass its maximum and drift to
+small σ₁ (Bilgrau et al. 2016, J. Stat. Softw. 70(2)). So they go on while the likelihood of the copula rises, and its
+maximum is then sought directly, by the simplex method. The best of several starts is taken.
 
 The local rate of a pair is the probability that it is irreproducible, given its scores; that of the first m pairs, in
 the order of the local rate, is the mean of theirs: the share of them that is expected to be irreproducible.
@@ -22,14 +24,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from ..errors import require
 
+Parameters = tuple[float, float, float, float]  # π₁, μ₁, σ₁, ρ₁
 FEWEST = 20  # pairs with a margin on both halves
 STEPS, TOLERANCE = 300, 1e-6
-STARTS = ((0.5, 2.0, 1.0, 0.7), (0.8, 1.5, 1.0, 0.9), (0.2, 3.0, 1.0, 0.5))  # π₁, μ₁, σ₁, ρ₁
+STARTS = ((0.5, 2.0, 1.0, 0.7), (0.8, 1.5, 1.0, 0.9), (0.2, 3.0, 1.0, 0.5))
 GRID = 1001  # points at which the marginal is tabled
 LEAST = 1e-3  # π₁ and 1 − π₁, σ₁, and 1 − ρ₁ stay above it
 
@@ -87,23 +91,49 @@ def fit_reproducibility(first: ArrayLike, second: ArrayLike) -> Reproducibility:
     return max((_fitted(ranks, start) for start in STARTS), key=lambda one: one.log_likelihood)
 
 
-def _fitted(ranks: list[np.ndarray], start: tuple[float, float, float, float]) -> Reproducibility:
-    parameters, before, likelihood = start, -np.inf, -np.inf
-    for _ in range(STEPS):
-        z = _scores(ranks, parameters)
-        local, likelihood = _expected(z, parameters)
-        if abs(likelihood - before) < TOLERANCE * abs(likelihood):
-            break
-        before, parameters = likelihood, _maximised(z, 1 - local)
-    z = _scores(ranks, parameters)
-    local, likelihood = _expected(z, parameters)
+def _fitted(ranks: list[np.ndarray], start: Parameters) -> Reproducibility:
+    parameters = _refined(ranks, _by_steps(ranks, start))
+    local, likelihood = _expected(_scores(ranks, parameters), parameters)
     share, mean, deviation, correlation = parameters
     return Reproducibility(
         share=share, mean=mean, deviation=deviation, correlation=correlation, local=local, log_likelihood=likelihood
     )
 
 
-def _scores(ranks: list[np.ndarray], parameters: tuple[float, float, float, float]) -> np.ndarray:
+def _by_steps(ranks: list[np.ndarray], start: Parameters) -> Parameters:
+    """Return the parameters of the last step of expectation and maximisation that raised the copula's likelihood."""
+    parameters, best, highest = start, start, -np.inf
+    for _ in range(STEPS):
+        z = _scores(ranks, parameters)
+        local, likelihood = _expected(z, parameters)
+        if likelihood <= highest + TOLERANCE * abs(likelihood):
+            break
+        best, highest, parameters = parameters, likelihood, _maximised(z, 1 - local)
+    return best
+
+
+def _refined(ranks: list[np.ndarray], start: Parameters) -> Parameters:
+    """Return the parameters near the given ones at which the copula's likelihood is highest."""
+
+    def open_scale(free: np.ndarray) -> Parameters:
+        share, correlation = LEAST + (1 - 2 * LEAST) / (1 + np.exp(-free[[0, 3]]))
+        mean, deviation = np.exp(np.clip(free[1:3], -6, 4))
+        return float(share), float(mean), float(deviation), float(correlation)
+
+    share, mean, deviation, correlation = start
+    inside = np.clip([share, correlation], 2 * LEAST, 1 - 2 * LEAST)
+    logits = np.log(inside / (1 - inside))
+    free = np.array([logits[0], np.log(max(mean, LEAST)), np.log(deviation), logits[1]])
+    highest = minimize(
+        lambda one: -_expected(_scores(ranks, open_scale(one)), open_scale(one))[1],
+        free,
+        method="Nelder-Mead",
+        options={"maxiter": STEPS, "xatol": 1e-3, "fatol": 1e-4},
+    )
+    return open_scale(highest.x)
+
+
+def _scores(ranks: list[np.ndarray], parameters: Parameters) -> np.ndarray:
     """Return ``G⁻¹`` of both rankings, shape (2, n)."""
     share, mean, deviation, _ = parameters
     reach = 8 * max(deviation, 1.0)
@@ -112,7 +142,7 @@ def _scores(ranks: list[np.ndarray], parameters: tuple[float, float, float, floa
     return np.stack([np.interp(one, marginal, grid) for one in ranks])
 
 
-def _expected(z: np.ndarray, parameters: tuple[float, float, float, float]) -> tuple[np.ndarray, float]:
+def _expected(z: np.ndarray, parameters: Parameters) -> tuple[np.ndarray, float]:
     """Return each member's probability of being irreproducible, and the log-likelihood of the copula."""
     share, mean, deviation, correlation = parameters
     a, b = (z - mean) / deviation
@@ -128,7 +158,7 @@ def _density(z: np.ndarray) -> np.ndarray:
     return np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
 
 
-def _maximised(z: np.ndarray, weight: np.ndarray) -> tuple[float, float, float, float]:
+def _maximised(z: np.ndarray, weight: np.ndarray) -> Parameters:
     """Return the parameters that are likeliest with these probabilities of being reproducible."""
     total = max(float(weight.sum()), 1e-9)
     mean = max(float(weight @ z.sum(0)) / (2 * total), 0.0)
