@@ -184,7 +184,7 @@ def fill_after(writes):
 
 
 def differences(left, whole):
-    """Return what a folder has too much, too little, or otherwise."""
+    """Return the files that a folder has too many of, too few of, or with other contents."""
     faults = [f"litter: {path}" for path in sorted(set(left) - set(whole))]
     faults += [f"missing: {path}" for path in sorted(set(whole) - set(left))]
     faults += [f"other bits: {path}" for path in sorted(set(left) & set(whole)) if left[path] != whole[path]]
