@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..images import Chosen, Images
+from ..chosen import Chosen
+from ..images import Images
 from ..source import ImageSource
 
 HEAT = np.array(
