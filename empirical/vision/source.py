@@ -22,9 +22,8 @@ from ..activations.spooling import rechunked
 from ..checkpoints import architectures
 from ..checkpoints.hub import Loading, device_of
 from ..checkpoints.provenance import identity
-from .chosen import Chosen
 from .grids import grid_of, resample
-from .images import Images
+from .images import Chosen, Images
 from .towers import BATCH, open_tower
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.language.tokenization import AT_ONCE, token_ids, train_tokenizer
-from rosettalaw.empirical.vision.chosen import Chosen, Recent
-from rosettalaw.empirical.vision.images import Images
+from rosettalaw.empirical.vision.images import Chosen, Images, Recent
 from rosettalaw.empirical.vision.judging.judges import OfflineJudge
 from rosettalaw.empirical.vision.judging.top_images import SIDE, overlay, reduced
 from rosettalaw.empirical.vision.towers import processed

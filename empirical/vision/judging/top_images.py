@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..chosen import Chosen
-from ..images import Images
+from ..images import Chosen, Images
 from ..source import ImageSource
 
 HEAT = np.array(
