@@ -246,6 +246,7 @@ def allocate_logs(
         log_weights=log_weights,
         log_multiplier=log_level,
     )
+    _require_concave(utility, float(isolation.max()), budget if costs is None else budget / float(costs.min()))
     certificate = allocation.certificate
     rounding = 8 * float(np.spacing(max(abs(price), abs(price + float(above.max())))))  # of a price, in logs
     if not certificate.holds(max(CERTAIN, rounding)):
@@ -257,6 +258,15 @@ def allocate_logs(
             "utility", utility, f"{broken_rule(utility)}; {certificate}", "Log(), or U' that descends smoothly"
         )
     return allocation
+
+
+def _require_concave(utility: Utility, most: float, whole: float) -> None:
+    """Raise where U' rises between no isolation and the whole budget on one feature: the conditions decide nothing."""
+    with np.errstate(all="ignore"):
+        marginal = utility.log_marginal(np.geomspace(max(1e-6 * most, LEAST), min(max(whole, most), 1e300), 400))
+        rise = np.diff(marginal[np.isfinite(marginal)])
+    if rise.size and rise.max() > 1e-9:
+        raise InputError("utility", utility, "must be concave: U' must fall with s", "Log(), or U' that descends")
 
 
 def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:

@@ -196,8 +196,9 @@ class Model:
             return float(features)
         low, high = np.log(max(count, 1)), np.log(count + 1)
         if not worth(low) > 0 > worth(high):  # a rank at τ but for rounding, or several
-            low, high = 0.0, last
-        return float(np.exp(root(worth, float(low), float(high))))
+            return float(np.exp(root(worth, 0.0, last)))
+        crossing = float(np.exp(root(worth, float(low), float(high))))
+        return min(crossing, float(np.nextafter(count + 1.0, 0.0)))  # where w jumps at a rank, just before it
 
     def quantities(
         self, allocation: Allocation, neurons: float, tau: float, sensitivities: bool = False
@@ -257,7 +258,8 @@ def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: i
         name, rule = f"{type(part).__name__}.at", f"must return one {what} for each rank"
         require(shape == rank.shape, name, f"shape {shape}", rule, "rank**-1.5")
     kind, worth = repr(spectrum), log_w - log_c
-    require(not np.isnan(worth).any(), "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
+    numbers = bool((log_w < np.inf).all()) and not np.isnan(worth).any()
+    require(numbers, "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
     with np.errstate(invalid="ignore"):
         rises = np.flatnonzero(np.diff(worth) > 1e-12 * (1 + np.abs(worth[1:])))
     if rises.size:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from ..theory.predictions import predict_arrays
-from .theory_fit import GAMMA, budget_at
+from .theory_search import GAMMA, budget_at
 
 ROUNDING = 0.02  # how far whole counts move the exponents of a ladder of a few sizes
 

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
-from .theory_fit import GAMMA
+from .theory_search import GAMMA
 from .triangle import Triangle, TriangleStatus
 from .verdict import signed
 

@@ -71,6 +71,9 @@ def _utility(name, marginal):
         (lambda s: np.ones_like(s), "must be concave"),
         (lambda s: 1 / (1 + s) * np.where(s < 1, 1, 0.1), "fall without jumps"),
         (lambda s: np.full_like(s, np.nan), "must be positive, finite"),
+        (lambda s: 1 / (1 + s) + 0.5 * np.exp(-((s - 3) ** 2)), "must be concave"),
+        (lambda s: (1 + 0.3 * np.sin(5 * s)) / (1 + s), "must be concave"),
+        (lambda s: np.floor(10 / (1 + s)), "must be concave|fall without jumps"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -89,6 +92,22 @@ def test_spectra_that_rise_are_refused_by_a_model(at):
     late = type("Late", (Spectrum,), {"at": lambda self, r, features: np.where(r < 1e6, r**-1.5, 5.0)})()
     with pytest.raises(InputError, match="must not rise"):
         Model(late).predict(1e6)
+
+
+@pytest.mark.parametrize("utility", [Log(), CRRA(0.7)], ids=repr)
+@pytest.mark.parametrize("edge", [10.0, 30.0])
+def test_where_importance_jumps_the_frontier_lies_before_the_rank_that_falls(utility, edge):
+    """Ranks below the edge are alike, those beyond get nothing at this budget: the count is edge − 1 by hand."""
+    step = type("Mine", (Spectrum,), {"at": lambda self, r, features: np.where(r < edge, 1.0, 0.01)})()
+    row = Model(step, utility, budget=LinearBudget(1.0)).predict(5 * edge)
+    assert int(row["count"][0]) == edge - 1
+    assert np.floor(float(row["r_tau"][0])) == edge - 1
+
+
+def test_an_infinite_importance_is_refused_for_every_utility():
+    for utility in (Log(), CRRA(0.7)):
+        with pytest.raises(InputError, match="must be a number at least 0 at every rank"):
+            Model(type("Mine", (Spectrum,), {"at": lambda self, r, f: 1 / (r - 1)})(), utility).predict(100.0)
 
 
 def test_a_spectrum_returns_a_weight_for_each_rank():
