@@ -65,7 +65,7 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title
         draw_on(axis, trained, nulls, threshold, pairs)
         size = f"N = {style.short(float(ladder['neurons'].values[rung]))}"
         axis.set_title(f"{title}, {size}" if title else size)
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
         return style.save(figure, path)
 
 

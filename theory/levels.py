@@ -8,9 +8,11 @@ first feature, since λ itself may have lost the digits by which it differs from
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import Any
 
+import numpy as np
+
+from ..compiled import REFUSED, Kernel, kernel
 from ..errors import InputError
 from .roots import root
 from .utilities import Utility
@@ -19,6 +21,7 @@ EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
 REACH = 1e18  # distance in log λ beyond which no price is looked for
 NOTHING = 800.0  # more than any logarithm of a float
 THINNED = 512  # ranks that give a start for λ
+FEW = 512  # weights that are interpreted
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 TINY = 1e-3  # budget, or isolation, below which features are compared with the first: λ has lost its digits
 
@@ -32,13 +35,13 @@ def unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:
         For a weight that is negative, infinite or NaN.
     """
     isolation = np.empty_like(w)
-    if _descends(w):
-        multiplier, active = _fill(w, budget, isolation)
+    if _run(_descends, w):
+        multiplier, active = _run(_fill, w, budget, isolation)
     else:
         check_weights(w)
         order = np.argsort(-w, kind="stable")
         descending = np.empty_like(w)
-        multiplier, active = _fill(w[order], budget, descending)
+        multiplier, active = _run(_fill, w[order], budget, descending)
         isolation[order] = descending
     return multiplier, active, isolation
 
@@ -128,7 +131,17 @@ def check_weights(weights: np.ndarray) -> None:
         raise InputError(f"weights[{at}]", weights[at], "must be finite and at least 0", EXAMPLE)
 
 
-@njit(cache=True, nogil=True)
+def _run(of: Kernel, weights: np.ndarray, *rest: Any) -> Any:
+    """Run a kernel on weights: interpreted on few of them, until its compiled form is in use."""
+    if weights.size <= FEW and not of.in_use:
+        try:
+            return of.interpreted(weights.tolist(), *rest)
+        except REFUSED:
+            pass
+    return of.compiled(weights, *rest)
+
+
+@kernel(cache=True, nogil=True)
 def _descends(w):
     """Return whether the weights are finite, non-negative and in descending order (false for any NaN)."""
     in_order = w[0] < np.inf and w[-1] >= 0.0
@@ -137,7 +150,7 @@ def _descends(w):
     return in_order
 
 
-@njit(cache=True, nogil=True)
+@kernel(cache=True, nogil=True)
 def _fill(w, budget, isolation):
     """Fill `isolation` for descending weights and return (λ, n).
 

@@ -1,10 +1,10 @@
 """Counts at sizes that were not measured, with the range in which a forecast means anything.
 
 Inside the measured sizes the power law interpolates. Outside, the interval of one more count widens with the line's
-own uncertainty, and with the curves that the measured counts cannot tell from a power law: a logarithm and a saturating
-curve (each allowed unless its sum of squares exceeds the best by the F criterion), and the theory's finite-size curve.
-The interval covers them all. Beyond `REACH` times the measured range the answer would be the curve's, not the data's:
-it is refused.
+own uncertainty, and with the curves that the measured counts cannot distinguish from a power law: a logarithm and a
+saturating curve (each allowed unless its sum of squares exceeds the best by the F criterion), and the theory's
+finite-size curve. The interval covers them all. Beyond `REACH` times the measured range the answer would be that of
+the curve and not of the data: it is refused.
 
 Where most counts of a size are zero, no curve here describes it. If the sizes with pairs are all larger, a forecast is
 refused up to the empty size; if not, it is refused everywhere.
@@ -14,19 +14,25 @@ The held-out test does on measured data what a forecast does: the largest size i
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from ..errors import require
+from ..lazy import deferred
 from . import theory_fit
 from .counts import EXAMPLE, LARGEST, Counts, counts_from, numbers
 from .curves import CURVES
 from .power_law import PowerLawFit, fit_clean, student
+
+stats = deferred("scipy.stats")  # half a second
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REACH = 10.0
 RIVALS = ("logarithmic", "saturating")
@@ -42,7 +48,7 @@ class ForecastStatus(StrEnum):
     FELL = "refused: larger networks than the smallest with pairs have none, and no curve here describes that"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecast:
     """The count expected at one size.
 
@@ -65,6 +71,27 @@ class Forecast:
     ci95: tuple[float, float]
     curves: dict[str, float]
     status: ForecastStatus
+
+    def summary(self) -> str:
+        """Return one line: size, count, interval and status."""
+        low, high = self.ci95
+        refused = np.isnan(self.count)
+        count = "no forecast" if refused else f"{self.count:.4g} (95% interval {low:.4g} to {high:.4g})"
+        return f"N = {self.neurons:,.0f}: {count}, {self.status}"
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row: ``neurons, count, low, high, status``."""
+        import pandas as pd
+
+        low, high = self.ci95
+        row = {"neurons": self.neurons, "count": self.count, "low": low, "high": high, "status": str(self.status)}
+        return pd.DataFrame([row])
+
+    def __repr__(self) -> str:
+        return f"Forecast at {self.summary()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
 
 
 @dataclass(frozen=True)

@@ -45,14 +45,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import lmfit
 import numpy as np
+from scipy import optimize
 
 from ..errors import require
 from .counts import clean
 from .identifiability import identify, undetermined
-from .joint_problem import JointProblem
-from .joint_result import WORDS, JointFit, JointStatus, search_parameters
+from .joint_problem import LIMITS, JointProblem
+from .joint_result import WORDS, JointFit, JointStatus
 from .observations import Observations
 from .theory_search import BETA_RANGE, GAMMA, budget_at
 
@@ -83,14 +83,14 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     budget = budget_at(data.neurons[middle], data.counts[middle], beta, gamma=gamma)
     guesses = [problem.least(problem.first_guess(beta, budget, at)) for at in (0.4, 1.0, 2.5)]
     values = problem.settle(min(guesses, key=lambda guess: guess[1])[0])
-    with np.errstate(all="ignore"):  # lmfit's covariance, which is not used, of parameters at a limit
-        best: Any = lmfit.minimize(
-            lambda p: problem.residuals(p.valuesdict()),
-            search_parameters(values),
-            method="least_squares",
-            calc_covar=False,
+    names, limits = list(values), np.transpose([LIMITS[name] for name in values])
+    with np.errstate(all="ignore"):
+        best: Any = optimize.least_squares(
+            lambda at: problem.residuals(dict(zip(names, at.tolist(), strict=True))),
+            np.clip(list(values.values()), *limits),
+            bounds=limits,
         )
-    values = {name: float(best.params[name].value) for name in values}
+    values = dict(zip(names, best.x.tolist(), strict=True))
     every = {"log_scale": 0.0, **values}
     freedom, enlargement = _estimated_errors(problem, values)
     information = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
@@ -111,7 +111,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         values=values,
         stderr=dict(zip(values, stderr.tolist(), strict=True)),
         sd=dict(problem.sd),
-        chi2=float(best.chisqr),
+        chi2=float(np.sum(best.fun**2)),
         freedom=freedom,
         enlargement=enlargement,
         misfit_p=problem.misfit(values),

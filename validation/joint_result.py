@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import lmfit
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from ..errors import UnknownNameError, require
-from .draws import posterior_draws
+from ..lazy import deferred
 from .identifiability import Identifiability
 from .joint_problem import LIMITS, JointProblem
 from .parameters import Parameter, lines, table
 from .profile_curve import ProfileCurve, around
 from .profile_interval import profile_interval
+
+lmfit: Any = deferred("lmfit")  # a second, and pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,7 @@ class JointFit:
         return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
+        """Return one row per parameter: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:
@@ -137,7 +138,9 @@ class JointFit:
 
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
-        return float(stats.t.ppf(0.975, self.freedom[name])) ** 2 * self.enlargement[name]
+        freedom = self.freedom[name]
+        quantile = special.ndtri(0.975) if np.isinf(freedom) else special.stdtrit(freedom, 0.975)
+        return float(quantile) ** 2 * self.enlargement[name]
 
     def record(self) -> dict[str, Any]:
         """Return estimates, profile intervals and identifiability as plain values."""
@@ -212,7 +215,7 @@ class JointFit:
         Returns
         -------
         pandas.DataFrame
-            One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
+            One column per parameter, one row per draw; ``attrs["status"]`` is "ok" or says that the chain is short.
 
         Raises
         ------
@@ -221,7 +224,7 @@ class JointFit:
         """
         rule = "a posterior needs more numbers than parameters, or stated errors"
         require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
-        minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), search_parameters(self.values))
+        minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))
         start = [[self.values[name] for name in self.values]]
         spread = [max(min(self.stderr.get(name, 0.1), 0.3), 1e-4) for name in self.values]
         rng = np.random.default_rng(seed)
@@ -238,6 +241,8 @@ class JointFit:
                 progress=False,
                 seed=seed,
             )
+        from .draws import posterior_draws
+
         return posterior_draws(result.flatchain, "ok" if hasattr(result, "acor") else SHORT)  # no time of a short chain
 
 
@@ -255,8 +260,7 @@ def plain_draws(chain: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def search_parameters(values: dict[str, float]) -> lmfit.Parameters:
-    """Return values within the limits of the search, as lmfit takes them."""
+def _parameters(values: dict[str, float]) -> Any:
     made = lmfit.Parameters()
     for name, value in values.items():
         low, high = LIMITS[name]

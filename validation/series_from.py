@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ForeignFileError, InputError
+from ..model_names import family_name
 from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at
 from .counts import Counts, read_columns, read_counts
+from .pooling import groups
 from .profiles import FEWEST_PAIRS, Profile
 from .series import Series
 from .verdict import nulls_of
@@ -72,10 +74,15 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
 
 
 def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
-    """Return one series for each folder of matchings, named after it (in full, where two have one name)."""
+    """Return a series for each group of matchings of a folder that belong together (`pooling`).
+
+    It is named after the folder (in full, where two have one name), and after its facts where there are several.
+    """
     times = Counter(folder.name for folder in pairs)
     return [
-        of_pairs(members, folder.name if times[folder.name] == 1 else str(folder)) for folder, members in pairs.items()
+        of_pairs(group, (folder.name if times[folder.name] == 1 else str(folder)) + (f" ({words})" if words else ""))
+        for folder, members in pairs.items()
+        for group, words in groups(members)
     ]
 
 
@@ -314,7 +321,7 @@ def _modality(ladder: xr.Dataset) -> str:
 
 def _families(ladder: xr.Dataset) -> str:
     families = ladder.attrs.get("families")
-    return f" ({' × '.join(json.loads(families))})" if families else ""
+    return f" ({' × '.join(map(family_name, json.loads(families)))})" if families else ""
 
 
 def _largest(thresholds: np.ndarray) -> float:

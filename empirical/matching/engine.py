@@ -26,6 +26,7 @@ from .machine import distributed
 from .machine.checkpoint import Checkpoint, tile_of
 from .machine.precision import Product
 from .machine.reading import Block, cut_documents, readable, tiles
+from .machine.threads import threads_for
 from .matches import Matches, Side
 from .moments import NonFinite, say_faint
 from .products import Workspace
@@ -182,7 +183,8 @@ def match(
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
         total = a.positions * (1 + shared) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
-        with progress(label, total, quiet or distributed.rank() > 0) as bar:
+        products = float(total) * len(a.layer) * len(b.layer)
+        with threads_for(products), progress(label, total, quiet or distributed.rank() > 0) as bar:
             matches = _with_nulls(a, b, kinds, settings, parts, free, checkpoint, bar.advance)
     if any(null.fresh for null in kinds):
         options = {"memory": memory, "nonfinite": nonfinite, "spool_as": spool_as, "quiet": quiet}

@@ -5,14 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import platformdirs
+
+from .console import say
+
 VARIABLE = "ROSETTALAW_CACHE"
 
 
 def cache_folder(chosen: str | os.PathLike[str] | None = None) -> Path:
-    """Return the cache: `chosen` if given, else ``$ROSETTALAW_CACHE``, else ``~/.cache/rosettalaw``."""
+    """Return the cache: `chosen` if given, else ``$ROSETTALAW_CACHE``, else the system's folder for caches.
+
+    That is ``~/.cache/rosettalaw`` on Linux, which former versions used on every system: models that they left there
+    are used further as long as the system's own folder has none.
+    """
     if chosen is not None:
         return Path(chosen).expanduser()
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE]).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "rosettalaw"
+    own = platformdirs.user_cache_path("rosettalaw", appauthor=False)
+    former = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rosettalaw"
+    if own != former and former.is_dir() and not own.exists():
+        say(
+            f"using the models of a former version in {former}; move that folder to {own}, where it is looked for first"
+        )
+        return former
+    return own

@@ -66,3 +66,22 @@ def test_what_it_says_of_the_theory_is_what_was_measured():
     assert f"mean {triangle['attenuation']['smallest_reconciling_mean']:.2f} or less" in " ".join(claim.split())
     assert all(share["p"] > 0.05 for share in triangle["share"])
     assert "contradicts the theory under any" not in triangle["verdict"]
+
+
+def test_what_it_says_first_is_what_the_larger_ladder_shows():
+    """The page of that ladder is itself held against the ladder's file."""
+    said = " ".join(README.split("<!-- finding -->")[1].split("<!-- /finding -->")[0].split())
+    page = (ROOT / "docs/full_ladder/FINDINGS.md").read_text(encoding="utf-8")
+    (row,) = re.findall(
+        r"the count grows sublinearly \| \*\*shown\*\* \| α = ([\d.]+) \((95% interval [^)]+)\), (\d+) sizes", page
+    )
+    assert f"N^{row[0]} ({row[1]}, {row[2]} sizes" in said
+    assert "reason stays open" in said
+    assert "theory itself: neither shown nor contradicted" in page
+
+
+def test_its_first_screen_says_what_it_is_and_three_ways_in():
+    first = README.split("## ")[0]
+    assert len(first.splitlines()) < 60
+    for needed in ("pip install", "```python", "make demo", "](docs/quickstart/scaling.png)", "*Without a threshold"):
+        assert needed in first

@@ -60,7 +60,7 @@ def write(ladder: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Save a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
     rung, rho, threshold = (ladder[name].values for name in ("pair_rung", "correlation", "threshold"))
     rung, rho = rung[rho >= threshold[rung]], rho[rho >= threshold[rung]]
-    counts = dict.fromkeys([*LADDER_COUNTS, *(f"{label}_raw" for label in every_label())])
+    counts = dict.fromkeys(["seed_a", "seed_b", *LADDER_COUNTS, *(f"{label}_raw" for label in every_label())])
     columns = [name for name in counts if name in ladder]
     lines = [f"# {name} = {ladder.attrs[name]}" for name in FACTS if name in ladder.attrs]
     lines.append(",".join([*columns, "correlations"]))

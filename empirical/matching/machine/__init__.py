@@ -4,6 +4,7 @@
 |---|---|
 | `reading` | blocks and parts of the positions, read side by side |
 | `kernels`, `simd` | fused passes over memory on the CPU |
+| `threads` | one thread for small matchings |
 | `precision` | types in which blocks are multiplied |
 | `checkpoint` | files of unfinished work |
 | `distributed` | many processes, one result |

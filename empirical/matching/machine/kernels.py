@@ -9,7 +9,6 @@ import numba
 import numpy as np
 
 STRIP = 64  # rows summed in float32 before they are added in float64
-THREADS = numba.get_num_threads()
 PIECES = 8  # of a block, worked on side by side
 
 

@@ -18,6 +18,7 @@ import typer
 from ..console import tell_last
 from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
+from .help import Commands, PlainGroup
 from .output import echo, speaks_unicode
 
 # Module of this folder -> the section of --help that its commands appear under.
@@ -73,14 +74,13 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
 
 def build() -> typer.Typer:
     """Return the command line with every command of `COMMANDS`."""
-    built = typer.Typer(
+    built = Commands(
         name="rosettalaw",
+        cls=PlainGroup,
         help="The scaling law of Rosetta Neurons: predict it, simulate it, measure it, fit it.",
         epilog="Each command's --help ends with a call that works.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     built.callback(invoke_without_command=True)(_root)

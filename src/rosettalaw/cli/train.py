@@ -17,7 +17,9 @@ def register(app: typer.Typer, section: str) -> None:
         ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
         family: str = typer.Option(None, help="Train this family of the ladder alone."),
         cache: Path = typer.Option(
-            None, callback=folder_to_write, help="Folder of checkpoints (default: ~/.cache/rosettalaw)."
+            None,
+            callback=folder_to_write,
+            help="Folder of checkpoints (default: the system's, as ~/.cache/rosettalaw).",
         ),
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         as_json: bool = JsonOption,

@@ -1,0 +1,65 @@
+"""Help of commands in two plain columns: at any width no name of an option is cut, and flags show no type.
+
+Commands with many options have them in the groups of `option_groups`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from .option_groups import grouped
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help is set without boxes."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **(options | {"rich_markup_mode": None}))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, and a section for each group of options."""
+        rows: dict[str, Any] = {}
+        arguments = []
+        for one in self.get_params(ctx):
+            record = one.get_help_record(ctx)
+            if record is not None and one.param_type_name == "argument":
+                arguments.append(record)
+            elif record is not None:
+                rows[str(one.name)] = record
+        sections = {
+            title: [rows[name] for name in names] for title, names in grouped(str(self.name), list(rows)).items()
+        }
+        for title, records in ({"Arguments": arguments} | sections).items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+class PlainGroup(TyperGroup):
+    """Commands by their sections, each with the whole first sentence of its help."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **(options | {"rich_markup_mode": None}))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for each panel of commands."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            summary = " ".join((command.help or "").partition("\n\n")[0].split()) if command else ""
+            sections.setdefault(getattr(command, "rich_help_panel", None) or "Commands", []).append((name, summary))
+        widest = max(len(name) for rows in sections.values() for name, _ in rows)
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), summary) for name, summary in rows])
+
+
+class Commands(typer.Typer):
+    """A command line whose commands have plain help."""
+
+    def command(self, *args: Any, **options: Any) -> Any:
+        """Add a command, as `typer.Typer.command` does."""
+        return super().command(*args, **({"cls": PlainCommand} | options))
