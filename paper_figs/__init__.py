@@ -10,7 +10,7 @@
 | selectivity | `fig06`, `fig28`, `fig37`, `selectivity`, `specialists` |
 | documents | `fig07`, `fig29`, `fig30`, `documents` |
 | depth | `fig31`, `fig32`, `depth` |
-| amount of data | `fig33`, `fig34`, `data_size` |
+| amount of data, and other text | `fig33`, `fig34`, `data_size`, `reproducibility` |
 | generated images, and the judge | `fig35`, `fig36` |
 | tables | `table1`, `table2`, `table3`, `table4`, `table5`, `tables` |
 | synthetic and toy networks | `idle_neurons`, `tail`, `toy` |

@@ -26,6 +26,7 @@ from ..looks import MARKERS as MARKERS
 from ..looks import NOTHING as NOTHING
 from ..looks import RC as RC
 from ..looks import SIGNS as SIGNS
+from ..looks import TEXT_CONTRAST, contrast
 from ..looks import WIDTH as WIDTH
 from ..results import replacing
 from .points import name_points, with_titles
@@ -176,10 +177,10 @@ def dark(colour: str) -> str:
     """Return a colour dark enough for text on white."""
     from matplotlib.colors import to_hex, to_rgb
 
-    rgb = to_rgb(colour)
-    light = sum(share * part for share, part in zip((0.30, 0.59, 0.11), rgb, strict=True))
-    darker: Any = tuple(part * min(1.0, 0.45 / max(light, 1e-6)) for part in rgb)
-    return to_hex(darker)
+    shade: Any = to_rgb(colour)
+    while contrast(to_hex(shade)[1:], "ffffff") < TEXT_CONTRAST:
+        shade = tuple(0.97 * part for part in shade)
+    return to_hex(shade)
 
 
 def signed(value: float) -> str:

@@ -25,8 +25,8 @@ design
     Sizes, seeds and text that a question needs: expected intervals, powers, cost, and a search.
 analysis, verdict, findings, holm
     All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
-forecast
-    Counts at sizes that were not measured.
+forecast, reproducibility
+    Counts at sizes that were not measured; pairs that keep their rank on other text.
 compare, references, reference_ladders, agreement, published, published_checks
     Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's; a machine's
     numbers against the kept ones.

@@ -41,7 +41,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from .counts import Counts
 from .curves import CONTAINED_IN, CURVES
@@ -251,7 +251,7 @@ def nested_p(narrow: float, wide: float, few: int, many: int, n: int) -> float:
     if n <= many or np.isnan(wide):
         return np.nan
     gained = (narrow**2 - wide**2) / (many - few)
-    return float(stats.f.sf(gained * (n - many) / max(wide, 1e-12) ** 2, many - few, n - many))
+    return float(special.fdtrc(many - few, n - many, max(gained * (n - many) / max(wide, 1e-12) ** 2, 0.0)))
 
 
 def _left_out(data: Counts, name: str) -> float:

@@ -21,13 +21,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from ..errors import require
+from ..lazy import deferred
 from . import theory_fit
 from .counts import EXAMPLE, LARGEST, Counts, counts_from, numbers
 from .curves import CURVES
 from .power_law import PowerLawFit, fit_clean, student
+
+stats = deferred("scipy.stats")  # half a second
 
 if TYPE_CHECKING:
     import pandas as pd

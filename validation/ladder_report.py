@@ -293,8 +293,7 @@ def _pairs(ladder: xr.Dataset) -> list[dict[str, Any]]:
         names = ("layer_a", "layer_b", "layer_unit_a", "layer_unit_b", "correlation")
         facts = {name: ladder[name].values[pair].item() for name in names}
         shown = pairs.setdefault(pair, {**facts, "judged": judged_pair(ladder, pair), "contexts": []})
-        text = (str(ladder[f"context_{name}"].values[i]) for name in ("before", "span", "after"))
-        words = dict(zip(("before", "span", "after"), excerpt(*text, around), strict=True))
-        words["document"] = str(ladder["context_document"].values[i])
-        shown["contexts"].append(words | {s: ladder[f"activation_{s}"].values[i].item() for s in "ab"})
+        text = {name: str(ladder[f"context_{name}"].values[i]) for name in ("document", "before", "span", "after")}
+        text |= excerpt(text["before"], text["span"], text["after"], around)
+        shown["contexts"].append(text | {s: ladder[f"activation_{s}"].values[i].item() for s in "ab"})
     return sorted(pairs.values(), key=lambda pair: -pair["correlation"])

@@ -112,6 +112,8 @@ MEASUREMENT = {
     "replicate_correlation": Variable("correlation of a mutual pair in a text drawn with replacement", "1", "ρ"),
     "stability": Variable("share of halves of the text in which the pair is found", "1", "π"),
     "margin_se": Variable("standard error of a pair's margin, over texts", "1"),
+    "margin_first_half": Variable("margin of a pair on the first half of the positions", "1"),
+    "margin_second_half": Variable("margin of a pair on the second half of the positions", "1"),
     "lexical_share": Variable("share of a pair's covariance that lies between the texts of the spans", "1"),
     "median_lexical_share": Variable("median lexical share of the pairs above ρ*", "1"),
     "beyond_token_count": Variable("calibrated pairs once the mean of each span text is taken out", "pairs"),

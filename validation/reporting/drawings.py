@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ...display import for_page
+from ...looks import TEXT_CONTRAST, contrast
 
 DARK_PAPER = "15181b"
-CONTRAST = 4.5  # of a colour with the dark paper, as text needs it (WCAG 2.2, 1.4.3)
 COLOUR = re.compile(r"(?<=: )#([0-9a-f]{6})\b")  # in a style, not in a reference such as url(#…)
 
 
@@ -69,21 +69,9 @@ def on_dark(colour: str) -> str:
             return DARK_PAPER
         grey = round(255 * (0.93 - (0.93 - paper) * light))
         return f"{grey:02x}" * 3
-    while light < 0.95 and contrast(_hex(hue, light, saturation), DARK_PAPER) < CONTRAST:
+    while light < 0.95 and contrast(_hex(hue, light, saturation), DARK_PAPER) < TEXT_CONTRAST:
         light += 0.01
     return _hex(hue, light, saturation)
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.2)."""
-    bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _hex(hue: float, light: float, saturation: float) -> str:

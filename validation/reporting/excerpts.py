@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SIGNS = str.maketrans({"\n": "⏎\n", "\t": "⇥\t"})
 
 
-def excerpt(before: str, span: str, after: str, around: int) -> tuple[str, str, str]:
+def excerpt(before: str, span: str, after: str, around: int) -> dict[str, str]:
     """Return a text whose ends are those of words, "…" where it goes on, and a span whose blanks can be seen.
 
     Parameters
@@ -27,7 +27,7 @@ def excerpt(before: str, span: str, after: str, around: int) -> tuple[str, str, 
         before = "…" + re.sub(r"^\S*\s", "", before, count=1) if re.search(r"\s", before) else "…" + before
     if around and len(after) >= around:
         after = re.sub(r"\s\S*$", "", after, count=1) + "…" if re.search(r"\s", after) else after + "…"
-    return before, visible(span), after
+    return {"before": before, "span": visible(span), "after": after}
 
 
 def visible(span: str) -> str:
