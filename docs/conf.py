@@ -23,7 +23,7 @@ exclude_patterns = ["_build", "_make", "_static", "generated/*/contents.md", "ge
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext", ".ipynb": "myst-nb"}
 
 nitpicky = True
-suppress_warnings: list[str] = []
+smartquotes = False  # names of options have two dashes
 
 html_theme = "furo"
 html_title = "RosettaLaw"

@@ -25,11 +25,11 @@ so ``d(λ) − Σ w_r U(s_r)`` bounds what a feasible ``s`` can be short of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
+from ..compiled import REFUSED, Kernel, kernel
 from ..errors import InputError, require
 from .parameters import as_floats
 from .roots import root
@@ -46,6 +46,7 @@ LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits t
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
 REACH = 1e18  # distance in log λ beyond which no price is looked for
 THINNED = 512  # ranks that give a start for λ
+FEW = 512  # weights that are interpreted
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 
 
@@ -258,13 +259,13 @@ def _why(utility: Utility) -> str:
 
 def _unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:
     isolation = np.empty_like(w)
-    if _descends(w):
-        multiplier, active = _fill(w, budget, isolation)
+    if _run(_descends, w):
+        multiplier, active = _run(_fill, w, budget, isolation)
     else:
         _check(w)
         order = np.argsort(-w, kind="stable")
         descending = np.empty_like(w)
-        multiplier, active = _fill(w[order], budget, descending)
+        multiplier, active = _run(_fill, w[order], budget, descending)
         isolation[order] = descending
     require(active > 0, "weights", w, "must hold at least one positive weight", EXAMPLE)
     return multiplier, active, isolation
@@ -329,7 +330,17 @@ def _check(weights: np.ndarray) -> None:
         raise InputError(f"weights[{at}]", weights[at], "must be finite and at least 0", EXAMPLE)
 
 
-@njit(cache=True, nogil=True)
+def _run(of: Kernel, weights: np.ndarray, *rest: Any) -> Any:
+    """Run a kernel on weights: interpreted on few of them, until its compiled form is in use."""
+    if weights.size <= FEW and not of.in_use:
+        try:
+            return of.interpreted(weights.tolist(), *rest)
+        except REFUSED:
+            pass
+    return of.compiled(weights, *rest)
+
+
+@kernel(cache=True, nogil=True)
 def _descends(w):
     """Return whether the weights are finite, non-negative and in descending order (false for any NaN)."""
     in_order = w[0] < np.inf and w[-1] >= 0.0
@@ -338,7 +349,7 @@ def _descends(w):
     return in_order
 
 
-@njit(cache=True, nogil=True)
+@kernel(cache=True, nogil=True)
 def _fill(w, budget, isolation):
     """Fill `isolation` for descending weights and return (λ, n).
 

@@ -45,7 +45,7 @@ def sweep_model(model: Model, given: Mapping[str, Any], memory: float | None) ->
     Raises
     ------
     UnknownNameError, InputError
-        For a parameter that no part of the model has, and values that are no numbers or have more dimensions than one.
+        For a parameter that no part of the model has, and values that are not numbers or have more dimensions than one.
     """
     own = parameters(model)
     size = {"features": float(model.features)} if model.features is not None else {"gamma": model.gamma}
@@ -142,7 +142,7 @@ def _single(value: Any) -> bool:
 
 
 def _replaced(part: Any, values: Mapping[str, float]) -> Any:
-    """Return a part with other values; a class that is no dataclass is made anew from its attributes."""
+    """Return a part with other values; a class that is not a dataclass is made anew from its attributes."""
     if all(getattr(part, field) == value for field, value in values.items()):
         return part
     made: Any = part

@@ -32,10 +32,12 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
+
+from ..compiled import REFUSED, Kernel, kernel
 
 # Bernoulli numbers over factorials, B_2k/(2k)!, of the Euler–Maclaurin formula.
 EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000)
@@ -48,9 +50,11 @@ COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "loc
 
 ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 or r_τ meets but for rounding is counted
 SLICE = 8192  # points solved at a time
+FEW = 64  # points that are interpreted, which takes less than loading the compiler
+PATIENCE = 40_000  # points that a process interprets; then the compiler has paid
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def power_integral(low: float, high: float, beta: float) -> float:
     """Return ∫ r^-β dr from `low` to `high`, without loss near β = 1."""
     log_ratio = math.log(high / low)
@@ -59,7 +63,7 @@ def power_integral(low: float, high: float, beta: float) -> float:
     return low ** (1.0 - beta) * math.expm1((1.0 - beta) * log_ratio) / (1.0 - beta)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _endpoint(x: float, beta: float) -> float:
     """Return ½ − β/(12x) + β(β+1)(β+2)/(720x³) − …: what one end adds to a sum beyond its integral, over x^-β."""
     inverse = 1.0 / x
@@ -70,7 +74,7 @@ def _endpoint(x: float, beta: float) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _integral_from_one(log_x: float, beta: float) -> float:
     """Return ∫ r^-β dr from 1 to x, given log x."""
     if beta == 1.0:
@@ -78,7 +82,7 @@ def _integral_from_one(log_x: float, beta: float) -> float:
     return math.expm1((1.0 - beta) * log_x) / (1.0 - beta)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def power_sum(low: float, high: float, beta: float) -> float:
     """Return Σ r^-β over whole ranks ``low < r ≤ high``."""
     total = 0.0
@@ -91,7 +95,7 @@ def power_sum(low: float, high: float, beta: float) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _first_weights(beta: float):
     """Return 1^-β … 10^-β; composite ranks are products of prime ones, which saves exponentials."""
     two, three = math.exp(-LOG_2 * beta), math.exp(-LOG_3 * beta)
@@ -100,7 +104,7 @@ def _first_weights(beta: float):
     return 1.0, two, three, four, five, two * three, seven, two * four, three * three, two * five
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _discrete_levels(budget, beta, features, log_r0, active):
     """Fill `log_r0` and `active` with the discrete optimum (Eqs. 11, 14) at every point.
 
@@ -108,8 +112,9 @@ def _discrete_levels(budget, beta, features, log_r0, active):
     on several points at once.
     """
     points = len(log_r0)
-    constant, log_x, last = np.empty(points), np.empty(points), np.log(features)
+    constant, log_x, last = np.empty(points), np.empty(points), np.empty(points)
     for i in range(points):
+        last[i] = math.log(features[i])
         log_r0[i], active[i], constant[i] = _first_ranks(budget[i], beta[i], features[i])
         rise = 1.0 if beta[i] < 1.05 else beta[i] - 1.0
         log_x[i] = math.log(budget[i] * rise) / max(beta[i], 1.0)
@@ -124,7 +129,7 @@ def _discrete_levels(budget, beta, features, log_r0, active):
             )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _first_ranks(budget: float, beta: float, features: float) -> tuple[float, float, float]:
     """Return (log r0, n, 0) if at most ten features are active, else (0, −1, c) with c of the module's head."""
     total, weight, r = 0.0, 1.0, 0.0
@@ -138,7 +143,7 @@ def _first_ranks(budget: float, beta: float, features: float) -> tuple[float, fl
     return 0.0, -1.0, total - _integral_from_one(LOG_FIRST, beta) - weight * _endpoint(r, beta)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _whole_ranks(start: float, budget: float, beta: float, features: float, constant: float) -> tuple[float, float]:
     """Return (log r0, n): r0 from n active features, n the last rank up to r0, until they agree."""
     active = min(max(np.floor(start), FIRST), features)
@@ -152,7 +157,7 @@ def _whole_ranks(start: float, budget: float, beta: float, features: float, cons
     return log_r0, active
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _log_r0(x: float, log_x: float, budget: float, beta: float, constant: float) -> float:
     """Return log r0 from the budget when ranks up to x ≥ 10 are active: ``r0^β = (κN + x)/H(x)``."""
     integral = _integral_from_one(log_x, beta)
@@ -160,7 +165,7 @@ def _log_r0(x: float, log_x: float, budget: float, beta: float, constant: float)
     return math.log((budget + x) / (constant + integral + power * _endpoint(x, beta))) / beta
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def continuum_budget(log_x: float, beta: float) -> float:
     """Return ∫_1^x [(x/r)^β − 1] dr (Eq. 20), by its series where the closed form cancels."""
     if max(1.0, beta) * log_x < 0.25:
@@ -174,11 +179,12 @@ def continuum_budget(log_x: float, beta: float) -> float:
     return math.exp(beta * log_x) * _integral_from_one(log_x, beta) - math.expm1(log_x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _continuum_levels(budget, beta, features, log_x, active):
     """Fill `log_x`, which is log r0, and `active`, min(r0, A) − 1, with the continuum optimum (Eqs. 12, 20)."""
-    points, last = len(log_x), np.log(features)
+    points, last = len(log_x), np.empty(len(log_x))
     for i in range(points):
+        last[i] = math.log(features[i])
         log_x[i] = math.log1p(math.sqrt(2.0 * budget[i] / beta[i])) / max(1.0, 0.5 * beta[i])
         if beta[i] > 1.05:  # κN < x^β/(β−1), a start from the left
             log_x[i] = max(0.1 * log_x[i], math.log(budget[i] * (beta[i] - 1.0)) / beta[i])
@@ -200,41 +206,44 @@ def _continuum_levels(budget, beta, features, log_x, active):
             log_x[i] = math.log((budget[i] + active[i]) / integral) / beta[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _newton_step(log_x: float, budget: float, beta: float) -> float:
     """Return the step in log x of Newton's method on log F, F = `continuum_budget`; d log F/d log x is exact."""
     needed = continuum_budget(log_x, beta)
     return math.log(budget / needed) * needed / (beta * (needed + math.expm1(log_x)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _r_tau(log_r0: float, beta: float, tau: float, features: float) -> float:
     """Return the frontier ``r0 (1+τ)^(-1/β)`` (Eqs. 21–22), at most A."""
     return min(math.exp(log_r0 - math.log1p(tau) / beta), features)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out` with r_τ at every point (flat float64 arrays of equal length)."""
     features, log_r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
-    for i in range(out.size):
+    for i in range(len(out)):
         out[i] = _r_tau(log_r0[i], beta[i], tau[i], features[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _solve(neurons, beta, kappa, gamma, continuum):
     """Return A, log r0 (r0 itself may overflow where β is tiny and every feature active) and n at every point."""
-    budget, features = kappa * neurons, gamma * neurons
-    log_r0, active = np.empty(neurons.size), np.empty(neurons.size)
+    points = len(neurons)
+    budget, features, log_r0, active = np.empty(points), np.empty(points), np.empty(points), np.empty(points)
+    for i in range(points):
+        budget[i], features[i] = kappa[i] * neurons[i], gamma[i] * neurons[i]
     if continuum:
         _continuum_levels(budget, beta, features, log_r0, active)
     else:
-        features = np.floor(features)
+        for i in range(points):
+            features[i] = np.floor(features[i])
         _discrete_levels(budget, beta, features, log_r0, active)
     return features, log_r0, active
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out`, shape (points, 7), with the `COLUMNS` at every point."""
     all_features, all_log_r0, all_active = _solve(neurons, beta, kappa, gamma, continuum)
@@ -257,7 +266,7 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
         out[i, LOCAL_EXPONENT] = _local_exponent(budget, b, active, last, r_tau, features, continuum)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _local_exponent(budget, beta, active, last, r_tau, features, continuum):
     """Return d log r_τ/d log N.
 
@@ -276,14 +285,31 @@ def _local_exponent(budget, beta, active, last, r_tau, features, continuum):
     return (1.0 - features ** (1.0 - beta) / power_sum(0.0, features, beta)) / beta
 
 
-def in_threads(kernel, inputs, flag, out: np.ndarray) -> np.ndarray:
+_interpreted = 0  # points, in this process
+
+
+def run(points: Kernel, inputs: Sequence[np.ndarray], flag: bool, out: np.ndarray) -> np.ndarray:
+    """Run a points kernel over `out`: interpreted for few points, compiled for many; the numbers are the same."""
+    global _interpreted
+    if len(out) <= FEW and _interpreted < PATIENCE and not points.in_use:
+        _interpreted += len(out)
+        try:
+            points.interpreted(*(np.asarray(x, dtype=float).tolist() for x in inputs), flag, out)
+            return out
+        except REFUSED:
+            pass
+    points.compiled(*(np.ascontiguousarray(x, dtype=float) for x in inputs), flag, out)
+    return out
+
+
+def in_threads(points: Kernel, inputs: Sequence[np.ndarray], flag: bool, out: np.ndarray) -> np.ndarray:
     """Run a points kernel over `out` in slices that fit the cache; each point is computed alone, so bits agree.
 
     Own threads rather than numba's, one per core: a kernel may then be called from dask's workers or after a fork.
     """
 
     def work(part: slice) -> None:
-        kernel(*(np.ascontiguousarray(x[part]) for x in inputs), flag, out[part])
+        run(points, [x[part] for x in inputs], flag, out[part])
 
     slices = [slice(start, start + SLICE) for start in range(0, len(out), SLICE)]
     if len(slices) < 3:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from .allocation import Certificate
 from .parameters import parameters, require_solvable
-from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, solve_points
+from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, run, solve_points
 
 SUMMED = 1000  # active features whose isolation the certificate adds up
 EXAMPLE = "solve(1e12, beta=1.6, kappa=0.5)"
@@ -95,7 +95,7 @@ def solve(neurons: float, beta: float, kappa: float = 1.0, gamma: float = 4.0) -
     require_solvable(arrays, "discrete")
     out = np.empty((1, len(COLUMNS)))
     size, exponent, budget, tau, ratio = (array.reshape(1) for array in arrays.values())
-    solve_points(size, exponent, budget, tau, ratio, False, out)
+    run(solve_points, [size, exponent, budget, tau, ratio], False, out)
     return Solution(
         beta=float(beta),
         budget=float(kappa) * float(neurons),

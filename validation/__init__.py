@@ -2,15 +2,15 @@
 
 Where to look
 -------------
-table, counts, series, series_from, common_rho
+table, counts, series, series_from, pooling, common_rho
     Files by columns; counts as every fit takes them; those of one source with their correlations and nulls; series
-    read from results; a ladder counted at one correlation, and its exponent as a function of it.
+    read from results; matchings that make one ladder; a ladder counted at one correlation, and its exponent over it.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval
     Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale.
 curves, alternatives
-    Curves that a few sizes cannot tell from a power law, and their comparison.
+    Curves that a few sizes cannot distinguish from a power law, and their comparison.
 theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws

@@ -41,7 +41,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from .counts import Counts
 from .curves import CONTAINED_IN, CURVES
@@ -194,7 +194,7 @@ def cox_p(data: Counts, name: str, rival: str, seed: int = 0) -> float:
     """Return how often the rival, were it true, would be beaten by a curve as clearly as it is (at most `DRAWS` draws).
 
     The larger of two p-values, with one variance of all log counts and with one that falls as 1/count, unless the
-    residuals of the rival tell the laws apart. Drawing ends as soon as the rival cannot be rejected any more, or is
+    residuals of the rival distinguish the laws. Drawing ends as soon as the rival cannot be rejected any more, or is
     clearly beaten.
     """
     x, y, floor = np.log(data.neurons), np.log(data.counts), _floor(data)
@@ -251,7 +251,7 @@ def nested_p(narrow: float, wide: float, few: int, many: int, n: int) -> float:
     if n <= many or np.isnan(wide):
         return np.nan
     gained = (narrow**2 - wide**2) / (many - few)
-    return float(stats.f.sf(gained * (n - many) / max(wide, 1e-12) ** 2, many - few, n - many))
+    return float(special.fdtrc(many - few, n - many, max(gained * (n - many) / max(wide, 1e-12) ** 2, 0.0)))
 
 
 def _left_out(data: Counts, name: str) -> float:

@@ -109,7 +109,7 @@ class Analysis:
         return "\n".join([self.verdict, *self.counting, *lines(self.params), preferred, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a number: ``value, low, high, open``."""
+        """Return one row per number: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:

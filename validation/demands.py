@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from ..lazy import deferred
 from ..theory.predictions import predict_arrays
 from .theory_fit import GAMMA, budget_at
+
+stats = deferred("scipy.stats")  # half a second
 
 ROUNDING = 0.02  # how far whole counts move the exponents of a ladder of a few sizes
 

@@ -25,12 +25,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
+from ..lazy import deferred
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
 from .theory_fit import GAMMA
 from .triangle import Triangle, TriangleStatus
 from .verdict import signed
+
+stats = deferred("scipy.stats")  # half a second
 
 FINITE_TURNS = 5  # the finite-size part settles to well below `ROUNDING` in three
 

@@ -25,11 +25,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
+from ..lazy import deferred
 from ..model_names import family_name
 from .holm import interval_p, sentence
 from .seeds.recurrence import Recurrence, recurrence
+
+stats = deferred("scipy.stats")  # half a second
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +44,7 @@ REPEATED = {
     "stable_count": "the pairs of nine in ten halves of the text",
     "settled_count": "the pairs that both halves of the text give",
 }
-Z95 = float(stats.norm.ppf(0.975))
+Z95 = float(special.ndtri(0.975))
 
 
 class Shown(StrEnum):

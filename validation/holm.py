@@ -11,7 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+
+from ..lazy import deferred
+
+stats = deferred("scipy.stats")  # half a second
 
 LEVEL = 0.05
 

@@ -49,20 +49,21 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import lmfit
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import optimize, special
 
 from ..errors import UnknownNameError, require
+from ..lazy import deferred
 from .counts import clean
-from .draws import posterior_draws
 from .identifiability import Identifiability, identify, undetermined
 from .joint_problem import LIMITS, JointProblem
 from .observations import Observations
 from .parameters import Parameter, lines, table
 from .profile_interval import profile_interval
 from .theory_fit import BETA_RANGE, GAMMA, budget_at
+
+lmfit: Any = deferred("lmfit")  # a second, and pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +171,7 @@ class JointFit:
         return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
+        """Return one row per parameter: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:
@@ -178,7 +179,9 @@ class JointFit:
 
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
-        return float(stats.t.ppf(0.975, self.freedom[name])) ** 2 * self.enlargement[name]
+        freedom = self.freedom[name]
+        quantile = special.ndtri(0.975) if np.isinf(freedom) else special.stdtrit(freedom, 0.975)
+        return float(quantile) ** 2 * self.enlargement[name]
 
     def record(self) -> dict[str, Any]:
         """Return estimates, profile intervals and identifiability as plain values."""
@@ -244,7 +247,7 @@ class JointFit:
         Returns
         -------
         pandas.DataFrame
-            One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
+            One column per parameter, one row per draw; ``attrs["status"]`` is "ok" or says that the chain is short.
 
         Raises
         ------
@@ -270,6 +273,8 @@ class JointFit:
                 progress=False,
                 seed=seed,
             )
+        from .draws import posterior_draws
+
         return posterior_draws(result.flatchain, "ok" if hasattr(result, "acor") else SHORT)  # no time of a short chain
 
 
@@ -310,11 +315,14 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     budget = budget_at(data.neurons[middle], data.counts[middle], beta, gamma=gamma)
     guesses = [problem.least(problem.first_guess(beta, budget, at)) for at in (0.4, 1.0, 2.5)]
     values = problem.settle(min(guesses, key=lambda guess: guess[1])[0])
-    with np.errstate(all="ignore"):  # lmfit's covariance, which is not used, of parameters at a limit
-        best: Any = lmfit.minimize(
-            lambda p: problem.residuals(p.valuesdict()), _parameters(values), method="least_squares", calc_covar=False
+    names, limits = list(values), np.transpose([LIMITS[name] for name in values])
+    with np.errstate(all="ignore"):
+        best: Any = optimize.least_squares(
+            lambda at: problem.residuals(dict(zip(names, at.tolist(), strict=True))),
+            np.clip(list(values.values()), *limits),
+            bounds=limits,
         )
-    values = {name: float(best.params[name].value) for name in values}
+    values = dict(zip(names, best.x.tolist(), strict=True))
     every = {"log_scale": 0.0, **values}
     freedom, enlargement = _estimated_errors(problem, values)
     information = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
@@ -335,7 +343,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         values=values,
         stderr=dict(zip(values, stderr.tolist(), strict=True)),
         sd=dict(problem.sd),
-        chi2=float(best.chisqr),
+        chi2=float(np.sum(best.fun**2)),
         freedom=freedom,
         enlargement=enlargement,
         misfit_p=problem.misfit(values),

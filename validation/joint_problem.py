@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from ..theory import frontier
 from .observations import Observations
@@ -159,7 +159,7 @@ class JointProblem:
         left = [self._unsorted(k, block / self.sd[k]) for k, block in self.split(values).items() if k in self.stated]
         if not left:
             return np.nan
-        return float(stats.chi2.sf(np.sum(np.concatenate(left) ** 2), sum(freedoms[k] for k in self.stated)))
+        return float(special.chdtrc(sum(freedoms[k] for k in self.stated), np.sum(np.concatenate(left) ** 2)))
 
     def unevenness(self, values: Mapping[str, float], draws: int = 4000) -> float:
         """Return the p-value of isolation and tail having one error at all sizes; NaN where their errors were stated.

@@ -12,7 +12,7 @@ import numpy as np
 from ..empirical.nulls import KINDS, every_label
 from ..model_names import family_name, model_name
 from . import page
-from .findings import findings, together
+from .findings import findings, size_means, together
 from .reporting.answer import answer, contradicts_theory
 from .reporting.citation import bibtex
 from .reporting.excerpts import excerpt, judged_pair
@@ -142,8 +142,8 @@ def write_report(
     sections += [(one["id"], one["title"]) for one in parts["measured"]]
     trained = "trained and measured" if "training_seed" in ladder.attrs else "measured"
     subtitle = (
-        f"{families[0]} × {families[1]}, {len(neurons)} sizes from {neurons[0]:,.0f} to {neurons[-1]:,.0f} neurons, "
-        f"{trained} in {seconds:.0f} s"
+        f"{families[0]} × {families[1]}, {len(np.unique(neurons))} sizes from {neurons[0]:,.0f} to {neurons[-1]:,.0f} "
+        f"neurons, {_seeds(ladder)}{trained} in {seconds:.0f} s"
     )
     said = answer(ladder, analysis, triangle, judged, verdict)
     html = page.render(
@@ -222,10 +222,9 @@ def _read(ladder: xr.Dataset) -> str:
 
 def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, str]]:
     """Return the cards: numbers that the page stands by, each with what qualifies it."""
-    counts = ladder["calibrated_count"].values
     cards = [
         {
-            "value": f"{counts[0]} → {counts[-1]}",
+            "value": _from_to(ladder, "calibrated_count"),
             "label": "calibrated pairs, smallest to largest network",
             "but": "each size above its own ρ*",
         }
@@ -234,18 +233,32 @@ def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, s
         line, own = analysis.power_law, analysis.own
         at = f" at ρ ≥ {analysis.common_rho:.2f} for all sizes" if np.isfinite(analysis.common_rho) else ""
         other = f"{own.exponent:.2f} above each size's own ρ*: the table of exponents says why" if own and at else ""
-        label = f"exponent α of the count{at}, 95% {_interval(line.exponent_ci95)}"
+        of = ", over seeds and text," if analysis.seeds is not None else ","
+        label = f"exponent α of the count{at}{of} 95% {_interval(line.exponent_ci95)}"
         cards.append({"value": f"{line.exponent:.2f}", "label": label, "but": other})
     if "stable_count" in ladder:
-        stable = ladder["stable_count"].values
         label = "stable pairs: found again in nine of ten halves of the text"
-        cards.append({"value": f"{stable[0]} → {stable[-1]}", "label": label, "but": ""})
+        cards.append({"value": _from_to(ladder, "stable_count"), "label": label, "but": ""})
     if "beyond_token_count" in ladder:
-        beyond, share = ladder["beyond_token_count"].values, float(ladder["median_lexical_share"].values[-1])
+        share = float(ladder["median_lexical_share"].values[-1])
         but = f"{100 * share:.0f}% of a typical pair's covariance is the string itself" if np.isfinite(share) else ""
         label = "pairs beyond the token: left when each string's mean activation is taken out"
-        cards.append({"value": f"{beyond[0]} → {beyond[-1]}", "label": label, "but": but})
+        cards.append({"value": _from_to(ladder, "beyond_token_count"), "label": label, "but": but})
     return cards
+
+
+def _from_to(ladder: xr.Dataset, name: str) -> str:
+    """Return a count at the smallest and at the largest size, the mean over pairs of seeds."""
+    _, means = size_means(ladder["neurons"].values, ladder[name].values.astype(float))
+    return f"{means[0]:.0f} → {means[-1]:.0f}"
+
+
+def _seeds(ladder: xr.Dataset) -> str:
+    """Return in words how many pairs of seeds a size has."""
+    if "seed_a" not in ladder:
+        return ""
+    a, b = (len(np.unique(ladder[f"seed_{side}"].values)) for side in "ab")
+    return f"{a} × {b} seeds at each, "
 
 
 def _beta(analysis: Analysis | None, doubtful: bool) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from ..errors import InputError, UnknownNameError, require
 from .profile_interval import profile_interval
@@ -164,8 +164,8 @@ def _fit(
     dispersion = float(np.sum((r - mu) ** 2 / variance(mu)) / freedom) if freedom > 0 else np.nan
     interval = (np.nan, np.nan)
     if freedom > 0:
-        unknown_variance = (1.0 if own_scatter else dispersion) * float(stats.f.ppf(0.95, 1, freedom))
-        allowed = least + max(float(stats.chi2.ppf(0.95, 1)), unknown_variance)
+        unknown_variance = (1.0 if own_scatter else dispersion) * float(special.fdtri(1, freedom, 0.95))
+        allowed = least + max(float(2 * special.gammaincinv(0.5, 0.95)), unknown_variance)
         lower, upper = profile_interval(lambda at: over_prefactor(at)[0], alpha, allowed, SLOPES)
         interval = (lower, min(upper, SLOPES[1]))
     return LikelihoodFit(

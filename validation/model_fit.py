@@ -141,7 +141,7 @@ class ModelFit:
         return "\n".join([*text, self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
+        """Return one row per parameter: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from .counts import Counts, clean
 from .rounding import reach, slope_variance, whole
@@ -183,9 +183,9 @@ def _scattered(counts: np.ndarray, residuals: np.ndarray, freedom: int) -> bool:
     if freedom < 1 or residuals @ residuals / freedom < SCATTER**2:
         return False
     expected = counts * np.exp(-residuals)
-    return bool(stats.chi2.sf(np.sum((counts - expected) ** 2 / expected), freedom) < BEYOND_CHANCE)
+    return bool(special.chdtrc(freedom, np.sum((counts - expected) ** 2 / expected)) < BEYOND_CHANCE)
 
 
 def student(freedom: int) -> float:
     """Return the two-sided 95% quantile of Student's t, NaN without a degree of freedom."""
-    return float(stats.t.ppf((1 + LEVEL) / 2, freedom)) if freedom > 0 else float("nan")
+    return float(special.stdtrit(freedom, (1 + LEVEL) / 2)) if freedom > 0 else float("nan")

@@ -48,7 +48,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import integrate, optimize, special, stats
+from scipy import optimize, special
 
 ROUNDING = 1 / 12  # variance of the error of a number rounded to whole ones
 SURE = 0.975
@@ -81,10 +81,12 @@ def slope_variance(x: np.ndarray, weight: np.ndarray, per_count: np.ndarray) -> 
 @cache
 def reach(freedom: int) -> float:
     """Return q_ν, how many standard deviations of rounding an interval reaches at least."""
-    t, half = float(stats.t.ppf(0.975, freedom)), freedom / 2
+    t, half = float(special.stdtrit(freedom, 0.975)), freedom / 2
 
     def missed(q: float) -> float:
         """P(|z| > q and |z| > t s): a normal density times the chance of χ²_ν below ν (z/t)²."""
+        from scipy import integrate
+
         tail = integrate.quad(lambda z: np.exp(-z * z / 2) * special.gammainc(half, half * (z / t) ** 2), q, 40)[0]
         return float(np.sqrt(2 / np.pi) * tail)
 

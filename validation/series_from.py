@@ -17,6 +17,7 @@ from ..model_names import family_name
 from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at
 from .counts import Counts, read_columns, read_counts
+from .pooling import groups
 from .profiles import FEWEST_PAIRS, Profile
 from .series import Series
 from .verdict import nulls_of
@@ -73,10 +74,15 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
 
 
 def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
-    """Return one series for each folder of matchings, named after it (in full, where two have one name)."""
+    """Return a series for each group of matchings of a folder that belong together (`pooling`).
+
+    It is named after the folder (in full, where two have one name), and after its facts where there are several.
+    """
     times = Counter(folder.name for folder in pairs)
     return [
-        of_pairs(members, folder.name if times[folder.name] == 1 else str(folder)) for folder, members in pairs.items()
+        of_pairs(group, (folder.name if times[folder.name] == 1 else str(folder)) + (f" ({words})" if words else ""))
+        for folder, members in pairs.items()
+        for group, words in groups(members)
     ]
 
 

@@ -48,13 +48,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import lmfit
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from ..errors import require
-from ..theory.power_law import frontier_points
+from ..theory.power_law import frontier_points, run
 from .counts import Counts, clean
 from .power_law import LEVEL
 from .profile_interval import profile_interval
@@ -68,6 +67,7 @@ SMALL = 20  # a count below it moves by more than 5% from one whole number to th
 TURNS = 3
 SMALLEST = 0.5  # least expected count that a variance is taken from
 WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
+EVALUATIONS = 12_000  # at most, of a least-squares search
 EXACT: dict[str, Any] = {"ftol": 1e-14, "xtol": 1e-14}  # counts of 10^12 say β to nine digits
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is matched
 
@@ -139,8 +139,7 @@ def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, g
     """Return ``r_τ − ½``, not below `FLOOR`: the theory's `frontier` without its checks, as a fit asks for hundreds."""
     flat = np.ascontiguousarray(neurons, dtype=float).ravel()
     betas, kappas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma))
-    r_tau = np.empty(flat.shape)
-    frontier_points(flat, betas, kappas, taus, gammas, False, r_tau)
+    r_tau = run(frontier_points, [flat, betas, kappas, taus, gammas], False, np.empty(flat.shape))
     return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
 
 
@@ -261,19 +260,19 @@ class _Search:
         return self.weights * (self.counts - mu if self.power == 1 else np.log(self.counts / mu))
 
     def _minimize(self) -> None:
-        parameters = lmfit.Parameters()
-        parameters.add("beta", self.beta, min=BETA_RANGE[0], max=BETA_RANGE[1])
-        parameters.add("log_budget", self.log_budget)
-        with np.errstate(all="ignore"):  # lmfit's covariance, which is not used, of fits at a limit
-            minimum: Any = lmfit.minimize(
-                lambda p: self.residuals(p["beta"].value, p["log_budget"].value),
-                parameters,
-                method="leastsq",
-                calc_covar=False,
-                **EXACT,
+        low, high = BETA_RANGE
+
+        def beta(angle: float) -> float:
+            """Return β within its range, as MINUIT and lmfit keep a parameter there."""
+            return float(low + (np.sin(angle) + 1) * (high - low) / 2)
+
+        start = np.arcsin(2 * (self.beta - low) / (high - low) - 1), self.log_budget
+        with np.errstate(all="ignore"):  # the covariance, which is not used, of fits at a limit
+            best, *_ = optimize.leastsq(
+                lambda at: self.residuals(beta(at[0]), at[1]), start, full_output=True, maxfev=EVALUATIONS, **EXACT
             )
-        self.beta, self.log_budget = float(minimum.params["beta"].value), float(minimum.params["log_budget"].value)
-        self.least = float(minimum.chisqr)
+        self.beta, self.log_budget = beta(best[0]), float(best[1])
+        self.least = float(np.sum(self.residuals(self.beta, self.log_budget) ** 2))
 
     def squares(self, beta: float) -> float:
         """Return S(β), least squares over the budget."""
@@ -318,7 +317,7 @@ class _Search:
 
 def unknown_variance(least: float, freedom: int) -> float:
     """Return ``S_min (1 + F_{1,ν}(95%)/ν)``, NaN without a degree of freedom."""
-    return least * (1 + float(stats.f.ppf(LEVEL, 1, freedom)) / freedom) + 1e-18 if freedom > 0 else np.nan
+    return least * (1 + float(special.fdtri(1, freedom, LEVEL)) / freedom) + 1e-18 if freedom > 0 else np.nan
 
 
 def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma: float = GAMMA) -> float:

@@ -38,15 +38,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ..errors import require
+from ..lazy import deferred
 from .attenuation.fit import Attenuation, fit_attenuation
 from .attenuation.share import Share, default_levels, fit_shares
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
 from .profiles import Profile, fit_profile, mean_profile
 from .theory_fit import GAMMA
 from .triangle_words import sentence
+
+stats = deferred("scipy.stats")  # half a second
 
 
 class TriangleStatus(StrEnum):

@@ -38,17 +38,16 @@ def _page(name: str, command: Any) -> Iterator[str]:
     yield f"# rosettalaw {name}\n\n{_text(command.help)}\n"
     if command.epilog:
         yield f"{_example(command.epilog)}\n"
-    panels: dict[str, list[Any]] = {}
-    for one in command.params:
-        if one.param_type_name == "argument":
-            panels.setdefault("Arguments", []).append(one)
-        elif not getattr(one, "hidden", False):
-            panels.setdefault(getattr(one, "rich_help_panel", None) or "Options", []).append(one)
-    order = ["Arguments", "Options"]
-    for panel in sorted(panels, key=lambda name: order.index(name) if name in order else len(order)):
-        yield f"## {panel}\n\n| name | value | meaning |\n|---|---|---|"
-        yield from map(_row, panels[panel])
-        yield ""
+    from rosettalaw.cli.option_groups import grouped
+
+    options = {one.name: one for one in command.params if one.param_type_name == "option" and not one.hidden}
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    groups = {title: [options[one] for one in names] for title, names in grouped(name, list(options)).items()}
+    for title, members in ({"Arguments": arguments} | groups).items():
+        if members:
+            yield f"## {title}\n\n| name | value | meaning |\n|---|---|---|"
+            yield from map(_row, members)
+            yield ""
 
 
 def _row(parameter: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +25,13 @@ def draw(source: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in (*folder.glob("*.svg"), *folder.glob("*.png")):
         old.unlink()
-    for _ in make_all(read(source), folder):
-        pass
+    with tempfile.TemporaryDirectory() as results:
+        for path in _results(source):
+            place = Path(results) / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+        for _ in make_all(read(results), folder):
+            pass
     stamp.write_text(state, encoding="utf-8")
 
 
@@ -36,11 +43,16 @@ def _state(source: Path) -> str:
         *(root / "validation").rglob("*.py"),
         *(root / "validation").rglob("*.csv"),
     ]
-    files += [path for path in source.rglob("*.nc") if "generated" not in path.parts]
     whole = hashlib.sha256()
-    for path in sorted(files):
+    for path in sorted([*files, *_results(source)]):
         whole.update(path.read_bytes())
     return whole.hexdigest()
+
+
+def _results(source: Path) -> list[Path]:
+    """Return the results of the studies, one folder each; a built site has copies of them."""
+    files = [*source.glob("*/*.nc"), *source.glob("*/*.csv")]
+    return [path for path in files if path.parent.name[0] != "_" and path.parent.name != "generated"]
 
 
 def pages(source: Path) -> dict[str, str]:

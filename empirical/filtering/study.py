@@ -300,7 +300,7 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
 
 
 def _write(path: Path, pool: Corpus, selected: np.ndarray) -> None:
-    """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
+    """Write selected documents, one object per line, as `rosettalaw.empirical.corpora.corpus` reads them."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for document, is_selected in zip(pool.documents, selected, strict=True):
             if is_selected:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...removal import made, remove
 from ..language.source import TextSource
 from ..matching import Matches
 from ..nulls import Null
@@ -48,7 +49,7 @@ class Shared:
         for checkpoint in set(self._copies) - set(checkpoints):
             for name in self._copies.pop(checkpoint):
                 for file in self._folder.glob(f"activations-{name}*"):
-                    file.unlink()
+                    remove(made(file))  # in the folder that this measurement was given for its copies
 
     def draw(self, sources: Sequence[TextSource], null: Null, number: int, plan: Any, make: Callable[[], Draw]) -> Draw:
         """Return a draw of a null, the one of an earlier pair where nothing that decides it differs."""

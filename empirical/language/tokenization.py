@@ -65,7 +65,7 @@ def token_ids(tokenizer: Any, texts: Iterable[str], whole: bool = False) -> Iter
     size = 0
 
     def tokenized() -> Iterator[np.ndarray]:
-        rows = tokenizer([piece for piece, _ in pieces], **options, verbose=False)["input_ids"]
+        rows = tokenizer([piece for piece, _ in pieces], **options)["input_ids"]
         for row, (_, last) in zip(rows, pieces, strict=True):
             begun.append(np.array(row, dtype=np.int32))
             if last:

@@ -1,7 +1,7 @@
 """From pairs of neurons to one HTML file that opens anywhere.
 
-The file holds all pairs as JSON in a block that is no script, and one script that draws from it. Nothing of the corpus
-becomes markup: in the JSON every character that could end the block is escaped, and the script sets text as text. A
+The file holds all pairs as JSON in a block of data, and one script that draws from it. Nothing of the corpus becomes
+markup: in the JSON every character that could end the block is escaped, and the script sets text as text. A
 content security policy lets the browser run that script alone (by its hash) and forbids it the network.
 """
 

@@ -89,7 +89,7 @@ class _Strongest:
     Attributes
     ----------
     positions : list of list of int
-        For each neuron, its highest positions that are no neighbours, highest first.
+        For each neuron, its highest positions that are not neighbours, highest first.
     highest : ndarray, shape (pairs,)
         Activation at the first of them, in standard deviations from the mean.
     """
@@ -118,7 +118,7 @@ class _Strongest:
 
 
 class _Stretches:
-    """Stretches of spans around chosen positions, within the windows that the models read: one entry a position."""
+    """Stretches of spans around chosen positions, within the windows that the models read: one entry per position."""
 
     def __init__(self, text: AlignedText, chosen: Sequence[Sequence[int]]):
         self._text = text

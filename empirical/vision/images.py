@@ -259,9 +259,9 @@ class _Recent:
         self._recent: OrderedDict[int, np.ndarray] = OrderedDict()
 
     def __call__(self, index: int) -> np.ndarray:
-        found = self._recent.pop(index, None)
-        image = self._load(index) if found is None else found
-        if found is None:
+        recent = self._recent.pop(index, None)
+        image = self._load(index) if recent is None else recent
+        if recent is None:
             self._free -= image.nbytes
         self._recent[index] = image
         while self._free < 0:

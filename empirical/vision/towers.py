@@ -1,6 +1,6 @@
 """Vision towers of `transformers`: which module holds the neurons, which tokens are no patches, how an image enters.
 
-One entry an architecture in `TOWERS`. A neuron is a coordinate of the input of the MLP's output projection; in gated
+One entry per architecture in `TOWERS`. A neuron is a coordinate of the input of the MLP's output projection; in gated
 MLPs (DINOv2 giant, DINOv3) that is the product of the activated gate and the linear part.
 """
 
@@ -155,7 +155,7 @@ def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pat
     Raises
     ------
     RosettaError
-        If it is no vision model that is known, or its weights or preprocessing cannot be used.
+        If it is not a vision model that is known, or its weights or preprocessing cannot be used.
     """
     config = hub.open_config(checkpoint)
     if config.model_type in COMPOSITE:
@@ -180,7 +180,7 @@ def by_hand(pattern: str) -> Tower:
     Raises
     ------
     InputError
-        If what follows the colon is no number.
+        If what follows the colon is not a number.
     """
     projection, colon, number = pattern.partition(":")
     rule = "must be a module's name with * for the layer, and the number of tokens before the patches after a colon"

@@ -24,3 +24,16 @@ def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
         return getattr(importlib.import_module(f"{package}.{names[name]}"), name)
 
     return get, lambda: sorted(names)
+
+
+def deferred(name: str) -> Any:
+    """Return a stand-in for a module that is imported when one of its names is first needed."""
+    return _Deferred(name)
+
+
+class _Deferred:
+    def __init__(self, name: str):
+        self.__dict__["_module"] = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._module), attribute)

@@ -5,6 +5,7 @@ once, and not the second of imports before it, in which nothing is written. Proc
 killed with it.
 """
 
+import errno
 import hashlib
 import os
 import shlex
@@ -97,24 +98,28 @@ class Run:
         return self._said.read()
 
 
-def load_libraries():
-    """Import the libraries that the commands import, once for all forks; nothing of them may run here."""
+def load_libraries(commands):
+    """Import the libraries that commands import, once for all forks; nothing of them may run here."""
     os.environ.update(QUIET)
     import h5netcdf  # noqa: F401
+    import xarray  # noqa: F401
+
+    import rosettalaw.cli
+    import rosettalaw.sims
+    import rosettalaw.theory
+    import rosettalaw.validation
+
+    if {command.split()[0] for command in commands} <= {"simulate", "sweep", "report"}:
+        return
     import peft  # noqa: F401
     import torch  # noqa: F401
     import transformers.models.auto.modeling_auto
     import transformers.models.gpt2.modeling_gpt2
     import transformers.models.gpt_neox.modeling_gpt_neox
     import transformers.models.vit.modeling_vit  # noqa: F401
-    import xarray  # noqa: F401
 
-    import rosettalaw.cli
     import rosettalaw.empirical.two_models
-    import rosettalaw.loop.ladder
-    import rosettalaw.sims
-    import rosettalaw.theory
-    import rosettalaw.validation  # noqa: F401
+    import rosettalaw.loop.ladder  # noqa: F401
 
 
 def words_of(name, inputs):
@@ -153,8 +158,33 @@ def killed_round(name, inputs, folder, whole, rng, kills=1):
     return Round(hits, differences(fingerprints(folder), whole.files))
 
 
+def full_disk_round(name, inputs, folder, whole, writes):
+    """Run a command on a disk that is full after some writes, then with room again, and compare what it leaves."""
+    run = Run(words_of(name, inputs), folder, lambda: fill_after(writes))
+    code = run.wait()
+    if code not in (0, 2) or (code == 2 and "the disk is full" not in run.said) or "Traceback" in run.said:
+        return Round(0, (f"full disk, code {code}: {run.said[-300:]}",))
+    run = Run(words_of(name, inputs), folder)
+    if run.wait() != 0:
+        return Round(1, (f"after a full disk: {run.said[-300:]}",))
+    return Round(int(code == 2), differences(fingerprints(folder), whole.files))
+
+
+def fill_after(writes):
+    """Let the disk of this process be full once so many files have been moved into place."""
+    replace, left = os.replace, [writes]
+
+    def full(source, target, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        return replace(source, target, **options)
+
+    os.replace = full
+
+
 def differences(left, whole):
-    """Return what a folder has too much, too little, or otherwise."""
+    """Return the files that a folder has too many of, too few of, or with other contents."""
     faults = [f"litter: {path}" for path in sorted(set(left) - set(whole))]
     faults += [f"missing: {path}" for path in sorted(set(whole) - set(left))]
     faults += [f"other bits: {path}" for path in sorted(set(left) & set(whole)) if left[path] != whole[path]]

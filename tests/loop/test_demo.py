@@ -11,48 +11,15 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import psutil
 import pytest
 
 from rosettalaw.empirical.calibration import calibrate
 from rosettalaw.loop import demo
 from rosettalaw.results import load
+from tests.tiny_ladder import write_ladder
 
-LADDER = """
-name = "tiny"
-description = "two families, three sizes"
-corpus = "{corpus}"
-held_out = 0.25
-[training]
-tokens = {tokens}
-context = 16
-batch = 4
-[measurement]
-tokens = 1_500
-permutations = 1
-untrained = 2
-shift = 1
-documents = 1
-[[family]]
-name = "one"
-architecture = "gpt2"
-vocabulary = 300
-[[family]]
-name = "two"
-architecture = "gpt_neox"
-vocabulary = 320
-[[rung]]
-width = 8
-layers = 1
-[[rung]]
-width = 16
-layers = 1
-[[rung]]
-width = 32
-layers = 1
-"""
-WORDS = ["def", "return", "<b>bold</b>", "x + 1", "while", "(a, b)", "'q'", "&amp;", "river", "stone", "light", "0x1F"]
+NULLS = {"permutations": 1, "untrained": 2, "shift": 1, "documents": 1}
 KEYS = {
     "neurons",
     "raw_count",
@@ -70,23 +37,9 @@ KEYS = {
 }
 
 
-def write_ladder(folder, tokens):
-    rng = np.random.default_rng(0)
-    text = folder / "text"
-    text.mkdir()
-    for i in range(40):
-        # a text with structure to learn: each word decides the next two
-        words = rng.integers(len(WORDS), size=60)
-        line = " ".join(f"{WORDS[w]} {WORDS[(w + 1) % 12]} {WORDS[(5 * w + 2) % 12]};" for w in words)
-        (text / f"d{i}.txt").write_text(line)
-    path = folder / f"tiny{tokens}.toml"
-    path.write_text(LADDER.format(corpus=text, tokens=tokens))
-    return path
-
-
 @pytest.fixture(scope="module")
 def ladder(tmp_path_factory):
-    return write_ladder(tmp_path_factory.mktemp("ladder"), 8_000)
+    return write_ladder(tmp_path_factory.mktemp("ladder"), 8_000, nulls=NULLS)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +163,7 @@ def wait_until_training(process, folder):
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
-    process = start(write_ladder(tmp_path, 150_000), tmp_path)
+    process = start(write_ladder(tmp_path, 150_000, nulls=NULLS), tmp_path)
     wait_until_training(process, tmp_path)
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
@@ -225,7 +178,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
 @pytest.mark.slow
 def test_kill_leaves_no_process_behind_and_the_next_run_goes_on(tmp_path):
     """After kill -9 the workers save and leave; the next run resumes and ends with the bits of an unbroken one."""
-    ladder = write_ladder(tmp_path, 40_000)
+    ladder = write_ladder(tmp_path, 40_000, nulls=NULLS)
     process = start(ladder, tmp_path)
     wait_until_training(process, tmp_path)
     workers = [child for child in psutil.Process(process.pid).children(recursive=True)]

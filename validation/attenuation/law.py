@@ -19,8 +19,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numba import njit
 from scipy import special
+
+from ...compiled import kernel
 
 NODES = 32  # of log ₂F₁ between the threshold and 1: interpolated to 1e-6 above ρ = 0.05, and far better above 0.2
 TERMS = 20_000
@@ -96,8 +97,12 @@ def _log_constant(c: float, p: float, q: float) -> float:
     return float(np.log(c) + special.betaln(c, q) - special.betaln(p, q))
 
 
-@njit(cache=True)
 def _log_series(a: float, b: float, c: float, z: np.ndarray) -> np.ndarray:
+    return _log_terms.compiled(a, b, c, z)
+
+
+@kernel(cache=True)
+def _log_terms(a: float, b: float, c: float, z: np.ndarray) -> np.ndarray:
     """Return log ₂F₁(a, b; c; z) for 0 ≤ z < 1 and positive terms, scaled so that none overflows."""
     out = np.empty(len(z))
     for i in range(len(z)):

@@ -24,10 +24,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ...errors import require
+from ...lazy import deferred
 from ..demands import ROUNDING
+
+stats = deferred("scipy.stats")  # half a second
 
 LEVELS = (0.5, 0.6, 0.7)  # ρ2 above a threshold that is well below them ...
 QUARTERS = (0.25, 0.5, 0.75)  # ... or these parts of the way from a higher threshold to 1

@@ -20,9 +20,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ...errors import require
+from ...lazy import deferred
+
+stats = deferred("scipy.stats")  # half a second
 
 NAMES = ("ab", "ac", "ad", "bc", "bd", "cd")
 EXAMPLE = "fit_tetrads({'ab': rho_ab, 'ac': rho_ac, 'ad': rho_ad, 'bc': rho_bc, 'bd': rho_bd, 'cd': rho_cd}, 86_000)"

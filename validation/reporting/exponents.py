@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..findings import slope_interval
+from ..findings import size_means, slope_interval
+from ..seeds.recurrence import recurrence
 from ..verdict import ends, signed
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ COUNTED = {  # variable of a ladder: pairs that it counts, and the reason
         "The paper's count, which includes pairs that networks without anything in common have as well.",
     ),
 }
+ANCHORED = "neurons that recur with another seed of the partner"
+SECOND_SEED = (
+    "Neurons of one network, at the correlation of the headline, that are Rosetta Neurons against two or more seeds of "
+    "the other family."
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,15 @@ def _each(ladder: xr.Dataset, analysis: Analysis) -> Iterator[ListedExponent]:
             ends(analysis.own.exponent_ci95),
             "ρ* falls as networks grow, so larger ones are counted further down. That alone makes the count grow.",
         )
-    sizes = ladder["neurons"].values
+    recurs = recurrence(ladder, analysis.common_rho)
+    if recurs is not None and (recurs.anchored > 0).all():
+        slope, *interval = slope_interval(np.log(recurs.neurons), np.log(recurs.anchored))
+        if np.isfinite(interval).all():
+            yield ListedExponent(ANCHORED, signed(slope), ends((interval[0], interval[1])), SECOND_SEED)
     for name, (pairs, reason) in COUNTED.items():
         if name not in ladder or not (ladder[name].values > 0).all():
             continue
-        slope, *interval = slope_interval(np.log(sizes), np.log(ladder[name].values.astype(float)))
+        sizes, logs = size_means(ladder["neurons"].values, np.log(ladder[name].values.astype(float)))
+        slope, *interval = slope_interval(np.log(sizes), logs)
         if np.isfinite(interval).all():
             yield ListedExponent(pairs, signed(slope), ends((interval[0], interval[1])), reason)

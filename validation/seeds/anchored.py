@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ...errors import MissingExtraError, require
+from ...lazy import deferred
+
+stats = deferred("scipy.stats")  # half a second
 
 PAIRS = "an array of pairs of neurons, shape (n, 2), such as np.stack([matches.a, matches.b], axis=1)"
 

@@ -25,12 +25,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from ...errors import InputError
+from ...lazy import deferred
 from .components import Components, SizeMeans, estimate_components
 from .table import SeedTable, read_seeds
 from .table import of_series as table_of
+
+stats = deferred("scipy.stats")  # half a second
 
 if TYPE_CHECKING:
     from ..series import Series

@@ -251,7 +251,7 @@ def _json(text: str | bytes) -> Any:
 
 
 def _saved(path: Path) -> dict[str, Any] | None:
-    """Return a cached answer; one that is no JSON, half-written by something else, is asked for again."""
+    """Return a cached answer; one that is not JSON, half-written by something else, is asked for again."""
     try:
         answer = _json(path.read_bytes()) if path.is_file() and path.stat().st_size <= REPLY else None
     except OSError:

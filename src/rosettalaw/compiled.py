@@ -1,0 +1,117 @@
+"""Kernels that are interpreted for a few points and compiled for many.
+
+Loading the compiler takes longer than a few hundred points do, and the first compilation after an installation takes
+far longer. A `Kernel` is a function in the subset of Python that numba compiles, written with loops, `math` and
+scalars; `Kernel.interpreted` runs it as it is, with floats and lists, and gives the same numbers. Whoever calls it
+decides by its size. What Python refuses and numba does not (an overflow, a logarithm of 0) is left to the compiled one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, cached_property, update_wrapper
+from types import FunctionType
+from typing import Any
+
+from .console import say
+
+ANNOUNCEMENT = "compiling kernels: this takes some seconds, once for this installation"
+REFUSED = (ArithmeticError, ValueError)  # by Python's math, where numba gives an infinity or NaN
+
+
+class Kernel:
+    """A function that calls other kernels of its module, interpreted or compiled.
+
+    Parameters
+    ----------
+    function : function
+        The kernel.
+    **options
+        Options of `numba.njit`.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any):
+        update_wrapper(self, function)
+        self._function, self._options = function, options
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return the value at one point, interpreted; for arrays use `compiled`, or `interpreted` with lists."""
+        numbers = [one.item() if hasattr(one, "item") else one for one in arguments]  # NumPy's warn where floats raise
+        try:
+            return self.interpreted(*numbers)
+        except REFUSED:
+            return self.compiled(*numbers)
+
+    @property
+    def in_use(self) -> bool:
+        """True once the compiled form was asked for, so that it costs little."""
+        return "compiled" in self.__dict__
+
+    @cached_property
+    def interpreted(self) -> Callable[..., Any]:
+        """The function in Python: arrays are lists of floats."""
+        return self._linked("interpreted", _Floats())
+
+    @cached_property
+    def compiled(self) -> Callable[..., Any]:
+        """The function compiled, or loaded from numba's cache."""
+        import numba
+        import numpy
+
+        announce_compilation()
+        return numba.njit(**self._options)(self._linked("compiled", numpy))
+
+    def _linked(self, form: str, arrays: Any) -> FunctionType:
+        """Return the function with the kernels that it calls in one form, and with what `np` is there."""
+        function: Any = self._function
+        code, namespace = function.__code__, dict(function.__globals__)
+        for name in code.co_names:
+            if isinstance(namespace.get(name), Kernel):
+                namespace[name] = getattr(namespace[name], form)
+        namespace["np"] = arrays
+        linked = FunctionType(code, namespace, function.__name__, function.__defaults__)
+        linked.__qualname__, linked.__module__ = function.__qualname__, function.__module__
+        return linked
+
+
+class _Floats:
+    """The names of NumPy that kernels use, for lists of floats."""
+
+    inf = math.inf
+
+    @staticmethod
+    def empty(size: int) -> list[float]:
+        return [0.0] * size
+
+    @staticmethod
+    def floor(value: float) -> float:
+        return float(math.floor(value)) if math.isfinite(value) else value
+
+
+def kernel(**options: Any) -> Callable[[Callable[..., Any]], Kernel]:
+    """Return the decorator that makes a function a `Kernel`."""
+    return lambda function: Kernel(function, **options)
+
+
+@cache
+def announce_compilation() -> None:
+    """Say, once for a process, that a kernel of this package is compiled, when one is that numba's cache lacks."""
+    try:
+        from numba.core import event
+    except ImportError:  # another numba: no word
+        return
+
+    class Listener(event.Listener):
+        said = False
+
+        def on_start(self, event: Any) -> None:
+            compiled = getattr(event.data.get("dispatcher"), "py_func", None)
+            if not self.said and str(getattr(compiled, "__module__", "")).startswith("rosettalaw."):
+                Listener.said = True
+                say(ANNOUNCEMENT)
+
+        def on_end(self, event: Any) -> None:
+            """The end needs no word."""
+
+    event.register("numba:compile", Listener())

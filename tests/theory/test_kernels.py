@@ -1,0 +1,74 @@
+"""Kernels give the same numbers interpreted and compiled, and a few points go without the compiler."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from rosettalaw.compiled import ANNOUNCEMENT
+from rosettalaw.theory import allocation, power_law
+
+RNG = np.random.default_rng(5)
+POINTS = 400
+INPUTS = [
+    10 ** RNG.uniform(0, 12, POINTS),
+    np.where(RNG.random(POINTS) < 0.1, 1.0, RNG.uniform(0.3, 4, POINTS)),
+    10 ** RNG.uniform(-4, 3, POINTS),
+    10 ** RNG.uniform(-2, 2, POINTS),
+    10 ** RNG.uniform(0, 3, POINTS),
+]
+
+
+@pytest.mark.parametrize("continuum", [False, True])
+@pytest.mark.parametrize("kernel", ["solve_points", "frontier_points"])
+def test_the_numbers_are_the_same(kernel, continuum):
+    points, shape = getattr(power_law, kernel), (POINTS, 7) if kernel == "solve_points" else (POINTS,)
+    interpreted, compiled = np.empty(shape), np.empty(shape)
+    points.interpreted(*(x.tolist() for x in INPUTS), continuum, interpreted)
+    points.compiled(*INPUTS, continuum, compiled)
+    assert np.isfinite(compiled).mean() > 0.8
+    np.testing.assert_allclose(interpreted, compiled, rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_allocations_are_the_same(size):
+    weights = np.sort(RNG.lognormal(0, 2, size))[::-1].copy()
+    isolations = np.empty((2, size))
+    some = allocation._fill.interpreted(weights.tolist(), 3.0 * size, isolations[0])
+    same = allocation._fill.compiled(weights, 3.0 * size, isolations[1])
+    np.testing.assert_allclose(some, same, rtol=1e-13)
+    np.testing.assert_allclose(*isolations, rtol=1e-13, atol=1e-13)
+
+
+def test_single_values_are_those_of_the_compiled_kernel_also_where_python_refuses():
+    for low, high, beta in ((1.0, 1e9, 1.5), (0.0, 40.0, 0.7), (3.0, 3.5, 1.0)):
+        assert power_law.power_sum(low, high, beta) == pytest.approx(
+            power_law.power_sum.compiled(low, high, beta), rel=1e-13
+        )
+    with pytest.raises(OverflowError):
+        power_law.continuum_budget.interpreted(2000.0, 1.5)
+    np.testing.assert_equal(power_law.continuum_budget(2000.0, 1.5), power_law.continuum_budget.compiled(2000.0, 1.5))
+    assert power_law.continuum_budget(np.float64(2.0), np.float64(1.5)) == power_law.continuum_budget(2.0, 1.5)
+
+
+def test_few_points_load_no_compiler_and_many_do(tmp_path):
+    code = """
+import sys
+import numpy as np
+import rosettalaw as rl
+rl.fit([128, 256, 512, 1024, 2048, 4096, 8192, 16384], [21, 33, 48, 76, 115, 171, 260, 391])
+rl.predict(neurons=np.geomspace(1e3, 1e6, 10), beta=1.6)
+print("numba" in sys.modules, "lmfit" in sys.modules)
+rl.predict(neurons=np.geomspace(1e3, 1e6, 100), beta=1.6)
+rl.predict(neurons=np.geomspace(1e3, 1e6, 100), beta=np.array([1.6, 2.0]))
+print("numba" in sys.modules)
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["False", "False", "True"]
+    assert done.stderr.strip() == ANNOUNCEMENT  # once
+    again = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    assert again.stderr == ""
