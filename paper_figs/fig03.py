@@ -87,7 +87,7 @@ def draw_on(axis: Axes, ladder: xr.Dataset, analysis: Analysis | None) -> None:
     zeros, labels, nowhere = Zeros(axis), [], []
     for looks, hollow in ((raw(), True), (above(), False)):
         for name, words, marker, colour in looks:
-            if name in ladder:
+            if name in ladder and np.isfinite(ladder[name].values).any():  # a null that was not drawn has no count
                 label = _series(axis, neurons, ladder[name].values, words, marker, colour, hollow, zeros)
                 labels += label
                 nowhere += [] if label else [words]
@@ -121,7 +121,8 @@ def _frame(axis: Axes, neurons: np.ndarray) -> None:
 
 
 def _series(axis, neurons, counts, words, marker, colour, hollow, zeros: Zeros) -> list[Label]:
-    neurons, counts = style.over_seeds(neurons, counts)
+    known = np.isfinite(counts)
+    neurons, counts = style.over_seeds(neurons[known], counts[known])
     face = "white" if hollow else colour
     zeros.add(neurons, counts, marker, colour, face, words)
     if not counts.any():

@@ -80,6 +80,7 @@ class Zeros:
         }
         self.axis.annotate("0", (0, row), (-7, 0), fontsize=style.RC["ytick.labelsize"], annotation_clip=False, **place)
         self.axis.set_ylim(row / decade**0.5, high)
-        ticks = [tick for tick in self.axis.get_yticks(minor=True) if tick > edge]
-        self.axis.set_yticks(ticks, minor=True)
+        for minor in (False, True):
+            ticks = [tick for tick in self.axis.get_yticks(minor=minor) if edge < tick <= high]
+            self.axis.set_yticks(ticks, minor=minor)
         return row

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import ForeignFileError, InputError
 from ..model_names import family_name
 from ..results import KIND, interpreting, load, require_variables
-from .common_rho import counts_at
+from .common_rho import counts_at, deviations_at
 from .counts import Counts, read_columns, read_counts
 from .pooling import groups
 from .profiles import FEWEST_PAIRS, Profile
@@ -135,7 +135,7 @@ def _of_ladder(ladder: xr.Dataset, name: str) -> Series:
         thresholds = np.array([min([t, *rho]) for t, rho in zip(thresholds, correlations, strict=True)], dtype=float)
         common = _largest(thresholds)
         counts = np.where(own > 0, counts_at(correlations, common), 0.0)
-        sd = sd if np.array_equal(counts, own) else _deviations_at(ladder, common)
+        sd = sd if np.array_equal(counts, own) else deviations_at(ladder, common)
     seeds = None
     if _modality(ladder) == "language" and "seed_a" in ladder and "seed_b" in ladder:
         seeds = np.asarray(ladder["seed_a"].values), np.asarray(ladder["seed_b"].values)
@@ -326,15 +326,6 @@ def _families(ladder: xr.Dataset) -> str:
 
 def _largest(thresholds: np.ndarray) -> float:
     return float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan
-
-
-def _deviations_at(ladder: xr.Dataset, rho: float) -> np.ndarray | None:
-    """Return the standard errors of the counts at a correlation, where the ladder records them over correlations."""
-    if "count_error" not in ladder or not np.isfinite(rho):
-        return None
-    grid = ladder["rho"].values
-    sd = np.array([np.interp(rho, grid, errors) for errors in ladder["count_error"].values])
-    return sd if np.isfinite(sd).all() else None
 
 
 def _deviations(ladder: xr.Dataset) -> np.ndarray | None:

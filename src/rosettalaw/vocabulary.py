@@ -130,6 +130,7 @@ MEASUREMENT = {
     "raw_count": Variable("mutual nearest neighbours, no threshold (the paper's count)", "pairs", "R", "3"),
     "calibrated_count": Variable("mutual nearest neighbours above the calibrated threshold", "pairs", "R*"),
     "calibrated_count_se": Variable("standard error of the count over texts, at fixed ρ*", "pairs"),
+    "common_count_se": Variable("standard error over texts of the count above the largest ρ* of the ladder", "pairs"),
     "threshold": Variable("correlation at and above which null pairs are at most a share q of the pairs", "1", "ρ*"),
 }
 

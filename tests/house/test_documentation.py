@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -169,22 +168,3 @@ def test_settings_of_the_site_are_importable():
         sys.path[:] = [place for place in sys.path if place != str(DOCS)]
     assert settings.nitpicky
     assert all(importlib.util.find_spec(name) for name in settings.extensions)
-
-
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_asks_for_nothing_outside(tmp_path):
-    for name in ("sphinx", "myst_nb", "furo", "sphinx_copybutton", "sphinx_design"):
-        pytest.importorskip(name, reason="the documentation's extra is not installed")
-    words = ["-b", "html", "-n", "-W", "--keep-going", "-q", "-d", str(tmp_path / "doctrees"), str(DOCS)]
-    built = subprocess.run(
-        [sys.executable, "-m", "sphinx", *words, str(tmp_path / "html")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "MPLBACKEND": "agg"},
-    )
-    assert built.returncode == 0, built.stderr[-3000:]
-    pages = list((tmp_path / "html").rglob("*.html"))
-    assert len(pages) > 60
-    asked = r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(?:https?:)?//'
-    assert not [page.name for page in pages if re.search(asked, page.read_text(encoding="utf-8"))]
