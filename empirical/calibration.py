@@ -19,7 +19,7 @@ hold when the null is empty above ρ, and it means that fewer than ``1/(q D_k)``
 
 Assumptions
 -----------
-- A pair that is not a Rosetta pair behaves like a pair of the worst null drawn. `nulls.KINDS` says what each keeps:
+- A pair without a shared feature behaves like a pair of the worst null drawn. `nulls.KINDS` says what each keeps:
   shifted positions and permuted documents keep the autocorrelation of text and only lose the alignment; positions
   permuted one by one lose both, and are no null for signals that are autocorrelated; untrained networks keep both but
   respond to surface features only. None of these contains shared features that are learned but uninteresting (a

@@ -1,4 +1,4 @@
-"""The threshold ρ* between Rosetta pairs and chance: pairs that reach a correlation, in trained networks and nulls.
+"""The threshold ρ* between calibrated pairs and chance: pairs that reach a correlation, in trained networks and nulls.
 
 Curves are numbers of mutual pairs with correlation at least ρ, for the null a mean over draws. The shaded region holds
 the pairs of the calibrated count (`rosettalaw.empirical.calibration`).

@@ -7,11 +7,11 @@ table, counts, series, series_from, pooling, common_rho
     read from results; matchings that make one ladder; a ladder counted at one correlation, and its exponent over it.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
-rounding, profile_interval
-    Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale.
+rounding, profile_interval, profile_curve
+    Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale; profiles.
 curves, alternatives
     Curves that a few sizes cannot distinguish from a power law, and their comparison.
-theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
+theory_fit, theory_search, observations, joint_fit, joint_result, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws
     Any allocation model fitted to counts; several of them compared; draws from a posterior.
@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from .design.plan import Design, Scatter
     from .extension import Extension, fit_extension
     from .forecast import Forecast, forecast_counts, held_out_largest
-    from .joint_fit import JointFit, fit_jointly
+    from .joint_fit import fit_jointly
+    from .joint_result import JointFit
     from .likelihoods import LikelihoodFit, fit_likelihood
     from .model_fit import ModelFit, fit_model
     from .observations import Observations
@@ -130,7 +131,8 @@ _MODULES = {
     "design.plan": ("Design", "Scatter"),
     "extension": ("Extension", "fit_extension"),
     "forecast": ("Forecast", "forecast_counts", "held_out_largest"),
-    "joint_fit": ("JointFit", "fit_jointly"),
+    "joint_fit": ("fit_jointly",),
+    "joint_result": ("JointFit",),
     "likelihoods": ("LikelihoodFit", "fit_likelihood"),
     "model_fit": ("ModelFit", "fit_model"),
     "observations": ("Observations",),

@@ -21,7 +21,8 @@ from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
 from .seeds.crossed import SeededLadder, of_series
 from .series import Series
-from .theory_fit import GAMMA, TheoryFit, TheoryStatus
+from .theory_fit import TheoryFit, TheoryStatus
+from .theory_search import GAMMA
 from .verdict import verdict, with_zeros
 
 if TYPE_CHECKING:

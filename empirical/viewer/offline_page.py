@@ -7,6 +7,7 @@ shows how active a partner is at its own top positions, and nothing of the token
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,8 @@ def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -
     first = first_neuron, first_neuron + int(here["neurons_a"])
     pairs, around = [], json.loads(facts.get("measurement", "{}")).get("around", 0)
     judged = judged_pairs(here, strong.tolist())
+    if "seed_a" in result and "neuron_rung" in result:
+        judged = [replace(one, recurs=n) for one, n in zip(judged, _recurs(result, here, strong), strict=True)]
     for number, pair in enumerate(strong.tolist()):
         rows = [begin + int(here[f"unit_{side}"].values[pair]) for begin, side in zip(first, "ab", strict=True)]
         neurons = [
@@ -89,6 +92,22 @@ def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -
     return Collection(
         models, pairs, threshold if np.isfinite(threshold) else None, {k: v for k, v in facts_shown.items() if v}
     )
+
+
+def _recurs(result: xr.Dataset, here: xr.Dataset, pairs: np.ndarray) -> np.ndarray:
+    """Return in how many further networks of the largest size, of other seeds, either neuron of a pair has a partner.
+
+    Pairs above each matching's own ρ* count.
+    """
+    rungs, total = result["pair_rung"].values, np.zeros(len(pairs))
+    thresholds, sizes = result["threshold"].values, result["neurons"].values
+    strong = result["correlation"].values >= thresholds[rungs]
+    for side, other in ("ab", "ba"):
+        own, partner = (result[f"seed_{one}"].values for one in (side, other))
+        for rung in np.flatnonzero((sizes == sizes[-1]) & (own == own[-1]) & (partner != partner[-1])):
+            matched = result[f"unit_{side}"].values[(rungs == rung) & strong]
+            total += np.isin(here[f"unit_{side}"].values[pairs], matched)
+    return total
 
 
 def _scale(result: xr.Dataset, row: int) -> tuple[float, float]:

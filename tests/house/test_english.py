@@ -112,6 +112,37 @@ def test_retired_phrases_stay_away():
     assert not wrong, f"retired phrases, see RETIRED in {own} for the words instead: {wrong}"
 
 
+def glossary():
+    """Return the terms of the glossary, and the words that it retires with those to use instead."""
+    page = (ROOT / "docs/explanation/glossary.md").read_text(encoding="utf-8")
+    body = page.split("```{glossary}\n")[1].split("```")[0]
+    terms = {line for line in body.splitlines() if line and line[0] != " "}
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page.split("## Retired words")[1], re.MULTILINE)
+    return terms, {old: new for old, new in rows if old not in ("retired", "---")}
+
+
+def test_retired_words_of_the_glossary_stay_away():
+    terms, instead = glossary()
+    assert {"pair", "matched", "calibrated", "stable", "lexical", "span", "rung", "ladder", "ρ*"} <= terms
+    assert len(instead) > 12
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, instead)) + r")s?\b", re.IGNORECASE)
+    assert pattern.search("Reliable pairs are")
+    texts = files(*PACKAGES, "docs") | {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("validation/templates/*.html")}
+    texts.pop("docs/explanation/glossary.md")
+    wrong = {name: match[0] for name, text in texts.items() if (match := pattern.search(" ".join(text.split())))}
+    assert not wrong, f"retired by docs/explanation/glossary.md, which has the words instead: {wrong}"
+
+
+def test_variables_of_results_use_the_terms_of_the_glossary():
+    from rosettalaw.vocabulary import VOCABULARY
+
+    page = (ROOT / "docs/explanation/glossary.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"In results `(\w+)`", " ".join(page.split())))
+    assert len(named) > 6
+    assert named <= set(VOCABULARY)
+
+
 def test_names_are_nouns():
     wrong = {name: names for name, text in files(*PACKAGES).items() if name[-3:] == ".py" and (names := verbs(text))}
     assert not wrong, f"name the thing (matches, saved, null_draws, message): {wrong}"

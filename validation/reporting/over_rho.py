@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import InputError
 from .. import power_law
 from ..common_rho import counts_at
+from ..seeds.crossed import of_series
 
 if TYPE_CHECKING:
     from ..series import Series
@@ -45,10 +46,18 @@ class OverRho:
     headline: float
     rows: list[dict[str, Any]]
 
+    @property
+    def columns(self) -> list[float]:
+        """Return the different sizes."""
+        return sorted(set(self.sizes))
+
     def table(self) -> list[dict[str, Any]]:
-        """Return some of the rows, evenly spaced, the headline's among them."""
+        """Return some of the rows, evenly spaced, the headline's among them, with the mean count of each size."""
         chosen = {round(i) for i in np.linspace(0, len(self.rows) - 1, min(ROWS, len(self.rows)))}
-        return [row for i, row in enumerate(self.rows) if i in chosen or row["rho"] == self.headline]
+        rows = [row for i, row in enumerate(self.rows) if i in chosen or row["rho"] == self.headline]
+        sizes = np.array(self.sizes)
+        means = [[float(np.mean(np.array(row["counts"])[sizes == size])) for size in self.columns] for row in rows]
+        return [row | {"counts": mean} for row, mean in zip(rows, means, strict=True)]
 
     def record(self) -> dict[str, Any]:
         """Return the data as the page's script reads them."""
@@ -82,7 +91,10 @@ def _fitted(series: Series, counts: np.ndarray) -> dict[str, float | None]:
     try:
         if not counts.all():  # a fit on logarithms would leave such a size out, and flatter the rest
             return nothing
-        line = power_law.fit_clean(replace(series, counts=counts, sd=None).clean())
+        here = replace(series, counts=counts, sd=None)
+        line, seeds = power_law.fit_clean(here.clean()), of_series(here)
+        if seeds is not None:  # the interval of crossed seeds, as in the headline
+            line = line.with_exponent(seeds.exponent, seeds.se, seeds.exponent_ci95)
     except InputError:
         return nothing
     values = (line.exponent, *line.exponent_ci95, line.prefactor)

@@ -114,7 +114,10 @@ function slide(data) {
   const draw = () => {
     const row = data.rows[Number(input.value)];
     const rho = row.rho.toFixed(2);
-    const counts = data.sizes.map((size, i) => `${row.counts[i]} at N = ${size.toLocaleString("en")}`).join(", ");
+    const counts = [...new Set(data.sizes)].map((size) => {
+      const here = row.counts.filter((_, i) => data.sizes[i] === size); // several seeds of a size: all of them
+      return `${here.join(" and ")} at N = ${size.toLocaleString("en")}`;
+    }).join(", ");
     const fitted = row.alpha === null
       ? "No exponent: a size has no pair."
       : `Exponent \u03b1 = ${number(row.alpha)} (95% interval ${number(row.low)} to ${number(row.high)}).`;

@@ -140,7 +140,7 @@ def count_error(counts: np.ndarray, parts: int) -> float:
 
 
 def error_bound(pairs_in_half: float, neurons: tuple[int, int], stable: float = STABLE) -> float:
-    """Return the bound on expected accidental pairs among those with π ≥ `stable` (module head)."""
+    """Return the bound on expected null pairs among those with π ≥ `stable` (module head)."""
     return pairs_in_half**2 / ((2 * stable - 1) * neurons[0] * neurons[1])
 
 
