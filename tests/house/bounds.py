@@ -1,4 +1,4 @@
-"""The tests with the lowest versions that `pyproject.toml` allows, and with the newest: ``make lowest``, ``make newest``.
+"""The tests with the lowest versions that `pyproject.toml` allows, and with the newest: ``make lowest``, ``newest``.
 
 Each has a virtual environment of its own, which later runs use again. The lowest version of every dependency that is
 stated is installed, and of theirs those that fit; the newest ones go without `constraints.txt`.
@@ -65,7 +65,9 @@ def main() -> int:
     if not inside.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     extras = [extra for extra in options.extras.split(",") if extra]
-    subprocess.run([inside, "-m", "pip", "--disable-pip-version-check", *installation(options.versions, extras)], check=True)
+    subprocess.run(
+        [inside, "-m", "pip", "--disable-pip-version-check", *installation(options.versions, extras)], check=True
+    )
     subprocess.run([inside, "-m", "pip", "--disable-pip-version-check", "list"], check=True)
     return subprocess.run([inside, "-m", "pytest", "-q", *options.tests], cwd=ROOT, check=False).returncode
 
