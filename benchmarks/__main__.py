@@ -14,7 +14,7 @@ import sys
 import benchmarks
 from rosettalaw.errors import RosettaError
 
-from .timing import Ratio
+from .timing import Ratio, processor
 
 
 def areas() -> list[str]:
@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
             except RosettaError as error:
                 print(error, file=sys.stderr)
                 return 2
+    print(processor())
     for result in results:
         print(result)
     return 0 if all(result.met for result in results) else 1

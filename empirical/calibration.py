@@ -19,7 +19,7 @@ hold when the null is empty above ρ, and it means that fewer than ``1/(q D_k)``
 
 Assumptions
 -----------
-- A pair that is no Rosetta pair behaves like a pair of the worst null drawn. `nulls.KINDS` says what each keeps:
+- A pair without a shared feature behaves like a pair of the worst null drawn. `nulls.KINDS` says what each keeps:
   shifted positions and permuted documents keep the autocorrelation of text and only lose the alignment; positions
   permuted one by one lose both, and are no null for signals that are autocorrelated; untrained networks keep both but
   respond to surface features only. None of these contains shared features that are learned but uninteresting (a
@@ -129,7 +129,7 @@ def calibrate(correlations: np.ndarray, nulls: Mapping[str, Sequence[np.ndarray]
 def _sorted(name: str, correlations: np.ndarray) -> np.ndarray:
     """Return correlations from the lowest up; a NaN, which sorts last, would count as above every threshold."""
     array = np.asarray(correlations, dtype=float)
-    example = "calibrate(correlations, {'permuted': [one array a draw]})"
+    example = "calibrate(correlations, {'permuted': [one array per draw]})"
     require(array.ndim == 1, name, f"array of shape {array.shape}", "must be a vector of correlations", example)
     require(not np.isnan(array).any(), name, array, "must not be NaN", example)
     return np.sort(array)

@@ -121,7 +121,7 @@ def require_name(argument: str, name: str) -> None:
 
 
 def require_distinct(argument: str, names: Iterable[str]) -> None:
-    """Refuse names of which two are one on a system that does not tell capitals from small letters.
+    """Refuse names of which two are one on a system that does not distinguish capitals from small letters.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The threshold ρ* between Rosetta pairs and chance: pairs that reach a correlation, in trained networks and nulls.
+"""The threshold ρ* between calibrated pairs and chance: pairs that reach a correlation, in trained networks and nulls.
 
 Curves are numbers of mutual pairs with correlation at least ρ, for the null a mean over draws. The shaded region holds
 the pairs of the calibrated count (`rosettalaw.empirical.calibration`).
@@ -65,7 +65,7 @@ def draw(ladder: xr.Dataset, path: str | os.PathLike[str], rung: int = -1, title
         draw_on(axis, trained, nulls, threshold, pairs)
         size = f"N = {style.short(float(ladder['neurons'].values[rung]))}"
         axis.set_title(f"{title}, {size}" if title else size)
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
         return style.save(figure, path)
 
 

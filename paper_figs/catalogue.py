@@ -94,6 +94,12 @@ CATALOGUE: dict[str, Figure] = {
         page=6,
         demo="calibration",
     ),
+    "reproducibility": Figure(
+        "Irreproducible discovery rate: which pairs come back on other text",
+        f"margins on both halves of the text of {LADDER}",
+        page=6.5,
+        demo="reproducibility",
+    ),
     "exponents": Figure(
         "Exponent of the count over the correlation at which pairs are counted",
         f"the pairs' correlations of {LADDER}",

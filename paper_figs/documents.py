@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..model_names import family_name
 from ..validation.published import read
 from . import style
 from .results_folder import Results
@@ -72,7 +73,7 @@ def draw_population(axis, ladder, side: int, group: str) -> None:
     highest = max(float(each.max()) for each in heights)
     axis.set_ylim(-0.05 * highest, 1.75 * highest)
     words = "Rosetta" if group == "rosetta" else "random others"
-    axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}: {words}")
+    axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}: {words}")
     shares = ladder["category_share"].values[-1]
     _finish(axis, [f"{name} ({share:.2g})" for name, share in zip(names, shares, strict=True)])
     axis.set_xlabel("category (its share of the positions)")

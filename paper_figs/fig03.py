@@ -3,19 +3,20 @@
 One ladder of model pairs. Filled circles: pairs above one correlation at all sizes, the largest calibrated threshold,
 with standard errors, the fitted power law with its 95% band, and the theory's curve at the fitted β. Small diamonds:
 pairs above each size's own threshold, where that is lower. Hollow: mutual nearest neighbours without a threshold (the
-paper's count), for the trained networks and for the nulls.
+paper's count), for the trained networks and for the nulls. Zeros lie in a row of their own at the bottom.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import style
 from .results_folder import MeasuredLadder, Results
+from .zeros import Zeros, interrupted
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..validation.analysis import Analysis
 
 Look = tuple[str, str, str, str]  # variable, label, marker, colour
+Label = tuple[float, float, str, str]  # point, text, colour: `style.label_ends`
 TRAINED: Look = ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"])
 
 
@@ -82,18 +84,21 @@ def draw_on(axis: Axes, ladder: xr.Dataset, analysis: Analysis | None) -> None:
     """Draw a ladder's counts, nulls and fits into axes."""
     neurons = np.asarray(ladder["neurons"].values, dtype=float)
     style.log_sizes(axis, neurons)
-    labels = []
-    for name, words, marker, colour in raw():
-        if name in ladder:
-            labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=True)
-    for name, words, marker, colour in above():
-        if name in ladder:
-            labels += _series(axis, neurons, ladder[name].values, words, marker, colour, hollow=False)
-    labels += _counted(axis, ladder, neurons, analysis)
+    zeros, labels, nowhere = Zeros(axis), [], []
+    for looks, hollow in ((raw(), True), (above(), False)):
+        for name, words, marker, colour in looks:
+            if name in ladder and np.isfinite(ladder[name].values).any():  # a null that was not drawn has no count
+                label = _series(axis, neurons, ladder[name].values, words, marker, colour, hollow, zeros)
+                labels += label
+                nowhere += [] if label else [words]
+    labels += _counted(axis, ladder, neurons, analysis, zeros)
     _intervals(axis, ladder, neurons)
     if analysis is not None:
         _fits(axis, neurons, analysis)
     _frame(axis, neurons)
+    row = zeros.draw()
+    if row is not None and nowhere:
+        labels.append((neurons.max(), row, "at no size:\n" + "\n".join(nowhere), style.dark(style.GREY)))
     style.label_ends(axis, labels)
 
 
@@ -115,16 +120,25 @@ def _frame(axis: Axes, neurons: np.ndarray) -> None:
     axis.set_ylabel("matched pairs")
 
 
-def _series(axis, neurons, counts, words, marker, colour, hollow) -> list[tuple[float, float, str, str]]:
-    neurons, counts = style.over_seeds(neurons, counts)
-    shown = counts > 0
-    if not shown.any():
-        return []
+def _series(axis, neurons, counts, words, marker, colour, hollow, zeros: Zeros) -> list[Label]:
+    known = np.isfinite(counts)
+    neurons, counts = style.over_seeds(neurons[known], counts[known])
     face = "white" if hollow else colour
-    axis.plot(
-        neurons[shown], counts[shown], marker, ls=":" if hollow else "-", lw=1, color=colour, mfc=face, mec=colour, ms=5
-    )
-    return [(neurons[shown][-1], counts[shown][-1], words, style.dark(colour))]
+    zeros.add(neurons, counts, marker, colour, face, words)
+    if not counts.any():
+        return []
+    look: dict[str, Any] = {
+        "ls": ":" if hollow else "-",
+        "lw": 1,
+        "color": colour,
+        "mfc": face,
+        "mec": colour,
+        "ms": 5,
+        "gid": words,
+    }
+    axis.plot(neurons, interrupted(counts), marker, **look)
+    last = np.flatnonzero(counts)[-1]
+    return [(neurons[last], counts[last], words, style.dark(colour))]
 
 
 def _intervals(axis, ladder, neurons: np.ndarray) -> None:
@@ -138,35 +152,29 @@ def _intervals(axis, ladder, neurons: np.ndarray) -> None:
     axis.set_ylim(limits)
 
 
-def _counted(axis, ladder, neurons, analysis: Analysis | None) -> list[tuple[float, float, str, str]]:
+def _counted(axis, ladder, neurons, analysis: Analysis | None, zeros: Zeros) -> list[Label]:
     """Draw the counts that were fitted, those at one correlation if there is one, and each size's own beside them."""
     if analysis is None or not np.isfinite(analysis.common_rho):
-        return _calibrated(axis, ladder, neurons)
+        return _calibrated(axis, ladder, neurons, zeros)
     data, own = analysis.power_law.data, np.asarray(ladder["calibrated_count"].values, dtype=float)
     sizes, means = style.over_seeds(neurons, own)
-    look = {"color": style.dark(style.COLOURS["blue"]), "mec": "white", "mew": 0.5, "ms": 5, "ls": "none", "zorder": 4}
-    axis.plot(sizes[means > 0], means[means > 0], "D", **look)
+    dark = style.dark(style.COLOURS["blue"])
+    look: dict[str, Any] = {"color": dark, "mec": "white", "mew": 0.5, "ms": 5, "ls": "none", "zorder": 4}
+    axis.plot(sizes, interrupted(means), "D", gid="trained, above each size's own ρ*", **look)
+    zeros.add(sizes, means, "D", dark, dark, "trained, above each size's own ρ*")
+    if "seed_a" in ladder and "pair_rung" in ladder:  # each pair of seeds, behind their mean
+        rung, rho = ladder["pair_rung"].values, ladder["correlation"].values
+        each = [np.sum(rho[rung == i] >= analysis.common_rho) for i in range(len(neurons))]
+        axis.plot(neurons, each, "o", ms=3, color=style.COLOURS["blue"], alpha=0.45, mew=0, zorder=2)
     labels = _points(axis, data.neurons, data.counts, data.sd, f"trained, ρ ≥ {analysis.common_rho:.2f}")
     higher = means[-1] > 1.05 * labels[0][1]
-    return [*labels, (sizes[-1], means[-1], "each size's own ρ*", look["color"])] if higher else labels
+    return [*labels, (sizes[-1], means[-1], "each size's own ρ*", dark)] if higher else labels
 
 
-def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:
+def _calibrated(axis, ladder, neurons, zeros: Zeros) -> list[Label]:
     counts = np.asarray(ladder["calibrated_count"].values, dtype=float)
     shown = counts > 0
-    for size in neurons[~shown]:
-        axis.annotate(
-            "0 pairs",
-            (size, 0.0),
-            (0, 9),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=style.COLOURS["blue"],
-            bbox={"fc": "white", "ec": "none", "pad": 1},
-            zorder=6,
-        )
+    zeros.add(neurons, counts, "o", style.COLOURS["blue"], style.COLOURS["blue"], "trained, above ρ*")
     if not shown.any():
         return []
     se = ladder.get("calibrated_count_se")
@@ -174,11 +182,11 @@ def _calibrated(axis, ladder, neurons) -> list[tuple[float, float, str, str]]:
     return _points(axis, neurons[shown], counts[shown], sd, "trained, above ρ*")
 
 
-def _points(axis, neurons, counts, sd, words: str) -> list[tuple[float, float, str, str]]:
+def _points(axis, neurons, counts, sd, words: str) -> list[Label]:
     errors = None if sd is None else np.stack([np.minimum(sd, 0.9 * counts), sd])
     blue = style.COLOURS["blue"]
     look = {"fmt": "o", "ms": 6.5, "elinewidth": 1.2, "color": blue, "mec": "white", "mew": 0.8, "zorder": 5}
-    axis.errorbar(neurons, counts, errors, **look)
+    axis.errorbar(neurons, counts, errors, gid=words, **look)
     return [(neurons[-1], counts[-1], words if sd is None else f"{words}\n(± 1 s.e.)", blue)]
 
 

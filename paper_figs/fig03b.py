@@ -33,7 +33,7 @@ def make(results: Results, path: Path) -> list[Path]:
             neurons, counts = style.over_seeds(ladder["neurons"].values, ladder["calibrated_count"].values)
             style.ours(axis, neurons[counts > 0], counts[counts > 0], f"{name}, calibrated", i)
         axis.set_xlabel("MLP neurons per network, N")
-        axis.set_ylabel("Rosetta pairs")
+        axis.set_ylabel("matched pairs")
         if results.of("ladder"):
             axis.legend(loc="upper left")
         style.label_ends(axis, labels)

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import style
 from .results_folder import MeasuredLadder, Results
+from .zeros import Zeros, interrupted
 
 
 def make(results: Results, path: Path) -> list[Path]:
@@ -29,18 +30,21 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
 
 def draw(ladder, path: str | Path) -> list[Path]:
     """Draw a ladder's counts at each k, raw and above each k's own threshold, with the fitted exponents."""
-    sizes = ladder["neurons"].values
+    every = ladder["neurons"].values
     with style.figure(columns=2, size=(style.WIDTH + 1.4, 3.6), sharey=True) as (figure, axes):
+        rows = []
         for axis, kind, words in zip(axes, ("raw", "calibrated"), ("no threshold", "above ρ*"), strict=True):
-            style.log_sizes(axis, sizes)
+            style.log_sizes(axis, every)
+            zeros = Zeros(axis)
+            rows.append(zeros)
             for i, k in enumerate(ladder["k"].values.tolist()):
-                counts = ladder[f"k_{kind}_count"].sel(k=k).values.astype(float)
-                shown = counts > 0
-                if shown.any():
-                    style.ours(axis, sizes[shown], counts[shown], f"k = {k}{_slope(sizes, counts)}", i)
+                sizes, counts = style.over_seeds(every, ladder[f"k_{kind}_count"].sel(k=k).values)
+                if counts.any():
+                    style.ours(axis, sizes, interrupted(counts), f"k = {k}{_slope(sizes, counts)}", i)
+                zeros.add(sizes, counts, style.MARKERS[i], style.CYCLE[i], style.CYCLE[i], f"k = {k}, {words}")
                 null = next((n for one in style.null_looks() if (n := f"k_{one.label}_{kind}") in ladder), None)
                 if null is not None:
-                    pairs = ladder[null].sel(k=k).values
+                    sizes, pairs = style.over_seeds(every, ladder[null].sel(k=k).values)
                     axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
             axis.set_title(f"{ladder.attrs['ladder']}: {words}")
             axis.set_xlabel("MLP neurons per network, N")
@@ -48,6 +52,8 @@ def draw(ladder, path: str | Path) -> list[Path]:
         axes[0].set_ylabel("matched pairs")
         low, high = axes[0].get_ylim()
         axes[0].set_ylim(low, high * (high / low) ** 0.5)
+        for row in rows:
+            row.draw()
         style.source_note(
             figure, "This package; α: least squares in log–log with 95% interval. Hollow: permuted inputs."
         )

@@ -34,7 +34,8 @@ HALF_WIDTHS = {"beta": 0.2, "log_kappa": 0.7, "log_threshold": 0.5}
 
 def make(results: Results, path: Path) -> list[Path]:
     """Draw the profiles; all data are planted here, none measured."""
-    from ..validation.joint_fit import LIMITS, Observations, fit_jointly
+    from ..validation.joint_fit import Observations, fit_jointly
+    from ..validation.joint_problem import LIMITS
 
     rows = _planted()
     with style.figure(columns=3, size=(style.WIDTH + 1.4, 3.3), sharey=True) as (figure, axes):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..model_names import family_name
 from ..validation.published import read
 from . import style
 from .results_folder import Results
@@ -51,13 +52,15 @@ def draw_ladder(ladder, path: Path) -> list[Path]:
 
 def draw_side(axis, ladder, side: int, measure: str = "output_kurtosis") -> None:
     """Draw the mean of a measure over Rosetta and other neurons of one side, with intervals over neurons."""
-    sizes, here = ladder["neurons"].values, ladder.isel(side=side).sel(measure=measure)
+    every, here = ladder["neurons"].values, ladder.isel(side=side).sel(measure=measure)
+    sizes = np.unique(every)
     for i, (group, words) in enumerate(GROUPS):
-        mean, low, high = (here[f"selectivity_{group}{end}"].values for end in ("", "_low", "_high"))
+        of = f"selectivity_{group}"
+        mean, low, high = (style.over_seeds(every, here[f"{of}{end}"].values)[1] for end in ("", "_low", "_high"))
         style.ours(axis, sizes, mean, words, i)
         style.bars(axis, sizes, mean, low, high, i)
     axis.axhline(0, color=style.GREY, lw=0.6)
-    axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}")
+    axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}")
     axis.set_ylabel(METRICS["vocab_excess_kurtosis"])
     axis.margins(y=0.25)  # room for the legend
     _finish(axis, sizes, bottom=None if np.nanmin(here["selectivity_rosetta_low"].values) < 0 else 0)

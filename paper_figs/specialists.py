@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+
+from ..model_names import family_name
 from . import style
 from .results_folder import MeasuredLadder, Results
 
@@ -35,20 +38,23 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
 
 def draw(ladder, path: str | Path) -> list[Path]:
     """Draw the probability of superiority in each measure, one panel per model, with 95% intervals."""
-    sizes = ladder["neurons"].values
+    every = ladder["neurons"].values
+    sizes = np.unique(every)
     with style.figure(columns=2, size=(style.WIDTH + 1.6, 3.7), sharey=True) as (figure, axes):
         for side, axis in enumerate(axes):
+            axis.set_xscale("log")
+            axis.set_xlim(sizes.min() / 1.15, sizes.max() * 1.15)
             for i, (measure, words) in enumerate(MEASURES.items()):
                 here = ladder.isel(side=side).sel(measure=measure)
-                value, low, high = (here[f"superiority{end}"].values for end in ("", "_low", "_high"))
-                apart = sizes * 1.025 ** (i - 1.5)
-                style.ours(axis, apart, value, words, i)
-                style.bars(axis, apart, value, low, high, i)
+                ends = (here[f"superiority{end}"].values for end in ("", "_low", "_high"))
+                value, low, high = (style.over_seeds(every, one)[1] for one in ends)
+                look = {"transform": style.beside(axis, 4 * (i - 1.5))}
+                style.ours(axis, sizes, value, words, i, **look)
+                style.bars(axis, sizes, value, low, high, i, **look)
             axis.axhline(0.5, color=style.INK, lw=0.8)
-            axis.set_xscale("log")
             style.size_ticks(axis, sizes)
             axis.set_ylim(0, 1)
-            axis.set_title(f"{json.loads(ladder.attrs['families'])[side]}, {ladder.attrs['ladder']}")
+            axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}")
             axis.set_xlabel("MLP neurons per network, N")
         axes[0].set_ylabel("chance that a Rosetta Neuron\nexceeds another of its layer")
         axes[1].legend(fontsize=7.5, loc="lower right")

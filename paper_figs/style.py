@@ -26,8 +26,10 @@ from ..looks import MARKERS as MARKERS
 from ..looks import NOTHING as NOTHING
 from ..looks import RC as RC
 from ..looks import SIGNS as SIGNS
+from ..looks import TEXT_CONTRAST, contrast
 from ..looks import WIDTH as WIDTH
 from ..results import replacing
+from .points import name_points, with_titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,14 +110,20 @@ def targets(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
-    """Write PNG and SVG beside each other, named after `path` without its ending; return both paths."""
+    """Write PNG and SVG beside each other, named after `path` without its ending; return both paths.
+
+    The SVG tells the numbers of its points (`points`).
+    """
     in_figure(drawing)
+    words = name_points(drawing)
     written = []
     for target, metadata in zip(
         targets(path), ({"Software": "rosettalaw"}, {"Date": None, "Creator": "rosettalaw"}), strict=True
     ):
         with replacing(target) as partial:
             drawing.savefig(partial, metadata=metadata)
+            if target.suffix == ".svg":
+                partial.write_text(with_titles(partial.read_text(encoding="utf-8"), words), encoding="utf-8")
         written.append(target)
     return written
 
@@ -169,10 +177,10 @@ def dark(colour: str) -> str:
     """Return a colour dark enough for text on white."""
     from matplotlib.colors import to_hex, to_rgb
 
-    rgb = to_rgb(colour)
-    light = sum(share * part for share, part in zip((0.30, 0.59, 0.11), rgb, strict=True))
-    darker: Any = tuple(part * min(1.0, 0.45 / max(light, 1e-6)) for part in rgb)
-    return to_hex(darker)
+    shade: Any = to_rgb(colour)
+    while contrast(to_hex(shade)[1:], "ffffff") < TEXT_CONTRAST:
+        shade = tuple(0.97 * part for part in shade)
+    return to_hex(shade)
 
 
 def signed(value: float) -> str:
@@ -269,13 +277,22 @@ def ours(axis: Axes, x: Any, y: Any, label: str, index: int = 0, **look: Any) ->
     )
 
 
-def bars(axis: Axes, x: Any, value: Any, low: Any, high: Any, index: int = 0) -> None:
+def beside(axis: Axes, points: float) -> Any:
+    """Return the transform of data drawn so many points to the right, so that series at one size do not overlap."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axis.get_figure()
+    assert figure is not None
+    return axis.transData + ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
+
+
+def bars(axis: Axes, x: Any, value: Any, low: Any, high: Any, index: int = 0, **look: Any) -> None:
     """Draw intervals as bars in the colour of the series `index`; an end that is not known is not drawn."""
     import numpy as np
 
     x, value, low, high = (np.asarray(one, dtype=float) for one in (x, value, low, high))
     known = np.isfinite(low) & np.isfinite(high) & np.isfinite(value)
-    axis.vlines(x[known], low[known], high[known], color=CYCLE[index % len(CYCLE)], lw=1.2, zorder=1)
+    axis.vlines(x[known], low[known], high[known], color=CYCLE[index % len(CYCLE)], lw=1.2, zorder=1, **look)
 
 
 def source_note(figure: Figure, text: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..model_names import family_name
 from . import style
 from .results_folder import Results
 
@@ -60,7 +61,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
             style.log_sizes(axis, np.unique(sizes))
             axis.set_ylim(bottom=3)
             axis.plot(sizes[~some], np.full((~some).sum(), 3.2), "x", color=blue)
-            a, b = json.loads(ladder.attrs["families"])
+            a, b = map(family_name, json.loads(ladder.attrs["families"]))
             title = f"{a} × {b}" if a != b else f"{a}, two seeds"
             axis.set_title(f"{title}\n{_exponent(analysis)}", fontsize=9)
             if analysis is not None and analysis.power_law.exponent_ci95[0] > 0:

@@ -223,7 +223,7 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
         with np.load(path, allow_pickle=False) as arrays:
             encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
     except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
-        if isinstance(error, OSError) and error.errno is not None:  # it was not read: nothing is said of it
+        if isinstance(error, OSError) and error.errno is not None:  # it was not read
             raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
         raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
     return Trained((network,), encoder, bias, recipe)

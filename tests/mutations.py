@@ -7,6 +7,8 @@ is exchanged; kernels that numba compiles are imported anew from the changed sou
 are named by parts of their names (``spectra CRRA.value``).
 
 The table is written to ``docs/testing/mutations.csv``: formula, line, what was changed, and the test that turned red.
+It is written after each formula, rows of formulas that were not asked for stay, and ``--missing`` runs those without a
+row. A mutant that does not end shows nothing: the next operator of its formula is tried instead.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import importlib.abc
 import importlib.util
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -28,12 +31,14 @@ ROOT = pathlib.Path(__file__).parents[1]
 TABLE = ROOT / "docs/testing/mutations.csv"
 FAMILIES = "tests/properties/test_families.py"
 MODELS = "tests/properties/test_models.py"
+OWN = ["tests/theory/test_own_theory.py"]
 # The part of the property suite that holds each module's formulas; the first file that fails ends a run.
 SUITE = {
     "spectra": [FAMILIES, "tests/theory/test_families.py", MODELS],
     "utilities": [FAMILIES, "tests/properties/test_own_families.py", "tests/theory/test_families.py", MODELS],
     "budgets": [FAMILIES, "tests/theory/test_families.py", MODELS],
     "allocation": ["tests/theory/test_allocation.py", MODELS],
+    "levels": ["tests/theory/test_solved_or_refused.py", "tests/theory/test_allocation.py", MODELS],
     "model": [MODELS, "tests/theory/test_solved_or_refused.py", "tests/theory/test_model.py"],
     "power_law": ["tests/theory/test_power_law.py", "tests/theory/test_solution.py"],
     "predictions": ["tests/theory/test_power_law.py", "tests/theory/test_finite_size.py"],
@@ -42,6 +47,22 @@ SUITE = {
     "superposition": ["tests/theory/test_superposition.py"],
     "detectability": ["tests/theory/test_detectability.py"],
     "derivation": ["tests/theory/test_derivation.py"],
+    "chain": ["tests/theory/test_derivation.py"],
+    "inverse": ["tests/theory/test_inverse.py"],
+    "sensitivities": ["tests/theory/test_sensitivities.py"],
+    "model_sensitivities": ["tests/theory/test_sensitivities.py"],
+    "own_steps": OWN,
+    "own_theory": OWN,
+    "growth": OWN,
+    "limits": OWN,
+    "rank_integrals": OWN,
+    "parameters": ["tests/theory/test_sweep.py", "tests/theory/test_power_law.py"],
+    "sweeps": ["tests/theory/test_sweep.py"],
+    "model_sweeps": ["tests/theory/test_model_sweeps.py"],
+}
+# Modules whose operators are of words, drawings and places in arrays, none of a formula.
+WITHOUT_FORMULAS = {
+    *("__init__", "drawings", "expressions", "families", "grids", "lazy_grids", "roots", "theory_pages", "typesetting"),
 }
 # Members of families: their methods are formulas also where they call one function of NumPy alone.
 MEMBERS = {
@@ -54,7 +75,7 @@ SWAPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mul
 EQUIVALENT: dict[str, str] = {}
 NOTHING = "(unchanged)"  # the suite against the source as it is: green, or the table says nothing
 ENDLESS = "did not end"
-LIMIT = 300  # seconds; a mutant that never ends is one that the suite would show
+LIMIT = 300  # seconds
 
 
 class Mutation(ast.NodeTransformer):
@@ -197,9 +218,9 @@ def run(module: str, formula: str, index: int) -> dict[str, object]:
         child = os.fork()
         if not child:
             _in_child(module, formula, tree, out)
-        os.waitpid(child, 0)
+        ended = _ended(child)
         out.seek(0)
-        red = out.read()
+        red = out.read() if ended else ENDLESS
     if red and "::" not in red and red != ENDLESS:
         raise RuntimeError(f"{module}.{formula}: {red}")
     return {
@@ -211,9 +232,19 @@ def run(module: str, formula: str, index: int) -> dict[str, object]:
     }
 
 
-def _in_child(module: str, formula: str, tree: ast.Module, out) -> None:
-    import signal
+def _ended(child: int) -> bool:
+    """Wait for a child; end it where it takes too long, as a kernel without an end does, which hears no alarm."""
+    limit = time.monotonic() + LIMIT + 30
+    while time.monotonic() < limit:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return True
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
 
+
+def _in_child(module: str, formula: str, tree: ast.Module, out) -> None:
     import hypothesis
 
     status = 1
@@ -230,7 +261,7 @@ def _in_child(module: str, formula: str, tree: ast.Module, out) -> None:
         )
         hypothesis.settings.load_profile("mutations")
         function = None if formula == NOTHING else _function(module, formula)
-        if function is not None and not hasattr(function, "py_func"):
+        if function is not None and not _is_kernel(function):
             function.__code__ = _code(compile(tree, str(ROOT / f"theory/{module}.py"), "exec"), formula)
         elif function is not None:
             for keyword in (one for one in ast.walk(tree) if isinstance(one, ast.keyword) and one.arg == "cache"):
@@ -270,7 +301,12 @@ def _function(module: str, formula: str):
         place = vars(place)[name]
     if isinstance(place, property):
         place = place.fget
-    return getattr(place, "__wrapped__", place) if not hasattr(place, "py_func") else place
+    return place if _is_kernel(place) else getattr(place, "__wrapped__", place)
+
+
+def _is_kernel(function) -> bool:
+    """Return whether others hold a function in a form of their own, so that its code cannot be exchanged."""
+    return type(function).__name__ == "Kernel"
 
 
 def _code(code: types.CodeType, formula: str) -> types.CodeType:
@@ -288,32 +324,63 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="parts of names of formulas; all without any")
     parser.add_argument("--all", action="store_true", help="every operator, not the first alone")
+    parser.add_argument("--missing", action="store_true", help="only formulas that the table does not hold")
     parser.add_argument("--out", default=TABLE, type=pathlib.Path, help="the table")
     chosen = parser.parse_args(arguments)
     os.chdir(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("pytest", "hypothesis", "scipy.stats", "xarray", "rosettalaw.testing.strategies"):
         importlib.import_module(name)  # once, before the forks
-    rows = []
+    table = _read(chosen.out)
+    known = {row["formula"] for row in table}
+    rows: list[dict[str, object]] = []
     for module in SUITE:
-        wanted = [one for one, _ in formulas(module) if any(name in f"{module}.{one}" for name in chosen.names or [""])]
+        wanted = [
+            (one, number)
+            for one, number in formulas(module)
+            if any(name in f"{module}.{one}" for name in chosen.names or [""])
+            and not (chosen.missing and f"{module}.{one}" in known)
+        ]
         red = run(module, NOTHING, 0)["red"] if wanted else "NONE"
         if red != "NONE":
             print(f"{module}: {red} is red without a change", file=sys.stderr)
             return 2
-        for formula, number in formulas(module):
-            if formula not in wanted:
-                continue
-            for index in range(number if chosen.all else min(number, 1)) if number else [-1]:
-                rows.append(run(module, formula, index))
-                print(*rows[-1].values(), sep="  ", flush=True)
-    with chosen.out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        for formula, number in wanted:
+            for row in _mutants(module, formula, number, chosen.all):
+                rows.append(row)
+                print(*row.values(), sep="  ", flush=True)
+            _write(chosen.out, [row for row in table if row["formula"] not in {one["formula"] for one in rows}] + rows)
+    unseen = sum("::" not in str(row["red"]) and row["red"] not in EQUIVALENT.values() for row in rows)
+    print(f"{len(rows)} mutants, {unseen} of them not seen")
+    return 1 if unseen else 0
+
+
+def _mutants(module: str, formula: str, number: int, every: bool) -> Iterator[dict[str, object]]:
+    """Yield the rows of a formula: of every operator, or of the first whose mutant ends."""
+    for index in range(number) if number else [-1]:
+        row = run(module, formula, index)
+        last = index in (-1, number - 1)
+        if every or last or row["red"] != ENDLESS:
+            yield row
+        if not every and row["red"] != ENDLESS:
+            return
+
+
+def _read(path: pathlib.Path) -> list[dict[str, object]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [dict(row) for row in csv.DictReader(file)]
+
+
+def _write(path: pathlib.Path, rows: list[dict[str, object]]) -> None:
+    """Write the table, in the order of the modules and of the formulas there, without formulas that are gone."""
+    names = [f"{module}.{formula}" for module in SUITE for formula, _ in formulas(module)]
+    kept = sorted((row for row in rows if row["formula"] in names), key=lambda row: names.index(str(row["formula"])))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, ["formula", "line", "change", "red", "seconds"], lineterminator="\n")
         table.writeheader()
-        table.writerows(rows)
-    green = sum(row["red"] == "NONE" for row in rows)
-    print(f"{len(rows)} mutants, {green} of them not seen")
-    return 1 if green else 0
+        table.writerows(kept)
 
 
 if __name__ == "__main__":

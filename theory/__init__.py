@@ -8,10 +8,10 @@ own_theory, own_steps, expressions, growth, limits, rank_integrals, theory_pages
     Any other theory in symbols: read, derived, its exponents with their proofs, shown.
 power_law, solution, predictions, sweeps
     The paper's spectrum without arrays; what it predicts; grids of its parameters.
-inverse, sensitivities
-    β, κ or N of a given exponent or count; derivatives of the frontier.
-allocation, drawings, model, model_sweeps
-    Any weights, utility and costs, with a certificate, and drawn; any spectrum and budget law.
+inverse, sensitivities, model_sensitivities
+    β, κ or N of a given exponent or count; derivatives of the frontier, also of any model's.
+allocation, levels, drawings, model, model_sweeps
+    Any weights, utility and costs, solved with a certificate, and drawn; any spectrum and budget law.
 spectra, utilities, budgets, families
     The families that a model is put together from, and how a member is added.
 parameters, roots, grids, lazy_grids

@@ -25,14 +25,13 @@ so ``d(λ) − Σ w_r U(s_r)`` bounds what a feasible ``s`` can be short of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..compiled import REFUSED, Kernel, kernel
 from ..errors import InputError, require
+from .levels import EXAMPLE, TINY, broken_rule, check_weights, costly_log, price_by_root, unit_log
 from .parameters import as_floats
-from .roots import root
 from .utilities import Log, Utility
 
 if TYPE_CHECKING:
@@ -41,13 +40,10 @@ if TYPE_CHECKING:
 
 LOG = Log()
 TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and τ that are equal
-EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
+ROUNDED = 1e-14  # of U' over its price, which two logarithms and an exponential leave
 LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
-REACH = 1e18  # distance in log λ beyond which no price is looked for
-THINNED = 512  # ranks that give a start for λ
-FEW = 512  # weights that are interpreted
-BLOCK = 2048  # weights summed between two looks at the stopping rule
+LITTLE = 1e-6  # isolation below which demand is straight in the price
 
 
 @dataclass(frozen=True)
@@ -145,6 +141,7 @@ class Allocation:
             gain = np.exp(self.utility.log_marginal(np.maximum(s, LEAST)) - log_price)
             best = self.utility.demand_at_log(log_price)
             # Where s is the best but for rounding, the difference of values is noise; its first order is not.
+            best = np.where(np.abs(gain - 1.0) <= ROUNDED, s, best)
             rise, far = gain * (best - s), ~(np.abs(best - s) <= 1e-8 * (1 + s))
             if far.any():
                 gained = self.utility.value(best[far]) - self.utility.value(s[far])
@@ -191,18 +188,15 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
 
     c = None if costs is None else _costs(costs, w)
     if c is None and utility == LOG:
-        multiplier, active, isolation = _unit_log(w, float(level))
+        multiplier, active, isolation = unit_log(w, float(level))
+        require(active > 0, "weights", w, "must hold at least one positive weight", EXAMPLE)
     else:
-        _check(w)
+        check_weights(w)
         require(bool(w.any()), "weights", w, "must hold at least one positive weight", EXAMPLE)
         if utility != LOG:
             with np.errstate(divide="ignore"):
                 return allocate_logs(w, np.log(w), float(level), utility, c)
-        with np.errstate(over="ignore", divide="ignore"):
-            price = c / w  # of a unit of U', at λ = 1
-        multiplier = _level_log(w, c, price, float(level))
-        isolation = np.where(w > 0, utility.demand(multiplier * price), 0.0)
-        active = int(np.count_nonzero(isolation))
+        multiplier, active, isolation = costly_log(w, c, float(level))
     return Allocation(
         isolation=isolation,
         multiplier=multiplier,
@@ -225,11 +219,22 @@ def allocate_logs(
         Where no price spends the budget: the utility is not concave, or jumps.
     """
     log_price = -log_weights if costs is None else np.log(costs) - log_weights
-    log_level = _level_by_root(log_price, costs, budget, utility)
+    cheapest, wanted = float(log_price.min()), log_price < np.inf
+    require(bool(wanted.any()), "weights", weights, "must hold at least one positive weight", EXAMPLE)
+    above = log_price[wanted] - cheapest
+    c = None if costs is None else costs[wanted]
+    price = price_by_root(above, c, budget, utility)
+    log_level = price - cheapest
+    isolation = np.zeros_like(log_price)
     with np.errstate(over="ignore"):
-        isolation = np.where(log_weights > -np.inf, utility.demand_at_log(log_level + log_price), 0.0)
+        isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
+        if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
+            isolation[wanted] = utility.demand_at_log(price + above)
+    if 0 < float(isolation.max()) < LITTLE:  # prices have no digits left for the last of it
+        isolation *= budget / float(np.sum(isolation) if costs is None else np.dot(costs, isolation))
     active = int(np.count_nonzero(isolation))
-    level = float(np.exp(log_level))
+    with np.errstate(over="ignore"):
+        level = float(np.exp(log_level))
     allocation = Allocation(
         isolation=isolation,
         multiplier=level,
@@ -241,78 +246,27 @@ def allocate_logs(
         log_weights=log_weights,
         log_multiplier=log_level,
     )
+    _require_concave(utility, float(isolation.max()), budget if costs is None else budget / float(costs.min()))
     certificate = allocation.certificate
-    if not certificate.holds(CERTAIN):
-        raise InputError("utility", utility, f"{_why(utility)}; {certificate}", "Log(), or U' that descends smoothly")
+    rounding = 8 * float(np.spacing(max(abs(price), abs(price + float(above.max())))))  # of a price, in logs
+    if not certificate.holds(max(CERTAIN, rounding)):
+        most = float(isolation.max())
+        if most < TIE or not most < np.inf:
+            rule = f"is too {'small' if most < TIE else 'large'} to be spent in floats on {utility}"
+            raise InputError("budget", budget, rule, EXAMPLE)
+        raise InputError(
+            "utility", utility, f"{broken_rule(utility)}; {certificate}", "Log(), or U' that descends smoothly"
+        )
     return allocation
 
 
-def _why(utility: Utility) -> str:
-    """Return the rule that a utility breaks whose allocation is no optimum."""
+def _require_concave(utility: Utility, most: float, whole: float) -> None:
+    """Raise where U' rises between no isolation and the whole budget on one feature: the conditions decide nothing."""
     with np.errstate(all="ignore"):
-        marginal = utility.log_marginal(np.geomspace(1e-9, 1e9, 2000))
-        step = np.diff(marginal[np.isfinite(marginal)])
-    if step.size and step.max() >= 0 and marginal[np.isfinite(marginal)].max() > -700:
-        return "must be concave: U' must fall with s"
-    return "has no solution here: U' must be positive, finite beyond s = 0, and fall without jumps"
-
-
-def _unit_log(w: np.ndarray, budget: float) -> tuple[float, int, np.ndarray]:
-    isolation = np.empty_like(w)
-    if _run(_descends, w):
-        multiplier, active = _run(_fill, w, budget, isolation)
-    else:
-        _check(w)
-        order = np.argsort(-w, kind="stable")
-        descending = np.empty_like(w)
-        multiplier, active = _run(_fill, w[order], budget, descending)
-        isolation[order] = descending
-    require(active > 0, "weights", w, "must hold at least one positive weight", EXAMPLE)
-    return multiplier, active, isolation
-
-
-def _level_log(w, c, price, budget) -> float:
-    """Return λ for logarithmic utility and any costs: the prefix rule, sorted by w/c."""
-    order = np.argsort(price, kind="stable")[: np.count_nonzero(w)]
-    spent, total = np.cumsum(c[order]), np.cumsum(w[order])
-    active = np.flatnonzero((budget + spent) > price[order] * total)[-1]
-    return float(total[active] / (budget + spent[active]))
-
-
-def _level_by_root(log_price, c, budget, utility) -> float:
-    """Return log λ at which exactly the budget is spent, by bracketing and Brent's method.
-
-    Many ranks are first thinned out, each that stays standing for those up to the next: their λ is a start.
-    """
-    wanted = log_price < np.inf
-    if not wanted.all():
-        log_price, c = log_price[wanted], None if c is None else c[wanted]
-    start, step = -float(log_price.min()), 1.0
-    if log_price.size > 2 * THINNED:
-        at = np.unique(np.geomspace(1, log_price.size, THINNED).astype(int)) - 1
-        gaps = np.diff(at, append=log_price.size)
-        start, step = _level_by_root(log_price[at], gaps if c is None else gaps * c[at], budget, utility), 1e-3
-
-    def excess(log_level: float) -> float:
-        with np.errstate(over="ignore", invalid="ignore"):
-            demand = utility.demand_at_log(log_level + log_price)
-            spent = float(np.sum(demand) if c is None else np.dot(c, demand))
-        if np.isnan(spent):
-            raise InputError("utility", utility, f"demand is NaN; {_why(utility)}", "Log()")
-        # the log of a power is straight, which Brent's method likes
-        return float(np.log(min(max(spent, 1e-300), 1e300)) - np.log(budget))
-
-    first = excess(start)
-    if first == 0:
-        return start
-    sign = 1.0 if first > 0 else -1.0  # of the way to go
-    near, far, reach = start, start + sign * step, step
-    while sign * excess(far) > 0:
-        if reach > REACH:
-            raise InputError("utility", utility, _why(utility), "Log()")
-        reach *= 2 if step == 1.0 else 8
-        near, far = far, far + sign * reach
-    return root(excess, min(near, far), max(near, far))
+        marginal = utility.log_marginal(np.geomspace(max(1e-6 * most, LEAST), min(max(whole, most), 1e300), 400))
+        rise = np.diff(marginal[np.isfinite(marginal)])
+    if rise.size and rise.max() > 1e-9:
+        raise InputError("utility", utility, "must be concave: U' must fall with s", "Log(), or U' that descends")
 
 
 def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:
@@ -321,62 +275,3 @@ def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:
     require(c.shape == weights.shape, "costs", f"shape {c.shape}", f"must be {weights.shape} like weights", example)
     require(bool(((c > 0) & np.isfinite(c)).all()), "costs", c, "must be finite and greater than 0", example)
     return c
-
-
-def _check(weights: np.ndarray) -> None:
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
-        raise InputError(f"weights[{at}]", weights[at], "must be finite and at least 0", EXAMPLE)
-
-
-def _run(of: Kernel, weights: np.ndarray, *rest: Any) -> Any:
-    """Run a kernel on weights: interpreted on few of them, until its compiled form is in use."""
-    if weights.size <= FEW and not of.in_use:
-        try:
-            return of.interpreted(weights.tolist(), *rest)
-        except REFUSED:
-            pass
-    return of.compiled(weights, *rest)
-
-
-@kernel(cache=True, nogil=True)
-def _descends(w):
-    """Return whether the weights are finite, non-negative and in descending order (false for any NaN)."""
-    in_order = w[0] < np.inf and w[-1] >= 0.0
-    for r in range(len(w) - 1):
-        in_order &= w[r] >= w[r + 1]
-    return in_order
-
-
-@kernel(cache=True, nogil=True)
-def _fill(w, budget, isolation):
-    """Fill `isolation` for descending weights and return (λ, n).
-
-    Blocks are summed plainly and the blocks' sums with a carried remainder (Neumaier), which is quicker than a
-    running sum and keeps the budget to rounding over millions of weights.
-    """
-    size = len(w)
-    total, carried, active, start = 0.0, 0.0, 0, 0
-    while start < size:
-        stop = min(start + BLOCK, size)
-        block = 0.0
-        for r in range(start, stop):
-            block += w[r]
-        if not w[stop - 1] * (budget + stop) > total + carried + block:
-            break
-        new = total + block
-        carried += (total - new) + block
-        total, active, start = new, stop, stop
-    for r in range(start, min(start + BLOCK, size)):  # the block in which the prefix ends
-        if not w[r] * budget > total + carried - r * w[r]:  # without loss where the budget is tiny
-            break
-        carried += w[r]
-        active = r + 1
-    isolation[active:] = 0.0
-    if active == 0:
-        return 0.0, 0
-    inverse = (budget + active) / (total + carried)
-    for r in range(active):
-        isolation[r] = (w[r] * budget + (active * w[r] - (total + carried))) / (total + carried)
-    return 1.0 / inverse, active

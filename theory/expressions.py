@@ -51,7 +51,7 @@ def expression(part: str, given: Any) -> sp.Expr:
     Raises
     ------
     InputError, UnknownNameError
-        If it is no formula, has none of the part's letters, or is a name that no family has.
+        If it is not a formula, has none of the part's letters, or is a name that no family has.
     """
     table, letters = TABLES[part]
     if isinstance(given, str):

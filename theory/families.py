@@ -55,7 +55,7 @@ class FunctionFamily:
             rule += f" and less than {high:g}" if high < np.inf else ""
             require(number and low < value < high, f"{kind}.{name}", value, rule, example)
 
-    def __repr__(self):  # of classes that are no dataclasses: parameters, and no address in memory
+    def __repr__(self):  # of classes that are not dataclasses: parameters, and no address in memory
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 

@@ -89,7 +89,7 @@ def vectors(given: Mapping[str, Any], example: str) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        For arguments that are no numbers, have more dimensions than one or are empty.
+        For arguments that are not numbers, have more dimensions than one or are empty.
     """
     arrays = {name: as_floats(name, value, example) for name, value in given.items()}
     for name, array in arrays.items():

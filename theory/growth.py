@@ -142,7 +142,7 @@ def exponents_of_draws(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, floa
     none = "their sum has no finite mean: draws at different sizes do not average out"
     result = {}
     for name, value in zip(QUANTITIES, (1, 0, 1, 0), strict=True):
-        if finite == False:  # noqa: E712  SymPy's truth is no bool
+        if finite == False:  # noqa: E712  SymPy's truth is not a bool
             result[name] = Limit(sp.nan, NONE, steep.table, f"{words}; {none}")
         else:
             exact = sp.Integer(value)

@@ -50,7 +50,7 @@ def lazy(grid: Grid) -> dict[str, GridArray]:
 
 
 def _key(index: Any, ndim: int) -> tuple[Any, ...] | None:
-    """Return an index as one number, slice or vector for each dimension; None if it is no part of a grid."""
+    """Return an index as one number, slice or vector for each dimension; None if it is not a part of a grid."""
     given = index if isinstance(index, tuple) else (index,)
     if any(at is Ellipsis for at in given):
         at = next(i for i, one in enumerate(given) if one is Ellipsis)

@@ -112,7 +112,7 @@ def last_piece(of: sp.Expr, x: sp.Symbol) -> sp.Expr:
     for piecewise in result:
         for value, condition in piecewise.args:
             letters = {symbol: 10**30 if symbol == x else 2 for symbol in condition.free_symbols}
-            if condition == True or condition.subs(letters) == True:  # noqa: E712  SymPy's truth is no bool
+            if condition == True or condition.subs(letters) == True:  # noqa: E712  SymPy's truth is not a bool
                 pieces[piecewise] = value
                 break
     last: Any = of.xreplace(pieces)

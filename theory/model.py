@@ -112,8 +112,11 @@ class Model:
         if features > CHECKED:
             _check_descent(self.spectrum, self.cost, np.geomspace(CHECKED, float(features), 256).round(), features)
 
-    def predict(self, neurons: ArrayLike, tau: float = 1.0) -> xr.Dataset:
+    def predict(self, neurons: ArrayLike, tau: float = 1.0, sensitivities: bool = False) -> xr.Dataset:
         """Predict what `rosettalaw.theory.predict` does, along the dimension ``neurons``.
+
+        `sensitivities` adds the derivatives of log r_τ with respect to β, log κ, log τ and log N, in closed form
+        (`rosettalaw.theory.model_sensitivities`); that with β is NaN where the spectrum has no parameter ``beta``.
 
         ``asymptotic_exponent`` is left out: it depends on the families; `rosettalaw.testing.extrapolate` finds it, with
         an error. Every point is an optimum by its certificate,
@@ -128,7 +131,7 @@ class Model:
         sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
         require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
         require(np.ndim(tau) == 0 and 0 < tau < np.inf, "tau", tau, RULES["tau"], EXAMPLE)
-        rows = [self.quantities(self.allocate(size), float(size), float(tau)) for size in sizes.tolist()]
+        rows = [self.quantities(self.allocate(size), float(size), float(tau), sensitivities) for size in sizes.tolist()]
         variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
         coords = {"neurons": ("neurons", sizes), "tau": float(tau), "gamma": self.gamma}
         return dataset("prediction", variables, coords, model=repr(self), limit="discrete")
@@ -138,7 +141,12 @@ class Model:
         return self._frontier(self.allocate(neurons), neurons, tau)
 
     def sweep(
-        self, neurons: ArrayLike, tau: ArrayLike = 1.0, memory: float | None = None, **parameters: ArrayLike
+        self,
+        neurons: ArrayLike,
+        tau: ArrayLike = 1.0,
+        memory: float | None = None,
+        sensitivities: bool = False,
+        **parameters: ArrayLike,
     ) -> xr.Dataset:
         """Predict on the outer product of sizes, thresholds and any parameters of the model's parts.
 
@@ -148,6 +156,8 @@ class Model:
             As for `rosettalaw.theory.sweep`.
         memory : float, optional
             Bytes that the sweep may take; beyond them the variables are dask arrays, solved when they are asked for.
+        sensitivities : bool
+            Whether to add the derivatives that `predict` gives.
         **parameters : float, 1-D array_like or Range
             Fields of the spectrum, utility, cost and budget by their names (``beta``, ``eta``, ``kappa`` ...), or
             ``gamma`` or ``features``. Where two parts have one name: ``spectrum_scale``, ``utility_scale``.
@@ -167,7 +177,7 @@ class Model:
         """
         from .model_sweeps import sweep_model
 
-        return sweep_model(self, {"neurons": neurons, "tau": tau, **parameters}, memory)
+        return sweep_model(self, {"neurons": neurons, "tau": tau, **parameters}, memory, sensitivities)
 
     def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
         features = self.features_at(neurons)
@@ -186,24 +196,33 @@ class Model:
             return float(features)
         low, high = np.log(max(count, 1)), np.log(count + 1)
         if not worth(low) > 0 > worth(high):  # a rank at τ but for rounding, or several
-            low, high = 0.0, last
-        return float(np.exp(root(worth, float(low), float(high))))
+            return float(np.exp(root(worth, 0.0, last)))
+        crossing = float(np.exp(root(worth, float(low), float(high))))
+        return min(crossing, float(np.nextafter(count + 1.0, 0.0)))  # where w jumps at a rank, just before it
 
-    def quantities(self, allocation: Allocation, neurons: float, tau: float) -> dict[str, float]:
+    def quantities(
+        self, allocation: Allocation, neurons: float, tau: float, sensitivities: bool = False
+    ) -> dict[str, float]:
         """Return the prediction of `predict` for one size, given the allocation there."""
         r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
         inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
         tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count
-        return {
+        local = self._local_exponent(allocation, neurons, tau, r_tau)
+        values = {
             "active": allocation.active,
             "r_tau": r_tau,
             "count": count,
             "mean_isolation": inside / count if count else np.nan,
             "tail_mass": tail,
             "isolation_per_non_rosetta": tail / others if others > 0 else np.nan,
-            "local_exponent": self._local_exponent(allocation, neurons, tau, r_tau),
+            "local_exponent": local,
             "status": 0,
         }
+        if sensitivities:
+            from .model_sensitivities import model_sensitivities
+
+            values |= model_sensitivities(self, allocation, neurons, tau, r_tau, local)
+        return values
 
     def _local_exponent(self, allocation: Allocation, neurons: float, tau: float, r_tau: float) -> float:
         features = self.features_at(neurons)
@@ -239,7 +258,8 @@ def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: i
         name, rule = f"{type(part).__name__}.at", f"must return one {what} for each rank"
         require(shape == rank.shape, name, f"shape {shape}", rule, "rank**-1.5")
     kind, worth = repr(spectrum), log_w - log_c
-    require(not np.isnan(worth).any(), "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
+    numbers = bool((log_w < np.inf).all()) and not np.isnan(worth).any()
+    require(numbers, "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
     with np.errstate(invalid="ignore"):
         rises = np.flatnonzero(np.diff(worth) > 1e-12 * (1 + np.abs(worth[1:])))
     if rises.size:

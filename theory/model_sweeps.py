@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import InputError, RosettaError, UnknownNameError, require
 from ..vocabulary import FAMILIES
 from .grids import Grid, vectors
+from .sensitivities import NAMES as SENSITIVITIES
 from .sweeps import solved
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ BLOCK = 256  # points solved at a time
 OK, INVALID, TOO_FEW, NO_OPTIMUM = 0, 1, 3, 4  # of `sweeps.STATUS`
 
 
-def sweep_model(model: Model, given: Mapping[str, Any], memory: float | None) -> xr.Dataset:
+def sweep_model(
+    model: Model, given: Mapping[str, Any], memory: float | None, sensitivities: bool = False
+) -> xr.Dataset:
     """Return the predictions of a model on the outer product of parameters.
 
     Raises
     ------
     UnknownNameError, InputError
-        For a parameter that no part of the model has, and values that are no numbers or have more dimensions than one.
+        For a parameter that no part of the model has, and values that are not numbers or have more dimensions than one.
     """
     own = parameters(model)
     size = {"features": float(model.features)} if model.features is not None else {"gamma": model.gamma}
@@ -60,8 +63,8 @@ def sweep_model(model: Model, given: Mapping[str, Any], memory: float | None) ->
     arrays = vectors({**known, **size, "tau": 1.0, **given}, EXAMPLE)
     arrays["tau"] = arrays.pop("tau")  # last, so that thresholds of one point lie side by side
     grid = Grid(
-        solve=partial(solve_models, model=model, own=own),
-        names=(*VARIABLES, "status"),
+        solve=partial(solve_models, model=model, own=own, sensitivities=sensitivities),
+        names=(*VARIABLES, *(SENSITIVITIES if sensitivities else ()), "status"),
         arrays=arrays,
         block=BLOCK,
     )
@@ -85,22 +88,31 @@ def parameters(model: Model) -> dict[str, tuple[str, str]]:
     }
 
 
-def solve_models(arrays: Mapping[str, np.ndarray], model: Model, own: Mapping[str, tuple[str, str]]) -> np.ndarray:
-    """Return the variables and the status on the outer product of 1-D arrays, shape (8, ...)."""
+def solve_models(
+    arrays: Mapping[str, np.ndarray], model: Model, own: Mapping[str, tuple[str, str]], sensitivities: bool = False
+) -> np.ndarray:
+    """Return the variables and the status on the outer product of 1-D arrays, shape (8 or 12, ...)."""
     others = [name for name in arrays if name != "tau"]
     shape = tuple(arrays[name].size for name in others if arrays[name].ndim)
     thresholds = np.atleast_1d(arrays["tau"])
-    block = np.full((len(VARIABLES) + 1, *shape, thresholds.size), np.nan)
+    names = (*VARIABLES, *(SENSITIVITIES if sensitivities else ()))
+    block = np.full((len(names) + 1, *shape, thresholds.size), np.nan)
     for index in np.ndindex(shape):
         at = iter(index)
         values = {name: float(arrays[name][next(at)] if arrays[name].ndim else arrays[name]) for name in others}
-        block[(slice(None), *index)] = _points(model, own, values, thresholds)
+        block[(slice(None), *index)] = _points(model, own, values, thresholds, names)
     return block if arrays["tau"].ndim else block[..., 0]
 
 
-def _points(model: Model, own: Mapping[str, tuple[str, str]], values: dict[str, float], thresholds: np.ndarray) -> Any:
-    """Return the variables and the status at one allocation, shape (8, thresholds)."""
-    rows = np.full((len(VARIABLES) + 1, thresholds.size), np.nan)
+def _points(
+    model: Model,
+    own: Mapping[str, tuple[str, str]],
+    values: dict[str, float],
+    thresholds: np.ndarray,
+    names: tuple[str, ...],
+) -> Any:
+    """Return the variables and the status at one allocation, shape (variables, thresholds)."""
+    rows = np.full((len(names) + 1, thresholds.size), np.nan)
     neurons = values["neurons"]
     rows[-1] = INVALID
     if not 0 < neurons < np.inf:
@@ -113,8 +125,8 @@ def _points(model: Model, own: Mapping[str, tuple[str, str]], values: dict[str, 
         allocation = built.allocate(neurons)
         for i, tau in enumerate(thresholds):
             if 0 < tau < np.inf:
-                point = built.quantities(allocation, neurons, float(tau))
-                rows[:, i] = [*(point[name] for name in VARIABLES), OK]
+                point = built.quantities(allocation, neurons, float(tau), len(names) > len(VARIABLES))
+                rows[:, i] = [*(point[name] for name in names), OK]
     except InputError as error:
         rows[:-1], rows[-1] = np.nan, TOO_FEW if error.rule.startswith("leaves no feature") else NO_OPTIMUM
     return rows
@@ -142,7 +154,7 @@ def _single(value: Any) -> bool:
 
 
 def _replaced(part: Any, values: Mapping[str, float]) -> Any:
-    """Return a part with other values; a class that is no dataclass is made anew from its attributes."""
+    """Return a part with other values; a class that is not a dataclass is made anew from its attributes."""
     if all(getattr(part, field) == value for field, value in values.items()):
         return part
     made: Any = part

@@ -135,8 +135,8 @@ def derive(
     Raises
     ------
     InputError, UnknownNameError
-        For what is no formula, a utility that is not concave, importance over cost that rises, and a limit that needs
-        numbers.
+        For anything but a formula, a utility that is not concave, importance over cost that rises, and a limit that
+        needs numbers.
 
     Examples
     --------

@@ -7,6 +7,7 @@ exponent ``β_loc(r) = −d log w/d log r``, which takes the place of β in the 
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -53,16 +54,35 @@ class Spectrum(FunctionFamily):
 
     def exponent(self, rank: float, features: int) -> float:
         """Return ``β_loc = −d log w/d log r``, by a fourth-order difference."""
-        return -float(STENCIL @ self.log_at(_stencil(rank), features) / STEP)
+        with np.errstate(invalid="ignore"):  # weights that end in zeros
+            return -float(STENCIL @ self.log_at(_stencil(rank), features) / STEP)
+
+    def by_beta(self, rank: np.ndarray, features: int) -> np.ndarray:
+        """Return ∂log w/∂β, by a fourth-order difference; NaN for a spectrum without a parameter ``beta``."""
+        beta = getattr(self, "beta", None)
+        if not isinstance(beta, int | float | np.number):
+            return np.full(np.shape(rank), np.nan)
+        step = STEP * (abs(float(beta)) or 1.0)
+        logs = []
+        for turn in (-2, -1, 1, 2):
+            other = copy(self)
+            object.__setattr__(other, "beta", beta + turn * step)
+            logs.append(other.log_at(rank, features))
+        return np.tensordot(STENCIL, np.array(logs), 1) / step
 
 
 def _stencil(rank: float) -> np.ndarray:
     return rank * np.exp(STEP * np.array([-2.0, -1.0, 1.0, 2.0]))
 
 
+def slope_of(function, rank: float) -> float:
+    """Return ``d f/d log r`` at `rank` by a fourth-order central difference."""
+    return float(STENCIL @ function(_stencil(rank)) / STEP)
+
+
 def log_slope(function, rank: float) -> float:
     """Return ``d log f/d log r`` at `rank` by a fourth-order central difference."""
-    return float(STENCIL @ np.log(function(_stencil(rank))) / STEP)
+    return slope_of(lambda r: np.log(function(r)), rank)
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,9 @@ class PowerLaw(Spectrum):
 
     def log_at(self, rank, features):
         return -self.beta * np.log(rank)
+
+    def by_beta(self, rank, features):
+        return -np.log(rank)
 
 
 @dataclass(frozen=True)
@@ -153,6 +176,9 @@ class ZipfMandelbrot(Spectrum):
 
     def at(self, rank, features):
         return (rank + self.shift) ** -self.beta
+
+    def by_beta(self, rank, features):
+        return -np.log(rank + self.shift)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def sweep(
     Raises
     ------
     InputError
-        For arguments that are no numbers, have more dimensions than one or are empty, and for an unknown limit.
+        For arguments that are not numbers, have more dimensions than one or are empty, and for an unknown limit.
 
     Examples
     --------

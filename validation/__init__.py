@@ -2,16 +2,16 @@
 
 Where to look
 -------------
-table, counts, series, series_from, common_rho
+table, counts, series, series_from, pooling, common_rho
     Files by columns; counts as every fit takes them; those of one source with their correlations and nulls; series
-    read from results; a ladder counted at one correlation, and its exponent as a function of it.
+    read from results; matchings that make one ladder; a ladder counted at one correlation, and its exponent over it.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
-rounding, profile_interval
-    Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale.
+rounding, profile_interval, profile_curve
+    Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale; profiles.
 curves, alternatives
-    Curves that a few sizes cannot tell from a power law, and their comparison.
-theory_fit, observations, joint_fit, joint_problem, identifiability, parameters
+    Curves that a few sizes cannot distinguish from a power law, and their comparison.
+theory_fit, theory_search, observations, joint_fit, joint_result, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws
     Any allocation model fitted to counts; several of them compared; draws from a posterior.
@@ -25,12 +25,13 @@ design
     Sizes, seeds and text that a question needs: expected intervals, powers, cost, and a search.
 analysis, verdict, findings, holm
     All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
-forecast
-    Counts at sizes that were not measured.
-compare, references, reference_ladders, published, published_checks
-    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's.
-ladder_report, page
-    Pages that open anywhere.
+forecast, reproducibility
+    Counts at sizes that were not measured; pairs that keep their rank on other text.
+compare, references, reference_ladders, agreement, published, published_checks
+    Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's; a machine's
+    numbers against the kept ones.
+ladder_report, reporting, page
+    The page of a measured ladder and its parts; pages that open anywhere.
 
 The names below are what a user may import; each loads its module when it is first asked for.
 """
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
     from .design.plan import Design, Scatter
     from .extension import Extension, fit_extension
     from .forecast import Forecast, forecast_counts, held_out_largest
-    from .joint_fit import JointFit, fit_jointly
+    from .joint_fit import fit_jointly
+    from .joint_result import JointFit
     from .likelihoods import LikelihoodFit, fit_likelihood
     from .model_fit import ModelFit, fit_model
     from .observations import Observations
@@ -129,7 +131,8 @@ _MODULES = {
     "design.plan": ("Design", "Scatter"),
     "extension": ("Extension", "fit_extension"),
     "forecast": ("Forecast", "forecast_counts", "held_out_largest"),
-    "joint_fit": ("JointFit", "fit_jointly"),
+    "joint_fit": ("fit_jointly",),
+    "joint_result": ("JointFit",),
     "likelihoods": ("LikelihoodFit", "fit_likelihood"),
     "model_fit": ("ModelFit", "fit_model"),
     "observations": ("Observations",),

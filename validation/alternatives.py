@@ -194,7 +194,7 @@ def cox_p(data: Counts, name: str, rival: str, seed: int = 0) -> float:
     """Return how often the rival, were it true, would be beaten by a curve as clearly as it is (at most `DRAWS` draws).
 
     The larger of two p-values, with one variance of all log counts and with one that falls as 1/count, unless the
-    residuals of the rival tell the laws apart. Drawing ends as soon as the rival cannot be rejected any more, or is
+    residuals of the rival distinguish the laws. Drawing ends as soon as the rival cannot be rejected any more, or is
     clearly beaten.
     """
     x, y, floor = np.log(data.neurons), np.log(data.counts), _floor(data)

@@ -21,7 +21,8 @@ from .power_law import PowerLawFit, PowerLawStatus
 from .resampling import ResidualChecks, bootstrap_exponent, check_residuals, leave_one_size_out
 from .seeds.crossed import SeededLadder, of_series
 from .series import Series
-from .theory_fit import GAMMA, TheoryFit, TheoryStatus
+from .theory_fit import TheoryFit, TheoryStatus
+from .theory_search import GAMMA
 from .verdict import verdict, with_zeros
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Analysis:
         return "\n".join([self.verdict, *self.counting, *lines(self.params), preferred, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a number: ``value, low, high, open``."""
+        """Return one row per number: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:

@@ -21,6 +21,8 @@ from .profiles import FEWEST_PAIRS
 from .verdict import signed
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from .power_law import PowerLawFit
     from .series import Series
 
@@ -30,6 +32,23 @@ POINTS = 60
 def counts_at(correlations: Sequence[np.ndarray], rho: float) -> np.ndarray:
     """Return how many pairs of each size reach a correlation, shape (sizes,); none do where it is NaN."""
     return np.array([float(np.sum(np.asarray(one) >= rho)) for one in correlations])
+
+
+def deviations_at(ladder: xr.Dataset, rho: float) -> np.ndarray | None:
+    """Return the standard errors of a ladder's counts at a correlation, where it records them; shape (rungs,).
+
+    A reference ladder has those at its largest ρ* alone.
+    """
+    if not np.isfinite(rho):
+        return None
+    if "common_count_se" in ladder:
+        sd = np.asarray(ladder["common_count_se"].values, dtype=float)
+    elif "count_error" in ladder:
+        grid = ladder["rho"].values
+        sd = np.array([np.interp(rho, grid, errors) for errors in ladder["count_error"].values])
+    else:
+        return None
+    return sd if np.isfinite(sd).all() else None
 
 
 def own_fit(series: Series) -> PowerLawFit | None:

@@ -56,7 +56,7 @@ class Row:
 
     @property
     def trend(self) -> PowerLawFit | LikelihoodFit | None:
-        """The power law whose exponent is judged: least squares as in the paper, but Poisson's for chance pairs.
+        """The power law whose exponent is judged: least squares as in the paper, but Poisson's for null pairs.
 
         Least squares would take a fall from 4 such pairs to 1 for a precise measurement.
         """

@@ -5,7 +5,7 @@
 - A zero count has no logarithm. It is left out of the fits in log space and named in `Counts.notes`, because leaving
   it out flattens the slope.
 - Standard deviations of zero (a jackknife that changed nothing) say nothing: the column is left out, with a note.
-- A count above its size is no count of mutual pairs, of which a network of N neurons has at most N: a note says so.
+- A count above its size is not a count of mutual pairs, of which a network of N neurons has at most N: a note says so.
 - A size that occurs more than once is taken as independent repeats (seeds), and named too.
 """
 
@@ -25,7 +25,7 @@ from .table import read_table, separator
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
 LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
 APART = 1.01  # least ratio of the largest size to the smallest
-EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row a size"
+EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row per size"
 IMPOSSIBLE = "more pairs than neurons, which no mutual matching has"
 INDEPENDENT = ", taken as independent repeats"
 COLUMNS = ("neurons", "count", "count_sd")
@@ -194,7 +194,7 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If it is no CSV file with these columns, each once, and rows.
+        If it is not a CSV file with these columns, each once, and rows.
     InputError
         If a cell cannot be used; the message names its line and column.
     """

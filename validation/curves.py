@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import optimize
 
-from .theory_fit import log_curve
+from .theory_search import log_curve
 
 Curve = Callable[[np.ndarray], np.ndarray]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..lazy import deferred
 from ..theory.predictions import predict_arrays
-from .theory_fit import GAMMA, budget_at
+from .theory_search import GAMMA, budget_at
 
 stats = deferred("scipy.stats")  # half a second
 

@@ -1,4 +1,4 @@
-"""Draws from a posterior: a table with one column a parameter, which draws itself."""
+"""Draws from a posterior: a table with one column per parameter, which draws itself."""
 
 from __future__ import annotations
 

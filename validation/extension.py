@@ -29,7 +29,7 @@ from scipy import optimize
 
 from ..lazy import deferred
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
-from .theory_fit import GAMMA
+from .theory_search import GAMMA
 from .triangle import Triangle, TriangleStatus
 from .verdict import signed
 

@@ -5,12 +5,14 @@
 | the count grows sublinearly (4.1) | 95% interval of α within (0, 1) |
 | the fraction of Rosetta Neurons shrinks (4.1) | 95% interval of α − 1, the exponent of R/N, below 0 |
 | the pairs of nine in ten halves of the text grow sublinearly (ours) | 95% interval of their exponent within (0, 1) |
+| the neurons that recur with another seed grow sublinearly (ours) | 95% interval of their exponent within (0, 1) |
 | Rosetta Neurons are more selective (5.1) | 95% interval of the chance that one exceeds another of its layer, above ½ |
 | … and become more so, while others do not (5.1) | slope of the gap in mean kurtosis over log N, interval above 0 |
 | they specialize in some kinds of document (5.2) | firing apart from the control's, in some category |
 
-Slopes are least squares over the rungs, intervals Student's. Each finding about neurons is asked of both models; with
-several categories or models the level is divided among them (Bonferroni), so that 95% holds for the finding as a whole.
+Slopes are least squares over the sizes (of several pairs of seeds, their mean), intervals Student's. Each finding about
+neurons is asked of both models; with several categories or models the level is divided among them (Bonferroni), so that
+95% holds for the finding as a whole.
 A finding is *contradicted* where the interval lies wholly on the other side, and *not shown* where it holds both.
 Neurons, not trainings, are what intervals within a rung are over.
 """
@@ -26,7 +28,9 @@ import numpy as np
 from scipy import special
 
 from ..lazy import deferred
+from ..model_names import family_name
 from .holm import interval_p, sentence
+from .seeds.recurrence import Recurrence, recurrence
 
 stats = deferred("scipy.stats")  # half a second
 
@@ -69,7 +73,7 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
         low, high = line.exponent_ci95
         inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
         numbers = f"α = {_number(line.exponent)} ({_ends(low, high)}), {line.data.sizes} sizes"
-        freedom = len(line.data) - 2
+        freedom = len(line.data) - 2 if analysis.seeds is None else analysis.seeds.freedom
         absent = max(interval_p(line.exponent, low, high, bound, freedom) for bound in (0, 1))
         judged.append(Finding("the count grows sublinearly", inside, numbers, absent))
         shares = line.data.counts / line.data.neurons
@@ -83,6 +87,9 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
         if name in ladder and (ladder[name] > 0).all():
             judged.append(_repeated(ladder, name, words))
             break
+    recurs = None if analysis is None else recurrence(ladder, analysis.common_rho)
+    if recurs is not None and (recurs.anchored > 0).all() and len(recurs.neurons) > 2:
+        judged.append(_anchored(recurs))
     if "superiority" in ladder:
         judged += [_selective(ladder), _polarized(ladder)]
     if "firing_rosetta" in ladder:
@@ -104,11 +111,30 @@ def table(judged: list[Finding]) -> str:
 def _repeated(ladder: xr.Dataset, name: str, words: str) -> Finding:
     """Judge the growth of the pairs that do not depend on which part of the text was read."""
     counts = ladder[name].values
-    slope, low, high = slope_interval(np.log(ladder["neurons"].values), np.log(counts))
+    x, y = size_means(ladder["neurons"].values, np.log(counts))
+    slope, low, high = slope_interval(np.log(x), y)
     inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
-    numbers = f"from {counts[0]:.0f} to {counts[-1]:.0f}, exponent {_number(slope)} ({_ends(low, high)})"
-    absent = max(interval_p(slope, low, high, bound, len(counts) - 2) for bound in (0, 1))
+    first, last = np.exp(y[[0, -1]])
+    numbers = f"from {first:.0f} to {last:.0f}, exponent {_number(slope)} ({_ends(low, high)})"
+    absent = max(interval_p(slope, low, high, bound, len(x) - 2) for bound in (0, 1))
     return Finding(f"{words} grow sublinearly", inside, numbers, absent)
+
+
+def _anchored(recurs: Recurrence) -> Finding:
+    """Judge the growth of the neurons that are Rosetta Neurons against two or more seeds of the partner."""
+    slope, low, high = slope_interval(np.log(recurs.neurons), np.log(recurs.anchored))
+    inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
+    numbers = f"from {recurs.anchored[0]:.1f} to {recurs.anchored[-1]:.1f} a network, exponent {_number(slope)} "
+    absent = max(interval_p(slope, low, high, bound, len(recurs.neurons) - 2) for bound in (0, 1))
+    name = "the neurons that recur with another seed of the partner grow sublinearly"
+    return Finding(name, inside, f"{numbers}({_ends(low, high)})", absent)
+
+
+def size_means(neurons: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return different sizes and the mean of each: pairs of one size share networks, and are no independent repeats."""
+    sizes = np.unique(neurons)
+    means = [values[(neurons == size) & np.isfinite(values)] for size in sizes]
+    return sizes, np.array([one.mean() if len(one) else np.nan for one in means])
 
 
 def _selective(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
@@ -129,9 +155,10 @@ def _polarized(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
     """Judge how the gap in mean kurtosis between Rosetta and other neurons moves with size."""
     here = ladder.sel(measure=measure)
     parts, ends, p = [], [], []
-    x = np.log(ladder["neurons"].values)
     for side, family in enumerate(_families(ladder)):
         gap = (here["selectivity_rosetta"] - here["selectivity_other"]).values[:, side]
+        sizes, gap = size_means(ladder["neurons"].values, gap)
+        x = np.log(sizes)
         slope, low, high = slope_interval(x, gap, 0.05 / 2)
         ends.append((low, high))
         p.append(interval_p(*slope_interval(x, gap), 0, np.isfinite(gap).sum() - 2))
@@ -209,7 +236,8 @@ def _widened(value: float, low: float, high: float, tests: int) -> tuple[float, 
 
 
 def _families(ladder: xr.Dataset) -> list[str]:
-    return json.loads(ladder.attrs["families"])[:2] if "families" in ladder.attrs else ["a", "b"]
+    families = json.loads(ladder.attrs["families"])[:2] if "families" in ladder.attrs else ["a", "b"]
+    return [family_name(name) for name in families]
 
 
 def _number(value: float) -> str:

@@ -42,254 +42,22 @@ residuals of six sizes show that one time in five only, and the status then says
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize
 
-from ..errors import UnknownNameError, require
-from ..lazy import deferred
+from ..errors import require
 from .counts import clean
-from .identifiability import Identifiability, identify, undetermined
+from .identifiability import identify, undetermined
 from .joint_problem import LIMITS, JointProblem
+from .joint_result import WORDS, JointFit, JointStatus
 from .observations import Observations
-from .parameters import Parameter, lines, table
-from .profile_interval import profile_interval
-from .theory_fit import BETA_RANGE, GAMMA, budget_at
-
-lmfit: Any = deferred("lmfit")  # a second, and pandas
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .theory_search import BETA_RANGE, GAMMA, budget_at
 
 ROUGH = 3  # degrees of freedom
 UNEVEN = 0.05  # p-value below which the status names unequal errors
-SHORT = "rough: the chain is shorter than 50 of its autocorrelation times; draw more steps"
-PLAIN = {"kappa": ("log_kappa", np.exp), "tau": ("log_threshold", np.expm1), "scale": ("log_scale", np.exp)}
-WORDS = {"beta": "β", "log_kappa": "log κ", "log_threshold": "log(1+τ)", "log_scale": "log scale"}
-
-
-class JointStatus(StrEnum):
-    """Warnings of a joint fit, in words."""
-
-    OK = "ok"
-    ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
-    EXACT = "ok, but isolation or tail are met to within one rank, which is taken as their error: intervals are wide"
-    UNEVEN = "ok, but isolation or tail seem to err more at some sizes than at others: state their sd number by number"
-    MET = "not determined: no more numbers than parameters, which are met exactly; there are no intervals"
-    AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
-
-
-@dataclass(frozen=True)
-class JointFit:
-    """The theory fitted to all observables together.
-
-    Attributes
-    ----------
-    beta, kappa, tau, scale : float
-        β, κ, τ and the scale c of the isolation proxy (1 if there is none).
-    values : dict of str to float
-        The fitted parameters as searched: ``beta, log_kappa, log_threshold`` (log(1+τ)) and ``log_scale``.
-    stderr : dict of str to float
-        Standard errors from the curvature at the minimum, enlarged for estimated errors; honest only for directions
-        that are identified.
-    sd : dict of str to ndarray
-        Standard deviation of each block's numbers that the fit used or estimated.
-    chi2 : float
-        Sum of squared residuals in units of `sd`: what intervals are measured from. It is no test of the fit, since
-        residuals of sorted correlations are smoother than their errors; `misfit_p` is.
-    freedom : dict of str to float
-        Degrees of freedom behind each parameter's variance; infinite if all errors were stated.
-    enlargement : dict of str to float
-        Factor on each parameter's variance for errors that were estimated; 1 if all were stated.
-    misfit_p : float
-        p-value of the blocks whose errors were stated: if small, the theory does not hold for all blocks at once. NaN
-        if all errors were estimated, which is to assume that it does.
-    uneven_p : float
-        p-value of isolation and tail erring alike at all sizes, which estimated errors assume; NaN if none was.
-    identifiability : Identifiability
-        Fisher information, its condition number, and the sloppy direction in words.
-    residuals : dict of str to ndarray
-        Of each block's logarithms; those of whole counts by √(R/R̄), their mean.
-    status : JointStatus
-        "ok", or what is wrong.
-    """
-
-    beta: float
-    kappa: float
-    tau: float
-    scale: float
-    values: dict[str, float]
-    stderr: dict[str, float]
-    sd: dict[str, np.ndarray]
-    chi2: float
-    freedom: dict[str, float]
-    enlargement: dict[str, float]
-    misfit_p: float
-    uneven_p: float
-    identifiability: Identifiability
-    residuals: dict[str, np.ndarray]
-    status: JointStatus
-    _problem: JointProblem = field(repr=False, compare=False)
-
-    def interval(self, name: str) -> tuple[float, float]:
-        """Return the 95% profile-likelihood interval of one parameter, of κ, τ and the scale as of their logarithms.
-
-        An end at its limit is not the interval's; both are NaN where there are no more numbers than parameters.
-        """
-        searched, plain = PLAIN.get(name, (name, None))
-        if searched not in self.values:
-            raise UnknownNameError("parameter", name, [*self.values, *(each for each in PLAIN if each != "scale")])
-        if plain is not None:
-            low, high = (float(plain(end)) for end in self.interval(searched))
-            return low, high
-        if self.status is JointStatus.MET:
-            return np.nan, np.nan
-        allowed = self.chi2 + self.allowance(name)
-        return profile_interval(self._profile(name), self.values[name], allowed, LIMITS[name])
-
-    @property
-    def params(self) -> dict[str, Parameter]:
-        """β, κ, τ and, where isolation or tail was measured, the scale: values and 95% intervals."""
-        searched = {"beta": "beta", **{plain: name for plain, (name, _) in PLAIN.items()}}
-        values = {"beta": self.beta, "kappa": self.kappa, "tau": self.tau, "scale": self.scale}
-        open_ends = " ".join(self.open_ends({name: self.interval(name) for name in self.values}))
-        return {
-            name: Parameter(values[name], self.interval(name), f"{WORDS[within]} " in f"{open_ends} ")
-            for name, within in searched.items()
-            if within in self.values
-        }
-
-    def summary(self) -> str:
-        """Return the fit in words, a line each."""
-        return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
-
-    def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
-        return table(self.params)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def allowance(self, name: str) -> float:
-        """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
-        freedom = self.freedom[name]
-        quantile = special.ndtri(0.975) if np.isinf(freedom) else special.stdtrit(freedom, 0.975)
-        return float(quantile) ** 2 * self.enlargement[name]
-
-    def record(self) -> dict[str, Any]:
-        """Return estimates, profile intervals and identifiability as plain values."""
-        intervals = {name: self.interval(name) for name in self.values}
-        ends = {name: intervals[name] for name in intervals if name != "beta"}
-        return {
-            "beta": self.beta,
-            "beta_ci95": intervals["beta"],
-            "kappa": self.kappa,
-            "tau": self.tau,
-            **{f"{name}_ci95": end for name, end in ends.items()},
-            "open_ends": self.open_ends(intervals),
-            "misfit_p": self.misfit_p,
-            "uneven_p": self.uneven_p,
-            **self.identifiability.record(),
-            "profiles": self.profiles(),
-            "status": str(self.status),
-        }
-
-    def open_ends(self, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
-        """Return which ends of intervals lie where the search ends: these are limits, not findings."""
-        return [
-            f"{WORDS[name]} {'below' if end == 0 else 'above'}"
-            for name, interval in intervals.items()
-            for end in (0, 1)
-            if not np.isfinite(interval[end]) or np.isclose(interval[end], LIMITS[name][end])
-        ]
-
-    def rise(self, name: str, values: ArrayLike) -> np.ndarray:
-        """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
-        if name not in self.values:
-            raise UnknownNameError("parameter", name, self.values)
-        squares = self._profile(name)
-        return np.array([squares(float(value)) for value in np.asarray(values)]) - self.chi2
-
-    def profiles(self, points: int = 21) -> dict[str, dict[str, list[float]]]:
-        """Return the profile curve of every parameter over its interval and a quarter beyond: ``at`` and ``rise``."""
-        curves: dict[str, dict[str, list[float]]] = {}
-        if self.status is JointStatus.MET:
-            return curves
-        for name, (low, high) in LIMITS.items():
-            if name in self.values:
-                ends = np.clip(self.interval(name), low, high)
-                margin = (ends[1] - ends[0]) / 4
-                at = np.linspace(max(ends[0] - margin, low), min(ends[1] + margin, high), points)
-                curves[name] = {"at": at.tolist(), "rise": self.rise(name, at).tolist()}
-        return curves
-
-    def _profile(self, name: str) -> Callable[[float], float]:
-        """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""
-        known = {self.values[name]: self.values}
-
-        def squares(value: float) -> float:
-            nearest = known[min(known, key=lambda at: abs(at - value))]
-            known[value], least = self._problem.least({**nearest, name: value}, fixed=name)
-            return least
-
-        return squares
-
-    def sample(self, steps: int = 2000, walkers: int = 32, seed: int = 0) -> Any:
-        """Draw from the posterior with emcee (flat priors within the limits).
-
-        Returns
-        -------
-        pandas.DataFrame
-            One column a parameter, one row a draw; ``attrs["status"]`` is "ok" or says that the chain is short.
-
-        Raises
-        ------
-        InputError
-            If there are no more numbers than parameters.
-        """
-        rule = "a posterior needs more numbers than parameters, or stated errors"
-        require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
-        minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))
-        start = [[self.values[name] for name in self.values]]
-        spread = [max(min(self.stderr.get(name, 0.1), 0.3), 1e-4) for name in self.values]
-        rng = np.random.default_rng(seed)
-        lows, highs = np.array([LIMITS[name] for name in self.values]).T
-        at = np.clip(start + rng.normal(0, spread, (walkers, len(spread))), lows + 1e-6, highs - 1e-6)
-        with redirect_stdout(io.StringIO()):  # lmfit prints a warning about short chains, which the status gives
-            result: Any = minimizer.emcee(
-                steps=steps,
-                burn=steps // 4,
-                thin=5,
-                nwalkers=walkers,
-                pos=at,
-                is_weighted=True,
-                progress=False,
-                seed=seed,
-            )
-        from .draws import posterior_draws
-
-        return posterior_draws(result.flatchain, "ok" if hasattr(result, "acor") else SHORT)  # no time of a short chain
-
-
-def quantiles(chain: Any) -> dict[str, tuple[float, float]]:
-    """Return the central 95% of each parameter's draws (`JointFit.sample`)."""
-    return {name: tuple(np.quantile(chain[name], [0.025, 0.975]).tolist()) for name in chain}
-
-
-def plain_draws(chain: pd.DataFrame) -> pd.DataFrame:
-    """Return draws of β, κ, τ and the scale from draws of their logarithms (`JointFit.sample`)."""
-    plain = {logarithm: (name, inverse) for name, (logarithm, inverse) in PLAIN.items()}
-    columns = {plain.get(name, (name, None))[0]: name for name in chain}
-    return chain.__class__(
-        {name: plain[old][1](chain[old]) if old in plain else chain[old] for name, old in columns.items()}
-    )
 
 
 def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
@@ -370,14 +138,6 @@ def _status(
 def _at_limit(beta: float) -> bool:
     """Say whether β is where the theory ends."""
     return beta < BETA_RANGE[0] + 1e-3
-
-
-def _parameters(values: dict[str, float]) -> lmfit.Parameters:
-    made = lmfit.Parameters()
-    for name, value in values.items():
-        low, high = LIMITS[name]
-        made.add(name, float(np.clip(value, low, high)), min=low, max=high)
-    return made
 
 
 def _estimated_errors(problem: JointProblem, values: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:

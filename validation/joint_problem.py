@@ -32,7 +32,7 @@ from scipy import optimize, special
 
 from ..theory import frontier
 from .observations import Observations
-from .theory_fit import BETA_RANGE, FLOOR
+from .theory_search import BETA_RANGE, FLOOR
 
 LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02, 9.0), "log_scale": (-25.0, 25.0)}
 TINY = 1e-12

@@ -1,21 +1,30 @@
-"""The page of one measured ladder: verdict, figures, table of rungs, matched neurons with their contexts."""
+"""The page of one measured ladder: the answer, figures, table of sizes, matched neurons with their contexts."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..empirical.nulls import every_label
+from ..empirical.nulls import KINDS, every_label
+from ..model_names import family_name, model_name
 from . import page
-from .findings import findings, together
+from .findings import findings, size_means, together
+from .reporting.answer import answer, contradicts_theory
+from .reporting.citation import bibtex
+from .reporting.excerpts import excerpt, judged_pair
+from .reporting.exponents import exponents
+from .reporting.over_rho import over_rho
+from .series_from import of_ladder
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .analysis import Analysis
+    from .triangle import Triangle
 
 
 MEASURED = (  # figure, its question, how to read it
@@ -25,6 +34,13 @@ MEASURED = (  # figure, its question, how to read it
         "All sizes counted at the same ρ, from the largest ρ* of the ladder (the headline, filled) as far as the size "
         "with fewest pairs has five. The band is the pointwise 95% interval of the fit. In the theory α is one number; "
         "the hollow mark is the exponent where each size is counted above its own ρ*.",
+    ),
+    (
+        "reproducibility",
+        "Which pairs come back on other text?",
+        "Largest size. Left: each pair's correlation on one half of the text and on the other, by rank; the darker, "
+        "the likelier the pair is to be reproducible. Right: pairs taken in the order of that chance, and the expected "
+        "share of irreproducible ones among them (irreproducible discovery rate; Li, Brown, Huang and Bickel 2011).",
     ),
     (
         "superiority",
@@ -37,7 +53,7 @@ MEASURED = (  # figure, its question, how to read it
     (
         "selectivity",
         "Selectivity over size",
-        "Mean excess kurtosis over the vocabulary, with 95% intervals over neurons.",
+        "Mean excess kurtosis over the vocabulary (no unit), with 95% intervals over neurons.",
     ),
     (
         "documents",
@@ -49,17 +65,29 @@ MEASURED = (  # figure, its question, how to read it
         "partners",
         "Does the law depend on k = 1?",
         "Counts where a pair needs each neuron to be among the other's k best partners, without a threshold and above "
-        "the threshold that each k has by its own nulls.",
+        "the threshold that each k has by its own nulls at each size. Its exponents are of that count, which the "
+        "table of exponents above calls “above each size's own ρ*”.",
     ),
     (
         "data_size",
         "Do count and set settle with more data?",
-        "Largest rung, matched on nested subsets of its positions, each calibrated by its own nulls; overlap is with "
+        "Largest size, matched on nested subsets of its positions, each calibrated by its own nulls; overlap is with "
         "the pairs of the subset before.",
     ),
 )
 
 PLACED = ("scaling", "calibration", "triangle")  # figures with a place of their own on the page
+SECTIONS = (  # anchor, its title in the list of contents, the value without which there is no such section
+    ("reproduce", "Reproduce and cite", ""),
+    ("reading", "How to read these numbers", ""),
+    ("scaling", "The count over network size", ""),
+    ("exponents", "Why there is more than one exponent", "exponents"),
+    ("correlation", "Counts at another correlation", "over_rho"),
+    ("calibration", "What separates a pair from chance", ""),
+    ("theory", "Does the theory hold beyond the count?", "tested"),
+    ("findings", "The paper's findings", "findings"),
+)
+LAST = (("rungs", "All sizes in numbers"), ("pairs", "Some matched neurons"), ("provenance", "Provenance"))
 
 
 def write_report(
@@ -71,6 +99,7 @@ def write_report(
     figures: dict[str, Path],
     out: Path,
     seconds: float,
+    triangle: Triangle | None = None,
 ) -> Path:
     """Write ``report.html`` of a ladder.
 
@@ -81,7 +110,7 @@ def write_report(
     analysis : Analysis or None
         Fits of the calibrated counts; None where there was nothing to fit.
     verdict : str
-        The sentence that the page begins with.
+        All claims and limits of the counts in one sentence.
     counted : list of str
         Other remarks on the counts, a sentence each.
     tested : list of str
@@ -92,56 +121,95 @@ def write_report(
         Where to write.
     seconds : float
         How long the run took.
+    triangle : Triangle, optional
+        The three exponents that the theory ties together.
     """
-    families = json.loads(ladder.attrs["families"])
-    versions = json.loads(ladder.attrs["versions"])
+    families = [family_name(name) for name in json.loads(ladder.attrs["families"])]
     neurons = ladder["neurons"].values
-    trained = "training_seed" in ladder.attrs
+    judged = findings(ladder, analysis)
+    at_rho = over_rho(of_ladder(ladder)) if "correlation" in ladder else None
+    doubtful = contradicts_theory(triangle)
+    nulls = [label for label in every_label() if f"{label}_raw" in ladder]
+    parts: dict[str, Any] = {
+        "counted": counted,
+        "tested": tested,
+        "exponents": exponents(ladder, analysis),
+        "over_rho": at_rho,
+        "findings": judged,
+        "measured": _measured(figures, 4 if "triangle" in figures and tested else 3),
+    }
+    sections = [(id, title) for id, title, needs in SECTIONS if not needs or parts[needs]]
+    sections += [(one["id"], one["title"]) for one in parts["measured"]]
+    trained = "trained and measured" if "training_seed" in ladder.attrs else "measured"
+    subtitle = (
+        f"{families[0]} × {families[1]}, {len(np.unique(neurons))} sizes from {neurons[0]:,.0f} to {neurons[-1]:,.0f} "
+        f"neurons, {_seeds(ladder)}{trained} in {seconds:.0f} s"
+    )
+    said = answer(ladder, analysis, triangle, judged, verdict)
     html = page.render(
         "ladder.html",
+        script="report.js",
+        data={"over_rho": None if at_rho is None else at_rho.record()},
         title="The law of Rosetta Neurons, measured",
-        subtitle=f"{families[0]} × {families[1]}, {len(neurons)} sizes from {neurons[0]:.0f} to {neurons[-1]:.0f} "
-        f"neurons, {'trained and measured' if trained else 'measured'} in {seconds:.0f} s",
-        verdict=verdict,
-        counted=counted,
+        subtitle=subtitle,
+        description=said.growth,
+        answer=asdict(said),
         headline=_headline(ladder, analysis),
+        verdict=verdict,
+        sections=[*sections, *LAST],
+        data_file="results.nc",
+        bibtex=bibtex(json.loads(ladder.attrs["versions"]).get("rosettalaw", "")),
         scaling=page.embedded(figures["scaling"], "Counts over network size, with nulls, power law and theory"),
         calibration=page.embedded(figures["calibration"], "Number of pairs above a correlation, trained and nulls"),
         triangle=page.embedded(figures["triangle"], "Three measured exponents against what the theory demands of them")
         if "triangle" in figures
         else None,
-        tested=tested,
-        findings=(judged := findings(ladder, analysis)),
+        theory_doubtful=doubtful,
+        beta=_beta(analysis, doubtful),
         together=together(judged),
-        measured=[
-            {"title": title, "drawing": page.embedded(figures[name], title), "caption": caption}
-            for name, title, caption in MEASURED
-            if name in figures
-        ]
-        + [
-            {"title": (title := name.capitalize()), "drawing": page.embedded(path, title), "caption": ""}
-            for name, path in figures.items()
-            if name not in (*PLACED, *(one[0] for one in MEASURED))
-        ],
         rungs=_rungs(ladder),
-        nulls=[label for label in every_label() if f"{label}_raw" in ladder],
+        nulls=nulls,
+        nulls_said=[null for null in KINDS.values() if null.label in nulls],
         pairs=_pairs(ladder),
         families=families,
-        provenance={
-            "ladder": ladder.attrs["ladder"],
-            "models": ", ".join(
-                f"{a} × {b}" for a, b in zip(ladder["model_a"].values, ladder["model_b"].values, strict=True)
-            ),
-            "corpus": f"{ladder.attrs['corpus']}, sha256 {ladder.attrs['corpus_sha256']}",
-            "text measured": f"{int(ladder['tokens_a'].values[-1]):,} and {int(ladder['tokens_b'].values[-1]):,} "
-            f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans{_read(ladder)}",
-            "seeds": (f"training {ladder.attrs['training_seed']}, " if trained else "")
-            + f"measurement {ladder.attrs['seed']}",
-            "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-            "command": ladder.attrs["command"],
-        },
+        provenance=_provenance(ladder),
+        **parts,
     )
     return page.write(out, html)
+
+
+def _measured(figures: dict[str, Path], first: int) -> list[dict[str, Any]]:
+    """Return the further figures in their order, numbered from `first`."""
+    known = [(name, title, caption) for name, title, caption in MEASURED if name in figures]
+    named = {*PLACED, *(name for name, _, _ in MEASURED)}
+    known += [(name, name.capitalize(), "") for name in figures if name not in named]
+    return [
+        {
+            "id": f"figure-{name}",
+            "title": title,
+            "label": f"Figure {i}",
+            "drawing": page.embedded(figures[name], title),
+            "caption": caption,
+        }
+        for i, (name, title, caption) in enumerate(known, first)
+    ]
+
+
+def _provenance(ladder: xr.Dataset) -> dict[str, str]:
+    pairs = list(zip(ladder["model_a"].values.tolist(), ladder["model_b"].values.tolist(), strict=True))
+    seeds = f"training {ladder.attrs['training_seed']}, " if "training_seed" in ladder.attrs else ""
+    versions = json.loads(ladder.attrs["versions"])
+    return {
+        "command": ladder.attrs["command"],
+        "ladder": ladder.attrs["ladder"],
+        "models": "; ".join(f"{model_name(a)} × {model_name(b)}" for a, b in pairs),
+        "folders of the models": ", ".join(f"{a} × {b}" for a, b in pairs),
+        "corpus": f"{ladder.attrs['corpus']}, sha256 {ladder.attrs['corpus_sha256']}",
+        "text measured": f"{int(ladder['tokens_a'].values[-1]):,} and {int(ladder['tokens_b'].values[-1]):,} "
+        f"held-out tokens, {int(ladder['positions'].values[-1]):,} shared spans{_read(ladder)}",
+        "seeds": f"{seeds}measurement {ladder.attrs['seed']}",
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
 
 
 def _read(ladder: xr.Dataset) -> str:
@@ -153,31 +221,59 @@ def _read(ladder: xr.Dataset) -> str:
 
 
 def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, str]]:
-    counts = ladder["calibrated_count"].values
-    items = [{"value": f"{counts[0]} → {counts[-1]}", "label": "calibrated Rosetta pairs, smallest to largest network"}]
+    """Return the cards: numbers that the page stands by, each with what qualifies it."""
+    cards = [
+        {
+            "value": _from_to(ladder, "calibrated_count"),
+            "label": "calibrated pairs, smallest to largest network",
+            "but": "each size above its own ρ*",
+        }
+    ]
     if analysis is not None:
-        line, theory = analysis.power_law, analysis.theory
-        items += [
-            {
-                "value": f"{line.exponent:.2f}",
-                "label": f"exponent α of the count{_counted(analysis)}, 95% {_interval(line.exponent_ci95)}",
-            },
-            {"value": page.number(theory.beta), "label": f"β of the theory, 95% {_interval(theory.beta_ci95)}"},
-            {"value": f"{line.r2:.3f}", "label": "R² of the power law in log–log"},
-        ]
-    return items
+        line, own = analysis.power_law, analysis.own
+        at = f" at ρ ≥ {analysis.common_rho:.2f} for all sizes" if np.isfinite(analysis.common_rho) else ""
+        other = f"{own.exponent:.2f} above each size's own ρ*: the table of exponents says why" if own and at else ""
+        of = ", over seeds and text," if analysis.seeds is not None else ","
+        label = f"exponent α of the count{at}{of} 95% {_interval(line.exponent_ci95)}"
+        cards.append({"value": f"{line.exponent:.2f}", "label": label, "but": other})
+    if "stable_count" in ladder:
+        label = "stable pairs: found again in nine of ten halves of the text"
+        cards.append({"value": _from_to(ladder, "stable_count"), "label": label, "but": ""})
+    if "beyond_token_count" in ladder:
+        share = float(ladder["median_lexical_share"].values[-1])
+        but = f"{100 * share:.0f}% of a typical pair's covariance is the string itself" if np.isfinite(share) else ""
+        label = "pairs beyond the token: left when each string's mean activation is taken out"
+        cards.append({"value": _from_to(ladder, "beyond_token_count"), "label": label, "but": but})
+    return cards
 
 
-def _counted(analysis: Analysis) -> str:
-    """Return at which correlation the headline counts, and the exponent where each size has its own."""
-    if analysis.own is None or not np.isfinite(analysis.common_rho):
+def _from_to(ladder: xr.Dataset, name: str) -> str:
+    """Return a count at the smallest and at the largest size, the mean over pairs of seeds."""
+    _, means = size_means(ladder["neurons"].values, ladder[name].values.astype(float))
+    return f"{means[0]:.0f} → {means[-1]:.0f}"
+
+
+def _seeds(ladder: xr.Dataset) -> str:
+    """Return in words how many pairs of seeds a size has."""
+    if "seed_a" not in ladder:
         return ""
-    own = f"{analysis.own.exponent:.2f} above each size's own ρ*"
-    return f" at ρ ≥ {analysis.common_rho:.2f} for all sizes ({own})"
+    a, b = (len(np.unique(ladder[f"seed_{side}"].values)) for side in "ab")
+    return f"{a} × {b} seeds at each, "
+
+
+def _beta(analysis: Analysis | None, doubtful: bool) -> str:
+    """Return the sentence on β, which never stands without the tests of the theory that defines it."""
+    if analysis is None or not np.isfinite(analysis.theory.beta):
+        return ""
+    theory = analysis.theory
+    number = f"The count alone, read through the theory, gives β = {theory.beta:.2f} ({_interval(theory.beta_ci95)})."
+    if doubtful:
+        return f"{number} The tests above contradict that theory, so this β measures no spectrum."
+    return f"{number} It assumes the theory at the measured sizes, not its asymptote."
 
 
 def _interval(ends: tuple[float, float]) -> str:
-    low, high = (f"{end:.2f}" if np.isfinite(end) else "∞" for end in ends)
+    low, high = (f"{end:.2f}".replace("-", "−") if np.isfinite(end) else "∞" for end in ends)
     return f"{low} to {high}"
 
 
@@ -192,10 +288,12 @@ def _rungs(ladder: xr.Dataset) -> list[dict[str, float]]:
 def _pairs(ladder: xr.Dataset) -> list[dict[str, Any]]:
     pairs: dict[int, dict[str, Any]] = {}
     shown_pairs = ladder["context_pair"].values.tolist() if "context_pair" in ladder else []
+    around = json.loads(ladder.attrs.get("measurement", "{}")).get("around", 0)
     for i, pair in enumerate(shown_pairs):
         names = ("layer_a", "layer_b", "layer_unit_a", "layer_unit_b", "correlation")
         facts = {name: ladder[name].values[pair].item() for name in names}
-        shown = pairs.setdefault(pair, {**facts, "contexts": []})
-        words = {name: ladder[f"context_{name}"].values[i] for name in ("document", "before", "span", "after")}
-        shown["contexts"].append(words | {s: ladder[f"activation_{s}"].values[i].item() for s in "ab"})
+        shown = pairs.setdefault(pair, {**facts, "judged": judged_pair(ladder, pair), "contexts": []})
+        text = {name: str(ladder[f"context_{name}"].values[i]) for name in ("document", "before", "span", "after")}
+        text |= excerpt(text["before"], text["span"], text["after"], around)
+        shown["contexts"].append(text | {s: ladder[f"activation_{s}"].values[i].item() for s in "ab"})
     return sorted(pairs.values(), key=lambda pair: -pair["correlation"])

@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 import lmfit
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ..errors import UnknownNameError, require
 from ..theory import Model
@@ -45,8 +44,9 @@ from .draws import posterior_draws
 from .identifiability import Identifiability, identify, undetermined
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
+from .profile_curve import ProfileCurve, around
 from .profile_interval import profile_interval
-from .theory_fit import TAU
+from .theory_search import TAU
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +119,14 @@ class ModelFit:
         profile = self._problem.profile(name, self.values)
         return np.array([profile(float(value)) for value in np.atleast_1d(values)]) - least
 
+    def profile(self, name: str, points: int = 21) -> ProfileCurve:
+        """Return the likelihood profile of one parameter over its interval and a quarter beyond; it has a ``plot``."""
+        if name not in self.values:
+            raise UnknownNameError("parameter", name, self.values)
+        require(not self._problem.met, "data", f"{len(self.residuals)} counts", str(ModelStatus.MET))
+        at = around(self.params[name].interval, self._problem.limits[name], points)
+        return ProfileCurve(name, at, self.rise(name, at), self.values[name], self._problem.quantile**2)
+
     def combinations(self) -> list[str]:
         """Return the products of powers of the parameters that counts tell, the best first, each with its error."""
         values, vectors = np.linalg.eigh(self.identifiability.fisher)
@@ -141,7 +149,7 @@ class ModelFit:
         return "\n".join([*text, self.identifiability.sentence, f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
+        """Return one row per parameter: ``value, low, high, open``."""
         return table(self.params)
 
     def __str__(self) -> str:
@@ -240,7 +248,7 @@ def _parameter(problem: ModelProblem, name: str, best: dict[str, float]) -> Para
     value, (low, high) = best[name], problem.limits[name]
     if problem.met:
         return Parameter(value, (np.nan, np.nan), False)
-    t = float(stats.t.ppf(0.975, np.inf if problem.stated else problem.freedom))
+    t = problem.quantile
     column = problem.jacobian(best)[:, problem.names.index(name)]
     step = value * float(np.clip(t / max(float(np.linalg.norm(column)), 1e-9), 1e-6, 0.3))
     lower, upper = profile_interval(

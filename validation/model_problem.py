@@ -12,7 +12,7 @@ from typing import Any
 
 import lmfit
 import numpy as np
-from scipy import optimize
+from scipy import optimize, stats
 from scipy.stats import qmc
 
 from ..errors import InputError, UnknownNameError, require
@@ -22,7 +22,7 @@ from ..theory.spectra import PowerLaw
 from ..theory.utilities import Log
 from .counts import Counts
 from .rounding import ROUNDING, whole
-from .theory_fit import FLOOR, expected_count
+from .theory_search import FLOOR, expected_count
 
 EXAMPLE = "fit_model(lambda beta, eta: Model(PowerLaw(beta), CRRA(eta)), clean(neurons, counts))"
 RANGES = {"beta": (0.05, 20.0), "eta": (0.05, 20.0), "delta": (1e-3, 10.0), "theta": (0.05, 3.0), "tau": (0.02, 1e3)}
@@ -164,6 +164,11 @@ class ModelProblem:
     def met(self) -> bool:
         """True where there is no count to spare, so that errors cannot be estimated."""
         return not self.stated and self.freedom < 1
+
+    @property
+    def quantile(self) -> float:
+        """Return Student's 97.5% quantile, the normal's for stated errors: χ² rises by its square in an interval."""
+        return float(stats.t.ppf(0.975, np.inf if self.stated else self.freedom))
 
     def profile(self, name: str, best: Mapping[str, float]) -> Callable[[float], float]:
         """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""

@@ -36,12 +36,12 @@ class Parameter:
 
 
 def lines(params: Mapping[str, Parameter]) -> list[str]:
-    """Return one line a parameter."""
+    """Return one line per parameter."""
     return [f"{name} = {one}" for name, one in params.items()]
 
 
 def table(params: Mapping[str, Parameter]) -> pd.DataFrame:
-    """Return one row a parameter: ``value, low, high, open``."""
+    """Return one row per parameter: ``value, low, high, open``."""
     import pandas as pd
 
     rows = {name: (one.value, *one.interval, one.open) for name, one in params.items()}

@@ -61,7 +61,7 @@ def simulated(
 def ladders() -> list[Series]:
     """Return the ladders of language and vision models that come with this package, which trained and measured them."""
     saved = {name: reference_ladders.read(name) for name in reference_ladders.names()}
-    named = [(f"kept {name.split('-')[0]}", ladder) for name, ladder in saved.items()]  # families tell pairings apart
+    named = [(f"kept {name.split('-')[0]}", ladder) for name, ladder in saved.items()]  # families distinguish pairings
     return [replace(of_ladder(ladder, name), reference=True) for name, ladder in named]
 
 

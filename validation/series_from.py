@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ForeignFileError, InputError
+from ..model_names import family_name
 from ..results import KIND, interpreting, load, require_variables
-from .common_rho import counts_at
+from .common_rho import counts_at, deviations_at
 from .counts import Counts, read_columns, read_counts
+from .pooling import groups
 from .profiles import FEWEST_PAIRS, Profile
 from .series import Series
 from .verdict import nulls_of
@@ -72,10 +74,15 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
 
 
 def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
-    """Return one series for each folder of matchings, named after it (in full, where two have one name)."""
+    """Return a series for each group of matchings of a folder that belong together (`pooling`).
+
+    It is named after the folder (in full, where two have one name), and after its facts where there are several.
+    """
     times = Counter(folder.name for folder in pairs)
     return [
-        of_pairs(members, folder.name if times[folder.name] == 1 else str(folder)) for folder, members in pairs.items()
+        of_pairs(group, (folder.name if times[folder.name] == 1 else str(folder)) + (f" ({words})" if words else ""))
+        for folder, members in pairs.items()
+        for group, words in groups(members)
     ]
 
 
@@ -128,7 +135,7 @@ def _of_ladder(ladder: xr.Dataset, name: str) -> Series:
         thresholds = np.array([min([t, *rho]) for t, rho in zip(thresholds, correlations, strict=True)], dtype=float)
         common = _largest(thresholds)
         counts = np.where(own > 0, counts_at(correlations, common), 0.0)
-        sd = sd if np.array_equal(counts, own) else _deviations_at(ladder, common)
+        sd = sd if np.array_equal(counts, own) else deviations_at(ladder, common)
     seeds = None
     if _modality(ladder) == "language" and "seed_a" in ladder and "seed_b" in ladder:
         seeds = np.asarray(ladder["seed_a"].values), np.asarray(ladder["seed_b"].values)
@@ -314,20 +321,11 @@ def _modality(ladder: xr.Dataset) -> str:
 
 def _families(ladder: xr.Dataset) -> str:
     families = ladder.attrs.get("families")
-    return f" ({' × '.join(json.loads(families))})" if families else ""
+    return f" ({' × '.join(map(family_name, json.loads(families)))})" if families else ""
 
 
 def _largest(thresholds: np.ndarray) -> float:
     return float(np.nanmax(thresholds)) if np.isfinite(thresholds).any() else np.nan
-
-
-def _deviations_at(ladder: xr.Dataset, rho: float) -> np.ndarray | None:
-    """Return the standard errors of the counts at a correlation, where the ladder records them over correlations."""
-    if "count_error" not in ladder or not np.isfinite(rho):
-        return None
-    grid = ladder["rho"].values
-    sd = np.array([np.interp(rho, grid, errors) for errors in ladder["count_error"].values])
-    return sd if np.isfinite(sd).all() else None
 
 
 def _deviations(ladder: xr.Dataset) -> np.ndarray | None:

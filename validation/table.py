@@ -50,7 +50,7 @@ def read_table(
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If it is no CSV file with these columns, each once, and rows.
+        If it is not a CSV file with these columns, each once, and rows.
     InputError
         If a cell cannot be used; the message names its line and column.
     """

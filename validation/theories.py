@@ -25,7 +25,7 @@ from ..theory import Model
 from .alternatives import CANNOT_TELL, CLEAR_AICC, REJECTED
 from .counts import counts_from
 from .model_fit import ModelFit, fit_model
-from .theory_fit import TAU
+from .theory_search import TAU
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -45,7 +45,7 @@ from .attenuation.fit import Attenuation, fit_attenuation
 from .attenuation.share import Share, default_levels, fit_shares
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
 from .profiles import Profile, fit_profile, mean_profile
-from .theory_fit import GAMMA
+from .theory_search import GAMMA
 from .triangle_words import sentence
 
 stats = deferred("scipy.stats")  # half a second

@@ -18,7 +18,7 @@ from .triangle import Triangle, measure_triangle, triangle_of
 NEEDED = ("neurons", "correlation")
 SEEDS = ("seed_a", "seed_b")
 EXAMPLE = (
-    "a CSV file with the columns neurons,correlation (and seed_a,seed_b, if known), one row a pair; or a ladder's .nc"
+    "a CSV file with the columns neurons,correlation (and seed_a,seed_b, if known), one row per pair; or a ladder's .nc"
 )
 CALL = "read_triangle('pairs.csv'), or read_triangle({'neurons': [128, 128, 256], 'correlation': [.9, .7, .8]})"
 

@@ -37,7 +37,7 @@ class Joined(Documented):
         self.unit = np.concatenate([np.arange(width) for width in widths])
 
     def identity(self) -> list[Any]:
-        """Return the facts that tell each layer from others."""
+        """Return the facts that distinguish each layer from others."""
         return [self.name, *(identity(source) for source in self._sources), *self.in_documents()]
 
     def labels(self) -> Mapping[str, np.ndarray]:

@@ -41,6 +41,10 @@ class Head:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
+KNOWN = 64
+_heads: dict[tuple[str, int, int, int], tuple[Head, int]] = {}  # of the files opened last
+
+
 def open_npy(path: Path | None) -> np.ndarray:
     """Map a ``.npy`` file into memory (changes stay in memory).
 
@@ -56,9 +60,15 @@ def open_npy(path: Path | None) -> np.ndarray:
     with _readable(path, "not a whole .npy file", EXAMPLE), path.open("rb") as file:
         if file.read(len(ZIP)) == ZIP:
             raise ForeignFileError(f"{path}: an .npz archive of several arrays. Try: np.save of one array")
-        file.seek(0)
-        head, begin = _head(file), file.tell()
-        room = os.fstat(file.fileno()).st_size - begin
+        stat = os.fstat(file.fileno())
+        key = (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if key not in _heads:  # a file is opened for every block that is read of it
+            file.seek(0)
+            _heads[key] = _head(file), file.tell()
+            if len(_heads) > KNOWN:
+                _heads.pop(next(iter(_heads)))
+        head, begin = _heads[key]
+        room = stat.st_size - begin
         if head.size > room:
             raise ValueError(f"its head says {head.size} bytes, and it has {room}")
         order = "F" if head.fortran else "C"

@@ -11,7 +11,7 @@ Seven abilities are optional. This module is the only place that asks for them:
 | ``rows(index, columns)`` | `RandomAccess` | the source is copied to disk once (`spooling`) and read again there |
 | ``blocks_from(size, first)`` | `blocks_from` | it is read from the start, up to the position wanted |
 | ``tensors(size)`` | `tensors` | its blocks are arrays, and go to the device from there |
-| ``identity()`` | `identity` | name, positions and neurons tell it from others; a resumed run trusts them |
+| ``identity()`` | `identity` | name, positions and neurons distinguish it from others; a resumed run trusts them |
 | ``untrained(seed)`` | `untrained` | there is no null of untrained networks |
 | ``mapped()`` | `mapped` | its files are opened at each reading |
 | ``labels()`` | `labels` | documents and span texts of its positions are unknown, and nulls that need them impossible |
@@ -79,7 +79,7 @@ def tensors(source: ActivationSource, size: int) -> Iterator[Any]:
 
 
 def identity(source: ActivationSource) -> list[Any]:
-    """Return the facts that tell a source from others, as JSON can hold them."""
+    """Return the facts that distinguish a source from others, as JSON can hold them."""
     own: Callable[[], list[Any]] | None = getattr(source, "identity", None)
     return own() if own is not None else [source.name, int(source.positions), len(source.layer)]
 

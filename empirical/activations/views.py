@@ -28,7 +28,7 @@ class Documented:
         return {} if self._documents is None else {"document": self._documents}
 
     def in_documents(self) -> list[Any]:
-        """Return the facts that tell these documents from others, as a part of an identity."""
+        """Return the facts that distinguish these documents from others, as a part of an identity."""
         return [] if self._documents is None else [zlib.crc32(self._documents.data)]
 
 

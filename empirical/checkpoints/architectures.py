@@ -1,7 +1,7 @@
 """Places of the neurons: for each architecture, the module whose input are the MLP activations.
 
 A neuron is one coordinate of the input of an MLP's output (down) projection (arXiv 2606.03990, section 3.1). One entry
-an architecture; ``*`` stands for the layer's number in the name of the module within the base model.
+per architecture; ``*`` stands for the layer's number in the name of the module within the base model.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def require_sizes(name: str, config: Any) -> None:
     Raises
     ------
     RosettaError
-        If a size is no positive integer, or too large.
+        If a size is not a positive integer, or too large.
     """
     for field, most in LIMITS.items():
         value = getattr(config, field, None)
@@ -137,7 +137,7 @@ def _first(config: Any, fields: Iterable[str]) -> int:
 
 
 def require_weights(name: str, model: Any, report: dict[str, Any], tower: bool = False) -> None:
-    """Refuse a model whose file lacks weights of it, has others than it, or has some that are no numbers.
+    """Refuse a model whose file lacks weights of it, has others than it, or has some that are not numbers.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ def open_config(checkpoint: str | Path) -> Any:
     Raises
     ------
     MissingFileError
-        If the path is no checkpoint folder and the name cannot be found (or reached) on the hub.
+        If the path is not a checkpoint folder and the name cannot be found (or reached) on the hub.
     RosettaError
         If the configuration is damaged, or wants code of its own to be run.
     """

@@ -60,7 +60,7 @@ def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
     known: dict[str, str] = {}
     for side, source in zip("ab", sources, strict=False):
         in_memory = getattr(source, "facts", None)
-        if in_memory is not None:  # a loaded model is no file: a checksum of its weights stands for it
+        if in_memory is not None:  # a loaded model is not a file: a checksum of its weights stands for it
             known[f"revision_{side}"] = f"in memory, checksum {in_memory[-1]:08x}"
             continue
         facts = model_facts(source.name, tokenizer)

@@ -2,7 +2,7 @@
 
 Four kinds of source, recognised by their files:
 
-- a ``.jsonl`` or ``.jsonl.zst`` file as The Pile has it: one object a line with a ``text``; its domain is
+- a ``.jsonl`` or ``.jsonl.zst`` file as The Pile has it: one object per line with a ``text``; its domain is
   ``meta.pile_set_name``, or ``domain``, or "text";
 - any other file: one UTF-8 document, with or without a byte order mark;
 - a folder: every UTF-8 file below it is a document, its first folder the domain; shards (``.jsonl``, ``.jsonl.zst``)
@@ -11,7 +11,7 @@ Four kinds of source, recognised by their files:
 
 `unread` gives each document as a function that reads it, so that a caller who wants some of them pays for those alone.
 Memory is bounded whatever a source holds: a text beyond `DOCUMENT` becomes several documents of one group, a line of a
-shard beyond `LINE` is refused, and so is anything that is no ordinary file, such as a pipe or a device.
+shard beyond `LINE` is refused, and so is anything that is not an ordinary file, such as a pipe or a device.
 Nothing that a source holds is executed, and what cannot be used is named by file and line.
 """
 

@@ -31,7 +31,7 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
     Raises
     ------
     InputError
-        If an item is no text, or there is none.
+        If an item is not a text, or there is none.
     """
     if isinstance(source, str | Path):
         longish = isinstance(source, str) and (len(source) > 4096 or "\n" in source)

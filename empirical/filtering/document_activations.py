@@ -22,6 +22,7 @@ from ..checkpoints import architectures, hub
 from ..corpora.corpus import Document
 from ..language.reading import context_of
 from ..language.source import special_tokens
+from ..language.tokenization import token_ids
 
 DOCUMENTS_AT_ONCE = 64
 TOKENS_AT_ONCE = 4096
@@ -108,9 +109,8 @@ class ModelReader:
         for first in range(0, len(documents), DOCUMENTS_AT_ONCE):
             yield self._batch(documents[first : first + DOCUMENTS_AT_ONCE], np.asarray(neurons))
 
-    def _ids(self, documents: Sequence[Document]) -> list[list[int]]:
-        texts = [document.text for document in documents]
-        return self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    def _ids(self, documents: Sequence[Document]) -> list[np.ndarray]:
+        return list(token_ids(self.tokenizer, (document.text for document in documents)))
 
     def _batch(self, documents: Sequence[Document], neurons: np.ndarray) -> Reading:
         ids = self._ids(documents)
@@ -132,7 +132,7 @@ class ModelReader:
             raise RosettaError(f"{self.name}: an activation over {bad} is not finite; the model overflows on it")
         return Reading(lengths, (totals / lengths[:, None]).astype(np.float32), peaks)
 
-    def _windows(self, rows: list[list[int]], neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _windows(self, rows: list[np.ndarray], neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return sums and maxima of the activations over each window's text, shape (windows, neurons)."""
         import torch
 
@@ -171,9 +171,9 @@ class ModelReader:
         return total, peak
 
 
-def _within(windows: list[tuple[int, list[int]]], tokens: int) -> Iterator[list[tuple[int, list[int]]]]:
+def _within(windows: list[tuple[int, np.ndarray]], tokens: int) -> Iterator[list[tuple[int, np.ndarray]]]:
     """Yield consecutive windows, as many as together hold at most `tokens`, at least one."""
-    group: list[tuple[int, list[int]]] = []
+    group: list[tuple[int, np.ndarray]] = []
     size = 0
     for window in windows:
         if group and size + len(window[1]) > tokens:

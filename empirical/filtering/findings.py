@@ -11,7 +11,7 @@ KINDS = ("Rosetta Neurons", "others")
 
 
 def records(study: xr.Dataset) -> list[dict[str, Any]]:
-    """Return one row a selector: F1 and perplexity with their 95% intervals."""
+    """Return one row per selector: F1 and perplexity with their 95% intervals."""
     rows = []
     for selector in study["selector"].values.tolist():
         one = study.sel(selector=selector)

@@ -21,6 +21,7 @@ import numpy as np
 
 from ...errors import InputError, RosettaError
 from ..corpora.corpus import Document
+from ..language.tokenization import token_ids
 
 TOKENS_AT_ONCE = 8192
 
@@ -55,9 +56,8 @@ def stream(tokenizer: Any, documents: Sequence[Document]) -> np.ndarray:
     end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.bos_token_id
     if end is None:
         raise RosettaError("the tokenizer has no token that ends or begins a text, to join documents by")
-    texts = [document.text for document in documents]
-    rows = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
-    return np.concatenate([np.array([end]), *(np.array([*row, end]) for row in rows)]).astype(np.int64)
+    rows = token_ids(tokenizer, (document.text for document in documents))
+    return np.concatenate([np.array([end]), *(np.append(row, np.int32(end)) for row in rows)]).astype(np.int64)
 
 
 def sequences(tokens: np.ndarray, context: int) -> np.ndarray:

@@ -45,7 +45,7 @@ def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) 
     Raises
     ------
     UnknownNameError
-        If the target is no domain of the text.
+        If the target is not a domain of the text.
     InputError
         If a part lacks the target.
     """

@@ -33,6 +33,7 @@ from ..checkpoints import hub
 from ..checkpoints.hub import Loading
 from ..checkpoints.provenance import identity, model_facts, revisions
 from ..corpora.corpus import Corpus
+from ..language.tokenization import token_ids
 from .choose_neuron import Choice, choose, require_calibrated, rosetta_neurons
 from .document_activations import DocumentReader, ModelReader
 from .perplexity import measure_trials
@@ -291,15 +292,15 @@ def _tokens(tokenizer: Any, corpus: Corpus, wanted: int) -> int:
     Of that 98%, as stretches that two tokenizers cannot share are left out.
     """
     number = 0
-    for document in corpus.documents:
-        number += len(tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"])
+    for row in token_ids(tokenizer, (document.text for document in corpus.documents)):
+        number += len(row)
         if 0.98 * number >= wanted:
             return wanted
     return int(0.98 * number)
 
 
 def _write(path: Path, pool: Corpus, selected: np.ndarray) -> None:
-    """Write selected documents, one object a line, as `rosettalaw.empirical.corpora.corpus` reads them."""
+    """Write selected documents, one object per line, as `rosettalaw.empirical.corpora.corpus` reads them."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for document, is_selected in zip(pool.documents, selected, strict=True):
             if is_selected:

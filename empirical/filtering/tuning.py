@@ -74,7 +74,7 @@ def open_causal(checkpoint: str | Path, loading: hub.Loading = hub.Loading()) ->
     Raises
     ------
     RosettaError
-        If the weights cannot be loaded, or the checkpoint is no decoder.
+        If the weights cannot be loaded, or the checkpoint is not a decoder.
     """
     import torch
     from transformers import AutoModelForCausalLM

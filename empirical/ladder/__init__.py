@@ -5,6 +5,7 @@
 | `models` | checkpoints to compare at each rung, from a ladder file |
 | `train` | ladders whose models are trained here |
 | `comparison` | two models matched at every k, data size and null |
+| `shared` | copies and null draws that pairs of one size share |
 | `neurons` | selectivity and documents of all neurons, Rosetta or not |
 | `rung` | one size measured |
 | `measure` | all sizes, saved one by one and joined into a Dataset |

@@ -62,7 +62,9 @@ def compare(
     plan: Measurement,
     sweep: bool = False,
     step: Callable[[str], None] = lambda title: None,
-    drawn: Callable[[Null, int, list[Any], Callable[[], list[Matches]]], list[Matches]] = lambda *draw: draw[-1](),
+    draws_of_null: Callable[[Null, int, list[Any], Callable[[], list[Matches]]], list[Matches]] = lambda *draw: draw[
+        -1
+    ](),
 ) -> ModelComparison:
     """Match two models at every k and data size, with their nulls.
 
@@ -78,7 +80,7 @@ def compare(
         Whether fewer positions are matched too.
     step : callable
         Called with the title of each step.
-    drawn : callable
+    draws_of_null : callable
         Called with a null that changes both models, the draw's number, all else that decides it, and the function that
         makes it; returns the draw (see `shared`).
     """
@@ -115,7 +117,7 @@ def compare(
                     twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), Path(folder))
                     return [match(*some, **more) for some in (twins, *(_first(twins, number) for number in numbers))]
 
-            results.append(drawn(null, draw, [numbers, more], make))
+            results.append(draws_of_null(null, draw, [numbers, more], make))
         whole, *smaller = [
             _with_null(matches, null.label, [of[i] for of in results]) for i, matches in enumerate([whole, *smaller])
         ]

@@ -41,6 +41,7 @@ RAGGED = {"pair": "pair_rung", "null_pair": "null_rung", "neuron": "neuron_rung"
 ONE_AFTER_THE_OTHER = (*RAGGED, "text", "read_document")  # variables of these dimensions are joined end to end
 OF_ONE_RUNG = ("context", "data_size")  # measured at the largest rung alone
 NUMBERS = {"context_pair": "pair", "snippet_begin": "text", "snippet_document": "read_document"}  # count along these
+SEEDS = ("seed_a", "seed_b")
 COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold")
 
 
@@ -151,7 +152,7 @@ def _counted_on(rung: xr.Dataset, before: dict[str, int]) -> xr.Dataset:
 
 def rung_records(ladder: xr.Dataset) -> list[dict[str, Any]]:
     """Return the counts of each rung as plain numbers, the way ``summary.json`` has them."""
-    names = [*COUNTS, *(name for name in EVIDENCE if name in ladder)]
+    names = [*(name for name in SEEDS if name in ladder), *COUNTS, *(name for name in EVIDENCE if name in ladder)]
     return [{name: ladder[name].values[i].item() for name in names} for i in range(ladder.sizes["rung"])]
 
 

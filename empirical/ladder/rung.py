@@ -214,6 +214,8 @@ def _pairs(matches: Matches, copies: Sources) -> dict[str, Any]:
         "settled": ("pair", matches.replicates.settled.astype(np.int8)),
         "stability": ("pair", matches.replicates.stability),
         "margin_se": ("pair", matches.replicates.margin_errors),
+        "margin_first_half": ("pair", matches.replicates.half_margins[0]),
+        "margin_second_half": ("pair", matches.replicates.half_margins[1]),
         **({} if matches.lexical_share is None else {"lexical_share": ("pair", matches.lexical_share)}),
         **{name: ("null_pair", values) for name, values in null_pairs(matches.nulls).items()},
     }

@@ -1,4 +1,4 @@
-"""What the pairs of a ladder share, so that each network is read once: copies of activations, and draws of nulls.
+"""Copies of activations and draws of nulls that the pairs of a ladder share, so that each network is read once.
 
 With k seeds of two families k² pairs are made of 2k networks. A network's activations are copied to disk when its first
 pair is measured, and removed after its last. Draws that the architectures alone decide (`Null.architectures_alone`) are
@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...removal import made, remove
 from ..language.source import TextSource
 from ..matching import Matches
 from ..nulls import Null
@@ -48,14 +49,14 @@ class Shared:
         for checkpoint in set(self._copies) - set(checkpoints):
             for name in self._copies.pop(checkpoint):
                 for file in self._folder.glob(f"activations-{name}*"):
-                    file.unlink()
+                    remove(made(file))  # in the folder that this measurement was given for its copies
 
     def draw(self, sources: Sequence[TextSource], null: Null, number: int, plan: Any, make: Callable[[], Draw]) -> Draw:
         """Return a draw of a null, the one of an earlier pair where nothing that decides it differs."""
         if not null.architectures_alone:
             return make()
         architectures = _digest([[_config(source), source.text.sha256] for source in sources])
-        if architectures != self._architectures:  # the next size: what was drawn before is not needed again
+        if architectures != self._architectures:  # the next size has no use for earlier draws
             self._architectures, self._draws = architectures, {}
         key = _digest([null.name, number, plan])
         if key not in self._draws:

@@ -251,7 +251,7 @@ class Ladder:
 
 
 def _facts(part: Any) -> dict[str, Any]:
-    """Return what is given of a part of a ladder file; seeds that are left out leave the hash as it was before them."""
+    """Return the given entries of a part of a ladder file; without seeds the hash is that of earlier versions."""
     facts = dataclasses.asdict(part)
     facts.pop("training_seed", None)  # the seed of the one network is in its recipe
     return {name: value for name, value in facts.items() if value is not None}

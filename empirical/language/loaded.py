@@ -51,7 +51,7 @@ class LoadedModel:
         return getattr(self.model, "base_model", self.model)
 
     def fingerprint(self) -> list[Any]:
-        """Return the facts that tell these weights from others: a checksum of each tensor's first numbers."""
+        """Return the facts that distinguish these weights from others: a checksum of each tensor's first numbers."""
         digest = 0
         for key, weight in self.body.state_dict().items():
             some = weight.detach().flatten()[:64].double().cpu().numpy()

@@ -20,10 +20,11 @@ import numpy as np
 
 from ...errors import require
 from .alignment import byte_offsets
-from .source import AlignedText
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from .source import AlignedText
 
 PARTS = ("before", "span", "after")
 

@@ -175,7 +175,7 @@ class TextSource:
     special : pair of lists of int
         Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
     facts : list, optional
-        What tells the weights from others, where the name is no checkpoint's.
+        Facts that distinguish the weights from others, where the name is not a checkpoint's.
     """
 
     def __init__(

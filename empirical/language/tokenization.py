@@ -6,6 +6,7 @@ last of the vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import numpy as np
 from ...results import disk_error, replacing
 from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
+from .drawing import stretches
 
 END = "<|endoftext|>"
+AT_ONCE = 1 << 18  # characters that a tokenizer gets at once: it takes some 500 bytes for each
 
 
 def train_tokenizer(corpus: Corpus, vocabulary: int) -> Any:
@@ -39,13 +42,54 @@ def train_tokenizer(corpus: Corpus, vocabulary: int) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=END, eos_token=END)
 
 
+def token_ids(tokenizer: Any, texts: Iterable[str], whole: bool = False) -> Iterator[np.ndarray]:
+    """Yield the token numbers of each text, without special tokens, in memory that does not grow with the texts.
+
+    Parameters
+    ----------
+    tokenizer : object
+        A fast tokenizer.
+    texts : iterable of str
+        Any number of them.
+    whole : bool
+        Tokenize long texts as they are, as trainings do; otherwise by the stretches of `drawing`.
+    """
+    options = {
+        "add_special_tokens": False,
+        "split_special_tokens": True,
+        "return_attention_mask": False,
+        "verbose": False,
+    }
+    pieces: list[tuple[str, bool]] = []  # and whether a text ends with it
+    begun: list[np.ndarray] = []
+    size = 0
+
+    def tokenized() -> Iterator[np.ndarray]:
+        rows = tokenizer([piece for piece, _ in pieces], **options)["input_ids"]
+        for row, (_, last) in zip(rows, pieces, strict=True):
+            begun.append(np.array(row, dtype=np.int32))
+            if last:
+                yield np.concatenate(begun)
+                begun.clear()
+        pieces.clear()
+
+    for text in texts:
+        places = [(0, len(text))] if whole or not text else stretches(text)
+        for begin, end in places:
+            if pieces and size + end - begin > AT_ONCE:
+                yield from tokenized()
+                size = 0
+            pieces.append((text[begin:end], end == len(text)))
+            size += end - begin
+    if pieces:
+        yield from tokenized()
+
+
 def tokenize(tokenizer: Any, corpus: Corpus) -> np.ndarray:
     """Return all documents as one array of token numbers, an end-of-text token after each and nowhere else."""
     end = tokenizer.convert_tokens_to_ids(END)
-    texts = [document.text for document in corpus.documents]
-    options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
-    rows = tokenizer(texts, **options, verbose=False)["input_ids"]
-    return np.concatenate([np.array([*row, end], dtype=np.int32) for row in rows])
+    texts = (document.text for document in corpus.documents)
+    return np.concatenate([np.append(row, np.int32(end)) for row in token_ids(tokenizer, texts, whole=True)])
 
 
 def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = None) -> tuple[Path, Path]:

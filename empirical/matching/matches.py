@@ -262,6 +262,8 @@ class Matches:
             threshold, texts = 0.0 if calibrated is None else calibrated.threshold, self.replicates.correlations
             variables["stability"] = ("pair", self.replicates.stability)
             variables["margin_se"] = ("pair", self.replicates.margin_errors)
+            variables["margin_first_half"] = ("pair", self.replicates.half_margins[0])
+            variables["margin_second_half"] = ("pair", self.replicates.half_margins[1])
             variables["settled"] = ("pair", self.replicates.settled.astype(np.int8))
             variables["settled_count"] = self.settled_count(threshold)
             variables["stable_count"] = self.stable_count(threshold)

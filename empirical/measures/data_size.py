@@ -2,7 +2,7 @@
 
 The subsets are the first positions of the text, which are whole documents of every domain (`language.drawing`), in
 sizes that fall by √10. Each is matched and calibrated by itself, against its own nulls. With too few positions,
-spurious pairs inflate the raw count; the overlap (Jaccard) with the pairs at the previous size says how much of
+null pairs inflate the raw count; the overlap (Jaccard) with the pairs at the previous size says how much of
 the set is stable.
 """
 

@@ -2,6 +2,7 @@
 
 | chapter | subject |
 |---|---|
+| `passages` | positions of a neuron that are different passages |
 | `items` | the data of the page: texts or images of a pair, each with both partners' activations |
 | `text_pairs` | the strongest contexts of matched neurons of two language models, token by token |
 | `language_page` | the page of two language models, from a matching, two checkpoints or a rung |

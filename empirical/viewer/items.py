@@ -34,6 +34,8 @@ class TextContext:
         Each partner's activation at each span, 0 (not above its mean) to `LEVELS` (its strongest anywhere).
     z : pair of float
         Each partner's activation at the peak, in standard deviations from its mean; NaN where it is not known.
+    goes_on : pair of bool
+        Whether the document goes on before the first and after the last span: the page cuts there at the end of a word.
     """
 
     name: str
@@ -42,6 +44,7 @@ class TextContext:
     peak: int
     heat: tuple[Sequence[int], Sequence[int]]
     z: tuple[float, float]
+    goes_on: tuple[bool, bool] = (False, False)
 
     def record(self) -> dict[str, Any]:
         """Return the context as the page reads it: heat as one hexadecimal digit a span."""
@@ -51,6 +54,7 @@ class TextContext:
             "name": self.name,
             "domain": self.domain,
             "z": [round(z, 2) if math.isfinite(z) else None for z in self.z],
+            "goes_on": [bool(one) for one in self.goes_on],
         }
         return {"kind": "text", **facts, "spans": spans, "peak": self.peak, "heat": heat}
 
@@ -86,6 +90,48 @@ class ImageContext:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """Numbers that judge one pair beside its correlation; NaN for those that a result does not have.
+
+    Attributes
+    ----------
+    margin, margin_error : float
+        Distance of the correlation to the best rival's, and its standard error over texts.
+    stability : float
+        Share of halves of the text in which the pair is found.
+    lexical_share : float
+        Share of the pair's covariance that lies between the texts of the spans.
+    recurs : float
+        Models, beside the two, in which the pair recurs.
+    """
+
+    margin: float = math.nan
+    margin_error: float = math.nan
+    stability: float = math.nan
+    lexical_share: float = math.nan
+    recurs: float = math.nan
+
+    def record(self) -> dict[str, float]:
+        """Return the known numbers."""
+        return {name: round(float(value), 4) for name, value in vars(self).items() if math.isfinite(value)}
+
+
+VARIABLES = {  # of a result, by the number of `Judged` that they hold
+    "margin": "margin",
+    "margin_error": "margin_se",
+    "stability": "stability",
+    "lexical_share": "lexical_share",
+    "recurs": "recurs",
+}
+
+
+def judged_pairs(result: Any, pairs: Sequence[int]) -> list[Judged]:
+    """Return the numbers of some pairs of a result, by their places along ``pair``."""
+    known = {name: result[variable].values for name, variable in VARIABLES.items() if variable in result}
+    return [Judged(**{name: float(values[pair]) for name, values in known.items()}) for pair in pairs]
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two matched neurons.
 
@@ -99,12 +145,15 @@ class Pair:
         The contexts in which either partner is most active.
     top : pair of sequences of int
         For each partner, which of them are its own strongest, strongest first.
+    judged : Judged
+        Further numbers of the pair.
     """
 
     neurons: tuple[tuple[int, int], tuple[int, int]]
     correlation: float
     contexts: Sequence[TextContext | ImageContext]
     top: tuple[Sequence[int], Sequence[int]]
+    judged: Judged = Judged()
 
     def record(self) -> dict[str, Any]:
         """Return the pair as the page reads it, with the share of each domain among both partners' strongest."""
@@ -112,6 +161,7 @@ class Pair:
         return {
             "neurons": [list(neuron) for neuron in self.neurons],
             "rho": round(self.correlation, 4),
+            **self.judged.record(),
             "domains": [[name, round(n / domains.total(), 3)] for name, n in domains.most_common()],
             "contexts": [context.record() for context in self.contexts],
             "top": [list(side) for side in self.top],

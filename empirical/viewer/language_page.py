@@ -16,15 +16,14 @@ from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, interpreting, load, require_variables
 from ..checkpoints.hub import Loading
 from ..corpora.corpus import PYTHON, open_text
-from ..language.source import text_sources
-from ..matching import match
 from . import page
-from .items import Collection
+from .items import Collection, Judged, judged_pairs
 from .offline_page import saved_collection
-from .text_pairs import text_pairs
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from ..matching.matches import Matches
 
 TOKENS = 200_000
 
@@ -41,6 +40,7 @@ class _Found:
     corpus: str
     tokens: int
     seed: int
+    judged: list[Judged]
     patterns: tuple[str | None, str | None] = (None, None)
 
 
@@ -55,6 +55,7 @@ def write_viewer(
     seed: int | None = None,
     loading: Loading = Loading(),
     quiet: bool = False,
+    memory: int | None = None,
 ) -> Path:
     """Write the page of matched neurons.
 
@@ -72,6 +73,8 @@ def write_viewer(
         Text to read, where it is not that of the matching.
     loading : Loading
         Where the weights go.
+    memory : int, optional
+        Bytes that reading the text and matching may take; half of the free memory by default.
 
     Raises
     ------
@@ -101,12 +104,17 @@ def write_viewer(
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
     tokens = tokens or (saved_pairs.tokens if saved_pairs is not None else TOKENS)
     seed = seed if seed is not None else (saved_pairs.seed if saved_pairs is not None else 0)
-    corpus = open_text(text)
+    from ..language.source import text_sources  # torch, which a measurement's own contexts do without
+    from .text_pairs import text_pairs
+
+    corpus = open_text(text, memory)
     sources = text_sources(
         *models, corpus, tokens, seed, saved_pairs.patterns if saved_pairs is not None else (None, None), loading
     )
     if saved_pairs is None:
-        matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet)
+        from ..matching import match
+
+        matched = match(*sources, jackknife_blocks=0, seed=seed, quiet=quiet, memory=memory)
         calibration = matched.calibrate()
         threshold = None if calibration is None else calibration.threshold
         saved_pairs = _Found(
@@ -118,11 +126,13 @@ def write_viewer(
             corpus=text,
             tokens=tokens,
             seed=seed,
+            judged=_judged(matched),
         )
     require(len(saved_pairs.correlation), "source", source, "holds no pair of neurons", "more text: --tokens 1000000")
     order = np.argsort(-np.abs(saved_pairs.correlation), kind="stable")[:limit]
     units = saved_pairs.unit_a[order].tolist(), saved_pairs.unit_b[order].tolist()
-    pairs = text_pairs(sources, units, saved_pairs.correlation[order].tolist(), contexts, quiet)
+    judged = [saved_pairs.judged[i] for i in order]
+    pairs = text_pairs(sources, units, saved_pairs.correlation[order].tolist(), contexts, quiet, judged)
     facts = {
         "text": text,
         "sha256 of the text": corpus.sha256,
@@ -155,5 +165,12 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         corpus=ds.attrs["corpus"],
         tokens=int(ds.attrs["tokens"]),
         seed=int(ds.attrs["seed"]),
+        judged=judged_pairs(ds, range(ds.sizes["pair"])),
         patterns=(ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b")),
     )
+
+
+def _judged(matched: Matches) -> list[Judged]:
+    lexical, missing = matched.lexical_share, [float("nan")] * matched.count
+    shares = missing if lexical is None else lexical.tolist()
+    return [Judged(margin=m, lexical_share=s) for m, s in zip(matched.margin.tolist(), shares, strict=True)]

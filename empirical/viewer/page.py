@@ -1,7 +1,7 @@
 """From pairs of neurons to one HTML file that opens anywhere.
 
-The file holds all pairs as JSON in a block that is no script, and one script that draws from it. Nothing of the corpus
-becomes markup: in the JSON every character that could end the block is escaped, and the script sets text as text. A
+The file holds all pairs as JSON in a block of data, and one script that draws from it. Nothing of the corpus becomes
+markup: in the JSON every character that could end the block is escaped, and the script sets text as text. A
 content security policy lets the browser run that script alone (by its hash) and forbids it the network.
 """
 
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ...display import for_page
+from ...model_names import model_name
 from ...results import replacing
 from .items import Collection
 
 HERE = Path(__file__).parent
+SCRIPTS = ("viewer.js", "viewer_pair.js", "viewer_share.js", "viewer_start.js")  # one script, in this order
 # All are equal to a JSON parser; to an HTML parser the escaped ones mean nothing. Non-ASCII is escaped by `json`.
 ESCAPED = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
 
@@ -32,7 +34,7 @@ def write(collection: Collection, path: str | os.PathLike[str]) -> Path:
 
 def html(collection: Collection) -> str:
     """Return the page; pure ASCII."""
-    style, script = (_source(f"viewer.{kind}") for kind in ("css", "js"))
+    style, script = _source("viewer.css"), "\n".join(_source(name) for name in SCRIPTS)
     parts = {"POLICY": _policy(style, script), "STYLE": style, "SCRIPT": script, "DATA": _data(collection)}
     before, *rest = _source("viewer.html").split("@@")
     # Split once, then joined: inserted text is never searched for placeholders.
@@ -46,6 +48,7 @@ def _source(name: str) -> str:
 def _data(collection: Collection) -> str:
     record = {
         "models": collection.models,
+        "names": [model_name(str(name)) for name in collection.models],
         "threshold": collection.threshold,
         "facts": {str(key): str(value) for key, value in collection.facts.items()},
         "pairs": [pair.record() for pair in collection.pairs],

@@ -19,9 +19,10 @@ import numpy as np
 from ...console import progress
 from ..language.source import AlignedText, TextSource
 from ..measures.top import TopPositions
-from .items import LEVELS, Pair, TextContext
+from .items import LEVELS, Judged, Pair, TextContext
+from .passages import AROUND as AROUND
+from .passages import apart as apart
 
-AROUND = 24  # spans shown on either side of a position
 SURPLUS = 6  # positions saved for each context shown, since neighbours of a higher one are left out
 ROWS = 1024
 LONGEST = 120  # characters of one span that are shown
@@ -33,6 +34,7 @@ def text_pairs(
     correlation: Sequence[float],
     contexts: int = 8,
     quiet: bool = False,
+    judged: Sequence[Judged] | None = None,
 ) -> list[Pair]:
     """Return each pair's part of the page.
 
@@ -46,6 +48,8 @@ def text_pairs(
         The pairs' correlations.
     contexts : int
         Contexts of each partner.
+    judged : sequence of Judged, optional
+        Further numbers of each pair.
     """
     text = sources[0].text
     columns = [np.asarray(side, dtype=np.int64) for side in units]
@@ -67,7 +71,15 @@ def text_pairs(
         contexts_shown = [
             shown.context(e, (z[0][e], z[1][e]), ceilings) for e in itertools.islice(entry, len(positions))
         ]
-        pairs.append(Pair((neurons[0], neurons[1]), float(correlation[number]), contexts_shown, (own[0], own[1])))
+        pairs.append(
+            Pair(
+                neurons=(neurons[0], neurons[1]),
+                correlation=float(correlation[number]),
+                contexts=contexts_shown,
+                top=(own[0], own[1]),
+                judged=Judged() if judged is None else judged[number],
+            )
+        )
     return pairs
 
 
@@ -77,7 +89,7 @@ class _Strongest:
     Attributes
     ----------
     positions : list of list of int
-        For each neuron, its highest positions that are no neighbours, highest first.
+        For each neuron, its highest positions that are not neighbours, highest first.
     highest : ndarray, shape (pairs,)
         Activation at the first of them, in standard deviations from the mean.
     """
@@ -105,17 +117,8 @@ class _Strongest:
         return (values - self._mean[pair, None]) / self._deviation[pair, None]
 
 
-def apart(positions: np.ndarray, number: int) -> list[int]:
-    """Return the first `number` positions that do not lie in the context of one before."""
-    chosen: list[int] = []
-    for position in positions[positions >= 0].tolist():
-        if len(chosen) < number and all(abs(position - other) > AROUND for other in chosen):
-            chosen.append(position)
-    return chosen
-
-
 class _Stretches:
-    """Stretches of spans around chosen positions, within the windows that the models read: one entry a position."""
+    """Stretches of spans around chosen positions, within the windows that the models read: one entry per position."""
 
     def __init__(self, text: AlignedText, chosen: Sequence[Sequence[int]]):
         self._text = text
@@ -162,6 +165,7 @@ class _Stretches:
             peak=position - begin,
             heat=(heat[0], heat[1]),
             z=(float(z[0][AROUND]), float(z[1][AROUND])),
+            goes_on=(edges[0] > 0, edges[-1] < len(document.text)),
         )
 
 

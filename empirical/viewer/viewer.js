@@ -15,8 +15,9 @@ function element(name, text, attributes = {}) {
 const number = (value, digits = 2) => value.toFixed(digits).replace("-", "\u2212");
 const deviations = (z) => (z === null ? "\u2013" : `${number(z, 1)}\u03c3`);
 const neuron = (pair, side) => `L${pair.neurons[side][0]}.${pair.neurons[side][1]}`;
+const place = (pair) => data.pairs.indexOf(pair) + 1; // the number of a pair in its address
 const title = (pair) => `${neuron(pair, 0)} \u2194 ${neuron(pair, 1)}`;
-const shortName = (side) => data.models[side].split(/[\\/]/).filter(Boolean).pop() || data.models[side];
+const shortName = (side) => data.names[side] || data.models[side];
 const mainDomain = (pair) => (pair.domains.length ? pair.domains[0][0] : "");
 
 // ---------------------------------------------------------------- what is searched
@@ -30,11 +31,32 @@ function haystack(pair) {
   return haystacks.get(pair);
 }
 
-const ORDERS = {
-  strong: (a, b) => Math.abs(b.rho) - Math.abs(a.rho),
-  weak: (a, b) => Math.abs(a.rho) - Math.abs(b.rho),
-  layer: (a, b) => a.neurons[0][0] - b.neurons[0][0] || a.neurons[0][1] - b.neurons[0][1],
+const known = (value, missing) => (value === undefined ? missing : value);
+const falling = (name) => (a, b) => known(b[name], -9) - known(a[name], -9);
+const ORDERS = { // an order that needs a number which no pair has is not offered
+  strong: ["strongest first", "rho", (a, b) => Math.abs(b.rho) - Math.abs(a.rho)],
+  weak: ["weakest first", "rho", (a, b) => Math.abs(a.rho) - Math.abs(b.rho)],
+  margin: ["widest margin first", "margin", falling("margin")],
+  stability: ["most stable first", "stability", falling("stability")],
+  context: ["least of the string first", "lexical_share", (a, b) => known(a.lexical_share, 9) - known(b.lexical_share, 9)],
+  string: ["most of the string first", "lexical_share", falling("lexical_share")],
+  recurs: ["in most models first", "recurs", falling("recurs")],
+  layer: ["by layer of A", "rho", (a, b) => a.neurons[0][0] - b.neurons[0][0] || a.neurons[0][1] - b.neurons[0][1]],
 };
+const STABLE = 0.9; // share of halves of the text, as in the stable count
+const CHOICES = {
+  stable: {
+    "": ["all", () => true],
+    yes: ["in nine of ten halves", (pair) => pair.stability >= STABLE],
+    no: ["in fewer halves", (pair) => pair.stability < STABLE],
+  },
+  beyond: {
+    "": ["all", () => true],
+    yes: ["mostly context", (pair) => pair.lexical_share < 0.5],
+    no: ["mostly the string", (pair) => pair.lexical_share >= 0.5],
+  },
+};
+const has = (name) => data.pairs.some((pair) => pair[name] !== undefined);
 
 let shown = [];
 let chosen = null;
@@ -49,10 +71,13 @@ function refilter() {
     .filter((pair) => Math.abs(pair.rho) >= least - 1e-9)
     .filter((pair) => layers.every((layer, side) => layer === "" || String(pair.neurons[side][0]) === layer))
     .filter((pair) => domain === "" || `=${mainDomain(pair)}` === domain)
+    .filter((pair) => Object.keys(CHOICES).every((name) => CHOICES[name][at(name).value][1](pair)))
+    .filter((pair) => at("recurs").value === "" || pair.recurs >= Number(at("recurs").value))
     .filter((pair) => wanted === "" || haystack(pair).includes(wanted))
-    .sort(ORDERS[at("order").value]);
+    .sort(ORDERS[at("order").value][2]);
   at("found").textContent = `${shown.length} of ${data.pairs.length} pairs`;
   at("space").style.height = `${shown.length * ROW}px`;
+  drawTable();
   if (!shown.includes(chosen)) {
     at("list").scrollTop = 0;
     choose(shown.length ? shown[0] : null);
@@ -101,6 +126,7 @@ function draw() {
 
 function choose(pair) {
   chosen = pair;
+  address(pair);
   const list = at("list");
   const top = Math.max(0, shown.indexOf(pair)) * ROW;
   if (top < list.scrollTop) list.scrollTop = top;
@@ -114,126 +140,3 @@ function step(by) {
   const place = Math.max(0, shown.indexOf(chosen));
   choose(shown[Math.min(shown.length - 1, Math.max(0, place + by))]);
 }
-
-// ---------------------------------------------------------------- one pair: one way of drawing for each kind of context
-
-const KINDS = {
-  text(context, side) {
-    const text = element("pre", undefined, { dir: "auto", tabindex: "0" });
-    context.spans.forEach((span, i) => {
-      const levels = [0, 1].map((one) => Math.round((parseInt(context.heat[one][i], 16) * 100) / 15));
-      const drawn = element("span", span, {
-        class: i === context.peak ? "t peak" : "t",
-        title: `A ${levels[0]}%, B ${levels[1]}% of its strongest`,
-      });
-      drawn.style.setProperty("--own", `${levels[side]}%`);
-      drawn.style.setProperty("--other", `${levels[1 - side]}%`);
-      text.append(drawn);
-    });
-    return text;
-  },
-  image(context) {
-    const pictures = element("div", undefined, { class: "pictures" });
-    for (const [label, source] of context.pictures) {
-      const held = element("div");
-      if (/^data:image\/(png|jpeg|webp);base64,/.test(source)) {
-        held.append(element("img", undefined, { src: source, alt: `${label} of ${context.name}` }));
-      }
-      held.append(label);
-      pictures.append(held);
-    }
-    return pictures;
-  },
-};
-
-function drawContext(context, side) {
-  const figure = element("figure");
-  const caption = element("figcaption");
-  caption.append(element("span", `${context.domain}: ${context.name}`));
-  caption.append(element("span", `A ${deviations(context.z[0])}  B ${deviations(context.z[1])}`));
-  figure.append(caption, KINDS[context.kind](context, side));
-  return figure;
-}
-
-function show(pair) {
-  const place = at("pair");
-  if (!pair) {
-    place.replaceChildren(element("p", "No pair fits these filters."));
-    return;
-  }
-  const known = data.threshold !== null;
-  const verdict = !known ? "" : Math.abs(pair.rho) >= data.threshold
-    ? `, above the calibrated threshold ${number(data.threshold)}`
-    : `, below the calibrated threshold ${number(data.threshold)}: the null reaches it`;
-  const sides = element("div", undefined, { class: "sides" });
-  for (const side of [0, 1]) {
-    const column = element("section");
-    column.append(element("h3", `${"AB"[side]}: strongest of ${neuron(pair, side)} in ${shortName(side)}`));
-    for (const i of pair.top[side]) column.append(drawContext(pair.contexts[i], side));
-    sides.append(column);
-  }
-  const key = element("p");
-  if (pair.contexts.some((context) => context.kind === "text")) {
-    const own = element("span", "background", { class: "t key" });
-    own.style.setProperty("--own", "70%");
-    own.style.setProperty("--other", "0%");
-    const other = element("span", "underline", { class: "t key" });
-    other.style.setProperty("--own", "0%");
-    other.style.setProperty("--other", "100%");
-    key.append(own, " this neuron, ", other, " its partner, frame: the strongest place");
-  }
-  place.replaceChildren(element("h2", `${title(pair)}   \u03c1 ${number(pair.rho, 3)}`));
-  place.append(element("p", `A layer ${pair.neurons[0][0]}, neuron ${pair.neurons[0][1]}; ` +
-    `B layer ${pair.neurons[1][0]}, neuron ${pair.neurons[1][1]}${verdict}`), key, sides);
-  place.scrollTop = 0;
-}
-
-// ---------------------------------------------------------------- the filters' choices, and the keyboard
-
-function options(select, values, every) {
-  select.append(element("option", every, { value: "" }), ...values.map(([value, text]) => element("option", text, { value })));
-}
-
-function start() {
-  at("models").append(...data.models.map((name, side) => element("span", `${"AB"[side]}: ${name}`)));
-  at("facts").textContent = Object.entries(data.facts).map(([key, value]) => `${key}: ${value}`).join("  \u00b7  ");
-  for (const [id, side] of [["layer-a", 0], ["layer-b", 1]]) {
-    const layers = [...new Set(data.pairs.map((pair) => pair.neurons[side][0]))].sort((a, b) => a - b);
-    options(at(id), layers.map((layer) => [layer, layer]), "all");
-  }
-  const counts = new Map();
-  for (const pair of data.pairs) counts.set(mainDomain(pair), (counts.get(mainDomain(pair)) || 0) + 1);
-  const domains = [...counts].sort((a, b) => b[1] - a[1]);
-  options(at("domain"), domains.map(([name, count]) => [`=${name}`, `${name} (${count})`]), "all");
-  const sizes = data.pairs.map((pair) => Math.abs(pair.rho));
-  const least = at("least");
-  least.min = Math.floor(100 * sizes.reduce((a, b) => Math.min(a, b), 1)) / 100;
-  least.max = Math.ceil(100 * sizes.reduce((a, b) => Math.max(a, b), 0)) / 100;
-  least.value = least.min;
-  for (const id of ["search", "layer-a", "layer-b", "domain", "order", "least"]) at(id).addEventListener("input", refilter);
-  at("filters").addEventListener("submit", (event) => event.preventDefault());
-  at("list").addEventListener("scroll", draw, { passive: true });
-  window.addEventListener("resize", draw);
-  const page = () => Math.max(1, Math.floor(at("list").clientHeight / ROW) - 1);
-  const steps = {
-    ArrowDown: () => 1, ArrowUp: () => -1, PageDown: page, PageUp: () => -page(), Home: () => -shown.length, End: () => shown.length,
-  };
-  at("list").addEventListener("keydown", (event) => {
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    step(steps[event.key]());
-  });
-  document.addEventListener("keydown", (event) => {
-    const typing = ["INPUT", "SELECT"].includes(document.activeElement.tagName);
-    if (event.key === "/" && !typing) {
-      event.preventDefault();
-      at("search").focus();
-    } else if (event.key === "Escape") {
-      at("list").focus();
-    }
-  });
-  refilter();
-  at("list").focus({ preventScroll: true });
-}
-
-start();

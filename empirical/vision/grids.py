@@ -38,7 +38,7 @@ def grid_of(
     if patches != rows * columns or patches < 1:
         sum_of = " ".join([f"{tokens} tokens", *(f"− {number} {kind}" for kind, number in prefix.items())])
         raise RosettaError(
-            f"{name}: {sum_of} = {patches}, which is no grid: {pixels[0]} × {pixels[1]} pixels in patches of "
+            f"{name}: {sum_of} = {patches}, which is not a grid: {pixels[0]} × {pixels[1]} pixels in patches of "
             f"{patch[0]} × {patch[1]} make {rows} × {columns} = {rows * columns}"
         )
     return rows, columns

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -30,6 +31,7 @@ EXAMPLE = "--images photographs/ or --images crops.npz (one array of shape image
 SHOWN_CORRUPT = 5
 PIXELS = 1 << 26  # of one image: a photograph of 67 megapixels
 BYTES_A_PIXEL = 16  # while it is decoded, turned, and copied
+RECENT = 1 << 28  # bytes of decoded images that are not decoded again, at most an eighth of the memory allowed
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,41 @@ class Images:
         )
 
 
+class Chosen(Sequence[np.ndarray]):
+    """Some images of a set, each loaded when it is looked at: photographs may be large, and many.
+
+    Parameters
+    ----------
+    images : Images
+        The set.
+    indices : sequence of int
+        Which of them.
+    convert : callable, optional
+        From an image to what it is looked at as.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        indices: Sequence[int] | np.ndarray,
+        convert: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):
+        self._images, self._indices, self._convert = images, [int(index) for index in indices], convert
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, which: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, which: slice) -> Chosen: ...
+    def __getitem__(self, which: int | slice) -> np.ndarray | Chosen:
+        if isinstance(which, slice):
+            return Chosen(self._images, self._indices[which], self._convert)
+        image = self._images[self._indices[which]]
+        return image if self._convert is None else self._convert(image)
+
+
 def open_images(
     path: str | os.PathLike[str], skip_corrupt: bool = False, quiet: bool = False, memory: int | None = None
 ) -> Images:
@@ -128,12 +165,7 @@ def from_array(
     InputError
         If the array has another shape, or is neither uint8 nor floating point and finite.
     """
-    array = unmasked("images", array)
-    kind = f"array of shape {array.shape} and type {array.dtype}"
-    pixels = array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] == 3
-    if not (pixels or (array.ndim == 4 and _is_float(array))) or 0 in array.shape:
-        rule = "must have the shape (images, height, width, 3) and hold uint8 or floating-point numbers"
-        raise InputError("images", kind, rule, EXAMPLE)
+    array = _images_of(array)
     digest, bad = hashlib.sha256(str(array.shape).encode()), []
     for index, image in enumerate(array):  # one by one: the array may be as large as the memory allowed
         if _is_float(array) and not np.isfinite(image).all():
@@ -152,6 +184,17 @@ def from_array(
         labels=labels,
         classes=classes or (),
     )
+
+
+def _images_of(array: np.ndarray) -> np.ndarray:
+    """Return an array whose shape and type are those of images."""
+    array = unmasked("images", array)
+    kind = f"array of shape {array.shape} and type {array.dtype}"
+    pixels = array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] == 3
+    if not (pixels or (array.ndim == 4 and _is_float(array))) or 0 in array.shape:
+        rule = "must have the shape (images, height, width, 3) and hold uint8 or floating-point numbers"
+        raise InputError("images", kind, rule, EXAMPLE)
+    return array
 
 
 def _labelled(labels: Any, images: int, classes: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -200,12 +243,30 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool, memory: int) -> 
     return Images(
         name=str(folder),
         names=tuple(str(relative[file]) for file in readable),
-        load=lambda index: decode(readable[index], pixels),
+        load=_Recent(lambda index: decode(readable[index], pixels), min(RECENT, memory // 8)),
         sha256=digest,
         labels=labels,
         classes=classes,
         skipped=tuple(str(relative[file]) for file in corrupt),
     )
+
+
+class _Recent:
+    """Images that were loaded last, as many as fit into some bytes."""
+
+    def __init__(self, load: Callable[[int], np.ndarray], most: int):
+        self._load, self._free = load, most
+        self._recent: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    def __call__(self, index: int) -> np.ndarray:
+        recent = self._recent.pop(index, None)
+        image = self._load(index) if recent is None else recent
+        if recent is None:
+            self._free -= image.nbytes
+        self._recent[index] = image
+        while self._free < 0:
+            self._free += self._recent.popitem(last=False)[1].nbytes
+        return image
 
 
 def _classes(paths: list[Path]) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -254,7 +315,7 @@ def _open_npz(path: Path, memory: int) -> Images:
         if name is None:
             rule = f"needs one array of four dimensions, or one called 'images'; it has {planes or 'none'}"
             raise InputError("images", str(path), rule, EXAMPLE)
-        array = archive.read(name, memory)
+        array = _images_of(archive.read(name, memory))
         labels, classes = (archive.read(one, memory) if one in archive.heads else None for one in ("labels", "classes"))
     if classes is None:
         return from_array(str(path), array, labels)

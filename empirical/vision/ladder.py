@@ -127,7 +127,7 @@ class Width:
     fresh : callable
         Gives the draws of the nulls that change both networks, by seed.
     nulls : dict of int to dict of str to list of ndarray
-        Correlations of their mutual pairs, one array a draw, by seed and label.
+        Correlations of their mutual pairs, one array per draw, by seed and label.
     measures : dict of (objective, seed) to dict of str to ndarray
         Selectivity of every neuron, by measure.
     revisions : dict of (objective, seed) to str

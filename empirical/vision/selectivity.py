@@ -5,7 +5,7 @@ the images of class c, and μ_rest the mean of all other classes' means, the ind
 
     (μ_max − μ_rest) / (μ_max + μ_rest),
 
-0 for a neuron that does not tell classes apart, 1 for one that a single class alone excites. Rectification keeps it in
+0 for a neuron that does not distinguish classes, 1 for one that a single class alone excites. Rectification keeps it in
 [0, 1] where activations dip below 0. Excess kurtosis is that of `rosettalaw.empirical.measures`.
 """
 

@@ -23,7 +23,7 @@ from ..checkpoints import architectures
 from ..checkpoints.hub import Loading, device_of
 from ..checkpoints.provenance import identity
 from .grids import grid_of, resample
-from .images import Images
+from .images import Chosen, Images
 from .towers import BATCH, open_tower
 
 
@@ -142,7 +142,7 @@ class ImageSource:
         handles = [p.register_forward_pre_hook(hook(i)) for i, p in enumerate(self.reader.projections)]
         try:
             with torch.inference_mode():
-                pixels = self.reader.read([self.images[i] for i in indices])
+                pixels = self.reader.read(Chosen(self.images, indices))
                 tokens = torch.cat([layer.reshape(len(indices), -1, layer.shape[-1]) for layer in captured], dim=2)
                 prefix = self.reader.prefix
                 rows, columns = grid_of(self.name, tokens.shape[1], prefix, pixels, self.reader.patch)

@@ -1,6 +1,6 @@
 """Vision towers of `transformers`: which module holds the neurons, which tokens are no patches, how an image enters.
 
-One entry an architecture in `TOWERS`. A neuron is a coordinate of the input of the MLP's output projection; in gated
+One entry per architecture in `TOWERS`. A neuron is a coordinate of the input of the MLP's output projection; in gated
 MLPs (DINOv2 giant, DINOv3) that is the product of the activated gate and the linear part.
 """
 
@@ -17,6 +17,7 @@ from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
 
 BATCH = 32
+AT_ONCE = 1 << 26  # bytes of decoded images that a processor gets at once
 
 
 def _class_and_registers(config: Any) -> dict[str, int]:
@@ -105,7 +106,7 @@ class TowerReader:
         """Run the model over images; return height and width of what it read."""
         import torch
 
-        pixels = torch.from_numpy(self._process(images)).to(hub.device_of(self.model))
+        pixels = torch.from_numpy(processed(self._process, images)).to(hub.device_of(self.model))
         options: dict[str, Any] = {}
         if self.model.config.model_type == "vit_mae":
             # Its patches are shuffled even when none is hidden: this order leaves them in place.
@@ -128,6 +129,19 @@ class TowerReader:
 Process = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
+def processed(process: Process, images: Sequence[np.ndarray], at_once: int = AT_ONCE) -> np.ndarray:
+    """Return a batch of images as a model reads them, `at_once` bytes of them (or one image) in memory at a time."""
+    parts, group, size = [], [], 0
+    for image in images:
+        if group and size + image.nbytes > at_once:
+            parts.append(process(group))
+            group, size = [], 0
+        group.append(image)
+        size += image.nbytes
+    parts.append(process(group))
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
 def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pattern: str | None = None) -> TowerReader:
     """Open the vision tower of a checkpoint (a folder or a hub id), with its own preprocessing.
 
@@ -141,7 +155,7 @@ def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pat
     Raises
     ------
     RosettaError
-        If it is no vision model that is known, or its weights or preprocessing cannot be used.
+        If it is not a vision model that is known, or its weights or preprocessing cannot be used.
     """
     config = hub.open_config(checkpoint)
     if config.model_type in COMPOSITE:
@@ -166,7 +180,7 @@ def by_hand(pattern: str) -> Tower:
     Raises
     ------
     InputError
-        If what follows the colon is no number.
+        If what follows the colon is not a number.
     """
     projection, colon, number = pattern.partition(":")
     rule = "must be a module's name with * for the layer, and the number of tokens before the patches after a colon"

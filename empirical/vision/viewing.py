@@ -18,7 +18,7 @@ from ...errors import InputError, require
 from ...results import load, require_variables
 from ..checkpoints.hub import Loading
 from ..viewer import page
-from ..viewer.items import Collection, ImageContext, Pair
+from ..viewer.items import Collection, ImageContext, Judged, Pair, judged_pairs
 from .images import open_images
 from .judging.top_images import exhibit, neuron_scores, overlay, shown
 from .source import ImageSource, image_sources
@@ -31,6 +31,7 @@ def image_pairs(
     units: tuple[Sequence[int], Sequence[int]],
     correlation: Sequence[float],
     contexts: int = 8,
+    judged: Sequence[Judged] | None = None,
 ) -> list[Pair]:
     """Return each pair's part of the page.
 
@@ -44,6 +45,8 @@ def image_pairs(
         The pairs' correlations.
     contexts : int
         Images of each partner.
+    judged : sequence of Judged, optional
+        Further numbers of each pair.
     """
     images = sources[0].images
     scores = [neuron_scores(source, side) for source, side in zip(sources, units, strict=True)]
@@ -67,7 +70,15 @@ def image_pairs(
             contexts_shown.append(ImageContext(images.names[image], domain, pictures, activity))
         top = [[int(np.flatnonzero(which == i)[0]) for i in side[number]] for side in best]
         neurons = [(made[number].layer, made[number].unit) for made in exhibits]
-        pairs.append(Pair((neurons[0], neurons[1]), float(correlation[number]), contexts_shown, (top[0], top[1])))
+        pairs.append(
+            Pair(
+                neurons=(neurons[0], neurons[1]),
+                correlation=float(correlation[number]),
+                contexts=contexts_shown,
+                top=(top[0], top[1]),
+                judged=Judged() if judged is None else judged[number],
+            )
+        )
     return pairs
 
 
@@ -79,6 +90,7 @@ def write_image_viewer(
     contexts: int = 8,
     skip_corrupt: bool = False,
     loading: Loading = Loading(),
+    memory: int | None = None,
 ) -> Path:
     """Write the page of matched neurons of two vision models.
 
@@ -98,6 +110,8 @@ def write_image_viewer(
         Leave out images that cannot be read.
     loading : Loading
         Where the weights go.
+    memory : int, optional
+        Bytes that reading the images may take; half of the free memory by default.
 
     Raises
     ------
@@ -112,13 +126,13 @@ def write_image_viewer(
         raise InputError("source", str(source), rule, "rosettalaw match A B --images folder --out pairs.nc")
     require_variables(ds, str(source), ("unit_a", "unit_b", "correlation"), ("model_a", "model_b"))
     require(ds.sizes["pair"], "source", str(source), "holds no pair of neurons", "more images")
-    opened = open_images(images, skip_corrupt)
+    opened = open_images(images, skip_corrupt, memory=memory)
     names = ds.attrs["model_a"], ds.attrs["model_b"]
     step, patterns = ds.attrs.get("timestep"), (ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b"))
     sources = image_sources(*names, opened, None if step is None else int(step), patterns, loading)
     order = np.argsort(-ds["correlation"].values, kind="stable")[:limit]
     units = ds["unit_a"].values[order].tolist(), ds["unit_b"].values[order].tolist()
-    pairs = image_pairs(sources, units, ds["correlation"].values[order].tolist(), contexts)
+    pairs = image_pairs(sources, units, ds["correlation"].values[order].tolist(), contexts, judged_pairs(ds, order))
     threshold = float(ds["threshold"]) if "threshold" in ds else np.nan
     facts = {
         "images": f"{opened.name}, {len(opened)} of them",

@@ -11,10 +11,11 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
+from threading import Event, Thread
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from rich.progress import (
     BarColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -34,6 +36,7 @@ from .display import for_terminal
 # In a notebook rich would show an empty box; there, lines of text are as good.
 stderr = Console(stderr=True, highlight=False, force_jupyter=False)
 LAST_MESSAGE = "rosettalaw-last-message"  # key of the last message that the first of several processes printed
+EVERY = 30.0  # seconds between two lines of progress in a log
 PATIENCE = timedelta(seconds=10)  # of the others, which wait for it: processes start at different times
 
 
@@ -156,8 +159,8 @@ class Ticker:
 def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker | HookTicker]:
     """Show a progress bar with the time left on standard error while the block runs.
 
-    In a log file, where a bar cannot move, its last state is one line, and none where an error ends the block: the
-    error's message then stands alone.
+    In a log file, where a bar cannot move, there is a line every `EVERY` seconds, and its last state is one more; none
+    where an error ends the block: the error's message then stands alone.
     """
     hook = _hook.get()
     if hook is not None and not quiet:
@@ -175,9 +178,36 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     bar = Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
     bar.start()
     try:
-        yield Ticker(bar, bar.add_task(for_terminal(description), total=total))
+        task = bar.add_task(for_terminal(description), total=total)
+        with _lines(bar) if not (quiet or stderr.is_terminal) else nullcontext():
+            yield Ticker(bar, task)
     except BaseException:
         bar.live.transient = True
         bar.live.stop()
         raise
     bar.stop()
+
+
+@contextmanager
+def _lines(bar: Progress) -> Iterator[None]:
+    """Print the state of a progress bar as a line, again and again, until the block ends."""
+    ended = Event()
+
+    def report() -> None:
+        while not ended.wait(EVERY):
+            for task in bar.tasks:
+                print(_line(task), file=sys.stderr, flush=True)
+
+    thread = Thread(target=report, daemon=True, name="rosettalaw-progress")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _line(task: Task) -> str:
+    share = f": {task.percentage:.0f}%" if task.total is not None else ""
+    left = "" if task.time_remaining is None else f", about {timedelta(seconds=round(task.time_remaining))} left"
+    return f"  {task.description}{share} after {timedelta(seconds=round(task.elapsed or 0))}{left}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Controls; bidirectional marks; line and paragraph separators; invisible operators, tags and byte order marks; halves
-# of characters; what is no character. Joiners of letters (U+200C, U+200D) and variation selectors are part of words.
+# of characters; and non-characters. Joiners of letters (U+200C, U+200D) and variation selectors are part of words.
 ACTING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"

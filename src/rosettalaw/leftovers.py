@@ -17,6 +17,7 @@ from pathlib import Path
 from .removal import made, ours, remove
 
 HIDDEN, FOLDER = ".", "folder"
+CLOCK = 60.0  # seconds by which the clocks of a disk and of this machine may differ
 LONGEST = 100  # characters of a file's name in that of its half-written one, which adds about 30 to it
 
 
@@ -46,23 +47,38 @@ def _remove(folder: Path, process: int) -> None:
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             named = writers.fullmatch(entry.name)
-            if not named or _runs(int(named[1])):
+            if not named:
                 continue
             with suppress(OSError):
+                if _writes(int(named[1]), entry.stat(follow_symlinks=False).st_mtime):
+                    continue
                 if named[2] == FOLDER and entry.is_dir(follow_symlinks=False) and ours(Path(entry.path)):
                     remove(Path(entry.path))
                 elif entry.is_file(follow_symlinks=False):
                     remove(made(Path(entry.path)))
 
 
-def _runs(process: int) -> bool:
+def _writes(process: int, last: float) -> bool:
+    """Return whether a process may still write a file that was last changed at a time.
+
+    One that has ended and that nobody waits for (in a container whose first process does not) is there in name alone;
+    one that began after the change has the number of the writer, which is gone.
+    """
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):  # another user's
         return True
-    return True
+    import psutil
+
+    try:
+        there = psutil.Process(process)
+        return there.status() != psutil.STATUS_ZOMBIE and there.create_time() <= last + CLOCK
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def is_hidden(path: Path, folder: Path) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#222222"
-GREY = "#8a8a8a"
+GREY = "#6a6a6a"  # legible as small text on white
 NOTHING = "#e6e6e6"  # where a map has no cell
 COLOURS = {
     "blue": "#0072B2",
@@ -29,6 +29,7 @@ COLOURS = {
 CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
 LINES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+TEXT_CONTRAST = 4.5  # of text with its paper (WCAG 2.2, 1.4.3)
 SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
 
@@ -85,3 +86,15 @@ def axes(ax: Axes | None) -> Iterator[Axes]:
 
             _, ax = plt.subplots()
         yield ax
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours of six hexadecimal digits each (WCAG 2.2)."""
+    bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -156,7 +156,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
         If there is no such file, or the operating system does not let it be read; the message has its reason.
     ForeignFileError
         If the file is not netCDF, is cut short, was not made by this package, is of a newer version or of another kind,
-        or has not the layout of its kind.
+        or lacks the layout of its kind.
     """
     from .layouts import misfit
 
@@ -285,7 +285,7 @@ def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _storable(value: Any) -> Any:
-    r"""Return text that netCDF can hold: what is no UTF-8 (a file's name of old, half a character) and NUL as codes."""
+    r"""Return text that netCDF can hold: NUL, and bytes that are not UTF-8, as codes."""
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", r"\x00")

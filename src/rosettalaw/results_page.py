@@ -60,6 +60,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
     html = page.render(
         "results.html",
+        script="report.js" if figures else None,
         title="Rosetta Neurons: what these results show",
         subtitle=_subtitle(folder, results),
         sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results),

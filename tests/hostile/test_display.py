@@ -1,5 +1,7 @@
 """Text of others in terminals, figures and pages: as it is or as its code; never markup, mathtext or a control."""
 
+import base64
+import hashlib
 import html
 import io
 import json
@@ -173,23 +175,47 @@ def test_viewer(text):
     assert not any(map(acts, re.sub(r"[\n\t]", "", json.dumps(record, ensure_ascii=False).replace("\\n", ""))))
 
 
-def test_pages_run_no_script_and_load_nothing():
+def test_pages_load_nothing_and_run_their_own_script_alone():
     (policy,) = re.findall(
         r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', (page.TEMPLATES / "page.html").read_text()
     )
     assert policy == "{{ policy }}"
-    directives = dict(one.split(" ", 1) for one in page.POLICY.split("; "))
-    assert directives == {
+    none = {
         "default-src": "'none'",  # scripts, frames, fonts and connections among them
         "img-src": "data:",
         "style-src": "'unsafe-inline'",
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    for template in page.TEMPLATES.iterdir():
+    script = (page.TEMPLATES / "report.js").read_text(encoding="ascii")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    for source, more in (("", {}), (script, {"script-src": f"'sha256-{digest}'"})):
+        assert dict(one.split(" ", 1) for one in page.policy(source).split("; ")) == none | more
+    for template in page.TEMPLATES.glob("*.html"):
         text = template.read_text(encoding="utf-8")
         assert template.name == "page.html" or text.startswith('{% extends "page.html" %}')
-        assert not re.search(r"<script|\bon\w+=|javascript:|@import|https?:", text)
+        assert not re.search(r"\bon\w+=|javascript:|@import|https?:", text)
+        assert text.count("<script") == (2 if template.name == "page.html" else 0)  # its data, and the one script
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacent",
+        "fetch(",
+        "eval(",
+        "Function(",
+        "http:",
+        "https:",
+        "import",
+    ):
+        assert word not in script, word
+    assert "url(" not in (page.TEMPLATES / "page.css").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_data_of_a_page_end_no_block(text):
+    block = page.as_data({"words": [for_page(text)]})
+    assert not set("<>&") & set(block)
+    assert json.loads(block) == {"words": [for_page(text)]}
 
 
 ALLOWED = {

@@ -175,3 +175,33 @@ os.kill(os.getpid(), signal.SIGKILL)
     leftovers._remove.cache_clear()
     leftovers.remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([mine, others])
+
+
+def left_by(process, path):
+    """Return a half-written file beside a path, as a process leaves it."""
+    name = leftovers.prefix(path.name).replace(f"-{os.getpid()}.", f"-{process}.")
+    left = path.with_name(f"{name}abcd1234.nc")
+    left.write_text("half")
+    return left
+
+
+def test_a_killed_writer_that_nobody_waits_for_runs_no_more(path):
+    """Where the first process of a container waits for no orphans, their numbers stay taken."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as writer:
+        os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and its number is not free yet
+        left = left_by(writer.pid, path)
+        leftovers._remove.cache_clear()
+        leftovers.remove_leftovers(path.parent)
+        assert writer.returncode is None
+        assert not left.exists()
+
+
+def test_a_process_that_began_later_is_not_the_writer(path):
+    """Numbers of processes come round again."""
+    running = os.getppid()
+    young, old = left_by(running, path), left_by(running, path.with_name("old.nc"))
+    os.utime(old, (0, 0))
+    leftovers._remove.cache_clear()
+    leftovers.remove_leftovers(path.parent)
+    assert young.exists()
+    assert not old.exists()

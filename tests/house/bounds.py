@@ -1,4 +1,4 @@
-"""The tests with the lowest versions that `pyproject.toml` allows, and with the newest: ``make lowest``, ``newest``.
+"""Tests with the lowest versions that `pyproject.toml` allows, and with the newest: ``make lowest``, ``make newest``.
 
 Each has a virtual environment of its own, which later runs use again. The lowest version of every dependency that is
 stated is installed, and of theirs those that fit; the newest ones go without `constraints.txt`.

@@ -44,6 +44,22 @@ def test_a_log_has_the_last_state_of_what_ended_well_alone(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_log_has_a_line_again_and_again(capsys, monkeypatch):
+    monkeypatch.setattr(console, "EVERY", 0.05)
+    with console.progress("weighing [bold]", 4) as bar:
+        bar.advance(1)
+        time.sleep(0.4)
+    lines = capsys.readouterr().err.splitlines()
+    assert sum("weighing [bold]: 25% after 0:00:0" in line for line in lines) >= 2
+    assert not [thread for thread in threading.enumerate() if thread.name == "rosettalaw-progress"]
+    with console.progress("weighing", None):
+        time.sleep(0.2)
+    assert "%" not in capsys.readouterr().err.splitlines()[0]
+    with console.progress("weighing", 4, quiet=True):
+        time.sleep(0.2)
+    assert capsys.readouterr().err == ""
+
+
 def test_bad_activations_are_one_message(arrays):
     done = match(arrays, "a.npy", "nan.npy")
     assert (done.returncode, done.stdout) == (2, "")
@@ -55,9 +71,14 @@ def test_bad_activations_are_one_message(arrays):
     ("arguments", "message"),
     [
         (("a.npy", "short.npy"), "error: positions = 'a.npy 60 × 5 and short.npy 59 × 5': must be equal"),
-        (("a.npy", "nan.npy"), "error: nan.npy = 'neuron 3': holds a NaN"),
-        (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is an input"),
-        (("a.npy", "a.npy", "--seed", "x"), "error: Invalid value for '--seed'"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)  # each starts three processes
+            for case in (
+                (("a.npy", "nan.npy"), "error: nan.npy = 'neuron 3': holds a NaN"),
+                (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is an input"),
+                (("a.npy", "a.npy", "--seed", "x"), "error: Invalid value for '--seed'"),
+            )
+        ),
     ],
 )
 def test_what_every_process_finds_is_told_once(arrays, arguments, message):

@@ -16,6 +16,9 @@ OPENING = re.compile(r"(What|How|Whether|Which|Where|Why|Who|When)\b|(Return|Yie
 VERBS = "found|kept|held|drawn|told"
 NUMBERS = "one|two|three|bytes|candidates|correlations|features|matchings|networks|neurons|rivals|sequences|sums"
 UNITS = "size|count|number|rung|neuron|document|scale|side|pair|model|run|step|processor|core|layer|seed|selector"
+ITEMS = "array|object|row|entry|column|sentence|line"
+THINGS = "it|item|path|name|target|checkpoint|value|size|class|argument|file|truth"
+KINDS = "file|array|number|folder|result|domain|grid|formula|dataclass|decoder|text|integer|script|mapping|part|pair"
 RETIRED = {  # pattern: an example, and how it is said instead
     r"\btold apart\b": ("cannot be told apart", "cannot be distinguished"),
     r"\bcannot be told from\b": ("cannot be told from none", "cannot be distinguished from none"),
@@ -31,6 +34,16 @@ RETIRED = {  # pattern: an example, and how it is said instead
     r"\band leave[.\"]": ("Print the version and leave.", "Show the version and exit."),
     r", not (stop|fail)\b": ("Leave out neurons with NaN, not stop.", "Drop neurons with NaN instead of stopping."),
     rf"\b({NUMBERS}) an? ({UNITS})\b": ("must be positive, one a size", "must be positive, one per size"),
+    rf"\b[Oo]ne ({ITEMS}) an? (draw|parameter|position|architecture|{UNITS})\b": ("one row a draw", "one row per draw"),
+    rf"\b({THINGS}|that|which|what) is no ({KINDS})\b": ("If it is no file", "If it is not a file"),
+    r"\b(that|which) are no (numbers|neighbours|dataclasses)\b": ("that are no numbers", "that are not numbers"),
+    r"\b(has|have) not (the|a|an)\b": ("has not the layout", "lacks the layout"),
+    r"\btells? (\w+ ){1,3}(from others|apart)\b": (
+        "facts that tell it from others",
+        "facts that distinguish it from others",
+    ),
+    r"\bis said in\b": ("is said in the log", "is reported in the log"),
+    r"\bgo(es)? on alike\b": ("and goes on alike", "and continues alike"),
     rf"\b[Ww]hat (is|was|are) (finished|said|{VERBS})\b": ("what is kept is read back", "saved results are read back"),
     rf"\bthe ({VERBS})(?=[.,;:)]| (of|are|is|in|and|or|from)\b)": ("the drawn are read", "the null draws are read"),
     rf"\bshape \([^)]*\b({VERBS})\b": ("ndarray, shape (rows, kept)", "ndarray, shape (rows, number)"),
@@ -77,7 +90,8 @@ def verbs(source):
 def files(*places):
     """Return the text of every Python and Markdown file below some folders, by its path from the root."""
     paths = [path for place in places for kind in ("*.py", "*.md") for path in (ROOT / place).rglob(kind)]
-    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    own = [path for path in paths if not {"generated", "_build"} & set(path.parts)]  # written by a build
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in own}
 
 
 def test_docstrings_open_with_the_thing():
@@ -96,6 +110,37 @@ def test_retired_phrases_stay_away():
         name: phrases for name, text in texts.items() if name not in ANNOUNCED | {own} and (phrases := retired(text))
     }
     assert not wrong, f"retired phrases, see RETIRED in {own} for the words instead: {wrong}"
+
+
+def glossary():
+    """Return the terms of the glossary, and the words that it retires with those to use instead."""
+    page = (ROOT / "docs/explanation/glossary.md").read_text(encoding="utf-8")
+    body = page.split("```{glossary}\n")[1].split("```")[0]
+    terms = {line for line in body.splitlines() if line and line[0] != " "}
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page.split("## Retired words")[1], re.MULTILINE)
+    return terms, {old: new for old, new in rows if old not in ("retired", "---")}
+
+
+def test_retired_words_of_the_glossary_stay_away():
+    terms, instead = glossary()
+    assert {"pair", "matched", "calibrated", "stable", "lexical", "span", "rung", "ladder", "ρ*"} <= terms
+    assert len(instead) > 12
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, instead)) + r")s?\b", re.IGNORECASE)
+    assert pattern.search("Reliable pairs are")
+    texts = files(*PACKAGES, "docs") | {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("validation/templates/*.html")}
+    texts.pop("docs/explanation/glossary.md")
+    wrong = {name: match[0] for name, text in texts.items() if (match := pattern.search(" ".join(text.split())))}
+    assert not wrong, f"retired by docs/explanation/glossary.md, which has the words instead: {wrong}"
+
+
+def test_variables_of_results_use_the_terms_of_the_glossary():
+    from rosettalaw.vocabulary import VOCABULARY
+
+    page = (ROOT / "docs/explanation/glossary.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"In results `(\w+)`", " ".join(page.split())))
+    assert len(named) > 6
+    assert named <= set(VOCABULARY)
 
 
 def test_names_are_nouns():

@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from rosettalaw import cli
+from rosettalaw.cli.option_groups import GROUPS, grouped
 
 GROUP = typer.main.get_command(cli.app)
 WIDTH = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
@@ -54,3 +55,28 @@ def test_the_shell_completes_commands_and_options(words, completed):
         check=False,
     )
     assert done.stdout.split() == [completed], done.stderr
+
+
+def test_long_help_is_in_groups_with_the_common_options_first():
+    lines = shown("match").splitlines()
+    places = [lines.index(f"{title}:") for title in ("Arguments", "Options", "Input", "Nulls and errors", "Engine")]
+    assert places == sorted(places)
+    common = "\n".join(lines[places[1] : places[2]])
+    assert all(f"  {name}" in common for name in ("--text", "--tokens", "--null", "--device", "--out", "--json", "-h"))
+    assert "--buckets" not in common
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_groups_name_options_that_the_command_has_and_each_once(name):
+    own = [one.name for one in GROUP.commands[name].params if one.param_type_name == "option"]
+    members = [member for words in GROUPS[name].values() for member in words.split()]
+    assert len(members) == len(set(members))
+    assert set(members) <= set(own)
+    parts = grouped(name, own)
+    assert sorted(one for names in parts.values() for one in names) == sorted(own)
+    assert next(iter(parts)) == "Options"
+
+
+def test_commands_with_many_options_have_groups():
+    many = {name for name, command in GROUP.commands.items() if len(command.params) > 13}
+    assert many <= set(GROUPS)

@@ -37,6 +37,7 @@ PACKAGES = [
     "testing",
     "validation.attenuation",
     "validation.design",
+    "validation.reporting",
     "validation.seeds",
 ]
 

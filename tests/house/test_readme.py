@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 from rosettalaw import cli
+from rosettalaw.validation import agreement
 
 ROOT = pathlib.Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,24 +38,47 @@ def test_its_make_targets_and_links_exist():
         assert (ROOT / link).exists(), link
 
 
+def means(rungs, name):
+    """Return the means over pairs of seeds at the smallest and at the largest size, as whole numbers."""
+    sizes = [rung["neurons"] for rung in rungs]
+    return [f"{np.mean([rung[name] for rung in rungs if rung['neurons'] == end(sizes)]):.0f}" for end in (min, max)]
+
+
 def test_its_claim_is_what_was_measured():
     summary = json.loads((ROOT / "docs/quickstart/summary.json").read_text())
-    claim = README.split("<!-- claim -->")[1].split("<!-- /claim -->")[0]
-    counts = [rung["calibrated_count"] for rung in summary["rungs"]]
+    claim = " ".join(README.split("<!-- claim -->")[1].split("<!-- /claim -->")[0].split())
     exponents = [summary[f"{one}exponent{end}"] for one in ("", "own_") for end in ("", "_ci95")]
     numbers = [f"{number:.2f}" for number in (*np.hstack(exponents), summary["common_rho"])]
-    for number in (*numbers, str(counts[0]), str(counts[-1])):
+    first, last = means(summary["rungs"], "calibrated_count")
+    assert f"there are {first} calibrated pairs in the smallest networks and {last} in the largest" in claim
+    for number in numbers:
         assert number in claim, number
     assert f"of **{summary['exponent']:.2f}**" in claim  # the headline is at one correlation
+    assert f"all {summary['seeds']['pairs']} pairs of networks" in claim
+    parts = summary["seeds"]["parts"]
+    assert f"seeds alone make {parts['seeds']:.2f} and text {parts['text']:.2f}" in claim
+    recurs = summary["recurrence"]
+    shares = [100 * one / pairs for one, pairs in zip(recurs["anchored"], recurs["pairs"], strict=True)]
+    assert f"{min(shares):.0f} to {max(shares):.0f}% are Rosetta Neurons against both seeds" in claim
+    chance, there = sum(recurs["by_chance"]), sum(recurs["anchored"])
+    assert f"chance would make {chance:.0f} where there are {there:.0f}" in claim
+
+
+def test_the_tolerance_is_the_one_that_is_checked():
+    claim = " ".join(README.split("<!-- claim -->")[1].split("<!-- /claim -->")[0].split())
+    share, _, exponent = agreement.SAME_TEXT
+    assert f"within {100 * share:.0f}% of a count and {exponent:.2f} of the exponent" in claim
 
 
 def test_what_it_says_of_the_pairs_is_what_was_measured():
     rungs = json.loads((ROOT / "docs/quickstart/summary.json").read_text())["rungs"]
     said = " ".join(README.split("<!-- pairs -->")[1].split("<!-- /pairs -->")[0].split())
     for name in ("calibrated_count", "stable_count", "beyond_token_count"):
-        assert f"{rungs[0][name]} to {rungs[-1][name]}" in said, name
+        assert " to ".join(means(rungs, name)) in said, name
     shares = [100 * rung["median_lexical_share"] for rung in rungs]
-    assert f"{np.floor(min(shares) + 0.5):.0f} to {max(shares):.0f}%" in said
+    assert f"{min(shares):.0f} to {max(shares):.0f}%" in said
+    kept = sum(rung["calibrated_count"] == rung["raw_count"] for rung in rungs)
+    assert kept == 12  # which README calls three of four sizes
 
 
 def test_what_it_says_of_the_theory_is_what_was_measured():
@@ -66,3 +90,22 @@ def test_what_it_says_of_the_theory_is_what_was_measured():
     assert f"mean {triangle['attenuation']['smallest_reconciling_mean']:.2f} or less" in " ".join(claim.split())
     assert all(share["p"] > 0.05 for share in triangle["share"])
     assert "contradicts the theory under any" not in triangle["verdict"]
+
+
+def test_what_it_says_first_is_what_the_larger_ladder_shows():
+    """The page of that ladder is itself held against the ladder's file."""
+    said = " ".join(README.split("<!-- finding -->")[1].split("<!-- /finding -->")[0].split())
+    page = (ROOT / "docs/full_ladder/FINDINGS.md").read_text(encoding="utf-8")
+    (row,) = re.findall(
+        r"the count grows sublinearly \| \*\*shown\*\* \| α = ([\d.]+) \((95% interval [^)]+)\), (\d+) sizes", page
+    )
+    assert f"N^{row[0]} ({row[1]}, {row[2]} sizes" in said
+    assert "reason stays open" in said
+    assert "theory itself: neither shown nor contradicted" in page
+
+
+def test_its_first_screen_says_what_it_is_and_three_ways_in():
+    first = README.split("## ")[0]
+    assert len(first.splitlines()) < 60
+    for needed in ("pip install", "```python", "make demo", "](docs/quickstart/scaling.png)", "*Without a threshold"):
+        assert needed in first

@@ -1,12 +1,19 @@
-"""One round: a command killed at random times, then run to its end and compared with a run that nobody killed."""
+"""One round: a command killed at random times, then run to its end and compared with a run that nobody killed.
 
+Commands run in forks of a process that has imported the libraries already: a kill then hits the work, which starts at
+once, and not the second of imports before it, in which nothing is written. Processes that a command itself starts are
+killed with it.
+"""
+
+import errno
 import hashlib
 import os
 import shlex
 import signal
-import subprocess
 import sys
+import tempfile
 import time
+import types
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,49 +39,156 @@ class Round:
     faults: tuple[str, ...]
 
 
+class Run:
+    """A command that runs in a process group of its own, with a folder as its working directory."""
+
+    def __init__(self, words, folder, limits=lambda: None):
+        self._said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  # read when the run is over
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.process = os.fork()
+        if not self.process:
+            self._become(words, folder, limits)
+
+    def _become(self, words, folder, limits):
+        """Be the command, in the child; this never returns."""
+        code = 70
+        try:
+            os.setsid()
+            os.chdir(folder)
+            for stream in (1, 2):
+                os.dup2(self._said.fileno(), stream)
+            os.environ.update(QUIET)
+            limits()
+            sys.argv[:] = ["rosettalaw", *words]
+            sys.modules["__main__"] = types.ModuleType("__main__")  # workers that it starts need not import this one
+            from rosettalaw.cli import main
+
+            main(words)
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def wait(self, seconds=None):
+        """Return the exit code, or None if the command still runs after so many seconds."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while until is None or time.monotonic() < until:
+            ended, status = os.waitpid(self.process, 0 if until is None else os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.002)
+        return None
+
+    def kill(self):
+        """Kill it, with all processes that it has started."""
+        os.killpg(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
+
+    @property
+    def said(self):
+        """Whatever it has printed."""
+        self._said.seek(0)
+        return self._said.read()
+
+
+def load_libraries(commands):
+    """Import the libraries that commands import, once for all forks; nothing of them may run here."""
+    os.environ.update(QUIET)
+    import h5netcdf  # noqa: F401
+    import xarray  # noqa: F401
+
+    import rosettalaw.cli
+    import rosettalaw.sims
+    import rosettalaw.theory
+    import rosettalaw.validation
+
+    if {command.split()[0] for command in commands} <= {"simulate", "sweep", "report"}:
+        return
+    import peft  # noqa: F401
+    import torch  # noqa: F401
+    import transformers.models.auto.modeling_auto
+    import transformers.models.gpt2.modeling_gpt2
+    import transformers.models.gpt_neox.modeling_gpt_neox
+    import transformers.models.vit.modeling_vit  # noqa: F401
+
+    import rosettalaw.empirical.two_models
+    import rosettalaw.loop.ladder  # noqa: F401
+
+
+def words_of(name, inputs):
+    """Return the words of a command."""
+    return shlex.split(COMMANDS[name].format(inputs=inputs))
+
+
 def reference(name, inputs, folder):
     """Run a command to its end, twice: the second run finds all libraries compiled and says how long it takes."""
+    seen = []
     for attempt in ("first", "second"):
         begun = time.monotonic()
         here = folder / attempt
         here.mkdir()
-        done = _start(name, inputs, here)
-        said = done.communicate()[0]
-        if done.returncode != 0:
-            raise RuntimeError(f"{name} fails without being killed: {said}")
-    return Reference(fingerprints(here), time.monotonic() - begun)
+        run = Run(words_of(name, inputs), here)
+        if run.wait() != 0:
+            raise RuntimeError(f"{name} fails without being killed: {run.said}")
+        seen.append(fingerprints(here))
+    if seen[0] != seen[1]:
+        raise RuntimeError(f"{name} gives other bits each time, without being killed")
+    return Reference(seen[1], time.monotonic() - begun)
 
 
 def killed_round(name, inputs, folder, whole, rng, kills=1):
     """Kill a command so many times at random, run it to the end and compare what it leaves."""
     hits = 0
     for _ in range(kills):
-        process = _start(name, inputs, folder)
-        # Most of a short run is its start, of which one kill in five is enough.
-        early, late = (0.0, 1.0) if rng.random() < 0.2 else (0.4, 1.1)
-        try:
-            process.communicate(timeout=whole.seconds * rng.uniform(early, late))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        run = Run(words_of(name, inputs), folder)
+        if run.wait(whole.seconds * rng.uniform(0, 1.05)) is None:
+            run.kill()
             hits += 1
-    process = _start(name, inputs, folder)
-    said = process.communicate()[0]
-    if process.returncode != 0:
-        return Round(hits, (f"code {process.returncode}: {said[-300:]}",))
-    left = fingerprints(folder)
-    faults = [f"litter: {path}" for path in sorted(set(left) - set(whole.files))]
-    faults += [f"missing: {path}" for path in sorted(set(whole.files) - set(left))]
-    faults += [
-        f"other bits: {path}" for path in sorted(set(left) & set(whole.files)) if left[path] != whole.files[path]
-    ]
-    return Round(hits, tuple(faults))
+    run = Run(words_of(name, inputs), folder)
+    code = run.wait()
+    if code != 0:
+        return Round(hits, (f"code {code}: {run.said[-300:]}",))
+    return Round(hits, differences(fingerprints(folder), whole.files))
 
 
-def _start(name, inputs, folder):
-    command = [sys.executable, "-m", "rosettalaw", *shlex.split(COMMANDS[name].format(inputs=inputs))]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=folder, start_new_session=True, env=os.environ | QUIET, **streams)
+def full_disk_round(name, inputs, folder, whole, writes):
+    """Run a command on a disk that is full after some writes, then with room again, and compare what it leaves."""
+    run = Run(words_of(name, inputs), folder, lambda: fill_after(writes))
+    code = run.wait()
+    if code not in (0, 2) or (code == 2 and "the disk is full" not in run.said) or "Traceback" in run.said:
+        return Round(0, (f"full disk, code {code}: {run.said[-300:]}",))
+    run = Run(words_of(name, inputs), folder)
+    if run.wait() != 0:
+        return Round(1, (f"after a full disk: {run.said[-300:]}",))
+    return Round(int(code == 2), differences(fingerprints(folder), whole.files))
+
+
+def fill_after(writes):
+    """Let the disk of this process be full once so many files have been moved into place."""
+    replace, left = os.replace, [writes]
+
+    def full(source, target, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        return replace(source, target, **options)
+
+    os.replace = full
+
+
+def differences(left, whole):
+    """Return the files that a folder has too many of, too few of, or with other contents."""
+    faults = [f"litter: {path}" for path in sorted(set(left) - set(whole))]
+    faults += [f"missing: {path}" for path in sorted(set(whole) - set(left))]
+    faults += [f"other bits: {path}" for path in sorted(set(left) & set(whole)) if left[path] != whole[path]]
+    return tuple(faults)
 
 
 def fingerprints(folder):

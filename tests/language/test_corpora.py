@@ -24,6 +24,7 @@ def test_python_ships_four_domains_in_megabytes(python):
     assert python.size == sum(sizes.values()) > 5e6
 
 
+@pytest.mark.slow
 def test_the_same_python_gives_the_same_text(python):
     assert open_text("python").sha256 == python.sha256
 

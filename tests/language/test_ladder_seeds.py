@@ -1,4 +1,4 @@
-"""Ladders with several seeds: which networks are trained, that each is read once, and what the exponent's interval is."""
+"""Ladders with several seeds: the networks trained, each read once, and the interval of the exponent."""
 
 import dataclasses
 import hashlib
@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from tests.loop.test_demo import LADDER, write_ladder
 
 from rosettalaw.empirical.ladder import measure as measuring
 from rosettalaw.empirical.ladder.measure import measure_ladder
@@ -17,6 +16,7 @@ from rosettalaw.empirical.language.source import TextSource
 from rosettalaw.errors import InputError
 from rosettalaw.loop.ladder import judge
 from rosettalaw.results import dataset
+from tests.loop.test_demo import LADDER, write_ladder
 
 PLAN = "tokens = 600\npermutations = 0\nuntrained = 1\nshift = 2\ndocuments = 0\npartners = []\ndata_sizes = 1\n"
 
@@ -28,7 +28,7 @@ def crossed(tmp_path_factory):
     path = write_ladder(folder, 600)
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
     text = text.replace("[[rung]]\nwidth = 32\nlayers = 1\n", "")
-    path.write_text(text.replace("tokens = 1_500\npermutations = 4\nuntrained = 4\n", PLAN))
+    path.write_text(text.replace("tokens = 1_500\npermutations = 1\nuntrained = 2\nshift = 1\ndocuments = 1\n", PLAN))
     return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
 
 

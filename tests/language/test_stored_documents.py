@@ -34,6 +34,10 @@ def test_a_corpus_on_disk_is_split_as_one_in_memory(tmp_path):
     for name in ("choosing", "pool", "test"):
         plain, kept = (getattr(one, name) for one in parts)
         assert [document.text for document in kept.documents] == [document.text for document in plain.documents]
+
+
+@pytest.mark.slow
+def test_pythons_own_text_on_disk_is_the_one_in_memory():
     assert open_stored("python").sha256 == open_corpus("python").sha256
 
 

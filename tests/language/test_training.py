@@ -17,35 +17,9 @@ from rosettalaw.empirical.language import training
 from rosettalaw.empirical.language.families import Rung, Training, open_ladder
 from rosettalaw.empirical.language.tokenization import END, tokenize, train_tokenizer
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError, UnknownNameError
+from tests.tiny_ladder import ladder_text
 
-LADDER = """
-name = "tiny"
-description = "two families, two sizes"
-corpus = "{corpus}"
-held_out = 0.25
-[training]
-tokens = 3_000
-context = 16
-batch = 4
-[measurement]
-tokens = 400
-permutations = 4
-untrained = 2
-[[family]]
-name = "one"
-architecture = "gpt2"
-vocabulary = 300
-[[family]]
-name = "two"
-architecture = "gpt_neox"
-vocabulary = 320
-[[rung]]
-width = 8
-layers = 1
-[[rung]]
-width = 16
-layers = 1
-"""
+LADDER = ladder_text("{corpus}", 3_000, measured=400, widths=(8, 16))
 
 
 @pytest.fixture(scope="module")

@@ -152,6 +152,7 @@ def test_both_nulls_are_drawn_unless_told_otherwise(command):
     assert set(record["null_raw"]) == {"permuted", "untrained"}
 
 
+@pytest.mark.slow
 def test_a_killed_command_keeps_its_finished_draws(command, tmp_path, monkeypatch):
     options = "--null-permutations", 0, "--untrained", 3, "--out"
     _, whole, _ = command(*options, tmp_path / "whole.nc")

@@ -170,7 +170,7 @@ def test_positions_that_do_not_correspond_are_an_error():
         (torch.nn.Linear(2, 2), "a = 'torch.Linear': is not understood"),
         ([X, X], r"a = 'list': .* numpy.concatenate\(list\) if they are batches"),
         (iter([X]), "list_iterator"),
-        ("a.foo", "is no file of activations; endings are .npy, .npz"),
+        ("a.foo", "is not a file of activations; endings are .npy, .npz"),
         (X[:, 0], r"array of shape \(60,\)': must have the shape \(positions, neurons\)"),
         (pd.Series(X[:, 0]), "must have the shape"),
         (X.reshape(2, 3, 2, 5, 5), "movedim"),

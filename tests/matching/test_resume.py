@@ -68,7 +68,7 @@ def run(folder, *arguments, **options):
     return subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, **options)
 
 
-@pytest.mark.parametrize("engine", ["exact", "screened"])
+@pytest.mark.parametrize("engine", ["exact", pytest.param("screened", marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(arrays, engine):
     assert run(arrays, "-c", PROGRAM, "whole", "0", engine, "whole.npz").wait() == 0
     killed = run(arrays, "-c", PROGRAM, "work", "0.01", engine, "killed.npz")
@@ -142,7 +142,7 @@ def test_a_run_that_was_killed_as_it_began_goes_on(tmp_path, plant):
     assert (work / "matching.json").exists()
 
 
-@pytest.mark.parametrize("engine", ["exact", "screened"])
+@pytest.mark.parametrize("engine", ["exact", pytest.param("screened", marks=pytest.mark.slow)])
 def test_two_processes_give_the_bits_of_one(arrays, engine):
     call = ["-m", "rosettalaw", "match", "a.npy", "b.npy", "--json", "--engine", engine, "--memory", "1MB"]
     alone = run(arrays, *call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -154,6 +154,7 @@ def test_two_processes_give_the_bits_of_one(arrays, engine):
     assert record["calibrated_count"] >= 12
 
 
+@pytest.mark.slow
 def test_processes_that_see_other_amounts_of_free_memory_take_the_same_tiles(tmp_path):
     """Each has half of a process's share of what is free where process 0 runs."""
     rng = np.random.default_rng(0)

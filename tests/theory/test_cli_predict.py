@@ -54,6 +54,16 @@ def test_table_shows_every_column_in_full(capsys):
     assert all(word in out for word in ("131072", "312.2", "tail/(N−R)", "0.6191", "0.625"))
 
 
+def test_sensitivities_on_request(capsys):
+    _, out, _ = run([*CALL, "--sensitivities", "--json"], capsys)
+    expected = predict([1024, 131072], 1.6, 0.5, 2, 4, sensitivities=True)
+    for i, record in enumerate(json.loads(out)):
+        for name in ("beta", "log_kappa", "log_tau", "log_neurons"):
+            assert record[f"sensitivity_{name}"] == pytest.approx(float(expected[f"sensitivity_{name}"][i]))
+    _, out, _ = run([*CALL, "--sensitivities"], capsys)
+    assert "∂/∂log κ" in out
+
+
 def test_no_rosetta_neuron_gives_null_isolation(capsys):
     _, out, _ = run(["predict", "--beta", "2", "--kappa", "0.001", "--neurons", "10", "--json"], capsys)
     (record,) = json.loads(out)

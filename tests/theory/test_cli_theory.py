@@ -29,6 +29,17 @@ def test_sweep_saves_what_predict_says(capsys, tmp_path, extra):
     np.testing.assert_array_equal(load(out, kind="sweep")["r_tau"], expected["r_tau"])
 
 
+def test_sweep_adds_sensitivities_on_request(capsys, tmp_path):
+    out = tmp_path / "sweep.nc"
+    code, _, _ = run(
+        ["sweep", "--beta", "1.5,2", "--neurons", "1e4", "--sensitivities", "--out", str(out), "--json"], capsys
+    )
+    expected = predict(1e4, [1.5, 2.0], sensitivities=True)
+    assert code == 0
+    for name in ("beta", "log_kappa", "log_tau", "log_neurons"):
+        np.testing.assert_array_equal(load(out)[f"sensitivity_{name}"], expected[f"sensitivity_{name}"])
+
+
 def test_sweep_says_which_points_have_no_solution(capsys, tmp_path):
     call = ["sweep", "--beta", "0.8,1.5", "--neurons", "1000", "--gamma", "inf", "--out", str(tmp_path / "s.nc")]
     code, out, _ = run(call, capsys)

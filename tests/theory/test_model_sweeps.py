@@ -39,7 +39,7 @@ class Slowed(Spectrum):
 
 
 class Scaled(Utility):
-    """A class that is no dataclass."""
+    """A class that is not a dataclass."""
 
     def __init__(self, scale):
         self.scale = scale

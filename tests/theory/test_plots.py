@@ -8,12 +8,13 @@ import pytest
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.paper_figs import phases
 from rosettalaw.results import load, save
-from rosettalaw.theory import Model, PowerLaw, Range, allocate, predict, sweep
-from rosettalaw.validation import fit_profile
+from rosettalaw.theory import LinearBudget, Model, PowerLaw, Range, allocate, predict, sweep
+from rosettalaw.validation import Observations, clean, fit_jointly, fit_model, fit_profile
 from rosettalaw.validation.draws import posterior_draws
 
 DRAWN = predict([100.0, 1e3, 1e4], [1.3, 1.6])
@@ -109,6 +110,40 @@ def test_a_posterior_shows_its_interval(ax):
     assert draws.attrs["status"] == "ok"
     with pytest.raises(UnknownNameError, match="unknown parameter 'bta': did you mean beta"):
         draws.plot(ax, x="bta")
+
+
+def test_a_likelihood_profile_shows_the_rise_and_where_the_interval_ends(ax):
+    counts = [7, 10, 16, 24, 37, 56]
+    data = clean(256 * 2.0 ** np.arange(6), counts)
+    fit = fit_model(lambda beta, kappa: Model(PowerLaw(beta), budget=LinearBudget(kappa)), data)
+    profile = fit.profile("beta", points=9)
+    assert profile.plot(ax) is ax
+    curve, level, best = ax.lines
+    np.testing.assert_array_equal(curve.get_xdata(), profile.at)
+    np.testing.assert_array_equal(curve.get_ydata(), profile.rise)
+    assert set(level.get_ydata()) == {profile.allowed}
+    assert profile.allowed == pytest.approx(stats.t.ppf(0.975, 4) ** 2)
+    assert set(best.get_xdata()) == {fit.values["beta"]}
+    low, high = fit.params["beta"].interval
+    inside = (profile.at > low) & (profile.at < high)
+    assert (profile.rise[inside] < profile.allowed).all()
+    assert (profile.rise[~inside] > profile.allowed).all()
+    assert list(profile.to_dataframe().columns) == ["beta", "rise"]
+    with pytest.raises(UnknownNameError, match="unknown parameter 'bta': did you mean beta"):
+        fit.profile("bta")
+
+
+def test_a_joint_profile_of_kappa_is_that_of_its_logarithm(ax):
+    sizes = 256 * 2.0 ** np.arange(5)
+    truth = predict(sizes, 1.6, 0.5, 2.0)
+    fit = fit_jointly(Observations(sizes, truth["count"], truth["mean_isolation"], truth["isolation_per_non_rosetta"]))
+    plain, logarithm = fit.profile("kappa", points=5), fit.profile("log_kappa", points=5)
+    np.testing.assert_allclose(plain.at, np.exp(logarithm.at))
+    np.testing.assert_allclose(plain.rise, logarithm.rise, rtol=1e-6, atol=1e-9)
+    assert plain.best == pytest.approx(fit.kappa)
+    assert plain.plot(ax).get_xlabel() == "kappa"
+    with pytest.raises(UnknownNameError, match="unknown parameter 'kapa': did you mean kappa"):
+        fit.profile("kapa")
 
 
 def test_the_phase_diagram_is_drawn(tmp_path):

@@ -4,7 +4,22 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from rosettalaw.theory import predict, sweep
+from rosettalaw.theory import (
+    CRRA,
+    Exponential,
+    LinearBudget,
+    Log,
+    Model,
+    PowerCost,
+    PowerLaw,
+    PurePower,
+    Saturating,
+    Spectrum,
+    SquaredError,
+    ZipfMandelbrot,
+    predict,
+    sweep,
+)
 from rosettalaw.theory.sensitivities import NAMES, log_integral, log_sum
 
 H = mp.mpf(10) ** -40
@@ -26,10 +41,10 @@ def discrete_frontier(active):
     return log_r_tau
 
 
-def complex_steps(function, point):
+def complex_steps(function, point, h=H):
     with mp.workdps(60):
-        steps = [[x + (1j * H if i == j else 0) for j, x in enumerate(point)] for i in range(4)]
-        return [float(mp.im(function(*step)) / H) for step in steps]
+        steps = [[x + (1j * h if i == j else 0) for j, x in enumerate(point)] for i in range(4)]
+        return [float(mp.im(function(*step)) / h) for step in steps]
 
 
 @pytest.mark.parametrize(
@@ -126,3 +141,101 @@ def test_sweeps_have_them_too(limit):
         np.testing.assert_array_equal(found[name], expected[name])
         assert found[name].attrs["symbol"].startswith("∂log r_τ/∂")
     assert NAMES[0] not in sweep(**grid)
+
+
+@pytest.mark.parametrize(("neurons", "kappa", "gamma"), [(3e3, 0.5, 4.0), (50.0, 1e-3, 4.0), (200.0, 40.0, 1.0)])
+def test_the_papers_model_has_those_of_the_closed_form(neurons, kappa, gamma):
+    model = Model(PowerLaw(1.4), budget=LinearBudget(kappa), gamma=gamma)
+    found = model.predict(neurons, 30.0, sensitivities=True)
+    expected = predict(neurons, 1.4, kappa, 30.0, gamma, sensitivities=True)
+    for name in NAMES:
+        assert float(found[name][0]) == pytest.approx(float(expected[name]), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("utility", "appetite"),
+    [(CRRA(0.6), lambda x: x / 0.6), (SquaredError(), lambda x: x / 2), (Saturating(), None), (PurePower(0.8), None)],
+    ids=["crra", "squared-error", "saturating", "pure-power"],
+)
+@pytest.mark.parametrize("cost", [0.0, 0.4])
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_sensitivities_of_models_are_complex_steps_through_budget_and_frontier(utility, appetite, cost, shift):
+    """Σ c_r s_r = B with s_r = (U')⁻¹(λ c_r/w_r) over the active ranks, solved for λ at 60 digits."""
+    beta, kappa, tau, neurons = 1.3, 0.4, 0.7, 60.0
+    spectrum = ZipfMandelbrot(beta, shift) if shift else PowerLaw(beta)
+    model = Model(spectrum, utility, PowerCost(cost), LinearBudget(kappa), features=80)
+    found = model.predict(neurons, tau, sensitivities=True)
+    active = int(found["active"][0])
+
+    def demand(log_price):
+        if appetite is not None:
+            return mp.exp(-appetite(log_price)) - 1
+        return -log_price if utility == Saturating() else mp.exp(-log_price / mp.mpf(0.8))
+
+    def log_price(rank, beta):
+        return mp.mpf(cost) * mp.log(rank) + beta * mp.log(rank + shift)
+
+    def log_r_tau(beta, log_kappa, log_tau, log_neurons):
+        budget = mp.exp(log_kappa + log_neurons)
+
+        def excess(log_level):
+            return (
+                mp.fsum(mp.mpf(r) ** cost * demand(log_level + log_price(r, beta)) for r in range(1, active + 1))
+                - budget
+            )
+
+        tight = {"tol": mp.mpf(10) ** -90}
+        level = mp.findroot(excess, mp.mpf(model.allocate(neurons).log_level), **tight)
+        tau = mp.exp(log_tau)
+        log_marginal = {
+            Saturating(): -tau,
+            PurePower(0.8): -mp.mpf(0.8) * log_tau,
+            CRRA(0.6): -mp.mpf(0.6) * mp.log(1 + tau),
+            SquaredError(): -2 * mp.log(1 + tau),
+        }[utility]
+        start = mp.mpf(float(found["r_tau"][0]))
+        return mp.log(mp.findroot(lambda r: log_marginal - level - log_price(r, beta), start, **tight))
+
+    point = [mp.mpf(beta), mp.log(kappa), mp.log(tau), mp.log(neurons)]
+    with mp.workdps(60):
+        expected = complex_steps(log_r_tau, point, mp.mpf(10) ** -20)
+    np.testing.assert_allclose([float(found[name][0]) for name in NAMES], expected, rtol=1e-7)
+
+
+class Slowed(Spectrum):
+    """A spectrum of one's own, with a β whose effect is not linear."""
+
+    def __init__(self, beta):
+        self.beta = beta
+
+    def at(self, rank, features):
+        return 1 / (rank + self.beta * np.log(rank)) ** self.beta
+
+
+@pytest.mark.parametrize("tau", [1.0, 60.0])
+def test_spectra_of_ones_own_and_frontiers_below_rank_one(tau):
+    """Central differences of the frontier itself."""
+    h = 1e-5
+    for kind in (Slowed, lambda beta: ZipfMandelbrot(beta, 2.0)):
+        found = Model(kind(1.5)).predict(40.0, tau, sensitivities=True)
+        r = [Model(kind(1.5 + sign * h)).frontier(40.0, tau) for sign in (-1, 1)]
+        assert (r[1] < 1) == (tau == 60)
+        assert float(found[NAMES[0]][0]) == pytest.approx(np.log(r[1] / r[0]) / (2 * h), rel=1e-5)
+        r = [Model(kind(1.5)).frontier(40.0, tau * np.exp(sign * h)) for sign in (-1, 1)]
+        assert float(found[NAMES[2]][0]) == pytest.approx(np.log(r[1] / r[0]) / (2 * h), rel=1e-5)
+
+
+def test_models_sweep_them_and_have_none_with_a_beta_that_is_not_there():
+    grid = {"neurons": [300.0, 3000.0], "tau": [0.5, 1.0], "eta": [0.7, 1.4]}
+    found = Model(PowerLaw(1.5), CRRA(1.0)).sweep(**grid, sensitivities=True)
+    expected = Model(PowerLaw(1.5), CRRA(1.4)).predict(3000.0, 0.5, sensitivities=True)
+    for name in NAMES:
+        part = found[name].sel(neurons=3000.0, tau=0.5, eta=1.4)
+        assert float(part) == float(expected[name][0])
+        assert part.attrs["symbol"].startswith("∂log r_τ/∂")
+    assert NAMES[0] not in Model(PowerLaw(1.5)).sweep(300.0)
+    none = Model(Exponential(9.0), Log()).predict(300.0, sensitivities=True)
+    assert np.isnan(float(none[NAMES[0]][0]))
+    assert float(none[NAMES[1]][0]) > 0
+    full = Model(PowerLaw(1.5), features=3).predict(300.0, sensitivities=True)
+    assert [float(full[name][0]) for name in NAMES] == [0, 0, 0, 0]

@@ -13,6 +13,7 @@ from rosettalaw.theory import (
     Cost,
     Exponential,
     LinearBudget,
+    Log,
     LognormalQuantiles,
     LogQuadratic,
     Model,
@@ -70,6 +71,9 @@ def _utility(name, marginal):
         (lambda s: np.ones_like(s), "must be concave"),
         (lambda s: 1 / (1 + s) * np.where(s < 1, 1, 0.1), "fall without jumps"),
         (lambda s: np.full_like(s, np.nan), "must be positive, finite"),
+        (lambda s: 1 / (1 + s) + 0.5 * np.exp(-((s - 3) ** 2)), "must be concave"),
+        (lambda s: (1 + 0.3 * np.sin(5 * s)) / (1 + s), "must be concave"),
+        (lambda s: np.floor(10 / (1 + s)), "must be concave|fall without jumps"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -88,6 +92,22 @@ def test_spectra_that_rise_are_refused_by_a_model(at):
     late = type("Late", (Spectrum,), {"at": lambda self, r, features: np.where(r < 1e6, r**-1.5, 5.0)})()
     with pytest.raises(InputError, match="must not rise"):
         Model(late).predict(1e6)
+
+
+@pytest.mark.parametrize("utility", [Log(), CRRA(0.7)], ids=repr)
+@pytest.mark.parametrize("edge", [10.0, 30.0])
+def test_where_importance_jumps_the_frontier_lies_before_the_rank_that_falls(utility, edge):
+    """Ranks below the edge are alike, those beyond get nothing at this budget: the count is edge − 1 by hand."""
+    step = type("Mine", (Spectrum,), {"at": lambda self, r, features: np.where(r < edge, 1.0, 0.01)})()
+    row = Model(step, utility, budget=LinearBudget(1.0)).predict(5 * edge)
+    assert int(row["count"][0]) == edge - 1
+    assert np.floor(float(row["r_tau"][0])) == edge - 1
+
+
+def test_an_infinite_importance_is_refused_for_every_utility():
+    for utility in (Log(), CRRA(0.7)):
+        with pytest.raises(InputError, match="must be a number at least 0 at every rank"):
+            Model(type("Mine", (Spectrum,), {"at": lambda self, r, f: 1 / (r - 1)})(), utility).predict(100.0)
 
 
 def test_a_spectrum_returns_a_weight_for_each_rank():
@@ -189,11 +209,58 @@ def test_frontier_below_rank_one():
     )
 
 
-@pytest.mark.parametrize("budget", [1e-300, 1e-12, 1e-8])
-def test_tiny_budgets_are_spent_on_the_first_feature(budget):
-    allocation = allocate(np.arange(1.0, 101) ** -1.5, budget)
-    assert allocation.isolation[0] == pytest.approx(budget, rel=1e-14, abs=0)
+@pytest.mark.parametrize("budget", [1e-300, 1e-100, 1e-12, 1e-8])
+@pytest.mark.parametrize("utility", [Log(), CRRA(2.0), CRRA(0.3), Saturating(), SquaredError()], ids=repr)
+@pytest.mark.parametrize("exponent", [None, 0.5])
+def test_tiny_budgets_are_spent_on_the_first_feature(budget, utility, exponent):
+    rank = np.arange(1.0, 101)
+    allocation = allocate(rank**-1.5, budget, utility, None if exponent is None else 2 * rank**exponent)
+    assert allocation.isolation[0] == pytest.approx(budget / (1 if exponent is None else 2), rel=1e-14, abs=0)
     assert allocation.active == 1
+    assert allocation.certificate.holds()
+
+
+@pytest.mark.parametrize("utility", [Log(), CRRA(0.7), Saturating()], ids=repr)
+def test_equal_features_share_a_tiny_budget(utility):
+    allocation = allocate(np.full(100, 0.1), 1e-12, utility)
+    np.testing.assert_allclose(allocation.isolation, 1e-14, rtol=1e-12)
+
+
+def test_nearly_equal_weights_and_a_tiny_budget_in_rational_numbers():
+    """s_r = (w_r B + n w_r − P)/P of the weights as they are stored, without rounding."""
+    weights = 1 - np.array([0.0, 3e-14, 7e-14, 3e-13, 1e-6])
+    exact, budget = [Fraction(float(w)) for w in weights], Fraction(1e-12)
+    n = max(k for k in range(1, 6) if exact[k - 1] * budget > sum(exact[:k]) - k * exact[k - 1])
+    total = sum(exact[:n])
+    expected = [float((w * budget + n * w - total) / total) for w in exact[:n]]
+    for costs in (None, np.ones(5)):
+        allocation = allocate(weights, 1e-12, Log(), costs)
+        assert allocation.active == n == 4
+        np.testing.assert_allclose(allocation.isolation[:n], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("budget", [1e12, 1e100, 1e300])
+@pytest.mark.parametrize("utility", [Log(), CRRA(2.0), PurePower(0.5), Saturating()], ids=repr)
+def test_huge_budgets_are_shared_by_the_closed_form_of_large_isolation(utility, budget):
+    """U' ~ s^-η gives s_r ∝ w_r^(1/η); e^-s gives equal shares."""
+    weights = np.arange(1.0, 21) ** -1.5
+    eta = {"Log()": 1, "CRRA(eta=2.0)": 2, "PurePower(eta=0.5)": 0.5, "Saturating()": np.inf}[repr(utility)]
+    share = weights ** (1 / eta) / np.sum(weights ** (1 / eta))
+    np.testing.assert_allclose(allocate(weights, budget, utility).isolation / budget, share, rtol=1e-9)
+
+
+class Slow(Utility):
+    """U' = 3/(1 + s)^0.7 by `marginal` alone, whose digits end where 1 + s = 1."""
+
+    def marginal(self, s):
+        return 3 * (1 + s) ** -0.7
+
+
+def test_an_own_utility_solves_a_small_budget_or_says_that_it_is_too_small():
+    weights = np.arange(1.0, 21) ** -1.5
+    assert allocate(weights, 1e-12, Slow()).isolation[0] == pytest.approx(1e-12, rel=1e-12, abs=0)
+    with pytest.raises(InputError, match="budget = 1e-300: is too small to be spent in floats"):
+        allocate(weights, 1e-300, Slow())
 
 
 SPECTRA = [

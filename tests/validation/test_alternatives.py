@@ -23,7 +23,7 @@ from rosettalaw.validation.alternatives import (
 )
 from rosettalaw.validation.alternatives import _preferred as prefer
 from rosettalaw.validation.counts import Counts
-from rosettalaw.validation.theory_fit import budget_at
+from rosettalaw.validation.theory_search import budget_at
 
 SIZES = np.geomspace(100, 1e6, 12)
 PLANTED = {

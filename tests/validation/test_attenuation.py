@@ -105,7 +105,7 @@ def test_a_flat_budget_cannot_be_distinguished_from_attenuation():
     assert not triangle.theory_contradicted
     assert fitted.mean == pytest.approx((1 + triangle.count.value) / (1 + 1 / 0.6), abs=0.06)
     assert not fitted.can_tell
-    assert "cannot tell it from a flat profile" in triangle.verdict()
+    assert "cannot distinguish it from a flat profile" in triangle.verdict()
 
 
 def test_shares_that_change_with_size_contradict_any_attenuation():

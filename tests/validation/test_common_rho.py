@@ -90,7 +90,8 @@ def test_every_page_says_the_same_number(tmp_path):
         assert record["common_rho"] == 0.45
     headline = _headline(made, analysis)[1]
     assert headline["value"] == f"{analysis.power_law.exponent:.2f}"
-    assert f"at ρ ≥ 0.45 for all sizes ({analysis.own.exponent:.2f} above each size's own ρ*)" in headline["label"]
+    assert "at ρ ≥ 0.45 for all sizes" in headline["label"]
+    assert f"{analysis.own.exponent:.2f} above each size's own ρ*" in headline["but"]
     assert f"α = {analysis.power_law.exponent:.2f} " in findings(made, analysis)[0].numbers
     said = "ρ ≥ 0.45, the largest ρ* of them; above each size's own ρ* (0.30 to 0.45) the exponent is"
     assert said in fitted["counting"][0]

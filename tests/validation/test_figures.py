@@ -1,5 +1,7 @@
 """Figures: drawn without a display, the same bytes twice, nothing hidden, labels that do not overlap."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,7 +37,8 @@ def test_the_scaling_figure_shows_every_series_and_both_fits(tmp_path):
     assert png.read_bytes().startswith(b"\x89PNG")
     for words in ("trained, no threshold", "permuted, no threshold", "untrained, no threshold", "untrained above ρ*"):
         assert words in text
-    assert "permuted above" not in text  # it is zero everywhere
+    assert text.count("permuted above ρ*") == 1 + 4  # zero everywhere: one label, and four marks in the row of zeros
+    assert text.count("untrained above ρ*") == 1 + 4  # one label, one mark in the row of zeros, three above it
     assert f"α = {analysis.power_law.exponent:.2f}" in text
     assert f"β = {analysis.theory.beta:.2f}" in text
 
@@ -51,7 +54,42 @@ def test_counts_of_zero_are_written_and_flat_counts_drawn(tmp_path, counts):
     ds = ladder(calibrated_count=counts)
     analysis = analyse(ds.neurons, ds.calibrated_count) if any(counts) else None
     _, svg = fig03.draw(ds, analysis, tmp_path / "zero")
-    assert svg.read_text().count("0 pairs") == counts.count(0)
+    zeros = svg.read_text().count("0 pairs")
+    assert zeros == counts.count(0) + LADDER["permuted_above_threshold"].count(0) + 1  # of the trained, of both nulls
+
+
+def marks(svg):
+    """Return the words of every mark of an SVG, with its place on the page."""
+    found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*><title>([^<]*)</title>', svg)
+    return [(float(x), float(y), words.replace("&#10;", "\n")) for x, y, words in found]
+
+
+def test_a_line_does_not_run_over_sizes_without_a_pair(tmp_path):
+    """Zeros lie in a row below every count, and the line through the others has a piece for each run of them."""
+    ds = ladder(untrained_above_threshold=[2.0, 0, 0.5, 1.0])
+    svg = fig03.draw(ds, None, tmp_path / "zeros")[1].read_text()
+    here = [one for one in marks(svg) if one[2].startswith("untrained above ρ*")]
+    zeros = [one for one in here if one[2].endswith("0 pairs")]
+    assert [one[2].split("\n")[1] for one in zeros] == ["N: 256"]
+    assert all(zeros[0][1] > one[1] for one in marks(svg) if not one[2].endswith("0 pairs"))  # downwards
+    (line,) = re.findall(r'<g id="points-\d+">\s*<path d="([^"]*)"[^>]*>(?=(?:(?!</g>).)*?untrained above)', svg, re.S)
+    assert line.count("M") == 2
+
+
+def test_every_point_gives_its_numbers(tmp_path):
+    """Names from outside are text there too."""
+    with style.figure() as (figure, axis):
+        axis.set_xlabel("size")
+        axis.set_ylabel("pairs")
+        style.ours(axis, [128, 256], [3.5, float("nan")], "<b>A & B</b>\x1b")
+        style.ours(axis, [100, 1000], [2, 4], "other")
+        svg = style.save(figure, tmp_path / "points")[1].read_text()
+    assert "<b>" not in svg
+    assert [words for _, _, words in marks(svg)] == [
+        "&lt;b&gt;A &amp; B&lt;/b&gt;\\x1b\nsize: 128\npairs: 3.5",
+        "other\nsize: 100\npairs: 2",
+        "other\nsize: 1,000\npairs: 4",
+    ]
 
 
 @given(st.lists(st.tuples(st.floats(0, 500), st.floats(5, 40)), min_size=1, max_size=9))

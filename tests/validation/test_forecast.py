@@ -67,7 +67,7 @@ def test_repeats_of_the_largest_size_are_held_out_together():
     assert held_out_largest(data).measured == pytest.approx(120)  # their geometric mean, √(160 · 90)
 
 
-@pytest.mark.parametrize("repeats", [1, 3, 6])
+@pytest.mark.parametrize("repeats", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 6))])
 def test_a_mean_of_repeats_is_held_against_the_interval_of_such_a_mean(repeats):
     """600 planted power laws: 95% are held, and p-values below 0.05 are one in twenty, whatever the repeats."""
     rng, held, small = np.random.default_rng(6), [], []

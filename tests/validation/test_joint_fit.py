@@ -15,9 +15,9 @@ from rosettalaw.validation.joint_fit import (
     _estimated_errors,
     _status,
     fit_jointly,
-    quantiles,
 )
 from rosettalaw.validation.joint_problem import JointProblem
+from rosettalaw.validation.joint_result import quantiles
 from rosettalaw.validation.observations import BLOCKS
 
 SIZES = np.array([512, 1024, 2048, 4096, 8192, 16384])

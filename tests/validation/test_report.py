@@ -46,7 +46,7 @@ def page(tmp_path_factory):
 
 def test_the_verdict_comes_before_tables_and_figures(page):
     body = page[page.index("<h1>") :]
-    places = [body.index(words) for words in ("The count grows sublinearly", "<table>", "<svg", "Provenance")]
+    places = [body.index(words) for words in ("The count grows sublinearly", "<table>", "<svg", 'id="provenance"')]
     assert places == sorted(places)
 
 
@@ -116,8 +116,8 @@ def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
     for name in ("full_ladder/results.nc", "filtering/filtering.nc"):
         shutil.copy(docs / name, tmp_path / name.replace("/", "-"))
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
-    verdicts = page[: page.index("Every source side by side")]
-    assert "Their lead in selectivity grows with size: shown (gpt2 0.10 per factor e in N (joint 95%" in verdicts
+    verdicts = page[: page.index('id="all"')]
+    assert "Their lead in selectivity grows with size: shown (GPT-2 0.10 per factor e in N (joint 95%" in verdicts
     assert "F1 of the Rosetta Neuron for" in verdicts
     assert "Filtering by one neuron" in page  # table 1
     assert "Figures of the paper that show none of these results are left out" in page

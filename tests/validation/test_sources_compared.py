@@ -47,7 +47,7 @@ def test_a_ladder_that_is_kept_says_what_it_said_before(tmp_path, monkeypatch):
     reference_ladders.write(ladder, tmp_path / "planted.csv")
     monkeypatch.setattr("rosettalaw.validation.reference_ladders.resources.files", lambda _: tmp_path)
     before, after = of_ladder(ladder, "planted"), of_ladder(reference_ladders.read("planted"), "planted")
-    assert (after.name, after.source) == (before.name, before.source) == ("planted (dit × vit)", "vision")
+    assert (after.name, after.source) == (before.name, before.source) == ("planted (dit × ViT)", "vision")
     assert np.array_equal(after.counts, before.counts)
     assert list(after.nulls) == list(before.nulls) == ["raw", "permuted"]
     first, second = before.triangle(), after.triangle()

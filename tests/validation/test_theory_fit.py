@@ -8,12 +8,8 @@ from rosettalaw.errors import InputError
 from rosettalaw.theory import predict
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.profile_interval import profile_interval
-from rosettalaw.validation.theory_fit import (
-    TheoryStatus,
-    expected_count,
-    fit_counts,
-    unknown_variance,
-)
+from rosettalaw.validation.theory_fit import TheoryStatus, fit_counts
+from rosettalaw.validation.theory_search import expected_count, unknown_variance
 
 SIZES = np.array([300, 1000, 3000, 10000, 30000])
 

@@ -117,8 +117,8 @@ def open_page(chromium, tmp_path):
     """Return a function that opens a file in the browser."""
     opened = []
 
-    def open_it(path, size="1200,900"):
-        opened.append(Page(chromium, tmp_path / f"profile{len(opened)}", path.as_uri(), size))
+    def open_it(path, size="1200,900", fragment=""):
+        opened.append(Page(chromium, tmp_path / f"profile{len(opened)}", path.as_uri() + fragment, size))
         return opened[-1]
 
     yield open_it

@@ -10,7 +10,7 @@ import pytest
 
 from rosettalaw.display import for_page
 from rosettalaw.empirical.viewer import page
-from rosettalaw.empirical.viewer.items import Collection, ImageContext, Pair, TextContext
+from rosettalaw.empirical.viewer.items import Collection, ImageContext, Judged, Pair, TextContext
 from rosettalaw.errors import InputError
 
 HOSTILE = [
@@ -214,9 +214,7 @@ def test_by_keyboard(opened):
 def test_hostile_text_stays_text_and_nothing_leaves_the_page(opened):
     for i in range(len(HOSTILE)):
         opened.click(f"#row-{i}")
-        assert HOSTILE[i].replace("\ud800", "\ufffd") in opened(
-            "document.querySelector('#pair').textContent.toWellFormed()"
-        )
+        assert for_page(HOSTILE[i]) in opened("document.querySelector('#pair').textContent")
     assert opened("typeof window.hacked") == "undefined"
     assert opened("document.querySelectorAll('script').length") == 2
     assert opened("[...document.images].every(i => i.src.startsWith('data:') && i.naturalWidth === 1)")
@@ -244,3 +242,135 @@ def test_an_empty_choice_says_so(opened):
     choose(opened, "search", "no such text anywhere")
     assert opened(FOUND) == "0 of 1000 pairs"
     assert "No pair fits" in opened("document.querySelector('#pair').textContent")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A pair's address, its numbers, what can be taken away
+
+TEXT = "some words before it and a few words that come after the end"
+
+
+def judged(number=12):
+    """Pairs with known numbers: stability falls, lexical share rises, and the third has none of them."""
+    pairs = []
+    for i in range(number):
+        spans = [TEXT[a:b] for a, b in ((2, 15), (15, 22), (22, 24), (24, 40), (40, len(TEXT) - 1))]
+        if i == 6:
+            spans = ["\n", *spans, "    ", "\t"]
+        heat = [0] * len(spans)
+        context = TextContext("a doc", ["law", "=1+1"][i % 2], spans, 2 + (i == 6), (heat, heat), (1, 2), (True, True))
+        numbers = Judged(margin=0.01 * i, margin_error=0.002, stability=1 - i / 20, lexical_share=i / 11, recurs=i % 3)
+        numbers = Judged() if i == 2 else numbers
+        pairs.append(Pair(((0, i), (1, i)), 0.9 - 0.05 * i, [context], ([0], [0]), numbers))
+    return Collection(("models/gpt2-256-c100247c7b", "hub/own"), pairs, 0.3, {"text": "pile_{x}"})
+
+
+@pytest.fixture
+def addressed(open_page, tmp_path):
+    """Twelve judged pairs, opened at the seventh."""
+    return open_page(page.write(judged(), tmp_path / "viewer.html"), fragment="#pair=7")
+
+
+def buttons(browser):
+    return browser("[...document.querySelectorAll('.tools button')].map(b => b.textContent)")
+
+
+def press(browser, words):
+    browser(f"[...document.querySelectorAll('button')].find(b => b.textContent === {json.dumps(words)}).click()")
+
+
+def test_a_pair_has_an_address_and_neighbours(addressed):
+    assert addressed(TITLE).startswith("L0.6 ")
+    press(addressed, "next \u2192")
+    assert addressed("location.hash") == "#pair=8"
+    press(addressed, "\u2190 previous")
+    press(addressed, "\u2190 previous")
+    assert addressed(TITLE).startswith("L0.5 ")
+    addressed("location.hash = '#pair=12'")
+    addressed("new Promise(done => setTimeout(done, 50))")
+    assert addressed(TITLE).startswith("L0.11 ")
+    assert addressed("document.querySelector('[aria-label=\"next pair\"]').disabled")
+    addressed("location.hash = '#pair=99'")  # no such pair: the chosen one stays
+    assert addressed(TITLE).startswith("L0.11 ")
+
+
+def test_filters_and_orders_follow_the_numbers(addressed):
+    rows = "[...document.querySelectorAll('.row')].sort((a, b) => a.offsetTop - b.offsetTop).map(r => r.textContent)"
+    choose(addressed, "stable", "yes")
+    assert addressed(FOUND) == "2 of 12 pairs"  # π of 1 and 0.95; the third, of 0.9, has no number
+    choose(addressed, "stable", "")
+    choose(addressed, "beyond", "yes")
+    assert addressed(FOUND) == "5 of 12 pairs"  # 0 to 5/11 without the third
+    choose(addressed, "beyond", "")
+    choose(addressed, "recurs", "2")
+    assert addressed(FOUND) == "3 of 12 pairs"  # the 6th, 9th and 12th
+    choose(addressed, "recurs", "")
+    for order, first, last in (
+        ("margin", "L0.11 ", "L0.2 "), ("stability", "L0.0 ", "L0.2 "), ("context", "L0.0 ", "L0.2 "),
+        ("string", "L0.11 ", "L0.2 "), ("weak", "L0.11 ", "L0.0 "),
+    ):  # fmt: skip
+        choose(addressed, "order", order)
+        seen = addressed(rows)
+        assert (seen[0].startswith(first), seen[-1].startswith(last)) == (True, True), order
+
+
+def test_numbers_that_a_result_lacks_are_not_offered(opened):
+    orders = opened("[...document.getElementById('order').options].map(o => o.value)")
+    assert orders == ["strong", "weak", "layer"]
+    assert opened("[...document.querySelectorAll('[class^=needs]')].every(l => l.hidden)")
+
+
+def test_the_table_sorts_and_is_saved_as_csv(addressed):
+    press(addressed, "Table")
+    heads = addressed("[...document.querySelectorAll('#table th')].map(t => t.textContent)")
+    assert heads[3:8] == ["ρ", "margin", "standard error of the margin", "stability", "lexical share"]
+    press(addressed, "margin")
+    assert addressed("document.querySelector('#table th[aria-sort]').textContent") == "margin"
+    assert addressed("document.querySelector('#table tbody td').textContent") == "12"
+    lines = addressed("csv()").split("\r\n")
+    assert lines[0].startswith("pair,neuron of A,neuron of B,ρ,margin,")
+    assert lines[1] == "12,L0.11,L1.11,0.35,0.11,0.002,0.45,1,2,'=1+1"  # no formula for a spreadsheet
+    assert lines[12].split(",")[4:8] == ["", "", "", ""]
+    addressed("document.querySelector('#table tbody a').click()")
+    addressed("new Promise(done => setTimeout(done, 50))")
+    assert addressed("document.getElementById('table').hidden")
+    assert addressed(TITLE).startswith("L0.11 ")
+
+
+def test_texts_end_with_words_and_blanks_can_be_seen(addressed):
+    shown = "document.querySelector('.sides pre').textContent"
+    assert addressed(shown) == "\n" + TEXT[2:-1] + "    "  # a line break and blanks are ends of words
+    ends = "[...document.querySelectorAll('.sides pre')[0].querySelectorAll('.cut')].length"
+    assert addressed(ends) == 2
+    assert addressed("document.querySelectorAll('.sides pre .break, .sides pre .blank').length") == 4
+    press(addressed, "next \u2192")
+    assert addressed(shown) == TEXT[4 : TEXT.index(" end")]  # "me" and "en" are no words of this text
+    sign = "getComputedStyle(document.querySelector('.sides pre .{}'), '::before').content"
+    assert addressed(sign.format("cut")) == '"…"'
+
+
+def test_a_reference_and_an_image_of_a_pair(addressed):
+    reference = addressed("reference(chosen)")
+    assert reference.startswith("@misc{rosetta-pair-7,")
+    assert "Rosetta pair L0.6 ↔ L1.6 of GPT-2, 256 neurons and own" in reference
+    assert "pile\\_x" in reference
+    assert reference.count("{") == reference.count("}")
+    size = addressed("(c => [c.width, c.height, c.toDataURL('image/png').length])(drawImage(chosen))")
+    assert size[0] == 2400
+    assert size[1] > 200
+    assert size[2] > 5000
+
+
+def test_few_stops_of_the_keyboard(addressed):
+    """Filters closed: search, order, filters, two buttons, list, and the buttons of the pair; no text that fits."""
+    stops = "[...document.querySelectorAll('a, button, input, select, summary, [tabindex]')]"
+    stops = addressed(f"{stops}.filter(e => e.tabIndex >= 0 && e.checkVisibility() && !e.disabled).length")
+    assert stops == 11
+
+
+def test_print_shows_the_pair_and_no_controls(addressed):
+    addressed.call("Emulation.setEmulatedMedia", media="print")
+    visible = "[...document.querySelectorAll('#choose, .tools, #pair h2, footer')].map(e => e.offsetParent !== null)"
+    assert addressed(visible) == [False, True, False, True]
+    bottom = addressed("document.getElementById('pair').getBoundingClientRect().bottom")
+    assert addressed("document.querySelector('footer').getBoundingClientRect().top") >= bottom - 1

@@ -103,7 +103,7 @@ def test_infinite_pixels_are_named():
 def test_the_grid_is_what_tokens_and_patches_say():
     assert grid_of("m", 201, {"class token": 1, "register tokens": 4}, (224, 224), (16, 16)) == (14, 14)
     assert grid_of("m", 6, {}, (16, 30), (8, 10)) == (2, 3)
-    with pytest.raises(RosettaError, match=r"201 tokens − 1 class token = 200, which is no grid: .* 14 × 14 = 196"):
+    with pytest.raises(RosettaError, match=r"201 tokens − 1 class token = 200, which is not a grid: .* 14 × 14 = 196"):
         grid_of("m", 201, {"class token": 1}, (224, 224), (16, 16))
 
 

@@ -268,7 +268,7 @@ def test_a_count_of_tokens_that_forms_no_grid_shows_the_arithmetic(tmp_path):
     reader = open_reader(write("dinov2_with_registers", tmp_path / "m"))
     reader.prefix = {"class token": 1, "register tokens": 5}
     with pytest.raises(
-        RosettaError, match=r"20 tokens − 1 class token − 5 register tokens = 14, which is no grid: 32 × 32 pixels"
+        RosettaError, match=r"20 tokens − 1 class token − 5 register tokens = 14, which is not a grid: 32 × 32 pixels"
     ):
         ImageSource(reader, crops())
 

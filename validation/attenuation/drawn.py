@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from ...theory import predict
-from ..theory_fit import GAMMA, budget_at
+from ..theory_search import GAMMA, budget_at
 from .law import beta_parameters
 
 POSITIONS = 86_000

@@ -39,7 +39,7 @@ from .law import Sample, beta_parameters, log_survival
 MEANS = (1.0, 0.98, 0.95, *np.round(np.arange(0.9, 0.24, -0.05), 2).tolist())
 CLEAR = 3.84  # 95% point of chi-square with one degree of freedom
 WITHIN = 5.99  # ... with two: β = 1/α and the mean are fixed, or mean and spread
-TOTALS = (1.0, 300.0)  # of p + q: from as wide as mean (1 − mean)/2 to a spread that no ladder tells from none
+TOTALS = (1.0, 300.0)  # of p + q: from as wide as mean (1 − mean)/2 to a spread that no ladder distinguishes from none
 NARROW, BROAD = 60.0, 8.0  # p + q at which the search begins
 EXPONENTS = (0.05, 20.0)
 STEEP = 1.001  # β > 1 of the theory
@@ -115,7 +115,7 @@ class Attenuation:
         )
         if self.flat_rejected:
             return f"{reconciles}, and the correlations fit it better than a flat profile without attenuation."
-        return f"{reconciles}; these data cannot tell it from a flat profile without attenuation."
+        return f"{reconciles}; these data cannot distinguish it from a flat profile without attenuation."
 
     def record(self) -> dict[str, Any]:
         """Return the fit as plain values."""

@@ -16,7 +16,7 @@ import numpy as np
 from ...errors import InputError, require
 from ..demands import expected_exponents
 from ..seeds.components import Components, SizeMeans
-from ..theory_fit import GAMMA
+from ..theory_search import GAMMA
 
 SEED_SD = 0.17  # pure error of the log count over 7 degrees of freedom (95% interval 0.11 to 0.35)
 TEXT_SD, POSITIONS = 0.07, 86_000.0

@@ -18,6 +18,7 @@ from ...empirical.nulls import every_label
 from ...errors import UnknownNameError
 from ...results import dataset, replacing
 from ...vocabulary import LADDER_COUNTS
+from ..common_rho import deviations_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +27,9 @@ FACTS = (
     *("ladder", "families", "modality", "command", "corpus", "corpus_sha256", "images", "number_of_images"),
     *("images_sha256", "photographs_sha256", "seed", "training_seed", "training_seeds"),
 )
+
+
+DIGITS = {"common_count_se": 10}  # it weighs sizes in the exponent, which is read again to six decimals
 
 
 def names() -> list[str]:
@@ -60,13 +64,17 @@ def write(ladder: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Save a measured ladder as a CSV file of a few kilobytes; correlations to six decimals."""
     rung, rho, threshold = (ladder[name].values for name in ("pair_rung", "correlation", "threshold"))
     rung, rho = rung[rho >= threshold[rung]], rho[rho >= threshold[rung]]
-    counts = dict.fromkeys([*LADDER_COUNTS, *(f"{label}_raw" for label in every_label())])
-    columns = [name for name in counts if name in ladder]
+    counts = dict.fromkeys(["seed_a", "seed_b", *LADDER_COUNTS, *(f"{label}_raw" for label in every_label())])
+    columns = [name for name in counts if name in ladder and np.isfinite(ladder[name].values).any()]
+    errors = deviations_at(ladder, float(np.nanmax(threshold))) if np.isfinite(threshold).any() else None
+    if errors is not None:
+        ladder = ladder.assign(common_count_se=("rung", errors))
+        columns.insert(columns.index("threshold") + 1, "common_count_se")
     lines = [f"# {name} = {ladder.attrs[name]}" for name in FACTS if name in ladder.attrs]
     lines.append(",".join([*columns, "correlations"]))
     for i in range(ladder.sizes["rung"]):
         ranked = np.sort(rho[rung == i])[::-1]
-        cells = [f"{_rounded(name, ladder[name].values[i]):.6g}" for name in columns]
+        cells = [f"{_rounded(name, ladder[name].values[i]):.{DIGITS.get(name, 6)}g}" for name in columns]
         lines.append(",".join([*cells, " ".join(f"{one:.6f}" for one in ranked)]))
     with replacing(path) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("neurons", "seed_a", "seed_b", "count")
 OPTIONAL = ("text_sd",)
-EXAMPLE = "a table with the columns neurons,seed_a,seed_b,count (and text_sd, if known), one row a pair of networks"
+EXAMPLE = "a table with the columns neurons,seed_a,seed_b,count (and text_sd, if known), one row per pair of networks"
 
 
 @dataclass(frozen=True)

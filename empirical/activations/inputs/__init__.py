@@ -126,6 +126,6 @@ def unknown(value: Any, argument: str) -> InputError:
 def _open_file(path: Path, argument: str, name: str | None) -> Labelled:
     reader = FILES.get(path.suffix.lower())
     if reader is None:
-        rule = f"is no file of activations; endings are {', '.join(FILES)}"
+        rule = f"is not a file of activations; endings are {', '.join(FILES)}"
         raise InputError(argument, str(path), rule, "numpy.save('a.npy', activations)")
     return reader(path.expanduser(), name or str(path), opener)

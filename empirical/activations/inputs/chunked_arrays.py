@@ -41,7 +41,7 @@ class ChunkedSource(Documented):
     name : str
         Name of the model.
     facts : list, optional
-        What tells these activations from others, beside name and shape.
+        Facts that distinguish these activations from others, beside name and shape.
     """
 
     def __init__(self, array: Any, name: str, facts: list[Any] | None = None):
@@ -56,7 +56,7 @@ class ChunkedSource(Documented):
         self.layer, self.unit = labels_of(neurons, None, None)
 
     def identity(self) -> list[Any]:
-        """Return the facts that tell these activations from others."""
+        """Return the facts that distinguish these activations from others."""
         return [self.name, self.positions, len(self.layer), *self._facts, *self.in_documents()]
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:

@@ -50,6 +50,8 @@ class Replicates:
         J.
     halves : ndarray of bool, shape (2, pairs)
         Whether the first and the second half of the positions have the pair.
+    half_margins : ndarray, shape (2, pairs)
+        Margin of each pair on the first and on the second half of the positions; NaN for k > 1.
     margin_errors : ndarray, shape (pairs,)
         Standard error of each pair's margin: its correlation less that of the best rival of either neuron;
         NaN for k > 1.
@@ -62,6 +64,7 @@ class Replicates:
     correlations: list[np.ndarray]
     parts: int
     halves: np.ndarray
+    half_margins: np.ndarray
     margin_errors: np.ndarray
     overlap: float
 
@@ -92,9 +95,10 @@ def replicates(
     first = np.arange(parts) < (parts + 1) // 2
     in_order, halves, texts = np.array([first, ~first]), complementary_halves(parts, rng), drawn_texts(parts, rng)
     where = _places(products, pairs)
-    contiguous, recurrences, sizes = [], np.zeros(len(pairs[0])), []
-    for _, mutual in _matched(products, in_order, k, absolute):
+    contiguous, half_margins, recurrences, sizes = [], [], np.zeros(len(pairs[0])), []
+    for _, mutual, margin in _matched(products, in_order, k, absolute, margins=True):
         contiguous.append(mutual)
+        half_margins.append(margin[where])
     for _, mutual in _matched(products, halves, k, absolute):
         recurrences += _at(mutual, where)
         sizes.append(mutual.sum())
@@ -111,6 +115,7 @@ def replicates(
         correlations=correlations,
         parts=parts,
         halves=np.stack([_at(mutual, where) for mutual in contiguous]),
+        half_margins=np.where((where >= 0) & (k == 1), np.stack(half_margins), np.nan),
         margin_errors=np.where((where >= 0) & (k == 1), errors, np.nan),
         overlap=int(np.sum(contiguous[0] & contiguous[1])) / either if either else float("nan"),
     )
@@ -135,7 +140,7 @@ def count_error(counts: np.ndarray, parts: int) -> float:
 
 
 def error_bound(pairs_in_half: float, neurons: tuple[int, int], stable: float = STABLE) -> float:
-    """Return the bound on expected accidental pairs among those with π ≥ `stable` (module head)."""
+    """Return the bound on expected null pairs among those with π ≥ `stable` (module head)."""
     return pairs_in_half**2 / ((2 * stable - 1) * neurons[0] * neurons[1])
 
 

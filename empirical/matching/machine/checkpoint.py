@@ -82,7 +82,7 @@ class Checkpoint:
             with np.load(path, allow_pickle=False) as stored:
                 return {key: stored[key] for key in stored.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # it was not read: nothing is said of it
+            if isinstance(error, OSError) and error.errno is not None:  # it was not read
                 raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
             raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
 

@@ -1,7 +1,7 @@
 """Many processes, one result: ``torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy``.
 
 Every process owns some parts of the positions, reads only those, and sends their products to the others: each then
-holds all parts of the tile and goes on alike. Parts are summed in the same order however many processes there are,
+holds all parts of the tile and continues alike. Parts are summed in the same order however many processes there are,
 so that the result has the same bits. Without ``torchrun`` there is one process and nothing is sent.
 """
 

@@ -42,7 +42,7 @@ Pairs = tuple[np.ndarray, np.ndarray]
 class Candidates:
     """Best estimates of one side: keys (falling) and partners, shape (neurons, candidates); −1 for none.
 
-    `bar` is the best estimate that is no candidate, what a pair's estimate had to exceed; −∞ where all are candidates.
+    `bar` is the best estimate of the others, which a pair's estimate had to exceed; −∞ where all are candidates.
     """
 
     keys: np.ndarray

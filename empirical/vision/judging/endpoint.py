@@ -32,7 +32,7 @@ from ....results import replacing
 from .exchange import REPLY, NoReply, address, ask
 from .judges import Answer
 from .key import Key
-from .top_images import Exhibit, png, shown, strip
+from .top_images import Exhibit, png, reduced, shown, strip
 
 PREFIX = "ROSETTALAW_JUDGE_"
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
@@ -173,7 +173,7 @@ class EndpointJudge:
     def predict(self, exhibit: Exhibit, held_out: Sequence[np.ndarray]) -> list[bool]:
         """Ask which held-out images activate the neuron."""
         text = PREDICTION.format(count=len(exhibit.images), asked=len(held_out))
-        pictures = [*_strips(exhibit), *(png(shown(image)) for image in held_out)]
+        pictures = [*_strips(exhibit), *(png(reduced(shown(image))) for image in held_out)]
 
         def fields(answer: dict[str, Any]) -> dict[str, Any] | None:
             active = answer.get("active")
@@ -251,7 +251,7 @@ def _json(text: str | bytes) -> Any:
 
 
 def _saved(path: Path) -> dict[str, Any] | None:
-    """Return a cached answer; one that is no JSON, half-written by something else, is asked for again."""
+    """Return a cached answer; one that is not JSON, half-written by something else, is asked for again."""
     try:
         answer = _json(path.read_bytes()) if path.is_file() and path.stat().st_size <= REPLY else None
     except OSError:

@@ -46,8 +46,8 @@ def address(url: str, argument: str, show: Callable[[str], str]) -> SplitResult:
     Raises
     ------
     InputError
-        If it is no http(s) address, or holds a name, password, question or fragment. What is shown of it ends before
-        these.
+        If it is not an http(s) address, or holds a name, password, question or fragment. Messages show the
+        part before these.
     """
     example = f"export {argument}=https://…/v1"
     plain = url.split("?")[0].split("#")[0]

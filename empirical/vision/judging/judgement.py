@@ -22,7 +22,7 @@ from ....errors import InputError, require
 from ....results import dataset, require_variables
 from ..source import ImageSource
 from .judges import Judge
-from .top_images import exhibit, neuron_scores, top_exhibits
+from .top_images import exhibit, neuron_scores, pictures, top_exhibits
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -194,7 +194,7 @@ def _validate(
         bottom = ranked[max(len(ranked) // 2, plan.main + half) :]
         images = np.concatenate([ranked[plan.main : plan.main + half], rng.choice(bottom, half, replace=False)])
         mixed = rng.permutation(HELD_OUT)
-        predicted += judge.predict(one, [source.images[int(i)] for i in images[mixed]])
+        predicted += judge.predict(one, pictures(source.images, images[mixed]))
         truth += (mixed < half).tolist()
         advance()
     return scored(np.array(truth), np.array(predicted))

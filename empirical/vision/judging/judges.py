@@ -14,7 +14,7 @@ import numpy as np
 
 from ....errors import InputError, require
 from ..images import Images
-from .top_images import Exhibit, shown
+from .top_images import Exhibit, pictures, shown
 
 PURE, ALIKE, LEVEL, DRAWS, PEAK = 0.5, 0.3, 0.05, 999, 12
 
@@ -66,7 +66,7 @@ class OfflineJudge:
         self._rng_seed, self._labels = seed, images.labels
         rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
         some = rng.choice(len(images), min(sample, len(images)), replace=False)
-        self._background = [shown(images[int(i)]) for i in some]
+        self._background = pictures(images, some)
         self._purity: dict[int, np.ndarray] = {}
         self._places: list[np.ndarray] | None = None
         patches = [_patch(image, rng.random(2)) for image in self._background]

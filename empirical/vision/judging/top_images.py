@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..images import Images
+from ..images import Chosen, Images
 from ..source import ImageSource
 
 HEAT = np.array(
     [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=float
 )  # dark to bright
 OPACITY = 0.55
+SIDE = 1024  # pixels; a larger picture is reduced before it is looked at, or sent
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Exhibit:
     ----------
     layer, unit : int
         The neuron.
-    images : tuple of ndarray, each of shape (height, width, 3), uint8
+    images : sequence of ndarray, each of shape (height, width, 3), uint8
         As they are shown.
     maps : ndarray, shape (images, rows, columns)
         Activation of every cell.
@@ -42,7 +43,7 @@ class Exhibit:
 
     layer: int
     unit: int
-    images: tuple[np.ndarray, ...]
+    images: Sequence[np.ndarray]
     maps: np.ndarray
     scores: np.ndarray
     labels: np.ndarray | None
@@ -88,7 +89,6 @@ def exhibit(
     place = {int(image): i for i, image in enumerate(needed)}
     chosen = np.asarray(neurons, dtype=int)
     maps = np.concatenate([cells[..., chosen] for cells in source.on(source.images.subset(needed)).maps()])
-    pictures = [shown(source.images[int(image)]) for image in needed]
     made = []
     for column, (neuron, which) in enumerate(zip(chosen, indices, strict=True)):
         where = [place[int(image)] for image in which]
@@ -97,7 +97,7 @@ def exhibit(
             Exhibit(
                 layer=int(source.layer[neuron]),
                 unit=int(source.unit[neuron]),
-                images=tuple(pictures[i] for i in where),
+                images=pictures(source.images, which),
                 maps=maps[where][..., column],
                 scores=scores[which, column],
                 labels=None if labels is None else labels[which],
@@ -123,13 +123,26 @@ def shown(image: np.ndarray) -> np.ndarray:
     return np.clip((image + 3) / 6 * 255, 0, 255).astype(np.uint8)
 
 
+def reduced(image: np.ndarray) -> np.ndarray:
+    """Return a picture whose sides have at most `SIDE` pixels."""
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    factor = SIDE / max(height, width)
+    if factor >= 1:
+        return image
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
 def overlay(image: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the map in colour at the image's size, and the image with it on top; uint8, (height, width, 3) each.
 
-    Colours run from the map's lowest to its highest cell.
+    Colours run from the map's lowest to its highest cell. Large images are `reduced`.
     """
     from PIL import Image
 
+    image = reduced(image)
     span = float(cells.max() - cells.min())
     level = (cells - cells.min()) / span if span > 0 else np.zeros_like(cells)
     height, width = image.shape[:2]
@@ -146,6 +159,7 @@ def strip(image: np.ndarray, cells: np.ndarray, side: int = 128) -> np.ndarray:
     """Return image, map and overlay side by side, uint8, shape (side, 3 · side, 3)."""
     from PIL import Image
 
+    image = reduced(image)
     panels = (image, *overlay(image, cells))
     return np.concatenate(
         [np.asarray(Image.fromarray(panel).resize((side, side), Image.Resampling.BICUBIC)) for panel in panels], axis=1
@@ -163,6 +177,11 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def all_images(images: Images) -> list[np.ndarray]:
+def pictures(images: Images, indices: Sequence[int] | np.ndarray) -> Chosen:
+    """Return some images as they are shown, each loaded when it is looked at."""
+    return Chosen(images, indices, shown)
+
+
+def all_images(images: Images) -> Chosen:
     """Return every image as it is shown."""
-    return [shown(images[i]) for i in range(len(images))]
+    return pictures(images, range(len(images)))

@@ -24,6 +24,9 @@ def register(app: typer.Typer, section: str) -> None:
         cache: Path = CACHE,
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         vision: bool = typer.Option(False, "--vision", help="Vision models, trained on bundled photographs, instead."),
+        check: bool = typer.Option(
+            False, "--check", help="Compare with the kept numbers; exit code 1 where they are out of tolerance."
+        ),
         as_json: bool = JsonOption,
     ) -> None:
         """Train two families of language models, measure the law of Rosetta Neurons, compare it with the theory."""
@@ -35,5 +38,11 @@ def register(app: typer.Typer, section: str) -> None:
             from ..loop.demo import run
 
             summary = run(ladder, out, cache, workers)
+        if check:
+            from ..loop.check import check_kept
+
+            summary["check"] = check_kept(out, "vision" if vision else ladder)
         if as_json:
             print_json(summary)
+        if check and not summary["check"]["holds"]:
+            raise typer.Exit(1)

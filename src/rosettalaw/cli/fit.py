@@ -46,7 +46,8 @@ def register(app: typer.Typer, section: str) -> None:
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean, analyse_series
         from ..validation.compare import joint_of
-        from ..validation.joint_fit import fit_jointly, plain_draws, quantiles
+        from ..validation.joint_fit import fit_jointly
+        from ..validation.joint_result import plain_draws, quantiles
         from ..validation.observations import Observations
         from ..validation.series_from import counts_of, one_series
 

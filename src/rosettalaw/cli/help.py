@@ -1,4 +1,7 @@
-"""Help of commands in two plain columns: at any width no name of an option is cut, and flags show no type."""
+"""Help of commands in two plain columns: at any width no name of an option is cut, and flags show no type.
+
+Commands with many options have them in the groups of `option_groups`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,32 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .option_groups import grouped
+
 
 class PlainCommand(TyperCommand):
     """A command whose help is set without boxes."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **(options | {"rich_markup_mode": None}))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, and a section for each group of options."""
+        rows: dict[str, Any] = {}
+        arguments = []
+        for one in self.get_params(ctx):
+            record = one.get_help_record(ctx)
+            if record is not None and one.param_type_name == "argument":
+                arguments.append(record)
+            elif record is not None:
+                rows[str(one.name)] = record
+        sections = {
+            title: [rows[name] for name in names] for title, names in grouped(str(self.name), list(rows)).items()
+        }
+        for title, records in ({"Arguments": arguments} | sections).items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 class PlainGroup(TyperGroup):

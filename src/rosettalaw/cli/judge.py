@@ -45,6 +45,7 @@ def judge(
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
+    memory: str = typer.Option("", help="Memory that reading may take: 2GiB, 500MB; default: half of the free memory."),
     seed: int = typer.Option(0, min=0, help="Seed of the draws."),
     out: Path | None = typer.Option(None, callback=result_to_write, help="Save the result to this netCDF file."),
     as_json: bool = JsonOption,
@@ -53,6 +54,7 @@ def judge(
     from ..cache import cache_folder
     from ..empirical.checkpoints.hub import Loading
     from ..empirical.checkpoints.provenance import model_facts
+    from ..empirical.matching.cost import byte_count
     from ..empirical.vision.images import open_images
     from ..empirical.vision.judging.endpoint import EndpointJudge, estimate
     from ..empirical.vision.judging.judgement import JudgingPlan, judgements, populations_of, study
@@ -74,6 +76,7 @@ def judge(
         validated=validated,
         seed=seed,
     )
+    allowed = byte_count("--memory", memory) if memory else None
     matching = load(pairs, "pairs")
     populations = populations_of(matching, side)
     require_variables(matching, str(pairs), (), () if model else (f"model_{side}",))
@@ -91,7 +94,7 @@ def judge(
         say(f"{shown.name}: {estimated} (answers saved earlier cost nothing)")
         if not yes:
             raise RosettaError("no question was sent yet: add --yes to continue, or use fewer images with --top 20")
-    opened = open_images(images, skip_corrupt)
+    opened = open_images(images, skip_corrupt, memory=allowed)
     if by == "offline":
         shown = OfflineJudge(opened, seed)
     name = model or matching.attrs[f"model_{side}"]

@@ -118,14 +118,19 @@ def plain(value: Any) -> Any:
 
 
 def print_table(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
-    """Print records as a table on standard output; numbers with four significant digits, never cut to fit a line."""
+    """Print records as a table on standard output, never cut to fit a line.
+
+    Numbers have four significant digits and stand under the right end of their header, words under its left end.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(for_terminal(title)) if title else None)
     for name in records[0] if records else []:
-        table.add_column(Text(for_terminal(str(name))), justify="right", no_wrap=True)
+        numeric = all(_is_numeric(record.get(name)) for record in records)
+        justify = "right" if numeric else "left"
+        table.add_column(Text(for_terminal(str(name))), justify=justify, no_wrap=True)
     for record in records:
         table.add_row(*(Text(for_terminal(_cell(value))) for value in record.values()))
     console = Console(highlight=False)
@@ -135,6 +140,14 @@ def print_table(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     least = console.width if console.is_terminal else 80
     console.width = max(console.measure(table, options=unbounded).maximum, least)
     console.print(table)
+
+
+def _is_numeric(value: Any) -> bool:
+    """Return whether a cell is a number, numbers, or empty."""
+    value = plain(value)
+    if isinstance(value, list):
+        return all(map(_is_numeric, value))
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _cell(value: Any) -> str:

@@ -18,6 +18,12 @@ COLUMNS = {
     "local_exponent": "local",
     "asymptotic_exponent": "N→∞",
 }
+SENSITIVITIES = {
+    "sensitivity_beta": "∂/∂β",
+    "sensitivity_log_kappa": "∂/∂log κ",
+    "sensitivity_log_tau": "∂/∂log τ",
+    "sensitivity_log_neurons": "∂/∂log N",
+}
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -37,19 +43,23 @@ def predict(
     limit: str = typer.Option(
         "discrete", help="discrete (exact sums over ranks) or continuum (the paper's integrals)."
     ),
+    sensitivities: bool = typer.Option(
+        False, "--sensitivities", help="Add the derivatives of log r_τ with respect to β, log κ, log τ and log N."
+    ),
     as_json: bool = JsonOption,
 ) -> None:
     """Predict the number of Rosetta Neurons and its scaling at given sizes."""
     from ..theory import predict as solve
 
     sizes = grid("--neurons", neurons)
-    result = solve(sizes, beta, kappa, tau, gamma, limit)
+    result = solve(sizes, beta, kappa, tau, gamma, limit, sensitivities)
+    columns = COLUMNS | (SENSITIVITIES if sensitivities else {})
     records = []
     for i, size in enumerate(sizes):
-        values = {name: result[name].values[i] for name in COLUMNS}
+        values = {name: result[name].values[i] for name in columns}
         records.append({"neurons": int(size) if size == int(size) else size, **values, "limit": limit})
     if as_json:
         print_json(records)
         return
-    table = [{"N": row["neurons"], **{COLUMNS[name]: row[name] for name in COLUMNS}} for row in records]
+    table = [{"N": row["neurons"], **{columns[name]: row[name] for name in columns}} for row in records]
     print_table(table, title=f"β = {beta:g}, κ = {kappa:g}, τ = {tau:g}, γ = {gamma:g}, {limit}")

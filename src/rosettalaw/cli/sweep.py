@@ -29,6 +29,9 @@ def sweep(
     memory: float | None = typer.Option(
         None, help="GB that the sweep may use; a larger one is solved and written in blocks."
     ),
+    sensitivities: bool = typer.Option(
+        False, "--sensitivities", help="Add the derivatives of log r_τ with respect to β, log κ, log τ and log N."
+    ),
     scheduler: str | None = typer.Option(None, help="Address of a dask scheduler (needs the 'cluster' extra)."),
     as_json: bool = JsonOption,
 ) -> None:
@@ -40,9 +43,9 @@ def sweep(
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     values = {name: grid(f"--{name}", text) for name, text in texts.items()}
     arguments: Any = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
-    require_room(out, 8 * 11 * math.prod(len(value) for value in values.values()))
+    require_room(out, 8 * (15 if sensitivities else 11) * math.prod(len(value) for value in values.values()))
     bound = 1.0 if scheduler else None if memory is None else memory * 1e9  # a cluster gets blocks, however small
-    result = solve(**arguments, limit=limit, memory=bound)
+    result = solve(**arguments, limit=limit, memory=bound, sensitivities=sensitivities)
     if scheduler is None:
         write(result, out)
     else:

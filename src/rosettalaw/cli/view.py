@@ -32,6 +32,7 @@ def view(
     images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    memory: str = typer.Option("", help="Memory that reading may take: 2GiB, 500MB; default: half of the free memory."),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     out: Path = typer.Option(
         Path("viewer.html"), callback=page_to_write, help="The page, one self-contained HTML file."
@@ -39,15 +40,16 @@ def view(
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
     from ..empirical.checkpoints.hub import Loading
+    from ..empirical.matching.cost import byte_count
 
-    loading = Loading(device, None, pickled)
+    loading, allowed = Loading(device, None, pickled), byte_count("--memory", memory) if memory else None
     if images is not None:
         from ..empirical.vision.viewing import write_image_viewer
 
         options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts, "skip_corrupt": skip_corrupt}
-        echo(str(write_image_viewer(source, images, out, loading=loading, **options)))
+        echo(str(write_image_viewer(source, images, out, loading=loading, memory=allowed, **options)))
         return
     from ..empirical.viewer.language_page import write_viewer
 
     settings: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
-    echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, **settings)))
+    echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, memory=allowed, **settings)))

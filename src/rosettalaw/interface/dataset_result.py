@@ -54,7 +54,7 @@ class DatasetResult:
         return self.dataset
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return the result's table; a table without a row is said in the log, with the reason."""
+        """Return the result's table; a table without a row is reported in the log, with the reason."""
         names = [str(name) for name, variable in self.dataset.data_vars.items() if variable.dims == (self.ROWS,)]
         frame = self.dataset[names].to_dataframe().reset_index(drop=True)
         if not len(frame):

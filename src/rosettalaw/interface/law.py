@@ -114,7 +114,7 @@ class Law:
         return self.analysis.record()
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return one row a parameter: ``value, low, high, open``."""
+        """Return one row per parameter: ``value, low, high, open``."""
         return self.analysis.to_dataframe()
 
     def to_dataset(self) -> xr.Dataset:

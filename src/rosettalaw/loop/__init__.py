@@ -5,4 +5,5 @@
 | `ladder` | language models, given or trained here |
 | `vision` | vision models trained here, several pairings |
 | `demo` | a shipped ladder from nothing |
+| `check` | its numbers against the kept ones |
 """

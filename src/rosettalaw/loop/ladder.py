@@ -87,6 +87,7 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     from ..empirical.ladder.measure import measure_ladder, rung_records
     from ..validation.compare import compare_series
     from ..validation.findings import findings
+    from ..validation.seeds.recurrence import recurrence
     from ..validation.series_from import of_ladder
 
     measured = measure_ladder(models, out / "rungs")
@@ -94,23 +95,28 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     save(measured, out / "results.nc")
     row = compare_series([of_ladder(measured, models.name)])[0]
     figures = draw(measured, analysis, row.triangle, out)
+    recurs = None if analysis is None else recurrence(measured, analysis.common_rho)
     summary = {
         "rungs": rung_records(measured),
         **_fitted(analysis),
+        **({} if analysis is None or analysis.seeds is None else {"seeds": analysis.seeds.record()}),
+        **({} if recurs is None else {"recurrence": recurs.record()}),
         "verdict": verdict,
         "findings": [vars(one) for one in findings(measured, analysis)],
         "seconds": round(time.monotonic() - started, 1),
     }
     from ..validation.ladder_report import write_report
 
-    remarks = row.of_counts()[1:], row.of_theory() if row.analysis is not None else []
-    write_report(measured, analysis, verdict, *remarks, figures, out / "report.html", summary["seconds"])
+    counted = [*row.of_counts()[1:], *([] if recurs is None else [recurs.sentence()])]
+    remarks = counted, row.of_theory() if row.analysis is not None else []
+    page = out / "report.html"
+    write_report(measured, analysis, verdict, *remarks, figures, page, summary["seconds"], row.triangle)
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:
         partial.write_text(json.dumps(plain(summary), indent=2, ensure_ascii=False) + "\n", "utf-8", "backslashreplace")
     say(verdict)
-    say(f"report: {out / 'report.html'} ({summary['seconds']:.0f} s)")
+    say(f"report: {page} ({summary['seconds']:.0f} s)")
     return summary
 
 

@@ -146,6 +146,7 @@ def _report(
     shown = max(ladder.pairings, key=lambda p: int(measured.ladders[p.name]["calibrated_count"].values[-1]))
     html = page.render(
         "vision.html",
+        script="report.js",
         title="Rosetta Neurons between vision models, measured",
         subtitle=f"{len(ladder.pairings)} pairings, {len(sizes)} sizes from {sizes[0]:g} to {sizes[-1]:g} neurons, "
         f"{len(ladder.recipe.seeds)} seeds each, trained and measured in {seconds:.0f} s",

@@ -1,0 +1,86 @@
+"""Counts of zero on a logarithmic axis: a row of their own under the smallest count, labelled 0.
+
+A logarithm has no place for zero. A line that skips such a size invents counts there; one that ends before it hides
+that nothing was found. So lines are interrupted, and the zeros of all series lie side by side in a row below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STEP = 5.0  # points between zeros of different series at one size
+
+
+def interrupted(counts: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return counts with NaN for zeros, so that a line through them is interrupted there."""
+    counts = np.asarray(counts, dtype=float)
+    return np.where(counts > 0, counts, np.nan)
+
+
+@dataclass
+class Zeros:
+    """The zeros of several series, drawn when the axes' other contents are complete.
+
+    Attributes
+    ----------
+    axis : Axes
+        Axes whose vertical scale is logarithmic.
+    """
+
+    axis: Axes
+    _series: list[tuple[np.ndarray, str, str, str, str]] = field(default_factory=list)
+
+    def add(self, sizes: np.ndarray, counts: np.ndarray, marker: str, colour: str, face: str, words: str) -> None:
+        """Note the sizes at which a series has no pair, with the look of its marks."""
+        none = np.asarray(sizes, dtype=float)[np.asarray(counts) == 0]
+        if len(none):
+            self._series.append((none, marker, colour, face, words))
+
+    def draw(self) -> float | None:
+        """Draw the row and return its height in data units; None where there is no zero."""
+        from matplotlib.transforms import ScaledTranslation
+
+        if not self._series:
+            return None
+        low, high = self.axis.get_ylim()
+        decade = (high / low) ** 0.09
+        row, edge = low / decade, low / decade**0.5
+        figure = self.axis.get_figure()
+        assert figure is not None
+        middle = (len(self._series) - 1) / 2
+        for i, (none, marker, colour, face, words) in enumerate(self._series):
+            aside = ScaledTranslation((i - middle) * STEP / 72, 0, figure.dpi_scale_trans)
+            look: dict[str, Any] = {
+                "color": colour,
+                "mfc": face,
+                "mec": colour,
+                "ms": 5,
+                "ls": "none",
+                "zorder": 4,
+                "clip_on": False,
+            }
+            for size in none:
+                (mark,) = self.axis.plot([size], [row], marker, transform=self.axis.transData + aside, **look)
+                mark.set_gid(f"={words}\nN: {size:,.0f}\n0 pairs")
+        self.axis.axhline(edge, color=style.GREY, lw=0.6, ls=(0, (1, 2)))
+        place: dict[str, Any] = {
+            "xycoords": ("axes fraction", "data"),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "center",
+        }
+        self.axis.annotate("0", (0, row), (-7, 0), fontsize=style.RC["ytick.labelsize"], annotation_clip=False, **place)
+        self.axis.set_ylim(row / decade**0.5, high)
+        for minor in (False, True):
+            ticks = [tick for tick in self.axis.get_yticks(minor=minor) if edge < tick <= high]
+            self.axis.set_yticks(ticks, minor=minor)
+        return row

@@ -1,0 +1,193 @@
+"""The documentation: its code runs, its calls exist, its links lead somewhere, its pages are all reachable."""
+
+import importlib.util
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+
+from rosettalaw import cli
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+MADE = {"generated", "_build", "_make", "_static"}
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+    if not MADE & set(path.relative_to(ROOT).parts)
+}
+# Pages whose code takes more than three seconds, and pages that other tests run.
+SLOW = {
+    *("docs/start.md", "docs/explanation/exponents.md", "docs/explanation/nulls.md", "docs/fits/README.md"),
+    *("docs/howto/sae.md", "docs/howto/spectrum.md", "docs/reference/formats.md"),
+}
+ELSEWHERE = {"README.md", "docs/theory/README.md", "docs/testing/README.md"}
+BLOCK = re.compile(r"^```(?:python|\{code-cell\} python|\{code-block\} python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SKIPPED = re.compile(r'\A:caption: "Not run here: [^"]+\."\n')
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(text):
+    """Return the Python of a page that is run, block by block, without the settings of its cells."""
+    code = [block for block in BLOCK.findall(text) if not SKIPPED.match(block)]
+    return [re.sub(r"\A---\n.*?^---\n", "", block, flags=re.DOTALL | re.MULTILINE) for block in code]
+
+
+def pages_with_code():
+    for name, text in PAGES.items():
+        if blocks(text) and name not in ELSEWHERE:
+            yield pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+
+
+@pytest.mark.parametrize("name", list(pages_with_code()))
+def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch):
+    """Block after block as a reader would, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    page = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", page)  # dataclasses look up the module that they are made in
+    for number, code in enumerate(blocks(PAGES[name]), 1):
+        exec(compile(code, f"{name}, block {number}", "exec"), vars(page))
+
+
+def test_code_that_is_not_run_says_why():
+    directives = [block for text in PAGES.values() for block in BLOCK.findall(text) if block.startswith(":")]
+    assert directives
+    assert all(SKIPPED.match(block) for block in directives)
+
+
+def calls():
+    """Return the calls of the command line in all pages: page, command, words."""
+    for name, text in PAGES.items():
+        for block in CONSOLE.findall(text):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = line.split("#")[0].split(">")[0].split()
+                if "rosettalaw" in words and words[0] != "pip":
+                    yield name, words[words.index("rosettalaw") + 1 :]
+
+
+def test_the_calls_of_pages_exist():
+    commands = typer.main.get_command(cli.app).commands
+    made = list(calls())
+    assert len(made) > 20
+    for name, (command, *words) in made:
+        if command.startswith("-"):
+            continue
+        assert command in commands, f"{name}: rosettalaw {command}"
+        known = {spelling for one in commands[command].params for spelling in (*one.opts, *one.secondary_opts)}
+        unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
+        assert not unknown, f"{name}: rosettalaw {command} {unknown}"
+
+
+def anchors(text):
+    """Return the anchors of a page's headings, as GitHub and the site make them."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def test_links_within_the_repository_lead_somewhere():
+    wrong = []
+    for name, text in PAGES.items():
+        for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+            place, _, anchor = link.partition("#")
+            path = (ROOT / name).parent / place if place else ROOT / name
+            if "generated" in path.parts:  # the build checks them
+                continue
+            if not path.exists() or (anchor and anchor not in anchors(path.read_text(encoding="utf-8"))):
+                wrong.append(f"{name}: {link}")
+    assert not wrong
+
+
+def test_numbers_in_a_link_are_those_of_the_page_that_it_leads_to():
+    count = 0
+    for name, text in PAGES.items():
+        for words, place in re.findall(r"\[([^\]]*\d\.\d[^\]]*)\]\(([^)#]+FINDINGS\.md)[^)]*\)", text):
+            page = ((ROOT / name).parent / place).read_text(encoding="utf-8")
+            for number in re.findall(r"\d+\.\d+", words):
+                assert number in page, f"{name}: {number}"
+                count += 1
+    assert count >= 6
+
+
+def test_what_pages_say_of_the_quickstart_is_what_was_measured():
+    rungs = json.loads((DOCS / "quickstart/summary.json").read_text(encoding="utf-8"))["rungs"]
+    sizes = {rung["neurons"] for rung in rungs}
+    changed = {rung["neurons"] for rung in rungs if rung["raw_count"] != rung["calibrated_count"]}
+    numbers = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+    pages = " ".join((PAGES["docs/questions.md"] + PAGES["docs/explanation/data.md"]).split())
+    assert pages.count("98 to 100%") == 2
+    assert "owes 98 to 100% of its covariance" in " ".join(PAGES["README.md"].split())  # held by its own test
+    assert f"at {numbers[len(sizes - changed)]} of {numbers[len(sizes)]} sizes of the quickstart" in pages
+
+
+def test_every_page_is_in_a_list_of_contents():
+    listed = {"docs/index.md"}
+    for name, text in PAGES.items():
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            for line in filter(None, (one.strip() for one in block.splitlines() if not one.startswith(":"))):
+                folder = (ROOT / name).parent
+                files = folder.glob(f"{line}.md") if "*" in line else [folder / f"{line}.md"]
+                listed |= {Path(os.path.normpath(path)).relative_to(ROOT).as_posix() for path in files}
+    pages = {name for name in PAGES if name.startswith("docs/")}
+    assert pages <= listed, pages - listed
+    assert {one for one in listed if "generated" not in one} <= pages
+
+
+def site_part(name):
+    """Return a module of the folder that writes the generated pages."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        return importlib.import_module(f"_make.{name}")
+    finally:
+        sys.path.remove(str(DOCS))
+
+
+def test_generated_pages_hold_every_command_name_and_variable():
+    import rosettalaw
+    from rosettalaw import testing, theory, vocabulary
+
+    commands = site_part("commands").pages()
+    assert {Path(name).stem for name in commands} == {*cli.COMMANDS, "contents"}
+    assert "`--null`" in commands["commands/match.md"]
+    names = "".join(site_part("names").pages().values())
+    for module in (rosettalaw, theory, testing):
+        missing = [one for one in module.__all__ if f"{module.__name__}.{one}\n" not in names and one[0] != "_"]
+        assert not missing
+    variables = site_part("variables").pages()["variables/contents.md"]
+    known = vocabulary.VOCABULARY | vocabulary.FAMILIES
+    assert not [one for one in known if f"| `{one}` |" not in variables]
+
+
+def test_the_gallery_shows_every_figure_with_its_code():
+    from rosettalaw.paper_figs.catalogue import CATALOGUE
+
+    pages = site_part("gallery").pages(DOCS)
+    assert {Path(name).stem for name in pages} == {*CATALOGUE, "contents"}
+    assert all("literalinclude" in text for name, text in pages.items() if "contents" not in name)
+
+
+def test_tutorials_are_the_notebooks_of_the_examples(tmp_path):
+    tutorials = site_part("tutorials")
+    assert tutorials.pages(tmp_path) == {"tutorials/contents.md": tutorials.NONE_YET}
+    (tmp_path / "arrays.ipynb").write_text("{}")
+    pages = tutorials.pages(tmp_path)
+    assert pages["tutorials/arrays.ipynb"] == "{}"
+    assert "generated/tutorials/arrays\n" in pages["tutorials/contents.md"]
+
+
+def test_settings_of_the_site_are_importable():
+    pytest.importorskip("sphinx", reason="the documentation's extra is not installed")
+    specification = importlib.util.spec_from_file_location("conf", DOCS / "conf.py")
+    settings = importlib.util.module_from_spec(specification)
+    sys.path.insert(0, str(DOCS))
+    try:
+        specification.loader.exec_module(settings)
+    finally:
+        sys.path[:] = [place for place in sys.path if place != str(DOCS)]
+    assert settings.nitpicky
+    assert all(importlib.util.find_spec(name) for name in settings.extensions)

@@ -1,0 +1,184 @@
+"""Parts of a ladder's page, each against answers from elsewhere: planted ladders, brute force, other files."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rosettalaw.theory
+from rosettalaw.looks import contrast
+from rosettalaw.model_names import family_name, model_name
+from rosettalaw.results import dataset
+from rosettalaw.validation.analysis import analyse_series
+from rosettalaw.validation.findings import Finding, Shown
+from rosettalaw.validation.reporting.answer import answer
+from rosettalaw.validation.reporting.citation import bibtex
+from rosettalaw.validation.reporting.drawings import DARK_PAPER, dark_colours, embedded, on_dark
+from rosettalaw.validation.reporting.excerpts import excerpt, visible
+from rosettalaw.validation.reporting.exponents import exponents
+from rosettalaw.validation.reporting.over_rho import over_rho
+from rosettalaw.validation.series_from import of_ladder
+
+ROOT = Path(rosettalaw.theory.__file__).parents[1]
+SIZES = np.array([256.0, 512, 1024, 2048])
+
+
+def ladder(power=0.5, beta=2.0, top=0.95):
+    """A ladder whose pairs above any ρ grow as N to a power; its own ρ* falls with size."""
+    counts = np.round(30 * (SIZES / SIZES[0]) ** power).astype(int)
+    rho = [top - (np.arange(1, k + 1) / k) ** beta * 0.6 * (SIZES[0] / SIZES[i]) ** -0.02 for i, k in enumerate(counts)]
+    variables = {
+        "neurons": ("rung", SIZES),
+        "raw_count": ("rung", counts),
+        "calibrated_count": ("rung", counts),
+        "calibrated_count_se": ("rung", np.sqrt(counts)),
+        "stable_count": ("rung", np.round(0.6 * counts)),
+        "permuted_raw": ("rung", 2.0 * counts),
+        "threshold": ("rung", [one.min() for one in rho]),
+        "correlation": ("pair", np.concatenate(rho)),
+        "pair_rung": ("pair", np.repeat(np.arange(4), counts)),
+    }
+    return dataset("ladder", variables, families='["gpt2", "own"]', ladder="planted")
+
+
+@pytest.fixture(scope="module")
+def planted():
+    made = ladder()
+    series = of_ladder(made)
+    return made, series, analyse_series(series)
+
+
+def test_the_answer_has_three_short_sentences(planted):
+    made, series, analysis = planted
+    said = answer(made, analysis, series.triangle(), [Finding("x", Shown.NO, "")], analysis.verdict)
+    counts = [int(np.sum(one >= series.threshold)) for one in series.correlations]
+    assert said.growth.startswith(f"Matched pairs of GPT-2 and own at correlation ρ ≥ {series.threshold:.2f} go from ")
+    assert f"from {counts[0]} at 256 neurons to {counts[-1]} at 2,048" in said.growth
+    assert f"{analysis.power_law.exponent:.2f}" in said.growth
+    assert "one finding of the paper" in said.open_questions
+    assert "other training seeds" in said.open_questions
+    for sentence in vars(said).values():
+        assert len(sentence.split()) < 45
+        assert sentence.count(". ") <= 1
+        assert sentence.endswith(".")
+
+
+def test_a_contradicted_theory_is_said_first_and_no_law_is_no_growth(planted):
+    made, series, analysis = planted
+    triangle = replace(series.triangle(), matched=None)
+    against = replace(triangle, product=replace(triangle.product, ci95=(0.1, 0.2)), expected_product=0.9)
+    said = answer(made, analysis, against, [], analysis.verdict)
+    assert "where the theory demands 0.90" in said.contradiction
+    assert "which β the theory would have" in said.open_questions
+    opposite = [Finding("the count grows", Shown.OPPOSITE, "")]
+    assert "Against the paper here: the count grows." in answer(made, None, against, opposite, "No law.").contradiction
+    raw = answer(made, analysis, None, [], analysis.verdict).contradiction
+    assert raw.startswith("The raw count, without a threshold, shows nothing: permuted")
+    nothing = answer(made, None, None, [], "No law here: nothing at N = 256. The other counts alone would say: yes.")
+    assert nothing.growth == "No law here: nothing at N = 256."
+
+
+def test_every_exponent_has_its_reason(planted):
+    made, _, analysis = planted
+    listed = exponents(made, analysis)
+    assert listed[0].value == f"{analysis.power_law.exponent:.2f}"
+    assert listed[1].value == f"{analysis.own.exponent:.2f}"
+    assert {one.pairs for one in listed[2:]} == {"stable pairs", "pairs without a threshold"}
+    slope = np.polyfit(np.log(SIZES), np.log(made["stable_count"].values), 1)[0]
+    assert listed[2].value == f"{slope:.2f}"
+    assert all(one.reason for one in listed)
+    assert exponents(made, None) == []
+
+
+def test_counts_over_rho_are_those_of_brute_force(planted):
+    _, series, analysis = planted
+    curve = over_rho(series)
+    assert curve.rows == sorted(curve.rows, key=lambda row: row["rho"])
+    for row in curve.rows:
+        at = series.threshold if row["rho"] == curve.headline else row["rho"]
+        counts = [int(np.sum(one >= at)) for one in series.correlations]
+        assert row["counts"] == counts
+        if all(counts):
+            assert row["alpha"] == pytest.approx(np.polyfit(np.log(SIZES), np.log(counts), 1)[0], abs=1e-5)
+        else:
+            assert row["alpha"] is None
+    headline = next(row for row in curve.rows if row["rho"] == curve.headline)
+    assert headline["alpha"] == pytest.approx(analysis.power_law.exponent, abs=1e-5)
+    assert headline["rho"] in [row["rho"] for row in curve.table()]
+    assert len(curve.table()) <= 9
+    json.dumps(curve.record(), allow_nan=False)
+    assert over_rho(replace(series, correlations=None)) is None
+    few = replace(series, neurons=SIZES[:2], correlations=series.correlations[:2], thresholds=series.thresholds[:2])
+    assert over_rho(few) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "around", "shown"),
+    [
+        (("ore words here ", "the", " words after i"), 14, ("…words here ", "the", " words after…")),
+        (("short ", "the", " end"), 14, ("short ", "the", " end")),
+        (("x" * 14, "the", "y" * 14), 14, ("…" + "x" * 14, "the", "y" * 14 + "…")),
+        (("before", "  ", ""), 0, ("before", "␣␣", "")),
+    ],
+)
+def test_excerpts_end_with_words(text, around, shown):
+    assert tuple(excerpt(*text, around).values()) == shown
+
+
+@pytest.mark.parametrize(
+    ("span", "signs"),
+    [(" the", "␣the"), ("\n    ", "⏎\n␣␣␣␣"), ("\t", "⇥\t"), ("a b", "a b"), ("", ""), ("   ", "␣␣␣")],
+)
+def test_blanks_of_a_span_can_be_seen(span, signs):
+    assert visible(span) == signs
+
+
+def test_the_reference_is_that_of_the_citation_file():
+    entries, file = bibtex("0.1.0"), (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for name in re.findall(r"family-names: (.+)", file):
+        assert name in entries
+    for words in (*re.findall(r"title: (.+)", file), re.search(r"^version: (.+)", file, re.MULTILINE)[1], "2606.03990"):
+        assert words in entries
+    assert entries.count("{") == entries.count("}")
+
+
+@pytest.mark.parametrize("colour", ["0072b2", "d55e00", "009e73", "cc79a7", "e69f00", "56b4e9", "222222", "6a6a6a"])
+def test_colours_stand_out_on_dark_paper_too(colour):
+    assert contrast(on_dark(colour), DARK_PAPER) >= 4.5
+
+
+def test_greys_are_mirrored_and_papers_swapped():
+    assert on_dark("ffffff") == DARK_PAPER
+    assert contrast("ffffff", "000000") == pytest.approx(21)
+    assert contrast(on_dark("e6e6e6"), DARK_PAPER) < 2 < contrast(on_dark("222222"), DARK_PAPER)
+
+
+def test_a_drawing_takes_the_colours_of_its_page_and_no_markup_from_its_name(tmp_path):
+    (tmp_path / "a b.svg").write_text(
+        '<?xml version="1.0"?><svg width="100pt" id="x"><metadata>m</metadata><g style="fill: #0072b2"/>'
+        '<use href="#x" style="fill: url(#x)"/></svg>'
+    )
+    markup = embedded(tmp_path / "a b.svg", '"><script>')
+    assert "var(--c0072b2,#0072b2)" in markup
+    assert 'href="#a-b-x"' in markup
+    assert "url(#a-b-x)" in markup
+    assert "<script>" not in markup
+    assert "<metadata>" not in markup
+    assert dark_colours(markup) == f"--c0072b2: #{on_dark('0072b2')};"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("gpt2-768-22d3842d11", "GPT-2, 768 neurons"),
+        ("/cache/x/neox-3072-11a44678a6/", "GPT-NeoX, 3,072 neurons"),
+        ("EleutherAI/pythia-70m", "pythia-70m"),
+        ("own", "own"),
+    ],
+)
+def test_models_have_the_names_that_people_know(name, shown):
+    assert model_name(name) == shown
+    assert family_name("gpt_neox") == "GPT-NeoX"

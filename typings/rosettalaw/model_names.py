@@ -1,0 +1,1 @@
+../../src/rosettalaw/model_names.py

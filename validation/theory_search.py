@@ -1,0 +1,161 @@
+"""The search for the theory that counts follow: least squares over β and the budget over threshold, and profiles of β.
+
+`rosettalaw.validation.theory_fit` states the model and what its intervals hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import optimize, special
+
+from ..theory.power_law import frontier_points, run
+from .counts import Counts
+from .power_law import LEVEL
+from .profile_interval import profile_interval
+from .rounding import ROUNDING, reach, slope_variance, whole
+
+TAU, GAMMA = 1.0, 4.0
+BETA_RANGE = (1.001, 20.0)
+SMALL = 20  # a count below it moves by more than 5% from one whole number to the next
+TURNS = 3
+SMALLEST = 0.5  # least expected count that a variance is taken from
+WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
+EVALUATIONS = 12_000  # at most, of a least-squares search
+EXACT: dict[str, Any] = {"ftol": 1e-14, "xtol": 1e-14}  # counts of 10^12 say β to nine digits
+FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is matched
+
+
+def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, gamma: float) -> np.ndarray:
+    """Return ``r_τ − ½``, not below `FLOOR`: the theory's `frontier` without its checks, as a fit asks for hundreds."""
+    flat = np.ascontiguousarray(neurons, dtype=float).ravel()
+    betas, kappas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma))
+    r_tau = run(frontier_points, [flat, betas, kappas, taus, gammas], False, np.empty(flat.shape))
+    return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
+
+
+class TheorySearch:
+    """Least squares over β and log b, for one variance of the counts."""
+
+    def __init__(self, data: Counts, tau: float, gamma: float, weighted: bool, power: int):
+        self.data, self.tau, self.gamma, self.power = data, tau, gamma, power
+        self.neurons, self.counts = data.neurons, data.counts
+        if power == 1:
+            self.neurons, self.counts = data.with_zeros()
+        self.weights = data.counts / data.sd if weighted and data.sd is not None else np.ones(len(self.counts))
+        self.weights = self.weights / np.sqrt(np.mean(self.weights**2))
+
+        at = len(data) // 2
+        slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1)[0]
+        self.beta = float(np.clip(1 / max(slope, 1e-3), 1.05, BETA_RANGE[1] - 0.5))
+        self.log_budget = budget_at(data.neurons[at], data.counts[at], self.beta, tau, gamma)
+        for _ in range(1 if power == 2 else TURNS):  # the variance φ μ follows the curve that it weights
+            if power == 1:
+                self.weights = np.maximum(self.expected(self.beta, self.log_budget), SMALLEST) ** -0.5
+            self.minimize()
+
+    def expected(self, beta: float, log_budget: float) -> np.ndarray:
+        return expected_count(self.neurons, beta, float(np.exp(log_budget)) * (1 + self.tau), self.tau, self.gamma)
+
+    def residuals(self, beta: float, log_budget: float) -> np.ndarray:
+        mu = self.expected(beta, float(np.clip(log_budget, -WIDEST, WIDEST)))
+        return self.weights * (self.counts - mu if self.power == 1 else np.log(self.counts / mu))
+
+    def minimize(self) -> None:
+        """Take β and log b of least squares at the weights as they are."""
+        low, high = BETA_RANGE
+
+        def beta(angle: float) -> float:
+            """Return β within its range, as MINUIT and lmfit keep a parameter there."""
+            return float(low + (np.sin(angle) + 1) * (high - low) / 2)
+
+        start = np.arcsin(2 * (self.beta - low) / (high - low) - 1), self.log_budget
+        with np.errstate(all="ignore"):  # the covariance, which is not used, of fits at a limit
+            best, *_ = optimize.leastsq(
+                lambda at: self.residuals(beta(at[0]), at[1]), start, full_output=True, maxfev=EVALUATIONS, **EXACT
+            )
+        self.beta, self.log_budget = beta(best[0]), float(best[1])
+        self.least = float(np.sum(self.residuals(self.beta, self.log_budget) ** 2))
+
+    def squares(self, beta: float) -> float:
+        """Return S(β), least squares over the budget."""
+        start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
+        at, *_ = optimize.leastsq(
+            lambda log_budget: self.residuals(beta, log_budget[0]), start, full_output=True, **EXACT
+        )
+        return float(np.sum(self.residuals(beta, at[0]) ** 2))
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95% profile interval of β."""
+        freedom = len(self.counts) - 2
+        allowed = unknown_variance(self.least, freedom)
+        if freedom > 0:
+            allowed = max(allowed, self.least + reach(freedom) ** 2 * self.rounding())
+        return profile_interval(self.squares, self.beta, allowed, BETA_RANGE)
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of the counts at the best φ, up to a constant."""
+        n, jacobian = len(self.counts), np.log(self.weights)
+        if self.power == 2:
+            jacobian = jacobian - np.log(self.counts)  # residuals are of log R
+        return float(np.sum(jacobian) - n / 2 * np.log(self.least + ROUNDING * np.sum(self._per_count() ** 2)))
+
+    def _per_count(self) -> np.ndarray:
+        """Return how much one more neuron moves each residual."""
+        return self.weights if self.power == 1 else self.weights / self.counts
+
+    def coarse(self) -> bool:
+        """Return whether small whole counts scatter by less than a pair: half a pair squared, six times rounding."""
+        left = self.counts - self.expected(self.beta, self.log_budget)
+        small = whole(self.counts) and self.counts.min() < SMALL
+        return bool(small and left @ left / (len(left) - 2) < 6 * ROUNDING)
+
+    def rounding(self) -> float:
+        """Return the variance of a residual from rounding, as the slope sees it; 0 if counts are not whole."""
+        per_count = self._per_count()
+        weight = self.weights if self.power == 2 else 1 / per_count
+        return slope_variance(np.log(self.neurons), weight, per_count) if whole(self.counts) else 0.0
+
+
+def log_curve(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Fit log counts y over log sizes x by least squares, at τ = 1 and γ = 4; return the curve of log counts."""
+    low, high = BETA_RANGE
+    slope, middle = np.polyfit(x, y, 1)[0], len(x) // 2
+    beta = float(np.clip(1 / max(slope, 1e-3), low + 0.05, high - 0.5))
+    start = beta, budget_at(float(np.exp(x[middle])), float(np.exp(y[middle])), beta)
+
+    def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
+        kappa = float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
+        return np.log(expected_count(np.exp(at), float(np.clip(beta, low, high)), kappa, TAU, GAMMA))
+
+    def residuals(at: np.ndarray) -> np.ndarray:
+        return np.append(y - curve(x, *at), 1e3 * (at[0] - np.clip(at[0], low, high)))  # a wall outside the range
+
+    best, *_ = optimize.leastsq(residuals, start, full_output=True)
+    return lambda at: curve(at, *best)
+
+
+def unknown_variance(least: float, freedom: int) -> float:
+    """Return ``S_min (1 + F_{1,ν}(95%)/ν)``, NaN without a degree of freedom."""
+    return least * (1 + float(special.fdtri(1, freedom, LEVEL)) / freedom) + 1e-18 if freedom > 0 else np.nan
+
+
+def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma: float = GAMMA) -> float:
+    """Return log κ/(1+τ) at which the theory expects this count at this size (a rough one if none does)."""
+    target = np.log(count)
+
+    def excess(log_budget: float) -> float:
+        kappa = np.exp(log_budget) * (1 + tau)
+        return float(np.log(expected_count(np.array([neurons]), beta, kappa, tau, gamma)[0]) - target)
+
+    guess = beta * target - np.log(neurons)  # r_τ^β = b N, up to ζ(β)
+    low, high = guess - 2.0, guess + 2.0
+    while excess(low) > 0 and low > guess - 80:
+        low -= 2.0
+    while excess(high) < 0 and high < guess + 80:
+        high += 2.0
+    crossed = excess(low) < 0 < excess(high)
+    return float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-3).root) if crossed else guess
