@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -127,7 +127,15 @@ def _series(axis, neurons, counts, words, marker, colour, hollow, zeros: Zeros) 
     zeros.add(neurons, counts, marker, colour, face, words)
     if not counts.any():
         return []
-    look = {"ls": ":" if hollow else "-", "lw": 1, "color": colour, "mfc": face, "mec": colour, "ms": 5, "gid": words}
+    look: dict[str, Any] = {
+        "ls": ":" if hollow else "-",
+        "lw": 1,
+        "color": colour,
+        "mfc": face,
+        "mec": colour,
+        "ms": 5,
+        "gid": words,
+    }
     axis.plot(neurons, interrupted(counts), marker, **look)
     last = np.flatnonzero(counts)[-1]
     return [(neurons[last], counts[last], words, style.dark(colour))]
@@ -150,16 +158,17 @@ def _counted(axis, ladder, neurons, analysis: Analysis | None, zeros: Zeros) -> 
         return _calibrated(axis, ladder, neurons, zeros)
     data, own = analysis.power_law.data, np.asarray(ladder["calibrated_count"].values, dtype=float)
     sizes, means = style.over_seeds(neurons, own)
-    look = {"color": style.dark(style.COLOURS["blue"]), "mec": "white", "mew": 0.5, "ms": 5, "ls": "none", "zorder": 4}
+    dark = style.dark(style.COLOURS["blue"])
+    look: dict[str, Any] = {"color": dark, "mec": "white", "mew": 0.5, "ms": 5, "ls": "none", "zorder": 4}
     axis.plot(sizes, interrupted(means), "D", gid="trained, above each size's own ρ*", **look)
-    zeros.add(sizes, means, "D", look["color"], look["color"], "trained, above each size's own ρ*")
+    zeros.add(sizes, means, "D", dark, dark, "trained, above each size's own ρ*")
     if "seed_a" in ladder and "pair_rung" in ladder:  # each pair of seeds, behind their mean
         rung, rho = ladder["pair_rung"].values, ladder["correlation"].values
         each = [np.sum(rho[rung == i] >= analysis.common_rho) for i in range(len(neurons))]
         axis.plot(neurons, each, "o", ms=3, color=style.COLOURS["blue"], alpha=0.45, mew=0, zorder=2)
     labels = _points(axis, data.neurons, data.counts, data.sd, f"trained, ρ ≥ {analysis.common_rho:.2f}")
     higher = means[-1] > 1.05 * labels[0][1]
-    return [*labels, (sizes[-1], means[-1], "each size's own ρ*", look["color"])] if higher else labels
+    return [*labels, (sizes[-1], means[-1], "each size's own ρ*", dark)] if higher else labels
 
 
 def _calibrated(axis, ladder, neurons, zeros: Zeros) -> list[Label]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,13 +59,26 @@ class Zeros:
         middle = (len(self._series) - 1) / 2
         for i, (none, marker, colour, face, words) in enumerate(self._series):
             aside = ScaledTranslation((i - middle) * STEP / 72, 0, figure.dpi_scale_trans)
-            look = {"color": colour, "mfc": face, "mec": colour, "ms": 5, "ls": "none", "zorder": 4, "clip_on": False}
+            look: dict[str, Any] = {
+                "color": colour,
+                "mfc": face,
+                "mec": colour,
+                "ms": 5,
+                "ls": "none",
+                "zorder": 4,
+                "clip_on": False,
+            }
             for size in none:
                 (mark,) = self.axis.plot([size], [row], marker, transform=self.axis.transData + aside, **look)
                 mark.set_gid(f"={words}\nN: {size:,.0f}\n0 pairs")
         self.axis.axhline(edge, color=style.GREY, lw=0.6, ls=(0, (1, 2)))
-        look = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "center"}
-        self.axis.annotate("0", (0, row), (-7, 0), fontsize=style.RC["ytick.labelsize"], annotation_clip=False, **look)
+        place: dict[str, Any] = {
+            "xycoords": ("axes fraction", "data"),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "center",
+        }
+        self.axis.annotate("0", (0, row), (-7, 0), fontsize=style.RC["ytick.labelsize"], annotation_clip=False, **place)
         self.axis.set_ylim(row / decade**0.5, high)
         for minor in (False, True):
             ticks = [tick for tick in self.axis.get_yticks(minor=minor) if edge < tick <= high]
