@@ -261,7 +261,7 @@ def _in_child(module: str, formula: str, tree: ast.Module, out) -> None:
         )
         hypothesis.settings.load_profile("mutations")
         function = None if formula == NOTHING else _function(module, formula)
-        if function is not None and not hasattr(function, "py_func"):
+        if function is not None and not _is_kernel(function):
             function.__code__ = _code(compile(tree, str(ROOT / f"theory/{module}.py"), "exec"), formula)
         elif function is not None:
             for keyword in (one for one in ast.walk(tree) if isinstance(one, ast.keyword) and one.arg == "cache"):
@@ -301,7 +301,12 @@ def _function(module: str, formula: str):
         place = vars(place)[name]
     if isinstance(place, property):
         place = place.fget
-    return getattr(place, "__wrapped__", place) if not hasattr(place, "py_func") else place
+    return place if _is_kernel(place) else getattr(place, "__wrapped__", place)
+
+
+def _is_kernel(function) -> bool:
+    """Return whether others hold a function in a form of their own, so that its code cannot be exchanged."""
+    return type(function).__name__ == "Kernel"
 
 
 def _code(code: types.CodeType, formula: str) -> types.CodeType:

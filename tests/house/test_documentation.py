@@ -1,6 +1,7 @@
 """The documentation: its code runs, its calls exist, its links lead somewhere, its pages are all reachable."""
 
 import importlib.util
+import json
 import os
 import re
 import sys
@@ -100,6 +101,28 @@ def test_links_within_the_repository_lead_somewhere():
             if not path.exists() or (anchor and anchor not in anchors(path.read_text(encoding="utf-8"))):
                 wrong.append(f"{name}: {link}")
     assert not wrong
+
+
+def test_numbers_in_a_link_are_those_of_the_page_that_it_leads_to():
+    count = 0
+    for name, text in PAGES.items():
+        for words, place in re.findall(r"\[([^\]]*\d\.\d[^\]]*)\]\(([^)#]+FINDINGS\.md)[^)]*\)", text):
+            page = ((ROOT / name).parent / place).read_text(encoding="utf-8")
+            for number in re.findall(r"\d+\.\d+", words):
+                assert number in page, f"{name}: {number}"
+                count += 1
+    assert count >= 6
+
+
+def test_what_pages_say_of_the_quickstart_is_what_was_measured():
+    rungs = json.loads((DOCS / "quickstart/summary.json").read_text(encoding="utf-8"))["rungs"]
+    sizes = {rung["neurons"] for rung in rungs}
+    changed = {rung["neurons"] for rung in rungs if rung["raw_count"] != rung["calibrated_count"]}
+    numbers = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+    pages = " ".join((PAGES["docs/questions.md"] + PAGES["docs/explanation/data.md"]).split())
+    assert pages.count("98 to 100%") == 2
+    assert "owes 98 to 100% of its covariance" in " ".join(PAGES["README.md"].split())  # held by its own test
+    assert f"at {numbers[len(sizes - changed)]} of {numbers[len(sizes)]} sizes of the quickstart" in pages
 
 
 def test_every_page_is_in_a_list_of_contents():
