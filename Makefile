@@ -1,6 +1,7 @@
 # make demo   train two language-model families, measure the law, write results/demo/report.html
 # make test   the test suite            make check  linter and type checker
 # make bench  the speed claims          make test-slow  the studies of minutes
+# make lowest  the tests with the lowest versions that pyproject.toml allows; make newest with the newest
 # make docs   the documentation, into docs/_build/html
 # make pythons  the tests on every Python of this machine, 3.11 and newer
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-slow pythons check bench docs wheel clean
+.PHONY: demo test test-slow pythons lowest newest check bench docs wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.measure
@@ -25,6 +26,11 @@ test-slow: $(VENV)/.dev
 EXTRAS ?= dev,vision
 pythons: $(BIN)/python
 	$(BIN)/python tests/house/pythons.py --extras '$(EXTRAS)' -- $(TESTS)
+
+# EXTRAS_OF_BOUNDS= for the base alone; TESTS=tests/theory some of the tests.
+EXTRAS_OF_BOUNDS ?= arrays,cluster
+lowest newest: $(BIN)/python
+	$(BIN)/python tests/house/bounds.py --versions $@ --extras '$(EXTRAS_OF_BOUNDS)' -- $(TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

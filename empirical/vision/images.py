@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, overload
 
 import numpy as np
@@ -89,7 +90,7 @@ class Images:
 
 
 class Chosen(Sequence[np.ndarray]):
-    """Some images of a set, each loaded when it is looked at: photographs may be large, and many.
+    """Some images of a set, each loaded when it is looked at.
 
     Parameters
     ----------
@@ -243,7 +244,7 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool, memory: int) -> 
     return Images(
         name=str(folder),
         names=tuple(str(relative[file]) for file in readable),
-        load=_Recent(lambda index: decode(readable[index], pixels), min(RECENT, memory // 8)),
+        load=Recent(lambda index: decode(readable[index], pixels), min(RECENT, memory // 8)),
         sha256=digest,
         labels=labels,
         classes=classes,
@@ -251,21 +252,33 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool, memory: int) -> 
     )
 
 
-class _Recent:
-    """Images that were loaded last, as many as fit into some bytes."""
+class Recent:
+    """Images that were loaded last, as many as fit into some bytes.
+
+    Parameters
+    ----------
+    load : callable
+        From an image's number to its pixels.
+    most : int
+        Bytes of pixels to remember.
+    """
 
     def __init__(self, load: Callable[[int], np.ndarray], most: int):
         self._load, self._free = load, most
         self._recent: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._lock = Lock()  # a source may be read by several threads
 
     def __call__(self, index: int) -> np.ndarray:
-        recent = self._recent.pop(index, None)
+        with self._lock:
+            recent = self._recent.get(index)
         image = self._load(index) if recent is None else recent
-        if recent is None:
+        with self._lock:
+            before = self._recent.pop(index, None)
+            self._free += 0 if before is None else before.nbytes
+            self._recent[index] = image
             self._free -= image.nbytes
-        self._recent[index] = image
-        while self._free < 0:
-            self._free += self._recent.popitem(last=False)[1].nbytes
+            while self._free < 0:
+                self._free += self._recent.popitem(last=False)[1].nbytes
         return image
 
 

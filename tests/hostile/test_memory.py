@@ -10,7 +10,7 @@ import pytest
 
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.language.tokenization import AT_ONCE, token_ids, train_tokenizer
-from rosettalaw.empirical.vision.images import Chosen, Images, _Recent
+from rosettalaw.empirical.vision.images import Chosen, Images, Recent
 from rosettalaw.empirical.vision.judging.judges import OfflineJudge
 from rosettalaw.empirical.vision.judging.top_images import SIDE, overlay, reduced
 from rosettalaw.empirical.vision.towers import processed
@@ -68,10 +68,10 @@ def test_images_seen_last_are_not_decoded_again_as_far_as_there_is_room():
         decoded.append(index)
         return np.full(100, index, np.uint8)
 
-    recent = _Recent(load, 250)
+    recent = Recent(load, 250)
     assert [int(recent(i)[0]) for i in (0, 1, 0, 2, 0, 1)] == [0, 1, 0, 2, 0, 1]
     assert decoded == [0, 1, 2, 1]
-    none = _Recent(load, 50)
+    none = Recent(load, 50)
     assert [int(none(i)[0]) for i in (5, 5)] == [5, 5]
     assert decoded[4:] == [5, 5]
 

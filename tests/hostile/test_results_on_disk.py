@@ -186,7 +186,7 @@ def left_by(process, path):
 
 
 def test_a_killed_writer_that_nobody_waits_for_runs_no_more(path):
-    """Where the first process of a container waits for no orphans, their numbers stay taken."""
+    """A container whose first process waits for no orphans leaves their numbers taken."""
     with subprocess.Popen([sys.executable, "-c", ""]) as writer:
         os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and its number is not free yet
         left = left_by(writer.pid, path)

@@ -93,7 +93,7 @@ class Run:
 
     @property
     def said(self):
-        """Whatever it has printed."""
+        """Text that it has printed."""
         self._said.seek(0)
         return self._said.read()
 

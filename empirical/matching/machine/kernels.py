@@ -8,6 +8,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ....compiled import announce_compilation
+
+announce_compilation()
 STRIP = 64  # rows summed in float32 before they are added in float64
 PIECES = 8  # of a block, worked on side by side
 
