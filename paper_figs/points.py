@@ -98,7 +98,7 @@ def _category(axis: Any, value: float) -> str:
     formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
     if not (isinstance(formatter, FixedFormatter) and isinstance(locator, FixedLocator)):
         return ""
-    return next((name for at, name in zip(locator.locs, formatter.seq, strict=False) if at == value), "")
+    return next((name for at, name in zip(locator.tick_values(0, 0), formatter.seq, strict=False) if at == value), "")
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Which pairs keep their rank on other text: the irreproducible discovery rate of Li, Brown, Huang and Bickel (2011).
+"""Irreproducible discovery rate (Li, Brown, Huang and Bickel 2011): pairs that keep their rank on other text.
 
 Left: margins of each pair on both halves of the text, the darker the likelier to be reproducible. Right: the expected
 share of irreproducible pairs among the first m, the surest first (`rosettalaw.validation.reproducibility`).

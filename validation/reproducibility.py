@@ -1,9 +1,9 @@
 """Irreproducible discovery rate: which pairs, ranked by their margin, keep their rank on other text.
 
-A pair has a margin on each half of the text: its correlation less that of the best rival of either neuron. Reproducible
-pairs have large margins on both halves, in much the same order; for irreproducible ones the halves agree on nothing.
-Li, Brown, Huang and Bickel (2011, Ann. Appl. Stat. 5, 1752–1779) describe ranks alone, by a mixture of two Gaussian
-copulas: a pair is reproducible with probability π₁, and the latent scores (z₁, z₂) of its two ranks are
+A pair has a margin on each half of the text: its correlation less that of the best rival of either neuron. Where
+pairs are reproducible, both margins are large, in much the same order; of irreproducible pairs the halves agree on
+nothing. Li, Brown, Huang and Bickel (2011, Ann. Appl. Stat. 5, 1752–1779) describe ranks alone, by a mixture of
+two Gaussian copulas: a pair is reproducible with probability π₁, and the latent scores (z₁, z₂) of its two ranks are
 
     reproducible      normal, means μ₁ > 0, variances σ₁², correlation ρ₁ > 0,
     irreproducible    normal, means 0, variances 1, independent.
