@@ -196,7 +196,8 @@ class JointFit:
         searched, plain = PLAIN.get(name, (name, lambda value: value))
         at = around(self.interval(searched), LIMITS[searched], points)
         best, rise = float(plain(self.values[searched])), self.rise(searched, at)
-        return ProfileCurve(name, np.asarray(plain(at)), rise, best, self.allowance(searched))
+        allowed = self.allowance(searched)
+        return ProfileCurve(name=name, at=np.asarray(plain(at)), rise=rise, best=best, allowed=allowed)
 
     def _profile(self, name: str) -> Callable[[float], float]:
         """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""

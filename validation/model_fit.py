@@ -125,7 +125,8 @@ class ModelFit:
             raise UnknownNameError("parameter", name, self.values)
         require(not self._problem.met, "data", f"{len(self.residuals)} counts", str(ModelStatus.MET))
         at = around(self.params[name].interval, self._problem.limits[name], points)
-        return ProfileCurve(name, at, self.rise(name, at), self.values[name], self._problem.quantile**2)
+        best, allowed = self.values[name], self._problem.quantile**2
+        return ProfileCurve(name=name, at=at, rise=self.rise(name, at), best=best, allowed=allowed)
 
     def combinations(self) -> list[str]:
         """Return the products of powers of the parameters that counts tell, the best first, each with its error."""

@@ -34,7 +34,7 @@ TARGET, PASSAGE = "docstring", 1000
 
 def embedded_study(
     plan: FilteringPlan,
-    ladder: str = "quickstart",
+    ladder: str = "filter",
     out: Path | None = None,
     cache: Path | None = None,
     *,

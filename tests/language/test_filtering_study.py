@@ -330,7 +330,7 @@ def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoi
     from rosettalaw.empirical.ladder.train import TrainedLadder
     from rosettalaw.empirical.language.families import open_ladder
 
-    ladder = open_ladder("quickstart")
+    ladder = open_ladder("filter")
     folders = {
         (family.name, rung, 0): f"{family.name}-{rung.neurons}" for family in ladder.family for rung in ladder.rung
     }

@@ -50,7 +50,7 @@ def filter_(
     weight_decay: float = typer.Option(0.01, help="Weight decay of the adapters."),
     batch: int = typer.Option(32, help="Sequences per step."),
     context: int | None = typer.Option(None, help="Length of a sequence (default: the model's, at most 1024)."),
-    ladder: str = typer.Option("quickstart", help="Without models: ladder whose largest models are used."),
+    ladder: str = typer.Option("filter", help="Without models: ladder whose largest models are used."),
     cache: Path | None = typer.Option(None, callback=folder_to_write, help="Without models: folder of checkpoints."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option("", help="A's MLP output projection, * for the layer, if A is of no known kind."),
