@@ -196,6 +196,7 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
         if utility != LOG:
             with np.errstate(divide="ignore"):
                 return allocate_logs(w, np.log(w), float(level), utility, c)
+        assert c is not None  # without costs the logarithm was solved above
         multiplier, active, isolation = costly_log(w, c, float(level))
     return Allocation(
         isolation=isolation,

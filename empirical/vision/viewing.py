@@ -132,7 +132,9 @@ def write_image_viewer(
     sources = image_sources(*names, opened, None if step is None else int(step), patterns, loading)
     order = np.argsort(-ds["correlation"].values, kind="stable")[:limit]
     units = ds["unit_a"].values[order].tolist(), ds["unit_b"].values[order].tolist()
-    pairs = image_pairs(sources, units, ds["correlation"].values[order].tolist(), contexts, judged_pairs(ds, order))
+    pairs = image_pairs(
+        sources, units, ds["correlation"].values[order].tolist(), contexts, judged_pairs(ds, order.tolist())
+    )
     threshold = float(ds["threshold"]) if "threshold" in ds else np.nan
     facts = {
         "images": f"{opened.name}, {len(opened)} of them",
