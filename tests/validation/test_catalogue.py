@@ -89,7 +89,8 @@ def test_our_results_are_drawn_beside_them(name, results, tmp_path):
 
 
 def test_the_page_shows_figures_of_any_results_first_then_those_of_each_kind(results):
-    own = ["fig03", "vision", "triangle", "exponents", "profiles", "sources", "calibration", "fig27"]
+    own = ["fig03", "vision", "triangle", "exponents", "profiles", "sources", "calibration"]
+    own += ["reproducibility", "fig27"]
     paper = ["fig03b", "fig04", "fig26", "fig31", "fig38"]
     assert on_page(Results()) == own + paper
     assert on_page(read(results)) == [*own, *paper, "fig06", "fig07", "fig25", "fig33", "specialists"]
