@@ -160,6 +160,7 @@ def test_two_trainings_on_one_cache_both_finish_and_train_each_model_once(text, 
     assert left == set()
 
 
+@pytest.mark.slow
 def test_a_finished_model_of_an_earlier_version_that_diverged_is_trained_again(text, tmp_path):
     ladder = a_ladder(text, family=(Family("one", "gpt2", 300),))
     (folder,) = train_ladder(ladder, cache=tmp_path, quiet=True).folders.values()

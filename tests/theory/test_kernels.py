@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.compiled import ANNOUNCEMENT
-from rosettalaw.theory import allocation, power_law
+from rosettalaw.theory import levels, power_law
 
 RNG = np.random.default_rng(5)
 POINTS = 400
@@ -36,8 +36,8 @@ def test_the_numbers_are_the_same(kernel, continuum):
 def test_allocations_are_the_same(size):
     weights = np.sort(RNG.lognormal(0, 2, size))[::-1].copy()
     isolations = np.empty((2, size))
-    some = allocation._fill.interpreted(weights.tolist(), 3.0 * size, isolations[0])
-    same = allocation._fill.compiled(weights, 3.0 * size, isolations[1])
+    some = levels._fill.interpreted(weights.tolist(), 3.0 * size, isolations[0])
+    same = levels._fill.compiled(weights, 3.0 * size, isolations[1])
     np.testing.assert_allclose(some, same, rtol=1e-13)
     np.testing.assert_allclose(*isolations, rtol=1e-13, atol=1e-13)
 

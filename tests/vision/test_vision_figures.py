@@ -1,5 +1,7 @@
 """Figures of vision results: everything measured is in them, and nothing is drawn that was not."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -110,7 +112,7 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
     assert "planted" not in fig31.make(results, tmp_path / "fig31")[1].read_text()
     text = fig34.make(results, tmp_path / "fig34")[1].read_text()
     assert "denoising × supervised, 576 neurons" in text
-    assert text.count("images used for matching") == 4
+    assert len(re.findall(r"images used for matching(?!:)", text)) == 4  # with a colon they are numbers of points
 
 
 @pytest.mark.parametrize(
