@@ -313,7 +313,11 @@ def test_the_command(labelled, checkpoints, tmp_path, capsys, result):
         (["--text", "x.jsonl"], "goes with models of your own"),
         (["a", "b", "--text", "no-such.jsonl", "--target", "t"], "no-such.jsonl"),
         (["--runs", "1"], "runs = 1"),
-        (["--target", "docstrings"], "unknown target domain of python 'docstrings': did you mean docstring"),
+        pytest.param(
+            ["--target", "docstrings"],
+            "unknown target domain of python 'docstrings': did you mean docstring",
+            marks=pytest.mark.slow,  # all of Python's text is read to say so
+        ),
     ],
 )
 def test_what_the_command_refuses(arguments, message, capsys):

@@ -101,6 +101,7 @@ def test_result_explains_itself(done):
     assert ladder["revision_a"].values[0] == hashlib.sha256(weights).hexdigest()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures(ladder, done, tmp_path):
     """Everything again from nothing, with another number of workers."""
     again = demo.run(str(ladder), tmp_path / "results", tmp_path / "cache", workers=1)
