@@ -16,19 +16,18 @@ from rosettalaw.empirical.language.source import TextSource
 from rosettalaw.errors import InputError
 from rosettalaw.loop.ladder import judge
 from rosettalaw.results import dataset
-from tests.loop.test_demo import LADDER, write_ladder
+from tests.tiny_ladder import ladder_text, write_ladder
 
-PLAN = "tokens = 600\npermutations = 0\nuntrained = 1\nshift = 2\ndocuments = 0\npartners = []\ndata_sizes = 1\n"
+NULLS = {"permutations": 0, "untrained": 1, "shift": 2, "documents": 0}
 
 
 @pytest.fixture(scope="module")
 def crossed(tmp_path_factory):
     """A ladder of two families, two seeds and two sizes, trained."""
     folder = tmp_path_factory.mktemp("seeds")
-    path = write_ladder(folder, 600)
+    path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8, 16))
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
-    text = text.replace("[[rung]]\nwidth = 32\nlayers = 1\n", "")
-    path.write_text(text.replace("tokens = 1_500\npermutations = 1\nuntrained = 2\nshift = 1\ndocuments = 1\n", PLAN))
+    path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
     return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
 
 
@@ -157,7 +156,7 @@ def test_impossible_seeds_are_refused(make, named):
 
 def test_a_file_may_give_one_seed_or_several(tmp_path):
     path = tmp_path / "one.toml"
-    path.write_text(LADDER.format(corpus="x", tokens=10).replace("[training]\n", "[training]\ntraining_seed = 4\n"))
+    path.write_text(ladder_text("x", 10).replace("[training]\n", "[training]\ntraining_seed = 4\n"))
     ladder = open_ladder(path)
     assert ladder.seeds(ladder.family[0]) == (4,)
     assert Rung(8, 1) in ladder.rung
