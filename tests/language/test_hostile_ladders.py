@@ -143,6 +143,7 @@ def _train(text, cache, results):
     results.put(sorted(str(folder) for folder in trained.folders.values()))
 
 
+@pytest.mark.slow
 def test_two_trainings_on_one_cache_both_finish_and_train_each_model_once(text, tmp_path):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()

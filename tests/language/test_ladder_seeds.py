@@ -23,9 +23,9 @@ NULLS = {"permutations": 0, "untrained": 1, "shift": 2, "documents": 0}
 
 @pytest.fixture(scope="module")
 def crossed(tmp_path_factory):
-    """A ladder of two families, two seeds and two sizes, trained."""
+    """A ladder of two families, two seeds and one size, trained."""
     folder = tmp_path_factory.mktemp("seeds")
-    path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8, 16))
+    path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8,))
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
     path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
     return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
@@ -64,7 +64,7 @@ def test_networks_of_one_seed_stay_where_earlier_versions_put_them(crossed):
 
 
 def test_every_seed_is_a_network_of_its_own(crossed):
-    assert len(set(crossed.folders.values())) == 2 * 2 * 2
+    assert len(set(crossed.folders.values())) == 2 * 2
     first, second = (
         (crossed.folders["one", crossed.ladder.rung[0], seed] / "model.safetensors").read_bytes() for seed in (0, 1)
     )
@@ -87,34 +87,34 @@ def test_seeds_of_split_tokenizer_and_training_are_apart(crossed):
 
 def test_all_pairs_of_seeds_are_measured(measured):
     ladder, _, _ = measured
-    assert ladder.sizes["rung"] == 2 * 4
-    assert ladder["seed_a"].values.tolist() == [0, 0, 1, 1] * 2
-    assert ladder["seed_b"].values.tolist() == [0, 1, 0, 1] * 2
+    assert ladder.sizes["rung"] == 4
+    assert ladder["seed_a"].values.tolist() == [0, 0, 1, 1]
+    assert ladder["seed_b"].values.tolist() == [0, 1, 0, 1]
 
 
 def test_each_network_is_read_once_and_untrained_ones_once_a_size(measured):
     _, read, _ = measured
     trained = [name for name in read if "untrained" not in name]
-    assert len(trained) == len(set(trained)) == 8
-    assert len(read) - len(trained) == 2 * 1 * 2  # sizes × draws × sides
+    assert len(trained) == len(set(trained)) == 4
+    assert len(read) - len(trained) == 2  # one draw, two sides
 
 
 def test_a_pair_measured_alone_has_the_same_bits(crossed, measured):
     ladder, models = measured[0], crossed.models()
-    alone = measure_rung(models, models.rungs[5])
-    here = ladder["pair_rung"].values == 5
+    alone = measure_rung(models, models.rungs[3])
+    here = ladder["pair_rung"].values == 3
     assert np.array_equal(alone["correlation"].values, ladder["correlation"].values[here])
-    null = ladder["null_rung"].values == 5
+    null = ladder["null_rung"].values == 3
     assert np.array_equal(alone["null_correlation"].values, ladder["null_correlation"].values[null])
 
 
 def test_a_rung_more_measures_no_other_again(crossed, measured, monkeypatch):
     ladder, _, out = measured
     models = crossed.models()
-    fewer = dataclasses.replace(models, rungs=models.rungs[4:])  # their numbers in the files are others now
+    fewer = dataclasses.replace(models, rungs=models.rungs[2:])  # their numbers in the files are others now
     monkeypatch.setattr(measuring, "measure_rung", lambda *_: pytest.fail("measured again"))
     again = measure_ladder(fewer, out, quiet=True)
-    assert np.array_equal(again["raw_count"].values, ladder["raw_count"].values[4:])
+    assert np.array_equal(again["raw_count"].values, ladder["raw_count"].values[2:])
 
 
 def planted():

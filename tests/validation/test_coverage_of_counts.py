@@ -55,7 +55,8 @@ def between(share, ladders):
 @pytest.mark.parametrize(
     ("beta", "inputs", "sizes", "count"),
     [
-        *((beta, 10_000, FOUR, crossing) for beta in (1.6, 1.8, 2.5)),
+        (1.8, 10_000, FOUR, crossing),
+        *(pytest.param(beta, 10_000, FOUR, crossing, marks=pytest.mark.slow) for beta in (1.6, 2.5)),
         *(
             pytest.param(beta, inputs, sizes, simulated, marks=pytest.mark.slow)
             for beta in (1.3, 1.6, 1.8, 2.0, 2.5)
