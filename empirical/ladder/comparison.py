@@ -110,14 +110,15 @@ def compare(
         results: list[list[Matches]] = []
         for draw in range(draws):
             step(f"{null.name} null {draw + 1} of {draws}")
-            more = {"nulls": {}, "jackknife_blocks": 0, "also_k": further, **options}
+            more = {"nulls": {}, "jackknife_blocks": 0, **options}
 
             def make(null: Null = null, draw: int = draw, more: dict[str, Any] = more) -> list[Matches]:
                 with TemporaryDirectory(prefix="rosettalaw-") as folder:
                     twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), Path(folder))
-                    return [match(*some, **more) for some in (twins, *(_first(twins, number) for number in numbers))]
+                    every = [match(*twins, also_k=further, **more)]
+                    return every + [match(*_first(twins, number), **more) for number in numbers]
 
-            results.append(draws_of_null(null, draw, [numbers, more], make))
+            results.append(draws_of_null(null, draw, [numbers, further, more], make))
         whole, *smaller = [
             _with_null(matches, null.label, [of[i] for of in results]) for i, matches in enumerate([whole, *smaller])
         ]
