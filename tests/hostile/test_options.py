@@ -33,4 +33,5 @@ def test_sizes_of_a_matching(options, message, arrays, capsys):
         cli.main(["match", *arrays, *map(str, options)])
     assert ended.value.code == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("error: ") and message in said
+    assert said.startswith("error: ")
+    assert message in said
