@@ -296,10 +296,3 @@ def test_shipped_pairs_on_the_whole_grid(spectrum, utility):
     for neurons in 10.0 ** np.arange(0, 15.5, 1):
         for kappa in 10.0 ** np.arange(-8, 6.5, 1):
             assert not _solved_or_says_why(spectrum, utility, neurons, kappa), (neurons, kappa)
-
-
-@pytest.mark.parametrize("features", [3, 4])
-def test_a_rise_at_the_very_last_rank_is_refused_also_where_the_budget_does_not_reach_it(features):
-    late = type("Late", (Spectrum,), {"at": lambda self, r, features: np.where(r >= features, 5.0, r**-1.5)})()
-    with pytest.raises(InputError, match=f"it does beyond rank {features - 1}"):
-        Model(late, budget=LinearBudget(0.01), features=features).predict(1.0)
