@@ -37,6 +37,7 @@ BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 ENGINES = ("exact", "screened")
+Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
@@ -61,6 +62,7 @@ def match(
     folder: str | os.PathLike[str] | None = None,
     screening: screened.Screening | None = None,
     quiet: bool = False,
+    examine: Examine | None = None,
 ) -> Matches:
     """Match the neurons of two models.
 
@@ -110,6 +112,9 @@ def match(
         Settings of the screened engine.
     quiet : bool
         No progress bar.
+    examine : callable, optional
+        Called with both sources and the matches, without the nulls that change both models, as long as copies on disk
+        are there to be read again; by the first process alone.
 
     Returns
     -------
@@ -186,6 +191,8 @@ def match(
         products = float(total) * len(a.layer) * len(b.layer)
         with threads_for(products), progress(label, total, quiet or distributed.rank() > 0) as bar:
             matches = _with_nulls(a, b, kinds, settings, parts, free, checkpoint, bar.advance)
+        if examine is not None and distributed.rank() == 0:
+            examine(a, b, matches)
     if any(null.fresh for null in kinds):
         options = {"memory": memory, "nonfinite": nonfinite, "spool_as": spool_as, "quiet": quiet}
         fresh = {null: draws for null, draws in kinds.items() if null.fresh}
