@@ -180,6 +180,7 @@ def match(
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
         runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), free)
+        runs += 2 * (examine is not None)
         work = checkpoint.folder or Path(distributed.agree(temporary))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
