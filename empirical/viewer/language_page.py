@@ -164,10 +164,10 @@ def _why(result: xr.Dataset, asked: bool) -> str:
     """Return why the contexts of a result are not enough."""
     if asked:
         return "another text is asked for"
-    kept = result.attrs.get(SAVED)
-    if kept is None:
+    number = result.attrs.get(SAVED)
+    if number is None:
         return "it keeps no contexts (match --contexts 5 does)"
-    return f"it keeps {kept} contexts of each neuron, of {len(np.unique(result['context_pair'].values)):,} pairs"
+    return f"it keeps {number} contexts of each neuron, of {len(np.unique(result['context_pair'].values)):,} pairs"
 
 
 def _kept(result: xr.Dataset, found: _Found, order: np.ndarray, contexts: int | None) -> Collection:
