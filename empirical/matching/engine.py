@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from ...console import progress
+from ...disk import marked
 from ...errors import InputError, UnknownNameError, require
-from ...removal import mark
 from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
 from ..checkpoints.hub import moved
@@ -135,6 +135,8 @@ def match(
     fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
     rule = f"must be between 2 and {MOST_BLOCKS}, or 0 for no standard error"
     require(fits, "jackknife_blocks", jackknife_blocks, rule, "jackknife_blocks=16")
+    partners = min(len(a.layer), len(b.layer))
+    require(k <= partners, "k", k, f"must be at most the number of neurons, {partners}", "k=1")
     for other in also_k:
         require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
         require(engine == "exact", "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
@@ -175,7 +177,7 @@ def match(
         screening=screening or screened.Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
-        mark(Path(temporary), "copies of activations, for as long as they are matched")
+        marked(Path(temporary), "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2

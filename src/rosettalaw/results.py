@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .heaps import require_sound_heaps
 from .vocabulary import variable
 
 if TYPE_CHECKING:
@@ -266,6 +267,7 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     if not path.is_file():
         raise MissingFileError(f"{path}: no plain file")
     try:
+        require_sound_heaps(path)
         with path.open("rb") as file:
             whole = file if head_alone else io.BytesIO(file.read())
             with xr.open_dataset(whole, engine="h5netcdf") as lazy:

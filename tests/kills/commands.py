@@ -10,7 +10,7 @@ COMMANDS = {
     "ladder": "ladder {inputs}/tiny.toml --cache {inputs}/cache --out results",  # of models that are trained
     "demo": "demo --ladder {inputs}/tiny.toml --cache cache --out results",
     "filter": "filter {inputs}/model --text {inputs}/labelled.jsonl --target prose --pairs {inputs}/text-pairs.nc "
-    "--contexts 5 --runs 1 --batch 2 --out results",
+    "--contexts 5 --runs 2 --batch 2 --out results",
     "judge": "judge {inputs}/image-pairs.nc --images {inputs}/images.npz --top 2,5 --main 5 --subsets 2 "
     "--subset-size 6 --validated 4 --cache cache --out judged.nc",
     "view": "view {inputs}/model {inputs}/model-b --text {inputs}/text --tokens 4000 --out viewer.html",
