@@ -113,8 +113,7 @@ def match(
     quiet : bool
         No progress bar.
     examine : callable, optional
-        Called with both sources and the matches, without the nulls that change both models, as long as copies on disk
-        are there to be read again; by the first process alone.
+        Called with sources and matches while copies on disk can be read again; by the first process alone.
 
     Returns
     -------
@@ -182,11 +181,10 @@ def match(
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
         runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), free)
-        runs += 2 * (examine is not None)
         work = checkpoint.folder or Path(distributed.agree(temporary))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
-        a, b = readable((a, b), work, block, spool_as, runs, reordered, quiet)
+        a, b = readable((a, b), work, block, spool_as, runs + 2 * bool(examine), reordered, quiet)
         if nonfinite == "exclude":
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
         total = a.positions * (1 + shared) * passes

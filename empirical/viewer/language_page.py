@@ -108,7 +108,7 @@ def write_viewer(
         order = strongest_pairs(saved_pairs.correlation, limit)
         if not asked and len(order) and keeps(result, order, contexts):
             with interpreting(source):
-                return page.write(_kept(result, saved_pairs, order, contexts), out)
+                return page.write(_from_result(result, saved_pairs, order, contexts), out)
         if not quiet:
             say(f"{source}: {_why(result, asked)}, so both models are read again")
     contexts = contexts or CONTEXTS
@@ -170,18 +170,18 @@ def _why(result: xr.Dataset, asked: bool) -> str:
     return f"it keeps {number} contexts of each neuron, of {len(np.unique(result['context_pair'].values)):,} pairs"
 
 
-def _kept(result: xr.Dataset, found: _Found, order: np.ndarray, contexts: int | None) -> Collection:
+def _from_result(result: xr.Dataset, matching: _Found, order: np.ndarray, contexts: int | None) -> Collection:
     """Return the contents of the page from the contexts that a result keeps."""
     facts = {
-        "text": found.corpus,
+        "text": matching.corpus,
         "sha256 of the text": str(result.attrs.get("corpus_sha256", "")),
-        "tokens of A": f"{found.tokens:,}",
-        "seed": found.seed,
-        "pairs found": f"{len(found.correlation):,}",
+        "tokens of A": f"{matching.tokens:,}",
+        "seed": matching.seed,
+        "pairs found": f"{len(matching.correlation):,}",
         "made with": "rosettalaw view",
     }
-    pairs = saved_pairs_of(result, order, contexts, found.judged)
-    return Collection(found.models, pairs, _finite(found.threshold), facts)
+    pairs = saved_pairs_of(result, order, contexts, matching.judged)
+    return Collection(matching.models, pairs, _finite(matching.threshold), facts)
 
 
 def _saved(ds: xr.Dataset, path: str) -> _Found:
