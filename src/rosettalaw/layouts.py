@@ -59,6 +59,10 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "permuted_pair": "permuted_correlation permuted_draw",
         "untrained_pair": "untrained_correlation untrained_draw",
         "replicate_pair": "replicate_correlation replicate",
+        "context": "context_pair context_document context_domain context_peak context_spans context_follows "
+        "context_continues context_rank_a context_rank_b activation_a activation_b",
+        "shown_span": "span_bytes heat_a heat_b",
+        "text": "text_byte",
     },
     "rung": {
         "": COUNTED,
@@ -172,6 +176,15 @@ WHOLE = set(
         "snippet_before",
         "snippet_span",
         "snippet_after",
+        "context_peak",
+        "context_spans",
+        "context_follows",
+        "context_continues",
+        "context_rank_a",
+        "context_rank_b",
+        "span_bytes",
+        "heat_a",
+        "heat_b",
     ]
 )
 LARGEST = 1e15  # neurons or pairs, as `rosettalaw.validation.counts` has it
@@ -185,6 +198,10 @@ RANGES = {
     "correlation": (-1.000001, 1.000001),
     "null_correlation": (-1.000001, 1.000001),
     "beta": (0, 1e3),
+    "context_spans": (1, 1e6),
+    "span_bytes": (0, LARGEST),
+    "heat_a": (0, 15),
+    "heat_b": (0, 15),
 }
 ALONG = {  # an index, and the dimension that it counts along
     "pair_rung": "rung",
@@ -198,7 +215,7 @@ BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the numb
 # Attributes that are read again, of any kind.
 TEXT_FACTS = ("model_a", "model_b", "pattern_a", "pattern_b", "corpus", "ladder", "modality", "pairing", "target")
 TEXT_FACTS += ("judge", "images", "status", "command")
-WHOLE_FACTS = ("seed", "tokens", "timestep")
+WHOLE_FACTS = ("seed", "tokens", "timestep", "contexts")
 LIST_FACTS = {"families": 2}  # the names in it, at least
 
 
