@@ -214,9 +214,11 @@ ALONG = {  # an index, and the dimension that it counts along
 BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of what it counts
 # Attributes that are read again, of any kind.
 TEXT_FACTS = ("model_a", "model_b", "pattern_a", "pattern_b", "corpus", "ladder", "modality", "pairing", "target")
-TEXT_FACTS += ("judge", "images", "status", "command")
+TEXT_FACTS += ("judge", "images", "status", "command", "corpus_sha256", "images_sha256", "photographs_sha256")
+TEXT_FACTS += ("revision_a", "revision_b", "tokenizer_a", "tokenizer_b")
 WHOLE_FACTS = ("seed", "tokens", "timestep", "contexts")
 LIST_FACTS = {"families": 2}  # the names in it, at least
+MAPPING_FACTS = ("measurement", "versions", "layer_names_a", "layer_names_b")
 
 
 def misfit(kind: str, ds: xr.Dataset) -> str:
@@ -270,11 +272,10 @@ def _fact(name: Any, value: Any) -> str:
         return f"attribute {name} is no text"
     if name in WHOLE_FACTS and not _is_whole(value):
         return f"attribute {name} is no whole number"
+    if name in MAPPING_FACTS and not isinstance(_parsed(value), dict):
+        return f"attribute {name} is no JSON object"
     if name in LIST_FACTS:
-        try:
-            members = json.loads(value)
-        except (TypeError, ValueError, RecursionError):
-            members = None
+        members = _parsed(value)
         if not (
             isinstance(members, list)
             and len(members) >= LIST_FACTS[name]
@@ -282,6 +283,14 @@ def _fact(name: Any, value: Any) -> str:
         ):
             return f"attribute {name} is no list of {LIST_FACTS[name]} names"
     return ""
+
+
+def _parsed(value: Any) -> Any:
+    """Return what a JSON text says, None where it is none."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _is_whole(value: Any) -> bool:
