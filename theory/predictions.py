@@ -69,6 +69,28 @@ def predict(
     >>> predict([1024, 131072], beta=1.6, kappa=0.5, tau=2)["count"].values.tolist()
     [16, 312]
     """
+    arrays, values = predict_values(neurons, beta, kappa, tau, gamma, limit, sensitivities)
+    dims = tuple(name for name, array in arrays.items() if array.ndim)
+    coords = {name: (name, array) if array.ndim else array[()] for name, array in arrays.items()}
+    return dataset("prediction", {name: (dims, value) for name, value in values.items()}, coords, limit=limit)
+
+
+def predict_values(
+    neurons: ArrayLike,
+    beta: ArrayLike,
+    kappa: ArrayLike = 1.0,
+    tau: ArrayLike = 1.0,
+    gamma: ArrayLike = 4.0,
+    limit: str = "discrete",
+    sensitivities: bool = False,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the parameters and the variables of `predict` as arrays, by name; xarray is not imported for a few numbers.
+
+    Raises
+    ------
+    InputError
+        As `predict`.
+    """
     continuum = check_limit(limit)
     arrays = parameters(neurons, beta, kappa, tau, gamma)
     for name, array in arrays.items():
@@ -76,15 +98,12 @@ def predict(
             raise InputError(name, f"array of shape {array.shape}", "must be a number or a 1-D array", EXAMPLE)
     spread = open_grid(arrays)
     require_solvable(spread, limit)
-    dims = tuple(name for name, array in arrays.items() if array.ndim)
     values = predict_arrays(spread, continuum, sensitivities)
     if not continuum:
         rule = "features beyond 2^63 cannot be counted"
         require(values["active"].max() < 2.0**63, "neurons", arrays["neurons"].max(), rule, "limit='continuum'")
         values |= {name: values[name].astype(np.int64) for name in ("active", "count")}
-    coords = {name: (name, array) if array.ndim else array[()] for name, array in arrays.items()}
-    variables = {name: (dims, value) for name, value in values.items()}
-    return dataset("prediction", variables, coords, limit=limit)
+    return arrays, values
 
 
 def open_grid(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

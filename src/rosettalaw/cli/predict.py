@@ -49,14 +49,14 @@ def predict(
     as_json: bool = JsonOption,
 ) -> None:
     """Predict the number of Rosetta Neurons and its scaling at given sizes."""
-    from ..theory import predict as solve
+    from ..theory.predictions import predict_values
 
     sizes = grid("--neurons", neurons)
-    result = solve(sizes, beta, kappa, tau, gamma, limit, sensitivities)
+    result = predict_values(sizes, beta, kappa, tau, gamma, limit, sensitivities)[1]
     columns = COLUMNS | (SENSITIVITIES if sensitivities else {})
     records = []
     for i, size in enumerate(sizes):
-        values = {name: result[name].values[i] for name in columns}
+        values = {name: result[name][i] for name in columns}
         records.append({"neurons": int(size) if size == int(size) else size, **values, "limit": limit})
     if as_json:
         print_json(records)
