@@ -217,7 +217,9 @@ def match_models(
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"
-    require(0 <= contexts <= MOST_CONTEXTS, "--contexts", contexts, f"must be from 0 to {MOST_CONTEXTS}", "--contexts 5")
+    require(
+        0 <= contexts <= MOST_CONTEXTS, "--contexts", contexts, f"must be from 0 to {MOST_CONTEXTS}", "--contexts 5"
+    )
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     if documents is not None and not _arrays(a, b):
