@@ -160,7 +160,7 @@ def test_bad_counts():
         tau_eff(0, 100)
     with pytest.raises(InputError, match="inputs = 2: must be at least 4"):
         tau_eff(10, 2)
-    with pytest.raises(InputError, match="neurons_b = 0: must be at least 1"):
+    with pytest.raises(InputError, match="neurons_b = 0: must be finite and at least 1"):
         expected_null_pairs(10, 0)
 
 
