@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import InputError, require, require_extra
 from ..removal import remove
-from ..results import require_replaceable, require_room, save
+from ..results import require_replaceable, require_room, save, with_variables
 from .activations.inputs import FILES, Labelled, is_file, open_input
 from .activations.inputs.labelled import aligned
 from .activations.npy import open_npy
@@ -28,12 +28,14 @@ from .matching import Matches, Screening, match
 from .matching.cost import byte_count
 from .matching.machine import distributed
 from .nulls import DRAWS, default_nulls, parsed
+from .viewer.saved_contexts import SAVED, collector
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .language.loaded import LoadedModel
 
+CONTEXTS = 5  # of each partner that a result keeps
 Sources = tuple[ActivationSource, ActivationSource]
 Model = Union[str, Labelled, "LoadedModel"]
 
@@ -50,11 +52,14 @@ class ModelMatches:
         The calibrated count; None without a null.
     provenance : dict
         Corpus or images, revisions, tokenizers.
+    contexts : dict
+        Variables that hold the pairs' strongest contexts (`viewer.saved_contexts`); empty without them.
     """
 
     matches: Matches
     calibration: Calibration | None
     provenance: dict[str, Any] = field(default_factory=dict)
+    contexts: dict[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """Return plain numbers, the way ``rosettalaw match --json`` prints them."""
@@ -62,7 +67,7 @@ class ModelMatches:
 
     def to_dataset(self) -> xr.Dataset:
         """Return the Dataset of kind "pairs" that ``rosettalaw match --out`` writes."""
-        return self.matches.to_dataset(self.calibration, **self.provenance)
+        return with_variables(self.matches.to_dataset(self.calibration, **self.provenance), self.contexts)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ def match_models(
     skip_corrupt: bool = False,
     timestep: int | None = None,
     context: int | None = None,
+    contexts: int = CONTEXTS,
     untrained: int | None = None,
     k: int = 1,
     absolute: bool = False,
@@ -141,6 +147,9 @@ def match_models(
         Images to show vision models, whether unreadable ones are left out, and the denoising step.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for.
+    contexts : int
+        Contexts of each partner that the result keeps of its 1,000 pairs with the highest |ρ|, where models read text;
+        0 keeps none.
     null : str, optional
         Kinds of null, with their draws: ``"shift,untrained:5"``; ``"none"`` for no null. By default three draws each of
         `rosettalaw.empirical.nulls.default_nulls`.
@@ -208,6 +217,7 @@ def match_models(
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"
+    require(contexts >= 0, "--contexts", contexts, "must be at least 0", "--contexts 5")
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     if documents is not None and not _arrays(a, b):
@@ -225,6 +235,8 @@ def match_models(
         sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
     else:
         sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, allowed), timestep, opening)
+    seen: dict[str, Any] = {}
+    examine = _looking_up(sources[0], contexts, seen, quiet)
     sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
     nulls = _nulls(sources, null, null_permutations, untrained)
     if out is not None:
@@ -247,12 +259,20 @@ def match_models(
         nonfinite="exclude" if exclude_nonfinite else "error",
         folder=unfinished,
         quiet=quiet,
+        examine=examine,
     )
-    result = ModelMatches(matches, matches.calibrate(q=q), provenance)
+    provenance |= {SAVED: contexts} if seen else {}
+    result = ModelMatches(matches, matches.calibrate(q=q), provenance, seen)
     if out is not None and unfinished is not None and distributed.rank() == 0:
         save(result.to_dataset(), out)
         remove(unfinished)
     return result
+
+
+def _looking_up(source: ActivationSource, contexts: int, into: dict[str, Any], quiet: bool) -> Any:
+    """Return the function that looks up the contexts of the pairs; None where there is no text, or none is wanted."""
+    text = getattr(source, "text", None)
+    return collector(text, contexts, into, quiet) if contexts and text is not None else None
 
 
 def _nulls(sources: Sources, null: str | None, permutations: int | None, networks: int | None) -> dict[str, int]:

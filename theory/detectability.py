@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import require
-from .parameters import as_floats
+from .parameters import as_floats, as_number
 from .superposition import _share
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ def detect(
     s = as_floats("isolation", isolation, EXAMPLE)
     require(s.ndim == 1, "isolation", f"shape {s.shape}", "must be a vector", EXAMPLE)
     require(bool((s >= 0).all()), "isolation", s, "must be at least 0 and not NaN", EXAMPLE)
-    require(inputs >= 4, "inputs", inputs, "must be at least 4", EXAMPLE)
-    require(0 <= interference <= 1, "interference", interference, "must be between 0 and 1", EXAMPLE)
-    require(idle >= 0, "idle", idle, "must be at least 0", EXAMPLE)
-    require(-1 <= threshold < 1, "threshold", threshold, "must be a correlation in [−1, 1)", EXAMPLE)
+    as_number("inputs", inputs, lambda x: x >= 4, "must be at least 4", EXAMPLE)
+    as_number("interference", interference, lambda x: 0 <= x <= 1, "must be between 0 and 1", EXAMPLE)
+    as_number("idle", idle, lambda x: 0 <= x < np.inf, "must be finite and at least 0", EXAMPLE)
+    as_number("threshold", threshold, lambda x: -1 <= x < 1, "must be a correlation in [−1, 1)", EXAMPLE)
     s = s[s > 0]
     n = s.size
     require(features >= n, "features", features, f"must be at least the {n} candidates", EXAMPLE)
@@ -155,8 +155,9 @@ def tau_eff(candidates: int, inputs: float, width: float = 1.0) -> float:
     """
     from scipy.special import stdtrit
 
-    require(inputs >= 4, "inputs", inputs, "must be at least 4", "tau_eff(candidates=1000, inputs=10_000)")
-    require(candidates >= 1, "candidates", candidates, "must be at least 1", "tau_eff(candidates=1000, inputs=10_000)")
+    example = "tau_eff(candidates=1000, inputs=10_000)"
+    as_number("inputs", inputs, lambda x: x >= 4, "must be at least 4", example)
+    as_number("candidates", candidates, lambda x: 1 <= x < np.inf, "must be finite and at least 1", example)
     if candidates == 1:
         return 0.0
     upper = -np.expm1(-np.log(2) / (2 * (candidates - 1)))  # 1 − 2^(−1/(2(n−1)))
@@ -172,7 +173,8 @@ def expected_null_pairs(neurons_a: int, neurons_b: int) -> float:
     that probability: about N/2 pairs, whatever the number of inputs.
     """
     for name, value in [("neurons_a", neurons_a), ("neurons_b", neurons_b)]:
-        require(value >= 1, name, value, "must be at least 1", "expected_null_pairs(1000, 1000)")
+        rule = "must be finite and at least 1"
+        as_number(name, value, lambda x: 1 <= x < np.inf, rule, "expected_null_pairs(1000, 1000)")
     return neurons_a * neurons_b / (neurons_a + neurons_b - 1)
 
 

@@ -27,7 +27,7 @@ from ..errors import InputError, require
 from ..results import dataset
 from .allocation import Allocation, allocate, allocate_logs
 from .budgets import Budget, Cost, LinearBudget, UnitCost
-from .parameters import RULES, as_floats
+from .parameters import RULES, as_floats, as_number, positive
 from .roots import root
 from .spectra import Spectrum, log_slope
 from .utilities import Log, Utility
@@ -82,7 +82,7 @@ class Model:
         InputError
             If `neurons` is not positive, or A = γN is less than 1.
         """
-        require(0 < neurons < np.inf, "neurons", neurons, RULES["neurons"], EXAMPLE)
+        neurons = as_number("neurons", neurons, positive, RULES["neurons"])
         features = self.features_at(neurons)
         require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
         self._require_descent(features)
@@ -130,7 +130,7 @@ class Model:
         """
         sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
         require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
-        require(np.ndim(tau) == 0 and 0 < tau < np.inf, "tau", tau, RULES["tau"], EXAMPLE)
+        tau = as_number("tau", tau, positive, RULES["tau"])
         rows = [self.quantities(self.allocate(size), float(size), float(tau), sensitivities) for size in sizes.tolist()]
         variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
         coords = {"neurons": ("neurons", sizes), "tau": float(tau), "gamma": self.gamma}
@@ -138,7 +138,8 @@ class Model:
 
     def frontier(self, neurons: float, tau: float = 1.0) -> float:
         """Return the real-valued frontier r_τ, at most A; below 1 where not even rank 1 reaches τ."""
-        return self._frontier(self.allocate(neurons), neurons, tau)
+        tau = as_number("tau", tau, positive, RULES["tau"])
+        return self._frontier(self.allocate(neurons), float(neurons), tau)
 
     def sweep(
         self,

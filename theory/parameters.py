@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,18 @@ def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
         raise
     except (TypeError, ValueError):
         raise InputError(argument, value, "must be a number or an array of numbers", example) from None
+
+
+def as_number(argument: str, value: Any, allowed: Callable[[float], bool], rule: str, example: str = EXAMPLE) -> float:
+    """Return `value` as a float, or raise with the rule where it is not one number that is allowed."""
+    array = as_floats(argument, value, example)
+    require(array.ndim == 0 and allowed(float(array)), argument, value, rule, example)
+    return float(array)
+
+
+def positive(value: float) -> bool:
+    """Return whether a number is finite and greater than 0."""
+    return 0 < value < np.inf
 
 
 def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dict[str, np.ndarray]:

@@ -186,7 +186,8 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return how many points of a saved sweep were solved, and how many of the others met which rule."""
     import xarray as xr
 
-    with xr.open_dataset(path, engine="h5netcdf") as ds:
+    whole = os.path.abspath(path)  # xarray takes "~" for a home and "http:" for an address
+    with xr.open_dataset(whole, engine="h5netcdf") as ds:
         codes, numbers = np.unique(ds["status"].values, return_counts=True)
     points = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
     unsolved = {STATUS[int(code)]: number for code, number in points.items() if code != 0}

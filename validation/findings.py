@@ -8,7 +8,7 @@
 | the neurons that recur with another seed grow sublinearly (ours) | 95% interval of their exponent within (0, 1) |
 | Rosetta Neurons are more selective (5.1) | 95% interval of the chance that one exceeds another of its layer, above ½ |
 | … and become more so, while others do not (5.1) | slope of the gap in mean kurtosis over log N, interval above 0 |
-| they specialize in some kinds of document (5.2) | firing apart from the control's, in some category |
+| they specialize in some kinds of document (5.2) | firing that differs from the control's, in some category |
 
 Slopes are least squares over the sizes (of several pairs of seeds, their mean), intervals Student's. Each finding about
 neurons is asked of both models; with several categories or models the level is divided among them (Bonferroni), so that
@@ -186,7 +186,7 @@ def _specialized(ladder: xr.Dataset) -> Finding:
         for i, name in enumerate(ladder["category"].values.tolist())
         if apart[side, i]
     ]
-    numbers = "; ".join(listed) or f"in none of {known.sum()} comparisons is the firing apart from the control's"
+    numbers = "; ".join(listed) or f"none of {known.sum()} comparisons differs significantly from the control"
     absent = min(1.0, float(smallest) * int(known.sum()))
     return Finding("they specialize in kinds of document", Shown.YES if listed else Shown.NO, numbers, absent)
 

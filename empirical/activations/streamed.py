@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError, RosettaError
+from ...heaps import require_sound_heaps
 from .arrays import documents_of, float_type, labels_of, shape_of
 
 
@@ -99,8 +100,10 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     import h5py
     import xarray as xr
 
+    require_sound_heaps(path)
     h5py.File(path, "r").close()  # h5netcdf prints a traceback of its own when it fails at this
-    opened = xr.open_dataset(path, engine="h5netcdf", phony_dims="access")
+    whole = os.path.abspath(path)  # xarray takes "~" for a home and "http:" for an address
+    opened = xr.open_dataset(whole, engine="h5netcdf", phony_dims="access")
     planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
     name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None
     if name is None:

@@ -3,6 +3,8 @@
 | chapter | subject |
 |---|---|
 | `models` | checkpoints to compare at each rung, from a ladder file |
+| `template` | a commented ladder file to begin with |
+| `preview` | sizes and cost of a ladder file, before anything is measured |
 | `train` | ladders whose models are trained here |
 | `comparison` | two models matched at every k, data size and null |
 | `shared` | copies and null draws that pairs of one size share |

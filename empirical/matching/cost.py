@@ -55,6 +55,7 @@ from .rates import Device
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
 SMALLEST = 64
+MOST_BYTES = 2**63
 SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
 RIVALS = 5  # partners kept beside the k best where there are replicates (`replicates`)
 
@@ -243,10 +244,11 @@ def byte_count(argument: str, text: str) -> int:
         number = float(match[1]) if match else float("nan")
     except ValueError:
         number = float("nan")
-    if match is None or not number > 0:
-        raise InputError(argument, text, "must be a positive amount of memory", f"{argument} 2GiB")
-    power = " KMGT".index((match[2] or " ").upper())
-    return int(number * (1024 if match[3] else 1000) ** power)
+    power = " KMGT".index((match[2] or " ").upper()) if match else 0
+    amount = number * (1024 if match and match[3] else 1000) ** power
+    if not 1 <= amount < MOST_BYTES:
+        raise InputError(argument, text, "must be an amount of memory", f"{argument} 2GiB")
+    return int(amount)
 
 
 def _size(count: float) -> str:

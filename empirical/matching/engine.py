@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from ...console import progress
+from ...disk import marked
 from ...errors import InputError, UnknownNameError, require
-from ...removal import mark
 from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
 from ..checkpoints.hub import moved
@@ -37,6 +37,7 @@ BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 ENGINES = ("exact", "screened")
+Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
@@ -61,6 +62,7 @@ def match(
     folder: str | os.PathLike[str] | None = None,
     screening: screened.Screening | None = None,
     quiet: bool = False,
+    examine: Examine | None = None,
 ) -> Matches:
     """Match the neurons of two models.
 
@@ -110,6 +112,8 @@ def match(
         Settings of the screened engine.
     quiet : bool
         No progress bar.
+    examine : callable, optional
+        Called with sources and matches while copies on disk can be read again; by the first process alone.
 
     Returns
     -------
@@ -130,6 +134,8 @@ def match(
     fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
     rule = f"must be between 2 and {MOST_BLOCKS}, or 0 for no standard error"
     require(fits, "jackknife_blocks", jackknife_blocks, rule, "jackknife_blocks=16")
+    partners = min(len(a.layer), len(b.layer))
+    require(k <= partners, "k", k, f"must be at most the number of neurons, {partners}", "k=1")
     for other in also_k:
         require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
         require(engine == "exact", "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
@@ -170,7 +176,7 @@ def match(
         screening=screening or screened.Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
-        mark(Path(temporary), "copies of activations, for as long as they are matched")
+        marked(Path(temporary), "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
@@ -178,7 +184,7 @@ def match(
         work = checkpoint.folder or Path(distributed.agree(temporary))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
-        a, b = readable((a, b), work, block, spool_as, runs, reordered, quiet)
+        a, b = readable((a, b), work, block, spool_as, runs + 2 * bool(examine), reordered, quiet)
         if nonfinite == "exclude":
             a, b = Without.nonfinite(a, block), Without.nonfinite(b, block)
         total = a.positions * (1 + shared) * passes
@@ -186,6 +192,8 @@ def match(
         products = float(total) * len(a.layer) * len(b.layer)
         with threads_for(products), progress(label, total, quiet or distributed.rank() > 0) as bar:
             matches = _with_nulls(a, b, kinds, settings, parts, free, checkpoint, bar.advance)
+        if examine is not None and distributed.rank() == 0:
+            examine(a, b, matches)
     if any(null.fresh for null in kinds):
         options = {"memory": memory, "nonfinite": nonfinite, "spool_as": spool_as, "quiet": quiet}
         fresh = {null: draws for null, draws in kinds.items() if null.fresh}

@@ -40,6 +40,7 @@ KINDS: dict[str, Null] = {
     null.name: null for null in (Permute(), Untrained(), Shift(), Documents(), Span(), Rotation())
 }
 DRAWS = 3  # of each kind, as in the paper
+MOST_DRAWS = 100_000
 
 __all__ = [
     "DRAWS",
@@ -77,10 +78,10 @@ def draws_of(nulls: Mapping[str, int]) -> dict[Null, int]:
     Raises
     ------
     UnknownNameError, InputError
-        If a kind is unknown, or a number of draws negative.
+        If a kind is unknown, or a number of draws negative or above `MOST_DRAWS`.
     """
     for name, draws in nulls.items():
-        require(draws >= 0, name, draws, "must be at least 0", f"nulls={{{name!r}: 3}}")
+        require(0 <= draws <= MOST_DRAWS, name, draws, f"must be from 0 to {MOST_DRAWS:,}", f"nulls={{{name!r}: 3}}")
     return {kind(name): draws for name, draws in nulls.items() if draws}
 
 

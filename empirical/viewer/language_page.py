@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...console import say
 from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, interpreting, load, require_variables
 from ..checkpoints.hub import Loading
@@ -19,13 +20,15 @@ from ..corpora.corpus import PYTHON, open_text
 from . import page
 from .items import Collection, Judged, judged_pairs
 from .offline_page import saved_collection
+from .saved_contexts import SAVED, keeps, strongest_pairs
+from .saved_contexts import saved_pairs as saved_pairs_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ..matching.matches import Matches
 
-TOKENS = 200_000
+TOKENS, CONTEXTS = 200_000, 8
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def write_viewer(
     b: str | None,
     out: str | os.PathLike[str],
     limit: int = 1000,
-    contexts: int = 8,
+    contexts: int | None = None,
     text: str | None = None,
     tokens: int | None = None,
     seed: int | None = None,
@@ -67,8 +70,8 @@ def write_viewer(
         The page.
     limit : int
         Pairs to show, those with the highest |correlation|.
-    contexts : int
-        Contexts of each partner.
+    contexts : int, optional
+        Contexts of each partner: by default as many as a result keeps, else `CONTEXTS`.
     text, tokens, seed
         Text to read, where it is not that of the matching.
     loading : Loading
@@ -97,9 +100,18 @@ def write_viewer(
             text is None and tokens is None and seed is None, "source", source, rule, "rosettalaw view A B --text T"
         )
         with interpreting(source):
-            collection = saved_collection(result, source, limit, contexts)
+            collection = saved_collection(result, source, limit, contexts or CONTEXTS)
         return page.write(collection, out)
     saved_pairs = _saved(result, source) if result is not None else None
+    if result is not None and saved_pairs is not None:
+        asked = text is not None or tokens is not None or seed is not None
+        order = strongest_pairs(saved_pairs.correlation, limit)
+        if not asked and len(order) and keeps(result, order, contexts):
+            with interpreting(source):
+                return page.write(_from_result(result, saved_pairs, order, contexts), out)
+        if not quiet:
+            say(f"{source}: {_why(result, asked)}, so both models are read again")
+    contexts = contexts or CONTEXTS
     models = saved_pairs.models if saved_pairs is not None else (source, str(b))
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
     tokens = tokens or (saved_pairs.tokens if saved_pairs is not None else TOKENS)
@@ -129,7 +141,7 @@ def write_viewer(
             judged=_judged(matched),
         )
     require(len(saved_pairs.correlation), "source", source, "holds no pair of neurons", "more text: --tokens 1000000")
-    order = np.argsort(-np.abs(saved_pairs.correlation), kind="stable")[:limit]
+    order = strongest_pairs(saved_pairs.correlation, limit)
     units = saved_pairs.unit_a[order].tolist(), saved_pairs.unit_b[order].tolist()
     judged = [saved_pairs.judged[i] for i in order]
     pairs = text_pairs(sources, units, saved_pairs.correlation[order].tolist(), contexts, quiet, judged)
@@ -141,10 +153,35 @@ def write_viewer(
         "pairs found": f"{len(saved_pairs.correlation):,}",
         "made with": "rosettalaw view",
     }
-    threshold = (
-        saved_pairs.threshold if saved_pairs.threshold is not None and np.isfinite(saved_pairs.threshold) else None
-    )
-    return page.write(Collection(models, pairs, threshold, facts), out)
+    return page.write(Collection(models, pairs, _finite(saved_pairs.threshold), facts), out)
+
+
+def _finite(threshold: float | None) -> float | None:
+    return threshold if threshold is not None and np.isfinite(threshold) else None
+
+
+def _why(result: xr.Dataset, asked: bool) -> str:
+    """Return why the contexts of a result are not enough."""
+    if asked:
+        return "another text is asked for"
+    number = result.attrs.get(SAVED)
+    if number is None:
+        return "it keeps no contexts (match --contexts 5 does)"
+    return f"it keeps {number} contexts of each neuron, of {len(np.unique(result['context_pair'].values)):,} pairs"
+
+
+def _from_result(result: xr.Dataset, matching: _Found, order: np.ndarray, contexts: int | None) -> Collection:
+    """Return the contents of the page from the contexts that a result keeps."""
+    facts = {
+        "text": matching.corpus,
+        "sha256 of the text": str(result.attrs.get("corpus_sha256", "")),
+        "tokens of A": f"{matching.tokens:,}",
+        "seed": matching.seed,
+        "pairs found": f"{len(matching.correlation):,}",
+        "made with": "rosettalaw view",
+    }
+    pairs = saved_pairs_of(result, order, contexts, matching.judged)
+    return Collection(matching.models, pairs, _finite(matching.threshold), facts)
 
 
 def _saved(ds: xr.Dataset, path: str) -> _Found:

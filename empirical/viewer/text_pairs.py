@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...console import progress
-from ..language.source import AlignedText, TextSource
+from ..activations.source import ActivationSource
+from ..language.source import AlignedText
 from ..measures.top import TopPositions
 from .items import LEVELS, Judged, Pair, TextContext
 from .passages import AROUND as AROUND
@@ -29,19 +30,20 @@ LONGEST = 120  # characters of one span that are shown
 
 
 def text_pairs(
-    sources: tuple[TextSource, TextSource],
+    sources: tuple[ActivationSource, ActivationSource],
     units: tuple[Sequence[int], Sequence[int]],
     correlation: Sequence[float],
     contexts: int = 8,
     quiet: bool = False,
     judged: Sequence[Judged] | None = None,
+    text: AlignedText | None = None,
 ) -> list[Pair]:
     """Return each pair's part of the page.
 
     Parameters
     ----------
-    sources : pair of TextSource
-        The two models on the same aligned text.
+    sources : pair of ActivationSource
+        The two models on the same aligned text, or copies of their activations.
     units : pair of sequences of int
         The pairs' neurons in each model, counted over all its layers.
     correlation : sequence of float
@@ -50,8 +52,11 @@ def text_pairs(
         Contexts of each partner.
     judged : sequence of Judged, optional
         Further numbers of each pair.
+    text : AlignedText, optional
+        The text, where the sources are copies that do not know it.
     """
-    text = sources[0].text
+    text = text if text is not None else sources[0].text  # pyright: ignore[reportAttributeAccessIssue]  (a TextSource)
+    assert text is not None
     columns = [np.asarray(side, dtype=np.int64) for side in units]
     with progress("strongest contexts", 4 * text.positions, quiet) as bar:
         sides = [
@@ -94,7 +99,7 @@ class _Strongest:
         Activation at the first of them, in standard deviations from the mean.
     """
 
-    def __init__(self, source: TextSource, columns: np.ndarray, contexts: int, advance: Callable[[int], object]):
+    def __init__(self, source: ActivationSource, columns: np.ndarray, contexts: int, advance: Callable[[int], object]):
         highest_positions = TopPositions(len(columns), contexts * SURPLUS)
         origin: np.ndarray | None = None  # sums of squares are taken about a value of the data, against cancellation
         total = squares = np.zeros(len(columns))
@@ -130,7 +135,7 @@ class _Stretches:
         self.begin = np.maximum(self.position - AROUND, before)
         self.end = np.minimum(self.position + AROUND + 1, self._ends[window])
 
-    def read(self, source: TextSource, columns: np.ndarray, advance: Callable[[int], object]) -> np.ndarray:
+    def read(self, source: ActivationSource, columns: np.ndarray, advance: Callable[[int], object]) -> np.ndarray:
         """Return each entry's neuron around its position, shape (entries, 2·AROUND + 1); NaN outside its stretch."""
         values = np.full((len(self.position), 2 * AROUND + 1), np.nan)
         first = 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .errors import InputError, RosettaError
 from .leftovers import prefix, remove_leftovers
-from .removal import made, remove
+from .removal import made, mark, remove
 
 LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
 
@@ -38,6 +38,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if partial is not None:
             remove(partial)
+
+
+def marked(folder: Path, what: str) -> Path:
+    """Make a folder if there is none, and mark it as this program's (`removal.mark`).
+
+    Raises
+    ------
+    RosettaError
+        If the disk is full or refuses.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return mark(folder, what)
+    except OSError as error:
+        raise disk_error(folder, error) from error
 
 
 def disk_error(path: str | os.PathLike[str], error: Exception) -> RosettaError:

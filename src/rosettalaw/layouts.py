@@ -59,6 +59,10 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "permuted_pair": "permuted_correlation permuted_draw",
         "untrained_pair": "untrained_correlation untrained_draw",
         "replicate_pair": "replicate_correlation replicate",
+        "context": "context_pair context_document context_domain context_peak context_spans context_follows "
+        "context_continues context_rank_a context_rank_b activation_a activation_b",
+        "shown_span": "span_bytes heat_a heat_b",
+        "text": "text_byte",
     },
     "rung": {
         "": COUNTED,
@@ -172,6 +176,15 @@ WHOLE = set(
         "snippet_before",
         "snippet_span",
         "snippet_after",
+        "context_peak",
+        "context_spans",
+        "context_follows",
+        "context_continues",
+        "context_rank_a",
+        "context_rank_b",
+        "span_bytes",
+        "heat_a",
+        "heat_b",
     ]
 )
 LARGEST = 1e15  # neurons or pairs, as `rosettalaw.validation.counts` has it
@@ -185,6 +198,10 @@ RANGES = {
     "correlation": (-1.000001, 1.000001),
     "null_correlation": (-1.000001, 1.000001),
     "beta": (0, 1e3),
+    "context_spans": (1, 1e6),
+    "span_bytes": (0, LARGEST),
+    "heat_a": (0, 15),
+    "heat_b": (0, 15),
 }
 ALONG = {  # an index, and the dimension that it counts along
     "pair_rung": "rung",
@@ -197,9 +214,11 @@ ALONG = {  # an index, and the dimension that it counts along
 BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of what it counts
 # Attributes that are read again, of any kind.
 TEXT_FACTS = ("model_a", "model_b", "pattern_a", "pattern_b", "corpus", "ladder", "modality", "pairing", "target")
-TEXT_FACTS += ("judge", "images", "status", "command")
-WHOLE_FACTS = ("seed", "tokens", "timestep")
+TEXT_FACTS += ("judge", "images", "status", "command", "corpus_sha256", "images_sha256", "photographs_sha256")
+TEXT_FACTS += ("revision_a", "revision_b", "tokenizer_a", "tokenizer_b")
+WHOLE_FACTS = ("seed", "tokens", "timestep", "contexts")
 LIST_FACTS = {"families": 2}  # the names in it, at least
+MAPPING_FACTS = ("measurement", "versions", "layer_names_a", "layer_names_b")
 
 
 def misfit(kind: str, ds: xr.Dataset) -> str:
@@ -253,11 +272,10 @@ def _fact(name: Any, value: Any) -> str:
         return f"attribute {name} is no text"
     if name in WHOLE_FACTS and not _is_whole(value):
         return f"attribute {name} is no whole number"
+    if name in MAPPING_FACTS and not isinstance(_parsed(value), dict):
+        return f"attribute {name} is no JSON object"
     if name in LIST_FACTS:
-        try:
-            members = json.loads(value)
-        except (TypeError, ValueError, RecursionError):
-            members = None
+        members = _parsed(value)
         if not (
             isinstance(members, list)
             and len(members) >= LIST_FACTS[name]
@@ -265,6 +283,14 @@ def _fact(name: Any, value: Any) -> str:
         ):
             return f"attribute {name} is no list of {LIST_FACTS[name]} names"
     return ""
+
+
+def _parsed(value: Any) -> Any:
+    """Return what a JSON text says, None where it is none."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _is_whole(value: Any) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .heaps import require_sound_heaps
 from .vocabulary import variable
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ DRAWN = ("prediction", "sweep")  # kinds whose Datasets have a plot of their own
 __all__ = [  # with what others use of `disk` to write files of their own
     "FORMAT", "KIND", "PACKAGES", "dataset", "disk_error", "disk_is_full", "interpreting", "load", "replacing",
     "require_folder_takes", "require_replaceable", "require_room", "require_variables", "run_facts", "save",
+    "with_variables",
 ]  # fmt: skip
 PACKAGES = (
     "rosettalaw",
@@ -71,6 +73,15 @@ def dataset(kind: str, variables: Mapping[str, Any], coords: Mapping[str, Any] |
             ds[name].attrs = {**known.attributes(), **ds[name].attrs}
     ds.attrs = {KIND: kind, FORMAT_ATTRIBUTE: FORMAT, **_flat(run_facts()), **_flat(provenance)}
     return ds
+
+
+def with_variables(ds: xr.Dataset, variables: Mapping[str, Any]) -> xr.Dataset:
+    """Return a result with further variables, described like those that `dataset` takes."""
+    made = ds.assign({name: _storable_values(one) for name, one in variables.items()})
+    for name in variables:
+        known = variable(name)
+        made[name].attrs = {**(known.attributes() if known is not None else {}), **made[name].attrs}
+    return made
 
 
 def _class_of(kind: str) -> type[xr.Dataset]:
@@ -256,6 +267,7 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     if not path.is_file():
         raise MissingFileError(f"{path}: no plain file")
     try:
+        require_sound_heaps(path)
         with path.open("rb") as file:
             whole = file if head_alone else io.BytesIO(file.read())
             with xr.open_dataset(whole, engine="h5netcdf") as lazy:

@@ -14,6 +14,7 @@ import threading
 import time
 
 from . import TARGETS
+from .worker import PATIENCE
 
 QUIET = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONWARNINGS": "ignore"}
 
@@ -71,7 +72,10 @@ def _watch(target, seed, seconds, cases):
         words = collections.deque(maxlen=15)
         reader = threading.Thread(target=lambda: words.extend(process.stderr), daemon=True)
         reader.start()
+        watchdog = _watchdog(process)
         for line in process.stdout:
+            watchdog.cancel()
+            watchdog = _watchdog(process)
             record = json.loads(line)
             if "begins" in record:
                 at = record["begins"]
@@ -80,9 +84,18 @@ def _watch(target, seed, seconds, cases):
             at = None
             if record["outcome"] == "fault":
                 _print(target, record)
+        watchdog.cancel()
         code = process.wait()
         reader.join()
     return Watched(code, records, at, "".join(words))
+
+
+def _watchdog(process):
+    """End a worker that a library keeps in a loop, where its own limits of time do not reach it."""
+    watchdog = threading.Timer(PATIENCE + 60, process.kill)
+    watchdog.daemon = True
+    watchdog.start()
+    return watchdog
 
 
 def _print(target, fault):

@@ -91,6 +91,30 @@ def test_a_large_sweep_asks_for_its_own_room(tmp_path, monkeypatch, capsys):
     assert "takes 0.88 GB, and 0.1 GB are free there" in capsys.readouterr().err
 
 
+def test_a_disk_that_becomes_full_anywhere_is_named(tmp_path, monkeypatch, capsys):
+    def refuse(folder, *rest):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((60, 4)))
+    monkeypatch.setattr(disk, "mark", refuse)
+    with pytest.raises(SystemExit):
+        cli.main(["match", str(tmp_path / "a.npy"), str(tmp_path / "a.npy")])
+    assert "the disk is full; free some space" in capsys.readouterr().err
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)  # an error that no writer of this program has met
+    with pytest.raises(SystemExit):
+        cli.main(["match", str(tmp_path / "a.npy"), str(tmp_path / "a.npy")])
+    assert "the disk is full; free some space" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["~", "~root", "http:x", "s3:", "-"])
+def test_a_name_is_that_of_a_file_here(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["sweep", "--beta", "1.5,2", "--neurons", "100", "--out", name])
+    assert ended.value.code == 0, capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_names_that_are_no_utf8_are_saved_as_their_code(tmp_path):
     odd = os.fsdecode(b"bad\xff.npy")
     made = dataset("rung", {"read_name": ("read_document", np.array([odd, "a\0b", "東京"], dtype=object))}, model_a=odd)

@@ -25,6 +25,8 @@ RETIRED = {  # pattern: an example, and how it is said instead
     r"\b(is|are|was|were)( not)? told\b": ("the number of runs is told", "the number of runs is reported"),
     r"\b[Nn]ot told\b": ("Not told: β and κ", "Not determined: β and κ"),
     r"\b(is|are) heard\b": ("zeros are heard elsewhere", "other sentences speak of zeros"),
+    r"\bapart from (the|a) control": ("apart from the control's", "differs significantly from the control"),
+    r"\bhas no words for\b": ("operations that Numba has no words for", "operations that Numba lacks"),
     r"\bhangs? on\b": ("does the law hang on k?", "does the law depend on k?"),
     r"\bgo(es)? on from\b": ("the step to go on from", "the step to resume from"),
     r"\bspeaks? against\b": ("the counts speak against it", "the counts contradict it"),

@@ -88,7 +88,10 @@ class Run:
 
     def kill(self):
         """Kill it, with all processes that it has started."""
-        os.killpg(self.process, signal.SIGKILL)
+        try:
+            os.killpg(self.process, signal.SIGKILL)
+        except ProcessLookupError:  # it has not come to making its group
+            os.kill(self.process, signal.SIGKILL)
         os.waitpid(self.process, 0)
 
     @property

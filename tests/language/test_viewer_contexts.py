@@ -9,10 +9,13 @@ import pytest
 
 from rosettalaw import cli
 from rosettalaw.empirical.language.source import text_sources
+from rosettalaw.empirical.two_models import match_models
 from rosettalaw.empirical.viewer.items import LEVELS
 from rosettalaw.empirical.viewer.language_page import write_viewer
+from rosettalaw.empirical.viewer.saved_contexts import keeps
 from rosettalaw.empirical.viewer.text_pairs import AROUND, apart, text_pairs
 from rosettalaw.errors import ForeignFileError, InputError
+from rosettalaw.results import load, save
 
 UNITS = ([3, 70, 127], [100, 5, 64])
 
@@ -152,3 +155,73 @@ def test_pickled_models_are_viewed_on_request(checkpoints, tmp_path):
     assert run("view", *arguments, "--out", tmp_path / "v.html") == 2
     assert run("view", *arguments, "--out", tmp_path / "v.html", "--allow-pickle-weights") == 0
     assert len(data_of(tmp_path / "v.html")["pairs"]) == 2
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Contexts that the matching keeps
+
+
+@pytest.fixture(scope="module")
+def kept(checkpoints, corpus, tmp_path_factory):
+    """A matching of two checkpoints that keeps three contexts of each neuron, and one that keeps none."""
+    folder = tmp_path_factory.mktemp("kept")
+    lines = [json.dumps({"text": d.text, "meta": {"pile_set_name": d.domain}}) for d in corpus.documents]
+    (folder / "text.jsonl").write_text("\n".join(lines))
+    for name, contexts in (("with", 3), ("without", 0)):
+        match_models(
+            str(checkpoints["gpt2"]), str(checkpoints["gpt_neox"]), text=folder / "text.jsonl", tokens=700,
+            jackknife=2, null="shift:1", contexts=contexts, out=folder / f"{name}.nc", quiet=True,
+        )  # fmt: skip
+    return folder
+
+
+def test_a_result_that_keeps_contexts_needs_no_model(kept, tmp_path, monkeypatch):
+    for number in (1, 2, 3):
+        write_viewer(str(kept / "without.nc"), None, tmp_path / "read.html", 7, number, quiet=True)
+        with monkeypatch.context() as closed:
+            closed.setattr("rosettalaw.empirical.language.source.text_sources", None)
+            write_viewer(str(kept / "with.nc"), None, tmp_path / "kept.html", 7, number, quiet=True)
+        read, from_file = (data_of(tmp_path / f"{name}.html") for name in ("read", "kept"))
+        assert from_file["pairs"] == read["pairs"]
+        assert {len(side) for pair in from_file["pairs"] for side in pair["top"]} == {number}
+        assert {key: from_file["facts"][key] for key in from_file["facts"]} == read["facts"]
+
+
+def test_numbers_of_a_matching_are_the_same_with_contexts(kept):
+    one, other = load(kept / "with.nc"), load(kept / "without.nc")
+    assert one.attrs["contexts"] == 3
+    assert "context_pair" not in other
+    for name in other.data_vars:
+        np.testing.assert_array_equal(one[name].values, other[name].values)
+
+
+def test_models_are_read_again_where_a_result_keeps_too_little(kept, tmp_path, capsys):
+    for name, number, reason in (
+        ("without", None, "keeps no contexts"),
+        ("with", 4, "keeps 3 contexts of each neuron"),
+    ):
+        write_viewer(str(kept / f"{name}.nc"), None, tmp_path / "v.html", 2, number)
+        assert reason in " ".join(capsys.readouterr().err.split())
+        shown = data_of(tmp_path / "v.html")["pairs"]
+        assert {len(side) for pair in shown for side in pair["top"]} == {number or 8}
+
+
+def test_contexts_of_the_strongest_pairs_alone_are_kept(kept, tmp_path, monkeypatch):
+    result = load(kept / "with.nc")
+    order = np.argsort(-result["correlation"].values)
+    assert keeps(result, order, None)
+    assert keeps(result, order[:5], 3)
+    assert not keeps(result, order[:5], 4)
+    few = result.isel(context=np.isin(result["context_pair"].values, order[:5]))
+    assert keeps(few, order[:5], 3)
+    assert not keeps(few, order[:6], 3)
+
+
+def test_a_damaged_context_is_refused(kept, tmp_path):
+    result = load(kept / "with.nc")
+    for name, value in (("heat_a", 16), ("context_pair", 10**6), ("context_spans", 0), ("span_bytes", 10**6)):
+        damaged = result.copy(deep=True)
+        damaged[name].values[0] = value if np.iinfo(damaged[name].dtype).max >= value else 255
+        save(damaged, tmp_path / "damaged.nc")
+        with pytest.raises(ForeignFileError, match=r"damaged\.nc: "):
+            write_viewer(str(tmp_path / "damaged.nc"), None, tmp_path / "x.html", quiet=True)

@@ -142,6 +142,20 @@ def test_a_run_that_was_killed_as_it_began_goes_on(tmp_path, plant):
     assert (work / "matching.json").exists()
 
 
+def test_a_run_whose_folder_was_being_removed_when_it_was_killed_begins_anew(tmp_path, plant):
+    a, b, _ = plant(200, 10, 10, 4)
+    work = tmp_path / "work"
+    first = match(ArraySource(a), ArraySource(b), nulls={}, folder=work, quiet=True)
+    (work / "matching.json").unlink()  # the first of its files to go; the marker is the last
+    assert [*work.glob("*.npz")]
+    again = match(ArraySource(a), ArraySource(b), nulls={}, folder=work, quiet=True)
+    assert again.correlation.tobytes() == first.correlation.tobytes()
+    (work / ".rosettalaw").unlink()
+    (work / "matching.json").unlink()
+    with pytest.raises(ForeignFileError, match="not an unfinished matching"):  # nothing says whose files these are
+        match(ArraySource(a), ArraySource(b), nulls={}, folder=work, quiet=True)
+
+
 @pytest.mark.parametrize("engine", ["exact", pytest.param("screened", marks=pytest.mark.slow)])
 def test_two_processes_give_the_bits_of_one(arrays, engine):
     call = ["-m", "rosettalaw", "match", "a.npy", "b.npy", "--json", "--engine", engine, "--memory", "1MB"]

@@ -164,3 +164,8 @@ def test_exponents_and_tolerances_know_their_letters():
     for flat in (sp.Integer(3), d.s, sp.log(d.r)):
         with pytest.raises(InputError, match="must be a concave function of s"):
             d.tolerance(flat)
+
+
+def test_results_are_written_in_beta_which_is_b_and_one():
+    assert d.in_beta(2 * (d.b + 1)) == 2 * d.beta
+    assert d.in_beta(1 / (d.b + 1)) == 1 / d.beta

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import norm
 
 from rosettalaw.errors import InputError
 from rosettalaw.theory import detect, expected_null_pairs, isolation, tau_eff
-from rosettalaw.theory.detectability import _overlap
+from rosettalaw.theory.detectability import _null_sf, _overlap
 
 
 def simulate(s, inputs, features, interference, idle, runs, seed, threshold=-1.0):
@@ -194,3 +195,11 @@ def test_a_feature_without_noise_is_found_like_a_very_strong_one():
     np.testing.assert_allclose(endless.probability, strong.probability, atol=1e-6)
     assert endless.count == pytest.approx(strong.count)
     assert endless.false_pairs == pytest.approx(strong.false_pairs)
+
+
+@pytest.mark.parametrize("inputs", [3, 5, 12])
+def test_correlations_of_unrelated_signals_over_few_inputs_have_scipys_distribution(inputs):
+    """ρ̂ of M pairs of independent Gaussians: (1 + ρ̂)/2 is Beta(M/2 − 1, M/2 − 1)."""
+    x = np.array([-0.9, -0.2, 0.0, 0.4, 0.99])
+    expected = stats.beta(inputs / 2 - 1, inputs / 2 - 1).sf((1 + x) / 2)
+    np.testing.assert_allclose(_null_sf(x, inputs), expected, rtol=1e-10)

@@ -14,6 +14,7 @@ from rosettalaw.theory import (
     Model,
     PowerLaw,
     Saturating,
+    Spectrum,
     StretchedExponential,
     allocate,
     predict,
@@ -134,3 +135,10 @@ def test_no_feature_above_the_threshold():
     row = Model(PowerLaw(2.0), budget=LinearBudget(0.001)).predict(10)
     assert int(row["count"][0]) == 0
     assert np.isnan(row["mean_isolation"][0])
+
+
+@pytest.mark.parametrize("features", [3, 4])
+def test_a_rise_at_the_very_last_rank_is_refused_also_where_the_budget_does_not_reach_it(features):
+    late = type("Late", (Spectrum,), {"at": lambda self, r, features: np.where(r >= features, 5.0, r**-1.5)})()
+    with pytest.raises(InputError, match=f"it does beyond rank {features - 1}"):
+        Model(late, budget=LinearBudget(0.01), features=features).predict(1.0)

@@ -273,6 +273,7 @@ def test_dataset_describes_itself():
         ({"neurons": []}, r"neurons = 'array of shape \(0,\)'"),
         ({"neurons": "many"}, r"neurons = 'many': must be a number or an array of numbers"),
         ({"gamma": 0.01, "neurons": 10}, r"gamma = 0.01: leaves no feature"),
+        ({"gamma": 1.0, "neurons": 0.1}, r"gamma = 1.0: leaves no feature"),
         ({"limit": 3}, r"limit = 3: must be 'discrete' or 'continuum'"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import ForeignFileError, InputError, MissingExtraError, MissingFileError
+from ....heaps import require_sound_heaps
 from ..streamed import StreamedArray, files_of
 from .chunked_arrays import ChunkedSource
 from .data_arrays import samples_of
@@ -46,6 +47,7 @@ def hdf5(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> Labelle
 
     _require(path)
     try:
+        require_sound_heaps(path)
         file = h5py.File(path, "r")
     except Exception as error:  # h5py raises whatever its broken layer raises
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError):

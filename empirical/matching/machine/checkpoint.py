@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from ....disk import marked, replacing
 from ....errors import ForeignFileError, MissingFileError
-from ....removal import MARKER, UNFINISHED, mark, remove
-from ....results import disk_error, replacing
+from ....removal import MARKER, UNFINISHED, ours, remove
 
 FINGERPRINT = "matching.json"
+CONTENT = "an unfinished matching, from which the same command resumes"
 
 
 class Checkpoint:
@@ -53,11 +54,13 @@ class Checkpoint:
                     f"{self.folder}: holds an unfinished matching with other {', '.join(differing)}. "
                     f"Try: the settings it was begun with, another --out, or remove the folder"
                 )
-            _marked(self.folder)
+            marked(self.folder, CONTENT)
             return
+        if self.folder.is_dir() and ours(self.folder):  # one that a killed run was removing
+            remove(self.folder)
         if self.folder.exists() and (not self.folder.is_dir() or any(map(_foreign, self.folder.iterdir()))):
             raise ForeignFileError(f"{self.folder}: exists and is not an unfinished matching. Try: another --out")
-        _marked(self.folder)
+        marked(self.folder, CONTENT)
         with replacing(stated) as partial:
             partial.write_text(json.dumps(expected))
 
@@ -109,15 +112,6 @@ def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
     if not all(isinstance(side, int) and side > 0 for side in sides):
         raise ForeignFileError(f"{stated}: damaged, its tile is {tile!r}. Try: another --out, or remove the folder")
     return sides[0], sides[1]
-
-
-def _marked(folder: Path) -> None:
-    """Mark a folder that is new, or holds a matching of these settings, as one to be removed at the end."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        mark(folder, "an unfinished matching, from which the same command resumes")
-    except OSError as error:
-        raise disk_error(folder, error) from error
 
 
 def _foreign(path: Path) -> bool:

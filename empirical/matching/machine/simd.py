@@ -1,4 +1,4 @@
-"""Vector operations that numba has no words for: sums in a stated order, a 16 × 16 turn, a small matrix product.
+"""Vector operations that Numba lacks: sums in a stated order, a 16 × 16 turn, a small matrix product.
 
 A compiler that may choose the order of a sum was seen to choose another when its work comes from the cache, and one
 that may not sums one number at a time. Here the order is written down: 32 sums side by side, joined in halves.

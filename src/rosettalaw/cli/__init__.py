@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from ..console import tell_last
+from ..disk import disk_error, disk_is_full
 from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
 from .help import Commands, PlainGroup
@@ -117,7 +118,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         raise SystemExit(0) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSED:
-            _exit(f"error: {error.filename or 'a file that was to be written'}: {error.strerror}")
+            path = error.filename or "a file that was to be written"
+            _exit(f"error: {disk_error(path, error) if disk_is_full(path, error) else f'{path}: {error.strerror}'}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
             _exit(f"error: {_usage_message(error)}", tell_last)
         raise

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import typer
 
+from ..errors import InputError
 from ..vocabulary import LADDER_COUNTS
-from .output import JsonOption, folder_of, folder_to_write, print_json, print_table
+from .output import JsonOption, echo, file_to_write, folder_of, folder_to_write, print_json, print_table
 
 EPILOG = "Example: rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
 FILE = "A ladder file: models to compare at each rung, or families to train; or the name of a shipped one."
@@ -18,7 +19,7 @@ def register(app: typer.Typer, section: str) -> None:
 
     @app.command(rich_help_panel=section, epilog=EPILOG)
     def ladder(
-        ladder: str = typer.Argument(help=FILE, show_default=False),
+        ladder: str = typer.Argument("", help=FILE, show_default=False),
         text: Path | None = typer.Option(None, help="Text to measure on, instead of the file's own."),
         categories: Path | None = typer.Option(None, help="CSV of subset,category (default: The Pile's)."),
         out: Path | None = typer.Option(
@@ -28,12 +29,24 @@ def register(app: typer.Typer, section: str) -> None:
         ),
         cache: Path | None = typer.Option(None, callback=folder_to_write, help="Folder of trained checkpoints."),
         workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
+        check: bool = typer.Option(False, "--check", help="Show sizes, time, memory and disk; measure nothing."),
+        template: Path | None = typer.Option(
+            None, callback=file_to_write, help="Write a commented ladder file to begin with, and end."
+        ),
         as_json: bool = JsonOption,
     ) -> None:
         """Measure a ladder of models: counts, nulls, selectivity, documents, depth; fit and report it.
 
         Each rung is saved when it is measured; the same command goes on where a run stopped.
         """
+        if template is not None:
+            _write_template(template)
+            return
+        if not ladder:
+            raise InputError("LADDER", ladder, "names no ladder", "rosettalaw ladder --template mine.toml")
+        if check:
+            _show_preview(ladder, text, categories, as_json)
+            return
         from ..loop.ladder import run_ladder
 
         summary = run_ladder(ladder, out, text, categories, cache, workers)
@@ -41,3 +54,33 @@ def register(app: typer.Typer, section: str) -> None:
             print_json(summary)
         else:
             print_table([{name: rung[name] for name in LADDER_COUNTS} for rung in summary["rungs"]], title=ladder)
+
+
+def _write_template(path: Path) -> None:
+    from ..empirical.ladder.template import write_template
+
+    echo(f"{write_template(path)}: name your models and text in it, then: rosettalaw ladder {path} --check")
+
+
+def _show_preview(ladder: str, text: Path | None, categories: Path | None, as_json: bool) -> None:
+    from ..empirical.ladder.preview import preview
+    from .plan import duration
+
+    rungs = preview(ladder, text, categories)
+    if as_json:
+        print_json({"rungs": [rung.record() for rung in rungs]})
+        return
+    rows = [
+        {
+            "rung": rung.title,
+            "neurons": " × ".join(f"{neurons:,}" for neurons in rung.neurons),
+            "pairs": rung.pairs,
+            "matching": duration(rung.seconds),
+            "memory": f"{rung.memory_bytes / 2**30:.2f} GiB",
+            "disk": f"{rung.disk_bytes / 1e9:.3g} GB",
+        }
+        for rung in rungs
+    ]
+    print_table(rows, title=ladder)
+    total = duration(sum(rung.seconds for rung in rungs))
+    echo(f"matching takes about {total} on this machine, null draws included; reading and training come on top")

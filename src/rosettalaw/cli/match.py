@@ -54,6 +54,9 @@ def match(
     context: int | None = typer.Option(
         None, min=1, help="Checkpoints: tokens of a window; by default what both models are made for, at most 1024."
     ),
+    contexts: int = typer.Option(
+        5, min=0, help="Checkpoints: contexts of each neuron that view shows without the models; 0 keeps none."
+    ),
     untrained: int | None = typer.Option(
         None,
         min=0,
@@ -114,6 +117,7 @@ def match(
             skip_corrupt=skip_corrupt,
             timestep=timestep,
             context=context,
+            contexts=contexts,
             untrained=untrained,
             k=k,
             absolute=absolute,

@@ -27,7 +27,9 @@ def view(
     text: str | None = typer.Option(None, help="Text to show contexts of (default: the result's, else Python's own)."),
     tokens: int | None = typer.Option(None, help="Tokens of A to read (default: the result's, else 200000)."),
     limit: int = typer.Option(1000, min=1, help="Pairs to show, those with the highest correlation."),
-    contexts: int = typer.Option(8, min=1, help="Contexts of each partner."),
+    contexts: int | None = typer.Option(
+        None, min=1, help="Contexts of each partner (default: as many as the result keeps, else 8)."
+    ),
     seed: int | None = typer.Option(None, min=0, help="Seed of the text order (default: the result's, else 0)."),
     images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
@@ -46,7 +48,7 @@ def view(
     if images is not None:
         from ..empirical.vision.viewing import write_image_viewer
 
-        options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts, "skip_corrupt": skip_corrupt}
+        options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts or 8, "skip_corrupt": skip_corrupt}
         echo(str(write_image_viewer(source, images, out, loading=loading, memory=allowed, **options)))
         return
     from ..empirical.viewer.language_page import write_viewer

@@ -12,13 +12,15 @@ extrapolation halves what is left. Where the way is longer than what was seen of
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import require
 from ..theory import Log, Model
-from .laws import EXPONENT_LAWS, Subject
+from ..theory.parameters import as_floats, as_number, positive
+from .laws import EXPONENT_LAWS, Subject, require_kind
 
 EXAMPLE = "check_exponent(Model(PowerLaw(1.5)), 1 / 1.5, neurons=(1e5, 1e8))"
 POINTS = 7  # sizes in equal ratios; the last five are used
@@ -88,6 +90,9 @@ def check_exponent(
     >>> round(limit.exponent, 4), limit.error < 0.001
     (0.625, True)
     """
+    require_kind("model", model, Model, EXAMPLE)
+    as_number("expected", expected, math.isfinite, "must be a finite number", EXAMPLE)
+    as_number("tolerance", tolerance, positive, "must be finite and greater than 0", EXAMPLE)
     subject = Subject(model, EXPONENT_LAWS)
     limit = extrapolate(model, neurons, tau)
     shown = f"{limit.exponent:.5f} ± {limit.error:.1g}, from local exponents "
@@ -101,8 +106,11 @@ def check_exponent(
 
 def extrapolate(model: Model, neurons: tuple[float, float] = (1e5, 1e8), tau: float = 1.0) -> Extrapolation:
     """Return the limit of the local exponent, and its error."""
-    low, high = neurons
-    require(0 < low < high < np.inf, "neurons", neurons, "must be two finite sizes in ascending order", EXAMPLE)
+    require_kind("model", model, Model, EXAMPLE)
+    ends = as_floats("neurons", neurons, EXAMPLE)
+    good = ends.shape == (2,) and 0 < ends[0] < ends[1] < np.inf
+    require(good, "neurons", neurons, "must be two finite sizes in ascending order", EXAMPLE)
+    low, high = ends.tolist()
     sizes = _affordable(model, float(low), float(high))
     local = model_local_exponents(model, sizes, tau)
     value, error = _limit(local[-5:])

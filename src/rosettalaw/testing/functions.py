@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..theory import Budget, Cost, Spectrum
-from .laws import BUDGET_LAWS, COST_LAWS, SPECTRUM_LAWS, Subject, close
+from .laws import BUDGET_LAWS, COST_LAWS, SPECTRUM_LAWS, Subject, close, require_kind
 
 SLOPE_STEP = 1e-4
 KINK = 0.1  # share of a jump in slope by which a difference across it may miss both sides
@@ -25,6 +25,7 @@ def check_spectrum(spectrum: Spectrum, features: int = 1000) -> None:
     BrokenLawError
         At the smallest rank where a law of `laws.SPECTRUM_LAWS` breaks.
     """
+    require_kind("spectrum", spectrum, Spectrum, "check_spectrum(PowerLaw(1.6))")
     subject = Subject(spectrum, SPECTRUM_LAWS)
     rank = _ranks(features)
     with np.errstate(all="ignore"):
@@ -56,6 +57,7 @@ def check_cost(cost: Cost, features: int = 1000) -> None:
     BrokenLawError
         At the smallest rank where a law of `laws.COST_LAWS` breaks.
     """
+    require_kind("cost", cost, Cost, "check_cost(PowerCost(0.5))")
     subject = Subject(cost, COST_LAWS)
     rank = _ranks(features)
     with np.errstate(all="ignore"):
@@ -73,6 +75,7 @@ def check_budget(budget: Budget) -> None:
     BrokenLawError
         At the smallest size where a law of `laws.BUDGET_LAWS` breaks.
     """
+    require_kind("budget", budget, Budget, "check_budget(LinearBudget(0.5))")
     subject = Subject(budget, BUDGET_LAWS)
     sizes = np.geomspace(1.0, 1e12, 37)
     with np.errstate(all="ignore"):

@@ -10,9 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BrokenLawError
+from ..errors import BrokenLawError, require
 
 SMALL = 1e-6  # relative difference between two values that a law says are equal
+
+
+def require_kind(name: str, value: Any, kind: type, example: str) -> None:
+    """Raise `InputError` unless a value is of the kind that a check is for."""
+    require(isinstance(value, kind), name, value, f"must be a {kind.__name__}", example)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import BrokenLawError, InputError
+from ..errors import BrokenLawError, InputError, require
 from ..theory import Model
-from .laws import MODEL_LAWS, Subject, close
+from ..theory.parameters import as_floats, positive
+from .laws import MODEL_LAWS, Subject, close, require_kind
 from .scaled import ScaledBudget, ScaledCost, ScaledSpectrum
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SIZES = (10.0, 100.0, 1000.0, 10_000.0)
 TAUS = (1.0, 0.1, 10.0)
+EXAMPLE = "check_model(Model(PowerLaw(1.6)), neurons=[10, 1000], tau=1.0)"
 STEP = 1e-4  # in log N, of differences
 TIE = 1e-9  # relative: isolation that may count as τ, a frontier that may count as a whole rank
 KINK = 0.1  # share of a jump in slope by which a difference across it may miss both sides
@@ -44,12 +46,20 @@ def check_model(model: Model, neurons: ArrayLike = SIZES, tau: ArrayLike = TAUS)
     BrokenLawError
         At the smallest size met where a law of `laws.MODEL_LAWS` breaks.
     """
-    for size in np.sort(np.atleast_1d(np.asarray(neurons, dtype=float))):
-        for threshold in np.atleast_1d(np.asarray(tau, dtype=float)):
+    require_kind("model", model, Model, EXAMPLE)
+    for size in np.sort(_positive("neurons", neurons)):
+        for threshold in _positive("tau", tau):
             try:
                 _check_point(model, float(size), float(threshold))
             except BrokenLawError as broken:
                 raise _smallest(model, float(size), float(threshold), broken) from None
+
+
+def _positive(name: str, value: ArrayLike) -> np.ndarray:
+    array = np.atleast_1d(as_floats(name, value, EXAMPLE))
+    good = array.ndim == 1 and array.size and all(map(positive, array.tolist()))
+    require(good, name, value, "must be numbers that are finite and greater than 0", EXAMPLE)
+    return array
 
 
 def _smallest(model: Model, size: float, tau: float, broken: BrokenLawError) -> BrokenLawError:

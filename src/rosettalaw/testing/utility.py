@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..theory import Utility
-from .laws import UTILITY_LAWS, Subject, close
+from .laws import UTILITY_LAWS, Subject, close, require_kind
 
 SIMPLE = (1.0, 2.0, 3.0, 5.0, 10.0, 0.5, 0.2, 0.1, 20.0, 50.0, 0.01, 100.0, 1e-3, 1e3, 1e4, 1e-4)
 FAR = 100.0  # beyond it U' may underflow
@@ -23,6 +23,7 @@ def check_utility(utility: Utility) -> None:
     BrokenLawError
         At the simplest s where a law of `laws.UTILITY_LAWS` breaks.
     """
+    require_kind("utility", utility, Utility, "check_utility(CRRA(0.7))")
     subject = Subject(utility, UTILITY_LAWS)
     s = np.array(SIMPLE)
     with np.errstate(all="ignore"):

@@ -1,0 +1,125 @@
+"""Sizes, time, memory and disk that a ladder file asks for, before anything is trained or measured.
+
+Configurations are opened, weights are not. A pair is matched with the null draws that share its pass; time is that of
+the exact engine's cost model (`matching.cost`) at the most positions that the file allows, on this machine's processor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ..config import Measurement, read_table, shipped
+from ..matching.cost import Sizes, exact_cost
+from ..matching.rates import Device, device_rates
+from ..nulls import draws_of
+from .models import ModelLadder, open_checkpoint_ladder
+
+
+@dataclass(frozen=True)
+class RungPreview:
+    """A rung that is still to be measured.
+
+    Attributes
+    ----------
+    title : str
+        The rung's label, or its models.
+    neurons : tuple of int
+        Of each model, the anchor first.
+    pairs : int
+        Matchings of the rung.
+    seconds, memory_bytes, disk_bytes : float
+        Of its matchings on this machine, with their null draws; the disk holds both models' activations meanwhile.
+    """
+
+    title: str
+    neurons: tuple[int, ...]
+    pairs: int
+    seconds: float
+    memory_bytes: float
+    disk_bytes: float
+
+    def record(self) -> dict[str, Any]:
+        """Return the rung as plain values."""
+        return vars(self) | {"neurons": list(self.neurons)}
+
+
+def preview(ladder: str, text: str | Path | None = None, categories: str | Path | None = None) -> list[RungPreview]:
+    """Open a ladder file with the configurations that it names; return its rungs, smallest first.
+
+    Parameters
+    ----------
+    ladder : str
+        Name of a shipped ladder, or a path to a ladder file.
+    text, categories : path, optional
+        As `open_checkpoint_ladder` takes them.
+
+    Raises
+    ------
+    RosettaError
+        If the file, the text or a configuration cannot be used.
+    """
+    rates = device_rates("cpu")
+    if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
+        return _trained(ladder, text, rates)
+    opened = open_checkpoint_ladder(ladder, text, categories)
+    return [
+        _rung(rung.title, _neurons(opened, number), len(rung.models) - 1, opened.measurement, rates)
+        for number, rung in enumerate(opened.rungs)
+    ]
+
+
+def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPreview]:
+    from ..language.families import open_ladder
+
+    if text is not None:
+        raise InputError("--text", str(text), "models trained here are measured on text held out from training")
+    opened = open_ladder(ladder)
+    first, *others = (len(opened.seeds(family)) for family in opened.family)
+    pairs = sum(first * other for other in others)
+    return [
+        _rung(
+            f"{rung.layers} layers of width {rung.width}",
+            (rung.neurons,) * len(opened.family),
+            pairs,
+            opened.measurement,
+            rates,
+        )
+        for rung in opened.rung
+    ]
+
+
+def _neurons(ladder: ModelLadder, number: int) -> tuple[int, ...]:
+    """Return the neurons of a rung's models, which are built without memory for their weights."""
+    import torch
+    from transformers import AutoModel
+
+    from ..checkpoints.architectures import output_projections, width
+    from ..checkpoints.completeness import require_sizes
+    from ..checkpoints.hub import open_config
+
+    rung, sizes = ladder.rungs[number], []
+    for place, checkpoint in enumerate(rung.models):
+        config = open_config(checkpoint)
+        require_sizes(checkpoint, config)
+        with torch.device("meta"):
+            model = AutoModel.from_config(config)
+        projections = output_projections(model, config.model_type, checkpoint, rung.pattern(place))
+        sizes.append(sum(map(width, projections)))
+    return tuple(sizes)
+
+
+def _rung(title: str, neurons: tuple[int, ...], pairs: int, plan: Measurement, rates: Device) -> RungPreview:
+    draws = sum(number for null, number in draws_of(plan.nulls).items())
+    one = [exact_cost(Sizes(neurons[0], other, plan.tokens), rates, draws) for other in neurons[1:]]
+    repeats = pairs / len(one)
+    return RungPreview(
+        title=title,
+        neurons=neurons,
+        pairs=pairs,
+        seconds=repeats * sum(cost.seconds for cost in one),
+        memory_bytes=max(cost.memory for cost in one),
+        disk_bytes=4.0 * plan.tokens * (neurons[0] + max(neurons[1:])),
+    )
