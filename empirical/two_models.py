@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from .language.loaded import LoadedModel
 
-CONTEXTS = 5  # of each partner that a result keeps
+CONTEXTS, MOST_CONTEXTS = 5, 1000  # of each partner that a result keeps
 Sources = tuple[ActivationSource, ActivationSource]
 Model = Union[str, Labelled, "LoadedModel"]
 
@@ -217,7 +217,9 @@ def match_models(
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "goes with text; images have no context"
-    require(contexts >= 0, "--contexts", contexts, "must be at least 0", "--contexts 5")
+    require(
+        0 <= contexts <= MOST_CONTEXTS, "--contexts", contexts, f"must be from 0 to {MOST_CONTEXTS}", "--contexts 5"
+    )
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     if documents is not None and not _arrays(a, b):

@@ -87,7 +87,7 @@ def predict_values(
     limit: str = "discrete",
     sensitivities: bool = False,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the parameters and variables of `predict` as arrays by name: a few numbers need no xarray.
+    """Return the parameters and variables of `predict` as arrays, by name; a few numbers need no xarray.
 
     Raises
     ------

@@ -286,7 +286,7 @@ def _fact(name: Any, value: Any) -> str:
 
 
 def _parsed(value: Any) -> Any:
-    """Return what a JSON text says, None where it is none."""
+    """Return the value of a JSON text, None where it is none."""
     try:
         return json.loads(value)
     except (TypeError, ValueError, RecursionError):

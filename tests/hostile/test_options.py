@@ -23,6 +23,7 @@ def arrays(tmp_path):
         (["--k", 7], "k = 7: must be at most the number of neurons, 6"),
         (["--null-permutations", HUGE], "must be from 0 to 100,000"),
         (["--jackknife", HUGE], "jackknife"),
+        (["--contexts", HUGE], "must be from 0 to 1000"),
         (["--memory", "1e999"], "must be an amount of memory"),
         (["--memory", "1e30GB"], "must be an amount of memory"),
         (["--memory", "0.2"], "must be an amount of memory"),

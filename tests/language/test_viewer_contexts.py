@@ -115,7 +115,7 @@ def test_from_a_saved_matching_and_from_two_checkpoints(checkpoints, corpus, tmp
     assert run("match", *models, *text, "--jackknife", 0, "--null-permutations", 1, "--out", saved, "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert run("view", saved, "--out", tmp_path / "saved.html", "--limit", 7) == 0
-    assert run("view", *models, *text, "--out", tmp_path / "matched.html", "--limit", 7) == 0
+    assert run("view", *models, *text, "--out", tmp_path / "matched.html", "--limit", 7, "--contexts", 5) == 0
     assert str(tmp_path / "matched.html") in capsys.readouterr().out
     one, other = (data_of(tmp_path / f"{name}.html") for name in ("saved", "matched"))
     assert one["pairs"] == other["pairs"]

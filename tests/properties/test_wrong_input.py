@@ -33,7 +33,7 @@ KINDS = [check_spectrum, check_utility, check_cost, check_budget, check_model, l
 
 
 @pytest.mark.parametrize(("names", "call"), [(names, call) for names, calls in CALLS.items() for call in calls])
-@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value).partition(" at 0x")[0])
 def test_a_number_that_is_none(names, call, value):
     if names == "expected" and value == -1.0:
         pytest.skip("a number that no model has is a broken law")

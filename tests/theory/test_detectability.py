@@ -147,7 +147,7 @@ def test_nothing_to_find():
         ({"features": 1}, "features = 1: must be at least the 2 candidates"),
         ({"interference": 1.5}, "interference = 1.5: must be between 0 and 1"),
         ({"threshold": 1.0}, r"threshold = 1.0: must be a correlation in \[−1, 1\)"),
-        ({"idle": -1}, "idle = -1: must be at least 0"),
+        ({"idle": -1}, "idle = -1: must be finite and at least 0"),
     ],
 )
 def test_bad_input(arguments, message):
@@ -156,11 +156,11 @@ def test_bad_input(arguments, message):
 
 
 def test_bad_counts():
-    with pytest.raises(InputError, match="candidates = 0: must be at least 1"):
+    with pytest.raises(InputError, match="candidates = 0: must be finite and at least 1"):
         tau_eff(0, 100)
     with pytest.raises(InputError, match="inputs = 2: must be at least 4"):
         tau_eff(10, 2)
-    with pytest.raises(InputError, match="neurons_b = 0: must be at least 1"):
+    with pytest.raises(InputError, match="neurons_b = 0: must be finite and at least 1"):
         expected_null_pairs(10, 0)
 
 
