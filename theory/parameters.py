@@ -85,7 +85,8 @@ def parameters(neurons: Any, beta: Any, kappa: Any, tau: Any, gamma: Any) -> dic
     values = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     arrays = {name: as_floats(name, value) for name, value in values.items()}
     for name, array in arrays.items():
-        if array.size and array.min() > 0 and array.max() < np.inf:  # two passes: fits call this often
+        low, high = _ends(array)
+        if low > 0 and high < np.inf:  # two passes: fits call this often
             continue
         bad = ~allowed(name, array)
         if bad.any():
@@ -97,7 +98,8 @@ def require_solvable(arrays: dict[str, np.ndarray], limit: str) -> None:
     """Raise `InputError` where the parameters together have no solution; `arrays` broadcast."""
     if not all(array.size for array in arrays.values()):
         return
-    if arrays["gamma"].max() < np.inf and arrays["gamma"].min() * arrays["neurons"].min() > 1:
+    low, high = _ends(arrays["gamma"])
+    if high < np.inf and low * _ends(arrays["neurons"])[0] > 1:
         return
     neurons, beta, gamma = np.broadcast_arrays(arrays["neurons"], arrays["beta"], arrays["gamma"])
     endless = np.isinf(gamma) & (beta <= 1)
@@ -106,6 +108,13 @@ def require_solvable(arrays: dict[str, np.ndarray], limit: str) -> None:
     few = too_few_features(neurons, gamma, limit)
     if few.any():
         raise InputError("gamma", gamma[few].flat[0], FEATURES_TOO_FEW, EXAMPLE)
+
+
+def _ends(array: np.ndarray) -> tuple[float, float]:
+    """Return the least and the largest value: NaN if one is, and where there is none."""
+    if array.ndim == 0:
+        return array.item(), array.item()
+    return (array.min(), array.max()) if array.size else (np.nan, np.nan)
 
 
 def allowed(name: str, array: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ count is 1/β (Eq. 23) when β > 1, and 1 when β ≤ 1, where A = γN limits th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ from .sensitivities import sensitivities as derivatives
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike
+
+SHORT = 1024  # points whose parameters are written out
 
 
 def predict(
@@ -185,9 +188,13 @@ def isolation(
 
 
 def _flat(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:
-    """Return the parameters as vectors of one length; a scalar stays a view of one number."""
-    size = int(np.prod(shape))
-    return [
-        np.broadcast_to(array.reshape(()), (size,)) if array.size == 1 else np.broadcast_to(array, shape).reshape(-1)
-        for array in (arrays[name] for name in ("neurons", "beta", "kappa", "tau", "gamma"))
-    ]
+    """Return the parameters as vectors of one length; a scalar stays a view of one number where they are long."""
+    size, vectors = math.prod(shape), []
+    for name in ("neurons", "beta", "kappa", "tau", "gamma"):
+        array = arrays[name]
+        if array.size == 1:  # a view takes longer to make than a few numbers to write, and fits ask often
+            one = array.item()
+            vectors.append(np.full(size, one) if size <= SHORT else np.broadcast_to(np.float64(one), (size,)))
+        else:
+            vectors.append((array if array.shape == shape else np.broadcast_to(array, shape)).reshape(-1))
+    return vectors

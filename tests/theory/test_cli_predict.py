@@ -94,3 +94,17 @@ def test_installed_command_prints_json():
     done = subprocess.run([sys.executable, "-m", "rosettalaw", *CALL, "--json"], capture_output=True, text=True)
     assert done.returncode == 0
     assert len(json.loads(done.stdout)) == 2
+
+
+def test_a_few_numbers_import_no_library_of_tables_or_solvers():
+    code = (
+        "import sys; from rosettalaw.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'xarray', 'pandas', 'dask', 'scipy', 'numba', 'matplotlib', 'torch'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    for end in [], ["--json"]:
+        done = subprocess.run([sys.executable, "-c", code, *CALL, *end], capture_output=True, text=True, check=True)
+        assert "312" in done.stdout
+        assert done.stdout.splitlines()[-1] == "[]"
