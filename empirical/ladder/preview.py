@@ -1,7 +1,7 @@
 """Sizes, time, memory and disk that a ladder file asks for, before anything is trained or measured.
 
-Configurations are opened, weights are not. A pair is matched with the null draws that share its pass; time is that of
-the exact engine's cost model (`matching.cost`) at the most positions that the file allows, on this machine's processor.
+Configurations are opened, weights are not. Every pair is matched with all its null draws; time is that of the exact
+engine's cost model (`matching.cost`) at the most positions that the file allows, on this machine's processor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..config import Measurement, read_table, shipped
 from ..matching.cost import Sizes, exact_cost
 from ..matching.rates import Device, device_rates
 from ..nulls import draws_of
-from .models import ModelLadder, open_checkpoint_ladder
+from .models import ModelRung, open_checkpoint_ladder
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class RungPreview:
     pairs : int
         Matchings of the rung.
     seconds, memory_bytes, disk_bytes : float
-        Of its matchings on this machine, with their null draws; the disk holds both models' activations meanwhile.
+        Of its matchings on this machine, with their null draws; the disk holds the activations of all its networks, at
+        most, until its last pair is measured.
     """
 
     title: str
@@ -66,8 +67,9 @@ def preview(ladder: str, text: str | Path | None = None, categories: str | Path 
         return _trained(ladder, text, rates)
     opened = open_checkpoint_ladder(ladder, text, categories)
     return [
-        _rung(rung.title, _neurons(opened, number), len(rung.models) - 1, opened.measurement, rates)
-        for number, rung in enumerate(opened.rungs)
+        _rung(rung.title, neurons, len(neurons) - 1, sum(neurons), opened.measurement, rates)
+        for rung in opened.rungs
+        for neurons in [_neurons(rung)]
     ]
 
 
@@ -78,12 +80,13 @@ def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPr
         raise InputError("--text", str(text), "models trained here are measured on text held out from training")
     opened = open_ladder(ladder)
     first, *others = (len(opened.seeds(family)) for family in opened.family)
-    pairs = sum(first * other for other in others)
+    pairs, networks = first * sum(others), first + sum(others)
     return [
         _rung(
             f"{rung.layers} layers of width {rung.width}",
             (rung.neurons,) * len(opened.family),
             pairs,
+            networks * rung.neurons,
             opened.measurement,
             rates,
         )
@@ -91,7 +94,7 @@ def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPr
     ]
 
 
-def _neurons(ladder: ModelLadder, number: int) -> tuple[int, ...]:
+def _neurons(rung: ModelRung) -> tuple[int, ...]:
     """Return the neurons of a rung's models, which are built without memory for their weights."""
     import torch
     from transformers import AutoModel
@@ -100,7 +103,7 @@ def _neurons(ladder: ModelLadder, number: int) -> tuple[int, ...]:
     from ..checkpoints.completeness import require_sizes
     from ..checkpoints.hub import open_config
 
-    rung, sizes = ladder.rungs[number], []
+    sizes = []
     for place, checkpoint in enumerate(rung.models):
         config = open_config(checkpoint)
         require_sizes(checkpoint, config)
@@ -111,8 +114,11 @@ def _neurons(ladder: ModelLadder, number: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _rung(title: str, neurons: tuple[int, ...], pairs: int, plan: Measurement, rates: Device) -> RungPreview:
-    draws = sum(number for null, number in draws_of(plan.nulls).items())
+def _rung(
+    title: str, neurons: tuple[int, ...], pairs: int, stored: int, plan: Measurement, rates: Device
+) -> RungPreview:
+    """Return the preview of a rung; `stored` neurons are on the disk at once."""
+    draws = sum(draws_of(plan.nulls).values())
     one = [exact_cost(Sizes(neurons[0], other, plan.tokens), rates, draws) for other in neurons[1:]]
     repeats = pairs / len(one)
     return RungPreview(
@@ -121,5 +127,5 @@ def _rung(title: str, neurons: tuple[int, ...], pairs: int, plan: Measurement, r
         pairs=pairs,
         seconds=repeats * sum(cost.seconds for cost in one),
         memory_bytes=max(cost.memory for cost in one),
-        disk_bytes=4.0 * plan.tokens * (neurons[0] + max(neurons[1:])),
+        disk_bytes=4.0 * plan.tokens * stored,
     )

@@ -2,7 +2,7 @@
 
 Text of varying length, and references to dimensions, lie in collections that begin with ``GCOL``: a head of 16 bytes
 with the collection's size, then objects of a head of 16 bytes (number, count of references, size) and their content;
-number 0 is free space. In a damaged collection, free space of size 0 keeps the HDF5 library (2.0 and older) in an
+number 0 is free space. In a damaged collection, free space of size 0 keeps the HDF5 library (seen with 2.0) in an
 endless loop that not even Ctrl-C ends. The layout is in the HDF5 File Format Specification, section III.E.
 """
 
@@ -16,7 +16,7 @@ from .errors import ForeignFileError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEAD = b"GCOL\x01\0\0\0"
-LOOKED_AT = 1 << 30  # bytes; what describes arrays lies ahead of them, or the file is small
+LOOKED_AT = 1 << 30  # bytes: a pass over all of a larger file would cost as much as reading it
 
 
 def require_sound_heaps(path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from rosettalaw.empirical.activations.files import open_activations
-from rosettalaw.errors import ForeignFileError
+from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.heaps import HEAD, require_sound_heaps
 from rosettalaw.results import dataset, load, require_replaceable, save
 
@@ -39,7 +39,7 @@ def test_a_heap_without_end_is_refused(number, size, result):
     damage(result, number, size)
     with pytest.raises(ForeignFileError, match="a heap at byte"):
         load(result)
-    with pytest.raises(Exception, match="a heap at byte"):
+    with pytest.raises(InputError, match="a heap at byte"):
         require_replaceable("--out", result)
 
 

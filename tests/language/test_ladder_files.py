@@ -43,6 +43,7 @@ def test_a_ladder_of_families_is_counted_with_its_seeds():
     rungs = preview("quickstart")
     assert [rung.neurons for rung in rungs] == [(8 * width,) * 2 for width in (16, 24, 32, 64)]  # 2 layers of 4 widths
     assert {rung.pairs for rung in rungs} == {4}  # two seeds of either family
+    assert rungs[0].disk_bytes == 4 * 60_000 * 4 * 128  # float32 × positions × networks × neurons
     with pytest.raises(InputError, match="--text = 'x': models trained here"):
         preview("quickstart", "x")
 
