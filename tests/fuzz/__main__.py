@@ -1,5 +1,7 @@
 """The fuzz command: ``python -m tests.fuzz --minutes 10``, or one input again: ``--target text --seed 7 --cases 1``.
 
+``--out FILE`` keeps its counts as a table in Markdown.
+
 Each target is tried in a process of its own, one after the other; a process that crashes is a fault of the input that
 it was at, and the next goes on behind that. Exit code 1 says that a fault was found.
 """
@@ -8,6 +10,7 @@ import argparse
 import collections
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import threading
@@ -25,14 +28,23 @@ def main(arguments):
     parser.add_argument("--target", choices=TARGETS, action="append", help="this one alone; may be given again")
     parser.add_argument("--seed", type=int, default=None, help="of the first input; each next has the next number")
     parser.add_argument("--cases", type=int, default=-1, help="inputs of each target (default: until time is over)")
+    parser.add_argument("--out", type=pathlib.Path, help="file for the table of counts")
     asked = parser.parse_args(arguments)
     seed = int(time.time()) * 1000 if asked.seed is None else asked.seed
     targets = asked.target or TARGETS
     print(f"seed {seed}", flush=True)
     faults = 0
+    lines = ["| target | minutes | inputs | answers | errors that explain | faults |", "|---|---:|---:|---:|---:|---:|"]
     for target in targets:
+        begun = time.monotonic()
         counts, found = fuzz(target, seed, 60 * asked.minutes / len(targets), asked.cases)
         faults += len(found)
+        tried = [counts[outcome] for outcome in ("answer", "refusal", "fault")]
+        cells = [target, f"{(time.monotonic() - begun) / 60:.1f}", sum(counts.values()), *tried]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        if asked.out is not None:  # after each target: what is done is there if this is ended
+            head = f"# Fuzzing\n\nMade by `python -m tests.fuzz --minutes {asked.minutes:g}`, seed {seed}.\n\n"
+            asked.out.write_text(head + "\n".join(lines) + "\n")
         shown = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
         print(f"{target}: {sum(counts.values())} inputs: {shown}", flush=True)
     return 1 if faults else 0
