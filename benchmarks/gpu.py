@@ -24,7 +24,7 @@ ON_REQUEST = True
 
 def run() -> list[Ratio]:
     if not torch.cuda.is_available():
-        raise RosettaError("there is no CUDA device here. Try: python -m benchmarks matching")
+        raise RosettaError("no CUDA device is available. Try: python -m benchmarks matching")
     with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
         return measured(Path(folder), "cuda", torch.cuda.get_device_name())
 

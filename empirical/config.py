@@ -97,7 +97,13 @@ class Measurement:
         )
         require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
         require(any(self.nulls.values()), "shift", 0, "a count needs a null", "shift = 3")
-        require(min(self.partners, default=2) > 1, "partners", self.partners, "are k above 1", "partners = [2, 5, 10]")
+        require(
+            min(self.partners, default=2) > 1,
+            "partners",
+            self.partners,
+            "must be values of k above 1",
+            "partners = [2, 5, 10]",
+        )
         for name in ("control", "control_draws"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
 
@@ -114,7 +120,8 @@ def require_name(argument: str, name: str) -> None:
     forbidden = any(sign in '/\\<>:"|?*' or not sign.isprintable() for sign in name)
     plain = name and not forbidden and name == name.strip() and not name.startswith((".", "~")) and name[-1] != "."
     rule = (
-        "becomes a folder's name: letters, digits, blanks, - and _ (no path, no reserved name, at most 100 characters)"
+        "becomes the name of a folder: use letters, digits, spaces, - and _ (no path, no reserved name, at most 100 "
+        "characters)"
     )
     free = name.split(".")[0].strip().casefold() not in RESERVED
     require(plain and free and len(name.encode()) <= LONGEST_NAME, argument, name, rule, 'name = "quickstart"')
@@ -131,7 +138,7 @@ def require_distinct(argument: str, names: Iterable[str]) -> None:
     known: dict[str, str] = {}
     for name in names:
         spelled = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        rule = f"is the name of two (the other is {known.get(spelled)!r}; capitals do not count)"
+        rule = f"is used twice (the other is {known.get(spelled)!r}; upper and lower case are not distinguished)"
         require(spelled not in known, argument, name, rule, f"{name}-2")
         known[spelled] = name
 
@@ -172,7 +179,7 @@ def read_table(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"{path}: cannot be read ({error.strerror})") from error
     require_utf8(path, content)
     if len(content) > LONGEST_FILE:
-        raise ForeignFileError(f"{path}: longer than {LONGEST_FILE >> 20} MiB, so no ladder file")
+        raise ForeignFileError(f"{path}: longer than {LONGEST_FILE >> 20} MiB, so not a ladder file")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, or lists in lists without end

@@ -216,14 +216,14 @@ def match_models(
         require_extra("torch", "transformers", "tokenizers", "safetensors")
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
-    rule = "goes with text; images have no context"
+    rule = "applies to text; images have no context"
     require(
         0 <= contexts <= MOST_CONTEXTS, "--contexts", contexts, f"must be from 0 to {MOST_CONTEXTS}", "--contexts 5"
     )
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
     if documents is not None and not _arrays(a, b):
-        rule = "goes with files of activations; texts and images know their documents"
+        rule = "applies to files of activations; texts and images have their own documents"
         raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
     allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening(
@@ -280,7 +280,7 @@ def _looking_up(source: ActivationSource, contexts: int, into: dict[str, Any], q
 def _nulls(sources: Sources, null: str | None, permutations: int | None, networks: int | None) -> dict[str, int]:
     """Return the draws of each kind that the options ask for, or the default ones."""
     if null is not None:
-        rule = "goes without --null, which says the draws itself"
+        rule = "cannot be combined with --null, which gives the draws itself"
         require(permutations is None, "--null-permutations", permutations, rule, "--null permute:5")
         nulls = parsed(null)
     elif permutations is not None:
@@ -310,7 +310,7 @@ def _require_checkpoints(a: Model, b: Model, options: dict[str, Any]) -> None:
     """Refuse options that would be ignored, since arrays are matched as they are."""
     option, value = next(((name, value) for name, value in options.items() if _is_said(value)), (None, None))
     if option is not None and _arrays(a, b):
-        rule = "goes with checkpoints; files of activations are matched as they are"
+        rule = "applies to checkpoints; files of activations are matched unchanged"
         shown = value if isinstance(value, str | Path | int) else type(value).__name__
         raise InputError(option, str(shown), rule, "rosettalaw match a.npy b.npy")
 

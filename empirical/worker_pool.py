@@ -91,7 +91,7 @@ def run_jobs(
                         say(message(jobs[futures[future]], result))
     except BrokenProcessPool as error:
         raise RosettaError(
-            "a training process died (out of memory?); finished models stay: run the same command again, "
+            "a training process died (out of memory?); finished models are saved: run the same command again, "
             "with --workers 1 if memory is short"
         ) from error
     finally:

@@ -98,13 +98,13 @@ def draw_on(
             _curve(axis, correlations, draws, look.colour, look.dashes, f"{look.label} (mean of {draws} draws)")
     if count is not None and (threshold is None or not np.isfinite(threshold)):
         at = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8.5}
-        axis.annotate("no correlation separates them from the nulls: 0 pairs kept", (0.99, 0.98), **at)
+        axis.annotate("no correlation separates them from the nulls: 0 calibrated pairs", (0.99, 0.98), **at)
     elif threshold is not None:
         axis.axvspan(threshold, 1, color=style.COLOURS["blue"], alpha=0.07, lw=0)
         axis.axvline(threshold, color=style.INK, lw=0.9)
         left = threshold > 0.75  # of the line there is room then
         axis.annotate(
-            f"ρ* = {threshold:.2f}\n{count} pairs kept",
+            f"ρ* = {threshold:.2f}\n{count} calibrated pairs",
             (threshold, 1),
             (-6 if left else 6, -4),
             xycoords=("data", "axes fraction"),

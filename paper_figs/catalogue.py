@@ -79,8 +79,8 @@ CATALOGUE: dict[str, Figure] = {
     "table3": Figure("Model pairs of the scaling curves"),
     "table4": Figure("Document categories of The Pile"),
     "table5": Figure("Validation of the judge", page=20, with_kind="judge"),
-    "idle": Figure("Synthetic networks: neurons without a feature pair up by chance", module=".idle_neurons"),
-    "tail": Figure("Synthetic networks: the isolation that is left needs a threshold"),
+    "idle": Figure("Synthetic networks: neurons without a feature match by chance", module=".idle_neurons"),
+    "tail": Figure("Synthetic networks: isolation of other neurons needs a threshold"),
     "toy": Figure(
         "Trained toy networks beside the optimal allocation",
         "a toy study: rosettalaw toy --out",
@@ -95,7 +95,7 @@ CATALOGUE: dict[str, Figure] = {
         demo="calibration",
     ),
     "reproducibility": Figure(
-        "Irreproducible discovery rate: which pairs come back on other text",
+        "Irreproducible discovery rate: which pairs are found again on other text",
         f"margins on both halves of the text of {LADDER}",
         page=6.5,
         demo="reproducibility",
@@ -108,7 +108,7 @@ CATALOGUE: dict[str, Figure] = {
     ),
     "profiles": Figure("Correlations in rank order: the isolation profile", LADDER, page=4),
     "specialists": Figure(
-        "Rosetta Neurons against the others of their layers",
+        "Rosetta Neurons and the other neurons of their layers",
         LADDER,
         page=17,
         with_kind="ladder",
@@ -164,7 +164,7 @@ def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str]
             named = str(missing.args[0]).split(". ")[0]  # a list of the variables follows
             files, waits_for = [], f"results with all their variables ({named})"
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            files, waits_for = [], f"results whose numbers can be drawn together ({type(error).__name__}: {error})"
+            files, waits_for = [], f"results with consistent variables ({type(error).__name__}: {error})"
         yield Made(name, CATALOGUE[name].shows, tuple(files), "" if files else waits_for or "data")
 
 

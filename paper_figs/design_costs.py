@@ -31,6 +31,6 @@ def draw(tried: Sequence[Candidate], proposed: Sequence[Candidate], path: str | 
         axis.set_yscale("log")
         axis.set_xlabel("hours on this machine")
         axis.set_ylabel("expected half-width of α")
-        axis.set_title("What a narrower interval costs")
+        axis.set_title("Cost of a narrower interval")
         figure.legend(title="seeds", loc="outside right upper")
         return style.save(figure, path)

@@ -1,7 +1,7 @@
 """The exponent of the count over the correlation at which pairs are counted, which in the theory is one number.
 
 Every ladder is counted at the same ρ at all its sizes, from its largest ρ* up. Filled: the headline, at the largest ρ*;
-hollow: each size above its own ρ*. Bands are pointwise 95% intervals of the fit.
+hollow: each size at its own ρ*. Bands are pointwise 95% intervals of the fit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 4  # bands in one picture
 NOTE = (
-    "All sizes of a ladder counted at one ρ. Filled: the largest ρ* of its sizes, hollow: each size above its own ρ*. "
+    "All sizes of a ladder counted at one ρ. Filled: the largest ρ* of its sizes, hollow: each size at its own ρ*. "
     "Bands: pointwise 95% intervals; neighbouring points share their pairs."
 )
 
@@ -57,7 +57,7 @@ def draw(series: Sequence[Series], path: str | os.PathLike[str]) -> list[Path]:
         axis.axhline(1, color=style.GREY, lw=0.8, ls=":")
         axis.axhline(0, color=style.INK, lw=0.8)
         axis.set_ylim(max(axis.get_ylim()[0], -1), min(axis.get_ylim()[1], 2))
-        axis.set_xlabel("pairs are counted at and above a correlation ρ")
+        axis.set_xlabel("pairs counted at correlations ≥ ρ")
         axis.set_ylabel("exponent α of the count")
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=1, fontsize=8)
         style.source_note(figure, NOTE)

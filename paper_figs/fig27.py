@@ -83,7 +83,7 @@ def exponent_words(fit: Exponent, shown: np.ndarray) -> str:
     """Return exponent, interval and limit; or at how many sizes anything is left, if those are too few."""
     low, high = fit.exponent_ci95
     if not np.isfinite(low):
-        return f"left at {shown.sum()} of {shown.size} sizes"
+        return f"at {shown.sum()} of {shown.size} sizes"
     digits = 3 if high - low < 0.02 else 2
     words = f"{fit.exponent:.{digits}f} ± {(high - low) / 2:.{digits}f}".replace("-", "−")
     return f"{words} ({style.signed(fit.asymptotic_exponent)})"

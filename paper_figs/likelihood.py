@@ -27,7 +27,7 @@ DATA = {
 PANELS = {"beta": ("β", BETA), "log_kappa": ("κ", KAPPA), "log_threshold": ("1 + τ", 1 + TAU)}
 NOTE = (
     f"Synthetic: the theory's values at six sizes, N = {SIZES[0]} to {SIZES[-1]:,}, errors of 5%. "
-    "Vertical: the planted values. Counts alone leave κ and τ open."
+    "Vertical: the true values. Counts alone do not determine κ and τ."
 )
 HALF_WIDTHS = {"beta": 0.2, "log_kappa": 0.7, "log_threshold": 0.5}
 

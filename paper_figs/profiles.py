@@ -61,7 +61,7 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             line = labels[-1][1] * (ranks / last.pairs) ** (1 / alpha)
             axis.plot(ranks, line, "--", color=style.INK, lw=1.1)
             axis.annotate(
-                f"slope 1/α = {1 / alpha:.2f},\nwhat the counts ask for",
+                f"slope 1/α = {1 / alpha:.2f},\nrequired by the counts",
                 (ranks[0], line[0]),
                 (-8, 0),
                 textcoords="offset points",

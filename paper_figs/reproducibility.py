@@ -66,14 +66,14 @@ def draw(ds: xr.Dataset, path: str | os.PathLike[str], title: str = "") -> list[
         right.axhline(RATE, color=style.INK, lw=0.8, ls=":")
         right.set_ylim(0, max(0.1, 1.1 * float(rates[-1])))
         right.set_xlim(0, len(rates) + 1)
-        right.set_xlabel("pairs, the surest first")
+        right.set_xlabel("pairs, most certain first")
         right.set_ylabel("expected irreproducible share")
         right.set_title(f"{count} of {len(rates)} pairs at {RATE:.0%}")
         share, correlation = f"{100 * fit.share:.0f}%", style.signed(fit.correlation)
         style.source_note(
             figure,
             f"Copula mixture of Li, Brown, Huang and Bickel (2011): {share} of the pairs reproducible, their ranks on "
-            f"the two halves correlated at {correlation}. A negative margin: the half has another pair.",
+            f"the two halves correlated at {correlation}. A negative margin: another pair on that half.",
         )
         return style.save(figure, path)
 

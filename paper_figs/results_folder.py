@@ -113,7 +113,7 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
 
     folder = Path(folder)
     if not folder.is_dir():
-        raise MissingFileError(f"{folder}: no such folder of results. Try: rosettalaw demo --out results/demo")
+        raise MissingFileError(f"{folder}: no such folder. Try: rosettalaw demo --out results/demo")
     for path in _files(folder, "*.nc"):
         name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:

@@ -35,9 +35,9 @@ COLOURS = {
 
 PANELS = (("exponent α", (-0.5, 1.25)), ("α·b", (-0.3, 1.6)), ("α + p", (-0.3, 1.6)))
 NOTE = (
-    "Bars: 95% intervals; an arrow where one ends outside the picture. Hollow: published counts. Vertical lines: "
-    "growth from 0 to 1, and the theory's values as N grows without end; short ticks: its values at the sizes of a "
-    "row. –: nothing to test it with."
+    "Bars: 95% intervals; an arrow if one ends outside the picture. Hollow: published counts. Vertical lines: "
+    "growth from 0 to 1, and the theory's values for N → ∞; short ticks: its values at the sizes of a "
+    "row. –: not testable."
 )
 
 

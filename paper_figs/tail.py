@@ -42,7 +42,7 @@ def make(results: Results, path: Path) -> list[Path]:
         axes[0].set_ylabel("isolation per other neuron, tail/(N − R)")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(BETAS))
         style.source_note(
-            figure, "Points: networks drawn. Solid: their expected value. Dashed: the paper's limit (1−β)/β."
+            figure, "Points: simulated networks. Solid: expected value. Dashed: the paper's limit (1−β)/β."
         )
         return style.save(figure, path)
 

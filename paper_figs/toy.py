@@ -138,7 +138,7 @@ def _seen(axis, cells: Cells) -> None:
     axis.set_xscale("log")
     axis.set_ylim(0, 1.4)
     axis.legend(loc="lower right", fontsize=8, ncols=2)
-    axis.set_xlabel("times that training showed the rarest of them, V")
+    axis.set_xlabel("times that training showed the rarest feature, V")
     axis.set_title("share of the optimum's count found")
 
 
@@ -185,7 +185,7 @@ def _controls(axis, cells: Cells) -> None:
     axis.set_title("without one ingredient")
     axis.set_xlabel("feature rank r")
     if not keys:
-        axis.annotate("no controls here", (0.5, 0.5), xycoords="axes fraction", ha="center", color=style.GREY)
+        axis.annotate("no controls in this result", (0.5, 0.5), xycoords="axes fraction", ha="center", color=style.GREY)
         return
     size, beta = max(keys, key=lambda key: (key[0], -abs(key[1] - 1.5)))
     chosen = [c for c in law + controls if (_size(c), float(c["beta"])) == (size, beta)]

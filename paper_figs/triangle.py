@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 THETAS = (1.0, 0.8, 0.6)
 NOTE = (
-    "Ellipses: joint 95% regions, all sizes of a source cut at one correlation. Black: the theory as N "
-    "grows without end. Grey: a budget that grows as N^θ."
+    "Ellipses: joint 95% regions, all sizes of a source cut at one correlation. Black: the theory for "
+    "N → ∞. Grey: a budget that grows as N^θ."
 )
 WIDEST = 0.6  # half-width of an interval of α or p beyond which a region would cover the figure
 

@@ -168,7 +168,7 @@ def write(rows: list[Row], path: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the study; write every exponent to results/ and the summaries beside this file."""
-    about = "Rerun the paper's robustness claim: about ten minutes. Writes results/ablation.csv and the summaries."
+    about = "Test the paper's robustness claim, in about ten minutes. Writes results/ablation.csv and the summaries."
     argparse.ArgumentParser("python -m rosettalaw.sims.ablation", description=about).parse_args(arguments)
     rows = run()
     write(rows, Path("results/ablation.csv"))

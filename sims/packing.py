@@ -108,7 +108,7 @@ class Packing:
             require(0 < value < np.inf, name, value, "must be finite and greater than 0", EXAMPLE)
         require(self.features >= 1, "gamma", self.gamma, "leaves no feature: γN must be at least 1", EXAMPLE)
         if self.pool_size < 1 and self.choices.interference > 0:
-            rule = f"leaves no feature to interfere: γN = {self.features}, and {self.candidates} have isolation"
+            rule = f"leaves no feature to interfere: γN = {self.features}, of which {self.candidates} have isolation"
             raise InputError("pool", self.choices.pool, rule, "a larger gamma, or interference_norm=0")
         if self.choices.background is not None and self.choices.background > self.pool_size:
             raise InputError(

@@ -279,6 +279,6 @@ def _numbers(argument: str, values: float | Iterable[float]) -> list[float]:
     from ..theory.parameters import as_floats
 
     array = np.atleast_1d(as_floats(argument, list(values) if isinstance(values, Iterator) else values, EXAMPLE))
-    rule = "must be a number, or some numbers in a row"
+    rule = "must be a number or a one-dimensional array"
     require(array.ndim == 1 and array.size, argument, f"array of shape {array.shape}", rule, EXAMPLE)
     return array.tolist()

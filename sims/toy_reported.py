@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
         description="Train and measure the reported toy networks: about an hour.",
     )
     parser.add_argument("cache", nargs="?", type=Path, default="results/toy-cache", help="folder of trained networks")
-    parser.add_argument("--finished", action="store_true", help="measure the networks in CACHE, train none")
+    parser.add_argument("--finished", action="store_true", help="measure the networks in CACHE without training")
     options = parser.parse_args(arguments)
     reported = run(options.cache, options.finished)
     write(reported.rows)

@@ -225,5 +225,5 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
     except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
         if isinstance(error, OSError) and error.errno is not None:  # it was not read
             raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
-        raise ForeignFileError(f"{path}: not a network of this study; remove it, and it is trained again") from error
+        raise ForeignFileError(f"{path}: not a network of this study; remove the file to train it again") from error
     return Trained((network,), encoder, bias, recipe)

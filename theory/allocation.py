@@ -253,7 +253,7 @@ def allocate_logs(
     if not certificate.holds(max(CERTAIN, rounding)):
         most = float(isolation.max())
         if most < TIE or not most < np.inf:
-            rule = f"is too {'small' if most < TIE else 'large'} to be spent in floats on {utility}"
+            rule = f"is too {'small' if most < TIE else 'large'} to be allocated in floating point with {utility}"
             raise InputError("budget", budget, rule, EXAMPLE)
         raise InputError(
             "utility", utility, f"{broken_rule(utility)}; {certificate}", "Log(), or U' that descends smoothly"

@@ -243,19 +243,19 @@ CHAIN: tuple[tuple[str, str, str, Callable[[], tuple[Claim, ...]]], ...] = (
     (
         "From isolation to correlation",
         "60–62",
-        "Two networks share z and have noise of their own; interference over L random directions overlaps by chance.",
+        "Two networks share z and have independent noise; interference over L random directions overlaps by chance.",
         _matching,
     ),
     (
         "Whole ranks: the discrete sum",
         "11, 14; beyond the paper",
-        "Euler and Maclaurin's formula for the sum over ranks puts ζ(β) in place of 1/(β − 1), and ½ for 1.",
+        "The Euler–Maclaurin formula for the sum over ranks replaces 1/(β − 1) by ζ(β), and 1 by ½.",
         _discrete,
     ),
     (
         "The local exponent",
         "beyond the paper",
-        "The budget differentiated at fixed n; n steps up where its own isolation is 0, so the law holds throughout.",
+        "The budget differentiated at fixed n; n increases where the new feature has isolation 0, so the law holds.",
         _local,
     ),
     (

@@ -126,7 +126,7 @@ def _degree(expression: sp.Expr) -> sp.Expr:
             degree = sp.simplify(sp.limit(slope, r0, sp.oo))
             if not degree.has(r0, sp.Limit, sp.AccumBounds, sp.nan):
                 return degree
-    raise InputError("quantity", expression, "must have a term that all others vanish beside as r0 grows", "r0**2 + r0")
+    raise InputError("quantity", expression, "must have one term that dominates all others as r0 grows", "r0**2 + r0")
 
 
 def _vanishes(ratio: sp.Expr) -> bool:
@@ -142,7 +142,7 @@ def _in_own_letters(argument: str, expression: sp.Expr) -> sp.Expr:
     letters: Any = sp.sympify(expression).free_symbols
     given: Any = {symbol: own.get(symbol.name) for symbol in letters}
     strange = sorted(symbol.name for symbol, ours in given.items() if ours is None)
-    rule = f"must have the letters of rosettalaw.theory.derivation; {', '.join(strange)} is none of them"
+    rule = f"may contain only the letters of rosettalaw.theory.derivation; unknown: {', '.join(strange)}"
     require(not strange, argument, expression, rule, f"letters such as {', '.join(sorted(own)[:6])}")
     return sp.sympify(expression).subs(given)
 

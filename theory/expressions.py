@@ -69,7 +69,7 @@ def expression(part: str, given: Any) -> sp.Expr:
     foreign = {symbol for _, own in TABLES.values() for symbol in own} - letters
     stray = sorted(str(symbol) for symbol in result.free_symbols & foreign)
     mine = " or ".join(sorted(str(letter) for letter in letters))
-    require(not stray, part, given, f"is a function of {mine}; {', '.join(stray)} means something else", EXAMPLE)
+    require(not stray, part, given, f"is a function of {mine}; {', '.join(stray)} has another meaning", EXAMPLE)
     constant = part == "cost" and not result.free_symbols
     require(constant or result.free_symbols & letters, part, given, f"must be a function of {mine}", EXAMPLE)
     return result
@@ -91,7 +91,7 @@ def _parsed(part: str, text: str) -> Any:
     names: Mapping[str, Any] = {name: getattr(sp, name) for name in (*FUNCTIONS, *INSIDE)}
     letters = {name: sp.Symbol(name, positive=True) for name in re.findall(r"[A-Za-z]\w*", text) if name not in names}
     if "lambda" in letters:
-        raise InputError(part, text, "lambda is the multiplier; name your parameter otherwise", EXAMPLE)
+        raise InputError(part, text, "lambda is the multiplier; rename your parameter", EXAMPLE)
     try:
         return parse_expr(text, local_dict=letters, global_dict={**names, "True": True, "__builtins__": {}})
     except Exception as error:

@@ -139,7 +139,7 @@ def exponents_of_draws(spectrum: sp.Expr, appetite: Limit, at: Mapping[str, floa
         finite, steep = sp.true, Limit(sp.nan, FALLING, steep.table)
         words = f"importances drawn from a distribution whose largest grow slower than (A/r)^{values[-1]:.2g}"
     how = next((one.how for one in (steep, appetite) if one.how != PROVED), PROVED)
-    none = "their sum has no finite mean: draws at different sizes do not average out"
+    none = "their sum has no finite mean, so samples at different sizes do not converge"
     result = {}
     for name, value in zip(QUANTITIES, (1, 0, 1, 0), strict=True):
         if finite == False:  # noqa: E712  SymPy's truth is not a bool

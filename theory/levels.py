@@ -120,7 +120,7 @@ def broken_rule(utility: Utility) -> str:
         step = np.diff(marginal[np.isfinite(marginal)])
     if step.size and step.max() >= 0 and marginal[np.isfinite(marginal)].max() > -700:
         return "must be concave: U' must fall with s"
-    return "has no solution here: U' must be positive, finite beyond s = 0, and fall without jumps"
+    return "has no solution here: U' must be positive, finite for s > 0, decreasing and continuous"
 
 
 def check_weights(weights: np.ndarray) -> None:

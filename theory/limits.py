@@ -17,7 +17,7 @@ from ..errors import require
 
 PROVED = "proved"
 NUMERICAL = "numerically, to 1e-6"
-FALLING = "numerically, by slopes that fall"
+FALLING = "numerically, by decreasing slopes"
 NONE = "no limit was found"
 CLOSE = 1e-6
 FAR = [10 ** (2**k) for k in range(8)]
@@ -34,7 +34,7 @@ class Limit:
     value : Expr
         A number, ∞ or an expression in the parameters; nan if none was found.
     how : str
-        "proved", "numerically, to 1e-6", "numerically, by slopes that fall" or "no limit was found".
+        "proved", "numerically, to 1e-6", "numerically, by decreasing slopes" or "no limit was found".
     table : tuple of (float, float)
         Points and values that a numerical limit was read from; x as its decimal logarithm.
     words : str

@@ -260,9 +260,9 @@ def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: i
         require(shape == rank.shape, name, f"shape {shape}", rule, "rank**-1.5")
     kind, worth = repr(spectrum), log_w - log_c
     numbers = bool((log_w < np.inf).all()) and not np.isnan(worth).any()
-    require(numbers, "spectrum", kind, "must be a number at least 0 at every rank", EXAMPLE)
+    require(numbers, "spectrum", kind, "must be a number of at least 0 at every rank", EXAMPLE)
     with np.errstate(invalid="ignore"):
         rises = np.flatnonzero(np.diff(worth) > 1e-12 * (1 + np.abs(worth[1:])))
     if rises.size:
         rule = f"importance over cost must not rise with rank; it does beyond rank {rank[rises[0]]:.0f}"
-        raise InputError("spectrum", kind, rule, "allocate(weights, budget), which takes any order")
+        raise InputError("spectrum", kind, rule, "allocate(weights, budget), which accepts any order")

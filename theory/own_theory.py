@@ -187,7 +187,7 @@ def _exponents(theory: OwnTheory, at: Mapping[str, float]) -> dict[str, Limit]:
     if theory.spectrum.has(A):
         result = growth.exponents_of_draws(theory.spectrum, limit_of(appetite, s, at), at)
         unit = theory.cost == 1 and sp.simplify(growth.slope(theory.budget, N)) == 1
-        rule = "may have A only as r/A, with unit costs and a budget in proportion to N"
+        rule = "may contain A only as r/A, with unit costs and a budget proportional to N"
         require(result is not None and unit, "spectrum", theory.spectrum, rule, 'derive(spectrum="-log(r/A)")')
         assert result is not None
         return result

@@ -20,7 +20,7 @@ RULES = {
     "beta": "must be finite and greater than 0",
     "kappa": "must be finite and greater than 0",
     "tau": "must be finite and greater than 0",
-    "gamma": "must be greater than 0 (inf for endlessly many features, with beta > 1)",
+    "gamma": "must be greater than 0 (inf for infinitely many features, with beta > 1)",
 }
 BETA_NEEDS_FEATURES = "must be greater than 1 when gamma is infinite (the total importance diverges)"
 FEATURES_TOO_FEW = "leaves no feature: gamma * neurons must be at least 1 (continuum: greater than 1)"
@@ -48,7 +48,7 @@ class Range:
             not self.log or min(self.start, self.stop) > 0,
             "start, stop",
             (self.start, self.stop),
-            "must be positive in equal ratios",
+            "must be positive and equally spaced on a log scale",
             example,
         )
         space = np.geomspace if self.log else np.linspace

@@ -217,7 +217,7 @@ class Empirical(Spectrum):
         known = len(self.values)
         last = np.max(rank, initial=1)
         if last > known * np.exp(2.5 * STEP):
-            raise InputError("features", int(last), f"the empirical spectrum holds {known} ranks", f"features={known}")
+            raise InputError("features", int(last), f"the empirical spectrum has {known} ranks", f"features={known}")
         with np.errstate(divide="ignore"):  # importances may be 0
             log_w = np.log(self.values)
         exact = self.values[np.clip(np.round(rank).astype(int), 1, known) - 1]

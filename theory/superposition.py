@@ -160,7 +160,7 @@ def tail_loadings(isolation: ArrayLike, size: int, rng: np.random.Generator) -> 
 def effective_size(shares: ArrayLike) -> float:
     """Return the number L of equal shares that would overlap as much: ``(Σ a)²/Σ a²``."""
     a = _at_least_zero("shares", shares)
-    require(bool(a.sum() > 0), "shares", a, "must hold a positive share", "effective_size([1.0, 1.0])")
+    require(bool(a.sum() > 0), "shares", a, "must contain a positive share", "effective_size([1.0, 1.0])")
     return float(a.sum() ** 2 / np.sum(a**2))
 
 

@@ -212,7 +212,9 @@ def connected(scheduler: str) -> Iterator[Any]:
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, TimeoutError, ValueError) as error:
-        raise RosettaError(f"--scheduler = {scheduler!r}: no dask scheduler answers there ({error})") from None
+        raise RosettaError(
+            f"--scheduler = {scheduler!r}: no dask scheduler responds at this address ({error})"
+        ) from None
     with client:
         yield client
 

@@ -73,12 +73,12 @@ def _steps(theory: OwnTheory) -> Iterator[tuple[str, str, list[Any]]]:
     )
     yield (
         "Stationarity",
-        "The Lagrangian Σ w U(s) − λ Σ c s is level where s > 0; T = −U'/U'' is how fast demand falls with the price.",
+        "The Lagrangian Σ w U(s) − λ Σ c s is stationary where s > 0; T = −U'/U'' is how fast demand falls with price.",
         [("", theory.stationarity), ("T", theory.tolerance)],
     )
     words = "s* vanishes at r0."
     if priceless:
-        words = "The first unit is priceless: every feature is active, and r_τ fixes λ."
+        words = "The first unit has infinite marginal utility: every feature is active, and r_τ fixes λ."
     profile = theory.allocation
     implicit = sp.Eq(theory.marginal, sp.Symbol("p", positive=True), evaluate=False)
     yield "Allocation", words, [("s*", profile) if profile is not None else ("", implicit)]
@@ -89,7 +89,7 @@ def _steps(theory: OwnTheory) -> Iterator[tuple[str, str, list[Any]]]:
     if not priceless:
         yield "Frontier", "s* = τ.", [("", front) if isinstance(front, sp.Eq) else ("r_τ", front)]
     if theory.found_all_from is not None:
-        yield "A fixed", "All of A features are found from this budget on.", [("B", theory.found_all_from)]
+        yield "A fixed", "From this budget on, all A features are detected.", [("B", theory.found_all_from)]
     law = [("d log r_τ/d log N", theory.local_exponent)]
     words = "n features are active" + ("; C_n sums their costs, S_T is Σ c T(s)." if _sums(theory) else ".")
     continuum = theory.continuum_exponent
@@ -115,6 +115,6 @@ def _tables(theory: OwnTheory) -> list[str]:
     tables = {limit.table: TITLES[name] for name, limit in reversed(theory.exponents.items()) if limit.table}
     lines = []
     for table, title in tables.items():
-        lines += ["", f"{title}: values that the limit was read from"]
+        lines += ["", f"{title}: values used to estimate the limit"]
         lines += [f"      1e{at:g}: {value:.9g}" for at, value in table]
     return lines

@@ -66,10 +66,10 @@ class Agreement:
             f"{one:.0f} and {other:.0f}{'' if good else ' (outside)'}"
             for one, other, good in zip(self.here, self.reference, self.counts_agree, strict=True)
         )
-        text = "the same text" if self.same_text else "other text (that of another Python)"
+        text = "the same text" if self.same_text else "different text (of another Python version)"
         alpha = f"{self.exponents[0]:.2f} and {self.exponents[1]:.2f}{'' if self.exponents_agree else ' (outside)'}"
-        end = "within the tolerance" if self.holds else "not within the tolerance"
-        return f"Pairs here and kept, on {text}: {pairs}; exponent {alpha}: {end}."
+        end = "within the tolerance" if self.holds else "outside the tolerance"
+        return f"Pairs here and in the saved numbers, on {text}: {pairs}; exponent {alpha}: {end}."
 
     def record(self) -> dict[str, Any]:
         """Return the comparison as plain values."""
@@ -95,7 +95,7 @@ def agreement(here: xr.Dataset, reference: xr.Dataset) -> Agreement:
     """
     (sizes, ours), (others, theirs) = (_means(of_ladder(one)) for one in (here, reference))
     require(
-        np.array_equal(sizes, others), "sizes", sizes.tolist(), f"must be those of the kept ladder, {others.tolist()}"
+        np.array_equal(sizes, others), "sizes", sizes.tolist(), f"must be those of the saved ladder, {others.tolist()}"
     )
     same = here.attrs.get("corpus_sha256") == reference.attrs.get("corpus_sha256")
     share, pairs, apart = SAME_TEXT if same else OTHER_TEXT

@@ -123,7 +123,7 @@ def aicc(rms: float, n: int, k: int) -> float:
 
 def _preferred(fitted: list[Alternative], n: int, floor: float = 0.0) -> tuple[str, str]:
     if any(np.isnan(a.aicc) for a in fitted if a.name in ("power law", "logarithmic", "saturating")):
-        return CANNOT_TELL, "fewer than five counts: no criterion can tell curves of two parameters apart"
+        return CANNOT_TELL, "fewer than five counts: no criterion can distinguish curves of two parameters"
     ranked = sorted((a for a in fitted if not np.isnan(a.aicc)), key=lambda a: a.aicc)
     first, second = ranked[:2]
     if second.aicc - first.aicc < CLEAR_AICC:
@@ -140,7 +140,7 @@ def _preferred(fitted: list[Alternative], n: int, floor: float = 0.0) -> tuple[s
                 f"AICc prefers {first.name}, but {wider.name}, which contains it, fits better (p = {p:.2g})",
             )
     lead = f"leads by {second.aicc - first.aicc:.1f} in AICc"
-    return first.name, f"{lead}, and no curve but those that contain it predicts left-out sizes better"
+    return first.name, f"{lead}, and no curve except those that contain it predicts left-out sizes better"
 
 
 def _floor(data: Counts) -> float:
@@ -186,7 +186,7 @@ def _not_rejected(data: Counts, name: str, fitted: list[Alternative]) -> str:
     for rival in sorted(rivals, key=lambda one: one.rms):
         p = cox_p(data, name, rival.name)
         if p > REJECTED:
-            return f"{name} fits best, but were {rival.name} true, that would happen in {100 * p:.0f}% of ladders"
+            return f"{name} fits best, but this would happen in {100 * p:.0f}% of ladders if {rival.name} were true"
     return ""
 
 

@@ -86,7 +86,7 @@ class Analysis:
             usual.append(PowerLawStatus.SCATTERED)
         wrong = [str(status) for status in (self.power_law.status, self.theory.status) if status not in usual]
         if self.checks.out_of_line:
-            wrong.insert(0, f"the count at N = {self.checks.outlier:,g} is out of line with the others")
+            wrong.insert(0, f"the count at N = {self.checks.outlier:,g} is an outlier")
         if self.power_law.data.impossible_sizes:
             wrong.insert(0, f"there are {IMPOSSIBLE}")
         return "; ".join(wrong) or "ok"

@@ -114,7 +114,7 @@ class Row:
             return [self.analysis.verdict, *self.analysis.counting, *self._warnings()]
         judged, (low, high) = growth(self.trend), map(signed, self.trend.exponent_ci95)
         exponent = f"exponent {signed(self.trend.exponent)}, 95% interval {low} to {high}"
-        return [f"{judged[0].upper()}{judged[1:]} ({exponent}, of Poisson's likelihood for pairs met by chance)."]
+        return [f"{judged[0].upper()}{judged[1:]} ({exponent}, with Poisson's likelihood, if pairs occur by chance)."]
 
     def of_theory(self) -> list[str]:
         """Return the sentences of triangle and extension about the theory; none without a triangle."""
@@ -154,8 +154,8 @@ class Row:
         if not any(contradicted(one, expected) for one, expected in demands):
             return []
         return [
-            "A demand that is contradicted alone is not rejected where both are tested together: their covariance "
-            "is estimated from the same few sizes."
+            "A demand that is contradicted alone is not rejected when both are tested together, because their "
+            "covariance is estimated from the same few sizes."
         ]
 
 

@@ -26,13 +26,13 @@ LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers 
 LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
 APART = 1.01  # least ratio of the largest size to the smallest
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row per size"
-IMPOSSIBLE = "more pairs than neurons, which no mutual matching has"
+IMPOSSIBLE = "more pairs than neurons, which is impossible in a mutual matching"
 INDEPENDENT = ", taken as independent repeats"
 COLUMNS = ("neurons", "count", "count_sd")
 RULES = {
     "neurons": f"must be a number of neurons, from 1 to {LARGEST:g}",
-    "count": f"must be 0, or from {LEAST:g} to {LARGEST:g}; leave the row out if it was not measured",
-    "count_sd": f"must be from 0 to {LARGEST:g}; leave the column out if it is not known",
+    "count": f"must be 0, or from {LEAST:g} to {LARGEST:g}; omit the row if it was not measured",
+    "count_sd": f"must be from 0 to {LARGEST:g}; omit the column if it is unknown",
 }
 
 
@@ -71,7 +71,7 @@ class Counts:
 
     @property
     def impossible_sizes(self) -> list[float]:
-        """Sizes with more pairs than neurons, which no mutual matching has."""
+        """Sizes with more pairs than neurons, which is impossible in a mutual matching."""
         return np.unique(self.neurons[self.counts > self.neurons]).tolist()
 
     @property
@@ -89,7 +89,9 @@ class Counts:
         if len(sizes) == len(self):
             return self
         means = np.array([np.exp(np.mean(np.log(self.counts[self.neurons == size]))) for size in sizes])
-        merged = "repeats share networks and err together: those of a size are taken as one count, their geometric mean"
+        merged = (
+            "repeats share networks, so their errors correlate; those of a size become one count, the geometric mean"
+        )
         notes = (*(note for note in self.notes if not note.endswith(INDEPENDENT)), merged)
         return Counts(neurons=sizes, counts=means, sd=None, notes=notes, zero_sizes=self.zero_sizes)
 
@@ -117,17 +119,17 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     n, r = numbers("neurons", neurons), numbers("counts", counts)
     sd = None if count_sd is None else numbers("count_sd", count_sd)
     require(n.ndim == 1, "neurons", n.shape, "must be one-dimensional", "neurons=[256, 512, 1024]")
-    require(n.shape == r.shape, "counts", r.shape, f"must have one count a size, shape {n.shape}")
+    require(n.shape == r.shape, "counts", r.shape, f"must have one count per size, shape {n.shape}")
     _all(usable("neurons", n), "neurons", n, RULES["neurons"])
     _all(usable("count", r), "count", r, RULES["count"])
     if sd is not None:
-        require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value a count, shape {r.shape}")
+        require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value per count, shape {r.shape}")
         _all(usable("count_sd", sd), "count_sd", sd, RULES["count_sd"])
 
     order = np.argsort(n, kind="stable")
     n, r = n[order], r[order]
     positive = r > 0
-    notes = [f"N = {size:g} has a count of zero and is left out of the fits in log space" for size in n[~positive]]
+    notes = [f"N = {size:g} has a count of zero and is omitted from the fits in log space" for size in n[~positive]]
     if np.any(r > n):
         listed = ", ".join(f"{size:g}" for size in np.unique(n[r > n]))
         notes.append(f"N = {listed} {'has' if ',' not in listed else 'have'} {IMPOSSIBLE}")
@@ -139,7 +141,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     if sd is not None:
         sd = sd[order][positive]
         if not sd.all():
-            notes.append("a standard deviation of 0 cannot be a weight: the stated deviations are left out")
+            notes.append("a standard deviation of 0 cannot be a weight: the stated deviations are ignored")
             sd = None
     return Counts(
         neurons=n[positive], counts=r[positive], sd=sd, notes=tuple(notes), zero_sizes=tuple(n[~positive].tolist())
@@ -224,7 +226,7 @@ def cell(text: str, name: str, where: str) -> float:
     except ValueError:
         value = np.nan
     part = "column" if name == "count_sd" else "row"
-    rule = f"must be a number; leave the {part} out if it was not measured"
+    rule = f"must be a number; omit the {part} if it was not measured"
     require(bool(np.isfinite(value)), where, text, rule, EXAMPLE)
     require(bool(usable(name, np.array(value))), where, text, RULES[name], EXAMPLE)
     return value

@@ -99,7 +99,7 @@ def undetermined(parameters: int, numbers: int) -> str:
     more, than = ("as many", "as") if parameters == numbers else ("more", "than")
     return (
         f"Not determined: {more} parameters ({parameters}) {than} numbers ({numbers}), "
-        "which are met exactly whatever their errors are; measure more sizes."
+        "so any data are fitted exactly; measure more sizes."
     )
 
 
@@ -119,11 +119,11 @@ def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, 
     by = largest * reach
     bound = error_bound(freedom)
     if reach * bound <= SLOPPY:
-        return f"All parameters are identified; least so: {moves}, by ± {by:.2g} in the largest."
+        return f"All parameters are identified. Least certain: {moves}, by ± {by:.2g} in the largest."
     if reach <= SLOPPY:
         return (
-            f"Not determined: {moves}, by ± {by:.2g} in the largest, but so few numbers estimate their own errors "
+            f"Not determined: {moves}, by ± {by:.2g} in the largest, but the errors are estimated from so few numbers "
             f"that it may be {bound:.2g} times as much."
         )
     far = f", by ± {by:.3g} in the largest," if by < ENDLESS else ", without end,"
-    return f"Not identified: {moves}{far} and the fit is worse by one standard deviation only."
+    return f"Not identified: {moves}{far} and the fit is only one standard deviation worse."

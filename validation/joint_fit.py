@@ -99,7 +99,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         information = replace(information, sentence=undetermined(len(values), problem.size()))
     elif _at_limit(every["beta"]):
         information = replace(
-            information, sentence="Not determined: β is at its limit, of which the Fisher information knows nothing."
+            information, sentence="Not determined: β is at its limit, where the Fisher information is not valid."
         )
     uneven_p = problem.unevenness(values) if spare else np.nan
     stderr = information.stderr * np.sqrt(list(enlargement.values()))

@@ -38,10 +38,14 @@ class JointStatus(StrEnum):
     """Warnings of a joint fit, in words."""
 
     OK = "ok"
-    ROUGH = "ok, but so few numbers estimate their own errors that intervals are rough: measure more sizes or state sd"
-    EXACT = "ok, but isolation or tail are met to within one rank, which is taken as their error: intervals are wide"
-    UNEVEN = "ok, but isolation or tail seem to err more at some sizes than at others: state their sd number by number"
-    MET = "not determined: no more numbers than parameters, which are met exactly; there are no intervals"
+    ROUGH = (
+        "ok, but intervals are rough, because so few numbers estimate their own errors: measure more sizes or state sd"
+    )
+    EXACT = "ok, but isolation or tail agree to within one rank, which is taken as their error: intervals are wide"
+    UNEVEN = (
+        "ok, but isolation or tail seem to have larger errors at some sizes than at others: state the sd of each number"
+    )
+    MET = "not determined: no more numbers than parameters, so the fit is exact and has no intervals"
     AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
 
 
@@ -189,7 +193,7 @@ class JointFit:
 
     def profile(self, name: str, points: int = 21) -> ProfileCurve:
         """Return the likelihood profile of β, κ, τ or the scale, or of a logarithm as searched; it has a ``plot``."""
-        rule = "must leave a number to spare: a profile needs more numbers than parameters"
+        rule = "must leave more numbers than parameters, which a profile needs"
         require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
         if name not in (*self.values, *PLAIN):
             raise UnknownNameError("parameter", name, [*self.values, *PLAIN])

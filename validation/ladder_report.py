@@ -31,24 +31,24 @@ MEASURED = (  # figure, its question, how to read it
     (
         "exponents",
         "Does the exponent depend on the correlation at which pairs are counted?",
-        "All sizes counted at the same ρ, from the largest ρ* of the ladder (the headline, filled) as far as the size "
-        "with fewest pairs has five. The band is the pointwise 95% interval of the fit. In the theory α is one number; "
-        "the hollow mark is the exponent where each size is counted above its own ρ*.",
+        "All sizes are counted at the same ρ, from the largest ρ* of the ladder (the headline, filled) up to the ρ "
+        "where the size with the fewest pairs has five. The band is the pointwise 95% interval of the fit. In the "
+        "theory α is one number. The hollow mark is the exponent with each size counted above its own ρ*.",
     ),
     (
         "reproducibility",
-        "Which pairs come back on other text?",
-        "Largest size. Left: each pair's correlation on one half of the text and on the other, by rank; the darker, "
-        "the likelier the pair is to be reproducible. Right: pairs taken in the order of that chance, and the expected "
-        "share of irreproducible ones among them (irreproducible discovery rate; Li, Brown, Huang and Bickel 2011).",
+        "Which pairs are found again on other text?",
+        "Largest size. Left: the rank of each pair's correlation on either half of the text; darker pairs are more "
+        "likely to be reproducible. Right: pairs in the order of that probability, and the expected share of "
+        "irreproducible pairs among them (irreproducible discovery rate; Li, Brown, Huang and Bickel 2011).",
     ),
     (
         "superiority",
         "Are Rosetta Neurons more selective than their neighbours?",
-        "The chance that a Rosetta Neuron drawn at random exceeds another neuron of its layer, with 95% intervals "
-        "over neurons; ½ is no difference. Kurtosis over the vocabulary is the paper's measure (of the cosines of a "
-        "neuron's output weight with the tokens' unembedding vectors); the others are of activations. Low entropy is "
-        "selective.",
+        "Probability that a random Rosetta Neuron exceeds another neuron of its layer, with 95% intervals over "
+        "neurons; ½ means no difference. Kurtosis over the vocabulary is the paper's measure (of the cosines of a "
+        "neuron's output weight with the tokens' unembedding vectors). The other measures are of activations. Low "
+        "entropy means selective.",
     ),
     (
         "selectivity",
@@ -58,21 +58,22 @@ MEASURED = (  # figure, its question, how to read it
     (
         "documents",
         "On which documents do they fire?",
-        "Share of the neurons' most active positions in a category, over the category's share of all positions: 1 is "
-        "no preference. Right: random other neurons. Bars are 95% intervals over neurons, at the largest size.",
+        "Share of the neurons' most active positions in a category, divided by the category's share of all "
+        "positions: 1 means no preference. Right: random other neurons. Bars are 95% intervals over neurons, at the "
+        "largest size.",
     ),
     (
         "partners",
-        "Does the law depend on k = 1?",
-        "Counts where a pair needs each neuron to be among the other's k best partners, without a threshold and above "
-        "the threshold that each k has by its own nulls at each size. Its exponents are of that count, which the "
-        "table of exponents above calls “above each size's own ρ*”.",
+        "Does the law depend on k?",
+        "In a pair, each neuron must be among the other's k best partners. Counts are shown without a threshold and "
+        "above the threshold that the nulls of each k give at each size. The exponents are those of the second "
+        "count, which the table of exponents above calls “above each size's own ρ*”.",
     ),
     (
         "data_size",
-        "Do count and set settle with more data?",
-        "Largest size, matched on nested subsets of its positions, each calibrated by its own nulls; overlap is with "
-        "the pairs of the subset before.",
+        "Do the count and the set of pairs converge with more data?",
+        "Largest size, matched on nested subsets of its positions, each calibrated with its own nulls. The overlap "
+        "is with the pairs of the previous subset.",
     ),
 )
 
@@ -83,8 +84,8 @@ SECTIONS = (  # anchor, its title in the list of contents, the value without whi
     ("scaling", "The count over network size", ""),
     ("exponents", "Why there is more than one exponent", "exponents"),
     ("correlation", "Counts at another correlation", "over_rho"),
-    ("calibration", "What separates a pair from chance", ""),
-    ("theory", "Does the theory hold beyond the count?", "tested"),
+    ("calibration", "How pairs are separated from chance", ""),
+    ("theory", "Does the theory agree beyond the count?", "tested"),
     ("findings", "The paper's findings", "findings"),
 )
 LAST = (("rungs", "All sizes in numbers"), ("pairs", "Some matched neurons"), ("provenance", "Provenance"))
@@ -161,7 +162,7 @@ def write_report(
         bibtex=bibtex(json.loads(ladder.attrs["versions"]).get("rosettalaw", "")),
         scaling=page.embedded(figures["scaling"], "Counts over network size, with nulls, power law and theory"),
         calibration=page.embedded(figures["calibration"], "Number of pairs above a correlation, trained and nulls"),
-        triangle=page.embedded(figures["triangle"], "Three measured exponents against what the theory demands of them")
+        triangle=page.embedded(figures["triangle"], "Three measured exponents and the demands of the theory")
         if "triangle" in figures
         else None,
         theory_doubtful=doubtful,
@@ -232,17 +233,21 @@ def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, s
     if analysis is not None:
         line, own = analysis.power_law, analysis.own
         at = f" at ρ ≥ {analysis.common_rho:.2f} for all sizes" if np.isfinite(analysis.common_rho) else ""
-        other = f"{own.exponent:.2f} above each size's own ρ*: the table of exponents says why" if own and at else ""
+        other = f"{own.exponent:.2f} above each size's own ρ*: see the table of exponents" if own and at else ""
         of = ", over seeds and text," if analysis.seeds is not None else ","
         label = f"exponent α of the count{at}{of} 95% {_interval(line.exponent_ci95)}"
         cards.append({"value": f"{line.exponent:.2f}", "label": label, "but": other})
     if "stable_count" in ladder:
-        label = "stable pairs: found again in nine of ten halves of the text"
+        label = "stable pairs: found again in at least nine of ten halves of the text"
         cards.append({"value": _from_to(ladder, "stable_count"), "label": label, "but": ""})
     if "beyond_token_count" in ladder:
         share = float(ladder["median_lexical_share"].values[-1])
-        but = f"{100 * share:.0f}% of a typical pair's covariance is the string itself" if np.isfinite(share) else ""
-        label = "pairs beyond the token: left when each string's mean activation is taken out"
+        but = (
+            f"{100 * share:.0f}% of a typical pair's covariance is explained by the string"
+            if np.isfinite(share)
+            else ""
+        )
+        label = "pairs beyond the token: found after subtracting the mean activation of each string"
         cards.append({"value": _from_to(ladder, "beyond_token_count"), "label": label, "but": but})
     return cards
 
@@ -268,8 +273,8 @@ def _beta(analysis: Analysis | None, doubtful: bool) -> str:
     theory = analysis.theory
     number = f"The count alone, read through the theory, gives β = {theory.beta:.2f} ({_interval(theory.beta_ci95)})."
     if doubtful:
-        return f"{number} The tests above contradict that theory, so this β measures no spectrum."
-    return f"{number} It assumes the theory at the measured sizes, not its asymptote."
+        return f"{number} The tests above contradict that theory, so this β does not measure a spectrum."
+    return f"{number} It assumes the theory at the measured sizes, not its limit for large N."
 
 
 def _interval(ends: tuple[float, float]) -> str:

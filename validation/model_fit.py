@@ -56,9 +56,9 @@ class ModelStatus(StrEnum):
     """Warnings of a fit of a model, in words."""
 
     OK = "ok"
-    MET = "not determined: no more counts than parameters, which are met exactly; there are no intervals"
+    MET = "not determined: no more counts than parameters, so the fit is exact and has no intervals"
     AT_LIMIT = "ok, but a parameter lies at the end of its range: the prior decides it"
-    OPEN = "ok, but these counts leave parameters open: their intervals are those of the priors"
+    OPEN = "ok, but these counts do not determine all parameters: open ones have the intervals of their priors"
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class PowerLawStatus(StrEnum):
 
     OK = "ok"
     TWO_SIZES = "two sizes only: a line passes through any two, so its form is not tested"
-    SCATTERED = "ok, but the counts scatter about the line far more than counts of their size do by chance"
+    SCATTERED = "ok, but the counts scatter about the line far more than expected by chance"
     NO_SCATTER = "all counts are equal: R² is undefined"
 
 

@@ -98,7 +98,7 @@ def vision_levels() -> list[PublishedCheck]:
         one = np.hypot(error, curve["exponent"] * ONE_DIGIT / np.sqrt(3))  # a uniform error of ± a tenth
         mean, half = float(off.mean()), float(1.96 * one / np.sqrt(len(n)))
         number = f"{len(n)} counts" if len(n) > 1 else "one count"
-        note = f"log of {number} of {where} over the printed curve, reading errors: a factor {np.exp(mean):.2f}"
+        note = f"log of {number} of {where} over the printed curve; with reading errors, a factor of {np.exp(mean):.2f}"
         statement = f"{name}: {curve['prefactor']} N^{curve['exponent']} at its own counts"
         checks.append(
             PublishedCheck(
@@ -125,7 +125,7 @@ def dinov2_counts(seed: int = 0) -> PublishedCheck:
     centred = x - x.mean(axis=1, keepdims=True)
     slopes = np.sum(centred * y, axis=1) / np.sum(centred**2, axis=1)
     lo, hi = np.quantile(slopes, [0.025, 0.975])
-    note = f"{len(neurons)} counts read off a figure; interval of the reading errors alone"
+    note = f"{len(neurons)} counts read off a figure; the interval covers reading errors only"
     holds = bool(lo <= published <= hi)
     return PublishedCheck(
         statement=f"Diffusion-DINOv2 counts: {published}",
@@ -153,7 +153,7 @@ def null_trends() -> list[PublishedCheck]:
             exponent=fit.exponent,
             interval=fit.exponent_ci95,
             holds=bool(fit.exponent_ci95[0] <= 0 <= fit.exponent_ci95[1]),
-            note="Poisson likelihood; its overdispersion is estimated, errors of reading included",
+            note="Poisson likelihood with estimated overdispersion, which includes reading errors",
         )
         for name, fit in null_fits().items()
     ]

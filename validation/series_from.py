@@ -68,7 +68,7 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
         else:
             rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
             raise ForeignFileError(
-                f"{path}: holds a result of kind {kind!r}, which has no measured counts ({rule} have)"
+                f"{path}: contains a result of kind {kind!r}, which has no measured counts (these have: {rule})"
             )
     return [*series, *of_folders(pairs), *of_toys(toys)]
 
@@ -101,7 +101,9 @@ def one_series(path: str | os.PathLike[str]) -> Series:
     """
     series = read_series([path])
     if len(series) != 1:
-        raise InputError("counts", str(path), f"holds {len(series)} series, one is needed", "a CSV file of one of them")
+        raise InputError(
+            "counts", str(path), f"contains {len(series)} series; one is needed", "a CSV file of one of them"
+        )
     return series[0]
 
 

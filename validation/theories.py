@@ -119,7 +119,7 @@ def compare_theories(
         return TheoryComparison(fits, p_values, CANNOT_TELL, f"{first} and {second} differ by {lead:.1f} in AICc")
     if p_values[doubtful] > REJECTED:
         share = 100 * p_values[doubtful]
-        reason = f"{first} fits best, but were {doubtful} true, that would happen in {share:.0f}% of ladders"
+        reason = f"{first} fits best, but this would happen in {share:.0f}% of ladders if {doubtful} were true"
         return TheoryComparison(fits, p_values, CANNOT_TELL, reason)
     return TheoryComparison(fits, p_values, first, f"leads by {lead:.1f} in AICc, and every other theory is rejected")
 

@@ -62,14 +62,14 @@ class TheoryStatus(StrEnum):
     """Warnings of a fit of the theory, in words."""
 
     OK = "ok"
-    FEW_SIZES = "β follows from the slope between two sizes; only repeats at them give it an interval"
+    FEW_SIZES = "β follows from the slope between two sizes; an interval needs repeated counts at these sizes"
     STEEP = "β is at its lower limit 1: at these sizes the counts grow as fast as the theory allows, or faster"
     FLAT = "β is not identified: the counts do not grow with the network"
     COARSE = (
-        "ok, but small whole counts that hardly scatter: β's interval allows for rounding and holds the truth in 95% "
-        "of different ladders, but the same sizes measured again would mostly give the same counts"
+        "ok, but these small whole counts hardly scatter: the interval of β allows for rounding and covers the truth "
+        "in 95% of different ladders, although the same sizes measured again would mostly give the same counts"
     )
-    OPEN_BELOW = "ok, but the interval reaches β = 1, where the theory's exponent is that of a constant share"
+    OPEN_BELOW = "ok, but the interval includes its lower limit β = 1, where the theory's count is proportional to N"
     OPEN_ABOVE = "ok, but the interval has no upper end: the counts may not grow at all"
 
 

@@ -55,7 +55,7 @@ class TriangleStatus(StrEnum):
     """Warnings of a triangle, in words."""
 
     OK = "ok"
-    FEW_RUNGS = "fewer than three sizes with five pairs or more: no interval, so nothing is tested"
+    FEW_RUNGS = "fewer than three sizes with at least five pairs: no interval, so nothing is tested"
 
 
 @dataclass(frozen=True)

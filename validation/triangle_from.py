@@ -62,7 +62,7 @@ def read_triangle(
         matchings.setdefault(tuple(key), []).append(one)
     for (size, *seeds), ones in matchings.items():
         of = f" of seeds {' and '.join(map(str, seeds))}" if seeds else ""
-        rule = f"are more than neurons, which no mutual matching has; {'name' if not seeds else 'check'} the seeds"
+        rule = f"are more than neurons, impossible in a mutual matching; {'name' if not seeds else 'check'} the seeds"
         require(len(ones) <= size, f"pairs at N = {size:g}{of}", len(ones), rule, EXAMPLE)
     sizes = np.array([key[0] for key in matchings])
     shared = len(np.unique(sizes)) < len(sizes)
@@ -72,7 +72,7 @@ def read_triangle(
 def _of_result(path: Path, threshold: float | None, levels: Sequence[tuple[float, float]] | None) -> Triangle:
     series = one_series(path)
     if series.correlations is None:
-        rule = "holds no correlations of matched pairs"
+        rule = "contains no correlations of matched pairs"
         require(series.profiles is not None, "pairs", str(path), rule, EXAMPLE)
         best = series.triangle()
         return best if best is not None else triangle_of(series.neurons, (), series.threshold)
@@ -91,7 +91,7 @@ def _columns(pairs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     require(not missing, "pairs", list(given), f"must have a column {' and '.join(missing)}", CALL)
     lengths = {name: np.shape(column) for name, column in given.items()}
     same = len(set(lengths.values())) == 1 and all(len(shape) == 1 for shape in lengths.values())
-    require(same, "pairs", lengths, "must have columns of one length", CALL)
+    require(same, "pairs", lengths, "must have columns of equal length", CALL)
     require(len(given["neurons"]) > 0, "pairs", lengths, "must not be empty", CALL)
     cells = {
         name: np.array([_cell(str(one), name, f"{name}[{i}]") for i, one in enumerate(column.tolist())])
@@ -102,7 +102,7 @@ def _columns(pairs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def _cell(text: str, name: str, where: str) -> float | str:
     if name in SEEDS:
-        require(text, where, text, "must name a seed; leave the column out if it is not known", EXAMPLE)
+        require(text, where, text, "must name a seed; omit the column if it is unknown", EXAMPLE)
         return text
     try:
         value = float(text)
@@ -111,6 +111,6 @@ def _cell(text: str, name: str, where: str) -> float | str:
     if name == "neurons":
         good, rule = 1 <= value <= LARGEST, f"must be a number of neurons, from 1 to {LARGEST:g}"
     else:
-        good, rule = abs(value) <= 1, "must be a correlation, from −1 to 1; leave the row out if it was not measured"
+        good, rule = abs(value) <= 1, "must be a correlation, from −1 to 1; omit the row if it was not measured"
     require(good, where, text, rule, EXAMPLE)
     return value

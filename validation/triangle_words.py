@@ -64,7 +64,7 @@ def _proof(triangle: Triangle) -> str:
         return f"The ladder contradicts the theory {ANY}: {', and '.join(causes)}."
     tested = [share for share in triangle.shares if np.isfinite(share.p)]
     if not tested:
-        return "Too few strong pairs to test the theory without a word on attenuation."
+        return "Too few strong pairs to test the theory without assumptions about attenuation."
     listed = "; ".join(
         f"above {share.high:.2f} {signed(share.exponent)}, {signed(share.exponent_ci95[0])} to "
         f"{signed(share.exponent_ci95[1])}"
@@ -84,7 +84,7 @@ def _agrees(measured: Estimate, expected: float) -> str:
         return "contradicts"
     if measured.ci95[0] <= demand <= measured.ci95[1]:
         return "agrees with"
-    return f"agrees, within the {ROUNDING:g} by which whole counts move it, with"
+    return f"agrees, within the rounding error {ROUNDING:g} of whole counts, with"
 
 
 def _judged(name: str, measured: Estimate, expected: float, limit: float, unattenuated: bool) -> str:

@@ -95,7 +95,7 @@ def verdict(
     impossible = fit.data.impossible_sizes
     if 2 * len(impossible) > fit.data.sizes:
         where = "every size" if len(impossible) == fit.data.sizes else f"N = {_listed(impossible)}"
-        return f"No law is shown: at {where} there are {IMPOSSIBLE}, so these are no counts of such pairs."
+        return f"No law is shown: at {where} there are {IMPOSSIBLE}, so these are not counts of such pairs."
     by = {one.likelihood: one for one in likelihoods}
     parts, decides = [f"{growth(fit)} ({_exponent(fit)})"], [fit.exponent_ci95]
     if fit.data.zero_sizes and "poisson" in by:
@@ -107,12 +107,12 @@ def verdict(
                 [with_them.exponent_ci95],
             )
         else:
-            parts.append(f"the zeros at N = {sizes} do not change that (with them {_numbers(with_them)})")
+            parts.append(f"the zeros at N = {sizes} do not change this (with them {_numbers(with_them)})")
     if "weighted" in by and growth(by["weighted"]) != growth(fit):
         parts.append(f"by the stated errors of the counts, {growth(by['weighted'])} ({_numbers(by['weighted'])})")
         decides.append(by["weighted"].exponent_ci95)
     if impossible:
-        parts.append(f"the count at N = {_listed(impossible)} is a mistake, for there are {IMPOSSIBLE}")
+        parts.append(f"the count at N = {_listed(impossible)} is a mistake, because there are {IMPOSSIBLE}")
     out_of_line = checks is not None and checks.out_of_line
     if checks is not None and out_of_line:
         parts.append(_out_of_line(fit, checks))
@@ -120,9 +120,7 @@ def verdict(
             decides.append(fit_clean(fit.data.without(checks.outlier)).exponent_ci95)
     elif fit.status is PowerLawStatus.SCATTERED:
         factor = float(np.exp(np.sqrt(fit.variance)))
-        parts.append(
-            f"the counts scatter about it by a factor of {factor:.1f}, more than counts of their size do by chance"
-        )
+        parts.append(f"the counts scatter about it by a factor of {factor:.1f}, more than expected by chance")
     claimed = all(low > 0 for low, _ in decides)
     if claimed and theory is not None:
         parts.append(_beta(theory))
@@ -138,8 +136,8 @@ def _out_of_line(fit: PowerLawFit, checks: ResidualChecks) -> str:
     same = growth(rest) == growth(fit)
     says = "the claim is the same" if same else growth(rest)
     return (
-        f"N = {checks.outlier:,g} is out of line, with {checks.outlier_factor:.2g} times the count that the other "
-        f"sizes expect (p = {checks.outlier_p:.1g}): without it {says} ({_numbers(rest)})"
+        f"N = {checks.outlier:,g} is an outlier, with {checks.outlier_factor:.2g} times the count expected from the "
+        f"other sizes (p = {checks.outlier_p:.1g}): without it {says} ({_numbers(rest)})"
     )
 
 
@@ -155,13 +153,11 @@ def with_zeros(neurons: np.ndarray, counts: np.ndarray, verdict: str) -> str:
         if empty
     ]
     if not np.any(counts):
-        return (
-            "No law here: at no size does any pair exceed what the nulls have (the calibrated threshold is the test)."
-        )
+        return "No law is shown: at no size does any pair exceed the nulls (the test is the calibrated threshold)."
     if any(2 * empty > pairs for empty, pairs in zeros.values()):
-        test = "nothing exceeds what the nulls have (the calibrated threshold is the test)"
-        return f"No law here: {test} at {', '.join(named)}. The other counts alone would say: {verdict}"
-    return f"{verdict} Nothing exceeds the nulls at {', '.join(named)}; fits leave these out." if named else verdict
+        test = "no pair exceeds the nulls (the test is the calibrated threshold)"
+        return f"No law is shown: {test} at {', '.join(named)}. The other counts alone would say: {verdict}"
+    return f"{verdict} No pair exceeds the nulls at {', '.join(named)}; fits omit these sizes." if named else verdict
 
 
 def nulls_of(ladder: xr.Dataset) -> dict[str, np.ndarray]:
@@ -188,13 +184,13 @@ def _listed(sizes: Sequence[float]) -> str:
 
 def _beta(theory: TheoryFit) -> str:
     if theory.status is TheoryStatus.STEEP:
-        return "β is at its lower limit 1, for at these sizes the theory allows no faster growth"
+        return "β is at its lower limit 1, because at these sizes the theory allows no faster growth"
     if theory.status is TheoryStatus.FLAT or not np.isfinite(theory.beta_ci95[0]):
         return "β is not identified"
     lo, hi = theory.beta_ci95
     upper = f"{hi:.2f}" if np.isfinite(hi) else "no upper end"
     empty = _listed(theory.data.zero_sizes) if theory.variance_power == 1 else ""
-    also = f", from the zero at N = {empty} too, which the exponent leaves out" if empty else ""
+    also = f", including the zero at N = {empty}, which the exponent omits" if empty else ""
     lower = f"{lo:.2f}" if lo > 1 else "from its limit 1"
     return f"if the theory holds, β = {theory.beta:.2f} (95% interval {lower} to {upper}{also})"
 
@@ -221,7 +217,7 @@ def _nulls(nulls: Mapping[str, Any] | None) -> str:
     covering = [kind for kind in nulls if kind != "raw" and np.any(np.asarray(nulls[kind], dtype=float) >= raw)]
     if covering:
         return (
-            f"without a threshold nothing would be shown, for {listed(covering)} networks have as many raw "
-            "matches, so all rests on the count above the calibrated threshold"
+            f"without a threshold nothing would be shown, because {listed(covering)} networks have as many raw "
+            "matches; the evidence is the count above the calibrated threshold"
         )
     return "raw counts exceed those of every null at every size"

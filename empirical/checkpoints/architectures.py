@@ -65,14 +65,14 @@ def output_projections(
     modules = dict(base.named_modules())
     if any(part == "experts" for module_name in modules for part in module_name.split(".")):
         raise RosettaError(
-            f"{name}: a mixture of experts. Its neurons are active only where the router sends a token, so that their "
-            "correlations over all positions are not those of the paper; dense models alone are matched"
+            f"{name}: a mixture of experts. Its neurons are active only for tokens that the router sends to them, so "
+            "their correlations over all positions are not those of the paper. Only dense models can be matched"
         )
     pattern = pattern or table.get(model_type)
     if pattern is None:
         known = ", ".join(sorted(table))
         raise RosettaError(
-            f"{name}: unknown architecture {model_type!r} (known: {known}). Name its MLP output projection by hand, "
+            f"{name}: unknown architecture {model_type!r} (known: {known}). Name its MLP output projection, "
             f"with * for the layer (--pattern-a, --pattern-b; patterns in a ladder file); candidates here: "
             f"{_candidates(modules)}"
         )

@@ -117,7 +117,7 @@ def require_sizes(name: str, config: Any) -> None:
             )
     layers, width = _first(config, LAYERS), _first(config, WIDTHS)
     if 12 * layers * width**2 > MOST_WEIGHTS:
-        raise RosettaError(f"{name}: its config.json says {layers:,} layers of width {width:,}: no model is so large")
+        raise RosettaError(f"{name}: its config.json says {layers:,} layers of width {width:,}, larger than any model")
     for part in ("text_config", "vision_config"):
         inner = getattr(config, part, None)
         if inner is not None and inner is not config and not isinstance(inner, dict):
@@ -163,17 +163,17 @@ def require_weights(name: str, model: Any, report: dict[str, Any], tower: bool =
         for key in report.get("missing_keys", ())
         if key in own and key not in tied and not _is_part(key, ("pooler",))
     ]
-    _refuse(name, missing, "its file lacks weights that config.json asks for, which would be random")
+    _refuse(name, missing, "its file lacks weights that config.json requires; they would be random")
     mismatched = [str(key[0] if isinstance(key, tuple | list) else key) for key in report.get("mismatched_keys", ())]
-    _refuse(name, mismatched, "weights of its file have other shapes than config.json says")
+    _refuse(name, mismatched, "weights in its file have shapes that differ from config.json")
     unexpected = [
         key
         for key in report.get("unexpected_keys", ())
         if not _is_part(_within(model, key), apart) and not key.endswith(BUFFERS)
     ]
-    _refuse(name, unexpected, "its file holds weights that config.json has no place for")
+    _refuse(name, unexpected, "its file contains weights that config.json does not describe")
     broken = [key for key, value in own.items() if value.device.type != "meta" and not bool(value.isfinite().all())]
-    _refuse(name, broken, "weights of its file are NaN or infinite")
+    _refuse(name, broken, "weights in its file are NaN or infinite")
 
 
 def _is_part(key: str, parts: Iterable[str]) -> bool:
@@ -191,4 +191,4 @@ def _refuse(name: str, keys: Iterable[str], rule: str) -> None:
     keys = sorted(keys)
     if keys:
         shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-        raise RosettaError(f"{name}: {rule} ({shown}). Try: the whole checkpoint, saved anew by save_pretrained")
+        raise RosettaError(f"{name}: {rule} ({shown}). Try: the complete checkpoint, saved again with save_pretrained")

@@ -99,7 +99,7 @@ def open_config(checkpoint: str | Path) -> Any:
 
     path = Path(checkpoint).expanduser()
     if path.is_dir() and not (path / "config.json").is_file():
-        raise MissingFileError(f"{checkpoint}: a folder, but no checkpoint (it has no config.json)")
+        raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
     if path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     name, revision = located(checkpoint)
@@ -140,7 +140,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
         raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
     if not tokenizer.is_fast:
         raise RosettaError(
-            f"{checkpoint}: has only a slow tokenizer, which gives no offsets to align by; convert it to a fast one "
+            f"{checkpoint}: has only a slow tokenizer, which gives no offsets for alignment; convert it to a fast one "
             "(tokenizer.json) first"
         )
     return tokenizer
@@ -204,8 +204,8 @@ def moved(model: Any, device: str) -> Any:
 
 
 PICKLED = (
-    ". They are pickled; if you trust where they come from, --allow-pickle-weights reads them as tensors alone, and a "
-    "conversion to safetensors is safer"
+    ". They are pickled. If you trust their source, --allow-pickle-weights reads them as tensors only; converting "
+    "them to safetensors is safer"
 )
 
 

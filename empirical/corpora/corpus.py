@@ -126,7 +126,7 @@ class Corpus:
             sides[(document.group or document.name) in chosen].append(document)
         for side in sides:
             require(
-                bool(side), "held_out", held_out, f"leaves no document on one side of {self.name}", "more documents"
+                bool(side), "held_out", held_out, f"puts all documents of {self.name} on one side", "more documents"
             )
         return Corpus(self.name, tuple(sides[0])), Corpus(self.name, tuple(sides[1]))
 
@@ -188,7 +188,7 @@ class StoredText:
             for number, size in zip(places[batch].tolist(), sizes.tolist(), strict=False):
                 document = texts_read.pop(number, None)
                 if document is None or _size(document) != size:
-                    raise ForeignFileError(f"{self.name}: changed while it was read")
+                    raise ForeignFileError(f"{self.name}: changed while it was being read")
                 yield document
             begin += len(batch)
 
@@ -267,7 +267,7 @@ def _checked(path: Path) -> Iterator[Document | None]:
     if foreign:
         say(f"{path}: {foreign} files that are not UTF-8 text were skipped")
     if not whole:
-        raise MissingFileError(f"{path}: holds no text")
+        raise MissingFileError(f"{path}: contains no text")
 
 
 def _watched(path: Path) -> Iterator[Any]:
@@ -306,7 +306,5 @@ def take_bytes(corpus: Corpus, limit: int, argument: str = "tokens") -> Corpus:
         documents.append(document)
         size += _size(document)
     if size < limit:
-        raise InputError(
-            argument, limit, f"{corpus.name} holds only {size:,} bytes of text", "more text or fewer tokens"
-        )
+        raise InputError(argument, limit, f"{corpus.name} has only {size:,} bytes of text", "more text or fewer tokens")
     return Corpus(corpus.name, tuple(documents))

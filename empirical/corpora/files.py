@@ -165,7 +165,8 @@ def _shard(path: Path, name: str, advance: Callable[[int], object]) -> Iterator[
                 require_utf8(path, line[:4])
             if len(line) > LINE:
                 raise ForeignFileError(
-                    f"{path}, line {number}: longer than {LINE >> 20} MiB. Try: one document a line, long ones cut"
+                    f"{path}, line {number}: longer than {LINE >> 20} MiB. Try: one document per line, with long "
+                    "documents cut"
                 )
             if len(line) > DOCUMENT:
                 yield from _parts_of_record(_line(path, name, number, line))
@@ -218,5 +219,5 @@ def _dataset(path: Path) -> Iterator[Unread]:
 
 def _row(rows: Any, path: Path, number: int) -> Document:
     if len(str(rows[number]["text"])) > LINE:
-        raise ForeignFileError(f"{path}, row {number}: longer than {LINE >> 20} MiB. Try: long documents cut")
+        raise ForeignFileError(f"{path}, row {number}: longer than {LINE >> 20} MiB. Try: cut long documents")
     return _document(f"{path.name}:{number}", rows[number], f"{path}, row {number}")

@@ -35,7 +35,7 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
     """
     if isinstance(source, str | Path):
         longish = isinstance(source, str) and (len(source) > 4096 or "\n" in source)
-        require(not longish, "text", _short(str(source)), "is one string: a path is meant", "text=[string]")
+        require(not longish, "text", _short(str(source)), "is one string, which is taken as a path", "text=[string]")
         return open_text(source, memory)
     if isinstance(source, Corpus | StoredText):
         return source
@@ -49,7 +49,7 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
         size += len(document.text)
         if limit is not None and size >= limit:
             break
-    require(bool(documents), "text", type(source).__name__, "has no document with text in it", EXAMPLE)
+    require(bool(documents), "text", type(source).__name__, "has no document with text", EXAMPLE)
     return Corpus("texts in memory", tuple(documents))
 
 

@@ -101,7 +101,7 @@ def rank(
     require(1 <= contexts <= len(documents), "contexts", contexts, rule, "contexts = 20")
     levels = np.array([k for k in (contexts << i for i in range(DOUBLINGS + 1)) if k <= len(documents)])
     is_target = np.array([document.domain == target for document in documents])
-    rule = f"is the domain of {is_target.sum()} of {len(documents)} documents to choose on; some and not all must be"
+    rule = f"is the domain of {is_target.sum()} of {len(documents)} documents to choose on; some but not all must be"
     require(0 < is_target.sum() < len(documents), "target", target, rule, "a domain of the text")
 
     above = int(levels[-1])
@@ -204,7 +204,7 @@ def rosetta_neurons(pairs: xr.Dataset, reader: DocumentReader) -> np.ndarray:
         )
     above = np.abs(pairs["correlation"].values) >= float(pairs["threshold"])
     if not above.any():
-        raise RosettaError("no pair is above what the nulls have: there is no Rosetta Neuron to filter by")
+        raise RosettaError("no pair exceeds the nulls, so there is no Rosetta Neuron to filter by")
     return np.unique(pairs["unit_a"].values[above])
 
 

@@ -117,7 +117,9 @@ class ModelReader:
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
         empty = np.flatnonzero(lengths == 0)
         if len(empty):
-            raise RosettaError(f"{documents[empty[0]].name}: no token of {self.name}'s tokenizer; leave it out")
+            raise RosettaError(
+                f"{documents[empty[0]].name}: has no token of {self.name}'s tokenizer; omit this document"
+            )
         step = self._window
         windows = [(d, row[i : i + step]) for d, row in enumerate(ids) for i in range(0, len(row), step)]
         totals = np.zeros((len(ids), len(neurons)))

@@ -66,7 +66,7 @@ def _leaders(study: xr.Dataset) -> str:
     shown = " and ".join(f"{group.mean():.3f} ({group.min():.3f} to {group.max():.3f})" for group in groups)
     if "leader_pool" not in study:
         sizes = f"{len(groups[0])} Rosetta and {len(groups[1])} other neurons"
-        unlike = "they are unequal shares of their populations, so that the means do not compare"
+        unlike = "they are unequal shares of their populations, so the means are not comparable"
         return f"F1 of the first {sizes} of that layer by the same rule: {shown}; {unlike}."
     pools = [int(study["leader_pool"].values[mask][0]) for mask in (is_rosetta, ~is_rosetta)]
     sizes = " and ".join(

@@ -67,7 +67,7 @@ class FilteringPlan:
         shares = f"{self.choosing:g}, {self.test:g}"
         require(fits, "choosing, test", shares, "must be positive and sum to less than 1", "0.25 and 0.25")
         draws = tuple(self.nulls.values())
-        rule = "must not be negative, and one null is needed"
+        rule = "must not be negative, and at least one null is needed"
         require(min(draws) >= 0 and max(draws) > 0, "shift, untrained", draws, rule, "3 and 3")
 
     @property

@@ -55,7 +55,9 @@ def stream(tokenizer: Any, documents: Sequence[Document]) -> np.ndarray:
     """
     end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.bos_token_id
     if end is None:
-        raise RosettaError("the tokenizer has no token that ends or begins a text, to join documents by")
+        raise RosettaError(
+            "the tokenizer has no token for the end or beginning of a text, which is needed to join documents"
+        )
     rows = token_ids(tokenizer, (document.text for document in documents))
     return np.concatenate([np.array([end]), *(np.append(row, np.int32(end)) for row in rows)]).astype(np.int64)
 

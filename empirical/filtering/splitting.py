@@ -57,7 +57,8 @@ def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) 
         targets = sum(document.domain == target for document in part.documents)
         if not 0 < targets < len(part.documents):
             rule = (
-                f"the {name} part has {targets} documents of it among {len(part.documents)}; it needs some, but not all"
+                f"{targets} of {len(part.documents)} documents in the {name} part belong to it; some are needed, but "
+                "not all"
             )
             raise InputError("target", target, rule, "more text, or another --seed")
     return parts

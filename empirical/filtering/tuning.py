@@ -84,7 +84,9 @@ def open_causal(checkpoint: str | Path, loading: hub.Loading = hub.Loading()) ->
     with torch.inference_mode():
         probe = model(input_ids=torch.tensor([[1, 2], [1, 3]], device=hub.device_of(model))).logits[:, 0]
     if not torch.allclose(probe[0], probe[1], rtol=1e-3, atol=1e-4):
-        raise RosettaError(f"{checkpoint}: reads ahead, as encoders do; predicting the next token needs a decoder")
+        raise RosettaError(
+            f"{checkpoint}: is an encoder, which sees later tokens; predicting the next token needs a decoder"
+        )
     return model
 
 

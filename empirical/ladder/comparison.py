@@ -147,7 +147,7 @@ def on_disk(sources: Sequence[ActivationSource], folder: Path, names: Sequence[s
     if need > 0.9 * free:
         say(
             f"the activations take {need / 2**30:.1f} GiB, {folder} has {free / 2**30:.1f} GiB free: "
-            "the models run again for each measure"
+            "so the models run again for each measure"
         )
         return sources[0], sources[1]
     copies = [

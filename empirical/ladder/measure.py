@@ -247,7 +247,7 @@ def _check(ladder: ModelLadder, i: int) -> float:
 
 
 def _named(rung: ModelRung, i: int, error: RosettaError) -> RosettaError:
-    return RosettaError(f"rung {i + 1} ({rung.title}): {error}. Rungs that are finished stay")
+    return RosettaError(f"rung {i + 1} ({rung.title}): {error}. Finished rungs are saved")
 
 
 def _saved_rung(path: Path | None) -> xr.Dataset | None:
@@ -265,7 +265,7 @@ def _tell(rung: xr.Dataset) -> None:
     shared = (
         f"{fact['calibrated_count']:.0f} ± {fact['calibrated_count_se']:.1f} pairs above ρ* = {fact['threshold']:.2f}"
         if fact["calibrated_count"]
-        else "no pair above what the nulls have"
+        else "no pair exceeds the nulls"
     )
     means = {label: float(rung[f"{label}_raw"]) for label in every_label() if f"{label}_raw" in rung}
     nulls = ", ".join(f"{mean:.0f} {label}" for label, mean in means.items() if np.isfinite(mean))

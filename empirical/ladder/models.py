@@ -148,7 +148,7 @@ def open_checkpoint_ladder(
     parsed: CheckpointLadder = parse_file(CheckpointLadder, path, {"measurement": Measurement, "rung": ModelRung})
     source = str(text) if text is not None else parsed.text
     if not source:
-        raise InputError("text", "", f"{path} names no text", f"rosettalaw ladder {path} --text pile.jsonl.zst")
+        raise InputError("text", "", f"{path} does not name a text", f"rosettalaw ladder {path} --text pile.jsonl.zst")
     corpus = open_text(_beside(path, source) if text is None else source)
     number = len(parsed.rung[0].models) if parsed.rung else 0
     require(number, "rung", [], f"{path} has no rung", EXAMPLE)

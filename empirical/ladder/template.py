@@ -9,7 +9,7 @@ from ...results import replacing
 
 TEMPLATE = """\
 # A ladder: models of several sizes, smallest first, compared pair by pair.
-# See what it asks for:  rosettalaw ladder {name} --check
+# Check its cost: rosettalaw ladder {name} --check
 # Measure it:            rosettalaw ladder {name} --out results/mine
 
 name = "mine"
@@ -17,7 +17,7 @@ families = ["Pythia", "OPT"]          # names of a rung's models in reports, in 
 text = "pile.jsonl.zst"               # a folder, .txt, .jsonl, .jsonl.zst or saved data set; relative to this file
 # categories = "categories.csv"       # a table subset,category of the text; The Pile's by default
 
-[measurement]                         # every line may be left out
+[measurement]                         # every line is optional
 tokens = 1_000_000                    # tokens of the first model that are read; 10 million by default
 # shift = 3                           # draws of each null
 # documents = 3
@@ -33,8 +33,8 @@ tokens = 1_000_000                    # tokens of the first model that are read;
 [[rung]]                              # folders, hub ids, or id@revision
 models = ["EleutherAI/pythia-160m", "facebook/opt-125m"]
 # label = "small"
-# patterns = ["", "layers.*.mlp.fc2"] # MLP output projections of architectures that are not known, * for the layer
-# seeds = [0, 1]                      # of the models' training, where networks of one size differ in it
+# patterns = ["", "layers.*.mlp.fc2"] # MLP output projections of unknown architectures, * for the layer
+# seeds = [0, 1]                      # training seeds of the models, if networks of one size differ in it
 
 [[rung]]
 models = ["EleutherAI/pythia-410m", "facebook/opt-350m"]
@@ -53,7 +53,7 @@ def write_template(path: Path) -> Path:
         If there is a file of that name, which may be somebody's work.
     """
     if path.exists():
-        raise InputError("--template", str(path), "exists, and stays as it is", "--template mine.toml")
+        raise InputError("--template", str(path), "exists and is not replaced", "--template mine.toml")
     with replacing(path) as partial:
         partial.write_text(TEMPLATE.format(name=path.name), encoding="utf-8")
     return path

@@ -60,8 +60,8 @@ class TrainedLadder:
         seeds = [self.ladder.seeds(family) for family in self.ladder.family]
         if len(families) > 2 and len({len(of) for of in seeds}) > 1:
             raise RosettaError(
-                f"ladder {self.ladder.name!r}: {len(families)} families with {[len(of) for of in seeds]} seeds; three "
-                "or more families need as many seeds each"
+                f"ladder {self.ladder.name!r}: {len(families)} families with {[len(of) for of in seeds]} seeds; with "
+                "three or more families, all need the same number of seeds"
             )
         met = list(itertools.product(*seeds) if len(families) == 2 else zip(*seeds, strict=True))
         several = len(met) > 1
@@ -141,7 +141,7 @@ def _jobs(ladder: Ladder, family: Family, corpus: Corpus, training: Corpus, root
     key += "" if seed is None else f"-t{seed}"
     tokenizer, tokens = tokenization.prepare(training, family.vocabulary, root / "text" / key, seed)
     number = len(np.load(tokens, mmap_mode="r", allow_pickle=False))
-    require(number >= 2 * context, "corpus", corpus.name, f"holds only {number} tokens to train on", "more text")
+    require(number >= 2 * context, "corpus", corpus.name, f"has only {number} tokens to train on", "more text")
     return [
         Job(
             ladder=ladder.name,

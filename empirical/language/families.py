@@ -109,8 +109,8 @@ def _require_seeds(name: str, seeds: Sequence[int]) -> None:
     """Refuse seeds that are negative, or given twice: the same network again is no other network."""
     for seed in seeds:
         require(seed >= 0, name, seed, "must be at least 0", f"{name} = [0, 1]")
-    require(len(set(seeds)) == len(seeds), name, list(seeds), "names a seed twice", f"{name} = [0, 1]")
-    require(len(seeds) <= MOST_SEEDS, name, len(seeds), f"are more than {MOST_SEEDS} seeds", f"{name} = [0, 1]")
+    require(len(set(seeds)) == len(seeds), name, list(seeds), "must not name a seed twice", f"{name} = [0, 1]")
+    require(len(seeds) <= MOST_SEEDS, name, len(seeds), f"must be at most {MOST_SEEDS} seeds", f"{name} = [0, 1]")
 
 
 @dataclass(frozen=True)

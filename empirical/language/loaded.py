@@ -84,7 +84,7 @@ def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
     """
     argument, kind = f"model_{side}", type(model).__name__
     if not hasattr(model, "config") or not hasattr(model.config, "model_type"):
-        rule = "has no configuration of transformers, so its neurons are not known"
+        rule = "has no transformers configuration, so its neurons are unknown"
         raise InputError(argument, kind, rule, CAPTURE)
     place = getattr(model, "name_or_path", "") or ""
     name = f"{Path(place).name if place else kind} ({argument})"
@@ -95,7 +95,7 @@ def _tokenizer(tokenizer: Any, side: str) -> Any:
     argument = f"tokenizer_{side}"
     example = f"{argument}=transformers.AutoTokenizer.from_pretrained('the same checkpoint')"
     if tokenizer is None:
-        raise InputError(argument, None, "must be given with a model that is loaded already", example)
+        raise InputError(argument, None, "must be given with a loaded model", example)
     if isinstance(tokenizer, str | Path):
         from ..checkpoints.hub import open_tokenizer
 
@@ -105,7 +105,7 @@ def _tokenizer(tokenizer: Any, side: str) -> Any:
 
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
     if not getattr(tokenizer, "is_fast", False):
-        rule = "must be a fast tokenizer, which says which characters a token covers"
+        rule = "must be a fast tokenizer, which gives the characters of each token"
         raise InputError(argument, type(tokenizer).__name__, rule, example)
     own = copy.deepcopy(tokenizer)
     own.split_special_tokens = True  # in a text, the name of a special token is text like any other

@@ -89,8 +89,8 @@ def require_table(name: str, tokenizer: Any, config: Any) -> None:
     rows = getattr(config, "vocab_size", None)
     if isinstance(rows, int) and len(tokenizer) < ENTRIES * rows:
         raise RosettaError(
-            f"{name}: its tokenizer has {len(tokenizer):,} entries, the model {rows:,}. Are tokenizer.json or the "
-            "vocabulary missing? Try: the tokenizer's files beside config.json"
+            f"{name}: its tokenizer has {len(tokenizer):,} entries, the model {rows:,}. Is tokenizer.json or the "
+            "vocabulary missing? Try: put the tokenizer's files beside config.json"
         )
 
 
@@ -114,5 +114,6 @@ def require_known(name: str, tokenizer: Any, windows: Sequence[np.ndarray]) -> N
     share = float(np.mean(ids == unknown))
     if share > 1 - KNOWN:
         raise RosettaError(
-            f"{name}: its tokenizer does not know {share:.0%} of the text's tokens. Try: text in a language it knows"
+            f"{name}: {share:.0%} of the text's tokens are unknown to its tokenizer. Try: text in a language that it "
+            "supports"
         )

@@ -97,7 +97,7 @@ class KeptText:
     """
 
     def __init__(self, result: xr.Dataset):
-        rule = "keeps no text around the neurons' top positions"
+        rule = "has no text around the neurons' top positions"
         require(
             "text_byte" in result, "result", result.attrs.get("ladder", "rung"), rule, "around = 60 in [measurement]"
         )

@@ -317,7 +317,7 @@ class TextSource:
         place = f"layer {layer}" if layer < len(captured) else "the end"
         lines = str(error).strip().splitlines() or [""]
         return RosettaError(
-            f"{self.name}: failed before {place} in window {window} of {len(self.text.windows)}, {length} tokens long "
+            f"{self.name}: failed before {place}, in window {window} of {len(self.text.windows)}, {length} tokens long "
             f"({type(error).__name__}: {lines[0][:160]}). Try: a smaller --context, or --weights float32"
         )
 
@@ -405,7 +405,9 @@ def text_sources(
     for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
         require_table(str(checkpoint), tokenizer, config)
         contexts.append(usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, ends)))
-        require(contexts[-1] > 0, "--context", context, "leaves no room beside the special tokens", "--context 128")
+        require(
+            contexts[-1] > 0, "--context", context, "leaves no room for text beside the special tokens", "--context 128"
+        )
     both = (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1])
     text = once(lambda: align_text(corpus, *both, tokens, seed), *both, corpus.name, corpus.sha256, tokens, seed)
     sources = []
@@ -413,7 +415,8 @@ def text_sources(
         highest = max(int(window.ids[side].max()) for window in text.windows)
         if highest >= config.vocab_size:
             raise RosettaError(
-                f"{checkpoint}: its tokenizer makes token {highest}, but the model knows only {config.vocab_size}"
+                f"{checkpoint}: its tokenizer produces token {highest}, but the model has only {config.vocab_size} "
+                "tokens"
             )
         require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
         if isinstance(checkpoint, LoadedModel):

@@ -151,7 +151,7 @@ def _train(job: Job, report: Callable[[int], bool]) -> float:
         optimizer.zero_grad(set_to_none=True)
         losses[step] = loss.detach()
         if not math.isfinite(float(losses[step])):
-            raise _diverged(job, f"its loss at step {step + 1} of {job.steps} is no number")
+            raise _diverged(job, f"its loss at step {step + 1} of {job.steps} is not a number")
         step += 1
         going_on = report(step)
         if not going_on or time.monotonic() - saved > SAVE_SECONDS:
@@ -164,7 +164,7 @@ def _train(job: Job, report: Callable[[int], bool]) -> float:
     chance = math.log(job.family.vocabulary)
     weights = all(bool(weight.isfinite().all()) for weight in model.parameters())
     if not weights or loss > 2 * chance:
-        raise _diverged(job, f"its loss is {loss:.3g} nats a token at the end, and {chance:.3g} by chance")
+        raise _diverged(job, f"its final loss is {loss:.3g} nats per token; chance is {chance:.3g}")
     bits = loss / math.log(2) / job.bytes_per_token
     _finish(job, model, {"bits_per_byte": bits, "seed": seed})
     return bits
@@ -174,7 +174,7 @@ def _diverged(job: Job, reason: str) -> RosettaError:
     """Return the error of a model that learns nothing, whose state is removed."""
     _forget(job)
     return RosettaError(
-        f"{job.label}: diverged ({reason}); nothing of it stays. Try: a smaller learning_rate than "
+        f"{job.label}: diverged ({reason}); nothing was saved. Try: a smaller learning_rate than "
         f"{job.training.learning_rate:g} in the ladder file"
     )
 

@@ -69,5 +69,5 @@ def _parse(text: str, path: str) -> dict[str, str]:
         if not subset or not category:
             raise ForeignFileError(f"{path}: a line without a subset or without a category. Try: {EXAMPLE}")
         if table.setdefault(subset, category) != category:
-            raise InputError(path, subset, f"is put into both {table[subset]!r} and {category!r}", EXAMPLE)
+            raise InputError(path, subset, f"is assigned to both {table[subset]!r} and {category!r}", EXAMPLE)
     return table

@@ -85,5 +85,5 @@ def _head(checkpoint: str | Path, pickled: bool) -> Any:
     head = model.get_output_embeddings()
     named = {id(parameter): name for name, parameter in model.named_parameters()}
     if head is None or named.get(id(head.weight)) in loading["missing_keys"]:
-        raise RosettaError(f"{checkpoint}: has no unembedding, neither tied nor a head of its own")
+        raise RosettaError(f"{checkpoint}: has no unembedding, neither tied weights nor a separate head")
     return head.weight

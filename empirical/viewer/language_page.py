@@ -89,13 +89,19 @@ def write_viewer(
     saved = Path(source).suffix == ".nc"
     example = "rosettalaw view pairs.nc, or rosettalaw view folder-a folder-b"
     require(saved or b is not None, "source", source, "must be a result (.nc), or one of two checkpoints", example)
-    require(not (saved and b), "source", source, "is a result, which knows both checkpoints: give it alone", example)
+    require(
+        not (saved and b),
+        "source",
+        source,
+        "is a result, which names both checkpoints; give no second argument",
+        example,
+    )
     result = load(source) if saved else None
     if result is not None and result.attrs.get("modality") == "vision":
         rule = "was measured on images; the pairs of rosettalaw match --images are shown with them"
         raise InputError("source", source, rule, "rosettalaw view pairs.nc --images folder")
     if result is not None and result.attrs[KIND] in ("rung", "ladder"):
-        rule = "is a measurement, which keeps its own contexts; another text needs its two checkpoints"
+        rule = "is a measurement with its own contexts; another text needs its two checkpoints"
         require(
             text is None and tokens is None and seed is None, "source", source, rule, "rosettalaw view A B --text T"
         )
@@ -110,7 +116,7 @@ def write_viewer(
             with interpreting(source):
                 return page.write(_from_result(result, saved_pairs, order, contexts), out)
         if not quiet:
-            say(f"{source}: {_why(result, asked)}, so both models are read again")
+            say(f"{source}: {_why(result, asked)}, so both models are run again")
     contexts = contexts or CONTEXTS
     models = saved_pairs.models if saved_pairs is not None else (source, str(b))
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
@@ -140,7 +146,7 @@ def write_viewer(
             seed=seed,
             judged=_judged(matched),
         )
-    require(len(saved_pairs.correlation), "source", source, "holds no pair of neurons", "more text: --tokens 1000000")
+    require(len(saved_pairs.correlation), "source", source, "has no pair of neurons", "more text: --tokens 1000000")
     order = strongest_pairs(saved_pairs.correlation, limit)
     units = saved_pairs.unit_a[order].tolist(), saved_pairs.unit_b[order].tolist()
     judged = [saved_pairs.judged[i] for i in order]
@@ -163,11 +169,11 @@ def _finite(threshold: float | None) -> float | None:
 def _why(result: xr.Dataset, asked: bool) -> str:
     """Return why the contexts of a result are not enough."""
     if asked:
-        return "another text is asked for"
+        return "another text is requested"
     number = result.attrs.get(SAVED)
     if number is None:
-        return "it keeps no contexts (match --contexts 5 does)"
-    return f"it keeps {number} contexts of each neuron, of {len(np.unique(result['context_pair'].values)):,} pairs"
+        return "it has no contexts (match --contexts 5 saves them)"
+    return f"it has {number} contexts per neuron, of {len(np.unique(result['context_pair'].values)):,} pairs"
 
 
 def _from_result(result: xr.Dataset, matching: _Found, order: np.ndarray, contexts: int | None) -> Collection:

@@ -21,7 +21,7 @@ from .passages import apart
 if TYPE_CHECKING:
     import xarray as xr
 
-UNHEATED = "at the framed places alone; with it at every token: rosettalaw view A B"
+UNHEATED = "only at the framed places; for every token: rosettalaw view A B"
 
 
 def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -> Collection:
@@ -57,7 +57,7 @@ def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -
         facts |= {f"model_{side}": str(here[f"model_{side}"].item()) for side in "ab"}
     else:
         here = result
-    require(here.sizes["pair"], "source", path, "holds no pair of neurons", "more text")
+    require(here.sizes["pair"], "source", path, "has no pair of neurons", "more text")
     strong = np.argsort(-here["correlation"].values, kind="stable")[:limit]
     first = first_neuron, first_neuron + int(here["neurons_a"])
     pairs, around = [], json.loads(facts.get("measurement", "{}")).get("around", 0)

@@ -127,7 +127,7 @@ def saved_pairs(result: xr.Dataset, order: np.ndarray, contexts: int | None, jud
         spans_end[-1] == len(ends) and ends[-1] == len(text) and np.all(saved["context_peak"] < saved["context_spans"])
     )
     if not fits:
-        raise ValueError("contexts, their spans and their text do not fit together")
+        raise ValueError("contexts, their spans and their text are inconsistent")
     pairs = []
     for place, begin, end in zip(order.tolist(), first, last, strict=True):
         rows = of_pair[begin:end].tolist()

@@ -163,7 +163,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
         import diffusers
     except ImportError as error:
         raise MissingExtraError("diffusers", "diffusion") from error
-    rule = "spreads models of transformers alone; a diffusion transformer goes to one device"
+    rule = "spreads only models of transformers; a diffusion transformer needs one device"
     require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
     library: Any = diffusers  # its names are made when they are asked for
     index, folder = _index(checkpoint), Path(checkpoint).expanduser()

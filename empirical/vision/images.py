@@ -173,7 +173,7 @@ def from_array(
             bad.append(index)
         digest.update(np.ascontiguousarray(image).data)
     if bad:
-        raise InputError("images", bad, "must be finite; these images of the array are not")
+        raise InputError("images", bad, "must be finite; these images are not")
     if labels is not None:
         labels, classes = _labelled(labels, len(array), classes)
     names = tuple(f"{name}[{i}]" for i in range(len(array)))
@@ -235,9 +235,9 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool, memory: int) -> 
         if not skip_corrupt or len(corrupt) == len(files):
             raise ForeignFileError(
                 f"{folder}: {len(corrupt)} of {len(files)} images cannot be read: {shown}{more}. "
-                "Mend or remove them, or leave them out with --skip-corrupt"
+                "Repair or remove them, or skip them with --skip-corrupt"
             )
-        say(f"left out {len(corrupt)} of {len(files)} images that cannot be read: {shown}{more}")
+        say(f"skipped {len(corrupt)} of {len(files)} images that cannot be read: {shown}{more}")
     readable = [file for file in files if file not in corrupt]
     digest = hashlib.sha256("".join(str(one) for one in hashes if isinstance(one, str)).encode()).hexdigest()
     labels, classes = _classes([relative[file] for file in readable])

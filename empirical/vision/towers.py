@@ -250,7 +250,7 @@ def as_they_are(name: str, config: Any) -> Process:
     """Return the preprocessing of a checkpoint that has none: channels first, nothing else."""
     size = getattr(config, "image_size", None)
     if size is None:
-        raise RosettaError(f"{name}: says of no size of images that it reads, and has no preprocessor_config.json")
+        raise RosettaError(f"{name}: does not state the size of its images, and has no preprocessor_config.json")
     height, width = (size, size) if isinstance(size, int) else size
 
     def process(images: Sequence[np.ndarray]) -> np.ndarray:

@@ -98,10 +98,10 @@ class VisionLadder:
         for name, (least, most) in RANGES.items():
             value, rule = getattr(self, name), f"must be a whole number from {least} to {most:,}"
             require(isinstance(value, int) and least <= value <= most, name, value, rule, f"{name}={least + 3}")
-        require(self.pairings, "pairings", (), "a ladder compares something", "pairings=(Pairing(…, …),)")
+        require(self.pairings, "pairings", (), "a ladder needs at least one comparison", "pairings=(Pairing(…, …),)")
         require_distinct("pairing", (pairing.name for pairing in self.pairings))
         if len(self.recipe.seeds) < 3:
-            rule = "a rung needs at least three, so that a claim does not rest on one"
+            rule = "a rung needs at least three, so that a claim does not rest on one pair"
             raise InputError("seeds", self.recipe.seeds, rule, "seeds=(0, 1, 2)")
 
     @property

@@ -125,7 +125,7 @@ def write_image_viewer(
         rule = "was not matched on images"
         raise InputError("source", str(source), rule, "rosettalaw match A B --images folder --out pairs.nc")
     require_variables(ds, str(source), ("unit_a", "unit_b", "correlation"), ("model_a", "model_b"))
-    require(ds.sizes["pair"], "source", str(source), "holds no pair of neurons", "more images")
+    require(ds.sizes["pair"], "source", str(source), "has no pair of neurons", "more images")
     opened = open_images(images, skip_corrupt, memory=memory)
     names = ds.attrs["model_a"], ds.attrs["model_b"]
     step, patterns = ds.attrs.get("timestep"), (ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b"))

@@ -11,7 +11,7 @@ def main() -> NoReturn:
     try:
         from .cli import main as run
     except KeyboardInterrupt:
-        print("interrupted: nothing was begun", file=sys.stderr)
+        print("interrupted before anything was started", file=sys.stderr)
         raise SystemExit(2) from None
     run()
 

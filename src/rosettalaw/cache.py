@@ -25,8 +25,6 @@ def cache_folder(chosen: str | os.PathLike[str] | None = None) -> Path:
     own = platformdirs.user_cache_path("rosettalaw", appauthor=False)
     former = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rosettalaw"
     if own != former and former.is_dir() and not own.exists():
-        say(
-            f"using the models of a former version in {former}; move that folder to {own}, where it is looked for first"
-        )
+        say(f"using models of an earlier version in {former}; move that folder to {own}, which is searched first")
         return former
     return own

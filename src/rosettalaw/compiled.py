@@ -16,7 +16,7 @@ from typing import Any
 
 from .console import say
 
-ANNOUNCEMENT = "compiling kernels: this takes some seconds, once for this installation"
+ANNOUNCEMENT = "compiling kernels: this takes a few seconds, once per installation"
 REFUSED = (ArithmeticError, ValueError)  # by Python's math, where numba gives an infinity or NaN
 
 

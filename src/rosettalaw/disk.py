@@ -81,7 +81,7 @@ def require_room(path: str | os.PathLike[str], size: float) -> None:
     """Raise `RosettaError` unless the disk of `path` has room for so many bytes."""
     free = shutil.disk_usage(existing_folder(path)).free
     if size > free:
-        raise RosettaError(f"{path}: takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free there")
+        raise RosettaError(f"{path}: needs {size / 1e9:.3g} GB, but only {free / 1e9:.3g} GB are free")
 
 
 def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
@@ -96,6 +96,6 @@ def require_folder_takes(argument: str, path: str | os.PathLike[str]) -> None:
         os.close(handle)
         remove(made(Path(trial)))
     except (OSError, ValueError) as error:
-        rule = f"must be where files may be written; {there} takes none ({getattr(error, 'strerror', None) or error})"
+        rule = f"must be in a writable folder; writing to {there} failed ({getattr(error, 'strerror', None) or error})"
         raise InputError(argument, str(path), rule, f"another {argument}") from error
     require_room(path, LEAST_ROOM)

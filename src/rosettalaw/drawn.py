@@ -49,7 +49,13 @@ class Plots(DatasetPlotAccessor):
         if y not in ds:
             raise UnknownNameError("variable", y, map(str, ds.data_vars))
         dims = [str(dim) for dim in ds[y].dims]
-        require(dims, "dimensions", dims, "a single point has nothing to be drawn over", EXAMPLE)
+        require(
+            dims,
+            "dimensions",
+            dims,
+            "a single point cannot be plotted; a dimension with at least two values is needed",
+            EXAMPLE,
+        )
         if x is not None and x not in dims:
             raise UnknownNameError("dimension", x, dims)
         along = x or ("neurons" if "neurons" in dims else dims[0])

@@ -36,7 +36,7 @@ def require_sound_heaps(path: Path) -> None:
             at = content.find(HEAD, 0, LOOKED_AT)
             while at >= 0:
                 if not _ends(content, at):
-                    raise ForeignFileError(f"{path}: damaged (a heap at byte {at} that has no end)")
+                    raise ForeignFileError(f"{path}: damaged (the heap at byte {at} does not end)")
                 at = content.find(HEAD, at + 1, LOOKED_AT)
 
 

@@ -248,12 +248,12 @@ def _variable(ds: xr.Dataset, name: str, dims: tuple[str, ...]) -> str:
     if name in TEXTS:
         is_text = values.dtype.kind == "U" or all(isinstance(value, str) for value in values.ravel())
         if is_text and dims == (name,) and len(set(values.tolist())) < len(values):
-            return f"{name} names two things alike"
-        return "" if is_text else f"{name} is no text"
+            return f"{name} has a name twice"
+        return "" if is_text else f"{name} is not text"
     known = variable(name)
     whole = name in WHOLE or name in ALONG or (known is not None and known.units == "index")
     if values.dtype.kind not in ("biu" if whole else "biuf"):
-        return f"{name} holds no {'whole ' if whole else ''}numbers"
+        return f"{name} does not contain {'whole ' if whole else ''}numbers"
     low, high = (0, ds.sizes.get(ALONG[name], 0) - 1) if name in ALONG else RANGES.get(name, (-np.inf, np.inf))
     bounded = name in ALONG or name in RANGES
     if bounded and not np.all((values >= low) & (values <= high)):
@@ -269,11 +269,11 @@ def _variable(ds: xr.Dataset, name: str, dims: tuple[str, ...]) -> str:
 
 def _fact(name: Any, value: Any) -> str:
     if name in TEXT_FACTS and not isinstance(value, str):
-        return f"attribute {name} is no text"
+        return f"attribute {name} is not text"
     if name in WHOLE_FACTS and not _is_whole(value):
-        return f"attribute {name} is no whole number"
+        return f"attribute {name} is not a whole number"
     if name in MAPPING_FACTS and not isinstance(_parsed(value), dict):
-        return f"attribute {name} is no JSON object"
+        return f"attribute {name} is not a JSON object"
     if name in LIST_FACTS:
         members = _parsed(value)
         if not (
@@ -281,7 +281,7 @@ def _fact(name: Any, value: Any) -> str:
             and len(members) >= LIST_FACTS[name]
             and all(isinstance(member, str) for member in members)
         ):
-            return f"attribute {name} is no list of {LIST_FACTS[name]} names"
+            return f"attribute {name} is not a list of at least {LIST_FACTS[name]} names"
     return ""
 
 

@@ -43,8 +43,8 @@ def begin(folder: Path, what: str) -> Path:
     strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in (MARKER, UNFINISHED))
     if strangers:
         raise ForeignFileError(
-            f"{folder}: is not marked as made by rosettalaw and holds {strangers[0]!r}; it stays as it is. "
-            "Try: another place, or move it away"
+            f"{folder}: was not made by rosettalaw and contains {strangers[0]!r}; it is left unchanged. "
+            "Try: another folder, or move this one away"
         )
     return mark(folder, what)
 
@@ -88,7 +88,7 @@ def remove(path: Path) -> None:
         return
     if not ours(path):
         raise ForeignFileError(
-            f"{path}: is not marked as made by rosettalaw, and is not removed. Try: move it away, or remove it yourself"
+            f"{path}: was not made by rosettalaw and is not removed. Try: move it away, or remove it yourself"
         )
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)

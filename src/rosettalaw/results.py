@@ -180,7 +180,9 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
         ds = lazy.load()
     wrong = misfit(actual, ds)
     if wrong:
-        raise ForeignFileError(f"{path}: damaged, edited or of an old version ({wrong}); make it again")
+        raise ForeignFileError(
+            f"{path}: damaged, edited or from an old version ({wrong}); rerun the command that made it"
+        )
     return _class_of(actual)(ds.data_vars, ds.coords, ds.attrs) if actual in DRAWN else ds
 
 
@@ -191,7 +193,9 @@ def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts
         missing = [word for word in needed if word not in there]
         if missing:
             lacks = f"{noun}{'s' * (len(missing) > 1)} {', '.join(missing)}"
-            raise ForeignFileError(f"{name}: a result of kind {kind!r} without the {lacks}; make it again")
+            raise ForeignFileError(
+                f"{name}: a result of kind {kind!r} without the {lacks}; rerun the command that made it"
+            )
 
 
 @contextmanager
@@ -208,7 +212,7 @@ def interpreting(name: str) -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
         raise ForeignFileError(
-            f"{name}: its numbers cannot be read together ({reason[:200]}); make it again"
+            f"{name}: its variables are inconsistent ({reason[:200]}); rerun the command that made it"
         ) from error
 
 
@@ -217,7 +221,9 @@ def _require_format(path: Path, ds: xr.Dataset) -> None:
     try:
         number = int(given)  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError, OverflowError):
-        raise ForeignFileError(f"{path}: damaged or edited (its attribute {FORMAT_ATTRIBUTE} is no number)") from None
+        raise ForeignFileError(
+            f"{path}: damaged or edited (its attribute {FORMAT_ATTRIBUTE} is not a number)"
+        ) from None
     if number > FORMAT:
         rule = f"written by a newer version (format {number}, this one reads up to {FORMAT})"
         raise ForeignFileError(f"{path}: {rule}. Try: a newer rosettalaw")
@@ -249,7 +255,7 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
         with _opened(path, head_alone=True) as lazy:
             _kind(path, lazy)
     except RosettaError as error:
-        rule = f"must be a new file, or a result of rosettalaw, which is replaced; {error}"
+        rule = f"must be a new file, or a result of rosettalaw to replace; {error}"
         raise InputError(argument, str(path), rule, f"another {argument}") from error
 
 
@@ -265,7 +271,7 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     if not path.exists():
         raise MissingFileError(f"{path}: no such result file")
     if not path.is_file():
-        raise MissingFileError(f"{path}: no plain file")
+        raise MissingFileError(f"{path}: not a regular file")
     try:
         require_sound_heaps(path)
         with path.open("rb") as file:
@@ -276,7 +282,7 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
         raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
         if isinstance(error, OSError) and error.errno is not None:
-            raise MissingFileError(f"{path}: cannot be read now ({error.strerror or error})") from error
+            raise MissingFileError(f"{path}: cannot be read ({error.strerror or error})") from error
         raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
 
 

@@ -86,7 +86,7 @@ def _further(results: Results) -> list[dict[str, Any]]:
         shown = findings(ladder, None)
         if shown:
             sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in shown]
-            further.append({"name": f"{name}: the neurons", "sentences": sentences})
+            further.append({"name": f"{name}: its neurons", "sentences": sentences})
     studies = results.of("filtering")
     return further + [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
 

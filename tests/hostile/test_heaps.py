@@ -37,9 +37,9 @@ def result(tmp_path):
 def test_a_heap_without_end_is_refused(number, size, result):
     require_sound_heaps(result)
     damage(result, number, size)
-    with pytest.raises(ForeignFileError, match="a heap at byte"):
+    with pytest.raises(ForeignFileError, match="the heap at byte"):
         load(result)
-    with pytest.raises(InputError, match="a heap at byte"):
+    with pytest.raises(InputError, match="the heap at byte"):
         require_replaceable("--out", result)
 
 
@@ -50,7 +50,7 @@ def test_activations(suffix, tmp_path):
     array.to_dataset(name="activations").to_netcdf(path, engine="h5netcdf")
     open_activations(path)
     damage(path, 0, 0)
-    with pytest.raises(ForeignFileError, match="a heap at byte"):
+    with pytest.raises(ForeignFileError, match="the heap at byte"):
         open_activations(path)
 
 

@@ -147,7 +147,7 @@ def test_a_key_that_no_header_can_hold_is_refused_at_the_start_and_not_shown(tmp
 
 def test_a_key_is_not_shown_nor_written_by_python():
     assert SECRET not in f"{Key(KEY, 'k')!r} {Key(KEY, 'k')}"
-    with pytest.raises(TypeError, match="not written anywhere"):
+    with pytest.raises(TypeError, match="never written anywhere"):
         pickle.dumps(Key(KEY, "k"))
 
 
@@ -338,7 +338,7 @@ def test_the_time_limit_is_for_the_whole_answer_and_nothing_is_left_behind(serve
     server.sent = dripping(first, then)
     before = threading.active_count()
     begun = time.monotonic()
-    with pytest.raises(RosettaError, match=r"after 1 tries \((not whole after 0.2 seconds|no answer in time)"):
+    with pytest.raises(RosettaError, match=r"after 1 tries \((incomplete after 0.2 seconds|no answer in time)"):
         judge_of(server, tmp_path, timeout=0.2).judge(EXHIBIT)
     assert time.monotonic() - begun < 2  # the dripping takes 4
     while threading.active_count() > before + 1 and time.monotonic() - begun < 3:

@@ -80,7 +80,7 @@ def test_a_disk_that_is_as_good_as_full_is_refused_before_the_work(tmp_path, mon
     for call in calls:
         with pytest.raises(SystemExit):
             cli.main(call.split())
-        assert "0.00105 GB are free there" in capsys.readouterr().err
+        assert "0.00105 GB are free" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -88,7 +88,7 @@ def test_a_large_sweep_asks_for_its_own_room(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1e8}))
     with pytest.raises(SystemExit):
         cli.main(f"sweep --beta 1.2:3:1000 --neurons 1e3:1e9:10000:log --out {tmp_path}/r.nc".split())
-    assert "takes 0.88 GB, and 0.1 GB are free there" in capsys.readouterr().err
+    assert "needs 0.88 GB, but only 0.1 GB are free" in capsys.readouterr().err
 
 
 def test_a_disk_that_becomes_full_anywhere_is_named(tmp_path, monkeypatch, capsys):

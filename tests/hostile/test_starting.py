@@ -95,7 +95,7 @@ def test_ctrl_c_while_the_command_line_is_imported_is_a_message(monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         __main__.main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "interrupted: nothing was begun\n"
+    assert capsys.readouterr().err == "interrupted before anything was started\n"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def test_files_that_are_no_ladder_are_named(tmp_path, content):
 def test_a_ladder_file_without_end_is_refused(tmp_path):
     path = tmp_path / "x.toml"
     path.write_bytes(b"#" * (LONGEST_FILE + 1))
-    with pytest.raises(ForeignFileError, match="longer than 1 MiB, so no ladder file"):
+    with pytest.raises(ForeignFileError, match="longer than 1 MiB, so not a ladder file"):
         read_table(path)
 
 

@@ -23,7 +23,7 @@ def crops():
 
 @pytest.mark.parametrize("name", ["../x", "/x", "", "a/b", "nul", "a\0", "..", "x" * 200, "a\x1b"])
 def test_names_that_are_no_folders(name):
-    with pytest.raises(InputError, match="becomes a folder's name"):
+    with pytest.raises(InputError, match="becomes the name of a folder"):
         VisionLadder(name)
 
 

@@ -66,10 +66,10 @@ def test_one_message_and_exit_code_two(arguments, message):
         (["predict", "--beta", "2", "--neurons", "1:9:99999999999999999999"], "a range needs 1 to 10,000,000 points"),
         (["simulate", "--seed", "-1"], "--seed"),
         (["match", "a.npy", "b.npy", "--q", "1"], "--q = 1.0: must be between 0 and 1"),
-        (["match", "a.npy", "b.npy", "--untrained", "3"], "--untrained = '3': goes with checkpoints"),
-        (["match", "a.npy", "b.npy", "--weights", "bfloat16"], "--weights = 'bfloat16': goes with checkpoints"),
+        (["match", "a.npy", "b.npy", "--untrained", "3"], "--untrained = '3': applies to checkpoints"),
+        (["match", "a.npy", "b.npy", "--weights", "bfloat16"], "--weights = 'bfloat16': applies to checkpoints"),
         (["match", "a", "b", "--images", "x", "--weights", "float16"], "vision models compute in float32"),
-        (["match", "a.npy", "b.npy", "--text", "pile.jsonl"], "--text = 'pile.jsonl': goes with checkpoints"),
+        (["match", "a.npy", "b.npy", "--text", "pile.jsonl"], "--text = 'pile.jsonl': applies to checkpoints"),
         (["match", "a.npy", "b.npy", "--timestep", "3"], "--timestep = 3: goes with --images"),
         (["match", "a.npy", "folder"], "must be two files of activations or two checkpoints"),
         (["plan", "--neurons-a", "nan", "--neurons-b", "9", "--positions", "9"], "--neurons-a = nan: must be between"),
@@ -93,7 +93,7 @@ def test_a_study_does_not_replace_what_it_is_made_from(tmp_path, capsys):
     before = pairs.read_bytes()
     with pytest.raises(SystemExit):
         cli.main(["judge", str(pairs), "--images", str(tmp_path), "--out", str(pairs)])
-    assert f"--out = '{pairs}': is an input, {pairs}; must be another file" in capsys.readouterr().err
+    assert f"--out = '{pairs}': is the same file as the input {pairs}; must be another file" in capsys.readouterr().err
     assert pairs.read_bytes() == before
 
 
@@ -149,7 +149,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_else(call, tm
     if call in FILES:
         assert "is a folder; must name a file. Try:" in refused(call, tmp_path, capsys)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert f"must be where files may be written; {tmp_path} is not" in refused(call, tmp_path / "x", capsys)
+    assert f"must be in a writable folder; {tmp_path} is not" in refused(call, tmp_path / "x", capsys)
 
 
 RESULTS = """
@@ -166,7 +166,7 @@ def test_a_result_replaces_no_other_file(call, tmp_path, capsys):
     foreign = tmp_path / "foreign.nc"
     foreign.write_text("my thesis")
     told = refused(call, foreign, capsys)
-    assert "must be a new file, or a result of rosettalaw, which is replaced" in told
+    assert "must be a new file, or a result of rosettalaw to replace" in told
     assert told.rstrip().endswith("Try: another --out")
     assert foreign.read_text() == "my thesis"
 

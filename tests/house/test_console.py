@@ -75,7 +75,7 @@ def test_bad_activations_are_one_message(arrays):
             pytest.param(*case, marks=pytest.mark.slow)  # each starts three processes
             for case in (
                 (("a.npy", "nan.npy"), "error: nan.npy = 'neuron 3': holds a NaN"),
-                (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is an input"),
+                (("a.npy", "a.npy", "--out", "a.npy"), "error: --out = 'a.npy': is the same file as the input"),
                 (("a.npy", "a.npy", "--seed", "x"), "error: Invalid value for '--seed'"),
             )
         ),

@@ -69,7 +69,7 @@ def test_a_folder_of_a_user_is_neither_begun_nor_removed(tmp_path_factory, names
         mark(folder / "inner" if (folder / "inner").mkdir(exist_ok=True) is None else folder, "inside")
     before = sorted(os.listdir(folder))
     for refused in (lambda: begin(folder, "x"), lambda: remove(folder), lambda: remove(folder / names[0])):
-        with pytest.raises(ForeignFileError, match="is not marked as made by rosettalaw"):
+        with pytest.raises(ForeignFileError, match="was not made by rosettalaw"):
             refused()
     assert sorted(os.listdir(folder)) == before
 

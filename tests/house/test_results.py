@@ -125,7 +125,7 @@ def test_a_figure_that_cannot_be_finished_is_not_begun(tmp_path, monkeypatch):
 
 def test_room_is_asked_for_before_a_long_computation(tmp_path):
     results.require_room(tmp_path / "deep/r.nc", 1000)
-    with pytest.raises(RosettaError, match=r"r\.nc: takes 1e\+09 GB, and .* GB are free there"):
+    with pytest.raises(RosettaError, match=r"r\.nc: needs 1e\+09 GB, but only .* GB are free"):
         results.require_room(tmp_path / "deep/r.nc", 1e18)
 
 
@@ -170,7 +170,7 @@ def test_only_results_are_replaced(tmp_path):
         ("half.nc", "corrupt or half-written"),
         ("text.nc", "corrupt or half-written"),
         ("empty.nc", "corrupt or half-written"),
-        ("pipe.nc", "no plain file"),
+        ("pipe.nc", "not a regular file"),
     ):
         with pytest.raises(InputError, match="must be a new file, or a result of rosettalaw") as told:
             results.require_replaceable("--out", tmp_path / name)

@@ -113,7 +113,7 @@ def test_tables_are_never_silently_empty(found, caplog):
     with caplog.at_level(logging.WARNING, "rosettalaw"):
         none = rl.match(A[:, :1], -A[:, :1], **QUICK)
         assert len(none.to_dataframe()) == 0
-    assert "the table has no row" in caplog.text
+    assert "the table is empty" in caplog.text
     assert list(none.pairs.columns[:2]) == ["layer_a", "unit_a"]
     assert "mutual pairs" in none._repr_html_()
 
@@ -160,9 +160,9 @@ def test_progress_is_reported_to_a_callable_which_may_end_the_run():
     ("arguments", "message"),
     [
         ({"k": 0}, "k = 0: must be at least 1. Try: k=1"),
-        ({"context": 9}, r"context = '9': goes with checkpoints"),
-        ({"text": ["x"]}, "text = 'list': goes with checkpoints"),
-        ({"tokenizer_a": "x"}, "tokenizer_a = 'str': goes with a loaded model"),
+        ({"context": 9}, r"context = '9': applies to checkpoints"),
+        ({"text": ["x"]}, "text = 'list': applies to checkpoints"),
+        ({"tokenizer_a": "x"}, "tokenizer_a = 'str': must be given only with a loaded model"),
         ({"nosuch": 1}, "unknown argument of match 'nosuch'"),
         ({"samples_b": [1, 2]}, "must be one for each of the 400 positions"),
         ({"documents": [1, 2]}, "documents"),

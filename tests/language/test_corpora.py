@@ -56,7 +56,7 @@ def test_hold_out_does_not_depend_on_the_order():
 
 
 def test_hold_out_of_one_document_is_refused():
-    with pytest.raises(InputError, match="leaves no document on one side"):
+    with pytest.raises(InputError, match="puts all documents of"):
         Corpus("c", (Document("d", "x", "text"),)).split(0.2)
     with pytest.raises(InputError, match="must be between 0 and 1"):
         Corpus("c", (Document("d", "x", "text"),)).split(1.0)

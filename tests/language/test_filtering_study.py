@@ -310,7 +310,7 @@ def test_the_command(labelled, checkpoints, tmp_path, capsys, result):
     [
         (["a", "b"], "--text"),
         (["a", "b", "--text", "x.jsonl"], "--target"),
-        (["--text", "x.jsonl"], "goes with models of your own"),
+        (["--text", "x.jsonl"], "requires your own models"),
         (["a", "b", "--text", "no-such.jsonl", "--target", "t"], "no-such.jsonl"),
         (["--runs", "1"], "runs = 1"),
         pytest.param(

@@ -187,7 +187,7 @@ def test_an_encoder_is_refused(tmp_path, tokenizers):
 
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     BertLMHeadModel(BertConfig(vocab_size=300, **sizes)).save_pretrained(tmp_path / "bert")
-    with pytest.raises(RosettaError, match="reads ahead, as encoders do"):
+    with pytest.raises(RosettaError, match="is an encoder, which sees later tokens"):
         tuning.open_causal(tmp_path / "bert")
 
 

@@ -70,7 +70,7 @@ def test_names_that_are_no_folders_are_refused_everywhere(name):
         lambda: Family(name, "gpt2", 300),
         lambda: CheckpointLadder(name, Measurement(), ()),
     ):
-        with pytest.raises(InputError, match="becomes a folder's name"):
+        with pytest.raises(InputError, match="becomes the name of a folder"):
             make()
 
 
@@ -82,9 +82,9 @@ def test_ordinary_names(name):
 
 @pytest.mark.parametrize(("one", "two"), [("a", "a"), ("A", "a"), ("straße", "STRASSE"), ("é", "e\u0301")])
 def test_names_that_are_one_on_some_disk(one, two):
-    with pytest.raises(InputError, match="is the name of two"):
+    with pytest.raises(InputError, match="is used twice"):
         require_distinct("family", [one, "b", two])
-    with pytest.raises(InputError, match="is the name of two"):
+    with pytest.raises(InputError, match="is used twice"):
         a_ladder(family=(Family(one, "gpt2", 300), Family(two, "gpt_neox", 300)))
 
 

@@ -34,7 +34,7 @@ def body(weights):
 def test_a_missing_weight_is_refused_by_name(folder, place):
     key = body(load_file(folder / "model.safetensors"))[place]
     change(folder, lambda weights: {name: value for name, value in weights.items() if name != key})
-    with pytest.raises(RosettaError, match=r"its file lacks weights that config\.json asks for") as raised:
+    with pytest.raises(RosettaError, match=r"its file lacks weights that config\.json requires") as raised:
         opened(folder)
     assert key.split(".", 1)[1] in str(raised.value)
 
@@ -47,7 +47,7 @@ def test_a_whole_layer_that_is_missing_is_refused(folder):
 
 def test_an_unexpected_weight_is_refused_by_name(folder):
     change(folder, lambda weights: weights | {body(weights)[0].replace("bias", "bies") + ".extra": torch.zeros(2)})
-    with pytest.raises(RosettaError, match=r"its file holds weights that config\.json has no place for .*extra"):
+    with pytest.raises(RosettaError, match=r"its file contains weights that config\.json does not describe .*extra"):
         opened(folder)
 
 

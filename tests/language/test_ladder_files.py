@@ -76,7 +76,7 @@ def test_the_template_is_a_ladder_file(tmp_path):
     assert [rung.models[0] for rung in ladder.rungs] == [
         f"EleutherAI/pythia-{size}" for size in ("160m", "410m", "1.4b")
     ]
-    with pytest.raises(InputError, match="exists, and stays as it is"):
+    with pytest.raises(InputError, match="exists and is not replaced"):
         write_template(path)
 
 

@@ -107,7 +107,9 @@ def test_what_is_missing_is_said(models, texts):
     a, b, tokenizer_a, _ = models
     with pytest.raises(InputError, match=r"tokenizer_b = None: must be given .* Try: tokenizer_b=transformers"):
         rl.match(a, b, text=texts, tokenizer_a=tokenizer_a, **QUICK)
-    with pytest.raises(InputError, match=r"model_a = 'Linear': has no configuration .* activations that you captured"):
+    with pytest.raises(
+        InputError, match=r"model_a = 'Linear': has no transformers configuration.* activations that you captured"
+    ):
         rl.match(torch.nn.Linear(2, 2), b, text=texts, **QUICK)
     with pytest.raises(InputError, match="samples_a"):
         rl.match(a, b, samples_a=[1], text=texts, **QUICK)
@@ -151,7 +153,7 @@ class TestTexts:
             (["fine", 3], r"text\[1\] = 'int': must be a string"),
             (5, "text = 'int': must be a path, or documents as strings"),
             (b"bytes", "must be a path"),
-            ("one string\nof text", r"is one string: a path is meant. Try: text=\[string\]"),
+            ("one string\nof text", r"is one string, which is taken as a path. Try: text=\[string\]"),
             ([{"a": "x", "b": "y"}], r"has no column 'text'; its columns are 'a', 'b'"),
         ],
     )

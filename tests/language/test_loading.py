@@ -116,9 +116,7 @@ def pickled(checkpoints, tmp_path):
 
 
 def test_pickled_weights_are_read_on_request_alone(pickled, checkpoints, corpus):
-    with pytest.raises(
-        RosettaError, match="They are pickled; if you trust where they come from, --allow-pickle-weights"
-    ):
+    with pytest.raises(RosettaError, match=r"They are pickled\. If you trust their source, --allow-pickle-weights"):
         activations(pickled, corpus)
     found = activations(pickled, corpus, pickled=True)
     np.testing.assert_array_equal(found, activations(checkpoints["gpt2"], corpus))

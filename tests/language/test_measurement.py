@@ -250,10 +250,10 @@ def test_a_missing_checkpoint_names_its_rung_and_leaves_the_others(twins, corpus
     plan = Measurement(tokens=500, permutations=2, untrained=0, partners=(), data_sizes=1)
     out = tmp_path / "rungs"
     ladder = ModelLadder("m", ("a", "b"), (good, bad), corpus, corpus.sha256, plan)
-    with pytest.raises(RosettaError, match=r"rung 2 \(N = 7\): .*no config.json.*Rungs that are finished stay"):
+    with pytest.raises(RosettaError, match=r"rung 2 \(N = 7\): .*no config.json.*Finished rungs are saved"):
         measure_ladder(ladder, out, quiet=True)
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')  # it opens now, but has no tokenizer
-    with pytest.raises(RosettaError, match=r"rung 2 \(N = 7\): .*Rungs that are finished stay"):
+    with pytest.raises(RosettaError, match=r"rung 2 \(N = 7\): .*Finished rungs are saved"):
         measure_ladder(ladder, out, quiet=True)
     assert len(list(out.iterdir())) == 1
 
@@ -267,7 +267,7 @@ def test_a_missing_checkpoint_names_its_rung_and_leaves_the_others(twins, corpus
         (('models = ["a", "b"]', ""), ForeignFileError, "lacks the entry 'models'"),
         (("tokens = 500", "tokens = 0"), InputError, "must be at least 1"),
         (("permutations = 2", "permutations = 0\nshift = 0\ndocuments = 0"), InputError, "a count needs a null"),
-        (('text = "text"', ""), InputError, "names no text. Try: rosettalaw ladder .*ladder.toml --text"),
+        (('text = "text"', ""), InputError, "does not name a text. Try: rosettalaw ladder .*ladder.toml --text"),
         (('text = "text"', 'text = "none"'), MissingFileError, "none: no such text"),
         (('text = "text"', 'text = "text"\ncategories = "x.csv"'), MissingFileError, "no such file of categories"),
         (("[measurement]", "[measurement"), ForeignFileError, "not a TOML file"),
@@ -323,5 +323,5 @@ def test_a_measurement_is_viewed_without_its_models(measured, by_hand, tmp_path,
                 share = int(context["heat"][side][context["peak"]], 16) / 15
                 assert share == pytest.approx(z[side][position, unit] / z[side][:, unit].max(), abs=0.04)
     assert unknown
-    with pytest.raises(InputError, match=r"keeps its own contexts.*rosettalaw view A B --text"):
+    with pytest.raises(InputError, match=r"with its own contexts.*rosettalaw view A B --text"):
         write_viewer(str(path), None, tmp_path / "x.html", seed=3)

@@ -258,7 +258,7 @@ def test_without_a_budget_it_is_the_papers_or_the_whole_text(checkpoints, corpus
 
 def test_no_checkpoint(tmp_path, checkpoints, corpus, monkeypatch, capsys):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(MissingFileError, match="a folder, but no checkpoint"):
+    with pytest.raises(MissingFileError, match="a folder, but not a checkpoint"):
         text_sources(tmp_path, checkpoints["gpt2"], corpus, tokens=10)
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingFileError, match="a file, not a checkpoint folder"):
@@ -335,7 +335,7 @@ def test_code_in_a_checkpoint_is_not_run(checkpoints, corpus, tmp_path):
 def test_a_tokenizer_larger_than_its_model(checkpoints, corpus, tmp_path, tokenizers):
     folder = damaged(checkpoints, tmp_path)
     tokenizers[1].save_pretrained(folder)  # 420 tokens for a model of 300
-    with pytest.raises(RosettaError, match="its tokenizer makes token"):
+    with pytest.raises(RosettaError, match="its tokenizer produces token"):
         text_sources(folder, checkpoints["gpt_neox"], corpus, tokens=1000)
 
 

@@ -99,7 +99,7 @@ def test_a_users_grouping(tmp_path):
     for text, error, message in (
         ("name,kind\na,b\n", ForeignFileError, "lacks the columns subset and category. Try: a file with the lines"),
         ("subset,category\na,\n", ForeignFileError, "a line without a subset or without a category"),
-        ("subset,category\na,b\na,c\n", InputError, "is put into both 'b' and 'c'"),
+        ("subset,category\na,b\na,c\n", InputError, "is assigned to both 'b' and 'c'"),
     ):
         path.write_text(text)
         with pytest.raises(error, match=message):

@@ -213,7 +213,7 @@ def test_text_that_changes_while_it_is_read_is_refused(tmp_path):
     documents = StoredText(path, at_once=1).in_random_order(0)
     next(documents)
     shard(path, records(9, size=3))
-    with pytest.raises(ForeignFileError, match="changed while it was read"):
+    with pytest.raises(ForeignFileError, match="changed while it was being read"):
         list(documents)
 
 

@@ -128,7 +128,7 @@ def test_from_a_saved_matching_and_from_two_checkpoints(checkpoints, corpus, tmp
 def test_what_cannot_be_viewed(checkpoints, tmp_path):
     with pytest.raises(InputError, match="must be a result"):
         write_viewer(str(checkpoints["gpt2"]), None, tmp_path / "x.html")
-    with pytest.raises(InputError, match="knows both checkpoints"):
+    with pytest.raises(InputError, match="names both checkpoints"):
         write_viewer("pairs.nc", "b", tmp_path / "x.html")
     (tmp_path / "foreign.nc").write_bytes(b"no result")
     with pytest.raises(ForeignFileError, match="not a readable netCDF result"):
@@ -197,8 +197,8 @@ def test_numbers_of_a_matching_are_the_same_with_contexts(kept):
 
 def test_models_are_read_again_where_a_result_keeps_too_little(kept, tmp_path, capsys):
     for name, number, reason in (
-        ("without", None, "keeps no contexts"),
-        ("with", 4, "keeps 3 contexts of each neuron"),
+        ("without", None, "has no contexts"),
+        ("with", 4, "has 3 contexts per neuron"),
     ):
         write_viewer(str(kept / f"{name}.nc"), None, tmp_path / "v.html", 2, number)
         assert reason in " ".join(capsys.readouterr().err.split())

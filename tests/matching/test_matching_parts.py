@@ -342,9 +342,13 @@ class TestCommandLine:
         options = "--null-permutations", 0, "--jackknife", 0
         done = self.call("match", "a.npy", "a.npy", *options, "--out", "a.npy")
         assert done.exit_code != 0
-        assert "--out = 'a.npy': is an input, a.npy; must be another file. Try: --out" in str(done.exception)
+        assert "--out = 'a.npy': is the same file as the input, a.npy; must be another file. Try: --out" in str(
+            done.exception
+        )
         (tmp_path / "link.nc").hardlink_to(tmp_path / "a.npy")
-        assert "is an input" in str(self.call("match", "a.npy", "a.npy", *options, "--out", "link.nc").exception)
+        assert "is the same file as the input" in str(
+            self.call("match", "a.npy", "a.npy", *options, "--out", "link.nc").exception
+        )
         assert (tmp_path / "a.npy").read_bytes() == before
         for seed in (1, 2):
             done = self.call("match", "a.npy", "a.npy", *options, "--seed", seed, "--out", "pairs.nc")
@@ -376,7 +380,7 @@ class TestCommandLine:
             (("a.npy", "a.npy", "--jackknife", "2000"), "must be between 2 and 1024, or 0 for no standard error"),
             (("a.npy", "a.npy", "--layers-b", "0,7"), "--layers-b = [7]: a.npy has the layers [0]. Try: --layers-b 0"),
             (("a.npy", "none.zarr"), "none.zarr: no such file. Try: an array of shape (positions, neurons)"),
-            (("a.npy", "a.npy", "--untrained", "1"), "goes with checkpoints"),
+            (("a.npy", "a.npy", "--untrained", "1"), "applies to checkpoints"),
         ],
     )
     def test_refusals(self, tmp_path, monkeypatch, arguments, message):
@@ -410,7 +414,7 @@ class TestCommandLine:
         told = self.call("plan", *sizes).stdout
         line = next(line for line in told.splitlines() if line.startswith("each draw of a null: "))
         assert f"exact {exact['seconds'] / 3600:.1f} h more, screened {screened['seconds'] / 60:.1f} min more" in line
-        assert "none included; match makes 3 by default" in line
+        assert "none included; match draws 3 by default" in line
         assert "read from activations on disk, 60 TB" in told
         assert "memory excludes model weights" in told
         assert "(3 included)" in self.call("plan", *sizes, "--null-permutations", 3).stdout

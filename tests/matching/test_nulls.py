@@ -294,7 +294,7 @@ def test_the_command_draws_what_is_asked_for(arrays):
         (("a.npy", "b.npy", "--null", "untrained"), "needs whole checkpoints"),
         (("a.npy", "one.npy", "--null", "rotation"), "two neurons or more in each layer; layer 0 of one.npy has one"),
         (("short.npy", "short.npy", "--null", "shift"), "needs at least 20 positions"),
-        (("a.npy", "b.npy", "--null", "shift", "--null-permutations", "3"), "goes without --null"),
+        (("a.npy", "b.npy", "--null", "shift", "--null-permutations", "3"), "cannot be combined with --null"),
         (("a.npy", "b.npy", "--documents", "floats.npy"), "one whole number for each of the 600 positions"),
         (("a.npy", "b.npy", "--documents", "wrong.npy"), "one whole number for each of the 600 positions"),
         (("a.npy", "b.npy", "--documents", "absent.npy"), "no such file"),

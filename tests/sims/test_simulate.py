@@ -179,7 +179,7 @@ def test_sensitivity_names_every_choice_and_finds_the_two_that_matter(capsys):
         ({"engine": "wishart", "neurons": 2**22}, InputError, "engine='expected'"),
         ({"runs": 0}, InputError, "runs = 0: must be a whole number"),
         ({"neurons": 1}, InputError, "neurons = 1.0: must be whole numbers of at least 2"),
-        ({"neurons": [[64, 128]]}, InputError, r"neurons = 'array of shape \(1, 2\)': must be a number, or some"),
+        ({"neurons": [[64, 128]]}, InputError, r"neurons = 'array of shape \(1, 2\)': must be a number or a"),
         ({"neurons": []}, InputError, r"neurons = 'array of shape \(0,\)'"),
         ({"beta": "steep"}, InputError, "beta = 'steep': must be a number or an array of numbers"),
         ({"inputs": 100.5}, InputError, "inputs = 100.5: must be a whole number"),

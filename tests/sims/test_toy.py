@@ -357,7 +357,7 @@ def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_
         np.testing.assert_array_equal(one.isolation, two.isolation)
         np.testing.assert_array_equal(one.isolation, three.isolation)
     next(tmp_path.glob("toy-*.npz")).write_bytes(b"nothing")
-    with pytest.raises(ForeignFileError, match="remove it, and it is trained again"):
+    with pytest.raises(ForeignFileError, match="remove the file to train it again"):
         study_toys(["law"], **arguments, cache=tmp_path)
 
 

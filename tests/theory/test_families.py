@@ -84,7 +84,7 @@ def test_empirical_sorts_interpolates_and_refuses_what_it_does_not_hold():
     member = Empirical([1.0, 4.0, 2.0])
     np.testing.assert_array_equal(member.weights(3), [4, 2, 1])
     assert member.at(np.array([np.sqrt(2)]), 3)[0] == pytest.approx(np.sqrt(8))
-    with pytest.raises(InputError, match=r"features = 4: the empirical spectrum holds 3 ranks. Try: features=3"):
+    with pytest.raises(InputError, match=r"features = 4: the empirical spectrum has 3 ranks. Try: features=3"):
         member.weights(4)
     with pytest.raises(InputError, match="must be a vector of finite numbers"):
         Empirical([1.0, np.nan])

@@ -117,7 +117,7 @@ def test_importances_drawn_from_a_distribution():
     assert derived(spectrum="-log(r/A)").exponents["count"].value == 1
     heavy = derived(spectrum="(r/A)**(-3/2)").exponents["count"]
     assert heavy.how == NONE
-    assert "draws at different sizes do not average out" in heavy.words
+    assert "samples at different sizes do not converge" in heavy.words
 
 
 @pytest.mark.slow
@@ -235,7 +235,7 @@ def test_a_limit_that_is_only_numerical_shows_its_table():
     assert count.how == NUMERICAL
     assert float(count.value) == pytest.approx(2 / 3, abs=1e-6)
     assert [at for at, _ in count.table] == [2, 4, 6, 8, 10]
-    assert "values that the limit was read from" in str(found)
+    assert "values used to estimate the limit" in str(found)
     assert "1e10: 0.666666667" in str(found)
     with pytest.raises(InputError, match="must have numbers for scale, tau"):
         derive(utility="erf(s)", spectrum="exponential")
@@ -312,10 +312,10 @@ def test_text_and_latex_show_every_step():
         ({"utility": "s**2"}, "must be concave"),
         ({"utility": "-log(1 + s)"}, "must be concave"),
         ({"utility": "2*s"}, "must be concave"),
-        ({"utility": "log(1 + r)"}, "is a function of s; r means something else"),
+        ({"utility": "log(1 + r)"}, "is a function of s; r has another meaning"),
         ({"utility": "x + 1"}, "must be a function of s"),
         ({"spectrum": "r**2"}, "importance over cost must not rise with rank"),
-        ({"spectrum": "exp(-r**2/A)"}, "may have A only as r/A"),
+        ({"spectrum": "exp(-r**2/A)"}, "may contain A only as r/A"),
         ({"utility": "__import__('os').getcwd()"}, "must be a formula of numbers, letters"),
         ({"utility": "log(1 + s"}, "must be a formula of numbers, letters"),
         ({"cost": "r.real"}, "must be a formula of numbers, letters"),

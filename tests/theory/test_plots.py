@@ -70,7 +70,9 @@ def test_every_prediction_and_sweep_draws_itself(ax, tmp_path):
 
 
 def test_what_cannot_be_drawn_is_refused(ax):
-    with pytest.raises(InputError, match="a single point has nothing to be drawn over"):
+    with pytest.raises(
+        InputError, match="a single point cannot be plotted; a dimension with at least two values is needed"
+    ):
         predict(100.0, 1.5).plot(ax)
     with pytest.raises(InputError, match=r"must be at most two; choose a value of the others. Try: ds.isel\(tau=0\)"):
         predict([1e2, 1e3], [1.3, 1.6], tau=[1, 2]).plot(ax)

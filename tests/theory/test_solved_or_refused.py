@@ -69,11 +69,11 @@ def _utility(name, marginal):
     [
         (lambda s: 1 + s, "must be concave"),
         (lambda s: np.ones_like(s), "must be concave"),
-        (lambda s: 1 / (1 + s) * np.where(s < 1, 1, 0.1), "fall without jumps"),
+        (lambda s: 1 / (1 + s) * np.where(s < 1, 1, 0.1), "decreasing and continuous"),
         (lambda s: np.full_like(s, np.nan), "must be positive, finite"),
         (lambda s: 1 / (1 + s) + 0.5 * np.exp(-((s - 3) ** 2)), "must be concave"),
         (lambda s: (1 + 0.3 * np.sin(5 * s)) / (1 + s), "must be concave"),
-        (lambda s: np.floor(10 / (1 + s)), "must be concave|fall without jumps"),
+        (lambda s: np.floor(10 / (1 + s)), "must be concave|decreasing and continuous"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -106,14 +106,14 @@ def test_where_importance_jumps_the_frontier_lies_before_the_rank_that_falls(uti
 
 def test_an_infinite_importance_is_refused_for_every_utility():
     for utility in (Log(), CRRA(0.7)):
-        with pytest.raises(InputError, match="must be a number at least 0 at every rank"):
+        with pytest.raises(InputError, match="must be a number of at least 0 at every rank"):
             Model(type("Mine", (Spectrum,), {"at": lambda self, r, f: 1 / (r - 1)})(), utility).predict(100.0)
 
 
 def test_a_spectrum_returns_a_weight_for_each_rank():
     with pytest.raises(InputError, match=r"Mine.at = 'shape \(\)': must return one weight for each rank"):
         Model(type("Mine", (Spectrum,), {"at": lambda self, r, features: 1.0})()).predict(100.0)
-    with pytest.raises(InputError, match="must be a number at least 0 at every rank"):
+    with pytest.raises(InputError, match="must be a number of at least 0 at every rank"):
         Model(type("Mine", (Spectrum,), {"at": lambda self, r, f: np.where(r > 10, np.nan, 1 / r)})()).predict(100.0)
 
 
@@ -259,7 +259,7 @@ class Slow(Utility):
 def test_an_own_utility_solves_a_small_budget_or_says_that_it_is_too_small():
     weights = np.arange(1.0, 21) ** -1.5
     assert allocate(weights, 1e-12, Slow()).isolation[0] == pytest.approx(1e-12, rel=1e-12, abs=0)
-    with pytest.raises(InputError, match="budget = 1e-300: is too small to be spent in floats"):
+    with pytest.raises(InputError, match="budget = 1e-300: is too small to be allocated in floating point"):
         allocate(weights, 1e-300, Slow())
 
 

@@ -132,7 +132,7 @@ def test_effective_size_of_unequal_shares():
         (lambda: correlation(1.0, np.nan), "other = nan"),
         (lambda: tail_loadings([0.0], 5, np.random.default_rng(0)), "must be a vector of values above 0"),
         (lambda: tail_loadings([1.0], 0, np.random.default_rng(0)), "size = 0: must be at least 1"),
-        (lambda: effective_size([0.0]), "must hold a positive share"),
+        (lambda: effective_size([0.0]), "must contain a positive share"),
         (lambda: interference_variance(1, 1, "many"), "size = 'many': must be a number"),
     ],
 )

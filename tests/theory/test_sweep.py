@@ -77,7 +77,7 @@ def test_two_worker_processes_give_the_same_bits(tmp_path):
 
 def test_scheduler_that_does_not_answer():
     with (
-        pytest.raises(RosettaError, match=r"--scheduler = 'nowhere': no dask scheduler answers there"),
+        pytest.raises(RosettaError, match=r"--scheduler = 'nowhere': no dask scheduler responds at this address"),
         connected("nowhere"),
     ):
         pass
@@ -102,7 +102,7 @@ def test_a_failed_write_leaves_the_old_file(small_blocks, tmp_path, monkeypatch)
 
 def test_a_sweep_that_the_disk_cannot_hold_is_not_begun(small_blocks, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 10}))
-    with pytest.raises(RosettaError, match="GB are free there"):
+    with pytest.raises(RosettaError, match="GB are free"):
         write(sweep(**GRID, memory=1000), tmp_path / "sweep.nc")
     assert list(tmp_path.iterdir()) == []
 
@@ -146,7 +146,7 @@ def test_range():
     np.testing.assert_allclose(np.asarray(Range(1, 3, 3)), [1, 2, 3])
     with pytest.raises(InputError, match=r"number = 0: must be at least 1. Try: Range\("):
         np.asarray(Range(1, 2, 0))
-    with pytest.raises(InputError, match="must be positive in equal ratios"):
+    with pytest.raises(InputError, match="must be positive and equally spaced on a log scale"):
         predict(Range(-1, 2, 5, log=True), 1.5)
 
 

@@ -67,6 +67,6 @@ def test_the_command_ends_with_1_out_of_tolerance(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "run", run)
     done = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--check"])
     assert done.exit_code == 1
-    assert "not within the tolerance" in done.output
+    assert "outside the tolerance" in done.output
     refused = CliRunner().invoke(app, ["demo", "--ladder", "mine", "--out", str(tmp_path), "--check"])
-    assert "has no kept numbers" in refused.output + str(refused.exception)
+    assert "has no saved numbers" in refused.output + str(refused.exception)

@@ -85,7 +85,9 @@ def test_our_results_are_drawn_beside_them(name, results, tmp_path):
     assert found.skipped[0].endswith("not a readable netCDF result (corrupt or half-written)")
     (made,) = make_all(found, tmp_path, [name])
     svg = made.files[1].read_text()
-    assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "pairs kept"}.get(name, "planted") in svg
+    assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "calibrated pairs"}.get(
+        name, "planted"
+    ) in svg
 
 
 def test_the_page_shows_figures_of_any_results_first_then_those_of_each_kind(results):
@@ -110,7 +112,7 @@ def test_the_command_draws_and_lists(results, tmp_path):
 def test_a_figure_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown figure 'fig3': did you mean fig"):
         list(make_all(Results(), tmp_path, ["fig3"]))
-    with pytest.raises(MissingFileError, match="no such folder of results"):
+    with pytest.raises(MissingFileError, match="no such folder"):
         read(tmp_path / "none")
 
 

@@ -130,7 +130,7 @@ def test_a_size_without_a_pair_there_is_a_zero_and_not_a_failure_of_the_nulls():
     series = of_ladder(made)
     assert series.counts[1] == 0 < series.own[1]
     verdict = analyse_series(series).verdict
-    assert "No law here" not in verdict
+    assert "No law is shown" not in verdict
     assert "zeros at N = 400" in verdict
 
 

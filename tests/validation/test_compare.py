@@ -91,7 +91,7 @@ def test_a_profile_below_the_theorys_limit_is_said_to_be(files):
     assert record["joint"]["open_ends"] == ["β below", "log(1+τ) below"]
     printed = CliRunner().invoke(app, ["fit", str(files / "flat.nc")]).stdout
     assert "open_ends: β below, log(1+τ) below" in printed
-    assert "uneven_p: none, since only isolation and tail" in printed
+    assert "uneven_p: none; only isolation and tail" in printed
 
 
 def test_the_figure_is_drawn(files):
@@ -180,7 +180,7 @@ def test_repeats_that_share_networks_are_one_count_a_size():
     assert found.exponent == pytest.approx(line.slope)
     assert found.exponent_ci95 == pytest.approx((line.slope - half, line.slope + half))
     (note,) = found.data.notes
-    assert note.startswith("repeats share networks and err together")
+    assert note.startswith("repeats share networks, so their errors correlate")
     triangle = ladder.triangle()
     at = triangle.threshold
     for i, size in enumerate(sizes):
@@ -199,7 +199,7 @@ def test_repeats_that_share_networks_are_one_count_a_size():
     [
         (
             lambda ladder: ladder.drop_vars("calibrated_count"),
-            "without the variable calibrated_count; make it again",
+            "without the variable calibrated_count; rerun the command that made it",
         ),
         (
             lambda ladder: ladder.assign(pair_rung=ladder["pair_rung"] + 1),
@@ -233,7 +233,7 @@ def test_the_figure_of_a_comparison_does_not_replace_what_is_compared(tmp_path):
     counts.write_text("neurons,count\n128,10\n256,15\n")
     result = CliRunner().invoke(app, ["compare", str(counts), "--figure", str(tmp_path / "x.png")])
     assert "--figure" in str(result.exception)
-    assert "is an input" in str(result.exception)
+    assert "is the same file as the input" in str(result.exception)
     assert counts.read_text().startswith("neurons")
 
 
@@ -245,7 +245,7 @@ def test_fit_and_compare_say_the_same_of_a_ladder(tmp_path):
     (row,) = compare_series(read_series([tmp_path / "mine.nc"]))
     record = json.loads(CliRunner().invoke(app, ["fit", str(tmp_path / "mine.nc"), "--json"]).stdout)
     assert record["verdict"] == row.sentences()[0]
-    assert record["verdict"].startswith("No law here: nothing exceeds what the nulls have")
+    assert record["verdict"].startswith("No law is shown: no pair exceeds the nulls")
     assert "Poisson" not in record["verdict"]  # a zero above a calibrated threshold is no small count
     arguments = ["forecast", str(tmp_path / "mine.nc"), "--neurons", "5000", "--json"]
     assert json.loads(CliRunner().invoke(app, arguments).stdout)["forecasts"][0]["count"] is None

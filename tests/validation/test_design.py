@@ -132,7 +132,7 @@ def test_a_measured_ladder_says_what_to_measure_next():
     gain = [(typical_half_width(planned) - one.half_width) / one.cost.hours for one in steps]
     assert gain == sorted(gain, reverse=True)
     _, one_seed = measured_design(draw_table(rng, np.array(SIZES), 1, (0.1, 0.1, 0.1), 0.5))
-    assert one_seed.startswith("one seed a size")
+    assert one_seed.startswith("one seed per size")
 
 
 def test_the_command_prints_the_record(tmp_path):

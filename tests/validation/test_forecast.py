@@ -133,7 +133,7 @@ def test_the_command_forecasts_and_says_what_it_refuses(counts_file):
 def test_a_forecast_says_which_measured_sizes_it_left_out(tmp_path):
     (tmp_path / "zero.csv").write_text("neurons,count\n128,0\n256,10\n512,15\n1024,22\n2048,33\n")
     arguments = ["forecast", str(tmp_path / "zero.csv"), "--neurons", "128"]
-    said = "N = 128 has a count of zero and is left out of the fits in log space"
+    said = "N = 128 has a count of zero and is omitted from the fits in log space"
     assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["notes"] == [said]
     assert f"note: {said}" in CliRunner().invoke(app, arguments).stdout
 

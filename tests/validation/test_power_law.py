@@ -75,7 +75,7 @@ def test_zero_counts_and_repeats_are_named():
     fit = fit_power_law([100, 200, 400, 400, 800], [0, 10, 20, 22, 40])
     assert fit.n == 4
     assert fit.data.notes == (
-        "N = 100 has a count of zero and is left out of the fits in log space",
+        "N = 100 has a count of zero and is omitted from the fits in log space",
         "N = 400 occurs 2 times, taken as independent repeats",
     )
 
@@ -83,7 +83,7 @@ def test_zero_counts_and_repeats_are_named():
 def test_a_deviation_of_zero_is_no_weight():
     fit = fit_power_law([1, 2, 3], [1, 2, 3], [1, 0, 1])
     assert np.isnan(fit.excess_scatter)
-    assert fit.data.notes == ("a standard deviation of 0 cannot be a weight: the stated deviations are left out",)
+    assert fit.data.notes == ("a standard deviation of 0 cannot be a weight: the stated deviations are ignored",)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_deviation_of_zero_is_no_weight():
     [
         (["a", 2], [1, 2], None, r"neurons = \['a', 2\]: must be numbers. Try: neurons=\[256"),
         ([1, 2], (one for one in (1, 2)), None, "counts = .*: must be numbers"),
-        ([1, 2, 3], [1, 2], None, r"counts = \(2,\): must have one count a size"),
+        ([1, 2, 3], [1, 2], None, r"counts = \(2,\): must have one count per size"),
         ([1, 2, np.nan], [1, 2, 3], None, r"neurons\[2\] = nan: must be a number of neurons, from 1"),
         ([1, 0, 3], [1, 2, 3], None, r"neurons\[1\] = 0.0: must be a number of neurons, from 1"),
         ([1, 2, 3], [1, -2, 3], None, r"count\[1\] = -2.0: must be 0, or from 1e-06"),

@@ -81,7 +81,7 @@ def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 0
     assert "No counts were found: nothing is shown." in (tmp_path / "report.html").read_text(encoding="utf-8")
-    with pytest.raises(MissingFileError, match="no such folder of results"):
+    with pytest.raises(MissingFileError, match="no such folder"):
         write_results_page(tmp_path / "none", tmp_path / "x.html")
 
 
@@ -160,7 +160,7 @@ def test_an_incomplete_ladder_costs_its_own_place_only(tmp_path, monkeypatch):
     facts = {"modality": "vision", "families": '["dit", "vit"]'}
     save(dataset("ladder", sizes | counts | {"threshold": ("rung", [0.4] * 4)}, **facts), tmp_path / "thin.nc")
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "without the variables calibrated_count, threshold; make it again" in page
+    assert "without the variables calibrated_count, threshold; rerun the command that made it" in page
     assert "The count grows sublinearly" in page
     made = {one.name: one for one in make_all(read(tmp_path), tmp_path / "figures", ("vision",))}
     assert made["vision"].files == ()

@@ -71,7 +71,7 @@ def test_a_contradicted_theory_is_said_first_and_no_law_is_no_growth(planted):
     triangle = replace(series.triangle(), matched=None)
     against = replace(triangle, product=replace(triangle.product, ci95=(0.1, 0.2)), expected_product=0.9)
     said = answer(made, analysis, against, [], analysis.verdict)
-    assert "where the theory demands 0.90" in said.contradiction
+    assert "but the theory demands 0.90" in said.contradiction
     assert "which β the theory would have" in said.open_questions
     opposite = [Finding("the count grows", Shown.OPPOSITE, "")]
     assert "Against the paper here: the count grows." in answer(made, None, against, opposite, "No law.").contradiction

@@ -78,7 +78,7 @@ def test_one_seed_a_size_gives_students_interval():
     fit = analyse_seeds(drawn)
     assert fit.half_width == pytest.approx(stats.t.ppf(0.975, 4) * line.stderr)
     assert np.isnan(fit.fit_p)
-    assert "one seed a size" in fit.sentence()
+    assert "one seed per size" in fit.sentence()
 
 
 def test_a_bent_line_is_seen_by_pure_error():
@@ -112,7 +112,7 @@ def test_pairs_that_share_no_seed_are_independent_repeats():
         (lambda rows: pd.concat([rows, rows[:1]]), "a pair of seeds that occurs twice"),
         (lambda rows: rows.assign(count=0), "must be a count above 0"),
         (lambda rows: rows.drop(columns="seed_b"), "must have a column seed_b"),
-        (lambda rows: rows[rows["neurons"] < 500], "must be three or more"),
+        (lambda rows: rows[rows["neurons"] < 500], "must be at least three"),
         (lambda rows: rows.assign(neurons="many"), "must be a number of neurons"),
     ],
 )
@@ -174,7 +174,7 @@ def test_triangles_close_by_chance_as_often_as_random_matchings_do():
     assert (closed.count, closed.of) == (10, 10)
     assert closed.members[0].tolist() == [0, 0, 0]
     assert closed.p < 1e-4
-    with pytest.raises(InputError, match="every neuron once at most"):
+    with pytest.raises(InputError, match="each neuron at most once"):
         closing_triangles([[0, 1], [0, 2]], same, same)
 
 

@@ -97,7 +97,7 @@ def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
     for name in reference_ladders.names():
         assert str(reference_ladders.read(name).attrs["command"]).startswith("rosettalaw demo")
     (row,) = compare_series([found["kept vision (denoising × supervised)"]])
-    assert row.sentences()[0].startswith("No law here: nothing exceeds what the nulls have")
+    assert row.sentences()[0].startswith("No law is shown: no pair exceeds the nulls")
 
 
 def test_pairs_below_the_threshold_are_no_part_of_a_series_or_of_what_is_kept(tmp_path, monkeypatch):
@@ -183,12 +183,12 @@ def test_the_toy_page_says_what_the_comparison_finds():
 
 def test_one_demand_that_fails_beside_a_joint_test_that_does_not_is_explained():
     rows = {row.series.name: row for row in reference_rows()}
-    said = "A demand that is contradicted alone is not rejected where both are tested together"
+    said = "A demand that is contradicted alone is not rejected when both are tested together"
     assert any(said in one for one in rows["kept toy, scaled, β = 1.5"].sentences())
     for name in ("kept toy, scaled, β = 1.2", "synthetic, β = 1.3"):
         assert not any(said in one for one in rows[name].sentences())
     assert any(one.startswith("Held-out test: ") for one in rows["synthetic, β = 1.3"].sentences())
-    assert any("small whole counts that hardly scatter" in one for one in rows["synthetic, β = 1.8"].sentences())
+    assert any("these small whole counts hardly scatter" in one for one in rows["synthetic, β = 1.8"].sentences())
 
 
 def test_toy_files_become_series_by_configuration_and_beta(tmp_path):

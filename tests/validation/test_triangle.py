@@ -82,7 +82,7 @@ def test_the_papers_theory_passes_its_own_test(beta):
     ("low", "words"),
     [
         (0.99, "agrees with the theory's 1.00"),
-        (1.01, "agrees, within the 0.02 by which whole counts move it, with the theory's 1.00"),
+        (1.01, "agrees, within the rounding error 0.02 of whole counts, with the theory's 1.00"),
         (1.03, "contradicts the theory with unattenuated correlations, which demands 1.00"),
     ],
 )

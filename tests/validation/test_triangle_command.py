@@ -105,7 +105,7 @@ def test_bad_arguments_give_one_message(tmp_path):
         read_triangle(tmp_path / "none.csv")
     with pytest.raises(InputError, match="must be a file, or have the columns"):
         read_triangle(3)
-    with pytest.raises(InputError, match="must have columns of one length"):
+    with pytest.raises(InputError, match="must have columns of equal length"):
         read_triangle({"neurons": [1, 2], "correlation": [0.5]})
     with pytest.raises(InputError, match="must have a column correlation"):
         read_triangle({"neurons": [1, 2]})
@@ -113,4 +113,4 @@ def test_bad_arguments_give_one_message(tmp_path):
         read_triangle(planted(), threshold=1.5)
     path = tmp_path / "pairs.csv"
     planted().to_csv(path, index=False)
-    assert "must be two correlations with a colon" in str(run(path, "--shares", "0.5").exception)
+    assert "must be two correlations separated by a colon" in str(run(path, "--shares", "0.5").exception)

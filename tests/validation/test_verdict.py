@@ -45,7 +45,7 @@ def test_the_sentence_is_one_sentence_with_its_numbers():
 @pytest.mark.parametrize(
     ("permuted", "untrained", "words"),
     [
-        (200, 1, "for permuted networks have as many raw matches, so all rests on the count above"),
+        (200, 1, "because permuted networks have as many raw matches; the evidence is the count above"),
         (200, 200, "for permuted and untrained networks"),
         (1, 1, "raw counts exceed those of every null at every size"),
     ],
@@ -114,7 +114,7 @@ def test_the_table_opens_with_the_verdict(counts_file):
             InputError,
             r"line 3: neurons = '1e300': must be a number of neurons, from 1 to 1e\+15. Try: a CSV file",
         ),
-        ("neurons,count,count_sd\n10,5,1\n20,6,\n", InputError, "line 3: count_sd = '': .*leave the column out"),
+        ("neurons,count,count_sd\n10,5,1\n20,6,\n", InputError, "line 3: count_sd = '': .*omit the column"),
         ("neurons,count\n10,5\n20,6,5\n", InputError, r"line 3 = '20,6,5': must have 2 fields as the first line has"),
         ("neurons,count\n10,5\n", InputError, "a slope needs positive counts at two sizes"),
     ],
@@ -148,12 +148,12 @@ def test_repeats_at_two_sizes_give_intervals_but_test_no_form():
     analysis = analyse([128, 128, 256, 256], [10, 11, 15, 17])
     assert np.isfinite(analysis.power_law.exponent_ci95).all()
     assert analysis.status.startswith("two sizes only: a line passes through any two, so its form is not tested")
-    assert "only repeats at them give it an interval" in analysis.status
+    assert "an interval needs repeated counts at these sizes" in analysis.status
 
 
 def test_the_sentence_says_that_beta_rests_on_a_zero_which_the_exponent_leaves_out():
     sizes, counts = [128, 256, 512, 1024, 2048], [0, 33, 48, 76, 115]
-    also = "from the zero at N = 128 too, which the exponent leaves out"
+    also = "including the zero at N = 128, which the exponent omits"
     assert also in analyse(sizes, counts).verdict
     assert also not in analyse(sizes[1:], counts[1:]).verdict
 
@@ -162,7 +162,7 @@ def test_sublinear_counts_as_steep_as_the_theory_allows_are_not_said_to_be_linea
     """α = 0.79 (0.62 to 0.97) at a few pairs: β = 1 gives no more at these sizes, and the words must agree with α."""
     analysis = analyse([100, 200, 400, 800], [5, 9, 14, 27])
     assert "grows sublinearly" in analysis.verdict
-    assert "β is at its lower limit 1, for at these sizes the theory allows no faster growth" in analysis.verdict
+    assert "β is at its lower limit 1, because at these sizes the theory allows no faster growth" in analysis.verdict
     assert (
         analysis.status
         == "β is at its lower limit 1: at these sizes the counts grow as fast as the theory allows, or faster"
@@ -172,11 +172,11 @@ def test_sublinear_counts_as_steep_as_the_theory_allows_are_not_said_to_be_linea
 def test_what_equal_counts_leave_open_is_said_without_a_number():
     """The linear estimate of an endless valley, 10^149, means nothing."""
     sentence = analyse([100, 200, 400, 800], [5, 5, 5, 5]).record()["identifiability"]
-    assert "can rise together, without end, and the fit is worse by one standard deviation only" in sentence
+    assert "can rise together, without end, and the fit is only one standard deviation worse" in sentence
 
 
 @pytest.mark.parametrize(
-    ("counts", "starts"), [([0, 5, 9, 14], "the fit Nothing exceeds"), ([0, 0, 9, 14], "No law here")]
+    ("counts", "starts"), [([0, 5, 9, 14], "the fit Nothing exceeds"), ([0, 0, 9, 14], "No law is shown")]
 )
 def test_a_size_where_most_pairs_of_seeds_have_nothing_decides(counts, starts):
     """Half of them do not: one of two empty leaves the law, both end it."""
@@ -239,7 +239,7 @@ def test_the_record_says_how_much_the_exponent_depends_on_method_and_points():
 
 def test_more_pairs_than_neurons_and_sizes_of_one_count_are_said():
     notes = analyse([100, 1000, 10000], [200, 900, 4000]).power_law.data.notes
-    assert notes == ("N = 100 has more pairs than neurons, which no mutual matching has",)
+    assert notes == ("N = 100 has more pairs than neurons, which is impossible in a mutual matching",)
     assert analyse([100, 1000, 10000], [1, 1, 1]).status.startswith("all counts are equal")
 
 
@@ -258,7 +258,7 @@ def test_beta_does_not_claim_a_zero_that_it_left_out():
     """Means that are not whole are fitted in logarithms, which have no zero."""
     analysis = analyse([128, 256, 512, 1024, 2048], [0, 33.5, 48.2, 76.1, 115.3])
     assert analysis.theory.variance_power == 2
-    assert "too, which the exponent leaves out" not in analysis.verdict
+    assert "which the exponent omits" not in analysis.verdict
 
 
 def test_counts_that_fall_have_neither_beta_nor_a_curve():
@@ -272,9 +272,9 @@ def test_a_size_that_is_out_of_line_is_named_and_the_claim_without_it_made():
     """An exact line with one count five times too high, in the middle; without it the interval is that of the line."""
     sizes, counts = 128 * 2.0 ** np.arange(8), [4, 7, 10, 16, 120, 37, 56, 86]
     analysis = analyse(sizes, counts)
-    assert "N = 2,048 is out of line, with 5 times the count that the other sizes expect" in analysis.verdict
+    assert "N = 2,048 is an outlier, with 5 times the count expected from the other sizes" in analysis.verdict
     assert "without it the claim is the same (exponent 0.62, 95% interval 0.60 to 0.65)" in analysis.verdict
-    assert analysis.status.startswith("the count at N = 2,048 is out of line with the others")
+    assert analysis.status.startswith("the count at N = 2,048 is an outlier")
     assert analysis.record()["residual_checks"]["outlier"] == 2048
     straight = analyse(sizes, [4, 7, 10, 16, 24, 37, 56, 86])
     assert "out of line" not in straight.verdict + straight.status
@@ -282,10 +282,8 @@ def test_a_size_that_is_out_of_line_is_named_and_the_claim_without_it_made():
 
 def test_counts_that_scatter_more_than_chance_has_them_are_not_ok():
     jagged = analyse(128 * 2.0 ** np.arange(8), [20, 60, 35, 90, 50, 140, 70, 160])
-    assert (
-        "the counts scatter about it by a factor of 1.6, more than counts of their size do by chance" in jagged.verdict
-    )
-    assert "scatter about the line far more than counts of their size do by chance" in jagged.status
+    assert "the counts scatter about it by a factor of 1.6, more than expected by chance" in jagged.verdict
+    assert "scatter about the line far more than expected by chance" in jagged.status
     few = analyse([128, 256, 512, 1024, 2048], [3, 8, 6, 14, 13])  # as Poisson's counts of this size do
     assert "scatter" not in few.verdict + few.status
 
@@ -299,7 +297,7 @@ def test_more_pairs_than_neurons_at_every_size_are_no_law(power, kind):
     assert analysis.status.startswith("there are more pairs than neurons")
     assert len(analysis.power_law.data.notes) == 1
     one = analyse(sizes, [300, *np.round(20 * (sizes[1:] / 256) ** 0.6)])
-    assert "the count at N = 128 is a mistake, for there are more pairs than neurons" in one.verdict
+    assert "the count at N = 128 is a mistake, because there are more pairs than neurons" in one.verdict
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,7 @@ def test_a_silent_server_is_left_after_the_timeout(server, tmp_path, shown):
 def test_chatter_twice_is_an_error_and_is_not_kept(server, tmp_path, shown):
     judge, _ = judge_of(server, tmp_path)
     server.default = "I cannot say"
-    with pytest.raises(RosettaError, match="gave no usable answer twice"):
+    with pytest.raises(RosettaError, match="gave two unusable answers"):
         judge.judge(shown)
     assert not list((tmp_path / "answers").glob("*.json"))
 
@@ -387,7 +387,7 @@ def test_the_environment_describes_the_judge(tmp_path, monkeypatch):
     assert EndpointJudge.from_environment(tmp_path).name == "m at judge.example"
     monkeypatch.setenv(f"{PREFIX}URL", "http://judge.example/v1")
     monkeypatch.setenv(f"{PREFIX}KEY", "secret")
-    with pytest.raises(InputError, match="a key is sent over https only"):
+    with pytest.raises(InputError, match="a key is sent only over https"):
         EndpointJudge.from_environment(tmp_path)
     monkeypatch.setenv(f"{PREFIX}URL", "file:///etc/passwd")
     with pytest.raises(InputError, match=r"must be an http\(s\) address"):

@@ -188,7 +188,7 @@ def test_a_checkpoint_opens_as_any_other(crops, tmp_path):
 def test_only_a_denoiser_makes_pictures(crops, tmp_path):
     done = job("supervised", tmp_path)
     train(done, crops)
-    with pytest.raises(RosettaError, match="gives 4 numbers a patch, a picture needs 192"):
+    with pytest.raises(RosettaError, match="gives 4 numbers per patch; an image needs 192"):
         generate(done.folder(0), 1)
 
 

@@ -76,7 +76,7 @@ def test_positions_are_labelled_by_image_or_by_photograph(folders):
 def test_pickled_towers_are_read_on_request_alone(folders, tmp_path):
     (tmp_path / "config.json").write_text((folders / "vit" / "config.json").read_text())
     torch.save(load_file(folders / "vit" / "model.safetensors"), tmp_path / "pytorch_model.bin")
-    with pytest.raises(RosettaError, match=r"They are pickled; .*--allow-pickle-weights"):
+    with pytest.raises(RosettaError, match=r"They are pickled. .*--allow-pickle-weights"):
         activations(tmp_path)
     np.testing.assert_array_equal(activations(tmp_path, pickled=True), activations(folders / "vit"))
 

@@ -81,12 +81,12 @@ def fit_tetrads(correlations: Mapping[str, ArrayLike], positions: float) -> Tetr
         If a pair is missing, lengths differ, or a correlation is not between 0 and 1.
     """
     missing = [name for name in NAMES if name not in correlations]
-    require(not missing, "correlations", sorted(correlations), f"must have {', '.join(missing)} too", EXAMPLE)
+    require(not missing, "correlations", sorted(correlations), f"must also have {', '.join(missing)}", EXAMPLE)
     require(positions > 10, "positions", positions, "must be more than 10", EXAMPLE)
     rho: dict[str, Any] = {name: _correlations(name, correlations[name]) for name in NAMES}
     lengths = {name: len(one) for name, one in rho.items()}
     same = len(set(lengths.values())) == 1 and lengths["ab"] > 0
-    require(same, "correlations", lengths, "must be arrays of one length, one entry a feature", EXAMPLE)
+    require(same, "correlations", lengths, "must be arrays of one length, with one entry per feature", EXAMPLE)
     log = {name: np.log(one) for name, one in rho.items()}
     first = log["ab"] + log["cd"] - log["ac"] - log["bd"]
     second = log["ab"] + log["cd"] - log["ad"] - log["bc"]
@@ -140,5 +140,5 @@ def _covariance(rho: Mapping[str, np.ndarray], first: str, second: str) -> np.nd
 def _correlations(name: str, values: ArrayLike) -> np.ndarray:
     array = np.atleast_1d(np.asarray(values, dtype=float))
     good = array.ndim == 1 and bool(np.all((array > 0) & (array <= 1)))
-    require(good, name, values, "must be correlations above 0 and at most 1, one a feature", EXAMPLE)
+    require(good, name, values, "must be correlations above 0 and at most 1, one per feature", EXAMPLE)
     return array

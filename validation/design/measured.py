@@ -35,7 +35,7 @@ def measured_design(
         total = float(left @ left) / (len(x) - 2)
         text = min(text, float(np.sqrt(total / 2)))  # a jackknife of few texts may say more than all of the scatter
         scatter = Scatter.even(float(np.sqrt(total - text**2)))
-        said = f"one seed a size: scatter about the line, sd {np.sqrt(total):.2f}, is taken as that of seeds and text"
+        said = f"one seed per size: scatter about the line, sd {np.sqrt(total):.2f}, is attributed to seeds and text"
     else:
         scatter = Scatter(*(float(np.sqrt(part)) for part in (components.a, components.b, components.pair)))
         said = f"sd of the log count between pairs of networks {components.sd:.2f} ({components.freedom:.0f} df)"
@@ -62,8 +62,8 @@ def next_steps(design: Design, device: Device, tokens: float = TOKENS) -> list[C
     steps = {
         "one more seed of both families": replace(design, seeds=design.seeds + 1),
         "twice the text": replace(design, positions=2 * design.positions),
-        "one size more, twice the largest": replace(design, neurons=(*design.neurons, 2 * float(sizes[-1]))),
-        "sizes between those there are": replace(
+        "one more size, twice the largest": replace(design, neurons=(*design.neurons, 2 * float(sizes[-1]))),
+        "sizes between the present ones": replace(
             design, neurons=tuple(sorted({*sizes.tolist(), *np.round(np.sqrt(sizes[1:] * sizes[:-1])).tolist()}))
         ),
     }

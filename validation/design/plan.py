@@ -77,10 +77,10 @@ class Design:
         if len(sizes) < 3:
             low, high = (sizes[0], sizes[-1]) if len(sizes) == 2 else (sizes[0] if sizes else 128, 0)
             high = max(high, 6 * low)
-            rule = "must be three sizes or more, for a slope with an interval; the nearest possible design has three"
+            rule = "must be at least three sizes, for a slope with an interval; the nearest possible design has three"
             raise InputError("neurons", len(sizes), rule, f"--neurons {low:g}:{high:g}:3:log")
         spread = sizes[-1] / sizes[0]
-        require(spread >= 1.2, "neurons", sizes, "must span a factor of 1.2 or more, for a slope", EXAMPLE)
+        require(spread >= 1.2, "neurons", sizes, "must span a factor of at least 1.2, for a slope", EXAMPLE)
         rule = f"must be from 1.01 to {STEEPEST:g}: the paper's spectra have β > 1; the nearest possible is "
         nearest = min(max(self.beta, 1.01), STEEPEST) if np.isfinite(self.beta) else 1.5
         require(1.01 <= self.beta <= STEEPEST, "beta", self.beta, rule + f"{nearest:g}", f"--beta {nearest:g}")

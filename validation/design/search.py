@@ -104,7 +104,7 @@ def search(
         if not within:
             rule = f"the cheapest design tried takes {tried[0].cost.hours:.3g} hours"
         elif reaching:
-            rule = f"takes {reaching[0].cost.hours:.3g} hours at least ({_words(reaching[0].design)})"
+            rule = f"takes at least {reaching[0].cost.hours:.3g} hours ({_words(reaching[0].design)})"
         else:
             best = min(tried, key=lambda one: one.half_width)
             rule = f"is out of reach with these sizes: the narrowest tried has ± {best.half_width:.2g}"

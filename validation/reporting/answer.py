@@ -65,7 +65,9 @@ def _growth(ladder: xr.Dataset, analysis: Analysis | None, verdict: str) -> str:
         return f"{counted}; {growth(line)}."
     interval = f"(95% interval {ends((low, high))})"
     if low > 0 and high < 1:
-        return f"{counted}: as N to the power {signed(line.exponent)} {interval}, more slowly than the networks."
+        return (
+            f"{counted}: they grow as N to the power {signed(line.exponent)} {interval}, more slowly than the networks."
+        )
     claim = growth(line).removeprefix(f"{NO_POWER_LAW} is shown: ")
     return f"{counted}: exponent {signed(line.exponent)} {interval}, so {claim}."
 
@@ -81,7 +83,7 @@ def _contradiction(
     ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | None, judged: list[Finding]
 ) -> str:
     opposite = [one.name for one in judged if one.shown is Shown.OPPOSITE]
-    against = f" Against the paper here: {listed(opposite)}." if opposite else ""
+    against = f" These findings contradict the paper: {listed(opposite)}." if opposite else ""
     if triangle is not None and contradicts_theory(triangle):
         if triangle.theory_contradicted:
             sentence = "The share of strong pairs changes with network size, which the theory excludes."
@@ -89,7 +91,7 @@ def _contradiction(
             product, demanded = signed(triangle.product.value), triangle.expected_product
             demand = signed(demanded) if np.isfinite(demanded) else "1"
             sentence = (
-                f"The product of count and profile exponents is {product} where the theory demands {demand}, unless "
+                f"The product of count and profile exponents is {product}, but the theory demands {demand}, unless "
                 "features are attenuated unequally."
                 if contradicted(triangle.product, triangle.expected_product)
                 else f"The sum of count and purity exponents is {signed(triangle.sum.value)}, not the theory's, unless "
@@ -124,5 +126,5 @@ def _open_questions(
         number = "one finding" if len(unknown) == 1 else f"{len(unknown)} findings"
         questions.append(f"{number} of the paper")
     if len(np.unique(ladder["neurons"].values)) == ladder.sizes["rung"]:
-        questions.append("how much other training seeds would change all this")
-    return f"These data cannot decide {listed(questions)}." if questions else "No question is left open here."
+        questions.append("how much other training seeds would change these results")
+    return f"These data cannot decide {listed(questions)}." if questions else "No question remains open here."

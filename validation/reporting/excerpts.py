@@ -45,10 +45,10 @@ def judged_pair(ladder: xr.Dataset, pair: int) -> str:
     if "margin" in ladder:
         error = float(ladder["margin_se"].values[pair]) if "margin_se" in ladder else np.nan
         spread = f" ± {error:.3f}" if np.isfinite(error) else ""
-        said.append(f"margin to the next partner {float(ladder['margin'].values[pair]):.3f}{spread}")
+        said.append(f"margin over the best rival {float(ladder['margin'].values[pair]):.3f}{spread}")
     if "stability" in ladder:
         said.append(f"found again in {100 * float(ladder['stability'].values[pair]):.0f}% of halves of the text")
     share = float(ladder["lexical_share"].values[pair]) if "lexical_share" in ladder else np.nan
     if np.isfinite(share):
-        said.append(f"{100 * share:.0f}% of the covariance is the string under the span")
+        said.append(f"{100 * share:.0f}% of the covariance is explained by the string of the span")
     return " · ".join(said)

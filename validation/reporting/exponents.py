@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 COUNTED = {  # variable of a ladder: pairs that it counts, and the reason
     "stable_count": (
         "stable pairs",
-        "Each size above its own ρ*, and only pairs that come back in nine of ten halves of the text. Larger networks "
-        "have relatively fewer of them.",
+        "Each size above its own ρ*, and only pairs found again in at least nine of ten halves of the text. Larger "
+        "networks have relatively fewer of them.",
     ),
     "beyond_token_count": (
         "pairs beyond the token",
-        "Other pairs: those that remain when the mean activation of each string is taken out of every neuron.",
+        (
+            "A different set of pairs: those found after the mean activation of each string is subtracted from every "
+            "neuron."
+        ),
     ),
     "raw_count": (
         "pairs without a threshold",
-        "The paper's count, which includes pairs that networks without anything in common have as well.",
+        "The paper's count. It includes pairs that unrelated networks also have.",
     ),
 }
 ANCHORED = "neurons that recur with another seed of the partner"
@@ -60,8 +63,8 @@ def _each(ladder: xr.Dataset, analysis: Analysis) -> Iterator[ListedExponent]:
         f"pairs at ρ ≥ {analysis.common_rho:.2f} at every size" if common else "calibrated pairs",
         signed(analysis.power_law.exponent),
         ends(analysis.power_law.exponent_ci95),
-        "The headline: one correlation for all sizes, the lowest at which each of them clears its nulls. The theory "
-        "and the tests of the theory count this way."
+        "The headline: one correlation for all sizes, the lowest at which every size exceeds its nulls. The theory "
+        "and its tests count this way."
         if common
         else "The headline.",
     )
@@ -70,7 +73,10 @@ def _each(ladder: xr.Dataset, analysis: Analysis) -> Iterator[ListedExponent]:
             "pairs above each size's own ρ*",
             signed(analysis.own.exponent),
             ends(analysis.own.exponent_ci95),
-            "ρ* falls as networks grow, so larger ones are counted further down. That alone makes the count grow.",
+            (
+                "ρ* falls as networks grow, so larger networks are counted at lower correlations. This alone raises "
+                "counts."
+            ),
         )
     recurs = recurrence(ladder, analysis.common_rho)
     if recurs is not None and (recurs.anchored > 0).all():

@@ -110,7 +110,7 @@ def closing_triangles(ab: ArrayLike, bc: ArrayLike, ac: ArrayLike) -> Replicatio
     for name, one in pairs.items():
         require(one.ndim == 2 and one.shape[1] == 2, name, one.shape, f"must be {PAIRS}")
         once = all(len(np.unique(one[:, side])) == len(one) for side in (0, 1))
-        require(once, name, "a neuron in two pairs", "must have every neuron once at most, as a mutual matching has")
+        require(once, name, "a neuron in two pairs", "must contain each neuron at most once, as a mutual matching does")
     of_b, of_a = dict(pairs["bc"].tolist()), dict(pairs["ac"].tolist())
     both = [(a, b, of_a[a], of_b[b]) for a, b in pairs["ab"].tolist() if a in of_a and b in of_b]
     closed = np.array([(a, b, c) for a, b, c, other in both if c == other], dtype=int).reshape(-1, 3)

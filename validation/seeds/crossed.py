@@ -90,7 +90,7 @@ class SeededLadder:
         said = f"α = {self.exponent:.2f} (95% interval {low:.2f} to {high:.2f}) over {self.pairs} pairs at "
         said += f"{self.sizes} sizes; of its half-width {listed}"
         if self.components is None:
-            return f"{said}; one seed a size, so that seeds and lack of fit cannot be distinguished."
+            return f"{said}; with one seed per size, seeds and lack of fit cannot be distinguished."
         line = "fits within" if self.fit_p > 0.05 else "does not fit within"
         return f"{said}; a straight line {line} the scatter of seeds (F = {self.fit_f:.2f}, p = {self.fit_p:.2g})."
 

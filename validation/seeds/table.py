@@ -43,7 +43,7 @@ class SeedTable:
 
     def __post_init__(self):
         few = len(np.unique(self.neurons)) < 3
-        require(not few, "sizes", len(np.unique(self.neurons)), "must be three or more for an interval", EXAMPLE)
+        require(not few, "sizes", len(np.unique(self.neurons)), "must be at least three for an interval", EXAMPLE)
         for size, grid, _ in self.grids():
             some = ~np.isnan(grid)
             parallel = some.sum(axis=0).max() <= 1 and some.sum(axis=1).max() <= 1
@@ -85,7 +85,7 @@ def read_seeds(data: str | os.PathLike[str] | Mapping[str, Any]) -> SeedTable:
     missing = [name for name in NEEDED if name not in given]
     require(not missing, "data", list(given), f"must have a column {' and '.join(missing)}", EXAMPLE)
     require(
-        len({len(column) for column in given.values()}) == 1, "data", list(given), "must have columns of one length"
+        len({len(column) for column in given.values()}) == 1, "data", list(given), "must have columns of equal length"
     )
     cells = {
         name: np.array([_cell(str(one), name, f"{name}[{i}]") for i, one in enumerate(column)])

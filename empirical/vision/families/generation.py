@@ -63,11 +63,13 @@ def generate(checkpoint: str | Path, number: int, seed: int = 0) -> Generated:
 
     folder = Path(checkpoint)
     if not (folder / HEAD).is_file():
-        raise RosettaError(f"{checkpoint}: has no {HEAD}, so it cannot make images; denoisers trained here have one")
+        raise RosettaError(
+            f"{checkpoint}: has no {HEAD}, so it cannot generate images; denoisers trained with this package have one"
+        )
     head = load_file(folder / HEAD)
     if len(head["head.bias"]) != 3 * PATCH * PATCH:
-        rule = f"gives {len(head['head.bias'])} numbers a patch, a picture needs {3 * PATCH * PATCH}"
-        raise RosettaError(f"{checkpoint}: its head {rule}; a denoiser's does")
+        rule = f"gives {len(head['head.bias'])} numbers per patch; an image needs {3 * PATCH * PATCH}"
+        raise RosettaError(f"{checkpoint}: its head {rule}, unlike that of a denoiser")
     model = hub.open_model(checkpoint, hub.open_config(checkpoint))
     noise = np.random.default_rng(np.random.SeedSequence([seed, 0x6E0]))
     made = []

@@ -54,7 +54,9 @@ class Recipe:
         require(math.isfinite(rate) and rate > 0, "learning_rate", rate, rule, "learning_rate=3e-3")
         whole = all(isinstance(seed, int) and 0 <= seed < 1 << 63 for seed in self.seeds)
         distinct = 0 < len(self.seeds) == len(set(self.seeds))
-        require(whole and distinct, "seeds", self.seeds, "must be distinct whole numbers from 0 on", "seeds=(0, 1, 2)")
+        require(
+            whole and distinct, "seeds", self.seeds, "must be distinct whole numbers of at least 0", "seeds=(0, 1, 2)"
+        )
 
 
 @dataclass(frozen=True)
@@ -181,8 +183,8 @@ def _require_finite(job: Job, values: np.ndarray, place: str) -> None:
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise RosettaError(
-            f"{job.objective}, {job.neurons} neurons, seed {job.recipe.seeds[bad[0]]}: diverged ({place} is no "
-            f"number); nothing of it stays. Try: a smaller learning_rate than {job.recipe.learning_rate:g}"
+            f"{job.objective}, {job.neurons} neurons, seed {job.recipe.seeds[bad[0]]}: diverged ({place} is not a "
+            f"number); nothing was saved. Try: a smaller learning_rate than {job.recipe.learning_rate:g}"
         )
 
 

@@ -133,8 +133,8 @@ class EndpointJudge:
         parts = address(url, f"{PREFIX}URL", hidden)
         self._local = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if key and parts.scheme == "http" and not self._local:
-            raise InputError(f"{PREFIX}URL", hidden(url), "a key is sent over https only (or to this machine)")
-        require(model.isprintable(), f"{PREFIX}MODEL", hidden(model), "must be printable characters alone")
+            raise InputError(f"{PREFIX}URL", hidden(url), "a key is sent only over https (or to this machine)")
+        require(model.isprintable(), f"{PREFIX}MODEL", hidden(model), "must be printable characters only")
         if not (math.isfinite(timeout) and 0 < timeout <= LONGEST_WAIT):
             raise InputError("timeout", timeout, f"must be seconds, above 0 and up to {LONGEST_WAIT:g}", "timeout=60")
         in_range = isinstance(retries, int) and 0 <= retries <= MOST_RETRIES
@@ -204,7 +204,7 @@ class EndpointJudge:
                 given = _object_in(self._post(asked))
                 answer = None if given is None else fields(given)
         if answer is None:
-            raise RosettaError(f"{self.name}: gave no usable answer twice (expected JSON as the question asks)")
+            raise RosettaError(f"{self.name}: gave two unusable answers (expected the requested JSON)")
         if answer != saved:  # one of an older version may hold more than the known fields
             with replacing(cached) as partial:
                 partial.write_text(json.dumps(answer), encoding="utf-8")
@@ -272,7 +272,7 @@ def _said(body: bytes) -> str:
     except (KeyError, IndexError, TypeError):
         content = None
     if not isinstance(content, str):
-        raise NoReply("a reply without choices[0].message.content, as such an endpoint gives it")
+        raise NoReply("a reply without choices[0].message.content")
     return content
 
 

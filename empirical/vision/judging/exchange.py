@@ -53,7 +53,7 @@ def address(url: str, argument: str, show: Callable[[str], str]) -> SplitResult:
     plain = url.split("?")[0].split("#")[0]
     shown = show(plain if "@" not in plain else "…@" + plain.rpartition("@")[2])
     if not all("!" <= character <= "~" for character in url):
-        rule = "must be visible ASCII characters alone: no spaces, other letters as an address encodes them"
+        rule = "must be visible ASCII characters only: no spaces, other letters percent-encoded"
         raise InputError(argument, shown, rule, example)
     try:
         parts = urlsplit(url)
@@ -63,7 +63,7 @@ def address(url: str, argument: str, show: Callable[[str], str]) -> SplitResult:
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise InputError(argument, shown, "must be an http(s) address", example)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        rule = "must not hold a password or settings; a key comes from an environment variable of its own"
+        rule = "must not contain a password or settings; the key has its own environment variable"
         raise InputError(argument, shown, rule, example)
     return parts
 
@@ -106,7 +106,7 @@ def ask(url: str, body: bytes, headers: dict[str, str], timeout: float, direct: 
         reply = outcome.get(timeout=timeout)
     except queue.Empty:
         _shut(opened)
-        raise NoReply(f"not whole after {timeout:g} seconds") from None
+        raise NoReply(f"incomplete after {timeout:g} seconds") from None
     if isinstance(reply, NoReply):
         raise reply
     return reply

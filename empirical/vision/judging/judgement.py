@@ -82,7 +82,7 @@ def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:
     threshold = float(pairs["threshold"]) if "threshold" in pairs else np.nan
     strong = np.abs(pairs["correlation"].values) >= threshold  # of either sign under --absolute
     if not strong.any():
-        rule = "has no pair above its nulls: there are no Rosetta Neurons to judge"
+        rule = "has no pair above its nulls, so there are no Rosetta Neurons to judge"
         raise InputError("pairs", pairs.attrs.get("status", "uncalibrated"), rule, "rosettalaw match … --untrained 3")
     rosetta = np.unique(pairs[f"unit_{side}"].values[strong])
     excluded = pairs[f"excluded_unit_{side}"].values
@@ -133,11 +133,11 @@ def study(
     """
     plan = plan or JudgingPlan()
     last = max((int(neurons.max()) for neurons in populations.values() if len(neurons)), default=0)
-    rule = f"has {len(source.layer)} neurons: the pairs are of another model"
+    rule = f"has {len(source.layer)} neurons, so the pairs belong to another model"
     require(last < len(source.layer), "model", source.name, rule, "--model, the checkpoint that was matched")
     needed = max(plan.top) + HELD_OUT
     if len(source.images) < needed:
-        rule = f"showing {max(plan.top)} and holding {HELD_OUT} out needs {needed} images"
+        rule = f"showing {max(plan.top)} images and holding out {HELD_OUT} needs {needed} images"
         raise InputError("images", len(source.images), rule, "--top 2,5 or more images")
     for name, neurons in populations.items():
         if len(neurons) < plan.subsets:

@@ -37,7 +37,7 @@ class Key:
         wrong = next((i for i, character in enumerate(text) if not "!" <= character <= "~"), None)
         if wrong is not None:
             rule = (
-                f"must be visible ASCII characters alone; character {wrong + 1} of {len(text)} is "
+                f"must be visible ASCII characters only; character {wrong + 1} of {len(text)} is "
                 f"{text[wrong]!a} (the key is not shown)"
             )
             raise InputError(argument, "…", rule, f"export {argument}=\"$(tr -d '[:space:]' < key.txt)\"")
@@ -50,7 +50,7 @@ class Key:
         return f"Key({SHOWN!r})" if self else "Key('')"
 
     def __reduce__(self) -> str:
-        raise TypeError("a key is not written anywhere")
+        raise TypeError("the key is never written anywhere")
 
     def header(self) -> dict[str, str]:
         """Return the header that carries the key."""

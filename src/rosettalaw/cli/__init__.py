@@ -79,7 +79,7 @@ def build() -> typer.Typer:
         name="rosettalaw",
         cls=PlainGroup,
         help="The scaling law of Rosetta Neurons: predict it, simulate it, measure it, fit it.",
-        epilog="Each command's --help ends with a call that works.",
+        epilog="The --help of each command ends with a working example.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         raise SystemExit(0) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REFUSED:
-            path = error.filename or "a file that was to be written"
+            path = error.filename or "a file to be written"
             _exit(f"error: {disk_error(path, error) if disk_is_full(path, error) else f'{path}: {error.strerror}'}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...
             _exit(f"error: {_usage_message(error)}", tell_last)

@@ -9,7 +9,7 @@ import typer
 from .output import JsonOption, echo, file_to_write, print_json, print_table, require_no_input
 
 RESULTS = typer.Argument(None, help="Result files (.nc) and CSV files with neurons,count.", show_default=False)
-FIGURE = typer.Option(None, callback=file_to_write, help="Also draw the comparison: a path, saved as PNG and SVG.")
+FIGURE = typer.Option(None, callback=file_to_write, help="Also draw the comparison to this path, as PNG and SVG.")
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -19,7 +19,7 @@ def register(app: typer.Typer, section: str) -> None:
     def compare(
         results: list[Path] = RESULTS,
         references: bool = typer.Option(
-            True, help="Include the paper, networks with known β, toys and the ladders of the repository."
+            True, help="Include the paper, networks with known β, toys and the repository's ladders."
         ),
         figure: Path = FIGURE,
         as_json: bool = JsonOption,

@@ -10,7 +10,9 @@ from .output import JsonOption, folder_of, folder_to_write, print_json
 
 OUT = typer.Option(Path("results/demo"), callback=folder_of("results.nc"), help="Folder for the results.")
 CACHE = typer.Option(
-    None, callback=folder_to_write, help="Folder of checkpoints (default: the system's, as ~/.cache/rosettalaw)."
+    None,
+    callback=folder_to_write,
+    help="Folder of checkpoints (default: the system's cache, such as ~/.cache/rosettalaw).",
 )
 
 
@@ -23,9 +25,9 @@ def register(app: typer.Typer, section: str) -> None:
         out: Path = OUT,
         cache: Path = CACHE,
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
-        vision: bool = typer.Option(False, "--vision", help="Vision models, trained on bundled photographs, instead."),
+        vision: bool = typer.Option(False, "--vision", help="Train vision models on bundled photographs instead."),
         check: bool = typer.Option(
-            False, "--check", help="Compare with the kept numbers; exit code 1 where they are out of tolerance."
+            False, "--check", help="Compare with the saved numbers; exit code 1 if they are out of tolerance."
         ),
         as_json: bool = JsonOption,
     ) -> None:

@@ -19,7 +19,7 @@ def register(app: typer.Typer, section: str) -> None:
 
 
 def derive(
-    step: int | None = typer.Option(None, help="Show this step alone."),
+    step: int | None = typer.Option(None, help="Show only this step."),
     latex: Path | None = typer.Option(
         None, callback=file_to_write, help="Write the steps as a LaTeX document to this file."
     ),
@@ -36,7 +36,13 @@ def derive(
     own = {"utility": utility, "spectrum": spectrum, "cost": cost, "budget": budget}
     parts = {name: formula for name, formula in own.items() if formula is not None}
     if parts:
-        require(step is None, "--step", step, "is a step of the paper's theory; another one is shown whole", EPILOG)
+        require(
+            step is None,
+            "--step",
+            step,
+            "selects a step of the paper's theory; another theory is shown in full",
+            EPILOG,
+        )
         text, document = _own(parts, at)
     else:
         text, document = _chain(step)

@@ -23,12 +23,14 @@ def design(
     beta: float | None = typer.Option(None, help="β of the theory (default: 1.5)."),
     seed_sd: float | None = typer.Option(None, help="Standard deviation of the log count of a pair (default: 0.17)."),
     count: float | None = typer.Option(None, help="Expected count at the middle size (default: the shipped ladders')."),
-    tokens: float = typer.Option(400_000, help="Training tokens a network."),
+    tokens: float = typer.Option(400_000, help="Training tokens per network."),
     halfwidth: float | None = typer.Option(None, help="Search for the cheapest design with this half-width of α."),
     hours: float | None = typer.Option(None, help="Hours that the search may spend (default: no limit)."),
-    source: Path | None = typer.Option(None, "--from", help="A measured ladder (.nc, or CSV with seeds): what next?"),
+    source: Path | None = typer.Option(
+        None, "--from", help="A measured ladder (.nc, or CSV with seeds): suggest the next step."
+    ),
     picture: Path | None = typer.Option(
-        None, callback=file_to_write, help="Draw half-width over cost of what was searched (.png, and .svg beside it)."
+        None, callback=file_to_write, help="Draw half-width over cost of the designs searched (.png and .svg)."
     ),
     as_json: bool = JsonOption,
 ) -> None:

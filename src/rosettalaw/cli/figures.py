@@ -8,9 +8,9 @@ import typer
 
 from .output import JsonOption, echo, folder_to_write, print_json
 
-RESULTS = typer.Argument(None, help="Folder of results (.nc); default: published numbers alone.")
+RESULTS = typer.Argument(None, help="Folder of results (.nc); default: published numbers only.")
 OUT = typer.Option(Path("results/figures"), callback=folder_to_write, help="Folder for the figures.")
-ONLY = typer.Option(None, "--only", help="Names of figures, as fig03,triangle.")
+ONLY = typer.Option(None, "--only", help="Names of figures, such as fig03,triangle.")
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -40,4 +40,4 @@ def register(app: typer.Typer, section: str) -> None:
                 echo(f"{one.name:12} {one.shows}: {one.files[0]}")
         for one in made:
             if not one.files:
-                echo(f"{one.name:12} {one.shows}: waits for {one.waits_for}")
+                echo(f"{one.name:12} {one.shows}: needs {one.waits_for}")

@@ -31,20 +31,22 @@ def register(app: typer.Typer, section: str) -> None:
 
 def filter_(
     a: str | None = typer.Argument(None, help="Checkpoint with the neuron that filters: a folder or a hub id."),
-    b: str | None = typer.Argument(None, help="Checkpoint that A is matched with."),
+    b: str | None = typer.Argument(None, help="Checkpoint to match A with."),
     text: Path | None = typer.Option(None, help="Labelled text: a folder of domains or a .jsonl[.zst] file."),
     target: str | None = typer.Option(None, help="Domain to select."),
     pairs: Path | None = typer.Option(None, help="Matching of A on other text, from rosettalaw match A B --out."),
     tune: str | None = typer.Option(None, help="The checkpoint to train on (default: A)."),
-    budget: int | None = typer.Option(None, help="Tokens to select (default: the target domain's own)."),
+    budget: int | None = typer.Option(None, help="Tokens to select (default: as many as the target domain has)."),
     contexts: int = typer.Option(20, help="Top contexts by which the neuron is chosen."),
     passage: int | None = typer.Option(
         None, help="Cut documents into passages of this many characters; 0: whole documents."
     ),
-    tokens: int | None = typer.Option(None, help="Most tokens of A to match on (default: the paper's 10 million)."),
+    tokens: int | None = typer.Option(
+        None, help="Maximum number of tokens of A to match on (default: the paper's 10 million)."
+    ),
     choosing: float = typer.Option(0.25, help="Share of the text to match and to choose the neuron on."),
     test: float = typer.Option(0.25, help="Share of the text to measure perplexity on."),
-    runs: int = typer.Option(3, help="Trainings of each selection; 0 stops after F1."),
+    runs: int = typer.Option(3, help="Training runs per selection; 0 stops after F1."),
     rank: int = typer.Option(1, help="Rank of the adapters."),
     learning_rate: float = typer.Option(1e-3, help="Peak learning rate."),
     weight_decay: float = typer.Option(0.01, help="Weight decay of the adapters."),
@@ -53,7 +55,9 @@ def filter_(
     ladder: str = typer.Option("filter", help="Without models: ladder whose largest models are used."),
     cache: Path | None = typer.Option(None, callback=folder_to_write, help="Without models: folder of checkpoints."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
-    pattern_a: str = typer.Option("", help="A's MLP output projection, * for the layer, if A is of no known kind."),
+    pattern_a: str = typer.Option(
+        "", help="A's MLP output projection, * for the layer, if A has an unknown architecture."
+    ),
     pattern_b: str = typer.Option("", help="The same for B."),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     seed: int = typer.Option(0, min=0, help="Seed of the split, the samples and the training."),
@@ -79,11 +83,11 @@ def filter_(
     own = {name: value for name, value in (("--text", text), ("--target", target)) if value is None}
     if a is not None and own:
         name = next(iter(own))
-        raise InputError(name, None, "is needed with models of your own", "rosettalaw filter A B --text T --target D")
+        raise InputError(name, None, "is required with your own models", "rosettalaw filter A B --text T --target D")
     require_no_input("--selection", selection, (text, pairs))
     if a is None and (pairs or tune or text):
         option, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
-        raise InputError(option, str(value), "goes with models of your own", f"rosettalaw filter A B {option} …")
+        raise InputError(option, str(value), "requires your own models", f"rosettalaw filter A B {option} …")
     plan = FilteringPlan(
         target=target or embedded.TARGET,
         budget=budget,

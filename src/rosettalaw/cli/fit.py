@@ -16,8 +16,8 @@ COUNTS = typer.Argument(
 HIDDEN = ("fisher", "profiles", "beta", "kappa", "tau")  # shown as parameters, or in JSON alone
 STEPS = 100  # fewer say nothing about the ends of an interval
 NOT_TESTED = {
-    "misfit_p": "none, since the errors are estimated from how well the theory fits",
-    "uneven_p": "none, since only isolation and tail with errors that are not stated are tested for it",
+    "misfit_p": "none, because errors are estimated from the fit of the theory",
+    "uneven_p": "none; only isolation and tail without stated errors are tested for it",
 }
 
 
@@ -29,11 +29,11 @@ def register(app: typer.Typer, section: str) -> None:
         counts: Path = COUNTS,
         tau: float | None = typer.Option(
             None,
-            help="Detectability threshold τ of the theory; if not given, β is that of τ = 1, its interval of 0.5 to 4.",
+            help="Detectability threshold τ of the theory (default: 1, with an interval of β over τ = 0.5 to 4).",
         ),
         gamma: float = typer.Option(4.0, help="Latent features per neuron γ of the theory."),
         posterior: int = typer.Option(
-            0, min=0, help="Also draw this many emcee steps from the posterior of the theory."
+            0, min=0, help="Also sample the posterior of the theory with this many emcee steps."
         ),
         as_json: bool = JsonOption,
     ) -> None:
@@ -42,7 +42,7 @@ def register(app: typer.Typer, section: str) -> None:
 
         from ..errors import require
 
-        rule = f"must be 0, or at least {STEPS}, of which the first quarter is discarded"
+        rule = f"must be 0, or at least {STEPS}; the first quarter is discarded"
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean, analyse_series
         from ..validation.compare import joint_of
@@ -94,7 +94,7 @@ def register(app: typer.Typer, section: str) -> None:
             echo(f"posterior: {record['posterior_status']}")
         if analysis.left_out:
             lowest, highest = min(analysis.left_out.values()), max(analysis.left_out.values())
-            echo(f"leaving out one size: α between {lowest:.3f} and {highest:.3f}")
+            echo(f"without any one size: α between {lowest:.3f} and {highest:.3f}")
         echo(f"status: {record['status']}")
         for note in record["notes"]:
             echo(f"note: {note}")

@@ -26,27 +26,29 @@ def judge(
         ..., help="The images to show: a folder, or an .npz of arrays; subfolders are classes."
     ),
     model: str = typer.Option("", help="Checkpoint of the model (default: that of the result)."),
-    side: str = typer.Option("a", help="Which of the result's models: a or b."),
+    side: str = typer.Option("a", help="Model of the result to judge: a or b."),
     by: str = typer.Option(
-        "offline", "--judge", help="offline, or endpoint: a vision model (ROSETTALAW_JUDGE_URL, …)."
+        "offline", "--judge", help="offline, or endpoint for a vision model (ROSETTALAW_JUDGE_URL, …)."
     ),
     top: str = typer.Option("2,5,10,15,20,50", help="Numbers of top images shown."),
-    main: int = typer.Option(20, help="The number that the validation uses."),
+    main: int = typer.Option(20, help="Number of top images used in the validation."),
     subsets: int = typer.Option(5, help="Disjoint subsets of each population."),
-    subset_size: int = typer.Option(100, help="Most neurons in a subset."),
+    subset_size: int = typer.Option(100, help="Maximum number of neurons in a subset."),
     validated: int = typer.Option(20, help="Neurons of each population that the judge's predictions are tested on."),
-    prices: str = typer.Option("", help="Endpoint: price of a million tokens read, and written: 0.15,0.6."),
-    yes: bool = typer.Option(False, "--yes", help="Endpoint: continue after the estimate of the cost."),
-    timeout: float = typer.Option(60.0, help="Endpoint: seconds for one whole answer."),
-    retries: int = typer.Option(4, min=0, help="Endpoint: further tries after a passing failure."),
+    prices: str = typer.Option("", help="Endpoint: prices per million input and output tokens: 0.15,0.6."),
+    yes: bool = typer.Option(False, "--yes", help="Endpoint: accept the estimated cost and continue."),
+    timeout: float = typer.Option(60.0, help="Endpoint: seconds allowed for one complete answer."),
+    retries: int = typer.Option(4, min=0, help="Endpoint: retries after a temporary failure."),
     cache: Path = typer.Option(
-        None, callback=folder_to_write, help="Folder of answers (default: the system's, as ~/.cache/rosettalaw)."
+        None,
+        callback=folder_to_write,
+        help="Folder of answers (default: the system's cache, such as ~/.cache/rosettalaw).",
     ),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
-    memory: str = typer.Option("", help="Memory that reading may take: 2GiB, 500MB; default: half of the free memory."),
-    seed: int = typer.Option(0, min=0, help="Seed of the draws."),
+    memory: str = typer.Option("", help="Memory limit for reading: 2GiB, 500MB; default: half of the free memory."),
+    seed: int = typer.Option(0, min=0, help="Seed of the random samples."),
     out: Path | None = typer.Option(None, callback=result_to_write, help="Save the result to this netCDF file."),
     as_json: bool = JsonOption,
 ) -> None:

@@ -20,7 +20,7 @@ def register(app: typer.Typer, section: str) -> None:
     @app.command(rich_help_panel=section, epilog=EPILOG)
     def ladder(
         ladder: str = typer.Argument("", help=FILE, show_default=False),
-        text: Path | None = typer.Option(None, help="Text to measure on, instead of the file's own."),
+        text: Path | None = typer.Option(None, help="Text to measure on, instead of the ladder file's text."),
         categories: Path | None = typer.Option(None, help="CSV of subset,category (default: The Pile's)."),
         out: Path | None = typer.Option(
             None,
@@ -31,13 +31,13 @@ def register(app: typer.Typer, section: str) -> None:
         workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         check: bool = typer.Option(False, "--check", help="Show sizes, time, memory and disk; measure nothing."),
         template: Path | None = typer.Option(
-            None, callback=file_to_write, help="Write a commented ladder file to begin with, and end."
+            None, callback=file_to_write, help="Write a commented ladder file as a template, and exit."
         ),
         as_json: bool = JsonOption,
     ) -> None:
         """Measure a ladder of models: counts, nulls, selectivity, documents, depth; fit and report it.
 
-        Each rung is saved when it is measured; the same command goes on where a run stopped.
+        Each rung is saved when it is measured; the same command resumes a stopped run.
         """
         if template is not None:
             _write_template(template)
@@ -59,7 +59,7 @@ def register(app: typer.Typer, section: str) -> None:
 def _write_template(path: Path) -> None:
     from ..empirical.ladder.template import write_template
 
-    echo(f"{write_template(path)}: name your models and text in it, then: rosettalaw ladder {path} --check")
+    echo(f"{write_template(path)}: enter your models and text in it, then run: rosettalaw ladder {path} --check")
 
 
 def _show_preview(ladder: str, text: Path | None, categories: Path | None, as_json: bool) -> None:
@@ -83,4 +83,6 @@ def _show_preview(ladder: str, text: Path | None, categories: Path | None, as_js
     ]
     print_table(rows, title=ladder)
     total = duration(sum(rung.seconds for rung in rungs))
-    echo(f"matching takes about {total} on this machine, null draws included; reading and training come on top")
+    echo(
+        f"matching takes about {total} on this machine, including null draws; reading and training take additional time"
+    )

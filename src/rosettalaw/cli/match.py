@@ -14,14 +14,14 @@ EPILOG = (
     "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
 )
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder, hub id or id@revision."
-OUT = "Save the result to this netCDF file, which may replace an earlier result; a killed run resumes from it."
+OUT = "Save the result to this netCDF file, replacing an earlier result; a killed run resumes."
 PATTERN = (
     "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
     "'layers.*.mlp.fc2:1'."
 )
 NULL = (
-    "Kinds of null and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
-    "of shift; of documents and untrained too where they are known)."
+    "Nulls and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
+    "of shift, and of documents and untrained where possible)."
 )
 SHOWN = (
     "count",
@@ -43,8 +43,10 @@ def register(app: typer.Typer, section: str) -> None:
 
 def match(
     a: str = typer.Argument(help=MODEL, show_default=False),
-    b: str = typer.Argument(help="The other model: the same kind, at the same positions.", show_default=False),
-    text: Path | None = typer.Option(None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; else Python's."),
+    b: str = typer.Argument(help="The other model, of the same kind and at the same positions.", show_default=False),
+    text: Path | None = typer.Option(
+        None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; default: Python's own text."
+    ),
     tokens: int | None = typer.Option(
         None, help="Checkpoints: tokens of A to read; by default the paper's 10 million, or the whole text."
     ),
@@ -52,15 +54,13 @@ def match(
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     timestep: int | None = typer.Option(None, help="Diffusion transformers: denoising step to record at (default: 0)."),
     context: int | None = typer.Option(
-        None, min=1, help="Checkpoints: tokens of a window; by default what both models are made for, at most 1024."
+        None, min=1, help="Checkpoints: tokens per window; default: the most that both models support, up to 1024."
     ),
-    contexts: int = typer.Option(
-        5, min=0, help="Checkpoints: contexts of each neuron that view shows without the models; 0 keeps none."
-    ),
+    contexts: int = typer.Option(5, min=0, help="Checkpoints: contexts per neuron to save for view; 0 saves none."),
     untrained: int | None = typer.Option(
         None,
         min=0,
-        help="Draws of the null of untrained networks (default: checkpoints 3, but 0 with --null-permutations 0).",
+        help="Draws of the untrained null (default: 3 for checkpoints, 0 with --null-permutations 0).",
     ),
     k: int = typer.Option(1, "--k", help="Partners a neuron may have: each must be among the other's k best."),
     absolute: bool = typer.Option(False, "--absolute", help="Rank by |correlation|."),
@@ -69,16 +69,18 @@ def match(
         None,
         "--null-permutations",
         min=0,
-        help="Draws of the paper's permutation null in place of the default ones; 0: no null but --untrained.",
+        help="Draws of the paper's permutation null instead of the default nulls; 0: no null except --untrained.",
     ),
     documents: Path | None = typer.Option(None, help="Arrays: a .npy of integers, the document of each position."),
-    jackknife: int = typer.Option(16, min=0, help="Parts of the text for error and stability; 0 skips both."),
-    q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among those counted."),
-    layers_a: str = typer.Option("", help="Only these layers of A: 0,1,5."),
-    layers_b: str = typer.Option("", help="Only these layers of B."),
+    jackknife: int = typer.Option(
+        16, min=0, help="Parts of the text used to estimate errors and stability; 0 skips both."
+    ),
+    q: float = typer.Option(0.05, "--q", help="Allowed share of null pairs among the counted pairs."),
+    layers_a: str = typer.Option("", help="Use only these layers of A: 0,1,5."),
+    layers_b: str = typer.Option("", help="Use only these layers of B."),
     engine: str = typer.Option("exact", help="exact, or screened: candidates from a sketch, then exact."),
     buckets: int = typer.Option(2048, help="Screened: rows of the sketch."),
-    candidates: int = typer.Option(16, help="Screened: partners looked at for each neuron."),
+    candidates: int = typer.Option(16, help="Screened: candidate partners per neuron."),
     recall: float | None = typer.Option(
         None, help="Screened: target recall; candidates are added to reach it; warns if it is not reached."
     ),

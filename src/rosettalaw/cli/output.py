@@ -35,7 +35,7 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     """Return the value of an option; refuse a file where no result can be saved before anything is computed."""
     file_to_write(option, path)
     if path is not None:
-        name, rule = option.opts[0], f"the result is netCDF; a file called {path.suffix} would not be what it says"
+        name, rule = option.opts[0], f"the result is netCDF, which does not fit the suffix {path.suffix}"
         require(path.suffix.lower() not in OTHER_KINDS, name, str(path), rule, f"{name} {path.with_suffix('.nc')}")
         require_replaceable(name, path)
     return path
@@ -56,7 +56,13 @@ def require_no_input(argument: str, out: Path | None, inputs: Iterable[str | Pat
     """Refuse to save a result over one of its inputs."""
     for path in inputs:
         same = out is not None and path is not None and out.exists() and Path(path).exists() and out.samefile(path)
-        require(not same, argument, str(out), f"is an input, {path}; must be another file", f"{argument} result.nc")
+        require(
+            not same,
+            argument,
+            str(out),
+            f"is the same file as the input {path}; must be another file",
+            f"{argument} result.nc",
+        )
 
 
 def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
@@ -81,7 +87,7 @@ def folder_of(result: str) -> Callable[[typer.CallbackParam, Path | None], Path 
 def _require_folder(name: str, path: Path, folder: Path) -> None:
     nearest = next(part for part in (folder, *folder.absolute().parents) if part.exists())
     require(nearest.is_dir(), name, str(path), f"{nearest} is a file; must be a folder, or a name not yet taken")
-    require(os.access(nearest, os.W_OK), name, str(path), f"must be where files may be written; {nearest} is not")
+    require(os.access(nearest, os.W_OK), name, str(path), f"must be in a writable folder; {nearest} is not writable")
     require_folder_takes(name, path)
 
 

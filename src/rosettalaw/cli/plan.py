@@ -27,9 +27,7 @@ def plan(
     neurons_b: float = typer.Option(..., help="Neurons of model B."),
     positions: float = typer.Option(..., help="Aligned positions."),
     device: str = typer.Option("cpu", help="cpu or cuda (measured now), a100, h100, h200 (data sheet)."),
-    permutations: int = typer.Option(
-        0, "--null-permutations", min=0, help="Draws of a null to include: shift, permute."
-    ),
+    permutations: int = typer.Option(0, "--null-permutations", min=0, help="Null draws to include: shift, permute."),
     width: int = typer.Option(4, min=1, help="Bytes of one activation."),
     memory: str = typer.Option("", help="Memory for the exact engine's tiles (default: half of the device's)."),
     as_json: bool = JsonOption,
@@ -80,9 +78,9 @@ def plan(
         echo(f"{one.engine}: {one.detail}")
         if one.link_seconds:
             more = f"{duration(one.link_seconds)} more at {rates.link / 1e9:.3g} GB/s for activations on the host"
-            echo(f"{one.engine}: {more}; those of models on the device stay there")
+            echo(f"{one.engine}: {more}; activations of models on the device stay there")
     more = ", ".join(f"{one['engine']} {duration(one['seconds'])} more" for one in each)
-    counted = f"{permutations} included" if permutations else f"none included; match makes {DRAWS} by default"
+    counted = f"{permutations} included" if permutations else f"none included; match draws {DRAWS} by default"
     room = f"{stored / 1e12:.3g} TB" if stored >= 1e12 else f"{stored / 1e9:.3g} GB"
     echo(f"each draw of a null: {more} ({counted})")
     echo(f"shifted positions need no copy; permuted ones and documents are read from activations on disk, {room}")

@@ -39,7 +39,7 @@ def predict(
     neurons: str = typer.Option(..., help="Network sizes N: a number, a list 1024,4096 or a range 1e3:1e9:7:log."),
     kappa: float = typer.Option(1.0, help="Isolation budget per neuron κ."),
     tau: float = typer.Option(1.0, help="Detectability threshold of isolation τ."),
-    gamma: float = typer.Option(4.0, help="Latent features per neuron γ (inf: endless, needs β > 1)."),
+    gamma: float = typer.Option(4.0, help="Latent features per neuron γ (inf needs β > 1)."),
     limit: str = typer.Option(
         "discrete", help="discrete (exact sums over ranks) or continuum (the paper's integrals)."
     ),

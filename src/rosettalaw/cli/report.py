@@ -8,9 +8,7 @@ import typer
 
 from .output import echo, page_to_write
 
-FOLDER = typer.Argument(
-    help="Folder of results (.nc) and counts (.csv), searched with the folders in it.", show_default=False
-)
+FOLDER = typer.Argument(help="Folder of results (.nc) and counts (.csv), searched recursively.", show_default=False)
 OUT = typer.Option(None, callback=page_to_write, help="The page (default: report.html in that folder).")
 
 

@@ -49,4 +49,4 @@ def sensitivity(
         print_json(records)
     else:
         shown = [{HEADINGS[name]: value for name, value in record.items()} for record in records]
-        print_table(shown, title="Each open choice on its own; first the default; ∝: exponent over N")
+        print_table(shown, title="Each open choice varied alone, the default first; ∝: exponent over N")

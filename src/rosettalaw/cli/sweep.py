@@ -27,7 +27,7 @@ def sweep(
     gamma: str = typer.Option("4", help="Latent features per neuron γ."),
     limit: str = typer.Option("discrete", help="discrete or continuum."),
     memory: float | None = typer.Option(
-        None, help="GB that the sweep may use; a larger one is solved and written in blocks."
+        None, help="Memory limit in GB; a larger sweep is solved and written in blocks."
     ),
     sensitivities: bool = typer.Option(
         False, "--sensitivities", help="Add the derivatives of log r_τ with respect to β, log κ, log τ and log N."

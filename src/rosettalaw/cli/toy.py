@@ -34,15 +34,17 @@ def register(app: typer.Typer, section: str) -> None:
 def toy(
     neurons: str = typer.Option("8:128:5:log", help="Widths N: a list or a range 8:128:5:log."),
     beta: str = typer.Option("1.2,1.5,2", help="Spectrum exponents β."),
-    seeds: int = typer.Option(5, help="Networks of each kind; they are matched with each other."),
-    configurations: str = typer.Option("law", help="Recipes, as law,linear; or all, with the negative controls."),
+    seeds: int = typer.Option(5, help="Networks per recipe and size; they are matched with each other."),
+    configurations: str = typer.Option(
+        "law", help="Recipes, such as law,linear; or all, which includes the negative controls."
+    ),
     steps: int | None = typer.Option(None, min=1, help="Updates (default: the recipe's, 1800)."),
     seed: int = typer.Option(2026, min=0, help="Seed of the study."),
-    workers: int | None = typer.Option(None, min=1, help="Pieces trained at once (default: one per CPU)."),
+    workers: int | None = typer.Option(None, min=1, help="Training jobs run at once (default: one per CPU)."),
     cache: Path | None = typer.Option(
         None,
         callback=folder_to_write,
-        help="Folder of trained networks, from which a study resumes.",
+        help="Folder of trained networks; an interrupted study resumes from it.",
         show_default=False,
     ),
     out: Path | None = typer.Option(

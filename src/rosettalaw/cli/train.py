@@ -14,12 +14,14 @@ def register(app: typer.Typer, section: str) -> None:
 
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw train quickstart")
     def train(
-        ladder: str = typer.Argument(..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped one."),
-        family: str = typer.Option(None, help="Train this family of the ladder alone."),
+        ladder: str = typer.Argument(
+            ..., metavar="FAMILY.toml", help="A ladder file, or the name of a shipped ladder."
+        ),
+        family: str = typer.Option(None, help="Train only this family of the ladder."),
         cache: Path = typer.Option(
             None,
             callback=folder_to_write,
-            help="Folder of checkpoints (default: the system's, as ~/.cache/rosettalaw).",
+            help="Folder of checkpoints (default: the system's cache, such as ~/.cache/rosettalaw).",
         ),
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         as_json: bool = JsonOption,

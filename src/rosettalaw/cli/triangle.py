@@ -22,7 +22,7 @@ def register(app: typer.Typer, section: str) -> None:
     def triangle(
         pairs: Path = PAIRS,
         threshold: float | None = typer.Option(
-            None, help="Least correlation of a pair, for all sizes (default: the largest of the sizes' own)."
+            None, help="Minimum correlation of a pair, at all sizes (default: the largest ρ* of any size)."
         ),
         shares: str = typer.Option("", help=LEVELS),
         as_json: bool = JsonOption,
@@ -65,7 +65,7 @@ def levels_of(text: str) -> list[tuple[float, float]] | None:
         try:
             low, high = map(float, part.split(":"))
         except ValueError:
-            rule = "must be two correlations with a colon, the lower one first"
+            rule = "must be two correlations separated by a colon, the lower one first"
             raise InputError("--shares", part, rule, "--shares 0.3:0.5,0.3:0.7") from None
         levels.append((low, high))
     return levels

@@ -24,17 +24,19 @@ def register(app: typer.Typer, section: str) -> None:
 def view(
     source: str = typer.Argument(help=RESULT, show_default=False, metavar="RESULT|A"),
     b: str | None = typer.Argument(None, help="The other checkpoint: the two are matched first.", show_default=False),
-    text: str | None = typer.Option(None, help="Text to show contexts of (default: the result's, else Python's own)."),
-    tokens: int | None = typer.Option(None, help="Tokens of A to read (default: the result's, else 200000)."),
-    limit: int = typer.Option(1000, min=1, help="Pairs to show, those with the highest correlation."),
+    text: str | None = typer.Option(None, help="Text for the contexts (default: the result's text, or Python's own)."),
+    tokens: int | None = typer.Option(None, help="Tokens of A to read (default: as in the result, or 200000)."),
+    limit: int = typer.Option(1000, min=1, help="Number of pairs to show, highest correlations first."),
     contexts: int | None = typer.Option(
-        None, min=1, help="Contexts of each partner (default: as many as the result keeps, else 8)."
+        None, min=1, help="Contexts per partner (default: all that the result contains, or 8)."
     ),
-    seed: int | None = typer.Option(None, min=0, help="Seed of the text order (default: the result's, else 0)."),
-    images: Path | None = typer.Option(None, help="For match --images: show these, of at most 100 pairs."),
+    seed: int | None = typer.Option(None, min=0, help="Seed of the text order (default: as in the result, or 0)."),
+    images: Path | None = typer.Option(
+        None, help="For results of match --images: the images to show, for at most 100 pairs."
+    ),
     skip_corrupt: bool = typer.Option(False, "--skip-corrupt", help="Skip images that cannot be read."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
-    memory: str = typer.Option("", help="Memory that reading may take: 2GiB, 500MB; default: half of the free memory."),
+    memory: str = typer.Option("", help="Memory limit for reading: 2GiB, 500MB; default: half of the free memory."),
     pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
     out: Path = typer.Option(
         Path("viewer.html"), callback=page_to_write, help="The page, one self-contained HTML file."

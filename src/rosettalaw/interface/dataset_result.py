@@ -58,7 +58,7 @@ class DatasetResult:
         names = [str(name) for name, variable in self.dataset.data_vars.items() if variable.dims == (self.ROWS,)]
         frame = self.dataset[names].to_dataframe().reset_index(drop=True)
         if not len(frame):
-            LOG.warning("%s: the table has no row: %s", self.TITLE, self.attrs.get("status", "no pair was matched"))
+            LOG.warning("%s: the table is empty: %s", self.TITLE, self.attrs.get("status", "no pair was matched"))
         return frame
 
     def summary(self) -> str:

@@ -167,11 +167,13 @@ def _opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any)
     if checkpoint or is_model(value):
         for name, given in ((f"samples_{side}", samples), ("documents", documents)):
             if given is not None:
-                rule = "go with activations; models read text, of which this is known"
+                rule = "must be given only with activations; for models it follows from the text"
                 raise InputError(name, type(given).__name__, rule, f"no {name}")
         return str(value) if checkpoint else loaded(value, tokenizer, side)
     if tokenizer is not None:
-        raise InputError(f"tokenizer_{side}", type(tokenizer).__name__, "goes with a loaded model", "no tokenizer")
+        raise InputError(
+            f"tokenizer_{side}", type(tokenizer).__name__, "must be given only with a loaded model", "no tokenizer"
+        )
     return open_input(value, side, samples, documents=documents)
 
 
@@ -180,7 +182,9 @@ def _null_words(nulls: Mapping[str, int] | str) -> str:
     if isinstance(nulls, str):
         return nulls
     if not isinstance(nulls, Mapping):
-        raise InputError("nulls", nulls, "must be draws by kind of null", "nulls={'shift': 3}, or {} for none")
+        raise InputError(
+            "nulls", nulls, "must be a mapping of null to number of draws", "nulls={'shift': 3}, or {} for none"
+        )
     for name, draws in nulls.items():
         require(int(draws) == draws >= 0, f"nulls[{name!r}]", draws, "must be a whole number of draws", "nulls={}")
     return ",".join(f"{name}:{int(draws)}" for name, draws in nulls.items() if draws) or "none"

@@ -23,7 +23,10 @@ def check_kept(out: Path, ladder: str) -> dict[str, Any]:
 
     if ladder not in names() or not (out / "results.nc").is_file():
         raise InputError(
-            "--check", ladder, f"has no kept numbers; these have: {', '.join(names())}", "--ladder quickstart"
+            "--check",
+            ladder,
+            f"has no saved numbers; ladders with saved numbers: {', '.join(names())}",
+            "--ladder quickstart",
         )
     compared = agreement(load(out / "results.nc", "ladder"), read(ladder))
     say(compared.sentence())

@@ -41,7 +41,7 @@ def check_spectrum(spectrum: Spectrum, features: int = 1000) -> None:
         all_weights = np.asarray(spectrum.weights(features))
         first = np.asarray(spectrum.weights(features, upto=min(10, features)))
         same = close(all_weights, spectrum.at(whole, features), 1e-12) if all_weights.shape == whole.shape else False
-        subject.obeys("prefix", same, {"rank": whole}, "weights(A) are not the values of at")
+        subject.obeys("prefix", same, {"rank": whole}, "weights(A) differ from the values of at")
         same = np.array_equal(first, all_weights[:10])
         subject.obeys("prefix", same, {"features": features, "upto": 10}, "other weights")
         _check_exponent_of(subject, spectrum, features)
@@ -95,7 +95,7 @@ def _function(subject: Subject, function: Callable[[np.ndarray], Any], x: np.nda
     subject.obeys("shape", values.shape == x.shape, at, f"shape {values.shape} for {x.shape}")
     subject.obeys("finite", np.isfinite(values), at, met)
     subject.obeys("pure", given == x, at, {"argument after the call": given})
-    subject.obeys("pure", np.asarray(function(x.copy())) == values, at, "another value when called again")
+    subject.obeys("pure", np.asarray(function(x.copy())) == values, at, "value changed in a second call")
     table = np.asarray(function(x[: x.size // 2 * 2].reshape(2, -1)))
     subject.obeys("shape", table.shape == (2, x.size // 2), at, f"shape {table.shape} for {(2, x.size // 2)}")
     single = np.array([np.ravel(np.asarray(function(one[None])))[0] for one in x[:20]])

@@ -33,7 +33,7 @@ FUNCTION_LAWS = {
     "finite": Statement("values are finite numbers", "families"),
     "positive": Statement("values are greater than 0", "families"),
     "vectorised": Statement("an array gives the values of its elements", "families"),
-    "pure": Statement("a call leaves its arguments and later calls as they were", "families"),
+    "pure": Statement("a call changes neither its arguments nor later calls", "families"),
     "pickles": Statement("pickle returns an equal object", "families"),
 }
 SPECTRUM_LAWS = FUNCTION_LAWS | {

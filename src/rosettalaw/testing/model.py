@@ -58,7 +58,7 @@ def check_model(model: Model, neurons: ArrayLike = SIZES, tau: ArrayLike = TAUS)
 def _positive(name: str, value: ArrayLike) -> np.ndarray:
     array = np.atleast_1d(as_floats(name, value, EXAMPLE))
     good = array.ndim == 1 and array.size and all(map(positive, array.tolist()))
-    require(good, name, value, "must be numbers that are finite and greater than 0", EXAMPLE)
+    require(good, name, value, "must be finite numbers greater than 0", EXAMPLE)
     return array
 
 

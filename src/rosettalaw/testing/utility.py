@@ -52,7 +52,7 @@ def _marginal(subject: Subject, utility: Utility, s: np.ndarray) -> np.ndarray:
     subject.obeys("finite", np.isfinite(slope), at, met)
     subject.obeys("positive", (slope > 0) | ((slope == 0) & (s > FAR)), at, met)
     subject.obeys("pure", given == s, at, {"argument after the call": given})
-    subject.obeys("pure", np.asarray(utility.marginal(s)) == slope, at, "another value when called again")
+    subject.obeys("pure", np.asarray(utility.marginal(s)) == slope, at, "value changed in a second call")
     table = np.asarray(utility.marginal(s.reshape(2, -1)))
     subject.obeys("shape", table.shape == (2, s.size // 2), at, f"shape {table.shape} for {(2, s.size // 2)}")
     single = np.array([np.ravel(np.asarray(utility.marginal(one[None])))[0] for one in s])
