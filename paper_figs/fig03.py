@@ -3,7 +3,8 @@
 One ladder of model pairs. Filled circles: pairs above one correlation at all sizes, the largest calibrated threshold,
 with standard errors, the fitted power law with its 95% band, and the theory's curve at the fitted β. Small diamonds:
 pairs above each size's own threshold, where that is lower. Hollow: mutual nearest neighbours without a threshold (the
-paper's count), for the trained networks and for the nulls. Zeros lie in a row of their own at the bottom.
+paper's count), for the trained networks and for the nulls. Thin vertical lines: 95% intervals over the draws of a null,
+with an arrow where one extends below the axis. Zeros lie in a separate row at the bottom.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from . import style
 from .results_folder import MeasuredLadder, Results
-from .zeros import Zeros, interrupted
+from .zeros import Zeros, interrupted, intervals
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Look = tuple[str, str, str, str]  # variable, label, marker, colour
 Label = tuple[float, float, str, str]  # point, text, colour: `style.label_ends`
+STEP = 2.5  # points between the intervals of different nulls at one size
 TRAINED: Look = ("raw_count", "trained, no threshold", "o", style.COLOURS["sky"])
 
 
@@ -92,10 +94,13 @@ def draw_on(axis: Axes, ladder: xr.Dataset, analysis: Analysis | None) -> None:
                 labels += label
                 nowhere += [] if label else [words]
     labels += _counted(axis, ladder, neurons, analysis, zeros)
-    _intervals(axis, ladder, neurons)
+    ends = _intervals(ladder, neurons)
+    axis.set_ylim(top=max([axis.get_ylim()[1], *(1.05 * high.max() for *_, high in ends)]))
     if analysis is not None:
         _fits(axis, neurons, analysis)
     _frame(axis, neurons)
+    for i, (colour, sizes, low, high) in enumerate(ends):
+        intervals(axis, sizes, low, high, colour, STEP * (i - (len(ends) - 1) / 2))
     row = zeros.draw()
     if row is not None and nowhere:
         labels.append((neurons.max(), row, "at no size:\n" + "\n".join(nowhere), style.dark(style.GREY)))
@@ -141,15 +146,18 @@ def _series(axis, neurons, counts, words, marker, colour, hollow, zeros: Zeros) 
     return [(neurons[last], counts[last], words, style.dark(colour))]
 
 
-def _intervals(axis, ladder, neurons: np.ndarray) -> None:
-    """Draw each null's 95% interval over its draws, where these are enough to say it within a factor of two."""
-    limits = axis.get_ylim()
+def _intervals(ladder, neurons: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Return colour, sizes and ends of each null's 95% intervals over its draws; means over seeds, as of the counts."""
+    ends = []
     for name, _, _, colour in (*raw(), *above()):
         if f"{name}_low" in ladder:
-            mean, low, high = (np.asarray(ladder[name + end].values, dtype=float) for end in ("", "_low", "_high"))
-            shown = (mean > 0) & (low > mean / 2) & np.isfinite(high)
-            axis.vlines(neurons[shown], low[shown], high[shown], color=colour, lw=1, zorder=1)
-    axis.set_ylim(limits)
+            (sizes, low), (_, high) = (
+                style.over_seeds(neurons, ladder[name + end].values) for end in ("_low", "_high")
+            )
+            some = np.isfinite(low) & np.isfinite(high) & (high > 0)
+            if some.any():
+                ends.append((colour, sizes[some], low[some], high[some]))
+    return ends
 
 
 def _counted(axis, ladder, neurons, analysis: Analysis | None, zeros: Zeros) -> list[Label]:

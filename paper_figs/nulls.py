@@ -10,6 +10,7 @@ from ..validation.likelihoods import fit_likelihood
 from ..validation.published import read
 from . import style
 from .results_folder import Results
+from .zeros import intervals
 
 
 def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -> list[Path]:
@@ -23,19 +24,28 @@ def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -
             slope = f"slope {style.signed(lo)} to {style.signed(hi)}"
             style.published(axis, rows["neurons"], rows["count"], f"paper, {modality} ({slope})", i + 1)
         for i, (name, ladder) in enumerate(ladders):
-            if f"{ours}_low" in ladder:
-                low, high = (np.maximum(ladder[f"{ours}_{end}"].values, 0.3) for end in ("low", "high"))
-                style.bars(axis, ladder["neurons"].values, ladder[ours].values, low, high, 3 + i)
             _mean(axis, ladder, ours, f"{name}: {words}, no threshold", 3 + i, ":", 4)
             _mean(axis, ladder, "calibrated_count", f"{name}: trained, above ρ*", 3 + i, "-", 6.5)
         axis.set_xlabel("MLP neurons per network, N")
         axis.set_ylabel("mutual pairs")
+        ends = [_ends(ladder, ours) for _, ladder in ladders]
         axis.set_ylim(bottom=min(axis.get_ylim()[0], 0.8))
+        axis.set_ylim(top=max([axis.get_ylim()[1], *(1.05 * np.nanmax(high, initial=0) for _, _, high in ends)]))
+        for i, (sizes, low, high) in enumerate(ends):
+            intervals(axis, sizes, low, high, style.CYCLE[(3 + i) % len(style.CYCLE)])
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
         quality = table.attrs["quality"].removeprefix("quality: ")
-        mine = " Filled: this package, mean over seeds; ×: 0 pairs." if ladders else ""
+        mine = " Filled: this package, mean over seeds, 95% intervals over null draws; ×: 0 pairs." if ladders else ""
         style.source_note(figure, f"Hollow: arXiv 2606.03990, {quality}; slopes: 95% intervals.{mine}")
         return style.save(figure, path)
+
+
+def _ends(ladder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return sizes and the ends of a null's 95% intervals over its draws, means over seeds; NaN if unknown."""
+    sizes = ladder["neurons"].values
+    unknown = np.full(sizes.shape, np.nan)
+    low, high = (ladder[f"{name}_{end}"].values if f"{name}_{end}" in ladder else unknown for end in ("low", "high"))
+    return style.over_seeds(sizes, low)[0], *(style.over_seeds(sizes, one)[1] for one in (low, high))
 
 
 def _mean(axis, ladder, name: str, label: str, index: int, line: str, size: float) -> None:

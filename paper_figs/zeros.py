@@ -1,7 +1,8 @@
-"""Counts of zero on a logarithmic axis: a row of their own under the smallest count, labelled 0.
+"""Counts of zero on a logarithmic axis: a separate row under the smallest count, labelled 0.
 
-A logarithm has no place for zero. A line that skips such a size invents counts there; one that ends before it hides
-that nothing was found. So lines are interrupted, and the zeros of all series lie side by side in a row below.
+A logarithm has no place for zero. A line that skips such a size invents counts there, and a line that ends before it
+hides that nothing was found. So lines are interrupted, and the zeros of all series lie side by side in a row below.
+An interval that includes zero has no lower end on such an axis either: it ends at the floor with an arrow.
 """
 
 from __future__ import annotations
@@ -18,12 +19,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEP = 5.0  # points between zeros of different series at one size
+DOWN = 7  # matplotlib's marker whose tip, pointing down, lies on the point
 
 
 def interrupted(counts: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return counts with NaN for zeros, so that a line through them is interrupted there."""
     counts = np.asarray(counts, dtype=float)
     return np.where(counts > 0, counts, np.nan)
+
+
+def intervals(
+    axis: Axes, sizes: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str, points: float = 0.0
+) -> None:
+    """Draw intervals as vertical lines, some points to the right; below the floor they are cut, with an arrow."""
+    floor, top = axis.get_ylim()
+    known = np.isfinite(low) & np.isfinite(high) & (high > floor)
+    sizes, low, high = (np.asarray(one, dtype=float)[known] for one in (sizes, low, high))
+    place = style.beside(axis, points)
+    axis.vlines(sizes, np.maximum(low, floor), high, color=colour, lw=1, zorder=1, transform=place)
+    look: dict[str, Any] = {"color": colour, "ms": 5, "mew": 0, "ls": "none", "zorder": 1, "transform": place}
+    for size in sizes[low <= floor]:
+        (arrow,) = axis.plot([size], [floor], marker=DOWN, **look)
+        arrow.set_gid(f"=interval below the axis\nN: {size:,.0f}")
+    axis.set_ylim(floor, top)
 
 
 @dataclass

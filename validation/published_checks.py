@@ -98,7 +98,7 @@ def vision_levels() -> list[PublishedCheck]:
         one = np.hypot(error, curve["exponent"] * ONE_DIGIT / np.sqrt(3))  # a uniform error of ± a tenth
         mean, half = float(off.mean()), float(1.96 * one / np.sqrt(len(n)))
         number = f"{len(n)} counts" if len(n) > 1 else "one count"
-        note = f"log of {number} of {where} over the printed curve; with reading errors, a factor of {np.exp(mean):.2f}"
+        note = f"log of {number} of {where} over the printed curve: a factor of {np.exp(mean):.2f}, with reading errors"
         statement = f"{name}: {curve['prefactor']} N^{curve['exponent']} at its own counts"
         checks.append(
             PublishedCheck(

@@ -124,7 +124,7 @@ def test_the_three_parts_share_no_group_and_lose_no_document():
 
 def test_a_part_without_the_target_is_refused():
     documents = tuple(Document(f"d{i}", "b" if i == 0 else "a", "text") for i in range(20))
-    with pytest.raises(InputError, match="0 of .* documents in the"):
+    with pytest.raises(InputError, match=r"0 of .* documents in the"):
         split(Corpus("one", documents), "b", 0.3, 0.3, seed=0)
     with pytest.raises(UnknownNameError, match="unknown target domain of one 'c': known: a, b"):
         split(Corpus("one", documents), "c", 0.3, 0.3, seed=0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.paper_figs import depth, fig03, likelihood, profiles, style
+from rosettalaw.paper_figs import depth, fig03, likelihood, profiles, style, zeros
 from rosettalaw.results import dataset
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.references import ladders
@@ -74,6 +74,28 @@ def test_a_line_does_not_run_over_sizes_without_a_pair(tmp_path):
     assert all(zeros[0][1] > one[1] for one in marks(svg) if not one[2].endswith("0 pairs"))  # downwards
     (line,) = re.findall(r'<g id="points-\d+">\s*<path d="([^"]*)"[^>]*>(?=(?:(?!</g>).)*?untrained above)', svg, re.S)
     assert line.count("M") == 2
+
+
+def test_every_interval_of_a_null_is_drawn_and_is_open_below_if_it_includes_zero():
+    ends = {
+        "permuted_raw_low": [37, 2, -20, 220],
+        "permuted_raw_high": [39, 122, 316, 900],  # wide ones too, and one above every count
+        "untrained_above_threshold_low": [0, -0.5, 0.3, 1],
+        "untrained_above_threshold_high": [0, 1.2, 0.4, np.nan],
+    }
+    with style.figure() as (_, axis):
+        fig03.draw_on(axis, ladder(**ends), None)
+        lines = [line for one in axis.collections if one.get_zorder() == 1 for line in one.get_segments()]
+        arrows = [line for line in axis.lines if line.get_marker() == zeros.DOWN]
+        _, top = axis.get_ylim()
+    floor = LADDER["untrained_above_threshold"][1] / 1.5  # below the smallest count
+    drawn = {(line[0][0], line[1][1]): line[0][1] for line in lines}
+    assert sorted(drawn) == [(128, 39), (256, 1.2), (256, 122), (512, 0.4), (512, 316), (768, 900)]
+    assert [drawn[128, 39], drawn[256, 122], drawn[512, 0.4], drawn[768, 900]] == [37, 2, 0.3, 220]
+    assert sorted(line.get_xdata()[0] for line in arrows) == [256, 512]
+    assert drawn[256, 1.2] == drawn[512, 316] == arrows[0].get_ydata()[0]
+    assert floor < drawn[256, 1.2] < LADDER["untrained_above_threshold"][1]
+    assert top > 900
 
 
 def test_every_point_gives_its_numbers(tmp_path):

@@ -80,7 +80,7 @@ def test_printed_curves_are_held_against_counts_of_other_figures():
     for check, slope, read in ((dino, 0.55, 3), (clip, 0.49, 1)):
         half = 1.96 * np.hypot(0.15, slope * sizes) / np.sqrt(read)
         assert np.subtract(check.interval, check.exponent) == pytest.approx((-half, half), rel=1e-3)
-    assert "a factor 0.46" in clip.note
+    assert "a factor of 0.46" in clip.note
 
 
 def test_no_null_series_shows_a_trend():
