@@ -11,21 +11,25 @@ import numpy as np
 
 
 def lines(title: str, facts: Mapping[str, Any]) -> str:
-    """Return a title and one indented line a fact; facts that are None are left out."""
+    """Return a title and one indented line per fact; facts that are None are omitted."""
     shown = {name: value for name, value in facts.items() if value is not None}
     width = max(map(len, shown), default=0)
     return "\n".join([title, *(f"  {name:<{width}}  {short(value)}" for name, value in shown.items())])
 
 
 def table(title: str, facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = (), note: str = "") -> str:
-    """Return facts, and rows of a table below them, as HTML."""
-    shown = {name: value for name, value in facts.items() if value is not None}
-    parts = [f"<div><strong>{html.escape(title)}</strong>"]
-    parts.append("<table>" + "".join(_row("th", [name], "td", [value]) for name, value in shown.items()) + "</table>")
+    """Return facts, and rows of a table below them, as HTML; numbers and their headers are aligned to the right."""
+    parts = [f"<div><strong>{html.escape(title)}</strong><table>"]
+    for name, value in facts.items():
+        if value is not None:
+            parts.append(f"<tr>{_cell('th', name, 'left')}{_cell('td', value, 'left')}</tr>")
+    parts.append("</table>")
     if rows:
-        head = "".join(f"<th>{html.escape(str(name))}</th>" for name in rows[0])
-        body = "".join(_row("td", list(row.values())) for row in rows)
-        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        sides = {name: "right" if all(_is_number(row[name]) for row in rows) else "left" for name in rows[0]}
+        head = "".join(_cell("th", name, side) for name, side in sides.items())
+        body = ["".join(_cell("td", row[name], side) for name, side in sides.items()) for row in rows]
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>")
+        parts += [*(f"<tr>{cells}</tr>" for cells in body), "</tbody></table>"]
     if note:
         parts.append(f"<p>{html.escape(note)}</p>")
     return "".join([*parts, "</div>"])
@@ -43,6 +47,9 @@ def short(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _row(tag: str, values: list[Any], other: str = "", others: Sequence[Any] = ()) -> str:
-    cells = [(tag, value) for value in values] + [(other, value) for value in others]
-    return "<tr>" + "".join(f"<{tag}>{html.escape(short(value))}</{tag}>" for tag, value in cells) + "</tr>"
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float | np.number) and not isinstance(value, bool))
+
+
+def _cell(tag: str, value: Any, side: str) -> str:
+    return f'<{tag} style="text-align: {side}">{html.escape(short(value))}</{tag}>'
