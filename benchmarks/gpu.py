@@ -30,7 +30,7 @@ def run() -> list[Ratio]:
 
 
 def measured(folder: Path, device: str, name: str, positions: int = 200_000, neurons: int = 8192) -> list[Ratio]:
-    """Measure on a device; its name goes with every figure."""
+    """Measure on a device; its name is in every figure."""
     sides = [networks_file(folder, seed, positions, neurons) for seed in (3, 4)]
     figures = [
         exact_against_matmul(folder, positions // 4, neurons, device=device, share=0),

@@ -22,7 +22,7 @@ from .timing import Ratio
 
 ON_REQUEST = True
 POSITIONS, NEURONS = 200_000, 8192
-TOKENS = 260_000  # of the first family: enough for so many positions
+TOKENS = 260_000  # of the first family: enough for these positions
 
 
 def run() -> list[Ratio]:

@@ -77,7 +77,7 @@ class Calibration:
 
     @property
     def fewest(self) -> int:
-        """Smallest count that so many draws can show: 1/(q D) where a null is empty, for the null with fewest draws."""
+        """Smallest count that D draws can show: 1/(q D) where a null is empty, for the null with fewest draws."""
         return max((int(np.ceil(1 / (self.q * draws) - 1e-9)) for draws in self.draws.values()), default=0)
 
 

@@ -133,7 +133,7 @@ def require_distinct(argument: str, names: Iterable[str]) -> None:
     Raises
     ------
     InputError
-        If two are equal but for that, or but for how their letters are composed.
+        If two differ only in that, or in how their letters are composed.
     """
     known: dict[str, str] = {}
     for name in names:

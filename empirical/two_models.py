@@ -221,7 +221,7 @@ def match_models(
         0 <= contexts <= MOST_CONTEXTS, "--contexts", contexts, f"must be from 0 to {MOST_CONTEXTS}", "--contexts 5"
     )
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
-    require(timestep is None or images is not None, "--timestep", timestep, "goes with --images", "--images FOLDER")
+    require(timestep is None or images is not None, "--timestep", timestep, "applies to --images", "--images FOLDER")
     if documents is not None and not _arrays(a, b):
         rule = "applies to files of activations; texts and images have their own documents"
         raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")

@@ -30,7 +30,7 @@ def draw(results: Results, path: Path, family: str) -> list[Path]:
         names += [f"{name}, N = {style.short(size)}" for size in neurons]
         shares = np.vstack([shares, mine.reshape(-1, BINS)])
     with style.figure(size=(style.WIDTH, 0.9 + 0.3 * len(names))) as (figure, axis):
-        # Most shares are near 1/12 and must differ to the eye.
+        # Most shares are near 1/12 and must differ visibly.
         scale = PowerNorm(0.5, 0, max(0.5, float(np.nanmax(shares))))
         image = axis.imshow(shares, aspect="auto", cmap="cividis", norm=scale)
         axis.set_facecolor(style.NOTHING)

@@ -144,7 +144,7 @@ def log_sizes(axis: Axes, sizes: Any = None) -> None:
 
 
 def size_ticks(axis: Axes, sizes: Any, apart: float = 1.25) -> None:
-    """Label a logarithmic horizontal axis with the sizes themselves, but for those too close to the next."""
+    """Label a logarithmic horizontal axis with the sizes themselves, except those too close to the next."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     ticks: list[float] = []
@@ -278,7 +278,7 @@ def ours(axis: Axes, x: Any, y: Any, label: str, index: int = 0, **look: Any) ->
 
 
 def beside(axis: Axes, points: float) -> Any:
-    """Return the transform of data drawn so many points to the right, so that series at one size do not overlap."""
+    """Return the transform of data shifted some points to the right, so that series at one size do not overlap."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = axis.get_figure()

@@ -189,7 +189,7 @@ def simulate(
     Raises
     ------
     InputError
-        For values outside the model, and sizes too large for the engine that was asked for.
+        For values outside the model, and sizes too large for the chosen engine.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def choose_engine(packing: Packing, engine: str = "auto") -> str:
     Raises
     ------
     InputError
-        If the engine that was asked for would not fit into memory.
+        If the chosen engine would not fit into memory.
     """
     rows = packing.candidates + 2 * packing.matched
     if engine == "auto":

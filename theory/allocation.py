@@ -87,7 +87,7 @@ class Allocation:
     budget : float
         B = κN.
     utility : Utility
-        U, the logarithm unless another was asked for.
+        U, the logarithm unless another was given.
     costs : ndarray, shape (features,), or None
         c_r; None stands for unit costs.
     log_weights : ndarray, shape (features,), or None
@@ -114,7 +114,7 @@ class Allocation:
         return float(np.log(self.multiplier))
 
     def reached(self, tau: float) -> np.ndarray:
-        """Return which features have isolation at least `tau`; one that meets it but for rounding does."""
+        """Return which features have isolation at least `tau`; one that meets it up to rounding does."""
         return (1 + self.isolation) * (1 + TIE) >= 1 + tau
 
     def count(self, tau: float) -> int:
@@ -140,7 +140,7 @@ class Allocation:
             # 1 where s > 0, at most 1 where s = 0, which stands for all that is too small for a float
             gain = np.exp(self.utility.log_marginal(np.maximum(s, LEAST)) - log_price)
             best = self.utility.demand_at_log(log_price)
-            # Where s is the best but for rounding, the difference of values is noise; its first order is not.
+            # Where s is the best up to rounding, the difference of values is noise; its first order is not.
             best = np.where(np.abs(gain - 1.0) <= ROUNDED, s, best)
             rise, far = gain * (best - s), ~(np.abs(best - s) <= 1e-8 * (1 + s))
             if far.any():

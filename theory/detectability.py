@@ -128,7 +128,7 @@ def detect(
         x = np.tanh(mean[part, None] + sd[part, None] * nodes)
         best = _power(_null_sf(x / width[part, None], inputs), rivals)
         summed = np.sum(best * weights, axis=-1)
-        probability[part] = np.minimum(summed, 1.0)  # the weights sum to 1 but for rounding
+        probability[part] = np.minimum(summed, 1.0)  # the weights sum to 1 up to rounding
     false_pairs = _false_pairs(mean, sd, float(np.mean(width)), inputs, idle, threshold)
     if idle:
         false_pairs += _idle_pairs(mean, sd, share, features, interference, inputs, idle, threshold)

@@ -1,7 +1,7 @@
-"""Grids as dask arrays that are solved when they are asked for.
+"""Grids as dask arrays that are solved when they are computed.
 
-All variables share the tasks that solve their blocks. dask itself would solve whole blocks and then cut out what was
-asked for; `GridArray` hands a cut on to its grid, and no other point is solved.
+All variables share the tasks that solve their blocks. dask itself would solve whole blocks and then cut out the
+requested part; `GridArray` hands a cut on to its grid, and no other point is solved.
 """
 
 from __future__ import annotations

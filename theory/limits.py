@@ -106,7 +106,7 @@ def numerical_limit(function: Callable[[Any], Any], far: list[int] | None = None
 
 
 def last_piece(of: sp.Expr, x: sp.Symbol) -> sp.Expr:
-    """Return an expression with every `Piecewise` replaced by the piece that holds for large x."""
+    """Return an expression with every `Piecewise` replaced by its piece for large x."""
     pieces: Any = {}
     result: Any = of.atoms(sp.Piecewise)
     for piecewise in result:

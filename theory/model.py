@@ -156,7 +156,7 @@ class Model:
         neurons, tau : float, 1-D array_like or Range
             As for `rosettalaw.theory.sweep`.
         memory : float, optional
-            Bytes that the sweep may take; beyond them the variables are dask arrays, solved when they are asked for.
+            Bytes that the sweep may take; beyond them the variables are dask arrays, solved when they are computed.
         sensitivities : bool
             Whether to add the derivatives that `predict` gives.
         **parameters : float, 1-D array_like or Range
@@ -196,7 +196,7 @@ class Model:
         if worth(last) >= 0:
             return float(features)
         low, high = np.log(max(count, 1)), np.log(count + 1)
-        if not worth(low) > 0 > worth(high):  # a rank at τ but for rounding, or several
+        if not worth(low) > 0 > worth(high):  # a rank at τ up to rounding, or several
             return float(np.exp(root(worth, 0.0, last)))
         crossing = float(np.exp(root(worth, float(low), float(high))))
         return min(crossing, float(np.nextafter(count + 1.0, 0.0)))  # where w jumps at a rank, just before it

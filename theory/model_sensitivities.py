@@ -8,8 +8,8 @@ The frontier is where ``w(r_τ) U'(τ) = λ c(r_τ)``, and the price λ answers 
     ∂/∂log τ  = −τ / (P T(τ))
     ∂/∂log N  = the local exponent of `model`
 
-Power law, logarithm and unit costs give those of `sensitivities`. Below rank 1 the spectrum continues as the power law
-that it is there; a frontier that has reached A moves with A alone.
+Power law, logarithm and unit costs give those of `sensitivities`. Below rank 1 the spectrum continues as its local
+power law; a frontier that has reached A moves with A alone.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ LOG_2, LOG_3, LOG_5, LOG_7, LOG_FIRST = (math.log(r) for r in (2, 3, 5, 7, FIRST
 ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
 COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
 
-ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 or r_τ meets but for rounding is counted
+ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 or r_τ meets up to rounding is counted
 SLICE = 8192  # points solved at a time
 FEW = 64  # points that are interpreted, which takes less than loading the compiler
 PATIENCE = 40_000  # points that a process interprets; then the compiler has paid

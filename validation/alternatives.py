@@ -18,7 +18,7 @@ Verdict
 A curve is preferred if five tests agree:
 
 - its AICc is at least 2 below every other curve's;
-- no curve predicts sizes left out better, but for those that contain it: a broken power law is as good on a power law
+- no curve predicts sizes left out better, except those that contain it: a broken power law is as good on a power law
   as a power law is, its two further parameters having nothing to do, so that chance decides which errs less;
 - no curve that contains it fits better than chance lets further parameters fit, by the F test of nested models at 5%;
 - it is equivalent to the curves that contain it: that a test of few counts does not reject a line is no evidence for it

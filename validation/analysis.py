@@ -51,7 +51,7 @@ class Analysis:
     left_out : dict of float to float
         Exponent without each size.
     checks : ResidualChecks
-        Curvature, and whether the largest size is out of line.
+        Curvature, and whether the largest size is an outlier.
     counts_alone : JointFit or None
         β, κ and τ all free: what these counts leave open; None with fewer than three sizes or four counts.
     common_rho : float

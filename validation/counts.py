@@ -186,7 +186,7 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
 
 
 def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Read the columns ``neurons,count`` and, if it is there, ``count_sd`` of a CSV file.
+    """Read the columns ``neurons,count`` and, if present, ``count_sd`` of a CSV file.
 
     Lines that begin with ``#`` are comments. Other columns are ignored. Names of columns may be in any case; where the
     first line has no comma, semicolons or tabs may separate the columns; a note then says so.

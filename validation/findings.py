@@ -12,9 +12,8 @@
 
 Slopes are least squares over the sizes (of several pairs of seeds, their mean), intervals Student's. Each finding about
 neurons is asked of both models; with several categories or models the level is divided among them (Bonferroni), so that
-95% holds for the finding as a whole.
-A finding is *contradicted* where the interval lies wholly on the other side, and *not shown* where it holds both.
-Neurons, not trainings, are what intervals within a rung are over.
+the 95% applies to the whole finding. A finding is *contradicted* where the interval lies wholly on the other side, and
+*not shown* where it holds both. Neurons, not trainings, are what intervals within a rung are over.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from .analysis import Analysis
 
-# Counts of pairs that come back on other text: the first that a ladder has is judged (older ones have the second).
+# Counts of pairs found again on other text: the first that a ladder has is judged (older ladders have the second).
 REPEATED = {
     "stable_count": "the pairs of nine in ten halves of the text",
     "settled_count": "the pairs that both halves of the text give",
@@ -57,7 +56,7 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding, its judgement by this ladder, the numbers, and the p-value of what would be its absence."""
+    """One finding, its judgement by this ladder, the numbers, and the p-value of its absence."""
 
     name: str
     shown: Shown

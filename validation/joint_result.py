@@ -72,7 +72,7 @@ class JointFit:
     enlargement : dict of str to float
         Factor on each parameter's variance for errors that were estimated; 1 if all were stated.
     misfit_p : float
-        p-value of the blocks whose errors were stated: if small, the theory does not hold for all blocks at once. NaN
+        p-value of the blocks whose errors were stated: if small, the theory does not fit all blocks at once. NaN
         if all errors were estimated, which is to assume that it does.
     uneven_p : float
         p-value of isolation and tail erring alike at all sizes, which estimated errors assume; NaN if none was.
@@ -104,7 +104,7 @@ class JointFit:
     def interval(self, name: str) -> tuple[float, float]:
         """Return the 95% profile-likelihood interval of one parameter, of κ, τ and the scale as of their logarithms.
 
-        An end at its limit is not the interval's; both are NaN where there are no more numbers than parameters.
+        An end at its limit is not the interval's; both are NaN unless there are more numbers than parameters.
         """
         searched, plain = PLAIN.get(name, (name, None))
         if searched not in self.values:
@@ -225,7 +225,7 @@ class JointFit:
         Raises
         ------
         InputError
-            If there are no more numbers than parameters.
+            Unless there are more numbers than parameters.
         """
         rule = "a posterior needs more numbers than parameters, or stated errors"
         require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)

@@ -6,8 +6,8 @@ with r_τ of `rosettalaw.theory.Model`, whatever its parts, as a function of the
 
     fit_model(lambda beta, eta: Model(PowerLaw(beta), CRRA(eta)), data, priors={"eta": (0.5, 3)})
 
-Counts say little: α = 1/β holds for logarithmic utility alone, and in general a count grows as N to an exponent such as
-η/(β+δ) or θ/β. Parameters that only enter through one such combination cannot be distinguished; the fit says which
+Counts say little: α = 1/β is true only for logarithmic utility, and in general a count grows as N to an exponent such
+as η/(β+δ) or θ/β. Parameters that only enter through one such combination cannot be distinguished; the fit says which
 combination it is (`ModelFit.combinations`) and which stay open; a prior is then all that is known of the others.
 
 Priors and intervals

@@ -53,7 +53,7 @@ class Observations:
             If a block has another length than there are sizes, isolation or tail are not positive, correlations are not
             between −1 and 1 or all missing, or a standard deviation or the number of inputs is not positive.
         UnknownNameError
-            If `sd` names a block that is not there.
+            If `sd` names a missing block.
         """
         sizes = np.size(self.neurons)
         for name in ("isolation", "tail", "correlations"):

@@ -51,7 +51,7 @@ def published_checks(seed: int = 0) -> list[PublishedCheck]:
 
 
 def vision_exponents() -> list[PublishedCheck]:
-    """Refit whole counts of the published vision curves: the exponents must come back.
+    """Refit whole counts of the published vision curves: the exponents must be recovered.
 
     The counts behind these curves are not published, so that this tests our fit and the rounding of the printed pairs,
     not the paper's counts; `vision_levels` and `dinov2_counts` hold the curves against counts that are.

@@ -9,12 +9,12 @@ residuals and is too narrow: t is the interval to quote, and the test suite meas
 Residual checks
 ---------------
 A handful of points can contradict a straight line in three ways: by curvature (a t-test of a quadratic term in log N),
-by a largest size that is out of line with the others, and by any one size that is. Each size is left out and predicted
+by a largest size that is an outlier, and by any one size that is. Each size is left out and predicted
 from the rest; its deviation over the prediction's standard error is Student's t with n − 3 degrees of freedom if errors
 are normal. Of m sizes the farthest has a p-value below 5%/m in at most 5% of ladders (Bonferroni): the null
 distribution of the most influential size. Small counts may scatter more than large ones, so two laws of scatter are
 asked, one variance of all logarithms and one that falls as 1/count (there the deviation is that of square roots, of
-which small counts have no long tail), and a size is out of line if it is so under both. Whole counts' rounding is part
+which small counts have no long tail), and a size is an outlier if it is one under both. Whole counts' rounding is part
 of the prediction's error. In ladders of 4 to 12 sizes without an outlier a size is named in at most 5%
 (`tests/validation/test_likelihoods.py`).
 """
@@ -88,7 +88,7 @@ def leave_one_size_out(data: Counts) -> dict[float, float]:
 
 
 def check_residuals(data: Counts) -> ResidualChecks:
-    """Test a straight line in log-log for curvature, and for a size that is out of line."""
+    """Test a straight line in log-log for curvature, and for a size that is an outlier."""
     x, y = np.log(data.neurons), np.log(data.counts)
     curvature = curvature_p = largest_z = largest_p = np.nan
     if data.sizes >= 4:

@@ -4,7 +4,7 @@ A whole number is off by a rounding error e of variance 1/12. Drawn over ladders
 truths, whose frontiers lie anywhere between whole features, e is scatter like any other, and Student's interval, which
 estimates scatter from the residuals, allows for it. What Student's interval does not know is that scatter cannot be
 less: three or four whole numbers may lie closer to a curve than they are rounded. It therefore reaches at least
-`reach` = q_ν standard deviations of what rounding does to the slope, with
+`reach` = q_ν standard deviations of the effect of rounding on the slope, with
 
     P( |z| > q_ν and |z| > t_ν s ) = 1 − SURE,      z standard normal, ν s² of χ²_ν, t_ν Student's 97.5% quantile
 

@@ -43,7 +43,7 @@ def read_table(
     Returns
     -------
     dict of str to ndarray, shape (rows,)
-        The needed columns, and those of the optional ones that are there.
+        The needed columns, and the optional ones that exist.
 
     Raises
     ------

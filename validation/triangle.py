@@ -105,7 +105,7 @@ class Triangle:
     status : TriangleStatus
         "ok", or what is wrong.
     matched : Matched or None
-        Correlations behind it, from which attenuation and shares are fitted when they are asked for.
+        Correlations behind it, from which attenuation and shares are fitted on first use.
     """
 
     count: Estimate

@@ -1,4 +1,4 @@
-"""Sentences of a triangle of exponents: its tests in the order of what they can bear."""
+"""Sentences of a triangle of exponents: its tests, the most robust first."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ Claims in the order of their strength, each with the test that it has to pass:
 - that zeros, which least squares on logarithms leaves out, do not change this: Poisson's likelihood takes them in;
 - that the stated errors of the counts do not change this: the weighted fit takes them in;
 - a power law: the curve comparison prefers it over every alternative (rarely decidable with a handful of sizes);
-- that no single size decides it: a size that is out of line with the others is named, and the claim without it is made;
+- that no single size decides it: a size that is an outlier is named, and the claim without it is made;
 - that any of it concerns Rosetta Neurons: the counts are calibrated against nulls, or raw counts exceed them.
 """
 
@@ -90,7 +90,7 @@ def verdict(
     likelihoods : sequence of LikelihoodFit
         "poisson", asked where there are zeros, and "weighted", where the counts have stated errors.
     checks : ResidualChecks, optional
-        Whether a size is out of line.
+        Whether a size is an outlier.
     """
     impossible = fit.data.impossible_sizes
     if 2 * len(impossible) > fit.data.sizes:

@@ -11,7 +11,7 @@ FOLDER = "generated"
 
 
 def write(app: Any) -> None:
-    """Write every generated page of a site that is about to be built; pages that are no more are removed."""
+    """Write every generated page of a site that is about to be built; pages that no longer exist are removed."""
     source = Path(app.srcdir)
     pages = texts(source)
     pages |= tutorials.pages(source.parent / "examples")

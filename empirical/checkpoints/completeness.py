@@ -148,7 +148,7 @@ def require_weights(name: str, model: Any, report: dict[str, Any], tower: bool =
     report : dict
         The loading report of `from_pretrained`: ``missing_keys``, ``unexpected_keys``, ``mismatched_keys``.
     tower : bool
-        Whether the model is a part of what the file holds.
+        Whether the file also contains other weights than the model's.
 
     Raises
     ------

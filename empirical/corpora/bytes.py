@@ -65,7 +65,7 @@ def plain_text(path: Path, begin: int, end: int) -> str:
     Parameters
     ----------
     begin, end : int
-        Bytes. Both move on to the next place that is between two characters, and not within a CR LF.
+        Bytes. Both move on to the next place that is between two characters, but not within a CR LF.
 
     Raises
     ------

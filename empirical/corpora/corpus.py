@@ -132,10 +132,10 @@ class Corpus:
 
 
 class StoredText:
-    """Documents that stay on disk: any of them is read when it is asked for, in any order.
+    """Documents that stay on disk: any of them is read when it is needed, in any order.
 
     A first pass over the files finds damage before anything is computed, hashes the text, and notes each document's
-    size and domain: 20 bytes of memory a document. Reading holds `at_once` bytes of text (or one document, if that is
+    size and domain: 20 bytes of memory per document. Reading holds `at_once` bytes of text (or one document, if that is
     longer), and passes over the files again for every `at_once` bytes that are read.
 
     Parameters

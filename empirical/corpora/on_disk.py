@@ -1,6 +1,6 @@
 """A corpus whose texts lie in one file on disk: memory holds a name, a domain and two numbers per document.
 
-Its documents are used like others (`files.Document`); a text is read whenever it is asked for.
+Its documents are used like others (`files.Document`); a text is read whenever it is needed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Three disjoint parts of a labelled text: to choose a neuron on, to filter, and to measure perplexity on.
 
-Texts of one group (a module's code and its docstrings, the passages of one document) stay together, so that no part
-holds a piece of what another holds; every domain is divided by the same shares of its groups.
+Texts of one group (a module's code and its docstrings, the passages of one document) stay together, so that no two
+parts share a piece of text; every domain is divided by the same shares of its groups.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..corpora.corpus import Corpus
 
 @dataclass(frozen=True)
 class Parts:
-    """The three parts of a text; documents in random order, but for the test's."""
+    """The three parts of a text; documents in random order, except the test's."""
 
     choosing: Corpus
     pool: Corpus

@@ -8,7 +8,7 @@
 | `drawing` | windows of text drawn at random from all documents |
 | `source` | a model on shared windows of text |
 | `last_text` | the text of the rung before, where tokenizers are equal |
-| `loaded` | models that are loaded already, left as they were |
+| `loaded` | models that are already loaded, which stay unchanged |
 | `reading` | whether a model can read a text: context, vocabulary |
 | `tokenization`, `families`, `training` | tokenizers, architectures and models that are trained here |
 | `contexts`, `snippets` | text around the positions where neurons are most active |

@@ -1,4 +1,4 @@
-"""Windows drawn at random from all documents of a text, as many as a budget of tokens asks for.
+"""Windows drawn at random from all documents of a text, as many as a budget of tokens allows.
 
 The paper reads sequences drawn i.i.d. (arXiv 2606.03990, section 4.1). Sequences of one document are alike, so what a
 count's error depends on is the number of documents. Hence windows are drawn without replacement, as evenly as can be:
@@ -12,7 +12,7 @@ So where there are more documents than windows, domains have their share of the 
 read.
 
 A large text is not tokenized but where windows are drawn: documents beyond `STRETCH` characters are cut into stretches,
-which are tokenized by themselves. A text that is asked for whole gives every window once.
+which are tokenized by themselves. A text that is read completely gives every window once.
 
 Windows are read document by document, in the order of the text. Documents are ordered so that each of `PARTS` equal
 runs of positions holds whole documents of every domain, as far as there are so many and none is larger than a run: the

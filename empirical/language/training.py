@@ -73,7 +73,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """True where the checkpoint is there, whole."""
+        """True where a complete checkpoint exists."""
         return math.isfinite(self.bits_per_byte)
 
     @property

@@ -2,8 +2,8 @@
 
 Pairs of such residuals are matched like others, ``match(Residual(a), Residual(b))``; their number is that of the pairs
 that remain beyond the token. Where there is a single span of a text its residual is 0 for every neuron. A neuron that
-is a function of the text alone, but for a `FAINT` part of its standard deviation (rounding, and what a model's batches
-change), reads 0 everywhere, so that matching excludes it as constant.
+depends on the text alone, except for a `FAINT` part of its standard deviation (rounding, and changes by a model's
+batches), reads 0 everywhere, so that matching excludes it as constant.
 """
 
 from __future__ import annotations

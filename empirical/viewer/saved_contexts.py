@@ -152,7 +152,7 @@ def saved_pairs(result: xr.Dataset, order: np.ndarray, contexts: int | None, jud
 
 
 def keeps(result: xr.Dataset, order: np.ndarray, contexts: int | None) -> bool:
-    """Return whether a result keeps so many contexts of each of these pairs."""
+    """Return whether a result has enough contexts of each of these pairs."""
     if SAVED not in result.attrs or "context_pair" not in result:
         return False
     return int(result.attrs[SAVED]) >= (contexts or 1) and bool(np.isin(order, result["context_pair"].values).all())

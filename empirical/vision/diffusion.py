@@ -165,7 +165,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
         raise MissingExtraError("diffusers", "diffusion") from error
     rule = "spreads only models of transformers; a diffusion transformer needs one device"
     require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
-    library: Any = diffusers  # its names are made when they are asked for
+    library: Any = diffusers  # its names are made on demand
     index, folder = _index(checkpoint), Path(checkpoint).expanduser()
     name, revision = hub.located(checkpoint)
     safe = {"use_safetensors": None if loading.pickled else True}  # of pickles diffusers reads tensors alone

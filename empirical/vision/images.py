@@ -136,8 +136,9 @@ def open_images(
     skip_corrupt : bool
         Leave out files that cannot be decoded, naming them, instead of stopping at them.
     memory : int, optional
-        Bytes that reading may take, half of what is free by default: an archive that unpacks to more is refused before
-        it is unpacked, and images of more pixels, or of more than `PIXELS`, count as corrupt before they are decoded.
+        Bytes that reading may take, half of the free memory by default: an archive that unpacks to more is refused
+        before it is unpacked, and images of more pixels, or of more than `PIXELS`, count as corrupt before they are
+        decoded.
 
     Raises
     ------
@@ -308,7 +309,7 @@ def decode(file: Path, pixels: int = PIXELS) -> np.ndarray:
     Raises
     ------
     ForeignFileError
-        If it has more than so many pixels.
+        If it has more than `pixels` pixels.
     """
     try:
         from PIL import Image, ImageOps

@@ -37,7 +37,7 @@ class Reader(Protocol):
     patch: tuple[int, int]
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
-        """Run the model over images; return height and width of what it read."""
+        """Run the model over images; return height and width of its input."""
         ...
 
     def untrained(self, seed: int) -> Reader:

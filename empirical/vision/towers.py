@@ -103,7 +103,7 @@ class TowerReader:
         self.patch: tuple[int, int] = (patch, patch) if isinstance(patch, int) else (patch[0], patch[1])
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
-        """Run the model over images; return height and width of what it read."""
+        """Run the model over images; return height and width of its input."""
         import torch
 
         pixels = torch.from_numpy(processed(self._process, images)).to(hub.device_of(self.model))

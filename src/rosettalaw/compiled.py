@@ -45,7 +45,7 @@ class Kernel:
 
     @property
     def in_use(self) -> bool:
-        """True once the compiled form was asked for, so that it costs little."""
+        """True once the compiled form was requested, so that it costs little."""
         return "compiled" in self.__dict__
 
     @cached_property
@@ -63,7 +63,7 @@ class Kernel:
         return numba.njit(**self._options)(self._linked("compiled", numpy))
 
     def _linked(self, form: str, arrays: Any) -> FunctionType:
-        """Return the function with the kernels that it calls in one form, and with what `np` is there."""
+        """Return the function with the kernels that it calls in one form, and with the `np` of that module."""
         function: Any = self._function
         code, namespace = function.__code__, dict(function.__globals__)
         for name in code.co_names:

@@ -78,7 +78,7 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def require_room(path: str | os.PathLike[str], size: float) -> None:
-    """Raise `RosettaError` unless the disk of `path` has room for so many bytes."""
+    """Raise `RosettaError` unless the disk of `path` has room for `size` bytes."""
     free = shutil.disk_usage(existing_folder(path)).free
     if size > free:
         raise RosettaError(f"{path}: needs {size / 1e9:.3g} GB, but only {free / 1e9:.3g} GB are free")

@@ -1,8 +1,8 @@
 """Layouts of results: the dimensions and the types of each kind's variables, and the numbers that they may hold.
 
 Results travel: they come from older and newer versions, from other people, from disks that lose bits. A file is
-compared with the layout of its kind when it is loaded, so that all who read it afterwards find what it says is there.
-A variable that no layout knows is left alone. Which of them must be there is for each reader to say
+compared with the layout of its kind when it is loaded, so that all who read it afterwards find the variables that it
+promises. A variable that no layout knows is left alone. Which of them must be there is for each reader to say
 (`rosettalaw.results.require_variables`).
 """
 
@@ -211,7 +211,7 @@ ALONG = {  # an index, and the dimension that it counts along
     "context_pair": "pair",
     "snippet_document": "read_document",
 }
-BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of what it counts
+BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of things that it counts
 # Attributes that are read again, of any kind.
 TEXT_FACTS = ("model_a", "model_b", "pattern_a", "pattern_b", "corpus", "ladder", "modality", "pairing", "target")
 TEXT_FACTS += ("judge", "images", "status", "command", "corpus_sha256", "images_sha256", "photographs_sha256")

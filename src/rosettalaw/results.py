@@ -128,7 +128,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     RosettaError
-        If the disk is full or the folder cannot be written; an older file of that name is left as it was.
+        If the disk is full or the folder cannot be written; an older file of that name stays unchanged.
 
     Examples
     --------

@@ -153,7 +153,7 @@ CHANGES = [drop_variable, change_type, change_dimension, change_attribute, chang
 
 
 def as_page(path, folder, rng=None):
-    """Read it as ``rosettalaw report`` does, but for the figures and the references."""
+    """Read it as ``rosettalaw report`` does, except for the figures and the references."""
     from rosettalaw import results_page
     from rosettalaw.paper_figs.results_folder import read
     from rosettalaw.validation import compare

@@ -70,7 +70,7 @@ def test_one_message_and_exit_code_two(arguments, message):
         (["match", "a.npy", "b.npy", "--weights", "bfloat16"], "--weights = 'bfloat16': applies to checkpoints"),
         (["match", "a", "b", "--images", "x", "--weights", "float16"], "vision models compute in float32"),
         (["match", "a.npy", "b.npy", "--text", "pile.jsonl"], "--text = 'pile.jsonl': applies to checkpoints"),
-        (["match", "a.npy", "b.npy", "--timestep", "3"], "--timestep = 3: goes with --images"),
+        (["match", "a.npy", "b.npy", "--timestep", "3"], "--timestep = 3: applies to --images"),
         (["match", "a.npy", "folder"], "must be two files of activations or two checkpoints"),
         (["plan", "--neurons-a", "nan", "--neurons-b", "9", "--positions", "9"], "--neurons-a = nan: must be between"),
         (["plan", "--neurons-a", "9", "--neurons-b", "9", "--positions", "inf"], "--positions = inf: must be between"),

@@ -1,4 +1,4 @@
-"""Removal of what was made here alone: one function removes, and asks for a marker."""
+"""Removal of own files alone: one function removes, and asks for a marker."""
 
 import ast
 import os

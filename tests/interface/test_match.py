@@ -1,4 +1,4 @@
-"""`rosettalaw.match`: the same pairs from every form of input, names that stay, states that are left as they were."""
+"""`rosettalaw.match`: the same pairs from every form of input, names that stay, states that stay unchanged."""
 
 import json
 import logging

@@ -147,7 +147,7 @@ def reference(name, inputs, folder):
 
 
 def killed_round(name, inputs, folder, whole, rng, kills=1):
-    """Kill a command so many times at random, run it to the end and compare what it leaves."""
+    """Kill a command `kills` times at random, run it to the end and compare what it leaves."""
     hits = 0
     for _ in range(kills):
         run = Run(words_of(name, inputs), folder)

@@ -192,7 +192,7 @@ def test_an_encoder_is_refused(tmp_path, tokenizers):
 
 
 class Unigram(torch.nn.Module):
-    """Predicts every token with fixed probabilities, and remembers which it was asked for."""
+    """Predicts every token with fixed probabilities, and remembers which were requested."""
 
     def __init__(self, logits):
         super().__init__()

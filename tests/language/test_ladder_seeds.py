@@ -118,7 +118,7 @@ def test_a_rung_more_measures_no_other_again(crossed, measured, monkeypatch):
 
 
 def planted():
-    """Counts R = 40 √N times a factor of A's seed, rounded, of two seeds a family at four sizes."""
+    """Counts R = 40 √N times a factor of A's seed, rounded, of two seeds per family at four sizes."""
     n, a, b = (x.ravel() for x in np.meshgrid([128.0, 256, 512, 1024], [0, 1], [0, 1], indexing="ij"))
     counts = np.round(40 * np.sqrt(n) * (1 + 0.2 * (2 * a - 1))).astype(int)
     columns = {"neurons": n, "calibrated_count": counts, "threshold": np.full(16, 0.5), "raw_count": counts}

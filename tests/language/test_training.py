@@ -42,7 +42,7 @@ def trained(ladder, tmp_path_factory):
 
 
 def a_job(ladder, trained, tmp_path):
-    """Return a job that trains one of the models again in this process, and the folder of the one that is there."""
+    """Return a job that trains one of the models again in this process, and the folder of the existing one."""
     folder = trained.folders["one", ladder.rung[0], 0]
     text = next(path for path in (folder.parent / "text").iterdir() if path.name.startswith("one"))
     family = ladder.family[0]

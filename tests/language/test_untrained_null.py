@@ -14,7 +14,7 @@ from rosettalaw.results import load
 
 
 class Twin:
-    """A source whose untrained twin is the seed that it was asked for."""
+    """A source whose untrained twin is the requested seed."""
 
     def untrained(self, seed):
         return seed

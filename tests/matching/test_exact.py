@@ -135,7 +135,7 @@ def test_the_error_of_a_margin_is_its_spread_over_texts(correlations, plant):
 
 
 def test_rivals_that_are_not_listed_hardly_matter(reference, plant):
-    """Of 60 and 70 neurons six partners are listed; the pairs of halves are those of brute force but for noise."""
+    """Of 60 and 70 neurons six partners are listed; the pairs of halves are those of brute force up to noise."""
     a, b, order = plant(400, 60, 70, 30)
     found = matched(a, b, jackknife_blocks=8, seed=1)
     halves = replicates.complementary_halves(8, np.random.default_rng([1, *b"replicates"]))

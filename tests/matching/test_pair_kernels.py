@@ -34,7 +34,7 @@ def test_inner_starts_where_it_is_told_and_takes_so_many():
 def test_inner_adds_in_its_stated_order():
     """32 sums side by side, two vectors of 16, joined in halves: the very bits of the same sums in numpy.
 
-    The numbers are small and whole, but for one that is so large that small ones are lost where they are added to it.
+    The numbers are small and whole, except for one so large that small ones are lost where they are added to it.
     """
     x, y = np.random.default_rng(1).integers(1, 9, (2, 64)).astype(np.float32)
     x[3] = 2.0**24

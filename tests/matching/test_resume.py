@@ -170,7 +170,7 @@ def test_two_processes_give_the_bits_of_one(arrays, engine):
 
 @pytest.mark.slow
 def test_processes_that_see_other_amounts_of_free_memory_take_the_same_tiles(tmp_path):
-    """Each has half of a process's share of what is free where process 0 runs."""
+    """Each has half of a process's share of the free memory where process 0 runs."""
     rng = np.random.default_rng(0)
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", rng.standard_normal((300, 200)))

@@ -184,7 +184,7 @@ def test_constants_nan_and_settings():
 
 
 def test_replacements_are_the_unread_pairs_that_turn_out_mutual(correlations):
-    """So few positions that the sketch is exact but for its steps; what was read before is known by its best keys."""
+    """So few positions that the sketch is exact except for its steps; pairs read are known by their best keys."""
     rng = np.random.default_rng(3)
     shared = rng.standard_normal((100, 12))
     x, y = (shared + 0.7 * rng.standard_normal((100, 12)) for _ in range(2))
@@ -270,7 +270,7 @@ def test_the_products_of_watched_units_are_those_of_all_their_partners():
 
 @pytest.mark.parametrize("copies", ["scaled", "shifted", "of both", "with two positions"])
 def test_ties_are_broken_as_in_the_exact_engine(copies):
-    """Copies of a neuron correlate alike but for their rounding: float64 decides, the lower index where that ties."""
+    """Copies of a neuron correlate alike up to rounding: float64 decides, the lower index where that ties."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((3000, 30)).astype(np.float32)
     y = (x + 0.5 * rng.standard_normal(x.shape)).astype(np.float32)

@@ -23,7 +23,7 @@ class Counted(ArraySource):
 
 
 class Stops(ArraySource):
-    """An array that can be read from so many times only."""
+    """An array that can be read from a limited number of times."""
 
     left = 0
 

@@ -99,7 +99,7 @@ def test_expected_notices_a_background_variance_off_by_a_tenth(outcomes):
 
 
 def test_many_inputs_show_the_correlations_of_the_model():
-    """ρ = s/(1 + s) for the two neurons of a feature (Eq. 62), and 0 for others but for shared loadings."""
+    """ρ = s/(1 + s) for the two neurons of a feature (Eq. 62), and 0 for others except for shared loadings."""
     packing = Packing(256, 1.5, gamma=64, inputs=4_000_000)
     correlation = wishart.correlations(packing, np.random.default_rng(0))
     s = packing.isolation

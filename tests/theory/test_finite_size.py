@@ -41,7 +41,7 @@ def test_a_measured_slope_means_a_beta_below_its_inverse(kappa, beta):
 
 
 def test_within_a_twentieth_of_the_asymptote_from_beta_one_and_a_half():
-    """Over the paper's sizes: holds for κ ≥ ½ at β ≥ 1.5 (worst .022), fails at β ≤ 1.2 for κ = 1."""
+    """Over the paper's sizes: true for κ ≥ ½ at β ≥ 1.5 (worst .022), fails at β ≤ 1.2 for κ = 1."""
     off = [1 / b - fitted_slope(b, k) for b in (1.5, 1.75, 2, 2.25, 2.5, 3) for k in (0.5, 1, 2, 8, 32)]
     assert max(map(abs, off)) == pytest.approx(0.022, abs=5e-4)
     assert min(1 / b - fitted_slope(b) for b in (1.1, 1.15, 1.2)) > 0.05

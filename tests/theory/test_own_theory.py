@@ -51,7 +51,7 @@ def same(found, expected):
     return sp.simplify(sp.expand_log(found - expected, force=True)) == 0
 
 
-# Parts -> exponent of the count, local law (None: not stated). The rows of what is known beyond the paper.
+# Parts -> exponent of the count, local law (None: not stated). The rows of known results beyond the paper.
 ROWS = [
     ({}, sp.Min(1, 1 / beta), factor / beta),
     ({"utility": "crra"}, sp.Min(1, eta / beta), eta / beta * factor),

@@ -106,5 +106,5 @@ def test_joint_intervals_hold_the_truth_on_simulated_ladders(blocks, noise, size
 def test_designs_whose_intervals_are_rough_say_so(blocks, sizes, noise, status):
     fits = [fit_jointly(observed(seed, blocks, sizes, noise, 10_000)) for seed in range(6)]
     assert sum(fit.status in status for fit in fits) >= 5
-    if noise == 0 and "tail" in blocks:  # wide, as it says, and not certain of what it cannot know
+    if noise == 0 and "tail" in blocks:  # wide, as it says, and not certain of unknowable numbers
         assert min(fit.sd["tail"] for fit in fits) > 0.01

@@ -24,7 +24,7 @@ LOWEST = 0.2
 
 
 def ladder(alpha=0.6, own=OWN, **more):
-    """Pairs whose number above every ρ is A (1 − ρ)² N^alpha, but for rounding."""
+    """Pairs whose number above every ρ is A (1 − ρ)² N^alpha, up to rounding."""
     profiles = []
     for size in SIZES:
         whole = round(60 * (size / 200) ** alpha)

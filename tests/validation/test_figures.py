@@ -142,7 +142,9 @@ def test_the_planted_data_of_the_likelihood_figure_spend_the_budget():
 
 
 def test_depth_counts_layers_from_the_first_to_the_last_and_leaves_the_rest_open():
-    """Three layers lie at 0, ½ and 1: the first, seventh and last twelfth; a pair below the threshold is not there."""
+    """Three layers lie at 0, ½ and 1: the first, seventh and last twelfth; a pair below the threshold is not
+    counted.
+    """
     parts = {
         "pair_rung": [0, 0, 0, 0],
         "correlation": [0.9, 0.8, 0.7, 0.1],

@@ -100,7 +100,7 @@ def test_a_firing_just_beyond_the_divided_level_is_shown():
 
 
 def test_the_level_of_the_lead_is_divided_between_both_models():
-    """Its interval is that of 97.5% for each, so that 95% holds for both."""
+    """Its interval is that of 97.5% for each, so that the 95% applies to both."""
     ds = ladder()
     gap = (ds["selectivity_rosetta"] - ds["selectivity_other"]).values[:, 0, 0]
     line = stats.linregress(np.log(SIZES), gap)

@@ -31,7 +31,9 @@ def test_what_was_not_tested_is_not_counted():
 
 
 def test_false_rejections_of_a_page_stay_below_five_percent():
-    """Eight tests of what is true, correlated as those of one ladder are: one by one a fifth of pages would reject."""
+    """Eight tests of true hypotheses, correlated as those of one ladder are: one by one a fifth of pages would
+    reject.
+    """
     rng = np.random.default_rng(0)
     z = 0.6 * rng.standard_normal((2000, 1)) + 0.8 * rng.standard_normal((2000, 8))
     p = 2 * stats.norm.sf(np.abs(z))

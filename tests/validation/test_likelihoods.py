@@ -257,7 +257,7 @@ def test_counts_that_scatter_less_than_poissons_make_the_negative_binomial_poiss
 
 
 def test_the_largest_size_is_judged_by_the_mean_of_its_repeats():
-    """In units of what the mean of two more counts may be off by."""
+    """In units of the spread of the mean of two more counts off by."""
     sizes = [256, 512, 1024, 2048, 2048]
     line = fit_power_law(sizes[:3], [50, 75, 113])
     off = np.log(np.sqrt(160 * 90) / line.predict(2048))

@@ -10,7 +10,7 @@ from rosettalaw.validation.seeds.recurrence import recurrence
 
 
 def ladder(matchings, sizes, strong=0.8):
-    """A ladder of two seeds a family: `matchings` of (size, seed_a, seed_b) to pairs of neurons."""
+    """A ladder of two seeds per family: `matchings` of (size, seed_a, seed_b) to pairs of neurons."""
     keys = list(itertools.product(sizes, (0, 1), (0, 1)))
     pairs = [np.asarray(matchings[key]).reshape(-1, 2) for key in keys]
     every = np.concatenate(pairs)

@@ -64,7 +64,7 @@ def test_the_page_needs_nothing_else(page):
 
 def test_the_page_says_what_it_was_made_from_and_what_it_left_out(page):
     assert "<dt>training_seed</dt><dd>7</dd>" in page
-    assert "Left out:" in page
+    assert "Omitted:" in page
     assert "broken.nc" in page
     assert "α·b" in page
     assert "DINOv3: no clean trend" in page
@@ -120,7 +120,7 @@ def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
     assert "Their lead in selectivity grows with size: shown (GPT-2 0.10 per factor e in N (joint 95%" in verdicts
     assert "F1 of the Rosetta Neuron for" in verdicts
     assert "Filtering by one neuron" in page  # table 1
-    assert "Figures of the paper that show none of these results are left out" in page
+    assert "Figures of the paper that show none of these results are omitted" in page
 
 
 @pytest.mark.usefixtures("few_figures")

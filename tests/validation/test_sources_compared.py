@@ -136,7 +136,7 @@ def test_kept_toys_are_measured_against_their_own_optimum():
 
 @pytest.mark.parametrize("theta", [1.0, 0.7])
 def test_the_budget_of_toy_networks_is_measured_against_their_own_optimum(theta):
-    """Counts and isolations of the optimum at N^θ in place of N are a budget κN^θ; θ and b come back."""
+    """Counts and isolations of the optimum at N^θ in place of N are a budget κN^θ; θ and b are recovered."""
     toy = next(one for one in toys() if one.name.endswith("β = 1.2"))
     x = np.log(toy.neurons)
     logs = np.log([[one.pairs, one.mean_isolation] for one in toy.optimum])

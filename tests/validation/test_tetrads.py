@@ -11,7 +11,7 @@ LOADINGS = np.sqrt([0.8, 0.6, 0.5, 0.7])
 
 
 def drawn(features, positions, rng, attenuation=0.0):
-    """Sample correlations of four neurons a feature, ``λ z + √(1 − λ²) noise``; pairs attenuated by e^normal."""
+    """Sample correlations of four neurons per feature, ``λ z + √(1 − λ²) noise``; pairs attenuated by e^normal."""
     z = rng.standard_normal((features, positions, 1))
     noise = rng.standard_normal((features, positions, 4))
     h = LOADINGS * z + np.sqrt(1 - LOADINGS**2) * noise

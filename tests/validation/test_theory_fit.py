@@ -1,4 +1,6 @@
-"""The theory fit against brute-force water-filling, planted truth, and its own statement of what is identified."""
+"""The theory fit against brute-force water-filling, planted truth, and its own statement of the identified
+parameters.
+"""
 
 import numpy as np
 import pytest

@@ -48,7 +48,7 @@ def test_json_has_the_keys_and_is_the_python_call(tmp_path):
 
 
 def test_seeds_make_matchings_of_their_own(tmp_path):
-    """Two seeds a size with the same pairs: the counts are those of one matching, not of both together."""
+    """Two seeds per size with the same pairs: the counts are those of one matching, not of both together."""
     both = pd.concat([planted().assign(seed_a="first", seed_b=1), planted().assign(seed_a="second", seed_b=1)])
     both.to_csv(tmp_path / "pairs.csv", index=False)
     triangle, one = read_triangle(tmp_path / "pairs.csv"), read_triangle(planted())

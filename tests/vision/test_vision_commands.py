@@ -25,7 +25,7 @@ SIZE = {"image_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "hid
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Two models with grids of 4 × 4 and 2 × 2 cells, that share their weights but for the patches' size."""
+    """Two models with grids of 4 × 4 and 2 × 2 cells, that share their weights except for the patches' size."""
     folders = []
     for patch in (8, 16):
         torch.manual_seed(0)

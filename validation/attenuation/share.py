@@ -13,8 +13,8 @@ networks, so their pairs are added up.
 
 The pairs (ρ1, ρ2) are chosen before the correlations are seen, from the threshold ρ1 alone. Correlations can only be
 attenuated, never raised: a profile steeper than the theory's, ``α·b`` above its demand, has no attenuation to blame
-either, and is one more test of the family. Intervals and p-values are Bonferroni's over the family, so that 95% holds
-for all of them together.
+either, and is one more test of the family. Intervals and p-values are Bonferroni's over the family, so that the 95%
+applies to all of them together.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Share:
     exponent : float
         e of ``share ∝ N^e``; 0 is the theory's. NaN with too few pairs.
     exponent_ci95 : tuple of float
-        Interval that holds for all shares of the family together.
+        Interval whose 95% applies to all shares of the family together.
     p : float
         p-value of e = 0, multiplied by the number of tests in the family.
     p_alone : float

@@ -3,7 +3,7 @@
     python -m rosettalaw.validation.attenuation.study triangle_rates.csv 400
 
 writes the table; the number is that of the ladders of each kind, of which 400 take an hour on one core. Every kind of
-ladder is drawn so many times and put through `measure_triangle`; the law of attenuations is fitted to a few. Sizes and
+ladder is drawn that often and put through `measure_triangle`; the law of attenuations is fitted to a few. Sizes and
 thresholds are those of the two kept ladders.
 """
 

@@ -2,10 +2,10 @@ r"""Cost of a design on this machine: training both families of every seed, read
 
 With L layers of width d, N = 4 d L, and a network has ``12 L d² + V d`` weights, V the tokens of its vocabulary:
 
-    training   2 k networks per size, of 6 operations a weight and token, in steps of 1,024 tokens that take
+    training   2 k networks per size, of 6 operations per weight and token, in steps of 1,024 tokens that take
                `STEP` seconds besides; networks are trained side by side, one per core
     reading    2 k networks per size, of 2 operations a weight and token
-    matching   k² pairs per size and their null draws, by the exact engine's cost model; and `PAIR` seconds a pair for
+    matching   k² pairs per size and their null draws, by the exact engine's cost model; and `PAIR` seconds per pair for
                everything else that a rung is measured for
     memory     of the largest size: the activations of 2 k networks, and the matching's own
 
@@ -67,7 +67,7 @@ def design_cost(design: Design, device: Device, tokens: float = TOKENS) -> Desig
     device : Device
         Measured rates of the processor.
     tokens : float
-        Training tokens a network.
+        Training tokens per network.
     """
     cores, seeds = os.cpu_count() or 1, design.seeds
     rate = EFFICIENCY * device.operations

@@ -54,9 +54,8 @@ def measured_design(
 
 
 def next_steps(design: Design, device: Device, tokens: float = TOKENS) -> list[Candidate]:
-    """Return the steps that may be measured next, the one that saves most half-width an hour first.
-
-    Each cost is that of what the step adds.
+    """Return the steps that may be measured next, the one that saves most half-width per hour first. Each cost is that
+    of the added step.
     """
     sizes = design.sizes
     steps = {

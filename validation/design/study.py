@@ -1,4 +1,4 @@
-"""Predictions of designs held against simulated ladders: ``python -m rosettalaw.validation.design.study OUT.csv``.
+"""Predictions of designs compared with simulated ladders: ``python -m rosettalaw.validation.design.study OUT.csv``.
 
 Whole tables of counts with crossed seeds are drawn 400 times from each design and analysed; ladders of correlations are
 drawn from the alternatives of the triangle. Predictions use other random numbers than the ladders do.

@@ -28,7 +28,7 @@ PAIRS = "an array of pairs of neurons, shape (n, 2), such as np.stack([matches.a
 
 @dataclass(frozen=True)
 class Replication:
-    """A count of what recurs, with the count that chance gives.
+    """A count of recurring neurons or pairs, with the count expected by chance.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Replication:
     expected : float
         What independent matchings give.
     p : float
-        Probability of so many by chance.
+        Probability of this count or a larger one by chance.
     members : ndarray
         The neurons, shape (count,), or the triples of neurons (a, b, c), shape (count, 3).
     """

@@ -43,7 +43,7 @@ class Components:
         return float(np.sqrt(self.a + self.b + self.pair))
 
     def variance(self, seeds_a: np.ndarray, seeds_b: np.ndarray, crossed: np.ndarray | bool = True) -> np.ndarray:
-        """Return the variance of the mean log count of a size with so many seeds of either family."""
+        """Return the variance of the mean log count of a size with given numbers of seeds of either family."""
         pairs = np.where(crossed, np.asarray(seeds_a) * np.asarray(seeds_b), seeds_a)
         return self.a / np.asarray(seeds_a) + self.b / np.asarray(seeds_b) + self.pair / pairs
 

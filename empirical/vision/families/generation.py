@@ -3,8 +3,8 @@
 The denoiser was trained on crops whose noise level it has to read off the picture. Pure white noise has the variance
 and (nearly) the spectrum of its training data at every level, and what it takes for a picture in there is the output.
 The best output is the mean over all crops that the noise could stand for, which is nearly flat; all images of a model
-are scaled together to the unit variance of the real ones. They are of the model's making, and to the eye coloured
-noise: small denoisers give no shapes, in one step or in many.
+are scaled together to the unit variance of the real ones. They are the model's own, and look like coloured noise:
+small denoisers give no shapes, in one step or in many.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """True where the checkpoints of all seeds are there, whole."""
+        """True where complete checkpoints of all seeds exist."""
         return bool(np.isfinite(self.losses).all())
 
 

@@ -7,7 +7,7 @@ Address, key and model come from the environment, never from the command line or
     ROSETTALAW_JUDGE_MODEL  the model's name there
 
 Each shown image is sent as one strip: image, activation map, overlay. Answers are cached in a folder under the hash of
-what was asked (never the key), so that nothing is paid for twice; a request that fails for a passing reason is repeated
+the question (never the key), so that nothing is paid for twice; a request that fails for a passing reason is repeated
 after a pause. Of an answer the fields asked for are used and cached, without the key where a server repeats it, and
 nothing else. What a study will cost is estimated before it starts (`estimate`).
 """
@@ -53,7 +53,7 @@ PREDICTION = (
 )
 
 
-# From a whole answer its known fields; None if they are not there, or of another kind.
+# From a whole answer its known fields; None if they are missing, or of another kind.
 Fields = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
@@ -251,7 +251,7 @@ def _json(text: str | bytes) -> Any:
 
 
 def _saved(path: Path) -> dict[str, Any] | None:
-    """Return a cached answer; one that is not JSON, half-written by something else, is asked for again."""
+    """Return a cached answer; one that is not JSON, half-written by something else, is requested again."""
     try:
         answer = _json(path.read_bytes()) if path.is_file() and path.stat().st_size <= REPLY else None
     except OSError:

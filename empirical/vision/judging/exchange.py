@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ....errors import InputError
 
-REPLY = 1 << 20  # bytes: some hundred thousand words, where a few are asked for
+REPLY = 1 << 20  # bytes: some hundred thousand words, where a few are expected
 PIECE = 1 << 16
 
 

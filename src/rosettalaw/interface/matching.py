@@ -60,7 +60,7 @@ def match(
     tokens : int, optional
         Tokens of A to read.
     tokenizer_a, tokenizer_b : tokenizer, optional
-        Fast tokenizers of loaded models. Models and tokenizers are left as they were.
+        Fast tokenizers of loaded models. Models and tokenizers are not changed.
     samples_a, samples_b : array_like, optional
         Identities of the positions, in place of an index or coordinates. Where both sides have them, they must agree.
     documents : array_like, shape (positions,), optional
