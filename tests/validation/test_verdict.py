@@ -46,7 +46,7 @@ def test_the_sentence_is_one_sentence_with_its_numbers():
     ("permuted", "untrained", "words"),
     [
         (200, 1, "because permuted networks have as many raw matches; the evidence is the count above"),
-        (200, 200, "for permuted and untrained networks"),
+        (200, 200, "because permuted and untrained networks"),
         (1, 1, "raw counts exceed those of every null at every size"),
     ],
 )
@@ -176,7 +176,7 @@ def test_what_equal_counts_leave_open_is_said_without_a_number():
 
 
 @pytest.mark.parametrize(
-    ("counts", "starts"), [([0, 5, 9, 14], "the fit Nothing exceeds"), ([0, 0, 9, 14], "No law is shown")]
+    ("counts", "starts"), [([0, 5, 9, 14], "the fit No pair exceeds"), ([0, 0, 9, 14], "No law is shown")]
 )
 def test_a_size_where_most_pairs_of_seeds_have_nothing_decides(counts, starts):
     """Half of them do not: one of two empty leaves the law, both end it."""
@@ -194,7 +194,7 @@ def test_zeros_at_large_networks_take_the_claim_away():
     assert "β" not in analysis.verdict
     kept = analyse(sizes, [0, 16, 25, 40, 63, 100, 158]).verdict
     assert kept.startswith("The count grows sublinearly")
-    assert "the zeros at N = 128 do not change that (with them exponent 0." in kept
+    assert "the zeros at N = 128 do not change this (with them exponent 0." in kept
 
 
 def test_stated_errors_that_allow_more_than_the_scatter_are_heard():
