@@ -1,11 +1,11 @@
-"""One short script per figure and table of the paper, and the figures that only we have.
+"""One short script per figure and table of the paper, and of the figures that only this package has.
 
 | chapter | files |
 |---|---|
 | table of all figures, their data, their style | `catalogue`, `results_folder`, `style` |
 | zeros on a logarithmic axis, numbers of points | `zeros`, `points` |
 | counts over size | `fig03`, `fig03b`, `vision`, `sources`, `fig25`, `fig27`, `fig38` |
-| nulls, and how the threshold separates pairs from them | `fig04`, `fig26`, `nulls`, `calibration` |
+| nulls, and the threshold that separates pairs from them | `fig04`, `fig26`, `nulls`, `calibration` |
 | examples of matched neurons | `fig05` |
 | selectivity | `fig06`, `fig28`, `fig37`, `selectivity`, `specialists` |
 | documents | `fig07`, `fig29`, `fig30`, `documents` |

@@ -7,17 +7,17 @@ derivation, chain, typesetting
 own_theory, own_steps, expressions, growth, limits, rank_integrals, theory_pages
     Any other theory in symbols: read, derived, its exponents with their proofs, shown.
 power_law, solution, predictions, sweeps
-    The paper's spectrum without arrays; what it predicts; grids of its parameters.
+    The paper's spectrum without arrays; its predictions; grids of its parameters.
 inverse, sensitivities, model_sensitivities
     β, κ or N of a given exponent or count; derivatives of the frontier, also of any model's.
 allocation, levels, drawings, model, model_sweeps
     Any weights, utility and costs, solved with a certificate, and drawn; any spectrum and budget law.
 spectra, utilities, budgets, families
-    The families that a model is put together from, and how a member is added.
+    The families that a model consists of, and how to add a member.
 parameters, roots, grids, lazy_grids
     Checked arguments and ranges of them; roots of monotone functions; grids of points, in memory or as dask arrays.
 superposition, detectability
-    Loadings to isolation to correlation; what M inputs can find.
+    Loadings to isolation to correlation; detection with M inputs.
 specialization
     Domains that share one budget.
 """

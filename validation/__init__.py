@@ -10,15 +10,15 @@ power_law, likelihoods, resampling
 rounding, profile_interval, profile_curve
     Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale; profiles.
 curves, alternatives
-    Curves that a few sizes cannot distinguish from a power law, and their comparison.
+    Curves that few sizes cannot distinguish from a power law, and their comparison.
 theory_fit, theory_search, observations, joint_fit, joint_result, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws
     Any allocation model fitted to counts; several of them compared; draws from a posterior.
 profiles, demands, triangle, triangle_words, triangle_from, extension
-    Three exponents that the theory ties together, and the budget exponent if they part.
+    Three exponents that the theory ties together, and the budget exponent if they disagree.
 attenuation
-    Correlations that are attenuated: their law, its fit, and the test that no attenuation can fool.
+    Correlations that are attenuated: their law, its fit, and a test that is valid under any attenuation.
 seeds
     Ladders with several seeds: variance components, the exponent's interval in parts, replication of pairs.
 design

@@ -16,15 +16,15 @@ that they return, the commands of ``rosettalaw``, and the files that they write:
 `forecast`          the count at a size that was not measured
 `compare`           several series of counts under the same tests
 `measure_ladder`    pairs of models at several sizes
-`predict`, `sweep`  what the theory expects
+`predict`, `sweep`  predictions of the theory
 `load`, `save`      results in files
-`RosettaError`      base class of all errors that a user can mend, and `InputError`
+`RosettaError`      base class of all errors that a user can correct, and `InputError`
 ==================  ===============================================================
 
-These keep their names and meaning from one minor version to the next. One that must go is deprecated first: for a minor
-version more it works with a `DeprecationWarning` that names what takes its place (`CHANGELOG.md` lists them). At any
-time may change: the words of messages, summaries and figures, further columns and variables in results, digits beyond
-the stated errors. Files of results are read for good, from format 1 on.
+These keep their names and meaning from one minor version to the next. A name is deprecated before it is removed: it
+works for one more minor version, with a `DeprecationWarning` that names its replacement (`CHANGELOG.md` lists them).
+These may change at any time: the words of messages, summaries and figures, further columns and variables in results,
+digits beyond the stated errors. Result files of format 1 and later will always be readable.
 
 Everything else, the subpackages among it, is documented for those who build on it and may change in a minor version.
 Names that begin with ``_`` are private.

@@ -1,8 +1,8 @@
 """Progress and messages on standard error: all text for a person while a command runs.
 
 Messages go to the log ``rosettalaw`` of `logging`; `reporting` hands progress to a callable. Standard output belongs to
-results, so that ``--json`` stays clean in a pipe. Of the processes that ``torchrun`` starts the first prints a message
-that several have.
+results, so that ``--json`` stays clean in a pipe. If several processes of ``torchrun`` have the same message, the first
+process prints it.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class Ticker:
 def progress(description: str, total: float | None, quiet: bool = False) -> Iterator[Ticker | HookTicker]:
     """Show a progress bar with the time left on standard error while the block runs.
 
-    In a log file, where a bar cannot move, there is a line every `EVERY` seconds, and its last state is one more; none
-    where an error ends the block: the error's message then stands alone.
+    In a log file, where a bar cannot move, a line is printed every `EVERY` seconds, and one at the end, unless an error
+    ends the block; then only the error's message is printed.
     """
     hook = _hook.get()
     if hook is not None and not quiet:
@@ -190,7 +190,7 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
 
 @contextmanager
 def _lines(bar: Progress) -> Iterator[None]:
-    """Print the state of a progress bar as a line, again and again, until the block ends."""
+    """Print the state of a progress bar as a line, repeatedly, until the block ends."""
     ended = Event()
 
     def report() -> None:

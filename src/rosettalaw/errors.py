@@ -55,7 +55,7 @@ class ForeignFileError(RosettaError, ValueError):
 
 
 class MissingExtraError(RosettaError, ImportError):
-    """An optional dependency is absent; the message has the line that installs it as this package was installed."""
+    """An optional dependency is missing; the message shows the command that installs it like this package."""
 
     def __init__(self, package: str, extra: str):
         super().__init__(f"{package} is not installed. Try: {install_line(extra)}")
@@ -119,7 +119,7 @@ def install_line(extra: str) -> str:
 
 
 class UnknownNameError(RosettaError, KeyError):
-    """A name that is not in a table; the message shows the nearest names that are."""
+    """A name that is not in a table; the message shows the nearest known names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]):
         self.kind, self.name, self.known = kind, name, sorted(known)

@@ -1,8 +1,8 @@
 """Labelled results: how a Dataset is made, saved, loaded and recognised.
 
-A result is an `xarray.Dataset` whose variables come from `rosettalaw.vocabulary` and whose attributes say what kind
-of result it is and where it comes from. Files are netCDF-4, written beside their final name and moved into place
-when complete, so that a file that exists is a whole file.
+A result is an `xarray.Dataset` whose variables come from `rosettalaw.vocabulary` and whose attributes state the kind of
+the result and its provenance. Files are netCDF-4, written beside their final name and moved into place when complete,
+so that every existing file is complete.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _versions() -> str:
 
 
 def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a Dataset to netCDF, whole or not at all, and return its path.
+    """Write a Dataset to netCDF, completely or not at all, and return its path.
 
     Parameters
     ----------
@@ -200,10 +200,10 @@ def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts
 
 @contextmanager
 def interpreting(name: str) -> Iterator[None]:
-    """Turn what goes wrong while a result is put into other words into a message that names it.
+    """Turn an error in the conversion of a result into a message that names the result.
 
-    Dimensions, types and ranges were compared with its kind's layout; numbers that fit it and make no sense together
-    are left, and each library says so in its own way.
+    Dimensions, types and ranges were compared with its kind's layout; numbers that fit the layout but are inconsistent
+    remain, and each library reports these differently.
     """
     try:
         yield
@@ -242,10 +242,10 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If there is something else, a half-written result included: `save` would replace it; or if nothing can be
+        If there is another file, including a half-written result, which `save` would replace; or if nothing can be
         written there.
     RosettaError
-        If the disk is as good as full.
+        If the disk is almost full.
     """
     path = Path(path)
     require_folder_takes(argument, path)

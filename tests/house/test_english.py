@@ -127,7 +127,8 @@ def test_docstrings_open_with_the_thing():
 
 def test_retired_phrases_stay_away():
     texts = files(*PACKAGES, "tests", "docs") | {
-        name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
     }
     own = Path(__file__).relative_to(ROOT).as_posix()
     wrong = {

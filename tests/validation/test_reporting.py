@@ -74,7 +74,10 @@ def test_a_contradicted_theory_is_said_first_and_no_law_is_no_growth(planted):
     assert "but the theory demands 0.90" in said.contradiction
     assert "which β the theory would have" in said.open_questions
     opposite = [Finding("the count grows", Shown.OPPOSITE, "")]
-    assert "These findings contradict the paper: the count grows." in answer(made, None, against, opposite, "No law.").contradiction
+    assert (
+        "These findings contradict the paper: the count grows."
+        in answer(made, None, against, opposite, "No law.").contradiction
+    )
     raw = answer(made, analysis, None, [], analysis.verdict).contradiction
     assert raw.startswith("The raw count, without a threshold, shows nothing: permuted")
     nothing = answer(made, None, None, [], "No law here: nothing at N = 256. The other counts alone would say: yes.")

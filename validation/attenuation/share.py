@@ -1,4 +1,4 @@
-r"""The attenuation-proof test: the share of strong pairs among all, which must not depend on the network's size.
+r"""A test valid under any attenuation: the share of strong pairs among all must not depend on the network's size.
 
 By Eq. 14 isolation is a function of r/r0 alone. So under the theory, and under any attenuation of correlations that
 does not depend on N, the share of pairs above ρ2 among those above ρ1 is the same at every N (up to whole ranks).

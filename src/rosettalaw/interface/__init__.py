@@ -1,4 +1,4 @@
-"""The verbs of `rosettalaw` in Python, and the results that they return; `rosettalaw` itself lists what is public.
+"""The public functions of `rosettalaw`, and the results that they return; `rosettalaw` lists the public interface.
 
 | chapter | subject |
 |---|---|

@@ -33,19 +33,19 @@ def fit(
     tau: float | None = None,
     gamma: float = 4.0,
 ) -> Law:
-    """Fit a power law and the theory to counts over sizes, and say what the counts show.
+    """Fit a power law and the theory to counts over sizes, and state the verdict.
 
     Parameters
     ----------
     neurons : array_like, shape (n,), or other counts
-        Sizes N. In place of sizes and counts: a table or mapping with the columns ``neurons`` and ``count``, a CSV
+        Sizes N. Instead of sizes and counts: a table or mapping with the columns ``neurons`` and ``count``, a CSV
         file, or a measured ladder (its result, its Dataset, or its file).
     counts, count_sd : array_like, shape (n,), optional
         Counts and, where known, their standard deviations.
     nulls : mapping of str to array_like, optional
         Raw counts of the trained networks (``raw``) and of their nulls, for each size.
     tau, gamma : float
-        τ and γ of the theory; without τ, β's interval allows for those from 0.5 to 4.
+        τ and γ of the theory; without τ, the interval of β covers τ = 0.5 to 4.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[F
     Parameters
     ----------
     counts : Law or counts
-        A fitted law, or what `fit` takes in place of sizes and counts.
+        A fitted law, or counts in any form that `fit` takes.
     neurons : float or sequence of float
         Sizes.
 
@@ -115,12 +115,12 @@ def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[F
 
 
 def compare(*sources: Any, references: bool = False) -> Comparison:
-    """Put several series of counts through the same fits and tests.
+    """Compare several series of counts with the same fits and tests.
 
     Parameters
     ----------
     *sources : path, Law, LadderResult or counts
-        Result files and CSV files, laws, measured ladders, or what `fit` takes in place of sizes and counts.
+        Result files and CSV files, laws, measured ladders, or counts in any form that `fit` takes.
     references : bool
         Whether the paper, networks with known β, toys and the ladders of the repository come first.
 
@@ -173,11 +173,11 @@ def measure_ladder(
     ladder : str, path or ModelLadder
         A ladder file (TOML), the name of a ladder that ships with the package, or a `ModelLadder`.
     out : path, optional
-        Folder where each size's result is saved, from which a later run goes on.
+        Folder where the result of each size is saved; a later run resumes from it.
     text : path, optional
-        Text to measure given models on, instead of the file's own.
+        Text to measure given models on, instead of the ladder file's text.
     cache, workers
-        Where models that are trained here are saved, and how many are trained at once.
+        Folder of models that are trained for the ladder, and how many are trained at once.
     progress : bool or callable
         As in `match`.
 
@@ -189,7 +189,7 @@ def measure_ladder(
     Raises
     ------
     RosettaError
-        If the file, a model or the text does not serve.
+        If the file, a model or the text cannot be used.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def _series(source: Any) -> Series | None:
 
 
 def _columns(source: Any) -> Any:
-    """Return columns that may be named in other words, or rows of pairs, by the names of a file of counts."""
+    """Return columns with other names, or rows of pairs, under the names that a file of counts has."""
     if hasattr(source, "keys") and "counts" in source and "count" not in source:
         return {"neurons": source["neurons"], "count": source["counts"]}
     return source

@@ -1,4 +1,4 @@
-"""A result that is a Dataset, with the views that a person wants of it."""
+"""Base class of results that are Datasets: summary, table, HTML and file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DatasetResult:
     Attributes
     ----------
     dataset : xarray.Dataset
-        All of the result, with units, provenance and versions; ``result["name"]`` is one of its variables.
+        The complete result, with units, provenance and versions; ``result["name"]`` is one of its variables.
     """
 
     ROWS = "pair"  # the dimension of the table
@@ -54,7 +54,7 @@ class DatasetResult:
         return self.dataset
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return the result's table; a table without a row is reported in the log, with the reason."""
+        """Return the result's table; an empty table is reported in the log, with the reason."""
         names = [str(name) for name, variable in self.dataset.data_vars.items() if variable.dims == (self.ROWS,)]
         frame = self.dataset[names].to_dataframe().reset_index(drop=True)
         if not len(frame):
@@ -66,7 +66,7 @@ class DatasetResult:
         return lines(self.TITLE, self.facts())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the result to netCDF, whole or not at all; `rosettalaw.load` reads it."""
+        """Write the result to netCDF, completely or not at all; `rosettalaw.load` reads it."""
         from ..results import save
 
         return save(self.dataset, path)

@@ -25,7 +25,7 @@ TITLE = "Scaling law of counts"
 
 
 class Law:
-    """A power law and the theory, fitted to counts over sizes, with what the counts show and what they do not.
+    """A power law and the theory, fitted to counts over sizes, with the verdict.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Law:
 
     @property
     def verdict(self) -> str:
-        """One sentence: what is shown and what is not."""
+        """One sentence that states what the counts show and what they do not show."""
         return self.analysis.verdict
 
     @property
@@ -106,7 +106,7 @@ class Law:
         }
 
     def summary(self) -> str:
-        """Return verdict, numbers and status, a line each."""
+        """Return verdict, numbers and status, one per line."""
         return self.analysis.summary()
 
     def record(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Law:
         return dataset("fit", variables, coords, verdict=self.verdict, status=self.status)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `to_dataset` to netCDF, whole or not at all."""
+        """Write `to_dataset` to netCDF, completely or not at all."""
         from ..results import save
 
         return save(self.to_dataset(), path)

@@ -30,7 +30,7 @@ class MatchResult(DatasetResult):
     dataset : xarray.Dataset
         Kind "pairs".
     matches : Matches or None
-        The same as arrays, with every null's correlations; None where the result was read from a file.
+        The same as arrays, with every null's correlations; None if the result was read from a file.
     calibration : Calibration or None
         The calibrated count; None without a null, or from a file.
     """
@@ -61,19 +61,19 @@ class MatchResult(DatasetResult):
 
     @property
     def threshold(self) -> float | None:
-        """Correlation ρ* that at most 5% of the pairs above it reach by chance; None without a null."""
+        """Threshold ρ*: at most 5% of the pairs at or above it are due to chance; None without a null."""
         return self._number("threshold", float)
 
     @property
     def status(self) -> str:
-        """The word "ok", or what must be known before the counts are used."""
+        """The word "ok", or warnings to read before using the counts."""
         return str(self.attrs.get("status", "ok"))
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """A row for each pair: layer and unit in both models, correlation, margin, and whether the pair is counted.
 
-        Layers have the names that a mapping gave them. ``neuron_a`` and ``neuron_b`` count over all layers; ``name_a``
+        Layers have the names given by a mapping. ``neuron_a`` and ``neuron_b`` count over all layers; ``name_a``
         and ``name_b`` are a table's columns. ``settled`` pairs are in both halves of the positions; ``counted`` ones
         are in the calibrated count.
         """

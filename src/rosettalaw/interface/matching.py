@@ -53,20 +53,21 @@ def match(
         Activations of both models at the same positions: an array or tensor (positions, neurons) or
         (batch, position, neurons), a mapping of layer names to such arrays, a DataFrame, a DataArray, a dask array, an
         `ActivationSource`, or a file (``.npy .npz .zarr .nc .h5 .safetensors .pt .parquet``). Or two models, which
-        read `text`: checkpoint folders, hub ids, or models of transformers that are loaded already.
+        read `text`: checkpoint folders, hub ids, or loaded models of transformers.
     text : object, optional
-        What models read: a list of documents, a `datasets.Dataset`, an iterator, a file or a folder; by default
-        Python's own.
+        Text that the models read: a list of documents, a `datasets.Dataset`, an iterator, a file or a folder; by
+        default Python's own.
     tokens : int, optional
         Tokens of A to read.
     tokenizer_a, tokenizer_b : tokenizer, optional
         Fast tokenizers of loaded models. Models and tokenizers are not changed.
     samples_a, samples_b : array_like, optional
-        Identities of the positions, in place of an index or coordinates. Where both sides have them, they must agree.
+        Names of the positions, instead of an index or coordinates. If both sides have names, they must agree.
     documents : array_like, shape (positions,), optional
-        Document (trial, video, recording) of each position of activations; models know those of their text.
+        Document (trial, video, recording) of each position of activations; models take them from their text.
     nulls : mapping of str to int, optional
-        Draws of each null, ``{"shift": 3}``; ``{}`` draws none. By default three of those that these inputs allow.
+        Draws of each null, ``{"shift": 3}``; ``{}`` draws none. By default three draws of each null that these inputs
+        allow.
     layers_a, layers_b : sequence of int or str
         Only these layers, by number or name.
     k : int

@@ -1,4 +1,4 @@
-"""`load`: the result in a file, as the verb that made it returned it."""
+"""`load`: the result in a file, as the function that made it returned it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> MatchResult |
     Parameters
     ----------
     path : path
-        A file that ``save``, or ``--out`` of a command, wrote.
+        A file written by ``save`` or by ``--out`` of a command.
     kind : str, optional
         Kind of result that is expected.
 

@@ -1,4 +1,4 @@
-"""Messages of the command line in the words of Python: ``--null-permutations 0`` is ``null_permutations=0`` there."""
+"""Messages of the command line in the notation of Python: ``--null-permutations 0`` becomes ``null_permutations=0``."""
 
 from __future__ import annotations
 
