@@ -55,7 +55,7 @@ def register(app: typer.Typer, section: str) -> None:
         data = counts_of(counts) if measured is None else measured.clean()
         analysis = analyse_clean(data, None, tau, gamma) if measured is None else analyse_series(measured, tau, gamma)
         joint = joint_of(measured) if measured else None
-        record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
+        record: dict[str, Any] = analysis.record(as_json) | ({"joint": joint.record(as_json)} if joint else {})
         if posterior:
             fitted = joint or fit_jointly(Observations(data.neurons, data.counts), gamma)
             samples = fitted.sample(posterior)
