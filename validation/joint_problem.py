@@ -127,7 +127,7 @@ class JointProblem:
         values = {"beta": beta, "log_kappa": log_budget + log_threshold, "log_threshold": log_threshold}
         if self.scaled:
             block = "isolation" if "isolation" in self.measured else "tail"
-            values["log_scale"] = float(np.mean(self.measured[block] - self.predicted(**values)[block]))
+            values["log_scale"] = float(np.mean(self.measured[block] - self.predicted(**values, log_r0=None)[block]))
         return values
 
     def least(self, start: Mapping[str, float], fixed: str = "") -> tuple[dict[str, float], float]:
@@ -154,7 +154,7 @@ class JointProblem:
             there = values(at)
             return self.slopes(there, free, levels(there))
 
-        limits = tuple(np.array([LIMITS[name][end] for name in free]) for end in (0, 1))
+        limits = [LIMITS[name][0] for name in free], [LIMITS[name][1] for name in free]
         at, left = least_squares(residuals, [start[name] for name in free], jacobian, limits=limits)
         return values(at), float(left @ left)
 
@@ -223,7 +223,7 @@ class JointProblem:
     def _steps(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the error that one rank more or less makes in log isolation and log tail, root mean square."""
         step = values["beta"] * np.exp(values["log_threshold"]) / self.matched
-        predicted, scale = self.predicted(**values), values.get("log_scale", 0.0)
+        predicted, scale = self.predicted(**values, log_r0=None), values.get("log_scale", 0.0)
         neurons = {"isolation": self.matched, "tail": self.neurons - self.matched}
         return {
             name: float(np.sqrt(np.mean((step / (number * np.exp(predicted[name] - scale))) ** 2)))

@@ -87,9 +87,7 @@ def forward_differences(residuals: Residuals, at: np.ndarray, left: np.ndarray) 
     return np.stack(columns, axis=1)
 
 
-def _step(
-    matrix: np.ndarray, left: np.ndarray, damping: np.ndarray, lows: np.ndarray, highs: np.ndarray
-) -> np.ndarray:
+def _step(matrix: np.ndarray, left: np.ndarray, damping: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
     """Return the best damped step within its limits: parameters stop at a limit until the others call them back."""
     stacked = np.concatenate([matrix, np.diag(damping)])
     wanted = -np.concatenate([left, np.zeros(len(damping))])
