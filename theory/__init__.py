@@ -22,45 +22,80 @@ specialization
     Domains that share one budget.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ..lazy import lazily
-from .allocation import Allocation, Certificate, allocate
-from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
-from .detectability import Detection, detect, expected_null_pairs, tau_eff
-from .inverse import beta_for, kappa_for, neurons_for
-from .model import Model
-from .parameters import Range
-from .predictions import frontier, isolation, predict
-from .solution import Solution, solve
-from .specialization import specialize
-from .spectra import (
-    BrokenPowerLaw,
-    Empirical,
-    Exponential,
-    LognormalQuantiles,
-    LogQuadratic,
-    PowerLaw,
-    Spectrum,
-    StretchedExponential,
-    ZipfMandelbrot,
-)
-from .superposition import (
-    correlation,
-    effective_size,
-    interference_variance,
-    isolation_from,
-    isolation_of,
-    tail_loadings,
-)
-from .sweeps import sweep
-from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
 if TYPE_CHECKING:
+    from .allocation import Allocation, Certificate, allocate
+    from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
+    from .detectability import Detection, detect, expected_null_pairs, tau_eff
+    from .inverse import beta_for, kappa_for, neurons_for
+    from .model import Model
     from .own_theory import OwnTheory, derive
+    from .parameters import Range
+    from .predictions import frontier, isolation, predict
+    from .solution import Solution, solve
+    from .specialization import specialize
+    from .spectra import (
+        BrokenPowerLaw,
+        Empirical,
+        Exponential,
+        LognormalQuantiles,
+        LogQuadratic,
+        PowerLaw,
+        Spectrum,
+        StretchedExponential,
+        ZipfMandelbrot,
+    )
+    from .superposition import (
+        correlation,
+        effective_size,
+        interference_variance,
+        isolation_from,
+        isolation_of,
+        tail_loadings,
+    )
+    from .sweeps import sweep
+    from .utilities import CRRA, Log, PurePower, Saturating, SquaredError, Utility
 
-# SymPy is imported when it is needed.
-__getattr__, _names = lazily(__name__, {"OwnTheory": "own_theory", "derive": "own_theory"})
+# Each module is imported when one of its names is first needed: a fit of counts needs few, SymPy takes a second.
+_MODULES = {
+    "allocation": ("Allocation", "Certificate", "allocate"),
+    "budgets": ("Budget", "Cost", "LinearBudget", "PowerBudget", "PowerCost", "UnitCost"),
+    "detectability": ("Detection", "detect", "expected_null_pairs", "tau_eff"),
+    "inverse": ("beta_for", "kappa_for", "neurons_for"),
+    "model": ("Model",),
+    "own_theory": ("OwnTheory", "derive"),
+    "parameters": ("Range",),
+    "predictions": ("frontier", "isolation", "predict"),
+    "solution": ("Solution", "solve"),
+    "specialization": ("specialize",),
+    "spectra": (
+        "BrokenPowerLaw",
+        "Empirical",
+        "Exponential",
+        "LognormalQuantiles",
+        "LogQuadratic",
+        "PowerLaw",
+        "Spectrum",
+        "StretchedExponential",
+        "ZipfMandelbrot",
+    ),
+    "superposition": (
+        "correlation",
+        "effective_size",
+        "interference_variance",
+        "isolation_from",
+        "isolation_of",
+        "tail_loadings",
+    ),
+    "sweeps": ("sweep",),
+    "utilities": ("CRRA", "Log", "PurePower", "Saturating", "SquaredError", "Utility"),
+}
+__getattr__, _names = lazily(__name__, {name: module for module, names in _MODULES.items() for name in names})
 
 __all__ = [
     "CRRA",

@@ -228,6 +228,14 @@ def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
+def level_points(neurons, beta, kappa, gamma, continuum, out):
+    """Fill `out` with log r0 at every point: all that the frontiers of every τ need."""
+    _, log_r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
+    for i in range(len(out)):
+        out[i] = log_r0[i]
+
+
+@kernel(cache=True, nogil=True, error_model="numpy")
 def _solve(neurons, beta, kappa, gamma, continuum):
     """Return A, log r0 (r0 itself may overflow where β is tiny and every feature active) and n at every point."""
     points = len(neurons)

@@ -9,6 +9,8 @@ power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval, profile_curve
     Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale; profiles.
+least_squares, minimum
+    Searches of few parameters, and of one, that import no optimiser.
 curves, alternatives
     Curves that few sizes cannot distinguish from a power law, and their comparison.
 theory_fit, theory_search, observations, joint_fit, joint_result, joint_problem, identifiability, parameters

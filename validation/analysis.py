@@ -116,8 +116,11 @@ class Analysis:
     def __str__(self) -> str:
         return self.summary()
 
-    def record(self) -> dict[str, Any]:
-        """Return the numbers and words as plain values, the way `rosettalaw fit --json` prints them."""
+    def record(self, profiles: bool = True) -> dict[str, Any]:
+        """Return the numbers and words as plain values, the way `rosettalaw fit --json` prints them.
+
+        Without `profiles`, which take as long as all the rest, the profile curves are missing.
+        """
         return {
             "exponent": self.power_law.exponent,
             "exponent_ci95": self.power_law.exponent_ci95,
@@ -140,14 +143,15 @@ class Analysis:
             "bootstrap_ci95": self.bootstrap_ci95,
             "leave_one_size_out": self.left_out,
             "residual_checks": vars(self.checks),
-            **self._identifiability(),
+            **self._identifiability(profiles),
             "notes": list(self.power_law.data.notes),
         }
 
-    def _identifiability(self) -> dict[str, Any]:
+    def _identifiability(self, profiles: bool) -> dict[str, Any]:
         if self.counts_alone is None:
             return {"identifiability": undetermined(PARAMETERS, self.power_law.data.sizes)}
-        return {**self.counts_alone.identifiability.record(), "profiles": self.counts_alone.profiles()}
+        curves = {"profiles": self.counts_alone.profiles()} if profiles else {}
+        return self.counts_alone.identifiability.record() | curves
 
 
 def analyse(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize
 
+from .minimum import minimum
 from .theory_search import log_curve
 
 Curve = Callable[[np.ndarray], np.ndarray]
@@ -54,10 +54,7 @@ def _searched(x: np.ndarray, y: np.ndarray, shape: Callable[..., np.ndarray], gr
     """Fit ``log R = log a + shape(t, log N)``: a in closed form, t by a grid search and a polish."""
     best = int(np.argmin(np.var(y - shape(grid[:, None], x), axis=1)))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    polished = optimize.minimize_scalar(
-        lambda t: np.var(y - shape(t, x)), bounds=bounds, method="bounded", options={"xatol": 1e-9}
-    )
-    t = float(polished.x)
+    t, _ = minimum(lambda t: float(np.var(y - shape(np.float64(t), x))), *bounds, 1e-9)
     offset = float(np.mean(y - shape(t, x)))
     return lambda at: offset + shape(t, at)
 

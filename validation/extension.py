@@ -25,7 +25,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
 
 from ..lazy import deferred
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
@@ -33,6 +32,7 @@ from .theory_search import GAMMA
 from .triangle import Triangle, TriangleStatus
 from .verdict import signed
 
+optimize = deferred("scipy.optimize")
 stats = deferred("scipy.stats")  # half a second
 
 FINITE_TURNS = 5  # the finite-size part settles to well below `ROUNDING` in three

@@ -43,15 +43,13 @@ residuals of six sizes show that one time in five only, and the status then says
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from ..errors import require
 from .counts import clean
 from .identifiability import identify, undetermined
-from .joint_problem import LIMITS, JointProblem
+from .joint_problem import JointProblem
 from .joint_result import WORDS, JointFit, JointStatus
 from .observations import Observations
 from .theory_search import BETA_RANGE, GAMMA, budget_at
@@ -83,14 +81,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     budget = budget_at(data.neurons[middle], data.counts[middle], beta, gamma=gamma)
     guesses = [problem.least(problem.first_guess(beta, budget, at)) for at in (0.4, 1.0, 2.5)]
     values = problem.settle(min(guesses, key=lambda guess: guess[1])[0])
-    names, limits = list(values), np.transpose([LIMITS[name] for name in values])
-    with np.errstate(all="ignore"):
-        best: Any = optimize.least_squares(
-            lambda at: problem.residuals(dict(zip(names, at.tolist(), strict=True))),
-            np.clip(list(values.values()), *limits),
-            bounds=limits,
-        )
-    values = dict(zip(names, best.x.tolist(), strict=True))
+    values, chi2 = problem.least(values)
     every = {"log_scale": 0.0, **values}
     freedom, enlargement = _estimated_errors(problem, values)
     information = identify(problem.jacobian(values), list(values), WORDS, min(freedom.values()))
@@ -111,7 +102,7 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
         values=values,
         stderr=dict(zip(values, stderr.tolist(), strict=True)),
         sd=dict(problem.sd),
-        chi2=float(np.sum(best.fun**2)),
+        chi2=chi2,
         freedom=freedom,
         enlargement=enlargement,
         misfit_p=problem.misfit(values),

@@ -1,7 +1,7 @@
 """The joint fit as a least-squares problem: observations, predictions of the theory, and their errors.
 
 `rosettalaw.validation.joint_fit` states the model. Residuals are those of logarithms, in units of one standard
-deviation a block. Each search is MINPACK's, with parameters confined to their limits by a wall outside them.
+deviation a block. Searches keep parameters within `LIMITS`.
 
 Errors that are not stated are estimated with the fit, in `TURNS` turns, each from its own block: the residuals' sum of
 squares over the block's degrees of freedom (its length less its share of the hat matrix). Within a block all numbers
@@ -25,21 +25,21 @@ likelihood has no bound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
-from ..theory import frontier
+from .least_squares import least_squares
 from .observations import Observations
-from .theory_search import BETA_RANGE, FLOOR
+from .theory_search import BETA_RANGE, FLOOR, level_slopes, levels
 
 LIMITS = {"beta": BETA_RANGE, "log_kappa": (-14.0, 14.0), "log_threshold": (0.02, 9.0), "log_scale": (-25.0, 25.0)}
 TINY = 1e-12
 TURNS = 2
-WALL = 1e3
 FEWEST_INPUTS = 300  # read off scatter that is larger still, which is misfit: it would bend the profile that is fitted
 LEAST_ERROR = 1e-6  # of a logarithm: exact data have no error to estimate
+STEP = 1e-6  # of a forward difference
 
 
 class JointProblem:
@@ -70,14 +70,25 @@ class JointProblem:
             self.weight["counts"] = np.sqrt(self.matched / self.matched.mean())
         self.scaled = "isolation" in self.measured or "tail" in self.measured
 
+    def levels(self, beta: float, log_kappa: float) -> np.ndarray:
+        """Return log r0 at each size, which τ and the scale do not change."""
+        return levels(self.neurons, beta, float(np.exp(log_kappa)), self.gamma)
+
     def predicted(
-        self, beta: float, log_kappa: float, log_threshold: float, log_scale: float = 0.0
+        self,
+        beta: float,
+        log_kappa: float,
+        log_threshold: float,
+        log_scale: float = 0.0,
+        log_r0: np.ndarray | None = None,
     ) -> dict[str, np.ndarray]:
-        """Return the logarithm of every block that was measured."""
-        kappa, tau = np.exp(log_kappa), np.expm1(log_threshold)
-        r_tau = np.asarray(frontier(self.neurons, beta, kappa, tau, self.gamma), dtype=float)
-        count = np.maximum(r_tau - 0.5, FLOOR)
-        log_r0 = np.log(r_tau) + log_threshold / beta
+        """Return the logarithm of every block that was measured; `log_r0` if it is known (`levels`)."""
+        kappa = np.exp(log_kappa)
+        if log_r0 is None:
+            log_r0 = self.levels(beta, log_kappa)
+        log_r_tau = np.minimum(log_r0 - log_threshold / beta, np.log(np.floor(self.gamma * self.neurons)))
+        count = np.maximum(np.exp(log_r_tau) - 0.5, FLOOR)
+        log_r0 = log_r_tau + log_threshold / beta
         blocks = {"counts": np.log(count)}
         if self.scaled:
             harmonic = special.zeta(beta) - special.zeta(beta, self.matched + 1)
@@ -93,39 +104,59 @@ class JointProblem:
             blocks["correlations"] = log_rest - (twice + twice**2 / beta) / (2 * self.inputs)
         return blocks
 
-    def split(self, values: Mapping[str, float]) -> dict[str, np.ndarray]:
+    def split(self, values: Mapping[str, float], log_r0: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Return the residuals of each block's logarithms, whole counts' by √(R/R̄): of one error throughout a block."""
-        predicted = self.predicted(**values)
+        predicted = self.predicted(**values, log_r0=log_r0)
         return {name: (self.measured[name] - predicted[name]) * self.weight[name] for name in self.measured}
 
-    def residuals(self, values: Mapping[str, float]) -> np.ndarray:
+    def residuals(self, values: Mapping[str, float], log_r0: np.ndarray | None = None) -> np.ndarray:
         """Return all residuals, in units of the blocks' standard deviations."""
-        return np.concatenate([block / self.sd[name] for name, block in self.split(values).items()])
+        return np.concatenate([block / self.sd[name] for name, block in self.split(values, log_r0).items()])
+
+    def slopes(self, values: Mapping[str, float], free: Sequence[str], log_r0: np.ndarray) -> np.ndarray:
+        """Return derivatives of all residuals, shape (residuals, k), by differences; only β needs another r0."""
+        beta, kappa = values["beta"], float(np.exp(values["log_kappa"]))
+        by_kappa = level_slopes(self.neurons, log_r0, beta, kappa, self.gamma)
+        here, columns = self.residuals(values, log_r0), []
+        for name in free:
+            moved = log_r0 + STEP * by_kappa if name == "log_kappa" else None if name == "beta" else log_r0
+            columns.append((self.residuals({**values, name: values[name] + STEP}, moved) - here) / STEP)
+        return np.stack(columns, axis=1)
 
     def first_guess(self, beta: float, log_budget: float, log_threshold: float) -> dict[str, float]:
         values = {"beta": beta, "log_kappa": log_budget + log_threshold, "log_threshold": log_threshold}
         if self.scaled:
             block = "isolation" if "isolation" in self.measured else "tail"
-            values["log_scale"] = float(np.mean(self.measured[block] - self.predicted(**values)[block]))
+            values["log_scale"] = float(np.mean(self.measured[block] - self.predicted(**values, log_r0=None)[block]))
         return values
 
     def least(self, start: Mapping[str, float], fixed: str = "") -> tuple[dict[str, float], float]:
         """Return the values of least χ² near a start, all but one fixed parameter free, and that χ²."""
         free = [name for name in start if name != fixed]
-        lows, highs = (np.array([LIMITS[name][end] for name in free]) for end in (0, 1))
+
+        def values(at: np.ndarray) -> dict[str, float]:
+            return {**start, **dict(zip(free, at.tolist(), strict=True))}
+
+        solved: dict[tuple[float, float], np.ndarray] = {}  # the last one
+
+        def levels(values: Mapping[str, float]) -> np.ndarray:
+            at = values["beta"], values["log_kappa"]
+            if at not in solved:
+                solved.clear()
+                solved[at] = self.levels(*at)
+            return solved[at]
 
         def residuals(at: np.ndarray) -> np.ndarray:
-            inside = np.clip(at, lows, highs)
-            values = {**start, **dict(zip(free, inside.tolist(), strict=True))}
-            return np.concatenate([self.residuals(values), WALL * (at - inside)])
+            there = values(at)
+            return self.residuals(there, levels(there))
 
-        begin = np.clip([start[name] for name in free], lows, highs)
-        at, *_ = optimize.leastsq(
-            residuals, begin, epsfcn=1e-12, full_output=True
-        )  # full: an open valley is no warning
-        values = {**start, **dict(zip(free, np.clip(at, lows, highs).tolist(), strict=True))}
-        left = self.residuals(values)
-        return values, float(left @ left)
+        def jacobian(at: np.ndarray, left: np.ndarray) -> np.ndarray:
+            there = values(at)
+            return self.slopes(there, free, levels(there))
+
+        limits = [LIMITS[name][0] for name in free], [LIMITS[name][1] for name in free]
+        at, left = least_squares(residuals, [start[name] for name in free], jacobian, limits=limits)
+        return values(at), float(left @ left)
 
     def settle(self, values: dict[str, float]) -> dict[str, float]:
         """Estimate the errors that were not stated and fit again, by turns; return the values of the last fit."""
@@ -192,7 +223,7 @@ class JointProblem:
     def _steps(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the error that one rank more or less makes in log isolation and log tail, root mean square."""
         step = values["beta"] * np.exp(values["log_threshold"]) / self.matched
-        predicted, scale = self.predicted(**values), values.get("log_scale", 0.0)
+        predicted, scale = self.predicted(**values, log_r0=None), values.get("log_scale", 0.0)
         neurons = {"isolation": self.matched, "tail": self.neurons - self.matched}
         return {
             name: float(np.sqrt(np.mean((step / (number * np.exp(predicted[name] - scale))) ** 2)))

@@ -146,8 +146,8 @@ class JointFit:
         quantile = special.ndtri(0.975) if np.isinf(freedom) else special.stdtrit(freedom, 0.975)
         return float(quantile) ** 2 * self.enlargement[name]
 
-    def record(self) -> dict[str, Any]:
-        """Return estimates, profile intervals and identifiability as plain values."""
+    def record(self, profiles: bool = True) -> dict[str, Any]:
+        """Return estimates, profile intervals, identifiability and, on request, profile curves as plain values."""
         intervals = {name: self.interval(name) for name in self.values}
         ends = {name: intervals[name] for name in intervals if name != "beta"}
         return {
@@ -160,7 +160,7 @@ class JointFit:
             "misfit_p": self.misfit_p,
             "uneven_p": self.uneven_p,
             **self.identifiability.record(),
-            "profiles": self.profiles(),
+            **({"profiles": self.profiles()} if profiles else {}),
             "status": str(self.status),
         }
 

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from ..errors import InputError, UnknownNameError, require
+from .minimum import minimum_near
 from .profile_interval import profile_interval
 
 Deviance = Callable[[np.ndarray], float]  # of the expected counts μ
@@ -148,16 +148,13 @@ def _fit(
 
     def over_prefactor(alpha: float) -> tuple[float, float]:
         start = np.log(r.mean() / np.mean(np.exp(alpha * x)))
-        minimum: Any = optimize.minimize_scalar(
-            lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), bracket=(start - 0.5, start + 0.5)
+        log_c, least = minimum_near(
+            lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), start - 0.5, start + 0.5
         )
-        return float(minimum.fun), float(minimum.x)
+        return least, log_c
 
     start = np.polyfit(x, np.log(np.maximum(r, 0.5)), 1)[0]
-    minimum: Any = optimize.minimize_scalar(
-        lambda alpha: over_prefactor(alpha)[0], bracket=(start - 0.1, start + 0.1), options={"xtol": 1e-9}
-    )
-    alpha, least = float(minimum.x), float(minimum.fun)
+    alpha, least = minimum_near(lambda alpha: over_prefactor(alpha)[0], start - 0.1, start + 0.1)
     log_c = over_prefactor(alpha)[1]
     mu = np.exp(log_c + alpha * x)
     freedom = len(r) - 2

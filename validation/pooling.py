@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..empirical.nulls import every_label
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -59,6 +57,8 @@ def models(members: Sequence[xr.Dataset]) -> str:
 
 
 def _facts(ds: xr.Dataset) -> dict[str, str]:
+    from ..empirical.nulls import every_label
+
     attrs = ds.attrs
     plan = json.loads(attrs["measurement"]) if "measurement" in attrs else {}
     text = attrs.get("corpus_sha256") or attrs.get("images_sha256") or ""

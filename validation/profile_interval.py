@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize
+
+from ..theory.roots import root
 
 
 def profile_interval(
@@ -67,7 +68,7 @@ def profile_interval(
             nearer = place(stride)
             inside, outside = (nearer, outside) if excess(nearer) <= 0 else (best, nearer)
         fine = max(precision * abs(outside - inside), np.spacing(abs(best)))
-        return float(optimize.root_scalar(excess, bracket=(inside, outside), xtol=fine).root)
+        return root(excess, inside, outside, xtol=fine)
 
     lower, upper = (crossing(limit) for limit in limits)
     return lower, upper if upper < limits[1] else np.inf

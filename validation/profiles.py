@@ -23,13 +23,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize
 
 from ..errors import require
+from ..lazy import deferred
 from ..looks import COLOURS, axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+optimize = deferred("scipy.optimize")  # half a second, which a fit of counts does not take
 
 FEWEST_PAIRS = 5
 

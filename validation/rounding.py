@@ -48,10 +48,14 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
+
+from ..theory.roots import root
 
 ROUNDING = 1 / 12  # variance of the error of a number rounded to whole ones
 SURE = 0.975
+FARTHEST = 12.0  # standard deviations, beyond which a normal density is below 1e-31
+NODES = 64  # of the quadrature, which is then exact to rounding
 
 
 def whole(counts: np.ndarray) -> bool:
@@ -82,12 +86,13 @@ def slope_variance(x: np.ndarray, weight: np.ndarray, per_count: np.ndarray) -> 
 def reach(freedom: int) -> float:
     """Return q_ν, how many standard deviations of rounding an interval reaches at least."""
     t, half = float(special.stdtrit(freedom, 0.975)), freedom / 2
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
 
     def missed(q: float) -> float:
         """P(|z| > q and |z| > t s): a normal density times the chance of χ²_ν below ν (z/t)²."""
-        from scipy import integrate
-
-        tail = integrate.quad(lambda z: np.exp(-z * z / 2) * special.gammainc(half, half * (z / t) ** 2), q, 40)[0]
+        reach = (FARTHEST - q) / 2
+        z = q + reach * (1 + nodes)
+        tail = reach * weights @ (np.exp(-z * z / 2) * special.gammainc(half, half * (z / t) ** 2))
         return float(np.sqrt(2 / np.pi) * tail)
 
-    return float(optimize.root_scalar(lambda q: missed(q) - (1 - SURE), bracket=(0, 4)).root)
+    return root(lambda q: missed(q) - (1 - SURE), 0.0, 4.0, xtol=1e-12)

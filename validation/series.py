@@ -7,12 +7,15 @@ measurement made them. Everything that compares sources starts here; `rosettalaw
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .counts import Counts, clean
-from .profiles import Profile
-from .triangle import Triangle, measure_triangle, triangle_of
+
+if TYPE_CHECKING:
+    from .profiles import Profile
+    from .triangle import Triangle
 
 SOURCES = {
     "published": "counts of the paper",
@@ -98,6 +101,8 @@ class Series:
 
     def triangle(self, attenuated: bool = False) -> Triangle | None:
         """Return the triangle of exponents; None where neither correlations nor profiles are known."""
+        from .triangle import measure_triangle, triangle_of
+
         if self.profiles is not None:
             if attenuated:
                 return None

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
-from ..theory.power_law import frontier_points, run
+from ..theory.power_law import ROUNDING_UP, frontier_points, level_points, run
+from ..theory.roots import root
 from .counts import Counts
+from .least_squares import least_squares
 from .power_law import LEVEL
 from .profile_interval import profile_interval
 from .rounding import ROUNDING, reach, slope_variance, whole
@@ -23,8 +24,8 @@ SMALL = 20  # a count below it moves by more than 5% from one whole number to th
 TURNS = 3
 SMALLEST = 0.5  # least expected count that a variance is taken from
 WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
-EVALUATIONS = 12_000  # at most, of a least-squares search
-EXACT: dict[str, Any] = {"ftol": 1e-14, "xtol": 1e-14}  # counts of 10^12 say β to nine digits
+EXACT = 1e-14  # precision of a search: counts of 10^12 say β to nine digits
+STEP = 1e-7  # of a forward difference in β
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is matched
 
 
@@ -34,6 +35,19 @@ def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, g
     betas, kappas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma))
     r_tau = run(frontier_points, [flat, betas, kappas, taus, gammas], False, np.empty(flat.shape))
     return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
+
+
+def levels(neurons: np.ndarray, beta: float, kappa: float, gamma: float) -> np.ndarray:
+    """Return log r0 at each size (Eq. 20), as `expected_count` without its checks."""
+    betas, kappas, gammas = (np.full(neurons.shape, float(value)) for value in (beta, kappa, gamma))
+    return run(level_points, [neurons, betas, kappas, gammas], False, np.empty(neurons.shape))
+
+
+def level_slopes(neurons: np.ndarray, log_r0: np.ndarray, beta: float, kappa: float, gamma: float) -> np.ndarray:
+    """Return d log r0/d log κ = (1/β) κN/(κN + n), n active features (`rosettalaw.theory.power_law`)."""
+    budget = kappa * neurons
+    active = np.minimum(np.exp(np.minimum(log_r0, 700.0)), np.floor(gamma * neurons))
+    return budget / (beta * (budget + np.floor(active * ROUNDING_UP)))
 
 
 class TheorySearch:
@@ -57,35 +71,51 @@ class TheorySearch:
             self.minimize()
 
     def expected(self, beta: float, log_budget: float) -> np.ndarray:
-        return expected_count(self.neurons, beta, float(np.exp(log_budget)) * (1 + self.tau), self.tau, self.gamma)
+        return expected_count(self.neurons, beta, self._kappa(log_budget), self.tau, self.gamma)
 
     def residuals(self, beta: float, log_budget: float) -> np.ndarray:
-        mu = self.expected(beta, float(np.clip(log_budget, -WIDEST, WIDEST)))
+        mu = self.expected(beta, log_budget)
         return self.weights * (self.counts - mu if self.power == 1 else np.log(self.counts / mu))
+
+    def slopes(self, beta: float, log_budget: float, left: np.ndarray) -> np.ndarray:
+        """Return the derivatives by log b of residuals, in closed form from the residuals themselves."""
+        left = left / self.weights
+        mu = self.counts - left if self.power == 1 else self.counts * np.exp(-left)
+        kappa, r_tau = self._kappa(log_budget), mu + 0.5
+        log_r0 = np.log(np.maximum(r_tau, 0.5)) + np.log1p(self.tau) / beta
+        slope = r_tau * level_slopes(self.neurons, log_r0, beta, kappa, self.gamma)
+        slope[(mu <= FLOOR) | (r_tau >= np.floor(self.gamma * self.neurons))] = 0  # at either end
+        return -self.weights * (slope if self.power == 1 else slope / mu)
+
+    def _kappa(self, log_budget: float) -> float:
+        return float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + self.tau)
 
     def minimize(self) -> None:
         """Take β and log b of least squares at the weights as they are."""
-        low, high = BETA_RANGE
 
-        def beta(angle: float) -> float:
-            """Return β within its range, as MINUIT and lmfit keep a parameter there."""
-            return float(low + (np.sin(angle) + 1) * (high - low) / 2)
+        def residuals(at: np.ndarray) -> np.ndarray:
+            return self.residuals(*at.tolist())
 
-        start = np.arcsin(2 * (self.beta - low) / (high - low) - 1), self.log_budget
-        with np.errstate(all="ignore"):  # the covariance, which is not used, of fits at a limit
-            best, *_ = optimize.leastsq(
-                lambda at: self.residuals(beta(at[0]), at[1]), start, full_output=True, maxfev=EVALUATIONS, **EXACT
-            )
-        self.beta, self.log_budget = beta(best[0]), float(best[1])
-        self.least = float(np.sum(self.residuals(self.beta, self.log_budget) ** 2))
+        def jacobian(at: np.ndarray, left: np.ndarray) -> np.ndarray:
+            beta, log_budget = at.tolist()
+            moved = self.residuals(beta + STEP, log_budget)
+            return np.stack([(moved - left) / STEP, self.slopes(beta, log_budget, left)], axis=1)
+
+        limits = (BETA_RANGE[0], -np.inf), (BETA_RANGE[1], np.inf)
+        best, left = least_squares(residuals, (self.beta, self.log_budget), jacobian, EXACT, limits)
+        self.beta, self.log_budget = best.tolist()
+        self.least = float(left @ left)
 
     def squares(self, beta: float) -> float:
         """Return S(β), least squares over the budget."""
         start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
-        at, *_ = optimize.leastsq(
-            lambda log_budget: self.residuals(beta, log_budget[0]), start, full_output=True, **EXACT
+        _, left = least_squares(
+            lambda at: self.residuals(beta, float(at[0])),
+            [start],
+            lambda at, left: self.slopes(beta, float(at[0]), left)[:, None],
+            EXACT,
         )
-        return float(np.sum(self.residuals(beta, at[0]) ** 2))
+        return float(left @ left)
 
     def interval(self) -> tuple[float, float]:
         """Return the 95% profile interval of β."""
@@ -129,12 +159,10 @@ def log_curve(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray
 
     def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
         kappa = float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
-        return np.log(expected_count(np.exp(at), float(np.clip(beta, low, high)), kappa, TAU, GAMMA))
+        return np.log(expected_count(np.exp(at), beta, kappa, TAU, GAMMA))
 
-    def residuals(at: np.ndarray) -> np.ndarray:
-        return np.append(y - curve(x, *at), 1e3 * (at[0] - np.clip(at[0], low, high)))  # a wall outside the range
-
-    best, *_ = optimize.leastsq(residuals, start, full_output=True)
+    limits = (low, -np.inf), (high, np.inf)
+    best, _ = least_squares(lambda at: y - curve(x, *at), start, limits=limits)
     return lambda at: curve(at, *best)
 
 
@@ -158,4 +186,4 @@ def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma
     while excess(high) < 0 and high < guess + 80:
         high += 2.0
     crossed = excess(low) < 0 < excess(high)
-    return float(optimize.root_scalar(excess, bracket=(low, high), xtol=1e-3).root) if crossed else guess
+    return root(excess, low, high, xtol=1e-3) if crossed else guess

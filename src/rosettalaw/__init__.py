@@ -51,8 +51,7 @@ Messages go to the log ``rosettalaw`` of `logging`, and to standard error where 
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, RosettaError
 from .lazy import lazily
@@ -65,6 +64,8 @@ if TYPE_CHECKING:
     from .theory.predictions import predict
     from .theory.sweeps import sweep
 
+    __version__: str
+
 _PLACES = {
     "compare": "interface.counting",
     "fit": "interface.counting",
@@ -76,7 +77,6 @@ _PLACES = {
     "save": "results",
     "sweep": "theory.sweeps",
 }
-__version__ = version("rosettalaw")
 __all__ = [
     "InputError",
     "RosettaError",
@@ -91,8 +91,18 @@ __all__ = [
     "save",
     "sweep",
 ]
-__getattr__, _lazy_names = lazily(__name__, _PLACES)
+_place, _lazy_names = lazily(__name__, _PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used; also the version, as reading it takes half of the time that is left."""
+    if name != "__version__":
+        return _place(name)
+    from importlib.metadata import version
+
+    globals()[name] = version("rosettalaw")
+    return globals()[name]
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_lazy_names()})
+    return sorted({*globals(), "__version__", *_lazy_names()})

@@ -120,6 +120,20 @@ def test_each_extra_is_named_at_once(folder, module, command, extra):
     assert f"[{extra}]" in err
 
 
+def test_files_and_clusters_name_their_extra(folder):
+    (folder / "a.zarr").mkdir()
+    for name in ("a.parquet", "a.safetensors"):
+        (folder / name).write_bytes(b"PAR1")
+    needs = {"a.zarr": "zarr", "a.parquet": "pyarrow", "a.safetensors": "safetensors"}
+    commands = [["match", name, "a.npy"] for name in needs]
+    sweep = ["sweep", "--beta", "2", "--neurons", "1e3:1e4:3", "--out", "s.nc", "--scheduler", "tcp://127.0.0.1:1"]
+    answers = run([*needs.values(), "distributed"], [*commands, sweep], folder)
+    for module, (code, _, err) in zip([*needs.values(), "distributed"], answers, strict=True):
+        assert code == 2
+        assert err.startswith(f"error: {module} is not installed. Try: "), err
+        assert f"[{EXTRAS[module]}]" in err
+
+
 FUNCTIONS = (
     HIDE
     + """

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosettalaw.empirical.matching.machine.simd import DEEP, STEP, inner, multiply, turn
+from rosettalaw.empirical.matching.machine.vectors import DEEP, STEP, inner, multiply, turn
 from rosettalaw.empirical.matching.screening import pair_kernels
 
 

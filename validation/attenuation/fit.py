@@ -31,10 +31,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import optimize
 
+from ...lazy import deferred
 from ..demands import ROUNDING, Estimate, expected_exponents
 from .law import Sample, beta_parameters, log_survival
+
+optimize = deferred("scipy.optimize")
 
 MEANS = (1.0, 0.98, 0.95, *np.round(np.arange(0.9, 0.24, -0.05), 2).tolist())
 CLEAR = 3.84  # 95% point of chi-square with one degree of freedom

@@ -3,7 +3,8 @@
 | chapter | subject |
 |---|---|
 | `reading` | blocks and parts of the positions, read side by side |
-| `kernels`, `simd` | fused passes over memory on the CPU |
+| `kernels` | fused passes over memory on the CPU |
+| `vectors`, `simd`, `loops` | vector operations in them, and the same in plain loops |
 | `threads` | one thread for small matchings |
 | `precision` | types in which blocks are multiplied |
 | `checkpoint` | files of unfinished work |

@@ -2,6 +2,7 @@
 
 A compiler that may choose the order of a sum was seen to choose another when its work comes from the cache, and one
 that may not sums one number at a time. Here the order is written down: 32 sums side by side, joined in halves.
+What writes it is private to numba; kernels import `vectors`, which has plain loops for a numba where that has changed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 16  # float32 numbers in a vector, and rows and columns of a turn
-STEP = 2 * LANES  # what `inner` takes at a time
-DEEP = 8  # rows that `multiply` takes at a time: with two vectors each, what fits the registers
+from .plain import DEEP, LANES, STEP
+
 _VECTOR, _INDEX = ir.VectorType(ir.FloatType(), LANES), ir.IntType(32)
 
 

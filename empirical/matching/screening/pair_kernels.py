@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ..machine.simd import DEEP, LANES, STEP, inner, multiply, turn
+from ..machine.vectors import DEEP, LANES, STEP, inner, multiply, turn
 
 SHORT = 128  # positions turned to columns at a time
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .output import JsonOption, echo, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..validation.joint_result import JointFit
+    from ..validation.series import Series
 
 COUNTS = typer.Argument(
     help="CSV file with neurons,count and, if known, count_sd; or a ladder's result file (.nc).", show_default=False
@@ -45,7 +49,6 @@ def register(app: typer.Typer, section: str) -> None:
         rule = f"must be 0, or at least {STEPS}; the first quarter is discarded"
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean, analyse_series
-        from ..validation.compare import joint_of
         from ..validation.joint_fit import fit_jointly
         from ..validation.joint_result import plain_draws, quantiles
         from ..validation.observations import Observations
@@ -54,8 +57,8 @@ def register(app: typer.Typer, section: str) -> None:
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
         data = counts_of(counts) if measured is None else measured.clean()
         analysis = analyse_clean(data, None, tau, gamma) if measured is None else analyse_series(measured, tau, gamma)
-        joint = joint_of(measured) if measured else None
-        record: dict[str, Any] = analysis.record() | ({"joint": joint.record()} if joint else {})
+        joint = _joint(measured) if measured else None
+        record: dict[str, Any] = analysis.record(as_json) | ({"joint": joint.record(as_json)} if joint else {})
         if posterior:
             fitted = joint or fit_jointly(Observations(data.neurons, data.counts), gamma)
             samples = fitted.sample(posterior)
@@ -98,6 +101,12 @@ def register(app: typer.Typer, section: str) -> None:
         echo(f"status: {record['status']}")
         for note in record["notes"]:
             echo(f"note: {note}")
+
+
+def _joint(measured: Series) -> JointFit | None:
+    from ..validation.compare import joint_of
+
+    return joint_of(measured)
 
 
 def _row(name: str, value: float, interval: tuple[float, float] | None = None) -> dict[str, object]:

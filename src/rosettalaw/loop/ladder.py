@@ -145,5 +145,5 @@ def draw(ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | Non
 def _fitted(analysis: Analysis | None) -> dict[str, Any]:
     if analysis is None:
         return dict.fromkeys(FITTED)
-    record = analysis.record()
+    record = analysis.record(profiles=False)
     return {name: record[name] for name in FITTED}

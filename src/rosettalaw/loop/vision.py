@@ -129,7 +129,7 @@ def _summary(measured: Measured, name: str) -> dict[str, Any]:
     ladder, analysis = measured.ladders[name], measured.analyses[name]
     keys = [*SUMMED, *(f"{label}_raw" for label in _nulls(ladder))]
     rungs = [{key: ladder[key].values[i].item() for key in keys} for i in range(ladder.sizes["rung"])]
-    record = analysis.record() if analysis is not None else {}
+    record = analysis.record(profiles=False) if analysis is not None else {}
     fitted = {key: record.get(key) for key in FITTED}
     return {"rungs": rungs, **fitted, "verdict": measured.verdicts[name]}
 
