@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Screening, match
