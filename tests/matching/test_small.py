@@ -94,10 +94,10 @@ def test_sums_of_pairs_give_the_same_bits(rows, blocks, pairs, kind, seed):
     for _ in range(blocks):
         x, y = rng.standard_normal((2, rows, 5)).astype(kind)
         for module, sums in zip((kernels, plain), results, strict=True):
-            module.pair_sums(x, y, u, v, *shifts, sums)
+            module.pair_sums(x, y, u, v, shifts[0], shifts[1], sums)
         one, other = x[:, u] - shifts[0], y[:, v] - shifts[1]
         terms += [each.sum(0) for each in (one, other, one**2, other**2, one * other)]
-    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_allclose(results[1].sum(0), terms, atol=1e-9)
 
 

@@ -82,7 +82,8 @@ def _add_product(cross: Any, x: Any, y: Any, first: bool) -> None:
     elif first:
         np.matmul(x.T, y, out=cross)
     else:
-        from scipy.linalg.blas import sgemm  # here: it takes longer to import than small products do
+        # Here: it takes longer to import than small products do.
+        from scipy.linalg.blas import sgemm  # pyright: ignore[reportAttributeAccessIssue]
 
         # BLAS counts columns first: to it, rows are columns and xᵀy is yᵀx.
         sgemm(1.0, y.T, x.T, 1.0, cross.T, trans_b=True, overwrite_c=True)
