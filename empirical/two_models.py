@@ -210,7 +210,12 @@ def match_models(
     require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
     precision = weights if weights != "float32" else None
     options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
-    options |= {"--context": context}
+    options |= {
+        "--context": context,
+        "--device-map": device_map or None,
+        "--allow-pickle-weights": allow_pickle_weights,
+    }
+    options |= {"--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
     _require_checkpoints(a, b, options)
     if not _arrays(a, b):  # before any text is read
         require_extra("torch", "transformers", "tokenizers", "safetensors")

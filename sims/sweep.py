@@ -26,6 +26,7 @@ from .packing import EXAMPLE, Choices, Outcome, Packing, mutual_nearest
 if TYPE_CHECKING:
     import xarray as xr
 
+MOST_RUNS = 1_000_000
 ENGINES = ("auto", "dense", "expected", "wishart")
 DRAW: dict[str, Callable[[Packing, np.random.Generator], Outcome]] = {"dense": dense.draw, "wishart": wishart.draw}
 FACTS = ("kappa", "gamma", "inputs", "runs", "seed", *(field.name for field in fields(Choices)))
@@ -197,7 +198,8 @@ def simulate(
     [12.0, 24.333333333333332]
     """
     require(inputs == int(inputs), "inputs", inputs, "must be a whole number", EXAMPLE)
-    require(runs >= 1 and runs == int(runs), "runs", runs, "must be a whole number of at least 1", EXAMPLE)
+    rule = f"must be a whole number from 1 to {MOST_RUNS}"
+    require(1 <= runs <= MOST_RUNS and runs == int(runs), "runs", runs, rule, EXAMPLE)
     require(seed >= 0, "seed", seed, "must be at least 0", EXAMPLE)
     require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     if engine not in ENGINES:

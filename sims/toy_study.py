@@ -28,6 +28,7 @@ from .toy_results import Cell, Study
 
 EXAMPLE = "study_toys(['law'], neurons=[8, 16, 32], beta=[1.5], seeds=3)"
 LARGEST = 1 << 14  # neurons: beyond, one network's weights and their gradients fill tens of gigabytes
+MOST_SEEDS, MOST_STEPS = 1000, 10**9  # beyond, a number is a slip of the hand
 PIECE = 1 << 20  # encoder weights trained together: the networks of all seeds and β up to N = 128, one at N = 512
 
 
@@ -80,13 +81,15 @@ def study_toys(
     widths = sorted({round(n) for n in neurons})
     require(bool(widths), "neurons", widths, "must not be empty", EXAMPLE)
     require(seed >= 0, "seed", seed, "must be at least 0", EXAMPLE)
-    require(seeds >= 2, "seeds", seeds, "must be at least 2: networks are matched across seeds", EXAMPLE)
+    rule = f"must be from 2, as networks are matched across seeds, to {MOST_SEEDS}"
+    require(2 <= seeds <= MOST_SEEDS, "seeds", seeds, rule, EXAMPLE)
     require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     for b in betas:
         if not 0 < b < np.inf:
             raise InputError("beta", b, "must be finite and greater than 0", EXAMPLE)
     recipes = {name: known[name].recipe for name in configurations}
     if steps is not None:
+        require(1 <= steps <= MOST_STEPS, "steps", steps, f"must be from 1 to {MOST_STEPS}", EXAMPLE)
         recipes = {name: replace(recipe, steps=steps) for name, recipe in recipes.items()}
     acting = dict.fromkeys((recipe.at(width), width) for recipe in recipes.values() for width in widths)
     pieces = [piece for recipe, width in acting for piece in _pieces(recipe, [width], betas, seeds)]

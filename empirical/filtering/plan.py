@@ -9,6 +9,8 @@ from ..corpora.corpus import PAPERS_TOKENS
 from .choose_neuron import CONTEXTS, LEADERS
 from .tuning import TuningRecipe
 
+MOST_RUNS = 1000
+
 
 @dataclass(frozen=True)
 class FilteringPlan:
@@ -58,7 +60,8 @@ class FilteringPlan:
     seed: int = 0
 
     def __post_init__(self):
-        require(self.runs >= 0 and self.runs != 1, "runs", self.runs, "must be 0, or at least 2 for an interval", "3")
+        few = self.runs == 0 or 2 <= self.runs <= MOST_RUNS
+        require(few, "runs", self.runs, f"must be 0, or from 2, for an interval, to {MOST_RUNS}", "3")
         for name in ("budget", "contexts", "match_tokens", "leaders", "context"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, value, "must be at least 1", f"{name} = 20")

@@ -12,7 +12,7 @@
 | `pairs` | float64 correlations of reported pairs |
 | `screening` | candidates from a sketch where N² T is too much |
 | `products` | products of tiles, computed here, read back or received |
-| `searches` | one matching by either engine; the exact one shares a pass with its nulls |
+| `searches` | one matching by the exact engine, which shares a pass with its nulls |
 | `fresh` | null draws that change both models |
 | `engine`, `matches` | `match` and its result |
 | `evidence` | stability of pairs, error of the count, effective positions, remarks |
@@ -31,8 +31,8 @@ from .anchors import Anchors, anchors  # now, as its name is its module's
 if TYPE_CHECKING:
     from .engine import match
     from .matches import Matches, Side
-    from .screening.screened import Screening
+    from .screening.settings import Screening
 
-_PLACES = {"Matches": "matches", "Screening": "screening.screened", "Side": "matches", "match": "engine"}
+_PLACES = {"Matches": "matches", "Screening": "screening.settings", "Side": "matches", "match": "engine"}
 __all__ = ["Anchors", "Matches", "Screening", "Side", "anchors", "match"]
-__getattr__, __dir__ = lazily(__name__, _PLACES)  # `cost` and `rates` need no torch
+__getattr__, __dir__ = lazily(__name__, _PLACES)  # `cost` and `rates` need no engine

@@ -203,7 +203,7 @@ def screened_cost(
     audit: int = 32,
 ) -> MatchingCost:
     """Return the cost of the screened engine."""
-    from .machine.plain import STEP
+    from .machine.loops import STEP
     from .screening.pair_kernels import padded
     from .screening.sketch_kernels import COLUMNS, REFINED
 

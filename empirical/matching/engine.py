@@ -9,29 +9,27 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ...console import progress
 from ...disk import marked
-from ...errors import InputError, UnknownNameError, require
+from ...errors import InputError, UnknownNameError, require, require_extra
 from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
-from ..checkpoints.hub import moved
 from ..nulls import Null, default_nulls, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .evidence.effective_positions import NOT_MEASURED, effective_positions
 from .evidence.lexical import lexical_share
 from .fresh import fresh_draws
-from .machine import distributed
+from .machine import arrays, distributed
 from .machine.checkpoint import Checkpoint, tile_of
 from .machine.precision import Product
 from .machine.reading import Block, cut_documents, readable, tiles
-from .machine.threads import threads_for
+from .machine.small import sized
 from .matches import Matches, Side
 from .moments import NonFinite, say_faint
 from .products import Workspace
-from .screening import screened
-from .searches import TRAINED, SearchResult, Settings, exact_search, screened_search
+from .screening.settings import Screening
+from .searches import TRAINED, SearchResult, Settings, exact_search
 
 BLOCK = 2048
 PARTS = 16
@@ -60,7 +58,7 @@ def match(
     nonfinite: str = "error",
     spool_as: str = "float32",
     folder: str | os.PathLike[str] | None = None,
-    screening: screened.Screening | None = None,
+    screening: Screening | None = None,
     quiet: bool = False,
     examine: Examine | None = None,
 ) -> Matches:
@@ -142,8 +140,10 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
+    if engine == "screened":
+        require_extra("torch")
     # Fail early if the device is unusable: sums take double precision.
-    moved(torch.zeros(1, dtype=torch.float64), device)
+    arrays.zeros([1], device)
     parts = cut_documents(a.positions, block, jackknife_blocks or PARTS, common_labels(a, b).get("document"))
     kinds = draws_of(default_nulls(a, b) if nulls is None else nulls)
     for null, draws in kinds.items():
@@ -173,7 +173,7 @@ def match(
         seed=seed,
         compute=Product(compute).compute,
         device=device,
-        screening=screening or screened.Screening(),
+        screening=screening or Screening(),
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
         marked(Path(temporary), "copies of activations, for as long as they are matched")
@@ -190,7 +190,7 @@ def match(
         total = a.positions * (1 + shared) * passes
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         products = float(total) * len(a.layer) * len(b.layer)
-        with threads_for(products), progress(label, total, quiet or distributed.rank() > 0) as bar:
+        with sized(products), progress(label, total, quiet or distributed.rank() > 0) as bar:
             matches = _with_nulls(a, b, kinds, settings, parts, free, checkpoint, bar.advance)
         if examine is not None and distributed.rank() == 0:
             examine(a, b, matches)
@@ -244,6 +244,8 @@ def _with_nulls(
                 for first in range(0, len(names), at_once):
                     searches += exact_search(a, {name: against(name) for name in names[first : first + at_once]}, *work)
             else:
+                from .screening.search import screened_search  # here: it needs torch and the compiler
+
                 searches = [screened_search(a, against(name), *work, name) for name in names]
     except NonFinite as error:
         raise _not_finite((a, b)[error.side], error.columns) from None
@@ -253,7 +255,7 @@ def _with_nulls(
     }
     measured = bool(kinds) or settings.jackknife_blocks > 0
     autocorrelation, independent = effective_positions(a, b, settings.block, memory // 8) if measured else NOT_MEASURED
-    excluded = [np.flatnonzero(side.square.cpu().numpy() == 0) for side in trained.moments]
+    excluded = [np.flatnonzero(arrays.on_host(side.square) == 0) for side in trained.moments]
     for source, out in zip((a, b), excluded, strict=True):
         say_faint(source, out)
     sides = [

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 
-from .machine import kernels
+from .machine import arrays
+from .machine.plain import correlations_of
+from .machine.small import kernels
 from .moments import Moments, steady
 from .partners import Partners, top
 
@@ -72,37 +74,27 @@ class Tile:
 
     Attributes
     ----------
-    parts : float32 tensor, shape (J, tile's A, tile's B)
+    parts : float32 array, shape (J, tile's A, tile's B)
         C_j.
     a, b : sequence of Moments
         Moments of the tile's neurons in each part.
     """
 
-    parts: torch.Tensor
+    parts: Any
     a: Sequence[Moments]
     b: Sequence[Moments]
 
-    def correlations(self) -> torch.Tensor:
+    def correlations(self) -> Any:
         """Return ρ, shape (tile's A, tile's B), over all parts; NaN for constant neurons."""
         a, rows_a = pooled(self.a)
         b, rows_b = pooled(self.b)
-        if self.parts.device.type == "cpu":
+        scales = _scale(a.square), _scale(b.square)
+        if isinstance(self.parts, np.ndarray):
             rho = np.empty(self.parts.shape[1:], dtype=np.float32)
-            rows, scales = (rows_a.numpy(), rows_b.numpy()), (_scale(a.square).numpy(), _scale(b.square).numpy())
-            kernels.correlate(self.parts.numpy(), *rows, *scales, rho)
-            return torch.from_numpy(rho)
-        return self._plain(a, b, rows_a.T @ rows_b)
-
-    def _plain(self, a: Moments, b: Moments, cross: torch.Tensor) -> torch.Tensor:
-        """Return the same by torch: the kernel's twin, for other devices."""
-        for part in self.parts:
-            cross += part
-        cross *= _scale(b.square)
-        cross *= _scale(a.square)[:, None]
-        rho = cross.clamp_(-1, 1).float()
-        rho[a.square == 0] = torch.nan
-        rho[:, b.square == 0] = torch.nan
-        return rho
+            kernels().correlate(self.parts, rows_a, rows_b, *scales, rho)
+            return rho
+        rho = correlations_of(self.parts, rows_a, rows_b, *scales)
+        return rho.float()
 
     def best(self, where: tuple[slice, slice], keep: int, absolute: bool, replicated: bool) -> TileBest:
         """Rank the tile's correlations.
@@ -117,13 +109,13 @@ class Tile:
             Whether their products are listed part by part.
         """
         rho = self.correlations()
-        row, column = top(rho, keep, absolute), top(rho.T, keep, absolute)
+        row, column = top(rho, keep, absolute), top(rho, keep, absolute, axis=0)
         del rho
         a, b = pooled(self.a)[0], pooled(self.b)[0]
         return TileBest(
             *(row[0], row[1], _placed(row[2], where[1])),
             *(column[0], column[1], _placed(column[2], where[0])),
-            *(moment.cpu().numpy() for moment in (a.mean, a.square, b.mean, b.square)),
+            *(arrays.on_host(moment) for moment in (a.mean, a.square, b.mean, b.square)),
             *((self._products(row[2], 1), self._products(column[2], 2)) if replicated else [np.zeros((0, 0, 0))] * 2),
             *(_stacked(side, of) if replicated else np.zeros((0, 0)) for side in (self.a, self.b) for of in MOMENTS),
         )
@@ -132,27 +124,28 @@ class Tile:
         """Return the products of each part of each row's (axis 1) or column's (axis 2) partners."""
         own, partner = np.arange(len(index))[:, None], np.maximum(index, 0)
         places = (own, partner) if axis == 1 else (partner, own)
-        units = [torch.from_numpy(np.broadcast_to(one, index.shape).copy()).to(self.parts.device) for one in places]
-        return self.parts[:, units[0], units[1]].permute(1, 2, 0).contiguous().cpu().numpy()
+        units = [arrays.placed(np.broadcast_to(one, index.shape), self.parts) for one in places]
+        return np.ascontiguousarray(np.moveaxis(arrays.on_host(self.parts[:, units[0], units[1]]), 0, 2))
 
 
-def pooled(parts: Sequence[Moments]) -> tuple[Moments, torch.Tensor]:
+def pooled(parts: Sequence[Moments]) -> tuple[Moments, Any]:
     """Merge the moments of parts; return them and the rows √n_j (x̄_j − x̄) that merge the parts' products."""
-    whole = Moments.empty(len(parts[0].mean), parts[0].mean.device)
+    whole = parts[0].none()
     for part in parts:
         whole.merge(part)
     whole.square = steady(whole.square, whole.count)
-    rows = torch.stack([part.count**0.5 * (part.mean - whole.mean) for part in parts])
-    return whole, rows
+    rows = [part.count**0.5 * (part.mean - whole.mean) for part in parts]
+    return whole, arrays.library(rows[0]).stack(rows)
 
 
 def _stacked(parts: Sequence[Moments], name: str) -> np.ndarray:
-    return torch.stack([getattr(part, name) for part in parts]).cpu().numpy()
+    return np.stack([arrays.on_host(getattr(part, name)) for part in parts])
 
 
-def _scale(square: torch.Tensor) -> torch.Tensor:
+def _scale(square: Any) -> Any:
     """Return one over the root of sums of squares; 0 for constants."""
-    return torch.where(square > 0, 1 / square.sqrt(), 0)
+    with np.errstate(divide="ignore"):
+        return arrays.library(square).where(square > 0, 1 / square**0.5, 0)
 
 
 def _placed(index: np.ndarray, where: slice) -> np.ndarray:

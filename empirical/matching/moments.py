@@ -25,13 +25,15 @@ can hold, as those of columns beyond 1e18 are more.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 
 from ...console import say
 from ..activations.source import ActivationSource, RandomAccess
-from .machine import distributed, kernels
+from .machine import arrays, distributed
+from .machine.arrays import Array
+from .machine.small import kernels
 
 FAINT = 1e-18
 SAMPLED = 1024  # positions looked at for neurons that are faint and not constant
@@ -50,29 +52,34 @@ class Moments:
     """Count, means and centred sums of squares of the columns seen so far (float64)."""
 
     count: int
-    mean: torch.Tensor
-    square: torch.Tensor
+    mean: Any
+    square: Any
 
     @classmethod
-    def empty(cls, columns: int, device: torch.device | str = "cpu") -> Moments:
-        zero = torch.zeros(columns, dtype=torch.float64, device=device)
-        return cls(0, zero, zero.clone())
+    def empty(cls, columns: int) -> Moments:
+        """Return moments of no positions, on the CPU."""
+        return cls(0, np.zeros(columns), np.zeros(columns))
 
-    def merge(self, other: Moments) -> torch.Tensor:
+    def none(self) -> Moments:
+        """Return moments of no positions, where these are."""
+        zero = arrays.zeros_like(self.mean, len(self.mean))
+        return Moments(0, zero, arrays.copied(zero))
+
+    def merge(self, other: Moments) -> Array:
         """Take in the moments of more positions; return the row that merges their products."""
         total = self.count + other.count
         weight = self.count * other.count / total
         step = other.mean - self.mean
         # A first block is copied: 0 + (x − 0) · 1 would do, but a mean of −0.0 or a subnormal one should survive too.
-        self.mean = other.mean.clone() if self.count == 0 else self.mean + step * (other.count / total)
+        self.mean = arrays.copied(other.mean) if self.count == 0 else self.mean + step * (other.count / total)
         self.square = self.square + other.square + weight * step**2
         self.count = total
         return weight**0.5 * step
 
 
-def steady(square: torch.Tensor, positions: int) -> torch.Tensor:
+def steady(square: Any, positions: int) -> Any:
     """Return sums of squares, 0 where the standard deviation over so many positions is below `FAINT`."""
-    return torch.where(square < positions * FAINT**2, 0, square)
+    return arrays.library(square).where(square < positions * FAINT**2, 0, square)
 
 
 def say_faint(source: ActivationSource, excluded: np.ndarray) -> None:
@@ -103,15 +110,16 @@ class Centred:
         +1 for side A, −1 for side B: the sign of the centring row.
     """
 
-    def __init__(self, rows: torch.Tensor, sign: int):
-        self.moments = Moments.empty(rows.shape[1], rows.device)
+    def __init__(self, rows: Any, sign: int):
+        zero = arrays.zeros_like(rows, rows.shape[1])
+        self.moments = Moments(0, zero, arrays.copied(zero))
         self._rows, self._sign = rows, sign
 
     def restart(self) -> None:
         """Forget the positions seen, for the next part of them."""
-        self.moments = Moments.empty(len(self.moments.mean), self.moments.mean.device)
+        self.moments = self.moments.none()
 
-    def take(self, block: np.ndarray | torch.Tensor) -> torch.Tensor:
+    def take(self, block: Any) -> Any:
         """Return a block of n positions as n + 2 float32 rows whose products merge with those before.
 
         Raises
@@ -119,46 +127,46 @@ class Centred:
         NonFinite
             If a column holds a number that cannot be used.
         """
-        if isinstance(block, np.ndarray):
-            # The passes over a block go row by row: an array kept column by column is turned once, not in each of them.
-            by_rows = block.shape[1] == 1 or block.strides[1] == block.itemsize
-            block = torch.from_numpy(block if by_rows else np.ascontiguousarray(block))
-        x = block.to(self._rows.device)
-        n = len(x)
-        shift = (x[:STRIP].mean(0) if self.moments.count == 0 else self.moments.mean.to(x.dtype)).nan_to_num_()
+        with np.errstate(all="ignore"):  # such numbers are looked for below
+            return self._taken(arrays.like(block, self._rows))
+
+    def _taken(self, x: Any) -> Any:
+        library, n = arrays.library(x), len(x)
+        first = self.moments.count == 0
+        shift = arrays.cast(x[:STRIP].mean(0, dtype=library.float64) if first else self.moments.mean, x.dtype)
+        shift = library.nan_to_num(shift)
         rows = self._rows[: n + 2]
         total, square = _shift(x, shift, rows)
-        bad = ~(torch.isfinite(total) & torch.isfinite(square))
+        bad = ~(library.isfinite(total) & library.isfinite(square))
         if bad.any():
-            raise NonFinite(int(self._sign < 0), torch.nonzero(bad)[:, 0].cpu().numpy())
+            raise NonFinite(int(self._sign < 0), arrays.on_host(arrays.places(bad)))
         mean = total / n
-        offset = shift.double() + mean
+        offset = arrays.cast(shift, library.float64) + mean
 
         # Where the shift missed by more than a standard deviation, centre again with the block's own mean.
-        far = torch.nonzero((2 * n * mean**2 >= square) & (mean != 0))[:, 0]
+        far = arrays.places((2 * n * mean**2 >= square) & (mean != 0))
         if len(far):
             x_far = x[:, far]
             constant = (x_far == x_far[0]).all(0)
-            shift_far = offset[far].to(x.dtype)
+            shift_far = arrays.cast(offset[far], x.dtype)
             shift_far[constant] = x_far[0, constant]
-            rows_far = torch.empty(n + 2, len(far), dtype=torch.float32, device=rows.device)
+            rows_far = library.empty_like(rows[:, far])
             total[far], square[far] = _shift(x_far, shift_far, rows_far)
             rows[:n, far] = rows_far[:n]
             mean[far] = total[far] / n
-            offset[far] = shift_far.double() + mean[far]
+            offset[far] = arrays.cast(shift_far, library.float64) + mean[far]
 
-        rows[n] = (self._sign * n**0.5 * mean).float()
-        seen = Moments(n, offset, (square - n * mean**2).clamp_(min=0))
-        rows[n + 1] = self.moments.merge(seen).float()
+        rows[n] = self._sign * n**0.5 * mean
+        seen = Moments(n, offset, (square - n * mean**2).clip(0))
+        rows[n + 1] = self.moments.merge(seen)
         return rows
 
 
-def _shift(x: torch.Tensor, shift: torch.Tensor, out: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _shift(x: Any, shift: Any, out: Any) -> tuple[Any, Any]:
     """Write x − shift to `out`; return its column sums and sums of squares in float64."""
-    total = torch.zeros(x.shape[1], dtype=torch.float64, device=x.device)
-    square = torch.zeros_like(total)
-    if on_cpu(x):
-        kernels.subtract(wide(x.numpy()), x.shape[1], shift.numpy(), out.numpy(), total.numpy(), square.numpy())
+    total, square = (arrays.zeros_like(x, x.shape[1]) for _ in range(2))
+    if isinstance(x, np.ndarray):
+        kernels().subtract(wide(x), x.shape[1], shift, out, total, square)
         return total, square
     for start in range(0, len(x), STRIP):
         strip = out[start : min(start + STRIP, len(x))]
@@ -166,11 +174,6 @@ def _shift(x: torch.Tensor, shift: torch.Tensor, out: torch.Tensor) -> tuple[tor
         total += strip.sum(0)
         square += (strip * strip).sum(0)
     return total, square
-
-
-def on_cpu(tensor: torch.Tensor) -> bool:
-    """Say whether the numba kernels can work on a tensor."""
-    return tensor.device.type == "cpu"
 
 
 def wide(x: np.ndarray) -> np.ndarray:

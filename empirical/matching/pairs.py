@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from ..activations.source import ActivationSource
-from .machine import distributed, kernels
+from .machine import arrays, distributed
 from .machine.reading import Block, aligned_blocks
+from .machine.small import kernels
 from .moments import Moments, wide
 
 STRIPS = 8  # independent of the number of threads, and so are the sums
@@ -39,8 +39,8 @@ def pair_correlations(
     """
     if not len(units_a):
         return np.empty(0)
-    shift_a, shift_b = (m.mean.cpu().numpy()[u] for m, u in zip(moments, (units_a, units_b), strict=True))
-    sums = torch.zeros(len(parts), 5, len(units_a), dtype=torch.float64)
+    shift_a, shift_b = (arrays.on_host(m.mean)[u] for m, u in zip(moments, (units_a, units_b), strict=True))
+    sums = np.zeros((len(parts), 5, len(units_a)))
     own = [j for j in range(len(parts)) if j % distributed.size() == distributed.rank()]
     everything = slice(0, len(a.layer)), slice(0, len(b.layer))
     stream = aligned_blocks((a, b), [block for j in own for block in parts[j]], everything)
@@ -48,11 +48,11 @@ def pair_correlations(
         strips = np.zeros((STRIPS, 5, len(units_a)))
         for _ in parts[j]:
             x, y = next(stream)
-            kernels.pair_sums(wide(x), wide(y), units_a, units_b, shift_a, shift_b, strips)
-        sums[j] = torch.from_numpy(strips.sum(0))
+            kernels().pair_sums(wide(x), wide(y), units_a, units_b, shift_a, shift_b, strips)
+        sums[j] = strips.sum(0)
     for j in range(len(parts)):
         distributed.send(sums[j], j % distributed.size())
-    x, y, xx, yy, xy = sums.numpy().sum(0)
+    x, y, xx, yy, xy = sums.sum(0)
     positions = a.positions
     with np.errstate(divide="ignore", invalid="ignore"):
         rho = (xy - x * y / positions) / np.sqrt(xx - x * x / positions) / np.sqrt(yy - y * y / positions)

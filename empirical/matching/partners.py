@@ -13,12 +13,14 @@ equal. Replicates (jackknife, halves) are statistics and are left at float32.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch
 
 from ..activations.source import ActivationSource
+from .machine import arrays
 from .machine.reading import Block, cut, read
+from .machine.small import kernels
 from .moments import Moments
 from .pairs import pair_correlations
 
@@ -88,10 +90,28 @@ def rounding_error(rho: np.ndarray, positions: int) -> np.ndarray:
     return 2.0**-23 * (8 * rho + 16 / positions**0.5)
 
 
-def top(rho: torch.Tensor, keep: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return key, correlation and column of the `keep` best of each row; the lower column wins a tie."""
+def top(rho: Any, keep: int, absolute: bool, axis: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return key, correlation and column of the `keep` best of each row; the lower column wins a tie.
+
+    With ``axis=0``: key, correlation and row of the best of each column.
+    """
+    keep = min(keep, rho.shape[axis])
+    if not isinstance(rho, np.ndarray):
+        return _top_elsewhere(rho if axis == 1 else rho.T, keep, absolute)
+    shape = rho.shape[1 - axis], keep
+    key, index = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64)
+    (kernels().best_of_rows if axis == 1 else kernels().best_of_columns)(rho, absolute, key, index)
+    own = np.arange(len(index))[:, None]
+    value = rho[(own, index) if axis == 1 else (index, own)]  # of no partner: the last one's, and then NaN
+    return key.astype(float), np.where(index < 0, np.nan, value.astype(float)), index
+
+
+def _top_elsewhere(rho: Any, keep: int, absolute: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the best of each row of a tensor."""
+    import torch
+
     key = torch.nan_to_num(rho.abs() if absolute else rho, nan=-torch.inf)
-    values, places = key.topk(min(keep, rho.shape[1]), dim=1)
+    values, places = key.topk(keep, dim=1)
     # Of equal ones torch may list any first.
     by_column = places.argsort(dim=1)
     values, places = values.gather(1, by_column), places.gather(1, by_column)
@@ -158,8 +178,8 @@ def float64_correlations(
 ) -> np.ndarray:
     """Correlate some units of the first source with all of the second in float64; constant units give NaN."""
     first, second = sources
-    shift_first, shift_second = (m.mean.cpu().numpy() for m in moments)
-    varies_first, varies_second = (m.square.cpu().numpy() > 0 for m in moments)
+    shift_first, shift_second = (arrays.on_host(m.mean) for m in moments)
+    varies_first, varies_second = (arrays.on_host(m.square) > 0 for m in moments)
     blocks = [one for part in cut(first.positions, min(block, 1024), 1) for one in part]
     low, high = int(units.min()), int(units.max()) + 1
     cross = np.zeros((len(units), len(shift_second)))

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..activations.source import ActivationSource
 from .exact import Tile
-from .machine import distributed
+from .machine import arrays, distributed
 from .machine.checkpoint import Checkpoint
 from .machine.precision import Product
 from .machine.reading import Block, read
@@ -51,8 +50,8 @@ class Workspace:
         self.parts, self.product, self.memory, self.at_once, self._device = parts, product, memory, at_once, device
         self.sketch: Any = None  # side A's, which the screened engine's nulls share
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
-        self._flat = torch.empty(at_once * len(parts) * tile[0] * tile[1], dtype=torch.float32, device=device)
-        self._rows = [torch.empty((self._longest + 2) * width, device=device) for width in tile]
+        self._flat = arrays.empty([at_once * len(parts) * tile[0] * tile[1]], device)
+        self._rows = [arrays.empty([(self._longest + 2) * width], device) for width in tile]
 
     def tiles(
         self,
@@ -76,15 +75,15 @@ class Workspace:
         """
         widths = tuple(piece.stop - piece.start for piece in columns)
         count, number = len(self.parts), len(several)
-        cross = self._flat[: number * count * widths[0] * widths[1]].view(number, count, *widths)
-        moments = torch.zeros(number, count, 2 * sum(widths), dtype=torch.float64, device=cross.device)
+        cross = self._flat[: number * count * widths[0] * widths[1]].reshape(number, count, *widths)
+        moments = arrays.zeros([number, count, 2 * sum(widths)], self._device)
 
         own = [j for j in range(count) if j % distributed.size() == distributed.rank()]
         pending = [j for j in own if not self._recall(j, names, checkpoint, cross, moments)]
         advance(number * sum(_length(self.parts[j]) for j in set(own) - set(pending)))
 
         sized = zip(self._rows, widths, strict=True)
-        rows_a, rows_b = (rows[: (self._longest + 2) * width].view(-1, width) for rows, width in sized)
+        rows_a, rows_b = (rows[: (self._longest + 2) * width].reshape(-1, width) for rows, width in sized)
         # One room for all B's rows: a product is done with them before the next source's are written.
         left, right = Centred(rows_a, +1), [Centred(rows_b, -1) for _ in several]
         blocks = [block for j in pending for block in self.parts[j]]
@@ -101,9 +100,8 @@ class Workspace:
                     self.product.add(product, rows, side.take(next(stream)), first=turn == 0)
                 advance(number * (stop - start))
             for loaded, side in zip(moments[:, j], right, strict=True):
-                loaded[:] = torch.cat(
-                    [value for one in (left, side) for value in (one.moments.mean, one.moments.square)]
-                )
+                values = [value for one in (left, side) for value in (one.moments.mean, one.moments.square)]
+                loaded[:] = arrays.library(loaded).concatenate(values)
             unsaved.append(j)
             if time.monotonic() - saved_at > SAVE_EVERY:
                 self._keep(unsaved, names, checkpoint, cross, moments)
@@ -115,24 +113,20 @@ class Workspace:
         lengths = [_length(part) for part in self.parts]
         return [_tile(product, loaded, lengths, widths) for product, loaded in zip(cross, moments, strict=True)]
 
-    def _recall(
-        self, j: int, names: Sequence[str], checkpoint: Checkpoint, cross: torch.Tensor, moments: torch.Tensor
-    ) -> bool:
+    def _recall(self, j: int, names: Sequence[str], checkpoint: Checkpoint, cross: Any, moments: Any) -> bool:
         """Take part j of all tiles from disk, or say that it is not all there."""
         loaded = [checkpoint.load(f"{name}-part{j}") for name in names]
         for number, one in enumerate(loaded):
             if one is not None:
-                cross[number, j] = torch.from_numpy(one["cross"])
-                moments[number, j] = torch.from_numpy(one["moments"])
+                cross[number, j] = arrays.like(one["cross"], cross)
+                moments[number, j] = arrays.placed(one["moments"], moments)
         return all(one is not None for one in loaded)
 
-    def _keep(
-        self, parts: list[int], names: Sequence[str], checkpoint: Checkpoint, cross: torch.Tensor, moments: torch.Tensor
-    ) -> None:
+    def _keep(self, parts: list[int], names: Sequence[str], checkpoint: Checkpoint, cross: Any, moments: Any) -> None:
         for number, name in enumerate(names):
             for j in parts:
-                arrays = {"cross": cross[number, j].cpu().numpy(), "moments": moments[number, j].cpu().numpy()}
-                checkpoint.save(f"{name}-part{j}", arrays)
+                values = {"cross": cross[number, j], "moments": moments[number, j]}
+                checkpoint.save(f"{name}-part{j}", {key: arrays.on_host(value) for key, value in values.items()})
 
     def forget(self, name: str, checkpoint: Checkpoint) -> None:
         """Remove a finished tile's parts from disk."""
@@ -140,9 +134,10 @@ class Workspace:
             checkpoint.drop(f"{name}-part{j}")
 
 
-def _tile(cross: torch.Tensor, moments: torch.Tensor, lengths: Sequence[int], widths: Sequence[int]) -> Tile:
+def _tile(cross: Any, moments: Any, lengths: Sequence[int], widths: Sequence[int]) -> Tile:
     """Return a tile from its parts' products, and the means and sums of squares of A and B of each part in a row."""
-    split = [torch.split(values, [widths[0], widths[0], widths[1], widths[1]]) for values in moments]
+    ends = np.cumsum([0, widths[0], widths[0], widths[1], widths[1]])
+    split = [[values[ends[i] : ends[i + 1]] for i in range(4)] for values in moments]
     a = [Moments(n, part[0], part[1]) for n, part in zip(lengths, split, strict=True)]
     b = [Moments(n, part[2], part[3]) for n, part in zip(lengths, split, strict=True)]
     return Tile(cross, a, b)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from ...errors import UnknownNameError
+from ...errors import UnknownNameError, require_extra
 from ..checkpoints.hub import moved
 
 SUSTAINED = 0.6
@@ -85,61 +85,48 @@ def device_rates(name: str) -> Device:
         )
     if lowered != "cpu" and not re.fullmatch(r"cuda(:\d+)?", lowered):
         raise UnknownNameError("device", name, ["cpu", "cuda", *DATA_SHEETS])
-    try:
-        import torch
-    except ImportError:
-        if lowered != "cpu":
-            raise
-        return _by_numpy()
-    moved(torch.zeros(1), lowered)  # fail early if the device is unusable
-    edge = 1024 if lowered == "cpu" else 8192
-    x = torch.randn(edge, edge, device=lowered)
-    operations = 2 * edge**3 / _seconds(lambda: torch.mm(x, x), lowered)
-    large = torch.zeros(LARGE // 4, device=lowered)
-    bandwidth = 2 * 4 * large.numel() / _seconds(lambda: large.add_(1), lowered)
-    if lowered == "cpu":
-        return Device(
-            name=lowered,
-            operations=operations,
-            bandwidth=bandwidth,
-            memory=float(psutil.virtual_memory().available),
-            link=float("inf"),
-            source=MEASURED,
-        )
-    on_host = torch.zeros(large.numel())
-    link = 4 * large.numel() / _seconds(lambda: large.copy_(on_host), lowered)
-    return Device(
-        name=lowered,
-        operations=operations,
-        bandwidth=bandwidth,
-        memory=float(torch.cuda.mem_get_info(lowered)[0]),
-        link=link,
-        source=MEASURED,
-    )
+    return _cpu() if lowered == "cpu" else _cuda(lowered)
 
 
-def _by_numpy() -> Device:
-    """Return the CPU's rates as NumPy reaches them: where torch is not installed."""
+def _cpu() -> Device:
+    """Return the CPU's rates: products of NumPy's BLAS, and a pass over memory."""
     x, large = np.ones((1024, 1024), dtype=np.float32), np.zeros(LARGE // 4, dtype=np.float32)
     return Device(
         name="cpu",
-        operations=2 * 1024**3 / _seconds(lambda: x @ x, "cpu"),
-        bandwidth=2 * 4 * large.size / _seconds(lambda: np.add(large, 1, out=large), "cpu"),
+        operations=2 * 1024**3 / _seconds(lambda: x @ x),
+        bandwidth=2 * 4 * large.size / _seconds(lambda: np.add(large, 1, out=large)),
         memory=float(psutil.virtual_memory().available),
         link=float("inf"),
         source=MEASURED,
     )
 
 
-def _seconds(work: Callable[[], object], device: str) -> float:
-    """Return the shortest of a few timings."""
+def _cuda(name: str) -> Device:
+    """Return a CUDA device's rates."""
+    require_extra("torch")
+    import torch
+
+    moved(torch.zeros(1), name)  # fail early if the device is unusable
+    x, large, on_host = (
+        torch.randn(8192, 8192, device=name),
+        *(torch.zeros(LARGE // 4, device=d) for d in (name, "cpu")),
+    )
+    return Device(
+        name=name,
+        operations=2 * len(x) ** 3 / _seconds(lambda: torch.mm(x, x), torch.cuda.synchronize),
+        bandwidth=2 * 4 * large.numel() / _seconds(lambda: large.add_(1), torch.cuda.synchronize),
+        memory=float(torch.cuda.mem_get_info(name)[0]),
+        link=4 * large.numel() / _seconds(lambda: large.copy_(on_host), torch.cuda.synchronize),
+        source=MEASURED,
+    )
+
+
+def _seconds(work: Callable[[], object], finished: Callable[[], object] = lambda: None) -> float:
+    """Return the shortest of a few timings; `finished` waits for work that goes on elsewhere."""
     times = []
     for _ in range(5):
         begun = time.perf_counter()
         work()
-        if device.startswith("cuda"):
-            import torch
-
-            torch.cuda.synchronize()
+        finished()
         times.append(time.perf_counter() - begun)
     return min(times)

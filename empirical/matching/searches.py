@@ -1,4 +1,4 @@
-"""One matching from readable sources, by either engine; the exact one does several against the same A at a time."""
+"""Searches of the exact engine: one matching, or several against the same A, from readable sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..activations.source import ActivationSource, identity
 from .cost import RIVALS, SPARE
@@ -22,7 +21,7 @@ from .moments import Moments, NonFinite
 from .pairs import pair_correlations
 from .partners import Partners, mutual, settle
 from .products import Workspace
-from .screening import screened
+from .screening.settings import Screening
 
 FORMAT = 2  # of resume files
 TRAINED = "trained"  # what the matching itself is called on disk; nulls are called otherwise
@@ -42,7 +41,7 @@ class Settings:
     seed: int
     compute: str
     device: str
-    screening: screened.Screening
+    screening: Screening
 
     @property
     def widest_k(self) -> int:
@@ -98,8 +97,8 @@ class Tally:
         """Take in the best partners of a tile."""
         best.offer(tile, self._best)
         for side, (mean, square) in enumerate(((best.mean_a, best.square_a), (best.mean_b, best.square_b))):
-            self._moments[side].mean[tile[side]] = torch.from_numpy(mean)
-            self._moments[side].square[tile[side]] = torch.from_numpy(square)
+            self._moments[side].mean[tile[side]] = mean
+            self._moments[side].square[tile[side]] = square
         parts = (best.part_mean_a, best.part_square_a), (best.part_mean_b, best.part_square_b)
         for side, moments in enumerate(parts):
             if len(self._parts[side].mean):
@@ -178,58 +177,3 @@ def exact_search(
         for title in pending.values() if distributed.rank() == 0 else ():
             workspace.forget(title, checkpoint)
     return [tally.result(workspace, name == TRAINED) for name, tally in tallies.items()]
-
-
-def screened_search(
-    a: ActivationSource,
-    b: ActivationSource,
-    settings: Settings,
-    workspace: Workspace,
-    checkpoint: Checkpoint,
-    advance: Callable[[float], None],
-    name: str,
-) -> SearchResult:
-    """Match two sources through a sketch (`screened`). Only the search named `TRAINED` is verified and replicated."""
-    screening, absolute, k = settings.screening, settings.absolute, settings.k
-    neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
-
-    def sketched(source: ActivationSource, side: int) -> screened.Sketch:
-        how = settings.seed, settings.block, settings.device, workspace.memory
-        return screened.saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
-
-    workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
-    sketches = workspace.sketch, sketched(b, 1)
-    advance(a.positions)
-    audited = screening.audit
-    search = screened.ScreenedSearch(
-        a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed
-    )
-    for doublings in range(screened.MOST_DOUBLINGS + 1):
-        pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not doublings else None)
-        met = screening.recall is None or not recall < screening.recall
-        if met or screening.candidates >= min(neurons) or doublings == screened.MOST_DOUBLINGS:
-            break  # unmet, it is remarked on in the result's status (`Matches.remark`)
-        screening = screened.doubled(screening)
-    audit: dict[str, float] = {}
-    if trained:
-        search.verify()
-        pairs, contested = search.settled()
-        audit = {"contested_units": contested, **search.audited(pairs)}
-        recall, likely = search.recall(pairs)
-    replicated = trained and settings.jackknife_blocks and len(parts) > 1
-    return SearchResult(
-        pairs=pairs,
-        replicates=replicates(search.products, pairs[:2], k, absolute, settings.seed) if replicated else None,
-        moments=(sketches[0].moments, sketches[1].moments),
-        details={
-            "buckets": screening.buckets,
-            "candidates": screening.candidates,
-            "candidate_pairs": len(search.products.unit_a),
-            "unverified_pairs": search.unverified,
-            "reliable_above": search.reliable_above,
-            **({} if screening.recall is None else {"recall_wanted": screening.recall}),
-            "recall_expected": recall,
-            "recall_rests_on": likely,
-            **audit,
-        },
-    )

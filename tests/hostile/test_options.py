@@ -27,6 +27,9 @@ def arrays(tmp_path):
         (["--memory", "1e999"], "must be an amount of memory"),
         (["--memory", "1e30GB"], "must be an amount of memory"),
         (["--memory", "0.2"], "must be an amount of memory"),
+        (["--pattern-a", "layers.*.mlp"], "--pattern-a = 'layers.*.mlp': goes with checkpoints"),
+        (["--device-map", "auto"], "--device-map = 'auto': goes with checkpoints"),
+        (["--allow-pickle-weights"], "--allow-pickle-weights = 'True': goes with checkpoints"),
     ],
 )
 def test_sizes_of_a_matching(options, message, arrays, capsys):
@@ -36,3 +39,20 @@ def test_sizes_of_a_matching(options, message, arrays, capsys):
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("error: ")
     assert message in said
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["simulate", "--beta", "2", "--neurons", "64", "--runs", HUGE], "runs"),
+        (["sensitivity", "--beta", "2", "--neurons", "64,128", "--runs", HUGE], "runs"),
+        (["toy", "--neurons", "8", "--beta", "2", "--seeds", HUGE], "seeds"),
+        (["toy", "--neurons", "8", "--beta", "2", "--seeds", 2, "--steps", HUGE], "steps"),
+    ],
+)
+def test_numbers_of_runs(command, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(map(str, command)))
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(f"error: {message} = 1{'0' * 29}: must be ")

@@ -72,7 +72,7 @@ def test_a_sketch_is_the_same_on_every_device(positions, neurons, buckets, block
     assert np.abs(other.fine.astype(int) - one.fine).max() <= 1
     assert (other.fine == one.fine).mean() > 0.97
     # Means are sums of float32 numbers: those that cancel are as exact as what was added, not as what is left.
-    assert (np.abs(other.moments.mean.numpy() - one.moments.mean.numpy()) <= 1e-6 * np.abs(x).max(0)).all()
+    assert (np.abs(other.moments.mean - one.moments.mean) <= 1e-6 * np.abs(x).max(0)).all()
     np.testing.assert_allclose(other.moments.square, one.moments.square, rtol=1e-5)
     assert other.moments.square[0] == 0
 
@@ -133,8 +133,7 @@ def test_products_of_pairs_are_those_of_float64(positions, neurons, number, watc
     x, y = 100 + rng.standard_normal((2, positions, neurons))
     means = [side.mean(0) for side in (x, y)]
     moments = tuple(
-        Moments(positions, torch.from_numpy(mean), torch.from_numpy(((side - mean) ** 2).sum(0)))
-        for side, mean in zip((x, y), means, strict=True)
+        Moments(positions, mean, ((side - mean) ** 2).sum(0)) for side, mean in zip((x, y), means, strict=True)
     )
     chosen = np.unique(rng.integers(0, neurons**2, number))
     pairs, watched = (chosen // neurons, chosen % neurons), np.sort(rng.permutation(neurons)[:watching])

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -32,23 +34,31 @@ def tile_of(a, b, parts=5, block=16):
     return tiles[0], where
 
 
-def test_the_kernel_equals_torch(correlations):
-    """The correlations of a tile by the one-pass kernel, by its twin and by float64; an outlier in one part."""
+def test_a_tile_in_numpy_equals_the_same_in_torch(correlations):
+    """The correlations of a tile by the kernel, by its twin of other devices and by float64; an outlier in one part."""
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((170, 13)), rng.standard_normal((170, 21))
     a[3, 4] = b[3, 5] = 1e5
     a[:, 6] = 3.0
     tile, _ = tile_of(a, b)
-    (whole_a, rows_a), (whole_b, rows_b) = exact.pooled(tile.a), exact.pooled(tile.b)
-    plain = tile._plain(whole_a, whole_b, rows_a.T @ rows_b)
-    np.testing.assert_allclose(tile.correlations(), plain, rtol=1e-6, atol=1e-7)
+    sides = [
+        [Moments(one.count, *(torch.from_numpy(value.copy()) for value in (one.mean, one.square))) for one in side]
+        for side in (tile.a, tile.b)
+    ]
+    elsewhere = exact.Tile(torch.from_numpy(tile.parts), *sides)
+    np.testing.assert_allclose(tile.correlations(), elsewhere.correlations().numpy(), rtol=1e-6, atol=1e-7)
+    best, other = (one.best((slice(0, 13), slice(0, 21)), 3, False, True) for one in (tile, elsewhere))
+    for name, value in best.__dict__.items():
+        np.testing.assert_allclose(getattr(other, name), value, rtol=1e-6, atol=1e-7, err_msg=name)
     np.testing.assert_allclose(tile.correlations(), correlations(a, b), rtol=2e-6, atol=2e-7)
-    assert np.isnan(tile.correlations().numpy()[6]).all()
+    assert np.isnan(tile.correlations()[6]).all()
 
 
 def test_the_best_are_listed_lowest_first_where_equal():
-    rho = torch.tensor([[0.1, 0.5, 0.5, -0.9, 0.5, np.nan], [np.nan] * 6])
+    rho = np.array([[0.1, 0.5, 0.5, -0.9, 0.5, np.nan], [np.nan] * 6], dtype=np.float32)
     key, value, index = partners.top(rho, 4, False)
+    for one, other in zip(partners.top(torch.from_numpy(rho), 4, False), (key, value, index), strict=True):
+        np.testing.assert_array_equal(one, other)
     assert index.tolist() == [[1, 2, 4, 0], [-1, -1, -1, -1]]
     np.testing.assert_allclose(value[0], [0.5, 0.5, 0.5, 0.1])
     assert np.isneginf(key[1]).all()
@@ -121,15 +131,13 @@ def test_blocks_that_differ_a_little_are_centred_and_merged(correlations):
     np.testing.assert_allclose(tile.correlations(), correlations(a, b), rtol=1e-5, atol=1e-6)
 
 
-def test_centred_rows_are_the_same_without_the_kernel(monkeypatch):
-    """The torch twin that other devices use."""
+def test_centred_rows_are_the_same_elsewhere():
+    """In torch, as on other devices."""
     x = (1e3 + np.random.default_rng(3).standard_normal((300, 40))).astype(np.float32)
     results = []
-    for twin in (False, True):
-        side = Centred(torch.empty(302, 40), +1)
-        if twin:
-            monkeypatch.setattr("rosettalaw.empirical.matching.moments.on_cpu", lambda tensor: False)
-        results.append((side.take(x).clone(), side.moments))
+    for room in (np.empty((302, 40), np.float32), torch.empty(302, 40)):
+        side = Centred(room, +1)
+        results.append((side.take(x), side.moments))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(results[0][1].square, results[1][1].square, rtol=1e-6)
 
@@ -150,9 +158,17 @@ def test_reduced_precision_reports_what_it_cost(plant, correlations, compute):
 
 
 def test_tf32_rounds_to_eleven_bits():
-    x = torch.tensor([1.0, 1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11, -(1 + 2**-12)])
+    x = np.array([1.0, 1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11, -(1 + 2**-12)], dtype=np.float32)
     expected = [1.0, 1 + 2**-10, 1.0, 1 + 2**-9, -1.0]  # ties go to the even neighbour
-    assert precision._to_tf32(x).tolist() == expected
+    for one in (x, torch.from_numpy(x)):
+        assert precision.Product("tf32")._rounded(one).tolist() == expected
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=20))
+def test_bfloat16_rounds_as_torch_does(numbers):
+    x = np.array(numbers, dtype=np.float32)
+    np.testing.assert_array_equal(precision.Product("bfloat16")._rounded(x), torch.from_numpy(x).bfloat16().float())
 
 
 def test_detectable_correlation_is_where_half_of_the_pairs_are_found():
@@ -305,7 +321,7 @@ def test_anchors_are_the_intersection():
 
 def test_moments_of_minus_zero_survive():
     whole = Moments.empty(1)
-    whole.merge(Moments(3, torch.tensor([-0.0], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)))
+    whole.merge(Moments(3, np.array([-0.0]), np.zeros(1)))
     assert whole.count == 3
     assert whole.mean[0] == 0
 

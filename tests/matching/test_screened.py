@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Screening, match
@@ -256,10 +255,7 @@ def test_the_products_of_watched_units_are_those_of_all_their_partners():
     rng = np.random.default_rng(4)
     x, y = 5 + rng.standard_normal((700, 9)), 3 + rng.standard_normal((700, 40))
     parts = cut(700, 100, 3)
-    moments = tuple(
-        Moments(700, torch.from_numpy(side.mean(0)), torch.from_numpy(((side - side.mean(0)) ** 2).sum(0)))
-        for side in (x, y)
-    )
+    moments = tuple(Moments(700, side.mean(0), ((side - side.mean(0)) ** 2).sum(0)) for side in (x, y))
     pairs, watched = (np.array([0, 8]), np.array([3, 39])), np.array([2, 7, 8])
     a, b = ArraySource(x), ArraySource(y)
     products, crossed = exact_products(a, b, pairs, moments, parts, Checkpoint(None, {}), "x", lambda n: None, watched)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse
 
 from ....errors import InputError, require
 from ...activations.source import ActivationSource
@@ -108,6 +107,8 @@ def grouped(span: np.ndarray, source: ActivationSource) -> np.ndarray:
 
 def add_by_group(sums: np.ndarray, groups: np.ndarray, block: np.ndarray) -> None:
     """Add the rows of a block, shape (rows, columns), to the sums of their groups, shape (groups, columns)."""
+    import scipy.sparse  # here: most matchings of arrays know no spans
+
     present, row = np.unique(groups, return_inverse=True)
     one = np.ones(len(groups), dtype=block.dtype)
     sums[present] += (

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..machine import kernels
+from ..machine.small import kernels
 from .part_products import PartProducts
 
 SPLITS = 50
@@ -154,10 +154,10 @@ def _matched(
         rho = products.correlations(weights[start : start + size])
         key = np.nan_to_num(np.abs(rho) if absolute else np.where(rho > 0, rho, np.nan), nan=-np.inf)
         mutual = np.zeros(rho.shape, dtype=bool)
-        kernels.mutual_pairs(key, *units, k, mutual)
+        kernels().mutual_pairs(key, *units, k, mutual)
         if margins:
             key, rival = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf), np.empty(rho.shape)
-            kernels.rivals(key, *units, rival)
+            kernels().rivals(key, *units, rival)
             with np.errstate(invalid="ignore"):  # −inf − (−inf): neither a pair nor a rival
                 yield from zip(rho, mutual, key - rival, strict=True)
         else:

@@ -8,15 +8,15 @@ so that the result has the same bits. Without ``torchrun`` there is one process 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import torch
-import torch.distributed as dist
+import numpy as np
 
 from ....console import printed_elsewhere
-from ....errors import RosettaError, require
+from ....errors import RosettaError, require, require_extra
 
 T = TypeVar("T")
 MOST_PROCESSES = 1_000_000
@@ -35,9 +35,13 @@ def started(device: str = "cpu") -> Iterator[None]:
         If the processes cannot reach each other.
     """
     world = _number("WORLD_SIZE", 1, MOST_PROCESSES, alone="1")
-    if world == 1 or dist.is_initialized():
+    if world == 1 or size() > 1:
         yield
         return
+    require_extra("torch")
+    import torch
+    import torch.distributed as dist
+
     _number("RANK", 0, world - 1)
     _number("LOCAL_WORLD_SIZE", 1, world, alone="1")
     place = f"{_variable('MASTER_ADDR')}:{_number('MASTER_PORT', 1, 65535)}"
@@ -72,20 +76,30 @@ def _number(name: str, least: int, most: int, alone: str = "") -> int:
     return number
 
 
+def _joined() -> Any:
+    """Return torch's module of processes if this one has joined others; torch is not imported to see that."""
+    module = sys.modules.get("torch.distributed")
+    return module if module is not None and module.is_available() and module.is_initialized() else None
+
+
 def rank() -> int:
     """Return this process's number."""
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    joined = _joined()
+    return joined.get_rank() if joined else 0
 
 
 def size() -> int:
     """Return how many processes there are."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    joined = _joined()
+    return joined.get_world_size() if joined else 1
 
 
-def send(tensor: torch.Tensor, owner: int) -> None:
-    """Give every process the owner's values of a tensor, in place."""
+def send(array: Any, owner: int) -> None:
+    """Give every process the owner's values of an array of either library, in place."""
     if size() > 1:
-        dist.broadcast(tensor, src=owner)
+        import torch
+
+        _joined().broadcast(torch.from_numpy(array) if isinstance(array, np.ndarray) else array, src=owner)
 
 
 def agree(value: Any) -> Any:
@@ -93,7 +107,7 @@ def agree(value: Any) -> Any:
     if size() == 1:
         return value
     values = [value]
-    dist.broadcast_object_list(values, src=0)
+    _joined().broadcast_object_list(values, src=0)
     return values[0]
 
 
@@ -121,4 +135,4 @@ def sharing() -> int:
 def wait() -> None:
     """Wait until every process has come here."""
     if size() > 1:
-        dist.barrier()
+        _joined().barrier()

@@ -1,6 +1,6 @@
 """Numba kernels of the CPU: the passes over memory around the products, each fused into one.
 
-Every kernel has a plain torch twin beside its caller, which runs on other devices and which the tests compare it with.
+`plain` has the same functions in NumPy, for small matchings. What other devices do is in torch, beside the callers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from ....compiled import announce_compilation
 announce_compilation()
 STRIP = 64  # rows summed in float32 before they are added in float64
 PIECES = 8  # of a block, worked on side by side
+COLUMNS = 256  # of a tile, whose best are looked for together
 
 
 @numba.njit(parallel=True, cache=True)
@@ -67,6 +68,57 @@ def correlate(parts, rows_a, rows_b, scale_a, scale_b, rho):
         for v in range(width):
             scale = scale_a[u] * scale_b[v]
             rho[u, v] = min(max(total[v] * scale, -1.0), 1.0) if scale > 0 else np.nan
+
+
+@numba.njit(cache=True)
+def _insert(keys, places, key, place):
+    """Put a key among some that fall, behind those that equal it, and drop the last."""
+    at = len(keys) - 1
+    while at > 0 and keys[at - 1] < key:
+        keys[at], places[at] = keys[at - 1], places[at - 1]
+        at -= 1
+    keys[at], places[at] = key, place
+
+
+@numba.njit(parallel=True, cache=True)
+def best_of_rows(rho, absolute, key, index):
+    """Write the best keys of each row and their columns, best first; of equal ones the lower column is first.
+
+    Parameters
+    ----------
+    rho : float32 array, shape (A, B)
+        Correlations; NaN is never listed.
+    absolute : bool
+        Rank by |ρ|.
+    key, index : float32 and int64 arrays, shape (A, number)
+        Receive keys and columns; −inf and −1 where there are no more.
+    """
+    for u in numba.prange(rho.shape[0]):
+        keys, places = key[u], index[u]
+        keys[:] = -np.inf
+        places[:] = -1
+        for v in range(rho.shape[1]):
+            value = abs(rho[u, v]) if absolute else rho[u, v]
+            if value > keys[-1]:
+                _insert(keys, places, value, v)
+
+
+@numba.njit(parallel=True, cache=True)
+def best_of_columns(rho, absolute, key, index):
+    """Write the best keys of each column and their rows, reading `rho` row by row; see `best_of_rows`."""
+    key[:] = -np.inf
+    index[:] = -1
+    strips = (rho.shape[1] + COLUMNS - 1) // COLUMNS
+    for strip in numba.prange(strips):
+        first = strip * COLUMNS
+        width = min(COLUMNS, rho.shape[1] - first)
+        least = np.full(width, -np.inf, np.float32)
+        for u in range(rho.shape[0]):
+            for j in range(width):
+                value = abs(rho[u, first + j]) if absolute else rho[u, first + j]
+                if value > least[j]:
+                    _insert(key[first + j], index[first + j], value, u)
+                    least[j] = key[first + j, -1]
 
 
 @numba.njit(parallel=True, cache=True)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ....console import progress, say
 from ....errors import InputError, require
 from ...activations.source import ActivationSource, RandomAccess, blocks_from, tensors
 from ...activations.spooling import bytes_on_disk, spool
-from . import distributed
+from . import arrays, distributed
 
 Block = tuple[int, int]  # first position, and one past the last
 
@@ -110,15 +109,15 @@ def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, devi
 
 
 def _joined(buffer: Any, piece: Any) -> Any:
-    return np.concatenate([buffer, piece]) if isinstance(piece, np.ndarray) else torch.cat([buffer, piece])
+    return arrays.library(piece).concatenate([buffer, piece])
 
 
 def checked(source: ActivationSource, block: Any, positions: int, columns: slice) -> Any:
-    """Return the block as floats that torch can take, or raise where its shape differs from the declared one."""
+    """Return the block as floats, or raise where its shape differs from the declared one."""
     width = len(range(*columns.indices(len(source.layer))))
     if tuple(block.shape) != (positions, width):
         raise InputError(source.name, f"block of shape {tuple(block.shape)}", f"declared {positions} × {width} here")
-    if isinstance(block, torch.Tensor):
+    if not isinstance(block, np.ndarray):  # a tensor
         return block
     if block.dtype not in (np.float32, np.float64):
         block = block.astype(np.float32)

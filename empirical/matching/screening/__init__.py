@@ -2,7 +2,8 @@
 
 | chapter | subject |
 |---|---|
-| `screened` | the engine and its settings |
+| `settings` | buckets, candidates, audit, recall |
+| `search`, `screened` | the engine |
 | `sketch`, `sketch_kernels` | count-sketches of activations |
 | `candidates` | pairs worth an exact correlation, and their rivals |
 | `pair_products`, `pair_kernels` | exact correlations of chosen pairs |

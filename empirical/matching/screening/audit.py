@@ -70,7 +70,7 @@ class Audit:
         units = strata.sampled
         if not len(units):
             return cls(0, units, units, np.empty(0), strata.weight)
-        square_x, square_y = moments[0].square.numpy()[units], moments[1].square.numpy()
+        square_x, square_y = moments[0].square[units], moments[1].square
         with np.errstate(divide="ignore", invalid="ignore"):
             rho = crossed / np.sqrt(square_x)[:, None] / np.sqrt(square_y)
         known = (square_x > 0)[:, None] & (square_y > 0)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..machine import arrays
 from ..machine.reading import tiles
 from . import sketch_kernels as kernels
 from .device_kernels import Best
@@ -61,7 +62,7 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
     neurons = len(a.fine), len(b.fine)
     on_cpu = a.device == "cpu"
     best = (_Best if on_cpu else Best)(neurons, count + 1, a.device)
-    constant_a, constant_b = ((one.moments.square == 0).to(a.device) for one in (a, b))
+    constant_a, constant_b = (arrays.placed(one.moments.square == 0, a.rounded) for one in (a, b))
     for rows, columns in tiles(*neurons, (chunk, neurons[1] if on_cpu else WIDTH)):
         estimate = (a.rounded[rows] @ b.rounded[columns].T).float()
         if absolute:

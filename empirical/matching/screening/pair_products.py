@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
 from ...activations.source import ActivationSource
 from ..evidence.part_products import PartProducts
@@ -63,23 +62,23 @@ def exact_products(
     watched = np.empty(0, dtype=np.int64) if watched is None else watched
     order = np.lexsort((pairs[1], pairs[0]))
     pair = pairs[0][order], pairs[1][order]
-    cross = torch.zeros(len(parts), len(order), dtype=torch.float64)
-    sums = [torch.zeros(len(parts), 2, n, dtype=torch.float64) for n in neurons]
-    crossed = [torch.zeros(len(watched), neurons[1], dtype=torch.float64) for _ in range(distributed.size())]
+    cross = np.zeros((len(parts), len(order)))
+    sums = [np.zeros((len(parts), 2, n)) for n in neurons]
+    crossed = [np.zeros((len(watched), neurons[1])) for _ in range(distributed.size())]
     own = []
     for j in range(distributed.rank(), len(parts), distributed.size()):
         stored = checkpoint.load(f"{name}-pairs{j}")
         if stored is None:
             own.append(j)
             continue
-        cross[j] = torch.from_numpy(stored["cross"])
+        cross[j] = stored["cross"]
         for total, side in zip(sums, "ab", strict=True):
-            total[j] = torch.from_numpy(stored[side])
-        crossed[distributed.rank()] += torch.from_numpy(stored["watched"])
+            total[j] = stored[side]
+        crossed[distributed.rank()] += stored["watched"]
         advance(sum(stop - start for start, stop in parts[j]))
     units = np.union1d(pair[0], watched), np.arange(neurons[1]) if len(watched) else np.unique(pair[1])
     places = np.searchsorted(units[0], pair[0]), np.searchsorted(units[1], pair[1])
-    means = tuple(moment.mean.numpy()[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True))
+    means = tuple(moment.mean[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True))
     room = (_Sums if device == "cpu" else PairSums)(
         units, (means[0], means[1]), places, np.searchsorted(units[0], watched), device
     )
@@ -92,25 +91,23 @@ def exact_products(
             room.add(x, y)
             advance(len(x))
         products, *totals, seen = room.totals()
-        cross[j] = torch.from_numpy(products)
+        cross[j] = products
         for total, unit, result in zip(sums, units, totals, strict=True):
-            total[j][:, torch.from_numpy(unit)] = torch.from_numpy(result)
-        crosses = torch.zeros(len(watched), neurons[1], dtype=torch.float64)
+            total[j][:, unit] = result
+        crosses = np.zeros((len(watched), neurons[1]))
         if len(watched):
-            crosses += torch.from_numpy(seen)
+            crosses += seen
         crossed[distributed.rank()] += crosses
         arrays = {"cross": cross[j], "a": sums[0][j], "b": sums[1][j], "watched": crosses}
-        checkpoint.save(f"{name}-pairs{j}", {key: value.numpy() for key, value in arrays.items()})
+        checkpoint.save(f"{name}-pairs{j}", arrays)
     for j in range(len(parts)):
-        for tensor in (cross[j], sums[0][j], sums[1][j]):
-            distributed.send(tensor, j % distributed.size())
-    for owner, tensor in enumerate(crossed):
-        distributed.send(tensor, owner)
+        for array in (cross[j], sums[0][j], sums[1][j]):
+            distributed.send(array, j % distributed.size())
+    for owner, array in enumerate(crossed):
+        distributed.send(array, owner)
     counts = np.array([sum(stop - start for start, stop in blocks) for blocks in parts])
-    result = PartProducts(
-        unit_a=pair[0], unit_b=pair[1], cross=cross.numpy(), sums=(sums[0].numpy(), sums[1].numpy()), counts=counts
-    )
-    return result, sum(crossed).numpy()  # pyright: ignore[reportAttributeAccessIssue]
+    result = PartProducts(unit_a=pair[0], unit_b=pair[1], cross=cross, sums=(sums[0], sums[1]), counts=counts)
+    return result, np.sum(crossed, axis=0)
 
 
 class _Sums:

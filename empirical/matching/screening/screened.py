@@ -13,14 +13,10 @@ calibrated threshold that low is remarked on in the result's status.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from ....errors import require
 from ...activations.source import ActivationSource
 from ..cost import SPARE
 from ..evidence.part_products import PartProducts
@@ -42,44 +38,9 @@ from .candidates import (
     rivals,
 )
 from .pair_products import exact_products
-from .sketch import Sketch, coarse_noise, columns_at_once, sketch
+from .sketch import Sketch, coarse_noise, sketch
 
-MOST_DOUBLINGS = 4  # of the candidates, for a wanted recall
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # units of A and B, correlations, margins
-
-
-@dataclass(frozen=True)
-class Screening:
-    """Settings of the screened engine.
-
-    Attributes
-    ----------
-    buckets : int
-        Rows of the sketch, B: the noise of an estimate is about 1/√B.
-    candidates : int
-        Partners looked at for each neuron, c.
-    audit : int
-        Neurons of A that are also matched exactly.
-    recall : float, optional
-        Wanted `recall_expected`: candidates are doubled until it is met, at most `MOST_DOUBLINGS` times; where it is
-        not met, the result's status says so.
-    """
-
-    buckets: int = 2048
-    candidates: int = 16
-    audit: int = 32
-    recall: float | None = None
-
-    def __post_init__(self):
-        for name, least in (("buckets", 1), ("candidates", 1), ("audit", 0)):
-            require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
-        if self.recall is not None:
-            require(0 < self.recall < 1, "recall", self.recall, "must be between 0 and 1", "--recall 0.999")
-
-    def runs(self, sources: tuple[ActivationSource, ActivationSource], memory: int) -> int:
-        """Return how often models run without room for activations: for sketches, pairs, and rivals once or so."""
-        widths = [(len(source.layer), columns_at_once(source, self.buckets, memory)) for source in sources]
-        return max(-(-neurons // width) for neurons, width in widths) + 2
 
 
 def saved_sketch(
@@ -97,12 +58,12 @@ def saved_sketch(
     title = f"{name}-sketch{side}"
     stored = checkpoint.load(title)
     if stored is not None:
-        moments = Moments(source.positions, torch.from_numpy(stored["mean"]), torch.from_numpy(stored["square"]))
+        moments = Moments(source.positions, stored["mean"], stored["square"])
         return Sketch(fine=stored["fine"], step=stored["step"], coarse=stored["coarse"], moments=moments, device=device)
     new = sketch(source, side, buckets, seed, block, device, memory)
     if distributed.rank() == 0:
         arrays = {"fine": new.fine, "step": new.step, "coarse": new.coarse}
-        moments = {"mean": new.moments.mean.numpy(), "square": new.moments.square.numpy()}
+        moments = {"mean": new.moments.mean, "square": new.moments.square}
         checkpoint.save(title, {**arrays, **moments})
     return new
 
@@ -269,8 +230,3 @@ class ScreenedSearch:
         return exact_products(
             *self._sources, pairs, moments, self._parts, self._checkpoint, name, progressed, sampled, device
         )
-
-
-def doubled(screening: Screening) -> Screening:
-    """Return the settings with twice the candidates."""
-    return dataclasses.replace(screening, candidates=2 * screening.candidates)

@@ -178,7 +178,7 @@ def _sketch_columns(
     assert shift is not None
     total, square = moments
     offset = total / source.positions
-    centred = steady(torch.from_numpy(np.maximum(square - total * offset, 0)), source.positions).numpy()
+    centred = steady(np.maximum(square - total * offset, 0), source.positions)
     with np.errstate(divide="ignore"):
         scale = np.where(centred > 0, 1 / np.sqrt(centred), 0)
     ones, middle, factor = (one.astype(np.float32) for one in (ones, offset, scale))
@@ -237,21 +237,17 @@ def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int, devic
         own = [np.ascontiguousarray(one) for one in own]
     pieces = []
     for owner, units in enumerate(np.array_split(np.arange(neurons), distributed.size())):
-        piece = [
-            torch.from_numpy(one)
-            if owner == distributed.rank()
-            else torch.from_numpy(np.empty((len(units), *one.shape[1:]), dtype=one.dtype))
-            for one in own
-        ]
-        for tensor in piece:
-            distributed.send(tensor, owner)
-        pieces.append([tensor.numpy() for tensor in piece])
+        mine = owner == distributed.rank()
+        piece = [one if mine else np.empty((len(units), *one.shape[1:]), dtype=one.dtype) for one in own]
+        for array in piece:
+            distributed.send(array, owner)
+        pieces.append(piece)
     whole = [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*pieces, strict=True)]
     fine, step, coarse, mean, square = whole
     return Sketch(
         fine=fine,
         step=step,
         coarse=coarse,
-        moments=Moments(positions, torch.from_numpy(mean), torch.from_numpy(square)),
+        moments=Moments(positions, mean, square),
         device=device,
     )

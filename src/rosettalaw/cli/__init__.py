@@ -50,7 +50,6 @@ COMMANDS: dict[str, str] = {
 # Modules of extras that a command cannot begin without; others are looked for once the input is known.
 MODELS = ("torch", "transformers", "tokenizers", "safetensors")
 NEEDS: dict[str, tuple[str, ...]] = {
-    "match": ("torch",),
     "toy": ("torch",),
     "train": MODELS,
     "ladder": MODELS,

@@ -1,0 +1,67 @@
+"""One matching by the screened engine, from readable sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...activations.source import ActivationSource
+from ..evidence.replicates import replicates
+from ..machine.checkpoint import Checkpoint
+from ..products import Workspace
+from ..searches import TRAINED, SearchResult, Settings
+from .screened import ScreenedSearch, saved_sketch
+from .settings import MOST_DOUBLINGS, doubled
+from .sketch import Sketch
+
+
+def screened_search(
+    a: ActivationSource,
+    b: ActivationSource,
+    settings: Settings,
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+    name: str,
+) -> SearchResult:
+    """Match two sources through a sketch (`screened`). Only the search named `TRAINED` is verified and replicated."""
+    screening, absolute, k = settings.screening, settings.absolute, settings.k
+    neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
+
+    def sketched(source: ActivationSource, side: int) -> Sketch:
+        how = settings.seed, settings.block, settings.device, workspace.memory
+        return saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
+
+    workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
+    sketches = workspace.sketch, sketched(b, 1)
+    advance(a.positions)
+    audited = screening.audit
+    search = ScreenedSearch(a, b, sketches, parts, checkpoint, name, k, absolute, trained, audited, settings.seed)
+    for doublings in range(MOST_DOUBLINGS + 1):
+        pairs, recall, likely = search.run(min(screening.candidates, *neurons), advance if not doublings else None)
+        met = screening.recall is None or not recall < screening.recall
+        if met or screening.candidates >= min(neurons) or doublings == MOST_DOUBLINGS:
+            break  # unmet, it is remarked on in the result's status (`Matches.remark`)
+        screening = doubled(screening)
+    audit: dict[str, float] = {}
+    if trained:
+        search.verify()
+        pairs, contested = search.settled()
+        audit = {"contested_units": contested, **search.audited(pairs)}
+        recall, likely = search.recall(pairs)
+    replicated = trained and settings.jackknife_blocks and len(parts) > 1
+    return SearchResult(
+        pairs=pairs,
+        replicates=replicates(search.products, pairs[:2], k, absolute, settings.seed) if replicated else None,
+        moments=(sketches[0].moments, sketches[1].moments),
+        details={
+            "buckets": screening.buckets,
+            "candidates": screening.candidates,
+            "candidate_pairs": len(search.products.unit_a),
+            "unverified_pairs": search.unverified,
+            "reliable_above": search.reliable_above,
+            **({} if screening.recall is None else {"recall_wanted": screening.recall}),
+            "recall_expected": recall,
+            "recall_rests_on": likely,
+            **audit,
+        },
+    )
