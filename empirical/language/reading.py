@@ -12,6 +12,7 @@ The usable context is the least of
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,8 @@ def positions_of(config: Any) -> int | None:
     for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
         value = getattr(config, name, None)
         if isinstance(value, int) and value > 0:
-            padding = getattr(config, "pad_token_id", None)
-            return value - (int(padding or 0) + 1 if getattr(config, "model_type", "") in OFFSET else 0)
+            padding = _whole(getattr(config, "pad_token_id", None)) or 0
+            return value - (padding + 1 if getattr(config, "model_type", "") in OFFSET else 0)
     return None
 
 
@@ -64,8 +65,15 @@ def usable_context(checkpoint: str | Path, config: Any, tokenizer: Any, context:
         rule = f"is more than the {most} positions of {checkpoint}"
         require(most is None or context <= most, "--context", context, rule, f"--context {most}")
         return context
-    stated = [most, LONGEST, getattr(tokenizer, "model_max_length", None), _sentence_length(Path(checkpoint))]
-    return min(int(one) for one in stated if one is not None and one > 0)
+    length = _whole(getattr(tokenizer, "model_max_length", None))
+    stated = [most, LONGEST, length, _sentence_length(Path(checkpoint))]
+    return min(one for one in stated if one is not None and one > 0)
+
+
+def _whole(value: Any) -> int | None:
+    """Return a number of a configuration file as a whole one; None where it is infinite, NaN or no number."""
+    usable = isinstance(value, int | float) and math.isfinite(value)
+    return int(value) if usable else None
 
 
 def _sentence_length(folder: Path) -> int | None:
@@ -75,7 +83,7 @@ def _sentence_length(folder: Path) -> int | None:
         value = json.loads(file.read_text(encoding="utf-8")).get("max_seq_length")
     except (OSError, ValueError, AttributeError):
         return None
-    return value if isinstance(value, int) else None
+    return _whole(value)
 
 
 def require_table(name: str, tokenizer: Any, config: Any) -> None:

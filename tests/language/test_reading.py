@@ -1,6 +1,7 @@
 """Contexts that fit, tokenizers that are a model's own, and short documents read without much padding."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language import reading
 from rosettalaw.empirical.language import source as language
 from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import InputError, RosettaError
@@ -54,6 +56,18 @@ def test_every_window_fits_the_positions_of_a_model(tmp_path, kind, most):
     assert np.isfinite(np.concatenate(list(source.blocks(1000)))).all()
     with pytest.raises(InputError, match=f"--context = {most + 1}: is more than the {most} positions"):
         text_sources(folder, folder, TEXT, 400, patterns=PATTERN, context=most + 1)
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("nan"), "512", [512], None, -3, 1e30])
+def test_lengths_that_are_no_lengths_are_passed_over(tmp_path, wrong):
+    """Of tokenizers and of sentence-transformers: JSON writes no limit as Infinity, or as a huge number."""
+    (tmp_path / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": wrong}))
+    padding = None if wrong in (-3, 1e30) else wrong
+    config = SimpleNamespace(max_position_embeddings=66, pad_token_id=padding, model_type="roberta")
+    tokenizer = SimpleNamespace(model_max_length=wrong)
+    assert reading.usable_context(tmp_path, config, tokenizer) == 65
+    tokenizer.model_max_length = 40.0
+    assert reading.usable_context(tmp_path, config, tokenizer) == 40
 
 
 def test_tokenizer_and_folder_may_say_less_and_the_option_overrides(tmp_path):
