@@ -81,7 +81,7 @@ def study_toys(
     widths = sorted({round(n) for n in neurons})
     require(bool(widths), "neurons", widths, "must not be empty", EXAMPLE)
     require(seed >= 0, "seed", seed, "must be at least 0", EXAMPLE)
-    rule = f"must be from 2, as networks are matched across seeds, to {MOST_SEEDS}"
+    rule = f"must be from 2 to {MOST_SEEDS}; networks are matched across seeds"
     require(2 <= seeds <= MOST_SEEDS, "seeds", seeds, rule, EXAMPLE)
     require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     for b in betas:

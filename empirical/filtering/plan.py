@@ -61,7 +61,7 @@ class FilteringPlan:
 
     def __post_init__(self):
         few = self.runs == 0 or 2 <= self.runs <= MOST_RUNS
-        require(few, "runs", self.runs, f"must be 0, or from 2, for an interval, to {MOST_RUNS}", "3")
+        require(few, "runs", self.runs, f"must be 0, or from 2 to {MOST_RUNS}", "3")
         for name in ("budget", "contexts", "match_tokens", "leaders", "context"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, value, "must be at least 1", f"{name} = 20")

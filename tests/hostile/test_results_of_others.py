@@ -31,13 +31,17 @@ def test_every_kind_fits_its_own_layout(kept, tmp_path):
 
 
 CHANGED = [
-    ("ladder", lambda ds: ds.assign(correlation=("pair", ["x"] * ds.sizes["pair"])), "correlation holds no numbers"),
+    (
+        "ladder",
+        lambda ds: ds.assign(correlation=("pair", ["x"] * ds.sizes["pair"])),
+        "correlation does not contain numbers",
+    ),
     ("ladder", lambda ds: ds.assign(pair_rung=ds["pair_rung"] + 9), "pair_rung has a number that is not from 0 to 3"),
     ("ladder", lambda ds: ds.assign(neurons=ds["neurons"] * np.nan), "neurons has a number that is not from 1 to 1e"),
     ("ladder", lambda ds: ds.assign(threshold=0.4), r"threshold along \(\), not \(rung\)"),
     ("ladder", lambda ds: ds.assign_attrs(families="["), "attribute families is not a list of at least 2 names"),
     ("ladder", lambda ds: ds.assign_attrs(families='["one"]'), "attribute families is not a list of at least 2 names"),
-    ("pairs", lambda ds: ds.assign(unit_a=ds["unit_a"] + 0.5), "unit_a holds no whole numbers"),
+    ("pairs", lambda ds: ds.assign(unit_a=ds["unit_a"] + 0.5), "unit_a does not contain whole numbers"),
     ("pairs", lambda ds: ds.assign(unit_b=ds["unit_b"] + 60), "unit_b has a number that is not below neurons_b"),
     ("pairs", lambda ds: ds.rename_dims({"pair": "couple"}), r"unit_a along \(couple\), not \(pair\)"),
     ("pairs", lambda ds: ds.assign_attrs(seed="x"), "attribute seed is not a whole number"),

@@ -3,6 +3,7 @@
 import builtins
 
 import pytest
+import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +29,8 @@ WHOLE = {
 def torchrun(monkeypatch):
     """Return a function that sets the variables; processes are joined only in name."""
     joined = []
-    monkeypatch.setattr(distributed.dist, "init_process_group", joined.append)
-    monkeypatch.setattr(distributed.dist, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(torch.distributed, "init_process_group", joined.append)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
 
     def start(**changes):
         for name, value in (WHOLE | changes).items():
@@ -78,7 +79,7 @@ def test_processes_that_cannot_reach_each_other_say_so(torchrun, monkeypatch, er
     def fail(backend):
         raise error
 
-    monkeypatch.setattr(distributed.dist, "init_process_group", fail)
+    monkeypatch.setattr(torch.distributed, "init_process_group", fail)
     with pytest.raises(RosettaError, match=r"the 2 processes cannot reach .* 127\.0\.0\.1:29500 \([^\n]*\)$"):
         torchrun()
 

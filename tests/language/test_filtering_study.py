@@ -240,7 +240,7 @@ def test_the_models_are_matched_where_no_matching_is_given(labelled, checkpoints
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"runs": 1}, "runs = 1: must be 0, or at least 2"),
+        ({"runs": 1}, "runs = 1: must be 0, or from 2 to 1000"),
         ({"shift": 0, "untrained": 0}, "one null is needed"),
         ({"leaders": 0}, "leaders = 0"),
         ({"contexts": 0}, "contexts = 0: must be at least 1"),

@@ -93,7 +93,7 @@ def test_an_exception_of_a_model_is_one_message(tmp_path, monkeypatch):
         raise IndexError("out of range\nin self")
 
     source.model.encoder.layer[1].register_forward_pre_hook(fail)
-    message = r"m: failed before layer 1 in window 0 of \d+, 66 tokens long \(IndexError: out of range\)"
+    message = r"m: failed before layer 1, in window 0 of \d+, 66 tokens long \(IndexError: out of range\)"
     with pytest.raises(RosettaError, match=message):
         next(source.blocks(10))
 
@@ -113,7 +113,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
 def test_text_that_a_tokenizer_does_not_know_is_refused(tmp_path):
     folder = write(tmp_path / "m", "Bert")
     foreign = Corpus("foreign", (Document("d", "a", "東京 は 晴れ 。 " * 200),))
-    with pytest.raises(RosettaError, match="does not know 100% of the text's tokens"):
+    with pytest.raises(RosettaError, match="100% of the text's tokens are unknown to its tokenizer"):
         text_sources(folder, folder, foreign, 200)
 
 

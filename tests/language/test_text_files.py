@@ -147,10 +147,10 @@ def test_missing_empty_and_foreign_paths(tmp_path):
         with pytest.raises(MissingFileError, match="no such text file or folder"):
             read(tmp_path / "nothing")
         (tmp_path / "empty").mkdir(exist_ok=True)
-        with pytest.raises(MissingFileError, match="holds no text"):
+        with pytest.raises(MissingFileError, match="contains no text"):
             read(tmp_path / "empty")
         (tmp_path / "blank.txt").write_text(" \n")
-        with pytest.raises(MissingFileError, match="holds no text"):
+        with pytest.raises(MissingFileError, match="contains no text"):
             read(tmp_path / "blank.txt")
         (tmp_path / "latin.txt").write_bytes("é".encode("latin-1"))
         with pytest.raises(ForeignFileError, match="not UTF-8"):

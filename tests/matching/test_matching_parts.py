@@ -358,7 +358,7 @@ class TestCommandLine:
         options = "--null-permutations", 0, "--jackknife", 0
         done = self.call("match", "a.npy", "a.npy", *options, "--out", "a.npy")
         assert done.exit_code != 0
-        assert "--out = 'a.npy': is the same file as the input, a.npy; must be another file. Try: --out" in str(
+        assert "--out = 'a.npy': is the same file as the input a.npy; must be another file. Try: --out" in str(
             done.exception
         )
         (tmp_path / "link.nc").hardlink_to(tmp_path / "a.npy")

@@ -188,7 +188,7 @@ def test_sensitivity_names_every_choice_and_finds_the_two_that_matter(capsys):
         ({"kappa": float("nan")}, InputError, r"kappa = nan: must be finite and greater than 0. Try: simulate\("),
         ({"gamma": 0}, InputError, r"gamma = 0: must be finite and greater than 0. Try: simulate\("),
         ({"gamma": 1e-3}, InputError, r"leaves no feature: γN must be at least 1. Try: simulate\("),
-        ({"gamma": 1 / 256}, InputError, "pool = 'all': .*γN = 1, and 1 have isolation. Try: a larger gamma"),
+        ({"gamma": 1 / 256}, InputError, "pool = 'all': .*γN = 1, of which 1 have isolation. Try: a larger gamma"),
         ({"choices": Choices(background=2000)}, InputError, "more than the pool's 1023 features. Try: background=1023"),
     ],
 )

@@ -286,7 +286,7 @@ def test_command_and_dataset(tmp_path, capsys):
     ("call", "error", "message"),
     [
         (lambda: study_toys(["lwa"]), UnknownNameError, "did you mean law"),
-        (lambda: study_toys(seeds=1), InputError, "seeds = 1: must be at least 2"),
+        (lambda: study_toys(seeds=1), InputError, "seeds = 1: must be from 2 to 1000"),
         (lambda: study_toys(neurons=[2]), InputError, "neurons = 2: must be between 4 and 16384"),
         (lambda: study_toys(neurons=[float("nan")]), InputError, "neurons = nan: must be between 4"),
         (lambda: study_toys(neurons=[1e9]), InputError, "must be between 4 and 16384"),

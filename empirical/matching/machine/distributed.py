@@ -38,13 +38,13 @@ def started(device: str = "cpu") -> Iterator[None]:
     if world == 1 or size() > 1:
         yield
         return
+    _number("RANK", 0, world - 1)
+    _number("LOCAL_WORLD_SIZE", 1, world, alone="1")
+    place = f"{_variable('MASTER_ADDR')}:{_number('MASTER_PORT', 1, 65535)}"
     require_extra("torch")
     import torch
     import torch.distributed as dist
 
-    _number("RANK", 0, world - 1)
-    _number("LOCAL_WORLD_SIZE", 1, world, alone="1")
-    place = f"{_variable('MASTER_ADDR')}:{_number('MASTER_PORT', 1, 65535)}"
     if device == "cuda":  # each process has a device of its own
         torch.cuda.set_device(_number("LOCAL_RANK", 0, torch.cuda.device_count() - 1))
     try:

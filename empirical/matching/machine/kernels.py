@@ -91,7 +91,7 @@ def best_of_rows(rho, absolute, key, index):
     absolute : bool
         Rank by |ρ|.
     key, index : float32 and int64 arrays, shape (A, number)
-        Receive keys and columns; −inf and −1 where there are no more.
+        Receive keys and columns; −inf and −1 where fewer are left.
     """
     for u in numba.prange(rho.shape[0]):
         keys, places = key[u], index[u]

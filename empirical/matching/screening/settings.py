@@ -1,4 +1,4 @@
-"""Settings of the screened engine; they need nothing of what the engine imports."""
+"""Settings of the screened engine, apart from the engine so that they load without torch."""
 
 from __future__ import annotations
 
