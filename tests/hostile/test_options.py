@@ -27,9 +27,9 @@ def arrays(tmp_path):
         (["--memory", "1e999"], "must be an amount of memory"),
         (["--memory", "1e30GB"], "must be an amount of memory"),
         (["--memory", "0.2"], "must be an amount of memory"),
-        (["--pattern-a", "layers.*.mlp"], "--pattern-a = 'layers.*.mlp': goes with checkpoints"),
-        (["--device-map", "auto"], "--device-map = 'auto': goes with checkpoints"),
-        (["--allow-pickle-weights"], "--allow-pickle-weights = 'True': goes with checkpoints"),
+        (["--pattern-a", "layers.*.mlp"], "--pattern-a = 'layers.*.mlp': applies to checkpoints"),
+        (["--device-map", "auto"], "--device-map = 'auto': applies to checkpoints"),
+        (["--allow-pickle-weights"], "--allow-pickle-weights = 'True': applies to checkpoints"),
     ],
 )
 def test_sizes_of_a_matching(options, message, arrays, capsys):

@@ -54,6 +54,7 @@ def test_equals_brute_force(reference, seed, positions, neurons_a, neurons_b, k,
         draw[:, copies] = draw[:, [0]]
         return draw.astype(np.float64 if double else np.float32)
 
+    k = min(k, neurons_a, neurons_b)
     a, b = side(neurons_a), side(neurons_b)
     # Correlations are equal within 1e-12; two that differ by about that much are either, and no test of anything.
     expected, narrow, broad = (reference(a, b, k, absolute, equal) for equal in (1e-12, 1e-13, 1e-11))

@@ -100,7 +100,7 @@ def test_derive_shows_another_theory(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--utility", "crra", "--step", "3"], "--step = 3: is a step of the paper's theory"),
+        (["--utility", "crra", "--step", "3"], "--step = 3: selects a step of the paper's theory"),
         (["--utility", "log", "--at", "beta"], "--at = 'beta': must be name=number pairs"),
         (["--utility", "logg"], "unknown utility 'logg'"),
     ],

@@ -40,7 +40,7 @@ def test_corrupt_images_are_named_and_left_out_only_when_asked(tmp_path, capsys)
     assert kept.names == ("one.png", "two.png")
     assert kept.skipped == ("cut.png", "text.jpg")
     assert kept.labels is None
-    assert "left out 2 of 4 images" in capsys.readouterr().err
+    assert "skipped 2 of 4 images" in capsys.readouterr().err
 
 
 def test_a_folder_of_corrupt_images_is_an_error_even_when_they_are_skipped(tmp_path):

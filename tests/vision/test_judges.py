@@ -233,7 +233,7 @@ def test_populations_are_those_of_pairs_above_the_nulls_and_the_rest_that_took_p
 
 
 def test_plans_that_cannot_be_met(planted):
-    with pytest.raises(InputError, match="showing 200 and holding 10 out needs 210 images"):
+    with pytest.raises(InputError, match="showing 200 images and holding out 10 needs 210 images"):
         study(planted, {"a": np.arange(10)}, Odd(), JudgingPlan(top=(200,), main=200), True)
     with pytest.raises(InputError, match="5 disjoint subsets need as many neurons"):
         study(planted, {"a": np.arange(4)}, Odd(), JudgingPlan(top=(5,), main=5), True)
