@@ -40,7 +40,7 @@ def intervals(
     look: dict[str, Any] = {"color": colour, "ms": 5, "mew": 0, "ls": "none", "zorder": 1, "transform": place}
     for size in sizes[low <= floor]:
         (arrow,) = axis.plot([size], [floor], marker=DOWN, **look)
-        arrow.set_gid(f"=interval below the axis\nN: {size:,.0f}")
+        arrow.set_gid(f"=interval below the axis\n{axis.get_xlabel() or 'N'}: {size:,.0f}")
     axis.set_ylim(floor, top)
 
 
