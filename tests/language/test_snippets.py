@@ -70,5 +70,5 @@ def test_it_survives_the_disk_and_says_when_there_is_none(tmp_path):
     (one,) = KeptText(saved).of(0)
     assert (one.before, one.span, one.after) == ("é", "🎉", " en")
     assert keep_text(text, np.array([1]), 0) == {}
-    with pytest.raises(InputError, match=r"keeps no text.*around = 60 in \[measurement\]"):
+    with pytest.raises(InputError, match=r"has no text around.*around = 60 in \[measurement\]"):
         KeptText(dataset("rung", tops))

@@ -50,7 +50,7 @@ def test_attenuation_of_pairs_is_measured():
 
 def test_bad_correlations_give_one_message():
     good = {a + b: [0.5, 0.6] for a, b in PAIRS}
-    with pytest.raises(InputError, match="must have cd too"):
+    with pytest.raises(InputError, match="must also have cd"):
         fit_tetrads({name: one for name, one in good.items() if name != "cd"}, 1000)
     with pytest.raises(InputError, match="above 0 and at most 1"):
         fit_tetrads(good | {"ab": [0.5, -0.1]}, 1000)
