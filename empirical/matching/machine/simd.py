@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .plain import DEEP, LANES, STEP
+from .loops import DEEP, LANES, STEP
 
 _VECTOR, _INDEX = ir.VectorType(ir.FloatType(), LANES), ir.IntType(32)
 
