@@ -17,7 +17,7 @@ import numpy as np
 
 from . import style
 from .results_folder import MeasuredLadder, Results
-from .zeros import Zeros, interrupted, intervals
+from .zeros import Zeros, interrupted, intervals, of_means
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -147,13 +147,12 @@ def _series(axis, neurons, counts, words, marker, colour, hollow, zeros: Zeros) 
 
 
 def _intervals(ladder, neurons: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """Return colour, sizes and ends of each null's 95% intervals over its draws; means over seeds, as of the counts."""
+    """Return colour, sizes and ends of the 95% intervals of each null's mean, over draws and pairs of a size."""
     ends = []
     for name, _, _, colour in (*raw(), *above()):
         if f"{name}_low" in ladder:
-            (sizes, low), (_, high) = (
-                style.over_seeds(neurons, ladder[name + end].values) for end in ("_low", "_high")
-            )
+            values = (ladder[name + end].values for end in ("", "_low", "_high"))
+            sizes, low, high = of_means(neurons, *values, shared=name.startswith("untrained"))
             some = np.isfinite(low) & np.isfinite(high) & (high > 0)
             if some.any():
                 ends.append((colour, sizes[some], low[some], high[some]))

@@ -10,7 +10,7 @@ from ..validation.likelihoods import fit_likelihood
 from ..validation.published import read
 from . import style
 from .results_folder import Results
-from .zeros import intervals
+from .zeros import intervals, of_means
 
 
 def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -> list[Path]:
@@ -41,11 +41,12 @@ def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -
 
 
 def _ends(ladder, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return sizes and the ends of a null's 95% intervals over its draws, means over seeds; NaN if unknown."""
+    """Return sizes and the ends of the 95% intervals of a null's mean at each size; NaN if unknown."""
     sizes = ladder["neurons"].values
     unknown = np.full(sizes.shape, np.nan)
-    low, high = (ladder[f"{name}_{end}"].values if f"{name}_{end}" in ladder else unknown for end in ("low", "high"))
-    return style.over_seeds(sizes, low)[0], *(style.over_seeds(sizes, one)[1] for one in (low, high))
+    ends = (f"{name}_{end}" for end in ("low", "high"))
+    low, high = (ladder[end].values if end in ladder else unknown for end in ends)
+    return of_means(sizes, ladder[name].values, low, high, shared=name.startswith("untrained"))
 
 
 def _mean(axis, ladder, name: str, label: str, index: int, line: str, size: float) -> None:

@@ -28,6 +28,30 @@ def interrupted(counts: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.where(counts > 0, counts, np.nan)
 
 
+def of_means(
+    sizes: np.ndarray, mean: np.ndarray, low: np.ndarray, high: np.ndarray, shared: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different sizes and the ends of a 95% interval of the mean over the pairs of each.
+
+    Parameters
+    ----------
+    mean, low, high : ndarray, shape (pairs,)
+        A null's mean over its draws for each pair of networks, and the ends of its interval.
+    shared : bool
+        Whether pairs of a size have the same draws. Then their errors do not average out; otherwise the half-width of a
+        mean over k pairs is √(Σ half-width²) / k.
+    """
+    sizes, mean, low, high = (np.asarray(one, dtype=float) for one in (sizes, mean, low, high))
+    different, ends = np.unique(sizes), []
+    for size in different:
+        here = sizes == size
+        half, k = (high - mean)[here], int(here.sum())
+        width = half.mean() if shared else np.sqrt(np.sum(half**2)) / k
+        middle = mean[here].mean()
+        ends.append((low[here][0], high[here][0]) if k == 1 else (middle - width, middle + width))
+    return different, *np.array(ends).T
+
+
 def intervals(
     axis: Axes, sizes: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str, points: float = 0.0
 ) -> None:

@@ -98,6 +98,22 @@ def test_every_interval_of_a_null_is_drawn_and_is_open_below_if_it_includes_zero
     assert top > 900
 
 
+def test_an_interval_of_a_mean_over_pairs_covers_it():
+    """Pairs with draws apart, and pairs that share them: 95% intervals of means over four pairs, against the truth."""
+    rng, inside = np.random.default_rng(0), {False: 0, True: 0}
+    sizes, runs = np.full(4, 256.0), 2000
+    for _ in range(runs):
+        for shared in inside:
+            error = rng.standard_normal(1 if shared else 4)
+            mean = 10 + np.broadcast_to(error, 4)
+            _, low, high = zeros.of_means(sizes, mean, mean - 1.96, mean + 1.96, shared)
+            inside[shared] += int(low[0] <= 10 <= high[0])
+    for shared, covered in inside.items():
+        assert covered / runs == pytest.approx(0.95, abs=0.015), shared
+    one = zeros.of_means(np.array([128.0, 256]), np.array([1.0, 2]), np.array([0.0, 1]), np.array([3.0, 4]), False)
+    np.testing.assert_array_equal(one, [[128, 256], [0, 1], [3, 4]])
+
+
 def test_every_point_gives_its_numbers(tmp_path):
     """Names from outside are text there too."""
     with style.figure() as (figure, axis):
