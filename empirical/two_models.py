@@ -121,6 +121,7 @@ def match_models(
     recall: float | None = None,
     compute: str = "float32",
     device: str = "cpu",
+    pattern: str = "",
     pattern_a: str = "",
     pattern_b: str = "",
     device_map: str = "",
@@ -165,8 +166,9 @@ def match_models(
         Only these layers.
     buckets, candidates, recall
         The screened engine's `Screening`.
-    pattern_a, pattern_b : str
-        Output projections of unknown architectures, ``*`` for the layer.
+    pattern, pattern_a, pattern_b : str
+        Output projection of unknown architectures, ``*`` for the layer, or "auto" for the only candidate: of both
+        models, or of one.
     device_map, weights, allow_pickle_weights
         How checkpoints are loaded (`checkpoints.hub.Loading`).
     memory : int or str
@@ -215,7 +217,7 @@ def match_models(
         "--device-map": device_map or None,
         "--allow-pickle-weights": allow_pickle_weights,
     }
-    options |= {"--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
+    options |= {"--pattern": pattern or None, "--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
     _require_checkpoints(a, b, options)
     if not _arrays(a, b):  # before any text is read
         require_extra("torch", "transformers", "tokenizers", "safetensors")
@@ -232,7 +234,7 @@ def match_models(
         raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
     allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening(
-        patterns=(pattern_a or None, pattern_b or None),
+        patterns=(pattern_a or pattern or None, pattern_b or pattern or None),
         device=device,
         device_map=device_map or None,
         allow_pickle_weights=allow_pickle_weights,

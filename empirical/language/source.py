@@ -23,13 +23,15 @@ import numpy as np
 
 from ...errors import InputError, RosettaError, require
 from ..checkpoints import architectures, hub
+from ..checkpoints.capturing import captured, clear
 from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
 from .alignment import Tokens, Window, tile
 from .drawing import draw
+from .encoder_decoder import decoder_inputs, decoder_layers, started
 from .last_text import once
 from .loaded import LoadedModel
-from .reading import require_known, require_table, usable_context
+from .reading import require_known, require_table, text_part, usable_context
 
 TOKENS_A_BATCH = 4096
 SHORT = 32  # bytes of a span that is known by its text; longer ones are known by a hash
@@ -195,6 +197,7 @@ class TextSource:
         self.layer = np.repeat(np.arange(len(widths)), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
         self.positions = text.positions
+        self._decoder = decoder_layers(model, self._projections)
         # A decoder need not keep keys and values; an encoder does not know the option.
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
@@ -255,23 +258,19 @@ class TextSource:
         """
         import torch
 
-        captured: list[Any] = [None] * len(self._projections)
-        mask: Any = None
+        masks: list[Any] = []
 
-        def hook(layer: int):
-            def capture(_module: Any, inputs: tuple[Any, ...]) -> None:
-                # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
-                # Layers may lie on different devices.
-                value = inputs[0].reshape(*mask.shape, -1)
-                captured[layer] = value[mask.to(value.device)].to(gathered).float()
-
-            return capture
+        def pooled_text(value: Any, layer: int) -> Any:
+            # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
+            # Layers may lie on different devices.
+            mask = masks[layer in self._decoder]
+            value = value.reshape(*mask.shape, -1)
+            return value[mask.to(value.device)].to(gathered).float()
 
         device = hub.device_of(self.model)
-        handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
         before, after = self._special
         number = 0
-        try:
+        with captured(self._projections, pooled_text) as values:
             for batch in self._batches():
                 number += len(batch)
                 positions = sum(window.positions for window in batch)
@@ -291,30 +290,32 @@ class TextSource:
                         read[row, : len(window_ids)] = 1
                         text[row, len(before) : len(window_ids) - len(after)] = True
                     lengths = np.concatenate([one.lengths[self.side] for one in chosen])
-                    mask = torch.from_numpy(text)
+                    masks[:] = torch.from_numpy(text), torch.from_numpy(started(text, False))
                     with torch.inference_mode():
                         try:
-                            self.model(
-                                input_ids=torch.from_numpy(padded).to(device),
-                                attention_mask=torch.from_numpy(read).to(device),
-                                **self._options,
-                            )
+                            self.model(**self._inputs(padded, read, device))
                         except Exception as error:  # whatever a user's model raises
-                            raise self._failure(error, captured, number - len(batch) + part[0], longest) from error
-                        pooled = pool(torch.cat(captured, dim=1), lengths)
-                    captured[:] = [None] * len(captured)
+                            raise self._failure(error, values, number - len(batch) + part[0], longest) from error
+                        pooled = pool(torch.cat(values, dim=1), lengths)
+                    clear(values)
                     for index, one in zip(part, pooled.split([one.positions for one in chosen]), strict=True):
                         rows[index] = one
                 yield torch.cat(rows)[first:]  # outside of inference mode, which would else reach the caller
                 first = 0
-        finally:
-            for handle in handles:
-                handle.remove()
 
-    def _failure(self, error: Exception, captured: list[Any], window: int, length: int) -> RosettaError:
+    def _inputs(self, ids: np.ndarray, read: np.ndarray, device: Any) -> dict[str, Any]:
+        """Return the inputs of the model for windows of shape (windows, tokens)."""
+        import torch
+
+        inputs = {"input_ids": ids, "attention_mask": read}
+        if self._decoder:
+            inputs |= decoder_inputs(ids, read, self.model.config)
+        return {name: torch.from_numpy(array).to(device) for name, array in inputs.items()} | self._options
+
+    def _failure(self, error: Exception, values: list[Any], window: int, length: int) -> RosettaError:
         """Return the error of a model that could not read a window."""
-        layer = sum(value is not None for value in captured)
-        place = f"layer {layer}" if layer < len(captured) else "the end"
+        layer = sum(value is not None for value in values)
+        place = f"layer {layer}" if layer < len(values) else "the end"
         lines = str(error).strip().splitlines() or [""]
         return RosettaError(
             f"{self.name}: failed before {place}, in window {window} of {len(self.text.windows)}, {length} tokens long "
@@ -413,10 +414,10 @@ def text_sources(
     sources = []
     for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
         highest = max(int(window.ids[side].max()) for window in text.windows)
-        if highest >= config.vocab_size:
+        most = text_part(config).vocab_size
+        if highest >= most:
             raise RosettaError(
-                f"{checkpoint}: its tokenizer produces token {highest}, but the model has only {config.vocab_size} "
-                "tokens"
+                f"{checkpoint}: its tokenizer produces token {highest}, but the model has only {most} tokens"
             )
         require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
         if isinstance(checkpoint, LoadedModel):

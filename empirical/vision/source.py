@@ -20,6 +20,7 @@ import numpy as np
 
 from ..activations.spooling import rechunked
 from ..checkpoints import architectures
+from ..checkpoints.capturing import captured
 from ..checkpoints.hub import Loading, device_of
 from ..checkpoints.provenance import identity
 from .grids import grid_of, resample
@@ -131,26 +132,16 @@ class ImageSource:
         """Return the activations of some images on a grid, the model's own if none is given, on a device."""
         import torch
 
-        captured: list[Any] = [None] * len(self.reader.projections)
+        def gather(value: Any, _layer: int) -> Any:
+            return value.to(gathered)  # layers may lie on different devices
 
-        def hook(layer: int):
-            def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0].to(gathered)  # layers may lie on different devices
-
-            return keep
-
-        handles = [p.register_forward_pre_hook(hook(i)) for i, p in enumerate(self.reader.projections)]
-        try:
-            with torch.inference_mode():
-                pixels = self.reader.read(Chosen(self.images, indices))
-                tokens = torch.cat([layer.reshape(len(indices), -1, layer.shape[-1]) for layer in captured], dim=2)
-                prefix = self.reader.prefix
-                rows, columns = grid_of(self.name, tokens.shape[1], prefix, pixels, self.reader.patch)
-                cells = tokens[:, sum(prefix.values()) :].reshape(len(indices), rows, columns, -1)
-                return resample(cells, grid or (rows, columns)).float().contiguous()
-        finally:
-            for handle in handles:
-                handle.remove()
+        with captured(self.reader.projections, gather) as layers, torch.inference_mode():
+            pixels = self.reader.read(Chosen(self.images, indices))
+            tokens = torch.cat([layer.reshape(len(indices), -1, layer.shape[-1]) for layer in layers], dim=2)
+            prefix = self.reader.prefix
+            rows, columns = grid_of(self.name, tokens.shape[1], prefix, pixels, self.reader.patch)
+            cells = tokens[:, sum(prefix.values()) :].reshape(len(indices), rows, columns, -1)
+            return resample(cells, grid or (rows, columns)).float().contiguous()
 
 
 def image_sources(
