@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, RosettaError, require
-from ..checkpoints import architectures, hub
+from ..checkpoints import hub
+from ..checkpoints.architectures import ModelParts
 from ..checkpoints.capturing import captured, clear
 from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
+from ..sites import MlpNeurons, Site
 from .alignment import Tokens, Window, tile
 from .drawing import draw
 from .encoder_decoder import decoder_inputs, decoder_layers, started
@@ -178,6 +180,8 @@ class TextSource:
         Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
     facts : list, optional
         Facts that distinguish the weights from others, where the name is not a checkpoint's.
+    site : Site
+        The signals that are read; the MLPs' neurons by default.
     """
 
     def __init__(
@@ -189,12 +193,14 @@ class TextSource:
         pattern: str | None = None,
         special: tuple[list[int], list[int]] = ([], []),
         facts: list[Any] | None = None,
+        site: Site = MlpNeurons(),
     ):
-        self.name, self.model, self.text, self.side = name, model, text, side
+        self.name, self.model, self.text, self.side, self.site = name, model, text, side, site
         self._pattern, self._special, self.facts = pattern, special, facts
-        self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
-        widths = [architectures.width(projection) for projection in self._projections]
-        self.layer = np.repeat(np.arange(len(widths)), widths)
+        places = ModelParts(model, model.config.model_type, name, pattern)
+        self._projections = site.modules(places)
+        widths = [site.width(module, places) for module in self._projections]
+        self.layer = np.repeat(site.layers(self._projections), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
         self.positions = text.positions
         self._decoder = decoder_layers(model, self._projections)
@@ -204,7 +210,8 @@ class TextSource:
     def identity(self) -> list[Any]:
         """Return the identity of these activations: weights and their precision, size, positions, text."""
         weights = identity(self.name) if self.facts is None else self.facts
-        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), self.text.sha256]
+        site = [str(self.site), *self.site.facts()] if str(self.site) != "mlp" else []
+        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), self.text.sha256, *site]
 
     def labels(self) -> dict[str, np.ndarray]:
         """Return the ``document`` of each position, and the number of its ``span``'s text among the distinct ones."""
@@ -212,14 +219,20 @@ class TextSource:
 
     @property
     def projections(self) -> list[Any]:
-        """Output projections of the MLPs, layer by layer."""
+        """Modules that are read, layer by layer: the output projections of the MLPs, at the site of neurons."""
         return self._projections
 
     def untrained(self, seed: int) -> TextSource:
         """Return the same architecture with random weights, reading the same text."""
         model = hub.untrained_model(self.model.config, seed).to(hub.device_of(self.model))
         return TextSource(
-            f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern, self._special
+            f"{self.name} (untrained, seed {seed})",
+            model,
+            self.text,
+            self.side,
+            self._pattern,
+            self._special,
+            site=self.site,
         )
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
@@ -265,12 +278,12 @@ class TextSource:
             # Layers may lie on different devices.
             mask = masks[layer in self._decoder]
             value = value.reshape(*mask.shape, -1)
-            return value[mask.to(value.device)].to(gathered).float()
+            return self.site.units(value[mask.to(value.device)]).to(gathered).float()
 
         device = hub.device_of(self.model)
         before, after = self._special
         number = 0
-        with captured(self._projections, pooled_text) as values:
+        with captured(self._projections, pooled_text, self.site.of) as values:
             for batch in self._batches():
                 number += len(batch)
                 positions = sum(window.positions for window in batch)
@@ -372,6 +385,7 @@ def text_sources(
     patterns: tuple[str | None, str | None] = (None, None),
     loading: hub.Loading = hub.Loading(),
     context: int | None = None,
+    sites: tuple[Site, Site] = (MlpNeurons(), MlpNeurons()),
 ) -> tuple[TextSource, TextSource]:
     """Open two checkpoints (folders or hub ids) and align them on a text.
 
@@ -391,6 +405,8 @@ def text_sources(
         Where the weights go.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for (`reading.usable_context`).
+    sites : pair of Site
+        The signals of each model.
 
     Raises
     ------
@@ -424,5 +440,6 @@ def text_sources(
             model, facts = checkpoint.body, checkpoint.fingerprint()
         else:
             model, facts = hub.open_model(checkpoint, config, loading=loading), None
-        sources.append(TextSource(str(checkpoint), model, text, side, patterns[side], special[side], facts))
+        place = str(checkpoint), model, text, side, patterns[side], special[side], facts
+        sources.append(TextSource(*place, sites[side]))
     return sources[0], sources[1]

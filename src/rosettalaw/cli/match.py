@@ -86,6 +86,11 @@ def match(
     ),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
+    site: str = typer.Option(
+        "mlp", help="Signals of language models: mlp (neurons), residual, attention, or sae:PATH, an autoencoder."
+    ),
+    site_a: str = typer.Option("", help="The same for A alone."),
+    site_b: str = typer.Option("", help="The same for B alone."),
     pattern: str = typer.Option("", help=PATTERN),
     pattern_a: str = typer.Option("", help="The same for A alone."),
     pattern_b: str = typer.Option("", help="The same for B alone."),
@@ -137,6 +142,9 @@ def match(
             recall=recall,
             compute=compute,
             device=device,
+            site=site,
+            site_a=site_a,
+            site_b=site_b,
             pattern=pattern,
             pattern_a=pattern_a,
             pattern_b=pattern_b,
