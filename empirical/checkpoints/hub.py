@@ -147,8 +147,16 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
 
 
 @quiet_transformers()
-def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
+def open_model(
+    checkpoint: str | Path,
+    config: Any,
+    kind: Any = None,
+    loading: Loading = Loading(),
+    renamed: dict[str, str] | None = None,
+) -> Any:
     """Open a model without its head, in evaluation mode; of the class `kind`, or the one `config` names.
+
+    `renamed` maps patterns of the names of weights in the file to names in the model.
 
     Raises
     ------
@@ -161,6 +169,7 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
 
     name, revision = located(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
+    options |= {"key_mapping": renamed} if renamed else {}
     folder = None
     if loading.device_map is not None:
         folder = str(made(Path(tempfile.mkdtemp(prefix="rosettalaw-offload-"))))
