@@ -1,6 +1,8 @@
 """Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists.
 
-A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``.
+A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``; and a folder
+within the repository after two names, ``owner/name/folder``. A folder of sentence-transformers is read at its
+transformer, an adapter is merged into its base (`adapters`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 from ...console import say
 from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, panics_as_errors, require
 from ...removal import made, remove
+from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -97,7 +100,10 @@ def open_config(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoConfig
 
-    path = Path(checkpoint).expanduser()
+    base = base_of(checkpoint)
+    if base is not None:
+        return open_config(base)
+    path = inner(Path(checkpoint).expanduser())
     if path.is_dir() and not (path / "config.json").is_file():
         raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
     if path.is_file():
@@ -115,6 +121,10 @@ def open_config(checkpoint: str | Path) -> Any:
             "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
     require_sizes(str(checkpoint), config)
+    settings = getattr(config, "quantization_config", None)
+    if settings:
+        method = settings.get("quant_method") if isinstance(settings, dict) else getattr(settings, "quant_method", "")
+        say(f"{checkpoint}: its weights are quantised ({method}); activations differ from those of the original model")
     return config
 
 
@@ -129,6 +139,9 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
+    base = base_of(checkpoint)
+    if base is not None and not (Path(checkpoint).expanduser() / "tokenizer_config.json").is_file():
+        return open_tokenizer(base)
     name, revision = located(checkpoint)
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
@@ -167,6 +180,9 @@ def open_model(
     import torch
     from transformers import AutoModel
 
+    base = base_of(checkpoint)
+    if base is not None:
+        return merged(checkpoint, open_model(base, config, class_of(checkpoint), loading)).eval()
     name, revision = located(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
     options |= {"key_mapping": renamed} if renamed else {}
@@ -258,7 +274,7 @@ def untrained_model(config: Any, seed: int) -> Any:
 
 
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` where one is named.
+    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` and ``subfolder``.
 
     Raises
     ------
@@ -267,22 +283,33 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
     """
     path = Path(checkpoint).expanduser()
     if path.is_dir():
-        return str(path), {}
+        return str(inner(path)), {}
     name, at, revision = str(checkpoint).partition("@")
     rule = "names no revision after @: a branch, a tag or a commit"
     require(bool(revision) or not at, "checkpoint", str(checkpoint), rule, f"{name}@main")
-    return name, {"revision": revision} if revision else {}
+    owner, *parts = name.split("/")
+    within = {"subfolder": "/".join(parts[1:])} if owner and len(parts) > 1 and all(parts) else {}
+    name = f"{owner}/{parts[0]}" if within else name
+    return name, ({"revision": revision} if revision else {}) | within
+
+
+def inner(folder: Path) -> Path:
+    """Return the folder of the transformer in one of sentence-transformers, any other folder as it is."""
+    if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
+        return folder
+    return next((part for part in sorted(folder.glob("*_Transformer")) if (part / "config.json").is_file()), folder)
 
 
 def commit(checkpoint: str | Path) -> str:
     """Return the commit of a hub id that has been opened, as the hub's cache on disk knows it; "" if it does not."""
     from huggingface_hub import try_to_load_from_cache
 
-    name, revision = located(checkpoint)
+    name, options = located(checkpoint)
+    within = f"{options['subfolder']}/" if "subfolder" in options else ""
     for file in ("config.json", "model_index.json"):
-        cached = try_to_load_from_cache(name, file, **revision)
+        cached = try_to_load_from_cache(name, within + file, revision=options.get("revision"))
         if isinstance(cached, str):
-            return Path(cached).parent.name
+            return Path(cached).parents[within.count("/")].name
     return ""
 
 
