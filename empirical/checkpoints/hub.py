@@ -2,7 +2,7 @@
 
 A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``; and a folder
 within the repository after two names, ``owner/name/folder``. A folder of sentence-transformers is read at its
-transformer, an adapter is merged into its base (`adapters`).
+transformer, an adapter is merged into its base (`adapters`). A GGUF file is read by `transformers` as plain weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from ...console import say
-from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, panics_as_errors, require
+from ...errors import (
+    InputError,
+    MissingExtraError,
+    MissingFileError,
+    RosettaError,
+    panics_as_errors,
+    require,
+    require_extra,
+)
 from ...removal import made, remove
 from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
@@ -104,23 +112,26 @@ def open_config(checkpoint: str | Path) -> Any:
     if base is not None:
         return open_config(base)
     path = inner(Path(checkpoint).expanduser())
-    if path.is_dir() and not (path / "config.json").is_file():
+    single = gguf_file(path)
+    if single is None and path.is_dir() and not (path / "config.json").is_file():
         raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
-    if path.is_file():
+    if single is None and path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     name, revision = located(checkpoint)
     try:
-        if not path.is_dir() and not commit(checkpoint):
+        if single is None and not path.is_dir() and not commit(checkpoint):
             say(f"{checkpoint}: no such folder; looking for it on the hub")
         config = AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
     except Exception as error:
-        if path.is_dir():
+        if path.exists():
             raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
         raise MissingFileError(
             f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
             "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
     require_sizes(str(checkpoint), config)
+    if single is not None:
+        say(f"{checkpoint}: its weights may be quantised, as GGUF files mostly are; its activations differ then")
     settings = getattr(config, "quantization_config", None)
     if settings:
         method = settings.get("quant_method") if isinstance(settings, dict) else getattr(settings, "quant_method", "")
@@ -282,6 +293,10 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
         If nothing follows the ``@``.
     """
     path = Path(checkpoint).expanduser()
+    single = gguf_file(path)
+    if single is not None:
+        require_extra("gguf")
+        return str(single.parent), {"gguf_file": single.name}
     if path.is_dir():
         return str(inner(path)), {}
     name, at, revision = str(checkpoint).partition("@")
@@ -291,6 +306,14 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
     within = {"subfolder": "/".join(parts[1:])} if owner and len(parts) > 1 and all(parts) else {}
     name = f"{owner}/{parts[0]}" if within else name
     return name, ({"revision": revision} if revision else {}) | within
+
+
+def gguf_file(path: Path) -> Path | None:
+    """Return a GGUF file: the path, or the only one in a folder that is no other checkpoint; None without one."""
+    if path.suffix == ".gguf" and path.is_file():
+        return path
+    files = sorted(path.glob("*.gguf")) if path.is_dir() and not (path / "config.json").is_file() else []
+    return files[0] if len(files) == 1 else None
 
 
 def inner(folder: Path) -> Path:

@@ -44,7 +44,7 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
     if tokenizer:
         backend = hub.open_tokenizer(checkpoint).backend_tokenizer
         spelling = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
-    if not folder.is_dir():
+    if not folder.exists():
         return ModelFacts(checkpoint, hub.commit(checkpoint), spelling, float("nan"))
     digests = []
     for file in all_weights(checkpoint):
@@ -70,7 +70,10 @@ def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the weights below a folder: safetensors, and pickles only where there are none."""
+    """Return the weights below a folder: safetensors, and pickles only where there are none; or a GGUF file."""
+    single = hub.gguf_file(folder)
+    if single is not None:
+        return [single]
     return sorted(folder.rglob("*.safetensors")) or sorted([*folder.rglob("*.bin"), *folder.rglob("*.pt")])
 
 
@@ -89,7 +92,7 @@ def identity(checkpoint: str) -> list[Any]:
     finished measurement stays (its result says which commit it was): name a commit to be sure.
     """
     folder = Path(checkpoint).expanduser()
-    if not folder.is_dir():
+    if not folder.exists():
         return [checkpoint]
     files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in all_weights(checkpoint)]
     base = base_of(checkpoint)

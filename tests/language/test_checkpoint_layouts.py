@@ -141,3 +141,72 @@ def test_quantised_weights_are_noted(checkpoints, tmp_path, capsys):
     assert "its weights are quantised (gptq); activations differ" in capsys.readouterr().err
     with pytest.raises(RosettaError, match="its weights cannot be loaded"):
         hub.open_model(folder, opened)
+
+
+QWEN = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v"}
+QWEN |= {"self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up"}
+QWEN |= {"mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
+WHOLE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+
+
+def write_gguf(model, tokenizer, path):
+    """Write a Qwen2 model and its tokenizer as a GGUF file, with numbers as they are."""
+    import gguf
+
+    spec, config = json.loads(tokenizer.backend_tokenizer.to_str()), model.config
+    ids = spec["model"]["vocab"] | {token["content"]: token["id"] for token in spec["added_tokens"]}
+    words = sorted(ids, key=ids.get)
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(words)
+    writer.add_token_types([1] * (len(words) - 1) + [3])
+    writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in spec["model"]["merges"]])
+    writer.add_bos_token_id(len(words) - 1)
+    writer.add_eos_token_id(len(words) - 1)
+    for key, value in model.state_dict().items():
+        place, _, kind = key.rpartition(".")
+        _, _, layer, *part = [*place.split("."), *[""] * 3][:6]
+        name = WHOLE.get(place) or f"blk.{layer}.{QWEN['.'.join(filter(None, part))]}"
+        writer.add_tensor(f"{name}.{kind}", value.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_gguf_file_is_the_model_that_it_was_made_of(tokenizers, corpus, tmp_path, capsys):
+    import transformers
+
+    tokenizer = tokenizers[0]
+    end = len(tokenizer) - 1
+    sizes = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = transformers.Qwen2Config(
+        **sizes, num_key_value_heads=2, vocab_size=end + 1, bos_token_id=end, eos_token_id=end, initializer_range=0.2,
+        max_position_embeddings=64, tie_word_embeddings=False,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config)
+    folder, file = tmp_path / "folder", tmp_path / "one" / "tiny.gguf"
+    file.parent.mkdir()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_gguf(model, tokenizer, file)
+    expected = activations(folder, corpus)
+    np.testing.assert_allclose(activations(file, corpus), expected, rtol=1e-4, atol=1e-5)
+    assert "its weights may be quantised" in capsys.readouterr().err
+    np.testing.assert_allclose(activations(file.parent, corpus), expected, rtol=1e-4, atol=1e-5)
+    assert identity(str(file))[1][0] == "tiny.gguf"
+    assert len(model_facts(str(file)).revision) == 64
+    file.write_bytes(b"GGUF but no more")
+    with pytest.raises(RosettaError, match="its configuration cannot be used"):
+        hub.open_config(file)
