@@ -32,6 +32,7 @@ import numpy as np
 from ..errors import InputError, UnknownNameError, require
 
 POOLS = ("all", "inactive")
+MOST_FEATURES = 10**15  # beyond, ranks are no whole numbers of float64 any more
 EXAMPLE = "simulate(neurons=[1024, 4096], beta=[1.5, 2], inputs=10_000, runs=10)"
 
 
@@ -102,11 +103,14 @@ class Packing:
     choices: Choices = Choices()
 
     def __post_init__(self):
-        require(self.inputs >= 4, "inputs", self.inputs, "must be at least 4", EXAMPLE)
+        rule = f"must be from 4 to {MOST_FEATURES:.0e}"
+        require(4 <= self.inputs <= MOST_FEATURES, "inputs", self.inputs, rule, EXAMPLE)
         for name in ("beta", "kappa", "gamma"):
             value = getattr(self, name)
             require(0 < value < np.inf, name, value, "must be finite and greater than 0", EXAMPLE)
         require(self.features >= 1, "gamma", self.gamma, "leaves no feature: γN must be at least 1", EXAMPLE)
+        rule = f"makes more than {MOST_FEATURES:.0e} features: γN"
+        require(self.features <= MOST_FEATURES, "gamma", self.gamma, rule, EXAMPLE)
         if self.pool_size < 1 and self.choices.interference > 0:
             rule = f"leaves no feature to interfere: γN = {self.features}, of which {self.candidates} have isolation"
             raise InputError("pool", self.choices.pool, rule, "a larger gamma, or interference_norm=0")
@@ -216,6 +220,8 @@ def match_networks(packing: Packing, correlation: np.ndarray) -> Outcome:
 
 def mutual_nearest(correlation: np.ndarray, threshold: float = -1.0) -> tuple[np.ndarray, np.ndarray]:
     """Return rows and columns of the entries that are the largest of both, and at least `threshold` (Eq. 3, k = 1)."""
+    if correlation.size == 0:  # no feature is represented in either network
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     best_b, best_a = correlation.argmax(axis=1), correlation.argmax(axis=0)
     a = np.flatnonzero(best_a[best_b] == np.arange(len(best_b)))
     a = a[correlation[a, best_b[a]] >= threshold]

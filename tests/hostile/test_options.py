@@ -101,6 +101,26 @@ def test_numbers_of_images_are_whole(top, tmp_path, capsys):
     assert "error: --top = " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["simulate", "sensitivity"])
+def test_simulations_of_extreme_theories(command, capsys):
+    """A spectrum so steep that one feature takes all; more features than can be counted."""
+    words = [command, "--neurons", "64,128", "--runs", "1", "--inputs", "100"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--beta", "1e29"])
+    assert ended.value.code == 0
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--beta", "2", "--gamma", "1e29"])
+    assert ended.value.code == 2
+    assert "error: gamma = 1e+29: makes more than 1e+15 features" in capsys.readouterr().err
+
+
+def test_a_design_without_differences_between_seeds(capsys):
+    words = ["design", "--neurons", "128,256,512", "--seeds", "2", "--positions", "20000", "--beta", "1.5"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--seed-sd", "0", "--json"])
+    assert ended.value.code == 0, capsys.readouterr().err
+
+
 def test_studies_refuse_sizes_of_zero_and_ranks_beyond_any_model():
     from rosettalaw.empirical.filtering import FilteringPlan, TuningRecipe
     from rosettalaw.empirical.vision.judging.judgement import JudgingPlan

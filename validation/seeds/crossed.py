@@ -37,6 +37,7 @@ stats = deferred("scipy.stats")  # half a second
 if TYPE_CHECKING:
     from ..series import Series
 
+MOST_SHARE = 1e4  # of all variance over that of seeds: beyond it the degrees of freedom are as good as infinite
 POOLED = 0.25  # p-value of the F test above which lack of fit is taken as none (Bancroft's preliminary test)
 
 
@@ -150,7 +151,8 @@ def of_means(means: SizeMeans, components: Components | None, table: SeedTable |
         freedom, parts = n - 2.0, {"seeds and lack of fit": beyond, "text": min(parts["text"], spread * scale)}
         f = p = np.nan
     else:
-        within = components.freedom * (float(np.sum(v)) / max(float(np.sum(seeds)), 1e-300)) ** 2
+        share = min(float(np.sum(v)) / max(float(np.sum(seeds)), 1e-300), MOST_SHARE)
+        within = components.freedom * share**2
         f = spread / typical if typical else np.nan
         p = float(stats.f.sf(f, n - 2, within)) if n > 2 else np.nan
         freedom, parts = _with_lack_of_fit(parts, f, p, within, n)
