@@ -26,6 +26,7 @@ PACKAGES = [
             "matching.screening",
             "measures",
             "nulls",
+            "sites",
             "viewer",
             "vision",
             "vision.families",

@@ -16,8 +16,8 @@ EPILOG = (
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder, hub id or id@revision."
 OUT = "Save the result to this netCDF file, replacing an earlier result; a killed run resumes."
 PATTERN = (
-    "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
-    "'layers.*.mlp.fc2:1'."
+    "Unknown architectures: the MLP output projection, * for the layer, or auto for the only candidate; vision: and "
+    "the tokens before the patches, 'layers.*.mlp.fc2:1'."
 )
 NULL = (
     "Nulls and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
@@ -86,8 +86,14 @@ def match(
     ),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
-    pattern_a: str = typer.Option("", help=PATTERN),
-    pattern_b: str = typer.Option("", help="The same for B."),
+    site: str = typer.Option(
+        "mlp", help="Signals of language models: mlp (neurons), residual, attention, or sae:PATH, an autoencoder."
+    ),
+    site_a: str = typer.Option("", help="The same for A alone."),
+    site_b: str = typer.Option("", help="The same for B alone."),
+    pattern: str = typer.Option("", help=PATTERN),
+    pattern_a: str = typer.Option("", help="The same for A alone."),
+    pattern_b: str = typer.Option("", help="The same for B alone."),
     device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
     weights: str = typer.Option(
         "float32", help="Precision in which checkpoints compute: float32, bfloat16 or float16."
@@ -136,6 +142,10 @@ def match(
             recall=recall,
             compute=compute,
             device=device,
+            site=site,
+            site_a=site_a,
+            site_b=site_b,
+            pattern=pattern,
             pattern_a=pattern_a,
             pattern_b=pattern_b,
             device_map=device_map,
