@@ -12,8 +12,8 @@ inverse, sensitivities, model_sensitivities
     β, κ or N of a given exponent or count; derivatives of the frontier, also of any model's.
 allocation, levels, drawings, model, model_sweeps
     Any weights, utility and costs, solved with a certificate, and drawn; any spectrum and budget law.
-spectra, utilities, budgets, families
-    The families that a model consists of, and how to add a member.
+spectra, utilities, budgets, families, contracts
+    The families that a model consists of, and how to add a member; what its methods take and return.
 parameters, roots, grids, lazy_grids
     Checked arguments and ranges of them; roots of monotone functions; grids of points, in memory or as dask arrays.
 superposition, detectability

@@ -43,6 +43,8 @@ TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and τ that ar
 ROUNDED = 1e-14  # of U' over its price, which two logarithms and an exponential leave
 LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
+MOST = 1e290  # of weights whose sums do not overflow
+LARGEST = 1e300  # budget of a utility other than the logarithm
 LITTLE = 1e-6  # isolation below which demand is straight in the price
 
 
@@ -187,9 +189,14 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
         raise InputError("budget", budget, "must be a finite number greater than 0", EXAMPLE)
 
     c = None if costs is None else _costs(costs, w)
+    log_multiplier = None
     if c is None and utility == LOG:
-        multiplier, active, isolation = unit_log(w, float(level))
+        top = float(w.max())
+        scale = 1.0 if not 0 < top < np.inf or LEAST < top < MOST else top  # only ratios of weights matter
+        multiplier, active, isolation = unit_log(w if scale == 1.0 else w / scale, float(level))
         require(active > 0, "weights", w, "must hold at least one positive weight", EXAMPLE)
+        if scale != 1.0:
+            log_multiplier, multiplier = float(np.log(multiplier) + np.log(scale)), multiplier * scale
     else:
         check_weights(w)
         require(bool(w.any()), "weights", w, "must hold at least one positive weight", EXAMPLE)
@@ -206,6 +213,7 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
         budget=float(level),
         utility=utility,
         costs=c,
+        log_multiplier=log_multiplier,
     )
 
 
@@ -219,6 +227,8 @@ def allocate_logs(
     InputError
         Where no price spends the budget: the utility is not concave, or jumps.
     """
+    extent = "must lie between 1e-300 and 1e300 for a utility other than the logarithm"
+    require(LEAST <= budget <= LARGEST, "budget", budget, extent, EXAMPLE)
     log_price = -log_weights if costs is None else np.log(costs) - log_weights
     cheapest, wanted = float(log_price.min()), log_price < np.inf
     require(bool(wanted.any()), "weights", weights, "must hold at least one positive weight", EXAMPLE)
@@ -231,6 +241,10 @@ def allocate_logs(
         isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
         if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
             isolation[wanted] = utility.demand_at_log(price + above)
+    if float(isolation.min()) < 0:
+        below, example = float(isolation.min()), "np.maximum(..., 0)"
+        require(below > -TIE, f"{type(utility).__name__}.demand", below, "must be at least 0 at every price", example)
+        isolation = np.maximum(isolation, 0.0)
     if 0 < float(isolation.max()) < LITTLE:  # prices have no digits left for the last of it
         isolation *= budget / float(np.sum(isolation) if costs is None else np.dot(costs, isolation))
     active = int(np.count_nonzero(isolation))

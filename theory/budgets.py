@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from .contracts import Contract
 from .families import POSITIVE, REAL, FunctionFamily, by_name
 
 if TYPE_CHECKING:
@@ -29,7 +30,21 @@ if TYPE_CHECKING:
 
 
 class Cost(FunctionFamily):
-    """Cost of a unit of isolation as a function of rank; subclasses define `at`."""
+    """Cost of a unit of isolation as a function of rank; subclasses define `at`.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Threshold(Cost):
+    ...     rare: float
+    ...
+    ...     def at(self, rank):
+    ...         return np.where(rank < self.rare, 1.0, 2.0)
+    >>> Threshold(3.0).at(np.arange(1, 5)).tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+
+    contracts: ClassVar = {"at": Contract("one cost > 0 for each rank", "rank**0.5")}
 
     @abstractmethod
     def at(self, rank: np.ndarray) -> np.ndarray:
@@ -56,7 +71,24 @@ class PowerCost(Cost):
 
 
 class Budget(FunctionFamily):
-    """Total budget as a function of size; subclasses define `total`."""
+    """Total budget as a function of size; subclasses define `total`.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Spared(Budget):
+    ...     reserve: float
+    ...
+    ...     def total(self, neurons):
+    ...         return np.maximum(np.asarray(neurons) - self.reserve, 1.0)
+    >>> Spared(24.0).total([100, 1024]).tolist()
+    [76.0, 1000.0]
+    """
+
+    contracts: ClassVar = {
+        "total": Contract("one budget > 0 for each size", "0.5 * neurons**0.9"),
+        "per_neuron": Contract("B(N)/N at each size", "0.5 * neurons**-0.1"),
+    }
 
     @abstractmethod
     def total(self, neurons: ArrayLike) -> np.ndarray:

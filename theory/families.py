@@ -11,6 +11,8 @@ those that `ranges` names must be single numbers strictly inside their range::
 
         def at(self, rank, features):
             return np.where(rank <= self.width, 1.0, (rank / self.width) ** -2)
+
+Methods take arrays of any shape and return as many numbers; `contracts` says so where one does not.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ import numpy as np
 
 from ..errors import InputError, UnknownNameError, require
 from ..vocabulary import Variable
+from .contracts import Contract, hold
 
 POSITIVE = (0.0, np.inf)
 REAL = (-np.inf, np.inf)
+OURS = __name__.partition(".")[0] + "."
 
 
 class FunctionFamily:
@@ -36,12 +40,22 @@ class FunctionFamily:
     """Open interval of each parameter that has one; a parameter without one may be anything."""
     variables: ClassVar[Mapping[str, Variable]] = {}
     """Meaning, units and symbol of parameters, which a sweep writes beside their values."""
+    contracts: ClassVar[Mapping[str, Contract]] = {}
+    """Results of the methods that take an array, in words."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith(OURS):
+            hold(cls, cls.contracts)
 
     def __new__(cls, *_args, **_kwargs):
         methods = (name for name in dir(cls) if getattr(getattr(cls, name), "__isabstractmethod__", False))
         for method in methods:
             example = f"def {method}({', '.join(inspect.signature(getattr(cls, method)).parameters)}): ..."
             raise InputError("class", cls.__name__, f"must define the method {method}", example)
+        for method in cls.contracts:
+            value, rule = getattr(cls, method), "must be a method, whose array comes first"
+            require(callable(value), f"{cls.__name__}.{method}", value, rule, f"def {method}(self, ...): ...")
         return super().__new__(cls)
 
     def __post_init__(self):
@@ -53,6 +67,7 @@ class FunctionFamily:
             number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
             rule = "must be finite" if low == -np.inf else f"must be finite and greater than {low:g}"
             rule += f" and less than {high:g}" if high < np.inf else ""
+            rule += "" if number else " (one number; Model.sweep takes arrays)"
             require(number and low < value < high, f"{kind}.{name}", value, rule, example)
 
     def __repr__(self):  # of classes that are not dataclasses: parameters, and no address in memory

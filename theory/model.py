@@ -254,11 +254,12 @@ def _check_first_ranks(spectrum: Spectrum, cost: Cost, features: int) -> None:
 
 def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: int) -> None:
     with np.errstate(divide="ignore"):
-        log_w, log_c = np.asarray(spectrum.log_at(rank, features)), np.log(cost.at(rank))
-    for part, shape, what in ((spectrum, log_w.shape, "weight"), (cost, log_c.shape, "cost")):
-        name, rule = f"{type(part).__name__}.at", f"must return one {what} for each rank"
-        require(shape == rank.shape, name, f"shape {shape}", rule, "rank**-1.5")
-    kind, worth = repr(spectrum), log_w - log_c
+        log_w, c = np.asarray(spectrum.log_at(rank, features)), np.asarray(cost.at(rank))
+    wrong = np.flatnonzero(~((c > 0) & (c < np.inf)))
+    if wrong.size:
+        value, at = c[wrong[0]], f"{rank[wrong[0]]:.0f}"
+        raise InputError(f"{cost}.at({at})", value, "must be finite and greater than 0 at every rank", "PowerCost(0.5)")
+    kind, worth = repr(spectrum), log_w - np.log(c)
     numbers = bool((log_w < np.inf).all()) and not np.isnan(worth).any()
     require(numbers, "spectrum", kind, "must be a number of at least 0 at every rank", EXAMPLE)
     with np.errstate(invalid="ignore"):

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError, RosettaError, UnknownNameError, require
 from ..vocabulary import FAMILIES
+from .contracts import MethodError
 from .grids import Grid, vectors
 from .sensitivities import NAMES as SENSITIVITIES
 from .sweeps import solved
@@ -127,6 +128,8 @@ def _points(
             if 0 < tau < np.inf:
                 point = built.quantities(allocation, neurons, float(tau), len(names) > len(VARIABLES))
                 rows[:, i] = [*(point[name] for name in names), OK]
+    except MethodError:  # of no point, but of the family
+        raise
     except InputError as error:
         rows[:-1], rows[-1] = np.nan, TOO_FEW if error.rule.startswith("leaves no feature") else NO_OPTIMUM
     return rows

@@ -15,6 +15,7 @@ from .parameters import parameters, require_solvable
 from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, run, solve_points
 
 SUMMED = 1000  # active features whose isolation the certificate adds up
+NEAR_ONE = 1.05
 EXAMPLE = "solve(1e12, beta=1.6, kappa=0.5)"
 
 
@@ -63,12 +64,17 @@ class Solution:
         """
         from scipy.special import zeta
 
-        n = float(self.active)
-        total = zeta(self.beta) - zeta(self.beta, n + 1) if self.beta > 1 else power_sum(0.0, n, self.beta)
-        spent = self.r0**self.beta * total - n
-        if n <= SUMMED and self.budget < 1e-5 * n:  # r0 itself keeps few digits of it
+        n, weight = float(self.active), np.empty(0)
+        if n <= SUMMED:
             weight = np.arange(1.0, n + 1) ** -self.beta
-            spent = float(np.sum((weight * self.budget + (n * weight - weight.sum())) / weight.sum()))
+            total = float(weight.sum())
+        elif self.beta > NEAR_ONE:
+            total = zeta(self.beta) - zeta(self.beta, n + 1)
+        else:  # zeta has a pole at 1
+            total = power_sum(0.0, n, self.beta)
+        spent = self.r0**self.beta * total - n
+        if n <= SUMMED and self.budget < 1e-3 * n:  # r0 itself keeps few digits of it
+            spent = float(np.sum((weight * self.budget + (n * weight - total)) / total))
         last, following = (self.r0 / n) ** self.beta, (self.r0 / (n + 1)) ** self.beta
         violation = max(1 - last, following - 1 if n < self.features else 0.0, 0.0)
         return Certificate(spent / self.budget - 1, violation, 1 - spent / self.budget)

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import InputError, require
+from .contracts import Contract
 from .families import POSITIVE, FunctionFamily, by_name
 
 STENCIL = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0  # fourth-order central difference at −2h, −h, h, 2h
@@ -38,6 +39,12 @@ class Spectrum(FunctionFamily):
 
     quantiles = False
     """True where w depends on r/A (importances drawn from a distribution) rather than on r alone."""
+    contracts: ClassVar = {
+        "at": Contract("one weight for each rank", "rank**-1.5"),
+        "log_at": Contract("one log weight for each rank", "-1.5 * np.log(rank)"),
+        "exponent": Contract("the exponent at each rank", "1.5 + 0 * rank"),
+        "by_beta": Contract("∂log w/∂β at each rank", "-np.log(rank)"),
+    }
 
     @abstractmethod
     def at(self, rank: np.ndarray, features: int) -> np.ndarray:

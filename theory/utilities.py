@@ -20,6 +20,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .contracts import Contract
 from .families import POSITIVE, FunctionFamily, by_name
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -43,6 +44,15 @@ class Utility(FunctionFamily):
     >>> Model(PowerLaw(1.5), Root()).predict([1000, 10_000])["count"].values.tolist()
     [7, 16]
     """
+
+    contracts: ClassVar = {
+        "marginal": Contract("U'(s) at each s", "1 / (1 + s)"),
+        "log_marginal": Contract("log U'(s) at each s", "-np.log1p(s)"),
+        "demand": Contract("the s ≥ 0 bought at each price", "np.maximum(1 / price - 1, 0)"),
+        "demand_at_log": Contract("the s ≥ 0 bought at each log price", "np.maximum(np.expm1(-log_price), 0)"),
+        "value": Contract("U(s) at each s", "np.log1p(s)"),
+        "tolerance": Contract("−U'/U'' at each s", "1 + s"),
+    }
 
     @abstractmethod
     def marginal(self, s: np.ndarray) -> np.ndarray:

@@ -163,7 +163,7 @@ def counts_from(data: Any, example: str = "clean(neurons, counts)") -> Counts:
     rule = "must be Counts, or have the columns neurons and count"
     try:
         columns = {name: data[name] for name in COLUMNS if name in data}
-    except (TypeError, IndexError):
+    except (TypeError, IndexError, ValueError):  # of arrays: `in` compares whole ones
         raise InputError("data", data, rule, example) from None
     require(set(COLUMNS[:2]) <= set(columns), "data", data, rule, example)
     return clean(columns["neurons"], columns["count"], columns.get("count_sd"))

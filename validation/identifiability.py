@@ -86,9 +86,11 @@ def identify(
     reach = least**-0.5
     direction = {name: float(part) for name, part in zip(names, vector, strict=True)}
     variances = np.sum(vectors**2 / np.maximum(values, 1e-300), axis=1)
+    with np.errstate(over="ignore"):  # exact data that leave a parameter open
+        condition = float(values[-1] / least)
     return Identifiability(
         fisher=fisher,
-        condition=float(values[-1] / least),
+        condition=condition,
         direction=direction,
         reach=reach,
         stderr=np.sqrt(variances),

@@ -135,7 +135,12 @@ class ModelFit:
         combinations = []
         for value, vector in sorted(zip(values, vectors.T, strict=True), key=lambda pair: -pair[0]):
             powers = vector / vector[np.argmax(np.abs(vector))]
-            terms = [f"{name}^{power:.2g}" for name, power in zip(names, powers, strict=True) if abs(power) > 0.05]
+            straight = self._problem.straight
+            terms = [
+                f"e^({power:.2g} {name})" if name in straight else f"{name}^{power:.2g}"
+                for name, power in zip(names, powers, strict=True)
+                if abs(power) > 0.05
+            ]
             error = float(np.linalg.norm(vector / np.max(np.abs(vector)))) / np.sqrt(max(float(value), 1e-300))
             combinations.append(
                 f"{' · '.join(terms)} to ± {100 * error:.2g}%" if error < 1 else f"{' · '.join(terms)} is open"
@@ -163,7 +168,7 @@ class ModelFit:
         limits = np.array([problem.limits[name] for name in names])
         best = np.array(list(self.values.values()))
         ends = np.clip([self.params[name].interval for name in names], limits[:, 0], limits[:, 1])
-        spread = np.maximum(np.diff(ends, axis=1)[:, 0] / 8, 1e-6 * best)
+        spread = np.maximum(np.diff(ends, axis=1)[:, 0] / 8, 1e-6 * np.abs(best))
         at = np.random.default_rng(seed).normal(best, spread, (max(walkers, 2 * len(names) + 2), len(names)))
         margin = 1e-6 * np.diff(limits, axis=1)[:, 0]
         minimizer = lmfit.Minimizer(
@@ -196,12 +201,13 @@ def fit_model(
     Parameters
     ----------
     model : callable
-        Returns a `rosettalaw.theory.Model` for named parameters, which must be positive.
+        Returns a `rosettalaw.theory.Model` for named parameters, positive unless a prior reaches below 0.
     data : Counts, or mapping or DataFrame
         Counts as `rosettalaw.validation.counts.clean` and `read_counts` return them, or columns ``neurons, count`` and,
         if known, ``count_sd``: stated deviations then weight the fit.
     priors : mapping of str to (low, high) or frozen distribution, optional
-        By default flat over wide ranges. A prior of ``tau`` frees τ.
+        By default flat over wide ranges of positive numbers; ``{"delta": (-0.5, 0.5)}`` admits the null hypothesis
+        δ = 0 and costs that fall. A prior of ``tau`` frees τ.
     tau : float
         Detectability threshold, if it has no prior.
     start : mapping of str to float, optional
@@ -220,13 +226,13 @@ def fit_model(
     >>> round(fit.params["beta"].value, 1)
     1.6
     """
-    problem = ModelProblem(model, counts_from(data, EXAMPLE), dict(priors or {}), tau)
+    problem = ModelProblem(model, counts_from(data, EXAMPLE), {} if priors is None else priors, tau)
     return _result(problem, problem.search(dict(start or {})))
 
 
 def _result(problem: ModelProblem, best: dict[str, float]) -> ModelFit:
     freedom = np.inf if problem.stated else max(problem.freedom, 1)
-    words = {name: f"log {name}" for name in problem.names}
+    words = {name: name if name in problem.straight else f"log {name}" for name in problem.names}
     information = identify(problem.jacobian(best), problem.names, words, freedom)
     if problem.met:
         information = replace(information, sentence=undetermined(len(problem.names), len(problem.data)))
@@ -251,7 +257,9 @@ def _parameter(problem: ModelProblem, name: str, best: dict[str, float]) -> Para
         return Parameter(value, (np.nan, np.nan), False)
     t = problem.quantile
     column = problem.jacobian(best)[:, problem.names.index(name)]
-    step = value * float(np.clip(t / max(float(np.linalg.norm(column)), 1e-9), 1e-6, 0.3))
+    unit = high - low if name in problem.straight else value
+    share = t / max(float(np.linalg.norm(column)), 1e-9) / (unit if name in problem.straight else 1.0)
+    step = unit * float(np.clip(share, 1e-6, 0.3))
     lower, upper = profile_interval(
         problem.profile(name, best), value, problem.chi2(best) + t**2, (low, high), step=step, precision=1e-2
     )

@@ -1,7 +1,8 @@
 """The fit of any model as a least-squares problem: residuals of counts and priors, and the searches over parameters.
 
-`rosettalaw.validation.model_fit` states the model. Searches are MINPACK's, over the logarithms of the parameters, which
-must be positive, with a wall at the ends of their priors. Where the model has no solution a residual is `UNSOLVED`.
+`rosettalaw.validation.model_fit` states the model. Searches are MINPACK's, over the logarithms of the parameters, with
+a wall at the ends of their priors; a parameter whose prior reaches 0 or below, such as δ under the null hypothesis of
+equal costs, is searched as it is. Where the model has no solution a residual is `UNSOLVED`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ RANGES = {"beta": (0.05, 20.0), "eta": (0.05, 20.0), "delta": (1e-3, 10.0), "the
 RANGE = (1e-6, 1e6)  # of a parameter without a prior that is none of these
 UNSOLVED = 1e3  # residual where the model has no solution
 STARTS = 8  # places tried for each parameter
+STEPS = 5  # of a second try
 POLISHED = 3  # of them, from which a search is made
 
 
@@ -48,7 +50,7 @@ def log_counts(model: Model, neurons: np.ndarray, tau: float) -> np.ndarray:
 class ModelProblem:
     """Residuals of one model and one set of counts and priors, and the searches over its parameters."""
 
-    def __init__(self, model: Callable[..., Model], data: Counts, priors: dict[str, Any], tau: float):
+    def __init__(self, model: Callable[..., Model], data: Counts, priors: Mapping[str, Any], tau: float):
         require(callable(model), "model", model, "must be a function that returns a Model", EXAMPLE)
         self.model, self.data = model, data
         self.names = [name for name in inspect.signature(model).parameters if name != "tau"]
@@ -56,6 +58,7 @@ class ModelProblem:
         if "tau" in priors or "tau" in self.given:
             self.names.append("tau")
         require(self.names, "model", model, "must have at least one parameter", EXAMPLE)
+        require(isinstance(priors, Mapping), "priors", priors, "must be a mapping of names", "priors={'eta': (0.5, 3)}")
         for name in priors:
             if name not in self.names:
                 raise UnknownNameError("parameter in priors", name, [*self.names, "tau"])
@@ -63,6 +66,10 @@ class ModelProblem:
         self.tau = float(tau)
         self.log_priors: dict[str, Callable[[float], float]] = {}
         self.limits = {name: self._limits(name, priors.get(name, RANGES.get(name, RANGE))) for name in self.names}
+        self.straight: set[str] = set()
+        for name, (low, _) in self.limits.items():
+            if low <= 0:
+                self._reach_below_zero(name, priors.get(name))
         self.stated = data.sd is not None
         self.error = np.ones(len(data)) if data.sd is None else data.sd / data.counts
         self.sigma = 1.0
@@ -70,19 +77,51 @@ class ModelProblem:
 
     def _limits(self, name: str, prior: Any) -> tuple[float, float]:
         example = f"priors={{{name!r}: (0.5, 3)}} or scipy.stats.norm(1.6, 0.2)"
-        rule = "must be a range (low, high) of positive numbers, or a frozen distribution of scipy.stats"
+        rule = "must be a range (low, high) of finite numbers, or a frozen distribution of scipy.stats"
         if hasattr(prior, "logpdf"):
             low, high = (float(end) for end in prior.ppf([1e-6, 1 - 1e-6]))
             peak = max(float(prior.logpdf(at)) for at in np.linspace(low, high, 201))
             self.log_priors[name] = lambda at: min(float(prior.logpdf(at)) - peak, 0.0)
-            low = max(low, RANGE[0])
         else:
             try:
                 low, high = (float(end) for end in prior)
             except (TypeError, ValueError):
                 raise InputError(f"prior of {name}", prior, rule, example) from None
-        require(0 < low < high < np.inf, f"prior of {name}", prior, rule, example)
+        require(-np.inf < low < high < np.inf, f"prior of {name}", prior, rule, example)
         return low, high
+
+    def _reach_below_zero(self, name: str, prior: Any) -> None:
+        """Search a parameter as it is where the model takes the lower end of its prior; else above 0, or refuse."""
+        low, high = self.limits[name]
+        values = {
+            other: self.value(other, sum(self.scaled(other, end) for end in self.limits[other]) / 2)
+            for other in self.names
+            if other != name and self.limits[other][0] > 0
+        }
+        values = {other: sum(ends) / 2 for other, ends in self.limits.items()} | values | {name: low}
+        try:
+            self.built(values)
+            taken = name != "tau"
+        except (ValueError, ArithmeticError):
+            taken = False
+        if taken:
+            self.straight.add(name)
+        elif name in self.log_priors:
+            self.limits[name] = RANGE[0], high
+        else:
+            rule = f"must be a range of positive numbers: the model has no {name} = {low:g}"
+            raise InputError(f"prior of {name}", prior, rule, f"priors={{{name!r}: (0.5, 3)}}")
+
+    def scaled(self, name: str, value: float) -> float:
+        """Return the coordinate in which a parameter is searched: its logarithm, or itself."""
+        return float(value) if name in self.straight else float(np.log(value))
+
+    def value(self, name: str, at: float) -> float:
+        """Return the parameter at a coordinate of the search."""
+        return float(at) if name in self.straight else float(np.exp(at))
+
+    def _ends(self, names: list[str]) -> np.ndarray:
+        return np.array([[self.scaled(name, end) for end in self.limits[name]] for name in names]).T
 
     def built(self, values: Mapping[str, float]) -> tuple[Model, float]:
         """Return the model at values of the parameters, and τ."""
@@ -117,19 +156,20 @@ class ModelProblem:
         return made
 
     def least(self, start: Mapping[str, float], fixed: str = "") -> dict[str, float]:
-        """Return the values of least χ² near a start, searched in logarithms, all but one fixed parameter free."""
+        """Return the values of least χ² near a start, all but one fixed parameter free."""
         free = [name for name in self.names if name != fixed]
         if not free:
             return dict(start)
-        lows, highs = np.log([self.limits[name] for name in free]).T
+        lows, highs = self._ends(free)
 
         def values(at: np.ndarray) -> dict[str, float]:
-            return {**start, **dict(zip(free, np.exp(np.clip(at, lows, highs)).tolist(), strict=True))}
+            inside = zip(free, np.clip(at, lows, highs).tolist(), strict=True)
+            return {**start, **{name: self.value(name, place) for name, place in inside}}
 
         def residuals(at: np.ndarray) -> np.ndarray:
             return np.append(self.residuals(values(at)), UNSOLVED * (at - np.clip(at, lows, highs)))
 
-        begin = np.clip(np.log([start[name] for name in free]), lows, highs)
+        begin = np.clip([self.scaled(name, start[name]) for name in free], lows, highs)
         at, *_ = optimize.leastsq(residuals, begin, epsfcn=1e-10, ftol=1e-7, xtol=1e-7, full_output=True)
         return min(values(at), dict(start), key=self.chi2) if fixed == "" else values(at)
 
@@ -140,10 +180,10 @@ class ModelProblem:
                 raise UnknownNameError("parameter in start", name, self.names)
             low, high = self.limits[name]
             require(low <= value <= high, f"start of {name}", value, f"must lie in its prior, {low:g} to {high:g}")
-        lows, highs = np.log([self.limits[name] for name in self.names]).T
+        lows, highs = self._ends(self.names)
         some = qmc.LatinHypercube(len(self.names), rng=np.random.default_rng(0)).random(STARTS * len(self.names))
-        points = [np.exp(lows + share * (highs - lows)) for share in (0.5, *some)]
-        starts = [{**dict(zip(self.names, point.tolist(), strict=True)), **start} for point in points]
+        points = [zip(self.names, (lows + share * (highs - lows)).tolist(), strict=True) for share in (0.5, *some)]
+        starts = [{**{name: self.value(name, at) for name, at in point}, **start} for point in points]
         ranked = sorted(starts, key=self.chi2)[:POLISHED]
         if self.left(ranked[0])[0] == UNSOLVED and self.problem is not None:
             raise self.problem
@@ -171,20 +211,36 @@ class ModelProblem:
         return float(stats.t.ppf(0.975, np.inf if self.stated else self.freedom))
 
     def profile(self, name: str, best: Mapping[str, float]) -> Callable[[float], float]:
-        """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""
+        """Return χ² as a function of one parameter, the others at their best: from the nearest fits on either side.
+
+        A search that begins far from its end may come to rest where the data say nothing, such as all features active:
+        a high χ² is tried again in smaller steps.
+        """
         known = {best[name]: dict(best)}
+        high = self.chi2(best) + 4 * self.quantile**2
+
+        def moved(start: dict[str, float], value: float, steps: int) -> dict[str, float]:
+            places = np.linspace(self.scaled(name, start[name]), self.scaled(name, value), steps + 1)
+            for place in places[1:]:
+                start = self.least({**start, name: self.value(name, place)}, fixed=name)
+            return {**start, name: value}
 
         def squares(value: float) -> float:
-            nearest = known[min(known, key=lambda at: abs(np.log(at / value)))]
-            known[value] = self.least({**nearest, name: value}, fixed=name)
-            return self.chi2(known[value])
+            below, above = [at for at in known if at <= value], [at for at in known if at > value]
+            starts = [known[at] for at in (*sorted(below)[-1:], *sorted(above)[:1])]
+            fit = min((moved(start, value, 1) for start in starts), key=self.chi2)
+            if self.chi2(fit) > high:
+                fit = min(fit, moved(min(starts, key=self.chi2), value, STEPS), key=self.chi2)
+            known[value] = fit
+            return self.chi2(fit)
 
         return squares
 
     def jacobian(self, best: Mapping[str, float]) -> np.ndarray:
-        """Return derivatives of the counts' residuals by the logarithms of the parameters, in units of σ."""
+        """Return derivatives of the counts' residuals by the coordinates of the search, in units of σ."""
         step, columns = 1e-4, []
         for name in self.names:
-            ends = [self.left({**best, name: best[name] * np.exp(sign * step)}) for sign in (1, -1)]
+            at = self.scaled(name, best[name])
+            ends = [self.left({**best, name: self.value(name, at + sign * step)}) for sign in (1, -1)]
             columns.append((ends[0] - ends[1]) / (2 * step * self.error * self.sigma))
         return np.stack(columns, axis=1)

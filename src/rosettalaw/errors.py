@@ -19,7 +19,15 @@ from typing import Any
 
 
 class RosettaError(Exception):
-    """A condition that the user can correct; its text is the whole message, without a traceback."""
+    """A condition that the user can correct; its text is the whole message, without a traceback.
+
+    Workers in other processes raise it as it is: pickle restores message and attributes, without making it anew.
+    """
+
+    def __reduce__(self) -> Any:
+        plain = str | int | float | list | tuple | None
+        state = {name: value if isinstance(value, plain) else _brief(value) for name, value in vars(self).items()}
+        return _restored, (type(self), self.args, state)
 
 
 class InputError(RosettaError, ValueError):
@@ -177,6 +185,13 @@ def panics_as_errors() -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise RuntimeError(f"a library failed: {error}") from error
+
+
+def _restored(kind: type[RosettaError], args: tuple[Any, ...], state: dict[str, Any]) -> RosettaError:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(state)
+    return error
 
 
 def _brief(value: Any) -> str:

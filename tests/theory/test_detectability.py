@@ -172,6 +172,13 @@ def test_features_too_weak_to_be_found_are_exchangeable_signals(n):
     assert detection.false_pairs == pytest.approx(n * (n - 1) / (2 * n - 1), rel=0.01)
 
 
+@pytest.mark.parametrize(("n", "inputs"), [(40, 4), (300, 4), (40, 12), (300, 5)])
+def test_few_inputs_have_chance_correlations_near_one(n, inputs):
+    """Over four inputs a chance correlation is uniform: of n² exchangeable ones, the best lie within 1/n² of 1."""
+    detection = detect(np.full(n, 1e-12), inputs=inputs, interference=0.0)
+    assert detection.count + detection.false_pairs == pytest.approx(n * n / (2 * n - 1), rel=0.005)
+
+
 @pytest.mark.parametrize("f", [1.0, 0.3])
 def test_mean_overlap_is_that_of_drawn_loadings(f):
     """Neuron r holds √a_r of its feature and √(f(1 − a_r)) in a random direction over A; the rest is its own noise."""

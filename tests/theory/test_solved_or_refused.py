@@ -111,7 +111,7 @@ def test_an_infinite_importance_is_refused_for_every_utility():
 
 
 def test_a_spectrum_returns_a_weight_for_each_rank():
-    with pytest.raises(InputError, match=r"Mine.at = 'shape \(\)': must return one weight for each rank"):
+    with pytest.raises(InputError, match=r"Mine.at = 'shape \(\) for rank of .*return one weight for each rank"):
         Model(type("Mine", (Spectrum,), {"at": lambda self, r, features: 1.0})()).predict(100.0)
     with pytest.raises(InputError, match="must be a number of at least 0 at every rank"):
         Model(type("Mine", (Spectrum,), {"at": lambda self, r, f: np.where(r > 10, np.nan, 1 / r)})()).predict(100.0)
@@ -296,3 +296,33 @@ def test_shipped_pairs_on_the_whole_grid(spectrum, utility):
     for neurons in 10.0 ** np.arange(0, 15.5, 1):
         for kappa in 10.0 ** np.arange(-8, 6.5, 1):
             assert not _solved_or_says_why(spectrum, utility, neurons, kappa), (neurons, kappa)
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e300, 1e-300, 1e-310, 5e-324])
+@pytest.mark.parametrize("utility", [Log(), CRRA(2.0), Saturating()])
+def test_only_ratios_of_weights_matter_at_the_ends_of_the_floats(scale, utility):
+    """Two equal weights share the budget, and three in powers of two allocate as at any other scale."""
+    allocation = allocate([scale, scale], 2.0, utility)
+    np.testing.assert_allclose(allocation.isolation, [1.0, 1.0])
+    assert allocation.certificate.holds()
+    if scale > 1e-310:
+        weights = np.array([1.0, 0.5, 0.25])
+        expected = allocate(weights, 4.0, utility)
+        scaled = allocate(weights * scale, 4.0, utility)
+        np.testing.assert_allclose(scaled.isolation, expected.isolation, rtol=1e-12)
+        assert scaled.log_level == pytest.approx(expected.log_level + np.log(scale), rel=1e-12)
+
+
+@pytest.mark.parametrize("budget", [1e301, 1.7e308, 1e-301, 5e-324])
+@pytest.mark.parametrize("utility", [CRRA(2.0), PurePower(1.0), Saturating()])
+def test_a_budget_beyond_the_floats_is_refused_as_the_budget(budget, utility):
+    with pytest.raises(InputError, match=r"^budget = .*must lie between 1e-300 and 1e300"):
+        allocate([1.0, 0.5], budget, utility)
+    np.testing.assert_allclose(allocate([1.0, 1.0], 1e300, utility).isolation, [5e299, 5e299])
+
+
+@pytest.mark.parametrize("beta", [0.05, 1.0, 1.0001, 1.01, 2.0, 50.0])
+@pytest.mark.parametrize("kappa", [1e-14, 1e-8, 1.0, 1e6])
+def test_the_certificate_of_solve_holds_at_any_scale(beta, kappa):
+    for neurons in (1.0, 1e3, 1e12, 1e15):
+        assert solve(neurons, beta, kappa).certificate.holds(1e-8), neurons

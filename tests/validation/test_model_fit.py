@@ -15,6 +15,7 @@ from rosettalaw.theory import (
     LinearBudget,
     LogQuadratic,
     Model,
+    PowerBudget,
     PowerCost,
     PowerLaw,
     StretchedExponential,
@@ -244,3 +245,68 @@ if (
         for truth in TRUTHS:
             preferred = verdicts(truth, scatter, 20)
             print(f"{truth},{scatter:g},20,{preferred[truth] / 20:.2f},{false_share(truth, preferred):.2f}", flush=True)
+
+
+def costly(delta):
+    return Model(PowerLaw(1.6), cost=PowerCost(delta))
+
+
+@pytest.mark.parametrize("truth", [0.0, -0.2, 0.3])
+def test_a_prior_around_zero_fits_null_hypotheses_and_negative_parameters(truth):
+    """Expected counts of planted costs r^δ, δ at and below 0 included, with 2% noise of one seed."""
+    counts = [costly(truth).frontier(size) - 0.5 for size in SIZES] * np.exp(
+        np.random.default_rng(3).normal(0, 0.02, 6)
+    )
+    fit = fit_model(costly, clean(SIZES, counts), priors={"delta": (-0.5, 0.5)})
+    low, high = fit.params["delta"].interval
+    assert low < truth < high
+    assert high - low < 0.2
+    assert fit.status is ModelStatus.OK
+    with np.errstate(all="ignore"):
+        informed = fit_model(costly, clean(SIZES, counts), priors={"delta": stats.norm(0.0, 1e-3)})
+    assert informed.values["delta"] == pytest.approx(0.0, abs=3e-3)
+    assert "e^(1 delta)" in fit.summary()
+
+
+def test_a_count_that_does_not_grow_has_budget_exponent_zero():
+    counts = clean(SIZES, [20.0, 20.4, 19.8, 20.1, 19.7, 20.2])
+    fit = fit_model(
+        lambda kappa, theta: Model(PowerLaw(1.6), budget=PowerBudget(kappa, theta)),
+        counts,
+        priors={"theta": (-0.5, 0.5), "kappa": (1.0, 1e5)},
+    )
+    low, high = fit.params["theta"].interval
+    assert low < 0 < high
+    assert high - low < 0.05
+
+
+def test_the_profile_of_an_open_parameter_follows_the_others_prior():
+    """Counts measure β/η = 1.4: over η from 0.3 to 4 no β from 0.42 to 5.6 is worse, also after one far outside."""
+    sizes = SIZES[:4]
+    scatter = np.exp(0.01 * np.array([1, -1, -1, 1]))
+    counts = [Model(PowerLaw(1.4), CRRA(1.0)).frontier(size) - 0.5 for size in sizes] * scatter
+    fit = fit_model(lambda beta, eta: Model(PowerLaw(beta), CRRA(eta)), clean(sizes, counts), {"eta": (0.3, 4)})
+    for values in ([0.05, 0.343, 0.635, 0.928], [0.05, 0.635]):
+        inside = np.array(values) > 0.42
+        rise = fit.rise("beta", values)
+        assert np.abs(rise[inside]).max() < 0.1
+        assert rise[~inside].min() > 20
+
+
+@pytest.mark.parametrize(
+    ("priors", "message"),
+    [
+        ({"beta": (0.0, 2.0)}, r"prior of beta = .*the model has no beta = 0"),
+        ({"beta": (-1.0, 2.0)}, r"prior of beta = .*the model has no beta = -1"),
+        ({"tau": (0.0, 2.0)}, r"prior of tau = .*the model has no tau = 0"),
+        ([("beta", 1)], r"priors = .*must be a mapping"),
+    ],
+)
+def test_priors_that_no_model_takes_are_refused(priors, message):
+    with pytest.raises(InputError, match=message):
+        fit_model(lambda beta: Model(PowerLaw(beta)), clean(SIZES, power_law_counts(0)), priors)
+
+
+def test_two_arrays_are_no_table():
+    with pytest.raises(InputError, match=r"^data = .*must be Counts, or have the columns neurons and count"):
+        fit_model(lambda beta: Model(PowerLaw(beta)), (SIZES, power_law_counts(0)))

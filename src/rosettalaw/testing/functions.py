@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..theory import Budget, Cost, Spectrum
-from .laws import BUDGET_LAWS, COST_LAWS, SPECTRUM_LAWS, Subject, close, require_kind
+from .laws import BUDGET_LAWS, COST_LAWS, SPECTRUM_LAWS, Subject, by_contract, close, require_kind
 
 SLOPE_STEP = 1e-4
 KINK = 0.1  # share of a jump in slope by which a difference across it may miss both sides
 
 
+@by_contract(SPECTRUM_LAWS)
 def check_spectrum(spectrum: Spectrum, features: int = 1000) -> None:
     """Check a spectrum over the ranks 1 … `features`.
 
@@ -49,6 +50,7 @@ def check_spectrum(spectrum: Spectrum, features: int = 1000) -> None:
     subject.obeys("pickles", close(again, w, 0), {"rank": rank}, {"w": w, "after pickle": again})
 
 
+@by_contract(COST_LAWS)
 def check_cost(cost: Cost, features: int = 1000) -> None:
     """Check a cost over the ranks 1 … `features`.
 
@@ -67,6 +69,7 @@ def check_cost(cost: Cost, features: int = 1000) -> None:
     subject.obeys("pickles", close(again, c, 0), {"rank": rank}, {"c": c, "after pickle": again})
 
 
+@by_contract(BUDGET_LAWS)
 def check_budget(budget: Budget) -> None:
     """Check a budget law over the sizes 1 … 10^12.
 

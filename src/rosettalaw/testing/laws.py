@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import numpy as np
 
 from ..errors import BrokenLawError, require
+from ..theory.contracts import MethodError
 
+P = ParamSpec("P")
 SMALL = 1e-6  # relative difference between two values that a law says are equal
 
 
@@ -29,6 +32,7 @@ class Statement:
 
 
 FUNCTION_LAWS = {
+    "call": Statement("methods take what those of the family take, arrays of any shape", "contracts"),
     "shape": Statement("an array of any shape gives an array of that shape", "families"),
     "finite": Statement("values are finite numbers", "families"),
     "positive": Statement("values are greater than 0", "families"),
@@ -115,6 +119,24 @@ class Subject:
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             self.obeys("pickles", False, at, str(error))
             raise AssertionError("unreachable") from error
+
+
+def by_contract(laws: Mapping[str, Statement]) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return a decorator of checks, by which a method that breaks its contract breaks a law."""
+
+    def decorate(check: Callable[P, None]) -> Callable[P, None]:
+        @wraps(check)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                check(*args, **kwargs)
+            except MethodError as error:
+                tested = args[0] if args else next(iter(kwargs.values()))
+                at, met = {"method": error.method}, f"{error.value}; {error.rule}"
+                Subject(tested, laws).obeys(error.law, False, at, met)
+
+        return checked
+
+    return decorate
 
 
 def _importable(kind: type) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..theory import Utility
-from .laws import UTILITY_LAWS, Subject, close, require_kind
+from .laws import UTILITY_LAWS, Subject, by_contract, close, require_kind
 
 SIMPLE = (1.0, 2.0, 3.0, 5.0, 10.0, 0.5, 0.2, 0.1, 20.0, 50.0, 0.01, 100.0, 1e-3, 1e3, 1e4, 1e-4)
 FAR = 100.0  # beyond it U' may underflow
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
+@by_contract(UTILITY_LAWS)
 def check_utility(utility: Utility) -> None:
     """Check a utility between s = 1e-4 and 1e4.
 
