@@ -20,8 +20,8 @@ import numpy as np
 from ...errors import RosettaError
 from ..checkpoints import architectures, hub
 from ..corpora.corpus import Document
+from ..language.opening import special_tokens
 from ..language.reading import context_of
-from ..language.source import special_tokens
 from ..language.tokenization import token_ids
 
 DOCUMENTS_AT_ONCE = 64

@@ -8,7 +8,8 @@ import transformers
 from tokenizers import processors
 
 from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION
-from rosettalaw.empirical.language.source import special_tokens, text_sources
+from rosettalaw.empirical.language.opening import special_tokens
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import RosettaError
 
 SIZES = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
