@@ -2,7 +2,7 @@
 
     sources → `matching.match` → calibrated count → Dataset "pairs" with its provenance
 
-`Pairing` holds the options that both models of a pair share; `two_models` and `several` make it of their arguments.
+`PairOptions` holds the options that both models of a pair share; `two_models` and `several` make it of their arguments.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ModelMatches:
 
 
 @dataclass(frozen=True)
-class Pairing:
+class PairOptions:
     """Options of a matching that do not depend on how its models are opened; those of `two_models.match_models`."""
 
     k: int = 1

@@ -25,7 +25,7 @@ from .activations.views import Layers
 from .calibration import Q_DEFAULT
 from .matching import Screening
 from .matching.cost import byte_count
-from .pairing import CONTEXTS, ModelMatches, Pairing, Sources
+from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources
 
 if TYPE_CHECKING:
     from .language.loaded import LoadedModel
@@ -170,7 +170,7 @@ def match_models(
     """
     if out is not None:
         require_replaceable("--out", out)
-    pairing = Pairing(
+    pairing = PairOptions(
         k=k,
         absolute=absolute,
         null=null,

@@ -21,7 +21,7 @@ from .reading import require_known, require_table, usable_context
 
 
 @dataclass(frozen=True)
-class Reader:
+class TextReader:
     """A model that is about to read a text.
 
     Attributes
@@ -100,7 +100,7 @@ def open_readers(
     context: int | None = None,
     patterns: Sequence[str | None] = (),
     loading: hub.Loading = hub.Loading(),
-) -> list[Reader]:
+) -> list[TextReader]:
     """Open the configurations and tokenizers of models that are to read one text.
 
     Parameters
@@ -125,7 +125,17 @@ def open_readers(
         room = usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, special))
         rule = "leaves no room for text beside the special tokens"
         require(room > 0, "--context", context, rule, "--context 128")
-        readers.append(Reader(checkpoint, config, tokenizer, special, room, pattern, loading))
+        readers.append(
+            TextReader(
+                checkpoint=checkpoint,
+                config=config,
+                tokenizer=tokenizer,
+                special=special,
+                context=room,
+                pattern=pattern,
+                loading=loading,
+            )
+        )
     return readers
 
 

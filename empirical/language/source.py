@@ -29,7 +29,7 @@ from .alignment import Tokens, Window, tile
 from .drawing import draw
 from .last_text import once
 from .loaded import LoadedModel
-from .opening import Reader, open_readers
+from .opening import TextReader, open_readers
 
 TOKENS_A_BATCH = 4096
 SHORT = 32  # bytes of a span that is known by its text; longer ones are known by a hash
@@ -352,7 +352,9 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
     return torch.segment_reduce(tokens, "mean", lengths=on_device, axis=0)
 
 
-def shared_text(readers: Sequence[Reader], corpus: Corpus | StoredText, tokens: int | None, seed: int) -> AlignedText:
+def shared_text(
+    readers: Sequence[TextReader], corpus: Corpus | StoredText, tokens: int | None, seed: int
+) -> AlignedText:
     """Return a text that models read together, as it is aligned for their tokenizers.
 
     Raises
@@ -369,7 +371,7 @@ def shared_text(readers: Sequence[Reader], corpus: Corpus | StoredText, tokens: 
     return text
 
 
-def source_of(reader: Reader, text: AlignedText, side: int) -> TextSource:
+def source_of(reader: TextReader, text: AlignedText, side: int) -> TextSource:
     """Return one of the models of a shared text, its weights loaded."""
     return TextSource(reader.name, reader.model(), text, side, reader.pattern, reader.special, reader.facts())
 

@@ -91,7 +91,7 @@ def open_arrays(models: Sequence[Any], names: Sequence[str], documents: Any, spo
         sources.append(source)
         identities.append(seen.digest())
     own = [{} if one.layers is None else {"layer_names": one.layers} for one in opened]
-    return Together(tuple(names), tuple(sources), tuple(identities), tuple(own), {})
+    return Together(names=tuple(names), sources=tuple(sources), identities=tuple(identities), own=tuple(own), common={})
 
 
 def open_checkpoints(
@@ -132,7 +132,14 @@ def open_checkpoints(
     ]
     common = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "weights": loading.weights}
     identities = [_digest(one.identity()) for one in stored]
-    return Together(tuple(names), tuple(stored), tuple(identities), tuple(own), common, text)
+    return Together(
+        names=tuple(names),
+        sources=tuple(stored),
+        identities=tuple(identities),
+        own=tuple(own),
+        common=common,
+        text=text,
+    )
 
 
 def named(models: Sequence[Any] | Mapping[str, Any]) -> tuple[list[str], list[Any]]:

@@ -21,7 +21,7 @@ from ...console import say
 from ...errors import RosettaError, require
 from ...results import load, require_replaceable
 from ..nulls import draws_of
-from ..pairing import Pairing, Sources
+from ..pairing import PairOptions, Sources
 from .models import Together
 from .recurrence import Edges
 from .spools import Spools
@@ -58,8 +58,13 @@ class MatchedPair:
         correlation = np.asarray(ds["correlation"].values, dtype=float)
         bar = float(ds["threshold"]) if "threshold" in ds else 0.0
         counts = np.abs(correlation) >= bar  # none, where the threshold is NaN
-        units = (np.asarray(ds[name].values)[counts] for name in ("unit_a", "unit_b"))
-        return Edges(self.first, self.second, *units, correlation[counts])
+        return Edges(
+            first=self.first,
+            second=self.second,
+            unit_a=np.asarray(ds["unit_a"].values)[counts],
+            unit_b=np.asarray(ds["unit_b"].values)[counts],
+            correlation=correlation[counts],
+        )
 
 
 def path_of(folder: Path, names: tuple[str, ...], first: int, second: int) -> Path:
@@ -67,7 +72,7 @@ def path_of(folder: Path, names: tuple[str, ...], first: int, second: int) -> Pa
     return folder / f"{names[first]}{BETWEEN}{names[second]}.nc"
 
 
-def check(together: Together, pairing: Pairing, folder: Path | None) -> None:
+def check(together: Together, pairing: PairOptions, folder: Path | None) -> None:
     """Refuse, before any pair is matched, options that one of them cannot have, and files that are not replaced.
 
     Raises
@@ -87,7 +92,7 @@ def check(together: Together, pairing: Pairing, folder: Path | None) -> None:
 
 
 def match_pairs(
-    together: Together, pairing: Pairing, folder: Path | None, spools: Spools, quiet: bool = False
+    together: Together, pairing: PairOptions, folder: Path | None, spools: Spools, quiet: bool = False
 ) -> list[MatchedPair]:
     """Match every two of the models, in their order; finished pairs are read back.
 
@@ -129,7 +134,7 @@ def match_pairs(
     return results
 
 
-def _key(together: Together, pairing: Pairing, first: int, second: int) -> str:
+def _key(together: Together, pairing: PairOptions, first: int, second: int) -> str:
     """Return the hash of all that decides a pair's result."""
     options = dataclasses.asdict(pairing)
     del options["memory"]

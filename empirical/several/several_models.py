@@ -22,7 +22,7 @@ from ..calibration import Q_DEFAULT
 from ..matching import Screening
 from ..matching.cost import byte_count
 from ..matching.machine import distributed
-from ..pairing import CONTEXTS, Pairing
+from ..pairing import CONTEXTS, PairOptions
 from .models import EXAMPLE, Together, named, of_one_kind, open_arrays, open_checkpoints
 from .pairs import BETWEEN, MatchedPair, check, match_pairs, path_of
 from .recurrence import Families, closed_by_chance, families, partnered
@@ -116,7 +116,7 @@ def match_several(
     names, every = named(models)
     arrays = of_one_kind(every)
     require(distributed.size() == 1, "torchrun", distributed.size(), "several models need one process", EXAMPLE)
-    pairing = Pairing(
+    pairing = PairOptions(
         k=k,
         absolute=absolute,
         null=null,
@@ -149,7 +149,7 @@ def match_several(
                 rule = "applies to checkpoints; activations are matched unchanged"
                 shown = value if isinstance(value, str | int) else type(value).__name__
                 require(value is None, option, shown, rule, EXAMPLE)
-            ids = np.array(open_npy(documents)) if isinstance(documents, str | Path) else documents
+            ids = np.array(open_npy(Path(documents))) if isinstance(documents, str | Path) else documents
             together = open_arrays(every, names, ids, spools, not exclude_nonfinite)
         else:
             if documents is not None:
@@ -171,7 +171,7 @@ def match_several(
     return result
 
 
-def to_dataset(together: Together, pairs: Sequence[MatchedPair], pairing: Pairing) -> xr.Dataset:
+def to_dataset(together: Together, pairs: Sequence[MatchedPair], pairing: PairOptions) -> xr.Dataset:
     """Return the neurons that recur as a Dataset of kind "recurrence"."""
     neurons = [len(source.layer) for source in together.sources]
     edges = [pair.edges() for pair in pairs]

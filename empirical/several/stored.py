@@ -20,7 +20,7 @@ from ..activations.views import Copy
 from ..checkpoints import hub
 from ..checkpoints.provenance import ModelFacts, model_facts
 from ..language.loaded import LoadedModel
-from ..language.opening import Reader
+from ..language.opening import TextReader
 from ..language.source import AlignedText, TextSource, source_of
 from ..matching.engine import not_finite
 from .spools import Spools, nonce
@@ -31,7 +31,7 @@ class StoredModel(Copy):
 
     Parameters
     ----------
-    reader : Reader
+    reader : TextReader
         The model before its weights are loaded.
     text : AlignedText
         The text that all models share.
@@ -41,7 +41,7 @@ class StoredModel(Copy):
         Where copies are.
     """
 
-    def __init__(self, reader: Reader, text: AlignedText, side: int, spools: Spools):
+    def __init__(self, reader: TextReader, text: AlignedText, side: int, spools: Spools):
         self.name, self.text, self.positions = reader.name, text, text.positions
         self.layer = np.repeat(np.arange(len(reader.widths)), reader.widths)
         self.unit = np.concatenate([np.arange(width) for width in reader.widths])
@@ -94,7 +94,7 @@ class StoredModel(Copy):
 
     @cached_property
     def _reading(self) -> dict[str, Any]:
-        """What is read and how, whatever the weights."""
+        """Tokens, configuration and precision of the reading, whatever the weights."""
         reader, digest = self._reader, hashlib.sha256()
         for window in self.text.windows:
             ids, lengths = window.ids[self._side], window.lengths[self._side]

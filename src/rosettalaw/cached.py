@@ -127,7 +127,8 @@ def _walk(folder: Path, root: Path) -> Iterator[Item]:
                 yield from _walk(path, root)
         elif folder == root / "judge" and ANSWER.fullmatch(entry.name) and _read(path):
             status = entry.stat(follow_symlinks=False)
-            yield Item("answers", path, status.st_size, status.st_mtime, "a judge's endpoint", {})
+            facts = {"kind": "answers", "path": path, "about": "a judge's endpoint", "facts": {}}
+            yield Item(bytes=status.st_size, used=status.st_mtime, **facts)
 
 
 def _item(path: Path) -> Item:

@@ -105,7 +105,7 @@ def remove(path: Path) -> None:
 
 
 def purpose(folder: Path) -> str:
-    """Return what the marker of a folder says that it holds; "" where there is none."""
+    """Return the words of a folder's marker about its content; "" where there is none."""
     try:
         words = (folder / MARKER).read_text(encoding="utf-8")
     except (OSError, ValueError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import rosettalaw as rl
 from rosettalaw import cli
 from rosettalaw.empirical import match_models
-from rosettalaw.empirical.pairing import Pairing
+from rosettalaw.empirical.pairing import PairOptions
 from rosettalaw.empirical.several.recurrence import Edges, closed_by_chance, families, partnered
 from rosettalaw.empirical.several.several_models import match_several
 from rosettalaw.errors import InputError, RosettaError
@@ -71,7 +71,7 @@ def test_planted_neurons_recur_and_pairs_are_those_of_two_alone(arrays, tmp_path
 
 def counted(monkeypatch, stop_at=None):
     """Count the pairs that are matched; with `stop_at` the run is killed in that one."""
-    done, run = [], Pairing.run
+    done, run = [], PairOptions.run
 
     def counting(self, sources, *rest):
         if len(done) + 1 == stop_at:
@@ -79,7 +79,7 @@ def counted(monkeypatch, stop_at=None):
         done.append([source.name for source in sources])
         return run(self, sources, *rest)
 
-    monkeypatch.setattr(Pairing, "run", counting)
+    monkeypatch.setattr(PairOptions, "run", counting)
     return done
 
 
@@ -99,8 +99,8 @@ def test_finished_pairs_are_not_matched_again(arrays, tmp_path, monkeypatch):
     np.save("c.npy", third)
     match_several(arrays, out=tmp_path / "all", quiet=True, **FEW)
     assert len(done) == 3  # those of the changed model alone
+    counted(monkeypatch, stop_at=1)
     with pytest.raises(KeyboardInterrupt):  # other options: the first pair is matched again
-        counted(monkeypatch, stop_at=1)
         match_several(arrays, out=tmp_path / "all", quiet=True, k=2, **FEW)
 
 

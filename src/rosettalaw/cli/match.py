@@ -222,10 +222,10 @@ def _several(models: list[str], said: dict[str, Any], out: Path | None, as_json:
     print_table(result.levels(), title="neurons that recur")
     table = result.families
     if len(table):
-        most = table[table["models"] == table["models"].max()].head(LISTED)
-        number = int(most["models"].iloc[0])
+        number = int(table["models"].max())
+        most = table.query("models == @number").head(LISTED).drop(columns="models")
         title = f"the strongest {len(most)} families in {number} models, as layer:unit"
-        print_table(most.drop(columns="models").to_dict("records"), title=title)
+        print_table(most.to_dict("records"), title=title)
         if len(table) > len(most):
             echo(f"all {len(table)} families: --json" + ("" if out is None else f", or {out / 'recurrence.nc'}"))
 
