@@ -10,6 +10,7 @@
 | `language` | language models on shared text; families that are trained here |
 | `vision` | vision models on shared images; families that are trained here |
 | `matching` | mutual nearest neighbours, exact or screened |
+| `sites` | the signals of a model: neurons, residual stream, attention, features |
 | `nulls` | the kinds of null that counts are read against |
 | `calibration` | the calibrated count |
 | `two_models` | the main job in one call: two models opened, matched, calibrated, saved |
@@ -32,6 +33,7 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .activations.arrays import ArraySource
+    from .activations.encoded import Encoded
     from .activations.files import open_activations
     from .activations.source import ActivationSource
     from .calibration import Calibration, calibrate
@@ -49,6 +51,7 @@ _PLACES = {
     "ActivationSource": "activations.source",
     "ArraySource": "activations.arrays",
     "Calibration": "calibration",
+    "Encoded": "activations.encoded",
     "KINDS": "nulls",
     "Matches": "matching",
     "ModelLadder": "ladder.models",
@@ -71,6 +74,7 @@ __all__ = [
     "ActivationSource",
     "ArraySource",
     "Calibration",
+    "Encoded",
     "Matches",
     "ModelLadder",
     "ModelMatches",

@@ -26,6 +26,7 @@ from .calibration import Q_DEFAULT
 from .matching import Screening
 from .matching.cost import byte_count
 from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources
+from .sites import MlpNeurons, Site, site_named
 
 if TYPE_CHECKING:
     from .language.loaded import LoadedModel
@@ -35,8 +36,9 @@ Model = Union[str, Labelled, "LoadedModel"]
 
 @dataclass(frozen=True)
 class Opening:
-    """Opening of checkpoints: their output projections by hand, and the place of their weights."""
+    """Opening of checkpoints: the signals to read, output projections by hand, and the place of the weights."""
 
+    sites: tuple[Site, Site] = (MlpNeurons(), MlpNeurons())
     patterns: tuple[str | None, str | None] = (None, None)
     device: str = "cpu"
     device_map: str | None = None
@@ -54,6 +56,7 @@ class Opening:
         from .checkpoints.provenance import revisions
 
         named = {f"pattern_{side}": pattern for side, pattern in zip("ab", self.patterns, strict=True) if pattern}
+        named |= {f"site_{side}": str(site) for side, site in zip("ab", self.sites, strict=True) if str(site) != "mlp"}
         return revisions(sources, tokenizer) | named | {"weights": self.weights}
 
 
@@ -84,6 +87,10 @@ def match_models(
     recall: float | None = None,
     compute: str = "float32",
     device: str = "cpu",
+    site: str | Site = "mlp",
+    site_a: str | Site = "",
+    site_b: str | Site = "",
+    pattern: str = "",
     pattern_a: str = "",
     pattern_b: str = "",
     device_map: str = "",
@@ -128,8 +135,12 @@ def match_models(
         Only these layers.
     buckets, candidates, recall
         The screened engine's `Screening`.
-    pattern_a, pattern_b : str
-        Output projections of unknown architectures, ``*`` for the layer.
+    site, site_a, site_b : str or Site
+        Signals of language models (`rosettalaw.empirical.sites`): "mlp", "residual", "attention" or "sae:PATH", of both
+        models, or of one.
+    pattern, pattern_a, pattern_b : str
+        Output projection of unknown architectures, ``*`` for the layer, or "auto" for the only candidate: of both
+        models, or of one.
     device_map, weights, allow_pickle_weights
         How checkpoints are loaded (`checkpoints.hub.Loading`).
     memory : int or str
@@ -195,7 +206,10 @@ def match_models(
         "--device-map": device_map or None,
         "--allow-pickle-weights": allow_pickle_weights,
     }
-    options |= {"--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
+    options |= {"--site": site if str(site) != "mlp" else None, "--site-a": site_a or None, "--site-b": site_b or None}
+    if images is not None:
+        _require_neurons(options)
+    options |= {"--pattern": pattern or None, "--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
     _require_checkpoints(a, b, options)
     if not _arrays(a, b):  # before any text is read
         require_extra("torch", "transformers", "tokenizers", "safetensors")
@@ -208,7 +222,8 @@ def match_models(
         rule = "applies to files of activations; texts and images have their own documents"
         raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
     opening = Opening(
-        patterns=(pattern_a or None, pattern_b or None),
+        sites=(site_named(site_a or site, "--site"), site_named(site_b or site, "--site")),
+        patterns=(pattern_a or pattern or None, pattern_b or pattern or None),
         device=device,
         device_map=device_map or None,
         allow_pickle_weights=allow_pickle_weights,
@@ -246,6 +261,14 @@ def _require_checkpoints(a: Model, b: Model, options: dict[str, Any]) -> None:
         raise InputError(option, str(shown), rule, "rosettalaw match a.npy b.npy")
 
 
+def _require_neurons(options: dict[str, Any]) -> None:
+    """Refuse other signals of vision models than their neurons."""
+    for option in ("--site", "--site-a", "--site-b"):
+        if options[option] is not None:
+            rule = "applies to language models; of vision models the MLPs' neurons are read"
+            raise InputError(option, str(options[option]), rule, f"{option} mlp")
+
+
 def _is_said(value: Any) -> bool:
     """Return whether an option has a value; 0 draws of a null are none. A list of documents may be any object."""
     return value is not None and not (isinstance(value, int) and value == 0)
@@ -273,7 +296,9 @@ def _sources(
     from .language.source import text_sources
 
     loading, corpus = opening.loading(), open_texts(PYTHON if text is None else text, tokens, memory)
-    sources = text_sources(_checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context)
+    sources = text_sources(
+        _checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context, opening.sites
+    )
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
     return sources, facts | opening.facts(sources, tokenizer=True)
 

@@ -6,7 +6,7 @@ derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
 own_theory, own_steps, expressions, growth, limits, rank_integrals, theory_pages
     Any other theory in symbols: read, derived, its exponents with their proofs, shown.
-power_law, solution, predictions, sweeps
+power_law, frontiers, solution, predictions, sweeps
     The paper's spectrum without arrays; its predictions; grids of its parameters.
 inverse, sensitivities, model_sensitivities
     β, κ or N of a given exponent or count; derivatives of the frontier, also of any model's.

@@ -9,11 +9,13 @@ power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval, profile_curve
     Intervals of few whole numbers, and why one truth cannot have 95%; ends of an interval at any scale; profiles.
-least_squares, minimum
-    Searches of few parameters, and of one, that import no optimiser.
+least_squares, minimum, distributions
+    Searches of few parameters, and of one, and tails and quantiles, that import nothing heavy.
 curves, alternatives
     Curves that few sizes cannot distinguish from a power law, and their comparison.
-theory_fit, theory_search, observations, joint_fit, joint_result, joint_problem, identifiability, parameters
+theory_fit, theory_search, theory_draws, observations
+    β and the budget over the threshold from counts.
+joint_fit, joint_result, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
 model_fit, model_problem, theories, draws
     Any allocation model fitted to counts; several of them compared; draws from a posterior.

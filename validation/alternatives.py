@@ -41,10 +41,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from .counts import Counts
-from .curves import CONTAINED_IN, CURVES
+from .curves import CONTAINED_IN, CURVES, fitted_curves
+from .distributions import f_tail
 from .power_law import fit_clean, student
 from .rounding import ROUNDING, whole
 from .theory_fit import CLOSE
@@ -56,6 +56,7 @@ REJECTED = 0.02  # p-value of Cox's test: 0.05 lets a false curve pass in up to 
 SAME = 0.1  # difference between exponents that makes no difference here
 DRAWS = 99  # ladders from a rival's curve: the least that resolve p-values of a hundredth
 CLEAR_DRAWS = 59  # enough, if none of them beats the rival so clearly
+AT_ONCE = 8, CLEAR_DRAWS - 8, DRAWS - CLEAR_DRAWS  # draws that are fitted together
 
 
 @dataclass(frozen=True)
@@ -198,14 +199,16 @@ def cox_p(data: Counts, name: str, rival: str, seed: int = 0) -> float:
     clearly beaten.
     """
     x, y, floor = np.log(data.neurons), np.log(data.counts), _floor(data)
-    fit, other, parameters = CURVES[name][1], CURVES[rival][1], CURVES[rival][0]
+    parameters, other = CURVES[rival]
 
-    def lead(y: np.ndarray) -> float:
-        sums = (max(float(np.mean((y - each(x, y)(x)) ** 2)), floor**2, 1e-24) for each in (other, fit))
-        worse, better = sums
-        return float(np.log(worse / better))
+    def leads(ys: np.ndarray) -> np.ndarray:
+        worse, better = (
+            np.maximum(np.mean((ys - fitted_curves(one, x, ys)) ** 2, axis=1), max(floor**2, 1e-24))
+            for one in (rival, name)
+        )
+        return np.log(worse / better)
 
-    truth, measured = other(x, y)(x), lead(y)
+    truth, measured = other(x, y)(x), float(leads(y[None])[0])
     p, laws = 0.0, [np.ones_like(y), np.exp(truth - truth.mean())]
     likelihoods = [_log_likelihood(y - truth, weights) for weights in laws]
     for weights, likelihood in zip(laws, likelihoods, strict=True):
@@ -213,7 +216,7 @@ def cox_p(data: Counts, name: str, rival: str, seed: int = 0) -> float:
             continue
         variance = float(np.sum(weights * (y - truth) ** 2)) / max(len(y) - parameters, 1)
         scatter = np.sqrt(np.maximum(variance / weights, max(floor, 1e-12) ** 2))
-        p = max(p, _share(lambda noise: lead(truth + noise) >= measured, scatter, np.random.default_rng(seed)))
+        p = max(p, _share(lambda noise: leads(truth + noise) >= measured, scatter, np.random.default_rng(seed)))
         if p > REJECTED:
             break
     return p
@@ -225,14 +228,15 @@ def _log_likelihood(residuals: np.ndarray, weights: np.ndarray) -> float:
     return float(np.sum(np.log(weights))) / 2 - len(residuals) / 2 * float(np.log(squares))
 
 
-def _share(beaten_by: Callable[[np.ndarray], bool], scatter: np.ndarray, rng: np.random.Generator) -> float:
-    """Return the p-value of being beaten by normal noise, of as many draws as decide it."""
-    beaten = 0
-    for draw in range(1, DRAWS + 1):
-        beaten += beaten_by(rng.normal(0, scatter))
-        decided = (1 + beaten) / (1 + DRAWS) > REJECTED or (beaten == 0 and draw == CLEAR_DRAWS)
-        if decided:
-            return (1 + beaten) / (1 + draw)
+def _share(beaten_by: Callable[[np.ndarray], np.ndarray], scatter: np.ndarray, rng: np.random.Generator) -> float:
+    """Return the p-value of being beaten by normal noise, of as many draws as decide it, some at a time."""
+    beaten = draw = 0
+    for some in AT_ONCE:
+        for one in beaten_by(rng.normal(0, scatter, (some, len(scatter)))):
+            beaten, draw = beaten + int(one), draw + 1
+            decided = (1 + beaten) / (1 + DRAWS) > REJECTED or (beaten == 0 and draw == CLEAR_DRAWS)
+            if decided:
+                return (1 + beaten) / (1 + draw)
     return (1 + beaten) / (1 + DRAWS)
 
 
@@ -251,7 +255,7 @@ def nested_p(narrow: float, wide: float, few: int, many: int, n: int) -> float:
     if n <= many or np.isnan(wide):
         return np.nan
     gained = (narrow**2 - wide**2) / (many - few)
-    return float(special.fdtrc(many - few, n - many, max(gained * (n - many) / max(wide, 1e-12) ** 2, 0.0)))
+    return f_tail(many - few, n - many, max(gained * (n - many) / max(wide, 1e-12) ** 2, 0.0))
 
 
 def _left_out(data: Counts, name: str) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .minimum import minimum
+from .theory_draws import fitted_theories
 from .theory_search import log_curve
 
 Curve = Callable[[np.ndarray], np.ndarray]
@@ -84,6 +85,15 @@ CURVES: dict[str, tuple[int, Callable[[np.ndarray, np.ndarray], Curve]]] = {
     "theory": (2, log_curve),
     "broken power law": (4, _broken),
 }
+
+
+def fitted_curves(name: str, x: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Return the log counts of one curve fitted to each of many series, shape (series, sizes)."""
+    if name == "theory":
+        return fitted_theories(x, ys)
+    fit = CURVES[name][1]
+    return np.array([fit(x, y)(x) for y in ys])
+
 
 CONTAINED_IN = {
     "constant": ("power law", "logarithmic", "saturating", "floor plus linear", "broken power law"),

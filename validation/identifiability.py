@@ -12,12 +12,14 @@ are so at that bound. With no number to spare, nothing is known of them (`undete
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
+
+from .distributions import chi_square_quantile
 
 SLOPPY = 0.5  # a direction that can move by more than this at one standard deviation is not identified
 ENDLESS = 30.0  # a logarithm that can move by more is not bounded at all; the linear estimate means nothing there
@@ -105,7 +107,7 @@ def undetermined(parameters: int, numbers: int) -> str:
 
 def error_bound(freedom: float) -> float:
     """Return the factor of an estimated standard deviation that the true one exceeds in 2.5% of samples only."""
-    return float(np.sqrt(freedom / (2 * special.gammaincinv(freedom / 2, 0.025)))) if np.isfinite(freedom) else 1.0
+    return math.sqrt(freedom / chi_square_quantile(freedom, 0.025)) if math.isfinite(freedom) else 1.0
 
 
 def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, str], freedom: float) -> str:

@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import special
 
+from .distributions import chi_square_tail
 from .least_squares import least_squares
 from .observations import Observations
 from .theory_search import BETA_RANGE, FLOOR, level_slopes, levels
@@ -91,6 +91,8 @@ class JointProblem:
         log_r0 = log_r_tau + log_threshold / beta
         blocks = {"counts": np.log(count)}
         if self.scaled:
+            from scipy import special
+
             harmonic = special.zeta(beta) - special.zeta(beta, self.matched + 1)
             inside = np.maximum(np.exp(beta * log_r0) * harmonic - self.matched, TINY)
         if "isolation" in self.measured:
@@ -190,7 +192,8 @@ class JointProblem:
         left = [self._unsorted(k, block / self.sd[k]) for k, block in self.split(values).items() if k in self.stated]
         if not left:
             return np.nan
-        return float(special.chdtrc(sum(freedoms[k] for k in self.stated), np.sum(np.concatenate(left) ** 2)))
+        squares = float(np.sum(np.concatenate(left) ** 2))
+        return chi_square_tail(sum(freedoms[k] for k in self.stated), squares)
 
     def unevenness(self, values: Mapping[str, float], draws: int = 4000) -> float:
         """Return the p-value of isolation and tail having one error at all sizes; NaN where their errors were stated.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from ..errors import UnknownNameError, require
 from ..lazy import deferred
+from .distributions import student_quantile
 from .identifiability import Identifiability
 from .joint_problem import LIMITS, JointProblem
 from .parameters import Parameter, lines, table
@@ -143,8 +143,7 @@ class JointFit:
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
         freedom = self.freedom[name]
-        quantile = special.ndtri(0.975) if np.isinf(freedom) else special.stdtrit(freedom, 0.975)
-        return float(quantile) ** 2 * self.enlargement[name]
+        return student_quantile(freedom, 0.975) ** 2 * self.enlargement[name]
 
     def record(self, profiles: bool = True) -> dict[str, Any]:
         """Return estimates, profile intervals, identifiability and, on request, profile curves as plain values."""

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from ..errors import InputError, UnknownNameError, require
+from .distributions import log_gamma, student_quantile, xlogy
 from .minimum import minimum_near
 from .profile_interval import profile_interval
 
@@ -100,7 +100,7 @@ def _weighted(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float)
 
 def _poisson(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
     def deviance(mu: np.ndarray) -> float:
-        return float(2 * np.sum(special.xlogy(r, r / mu) - (r - mu)))
+        return float(2 * np.sum(xlogy(r, r / mu) - (r - mu)))
 
     return _fit("poisson", x, r, deviance, lambda mu: mu, origin)
 
@@ -108,11 +108,11 @@ def _poisson(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) 
 def _negative_binomial(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
     log_k = np.linspace(-3, 14, 171)
     k = np.exp(log_k)[:, None]  # e^14 is as good as Poisson
-    constant = special.gammaln(r + k) - special.gammaln(k) - special.gammaln(r + 1) - special.xlogy(r, k)
+    constant = log_gamma(r + k) - log_gamma(k) - log_gamma(r + 1) - xlogy(r, k)
 
     def over_k(mu: np.ndarray) -> np.ndarray:
         """Return −2 log likelihood for every k of the grid."""
-        return -2 * np.sum(constant - (r + k) * np.log1p(mu / k) + special.xlogy(r, mu), axis=1)
+        return -2 * np.sum(constant - (r + k) * np.log1p(mu / k) + xlogy(r, mu), axis=1)
 
     step = float(log_k[1] - log_k[0])
 
@@ -161,8 +161,8 @@ def _fit(
     dispersion = float(np.sum((r - mu) ** 2 / variance(mu)) / freedom) if freedom > 0 else np.nan
     interval = (np.nan, np.nan)
     if freedom > 0:
-        unknown_variance = (1.0 if own_scatter else dispersion) * float(special.fdtri(1, freedom, 0.95))
-        allowed = least + max(float(2 * special.gammaincinv(0.5, 0.95)), unknown_variance)
+        unknown_variance = (1.0 if own_scatter else dispersion) * student_quantile(freedom, 0.975) ** 2
+        allowed = least + max(student_quantile(np.inf, 0.975) ** 2, unknown_variance)
         lower, upper = profile_interval(lambda at: over_prefactor(at)[0], alpha, allowed, SLOPES)
         interval = (lower, min(upper, SLOPES[1]))
     return LikelihoodFit(

@@ -17,9 +17,9 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from .counts import Counts, clean
+from .distributions import chi_square_tail, student_quantile
 from .rounding import reach, slope_variance, whole
 
 LEVEL = 0.95
@@ -183,9 +183,9 @@ def _scattered(counts: np.ndarray, residuals: np.ndarray, freedom: int) -> bool:
     if freedom < 1 or residuals @ residuals / freedom < SCATTER**2:
         return False
     expected = counts * np.exp(-residuals)
-    return bool(special.chdtrc(freedom, np.sum((counts - expected) ** 2 / expected)) < BEYOND_CHANCE)
+    return chi_square_tail(freedom, float(np.sum((counts - expected) ** 2 / expected))) < BEYOND_CHANCE
 
 
 def student(freedom: int) -> float:
     """Return the two-sided 95% quantile of Student's t, NaN without a degree of freedom."""
-    return float(special.stdtrit(freedom, (1 + LEVEL) / 2)) if freedom > 0 else float("nan")
+    return student_quantile(freedom, (1 + LEVEL) / 2) if freedom > 0 else float("nan")

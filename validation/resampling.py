@@ -24,9 +24,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from .counts import Counts
+from .distributions import student_tail
 from .power_law import PowerLawFit, fit_clean
 from .rounding import ROUNDING, whole
 
@@ -97,7 +97,7 @@ def check_residuals(data: Counts) -> ResidualChecks:
         freedom = len(y) - 3
         variance = np.sum((y - design @ coefficients) ** 2) / freedom * np.linalg.inv(design.T @ design)[0, 0]
         curvature = float(coefficients[0])
-        curvature_p = float(2 * special.stdtr(freedom, -abs(curvature) / np.sqrt(max(variance, 1e-300))))
+        curvature_p = 2 * student_tail(freedom, curvature / float(np.sqrt(max(variance, 1e-300))))
         sizes = np.unique(data.neurons)
         largest_z, largest_p = _deviation(
             data, sizes[-1], fit_clean(data.without(sizes[-1])), weighted=False, rounded=False
@@ -162,4 +162,4 @@ def _deviation(
     if weighted:
         residual = 2 * float(np.expm1(residual / 2))
     z = residual / max(float(np.sqrt(error)), 1e-300)
-    return float(np.exp(factor)), z, float(2 * special.stdtr(rest.n - 2, -abs(z)))
+    return float(np.exp(factor)), z, 2 * student_tail(rest.n - 2, z)

@@ -48,9 +48,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import special
 
 from ..theory.roots import root
+from .distributions import gamma_shares, student_quantile
 
 ROUNDING = 1 / 12  # variance of the error of a number rounded to whole ones
 SURE = 0.975
@@ -85,14 +85,14 @@ def slope_variance(x: np.ndarray, weight: np.ndarray, per_count: np.ndarray) -> 
 @cache
 def reach(freedom: int) -> float:
     """Return q_ν, how many standard deviations of rounding an interval reaches at least."""
-    t, half = float(special.stdtrit(freedom, 0.975)), freedom / 2
+    t, half = student_quantile(freedom, 0.975), freedom / 2
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
 
     def missed(q: float) -> float:
         """P(|z| > q and |z| > t s): a normal density times the chance of χ²_ν below ν (z/t)²."""
         reach = (FARTHEST - q) / 2
         z = q + reach * (1 + nodes)
-        tail = reach * weights @ (np.exp(-z * z / 2) * special.gammainc(half, half * (z / t) ** 2))
+        tail = reach * weights @ (np.exp(-z * z / 2) * gamma_shares(half, half * (z / t) ** 2))
         return float(np.sqrt(2 / np.pi) * tail)
 
     return root(lambda q: missed(q) - (1 - SURE), 0.0, 4.0, xtol=1e-12)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
 from ..theory.power_law import ROUNDING_UP, frontier_points, level_points, run
 from ..theory.roots import root
 from .counts import Counts
 from .least_squares import least_squares
-from .power_law import LEVEL
+from .power_law import student
 from .profile_interval import profile_interval
 from .rounding import ROUNDING, reach, slope_variance, whole
 
@@ -168,7 +167,7 @@ def log_curve(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray
 
 def unknown_variance(least: float, freedom: int) -> float:
     """Return ``S_min (1 + F_{1,ν}(95%)/ν)``, NaN without a degree of freedom."""
-    return least * (1 + float(special.fdtri(1, freedom, LEVEL)) / freedom) + 1e-18 if freedom > 0 else np.nan
+    return least * (1 + student(freedom) ** 2 / freedom) + 1e-18 if freedom > 0 else np.nan
 
 
 def budget_at(neurons: float, count: float, beta: float, tau: float = TAU, gamma: float = GAMMA) -> float:

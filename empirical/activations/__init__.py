@@ -10,6 +10,7 @@
 | `views` | some layers, or all neurons but some |
 | `joined` | layers that came one by one |
 | `inputs` | objects and files that people hold activations in |
+| `encoded` | features that a function makes of activations |
 | `reordered` | positions in another order, or shifted around the end |
 | `spooling`, `copies` | a stream copied to disk once, resumable |
 """

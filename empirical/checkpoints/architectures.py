@@ -1,4 +1,4 @@
-"""Places of the neurons: for each architecture, the module whose input are the MLP activations.
+"""ModelParts of the neurons: for each architecture, the module whose input are the MLP activations.
 
 A neuron is one coordinate of the input of an MLP's output (down) projection (arXiv 2606.03990, section 3.1). One entry
 per architecture; ``*`` stands for the layer's number in the name of the module within the base model.
@@ -8,81 +8,230 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from ...console import say
 from ...errors import RosettaError
+from .completeness import LAYERS, WIDTHS
 
-# `model_type` of the configuration -> name of the output projection within the base model. In gated MLPs (Llama and its
-# relatives) the input of `down_proj` is the product of the activated gate and the linear part.
-OUTPUT_PROJECTION: dict[str, str] = {
-    "bert": "encoder.layer.*.output.dense",
-    "camembert": "encoder.layer.*.output.dense",
-    "electra": "encoder.layer.*.output.dense",
-    "gemma": "layers.*.mlp.down_proj",
-    "gemma2": "layers.*.mlp.down_proj",
-    "gemma3_text": "layers.*.mlp.down_proj",
+# `model_type` of the configuration -> name of the output projection within the base model; both names where an encoder
+# and a decoder follow each other. In gated MLPs (Llama and its relatives) the input of `down_proj` is the product of
+# the activated gate and the linear part.
+BERT, LLAMA = "encoder.layer.*.output.dense", "layers.*.mlp.down_proj"
+T5 = ("encoder.block.*.layer.1.DenseReluDense.wo", "decoder.block.*.layer.2.DenseReluDense.wo")
+BART = ("encoder.layers.*.fc2", "decoder.layers.*.fc2")
+OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
+    "albert": "encoder.albert_layer_groups.*.albert_layers.*.ffn_output",
+    "arcee": LLAMA,
+    "bart": BART,
+    "bert": BERT,
+    "big_bird": BERT,
+    "biogpt": "layers.*.fc2",
+    "bloom": "h.*.mlp.dense_4h_to_h",
+    "camembert": BERT,
+    "codegen": "h.*.mlp.fc_out",
+    "cohere": LLAMA,
+    "cohere2": LLAMA,
+    "data2vec-text": BERT,
+    "deberta": BERT,
+    "deberta-v2": BERT,
+    "distilbert": "transformer.layer.*.ffn.lin2",
+    "electra": BERT,
+    "ernie": BERT,
+    "esm": BERT,
+    "eurobert": LLAMA,
+    "exaone4": LLAMA,
+    "falcon": "h.*.mlp.dense_4h_to_h",
+    "gemma": LLAMA,
+    "gemma2": LLAMA,
+    "gemma3": "language_model.layers.*.mlp.down_proj",
+    "gemma3_text": LLAMA,
+    "glm": LLAMA,
+    "glm4": LLAMA,
     "gpt2": "h.*.mlp.c_proj",
+    "gpt_bigcode": "h.*.mlp.c_proj",
+    "gpt_neo": "h.*.mlp.c_proj",
     "gpt_neox": "layers.*.mlp.dense_4h_to_h",
-    "llama": "layers.*.mlp.down_proj",
-    "mpnet": "encoder.layer.*.output.dense",
-    "roberta": "encoder.layer.*.output.dense",
-    "xlm-roberta": "encoder.layer.*.output.dense",
-    "mistral": "layers.*.mlp.down_proj",
-    "olmo": "layers.*.mlp.down_proj",
-    "olmo2": "layers.*.mlp.down_proj",
+    "gptj": "h.*.mlp.fc_out",
+    "granite": LLAMA,
+    "helium": LLAMA,
+    "llama": LLAMA,
+    "mbart": BART,
+    "megatron-bert": BERT,
+    "ministral": LLAMA,
+    "mistral": LLAMA,
+    "modernbert": "layers.*.mlp.Wo",
+    "mpnet": BERT,
+    "mpt": "blocks.*.ffn.down_proj",
+    "mt5": T5,
+    "nemotron": LLAMA,
+    "nomic_bert": LLAMA,
+    "olmo": LLAMA,
+    "olmo2": LLAMA,
+    "olmo3": LLAMA,
+    "openai-gpt": "h.*.mlp.c_proj",
     "opt": "decoder.layers.*.fc2",
+    "persimmon": "layers.*.mlp.dense_4h_to_h",
     "phi": "layers.*.mlp.fc2",
-    "phi3": "layers.*.mlp.down_proj",
-    "qwen2": "layers.*.mlp.down_proj",
-    "qwen3": "layers.*.mlp.down_proj",
+    "phi3": LLAMA,
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
+    "rembert": BERT,
+    "roberta": BERT,
+    "roberta-prelayernorm": BERT,
+    "roformer": BERT,
+    "seed_oss": LLAMA,
+    "smollm3": LLAMA,
+    "stablelm": LLAMA,
+    "starcoder2": "layers.*.mlp.c_proj",
+    "t5": T5,
+    "umt5": T5,
+    "xglm": "layers.*.fc2",
+    "xlm-roberta": BERT,
+    "xlm-roberta-xl": BERT,
 }
+# Architectures without an MLP: their blocks mix positions by a state space, and no coordinate is a neuron of the paper.
+WITHOUT_MLP = ("mamba", "mamba2", "falcon_mamba", "xlstm")
+AUTO = "auto"  # a pattern: the only candidate
 
 
-def output_projections(
-    base: Any, model_type: str, name: str, pattern: str | None = None, table: Mapping[str, str] = OUTPUT_PROJECTION
-) -> list[Any]:
-    """Return the output projections of a base model, in the order of the layers.
+Table = Mapping[str, str | tuple[str, ...]]
 
-    Parameters
+
+@dataclass(frozen=True)
+class ModelParts:
+    """A model without its head, and where its layers are.
+
+    Attributes
     ----------
     base : torch.nn.Module
         The model without its head.
     model_type : str
         The architecture, as its configuration says it.
     name : str
-        What messages call the model.
+        Name of the model in messages.
     pattern : str, optional
-        The projection's name with ``*`` for the layer's number, for an architecture that has no entry.
+        The output projection's name with ``*`` for the layer's number, for an architecture that has no entry; "auto"
+        for the only candidate.
     table : mapping of str to str
         The projections of known architectures.
-
-    Raises
-    ------
-    RosettaError
-        If the architecture is unknown or the pattern finds nothing (the message lists what could be meant), or if the
-        model is a mixture of experts.
     """
-    modules = dict(base.named_modules())
-    if any(part == "experts" for module_name in modules for part in module_name.split(".")):
+
+    base: Any
+    model_type: str
+    name: str
+    pattern: str | None = None
+    table: Table = field(default_factory=lambda: OUTPUT_PROJECTION, repr=False)
+
+    def projections(self) -> list[Any]:
+        """Return the output projections of the MLPs, in the order of the layers.
+
+        A layer whose weights several depths share (ALBERT) is listed once for each depth: its neurons at one depth are
+        other neurons than those at the next, since they have other activations.
+
+        Raises
+        ------
+        RosettaError
+            If the architecture is unknown, has no MLP or the pattern finds nothing (the message lists what could be
+            meant), or if the model is a mixture of experts.
+        """
+        modules = dict(self.base.named_modules())
+        if any(part == "experts" for module_name in modules for part in module_name.split(".")):
+            raise RosettaError(
+                f"{self.name}: a mixture of experts. Its neurons are active only for tokens that the router sends to "
+                "them, so their correlations over all positions are not those of the paper. Only dense models can be "
+                "matched"
+            )
+        return [modules[name] for name in self._names(modules)]
+
+    def blocks(self) -> list[Any]:
+        """Return the blocks that write to the residual stream, in the order of the layers, shared ones repeated.
+
+        A block is the part of the model that a projection's layer number counts; where the MLP is unknown, it is a
+        member of the only list with one part for each layer of the configuration.
+        """
+        modules = dict(self.base.named_modules())
+        if self.pattern or self.model_type in self.table:
+            wanted = _several(self._wanted(modules))
+            numbered = [re.compile(re.escape(one[: one.rindex("*") + 1]).replace(r"\*", r"\d+")) for one in wanted]
+            starts = [next(filter(None, (one.match(name) for one in numbered)))[0] for name in self._names(modules)]
+            return [modules[name] for name in starts]
+        depth = _stated(self.base.config, LAYERS)
+        lists = [part for part in modules.values() if type(part).__name__ == "ModuleList" and len(part) == depth]
+        if len(lists) != 1:
+            raise RosettaError(f"{self.name}: the blocks of {self.model_type!r} are not known. Try: --pattern")
+        return list(lists[0])
+
+    def stream(self) -> int:
+        """Return the width of the residual stream."""
+        width = _stated(self.base.config, WIDTHS)
+        if width is None:
+            raise RosettaError(f"{self.name}: its configuration does not state the width of the residual stream")
+        return width
+
+    def _names(self, modules: dict[str, Any]) -> list[str]:
+        wanted = self._wanted(modules)
+        names = [name for one in _several(wanted) for name in _matching(one, modules)]
+        if not names:
+            possible = _listed(candidates(self.base, modules))
+            raise RosettaError(f"{self.name}: no module is called {wanted!r}; candidates: {possible}")
+        return _by_depth(names, self.base.config) if self.model_type == "albert" and not self.pattern else names
+
+    def _wanted(self, modules: dict[str, Any]) -> str | tuple[str, ...]:
+        """Return the pattern by hand, of the table, or of the only candidate."""
+        wanted = self.pattern if self.pattern and self.pattern != AUTO else self.table.get(self.model_type)
+        if wanted is None and self.model_type in WITHOUT_MLP:
+            raise RosettaError(
+                f"{self.name}: {self.model_type} has no MLP; its blocks mix positions by a state space. Try: --site "
+                "residual, or a transformer"
+            )
+        return wanted or self._only_candidate(modules)
+
+    def _only_candidate(self, modules: dict[str, Any]) -> str:
+        """Return the only candidate, which ``--pattern auto`` asks for; an error that lists all otherwise."""
+        possible = candidates(self.base, modules)
+        if self.pattern == AUTO and len(possible) == 1:
+            say(
+                f"{self.name}: {self.model_type} is not in the table of architectures; its neurons are the inputs of "
+                f"{possible[0]}"
+            )
+            return possible[0]
+        known = ", ".join(sorted(self.table))
+        way = "; --pattern auto takes the only candidate" if len(possible) == 1 else ""
         raise RosettaError(
-            f"{name}: a mixture of experts. Its neurons are active only for tokens that the router sends to them, so "
-            "their correlations over all positions are not those of the paper. Only dense models can be matched"
-        )
-    pattern = pattern or table.get(model_type)
-    if pattern is None:
-        known = ", ".join(sorted(table))
-        raise RosettaError(
-            f"{name}: unknown architecture {model_type!r} (known: {known}). Name its MLP output projection, "
+            f"{self.name}: unknown architecture {self.model_type!r} (known: {known}). Name its MLP output projection, "
             f"with * for the layer (--pattern-a, --pattern-b; patterns in a ladder file); candidates here: "
-            f"{_candidates(modules)}"
+            f"{_listed(possible)}{way}"
         )
+
+
+def output_projections(
+    base: Any, model_type: str, name: str, pattern: str | None = None, table: Table = OUTPUT_PROJECTION
+) -> list[Any]:
+    """Return the output projections of a base model, in the order of the layers; see `ModelParts.projections`."""
+    parts = ModelParts(base=base, model_type=model_type, name=name, pattern=pattern, table=table)
+    return parts.projections()
+
+
+def _several(patterns: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else patterns
+
+
+def _matching(pattern: str, modules: dict[str, Any]) -> list[str]:
+    """Return the names of the modules of one pattern, in the order of their numbers."""
     regex = re.compile(re.escape(pattern).replace(r"\*", r"(\d+)") + "$")
-    matches = sorted(
-        (int(match[1]), module) for module_name, module in modules.items() if (match := regex.match(module_name))
-    )
-    if not matches:
-        raise RosettaError(f"{name}: no module is called {pattern!r}; candidates: {_candidates(modules)}")
-    return [module for _, module in matches]
+    numbered = [(tuple(map(int, match.groups())), key) for key in modules if (match := regex.match(key))]
+    return [key for _, key in sorted(numbered)]
+
+
+def _by_depth(groups: list[str], config: Any) -> list[str]:
+    """Return ALBERT's shared layers in the order in which a text passes them, each as often as it is passed.
+
+    Depth d of L belongs to group ⌊d · groups / L⌋, which runs all its inner layers.
+    """
+    depth, number, inner = config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num
+    return [groups[int(d / (depth / number)) * inner + j] for d in range(depth) for j in range(inner)]
 
 
 def width(projection: Any) -> int:
@@ -90,13 +239,30 @@ def width(projection: Any) -> int:
     return projection.in_features if hasattr(projection, "in_features") else projection.weight.shape[0]
 
 
-def _candidates(modules: dict[str, Any]) -> str:
-    """Return the numbered linear maps that narrow (more inputs than outputs), as patterns."""
+def candidates(base: Any, modules: dict[str, Any]) -> list[str]:
+    """Return the patterns of the numbered linear maps that could be output projections.
+
+    They narrow to the width of the residual stream, where the configuration states it, and are no part of an attention.
+    """
+    stream = _stated(base.config, WIDTHS)
     patterns = {}
     for name, module in modules.items():
         weight = getattr(module, "weight", None)
-        if weight is not None and weight.ndim == 2 and re.search(r"\.\d+\.", f".{name}"):
-            outputs = module.out_features if hasattr(module, "out_features") else weight.shape[-1]
-            if width(module) > outputs:
-                patterns[re.sub(r"(^|\.)\d+\.", r"\1*.", name, count=1)] = None
+        if weight is None or weight.ndim != 2 or not re.search(r"\.\d+\.", f".{name}"):
+            continue
+        outputs = module.out_features if hasattr(module, "out_features") else weight.shape[-1]
+        attention = any(word in name.lower() for word in ("attn", "attention"))
+        if width(module) > outputs and stream in (None, outputs) and not attention:
+            patterns[re.sub(r"(^|\.)\d+\.", r"\1*.", name, count=1)] = None
+    return list(patterns)
+
+
+def _stated(config: Any, fields: tuple[str, ...]) -> int | None:
+    """Return the first of some sizes that a configuration, or its part for text, states."""
+    parts = (getattr(config, "text_config", None) or config, config)
+    sizes = (getattr(part, field, None) for part in parts for field in fields)
+    return next((size for size in sizes if isinstance(size, int)), None)
+
+
+def _listed(patterns: list[str]) -> str:
     return ", ".join(patterns) or "none"

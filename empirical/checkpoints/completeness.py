@@ -74,6 +74,7 @@ HEADS = (
 # Parts of a larger model beside its vision tower.
 BESIDE_A_TOWER = (
     "text_model", "text_projection", "visual_projection", "logit_scale", "logit_bias", "language_model",
+    "prompt_encoder", "mask_decoder", "shared_image_embedding",
     "multi_modal_projector", "text_decoder", "qformer", "query_tokens", "language_projection", "itm_head",
 )  # fmt: skip
 # Buffers that older versions saved and newer ones compute.

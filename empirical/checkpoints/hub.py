@@ -147,8 +147,16 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
 
 
 @quiet_transformers()
-def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: Loading = Loading()) -> Any:
+def open_model(
+    checkpoint: str | Path,
+    config: Any,
+    kind: Any = None,
+    loading: Loading = Loading(),
+    renamed: dict[str, str] | None = None,
+) -> Any:
     """Open a model without its head, in evaluation mode; of the class `kind`, or the one `config` names.
+
+    `renamed` maps patterns of the names of weights in the file to names in the model.
 
     Raises
     ------
@@ -161,13 +169,14 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
 
     name, revision = located(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
+    options |= {"key_mapping": renamed} if renamed else {}
     folder = None
     if loading.device_map is not None:
         folder = str(made(Path(tempfile.mkdtemp(prefix="rosettalaw-offload-"))))
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
         with panics_as_errors():
-            model, report = (kind or AutoModel).from_pretrained(
+            model, report = (kind or encoder_class(config) or AutoModel).from_pretrained(
                 name,
                 config=config,
                 dtype=getattr(torch, loading.weights),
@@ -185,6 +194,14 @@ def open_model(checkpoint: str | Path, config: Any, kind: Any = None, loading: L
     if folder is None:
         model = moved(model, loading.device)
     return model.eval()
+
+
+def encoder_class(config: Any) -> Any:
+    """Return the class of a checkpoint that holds the encoder of an encoder and decoder alone; None for any other."""
+    import transformers
+
+    named = (getattr(config, "architectures", None) or [""])[0]
+    return getattr(transformers, named, None) if str(named).endswith("EncoderModel") else None
 
 
 def moved(model: Any, device: str) -> Any:
@@ -235,7 +252,9 @@ def untrained_model(config: Any, seed: int) -> Any:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModel.from_config(config, trust_remote_code=False).eval()
+        own = encoder_class(config)
+        model: Any = AutoModel.from_config(config, trust_remote_code=False) if own is None else own(config)
+        return model.eval()
 
 
 @quiet_transformers()

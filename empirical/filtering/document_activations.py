@@ -19,7 +19,9 @@ import numpy as np
 
 from ...errors import RosettaError
 from ..checkpoints import architectures, hub
+from ..checkpoints.capturing import captured
 from ..corpora.corpus import Document
+from ..language.encoder_decoder import decoder_inputs, decoder_layers
 from ..language.opening import special_tokens
 from ..language.reading import context_of
 from ..language.tokenization import token_ids
@@ -145,31 +147,25 @@ class ModelReader:
             framed = [*before, *row, *after]
             padded[i, : len(framed)], read[i, : len(framed)] = framed, 1
             text[i, len(before) : len(before) + len(row)] = 1
-        captured: dict[int, Any] = {}
-        handles = [
-            projection.register_forward_pre_hook(lambda _, inputs, at=layer: captured.__setitem__(at, inputs[0]))
-            for layer, projection in enumerate(self._projections)
-        ]
-        try:
-            with torch.inference_mode():
-                ids, mask = (torch.from_numpy(array).to(self.device) for array in (padded, read))
-                options = {"use_cache": False} if hasattr(self.model.config, "use_cache") else {}
-                self.model(input_ids=ids, attention_mask=mask, **options)
-                blank = torch.from_numpy(text == 0).to(self.device)[:, :, None]
-                total, peak = (np.empty((len(rows), len(neurons)), dtype=np.float32) for _ in range(2))
-                for layer in np.unique(self.layer[neurons]):
-                    columns = np.flatnonzero(self.layer[neurons] == layer)
-                    # Some models flatten positions before the MLP.
-                    values = captured[int(layer)].reshape(*padded.shape, -1)
-                    units = self.unit[neurons[columns]]
-                    if not np.array_equal(units, np.arange(values.shape[-1])):  # a whole layer needs no copy
-                        values = values[:, :, torch.from_numpy(units).to(self.device)]
-                    values = values.float()
-                    total[:, columns] = values.masked_fill(blank, 0.0).sum(1).cpu().numpy()
-                    peak[:, columns] = values.masked_fill(blank, -torch.inf).amax(1).cpu().numpy()
-        finally:
-            for handle in handles:
-                handle.remove()
+        with captured(self._projections) as by_layer, torch.inference_mode():
+            ids, mask = (torch.from_numpy(array).to(self.device) for array in (padded, read))
+            options: dict[str, Any] = {"use_cache": False} if hasattr(self.model.config, "use_cache") else {}
+            if decoder_layers(self.model, self._projections):
+                follows = decoder_inputs(padded, read, self.model.config)
+                options |= {name: torch.from_numpy(array).to(self.device) for name, array in follows.items()}
+            self.model(input_ids=ids, attention_mask=mask, **options)
+            blank = torch.from_numpy(text == 0).to(self.device)[:, :, None]
+            total, peak = (np.empty((len(rows), len(neurons)), dtype=np.float32) for _ in range(2))
+            for layer in np.unique(self.layer[neurons]):
+                columns = np.flatnonzero(self.layer[neurons] == layer)
+                # Some models flatten positions before the MLP; a decoder's start token is no text.
+                values = by_layer[layer].reshape(len(rows), -1, by_layer[layer].shape[-1])[:, -longest:]
+                units = self.unit[neurons[columns]]
+                if not np.array_equal(units, np.arange(values.shape[-1])):  # a whole layer needs no copy
+                    values = values[:, :, torch.from_numpy(units).to(self.device)]
+                values = values.float()
+                total[:, columns] = values.masked_fill(blank, 0.0).sum(1).cpu().numpy()
+                peak[:, columns] = values.masked_fill(blank, -torch.inf).amax(1).cpu().numpy()
         return total, peak
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import RosettaError, require
-from ..checkpoints import architectures, hub
+from ..checkpoints import hub
+from ..checkpoints.architectures import ModelParts
+from ..sites import MlpNeurons, Site
 from .loaded import LoadedModel
-from .reading import require_known, require_table, usable_context
+from .reading import require_known, require_table, text_part, usable_context
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class TextReader:
         Name of the output projections, for an architecture without an entry in `architectures`.
     loading : Loading
         Where the weights go.
+    site : Site
+        The signals that are read.
     """
 
     checkpoint: str | Path | LoadedModel
@@ -47,6 +51,7 @@ class TextReader:
     context: int
     pattern: str | None = None
     loading: hub.Loading = field(default_factory=hub.Loading)
+    site: Site = field(default_factory=MlpNeurons)
 
     @property
     def name(self) -> str:
@@ -54,14 +59,16 @@ class TextReader:
         return str(self.checkpoint)
 
     @cached_property
-    def widths(self) -> list[int]:
-        """Neurons of each layer; of a checkpoint they are counted without memory for its weights."""
+    def neurons(self) -> tuple[np.ndarray, np.ndarray]:
+        """Layer and unit of each neuron; a checkpoint needs no memory for its weights to say them."""
         if isinstance(self.checkpoint, LoadedModel):
             model = self.checkpoint.body
         else:
             model = hub.empty_model(self.checkpoint, self.config)
-        projections = architectures.output_projections(model, self.config.model_type, self.name, self.pattern)
-        return [architectures.width(projection) for projection in projections]
+        parts = ModelParts(model, self.config.model_type, self.name, self.pattern)
+        modules = self.site.modules(parts)
+        widths = [self.site.width(module, parts) for module in modules]
+        return np.repeat(self.site.layers(modules), widths), np.concatenate([np.arange(width) for width in widths])
 
     def check(self, windows: Sequence[np.ndarray]) -> None:
         """Refuse a text that this model cannot read.
@@ -77,10 +84,10 @@ class TextReader:
             If a token lies beyond the model's table, or the tokenizer does not know half of the text.
         """
         highest = max(int(ids.max()) for ids in windows)
-        if highest >= self.config.vocab_size:
+        most = text_part(self.config).vocab_size
+        if highest >= most:
             raise RosettaError(
-                f"{self.name}: its tokenizer produces token {highest}, but the model has only "
-                f"{self.config.vocab_size} tokens"
+                f"{self.name}: its tokenizer produces token {highest}, but the model has only {most} tokens"
             )
         require_known(self.name, self.tokenizer, windows)
 
@@ -100,6 +107,7 @@ def open_readers(
     context: int | None = None,
     patterns: Sequence[str | None] = (),
     loading: hub.Loading = hub.Loading(),
+    sites: Sequence[Site] = (),
 ) -> list[TextReader]:
     """Open the configurations and tokenizers of models that are to read one text.
 
@@ -109,6 +117,8 @@ def open_readers(
         Tokens of a window, special ones included; by default what each model is made for (`reading.usable_context`).
     patterns : sequence of str or None
         Of each model, or none at all.
+    sites : sequence of Site
+        The same: the signals of each model, the MLPs' neurons by default.
 
     Raises
     ------
@@ -119,7 +129,9 @@ def open_readers(
     tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
     readers = []
     given = patterns or [None] * len(checkpoints)
-    for checkpoint, config, tokenizer, pattern in zip(checkpoints, configs, tokenizers, given, strict=True):
+    signals = sites or [MlpNeurons()] * len(checkpoints)
+    each = zip(checkpoints, configs, tokenizers, given, signals, strict=True)
+    for checkpoint, config, tokenizer, pattern, site in each:
         special = special_tokens(tokenizer)
         require_table(str(checkpoint), tokenizer, config)
         room = usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, special))
@@ -134,6 +146,7 @@ def open_readers(
                 context=room,
                 pattern=pattern,
                 loading=loading,
+                site=site,
             )
         )
     return readers

@@ -31,13 +31,21 @@ ENTRIES = 0.5  # of the model's table that a tokenizer must have
 KNOWN = 0.5  # of a text's tokens that a tokenizer must know
 
 
+def text_part(config: Any) -> Any:
+    """Return the part of a configuration that describes the reading of text; all of it in a model of text alone."""
+    part = getattr(config, "text_config", None)
+    return config if part is None or isinstance(part, dict) else part
+
+
 def positions_of(config: Any) -> int | None:
     """Return the tokens for which a model has positions, None where it has no table."""
+    config = text_part(config)
     for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
         value = getattr(config, name, None)
         if isinstance(value, int) and value > 0:
             padding = _whole(getattr(config, "pad_token_id", None)) or 0
-            return value - (padding + 1 if getattr(config, "model_type", "") in OFFSET else 0)
+            offset = padding + 1 if getattr(config, "model_type", "") in OFFSET else 0
+            return value - offset - bool(getattr(config, "is_encoder_decoder", False))  # the decoder's start token
     return None
 
 
@@ -94,7 +102,7 @@ def require_table(name: str, tokenizer: Any, config: Any) -> None:
     RosettaError
         The message has both numbers.
     """
-    rows = getattr(config, "vocab_size", None)
+    rows = getattr(text_part(config), "vocab_size", None)
     if isinstance(rows, int) and len(tokenizer) < ENTRIES * rows:
         raise RosettaError(
             f"{name}: its tokenizer has {len(tokenizer):,} entries, the model {rows:,}. Is tokenizer.json or the "

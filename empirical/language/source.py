@@ -22,11 +22,15 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, RosettaError
-from ..checkpoints import architectures, hub
+from ..checkpoints import hub
+from ..checkpoints.architectures import ModelParts
+from ..checkpoints.capturing import captured, clear
 from ..checkpoints.provenance import identity
 from ..corpora.corpus import PAPERS_TOKENS, Corpus, StoredText
+from ..sites import MlpNeurons, Site
 from .alignment import Tokens, Window, tile
 from .drawing import draw
+from .encoder_decoder import decoder_inputs, decoder_layers, started
 from .last_text import once
 from .loaded import LoadedModel
 from .opening import TextReader, open_readers
@@ -166,6 +170,8 @@ class TextSource:
         Special tokens that frame every window. They carry no text: the model reads them, no span holds them.
     facts : list, optional
         Facts that distinguish the weights from others, where the name is not a checkpoint's.
+    site : Site
+        The signals that are read; the MLPs' neurons by default.
     """
 
     def __init__(
@@ -177,21 +183,25 @@ class TextSource:
         pattern: str | None = None,
         special: tuple[list[int], list[int]] = ([], []),
         facts: list[Any] | None = None,
+        site: Site = MlpNeurons(),
     ):
-        self.name, self.model, self.text, self.side = name, model, text, side
+        self.name, self.model, self.text, self.side, self.site = name, model, text, side, site
         self._pattern, self._special, self.facts = pattern, special, facts
-        self._projections = architectures.output_projections(model, model.config.model_type, name, pattern)
-        widths = [architectures.width(projection) for projection in self._projections]
-        self.layer = np.repeat(np.arange(len(widths)), widths)
+        places = ModelParts(model, model.config.model_type, name, pattern)
+        self._projections = site.modules(places)
+        widths = [site.width(module, places) for module in self._projections]
+        self.layer = np.repeat(site.layers(self._projections), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
         self.positions = text.positions
+        self._decoder = decoder_layers(model, self._projections)
         # A decoder need not keep keys and values; an encoder does not know the option.
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def identity(self) -> list[Any]:
         """Return the identity of these activations: weights and their precision, size, positions, text."""
         weights = identity(self.name) if self.facts is None else self.facts
-        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), self.text.sha256]
+        site = [str(self.site), *self.site.facts()] if str(self.site) != "mlp" else []
+        return [*weights, int(self.positions), len(self.layer), str(self.model.dtype), self.text.sha256, *site]
 
     def labels(self) -> dict[str, np.ndarray]:
         """Return the ``document`` of each position, and the number of its ``span``'s text among the distinct ones."""
@@ -199,14 +209,20 @@ class TextSource:
 
     @property
     def projections(self) -> list[Any]:
-        """Output projections of the MLPs, layer by layer."""
+        """Modules that are read, layer by layer: the output projections of the MLPs, at the site of neurons."""
         return self._projections
 
     def untrained(self, seed: int) -> TextSource:
         """Return the same architecture with random weights, reading the same text."""
         model = hub.untrained_model(self.model.config, seed).to(hub.device_of(self.model))
         return TextSource(
-            f"{self.name} (untrained, seed {seed})", model, self.text, self.side, self._pattern, self._special
+            f"{self.name} (untrained, seed {seed})",
+            model,
+            self.text,
+            self.side,
+            self._pattern,
+            self._special,
+            site=self.site,
         )
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
@@ -245,23 +261,19 @@ class TextSource:
         """
         import torch
 
-        captured: list[Any] = [None] * len(self._projections)
-        mask: Any = None
+        masks: list[Any] = []
 
-        def hook(layer: int):
-            def capture(_module: Any, inputs: tuple[Any, ...]) -> None:
-                # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
-                # Layers may lie on different devices.
-                value = inputs[0].reshape(*mask.shape, -1)
-                captured[layer] = value[mask.to(value.device)].to(gathered).float()
-
-            return capture
+        def pooled_text(value: Any, layer: int) -> Any:
+            # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
+            # Layers may lie on different devices.
+            mask = masks[layer in self._decoder]
+            value = value.reshape(*mask.shape, -1)
+            return self.site.units(value[mask.to(value.device)]).to(gathered).float()
 
         device = hub.device_of(self.model)
-        handles = [projection.register_forward_pre_hook(hook(i)) for i, projection in enumerate(self._projections)]
         before, after = self._special
         number = 0
-        try:
+        with captured(self._projections, pooled_text, self.site.of) as values:
             for batch in self._batches():
                 number += len(batch)
                 positions = sum(window.positions for window in batch)
@@ -281,30 +293,32 @@ class TextSource:
                         read[row, : len(window_ids)] = 1
                         text[row, len(before) : len(window_ids) - len(after)] = True
                     lengths = np.concatenate([one.lengths[self.side] for one in chosen])
-                    mask = torch.from_numpy(text)
+                    masks[:] = torch.from_numpy(text), torch.from_numpy(started(text, False))
                     with torch.inference_mode():
                         try:
-                            self.model(
-                                input_ids=torch.from_numpy(padded).to(device),
-                                attention_mask=torch.from_numpy(read).to(device),
-                                **self._options,
-                            )
+                            self.model(**self._inputs(padded, read, device))
                         except Exception as error:  # whatever a user's model raises
-                            raise self._failure(error, captured, number - len(batch) + part[0], longest) from error
-                        pooled = pool(torch.cat(captured, dim=1), lengths)
-                    captured[:] = [None] * len(captured)
+                            raise self._failure(error, values, number - len(batch) + part[0], longest) from error
+                        pooled = pool(torch.cat(values, dim=1), lengths)
+                    clear(values)
                     for index, one in zip(part, pooled.split([one.positions for one in chosen]), strict=True):
                         rows[index] = one
                 yield torch.cat(rows)[first:]  # outside of inference mode, which would else reach the caller
                 first = 0
-        finally:
-            for handle in handles:
-                handle.remove()
 
-    def _failure(self, error: Exception, captured: list[Any], window: int, length: int) -> RosettaError:
+    def _inputs(self, ids: np.ndarray, read: np.ndarray, device: Any) -> dict[str, Any]:
+        """Return the inputs of the model for windows of shape (windows, tokens)."""
+        import torch
+
+        inputs = {"input_ids": ids, "attention_mask": read}
+        if self._decoder:
+            inputs |= decoder_inputs(ids, read, self.model.config)
+        return {name: torch.from_numpy(array).to(device) for name, array in inputs.items()} | self._options
+
+    def _failure(self, error: Exception, values: list[Any], window: int, length: int) -> RosettaError:
         """Return the error of a model that could not read a window."""
-        layer = sum(value is not None for value in captured)
-        place = f"layer {layer}" if layer < len(captured) else "the end"
+        layer = sum(value is not None for value in values)
+        place = f"layer {layer}" if layer < len(values) else "the end"
         lines = str(error).strip().splitlines() or [""]
         return RosettaError(
             f"{self.name}: failed before {place}, in window {window} of {len(self.text.windows)}, {length} tokens long "
@@ -373,7 +387,8 @@ def shared_text(
 
 def source_of(reader: TextReader, text: AlignedText, side: int) -> TextSource:
     """Return one of the models of a shared text, its weights loaded."""
-    return TextSource(reader.name, reader.model(), text, side, reader.pattern, reader.special, reader.facts())
+    place = reader.name, reader.model(), text, side, reader.pattern, reader.special, reader.facts()
+    return TextSource(*place, reader.site)
 
 
 def text_sources(
@@ -385,6 +400,7 @@ def text_sources(
     patterns: tuple[str | None, str | None] = (None, None),
     loading: hub.Loading = hub.Loading(),
     context: int | None = None,
+    sites: tuple[Site, Site] = (MlpNeurons(), MlpNeurons()),
 ) -> tuple[TextSource, TextSource]:
     """Open two checkpoints (folders or hub ids) and align them on a text.
 
@@ -404,6 +420,8 @@ def text_sources(
         Where the weights go.
     context : int, optional
         Tokens of a window, special ones included; by default what both models are made for (`reading.usable_context`).
+    sites : pair of Site
+        The signals of each model.
 
     Raises
     ------
@@ -411,6 +429,6 @@ def text_sources(
         If a checkpoint or its tokenizer cannot be used, the context is longer than a model has positions, or the text
         is too short.
     """
-    a, b = open_readers((checkpoint_a, checkpoint_b), context, patterns, loading)
+    a, b = open_readers((checkpoint_a, checkpoint_b), context, patterns, loading, sites)
     text = shared_text((a, b), corpus, tokens, seed)
     return source_of(a, text, 0), source_of(b, text, 1)

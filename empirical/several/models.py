@@ -30,6 +30,7 @@ from .spools import Spools, nonce
 if TYPE_CHECKING:
     from ..checkpoints.hub import Loading
     from ..language.source import AlignedText
+    from ..sites import Site
 
 MOST_MODELS, LONGEST = 16, 80
 EXAMPLE = "rosettalaw match a.npy b.npy c.npy --out folder"
@@ -101,11 +102,17 @@ def open_checkpoints(
     tokens: int | None,
     seed: int,
     context: int | None,
+    signals: tuple[str | None, Site],
     loading: Loading,
     spools: Spools,
     finite: bool,
 ) -> Together:
     """Open checkpoints, align one text for all, say what their activations will take, and read each once.
+
+    Parameters
+    ----------
+    signals : (str or None, Site)
+        Name of the output projections of unknown architectures, and the signals that are read; of all models.
 
     Raises
     ------
@@ -117,8 +124,10 @@ def open_checkpoints(
     from ..language.source import shared_text
     from .stored import StoredModel
 
-    readers = open_readers([one if hasattr(one, "tokenizer") else str(one) for one in models], context, (), loading)
-    neurons = [sum(reader.widths) for reader in readers]  # unknown architectures are refused here
+    checkpoints = [one if hasattr(one, "tokenizer") else str(one) for one in models]
+    patterns, sites = ([signal] * len(checkpoints) for signal in signals)
+    readers = open_readers(checkpoints, context, patterns, loading, sites)
+    neurons = [len(reader.neurons[0]) for reader in readers]  # unknown architectures are refused here
     assert all(neurons)
     text = shared_text(readers, corpus, tokens, seed)
     stored = [StoredModel(reader, text, side, spools) for side, reader in enumerate(readers)]
@@ -131,6 +140,8 @@ def open_checkpoints(
         for side, one in enumerate(stored)
     ]
     common = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "weights": loading.weights}
+    common |= {} if str(signals[1]) == "mlp" else {"site_a": str(signals[1]), "site_b": str(signals[1])}
+    common |= {} if signals[0] is None else {"pattern_a": signals[0], "pattern_b": signals[0]}
     identities = [_digest(one.identity()) for one in stored]
     return Together(
         names=tuple(names),

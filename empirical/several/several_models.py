@@ -23,6 +23,7 @@ from ..matching import Screening
 from ..matching.cost import byte_count
 from ..matching.machine import distributed
 from ..pairing import CONTEXTS, PairOptions
+from ..sites import site_named
 from .models import EXAMPLE, Together, named, of_one_kind, open_arrays, open_checkpoints
 from .pairs import BETWEEN, MatchedPair, check, match_pairs, path_of
 from .recurrence import Families, closed_by_chance, families, partnered
@@ -74,6 +75,8 @@ def match_several(
     recall: float | None = None,
     compute: str = "float32",
     device: str = "cpu",
+    site: str = "mlp",
+    pattern: str = "",
     device_map: str = "",
     weights: str = "float32",
     allow_pickle_weights: bool = False,
@@ -97,6 +100,8 @@ def match_several(
         Tokens of the first model to read.
     documents : path, optional
         A ``.npy`` file with the document of each position of activations.
+    site, pattern : str
+        Signals of all models, and the output projections of unknown architectures.
     text, context, contexts, untrained, k, absolute, null, null_permutations, jackknife, q
         As in `two_models.match_models`, for every pair.
     engine, buckets, candidates, recall, compute, device, device_map, weights, allow_pickle_weights, memory, spool
@@ -143,6 +148,7 @@ def match_several(
     with Spools(cache_folder(), spool, quiet) as spools:
         if arrays:
             given = {"--text": text, "--tokens": tokens, "--context": context, "--device-map": device_map or None}
+            given |= {"--site": site if site != "mlp" else None, "--pattern": pattern or None}
             given |= {"--allow-pickle-weights": allow_pickle_weights or None}
             given |= {"--weights": weights if weights != "float32" else None}
             for option, value in given.items():
@@ -161,7 +167,7 @@ def match_several(
 
             loading = Loading(device, device_map or None, allow_pickle_weights, weights)
             corpus = open_texts(PYTHON if text is None else text, tokens, pairing.memory)
-            reading = corpus, tokens, seed, context, loading
+            reading = corpus, tokens, seed, context, (pattern or None, site_named(site)), loading
             together = open_checkpoints(every, names, *reading, spools, not exclude_nonfinite)
         check(together, pairing, out)
         pairs = match_pairs(together, pairing, out, spools, quiet)

@@ -43,8 +43,7 @@ class StoredModel(Copy):
 
     def __init__(self, reader: TextReader, text: AlignedText, side: int, spools: Spools):
         self.name, self.text, self.positions = reader.name, text, text.positions
-        self.layer = np.repeat(np.arange(len(reader.widths)), reader.widths)
-        self.unit = np.concatenate([np.arange(width) for width in reader.widths])
+        self.layer, self.unit = reader.neurons
         self._reader, self._side, self._spools = reader, side, spools
 
     @cached_property
@@ -107,6 +106,7 @@ class StoredModel(Copy):
             "special": [list(map(int, ids)) for ids in reader.special],
             "configuration": hashlib.sha256("\n".join(named).encode()).hexdigest(),
             "pattern": reader.pattern,
+            "site": [str(reader.site), *reader.site.facts()],
             "precision": reader.loading.weights,
             "device": [reader.loading.device, str(reader.loading.device_map or "")],
             "versions": _versions(),
@@ -147,7 +147,8 @@ class StoredTwin(Copy):
             body = hub.untrained_model(config, seed)
             device = hub.device_of(reader.model()) if loaded else reader.loading.device
             body = hub.moved(body, str(device))
-            return TextSource(self.name, body, model.text, model._side, reader.pattern, reader.special)
+            place = self.name, body, model.text, model._side, reader.pattern, reader.special
+            return TextSource(*place, site=reader.site)
 
         about = model._about | {"model": self.name, "revision": f"untrained, seed {seed}"}
         self._source = model._spools.copy(self._facts, self, opened, about, passing=True)

@@ -17,6 +17,7 @@ from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, interpreting, load, require_variables
 from ..checkpoints.hub import Loading
 from ..corpora.corpus import PYTHON, open_text
+from ..sites import MlpNeurons, Site, site_named
 from . import page
 from .items import Collection, Judged, judged_pairs
 from .offline_page import saved_collection
@@ -45,6 +46,7 @@ class _Found:
     seed: int
     judged: list[Judged]
     patterns: tuple[str | None, str | None] = (None, None)
+    sites: tuple[Site, Site] = (MlpNeurons(), MlpNeurons())
 
 
 def write_viewer(
@@ -127,7 +129,13 @@ def write_viewer(
 
     corpus = open_text(text, memory)
     sources = text_sources(
-        *models, corpus, tokens, seed, saved_pairs.patterns if saved_pairs is not None else (None, None), loading
+        *models,
+        corpus,
+        tokens,
+        seed,
+        saved_pairs.patterns if saved_pairs is not None else (None, None),
+        loading,
+        sites=saved_pairs.sites if saved_pairs is not None else (MlpNeurons(), MlpNeurons()),
     )
     if saved_pairs is None:
         from ..matching import match
@@ -213,6 +221,7 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         seed=int(ds.attrs["seed"]),
         judged=judged_pairs(ds, range(ds.sizes["pair"])),
         patterns=(ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b")),
+        sites=(site_named(ds.attrs.get("site_a", "mlp")), site_named(ds.attrs.get("site_b", "mlp"))),
     )
 
 

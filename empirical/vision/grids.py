@@ -3,6 +3,9 @@
 A vision transformer reads an image as prefix tokens (class, registers) and rows · columns patches, row by row. Two
 models are aligned on the larger grid in each direction (arXiv 2606.03990, appendix B): the smaller one is resampled
 bilinearly, cell centres to cell centres, edges held. Each cell of each image is one aligned position.
+
+Models whose stages halve the grid (Swin, ConvNeXt) stand on the grid of the stage with the most neurons: finer stages
+are averaged, coarser ones resampled.
 """
 
 from __future__ import annotations
@@ -44,11 +47,33 @@ def grid_of(
     return rows, columns
 
 
+def grid_of_stage(tokens: int, pixels: tuple[int, int], patch: tuple[int, int]) -> tuple[int, int] | None:
+    """Return rows and columns of a stage that has halved the first grid any number of times; None if none fits.
+
+    A stage rounds odd numbers up (Swin) or down (ConvNeXt).
+    """
+    first = pixels[0] // patch[0], pixels[1] // patch[1]
+    for up in (True, False):
+        rows, columns = first
+        while rows > 0 and columns > 0 and rows * columns >= tokens:
+            if rows * columns == tokens:
+                return rows, columns
+            if rows == columns == 1:
+                break
+            rows, columns = ((size + up) // 2 for size in (rows, columns))
+    return None
+
+
 def resample(cells: Any, grid: tuple[int, int]) -> Any:
-    """Resample a batch of grids bilinearly: (images, rows, columns, neurons) to another number of rows and columns."""
-    from torch.nn.functional import interpolate
+    """Resample a batch of grids, (images, rows, columns, neurons), to another number of rows and columns.
+
+    Bilinear to a finer grid; to a coarser one the mean of the cells that each covers.
+    """
+    from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
     if tuple(cells.shape[1:3]) == tuple(grid):
         return cells
     moved = cells.permute(0, 3, 1, 2)
+    if grid[0] <= cells.shape[1] and grid[1] <= cells.shape[2]:
+        return adaptive_avg_pool2d(moved, grid).permute(0, 2, 3, 1)
     return interpolate(moved, size=grid, mode="bilinear", align_corners=False).permute(0, 2, 3, 1)

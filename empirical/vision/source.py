@@ -11,6 +11,7 @@ An untrained twin (`ImageSource.untrained`) reads the same images with random we
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,9 +21,10 @@ import numpy as np
 
 from ..activations.spooling import rechunked
 from ..checkpoints import architectures
+from ..checkpoints.capturing import captured
 from ..checkpoints.hub import Loading, device_of
 from ..checkpoints.provenance import identity
-from .grids import grid_of, resample
+from .grids import grid_of, grid_of_stage, resample
 from .images import Chosen, Images
 from .towers import BATCH, open_tower
 
@@ -131,26 +133,27 @@ class ImageSource:
         """Return the activations of some images on a grid, the model's own if none is given, on a device."""
         import torch
 
-        captured: list[Any] = [None] * len(self.reader.projections)
+        def gather(value: Any, _layer: int) -> Any:
+            return value.to(gathered)  # layers may lie on different devices
 
-        def hook(layer: int):
-            def keep(_module: Any, inputs: tuple[Any, ...]) -> None:
-                captured[layer] = inputs[0].to(gathered)  # layers may lie on different devices
+        with captured(self.reader.projections, gather) as layers, torch.inference_mode():
+            pixels = self.reader.read(Chosen(self.images, indices))
+            maps = [self._laid_out(layer.reshape(len(indices), -1, layer.shape[-1]), pixels) for layer in layers]
+            grids = [tuple(one.shape[1:3]) for one in maps]
+            if len(set(grids)) == 1:
+                return resample(torch.cat(maps, dim=3), grid or grids[0]).float().contiguous()
+            widths: Counter[tuple[int, int]] = Counter()
+            for one, own in zip(maps, grids, strict=True):
+                widths[own] += one.shape[3]
+            target = grid or widths.most_common(1)[0][0]
+            return torch.cat([resample(one, target) for one in maps], dim=3).float().contiguous()
 
-            return keep
-
-        handles = [p.register_forward_pre_hook(hook(i)) for i, p in enumerate(self.reader.projections)]
-        try:
-            with torch.inference_mode():
-                pixels = self.reader.read(Chosen(self.images, indices))
-                tokens = torch.cat([layer.reshape(len(indices), -1, layer.shape[-1]) for layer in captured], dim=2)
-                prefix = self.reader.prefix
-                rows, columns = grid_of(self.name, tokens.shape[1], prefix, pixels, self.reader.patch)
-                cells = tokens[:, sum(prefix.values()) :].reshape(len(indices), rows, columns, -1)
-                return resample(cells, grid or (rows, columns)).float().contiguous()
-        finally:
-            for handle in handles:
-                handle.remove()
+    def _laid_out(self, tokens: Any, pixels: tuple[int, int]) -> Any:
+        """Return one layer's patches on their grid: (images, tokens, neurons) to (images, rows, columns, neurons)."""
+        prefix, patch = self.reader.prefix, self.reader.patch
+        stage = grid_of_stage(tokens.shape[1], pixels, patch) if getattr(self.reader, "halving", False) else None
+        rows, columns = stage or grid_of(self.name, tokens.shape[1], prefix, pixels, patch)
+        return tokens[:, sum(prefix.values()) :].reshape(len(tokens), rows, columns, -1)
 
 
 def image_sources(

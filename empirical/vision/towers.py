@@ -46,24 +46,44 @@ class Tower:
         Name of the MLP output projection, ``*`` for the layer, one for each kind of MLP that it may be built with.
     prefix : callable
         From the configuration to the tokens before the patches, by kind.
+    halving : bool
+        Whether later stages have half as many rows and columns (Swin, ConvNeXt).
     """
 
     projections: tuple[str, ...]
     prefix: Callable[[Any], dict[str, int]]
+    halving: bool = False
 
 
 TOWERS: dict[str, Tower] = {  # `model_type` of the vision part's configuration
+    "beit": Tower(("layers.*.mlp.fc2", "encoder.layer.*.output.dense"), _class_alone),
     "clip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _class_alone),
+    "convnext": Tower(("encoder.stages.*.layers.*.pwconv2",), _none, halving=True),
+    "convnextv2": Tower(("encoder.stages.*.layers.*.pwconv2",), _none, halving=True),
+    "data2vec-vision": Tower(("encoder.layer.*.output.dense",), _class_alone),
     "deit": Tower(("layers.*.mlp.fc2",), _class_and_distillation),
     "dinov2": Tower(("encoder.layer.*.mlp.fc2", "encoder.layer.*.mlp.down_proj"), _class_alone),
     "dinov2_with_registers": Tower(("encoder.layer.*.mlp.fc2", "encoder.layer.*.mlp.down_proj"), _class_and_registers),
+    "dinov3_convnext": Tower(("model.stages.*.layers.*.pointwise_conv2",), _none, halving=True),
     "dinov3_vit": Tower(("model.layer.*.mlp.down_proj",), _class_and_registers),
     "ijepa": Tower(("layers.*.mlp.fc2",), _none),
+    "sam_vision_model": Tower(("vision_encoder.layers.*.mlp.lin2",), _none),
     "siglip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _none),
+    "swin": Tower(("encoder.layers.*.blocks.*.mlp.fc2", "encoder.layers.*.blocks.*.output.dense"), _none, halving=True),
+    "swinv2": Tower(("encoder.layers.*.blocks.*.output.dense",), _none, halving=True),
     "vit": Tower(("layers.*.mlp.fc2",), _class_alone),
     "vit_mae": Tower(("layers.*.mlp.fc2",), _class_alone),
 }
-COMPOSITE = {"clip": "CLIPVisionModel", "siglip": "SiglipVisionModel"}  # text and vision in one checkpoint
+# A vision tower beside other parts in one checkpoint.
+COMPOSITE = {
+    "clip": "CLIPVisionModel",
+    "paligemma": "SiglipVisionModel",
+    "sam": "SamVisionModel",
+    "siglip": "SiglipVisionModel",
+}
+# Names of its weights there -> names in the tower, where `transformers` does not know them.
+RENAMED = {"paligemma": {r"^(model\.)?vision_tower\.(vision_model\.)?": ""}}
+STEM = 4  # pixels that the first map of an architecture without `patch_size` takes together
 
 
 class TowerReader:
@@ -84,6 +104,8 @@ class TowerReader:
     ----------
     projections : list of torch.nn.Module
         The MLP output projections, in the order of the layers.
+    halving : bool
+        Whether later stages have half as many rows and columns.
 
     Raises
     ------
@@ -99,7 +121,8 @@ class TowerReader:
         table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
         self.projections = architectures.output_projections(model, kind, name, table=table)
         self.prefix = entry.prefix(model.config) if entry else {}
-        patch = model.config.patch_size
+        self.halving = entry.halving if entry else False
+        patch = getattr(model.config, "patch_size", STEM)
         self.patch: tuple[int, int] = (patch, patch) if isinstance(patch, int) else (patch[0], patch[1])
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
@@ -162,7 +185,7 @@ def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pat
         import transformers
 
         kind = getattr(transformers, COMPOSITE[config.model_type])
-        model = hub.open_model(checkpoint, config.vision_config, kind, loading)
+        model = hub.open_model(checkpoint, config.vision_config, kind, loading, renamed=RENAMED.get(config.model_type))
     else:
         if config.model_type == "vit_mae":
             config.mask_ratio = 0.0

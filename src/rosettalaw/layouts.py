@@ -227,7 +227,19 @@ ALONG = {  # an index, and the dimension that it counts along
 }
 BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of things that it counts
 # Attributes that are read again, of any kind.
-TEXT_FACTS = ("model_a", "model_b", "pattern_a", "pattern_b", "corpus", "ladder", "modality", "pairing", "target")
+TEXT_FACTS = (
+    "model_a",
+    "model_b",
+    "pattern_a",
+    "pattern_b",
+    "site_a",
+    "site_b",
+    "corpus",
+    "ladder",
+    "modality",
+    "pairing",
+    "target",
+)
 TEXT_FACTS += ("judge", "images", "status", "command", "corpus_sha256", "images_sha256", "photographs_sha256")
 TEXT_FACTS += ("revision_a", "revision_b", "tokenizer_a", "tokenizer_b")
 WHOLE_FACTS = ("seed", "tokens", "timestep", "contexts")

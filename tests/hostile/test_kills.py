@@ -22,6 +22,16 @@ def test_every_command_that_writes_a_result_is_killed():
     assert {name.split()[0] for name in COMMANDS} == writing - {"figures"}  # files one by one, in seconds
 
 
+def test_a_rung_is_known_without_the_hash_of_its_folder_but_not_twice(tmp_path):
+    (tmp_path / "rungs").mkdir()
+    (tmp_path / "rungs" / "01-one-32-b63eb8533c-1497b8c27d.txt").touch()
+    (tmp_path / "rungs" / "02-one-64-b63eb8533c-1497b8c27d.nc").write_bytes(b"")
+    names = set(fingerprints(tmp_path, lambda path: ""))
+    assert names == {"rungs/01-one-32-b63eb8533c-1497b8c27d.txt", "rungs/02-one-64-b63eb8533c.nc"}
+    (tmp_path / "rungs" / "02-one-64-b63eb8533c-aaaaaaaaaa.nc").write_bytes(b"")
+    assert "rungs/02-one-64-b63eb8533c.nc again 1" in fingerprints(tmp_path, lambda path: "")
+
+
 def test_fingerprints_see_numbers_and_litter(tmp_path):
     def written(folder, number, attribute):
         folder.mkdir()

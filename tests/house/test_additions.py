@@ -238,16 +238,17 @@ def test_a_spectrum_from_outside_is_found_by_name_and_solved(monkeypatch):
 
 def test_an_architecture_from_outside_is_one_entry(tmp_path, monkeypatch):
     import torch
-    from transformers import AutoModel, OpenAIGPTConfig
+    from transformers import ApertusConfig, AutoModel
 
     from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
 
-    model = AutoModel.from_config(OpenAIGPTConfig(vocab_size=64, n_positions=16, n_embd=8, n_layer=2, n_head=2))
-    with pytest.raises(rosettalaw.errors.RosettaError, match="openai-gpt"):
-        output_projections(model, "openai-gpt", "outside")
-    monkeypatch.setitem(OUTPUT_PROJECTION, "openai-gpt", "h.*.mlp.c_proj")
-    projections = output_projections(model, "openai-gpt", "outside")
-    assert [tuple(one.weight.shape) for one in projections] == [(32, 8), (32, 8)]
+    sizes = {"hidden_size": 8, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    model = AutoModel.from_config(ApertusConfig(vocab_size=64, pad_token_id=0, **sizes))
+    with pytest.raises(rosettalaw.errors.RosettaError, match="unknown architecture 'apertus'"):
+        output_projections(model, "apertus", "outside")
+    monkeypatch.setitem(OUTPUT_PROJECTION, "apertus", "layers.*.mlp.down_proj")
+    projections = output_projections(model, "apertus", "outside")
+    assert [tuple(one.weight.shape) for one in projections] == [(8, 32), (8, 32)]
     assert isinstance(projections[0], torch.nn.Module)
 
 

@@ -21,7 +21,7 @@ ROOMS = {"theory", "sims", "empirical", "validation", "paper_figs"}
 FLOORS = (
     {"intervals", "worker_pool"},
     {"activations", "calibration", "checkpoints", "corpora"},
-    {"config", "nulls"},
+    {"config", "nulls", "sites"},
     {"language", "matching"},
     {"measures"},
     {"ladder", "viewer"},

@@ -27,6 +27,7 @@ PACKAGES = [
             "measures",
             "nulls",
             "several",
+            "sites",
             "viewer",
             "vision",
             "vision.families",

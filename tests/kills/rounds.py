@@ -8,6 +8,7 @@ killed with it.
 import errno
 import hashlib
 import os
+import re
 import shlex
 import signal
 import sys
@@ -20,6 +21,7 @@ import numpy as np
 
 from .commands import COMMANDS, TIMED
 
+RUNG = re.compile(r"(rungs/[^/]+)-[0-9a-f]{10}(\.nc)$")
 QUIET = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -203,10 +205,18 @@ def differences(left, whole):
     return tuple(faults)
 
 
-def fingerprints(folder):
-    """Return the fingerprint of each file below a folder, by its path."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): fingerprint(path) for path in files}
+def fingerprints(folder, of=None):
+    """Return the fingerprint of each file below a folder, by its path.
+
+    A rung's file ends in a hash of its models and of the folder that they lie in, which is another one in each round:
+    the hash is left out, and a second file of the same rung gets a number.
+    """
+    prints = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = RUNG.sub(r"\1\2", str(path.relative_to(folder)))
+        again = sum(other.partition(" again")[0] == name for other in prints)
+        prints[f"{name} again {again}" if again else name] = (of or fingerprint)(path)
+    return prints
 
 
 def fingerprint(path):

@@ -7,7 +7,9 @@ import torch
 import transformers
 from tokenizers import processors
 
-from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION
+from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
+from rosettalaw.empirical.corpora.corpus import Document
+from rosettalaw.empirical.filtering.document_activations import ModelReader
 from rosettalaw.empirical.language.opening import special_tokens
 from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import RosettaError
@@ -15,40 +17,121 @@ from rosettalaw.errors import RosettaError
 SIZES = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
 COMMON = {**SIZES, "vocab_size": 300, "max_position_embeddings": 32, "bos_token_id": 299, "eos_token_id": 299}
 GROUPED = {**COMMON, "num_key_value_heads": 2, "pad_token_id": 0}
+HEADS = {**GROUPED, "head_dim": 8}
+GPT = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_inner": 40, "n_positions": 32, "vocab_size": 300}
+GPT |= {"bos_token_id": 299, "eos_token_id": 299}
+T5 = {"d_model": 16, "d_kv": 8, "d_ff": 40, "num_layers": 2, "num_heads": 2, "vocab_size": 300}
+T5 |= {"decoder_start_token_id": 0, "dropout_rate": 0.0}
+BART = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 40, "decoder_ffn_dim": 40}
+BART |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "vocab_size": 300, "max_position_embeddings": 34}
+BART |= {"decoder_start_token_id": 2}
+OPT = {"hidden_size": 16, "ffn_dim": 40, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 300}
+OPT |= {"max_position_embeddings": 32, "word_embed_proj_dim": 16, "bos_token_id": 299, "eos_token_id": 299}
+ALBERT = {**COMMON, "embedding_size": 8, "num_hidden_layers": 3, "hidden_act": "gelu"}
+DISENTANGLED = {**COMMON, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+VISION = {**SIZES, "image_size": 16, "patch_size": 8}
 
+
+# `model_type` -> name of the class of its configuration without "Config", and its sizes.
 CONFIGS = {
-    "bert": lambda: transformers.BertConfig(**COMMON),
-    "camembert": lambda: transformers.CamembertConfig(**COMMON),
-    "electra": lambda: transformers.ElectraConfig(**COMMON),
-    "mpnet": lambda: transformers.MPNetConfig(**COMMON),
-    "roberta": lambda: transformers.RobertaConfig(**COMMON),
-    "xlm-roberta": lambda: transformers.XLMRobertaConfig(**COMMON),
-    "gemma": lambda: transformers.GemmaConfig(**GROUPED, head_dim=8),
-    "gemma2": lambda: transformers.Gemma2Config(**GROUPED, head_dim=8),
-    "gemma3_text": lambda: transformers.Gemma3TextConfig(**GROUPED, head_dim=8),
-    "gpt2": lambda: transformers.GPT2Config(
-        n_embd=16, n_layer=2, n_head=2, n_inner=40, n_positions=32, vocab_size=300, bos_token_id=299, eos_token_id=299
+    "albert": ("Albert", ALBERT),
+    "arcee": ("Arcee", GROUPED),
+    "bart": ("Bart", BART),
+    "bert": ("Bert", COMMON),
+    "big_bird": ("BigBird", {**COMMON, "attention_type": "original_full"}),
+    "biogpt": ("BioGpt", COMMON),
+    "bloom": ("Bloom", {"hidden_size": 16, "n_layer": 2, "n_head": 2, "vocab_size": 300}),
+    "camembert": ("Camembert", COMMON),
+    "codegen": ("CodeGen", {**GPT, "n_head": 4, "rotary_dim": 4}),
+    "cohere": ("Cohere", GROUPED),
+    "cohere2": ("Cohere2", GROUPED),
+    "data2vec-text": ("Data2VecText", COMMON),
+    "deberta": ("Deberta", DISENTANGLED),
+    "deberta-v2": ("DebertaV2", DISENTANGLED),
+    "distilbert": (
+        "DistilBert",
+        {"dim": 16, "hidden_dim": 40, "n_layers": 2, "n_heads": 2, "vocab_size": 300, "max_position_embeddings": 32},
     ),
-    "gpt_neox": lambda: transformers.GPTNeoXConfig(**COMMON),
-    "llama": lambda: transformers.LlamaConfig(**GROUPED),
-    "mistral": lambda: transformers.MistralConfig(**GROUPED),
-    "olmo": lambda: transformers.OlmoConfig(**GROUPED),
-    "olmo2": lambda: transformers.Olmo2Config(**GROUPED),
-    "opt": lambda: transformers.OPTConfig(
-        hidden_size=16,
-        ffn_dim=40,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        vocab_size=300,
-        max_position_embeddings=32,
-        word_embed_proj_dim=16,
-        bos_token_id=299,
-        eos_token_id=299,
+    "electra": ("Electra", COMMON),
+    "ernie": ("Ernie", COMMON),
+    "esm": ("Esm", {**COMMON, "pad_token_id": 1}),
+    "eurobert": ("EuroBert", GROUPED),
+    "exaone4": ("Exaone4", GROUPED),
+    "falcon": ("Falcon", COMMON),
+    "gemma": ("Gemma", HEADS),
+    "gemma2": ("Gemma2", HEADS),
+    "gemma3": ("Gemma3", {"text_config": HEADS, "vision_config": VISION, "mm_tokens_per_image": 4}),
+    "gemma3_text": ("Gemma3Text", HEADS),
+    "glm": ("Glm", HEADS),
+    "glm4": ("Glm4", HEADS),
+    "gpt2": ("GPT2", GPT),
+    "gpt_bigcode": ("GPTBigCode", GPT),
+    "gpt_neo": (
+        "GPTNeo",
+        {
+            "hidden_size": 16,
+            "num_layers": 2,
+            "num_heads": 2,
+            "intermediate_size": 40,
+            "max_position_embeddings": 32,
+            "vocab_size": 300,
+            "attention_types": [[["global", "local"], 1]],
+        },
     ),
-    "phi": lambda: transformers.PhiConfig(**COMMON),
-    "phi3": lambda: transformers.Phi3Config(**GROUPED),
-    "qwen2": lambda: transformers.Qwen2Config(**GROUPED),
-    "qwen3": lambda: transformers.Qwen3Config(**GROUPED, head_dim=8),
+    "gpt_neox": ("GPTNeoX", COMMON),
+    "gptj": ("GPTJ", {**GPT, "rotary_dim": 4}),
+    "granite": ("Granite", GROUPED),
+    "helium": ("Helium", HEADS),
+    "llama": ("Llama", GROUPED),
+    "mbart": ("MBart", BART),
+    "megatron-bert": ("MegatronBert", COMMON),
+    "ministral": ("Ministral", HEADS),
+    "mistral": ("Mistral", GROUPED),
+    "modernbert": (
+        "ModernBert",
+        {**GROUPED, "cls_token_id": 299, "sep_token_id": 299, "attn_implementation": "eager"},
+    ),
+    "mpnet": ("MPNet", COMMON),
+    "mpt": (
+        "Mpt",
+        {"d_model": 16, "n_heads": 2, "n_layers": 2, "expansion_ratio": 3, "max_seq_len": 32, "vocab_size": 300},
+    ),
+    "mt5": ("MT5", T5),
+    "nemotron": ("Nemotron", GROUPED),
+    "nomic_bert": ("NomicBert", COMMON),
+    "olmo": ("Olmo", GROUPED),
+    "olmo2": ("Olmo2", GROUPED),
+    "olmo3": ("Olmo3", GROUPED),
+    "openai-gpt": ("OpenAIGPT", {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32, "vocab_size": 300}),
+    "opt": ("OPT", OPT),
+    "persimmon": ("Persimmon", COMMON),
+    "phi": ("Phi", COMMON),
+    "phi3": ("Phi3", GROUPED),
+    "qwen2": ("Qwen2", GROUPED),
+    "qwen3": ("Qwen3", HEADS),
+    "rembert": ("RemBert", COMMON),
+    "roberta": ("Roberta", COMMON),
+    "roberta-prelayernorm": ("RobertaPreLayerNorm", COMMON),
+    "roformer": ("RoFormer", COMMON),
+    "seed_oss": ("SeedOss", HEADS),
+    "smollm3": ("SmolLM3", GROUPED),
+    "stablelm": ("StableLm", GROUPED),
+    "starcoder2": ("Starcoder2", GROUPED),
+    "t5": ("T5", T5),
+    "umt5": ("UMT5", T5),
+    "xglm": (
+        "XGLM",
+        {
+            "d_model": 16,
+            "ffn_dim": 40,
+            "num_layers": 2,
+            "attention_heads": 2,
+            "vocab_size": 300,
+            "max_position_embeddings": 32,
+        },
+    ),
+    "xlm-roberta": ("XLMRoberta", COMMON),
+    "xlm-roberta-xl": ("XLMRobertaXL", COMMON),
 }
 
 
@@ -71,60 +154,128 @@ def relu(x):
 def linear(x, weights, name):
     """Apply one linear map in float64; the Conv1D of GPT-2 stores its weight transposed."""
     weight = weights[f"{name}.weight"]
-    weight = weight.T if name.endswith("c_fc") else weight
+    weight = weight if weight.shape[1] == x.shape[-1] else weight.T
     return x @ weight.T + weights.get(f"{name}.bias", 0)
 
 
-def gated(act):
-    return lambda x, weights, mlp: act(linear(x, weights, f"{mlp}.gate_proj")) * linear(x, weights, f"{mlp}.up_proj")
+def relu_squared(x):
+    return relu(x) ** 2
 
 
-def fused_gate(x, weights, mlp):
-    gate, up = np.split(linear(x, weights, f"{mlp}.gate_up_proj"), 2, axis=-1)
-    return silu(gate) * up
+def plain(act, first):
+    """Return neurons act(W x + b) from the input x of the MLP's first linear map."""
+    return first, lambda x, weights, name: act(linear(x, weights, name))
 
 
-# The module whose input is the MLP's input, and the neurons from that input.
+def gated(act, prefix, gate="gate_proj", up="up_proj"):
+    """Return neurons act(G x) · U x."""
+
+    def neurons(x, weights, name):
+        parent = name.rpartition(".")[0]
+        return act(linear(x, weights, f"{parent}.{gate}")) * linear(x, weights, f"{parent}.{up}")
+
+    return f"{prefix}.{gate}", neurons
+
+
+def fused(act, first):
+    """Return neurons act(first half) · second half of one linear map."""
+
+    def neurons(x, weights, name):
+        gate, up = np.split(linear(x, weights, name), 2, axis=-1)
+        return act(gate) * up
+
+    return first, neurons
+
+
+BERT = "encoder.layer.{}.intermediate.dense"
+BLOCKS = ("encoder.block.{}.layer.1.DenseReluDense", "decoder.block.{}.layer.2.DenseReluDense")
+LLAMA = gated(silu, "layers.{}.mlp")
+BERTS = ("bert", "camembert", "data2vec-text", "deberta", "deberta-v2", "electra", "ernie", "esm", "megatron-bert")
+BERTS += ("mpnet", "rembert", "roberta", "roberta-prelayernorm", "roformer", "xlm-roberta", "xlm-roberta-xl")
+LLAMAS = (
+    "cohere",
+    "cohere2",
+    "eurobert",
+    "exaone4",
+    "granite",
+    "helium",
+    "llama",
+    "ministral",
+    "mistral",
+    "nomic_bert",
+)
+LLAMAS += ("olmo", "olmo2", "olmo3", "qwen2", "qwen3", "seed_oss", "smollm3", "stablelm")
+
+# The MLP's first linear map, and the neurons from its input; one entry for an encoder and one for a decoder.
 MLP = {
-    **{
-        name: ("encoder.layer.{}.intermediate", lambda x, w, m: gelu(linear(x, w, f"{m}.dense")))
-        for name in ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
-    },
-    "gpt2": ("h.{}.mlp", lambda x, w, m: gelu_tanh(linear(x, w, f"{m}.c_fc"))),
-    "gpt_neox": ("layers.{}.mlp", lambda x, w, m: gelu(linear(x, w, f"{m}.dense_h_to_4h"))),
-    "opt": ("decoder.layers.{}.fc1", lambda x, w, m: relu(linear(x, w, m))),
-    "phi": ("layers.{}.mlp", lambda x, w, m: gelu_tanh(linear(x, w, f"{m}.fc1"))),
-    "phi3": ("layers.{}.mlp", fused_gate),
-    **{name: ("layers.{}.mlp", gated(gelu_tanh)) for name in ("gemma", "gemma2", "gemma3_text")},
-    **{name: ("layers.{}.mlp", gated(silu)) for name in ("llama", "mistral", "olmo", "olmo2", "qwen2", "qwen3")},
+    **{kind: [plain(gelu, BERT)] for kind in BERTS},
+    **{kind: [LLAMA] for kind in LLAMAS},
+    **{kind: [gated(gelu_tanh, "layers.{}.mlp")] for kind in ("gemma", "gemma2", "gemma3_text")},
+    **{kind: [plain(gelu, f"{part}.layers.{{}}.fc1") for part in ("encoder", "decoder")] for kind in ("bart", "mbart")},
+    **{kind: [gated(gelu_tanh, block, "wi_0", "wi_1") for block in BLOCKS] for kind in ("mt5", "umt5")},
+    **{kind: [plain(relu_squared, "layers.{}.mlp.up_proj")] for kind in ("arcee", "nemotron")},
+    **{kind: [plain(gelu_tanh, "h.{}.mlp.c_fc")] for kind in ("gpt2", "gpt_bigcode", "gpt_neo", "openai-gpt")},
+    **{kind: [plain(gelu_tanh, "h.{}.mlp.fc_in")] for kind in ("codegen", "gptj")},
+    **{kind: [plain(gelu, "layers.{}.fc1")] for kind in ("biogpt", "xglm")},
+    **{kind: [fused(silu, "layers.{}.mlp.gate_up_proj")] for kind in ("glm", "glm4", "phi3")},
+    "albert": [plain(gelu, "encoder.albert_layer_groups.0.albert_layers.0.ffn")],
+    "big_bird": [plain(gelu_tanh, BERT)],
+    "bloom": [plain(gelu_tanh, "h.{}.mlp.dense_h_to_4h")],
+    "distilbert": [plain(gelu, "transformer.layer.{}.ffn.lin1")],
+    "falcon": [plain(gelu, "h.{}.mlp.dense_h_to_4h")],
+    "gemma3": [gated(gelu_tanh, "language_model.layers.{}.mlp")],
+    "gpt_neox": [plain(gelu, "layers.{}.mlp.dense_h_to_4h")],
+    "modernbert": [fused(gelu, "layers.{}.mlp.Wi")],
+    "mpt": [plain(gelu, "blocks.{}.ffn.up_proj")],
+    "opt": [plain(relu, "decoder.layers.{}.fc1")],
+    "persimmon": [plain(relu_squared, "layers.{}.mlp.dense_h_to_4h")],
+    "phi": [plain(gelu_tanh, "layers.{}.mlp.fc1")],
+    "starcoder2": [plain(gelu_tanh, "layers.{}.mlp.c_fc")],
+    "t5": [plain(relu, f"{block}.wi") for block in BLOCKS],
 }
 
 
 def by_hand(kind, model, ids):
-    """Return the neurons of all layers for one sequence, shape (tokens, neurons), in float64."""
-    inputs = {}
-    handles = []
-    for layer in range(2):
-        name = MLP[kind][0].format(layer)
+    """Return the neurons of all layers for one sequence, shape (tokens, neurons), in float64.
 
-        def keep(module, args, layer=layer):
-            inputs[layer] = args[0].reshape(-1, 16).double().numpy()
-
-        handles.append(model.get_submodule(name).register_forward_pre_hook(keep))
-    with torch.inference_mode():
-        model(input_ids=torch.tensor([ids]))
-    for handle in handles:
-        handle.remove()
+    A decoder that follows an encoder reads the sequence behind its start token, which has no row.
+    """
+    depth = getattr(model.config, "text_config", model.config).num_hidden_layers
+    start = getattr(model.config, "decoder_start_token_id", None)
+    options = {"decoder_input_ids": torch.tensor([[start, *ids]])} if len(MLP[kind]) > 1 else {}
     weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
-    return np.concatenate([MLP[kind][1](inputs[i], weights, MLP[kind][0].format(i)) for i in range(2)], axis=1)
+    layers = []
+    for name, neurons in MLP[kind]:
+        inputs: list = []
+        names = list(dict.fromkeys(name.format(layer) for layer in range(depth)))
+        handles = [
+            model.get_submodule(one).register_forward_pre_hook(
+                lambda _, args, one=one, into=inputs: into.append((one, args[0]))
+            )
+            for one in names
+        ]
+        with torch.inference_mode():
+            model(input_ids=torch.tensor([ids]), **options)
+        for handle in handles:
+            handle.remove()
+        assert len(inputs) == depth
+        for one, entered in inputs:
+            entered = entered.reshape(-1, entered.shape[-1]).double().numpy()[-len(ids) :]
+            layers.append(neurons(entered, weights, one))
+    return np.concatenate(layers, axis=1)
 
 
 def write(kind, folder, tokenizer):
     torch.manual_seed(3)
-    config = CONFIGS[kind]()
+    name, sizes = CONFIGS[kind]
+    config = getattr(transformers, f"{name}Config")(**sizes)
     config.initializer_range = 0.2
     assert config.model_type == kind
-    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    model = transformers.AutoModel.from_config(config)
+    with torch.no_grad():  # so that biases count, and layers that begin with zeros
+        for key, weight in model.named_parameters():
+            weight += 0.1 * torch.randn_like(weight) * (key.partition(".")[0] != "vision_tower")
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -137,7 +288,6 @@ def test_every_architecture_is_tested():
 def test_hooked_activations_are_the_mlp_by_hand(kind, tmp_path, tokenizers, corpus):
     folder = write(kind, tmp_path / kind, tokenizers[0])
     source, _ = text_sources(folder, folder, corpus, tokens=300)
-    assert source.layer.tolist() == [0] * 40 + [1] * 40
     measured = next(source.blocks(10_000))
     model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     row = 0
@@ -147,7 +297,16 @@ def test_hooked_activations_are_the_mlp_by_hand(kind, tmp_path, tokenizers, corp
         expected = [tokens[end - n : end].mean(0) for end, n in zip(ends, window.lengths[0], strict=True)]
         np.testing.assert_allclose(measured[row : row + window.positions], expected, rtol=1e-3, atol=1e-4)
         row += window.positions
-    assert measured.std(0).min() > 0
+    assert measured.shape == (source.positions, len(source.layer)) == (row, expected_neurons(model, kind))
+    assert measured.std(0).max() > 0
+    assert np.all(np.diff(source.layer) >= 0)
+
+
+def expected_neurons(model, kind):
+    """Return layers × width, from the configuration alone."""
+    config = getattr(model.config, "text_config", model.config)
+    width = 64 if kind in ("bloom", "falcon", "mpt", "openai-gpt") else 40
+    return config.num_hidden_layers * width * len(MLP[kind])
 
 
 def test_special_tokens_are_read_but_carry_no_text(tmp_path, tokenizers, corpus):
@@ -180,3 +339,78 @@ def test_mixtures_of_experts_are_refused(tmp_path, tokenizers, corpus):
     tokenizers[0].save_pretrained(tmp_path / "moe")
     with pytest.raises(RosettaError, match="a mixture of experts"):
         text_sources(tmp_path / "moe", tmp_path / "moe", corpus, tokens=100)
+
+
+def test_shared_layers_count_once_for_each_depth():
+    """Depth d of ALBERT belongs to group ⌊d · groups / depths⌋; six depths, two groups of two inner layers."""
+    sizes = {**ALBERT, "num_hidden_layers": 6, "num_hidden_groups": 2, "inner_group_num": 2}
+    model = transformers.AutoModel.from_config(transformers.AlbertConfig(**sizes)).eval()
+    ran = []
+    for group in range(2):
+        for inner in range(2):
+            module = model.encoder.albert_layer_groups[group].albert_layers[inner].ffn_output
+            module.register_forward_hook(lambda module, *_: ran.append(module))
+    with torch.inference_mode():
+        model(input_ids=torch.arange(5)[None])
+    listed = output_projections(model, "albert", "tiny")
+    assert len(listed) == 12
+    assert list(map(id, listed)) == list(map(id, ran))
+
+
+def test_an_encoder_alone_is_read_without_its_decoder(tmp_path, tokenizers, corpus):
+    config = transformers.T5Config(**T5)
+    torch.manual_seed(0)
+    transformers.T5EncoderModel(config).save_pretrained(tmp_path)
+    tokenizers[0].save_pretrained(tmp_path)
+    source, _ = text_sources(tmp_path, tmp_path, corpus, tokens=300)
+    assert source.layer.tolist() == [0] * 40 + [1] * 40
+    model = transformers.T5EncoderModel.from_pretrained(tmp_path)
+    assert source.model.state_dict().keys() == model.state_dict().keys()
+    assert type(source.untrained(0).model) is transformers.T5EncoderModel
+
+
+@pytest.mark.parametrize("kind", ["bart", "albert", "bloom"])
+def test_reading_of_documents_is_the_mlp_by_hand(kind, tmp_path, tokenizers):
+    """The reader of `filter`, which takes sums and maxima over whole documents."""
+    folder = write(kind, tmp_path / kind, tokenizers[0])
+    reader = ModelReader(folder)
+    documents = [Document("a", "x", "The river lets a mountain go."), Document("b", "x", "Go!")]
+    (reading,) = reader.read(documents, np.arange(len(reader.layer)))
+    model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    for row, document in enumerate(documents):
+        ids = tokenizers[0](document.text, add_special_tokens=False)["input_ids"]
+        expected = by_hand(kind, model, ids)
+        np.testing.assert_allclose(reading.mean[row], expected.mean(0), rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(reading.peak[row], expected.max(0), rtol=1e-3, atol=1e-4)
+
+
+def test_models_without_an_mlp_are_refused():
+    config = transformers.MambaConfig(hidden_size=16, num_hidden_layers=2, vocab_size=300, state_size=4)
+    with pytest.raises(RosettaError, match=r"tiny: mamba has no MLP.*Try: --site residual"):
+        output_projections(transformers.AutoModel.from_config(config), "mamba", "tiny")
+
+
+def test_the_only_candidate_is_taken_where_it_is_asked_for(capsys):
+    """Of Apertus, which has no entry: its key and value maps narrow too, but not to the residual stream."""
+    config = transformers.ApertusConfig(**{**GROUPED, "num_key_value_heads": 1})
+    model = transformers.AutoModel.from_config(config)
+    with pytest.raises(
+        RosettaError, match=r"here: layers\.\*\.mlp\.down_proj; --pattern auto takes the only candidate"
+    ):
+        output_projections(model, "apertus", "tiny")
+    found = output_projections(model, "apertus", "tiny", "auto")
+    assert [id(one) for one in found] == [id(layer.mlp.down_proj) for layer in model.layers]
+    assert "its neurons are the inputs of layers.*.mlp.down_proj" in capsys.readouterr().err
+
+
+def test_several_candidates_are_listed():
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.config = transformers.PretrainedConfig(hidden_size=4)
+            self.blocks = torch.nn.ModuleList(
+                torch.nn.ModuleDict({"one": torch.nn.Linear(8, 4), "two": torch.nn.Linear(6, 4)}) for _ in range(2)
+            )
+
+    with pytest.raises(RosettaError, match=r"candidates here: blocks\.\*\.one, blocks\.\*\.two$"):
+        output_projections(Two(), "own", "tiny", "auto")

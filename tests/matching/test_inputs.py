@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import torch
 import xarray as xr
 import zarr
@@ -182,7 +183,9 @@ def test_positions_that_do_not_correspond_are_an_error():
         ({"p": LEFT, "q": RIGHT[:9]}, "layer 'q'\": has 9 positions, and 'p' has 60"),
         ({"p": {"deep": 1}}, r"a\['p'\]\['deep'\] = 'int'"),
         (pd.DataFrame({"w": ["x"], "n": [1.0]}), "column 'w'.*set_index"),
-        (tensor(X).to_sparse(), "must be dense"),
+        (tensor(X).reshape(60, 5, -1).to_sparse(), r"sparse tensor of shape \(60, 5, 1\)': must have the shape"),
+        ((tensor(X) * 1j).to_sparse(), "must hold real numbers"),
+        (scipy.sparse.coo_array(X[:, 0]), r"sparse array of shape \(60,\)': must have the shape"),
         (tensor(X).to("meta"), "has no numbers"),
     ],
 )

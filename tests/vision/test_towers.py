@@ -8,6 +8,7 @@ import transformers
 
 from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.vision import towers
+from rosettalaw.empirical.vision.grids import grid_of_stage
 from rosettalaw.empirical.vision.images import from_array
 from rosettalaw.empirical.vision.source import ImageSource, image_sources, open_reader
 from rosettalaw.empirical.vision.towers import TOWERS, TowerReader
@@ -16,6 +17,13 @@ from rosettalaw.errors import InputError, RosettaError
 SIZE = {"image_size": 32, "patch_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
 WIDE = {**SIZE, "intermediate_size": 40}
 DECODER = {"decoder_hidden_size": 16, "decoder_intermediate_size": 16, "decoder_num_hidden_layers": 1}
+SAM = {**SIZE, "mlp_dim": 40, "window_size": 2, "global_attn_indexes": [1], "output_channels": 8}
+SAM_PROMPTS = {
+    "prompt_encoder_config": {"hidden_size": 8, "image_size": 32, "patch_size": 8, "mask_input_channels": 4},
+    "mask_decoder_config": {"hidden_size": 8, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+}
+TINY_TEXT = {"hidden_size": 16, "intermediate_size": 20, "num_hidden_layers": 1, "num_attention_heads": 2}
+TINY_TEXT |= {"num_key_value_heads": 2, "head_dim": 8}
 
 
 def gelu(x):
@@ -57,6 +65,33 @@ CASES = {
         "encoder.layers.{}.mlp",
         plain(quick_gelu),
         1,
+        40,
+    ),
+    "beit": (lambda: t.BeitConfig(**WIDE, use_mask_token=False), "layers.{}.mlp", plain(gelu), 1, 40),
+    "data2vec-vision": (
+        lambda: t.Data2VecVisionConfig(**WIDE),
+        "encoder.layer.{}.intermediate",
+        plain(gelu, "dense"),
+        1,
+        40,
+    ),
+    "sam_vision_model": (lambda: t.SamVisionConfig(**SAM), "vision_encoder.layers.{}.mlp", plain(gelu, "lin1"), 0, 40),
+    "sam": (
+        lambda: t.SamConfig(vision_config=SAM, **SAM_PROMPTS),
+        "vision_encoder.layers.{}.mlp",
+        plain(gelu, "lin1"),
+        0,
+        40,
+    ),
+    "paligemma": (
+        lambda: t.PaliGemmaConfig(
+            vision_config={**WIDE, "model_type": "siglip_vision_model", "vision_use_head": False},
+            text_config={"model_type": "gemma", "vocab_size": 50, **TINY_TEXT},
+            projection_dim=16,
+        ),
+        "encoder.layers.{}.mlp",
+        plain(gelu_tanh),
+        0,
         40,
     ),
     "deit": (lambda: t.DeiTConfig(**WIDE), "layers.{}.mlp", plain(gelu), 2, 40),
@@ -112,9 +147,48 @@ CASES = {
 }
 
 
+def normed(x, weights, name):
+    """Apply the response normalisation of ConvNeXt V2: x (1 + γ n) + β, n = ‖x‖ over cells / its mean over neurons."""
+    norm = np.sqrt((x**2).sum((1, 2), keepdims=True))
+    scaled = x * norm / (norm.mean(-1, keepdims=True) + 1e-6)
+    return weights[f"{name}.weight"] * scaled + weights[f"{name}.bias"] + x
+
+
+SWIN = {"image_size": 32, "patch_size": 4, "embed_dim": 8, "depths": [1, 2], "num_heads": [2, 2], "window_size": 4}
+CONVNEXT = {"num_stages": 2, "hidden_sizes": [8, 16], "depths": [1, 2], "patch_size": 4, "image_size": 32}
+# Stages of 8 × 8 and 4 × 4 cells -> configuration, an MLP's first linear map by stage and layer, neurons of its input.
+STAGED = {
+    "swin": (
+        lambda: t.SwinConfig(**SWIN),
+        "encoder.layers.{}.blocks.{}.mlp.fc1",
+        lambda x, w, m: gelu(linear(x, w, m)),
+    ),
+    "swinv2": (
+        lambda: t.Swinv2Config(**SWIN),
+        "encoder.layers.{}.blocks.{}.intermediate.dense",
+        lambda x, w, m: gelu(linear(x, w, m)),
+    ),
+    "convnext": (
+        lambda: t.ConvNextConfig(**CONVNEXT, layer_scale_init_value=0.5),
+        "encoder.stages.{}.layers.{}.pwconv1",
+        lambda x, w, m: gelu(linear(x, w, m)),
+    ),
+    "convnextv2": (
+        lambda: t.ConvNextV2Config(**CONVNEXT),
+        "encoder.stages.{}.layers.{}.pwconv1",
+        lambda x, w, m: normed(gelu(linear(x, w, m)), w, m.replace("pwconv1", "grn")),
+    ),
+    "dinov3_convnext": (
+        lambda: t.DINOv3ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 2], image_size=32, layer_scale_init_value=0.5),
+        "model.stages.{}.layers.{}.pointwise_conv1",
+        lambda x, w, m: gelu(linear(x, w, m)),
+    ),
+}
+
+
 def write(case, folder, processor=None):
     torch.manual_seed(1)
-    config = CASES[case][0]()
+    config = (CASES[case] if case in CASES else STAGED[case])[0]()
     model = transformers.AutoModel.from_config(config)
     with torch.no_grad():  # so that layers differ and biases count
         for parameter in model.parameters():
@@ -144,11 +218,11 @@ def by_hand(case, model, pixels, **options):
         handle.remove()
     weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
     layers = [neurons(entered[i].double().numpy(), weights, name.format(i)) for i in range(2)]
-    return np.concatenate(layers, axis=2)
+    return np.concatenate([layer.reshape(len(pixels), -1, layer.shape[-1]) for layer in layers], axis=2)
 
 
 def test_every_tower_is_tested():
-    assert set(TOWERS) | set(towers.COMPOSITE) == {case.split()[0] for case in CASES}
+    assert set(TOWERS) | set(towers.COMPOSITE) == {case.split()[0] for case in CASES} | set(STAGED)
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
@@ -168,6 +242,50 @@ def test_hooked_activations_are_the_mlp_by_hand(case, tmp_path):
     assert expected.shape[1] == prefix + 16
     np.testing.assert_allclose(measured, expected[:, prefix:].reshape(48, -1), rtol=1e-3, atol=1e-5)
     assert measured.std(0).min() > 0
+
+
+@pytest.mark.parametrize("case", sorted(STAGED))
+def test_stages_are_averaged_to_the_grid_of_most_neurons(case, tmp_path):
+    """One block of 32 neurons on 8 × 8 cells and two of 64 on 4 × 4: the first is averaged over 2 × 2 cells."""
+    folder = write(case, tmp_path / "model")
+    source, _ = image_sources(folder, folder, crops())
+    assert source.layer.tolist() == [0] * 32 + [1] * 64 + [2] * 64
+    assert source.grid == (4, 4)
+    measured = np.concatenate(list(source.blocks(7)))
+    pixels = np.stack([crops()[i] for i in range(3)]).transpose(0, 3, 1, 2).copy()
+    _, name, neurons = STAGED[case]
+    names = [name.format(*place) for place in ((0, 0), (1, 0), (1, 1))]
+    entered = {}
+    model = source.reader.model
+    for one in names:
+        model.get_submodule(one).register_forward_pre_hook(lambda _, args, one=one: entered.update({one: args[0]}))
+    with torch.inference_mode():
+        model(pixel_values=torch.from_numpy(pixels))
+    weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
+    expected = []
+    for one, side in zip(names, (8, 4, 4), strict=True):
+        x = entered[one].double().numpy()
+        values = neurons(x.reshape(3, side, side, -1), weights, one)
+        expected.append(values.reshape(3, 4, side // 4, 4, side // 4, -1).mean((2, 4)).reshape(48, -1))
+    np.testing.assert_allclose(measured, np.concatenate(expected, axis=1), rtol=1e-3, atol=1e-5)
+    assert measured.std(0).min() > 0
+
+
+def test_stages_of_odd_sizes():
+    """Of 7 × 5 cells Swin makes 4 × 3, ConvNeXt 3 × 2; no number of halvings makes 5 tokens."""
+    assert grid_of_stage(35, (28, 20), (4, 4)) == (7, 5)
+    assert grid_of_stage(12, (28, 20), (4, 4)) == (4, 3)
+    assert grid_of_stage(6, (28, 20), (4, 4)) == (3, 2)
+    assert grid_of_stage(1, (28, 20), (4, 4)) == (1, 1)
+    assert grid_of_stage(5, (28, 20), (4, 4)) is None
+
+
+def test_a_staged_model_is_aligned_with_a_plain_one(tmp_path):
+    """A transformer of 4 × 4 patches and a Swin on 4 × 4; on a finer grid the Swin is resampled."""
+    swin, vit = write("swin", tmp_path / "swin"), write("vit", tmp_path / "vit")
+    sources = image_sources(swin, vit, crops())
+    assert [one.grid for one in sources] == [(4, 4), (4, 4)]
+    assert sources[0].positions == sources[1].positions == 48
 
 
 def test_weights_are_those_of_the_file(tmp_path):
@@ -248,19 +366,19 @@ def test_dinov3_is_preprocessed_without_torchvision(tmp_path, images):
 
 
 def test_unknown_architecture_lists_candidates():
-    config = transformers.BeitConfig(**WIDE)
+    config = transformers.YolosConfig(**{**WIDE, "image_size": [32, 32]})
     with pytest.raises(
         RosettaError,
-        match=r"unknown architecture 'beit' \(known: clip_vision_model, .*candidates here: layers.\*.mlp.fc2",
+        match=r"unknown architecture 'yolos' \(known: beit, clip_vision_model, .*candidates here: .*layer",
     ):
-        TowerReader("my-beit", transformers.BeitModel(config), lambda images: np.zeros(1))
+        TowerReader("my-yolos", transformers.YolosModel(config), lambda images: np.zeros(1))
 
 
 def test_a_model_of_text_is_no_tower(tmp_path):
     transformers.GPT2Model(transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=50)).save_pretrained(
         tmp_path
     )
-    with pytest.raises(RosettaError, match=r"unknown architecture 'gpt2' \(known: clip_vision_model"):
+    with pytest.raises(RosettaError, match=r"unknown architecture 'gpt2' \(known: beit, clip_vision_model"):
         open_reader(tmp_path)
 
 

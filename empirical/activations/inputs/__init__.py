@@ -8,6 +8,7 @@ A kind of input is one file here and one line in `KINDS` (objects) or `FILES` (e
 |---|---|
 | `labelled` | `Labelled`, and the base class of kinds |
 | `numpy_arrays` | NumPy arrays, nested lists, and whatever else turns into an array |
+| `sparse_arrays` | sparse matrices of scipy and torch |
 | `tensors` | torch tensors on any device, in any precision |
 | `tables` | pandas tables |
 | `data_arrays` | xarray |
@@ -25,10 +26,22 @@ from typing import Any
 
 from ....errors import InputError
 from ..source import ActivationSource
-from . import chunked_arrays, data_arrays, mappings, npy_files, numpy_arrays, store_files, tables, tensor_files, tensors
+from . import (
+    chunked_arrays,
+    data_arrays,
+    mappings,
+    npy_files,
+    numpy_arrays,
+    sparse_arrays,
+    store_files,
+    tables,
+    tensor_files,
+    tensors,
+)
 from .labelled import Kind, Labelled, labels_from, type_name, with_documents
 
 KINDS: tuple[Kind, ...] = (
+    sparse_arrays.SparseArrays(),
     tensors.Tensors(),
     tables.Tables(),
     data_arrays.DataArrays(),
@@ -55,8 +68,6 @@ INSTEAD = {
     "DataLoader": "an ActivationSource whose blocks are the model's activations, or the loaded models with text=",
     "list": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
     "tuple": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
-    "csr_matrix": "matrix.toarray()",
-    "csr_array": "matrix.toarray()",
     "Dataset": "an array of activations; a dataset of texts is text=",
 }
 

@@ -29,7 +29,8 @@ class Tensors:
 
         value = value.detach()
         if value.layout != torch.strided:
-            raise InputError(name, f"tensor of layout {value.layout}", "must be dense", "tensor.to_dense()")
+            rule = "must be dense, or sparse in compressed rows or coordinates"
+            raise InputError(name, f"tensor of layout {value.layout}", rule, "tensor.to_dense()")
         if value.is_meta:
             raise InputError(name, "tensor on device meta", "has no numbers", "a model whose weights are loaded")
         if value.is_complex() or value.is_quantized:

@@ -22,8 +22,8 @@ OUT = (
     "A killed run resumes."
 )
 PATTERN = (
-    "Unknown architectures: A's MLP output projection, * for the layer; vision: and the tokens before the patches, "
-    "'layers.*.mlp.fc2:1'."
+    "Unknown architectures: the MLP output projection, * for the layer, or auto for the only candidate; vision: and "
+    "the tokens before the patches, 'layers.*.mlp.fc2:1'."
 )
 NULL = (
     "Nulls and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
@@ -94,8 +94,14 @@ def match(
     ),
     compute: str = typer.Option("float32", help="Precision of products: float32, tf32, float16 or bfloat16."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
-    pattern_a: str = typer.Option("", help=PATTERN),
-    pattern_b: str = typer.Option("", help="The same for B."),
+    site: str = typer.Option(
+        "mlp", help="Signals of language models: mlp (neurons), residual, attention, or sae:PATH, an autoencoder."
+    ),
+    site_a: str = typer.Option("", help="The same for A alone."),
+    site_b: str = typer.Option("", help="The same for B alone."),
+    pattern: str = typer.Option("", help=PATTERN),
+    pattern_a: str = typer.Option("", help="The same for A alone."),
+    pattern_b: str = typer.Option("", help="The same for B alone."),
     device_map: str = typer.Option("", help="Checkpoints too large for one device: auto spreads them (accelerate)."),
     weights: str = typer.Option(
         "float32", help="Precision in which checkpoints compute: float32, bfloat16 or float16."
@@ -117,6 +123,7 @@ def match(
     if others:
         said = {"--images": images, "--skip-corrupt": skip_corrupt or None, "--timestep": timestep}
         said |= {"--layers-a": layers_a or None, "--layers-b": layers_b or None}
+        said |= {"--site-a": site_a or None, "--site-b": site_b or None}
         said |= {"--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
         _several(
             [a, b, *others],
@@ -141,6 +148,8 @@ def match(
             recall=recall,
             compute=compute,
             device=device,
+            site=site,
+            pattern=pattern,
             device_map=device_map,
             weights=weights,
             allow_pickle_weights=pickled,
@@ -185,6 +194,10 @@ def match(
             recall=recall,
             compute=compute,
             device=device,
+            site=site,
+            site_a=site_a,
+            site_b=site_b,
+            pattern=pattern,
             pattern_a=pattern_a,
             pattern_b=pattern_b,
             device_map=device_map,

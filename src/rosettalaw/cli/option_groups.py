@@ -10,8 +10,8 @@ from collections.abc import Sequence
 COMMON = "Options"
 GROUPS: dict[str, dict[str, str]] = {
     "match": {
-        "Input": "images skip_corrupt timestep context contexts documents layers_a layers_b pattern_a pattern_b "
-        "pickled exclude_nonfinite",
+        "Input": "images skip_corrupt timestep context contexts documents layers_a layers_b site site_a site_b "
+        "pattern pattern_a pattern_b pickled exclude_nonfinite",
         "Nulls and errors": "untrained permutations jackknife q",
         "Engine": "k absolute engine buckets candidates recall compute device_map weights memory spool",
     },
