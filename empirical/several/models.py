@@ -125,7 +125,7 @@ def open_checkpoints(
     from .stored import StoredModel
 
     checkpoints = [one if hasattr(one, "tokenizer") else str(one) for one in models]
-    patterns, sites = ([signal] * len(checkpoints) for signal in signals)
+    patterns, sites = [signals[0]] * len(checkpoints), [signals[1]] * len(checkpoints)
     readers = open_readers(checkpoints, context, patterns, loading, sites)
     neurons = [len(reader.neurons[0]) for reader in readers]  # unknown architectures are refused here
     assert all(neurons)

@@ -235,7 +235,7 @@ def _several(models: list[str], said: dict[str, Any], out: Path | None, as_json:
     print_table(result.levels(), title="neurons that recur")
     table = result.families
     if len(table):
-        number = int(table["models"].max())
+        number = int(result.dataset["family_models"].values.max())
         most = table.query("models == @number").head(LISTED).drop(columns="models")
         title = f"the strongest {len(most)} families in {number} models, as layer:unit"
         print_table(most.to_dict("records"), title=title)
