@@ -100,6 +100,6 @@ def _stepped(at: np.ndarray, slopes: np.ndarray, left: np.ndarray, damping: np.n
         axis=1,
     )
     beta = np.clip(at[:, 0] + step[:, 0], *BETA_RANGE)
-    kept = beta - at[:, 0]
-    alone = (uphill[:, 1] - products[:, 0, 1] * kept) / damped[:, 1, 1]  # the best step of log b beside that of β
-    return np.stack([beta, at[:, 1] + np.where(kept == step[:, 0], step[:, 1], alone)], axis=1)
+    change = beta - at[:, 0]
+    alone = (uphill[:, 1] - products[:, 0, 1] * change) / damped[:, 1, 1]  # the best step of log b beside that of β
+    return np.stack([beta, at[:, 1] + np.where(change == step[:, 0], step[:, 1], alone)], axis=1)

@@ -3,6 +3,7 @@
 | chapter | subject |
 |---|---|
 | `hub` | configurations, tokenizers and weights of folders and hub ids |
+| `adapters` | adapters of peft, merged into their base |
 | `completeness` | sizes that are possible, weights that are all there |
 | `architectures` | the module whose input are a layer's neurons |
 | `capturing` | the values of modules while a model runs |

@@ -1,6 +1,8 @@
 """Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists.
 
-A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``.
+A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``; and a folder
+within the repository after two names, ``owner/name/folder``. A folder of sentence-transformers is read at its
+transformer, an adapter is merged into its base (`adapters`). A GGUF file is read by `transformers` as plain weights.
 """
 
 from __future__ import annotations
@@ -14,8 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from ...console import say
-from ...errors import InputError, MissingExtraError, MissingFileError, RosettaError, panics_as_errors, require
+from ...errors import (
+    InputError,
+    MissingExtraError,
+    MissingFileError,
+    RosettaError,
+    panics_as_errors,
+    require,
+    require_extra,
+)
 from ...removal import made, remove
+from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -97,24 +108,34 @@ def open_config(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoConfig
 
-    path = Path(checkpoint).expanduser()
-    if path.is_dir() and not (path / "config.json").is_file():
+    base = base_of(checkpoint)
+    if base is not None:
+        return open_config(base)
+    path = inner(Path(checkpoint).expanduser())
+    single = gguf_file(path)
+    if single is None and path.is_dir() and not (path / "config.json").is_file():
         raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
-    if path.is_file():
+    if single is None and path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     name, revision = located(checkpoint)
     try:
-        if not path.is_dir() and not commit(checkpoint):
+        if single is None and not path.is_dir() and not commit(checkpoint):
             say(f"{checkpoint}: no such folder; looking for it on the hub")
         config = AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
     except Exception as error:
-        if path.is_dir():
+        if path.exists():
             raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
         raise MissingFileError(
             f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
             "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
     require_sizes(str(checkpoint), config)
+    if single is not None:
+        say(f"{checkpoint}: its weights may be quantised, as GGUF files mostly are; its activations differ then")
+    settings = getattr(config, "quantization_config", None)
+    if settings:
+        method = settings.get("quant_method") if isinstance(settings, dict) else getattr(settings, "quant_method", "")
+        say(f"{checkpoint}: its weights are quantised ({method}); activations differ from those of the original model")
     return config
 
 
@@ -129,6 +150,9 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
+    base = base_of(checkpoint)
+    if base is not None and not (Path(checkpoint).expanduser() / "tokenizer_config.json").is_file():
+        return open_tokenizer(base)
     name, revision = located(checkpoint)
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
@@ -167,6 +191,9 @@ def open_model(
     import torch
     from transformers import AutoModel
 
+    base = base_of(checkpoint)
+    if base is not None:
+        return merged(checkpoint, open_model(base, config, class_of(checkpoint), loading)).eval()
     name, revision = located(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
     options |= {"key_mapping": renamed} if renamed else {}
@@ -278,7 +305,7 @@ def empty_model(checkpoint: str | Path, config: Any) -> Any:
 
 
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` where one is named.
+    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` and ``subfolder``.
 
     Raises
     ------
@@ -286,23 +313,46 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
         If nothing follows the ``@``.
     """
     path = Path(checkpoint).expanduser()
+    single = gguf_file(path)
+    if single is not None:
+        require_extra("gguf")
+        return str(single.parent), {"gguf_file": single.name}
     if path.is_dir():
-        return str(path), {}
+        return str(inner(path)), {}
     name, at, revision = str(checkpoint).partition("@")
     rule = "names no revision after @: a branch, a tag or a commit"
     require(bool(revision) or not at, "checkpoint", str(checkpoint), rule, f"{name}@main")
-    return name, {"revision": revision} if revision else {}
+    owner, *parts = name.split("/")
+    within = {"subfolder": "/".join(parts[1:])} if owner and len(parts) > 1 and all(parts) else {}
+    name = f"{owner}/{parts[0]}" if within else name
+    return name, ({"revision": revision} if revision else {}) | within
+
+
+def gguf_file(path: Path) -> Path | None:
+    """Return a GGUF file: the path, or the only one in a folder that is no other checkpoint; None without one."""
+    if path.suffix == ".gguf" and path.is_file():
+        return path
+    files = sorted(path.glob("*.gguf")) if path.is_dir() and not (path / "config.json").is_file() else []
+    return files[0] if len(files) == 1 else None
+
+
+def inner(folder: Path) -> Path:
+    """Return the folder of the transformer in one of sentence-transformers, any other folder as it is."""
+    if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
+        return folder
+    return next((part for part in sorted(folder.glob("*_Transformer")) if (part / "config.json").is_file()), folder)
 
 
 def commit(checkpoint: str | Path) -> str:
     """Return the commit of a hub id that has been opened, as the hub's cache on disk knows it; "" if it does not."""
     from huggingface_hub import try_to_load_from_cache
 
-    name, revision = located(checkpoint)
+    name, options = located(checkpoint)
+    within = f"{options['subfolder']}/" if "subfolder" in options else ""
     for file in ("config.json", "model_index.json"):
-        cached = try_to_load_from_cache(name, file, **revision)
+        cached = try_to_load_from_cache(name, within + file, revision=options.get("revision"))
         if isinstance(cached, str):
-            return Path(cached).parent.name
+            return Path(cached).parents[within.count("/")].name
     return ""
 
 

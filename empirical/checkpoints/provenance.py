@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import hub
+from .adapters import base_of
 
 RECORD = "training.json"  # written into a checkpoint trained here when it is whole
 
@@ -43,10 +44,10 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
     if tokenizer:
         backend = hub.open_tokenizer(checkpoint).backend_tokenizer
         spelling = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
-    if not folder.is_dir():
+    if not folder.exists():
         return ModelFacts(checkpoint, hub.commit(checkpoint), spelling, float("nan"))
     digests = []
-    for file in weight_files(folder):
+    for file in all_weights(checkpoint):
         with file.open("rb") as stream:
             digests.append(hashlib.file_digest(stream, "sha256"))
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
@@ -69,8 +70,19 @@ def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the weights below a folder: safetensors, and pickles only where there are none."""
+    """Return the weights below a folder: safetensors, and pickles only where there are none; or a GGUF file."""
+    single = hub.gguf_file(folder)
+    if single is not None:
+        return [single]
     return sorted(folder.rglob("*.safetensors")) or sorted([*folder.rglob("*.bin"), *folder.rglob("*.pt")])
+
+
+def all_weights(checkpoint: str) -> list[Path]:
+    """Return the weights of a folder, and before them those of the base of an adapter, where that is a folder."""
+    base = base_of(checkpoint)
+    below = Path(base).expanduser() if base is not None else None
+    files = weight_files(below) if below is not None and below.is_dir() else []
+    return [*files, *weight_files(Path(checkpoint).expanduser())]
 
 
 def identity(checkpoint: str) -> list[Any]:
@@ -80,7 +92,8 @@ def identity(checkpoint: str) -> list[Any]:
     finished measurement stays (its result says which commit it was): name a commit to be sure.
     """
     folder = Path(checkpoint).expanduser()
-    if not folder.is_dir():
+    if not folder.exists():
         return [checkpoint]
-    files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in weight_files(folder)]
-    return [folder.name, *files]
+    files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in all_weights(checkpoint)]
+    base = base_of(checkpoint)
+    return [folder.name, *files, *([base] if base is not None and not Path(base).expanduser().is_dir() else [])]

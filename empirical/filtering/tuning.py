@@ -34,6 +34,7 @@ from ..checkpoints import hub
 from .sequences import TOKENS_AT_ONCE
 
 SAVE_SECONDS = 10.0
+MOST_RANK = 1 << 16  # beyond the width of any model
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of each parameter
 
 
@@ -53,6 +54,7 @@ class TuningRecipe:
             require(getattr(self, name) > 0, name, getattr(self, name), "must be positive", f"TuningRecipe({name}=1)")
         rule = "must not be negative"
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, rule, "weight_decay = 0.01")
+        require(self.rank <= MOST_RANK, "rank", self.rank, f"must be at most {MOST_RANK}", "TuningRecipe(rank=1)")
         require(0 <= self.warm_up < 1, "warm_up", self.warm_up, "must be at least 0 and below 1", "warm_up = 0.03")
 
     def steps(self, sequences: int) -> int:

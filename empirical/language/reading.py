@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import RosettaError, require
+from ..checkpoints.hub import inner
 
 LONGEST = 1024
 # Architectures whose first position is pad_token_id + 1.
@@ -86,7 +87,7 @@ def _whole(value: Any) -> int | None:
 
 def _sentence_length(folder: Path) -> int | None:
     """Return ``max_seq_length`` of a sentence-transformers folder, where it says one."""
-    file = folder.expanduser() / "sentence_bert_config.json"
+    file = inner(folder.expanduser()) / "sentence_bert_config.json"
     try:
         value = json.loads(file.read_text(encoding="utf-8")).get("max_seq_length")
     except (OSError, ValueError, AttributeError):

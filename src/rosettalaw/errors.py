@@ -72,6 +72,7 @@ EXTRAS = {
     "distributed": "cluster",
     "hypothesis": "testing",
     "peft": "filter",
+    "gguf": "gguf",
 }
 PACKAGES = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
 

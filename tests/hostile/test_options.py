@@ -1,5 +1,7 @@
 """Options whose values are out of all proportion are refused by one message that names them, before any work."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -21,9 +23,9 @@ def arrays(tmp_path):
     [
         (["--k", HUGE], "k = 1"),
         (["--k", 7], "k = 7: must be at most the number of neurons, 6"),
-        (["--null-permutations", HUGE], "must be from 0 to 100,000"),
+        (["--null-permutations", 10**18], "must be from 0 to 100,000"),
         (["--jackknife", HUGE], "jackknife"),
-        (["--contexts", HUGE], "must be from 0 to 1000"),
+        (["--contexts", 10**18], "must be from 0 to 1000"),
         (["--memory", "1e999"], "must be an amount of memory"),
         (["--memory", "1e30GB"], "must be an amount of memory"),
         (["--memory", "0.2"], "must be an amount of memory"),
@@ -55,4 +57,60 @@ def test_numbers_of_runs(command, message, capsys):
         cli.main(list(map(str, command)))
     assert ended.value.code == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith(f"error: {message} = 1{'0' * 29}: must be ")
+    assert said.startswith((f"error: {message} = 1{'0' * 29}: must be ", f"error: --{message} = 1{'0' * 29}: must be "))
+
+
+def kind_of(parameter):
+    """Return the Python type of an option."""
+    return parameter.type_descriptor.annotation
+
+
+def commands():
+    """Yield the words of each command with one of its options that take whole numbers."""
+    import typer
+
+    group = typer.main.get_command(cli.app)
+    for name, command in group.commands.items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and kind_of(parameter) is int:
+                yield name, max(parameter.opts, key=len), command
+
+
+@pytest.mark.parametrize(("name", "option"), sorted({(name, option) for name, option, _ in commands()}))
+def test_no_command_takes_a_whole_number_that_no_result_holds(name, option, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = [name]
+    command = next(command for one, other, command in commands() if (one, other) == (name, option))
+    for parameter in command.params:
+        if parameter.required:
+            example = str(tmp_path) if issubclass(kind_of(parameter), pathlib.Path) else "2"
+            words += [example] if parameter.param_type_name == "argument" else [max(parameter.opts, key=len), example]
+    for value in (HUGE, -HUGE):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*words, option, str(value)])
+        assert ended.value.code == 2
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        assert option in said, said
+
+
+@pytest.mark.parametrize("top", ["nan", "inf", "2.5,5", "1e30", "-inf,5"])
+def test_numbers_of_images_are_whole(top, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["judge", str(tmp_path / "p.nc"), "--images", str(tmp_path), "--top", top])
+    assert "error: --top = " in capsys.readouterr().err
+
+
+def test_studies_refuse_sizes_of_zero_and_ranks_beyond_any_model():
+    from rosettalaw.empirical.filtering import FilteringPlan, TuningRecipe
+    from rosettalaw.empirical.vision.judging.judgement import JudgingPlan
+    from rosettalaw.errors import InputError
+
+    for name in ("subset_size", "validated"):
+        with pytest.raises(InputError, match=f"--{name.replace('_', '-')} = 0: must be at least 1"):
+            JudgingPlan(**{name: 0})
+    with pytest.raises(InputError, match=r"rank = 10+: must be at most 65536"):
+        TuningRecipe(rank=HUGE)
+    for name in ("budget", "contexts", "match_tokens", "context", "passage", "seed"):
+        with pytest.raises(InputError, match=rf"{name} = 10+: must be below 2\^63"):
+            FilteringPlan(target="x", **{name: HUGE})

@@ -67,6 +67,7 @@ def folder(tmp_path_factory):
     (folder / "counts.csv").write_text("neurons,count\n128,21\n256,33\n512,48\n1024,76\n")
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text('{"model_type": "gpt2"}')
+    (folder / "tiny.gguf").write_bytes(b"GGUF")
     (folder / "ladder.toml").write_text('name = "mine"\n')
     return folder
 
@@ -119,6 +120,7 @@ def test_without_any_extra(folder):
         ("tokenizers", ["train", "quickstart"], "measure"),
         ("safetensors", ["demo"], "measure"),
         ("peft", ["filter"], "filter"),
+        ("gguf", ["match", "tiny.gguf", "tiny.gguf"], "gguf"),
     ],
 )
 def test_each_extra_is_named_at_once(folder, module, command, extra):

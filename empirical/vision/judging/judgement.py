@@ -60,6 +60,9 @@ class JudgingPlan:
         require(self.main in self.top, "main", self.main, f"must be among the numbers of images shown, {self.top}")
         require(min(self.top) >= 2, "top", min(self.top), "a judge needs at least 2 images of a neuron", "--top 2,5,20")
         require(self.subsets >= 2, "subsets", self.subsets, "an interval needs at least two", "--subsets 5")
+        for name in ("subset_size", "validated"):
+            option = f"--{name.replace('_', '-')}"
+            require(getattr(self, name) >= 1, option, getattr(self, name), "must be at least 1", f"{option} 20")
 
 
 def populations_of(pairs: xr.Dataset, side: str) -> dict[str, np.ndarray]:

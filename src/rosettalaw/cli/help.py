@@ -1,4 +1,4 @@
-"""Help of commands in two plain columns: at any width no name of an option is cut, and flags show no type.
+"""Commands with plain help: two columns: at any width no name of an option is cut, and flags show no type.
 
 Commands with many options have them in the groups of `option_groups`.
 """
@@ -10,7 +10,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..errors import InputError
 from .option_groups import grouped
+
+LARGEST = 2**63 - 1  # of the integers of HDF5 and NumPy
 
 
 class PlainCommand(TyperCommand):
@@ -18,6 +21,21 @@ class PlainCommand(TyperCommand):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **(options | {"rich_markup_mode": None}))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, unless a whole number is beyond what a result can hold.
+
+        Raises
+        ------
+        InputError
+            The message names the option.
+        """
+        for parameter in self.params:
+            value = ctx.params.get(str(parameter.name))
+            if isinstance(value, int) and abs(value) > LARGEST:
+                rule = f"must be at most {LARGEST}, the largest whole number of a result"
+                raise InputError(max(parameter.opts, key=len), value, rule, f"rosettalaw {self.name} --help")
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, and a section for each group of options."""

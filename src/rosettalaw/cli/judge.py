@@ -64,12 +64,12 @@ def judge(
     from ..empirical.vision.source import ImageSource, open_reader
     from ..errors import InputError, RosettaError, require
     from ..results import load, require_variables, save
-    from .output import grid, require_no_input
+    from .output import grid, require_no_input, whole_numbers
 
     require_no_input("--out", out, [pairs])
     require(side in ("a", "b"), "--side", side, "must be a or b", "--side a")
     require(by in ("offline", "endpoint"), "--judge", by, "must be offline or endpoint", "--judge offline")
-    numbers = tuple(int(number) for number in grid("--top", top))
+    numbers = whole_numbers("--top", top)
     plan = JudgingPlan(
         top=numbers,
         main=main if main in numbers else max(numbers),

@@ -170,6 +170,21 @@ def _cell(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
+def whole_numbers(argument: str, text: str) -> tuple[int, ...]:
+    """Read a list of whole numbers in the notation of `grid`.
+
+    Raises
+    ------
+    InputError
+        If the text is no list, or a number has a fraction or is too large to be counted to.
+    """
+    values = grid(argument, text)
+    wrong = next((value for value in values if not (abs(value) <= MOST and value == int(value))), None)
+    if wrong is not None:
+        raise InputError(argument, wrong, f"must be whole numbers up to {MOST:,}", f"{argument} 2,5,20")
+    return tuple(int(value) for value in values)
+
+
 def grid(argument: str, text: str) -> list[float]:
     """Read a list of numbers in the notation of the command line.
 

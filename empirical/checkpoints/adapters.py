@@ -1,0 +1,90 @@
+"""Adapters: a folder of `peft` with the difference to a base model, which is merged into it.
+
+    adapter_config.json → the base model's configuration, tokenizer and weights → + Δ → a model like any other
+
+The base is opened as the adapter's file names it, a folder or a hub id. Its own tokenizer is used where the adapter has
+none.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ...errors import ForeignFileError, InputError, RosettaError, panics_as_errors, require_extra
+
+SETTINGS = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+CLASSES = {  # task of the adapter -> class of the model that it was trained with
+    "CAUSAL_LM": "AutoModelForCausalLM",
+    "SEQ_2_SEQ_LM": "AutoModelForSeq2SeqLM",
+    "SEQ_CLS": "AutoModelForSequenceClassification",
+    "TOKEN_CLS": "AutoModelForTokenClassification",
+}
+
+
+def base_of(checkpoint: str | Path) -> str | None:
+    """Return the folder or hub id of an adapter's base model; None of a folder that is no adapter.
+
+    Raises
+    ------
+    ForeignFileError
+        If the adapter's settings cannot be read, or name no base.
+    """
+    folder = Path(checkpoint).expanduser()
+    file = folder / SETTINGS
+    if (folder / "config.json").is_file() or not file.is_file():
+        return None
+    base = _settings(file).get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise ForeignFileError(f"{file}: names no base model (base_model_name_or_path)")
+    beside = folder / base
+    place = beside if not Path(base).expanduser().is_dir() and beside.is_dir() else Path(base).expanduser()
+    if (place / SETTINGS).is_file() and not (place / "config.json").is_file():
+        raise ForeignFileError(f"{file}: its base is itself an adapter ({base}); merge that one first")
+    return str(beside) if place is beside else base
+
+
+def class_of(checkpoint: str | Path) -> Any:
+    """Return the class of `transformers` of which the base model was when its adapter was trained."""
+    import transformers
+
+    task = _settings(Path(checkpoint).expanduser() / SETTINGS).get("task_type")
+    return getattr(transformers, CLASSES.get(str(task), "AutoModel"))
+
+
+def merged(checkpoint: str | Path, base: Any) -> Any:
+    """Return the body of a base model with an adapter merged into its weights.
+
+    Raises
+    ------
+    RosettaError
+        If peft is not installed, the adapter is pickled, or does not fit.
+    """
+    require_extra("peft")
+    import peft
+
+    folder = Path(checkpoint).expanduser()
+    if not (folder / WEIGHTS).is_file():
+        rule = f"has no {WEIGHTS}; pickled adapters are not read"
+        raise InputError("checkpoint", str(checkpoint), rule, "model.save_pretrained(folder, safe_serialization=True)")
+    try:
+        with panics_as_errors(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft's use of a name that transformers renamed
+            model = peft.PeftModel.from_pretrained(base, str(folder)).merge_and_unload()
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise RosettaError(f"{checkpoint}: cannot be merged into its base model ({lines[0][:160]})") from error
+    return getattr(model, "base_model", model)
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ForeignFileError(f"{file}: cannot be read as JSON ({type(error).__name__})") from error
+    if not isinstance(settings, dict):
+        raise ForeignFileError(f"{file}: must be a table of settings")
+    return settings
