@@ -14,6 +14,8 @@
 | `nulls` | the kinds of null that counts are read against |
 | `calibration` | the calibrated count |
 | `two_models` | the main job in one call: two models opened, matched, calibrated, saved |
+| `pairing` | two opened models matched, calibrated, saved |
+| `several` | three and more models, each read once, and the neurons that recur |
 | `measures` | selectivity, documents, depth and data size of matched neurons |
 | `ladder` | pairs of models at several sizes |
 | `filtering` | one neuron as a filter of documents |
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from .language.families import open_ladder
     from .matching import Matches, Screening, match
     from .nulls import KINDS, Null
-    from .two_models import ModelMatches, match_models
+    from .pairing import ModelMatches
+    from .several.several_models import match_several
+    from .two_models import match_models
 
 _PLACES = {
     "ActivationSource": "activations.source",
@@ -51,13 +55,14 @@ _PLACES = {
     "KINDS": "nulls",
     "Matches": "matching",
     "ModelLadder": "ladder.models",
-    "ModelMatches": "two_models",
+    "ModelMatches": "pairing",
     "ModelRung": "ladder.models",
     "Null": "nulls",
     "Screening": "matching",
     "calibrate": "calibration",
     "match": "matching",
     "match_models": "two_models",
+    "match_several": "several.several_models",
     "measure_ladder": "ladder.measure",
     "open_activations": "activations.files",
     "open_checkpoint_ladder": "ladder.models",
@@ -79,6 +84,7 @@ __all__ = [
     "calibrate",
     "match",
     "match_models",
+    "match_several",
     "measure_ladder",
     "open_activations",
     "open_checkpoint_ladder",

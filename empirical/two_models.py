@@ -1,6 +1,6 @@
 """The main job in one call: two models opened, matched, drawn against their nulls, calibrated and saved.
 
-    files, folders or hub ids → sources → `matching.match` → calibrated count → Dataset "pairs" with its provenance
+    files, folders or hub ids → sources → `pairing` → Dataset "pairs" with its provenance
 
 `rosettalaw match` calls `match_models` with its options, so that both give the same result. Arguments have the names of
 the options, and messages spell them so.
@@ -9,66 +9,29 @@ the options, and messages spell them so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from ..errors import InputError, require, require_extra
-from ..removal import remove
-from ..results import require_replaceable, require_room, save, with_variables
+from ..results import require_replaceable
 from .activations.inputs import FILES, Labelled, is_file, open_input
 from .activations.inputs.labelled import aligned
 from .activations.npy import open_npy
-from .activations.source import ActivationSource, untrained
+from .activations.source import ActivationSource
 from .activations.views import Layers
-from .calibration import Q_DEFAULT, Calibration
-from .matching import Matches, Screening, match
+from .calibration import Q_DEFAULT
+from .matching import Screening
 from .matching.cost import byte_count
-from .matching.machine import distributed
-from .nulls import DRAWS, default_nulls, parsed
+from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources
 from .sites import MlpNeurons, Site, site_named
-from .viewer.saved_contexts import SAVED, collector
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from .language.loaded import LoadedModel
 
-CONTEXTS, MOST_CONTEXTS = 5, 1000  # of each partner that a result keeps
-Sources = tuple[ActivationSource, ActivationSource]
 Model = Union[str, Labelled, "LoadedModel"]
-
-
-@dataclass(frozen=True)
-class ModelMatches:
-    """Two models matched.
-
-    Attributes
-    ----------
-    matches : Matches
-        Mutual pairs, with the pairs of every null.
-    calibration : Calibration or None
-        The calibrated count; None without a null.
-    provenance : dict
-        Corpus or images, revisions, tokenizers.
-    contexts : dict
-        Variables that hold the pairs' strongest contexts (`viewer.saved_contexts`); empty without them.
-    """
-
-    matches: Matches
-    calibration: Calibration | None
-    provenance: dict[str, Any] = field(default_factory=dict)
-    contexts: dict[str, Any] = field(default_factory=dict)
-
-    def record(self) -> dict[str, Any]:
-        """Return plain numbers, the way ``rosettalaw match --json`` prints them."""
-        return self.matches.record(self.calibration)
-
-    def to_dataset(self) -> xr.Dataset:
-        """Return the Dataset of kind "pairs" that ``rosettalaw match --out`` writes."""
-        return with_variables(self.matches.to_dataset(self.calibration, **self.provenance), self.contexts)
 
 
 @dataclass(frozen=True)
@@ -218,7 +181,24 @@ def match_models(
     """
     if out is not None:
         require_replaceable("--out", out)
-    require(0 < q < 1, "--q", q, "must be between 0 and 1", "--q 0.05")
+    pairing = PairOptions(
+        k=k,
+        absolute=absolute,
+        null=null,
+        null_permutations=null_permutations,
+        untrained=untrained,
+        jackknife=jackknife,
+        q=q,
+        contexts=contexts,
+        engine=engine,
+        screening=Screening(buckets, candidates, recall=recall),
+        compute=compute,
+        device=device,
+        memory=byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None,
+        spool=spool,
+        exclude_nonfinite=exclude_nonfinite,
+        seed=seed,
+    )
     precision = weights if weights != "float32" else None
     options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
     options |= {
@@ -236,15 +216,11 @@ def match_models(
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
     rule = "applies to text; images have no context"
-    require(
-        0 <= contexts <= MOST_CONTEXTS, "--contexts", contexts, f"must be from 0 to {MOST_CONTEXTS}", "--contexts 5"
-    )
     require(context is None or images is None, "--context", context, rule, "--text FOLDER")
     require(timestep is None or images is not None, "--timestep", timestep, "applies to --images", "--images FOLDER")
     if documents is not None and not _arrays(a, b):
         rule = "applies to files of activations; texts and images have their own documents"
         raise InputError("--documents", str(documents), rule, "rosettalaw match a.npy b.npy --documents ids.npy")
-    allowed = byte_count("--memory", memory) if isinstance(memory, str) and memory else int(memory or 0) or None
     opening = Opening(
         sites=(site_named(site_a or site, "--site"), site_named(site_b or site, "--site")),
         patterns=(pattern_a or pattern or None, pattern_b or pattern or None),
@@ -254,61 +230,11 @@ def match_models(
         weights=weights,
     )
     if images is None:
-        sources, provenance = _sources(a, b, text, tokens, seed, opening, allowed, context, documents)
+        sources, provenance = _sources(a, b, text, tokens, seed, opening, pairing.memory, context, documents)
     else:
-        sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, allowed), timestep, opening)
-    seen: dict[str, Any] = {}
-    examine = _looking_up(sources[0], contexts, seen, quiet)
-    sources = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
-    nulls = _nulls(sources, null, null_permutations, untrained)
-    if out is not None:
-        columns = 12 + jackknife + 2 * sum(nulls.values())
-        require_room(out, 8 * k * min(len(one.layer) for one in sources) * columns)
-    unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
-    matches = match(
-        *sources,
-        k=k,
-        absolute=absolute,
-        nulls=nulls,
-        jackknife_blocks=jackknife,
-        engine=engine,
-        screening=Screening(buckets, candidates, recall=recall),
-        memory=allowed,
-        seed=seed,
-        compute=compute,
-        device=device,
-        spool_as=spool,
-        nonfinite="exclude" if exclude_nonfinite else "error",
-        folder=unfinished,
-        quiet=quiet,
-        examine=examine,
-    )
-    provenance |= {SAVED: contexts} if seen else {}
-    result = ModelMatches(matches, matches.calibrate(q=q), provenance, seen)
-    if out is not None and unfinished is not None and distributed.rank() == 0:
-        save(result.to_dataset(), out)
-        remove(unfinished)
-    return result
-
-
-def _looking_up(source: ActivationSource, contexts: int, into: dict[str, Any], quiet: bool) -> Any:
-    """Return the function that looks up the contexts of the pairs; None where there is no text, or none is wanted."""
-    text = getattr(source, "text", None)
-    return collector(text, contexts, into, quiet) if contexts and text is not None else None
-
-
-def _nulls(sources: Sources, null: str | None, permutations: int | None, networks: int | None) -> dict[str, int]:
-    """Return the draws of each kind that the options ask for, or the default ones."""
-    if null is not None:
-        rule = "cannot be combined with --null, which gives the draws itself"
-        require(permutations is None, "--null-permutations", permutations, rule, "--null permute:5")
-        nulls = parsed(null)
-    elif permutations is not None:
-        possible = permutations > 0 and all(untrained(one) is not None for one in sources)
-        nulls = {"permute": permutations} | ({"untrained": DRAWS} if possible else {})
-    else:
-        nulls = default_nulls(*sources)
-    return nulls if networks is None else {**nulls, "untrained": networks}
+        sources, provenance = _image_sources(str(a), str(b), images, (skip_corrupt, pairing.memory), timestep, opening)
+    chosen = _restricted(sources[0], layers_a, "--layers-a"), _restricted(sources[1], layers_b, "--layers-b")
+    return pairing.run(chosen, provenance, out, quiet, getattr(sources[0], "text", None))
 
 
 def _documents(path: Path | None) -> np.ndarray | None:

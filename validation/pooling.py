@@ -1,7 +1,8 @@
 """Matchings of one folder that belong together: only those that agree in how they were measured make a ladder.
 
 Two matchings are pooled if they agree in k, in whether signs count, in the text or images, in the kinds of nulls, in q,
-and in how much was read (within `APART`). Others are series of their own, named by what sets them apart and by models.
+and in how much was read (within `APART`). Pairs of several models that were matched in one go are no sizes of one
+ladder and stay apart. Others are series of their own, named by what sets them apart and by models.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def _facts(ds: xr.Dataset) -> dict[str, str]:
         "signs": "left out" if str(attrs.get("absolute", "0")) in ("1", "True", "true") else "counted",
         "text": str(attrs.get("corpus") or attrs.get("images") or "") + (f" {text[:8]}" if text else ""),
         "nulls": ", ".join(kinds) or "none",
+        "models": models([ds]) if "together" in attrs else "",
         "q": str(attrs.get("q", plan.get("q", ""))),
     }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..console import say
 from ..errors import ForeignFileError, InputError
 from ..model_names import family_name
 from ..results import KIND, interpreting, load, require_variables
@@ -62,6 +63,8 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
             pairs.setdefault(path.resolve().parent, []).append(ds)
         elif kind == "simulation":
             series.extend(of_simulation(ds, name))
+        elif kind == "recurrence" and len(paths) > 1:
+            say(f"{path}: neurons that recur in several models have no count over sizes; left out")
         elif kind == "toy":
             of_toys([ds], name=str(path))
             toys.append(ds)

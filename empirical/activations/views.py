@@ -71,6 +71,14 @@ class View(Readable):
         return labels(self._source)
 
 
+class Copy(View):
+    """A source that is read from a copy of it: the copy's numbers, and what else the source knows."""
+
+    def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the copied activations."""
+        return self._source.rows(index, columns)
+
+
 class Layers:
     """The neurons of some layers only; units keep their (layer, unit) labels.
 
@@ -138,7 +146,14 @@ class Without(View):
 
     @classmethod
     def nonfinite(cls, source: ActivationSource, block: int) -> ActivationSource:
-        """Leave out the neurons with a NaN, an infinity or a number too large, found by reading the source once.
+        """Leave out the neurons that the engine refuses (`columns`)."""
+        bad = np.zeros(len(source.layer), dtype=bool)
+        bad[cls.columns(source, block)] = True
+        return cls(source, bad) if isinstance(source, RandomAccess) and bad.any() else source
+
+    @staticmethod
+    def columns(source: ActivationSource, block: int) -> np.ndarray:
+        """Return the neurons with a NaN, an infinity or a number too large, found by reading the source once.
 
         These are all that the engine refuses: it takes differences, so from the least to the greatest number, 0 among
         them, there may be no more than 10¹⁸.
@@ -147,8 +162,7 @@ class Without(View):
         for piece in source.blocks(block):
             low, high = np.minimum(low, piece.min(0)), np.maximum(high, piece.max(0))  # a NaN stays
         with np.errstate(over="ignore"):
-            bad = ~(high - low <= LARGEST)
-        return cls(source, bad) if isinstance(source, RandomAccess) and bad.any() else source
+            return np.flatnonzero(~(high - low <= LARGEST))
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the source's activations with zeros for the neurons left out."""

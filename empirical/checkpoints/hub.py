@@ -284,6 +284,26 @@ def untrained_model(config: Any, seed: int) -> Any:
         return model.eval()
 
 
+@quiet_transformers()
+def empty_model(checkpoint: str | Path, config: Any) -> Any:
+    """Return a model's modules without memory for their weights.
+
+    Raises
+    ------
+    RosettaError
+        If no model can be made of the configuration.
+    """
+    import torch
+    from transformers import AutoModel
+
+    require_sizes(str(checkpoint), config)
+    try:
+        with torch.device("meta"), panics_as_errors():
+            return AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as error:
+        raise RosettaError(f"{checkpoint}: no model can be made of its configuration ({_first_line(error)})") from error
+
+
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
     """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` and ``subfolder``.
 

@@ -22,8 +22,8 @@ from ..checkpoints import architectures, hub
 from ..checkpoints.capturing import captured
 from ..corpora.corpus import Document
 from ..language.encoder_decoder import decoder_inputs, decoder_layers
+from ..language.opening import special_tokens
 from ..language.reading import context_of
-from ..language.source import special_tokens
 from ..language.tokenization import token_ids
 
 DOCUMENTS_AT_ONCE = 64

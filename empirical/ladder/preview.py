@@ -96,19 +96,13 @@ def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPr
 
 def _neurons(rung: ModelRung) -> tuple[int, ...]:
     """Return the neurons of a rung's models, which are built without memory for their weights."""
-    import torch
-    from transformers import AutoModel
-
     from ..checkpoints.architectures import output_projections, width
-    from ..checkpoints.completeness import require_sizes
-    from ..checkpoints.hub import open_config
+    from ..checkpoints.hub import empty_model, open_config
 
     sizes = []
     for place, checkpoint in enumerate(rung.models):
         config = open_config(checkpoint)
-        require_sizes(checkpoint, config)
-        with torch.device("meta"):
-            model = AutoModel.from_config(config)
+        model = empty_model(checkpoint, config)
         projections = output_projections(model, config.model_type, checkpoint, rung.pattern(place))
         sizes.append(sum(map(width, projections)))
     return tuple(sizes)

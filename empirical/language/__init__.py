@@ -4,9 +4,10 @@
 
 | chapter | subject |
 |---|---|
-| `alignment` | boundaries that two tokenizations share, and the spans between them |
+| `alignment` | boundaries that tokenizations share, and the spans between them |
 | `drawing` | windows of text drawn at random from all documents |
 | `source` | a model on shared windows of text |
+| `opening` | a model's configuration and tokenizer, before its weights |
 | `encoder_decoder` | what a decoder behind an encoder reads |
 | `last_text` | the text of the rung before, where tokenizers are equal |
 | `loaded` | models that are already loaded, which stay unchanged |

@@ -1,10 +1,11 @@
-"""Alignment of two tokenizations of one text: shared boundaries, spans, mean pooling (arXiv 2606.03990, appendix B).
+"""Alignment of tokenizations of one text: shared boundaries, spans, mean pooling (arXiv 2606.03990, appendix B).
 
 A fast tokenizer says which characters ``[start, end)`` each of its tokens covers. A place in the text is a *boundary*
 of the tokenizer if the tokens before it are those that cover the text before it: no token reaches across. The
-boundaries that two tokenizers share cut the text into *spans*, the finest pieces that both describe. A neuron's
-activation at a span is the mean over the tokens that overlap it; since none reaches across a span's ends, each token
-belongs to exactly one span. Special tokens carry no text and drop out.
+boundaries that all tokenizers share cut the text into *spans*, the finest pieces that all of them describe: two
+tokenizers in the paper, any number here. A neuron's activation at a span is the mean over the tokens that overlap it;
+since none reaches across a span's ends, each token belongs to exactly one span. Special tokens carry no text and drop
+out.
 
 Tokenizers leave text uncovered (blanks, control characters, accents that a normaliser strips), share one character
 among tokens (its UTF-8 bytes, or the pieces of its expanded form), or cover none (a prefixed blank); `tile` decides:
@@ -20,7 +21,9 @@ So spans tile the whole text, and no token is lost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -80,9 +83,9 @@ def boundaries(tokens: Tokens) -> np.ndarray:
     return np.unique(np.concatenate([[0], tokens.end[:-1][closed], tokens.end[-1:]]))
 
 
-def shared_boundaries(a: Tokens, b: Tokens) -> np.ndarray:
-    """Return the boundaries of both tokenizations; consecutive ones enclose the spans."""
-    return np.intersect1d(boundaries(a), boundaries(b), assume_unique=True)
+def shared_boundaries(*sides: Tokens) -> np.ndarray:
+    """Return the boundaries of all tokenizations; consecutive ones enclose the spans."""
+    return reduce(lambda some, more: np.intersect1d(some, more, assume_unique=True), map(boundaries, sides))
 
 
 def span_of_tokens(tokens: Tokens, shared: np.ndarray) -> np.ndarray:
@@ -100,7 +103,7 @@ def byte_offsets(text: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of text between two shared boundaries that fits both models' contexts.
+    """A stretch of text between two shared boundaries that fits every model's context.
 
     Attributes
     ----------
@@ -125,10 +128,10 @@ class Window:
         return len(self.spans) - 1
 
 
-def windows(document: int, sides: tuple[Tokens, Tokens], contexts: tuple[int, int]) -> list[Window]:
-    """Cut a doubly tokenized text into windows that begin and end at shared boundaries and fit both contexts.
+def windows(document: int, sides: Sequence[Tokens], contexts: Sequence[int]) -> list[Window]:
+    """Cut a text in several tokenizations into windows that begin and end at shared boundaries and fit all contexts.
 
-    Each window is as long as both contexts allow. A single span that is longer than a context (a long stretch without a
+    Each window is as long as the contexts allow. A single span that is longer than a context (a long stretch without a
     shared boundary) cannot be described by that model and is left out.
     """
     shared = shared_boundaries(*sides)

@@ -39,11 +39,11 @@ PARTS = 16  # of the positions, as `matching` takes them
 FEW_BYTES = 2  # of text in a token: with few, a document's number of windows is rather over- than underestimated
 SPARE = 1.05  # windows planned for each that is expected to be needed; reading stops where the budget is met
 
-Tokenize = Callable[[str], tuple[Tokens, Tokens]]
+Tokenize = Callable[[str], tuple[Tokens, ...]]
 
 
 def draw(
-    corpus: Corpus | StoredText, tokenize: Tokenize, contexts: tuple[int, int], wanted: int, seed: int
+    corpus: Corpus | StoredText, tokenize: Tokenize, contexts: Sequence[int], wanted: int, seed: int
 ) -> tuple[tuple[Document, ...], tuple[Window, ...]]:
     """Return windows with `wanted` tokens of the first model, or all there are, and the documents that they are from.
 
@@ -124,7 +124,7 @@ def _rounds(order: np.ndarray, capacity: np.ndarray) -> Iterator[tuple[int, int]
 
 
 def windows_in_random_order(
-    text: str, tokenize: Tokenize, contexts: tuple[int, int], rng: np.random.Generator
+    text: str, tokenize: Tokenize, contexts: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Window]:
     """Yield every window of a text once, in a random order, tokenizing a stretch when one of its windows is wanted."""
     parts = stretches(text)

@@ -1,7 +1,7 @@
-"""Language models as activation sources: the same text through two models, pooled over shared spans.
+"""Language models as activation sources: the same text through two or more models, pooled over shared spans.
 
-1. Windows that fit both contexts are drawn at random from all documents until the token budget is met (`drawing`);
-   both tokenizers' shared boundaries cut them into spans (`alignment`).
+1. Windows that fit all contexts are drawn at random from all documents until the token budget is met (`drawing`);
+   the boundaries that the tokenizers share cut them into spans (`alignment`).
 2. Each model runs over the windows; a neuron is a coordinate of the input of an MLP's output projection; its
    activations are averaged over the tokens of each span (arXiv 2606.03990, section 3.1 and appendix B).
 3. Each model is then an `ActivationSource`: spans × neurons, in blocks, as often as it is read.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, RosettaError, require
+from ...errors import InputError, RosettaError
 from ..checkpoints import hub
 from ..checkpoints.architectures import ModelParts
 from ..checkpoints.capturing import captured, clear
@@ -33,7 +33,7 @@ from .drawing import draw
 from .encoder_decoder import decoder_inputs, decoder_layers, started
 from .last_text import once
 from .loaded import LoadedModel
-from .reading import require_known, require_table, text_part, usable_context
+from .opening import TextReader, open_readers
 
 TOKENS_A_BATCH = 4096
 SHORT = 32  # bytes of a span that is known by its text; longer ones are known by a hash
@@ -41,7 +41,7 @@ SHORT = 32  # bytes of a span that is known by its text; longer ones are known b
 
 @dataclass(frozen=True)
 class AlignedText:
-    """Windows of text that two models share, in the order in which both read them.
+    """Windows of text that models share, in the order in which all read them.
 
     Attributes
     ----------
@@ -107,8 +107,8 @@ class AlignedText:
 
 def align_text(
     corpus: Corpus | StoredText,
-    tokenizers: tuple[Any, Any],
-    contexts: tuple[int, int],
+    tokenizers: Sequence[Any],
+    contexts: Sequence[int],
     tokens: int | None,
     seed: int = 0,
 ) -> AlignedText:
@@ -123,8 +123,8 @@ def align_text(
     """
     wanted = PAPERS_TOKENS if tokens is None else tokens
 
-    def tokenize(text: str) -> tuple[Tokens, Tokens]:
-        return tokens_of(tokenizers[0], text), tokens_of(tokenizers[1], text)
+    def tokenize(text: str) -> tuple[Tokens, ...]:
+        return tuple(tokens_of(tokenizer, text) for tokenizer in tokenizers)
 
     documents, windows = draw(corpus, tokenize, contexts, wanted, seed)
     read = sum(len(window.ids[0]) for window in windows)
@@ -142,16 +142,6 @@ def _key(text: str) -> str | bytes:
     """Return a key of a span's text that takes little memory; long texts are named by their hash."""
     encoded = text.encode("utf-8", "surrogatepass")
     return text if len(encoded) <= SHORT else hashlib.blake2b(encoded, digest_size=16).digest()
-
-
-def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """Return the tokens that a tokenizer puts before and after every text, such as BOS, or [CLS] and [SEP]."""
-    encoded = tokenizer("a", return_special_tokens_mask=True)
-    ids, special = encoded["input_ids"], np.array(encoded["special_tokens_mask"], dtype=bool)
-    plain = np.flatnonzero(~special)
-    if not len(plain):
-        return list(ids), []
-    return list(ids[: plain[0]]), list(ids[plain[-1] + 1 :])
 
 
 def tokens_of(tokenizer: Any, text: str) -> Tokens:
@@ -376,6 +366,31 @@ def pool(tokens: Any, lengths: np.ndarray) -> Any:
     return torch.segment_reduce(tokens, "mean", lengths=on_device, axis=0)
 
 
+def shared_text(
+    readers: Sequence[TextReader], corpus: Corpus | StoredText, tokens: int | None, seed: int
+) -> AlignedText:
+    """Return a text that models read together, as it is aligned for their tokenizers.
+
+    Raises
+    ------
+    RosettaError
+        If the text is too short, or a model cannot read it.
+    """
+    tokenizers = tuple(one.tokenizer for one in readers)
+    contexts = tuple(one.context for one in readers)
+    facts = tokenizers, contexts, corpus.name, corpus.sha256, tokens, seed
+    text = once(lambda: align_text(corpus, tokenizers, contexts, tokens, seed), *facts)
+    for side, reader in enumerate(readers):
+        reader.check([window.ids[side] for window in text.windows])
+    return text
+
+
+def source_of(reader: TextReader, text: AlignedText, side: int) -> TextSource:
+    """Return one of the models of a shared text, its weights loaded."""
+    place = reader.name, reader.model(), text, side, reader.pattern, reader.special, reader.facts()
+    return TextSource(*place, reader.site)
+
+
 def text_sources(
     checkpoint_a: str | Path | LoadedModel,
     checkpoint_b: str | Path | LoadedModel,
@@ -414,32 +429,6 @@ def text_sources(
         If a checkpoint or its tokenizer cannot be used, the context is longer than a model has positions, or the text
         is too short.
     """
-    checkpoints = (checkpoint_a, checkpoint_b)
-    configs = [one.config if isinstance(one, LoadedModel) else hub.open_config(one) for one in checkpoints]
-    tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
-    special = [special_tokens(tokenizer) for tokenizer in tokenizers]
-    contexts = []
-    for checkpoint, config, tokenizer, ends in zip(checkpoints, configs, tokenizers, special, strict=True):
-        require_table(str(checkpoint), tokenizer, config)
-        contexts.append(usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, ends)))
-        require(
-            contexts[-1] > 0, "--context", context, "leaves no room for text beside the special tokens", "--context 128"
-        )
-    both = (tokenizers[0], tokenizers[1]), (contexts[0], contexts[1])
-    text = once(lambda: align_text(corpus, *both, tokens, seed), *both, corpus.name, corpus.sha256, tokens, seed)
-    sources = []
-    for side, (checkpoint, config) in enumerate(zip(checkpoints, configs, strict=True)):
-        highest = max(int(window.ids[side].max()) for window in text.windows)
-        most = text_part(config).vocab_size
-        if highest >= most:
-            raise RosettaError(
-                f"{checkpoint}: its tokenizer produces token {highest}, but the model has only {most} tokens"
-            )
-        require_known(str(checkpoint), tokenizers[side], [window.ids[side] for window in text.windows])
-        if isinstance(checkpoint, LoadedModel):
-            model, facts = checkpoint.body, checkpoint.fingerprint()
-        else:
-            model, facts = hub.open_model(checkpoint, config, loading=loading), None
-        place = str(checkpoint), model, text, side, patterns[side], special[side], facts
-        sources.append(TextSource(*place, sites[side]))
-    return sources[0], sources[1]
+    a, b = open_readers((checkpoint_a, checkpoint_b), context, patterns, loading, sites)
+    text = shared_text((a, b), corpus, tokens, seed)
+    return source_of(a, text, 0), source_of(b, text, 1)

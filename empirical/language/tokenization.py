@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...disk import marked
 from ...results import disk_error, replacing
 from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
@@ -105,6 +106,7 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = No
 
 
 def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: int | None) -> None:
+    marked(folder.parent, f"a tokenizer of {vocabulary} entries, and the text {corpus.name} in its tokens")
     learned = corpus if seed is None else corpus.split(0.5, seed)[0]
     tokenizer = train_tokenizer(learned, vocabulary)
     try:

@@ -248,7 +248,7 @@ def _with_nulls(
 
                 searches = [screened_search(a, against(name), *work, name) for name in names]
     except NonFinite as error:
-        raise _not_finite((a, b)[error.side], error.columns) from None
+        raise not_finite((a, b)[error.side], error.columns) from None
     trained, *null_searches = searches
     by_kind = {
         null: [one for (of, _), one in zip(draws, null_searches, strict=True) if of is null] for null, _ in draws
@@ -291,7 +291,8 @@ def _lexical(a: ActivationSource, b: ActivationSource, pairs: Sequence[np.ndarra
     return None if span is None else lexical_share(a, b, pairs[0], pairs[1], span)
 
 
-def _not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:
+def not_finite(source: ActivationSource, columns: np.ndarray) -> InputError:
+    """Return the error of neurons whose activations the engine refuses."""
     first = int(columns[0])
     where = f"layer {source.layer[first]}, unit {source.unit[first]}"
     others = f" (and {len(columns) - 1} more neurons)" if len(columns) > 1 else ""

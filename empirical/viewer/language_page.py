@@ -199,6 +199,9 @@ def _from_result(result: xr.Dataset, matching: _Found, order: np.ndarray, contex
 
 
 def _saved(ds: xr.Dataset, path: str) -> _Found:
+    if ds.attrs[KIND] == "recurrence":
+        rule = "holds the neurons that recur in several models; the pages are those of its pairs, in the same folder"
+        raise InputError("source", path, rule, "rosettalaw view folder/a--b.nc")
     if ds.attrs[KIND] != "pairs":
         raise ForeignFileError(
             f"{path}: holds a result of kind {ds.attrs[KIND]!r}, expected 'pairs', 'rung' or 'ladder'"

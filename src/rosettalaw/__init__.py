@@ -12,6 +12,7 @@ that they return, the commands of ``rosettalaw``, and the files that they write:
 
 ==================  ===============================================================
 `match`             neurons of two models, or of two sets of activations, matched
+`match_several`     three and more models, and the neurons that recur in them
 `fit`               the law of counts over sizes
 `forecast`          the count at a size that was not measured
 `compare`           several series of counts under the same tests
@@ -59,6 +60,7 @@ from .lazy import lazily
 if TYPE_CHECKING:
     from .interface.counting import compare, fit, forecast, measure_ladder
     from .interface.matching import match
+    from .interface.matching_several import match_several
     from .interface.reading import load
     from .results import save
     from .theory.predictions import predict
@@ -72,6 +74,7 @@ _PLACES = {
     "forecast": "interface.counting",
     "load": "interface.reading",
     "match": "interface.matching",
+    "match_several": "interface.matching_several",
     "measure_ladder": "interface.counting",
     "predict": "theory.predictions",
     "save": "results",
@@ -86,6 +89,7 @@ __all__ = [
     "forecast",
     "load",
     "match",
+    "match_several",
     "measure_ladder",
     "predict",
     "save",

@@ -92,6 +92,14 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "rung comparison": "comparison_model comparison_raw_count comparison_calibrated_count comparison_threshold",
         **{dims: names for dims, names in PARTS.items() if dims not in ("null_pair", "neuron", "snippet")},
     },
+    "recurrence": {
+        "": "positions",
+        "model": "model model_neurons partnered partnered_in_all",
+        "comparison": "first_model second_model raw_count calibrated_count calibrated_count_se threshold",
+        "shared_by": "shared_by families closed_families closed_by_chance",
+        "family": "family_models family_pairs family_closed weakest_correlation",
+        "member": "member_family member_model member_neuron member_layer member_unit",
+    },
     "simulation": {
         "beta": "beta",
         "neurons": "neurons",
@@ -162,10 +170,12 @@ TEXTS = set(
         "part_domain",
         "population",
         "image_kind",
+        "model",
     ]
 )
 WHOLE = set(
     [
+        "family_closed",
         "count_run",
         "candidates",
         "k",
@@ -210,6 +220,10 @@ ALONG = {  # an index, and the dimension that it counts along
     "snippet_rung": "rung",
     "context_pair": "pair",
     "snippet_document": "read_document",
+    "member_family": "family",
+    "member_model": "model",
+    "first_model": "model",
+    "second_model": "model",
 }
 BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of things that it counts
 # Attributes that are read again, of any kind.

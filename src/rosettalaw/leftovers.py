@@ -10,6 +10,7 @@ import hashlib
 import os
 import platform
 import re
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from .removal import made, ours, remove
 
 HIDDEN, FOLDER = ".", "folder"
 CLOCK = 60.0  # seconds by which the clocks of a disk and of this machine may differ
+READER = "read-by"  # file in a folder, for each process that reads there
+AWAY = 7 * 86400.0  # seconds after which a reader on another machine is taken to be gone
 LONGEST = 100  # characters of a file's name in that of its half-written one, which adds about 30 to it
 
 
@@ -56,6 +59,22 @@ def _remove(folder: Path, process: int) -> None:
                     remove(Path(entry.path))
                 elif entry.is_file(follow_symlinks=False):
                     remove(made(Path(entry.path)))
+
+
+def reader_file(folder: Path) -> Path:
+    """Return the file that says that this process reads in a folder."""
+    return folder / f"{READER}.{_machine()}-{os.getpid()}"
+
+
+def is_read(folder: Path) -> bool:
+    """Return whether a process reads in a folder, as its `reader_file` says; one that was killed does not."""
+    for file in folder.glob(f"{READER}.*-*"):
+        machine, _, process = file.name.removeprefix(f"{READER}.").rpartition("-")
+        with suppress(OSError, ValueError):
+            written = file.stat().st_mtime
+            if _writes(int(process), written) if machine == _machine() else time.time() - written < AWAY:
+                return True
+    return False
 
 
 def _writes(process: int, last: float) -> bool:

@@ -104,6 +104,15 @@ def remove(path: Path) -> None:
     _made.discard(os.path.abspath(path))
 
 
+def purpose(folder: Path) -> str:
+    """Return the words of a folder's marker about its content; "" where there is none."""
+    try:
+        words = (folder / MARKER).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+    return words.removeprefix(SIGNATURE).strip() if words.startswith(SIGNATURE) else ""
+
+
 def _marked(folder: Path) -> bool:
     try:
         return (folder / MARKER).read_text(encoding="utf-8").startswith(SIGNATURE)

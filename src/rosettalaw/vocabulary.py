@@ -343,6 +343,28 @@ FILTERING = {
     "training_sequences": Variable("sequences trained on", "sequences"),
 }
 
+RECURRENCE = {
+    "model": Variable("name of a model"),
+    "model_neurons": Variable("neurons of a model", "neurons", "N"),
+    "partnered": Variable("neurons of a model with a partner in another one", "neurons"),
+    "partnered_in_all": Variable("neurons of a model with a partner in every other one", "neurons", "", "3.3"),
+    "first_model": Variable("first of two models that were matched", "index"),
+    "second_model": Variable("second of two models that were matched", "index"),
+    "shared_by": Variable("models that a family of neurons recurs in", "models"),
+    "families": Variable("families of neurons that recur in so many models", "families"),
+    "closed_families": Variable("families of which every two neurons are a pair", "families"),
+    "closed_by_chance": Variable("closed families of unrelated matchings", "families", "", "empirical.several"),
+    "family_models": Variable("models that a family has neurons of", "models"),
+    "family_pairs": Variable("pairs that join the neurons of a family", "pairs"),
+    "family_closed": Variable("whether every two neurons of a family are a pair"),
+    "weakest_correlation": Variable("smallest correlation of a family's pairs", "1", "ρ"),
+    "member_family": Variable("family that a neuron belongs to", "index"),
+    "member_model": Variable("model of a neuron of a family", "index"),
+    "member_neuron": Variable("neuron of a family, counted over all layers of its model", "index"),
+    "member_layer": Variable("layer of a neuron of a family", "index", "ℓ"),
+    "member_unit": Variable("neuron of a family within its layer", "index"),
+}
+
 # Columns of each rung in the table and the CSV file of a measured ladder: size, counts, threshold, nulls.
 LADDER_COUNTS = (
     "neurons",
@@ -363,6 +385,7 @@ VOCABULARY: dict[str, Variable] = {
     **VISION,
     **SIMULATION,
     **FILTERING,
+    **RECURRENCE,
 }
 
 # Variables of a null beyond the paper's two: `rosettalaw.empirical.nulls` has the kinds, this the ends of their names.

@@ -25,8 +25,9 @@ FLOORS = (
     {"language", "matching"},
     {"measures"},
     {"ladder", "viewer"},
-    {"filtering", "vision"},
+    {"filtering", "pairing", "vision"},
     {"two_models"},
+    {"several"},
 )
 OWN = {"cli", "interface", "loop", "testing"}  # packages below src/rosettalaw
 

@@ -26,6 +26,7 @@ PACKAGES = [
             "matching.screening",
             "measures",
             "nulls",
+            "several",
             "sites",
             "viewer",
             "vision",

@@ -11,7 +11,8 @@ import pytest
 
 import rosettalaw as rl
 
-VERBS = ("compare", "fit", "forecast", "load", "match", "measure_ladder", "predict", "save", "sweep")
+VERBS = ("compare", "fit", "forecast", "load", "match", "match_several")
+VERBS += ("measure_ladder", "predict", "save", "sweep")
 
 
 def test_import_is_quick_and_brings_nothing_heavy():

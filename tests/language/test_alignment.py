@@ -21,7 +21,8 @@ from rosettalaw.empirical.language.alignment import (
     tile,
     windows,
 )
-from rosettalaw.empirical.language.source import pool, special_tokens, tokens_of
+from rosettalaw.empirical.language.opening import special_tokens
+from rosettalaw.empirical.language.source import pool, tokens_of
 
 TAUGHT = [
     "The river carries what the mountain lets go.",
@@ -183,6 +184,30 @@ def test_spans_of_any_two_tokenizers_byte_by_byte(kinds, pair, text):
                 total += values[token]
             means.append(total / len(members))
         np.testing.assert_allclose(pool(torch.from_numpy(values), window.lengths[side]), means, rtol=1e-5, atol=1e-5)
+
+
+TRIPLES = [("byte_level", "word_piece", "unigram"), ("across_characters", "metaspace", "blanks_out")]
+
+
+@pytest.mark.parametrize("three", TRIPLES, ids="-".join)
+@given(text=TEXT, contexts=st.tuples(*[st.integers(6, 20)] * 3))
+@settings(deadline=None, max_examples=40)
+def test_spans_of_three_tokenizers_are_the_smallest_that_begin_and_end_together(kinds, three, text, contexts):
+    sides = tuple(tokens_of(kinds[name], text) for name in three)
+    offsets = [raw(kinds[name], text) for name in three]
+    shared = shared_boundaries(*sides)
+    each = [boundaries_by_bytes(of, text) for of in offsets]
+    assert byte_offsets(text)[shared].tolist() == sorted(set.intersection(*each))
+    for a, b in itertools.combinations(sides, 2):  # every span is a union of the spans of any two of them
+        assert set(shared) <= set(shared_boundaries(a, b))
+    if all(map(len, sides)):
+        (whole,) = windows(0, sides, (999, 999, 999))
+        for side, tokens in enumerate(sides):
+            np.testing.assert_array_equal(whole.ids[side], tokens.ids)
+    for window in windows(0, sides, contexts):
+        assert set(window.spans) <= set(shared)
+        assert all(len(ids) <= most for ids, most in zip(window.ids, contexts, strict=True))
+        assert [lengths.sum() for lengths in window.lengths] == [len(ids) for ids in window.ids]
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))

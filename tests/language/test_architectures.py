@@ -10,7 +10,8 @@ from tokenizers import processors
 from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering.document_activations import ModelReader
-from rosettalaw.empirical.language.source import special_tokens, text_sources
+from rosettalaw.empirical.language.opening import special_tokens
+from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import RosettaError
 
 SIZES = {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}

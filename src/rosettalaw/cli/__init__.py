@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Measurement",
     "judge": "Measurement",
     "filter": "Measurement",
+    "cache": "Measurement",
     "fit": "Validation",
     "forecast": "Validation",
     "triangle": "Validation",

@@ -1,20 +1,26 @@
-"""``rosettalaw match``: the mutual nearest neighbours of two models, and how many of them a null cannot explain."""
+"""``rosettalaw match``: the mutual nearest neighbours of models, and how many of them a null cannot explain."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
+from ..errors import require
 from ..results import require_replaceable
-from .output import JsonOption, file_to_write, print_json, print_table, require_no_input
+from .output import JsonOption, echo, print_json, print_table, require_file, require_folder, require_no_input
 
 EPILOG = (
     "Example: rosettalaw match a.npy b.npy --json (arrays of shape positions × neurons). "
     "Two processes: torchrun --nproc-per-node 2 -m rosettalaw match a.npy b.npy"
 )
 MODEL = "Activations (.npy, .zarr, .nc) of shape positions × neurons, or a checkpoint: a folder, hub id or id@revision."
-OUT = "Save the result to this netCDF file, replacing an earlier result; a killed run resumes."
+OTHERS = "Further models: every two are matched, each is read once, and then the neurons that recur are listed."
+OUT = (
+    "Save the result to this netCDF file, replacing an earlier result; of three or more models: to this folder. "
+    "A killed run resumes."
+)
 PATTERN = (
     "Unknown architectures: the MLP output projection, * for the layer, or auto for the only candidate; vision: and "
     "the tokens before the patches, 'layers.*.mlp.fc2:1'."
@@ -23,6 +29,7 @@ NULL = (
     "Nulls and their draws: shift,documents,untrained:5, permute, span, rotation, none (default: three draws "
     "of shift, and of documents and untrained where possible)."
 )
+LISTED = 10  # families that are printed
 SHOWN = (
     "count",
     "calibrated_count",
@@ -44,6 +51,7 @@ def register(app: typer.Typer, section: str) -> None:
 def match(
     a: str = typer.Argument(help=MODEL, show_default=False),
     b: str = typer.Argument(help="The other model, of the same kind and at the same positions.", show_default=False),
+    others: list[str] | None = typer.Argument(None, help=OTHERS, show_default=False, metavar="[C]..."),
     text: Path | None = typer.Option(
         None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; default: Python's own text."
     ),
@@ -105,10 +113,54 @@ def match(
         False, help="Drop neurons with NaN, infinite or >1e18 activations instead of failing."
     ),
     seed: int = typer.Option(0, min=0, help="Seed of the text order, the null draws and the sketch."),
-    out: Path | None = typer.Option(None, callback=file_to_write, help=OUT),
+    out: Path | None = typer.Option(None, help=OUT),
     as_json: bool = JsonOption,
 ) -> None:
-    """Match the neurons of two models: mutual nearest neighbours, and the calibrated count."""
+    """Match the neurons of two models: mutual nearest neighbours, and the calibrated count.
+
+    Of three or more models every two are matched, and the neurons that recur are listed.
+    """
+    if others:
+        said = {"--images": images, "--skip-corrupt": skip_corrupt or None, "--timestep": timestep}
+        said |= {"--layers-a": layers_a or None, "--layers-b": layers_b or None}
+        said |= {"--site-a": site_a or None, "--site-b": site_b or None}
+        said |= {"--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
+        _several(
+            [a, b, *others],
+            said,
+            out,
+            as_json,
+            text=text,
+            tokens=tokens,
+            context=context,
+            contexts=contexts,
+            untrained=untrained,
+            k=k,
+            absolute=absolute,
+            null=null,
+            null_permutations=permutations,
+            documents=documents,
+            jackknife=jackknife,
+            q=q,
+            engine=engine,
+            buckets=buckets,
+            candidates=candidates,
+            recall=recall,
+            compute=compute,
+            device=device,
+            site=site,
+            pattern=pattern,
+            device_map=device_map,
+            weights=weights,
+            allow_pickle_weights=pickled,
+            memory=memory,
+            spool=spool,
+            exclude_nonfinite=exclude_nonfinite,
+            seed=seed,
+        )
+        return
+    if out is not None:
+        require_file("--out", out)
     require_no_input("--out", out, (a, b, text, images, documents))
     if out is not None:
         require_replaceable("--out", out)
@@ -164,6 +216,31 @@ def match(
             print_json(record)
             return
         print_table([{name: record[name] for name in SHOWN}], title=f"{a} × {b}: {record['status']}")
+
+
+def _several(models: list[str], said: dict[str, Any], out: Path | None, as_json: bool, **options: Any) -> None:
+    """Match three or more models, and print what recurs."""
+    for option, value in said.items():
+        require(value is None, option, str(value), "applies to two models", "rosettalaw match A B C, without it")
+    if out is not None:
+        require_folder("--out", out, out)
+    from ..empirical.several.several_models import match_several
+    from ..interface.recurrence_result import RecurrenceResult
+
+    result = RecurrenceResult(match_several(models, out=out, **options).recurrence)
+    if as_json:
+        print_json(result.record())
+        return
+    print_table(result.comparisons(), title="every two models")
+    print_table(result.levels(), title="neurons that recur")
+    table = result.families
+    if len(table):
+        number = int(result.dataset["family_models"].values.max())
+        most = table.query("models == @number").head(LISTED).drop(columns="models")
+        title = f"the strongest {len(most)} families in {number} models, as layer:unit"
+        print_table(most.to_dict("records"), title=title)
+        if len(table) > len(most):
+            echo(f"all {len(table)} families: --json" + ("" if out is None else f", or {out / 'recurrence.nc'}"))
 
 
 def _layers(option: str, text: str) -> list[int]:

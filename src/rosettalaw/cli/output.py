@@ -25,10 +25,14 @@ MOST = 10_000_000  # numbers that a grid of the command line may have
 def file_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the value of an option; refuse a file that cannot be written before anything is computed."""
     if path is not None:
-        name = option.opts[0]
-        require(not path.is_dir(), name, str(path), "is a folder; must name a file", f"{name} {path / 'result'}")
-        _require_folder(name, path, path.parent)
+        require_file(option.opts[0], path)
     return path
+
+
+def require_file(name: str, path: Path) -> None:
+    """Refuse a path where no file can be written."""
+    require(not path.is_dir(), name, str(path), "is a folder; must name a file", f"{name} {path / 'result'}")
+    require_folder(name, path, path.parent)
 
 
 def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
@@ -68,7 +72,7 @@ def require_no_input(argument: str, out: Path | None, inputs: Iterable[str | Pat
 def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the value of an option; refuse a path that cannot be a folder before anything is computed."""
     if path is not None:
-        _require_folder(option.opts[0], path, path)
+        require_folder(option.opts[0], path, path)
     return path
 
 
@@ -84,7 +88,8 @@ def folder_of(result: str) -> Callable[[typer.CallbackParam, Path | None], Path 
     return checked
 
 
-def _require_folder(name: str, path: Path, folder: Path) -> None:
+def require_folder(name: str, path: Path, folder: Path) -> None:
+    """Refuse a path if the folder that it lies in, or is, cannot be written."""
     nearest = next(part for part in (folder, *folder.absolute().parents) if part.exists())
     require(nearest.is_dir(), name, str(path), f"{nearest} is a file; must be a folder, or a name not yet taken")
     require(os.access(nearest, os.W_OK), name, str(path), f"must be in a writable folder; {nearest} is not writable")

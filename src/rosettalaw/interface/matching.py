@@ -19,7 +19,7 @@ from .wording import in_python
 
 if TYPE_CHECKING:
     from ..empirical.activations.inputs import Labelled
-    from ..empirical.two_models import ModelMatches
+    from ..empirical.pairing import ModelMatches
 
 
 def match(
@@ -124,7 +124,7 @@ def match(
             if name not in known:
                 raise UnknownNameError("argument of match", name, known)
         sides = [
-            _opened(value, side, tokenizer, samples, documents)
+            opened(value, side, tokenizer, samples, documents)
             for value, side, tokenizer, samples in (
                 (a, "a", tokenizer_a, samples_a),
                 (b, "b", tokenizer_b, samples_b),
@@ -136,7 +136,7 @@ def match(
         if out is not None:
             options["out"] = Path(out)
         if nulls is not None:
-            options["null"] = _null_words(nulls)
+            options["null"] = null_words(nulls)
         result = match_models(
             sides[0],
             sides[1],
@@ -159,7 +159,7 @@ def match(
         return shown
 
 
-def _opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any) -> Any:
+def opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any) -> Any:
     """Return activations, a loaded model, or the path or id of a checkpoint."""
     from ..empirical.activations.inputs import is_file, open_input
     from ..empirical.language.loaded import is_model, loaded
@@ -178,7 +178,7 @@ def _opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any)
     return open_input(value, side, samples, documents=documents)
 
 
-def _null_words(nulls: Mapping[str, int] | str) -> str:
+def null_words(nulls: Mapping[str, int] | str) -> str:
     """Return draws of each null as the option ``null`` has them."""
     if isinstance(nulls, str):
         return nulls

@@ -9,14 +9,17 @@ from ..results import KIND
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
 from .match_result import MatchResult
+from .recurrence_result import RecurrenceResult
 
 if TYPE_CHECKING:
     import xarray as xr
 
-RESULTS = {"pairs": MatchResult, "ladder": LadderResult}
+RESULTS = {"pairs": MatchResult, "ladder": LadderResult, "recurrence": RecurrenceResult}
 
 
-def load(path: str | os.PathLike[str], kind: str | None = None) -> MatchResult | LadderResult | xr.Dataset:
+def load(
+    path: str | os.PathLike[str], kind: str | None = None
+) -> MatchResult | LadderResult | RecurrenceResult | xr.Dataset:
     """Return the result in a file.
 
     Parameters
@@ -28,8 +31,8 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> MatchResult |
 
     Returns
     -------
-    MatchResult, LadderResult or xarray.Dataset
-        Of pairs, of a ladder, or of another kind.
+    MatchResult, LadderResult, RecurrenceResult or xarray.Dataset
+        Of pairs, of a ladder, of neurons that recur, or of another kind.
 
     Raises
     ------

@@ -1,0 +1,162 @@
+"""Models before their weights are loaded: what a text must be like for them, and how many neurons they have.
+
+A model is refused by its configuration, its tokenizer and the text's tokens while that costs seconds; its weights come
+last, and are let go by whoever needs one model at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import RosettaError, require
+from ..checkpoints import hub
+from ..checkpoints.architectures import ModelParts
+from ..sites import MlpNeurons, Site
+from .loaded import LoadedModel
+from .reading import require_known, require_table, text_part, usable_context
+
+
+@dataclass(frozen=True)
+class TextReader:
+    """A model that is about to read a text.
+
+    Attributes
+    ----------
+    checkpoint : str, path or LoadedModel
+        Its folder or hub id, or the model in memory.
+    config, tokenizer : object
+        Its configuration and its fast tokenizer.
+    special : pair of lists of int
+        Special tokens that frame every window.
+    context : int
+        Tokens of text in a window.
+    pattern : str, optional
+        Name of the output projections, for an architecture without an entry in `architectures`.
+    loading : Loading
+        Where the weights go.
+    site : Site
+        The signals that are read.
+    """
+
+    checkpoint: str | Path | LoadedModel
+    config: Any
+    tokenizer: Any
+    special: tuple[list[int], list[int]]
+    context: int
+    pattern: str | None = None
+    loading: hub.Loading = field(default_factory=hub.Loading)
+    site: Site = field(default_factory=MlpNeurons)
+
+    @property
+    def name(self) -> str:
+        """Name of the model in messages and results."""
+        return str(self.checkpoint)
+
+    @cached_property
+    def neurons(self) -> tuple[np.ndarray, np.ndarray]:
+        """Layer and unit of each neuron; a checkpoint needs no memory for its weights to say them."""
+        if isinstance(self.checkpoint, LoadedModel):
+            model = self.checkpoint.body
+        else:
+            model = hub.empty_model(self.checkpoint, self.config)
+        parts = ModelParts(model, self.config.model_type, self.name, self.pattern)
+        modules = self.site.modules(parts)
+        widths = [self.site.width(module, parts) for module in modules]
+        return np.repeat(self.site.layers(modules), widths), np.concatenate([np.arange(width) for width in widths])
+
+    def check(self, windows: Sequence[np.ndarray]) -> None:
+        """Refuse a text that this model cannot read.
+
+        Parameters
+        ----------
+        windows : sequence of ndarray of int
+            Token numbers.
+
+        Raises
+        ------
+        RosettaError
+            If a token lies beyond the model's table, or the tokenizer does not know half of the text.
+        """
+        highest = max(int(ids.max()) for ids in windows)
+        most = text_part(self.config).vocab_size
+        if highest >= most:
+            raise RosettaError(
+                f"{self.name}: its tokenizer produces token {highest}, but the model has only {most} tokens"
+            )
+        require_known(self.name, self.tokenizer, windows)
+
+    def model(self) -> Any:
+        """Return the model without its head, its weights loaded."""
+        if isinstance(self.checkpoint, LoadedModel):
+            return self.checkpoint.body
+        return hub.open_model(self.checkpoint, self.config, loading=self.loading)
+
+    def facts(self) -> list[Any] | None:
+        """Return the facts that distinguish a model in memory from others; None of a checkpoint."""
+        return self.checkpoint.fingerprint() if isinstance(self.checkpoint, LoadedModel) else None
+
+
+def open_readers(
+    checkpoints: Sequence[str | Path | LoadedModel],
+    context: int | None = None,
+    patterns: Sequence[str | None] = (),
+    loading: hub.Loading = hub.Loading(),
+    sites: Sequence[Site] = (),
+) -> list[TextReader]:
+    """Open the configurations and tokenizers of models that are to read one text.
+
+    Parameters
+    ----------
+    context : int, optional
+        Tokens of a window, special ones included; by default what each model is made for (`reading.usable_context`).
+    patterns : sequence of str or None
+        Of each model, or none at all.
+    sites : sequence of Site
+        The same: the signals of each model, the MLPs' neurons by default.
+
+    Raises
+    ------
+    RosettaError
+        If a configuration or a tokenizer cannot be used, or the context is longer than a model has positions.
+    """
+    configs = [one.config if isinstance(one, LoadedModel) else hub.open_config(one) for one in checkpoints]
+    tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
+    readers = []
+    given = patterns or [None] * len(checkpoints)
+    signals = sites or [MlpNeurons()] * len(checkpoints)
+    each = zip(checkpoints, configs, tokenizers, given, signals, strict=True)
+    for checkpoint, config, tokenizer, pattern, site in each:
+        special = special_tokens(tokenizer)
+        require_table(str(checkpoint), tokenizer, config)
+        room = usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, special))
+        rule = "leaves no room for text beside the special tokens"
+        require(room > 0, "--context", context, rule, "--context 128")
+        readers.append(
+            TextReader(
+                checkpoint=checkpoint,
+                config=config,
+                tokenizer=tokenizer,
+                special=special,
+                context=room,
+                pattern=pattern,
+                loading=loading,
+                site=site,
+            )
+        )
+    return readers
+
+
+def special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Return the tokens that a tokenizer puts before and after every text, such as BOS, or [CLS] and [SEP]."""
+    encoded = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = encoded["input_ids"], np.array(encoded["special_tokens_mask"], dtype=bool)
+    plain = np.flatnonzero(~special)
+    if not len(plain):
+        return list(ids), []
+    return list(ids[: plain[0]]), list(ids[plain[-1] + 1 :])

@@ -1,0 +1,151 @@
+"""Two opened models matched, drawn against their nulls, calibrated and saved, however they were opened.
+
+    sources → `matching.match` → calibrated count → Dataset "pairs" with its provenance
+
+`PairOptions` holds the options that both models of a pair share; `two_models` and `several` make it of their arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import require
+from ..removal import remove
+from ..results import require_room, save, with_variables
+from .activations.source import ActivationSource, untrained
+from .calibration import Q_DEFAULT, Calibration
+from .matching import Matches, Screening, match
+from .matching.machine import distributed
+from .nulls import DRAWS, default_nulls, parsed
+from .viewer.saved_contexts import SAVED, collector
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CONTEXTS, MOST_CONTEXTS = 5, 1000  # of each partner that a result keeps
+Sources = tuple[ActivationSource, ActivationSource]
+
+
+@dataclass(frozen=True)
+class ModelMatches:
+    """Two models matched.
+
+    Attributes
+    ----------
+    matches : Matches
+        Mutual pairs, with the pairs of every null.
+    calibration : Calibration or None
+        The calibrated count; None without a null.
+    provenance : dict
+        Corpus or images, revisions, tokenizers.
+    contexts : dict
+        Variables that hold the pairs' strongest contexts (`viewer.saved_contexts`); empty without them.
+    """
+
+    matches: Matches
+    calibration: Calibration | None
+    provenance: dict[str, Any] = field(default_factory=dict)
+    contexts: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """Return plain numbers, the way ``rosettalaw match --json`` prints them."""
+        return self.matches.record(self.calibration)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return the Dataset of kind "pairs" that ``rosettalaw match --out`` writes."""
+        return with_variables(self.matches.to_dataset(self.calibration, **self.provenance), self.contexts)
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """Options of a matching that do not depend on how its models are opened; those of `two_models.match_models`."""
+
+    k: int = 1
+    absolute: bool = False
+    null: str | None = None
+    null_permutations: int | None = None
+    untrained: int | None = None
+    jackknife: int = 16
+    q: float = Q_DEFAULT
+    contexts: int = CONTEXTS
+    engine: str = "exact"
+    screening: Screening = field(default_factory=Screening)
+    compute: str = "float32"
+    device: str = "cpu"
+    memory: int | None = None
+    spool: str = "float32"
+    exclude_nonfinite: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        require(0 < self.q < 1, "--q", self.q, "must be between 0 and 1", "--q 0.05")
+        rule = f"must be from 0 to {MOST_CONTEXTS}"
+        require(0 <= self.contexts <= MOST_CONTEXTS, "--contexts", self.contexts, rule, "--contexts 5")
+
+    def nulls(self, sources: Sources) -> dict[str, int]:
+        """Return the draws of each kind that the options ask for, or the default ones."""
+        if self.null is not None:
+            rule, given = "cannot be combined with --null, which gives the draws itself", self.null_permutations
+            require(given is None, "--null-permutations", given, rule, "--null permute:5")
+            nulls = parsed(self.null)
+        elif self.null_permutations is not None:
+            possible = self.null_permutations > 0 and all(untrained(one) is not None for one in sources)
+            nulls = {"permute": self.null_permutations} | ({"untrained": DRAWS} if possible else {})
+        else:
+            nulls = default_nulls(*sources)
+        return nulls if self.untrained is None else {**nulls, "untrained": self.untrained}
+
+    def run(
+        self,
+        sources: Sources,
+        provenance: dict[str, Any],
+        out: Path | None = None,
+        quiet: bool = False,
+        text: Any = None,
+    ) -> ModelMatches:
+        """Match two sources, save the result, and return it.
+
+        Parameters
+        ----------
+        sources : two ActivationSource
+            The models.
+        provenance : dict
+            Facts for the result.
+        out : path, optional
+            Where the Dataset is saved; unfinished work lies in ``<out>.unfinished`` until then.
+        text : AlignedText, optional
+            The text whose contexts are looked up.
+        """
+        seen: dict[str, Any] = {}
+        examine = collector(text, self.contexts, seen, quiet) if self.contexts and text is not None else None
+        nulls = self.nulls(sources)
+        if out is not None:
+            columns = 12 + self.jackknife + 2 * sum(nulls.values())
+            require_room(out, 8 * self.k * min(len(one.layer) for one in sources) * columns)
+        unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
+        matches = match(
+            *sources,
+            k=self.k,
+            absolute=self.absolute,
+            nulls=nulls,
+            jackknife_blocks=self.jackknife,
+            engine=self.engine,
+            screening=self.screening,
+            memory=self.memory,
+            seed=self.seed,
+            compute=self.compute,
+            device=self.device,
+            spool_as=self.spool,
+            nonfinite="exclude" if self.exclude_nonfinite else "error",
+            folder=unfinished,
+            quiet=quiet,
+            examine=examine,
+        )
+        facts = provenance | ({SAVED: self.contexts} if seen else {})
+        result = ModelMatches(matches, matches.calibrate(q=self.q), facts, seen)
+        if out is not None and unfinished is not None and distributed.rank() == 0:
+            save(result.to_dataset(), out)
+            remove(unfinished)
+        return result
