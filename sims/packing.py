@@ -103,8 +103,9 @@ class Packing:
     choices: Choices = Choices()
 
     def __post_init__(self):
-        rule = f"must be from 4 to {MOST_FEATURES:.0e}"
-        require(4 <= self.inputs <= MOST_FEATURES, "inputs", self.inputs, rule, EXAMPLE)
+        require(self.inputs >= 4, "inputs", self.inputs, "must be at least 4", EXAMPLE)
+        rule = f"must be at most {MOST_FEATURES:.0e}"
+        require(self.inputs <= MOST_FEATURES, "inputs", self.inputs, rule, EXAMPLE)
         for name in ("beta", "kappa", "gamma"):
             value = getattr(self, name)
             require(0 < value < np.inf, name, value, "must be finite and greater than 0", EXAMPLE)
