@@ -8,6 +8,8 @@ rounding. For β > 1, which fits are confined to.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .power_law import EULER_MACLAURIN, FIRST, ROUNDING_UP
@@ -29,9 +31,7 @@ def frontiers(neurons: np.ndarray, beta: np.ndarray, kappa: np.ndarray, tau: flo
     return np.minimum(np.exp(log_r0 - np.log1p(tau) / beta), features)
 
 
-def _first_ranks(
-    budget: np.ndarray, beta: np.ndarray, features: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _first_ranks(budget: np.ndarray, beta: np.ndarray, features: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
     """Return where at most `FIRST` features are active, Σ r^-β over the first ranks, and log r0 at the former."""
     weights = np.exp(-beta[..., None] * LOG_RANKS)
     sums = np.cumsum(weights, axis=-1)
@@ -42,12 +42,12 @@ def _first_ranks(
     last = np.argmax(ends, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):  # where no rank is the last one
         total = np.take_along_axis(np.concatenate([before, sums[..., -1:]], axis=-1), last[..., None], axis=-1)[..., 0]
-        return ends.any(-1), sums[..., -1], np.log((budget + last) / total) / beta
+        return np.any(ends, axis=-1), sums[..., -1], np.log((budget + last) / total) / beta
 
 
 def _whole_ranks(budget: np.ndarray, beta: np.ndarray, features: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Return log r0 where more features are active: r0 from n, n from r0, until they agree."""
-    constant = sums - _integral(LOG_RANKS[-1], beta) - FIRST**-beta * _endpoint(np.float64(FIRST), beta)
+    constant = sums - _integral(LOG_RANKS[-1], beta) - FIRST**-beta * _endpoint(np.full_like(beta, FIRST), beta)
     log_last = np.log(features)
     log_x = np.log(budget * np.where(beta < 1.05, 1.0, beta - 1.0)) / beta
     for _ in range(2):  # n as a real number

@@ -95,7 +95,7 @@ def student_quantile(freedom: float, probability: float) -> float:
 
 def log_gamma(x: np.ndarray) -> np.ndarray:
     """Return log Γ at each x."""
-    return np.frompyfunc(math.lgamma, 1, 1)(x).astype(float)
+    return np.array([math.lgamma(one) for one in np.ravel(x)]).reshape(np.shape(x))
 
 
 def xlogy(x: np.ndarray, y: np.ndarray | float) -> np.ndarray:
