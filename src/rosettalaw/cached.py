@@ -29,7 +29,7 @@ from .removal import made, ours, purpose, remove
 
 SPOOLS, FACTS = "spools", "spool.json"
 KINDS = ("models", "texts", "spools", "answers", "unfinished")
-CLEARED = ("texts", "spools", "unfinished", "models")  # without a choice: what this machine can make again
+CLEARED = ("texts", "spools", "unfinished")  # without a choice: neither hours of training nor answers that cost money
 LIMIT = "ROSETTALAW_SPOOLS"
 MOST = 100e9
 BEING_WRITTEN = 3600.0  # seconds in which somebody may still write what looks unfinished

@@ -191,7 +191,7 @@ def test_every_option_that_names_a_place_to_write_is_tested():
     tested = {(call.split()[0], call.split()[-1]) for call in (FILES + FOLDERS).strip().splitlines() if call}
     places = {"--out", "--cache", "--latex", "--figure", "--selection"}
     there = {(name, option) for name in commands() for p in commands()[name].params for option in places & set(p.opts)}
-    assert tested == there
+    assert tested == there - {("cache", "--cache")}  # a folder that is listed, in which nothing is written
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG])

@@ -13,7 +13,7 @@ EPILOG = "Example: rosettalaw cache clear --kind spools --older-than 30d"
 ACTION = "list, or clear: remove."
 KIND = (
     "Only this kind, also more than once: models, texts, spools (activations), answers (of a judge), unfinished. "
-    "clear leaves answers, which cost money, unless they are named."
+    "clear leaves models, which take hours, and answers, which cost money, unless they are named."
 )
 UNITS = {"d": 86400.0, "h": 3600.0, "min": 60.0, "w": 7 * 86400.0}
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer, section: str) -> None:
         folder: Path | None = typer.Option(None, "--cache", help="Another cache than $ROSETTALAW_CACHE."),
         as_json: bool = JsonOption,
     ) -> None:
-        """List what lies in the cache, or remove it: trained models, and activations that matchings share.
+        """List the cache, or clear it: trained models, and activations that matchings share.
 
         Only what this program made is listed and removed, and nothing that is being read. Activations (spools) take at
         most 100 GB, or $ROSETTALAW_SPOOLS; beyond that the ones read longest ago are removed by themselves.
