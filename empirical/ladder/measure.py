@@ -24,12 +24,14 @@ import numpy as np
 
 from ... import __version__
 from ...console import progress, say
-from ...errors import ForeignFileError, RosettaError
+from ...errors import ForeignFileError, RosettaError, require
 from ...results import dataset, load, save
 from ..checkpoints import hub
 from ..checkpoints.provenance import identity
+from ..language.reading import text_part
 from ..matching import Matches, Side, anchors
 from ..nulls import every_label
+from ..sites import layer_numbers
 from .models import ModelLadder, ModelRung
 from .rung import COUNTS, EVIDENCE, measure_rung, steps
 from .shared import Shared
@@ -222,7 +224,7 @@ def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | N
         "grouping": ladder.grouping.category_of,
         "largest": i == len(ladder.rungs) - 1,
         "version": __version__,
-    }
+    } | ({"layers": [str(rung.site(place)) for place in (0, other)]} if rung.layers else {})
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]
     name = re.sub(r"\W+", "-", Path(chosen[0]).name).strip("-")[:40]
     saved = sorted(out.glob(f"*-{name}-{digest}.nc")) if out.is_dir() else []  # as another rung of an earlier run
@@ -236,14 +238,24 @@ def _missing(paths: list[Path | None]) -> bool:
 def _check(ladder: ModelLadder, i: int) -> float:
     """Open the configurations of a rung's models before anything is computed; return about what it will cost."""
     rung, cost = ladder.rungs[i], 0.0
-    for model in rung.models:
+    for place, model in enumerate(rung.models):
         try:
             config = hub.open_config(model)
+            _require_layers(rung, place, config)
         except RosettaError as error:
             raise _named(rung, i, error) from error
         size = (getattr(config, name, None) or 1 for name in ("num_hidden_layers", "hidden_size"))
         cost += float(np.prod(list(size))) ** 1.5
     return cost
+
+
+def _require_layers(rung: ModelRung, place: int, config: Any) -> None:
+    """Refuse layers that a model does not have, where its configuration says how many there are."""
+    depth = getattr(text_part(config), "num_hidden_layers", None)
+    if rung.layers and isinstance(depth, int) and not getattr(config, "is_encoder_decoder", False):
+        entry = rung.layers[place if len(rung.layers) > 1 else 0]
+        rule = f"{rung.models[place]} has the layers 0 to {depth - 1}"
+        require(max(layer_numbers(entry)) < depth, "layers", entry, rule, f'layers = ["0-{depth - 1}"]')
 
 
 def _named(rung: ModelRung, i: int, error: RosettaError) -> RosettaError:

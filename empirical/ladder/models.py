@@ -11,7 +11,8 @@
     models = ["EleutherAI/pythia-160m@step3000", "facebook/opt-125m"]      # folders or hub ids, id@revision
 
 Three or more models per rung make an anchor ladder: the first is the anchor, compared with each of the others, and the
-neurons matched in every comparison are counted inside it (section 3.3 of the paper). Networks of one size that differ
+neurons matched in every comparison are counted inside it (section 3.3 of the paper). A rung may
+name layers, ``layers = ["0-5"]``, so that depth is a size of one checkpoint. Networks of one size that differ
 in the seed of their training make a rung each pair, with ``seeds = [0, 1]``. Ladders that are trained here
 (`families`) become the same `ModelLadder`, so all are measured alike.
 """
@@ -25,6 +26,7 @@ from ...errors import InputError, require
 from ..config import Measurement, parse_file, require_distinct, require_name
 from ..corpora.corpus import Corpus, StoredText, open_text
 from ..measures.categories import Grouping, grouping
+from ..sites import ChosenLayers, MlpNeurons, Site, layer_numbers
 
 EXAMPLE = 'models = ["EleutherAI/pythia-160m", "facebook/opt-125m"]'
 
@@ -44,12 +46,15 @@ class ModelRung:
     seeds : tuple of int
         Seed of training of each model, where networks of one size differ in it; rungs of one size are then pairs of
         crossed seeds.
+    layers : tuple of str
+        Layers of each model, or of all in one entry, such as "0-5,8"; all layers without any. So depth can be a size.
     """
 
     models: tuple[str, ...]
     patterns: tuple[str, ...] = ()
     label: str = ""
     seeds: tuple[int, ...] = ()
+    layers: tuple[str, ...] = ()
 
     def __post_init__(self):
         require(len(self.models) >= 2, "models", list(self.models), "a rung compares at least two", EXAMPLE)
@@ -58,11 +63,22 @@ class ModelRung:
             len(self.patterns) in (0, len(self.models)), "patterns", list(self.patterns), rule, 'patterns = ["", ""]'
         )
         require(len(self.seeds) in (0, len(self.models)), "seeds", list(self.seeds), rule, "seeds = [0, 1]")
+        rule = f"must be one entry for all models, or one for each of the {len(self.models)}, or none"
+        require(len(self.layers) in (0, 1, len(self.models)), "layers", list(self.layers), rule, 'layers = ["0-5"]')
+        for entry in self.layers:
+            layer_numbers(entry)
 
     @property
     def title(self) -> str:
-        """Label, or the models' names."""
-        return self.label or " × ".join(self.models)
+        """Label, or the models' names with their layers."""
+        named = " × ".join(self.models) + (f", layers {' and '.join(self.layers)}" if self.layers else "")
+        return self.label or named
+
+    def site(self, model: int) -> Site:
+        """Return the signals that are read of one model: its neurons, of some layers where the rung names them."""
+        if not self.layers:
+            return MlpNeurons()
+        return ChosenLayers(MlpNeurons(), layer_numbers(self.layers[model if len(self.layers) > 1 else 0]))
 
     def pattern(self, model: int) -> str | None:
         """Return the pattern of one model, None where its architecture is known."""

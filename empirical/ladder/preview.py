@@ -96,15 +96,15 @@ def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPr
 
 def _neurons(rung: ModelRung) -> tuple[int, ...]:
     """Return the neurons of a rung's models, which are built without memory for their weights."""
-    from ..checkpoints.architectures import output_projections, width
+    from ..checkpoints.architectures import ModelParts
     from ..checkpoints.hub import empty_model, open_config
 
     sizes = []
     for place, checkpoint in enumerate(rung.models):
         config = open_config(checkpoint)
         model = empty_model(checkpoint, config)
-        projections = output_projections(model, config.model_type, checkpoint, rung.pattern(place))
-        sizes.append(sum(map(width, projections)))
+        parts, site = ModelParts(model, config.model_type, checkpoint, rung.pattern(place)), rung.site(place)
+        sizes.append(sum(site.width(module, parts) for module in site.modules(parts)))
     return tuple(sizes)
 
 

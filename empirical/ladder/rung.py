@@ -97,7 +97,8 @@ def measure_rung(
     step("reading")
     patterns = rung.pattern(0), rung.pattern(other)
     loading = Loading(plan.device, plan.device_map or None, plan.allow_pickle_weights, plan.weights)
-    sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns, loading)
+    sites = rung.site(0), rung.site(other)
+    sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns, loading, sites=sites)
     facts = [model_facts(checkpoint) for checkpoint in checkpoints]
     with TemporaryDirectory(prefix="rosettalaw-") as folder:
         shared = shared or Shared(Path(folder))
@@ -141,6 +142,7 @@ def measure_rung(
         "k": [1, *matches.at_k],
         "rho": ERRORS_AT,
     }
+    provenance |= {f"site_{side}": str(site) for side, site in zip("ab", sites, strict=True) if rung.layers}
     provenance |= {
         "ladder": ladder.name,
         "corpus": ladder.corpus.name,

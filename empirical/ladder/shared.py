@@ -55,7 +55,7 @@ class Shared:
         """Return a draw of a null, the one of an earlier pair where nothing that decides it differs."""
         if not null.architectures_alone:
             return make()
-        architectures = _digest([[_config(source), source.text.sha256] for source in sources])
+        architectures = _digest([[_config(one), one.text.sha256, str(one.site)] for one in sources])
         if architectures != self._architectures:  # the next size has no use for earlier draws
             self._architectures, self._draws = architectures, {}
         key = _digest([null.name, number, plan])

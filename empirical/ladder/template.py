@@ -34,6 +34,7 @@ tokens = 1_000_000                    # tokens of the first model that are read;
 models = ["EleutherAI/pythia-160m", "facebook/opt-125m"]
 # label = "small"
 # patterns = ["", "layers.*.mlp.fc2"] # MLP output projections of unknown architectures, * for the layer
+# layers = ["0-5"]                    # only these layers of all models, or one entry for each: depth as a size
 # seeds = [0, 1]                      # training seeds of the models, if networks of one size differ in it
 
 [[rung]]

@@ -8,6 +8,7 @@
 | `mlp` | neurons: the inputs of the MLP's output projection |
 | `residual` | the residual stream behind each block |
 | `attention` | the outputs of the attention heads, before they are mixed |
+| `chosen_layers` | some layers of another site |
 | `autoencoder` | features of a sparse autoencoder on the residual stream |
 
 A new site is one file here and one line in `SITES`.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from ...errors import InputError, UnknownNameError
 from .attention import AttentionHeads
 from .autoencoder import Autoencoder
+from .chosen_layers import ChosenLayers, layer_numbers
 from .mlp import MlpNeurons
 from .residual import ResidualStream
 from .site import Site
@@ -29,7 +31,17 @@ SITES: dict[str, type[Site]] = {
     "sae": Autoencoder,
 }
 
-__all__ = ["SITES", "AttentionHeads", "Autoencoder", "MlpNeurons", "ResidualStream", "Site", "site_named"]
+__all__ = [
+    "SITES",
+    "AttentionHeads",
+    "Autoencoder",
+    "ChosenLayers",
+    "MlpNeurons",
+    "ResidualStream",
+    "Site",
+    "layer_numbers",
+    "site_named",
+]
 
 
 def site_named(words: str | Site, argument: str = "--site") -> Site:
