@@ -3,6 +3,8 @@
 COMMANDS = {
     "match": "match {inputs}/a.npy {inputs}/b.npy --null-permutations 2 --memory 200MB --out pairs.nc",
     "match screened": "match {inputs}/a.npy {inputs}/b.npy --engine screened --out pairs.nc",
+    "match several": "match {inputs}/model {inputs}/model-b {inputs}/model-c --text {inputs}/text --tokens 3000 "
+    "--contexts 2 --out results",
     "simulate": "simulate --beta 1.5,2 --neurons 64,128,256 --runs 3 --out simulation.nc",
     "sweep": "sweep --beta 1.2:3:20 --neurons 1e3:1e6:20:log --memory 0.00001 --out sweep.nc",
     "toy": "toy --neurons 8,16 --beta 1.5 --seeds 2 --steps 60 --cache cache --out toy.nc",

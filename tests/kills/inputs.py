@@ -70,7 +70,7 @@ def _images(folder):
 
 
 def _language_models(folder):
-    for seed, name in enumerate(("model", "model-b")):
+    for seed, name in enumerate(("model", "model-b", "model-c")):
         _language_model(folder / name, seed)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from .commands import COMMANDS, TIMED
 
 RUNG = re.compile(r"(rungs/[^/]+)-[0-9a-f]{10}(\.nc)$")
-QUIET = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+QUIET = {"ROSETTALAW_CACHE": "cache", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 @dataclass(frozen=True)
