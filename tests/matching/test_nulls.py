@@ -309,12 +309,12 @@ def test_what_cannot_be_drawn_is_one_message(arrays, arguments, words):
 
 def test_a_run_begun_with_nulls_is_finished_with_fewer(arrays, monkeypatch):
     whole = call("a.npy", "b.npy", "--null", "none", "--json").stdout
-    from rosettalaw.empirical import two_models
+    from rosettalaw.empirical import pairing
 
     def full(*_):
         raise OSError("full")
 
-    monkeypatch.setattr(two_models, "save", full)
+    monkeypatch.setattr(pairing, "save", full)
     assert call("a.npy", "b.npy", "--null", "shift,permute", "--out", "r.nc", "--json").exit_code != 0
     monkeypatch.undo()
     monkeypatch.chdir(arrays)
