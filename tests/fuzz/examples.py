@@ -85,6 +85,16 @@ def small(ds):
     )
 
 
+def recurrence():
+    """Return the neurons that recur in three sets of activations."""
+    import rosettalaw as rl
+
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((300, 12))
+    sides = {name: features + 0.3 * rng.standard_normal((300, 12)) for name in ("one", "two", "three")}
+    return rl.match_several(sides, nulls={"shift": 1}, progress=False).dataset
+
+
 def examples():
     """Return a result of each kind by name."""
     from rosettalaw.sims import simulate
@@ -95,5 +105,6 @@ def examples():
     made["prediction"] = predict(neurons=[64, 128], beta=1.6)
     made["toy"] = small(load(DOCS / "toy" / "toy.nc"))
     made["filtering"] = small(load(DOCS / "filtering" / "filtering.nc"))
+    made["recurrence"] = recurrence()
     made["full"] = load(DOCS / "full_ladder" / "results.nc")
     return made
