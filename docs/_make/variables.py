@@ -14,6 +14,7 @@ GROUPS = {
     "VISION": "Vision models and judges",
     "SIMULATION": "Synthetic and toy networks",
     "FILTERING": "Filters of documents",
+    "RECURRENCE": "Neurons that recur in several models",
 }
 
 
