@@ -23,7 +23,7 @@ from ...cached import FACTS, LIMIT, MOST, SPOOLS, bound_spools, contents
 from ...console import progress, say
 from ...disk import disk_error, existing_folder, replacing, require_room
 from ...errors import RosettaError
-from ...leftovers import reader_file
+from ...leftovers import note_reader, reader_file
 from ...removal import begin, made, remove
 from ..activations.source import ActivationSource
 from ..activations.spooling import Spooled, bytes_on_disk, spool
@@ -191,7 +191,7 @@ class Spools:
 
     def _note_reader(self, folder: Path, passing: bool) -> None:
         try:
-            reader_file(folder).touch()
+            note_reader(folder)
         except OSError as error:
             raise disk_error(folder, error) from error
         (self._passing if passing else self._read).add(folder)

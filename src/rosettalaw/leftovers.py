@@ -66,15 +66,28 @@ def reader_file(folder: Path) -> Path:
     return folder / f"{READER}.{_machine()}-{os.getpid()}"
 
 
+def note_reader(folder: Path) -> None:
+    """Say that this process reads in a folder, and remove what killed readers left there."""
+    for file in folder.glob(f"{READER}.*-*"):
+        with suppress(OSError):
+            if file.name.rpartition("-")[2].isdigit() and not _reads(file):
+                remove(made(file))
+    reader_file(folder).touch()
+
+
 def is_read(folder: Path) -> bool:
     """Return whether a process reads in a folder, as its `reader_file` says; one that was killed does not."""
-    for file in folder.glob(f"{READER}.*-*"):
-        machine, _, process = file.name.removeprefix(f"{READER}.").rpartition("-")
-        with suppress(OSError, ValueError):
-            written = file.stat().st_mtime
-            if _writes(int(process), written) if machine == _machine() else time.time() - written < AWAY:
-                return True
-    return False
+    return any(_reads(file) for file in folder.glob(f"{READER}.*-*"))
+
+
+def _reads(file: Path) -> bool:
+    """Return whether the process that a reader's file names may still read."""
+    machine, _, process = file.name.removeprefix(f"{READER}.").rpartition("-")
+    try:
+        written = file.stat().st_mtime
+        return _writes(int(process), written) if machine == _machine() else time.time() - written < AWAY
+    except (OSError, ValueError):  # gone meanwhile, or another's
+        return False
 
 
 def _writes(process: int, last: float) -> bool:

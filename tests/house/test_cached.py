@@ -9,7 +9,7 @@ import pytest
 
 from rosettalaw import cli
 from rosettalaw.cached import FACTS, bound_spools, clear, contents
-from rosettalaw.leftovers import is_read, reader_file
+from rosettalaw.leftovers import is_read, note_reader, reader_file
 from rosettalaw.removal import MARKER, SIGNATURE, begin
 
 DAY = 86400
@@ -109,6 +109,26 @@ def test_what_is_read_stays(cache):
     ended.rename(ended.with_name(ended.name.rpartition("-")[0] + "-999999999"))  # a process that has ended
     assert not is_read(cache / "spools/old")
     assert [item.path.name for item in clear(cache, ("spools",))[0]] == ["old"]
+
+
+def test_the_marks_of_killed_readers_go_and_those_of_others_stay(cache):
+    folder = cache / "spools/old"
+    own = reader_file(folder)
+    dead, away, strange = (
+        own.with_name(f"{own.name.rpartition('-')[0]}-999999999"),
+        own.with_name("read-by.abcdef-1"),
+        own.with_name("read-by.abcdef-x"),
+    )
+    for file in (dead, away, strange):
+        file.touch()
+    note_reader(folder)
+    assert own.exists()
+    assert away.exists()  # on another machine, lately
+    assert not dead.exists()
+    assert strange.exists()
+    os.utime(away, (0, 0))
+    note_reader(folder)
+    assert not away.exists()
 
 
 def test_spools_are_bounded_and_the_oldest_go_first(cache):
