@@ -13,7 +13,7 @@ from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.checkpoints.hub import Loading
 from rosettalaw.empirical.vision.images import from_array
 from rosettalaw.empirical.vision.source import image_sources
-from rosettalaw.empirical.vision.towers import by_hand
+from rosettalaw.empirical.vision.towers import TOWERS, by_hand
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.results import load
 
@@ -86,8 +86,9 @@ def test_a_device_that_does_not_exist(folders):
         activations(folders / "vit", device="cuda:77")
 
 
-def test_an_unknown_tower_is_named_by_hand(folders, tmp_path):
+def test_an_unknown_tower_is_named_by_hand(folders, tmp_path, monkeypatch):
     """Through the command line, to a result that remembers the pattern for those who read it."""
+    monkeypatch.delitem(TOWERS, "beit")
     with pytest.raises(
         RosettaError, match=r"unknown architecture 'beit'.*\(--pattern-a, --pattern-b; .*layers\.\*\.mlp\.fc2"
     ):
