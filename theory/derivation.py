@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..errors import InputError, require
+from ..errors import require
 
 N, kappa, tau, gamma, C, lam, theta = sp.symbols("N kappa tau gamma C lambda theta", positive=True)
 r, r0, r_star, n, s, s2 = sp.symbols("r r_0 r_star n s s'", positive=True)
@@ -104,12 +104,17 @@ def isolation_between(low: sp.Expr, high: sp.Expr) -> sp.Expr:
 def exponent(quantity: sp.Expr) -> sp.Expr:
     """Limit of d log X/d log N along κN = F(r0), for β > 1: the ratio of the degrees in r0.
 
+    Of positive terms whose order depends on parameters it is the largest of theirs: ``Max(1, delta)/(b + 1)`` of
+    ``r0 + r0**delta``.
+
     Raises
     ------
     InputError
-        For letters that are not this module's (r0 is ``Symbol("r_0", positive=True)``), and where SymPy finds no limit.
+        For what is no real expression, for letters that are not this module's (r0 is ``Symbol("r_0", positive=True)``),
+        and where SymPy finds no limit.
     """
-    return _exponent(_in_own_letters("quantity", quantity).subs(beta, b + 1))
+    own = _in_own_letters("quantity", _expression("quantity", quantity, "exponent(r0**2 + r0)"))
+    return _exponent(own.subs(N, continuum_budget() / kappa).subs(beta, b + 1))
 
 
 @cache
@@ -118,33 +123,55 @@ def _exponent(quantity: sp.Expr) -> sp.Expr:
 
 
 def _degree(expression: sp.Expr) -> sp.Expr:
-    """Return lim d log X/d log r0: of a sum, that of the term that all others vanish beside."""
+    """Return lim d log X/d log r0: of a sum, that of the term beside which all others stay bounded."""
     terms = sp.Add.make_args(sp.powsimp(sp.expand(sp.powdenest(expression, force=True)), force=True))
     for leader in terms:
-        if all(_vanishes(term / leader) for term in terms if term is not leader):
-            slope = sp.simplify(r0 * sp.diff(sp.expand_log(sp.log(leader), force=True), r0))
-            degree = sp.simplify(sp.limit(slope, r0, sp.oo))
-            if not degree.has(r0, sp.Limit, sp.AccumBounds, sp.nan):
+        ratios = [_limit(sp.powsimp(sp.simplify(term / leader), force=True)) for term in terms if term is not leader]
+        if all(ratio is not None and ratio.is_finite for ratio in ratios):
+            cancelled = sp.simplify(1 + sum(ratios)) == 0
+            degree = _slope(expression if cancelled else leader)
+            if degree is not None:
                 return degree
-    raise InputError("quantity", expression, "must have one term that dominates all others as r0 grows", "r0**2 + r0")
+    degrees = [_slope(term) if term.is_positive else None for term in terms]
+    rule = "must have a limit of d log X/d log r0 that SymPy finds"
+    require(None not in degrees, "quantity", expression, rule, "exponent(r0**2 + r0)")
+    return sp.Max(*degrees)
 
 
-def _vanishes(ratio: sp.Expr) -> bool:
+def _slope(term: sp.Expr) -> sp.Expr | None:
+    """Return lim d log X/d log r0 of one term, or None where SymPy finds none."""
+    return _limit(sp.simplify(r0 * sp.diff(sp.expand_log(sp.log(term), force=True), r0)))
+
+
+def _limit(expression: sp.Expr) -> sp.Expr | None:
     try:
-        return sp.limit(sp.powsimp(sp.simplify(ratio), force=True), r0, sp.oo).is_finite is True
-    except NotImplementedError:  # the sign of an exponent is open: not the leading term's case
-        return False
+        limit = sp.simplify(sp.limit(expression, r0, sp.oo))
+    except (NotImplementedError, TypeError, ValueError):  # the sign of an exponent is open; Max, Piecewise
+        return None
+    return None if limit.has(r0, sp.Limit, sp.AccumBounds, sp.nan, sp.zoo) else limit
+
+
+def _expression(argument: str, given: Any, example: str) -> sp.Expr:
+    """Return what was given as an expression of real numbers."""
+    try:
+        expression = sp.sympify(given)
+    except (sp.SympifyError, TypeError, AttributeError):
+        expression = None
+    scalar = isinstance(expression, sp.Expr) and not isinstance(expression, sp.MatrixExpr)
+    real = scalar and not expression.has(sp.I, sp.nan, sp.zoo, sp.oo) and expression != 0
+    require(real, argument, given, "must be a real expression, not 0", example)
+    return expression
 
 
 def _in_own_letters(argument: str, expression: sp.Expr) -> sp.Expr:
     """Return an expression with letters of the same name, but other assumptions, replaced by this module's."""
     own = {symbol.name: symbol for symbol in SYMBOLS}
-    letters: Any = sp.sympify(expression).free_symbols
+    letters: Any = expression.free_symbols
     given: Any = {symbol: own.get(symbol.name) for symbol in letters}
     strange = sorted(symbol.name for symbol, ours in given.items() if ours is None)
     rule = f"may contain only the letters of rosettalaw.theory.derivation; unknown: {', '.join(strange)}"
     require(not strange, argument, expression, rule, f"letters such as {', '.join(sorted(own)[:6])}")
-    return sp.sympify(expression).subs(given)
+    return expression.subs(given)
 
 
 @cache
@@ -194,13 +221,16 @@ def tolerance(of: sp.Expr) -> sp.Expr:
     Raises
     ------
     InputError
-        If its second derivative vanishes, as of anything without an s; other letters than s are parameters.
+        If its second derivative is not below 0, as of anything without an s; other letters than s are parameters.
     """
-    letters: Any = sp.sympify(of).free_symbols
-    of = sp.sympify(of).subs({symbol: s for symbol in letters if symbol.name == s.name})
-    curvature = sp.simplify(sp.diff(of, s, 2))
-    require(curvature != 0, "of", of, "must be a concave function of s", "tolerance(log(1 + s))")
-    return sp.simplify(-sp.diff(of, s) / curvature)
+    example = "tolerance(log(1 + s))"
+    own = _expression("of", of, example)
+    letters: Any = own.free_symbols
+    own = own.subs({symbol: s for symbol in letters if symbol.name == s.name})
+    curvature = sp.simplify(sp.diff(own, s, 2))
+    concave = not curvature.is_nonnegative and not curvature.has(sp.DiracDelta)
+    require(concave, "of", of, "must be a concave function of s", example)
+    return sp.simplify(-sp.diff(own, s) / curvature)
 
 
 @cache

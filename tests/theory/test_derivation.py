@@ -159,11 +159,49 @@ def test_exponents_and_tolerances_know_their_letters():
     assert d.tolerance(sp.log(1 + sp.Symbol("s"))) == 1 + d.s
     with pytest.raises(InputError, match="unknown: x"):
         d.exponent(sp.Symbol("x"))
-    with pytest.raises(InputError, match="must have one term that dominates all others"):
-        d.exponent(d.r0**d.eta + d.r0**d.delta)
     for flat in (sp.Integer(3), d.s, sp.log(d.r)):
         with pytest.raises(InputError, match="must be a concave function of s"):
             d.tolerance(flat)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [
+        (sp.sqrt(1 + d.r0) - sp.sqrt(d.r0), -sp.Rational(1, 2) / (d.b + 1)),  # leading terms cancel
+        (sp.log(1 + d.r0) - sp.log(d.r0), -1 / (d.b + 1)),
+        (d.r0 + d.r0**d.delta, sp.Max(1, d.delta) / (d.b + 1)),
+        (d.r0**d.eta + d.r0**d.delta, sp.Max(d.eta, d.delta) / (d.b + 1)),
+        (d.kappa * d.N, 1),
+        (d.r0**2 / (1 + d.r0), 1 / (d.b + 1)),
+        (sp.log(sp.log(d.r0)), 0),
+        ("r_0**2", 2 / (d.b + 1)),
+    ],
+)
+def test_exponents_of_sums_whose_order_is_not_at_hand(quantity, expected):
+    assert sp.simplify(d.exponent(quantity) - expected) == 0
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [0, sp.nan, sp.oo, sp.I * d.r0, None, [d.r0], "r_0**", True, sp.Eq(d.r0, 1), sp.Matrix([d.r0])],
+)
+def test_only_real_expressions_have_exponents_and_tolerances(quantity):
+    with pytest.raises(InputError, match=r"quantity = .*: must be a real expression, not 0. Try: exponent\("):
+        d.exponent(quantity)
+    with pytest.raises(InputError, match=r"of = .*: must be a real expression, not 0. Try: tolerance\("):
+        d.tolerance(quantity)
+
+
+@pytest.mark.parametrize("quantity", [sp.sin(d.r0), 2 + sp.sin(d.r0), sp.Max(1, d.r0), sp.Piecewise((d.r0, d.r0 > 1))])
+def test_where_sympy_finds_no_limit_there_is_no_exponent(quantity):
+    with pytest.raises(InputError, match="must have a limit of d log X/d log r0 that SymPy finds"):
+        d.exponent(quantity)
+
+
+@pytest.mark.parametrize("utility", [d.s**2, -sp.log(1 + d.s), sp.Max(d.s, 1), d.s, sp.Integer(1)])
+def test_utilities_that_are_not_concave_have_no_tolerance(utility):
+    with pytest.raises(InputError, match="must be a concave function of s"):
+        d.tolerance(utility)
 
 
 def test_results_are_written_in_beta_which_is_b_and_one():
