@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, require
-from .parameters import as_floats, check_limit, parameters, require_solvable
+from .parameters import RULES, as_floats, check_limit, parameters, require_solvable
 from .power_law import ROUNDING_UP, continuum_budget, power_integral, power_sum
 from .predictions import frontier, predict
 from .roots import root
@@ -62,6 +62,8 @@ def beta_for(
     wanted = as_floats("exponent", exponent, example)
     sizes = np.unique(as_floats("neurons", neurons, example))
     require(sizes.size > 0, "neurons", neurons, "must be at least one size", example)
+    good = bool(np.all((sizes > 0) & np.isfinite(sizes)))
+    require(good, "neurons", neurons, RULES["neurons"], example)
 
     def slope(betas: np.ndarray) -> np.ndarray:
         if sizes.size == 1:

@@ -59,12 +59,12 @@ def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:
     """Return `value` as a float64 array, or raise with the reason."""
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "iuf":
+        if array.dtype.kind not in "iuf" or np.ma.is_masked(value):
             raise TypeError
         return array.astype(np.float64, copy=False)
     except InputError:
         raise
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(argument, value, "must be a number or an array of numbers", example) from None
 
 

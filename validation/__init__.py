@@ -2,9 +2,10 @@
 
 Where to look
 -------------
-table, counts, series, series_from, pooling, common_rho
-    Files by columns; counts as every fit takes them; those of one source with their correlations and nulls; series
-    read from results; matchings that make one ladder; a ladder counted at one correlation, and its exponent over it.
+table, inputs, counts, series, series_from, pooling, common_rho
+    Files by columns; numbers as they are given; counts as every fit takes them; those of one source with their
+    correlations and nulls; series read from results; matchings that make one ladder; a ladder counted at one
+    correlation, and its exponent over it.
 power_law, likelihoods, resampling
     ``R = c N^α``, as the paper fits it and as counts deserve; its dependence on single points.
 rounding, profile_interval, profile_curve

@@ -42,7 +42,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .counts import Counts
+from .counts import Counts, counts_from
 from .curves import CONTAINED_IN, CURVES, fitted_curves
 from .distributions import f_tail
 from .power_law import fit_clean, student
@@ -95,6 +95,7 @@ class CurveComparison:
 
 def compare_curves(data: Counts) -> CurveComparison:
     """Fit every curve of `CURVES` and say which one the counts prefer, if any."""
+    data = counts_from(data, "compare_curves(clean(neurons, counts))")
     x, y = np.log(data.neurons), np.log(data.counts)
     fitted, floor = [], _floor(data)
     for name, (parameters, fit) in CURVES.items():

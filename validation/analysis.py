@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import require
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
 from .common_rho import own_fit, sentences
@@ -190,8 +191,10 @@ def analyse_series(series: Series, tau: float | None = None, gamma: float = GAMM
     Raises
     ------
     InputError
-        If fewer than two sizes have a positive count.
+        If it is no series, or fewer than two sizes have a positive count.
     """
+    example = "analyse_series(read_series(['results/ladder.nc'])[0])"
+    require(isinstance(series, Series), "series", series, "must be a Series, as read_series returns them", example)
     if not series.calibrated:
         return analyse_clean(series.clean(), series.nulls, tau, gamma)
     own = series.counts if series.own is None else series.own  # these say where nothing exceeds the nulls

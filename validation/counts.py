@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, require
+from .inputs import numbers, require_all
 from .table import read_table, separator
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
@@ -28,6 +29,7 @@ APART = 1.01  # least ratio of the largest size to the smallest
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row per size"
 IMPOSSIBLE = "more pairs than neurons, which is impossible in a mutual matching"
 INDEPENDENT = ", taken as independent repeats"
+CALLS = {"neurons": "neurons=[256, 512, 1024]", "counts": "counts=[12, 19, 31]", "count_sd": "count_sd=[2, 3, 4]"}
 COLUMNS = ("neurons", "count", "count_sd")
 RULES = {
     "neurons": f"must be a number of neurons, from 1 to {LARGEST:g}",
@@ -116,15 +118,16 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     InputError
         If lengths differ, a number is NaN, infinite or negative, or fewer than two sizes have a positive count.
     """
-    n, r = numbers("neurons", neurons), numbers("counts", counts)
-    sd = None if count_sd is None else numbers("count_sd", count_sd)
-    require(n.ndim == 1, "neurons", n.shape, "must be one-dimensional", "neurons=[256, 512, 1024]")
-    require(n.shape == r.shape, "counts", r.shape, f"must have one count per size, shape {n.shape}")
-    _all(usable("neurons", n), "neurons", n, RULES["neurons"])
-    _all(usable("count", r), "count", r, RULES["count"])
+    n, r = (numbers(name, given, CALLS[name]) for name, given in (("neurons", neurons), ("counts", counts)))
+    sd = None if count_sd is None else numbers("count_sd", count_sd, CALLS["count_sd"])
+    require(n.ndim == 1 and n.size, "neurons", neurons, "must be a list of sizes, not empty", CALLS["neurons"])
+    require(n.shape == r.shape, "counts", counts, f"must have one count per size, {n.size} in all", CALLS["counts"])
+    require_all(usable("neurons", n), "neurons", neurons, RULES["neurons"], CALLS["neurons"])
+    require_all(usable("count", r), "counts", counts, RULES["count"], CALLS["counts"])
     if sd is not None:
-        require(sd.shape == r.shape, "count_sd", sd.shape, f"must have one value per count, shape {r.shape}")
-        _all(usable("count_sd", sd), "count_sd", sd, RULES["count_sd"])
+        rule = f"must have one value per count, {r.size} in all"
+        require(sd.shape == r.shape, "count_sd", count_sd, rule, CALLS["count_sd"])
+        require_all(usable("count_sd", sd), "count_sd", count_sd, RULES["count_sd"], CALLS["count_sd"])
 
     order = np.argsort(n, kind="stable")
     n, r = n[order], r[order]
@@ -230,17 +233,3 @@ def cell(text: str, name: str, where: str) -> float:
     require(bool(np.isfinite(value)), where, text, rule, EXAMPLE)
     require(bool(usable(name, np.array(value))), where, text, RULES[name], EXAMPLE)
     return value
-
-
-def numbers(argument: str, values: Any, example: str = "") -> np.ndarray:
-    """Return numbers as an array of at least one dimension, or say that they are none."""
-    try:
-        return np.atleast_1d(np.asarray(values, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise InputError(argument, values, "must be numbers", example or f"{argument}=[256, 512, 1024]") from error
-
-
-def _all(good: np.ndarray, argument: str, values: np.ndarray, rule: str) -> None:
-    if not good.all():
-        where = int(np.flatnonzero(~good)[0])
-        raise InputError(f"{argument}[{where}]", values[where], rule)

@@ -26,8 +26,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import require
 from ..lazy import deferred
+from ..theory.parameters import positive
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
+from .inputs import number
 from .theory_search import GAMMA
 from .triangle import Triangle, TriangleStatus
 from .verdict import signed
@@ -88,7 +91,16 @@ def exponents(beta: float, theta: float) -> np.ndarray:
 
 
 def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
-    """Fit β and θ to the three exponents of a triangle."""
+    """Fit β and θ to the three exponents of a triangle.
+
+    Raises
+    ------
+    InputError
+        If it is none, or γ is not a positive number.
+    """
+    example = "fit_extension(measure_triangle(neurons, correlations))"
+    require(isinstance(triangle, Triangle), "triangle", triangle, "must be what measure_triangle returns", example)
+    gamma = number("gamma", gamma, positive, "must be a number greater than 0, such as 4", "gamma=4")
     if triangle.status is not TriangleStatus.OK:
         nothing = Estimate(np.nan, np.nan, (np.nan, np.nan), 0)
         return Extension(

@@ -25,8 +25,9 @@ import numpy as np
 from ..errors import require
 from ..lazy import deferred
 from . import theory_fit
-from .counts import EXAMPLE, LARGEST, Counts, counts_from, numbers
+from .counts import EXAMPLE, LARGEST, Counts, counts_from
 from .curves import CURVES
+from .inputs import numbers, require_all
 from .power_law import PowerLawFit, fit_clean, student
 
 stats = deferred("scipy.stats")  # half a second
@@ -138,11 +139,12 @@ def forecast(data: Any, neurons: Sequence[float]) -> list[Forecast]:
     """
     data = counts_from(data, "forecast(clean(neurons, counts), [1e5])")
     require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
-    for size in numbers("neurons", neurons).tolist():
-        require(0 < size <= LARGEST, "neurons", size, f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
+    sizes = numbers("neurons", neurons, "--neurons 1e5,1e6").ravel()
+    good = (sizes > 0) & (sizes <= LARGEST)
+    require_all(good, "neurons", np.ravel(neurons), f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
     line = fit_clean(data)
     allowed = _allowed(data, line)
-    return [_at(float(size), data, line, allowed) for size in np.atleast_1d(neurons)]
+    return [_at(size, data, line, allowed) for size in sizes.tolist()]
 
 
 forecast_counts = forecast  # the face's name: `rosettalaw.validation.forecast` is this module
@@ -150,6 +152,7 @@ forecast_counts = forecast  # the face's name: `rosettalaw.validation.forecast` 
 
 def held_out_largest(data: Counts) -> HeldOut | None:
     """Predict the largest size from the smaller ones; None with fewer than four sizes."""
+    data = counts_from(data, "held_out_largest(clean(neurons, counts))")
     if data.sizes < 4:
         return None
     neurons, counts = data.with_zeros()

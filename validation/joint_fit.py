@@ -49,6 +49,7 @@ import numpy as np
 from ..errors import require
 from .counts import clean
 from .identifiability import identify, undetermined
+from .inputs import features_per_neuron
 from .joint_problem import JointProblem
 from .joint_result import WORDS, JointFit, JointStatus
 from .observations import Observations
@@ -70,10 +71,9 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     require(
         isinstance(observed, Observations), "observed", observed, rule, "fit_jointly(Observations(neurons, counts))"
     )
-    require(np.ndim(gamma) == 0 and 0 < gamma < np.inf, "gamma", gamma, "must be a number greater than 0, such as 4")
+    observed = observed.checked()
     data = clean(observed.neurons, observed.counts)
-    require(len(data) == np.size(observed.neurons), "counts", observed.counts, "must all be positive in a joint fit")
-    observed.check()
+    gamma = features_per_neuron(gamma, data.neurons)
 
     problem = JointProblem(observed, gamma)
     slope = np.polyfit(np.log(data.neurons), np.log(data.counts), 1)[0]
@@ -118,7 +118,7 @@ def _status(
     beta: float, problem: JointProblem, values: dict[str, float], freedom: dict[str, float], uneven_p: float
 ) -> JointStatus:
     if _at_limit(beta):
-        return JointStatus.AT_LIMIT
+        return JointStatus.AT_LIMIT if beta < 2 else JointStatus.AT_TOP
     if problem.met_exactly(values):
         return JointStatus.EXACT
     if min(freedom.values()) < ROUGH:
@@ -127,8 +127,8 @@ def _status(
 
 
 def _at_limit(beta: float) -> bool:
-    """Say whether β is where the theory ends."""
-    return beta < BETA_RANGE[0] + 1e-3
+    """Return whether β is where the search ends."""
+    return beta < BETA_RANGE[0] + 1e-3 or beta > BETA_RANGE[1] - 1e-3
 
 
 def _estimated_errors(problem: JointProblem, values: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:

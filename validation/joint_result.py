@@ -47,6 +47,7 @@ class JointStatus(StrEnum):
     )
     MET = "not determined: no more numbers than parameters, so the fit is exact and has no intervals"
     AT_LIMIT = "β is at its lower limit 1: the theory (β > 1) does not describe these data together"
+    AT_TOP = "β is at its upper limit 20: counts that hardly grow, or correlations of almost 1, say no β"
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ class JointFit:
 
         An end at its limit is not the interval's; both are NaN unless there are more numbers than parameters.
         """
-        searched, plain = PLAIN.get(name, (name, None))
-        if searched not in self.values:
+        searched, plain = PLAIN.get(name, (name, None)) if isinstance(name, str) else (name, None)
+        if not isinstance(searched, str) or searched not in self.values:
             raise UnknownNameError("parameter", name, [*self.values, *(each for each in PLAIN if each != "scale")])
         if plain is not None:
             low, high = (float(plain(end)) for end in self.interval(searched))

@@ -24,7 +24,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, UnknownNameError, require
+from .counts import CALLS
 from .distributions import log_gamma, student_quantile, xlogy
+from .inputs import numbers
 from .minimum import minimum_near
 from .profile_interval import profile_interval
 
@@ -77,20 +79,23 @@ def fit_likelihood(
     """
     if likelihood not in LIKELIHOODS:
         raise UnknownNameError("likelihood", likelihood, LIKELIHOODS)
-    x = np.log(np.asarray(neurons, dtype=float))
-    r = np.asarray(counts, dtype=float)
-    require(bool(np.all(np.isfinite(r) & (r >= 0))) and r.sum() > 0, "counts", r, "must be at least 0, and not all 0")
-    one_each = bool(np.all(np.isfinite(x))) and x.shape == r.shape
-    require(one_each, "neurons", np.exp(x), "must be positive, with one size per count")
-    require(bool(np.ptp(x) > 0), "neurons", np.exp(x), "a slope needs counts at two sizes")
+    n, r = numbers("neurons", neurons, CALLS["neurons"]), numbers("counts", counts, CALLS["counts"])
+    good = r.ndim == 1 and bool(np.all(np.isfinite(r) & (r >= 0))) and r.sum() > 0
+    require(good, "counts", counts, "must be at least 0, and not all 0", CALLS["counts"])
+    good = n.shape == r.shape and bool(np.all(np.isfinite(n) & (n > 0)))
+    require(good, "neurons", neurons, "must be positive, with one size per count", CALLS["neurons"])
+    require(bool(np.ptp(n) > 0), "neurons", neurons, "a slope needs counts at two sizes", CALLS["neurons"])
+    x = np.log(n)
     return LIKELIHOODS[likelihood](x - x.mean(), r, count_sd, float(x.mean()))
 
 
 def _weighted(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
     if sd is None:
         raise InputError("count_sd", None, "a weighted fit needs the standard deviation of each count")
-    error = np.asarray(sd, dtype=float) / r
-    require(bool(np.all(np.isfinite(error) & (error > 0))), "count_sd", sd, "must be positive, for counts above 0")
+    deviations = numbers("count_sd", sd, CALLS["count_sd"])
+    good = deviations.shape == r.shape and bool(np.all(np.isfinite(deviations) & (deviations > 0)) and r.all())
+    require(good, "count_sd", sd, "must be positive, one for each count, for counts above 0", CALLS["count_sd"])
+    error = deviations / r
 
     def deviance(mu: np.ndarray) -> float:
         return float(np.sum(((np.log(r) - np.log(mu)) / error) ** 2))

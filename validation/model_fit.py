@@ -226,8 +226,10 @@ def fit_model(
     >>> round(fit.params["beta"].value, 1)
     1.6
     """
+    start = {} if start is None else start
+    require(isinstance(start, Mapping), "start", start, "must be a mapping of names", "start={'beta': 1.6}")
     problem = ModelProblem(model, counts_from(data, EXAMPLE), {} if priors is None else priors, tau)
-    return _result(problem, problem.search(dict(start or {})))
+    return _result(problem, problem.search(dict(start)))
 
 
 def _result(problem: ModelProblem, best: dict[str, float]) -> ModelFit:

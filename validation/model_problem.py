@@ -19,9 +19,11 @@ from scipy.stats import qmc
 from ..errors import InputError, UnknownNameError, require
 from ..theory import Model
 from ..theory.budgets import LinearBudget, UnitCost
+from ..theory.parameters import positive
 from ..theory.spectra import PowerLaw
 from ..theory.utilities import Log
 from .counts import Counts
+from .inputs import number, numbers
 from .rounding import ROUNDING, whole
 from .theory_search import FLOOR, expected_count
 
@@ -53,17 +55,16 @@ class ModelProblem:
     def __init__(self, model: Callable[..., Model], data: Counts, priors: Mapping[str, Any], tau: float):
         require(callable(model), "model", model, "must be a function that returns a Model", EXAMPLE)
         self.model, self.data = model, data
+        require(isinstance(priors, Mapping), "priors", priors, "must be a mapping of names", "priors={'eta': (0.5, 3)}")
         self.names = [name for name in inspect.signature(model).parameters if name != "tau"]
         self.given = list(inspect.signature(model).parameters)
         if "tau" in priors or "tau" in self.given:
             self.names.append("tau")
         require(self.names, "model", model, "must have at least one parameter", EXAMPLE)
-        require(isinstance(priors, Mapping), "priors", priors, "must be a mapping of names", "priors={'eta': (0.5, 3)}")
         for name in priors:
             if name not in self.names:
                 raise UnknownNameError("parameter in priors", name, [*self.names, "tau"])
-        require(0 < tau < np.inf, "tau", tau, "must be a number greater than 0, such as 1")
-        self.tau = float(tau)
+        self.tau = number("tau", tau, positive, "must be a number greater than 0, such as 1", "tau=1")
         self.log_priors: dict[str, Callable[[float], float]] = {}
         self.limits = {name: self._limits(name, priors.get(name, RANGES.get(name, RANGE))) for name in self.names}
         self.straight: set[str] = set()
@@ -83,10 +84,9 @@ class ModelProblem:
             peak = max(float(prior.logpdf(at)) for at in np.linspace(low, high, 201))
             self.log_priors[name] = lambda at: min(float(prior.logpdf(at)) - peak, 0.0)
         else:
-            try:
-                low, high = (float(end) for end in prior)
-            except (TypeError, ValueError):
-                raise InputError(f"prior of {name}", prior, rule, example) from None
+            ends = numbers(f"prior of {name}", prior, example)
+            require(ends.shape == (2,), f"prior of {name}", prior, rule, example)
+            low, high = ends.tolist()
         require(-np.inf < low < high < np.inf, f"prior of {name}", prior, rule, example)
         return low, high
 
@@ -179,7 +179,9 @@ class ModelProblem:
             if name not in self.names:
                 raise UnknownNameError("parameter in start", name, self.names)
             low, high = self.limits[name]
-            require(low <= value <= high, f"start of {name}", value, f"must lie in its prior, {low:g} to {high:g}")
+            rule = f"must lie in its prior, {low:g} to {high:g}"
+            inside = number(f"start of {name}", value, np.isfinite, rule, example := f"start={{{name!r}: {low:g}}}")
+            require(low <= inside <= high, f"start of {name}", value, rule, example)
         lows, highs = self._ends(self.names)
         some = qmc.LatinHypercube(len(self.names), rng=np.random.default_rng(0)).random(STARTS * len(self.names))
         points = [zip(self.names, (lows + share * (highs - lows)).tolist(), strict=True) for share in (0.5, *some)]

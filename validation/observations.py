@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import UnknownNameError, require
-from .counts import numbers
+from .counts import CALLS, clean
+from .inputs import correlations_of, number, numbers
 
 BLOCKS = ("counts", "isolation", "tail", "correlations")
 
@@ -44,59 +45,77 @@ class Observations:
     sd: Mapping[str, ArrayLike] = field(default_factory=dict)
     inputs: float | None = None
 
-    def check(self) -> None:
-        """Refuse numbers that have no logarithm, showing them as they were given.
+    def checked(self) -> Observations:
+        """Return the observations as arrays of floats, or refuse numbers that have no logarithm, as they were given.
 
         Raises
         ------
         InputError
-            If a block has another length than there are sizes, isolation or tail are not positive, correlations are not
-            between −1 and 1 or all missing, or a standard deviation or the number of inputs is not positive.
+            If counts are not positive, a block has another length than there are sizes, isolation or tail are not
+            positive, correlations are not between −1 and 1 or all missing, or a standard deviation or the number of
+            inputs is not positive.
         UnknownNameError
             If `sd` names a missing block.
         """
-        sizes = np.size(self.neurons)
-        for name in ("isolation", "tail", "correlations"):
-            block = getattr(self, name)
-            rule = f"must have one entry per size, {sizes} in all"
-            require(block is None or (hasattr(block, "__len__") and len(block) == sizes), name, block, rule)
-        for name in ("isolation", "tail"):
-            block = getattr(self, name)
-            if block is not None:
-                values = numbers(name, block, f"{name}=[1.5, 1.8, 2.1]")
-                good = values.ndim == 1 and bool(np.all(np.isfinite(values) & (values > 0)))
-                require(good, name, block, "must be positive numbers, one per size", f"{name}=[1.5, 1.8, 2.1]")
-        if self.correlations is not None:
-            example = "correlations=[[.9, .7], [.92, .75, .6]]"
-            for size, rho in zip(np.atleast_1d(self.neurons), self.correlations, strict=True):
-                where = f"correlations at N = {size:g}"
-                values = numbers(where, rho, example)
-                listed = values.ndim == 1 and hasattr(rho, "__len__")
-                require(listed, where, rho, "must be a list of correlations", example)
-                bad = [one for one in values.tolist() if not -1 <= one < 1]
-                rule = "must be numbers from -1 to below 1, as those of two different neurons are"
-                require(not bad, where, bad[0] if bad else None, rule, example)
-            some = any(len(rho) for rho in self.correlations)
-            require(some, "correlations", self.correlations, "must not be empty at every size", example)
-        blocks = self.logarithms()
+        data = clean(self.neurons, self.counts)
+        require(not data.zero_sizes, "counts", self.counts, "must all be positive in a joint fit", CALLS["counts"])
+        neurons, inputs = numbers("neurons", self.neurons), self.inputs
+        if inputs is not None:
+            inputs = number("inputs", inputs, lambda many: many > 0, "must be a number greater than 0", "inputs=10_000")
+        observed = replace(
+            self,
+            neurons=neurons,
+            counts=numbers("counts", self.counts),
+            isolation=self._positive("isolation", neurons.size),
+            tail=self._positive("tail", neurons.size),
+            correlations=self._correlations(neurons),
+            inputs=inputs,
+        )
+        return replace(observed, sd=self._deviations(observed.logarithms()))
+
+    def _positive(self, name: str, sizes: int) -> np.ndarray | None:
+        block, example = getattr(self, name), f"{name}=[1.5, 1.8, 2.1]"
+        if block is None:
+            return None
+        values = numbers(name, block, example)
+        rule = f"must have one entry per size, {sizes} in all"
+        require(np.ndim(block) and len(values) == sizes, name, block, rule, example)
+        good = values.ndim == 1 and bool(np.all(np.isfinite(values) & (values > 0)))
+        require(good, name, block, "must be positive numbers, one per size", example)
+        return values
+
+    def _correlations(self, neurons: np.ndarray) -> list[np.ndarray] | None:
+        if self.correlations is None:
+            return None
+        rule = "must be numbers from -1 to below 1, as those of two different neurons are"
+        every = correlations_of(neurons, self.correlations, lambda rho: (rho >= -1) & (rho < 1), rule)
+        example = "correlations=[[.9, .7], [.92, .75, .6]]"
+        require(any(map(len, every)), "correlations", self.correlations, "must not be empty at every size", example)
+        return every
+
+    def _deviations(self, blocks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        rule = "must be a mapping from blocks to standard deviations of their logarithms"
+        require(isinstance(self.sd, Mapping), "sd", self.sd, rule, "sd={'counts': 0.05}")
+        deviations = {}
         for name, sd in self.sd.items():
             if name not in blocks:
                 raise UnknownNameError("block", name, blocks)
-            values = numbers(f"sd of {name}", sd, f"sd={{{name!r}: 0.05}}")
+            where, example = f"sd of {name}", f"sd={{{name!r}: 0.05}}"
+            values = numbers(where, sd, example)
             rule = f"must be positive, one number or {len(blocks[name])}, one per number of the block"
-            good = values.size in (1, len(blocks[name])) and bool(np.all(np.isfinite(values) & (values > 0)))
-            require(good, f"sd of {name}", sd, rule, f"sd={{{name!r}: 0.05}}")
-        inputs = self.inputs
-        require(inputs is None or inputs > 0, "inputs", inputs, "must be greater than 0", "inputs=10_000")
+            shaped = values.ndim == 1 and values.size in (1, len(blocks[name]))
+            require(shaped and bool(np.all(np.isfinite(values) & (values > 0))), where, sd, rule, example)
+            deviations[name] = values if np.ndim(sd) else values[0]
+        return deviations
 
     def logarithms(self) -> dict[str, np.ndarray]:
         """Return each measured block as the logarithms that are fitted."""
         blocks = {
-            name: np.log(np.asarray(getattr(self, name), dtype=float))
+            name: np.log(numbers(name, getattr(self, name)))
             for name in ("counts", "isolation", "tail")
             if getattr(self, name) is not None
         }
         if self.correlations is not None:
-            ranked = [np.sort(np.asarray(rho, dtype=float))[::-1] for rho in self.correlations]
+            ranked = [np.sort(numbers("correlations", rho))[::-1] for rho in self.correlations]
             blocks["correlations"] = np.log1p(-np.concatenate(ranked))
         return blocks

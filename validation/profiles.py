@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 from ..errors import require
 from ..lazy import deferred
 from ..looks import COLOURS, axes
+from .inputs import number, numbers, require_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,8 +118,12 @@ def fit_profile(correlations: ArrayLike, threshold: float = 0.0, attenuated: boo
     InputError
         If a correlation is not a number in [−1, 1].
     """
-    rho = np.sort(np.asarray(correlations, dtype=float))[::-1]
-    require(bool(np.all(np.abs(rho) <= 1 + 1e-6)), "correlations", rho, "must be numbers between -1 and 1")
+    example = "fit_profile([0.9, 0.8, 0.7, 0.5])"
+    rho = numbers("correlations", correlations, example)
+    require(np.ndim(correlations) == 1, "correlations", correlations, "must be a list of correlations", example)
+    require_all(np.abs(rho) <= 1 + 1e-6, "correlations", correlations, "must be numbers between -1 and 1", example)
+    threshold = number("threshold", threshold, lambda at: -1 <= at <= 1, "must be a correlation", "threshold=0.5")
+    rho = np.sort(rho)[::-1]
     rho = np.minimum(rho[(rho >= threshold) & (rho > 0)], 1 - 1e-9)
     if len(rho) < FEWEST_PAIRS:
         return Profile(

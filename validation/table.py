@@ -52,8 +52,9 @@ def read_table(
     ForeignFileError
         If it is not a CSV file with these columns, each once, and rows.
     InputError
-        If a cell cannot be used; the message names its line and column.
+        If `path` is none, or a cell cannot be used; the message names its line and column.
     """
+    require(isinstance(path, str | os.PathLike), "path", path, "must be a path", expected)
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"{path}: no such file. Expected {expected}")

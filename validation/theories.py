@@ -100,6 +100,7 @@ def compare_theories(
     InputError
         If there are fewer than two models, or one cannot be fitted.
     """
+    require(isinstance(models, Mapping), "models", models, "must be a mapping of names to models", EXAMPLE)
     require(len(models) >= 2, "models", list(models), "must be two or more", EXAMPLE)
     counts = counts_from(data, EXAMPLE)
     fits = {name: fit_model(model, counts, (priors or {}).get(name), tau) for name, model in models.items()}

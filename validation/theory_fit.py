@@ -50,7 +50,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import require
+from ..theory.parameters import positive
 from .counts import Counts, clean
+from .inputs import features_per_neuron, number
 from .rounding import whole
 from .theory_search import BETA_RANGE, GAMMA, TAU, TheorySearch, expected_count
 
@@ -155,11 +157,9 @@ def fit_counts(
 
 def fit_clean(data: Counts, tau: float | None = None, gamma: float = GAMMA, weighted: bool = False) -> TheoryFit:
     """Fit counts that `rosettalaw.validation.counts.clean` has checked."""
-    number = tau is None or (np.ndim(tau) == 0 and 0 < tau < np.inf)
-    require(number, "tau", tau, "must be a number greater than 0, such as 1")
     others = TAU_RANGE if tau is None else ()
-    tau = TAU if tau is None else float(tau)
-    require(0 < gamma < np.inf, "gamma", gamma, "must be a number greater than 0, such as 4")
+    tau = number("tau", TAU if tau is None else tau, positive, "must be a number greater than 0, such as 1", "tau=1")
+    gamma = features_per_neuron(gamma, data.neurons)
     powers = (1, 2)
     if weighted or not whole(data.counts):
         powers = (2,)
@@ -181,7 +181,7 @@ def fit_clean(data: Counts, tau: float | None = None, gamma: float = GAMMA, weig
         beta_ci95=(1.0 if interval[0] <= BETA_RANGE[0] else interval[0], interval[1]),
         budget_over_threshold=kappa / (1 + tau) if identified else np.nan,
         tau=tau,
-        gamma=float(gamma),
+        gamma=gamma,
         kappa=kappa if identified else np.nan,
         residuals=np.log(data.counts / expected_count(data.neurons, best.beta, kappa, tau, gamma)),
         variance_power=best.power,

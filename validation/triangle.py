@@ -41,9 +41,12 @@ from numpy.typing import ArrayLike
 
 from ..errors import require
 from ..lazy import deferred
+from ..theory.parameters import positive
 from .attenuation.fit import Attenuation, fit_attenuation
 from .attenuation.share import Share, default_levels, fit_shares
+from .counts import CALLS, RULES, usable
 from .demands import ROUNDING, Estimate, estimate, expected_exponents
+from .inputs import correlations_of, number, numbers, require_all
 from .profiles import Profile, fit_profile, mean_profile
 from .theory_search import GAMMA
 from .triangle_words import sentence
@@ -217,13 +220,15 @@ def measure_triangle(
     InputError
         If sizes and matchings differ in number, or a number cannot be used.
     """
-    sizes = np.asarray(neurons, dtype=float)
-    rule = f"must be one list of correlations per size, {len(sizes)} in all"
-    require(len(sizes) == len(correlations), "correlations", len(correlations), rule)
-    matched = [np.asarray(rho, dtype=float) for rho in correlations]
+    sizes = numbers("neurons", neurons, CALLS["neurons"])
+    require(np.ndim(neurons) == 1, "neurons", neurons, "must be a list of sizes", CALLS["neurons"])
+    require_all(usable("neurons", sizes), "neurons", neurons, RULES["neurons"], CALLS["neurons"])
+    rule = "must be numbers between -1 and 1"
+    matched = correlations_of(sizes, correlations, lambda rho: np.abs(rho) <= 1 + 1e-6, rule)
     if threshold is None:
         threshold = max((float(rho.min()) for rho in matched if len(rho)), default=0.0)
-    chosen = None if levels is None else tuple((float(low), float(high)) for low, high in levels)
+    gamma = number("gamma", gamma, positive, "must be a number greater than 0, such as 4", "gamma=4")
+    chosen = None if levels is None else _chosen(levels)
     behind = Matched(sizes, tuple(rho[rho >= threshold] for rho in matched), gamma, chosen)
     profiles = [fit_profile(rho, threshold, attenuated) for rho in matched]
     if shared:
@@ -231,6 +236,13 @@ def measure_triangle(
         profiles = [mean_profile([profiles[i] for i in np.flatnonzero(sizes == size)]) for size in different]
         sizes = different
     return replace(triangle_of(sizes, profiles, threshold, gamma), matched=None if attenuated else behind)
+
+
+def _chosen(levels: Any) -> tuple[tuple[float, float], ...]:
+    rule, example = "must be pairs of correlations, the lower first", "levels=[(0.5, 0.7), (0.6, 0.8)]"
+    pairs = numbers("levels", levels, example)
+    require(pairs.ndim == 2 and pairs.shape[1:] == (2,), "levels", levels, rule, example)
+    return tuple((low, high) for low, high in pairs.tolist())
 
 
 def triangle_of(

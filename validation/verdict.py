@@ -93,7 +93,7 @@ def verdict(
         Whether a size is an outlier.
     """
     impossible = fit.data.impossible_sizes
-    if 2 * len(impossible) > fit.data.sizes:
+    if impossible and 2 * len(impossible) >= fit.data.sizes:
         where = "every size" if len(impossible) == fit.data.sizes else f"N = {_listed(impossible)}"
         return f"No law is shown: at {where} there are {IMPOSSIBLE}, so these are not counts of such pairs."
     by = {one.likelihood: one for one in likelihoods}

@@ -131,6 +131,7 @@ class UnknownNameError(RosettaError, KeyError):
     """A name that is not in a table; the message shows the nearest known names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]):
+        name = name if isinstance(name, str) else " ".join(str(name).split())
         self.kind, self.name, self.known = kind, name, sorted(known)
         near = difflib.get_close_matches(name.lower(), self.known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"
@@ -195,5 +196,7 @@ def _restored(kind: type[RosettaError], args: tuple[Any, ...], state: dict[str, 
 
 
 def _brief(value: Any) -> str:
-    text = str(value) if not isinstance(value, str) else repr(value)
+    if getattr(value, "ndim", 0) == 1 and hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    text = repr(value) if isinstance(value, str) else " ".join(str(value).split())
     return text if len(text) <= 120 else text[:117] + "..."

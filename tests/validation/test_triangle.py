@@ -64,7 +64,7 @@ def test_few_pairs_have_no_profile_and_foreign_numbers_are_refused():
     assert np.isnan(fit_profile([0.9, 0.8, 0.7]).exponent)
     with pytest.raises(InputError, match="must be numbers between -1 and 1"):
         fit_profile([0.5, 1.5, 0.3])
-    with pytest.raises(InputError, match="must be one list of correlations per size, 6 in all"):
+    with pytest.raises(InputError, match="must have one entry per size, 6 in all"):
         measure_triangle(SIZES, [[0.5]])
 
 

@@ -11,6 +11,7 @@ from rosettalaw.cli import app
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.counts import clean, has_counts, read_counts
+from rosettalaw.validation.power_law import fit_power_law
 from rosettalaw.validation.verdict import ends, growth, verdict, with_zeros
 
 SIZES = np.geomspace(1000, 64000, 7)
@@ -241,6 +242,12 @@ def test_more_pairs_than_neurons_and_sizes_of_one_count_are_said():
     notes = analyse([100, 1000, 10000], [200, 900, 4000]).power_law.data.notes
     assert notes == ("N = 100 has more pairs than neurons, which is impossible in a mutual matching",)
     assert analyse([100, 1000, 10000], [1, 1, 1]).status.startswith("all counts are equal")
+
+
+@pytest.mark.parametrize("above", [4, 5, 8])
+def test_more_pairs_than_neurons_at_half_of_the_sizes_are_no_law(above):
+    counts = np.where(np.arange(8) < above, 2, 0.5) * 2.0 ** np.arange(7, 15)
+    assert verdict(fit_power_law(2.0 ** np.arange(7, 15), counts)).startswith("No law is shown: at ")
 
 
 def test_a_null_with_as_many_raw_matches_covers_them_and_raw_counts_alone_are_no_null():

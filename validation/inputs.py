@@ -1,0 +1,104 @@
+"""Numbers as callers hand them over: arrays, lists, pandas and masked arrays, or a message that shows them as given.
+
+Missing numbers (None, NaN, pandas' NA, masked ones) become NaN, which the caller's rule refuses. Text, booleans, dates
+and complex numbers are no numbers, even where NumPy could convert them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, require
+from ..theory.parameters import positive
+
+UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
+
+
+def numbers(argument: str, values: Any, example: str = "") -> np.ndarray:
+    """Return numbers as a float64 array of at least one dimension.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+    """
+    try:
+        return np.atleast_1d(_floats(values))
+    except UNREADABLE:
+        raise InputError(argument, values, "must be numbers", example or f"{argument}=[256, 512, 1024]") from None
+
+
+def number(argument: str, value: Any, allowed: Callable[[float], bool], rule: str, example: str) -> float:
+    """Return one number, or raise `InputError` with the rule unless it is one that is allowed."""
+    try:
+        array = _floats(value)
+    except UNREADABLE:
+        array = np.empty(0)
+    require(array.ndim == 0 and allowed(float(array)), argument, value, rule, example)
+    return float(array)
+
+
+def require_all(good: np.ndarray, argument: str, values: Any, rule: str, example: str) -> None:
+    """Raise `InputError` that names the first number that is not good, as it was given."""
+    if not good.all():
+        where = int(np.flatnonzero(~good)[0])
+        raise InputError(f"{argument}[{where}]", entry(values, where), rule, example)
+
+
+def features_per_neuron(gamma: Any, neurons: np.ndarray) -> float:
+    """Return γ, or raise `InputError` unless it is a number that leaves every size at least one feature."""
+    gamma = number("gamma", gamma, positive, "must be a number greater than 0, such as 4", "gamma=4")
+    least = float(np.min(neurons))
+    require(gamma * least >= 1, "gamma", gamma, f"leaves no feature at N = {least:g}: γN must be at least 1", "gamma=4")
+    return gamma
+
+
+def correlations_of(
+    neurons: np.ndarray, given: Any, allowed: Callable[[np.ndarray], np.ndarray], rule: str
+) -> list[np.ndarray]:
+    """Return one array of correlations per size from a list of lists, or an array or table with one row per size."""
+    example, every = "correlations=[[.9, .7], [.92, .75, .6]]", []
+    block = given.to_numpy() if hasattr(given, "to_numpy") else given
+    listed = hasattr(block, "__len__") and not isinstance(block, str | bytes | Mapping | Set)
+    fits = listed and getattr(block, "ndim", 1) > 0 and len(block) == neurons.size
+    require(fits, "correlations", given, f"must have one entry per size, {neurons.size} in all", example)
+    for size, rho in zip(neurons, block, strict=True):
+        where = f"correlations at N = {size:g}"
+        values = numbers(where, rho, example)
+        require(np.ndim(rho) == 1, where, rho, "must be a list of correlations", example)
+        bad = np.flatnonzero(~allowed(values))
+        require(not bad.size, where, entry(rho, int(bad[0])) if bad.size else None, rule, example)
+        every.append(values)
+    return every
+
+
+def _floats(values: Any) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(values), np.nan, _floats(values.data))
+    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    if array.dtype.kind == "O":
+        entries = [_float(one) for one in array.ravel().tolist()]
+        return np.array(entries, dtype=float).reshape(array.shape)
+    if array.dtype.kind not in "iuf" and array.size:
+        raise TypeError
+    return array.astype(float)
+
+
+def _float(one: Any) -> float:
+    if one is None or type(one).__name__ == "NAType":
+        return np.nan
+    if isinstance(one, str | bytes | bool | np.bool_ | complex) or hasattr(one, "__len__"):
+        raise TypeError
+    return float(one)
+
+
+def entry(values: Any, where: int) -> Any:
+    """Return an entry of what was given, which may be a single number."""
+    if isinstance(values, np.ma.MaskedArray):
+        return "masked" if np.ma.getmaskarray(values).flat[where] else values.data.flat[where]
+    if np.ndim(values) == 0:
+        return values
+    return values.iloc[where] if hasattr(values, "iloc") else np.asarray(values, dtype=object)[where]
