@@ -27,7 +27,7 @@ from ..errors import InputError, require
 from ..results import dataset
 from .allocation import Allocation, allocate, allocate_logs
 from .budgets import Budget, Cost, LinearBudget, UnitCost
-from .parameters import RULES, as_floats, as_number, positive
+from .parameters import LEVEL, RULES, as_floats, as_number, positive
 from .roots import root
 from .spectra import Spectrum, log_slope
 from .utilities import Log, Utility
@@ -119,8 +119,9 @@ class Model:
         (`rosettalaw.theory.model_sensitivities`); that with β is NaN where the spectrum has no parameter ``beta``.
 
         ``asymptotic_exponent`` is left out: it depends on the families; `rosettalaw.testing.extrapolate` finds it, with
-        an error. Every point is an optimum by its certificate,
-        or refused; ``status`` is 0, as for the solved points of `sweep`.
+        an error. Every point is an optimum by its certificate, or refused; ``status`` is 0, as for the solved points of
+        `sweep`. Where rank 1 does not reach τ and the spectrum is level there, as a log-quadratic one is, r_τ is 0 and
+        the local exponent NaN; ``attrs["note"]`` then says so.
 
         Raises
         ------
@@ -134,7 +135,8 @@ class Model:
         rows = [self.quantities(self.allocate(size), float(size), float(tau), sensitivities) for size in sizes.tolist()]
         variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
         coords = {"neurons": ("neurons", sizes), "tau": float(tau), "gamma": self.gamma}
-        return dataset("prediction", variables, coords, model=repr(self), limit="discrete")
+        note = {"note": LEVEL} if any(row["r_tau"] == 0 for row in rows) else {}
+        return dataset("prediction", variables, coords, model=repr(self), limit="discrete", **note)
 
     def frontier(self, neurons: float, tau: float = 1.0) -> float:
         """Return the real-valued frontier r_τ, at most A; below 1 where not even rank 1 reaches τ."""

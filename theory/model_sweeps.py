@@ -18,6 +18,7 @@ from ..errors import InputError, RosettaError, UnknownNameError, require
 from ..vocabulary import FAMILIES
 from .contracts import MethodError
 from .grids import Grid, vectors
+from .parameters import LEVEL
 from .sensitivities import NAMES as SENSITIVITIES
 from .sweeps import solved
 
@@ -74,6 +75,7 @@ def sweep_model(
         described = getattr(model, part).variables.get(field) or FAMILIES.get(field)
         if described is not None and not ds[name].attrs:
             ds[name].attrs = described.attributes()
+    ds["local_exponent"].attrs["comment"] = f"NaN {LEVEL}"
     return ds
 
 

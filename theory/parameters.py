@@ -23,6 +23,10 @@ RULES = {
     "gamma": "must be greater than 0 (inf for infinitely many features, with beta > 1)",
 }
 BETA_NEEDS_FEATURES = "must be greater than 1 when gamma is infinite (the total importance diverges)"
+LEVEL = (
+    "where rank 1 does not reach tau, and importance over cost is level at rank 1, no real rank does: r_tau is 0 and "
+    "has no local exponent"
+)
 FEATURES_TOO_FEW = "leaves no feature: gamma * neurons must be at least 1 (continuum: greater than 1)"
 
 

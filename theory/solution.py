@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ..errors import InputError
 from .allocation import Certificate
 from .parameters import parameters, require_solvable
 from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, run, solve_points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SUMMED = 1000  # active features whose isolation the certificate adds up
 NEAR_ONE = 1.05
@@ -53,6 +57,12 @@ class Solution:
     def count(self, tau: float) -> int:
         """Return R_τ (Eqs. 10, 22)."""
         return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.active))
+
+    def plot(self, ax: Axes | None = None, tau: float | None = None) -> Axes:
+        """Draw isolation over rank; with `tau` also the threshold and the count."""
+        from .drawings import draw_solution
+
+        return draw_solution(self, ax, tau)
 
     @property
     def certificate(self) -> Certificate:

@@ -18,8 +18,8 @@ theory_fit, theory_search, theory_draws, observations
     β and the budget over the threshold from counts.
 joint_fit, joint_result, joint_problem, identifiability, parameters
     β, κ and τ from counts, and from everything together; the parameters that the data leave open.
-model_fit, model_problem, theories, draws
-    Any allocation model fitted to counts; several of them compared; draws from a posterior.
+model_fit, model_problem, model_drawing, theories, draws
+    Any allocation model fitted to counts, and drawn; several of them compared; draws from a posterior.
 profiles, demands, triangle, triangle_words, triangle_from, extension
     Three exponents that the theory ties together, and the budget exponent if they disagree.
 attenuation

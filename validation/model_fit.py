@@ -50,6 +50,7 @@ from .theory_search import TAU
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 class ModelStatus(StrEnum):
@@ -153,6 +154,12 @@ class ModelFit:
         text.append(f"scatter of the log counts {self.sigma:.2g}, AICc {self.aicc:.1f}, τ = {self.tau:g}")
         text.append(f"determined by these counts: {'; '.join(self.combinations())}")
         return "\n".join([*text, self.identifiability.sentence, f"status: {self.status}"])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the counts and the expected counts of the fitted model on logarithmic axes."""
+        from .model_drawing import draw_fit
+
+        return draw_fit(self, self._problem.data, ax)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per parameter: ``value, low, high, open``."""

@@ -142,3 +142,14 @@ def test_a_rise_at_the_very_last_rank_is_refused_also_where_the_budget_does_not_
     late = type("Late", (Spectrum,), {"at": lambda self, r, features: np.where(r >= features, 5.0, r**-1.5)})()
     with pytest.raises(InputError, match=f"it does beyond rank {features - 1}"):
         Model(late, budget=LinearBudget(0.01), features=features).predict(1.0)
+
+
+def test_a_frontier_of_zero_has_a_reason():
+    """A log-quadratic spectrum is level at rank 1: its power law there has the exponent 0 and never reaches τ."""
+    model = Model(LogQuadratic(1.0))
+    row = model.predict([2.0, 100.0], tau=3.0)
+    assert row["r_tau"].values[0] == 0
+    assert np.isnan(row["local_exponent"].values).tolist() == [True, False]
+    assert "importance over cost is level at rank 1" in row.attrs["note"]
+    assert "note" not in model.predict([100.0], tau=3.0).attrs
+    assert "level at rank 1" in model.sweep([2.0, 100.0], tau=3.0)["local_exponent"].attrs["comment"]

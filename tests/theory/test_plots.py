@@ -13,7 +13,7 @@ from scipy import stats
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.paper_figs import phases
 from rosettalaw.results import load, save
-from rosettalaw.theory import LinearBudget, Model, PowerLaw, Range, allocate, predict, sweep
+from rosettalaw.theory import LinearBudget, Model, PowerLaw, Range, allocate, predict, solve, sweep
 from rosettalaw.validation import Observations, clean, fit_jointly, fit_model, fit_profile
 from rosettalaw.validation.draws import posterior_draws
 
@@ -152,3 +152,27 @@ def test_the_phase_diagram_is_drawn(tmp_path):
     png, svg = phases.make(None, tmp_path / "phases")
     assert png.stat().st_size > 10_000
     assert "1/β is 5% too large" in svg.read_text()
+
+
+@pytest.mark.parametrize("neurons", [300.0, 1e9])
+def test_solutions_draw_their_profile(ax, neurons):
+    solution = solve(neurons, 1.6, 0.5)
+    assert solution.plot(ax, tau=2.0) is ax
+    rank, s = ax.lines[0].get_data()
+    np.testing.assert_allclose(s, (solution.r0 / rank) ** 1.6 - 1, rtol=1e-9, atol=1e-9)
+    assert (rank[0], rank[-1]) == (1, solution.active)
+    assert len(rank) <= 400
+    assert [line.get_xdata()[0] for line in ax.lines[2:]] == [solution.count(2.0)]
+
+
+def test_fits_of_models_draw_counts_and_curve(ax):
+    sizes, counts = [256, 1024, 4096, 16384], [14, 32, 72, 164]
+    fit = fit_model(lambda beta: Model(PowerLaw(beta)), clean(sizes, counts))
+    assert fit.plot(ax) is ax
+    curve, points = ax.lines[:2]
+    np.testing.assert_array_equal(curve.get_ydata(), fit.predict(curve.get_xdata()))
+    np.testing.assert_array_equal(points.get_xydata(), np.transpose([sizes, counts]))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"beta = {fit.values['beta']:.3g}", "counts"]
+    stated = fit_model(lambda beta: Model(PowerLaw(beta)), clean(sizes, counts, [1, 2, 3, 4])).plot(Figure().subplots())
+    bars = stated.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose(np.diff(bars, axis=1)[:, 0, 1], [2, 4, 6, 8])
