@@ -27,7 +27,8 @@ from rosettalaw.theory import (
     derive,
 )
 from rosettalaw.theory.expressions import BUDGETS, COSTS, SPECTRA, UTILITIES
-from rosettalaw.theory.limits import FALLING, NONE, NUMERICAL, PROVED, limit_of
+from rosettalaw.theory.limits import FALLING, NONE, NUMERICAL, PROVED, last_piece, limit_of
+from rosettalaw.theory.own_steps import budget_for_all, by_ratio, price
 from rosettalaw.theory.rank_integrals import over_ranks
 
 beta, eta, delta, theta, tau, kappa, N, n, r0, r_tau = sp.symbols(
@@ -255,6 +256,41 @@ def test_limits_by_value():
     wild = limit_of(sp.sin(x), x, {})
     assert wild.how == NONE
     assert "no limit was found" in str(wild)
+
+
+def test_the_last_piece_is_the_one_far_out():
+    x, knee = sp.Symbol("x", positive=True), sp.Symbol("knee", positive=True)
+    far = sp.Piecewise((1, x < 10**9), (x**2, x > 10**40), (x, True))
+    assert last_piece(far + sp.Piecewise((2, x < knee), (3, True)), x) == x + 3
+
+
+def test_a_profile_of_a_ratio_is_written_in_it():
+    r = sp.Symbol("r", positive=True)
+    assert by_ratio(sp.expand(r0**beta * r**-beta - 1), r0) == (r0 / r) ** beta - 1
+    assert by_ratio(r0**2 / r, r0) == r0**2 / r
+
+
+@pytest.mark.parametrize(("shape", "taste", "dearer"), [(1.5, 1.0, 0.0), (1.5, 0.7, 0.4)])
+def test_the_budget_that_finds_every_feature_is_the_sum_to_the_last(shape, taste, dearer):
+    """Of ranks 1 to 7, where the last one has isolation τ = 2: s_r = 3 (7/r)^((β + δ)/η) − 1."""
+    rank = np.arange(1.0, 8.0)
+    expected = np.sum(rank**dearer * (3 * (7 / rank) ** ((shape + dearer) / taste) - 1))
+    s, r = sp.symbols("s r", positive=True)
+    cost = r**delta if dearer else sp.Integer(1)
+    budget = budget_for_all(price ** (-1 / eta) - 1, (1 + s) ** -eta, cost * r**beta, cost)
+    numbers = {"beta": shape, "eta": taste, "delta": dearer, "tau": 2.0, "A": 7}
+    assert float(budget.subs({letter: numbers[letter.name] for letter in budget.free_symbols}).doit()) == pytest.approx(
+        expected, rel=1e-9
+    )
+
+
+def test_exponents_by_integrals_follow_the_budget():
+    """1 − e^−s and e^(−r/a): s = (r0 − r)/a, κN^θ = r0²/2a; beyond r_τ = r0 − aτ lies the mass aτ²/2, whatever N."""
+    theta = sp.Symbol("theta", positive=True)
+    found = derive("saturating", "exponential", budget="power").exponents
+    expected = {"count": theta / 2, "mean_isolation": theta / 2, "tail_mass": 0, "isolation_per_non_rosetta": -1}
+    for name, value in expected.items():
+        assert sp.simplify(found[name].value - value) == 0, name
 
 
 def test_named_parts_are_the_shipped_families():

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from subprocess import DEVNULL, PIPE
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from rosettalaw.errors import InputError, RosettaError, UnknownNameError
 from rosettalaw.results import load
 from rosettalaw.theory import Range, predict, sweep
 from rosettalaw.theory.grids import cut
-from rosettalaw.theory.sweeps import BLOCK, STATUS, connected, summary, write
+from rosettalaw.theory.sweeps import BLOCK, BYTES_PER_VARIABLE, STATUS, connected, summary, write
 
 GRID = {"neurons": Range(1e3, 1e9, 30, log=True), "beta": Range(1.2, 3, 20), "kappa": [0.1, 1.0], "tau": 2.0}
 
@@ -202,3 +203,10 @@ def test_what_is_no_part_of_a_grid_is_left_to_dask(small_blocks):
 
 def _points(arrays):
     return np.prod(np.broadcast_shapes(*(array.shape for array in arrays.values())))
+
+
+def test_a_quarter_of_the_free_memory_is_the_most_that_a_sweep_takes(monkeypatch):
+    most = 2 * BYTES_PER_VARIABLE * len(sweep([1e3, 1e4], 1.6).data_vars)
+    for available, lazy in ((4 * most, False), (4 * most - 4, True)):
+        monkeypatch.setattr("psutil.virtual_memory", lambda available=available: SimpleNamespace(available=available))
+        assert (sweep([1e3, 1e4], 1.6)["count"].chunks is not None) is lazy
