@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, require
-from .levels import EXAMPLE, TINY, broken_rule, check_weights, costly_log, price_by_root, unit_log
+from .levels import EXAMPLE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
 from .parameters import as_floats
-from .utilities import Log, Utility
+from .utilities import Log, Utility, power_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,13 +234,18 @@ def allocate_logs(
     require(bool(wanted.any()), "weights", weights, "must hold at least one positive weight", EXAMPLE)
     above = log_price[wanted] - cheapest
     c = None if costs is None else costs[wanted]
-    price = price_by_root(above, c, budget, utility)
-    log_level = price - cheapest
-    isolation = np.zeros_like(log_price)
-    with np.errstate(over="ignore"):
-        isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
-        if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
-            isolation[wanted] = utility.demand_at_log(price + above)
+    eta, isolation = power_of(utility), np.zeros_like(log_price)
+    closed = eta is not None and budget > TINY
+    if closed:
+        price, isolation[wanted] = level_of_power(above, c, budget, eta)
+        log_level = price - cheapest
+    else:
+        price = price_by_root(above, c, budget, utility)
+        log_level = price - cheapest
+        with np.errstate(over="ignore"):
+            isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
+            if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
+                isolation[wanted] = utility.demand_at_log(price + above)
     if float(isolation.min()) < 0:
         below, example = float(isolation.min()), "np.maximum(..., 0)"
         require(below > -TIE, f"{type(utility).__name__}.demand", below, "must be at least 0 at every price", example)
@@ -261,7 +266,8 @@ def allocate_logs(
         log_weights=log_weights,
         log_multiplier=log_level,
     )
-    _require_concave(utility, float(isolation.max()), budget if costs is None else budget / float(costs.min()))
+    if not closed:
+        _require_concave(utility, float(isolation.max()), budget if costs is None else budget / float(costs.min()))
     certificate = allocation.certificate
     rounding = 8 * float(np.spacing(max(abs(price), abs(price + float(above.max())))))  # of a price, in logs
     if not certificate.holds(max(CERTAIN, rounding)):

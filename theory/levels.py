@@ -65,6 +65,18 @@ def costly_log(w: np.ndarray, c: np.ndarray, budget: float) -> tuple[float, int,
     return float(w[first] / c[first] * total[active - 1] / (unit + spent[active - 1])), active, isolation
 
 
+def level_of_power(above: np.ndarray, c: np.ndarray | None, budget: float, eta: float) -> tuple[float, np.ndarray]:
+    """Return the log price at the first feature and s where ``U' = (1 + s)^-η``.
+
+    ``w_r (1 + s_r)^-η = λ c_r`` is the logarithm's condition for weights ``c_r (w_r/c_r)^(1/η)`` and λ^(1/η).
+    """
+    with np.errstate(under="ignore"):
+        weights = np.exp(-above / eta)
+    costs = np.ones_like(weights) if c is None else c  # a thousand ranks need no compiler
+    root_of_level, _, s = costly_log(costs * weights, costs, budget)
+    return eta * float(np.log(root_of_level)), s
+
+
 def price_by_root(above: np.ndarray, c: np.ndarray | None, budget: float, utility: Utility) -> float:
     """Return the log price x of a unit of U' at the first feature, where the others cost `above` more in logs.
 

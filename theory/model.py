@@ -29,7 +29,7 @@ from .allocation import Allocation, allocate, allocate_logs
 from .budgets import Budget, Cost, LinearBudget, UnitCost
 from .parameters import LEVEL, RULES, as_floats, as_number, positive
 from .roots import root
-from .spectra import Spectrum, log_slope
+from .spectra import DESCENDING, Spectrum, log_slope
 from .utilities import Log, Utility
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Model:
 
     def _require_descent(self, features: int) -> None:
         """Raise unless w/c is a number that never rises: over the first ranks, and at ranks spread over the others."""
+        if type(self.spectrum) in DESCENDING and type(self.cost) is UnitCost:
+            return
         first = features if self.spectrum.quantiles else min(features, CHECKED)
         try:
             _check_first_ranks(self.spectrum, self.cost, first)

@@ -251,6 +251,8 @@ SPECTRA: dict[str, type[Spectrum]] = {
     "lognormal": LognormalQuantiles,
     "empirical": Empirical,
 }
+# Families that descend at any of their parameters, so that no spectrum of theirs needs to be looked at rank by rank.
+DESCENDING = (PowerLaw, Exponential, StretchedExponential, LogQuadratic, BrokenPowerLaw, ZipfMandelbrot)
 
 
 def spectrum(name: str, **parameters) -> Spectrum:

@@ -187,6 +187,13 @@ class CRRA(Utility):
         return (1 + s) / self.eta
 
 
+def power_of(utility: Utility) -> float | None:
+    """Return η where ``U' = (1 + s)^-η``; None for any other utility, and for subclasses, which may change it."""
+    if isinstance(utility, CRRA) and type(utility) is CRRA:
+        return utility.eta
+    return 2.0 if type(utility) is SquaredError else None
+
+
 @dataclass(frozen=True)
 class PurePower(Utility):
     """``U' = s^-η``: the first unit is priceless, so every feature is active. U(1) = 0 where U(0) is infinite."""

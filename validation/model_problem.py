@@ -18,10 +18,10 @@ from scipy.stats import qmc
 
 from ..errors import InputError, UnknownNameError, require
 from ..theory import Model
-from ..theory.budgets import LinearBudget, UnitCost
+from ..theory.budgets import LinearBudget, PowerBudget, UnitCost
 from ..theory.parameters import positive
 from ..theory.spectra import PowerLaw
-from ..theory.utilities import Log
+from ..theory.utilities import Log, power_of
 from .counts import Counts
 from .inputs import number, numbers
 from .rounding import ROUNDING, whole
@@ -33,18 +33,21 @@ RANGE = (1e-6, 1e6)  # of a parameter without a prior that is none of these
 UNSOLVED = 1e3  # residual where the model has no solution
 STARTS = 8  # places tried for each parameter
 STEPS = 5  # of a second try
+CLOSED = (PowerLaw, UnitCost, LinearBudget), (PowerLaw, UnitCost, PowerBudget)
 POLISHED = 3  # of them, from which a search is made
 
 
 def log_counts(model: Model, neurons: np.ndarray, tau: float) -> np.ndarray:
-    """Return ``log(r_τ − ½)``: in closed form for the paper's parts, else from the optimum at each size."""
-    if (
-        isinstance(model.spectrum, PowerLaw)
-        and (type(model.utility), type(model.cost), type(model.budget)) == (Log, UnitCost, LinearBudget)
-        and model.features is None
-    ):
-        beta, kappa = float(model.spectrum.beta), float(model.budget.total(1.0))
-        return np.log(expected_count(neurons, beta, kappa, tau, model.gamma))
+    """Return ``log(r_τ − ½)``: in closed form where it is the paper's frontier, else from the optimum at each size.
+
+    ``r^-β (1 + s)^-η = λ`` is ``r^(-β/η) (1 + s)^-1 = λ^(1/η)``: a CRRA utility makes of β what the logarithm makes of
+    β/η, whatever the budget at each size.
+    """
+    eta = 1.0 if type(model.utility) is Log else power_of(model.utility)
+    closed = (type(model.spectrum), type(model.cost), type(model.budget)) in CLOSED and model.features is None
+    if eta is not None and closed:
+        kappa = np.asarray(model.budget.total(neurons), dtype=float) / neurons
+        return np.log(expected_count(neurons, float(model.spectrum.beta) / eta, kappa, tau, model.gamma))
     frontiers = np.array([model.frontier(float(size), tau) for size in neurons])
     return np.log(np.maximum(np.nan_to_num(frontiers) - 0.5, FLOOR))
 

@@ -28,10 +28,14 @@ STEP = 1e-7  # of a forward difference in β
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is matched
 
 
-def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, gamma: float) -> np.ndarray:
-    """Return ``r_τ − ½``, not below `FLOOR`: the theory's `frontier` without its checks, as a fit asks for hundreds."""
+def expected_count(neurons: np.ndarray, beta: float, kappa: float | np.ndarray, tau: float, gamma: float) -> np.ndarray:
+    """Return ``r_τ − ½``, not below `FLOOR`: the theory's `frontier` without its checks, as a fit asks for hundreds.
+
+    κ is one number, or one for each size.
+    """
     flat = np.ascontiguousarray(neurons, dtype=float).ravel()
-    betas, kappas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma))
+    betas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, tau, gamma))
+    kappas = np.full(flat.shape, kappa, dtype=float)
     r_tau = run(frontier_points, [flat, betas, kappas, taus, gammas], False, np.empty(flat.shape))
     return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
 

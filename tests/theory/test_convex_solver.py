@@ -43,6 +43,20 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("priced", [False, True], ids=["unit costs", "costs"])
+@pytest.mark.parametrize("utility", [CRRA(0.3), CRRA(1.0), CRRA(4.0), SquaredError()], ids=str)
+def test_powers_in_closed_form_are_those_by_root(utility, priced):
+    """A subclass is solved by a root: its demand may be another one."""
+    by_root = type("Own", (type(utility),), {})(**({"eta": utility.eta} if isinstance(utility, CRRA) else {}))
+    rng = np.random.default_rng(5)
+    for features in (1, 2, 7, 400, 3000):
+        w, c = rng.pareto(0.7, features) + 1e-9, np.exp(rng.normal(0, 0.7, features)) if priced else None
+        for budget in (0.01, 3.0, 1e5):
+            closed, other = allocate(w, budget, utility, c), allocate(w, budget, by_root, c)
+            np.testing.assert_allclose(closed.isolation, other.isolation, rtol=1e-9, atol=1e-12 * budget)
+            assert closed.log_multiplier == pytest.approx(other.log_multiplier, abs=1e-11)
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("priced", [False, True], ids=["unit costs", "costs"])
 def test_objective_and_allocation_agree(case, priced):

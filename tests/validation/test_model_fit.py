@@ -18,14 +18,17 @@ from rosettalaw.theory import (
     PowerBudget,
     PowerCost,
     PowerLaw,
+    SquaredError,
     StretchedExponential,
     frontier,
 )
 from rosettalaw.validation.alternatives import CANNOT_TELL
 from rosettalaw.validation.counts import clean
 from rosettalaw.validation.model_fit import ModelStatus, fit_model
+from rosettalaw.validation.model_problem import log_counts
 from rosettalaw.validation.theories import compare_theories
 from rosettalaw.validation.theory_fit import fit_counts
+from rosettalaw.validation.theory_search import FLOOR
 
 SIZES = np.array([128.0, 256, 512, 1024, 2048, 4096])
 
@@ -310,3 +313,31 @@ def test_priors_that_no_model_takes_are_refused(priors, message):
 def test_two_arrays_are_no_table():
     with pytest.raises(InputError, match=r"^data = .*must be Counts, or have the columns neurons and count"):
         fit_model(lambda beta: Model(PowerLaw(beta)), (SIZES, power_law_counts(0)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Model(PowerLaw(1.6), CRRA(0.7)),
+        Model(PowerLaw(2.4), SquaredError()),
+        Model(PowerLaw(1.3), CRRA(3.0), budget=PowerBudget(2.0, 0.7), gamma=2.0),
+        Model(PowerLaw(0.8), CRRA(0.9), gamma=0.5),
+        Model(PowerLaw(5.0), CRRA(0.2), budget=LinearBudget(0.01)),
+        Model(PowerLaw(1.6), budget=PowerBudget(0.5, 1.3)),
+    ],
+    ids=repr,
+)
+def test_counts_in_closed_form_are_those_of_the_optimum(model):
+    sizes = np.array([50.0, 128, 1000, 20_000])
+    expected = [max(model.frontier(size, 1.3) - 0.5, FLOOR) for size in sizes]
+    np.testing.assert_allclose(np.exp(log_counts(model, sizes, 1.3)), expected, rtol=1e-11)
+
+
+def test_a_fit_with_a_shape_of_utility_asks_for_no_optimum(monkeypatch):
+    monkeypatch.setattr(Model, "allocate", None)
+    fit = fit_model(
+        lambda beta, eta: Model(PowerLaw(beta), CRRA(eta)),
+        {"neurons": 128 * 2.0 ** np.arange(8), "count": [10, 15, 22, 35, 54, 83, 129, 201]},
+        priors={"eta": (0.5, 3)},
+    )
+    assert fit.values["beta"] / fit.values["eta"] == pytest.approx(1.535, abs=0.01)
