@@ -236,7 +236,7 @@ def allocate_logs(
     c = None if costs is None else costs[wanted]
     eta, isolation = power_of(utility), np.zeros_like(log_price)
     closed = eta is not None and budget > TINY
-    if closed:
+    if eta is not None and closed:
         price, isolation[wanted] = level_of_power(above, c, budget, eta)
         log_level = price - cheapest
     else:

@@ -11,6 +11,7 @@ Exponents in N are taken along the exact budget: with ``κN = F(r0)`` (Eq. 20) t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -127,8 +128,9 @@ def _degree(expression: sp.Expr) -> sp.Expr:
     terms = sp.Add.make_args(sp.powsimp(sp.expand(sp.powdenest(expression, force=True)), force=True))
     for leader in terms:
         ratios = [_limit(sp.powsimp(sp.simplify(term / leader), force=True)) for term in terms if term is not leader]
-        if all(ratio is not None and ratio.is_finite for ratio in ratios):
-            cancelled = sp.simplify(1 + sum(ratios)) == 0
+        bounded = [ratio for ratio in ratios if ratio is not None and ratio.is_finite]
+        if len(bounded) == len(ratios):
+            cancelled = sp.simplify(sp.Add(1, *bounded)) == 0
             degree = _slope(expression if cancelled else leader)
             if degree is not None:
                 return degree
@@ -153,10 +155,9 @@ def _limit(expression: sp.Expr) -> sp.Expr | None:
 
 def _expression(argument: str, given: Any, example: str) -> sp.Expr:
     """Return what was given as an expression of real numbers."""
-    try:
+    expression: Any = None
+    with suppress(sp.SympifyError, TypeError, AttributeError):
         expression = sp.sympify(given)
-    except (sp.SympifyError, TypeError, AttributeError):
-        expression = None
     scalar = isinstance(expression, sp.Expr) and not isinstance(expression, sp.MatrixExpr)
     real = scalar and not expression.has(sp.I, sp.nan, sp.zoo, sp.oo) and expression != 0
     require(real, argument, given, "must be a real expression, not 0", example)

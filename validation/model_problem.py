@@ -47,7 +47,8 @@ def log_counts(model: Model, neurons: np.ndarray, tau: float) -> np.ndarray:
     closed = (type(model.spectrum), type(model.cost), type(model.budget)) in CLOSED and model.features is None
     if eta is not None and closed:
         kappa = np.asarray(model.budget.total(neurons), dtype=float) / neurons
-        return np.log(expected_count(neurons, float(model.spectrum.beta) / eta, kappa, tau, model.gamma))
+        beta = float(vars(model.spectrum)["beta"])
+        return np.log(expected_count(neurons, beta / eta, kappa, tau, model.gamma))
     frontiers = np.array([model.frontier(float(size), tau) for size in neurons])
     return np.log(np.maximum(np.nan_to_num(frontiers) - 0.5, FLOOR))
 

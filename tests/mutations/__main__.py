@@ -24,8 +24,8 @@ EQUIVALENT: dict[str, dict[int, str]] = {
     "detectability._false_pairs": {0: "a guard at ±1, which chance does not reach", 1: "the same"},
     "inverse._least_whole": {0: "the start of a search", 1: "the same", 2: "a step of a search that halves afterwards"},
     "inverse._crossing": {0: "another condition ends the search at rounding", 1: "the same"},
-    "power_law._discrete_levels": {0: "the start of two turns, and of those that go on until they agree"},
-    "power_law._continuum_levels": {0: "the start of Newton's method"},
+    "power_law._discrete_levels": dict.fromkeys(range(3), "the start of turns that go on until they agree"),
+    "power_law._continuum_levels": dict.fromkeys(range(13), "the start of Newton's method, or its guard"),
     "spectra.Spectrum.by_beta": {0: "the step of a difference of fourth order"},
     "model.Model._local_exponent": {0: "a step of differences, at most ½: slopes agree within the steps of A"},
 }
