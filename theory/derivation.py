@@ -154,14 +154,15 @@ def _limit(expression: sp.Expr) -> sp.Expr | None:
 
 
 def _expression(argument: str, given: Any, example: str) -> sp.Expr:
-    """Return what was given as an expression of real numbers."""
+    """Return an expression of real numbers, or refuse anything else."""
     expression: Any = None
     with suppress(sp.SympifyError, TypeError, AttributeError):
         expression = sp.sympify(given)
     scalar = isinstance(expression, sp.Expr) and not isinstance(expression, sp.MatrixExpr)
     real = scalar and not expression.has(sp.I, sp.nan, sp.zoo, sp.oo) and expression != 0
     require(real, argument, given, "must be a real expression, not 0", example)
-    return expression
+    own: Any = expression
+    return own
 
 
 def _in_own_letters(argument: str, expression: sp.Expr) -> sp.Expr:

@@ -96,7 +96,7 @@ def _float(one: Any) -> float:
 
 
 def entry(values: Any, where: int) -> Any:
-    """Return an entry of what was given, which may be a single number."""
+    """Return one entry of the given numbers, or the single number."""
     if isinstance(values, np.ma.MaskedArray):
         return "masked" if np.ma.getmaskarray(values).flat[where] else values.data.flat[where]
     if np.ndim(values) == 0:
