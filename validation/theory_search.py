@@ -25,6 +25,8 @@ SMALLEST = 0.5  # least expected count that a variance is taken from
 WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
 EXACT = 1e-14  # precision of a search: counts of 10^12 say β to nine digits
 STEP = 1e-7  # of a forward difference in β
+SETTLED = 1e-12  # share of a sum of squares by which its minimum may still fall
+NEWTON_STEPS = 8  # before the careful search
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is matched
 
 
@@ -104,13 +106,37 @@ class TheorySearch:
         best, left = least_squares(residuals, (self.beta, self.log_budget), jacobian, EXACT, limits)
         self.beta, self.log_budget = best.tolist()
         self.least = float(left @ left)
+        by_beta, by_budget = jacobian(best, left).T
+        squared = float(by_budget @ by_budget)
+        rough = float(np.mean(np.log(self.data.counts)))  # r_τ^β is about b N
+        tangent = -float(by_beta @ by_budget) / squared if squared > 0 else rough
+        across = by_beta + tangent * by_budget
+        self.curvature = float(across @ across)
+        capped = bool(np.any(self.expected(*best.tolist()) >= np.floor(self.gamma * self.neurons) - 1))
+        self.ways = (tangent, rough) if capped or self.beta in BETA_RANGE else (tangent,)
 
     def squares(self, beta: float) -> float:
-        """Return S(β), least squares over the budget."""
-        start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
+        """Return S(β), least squares over the budget: where features run out it has two valleys, each with its way."""
+        return min(self._valley(beta, self.log_budget + (beta - self.beta) * way) for way in self.ways)
+
+    def _valley(self, beta: float, log_budget: float) -> float:
+        """Return the least squares near a budget: a few Gauss–Newton steps, or the careful search where they lag."""
+        left = self.residuals(beta, log_budget)
+        squares = float(left @ left)
+        for _ in range(NEWTON_STEPS):
+            slopes = self.slopes(beta, log_budget, left)
+            downhill, bend = -float(slopes @ left), float(slopes @ slopes)
+            if not bend > 0:
+                break
+            if downhill**2 <= SETTLED * squares * bend:
+                return squares
+            there = self.residuals(beta, log_budget + downhill / bend)
+            if not there @ there < squares:
+                break
+            log_budget, left, squares = log_budget + downhill / bend, there, float(there @ there)
         _, left = least_squares(
             lambda at: self.residuals(beta, float(at[0])),
-            [start],
+            [log_budget],
             lambda at, left: self.slopes(beta, float(at[0]), left)[:, None],
             EXACT,
         )
@@ -122,7 +148,9 @@ class TheorySearch:
         allowed = unknown_variance(self.least, freedom)
         if freedom > 0:
             allowed = max(allowed, self.least + reach(freedom) ** 2 * self.rounding())
-        return profile_interval(self.squares, self.beta, allowed, BETA_RANGE)
+        step = float(np.sqrt((allowed - self.least) / self.curvature)) if self.curvature > 0 else np.nan
+        known = step if 0 < step < self.beta else None  # half the width, were the profile a parabola
+        return profile_interval(self.squares, self.beta, allowed, BETA_RANGE, known)
 
     @property
     def log_likelihood(self) -> float:
