@@ -142,9 +142,7 @@ def test_spools_are_bounded_and_the_oldest_go_first(cache):
 
 def test_bounding_removes_the_marks_of_killed_readers_in_every_spool(cache):
     own = reader_file(cache / "spools/old")
-    dead = [
-        cache / "spools" / name / f"{own.name.rpartition('-')[0]}-999999999" for name in ("old", "middle", "new")
-    ]
+    dead = [cache / "spools" / name / f"{own.name.rpartition('-')[0]}-999999999" for name in ("old", "middle", "new")]
     for file in (own, *dead):
         file.touch()
     assert bound_spools(cache, 1e9) == []
