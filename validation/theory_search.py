@@ -38,6 +38,17 @@ def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, g
     return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
 
 
+def budget_slopes(
+    neurons: np.ndarray, expected: np.ndarray, beta: float, kappa: float, tau: float, gamma: float
+) -> np.ndarray:
+    """Return d R/d log κ of `expected_count`, 0 at either end: where nothing is matched, or every feature."""
+    r_tau = expected + 0.5
+    log_r0 = np.log(np.maximum(r_tau, 0.5)) + np.log1p(tau) / beta
+    slope = r_tau * level_slopes(neurons, log_r0, beta, kappa, gamma)
+    slope[(expected <= FLOOR) | (r_tau >= np.floor(gamma * neurons))] = 0
+    return slope
+
+
 def levels(neurons: np.ndarray, beta: float, kappa: float, gamma: float) -> np.ndarray:
     """Return log r0 at each size (Eq. 20), as `expected_count` without its checks."""
     betas, kappas, gammas = (np.full(neurons.shape, float(value)) for value in (beta, kappa, gamma))
@@ -82,10 +93,7 @@ class TheorySearch:
         """Return the derivatives by log b of residuals, in closed form from the residuals themselves."""
         left = left / self.weights
         mu = self.counts - left if self.power == 1 else self.counts * np.exp(-left)
-        kappa, r_tau = self._kappa(log_budget), mu + 0.5
-        log_r0 = np.log(np.maximum(r_tau, 0.5)) + np.log1p(self.tau) / beta
-        slope = r_tau * level_slopes(self.neurons, log_r0, beta, kappa, self.gamma)
-        slope[(mu <= FLOOR) | (r_tau >= np.floor(self.gamma * self.neurons))] = 0  # at either end
+        slope = budget_slopes(self.neurons, mu, beta, self._kappa(log_budget), self.tau, self.gamma)
         return -self.weights * (slope if self.power == 1 else slope / mu)
 
     def _kappa(self, log_budget: float) -> float:
@@ -184,13 +192,25 @@ def log_curve(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray
     beta = float(np.clip(1 / max(slope, 1e-3), low + 0.05, high - 0.5))
     start = beta, budget_at(float(np.exp(x[middle])), float(np.exp(y[middle])), beta)
 
-    def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
-        kappa = float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
-        return np.log(expected_count(np.exp(at), beta, kappa, TAU, GAMMA))
+    neurons, limits = np.exp(x), ((low, -np.inf), (high, np.inf))
 
-    limits = (low, -np.inf), (high, np.inf)
-    best, _ = least_squares(lambda at: y - curve(x, *at), start, limits=limits)
-    return lambda at: curve(at, *best)
+    def kappa_of(log_budget: float) -> float:
+        return float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
+
+    def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
+        return np.log(expected_count(at, beta, kappa_of(log_budget), TAU, GAMMA))
+
+    def residuals(at: np.ndarray) -> np.ndarray:
+        return y - curve(neurons, *at.tolist())
+
+    def jacobian(at: np.ndarray, left: np.ndarray) -> np.ndarray:
+        (beta, log_budget), expected = at.tolist(), np.exp(y - left)
+        by_beta = (residuals(np.array([beta + STEP, log_budget])) - left) / STEP
+        by_budget = budget_slopes(neurons, expected, beta, kappa_of(log_budget), TAU, GAMMA) / expected
+        return np.stack([by_beta, -by_budget], axis=1)
+
+    best, _ = least_squares(residuals, start, jacobian, limits=limits)
+    return lambda at: curve(np.exp(at), *best.tolist())
 
 
 def unknown_variance(least: float, freedom: int) -> float:
