@@ -105,6 +105,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a question mark for β, a code for no character, but an answer
             stream.reconfigure(errors="backslashreplace" if speaks_unicode(stream) else "replace")
+    try:
+        os.getcwd()
+    except OSError:
+        _exit("error: the current folder no longer exists. Try: cd, then the same command with whole paths")
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     alone = words[:1] if words[0] in COMMANDS and COMPLETING not in os.environ else []  # importing all takes longer
     command = typer.main.get_command(build(*alone))
