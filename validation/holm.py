@@ -45,12 +45,11 @@ def sentence(tests: Mapping[str, float], what: str = "tests of the theory") -> s
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     alone = [name for name, p in tested.items() if p < LEVEL]
     remain = [f"{name} (p = {adjusted[name]:.2g})" for name in tested if adjusted[name] < LEVEL]
-    counted = f"Of the {len(tested)} {what} here, {len(alone) or 'none'} reject{'s' if len(alone) == 1 else ''} at 5%"
+    correction = "Holm's correction for their number"
     if not alone:
-        return f"{counted}, before or after Holm's correction for their number."
-    left = (
-        f"by Holm's correction for their number there remain {', '.join(remain)}"
-        if remain
-        else ("by Holm's correction for their number none remains")
-    )
-    return f"{counted}; {left}."
+        return f"None of the {len(tested)} {what} here rejects at 5%, before or after {correction}."
+    rejects = "rejects" if len(alone) == 1 else "reject"
+    counted = f"{len(alone)} of the {len(tested)} {what} here {rejects} at 5%"
+    does = "does" if len(remain) == 1 else "do"
+    still = f"{len(remain)} still {does}: {', '.join(remain)}" if remain else "none does"
+    return f"{counted}; after {correction} {still}."

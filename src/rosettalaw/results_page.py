@@ -16,6 +16,7 @@ from .console import progress
 from .empirical.filtering.findings import sentences as filtering_sentences
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
 from .paper_figs.results_folder import Results, read
+from .results import KIND
 from .validation import page
 from .validation.findings import findings
 from .validation.published_checks import published_checks
@@ -112,6 +113,8 @@ def _subtitle(folder: str | os.PathLike[str], results: Results) -> str:
 def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:
     facts = {"kind": kind}
     for key, value in ds.attrs.items():
+        if key == KIND:  # said already
+            continue
         text = _versions(value) if key == "versions" else str(value)
         facts[str(key)] = text if len(text) <= LONGEST else text[:LONGEST] + " …"
     return {"name": name, "facts": facts}
