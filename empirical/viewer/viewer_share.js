@@ -95,7 +95,7 @@ function drawImage(pair) {
       brush.fillStyle = colour;
       if (paint) brush.fillText(text, x, y);
     };
-    write(`${title(pair)}   \u03c1 ${number(pair.rho, 3)}`, PICTURE.edge, 34, "600 20px system-ui, sans-serif", ink.text);
+    write(`${title(pair)}, \u03c1 = ${number(pair.rho, 3)}`, PICTURE.edge, 34, "600 20px system-ui, sans-serif", ink.text);
     write(judged(pair), PICTURE.edge, 58, "13px system-ui, sans-serif", ink.soft);
     for (const side of [0, 1]) {
       const left = PICTURE.edge + side * (PICTURE.column + PICTURE.edge);
