@@ -16,6 +16,7 @@ from .console import progress
 from .empirical.filtering.findings import sentences as filtering_sentences
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
 from .paper_figs.results_folder import Results, read
+from .paper_figs.style import vectors_alone
 from .results import KIND
 from .validation import page
 from .validation.findings import findings
@@ -47,7 +48,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     results = read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         names, made = list(CATALOGUE) if everything else on_page(results), []
-        with progress("figures", len(names)) as bar:
+        with progress("figures", len(names)) as bar, vectors_alone():
             for one in make_all(results, scratch, names):
                 made.append(one)
                 bar.advance()
