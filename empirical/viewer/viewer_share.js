@@ -171,7 +171,7 @@ const COLUMNS = [ // heading, order that it sorts by, number or words of a pair,
   ["standard error of the margin", null, (pair) => pair.margin_error, "margin_error"],
   ["stability", "stability", (pair) => pair.stability, "stability"],
   ["lexical share", "string", (pair) => pair.lexical_share, "lexical_share"],
-  ["recurs in models", "recurs", (pair) => pair.recurs, "recurs"],
+  ["recurs in further models", "recurs", (pair) => pair.recurs, "recurs"],
   ["main domain", null, mainDomain, "rho"],
 ];
 const columns = () => COLUMNS.filter(([, , , needs]) => has(needs));
