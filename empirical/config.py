@@ -106,6 +106,15 @@ class Measurement:
         )
         for name in ("control", "control_draws"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
+        if self.engine != "exact":
+            from .matching.engine import ENGINES
+
+            rule = f"must be one of {', '.join(ENGINES)}"
+            require(self.engine in ENGINES, "engine", self.engine, rule, 'engine = "screened"')
+        if (self.device_map, self.weights) != ("", "float32"):
+            from .checkpoints.hub import Loading
+
+            Loading("cpu", self.device_map or None, weights=self.weights)  # refuses other words
 
 
 def require_name(argument: str, name: str) -> None:

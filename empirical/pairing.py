@@ -58,6 +58,11 @@ class ModelMatches:
         return with_variables(self.matches.to_dataset(self.calibration, **self.provenance), self.contexts)
 
 
+def unfinished_work(out: Path) -> Path:
+    """Return the folder of the work on a result until it is saved."""
+    return out.with_name(f"{out.name}.unfinished")
+
+
 @dataclass(frozen=True)
 class PairOptions:
     """Options of a matching that do not depend on how its models are opened; those of `two_models.match_models`."""
@@ -124,7 +129,7 @@ class PairOptions:
         if out is not None:
             columns = 12 + self.jackknife + 2 * sum(nulls.values())
             require_room(out, 8 * self.k * min(len(one.layer) for one in sources) * columns)
-        unfinished = None if out is None else out.with_name(f"{out.name}.unfinished")
+        unfinished = None if out is None else unfinished_work(out)
         matches = match(
             *sources,
             k=self.k,

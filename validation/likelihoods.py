@@ -92,17 +92,25 @@ def _weighted(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float)
     error = np.asarray(sd, dtype=float) / r
     require(bool(np.all(np.isfinite(error) & (error > 0))), "count_sd", sd, "must be positive, for counts above 0")
 
+    share = error**-2 / np.sum(error**-2)
+
     def deviance(mu: np.ndarray) -> float:
         return float(np.sum(((np.log(r) - np.log(mu)) / error) ** 2))
 
-    return _fit("weighted", x, r, deviance, lambda mu: (r * error) ** 2 * (mu / r) ** 2, origin)
+    def prefactor(alpha: float) -> float:
+        return float(share @ (np.log(r) - alpha * x))
+
+    return _fit("weighted", x, r, deviance, lambda mu: (r * error) ** 2 * (mu / r) ** 2, origin, prefactor)
 
 
 def _poisson(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
     def deviance(mu: np.ndarray) -> float:
         return float(2 * np.sum(xlogy(r, r / mu) - (r - mu)))
 
-    return _fit("poisson", x, r, deviance, lambda mu: mu, origin)
+    def prefactor(alpha: float) -> float:
+        return float(np.log(r.sum()) - np.logaddexp.reduce(alpha * x))  # Σ μ = Σ R at the least deviance
+
+    return _fit("poisson", x, r, deviance, lambda mu: mu, origin, prefactor)
 
 
 def _negative_binomial(x: np.ndarray, r: np.ndarray, sd: ArrayLike | None, origin: float) -> LikelihoodFit:
@@ -142,15 +150,22 @@ def _fit(
     deviance: Deviance,
     variance: Callable[[np.ndarray], np.ndarray],
     origin: float,
+    prefactor: Callable[[float], float] | None = None,
     own_scatter: bool = False,
 ) -> LikelihoodFit:
-    """Minimise the deviance over (α, log c), then profile α; x is centred, which makes the two nearly independent."""
+    """Minimise the deviance over (α, log c), then profile α; x is centred, which makes the two nearly independent.
+
+    `prefactor` is the best log c at an α where it has a closed form.
+    """
 
     def over_prefactor(alpha: float) -> tuple[float, float]:
+        def at(log_c: float) -> float:
+            return deviance(np.exp(np.clip(log_c + alpha * x, -300, 300)))
+
+        if prefactor is not None:
+            return at(prefactor(alpha)), prefactor(alpha)
         start = np.log(r.mean() / np.mean(np.exp(alpha * x)))
-        log_c, least = minimum_near(
-            lambda log_c: deviance(np.exp(np.clip(log_c + alpha * x, -300, 300))), start - 0.5, start + 0.5
-        )
+        log_c, least = minimum_near(at, start - 0.5, start + 0.5)
         return least, log_c
 
     start = np.polyfit(x, np.log(np.maximum(r, 0.5)), 1)[0]

@@ -25,6 +25,8 @@ SMALLEST = 0.5  # least expected count that a variance is taken from
 WIDEST = 600.0  # of log κ/(1+τ), which is β log R − log N and passes 60 where β is 10 and R is 1000
 EXACT = 1e-14  # precision of a search: counts of 10^12 say β to nine digits
 STEP = 1e-7  # of a forward difference in β
+SETTLED = 1e-12  # share of a sum of squares by which its minimum may still fall
+NEWTON_STEPS = 8  # before the careful search
 FLOOR = 1e-3  # least value of r_τ − ½ whose logarithm is taken: the search may pass where no feature is matched
 
 
@@ -34,6 +36,17 @@ def expected_count(neurons: np.ndarray, beta: float, kappa: float, tau: float, g
     betas, kappas, taus, gammas = (np.full(flat.shape, float(value)) for value in (beta, kappa, tau, gamma))
     r_tau = run(frontier_points, [flat, betas, kappas, taus, gammas], False, np.empty(flat.shape))
     return np.maximum(r_tau - 0.5, FLOOR).reshape(np.shape(neurons))
+
+
+def budget_slopes(
+    neurons: np.ndarray, expected: np.ndarray, beta: float, kappa: float, tau: float, gamma: float
+) -> np.ndarray:
+    """Return d R/d log κ of `expected_count`, 0 at either end: where nothing is matched, or every feature."""
+    r_tau = expected + 0.5
+    log_r0 = np.log(np.maximum(r_tau, 0.5)) + np.log1p(tau) / beta
+    slope = r_tau * level_slopes(neurons, log_r0, beta, kappa, gamma)
+    slope[(expected <= FLOOR) | (r_tau >= np.floor(gamma * neurons))] = 0
+    return slope
 
 
 def levels(neurons: np.ndarray, beta: float, kappa: float, gamma: float) -> np.ndarray:
@@ -80,10 +93,7 @@ class TheorySearch:
         """Return the derivatives by log b of residuals, in closed form from the residuals themselves."""
         left = left / self.weights
         mu = self.counts - left if self.power == 1 else self.counts * np.exp(-left)
-        kappa, r_tau = self._kappa(log_budget), mu + 0.5
-        log_r0 = np.log(np.maximum(r_tau, 0.5)) + np.log1p(self.tau) / beta
-        slope = r_tau * level_slopes(self.neurons, log_r0, beta, kappa, self.gamma)
-        slope[(mu <= FLOOR) | (r_tau >= np.floor(self.gamma * self.neurons))] = 0  # at either end
+        slope = budget_slopes(self.neurons, mu, beta, self._kappa(log_budget), self.tau, self.gamma)
         return -self.weights * (slope if self.power == 1 else slope / mu)
 
     def _kappa(self, log_budget: float) -> float:
@@ -104,13 +114,37 @@ class TheorySearch:
         best, left = least_squares(residuals, (self.beta, self.log_budget), jacobian, EXACT, limits)
         self.beta, self.log_budget = best.tolist()
         self.least = float(left @ left)
+        by_beta, by_budget = jacobian(best, left).T
+        squared = float(by_budget @ by_budget)
+        rough = float(np.mean(np.log(self.data.counts)))  # r_τ^β is about b N
+        tangent = -float(by_beta @ by_budget) / squared if squared > 0 else rough
+        across = by_beta + tangent * by_budget
+        self.curvature = float(across @ across)
+        capped = bool(np.any(self.expected(*best.tolist()) >= np.floor(self.gamma * self.neurons) - 1))
+        self.ways = (tangent, rough) if capped or self.beta in BETA_RANGE else (tangent,)
 
     def squares(self, beta: float) -> float:
-        """Return S(β), least squares over the budget."""
-        start = self.log_budget + (beta - self.beta) * float(np.mean(np.log(self.data.counts)))
+        """Return S(β), least squares over the budget: where features run out it has two valleys, each with its way."""
+        return min(self._valley(beta, self.log_budget + (beta - self.beta) * way) for way in self.ways)
+
+    def _valley(self, beta: float, log_budget: float) -> float:
+        """Return the least squares near a budget: a few Gauss–Newton steps, or the careful search where they lag."""
+        left = self.residuals(beta, log_budget)
+        squares = float(left @ left)
+        for _ in range(NEWTON_STEPS):
+            slopes = self.slopes(beta, log_budget, left)
+            downhill, bend = -float(slopes @ left), float(slopes @ slopes)
+            if not bend > 0:
+                break
+            if downhill**2 <= SETTLED * squares * bend:
+                return squares
+            there = self.residuals(beta, log_budget + downhill / bend)
+            if not there @ there < squares:
+                break
+            log_budget, left, squares = log_budget + downhill / bend, there, float(there @ there)
         _, left = least_squares(
             lambda at: self.residuals(beta, float(at[0])),
-            [start],
+            [log_budget],
             lambda at, left: self.slopes(beta, float(at[0]), left)[:, None],
             EXACT,
         )
@@ -122,7 +156,9 @@ class TheorySearch:
         allowed = unknown_variance(self.least, freedom)
         if freedom > 0:
             allowed = max(allowed, self.least + reach(freedom) ** 2 * self.rounding())
-        return profile_interval(self.squares, self.beta, allowed, BETA_RANGE)
+        step = float(np.sqrt((allowed - self.least) / self.curvature)) if self.curvature > 0 else np.nan
+        known = step if 0 < step < self.beta else None  # half the width, were the profile a parabola
+        return profile_interval(self.squares, self.beta, allowed, BETA_RANGE, known)
 
     @property
     def log_likelihood(self) -> float:
@@ -156,13 +192,25 @@ def log_curve(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray
     beta = float(np.clip(1 / max(slope, 1e-3), low + 0.05, high - 0.5))
     start = beta, budget_at(float(np.exp(x[middle])), float(np.exp(y[middle])), beta)
 
-    def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
-        kappa = float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
-        return np.log(expected_count(np.exp(at), beta, kappa, TAU, GAMMA))
+    neurons, limits = np.exp(x), ((low, -np.inf), (high, np.inf))
 
-    limits = (low, -np.inf), (high, np.inf)
-    best, _ = least_squares(lambda at: y - curve(x, *at), start, limits=limits)
-    return lambda at: curve(at, *best)
+    def kappa_of(log_budget: float) -> float:
+        return float(np.exp(np.clip(log_budget, -WIDEST, WIDEST))) * (1 + TAU)
+
+    def curve(at: np.ndarray, beta: float, log_budget: float) -> np.ndarray:
+        return np.log(expected_count(at, beta, kappa_of(log_budget), TAU, GAMMA))
+
+    def residuals(at: np.ndarray) -> np.ndarray:
+        return y - curve(neurons, *at.tolist())
+
+    def jacobian(at: np.ndarray, left: np.ndarray) -> np.ndarray:
+        (beta, log_budget), expected = at.tolist(), np.exp(y - left)
+        by_beta = (residuals(np.array([beta + STEP, log_budget])) - left) / STEP
+        by_budget = budget_slopes(neurons, expected, beta, kappa_of(log_budget), TAU, GAMMA) / expected
+        return np.stack([by_beta, -by_budget], axis=1)
+
+    best, _ = least_squares(residuals, start, jacobian, limits=limits)
+    return lambda at: curve(np.exp(at), *best.tolist())
 
 
 def unknown_variance(least: float, freedom: int) -> float:

@@ -27,7 +27,7 @@ import numpy as np
 from ... import __version__
 from ...console import progress, say
 from ...errors import InputError
-from ...removal import remove
+from ...removal import ours, remove
 from ...results import dataset, load, replacing, save
 from ..checkpoints import hub
 from ..checkpoints.hub import Loading
@@ -268,14 +268,16 @@ def _matched(
 ) -> xr.Dataset:
     """Match the two models on the documents to choose on, or read the finished matching back."""
     path = None if work is None else work / "pairs.nc"
-    if path is not None and path.is_file():
+    unfinished = None if path is None else path.with_name("pairs.unfinished")
+    if path is not None and unfinished is not None and path.is_file():
+        if ours(unfinished):  # of a run killed between the result and its clean end
+            remove(unfinished)
         return load(path, "pairs")
     from ..language.source import text_sources
     from ..matching import match
 
     available = _tokens(hub.open_tokenizer(checkpoints[0]), corpus, plan.match_tokens)
     sources = text_sources(*checkpoints, corpus, available, plan.seed, patterns, loading)
-    unfinished = None if path is None else path.with_name("pairs.unfinished")
     matches = match(*sources, nulls=plan.nulls, seed=plan.seed, folder=unfinished, quiet=quiet)
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, **sources[0].text.facts(), "tokens": available}
     facts |= revisions(sources)

@@ -6,7 +6,8 @@ engine's cost model (`matching.cost`) at the most positions that the file allows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,12 @@ class RungPreview:
         return vars(self) | {"neurons": list(self.neurons)}
 
 
-def preview(ladder: str, text: str | Path | None = None, categories: str | Path | None = None) -> list[RungPreview]:
+def preview(
+    ladder: str,
+    text: str | Path | None = None,
+    categories: str | Path | None = None,
+    machine: Mapping[str, Any] | None = None,
+) -> list[RungPreview]:
     """Open a ladder file with the configurations that it names; return its rungs, smallest first.
 
     Parameters
@@ -56,6 +62,8 @@ def preview(ladder: str, text: str | Path | None = None, categories: str | Path 
         Name of a shipped ladder, or a path to a ladder file.
     text, categories : path, optional
         As `open_checkpoint_ladder` takes them.
+    machine : mapping, optional
+        Settings of `Measurement` that replace the file's.
 
     Raises
     ------
@@ -64,21 +72,23 @@ def preview(ladder: str, text: str | Path | None = None, categories: str | Path 
     """
     rates = device_rates("cpu")
     if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
-        return _trained(ladder, text, rates)
+        return _trained(ladder, text, rates, machine or {})
     opened = open_checkpoint_ladder(ladder, text, categories)
+    measurement = replace(opened.measurement, **(machine or {}))
     return [
-        _rung(rung.title, neurons, len(neurons) - 1, sum(neurons), opened.measurement, rates)
+        _rung(rung.title, neurons, len(neurons) - 1, sum(neurons), measurement, rates)
         for rung in opened.rungs
         for neurons in [_neurons(rung)]
     ]
 
 
-def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPreview]:
+def _trained(ladder: str, text: str | Path | None, rates: Device, machine: Mapping[str, Any]) -> list[RungPreview]:
     from ..language.families import open_ladder
 
     if text is not None:
         raise InputError("--text", str(text), "models trained here are measured on text held out from training")
     opened = open_ladder(ladder)
+    measurement = replace(opened.measurement, **machine)
     first, *others = (len(opened.seeds(family)) for family in opened.family)
     pairs, networks = first * sum(others), first + sum(others)
     return [
@@ -87,7 +97,7 @@ def _trained(ladder: str, text: str | Path | None, rates: Device) -> list[RungPr
             (rung.neurons,) * len(opened.family),
             pairs,
             networks * rung.neurons,
-            opened.measurement,
+            measurement,
             rates,
         )
         for rung in opened.rung

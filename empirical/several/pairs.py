@@ -20,9 +20,10 @@ from ... import __version__
 from ...console import say
 from ...errors import RosettaError, require
 from ...model_names import pair_file
+from ...removal import ours, remove
 from ...results import load, require_replaceable
 from ..nulls import draws_of
-from ..pairing import PairOptions, Sources
+from ..pairing import PairOptions, Sources, unfinished_work
 from .models import Together
 from .recurrence import Edges
 from .spools import Spools
@@ -109,7 +110,9 @@ def match_pairs(
         path = None if folder is None else path_of(folder, together.names, first, second)
         key = _key(together, pairing, first, second)
         saved = None if path is None else _saved(path, key)
-        if saved is not None:
+        if saved is not None and path is not None:
+            if ours(unfinished_work(path)):  # of a run killed between the result and its clean end
+                remove(unfinished_work(path))
             if not quiet:
                 say(f"pair {turn} of {len(every)}: {title} is finished")
             results.append(MatchedPair(first, second, saved, path))

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .leftovers import is_read
+from .leftovers import forget_killed_readers, is_read
 from .removal import made, ours, purpose, remove
 
 SPOOLS, FACTS = "spools", "spool.json"
@@ -100,8 +100,13 @@ def clear(root: Path, kinds: Collection[str] = CLEARED, older_than: float = 0.0)
 
 
 def bound_spools(root: Path, most: float, room_for: float = 0.0) -> list[Item]:
-    """Remove the spools that were read longest ago until all, with `room_for` bytes to come, take at most `most`."""
+    """Remove the spools that were read longest ago until all, with `room_for` bytes to come, take at most `most`.
+
+    What killed readers left in them goes too.
+    """
     spools = contents(root, ("spools",))
+    for item in spools:
+        forget_killed_readers(item.path)
     total, removed = room_for + sum(item.bytes for item in spools), []
     for item in spools:
         if total <= most:

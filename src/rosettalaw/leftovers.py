@@ -68,11 +68,16 @@ def reader_file(folder: Path) -> Path:
 
 def note_reader(folder: Path) -> None:
     """Say that this process reads in a folder, and remove what killed readers left there."""
+    forget_killed_readers(folder)
+    reader_file(folder).touch()
+
+
+def forget_killed_readers(folder: Path) -> None:
+    """Remove the files of readers that ended without removing them."""
     for file in folder.glob(f"{READER}.*-*"):
         with suppress(OSError):
             if file.name.rpartition("-")[2].isdigit() and not _reads(file):
                 remove(made(file))
-    reader_file(folder).touch()
 
 
 def is_read(folder: Path) -> bool:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rosettalaw import __main__, console
+from rosettalaw import __main__, cli, console
 from rosettalaw.empirical.checkpoints.completeness import require_sizes
 from rosettalaw.empirical.config import LONGEST_FILE, read_table
 from rosettalaw.empirical.language.families import open_ladder
@@ -178,3 +178,13 @@ def test_sizes_of_real_models():
     require_sizes(
         "m", Config(image_size=[224, 224], patch_size=14, depths=[2, 2, 18, 2], type_vocab_size=0, head_dim=None)
     )
+
+
+def test_a_current_folder_that_was_removed_is_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["predict", "--beta", "2", "--neurons", "100"])
+    assert ended.value.code == 2
+    assert "the current folder no longer exists" in capsys.readouterr().err

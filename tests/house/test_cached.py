@@ -140,6 +140,16 @@ def test_spools_are_bounded_and_the_oldest_go_first(cache):
     assert [item.path.name for item in contents(cache, ("spools",))] == ["middle"]
 
 
+def test_bounding_removes_the_marks_of_killed_readers_in_every_spool(cache):
+    own = reader_file(cache / "spools/old")
+    dead = [cache / "spools" / name / f"{own.name.rpartition('-')[0]}-999999999" for name in ("old", "middle", "new")]
+    for file in (own, *dead):
+        file.touch()
+    assert bound_spools(cache, 1e9) == []
+    assert own.exists()
+    assert not any(file.exists() for file in dead)
+
+
 def test_a_link_into_the_cache_is_not_followed(cache, tmp_path):
     outside = tmp_path / "outside"
     made(outside / "spools/linked", "activations", {"activations-float32.npy": 10}, 50)

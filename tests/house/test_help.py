@@ -34,6 +34,25 @@ def test_no_name_is_cut_and_flags_show_no_type(name):
     assert "<bool" not in "".join(lines).lower()
 
 
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help_is_an_answer(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    shown, message = capsys.readouterr()
+    assert (ended.value.code, message) == (0, "")
+    assert all(f"\n  {name} " in shown for name in cli.COMMANDS)
+
+
+def test_one_command_is_the_same_alone_as_among_all(capsys):
+    for name in ("fit", "cache"):
+        with pytest.raises(SystemExit):
+            cli.main([name, "--help"])
+        alone = capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            typer.main.get_command(cli.app)([name, "--help"], prog_name="rosettalaw")
+        assert capsys.readouterr().out == alone
+
+
 def test_every_command_is_listed_with_its_whole_first_sentence():
     lines = " ".join(shown().split())
     for name, command in GROUP.commands.items():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from transformers import GPT2Config, OPTConfig
@@ -12,6 +13,7 @@ from rosettalaw.empirical.ladder.models import open_checkpoint_ladder
 from rosettalaw.empirical.ladder.preview import preview
 from rosettalaw.empirical.ladder.template import TEMPLATE, write_template
 from rosettalaw.errors import InputError, RosettaError
+from rosettalaw.loop.ladder import models_of
 
 PAIR = 'models = ["{}", "{}"]'
 
@@ -66,6 +68,23 @@ def test_the_command(file, capsys):
     with pytest.raises(SystemExit):
         cli.main(["ladder"])
     assert "names no ladder. Try: rosettalaw ladder --template mine.toml" in capsys.readouterr().err
+
+
+def test_the_machine_may_be_given_in_place_of_the_files(file, capsys):
+    given = {"device": "cuda", "weights": "bfloat16", "engine": "screened", "device_map": "auto"}
+    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    measured = models_of(str(file), machine=given).measurement
+    assert measured == replace(Measurement(tokens=1000), **given)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["ladder", str(file), "--check", *words])
+    assert ended.value.code == 0
+    for option, rule in (("--weights", "float32, bfloat16"), ("--engine", "exact, screened"), ("--device-map", "auto")):
+        with pytest.raises(SystemExit):
+            cli.main(["ladder", str(file), "--check", option, "nonsense"])
+        assert re.search(f"{option[2:]} = 'nonsense': must be one of {rule}", capsys.readouterr().err)
+    file.write_text(file.read_text().replace("tokens = 1000", 'tokens = 1000\nengine = "exakt"'))
+    with pytest.raises(InputError, match=r"mine\.toml: engine = 'exakt': must be one of exact, screened"):
+        preview(str(file))
 
 
 def test_the_template_is_a_ladder_file(tmp_path):

@@ -16,6 +16,7 @@ from rosettalaw.empirical.several.recurrence import Edges, closed_by_chance, fam
 from rosettalaw.empirical.several.several_models import match_several
 from rosettalaw.errors import InputError, RosettaError
 from rosettalaw.paper_figs.results_folder import read
+from rosettalaw.removal import begin
 from rosettalaw.results import load
 
 PLANTED = {"a": range(0, 14), "b": range(4, 18), "c": range(8, 22)}  # features that each has a neuron of
@@ -115,6 +116,17 @@ def bad_models(arrays):
         "folder": "all be activations or all be checkpoints",
         "none.npy": "none.npy",
     }
+
+
+def test_work_that_a_kill_left_beside_a_finished_pair_goes(arrays, tmp_path):
+    match_several(arrays, out=tmp_path / "out", quiet=True, **FEW)
+    pair = next((tmp_path / "out").glob("*--*.nc"))
+    left = begin(pair.with_name(f"{pair.name}.unfinished"), "an unfinished matching")
+    strange = pair.with_name("other.nc.unfinished")
+    strange.mkdir()
+    match_several(arrays, out=tmp_path / "out", quiet=True, **FEW)
+    assert not left.exists()
+    assert strange.exists()
 
 
 def test_a_bad_third_model_is_refused_before_any_pair(arrays, tmp_path, monkeypatch):

@@ -58,6 +58,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "demo": MODELS,
 }
 
+COMPLETING = "_ROSETTALAW_COMPLETE"  # set by a shell that asks for the words that may follow
 INTERRUPTED = (
     "interrupted: finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
 )
@@ -73,24 +74,28 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """Return the command line with every command of `COMMANDS`."""
+def build(*names: str) -> typer.Typer:
+    """Return the command line with the commands of these modules, or of all `COMMANDS`."""
     built = Commands(
         name="rosettalaw",
         cls=PlainGroup,
         help="The scaling law of Rosetta Neurons: predict it, simulate it, measure it, fit it.",
         epilog="The --help of each command ends with a working example.",
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     built.callback(invoke_without_command=True)(_root)
-    for name, section in COMMANDS.items():
-        import_module(f".{name}", __name__).register(built, section)
+    for name in names or COMMANDS:
+        import_module(f".{name}", __name__).register(built, COMMANDS[name])
     return built
 
 
-app = build()
+def __getattr__(name: str) -> Any:
+    """Return ``app``, the whole command line, made when it is first asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = build()
+    return globals()["app"]
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -100,11 +105,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a question mark for β, a code for no character, but an answer
             stream.reconfigure(errors="backslashreplace" if speaks_unicode(stream) else "replace")
-    command = typer.main.get_command(app)
+    try:
+        os.getcwd()
+    except OSError:
+        _exit("error: the current folder no longer exists. Try: cd, then the same command with whole paths")
+    words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    alone = words[:1] if words[0] in COMMANDS and COMPLETING not in os.environ else []  # importing all takes longer
+    command = typer.main.get_command(build(*alone))
     try:
         with naming_extras():
-            _require_extras(sys.argv[1:] if arguments is None else arguments)
-            code = command(args=arguments, prog_name="rosettalaw", standalone_mode=False)
+            _require_extras(words)
+            code = command(args=words, prog_name="rosettalaw", standalone_mode=False)
         if code == 130:  # typer's code for Ctrl-C
             raise KeyboardInterrupt
     except KeyboardInterrupt:

@@ -13,6 +13,8 @@ from .output import JsonOption, echo, file_to_write, folder_of, folder_to_write,
 EPILOG = "Example: rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
 FILE = "A ladder file: models to compare at each rung, or families to train; or the name of a shipped one."
 
+INSTEAD = "In place of the ladder file's."
+
 
 def register(app: typer.Typer, section: str) -> None:
     """Add the command to the command line."""
@@ -29,6 +31,13 @@ def register(app: typer.Typer, section: str) -> None:
         ),
         cache: Path | None = typer.Option(None, callback=folder_to_write, help="Folder of trained checkpoints."),
         workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
+        device: str = typer.Option("", help=f"cpu, cuda, cuda:1, … {INSTEAD}"),
+        device_map: str = typer.Option("", help=f"auto spreads checkpoints too large for one device. {INSTEAD}"),
+        weights: str = typer.Option(
+            "", help=f"Precision in which models compute: float32, bfloat16 or float16. {INSTEAD}"
+        ),
+        engine: str = typer.Option("", help=f"exact, or screened: for many neurons. {INSTEAD}"),
+        pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
         check: bool = typer.Option(False, "--check", help="Show sizes, time, memory and disk; measure nothing."),
         template: Path | None = typer.Option(
             None, callback=file_to_write, help="Write a commented ladder file as a template, and exit."
@@ -44,12 +53,15 @@ def register(app: typer.Typer, section: str) -> None:
             return
         if not ladder:
             raise InputError("LADDER", ladder, "names no ladder", "rosettalaw ladder --template mine.toml")
+        given = {"device": device, "device_map": device_map, "weights": weights, "engine": engine}
+        given |= {"allow_pickle_weights": pickled or ""}
+        machine = {name: value for name, value in given.items() if value != ""}
         if check:
-            _show_preview(ladder, text, categories, as_json)
+            _show_preview(ladder, text, categories, machine, as_json)
             return
         from ..loop.ladder import run_ladder
 
-        summary = run_ladder(ladder, out, text, categories, cache, workers)
+        summary = run_ladder(ladder, out, text, categories, cache, workers, machine)
         if as_json:
             print_json(summary)
         else:
@@ -62,11 +74,13 @@ def _write_template(path: Path) -> None:
     echo(f"{write_template(path)}: enter your models and text in it, then run: rosettalaw ladder {path} --check")
 
 
-def _show_preview(ladder: str, text: Path | None, categories: Path | None, as_json: bool) -> None:
+def _show_preview(
+    ladder: str, text: Path | None, categories: Path | None, machine: dict[str, object], as_json: bool
+) -> None:
     from ..empirical.ladder.preview import preview
     from .plan import duration
 
-    rungs = preview(ladder, text, categories)
+    rungs = preview(ladder, text, categories, machine)
     if as_json:
         print_json({"rungs": [rung.record() for rung in rungs]})
         return

@@ -15,6 +15,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "Nulls and errors": "untrained permutations jackknife q",
         "Engine": "k absolute engine buckets candidates recall compute device_map weights memory spool",
     },
+    "ladder": {"Machine": "workers device device_map weights engine pickled"},
     "filter": {
         "Input": "pairs passage tokens context pattern_a pattern_b pickled ladder cache",
         "Choice of the neuron": "tune budget contexts choosing",

@@ -16,6 +16,8 @@ from ..errors import InputError
 from ..results import replacing, save
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
     from ..empirical.ladder.models import ModelLadder
@@ -32,6 +34,7 @@ def run_ladder(
     categories: Path | None = None,
     cache: Path | None = None,
     workers: int | None = None,
+    machine: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure a ladder of given models, or train it first where the file says how; return ``summary.json``.
 
@@ -47,6 +50,9 @@ def run_ladder(
         A table ``subset,category``.
     cache, workers
         Where checkpoints are saved, and models trained at once, where models are trained.
+    machine : mapping, optional
+        Settings of `Measurement` that replace the file's: ``device``, ``device_map``, ``weights``, ``engine``,
+        ``allow_pickle_weights``.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def run_ladder(
         For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
-    models = models_of(ladder, text, categories, cache, workers)
+    models = models_of(ladder, text, categories, cache, workers, machine)
     return conclude(models, out or Path("results") / models.name, started)
 
 
@@ -64,6 +70,7 @@ def models_of(
     categories: Path | None = None,
     cache: Path | None = None,
     workers: int | None = None,
+    machine: Mapping[str, Any] | None = None,
 ) -> ModelLadder:
     """Return the models of a ladder, trained first where its file says how; arguments are those of `run_ladder`."""
     from dataclasses import replace
@@ -78,8 +85,10 @@ def models_of(
         if text is not None:
             raise InputError("--text", str(text), "models trained here are measured on text held out from training")
         opened, grouped = open_ladder(ladder), grouping(categories)
+        opened = replace(opened, measurement=replace(opened.measurement, **(machine or {})))
         return replace(train_ladder(opened, cache=cache, workers=workers).models(), grouping=grouped)
-    return open_checkpoint_ladder(ladder, text, categories)
+    models = open_checkpoint_ladder(ladder, text, categories)
+    return replace(models, measurement=replace(models.measurement, **(machine or {})))
 
 
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
