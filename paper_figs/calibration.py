@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def make(results: Results, path: Path) -> list[Path]:
     """Draw the largest rung of every ladder that has its nulls' correlations."""
     files = []
-    for name, ladder in results.of("ladder"):
+    for (name, ladder), (title, _) in zip(results.of("ladder"), results.ladders(), strict=True):
         if "null_correlation" not in ladder:
             continue
-        files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title=name)
+        files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title=title)
     return files
 
 

@@ -16,8 +16,8 @@ def draw(results: Results, path: Path, number: int) -> list[Path]:
     table = read("fig33_35_data_size")
     rows = table[table["figure"] == number]
     unit = rows["unit"].iloc[0]
-    source = results.of("ladder" if number == 33 else "image_sweep")
-    ladders = [ladder for _, ladder in source if "size_raw_count" in ladder]
+    source = results.ladders() if number == 33 else results.of("image_sweep")
+    ladders = [each for each in source if "size_raw_count" in each[1]]
     height = 1 + len(ladders)
     with style.figure(columns=2, rows=height, size=(style.WIDTH + 0.4, 3.2 * height), squeeze=False) as (figure, axes):
         left, right = axes[0]
@@ -26,8 +26,8 @@ def draw(results: Results, path: Path, number: int) -> list[Path]:
         style.published(right, overlap["size"], overlap["jaccard_with_previous"], "overlap", 1)
         left.set_title(rows["pair"].iloc[0].replace("|", " × "))
         _finish(left, right, f"{unit} used for matching")
-        for row, ladder in zip(axes[1:], ladders, strict=True):
-            draw_row(row[0], row[1], ladder)
+        for row, (name, ladder) in zip(axes[1:], ladders, strict=True):
+            draw_row(row[0], row[1], ladder, name)
         note = "Hollow: arXiv 2606.03990, machine-read from its figure, approximate."
         style.source_note(figure, note + (" Filled: this package, largest rung." if ladders else ""))
         return style.save(figure, path)
@@ -42,7 +42,7 @@ def draw_ladder(ladder, path: Path) -> list[Path]:
         return style.save(figure, path)
 
 
-def draw_row(left, right, ladder) -> None:
+def draw_row(left, right, ladder, name: str = "") -> None:
     """Draw a ladder's counts and overlaps over nested subsets of its largest rung."""
     images = "size_images" in ladder
     positions = ladder["size_images" if images else "size_positions"].values
@@ -51,7 +51,8 @@ def draw_row(left, right, ladder) -> None:
         overlap = ladder[f"size_{kind}_overlap"].values
         known = np.isfinite(overlap)
         style.ours(right, positions[known], overlap[known], words, i)
-    left.set_title(ladder.attrs["ladder"] + ("" if images else f", N = {style.short(float(ladder['neurons'][-1]))}"))
+    size = "" if images else f"N = {style.short(float(ladder['neurons'][-1]))}"
+    left.set_title(", ".join(part for part in (name, size) if part))
     left.legend()
     _finish(left, right, f"{'images' if images else 'aligned positions'} used for matching")
 

@@ -22,7 +22,7 @@ def draw(results: Results, path: Path, family: str) -> list[Path]:
     names = [f"{family} {model}" for model in rows["model"]]
     shares = rows[[f"b{i:02d}" for i in range(1, BINS + 1)]].to_numpy(float)
     kind = "vision" if family == "OpenCLIP" else "language"
-    for name, ladder in results.of("ladder") if family in ("Pythia", "OpenCLIP") else []:
+    for name, ladder in results.ladders() if family in ("Pythia", "OpenCLIP") else []:
         if ladder.attrs.get("modality", "language") != kind:
             continue
         paired = ladder["calibrated_count"].values > 0  # where there is no pair, there is no depth

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from ..model_names import family_name
 from ..validation.published import read
 from . import style
-from .results_folder import Results
+from .results_folder import Results, side_title
 
 CATEGORIES = ["code", "math", "formal", "prose", "conversational"]
 
@@ -21,9 +19,11 @@ def draw(results: Results, path: Path, panels: list[tuple[str, str]]) -> list[Pa
     Our ladders follow with the same populations of their first family.
     """
     table = read("fig07_29_30_document_firing")
-    ladders = [ladder for _, ladder in results.of("ladder") if "firing_rosetta" in ladder]
+    ladders = [each for each in results.of("ladder") if "firing_rosetta" in each[1]]
     populations = list(dict.fromkeys(population for _, population in panels))
-    mine = [(ladder, population) for ladder in ladders for population in populations]
+    mine = [
+        (ladder, population, name if len(ladders) > 1 else "") for name, ladder in ladders for population in populations
+    ]
     with style.panels(len(panels) + len(mine), 3.6, 3.5) as (figure, axes):
         for axis, (family, population) in zip(axes, panels, strict=False):
             rows = table[(table["family"] == family) & (table["population"] == population)]
@@ -31,11 +31,11 @@ def draw(results: Results, path: Path, panels: list[tuple[str, str]]) -> list[Pa
             for i, (_, row) in enumerate(rows.iterrows()):
                 colour = style.shade(style.COLOURS["blue"], shades[i])
                 style.published(axis, range(5), row[CATEGORIES].astype(float), str(row["model"]), i, color=colour)
-            axis.set_title(f"{family}, {population}")
+            axis.set_title(f"{family}: {'Rosetta' if population == 'rosetta' else population}")
             axis.set_ylim(0.3, 2.1)
             _finish(axis, CATEGORIES)
-        for axis, (ladder, population) in zip(axes[len(panels) :], mine, strict=True):
-            draw_population(axis, ladder, 0, "rosetta" if population == "rosetta" else "control")
+        for axis, (ladder, population, name) in zip(axes[len(panels) :], mine, strict=True):
+            draw_population(axis, ladder, 0, "rosetta" if population == "rosetta" else "control", name)
         for axis in axes:
             if axis.get_subplotspec().is_first_col():
                 axis.set_ylabel("firing, 1 = corpus share")
@@ -54,7 +54,7 @@ def draw_ladder(ladder, path: Path) -> list[Path]:
         return style.save(figure, path)
 
 
-def draw_population(axis, ladder, side: int, group: str) -> None:
+def draw_population(axis, ladder, side: int, group: str, name: str = "") -> None:
     """Draw the firing of one side's Rosetta Neurons or control at every rung, the largest with its interval."""
     here = ladder.isel(side=side)
     names = ladder["category"].values.tolist()
@@ -73,7 +73,7 @@ def draw_population(axis, ladder, side: int, group: str) -> None:
     highest = max(float(each.max()) for each in heights)
     axis.set_ylim(-0.05 * highest, 1.75 * highest)
     words = "Rosetta" if group == "rosetta" else "random others"
-    axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}: {words}")
+    axis.set_title(f"{side_title(ladder, side, name)}: {words}")
     shares = ladder["category_share"].values[-1]
     _finish(axis, [f"{name} ({share:.2g})" for name, share in zip(names, shares, strict=True)])
     axis.set_xlabel("category (its share of the positions)")

@@ -48,11 +48,11 @@ def make(results: Results, path: Path) -> list[Path]:
     from ..validation.series_from import of_ladder
 
     files = []
-    for name, ladder in results.of("ladder"):
+    for (name, ladder), (title, _) in zip(results.of("ladder"), results.ladders(), strict=True):
         series = of_ladder(ladder, name)
         fitted = len(np.unique(series.neurons[series.counts > 0])) > 1  # seeds of one size make no curve
         analysis = analyse_series(series) if fitted else None
-        files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), name)
+        files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), title)
     return files
 
 

@@ -29,7 +29,7 @@ def make(results: Results, path: Path) -> list[Path]:
             axis.plot(sizes, counts, ls=(0, (5, 2)), color=style.CYCLE[i + 1])
             labels.append((sizes[-1], counts[-1], f"{curve.curve}, α = {curve.exponent}", style.CYCLE[i + 1]))
         axis.plot(points["neurons"], points["DINOv2"], "o", mfc="white", color=style.CYCLE[1])
-        for i, (name, ladder) in enumerate(results.of("ladder")):
+        for i, (name, ladder) in enumerate(results.ladders()):
             neurons, counts = style.over_seeds(ladder["neurons"].values, ladder["calibrated_count"].values)
             style.ours(axis, neurons[counts > 0], counts[counts > 0], f"{name}, calibrated", i)
         axis.set_xlabel("MLP neurons per network, N")

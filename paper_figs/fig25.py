@@ -17,9 +17,9 @@ from .zeros import Zeros, interrupted
 def make(results: Results, path: Path) -> list[Path]:
     """Draw every ladder that was measured at several k."""
     files = []
-    for name, ladder in results.of("ladder"):
+    for (name, ladder), (title, _) in zip(results.of("ladder"), results.ladders(), strict=True):
         if "k_calibrated_count" in ladder and ladder.sizes["k"] > 1:
-            files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
+            files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title)
     return files
 
 
@@ -28,7 +28,7 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
     return draw(measured.ladder, path) if measured.ladder.sizes["k"] > 1 else []
 
 
-def draw(ladder, path: str | Path) -> list[Path]:
+def draw(ladder, path: str | Path, title: str = "") -> list[Path]:
     """Draw a ladder's counts at each k, raw and above each k's own threshold, with the fitted exponents."""
     every = ladder["neurons"].values
     with style.figure(columns=2, size=(style.WIDTH + 1.4, 3.6), sharey=True) as (figure, axes):
@@ -46,7 +46,7 @@ def draw(ladder, path: str | Path) -> list[Path]:
                 if null is not None:
                     sizes, pairs = style.over_seeds(every, ladder[null].sel(k=k).values)
                     axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
-            axis.set_title(f"{ladder.attrs['ladder']}: {words}")
+            axis.set_title(f"{title}: {words}" if title else words)
             axis.set_xlabel("MLP neurons per network, N")
             axis.legend(fontsize=8)
         axes[0].set_ylabel("matched pairs")

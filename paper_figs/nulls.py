@@ -16,7 +16,7 @@ from .zeros import intervals, of_means
 def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -> list[Path]:
     """Draw one null: the published series of `table_name`, and the ladder variable `ours`."""
     table = read(table_name)
-    ladders = [(name, ds) for name, ds in results.of("ladder") if ours in ds and np.isfinite(ds[ours].values).all()]
+    ladders = [(name, ds) for name, ds in results.ladders() if ours in ds and np.isfinite(ds[ours].values).all()]
     with style.figure(size=(style.WIDTH, 3.9 + 0.2 * len(ladders))) as (figure, axis):
         style.log_sizes(axis)
         for i, (modality, rows) in enumerate(table.groupby("modality")):

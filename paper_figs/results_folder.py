@@ -5,7 +5,9 @@ A script asks for the results that it needs and draws nothing without them.
 
 from __future__ import annotations
 
+import json
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import MissingFileError, RosettaError
 from ..leftovers import is_hidden
+from ..model_names import family_name, matched_families
 from ..results import KIND, interpreting, load, require_variables
 
 if TYPE_CHECKING:
@@ -51,6 +54,15 @@ class Results:
     def of(self, kind: str) -> list[tuple[str, xr.Dataset]]:
         """Return the named results of one kind."""
         return self.datasets.get(kind, [])
+
+    def ladders(self) -> list[tuple[str, xr.Dataset]]:
+        """Return the measured ladders named by their models; two of the same models by their files as well."""
+        named = [(name, _models(ladder), ladder) for name, ladder in self.of("ladder")]
+        times = Counter(models for _, models, _ in named)
+        return [
+            (name if not models else models if times[models] == 1 else f"{models}, {name}", ladder)
+            for name, models, ladder in named
+        ]
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -133,6 +145,17 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
         except (RosettaError, OSError) as error:
             results.skipped.append(str(error))
     return results
+
+
+def side_title(ladder: xr.Dataset, side: int, name: str = "") -> str:
+    """Return the models on one side of a ladder, for a title: "GPT-2", with the name of one ladder of several."""
+    family = family_name(json.loads(ladder.attrs["families"])[side])
+    return f"{family}, {name}" if name else family
+
+
+def _models(ladder: xr.Dataset) -> str:
+    families = ladder.attrs.get("families")
+    return matched_families(json.loads(families)) if families else ""
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

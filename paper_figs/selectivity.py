@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from ..model_names import family_name
 from ..validation.published import read
 from . import style
-from .results_folder import Results
+from .results_folder import Results, side_title
 
 METRICS = {
     "vocab_excess_kurtosis": "excess kurtosis over the vocabulary",
@@ -23,8 +21,8 @@ def draw(results: Results, path: Path, panels: list[str]) -> list[Path]:
     """Draw the named panels of ``fig06_28_37_selectivity`` side by side, then one for each model family of a ladder."""
     table = read("fig06_28_37_selectivity")
     language = (table[table["figure"].isin(panels)]["metric"] == "vocab_excess_kurtosis").any()
-    ladders = [ladder for _, ladder in results.of("ladder") if language and "selectivity_rosetta" in ladder]
-    mine = [(ladder, side) for ladder in ladders for side in (0, 1)]
+    ladders = [each for each in results.of("ladder") if language and "selectivity_rosetta" in each[1]]
+    mine = [(ladder, side, name if len(ladders) > 1 else "") for name, ladder in ladders for side in (0, 1)]
     with style.panels(len(panels) + len(mine), 3.3, 3.4) as (figure, axes):
         for axis, panel in zip(axes, panels, strict=False):
             rows = table[table["figure"] == panel]
@@ -33,8 +31,8 @@ def draw(results: Results, path: Path, panels: list[str]) -> list[Path]:
             axis.set_title(rows["family"].iloc[0])
             axis.set_ylabel(METRICS[rows["metric"].iloc[0]])
             _finish(axis, rows["neurons"])
-        for axis, (ladder, side) in zip(axes[len(panels) :], mine, strict=True):
-            draw_side(axis, ladder, side)
+        for axis, (ladder, side, name) in zip(axes[len(panels) :], mine, strict=True):
+            draw_side(axis, ladder, side, name)
         note = "Hollow: arXiv 2606.03990, machine-read from its figures (10–20%)."
         if mine:
             note += " Filled: this package; mean and 95% interval over neurons."
@@ -50,7 +48,7 @@ def draw_ladder(ladder, path: Path) -> list[Path]:
         return style.save(figure, path)
 
 
-def draw_side(axis, ladder, side: int, measure: str = "output_kurtosis") -> None:
+def draw_side(axis, ladder, side: int, name: str = "", measure: str = "output_kurtosis") -> None:
     """Draw the mean of a measure over Rosetta and other neurons of one side, with intervals over neurons."""
     every, here = ladder["neurons"].values, ladder.isel(side=side).sel(measure=measure)
     sizes = np.unique(every)
@@ -60,7 +58,7 @@ def draw_side(axis, ladder, side: int, measure: str = "output_kurtosis") -> None
         style.ours(axis, sizes, mean, words, i)
         style.bars(axis, sizes, mean, low, high, i)
     axis.axhline(0, color=style.GREY, lw=0.6)
-    axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}")
+    axis.set_title(side_title(ladder, side, name))
     axis.set_ylabel(METRICS["vocab_excess_kurtosis"])
     axis.margins(y=0.25)  # room for the legend
     _finish(axis, sizes, bottom=None if np.nanmin(here["selectivity_rosetta_low"].values) < 0 else 0)

@@ -5,14 +5,12 @@ The probability of superiority is ½ where the groups do not differ (`rosettalaw
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from ..model_names import family_name
 from . import style
-from .results_folder import MeasuredLadder, Results
+from .results_folder import MeasuredLadder, Results, side_title
 
 MEASURES = {
     "output_kurtosis": "kurtosis over the vocabulary",
@@ -25,9 +23,11 @@ MEASURES = {
 def make(results: Results, path: Path) -> list[Path]:
     """Draw every ladder whose neurons were compared."""
     files = []
-    for name, ladder in results.of("ladder"):
+    ladders = results.of("ladder")
+    for name, ladder in ladders:
         if "superiority" in ladder:
-            files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"))
+            own = path if not files else path.with_name(f"{path.name}-{name}")
+            files += draw(ladder, own, name if len(ladders) > 1 else "")
     return files
 
 
@@ -36,7 +36,7 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
     return draw(measured.ladder, path)
 
 
-def draw(ladder, path: str | Path) -> list[Path]:
+def draw(ladder, path: str | Path, name: str = "") -> list[Path]:
     """Draw the probability of superiority in each measure, one panel per model, with 95% intervals."""
     every = ladder["neurons"].values
     sizes = np.unique(every)
@@ -54,7 +54,7 @@ def draw(ladder, path: str | Path) -> list[Path]:
             axis.axhline(0.5, color=style.INK, lw=0.8)
             style.size_ticks(axis, sizes)
             axis.set_ylim(0, 1)
-            axis.set_title(f"{family_name(json.loads(ladder.attrs['families'])[side])}, {ladder.attrs['ladder']}")
+            axis.set_title(side_title(ladder, side, name))
             axis.set_xlabel("MLP neurons per network, N")
         axes[0].set_ylabel("probability that a Rosetta Neuron\nexceeds another of its layer")
         axes[1].legend(fontsize=7.5, loc="lower right")

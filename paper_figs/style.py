@@ -12,6 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,6 +56,10 @@ def null_looks() -> list[NullLook]:
 
     looks = zip(cycle(NULL_COLOURS), cycle(NULL_MARKERS), cycle(NULL_DASHES), strict=False)
     return [NullLook(label, *look) for label, look in zip(every_label(), looks, strict=False)]
+
+
+ENDINGS: ContextVar[tuple[str, ...]] = ContextVar("ENDINGS", default=(".png", ".svg"))  # files of one figure
+METADATA = {".png": {"Software": "rosettalaw"}, ".svg": {"Date": None, "Creator": "rosettalaw"}}
 
 
 @contextmanager
@@ -103,25 +108,33 @@ def panels(count: int, width: float, height: float, across: int = 2, **kwargs) -
         yield drawing, list(grid.flat[:count])
 
 
+@contextmanager
+def vectors_alone() -> Iterator[None]:
+    """Save figures as SVG alone: a page that shows drawings has no use for their pixels, which take as long again."""
+    before = ENDINGS.set((".svg",))
+    try:
+        yield
+    finally:
+        ENDINGS.reset(before)
+
+
 def targets(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the PNG and SVG that a figure saved under this path is written to."""
+    """Return the PNG and SVG that a figure saved under this path is written to; the SVG alone in `vectors_alone`."""
     stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)
-    return [stem.with_name(stem.name + ending) for ending in (".png", ".svg")]
+    return [stem.with_name(stem.name + ending) for ending in ENDINGS.get()]
 
 
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
-    """Write PNG and SVG beside each other, named after `path` without its ending; return both paths.
+    """Write PNG and SVG beside each other, named after `path` without its ending; return the paths.
 
     The SVG tells the numbers of its points (`points`).
     """
     in_figure(drawing)
     words = name_points(drawing)
     written = []
-    for target, metadata in zip(
-        targets(path), ({"Software": "rosettalaw"}, {"Date": None, "Creator": "rosettalaw"}), strict=True
-    ):
+    for target in targets(path):
         with replacing(target) as partial:
-            drawing.savefig(partial, metadata=metadata)
+            drawing.savefig(partial, metadata=METADATA[target.suffix])
             if target.suffix == ".svg":
                 partial.write_text(with_titles(partial.read_text(encoding="utf-8"), words), encoding="utf-8")
         written.append(target)

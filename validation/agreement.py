@@ -1,4 +1,4 @@
-"""A ladder measured here against the kept one of the same name: whether this machine gives the same numbers.
+"""Agreement of a ladder measured here with the shipped one of the same name: whether its numbers are the same.
 
 The same seed gives the same bits on one machine. Another processor multiplies in another order, training carries that
 on, and a few pairs change: on one text and one Python, 79 and 82 pairs at the largest size, and exponents of 0.73 and

@@ -62,7 +62,7 @@ def own_fit(series: Series) -> PowerLawFit | None:
 
 
 def sentences(series: Series, own: PowerLawFit | None) -> list[str]:
-    """Return the sentences on how the pairs were counted: the correlation, and what calibration did."""
+    """Return the sentences on how the pairs were counted: the correlation, and the effect of calibration."""
     said = []
     if series.thresholds is not None and np.isfinite(series.threshold):
         one = f"Pairs are counted at one correlation at all sizes, ρ ≥ {series.threshold:.2f}, the largest ρ* of them"

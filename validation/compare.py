@@ -160,7 +160,7 @@ class Row:
 
 
 def corrected(rows: Sequence[Row]) -> str:
-    """Return a sentence on what remains of the tests on several sources together; "" for fewer than two tests."""
+    """Return a sentence on the tests of several sources that survive correction; "" for fewer than two tests."""
     return sentence({f"{name} of {row.series.name}": p for row in rows for name, p in row.tests().items()})
 
 

@@ -1,4 +1,4 @@
-"""Estimates of exponents, and what the theory demands of the exponents of a ladder of given sizes.
+"""Estimates of exponents, and the theory's demands on the exponents of a ladder of given sizes.
 
 At finite N the local slope of the frontier is ``(1/β) κN/(κN + n)``, so the exponents that least squares finds on the
 theory's own counts are a little below their limits. They are computed for the ladder's own sizes.

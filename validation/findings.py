@@ -97,7 +97,7 @@ def findings(ladder: xr.Dataset, analysis: Analysis | None) -> list[Finding]:
 
 
 def together(judged: list[Finding]) -> str:
-    """Return a sentence on what Holm's correction leaves of the findings of one page, shown or contradicted."""
+    """Return a sentence on the findings of one page, shown or contradicted, that remain after Holm's correction."""
     return sentence({one.name: one.p for one in judged}, "tests of findings")
 
 

@@ -1,4 +1,4 @@
-"""Holm's correction: what many tests on one page show together.
+"""Holm's correction for the number of tests on one page.
 
 Of m tests at 5% each, one in twenty rejects what is true. Holm (1979, Scand. J. Statist. 6, 65–70) multiplies the
 smallest p-value by m, the next by m − 1 and so on, and lets none fall below the one before: with what stays below 5%
@@ -20,7 +20,7 @@ LEVEL = 0.05
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Return the adjusted p-values in the order given; NaN, for what was not tested, stays and is not counted."""
+    """Return the adjusted p-values in the order given; NaN stands for a test that was not made and does not count."""
     p = np.asarray(p_values, dtype=float)
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known], kind="stable")]
@@ -38,19 +38,18 @@ def interval_p(value: float, low: float, high: float, bound: float, freedom: flo
 
 
 def sentence(tests: Mapping[str, float], what: str = "tests of the theory") -> str:
-    """Return a sentence on what remains of several tests after the correction; "" for fewer than two tests."""
+    """Return a sentence on the tests that remain after the correction; "" for fewer than two tests."""
     tested = {name: p for name, p in tests.items() if np.isfinite(p)}
     if len(tested) < 2:
         return ""
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     alone = [name for name, p in tested.items() if p < LEVEL]
     remain = [f"{name} (p = {adjusted[name]:.2g})" for name in tested if adjusted[name] < LEVEL]
-    counted = f"Of the {len(tested)} {what} here, {len(alone) or 'none'} reject{'s' if len(alone) == 1 else ''} at 5%"
+    correction = "Holm's correction for their number"
     if not alone:
-        return f"{counted}, before or after Holm's correction for their number."
-    left = (
-        f"by Holm's correction for their number there remain {', '.join(remain)}"
-        if remain
-        else ("by Holm's correction for their number none remains")
-    )
-    return f"{counted}; {left}."
+        return f"None of the {len(tested)} {what} here rejects at 5%, before or after {correction}."
+    rejects = "rejects" if len(alone) == 1 else "reject"
+    counted = f"{len(alone)} of the {len(tested)} {what} here {rejects} at 5%"
+    does = "does" if len(remain) == 1 else "do"
+    still = f"{len(remain)} still {does}: {', '.join(remain)}" if remain else "none does"
+    return f"{counted}; after {correction} {still}."

@@ -165,7 +165,7 @@ class JointFit:
         }
 
     def open_ends(self, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
-        """Return which ends of intervals lie where the search ends: these are limits, not findings."""
+        """Return which ends of intervals lie at the limits of the search; these are no estimates."""
         return [
             f"{WORDS[name]} {'below' if end == 0 else 'above'}"
             for name, interval in intervals.items()

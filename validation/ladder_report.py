@@ -222,7 +222,7 @@ def _read(ladder: xr.Dataset) -> str:
 
 
 def _headline(ladder: xr.Dataset, analysis: Analysis | None) -> list[dict[str, str]]:
-    """Return the cards: numbers that the page stands by, each with what qualifies it."""
+    """Return the cards: the main numbers of the page, each with its qualification."""
     cards = [
         {
             "value": _from_to(ladder, "calibrated_count"),

@@ -100,7 +100,7 @@ class ModelFit:
 
     @property
     def status(self) -> ModelStatus:
-        """Return "ok", or what is wrong."""
+        """Return "ok", or the problem."""
         if self._problem.met:
             return ModelStatus.MET
         limits = self._problem.limits

@@ -99,7 +99,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 def decimals(value: float | None) -> str:
     """Return a number with two decimals, "–" for none."""
-    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+    return "–" if value is None or value != value else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def deviations(value: float) -> str:

@@ -61,7 +61,8 @@ def simulated(
 def ladders() -> list[Series]:
     """Return the ladders of language and vision models that come with this package, which trained and measured them."""
     saved = {name: reference_ladders.read(name) for name in reference_ladders.names()}
-    named = [(f"kept {name.split('-')[0]}", ladder) for name, ladder in saved.items()]  # families distinguish pairings
+    pairings = {name: name.split("-")[0] for name in saved}  # families distinguish those of one kind
+    named = [(f"package: {pairings[name]}", ladder) for name, ladder in saved.items()]
     return [replace(of_ladder(ladder, name), reference=True) for name, ladder in named]
 
 
@@ -74,7 +75,7 @@ def toys() -> list[Series]:
     with (resources.files("rosettalaw.sims") / "toy_study.csv").open(encoding="utf-8") as file:
         rows = pd.read_csv(file, comment="#")
     scaled = rows[rows["configuration"] == "scaled"]
-    return [replace(one, name=f"kept {one.name}", reference=True) for one in toy_series(scaled)]
+    return [replace(one, name=f"package: {one.name}", reference=True) for one in toy_series(scaled)]
 
 
 def _published(name: str, table: Any, column: str, chance: bool = False) -> Series:

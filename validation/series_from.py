@@ -14,7 +14,7 @@ import numpy as np
 
 from ..console import say
 from ..errors import ForeignFileError, InputError
-from ..model_names import family_name
+from ..model_names import matched_families
 from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at, deviations_at
 from .counts import Counts, read_columns, read_counts
@@ -326,7 +326,7 @@ def _modality(ladder: xr.Dataset) -> str:
 
 def _families(ladder: xr.Dataset) -> str:
     families = ladder.attrs.get("families")
-    return f" ({' × '.join(map(family_name, json.loads(families)))})" if families else ""
+    return f" ({matched_families(json.loads(families))})" if families else ""
 
 
 def _largest(thresholds: np.ndarray) -> float:

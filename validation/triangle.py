@@ -163,11 +163,11 @@ class Triangle:
         return self.status is TriangleStatus.OK and any(contradicted(one, demand) for one, demand in demands)
 
     def verdict(self) -> str:
-        """Return the sentences that say what of the theory survives: any attenuation first, then none."""
+        """Return the sentences on the parts of the theory that survive: under any attenuation, then under none."""
         return sentence(self)
 
     def record(self) -> dict[str, Any]:
-        """Return the answer as plain values; NaN for what cannot be said."""
+        """Return the answer as plain values; NaN where nothing can be said."""
         names = ("mean", "sd", "smallest_reconciling_mean", "profile_likelihood")
         nothing = dict.fromkeys(names, np.nan) | {"profile_likelihood": []}
         fitted = nothing if self.attenuation is None else self.attenuation.record()

@@ -66,14 +66,14 @@ def _proof(triangle: Triangle) -> str:
     if not tested:
         return "Too few strong pairs to test the theory without assumptions about attenuation."
     listed = "; ".join(
-        f"above {share.high:.2f} {signed(share.exponent)}, {signed(share.exponent_ci95[0])} to "
-        f"{signed(share.exponent_ci95[1])}"
+        f"{signed(share.exponent)} above {share.high:.2f} ({signed(share.exponent_ci95[0])} to "
+        f"{signed(share.exponent_ci95[1])})"
         for share in tested
     )
     lows = sorted({f"{share.low:.2f}" for share in tested})
     return (
         f"The theory is not contradicted {ANY}: no share of strong pairs among those above {' or '.join(lows)} is seen "
-        f"to change with network size (exponents with joint 95% intervals: {listed})."
+        f"to change with network size (exponents of the shares, with joint 95% intervals: {listed})."
     )
 
 

@@ -105,7 +105,7 @@ class ArraySource(Readable):
             self._array = before
 
     def _open(self) -> np.ndarray:
-        """Return the array; a file is mapped anew each time, so that pages already read do not pile up."""
+        """Return the array; a file is mapped again each time, so that pages already read do not stay in memory."""
         return self._array if self._array is not None else open_npy(self._path)
 
 

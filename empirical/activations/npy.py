@@ -1,4 +1,4 @@
-"""Heads of ``.npy`` files and of ``.npz`` archives, read before any of what they hold.
+"""Heads of ``.npy`` files and of ``.npz`` archives, read before any of their data.
 
 A head is parsed by NumPy, whose parser raises whatever a broken head leads it to. What it says is held against the
 file's size and against the memory allowed before room is made for it. Python objects are refused and nothing is

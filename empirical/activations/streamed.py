@@ -82,7 +82,7 @@ class StreamedArray:
 
 
 def files_of(path: Path) -> list[int]:
-    """Return number, size and newest time of a folder's files: its own time stays when a chunk is written anew."""
+    """Return number, size and newest time of a folder's files; its own time stays when a chunk is rewritten."""
     facts = [file.stat() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
     return [len(facts), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts)]
 

@@ -72,7 +72,7 @@ class View(Readable):
 
 
 class Copy(View):
-    """A source that is read from a copy of it: the copy's numbers, and what else the source knows."""
+    """A source that is read from a copy of it: the numbers of the copy, with the labels of the source."""
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the copied activations."""
@@ -112,7 +112,7 @@ class Layers:
         return labels(self._source)
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
-        """Yield the kept columns of the source's blocks."""
+        """Yield the chosen columns of the source's blocks."""
         return self.blocks_from(size, 0)
 
     def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
@@ -130,7 +130,7 @@ class ReadableLayers(View, Layers):
     """The neurons of some layers of a source that can be read at random."""
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-        """Return the kept columns; in place where the source reads in place and no layer lies between them."""
+        """Return the chosen columns; without a copy where the source allows it and the columns are contiguous."""
         taken = self._columns[columns]
         first, stop = (int(taken[0]), int(taken[-1]) + 1) if len(taken) else (0, 0)
         rows = self._source.rows(index, slice(first, stop))

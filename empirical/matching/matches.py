@@ -170,7 +170,7 @@ class Matches:
         return int(np.sum(self.replicates.settled & self._reach(threshold)))
 
     def remark(self, calibration: Calibration | None) -> str:
-        """Return the status with what must be known about this calibration: "ok" if nothing."""
+        """Return the status with warnings about this calibration; "ok" if there are none."""
         remarks = [self.status] if self.status != "ok" else []
         remarks += remarks_on_nulls(self, calibration) if calibration is not None else []
         floor = self.details.get("reliable_above", 0.0)

@@ -28,7 +28,7 @@ EQUAL = 1e-12
 
 
 class Partners:
-    """The best partners of each unit of one side, kept while tiles arrive in increasing order of the other side.
+    """The best partners of each unit of one side, updated as tiles arrive in increasing order of the other side.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ def settle(
 
 
 def _rank(partners: Partners, unit: int, rho: np.ndarray, index: np.ndarray, absolute: bool) -> None:
-    """Write a unit's partners anew: the best of `rho`, whose indices rise, the first of those that are `EQUAL`."""
+    """Replace a unit's partners by the best of `rho`, whose indices rise; of `EQUAL` ones the first."""
     left = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
     for place in range(partners.key.shape[1]):
         best = int(np.flatnonzero(left >= left.max() - EQUAL)[0])

@@ -122,7 +122,7 @@ def _cuda(name: str) -> Device:
 
 
 def _seconds(work: Callable[[], object], finished: Callable[[], object] = lambda: None) -> float:
-    """Return the shortest of a few timings; `finished` waits for work that goes on elsewhere."""
+    """Return the shortest of a few timings; `finished` waits for work on another device."""
     times = []
     for _ in range(5):
         begun = time.perf_counter()

@@ -73,7 +73,7 @@ def kind(name: str) -> Null:
 
 
 def draws_of(nulls: Mapping[str, int]) -> dict[Null, int]:
-    """Return the kinds that are drawn at all, with their number of draws.
+    """Return the kinds with at least one draw, and the number of draws of each.
 
     Raises
     ------

@@ -19,6 +19,7 @@ import numpy as np
 from ... import __version__
 from ...console import say
 from ...errors import RosettaError, require
+from ...model_names import pair_file
 from ...removal import ours, remove
 from ...results import load, require_replaceable
 from ..nulls import draws_of
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 KEY = "pair_key"  # attribute of a result: hash of models and options
-BETWEEN = "--"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class MatchedPair:
 
 def path_of(folder: Path, names: tuple[str, ...], first: int, second: int) -> Path:
     """Return the file of two models' result."""
-    return folder / f"{names[first]}{BETWEEN}{names[second]}.nc"
+    return folder / pair_file(names[first], names[second])
 
 
 def check(together: Together, pairing: PairOptions, folder: Path | None) -> None:

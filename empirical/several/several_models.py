@@ -16,6 +16,7 @@ import numpy as np
 
 from ...cache import cache_folder
 from ...errors import InputError, require
+from ...model_names import RECURRENCE, pair_file
 from ...results import dataset, require_replaceable, save
 from ..activations.npy import open_npy
 from ..calibration import Q_DEFAULT
@@ -25,14 +26,12 @@ from ..matching.machine import distributed
 from ..pairing import CONTEXTS, PairOptions
 from ..sites import site_named
 from .models import EXAMPLE, Together, named, of_one_kind, open_arrays, open_checkpoints
-from .pairs import BETWEEN, MatchedPair, check, match_pairs, path_of
+from .pairs import MatchedPair, check, match_pairs, path_of
 from .recurrence import Families, closed_by_chance, families, partnered
 from .spools import Spools
 
 if TYPE_CHECKING:
     import xarray as xr
-
-RESULT = "recurrence.nc"
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,8 @@ def match_several(
     )
     require(spool in ("float32", "float16"), "--spool", spool, "must be float32 or float16", "--spool float16")
     if out is not None:
-        require_replaceable("--out", out / RESULT)
-        rule = f"two pairs would have the file {BETWEEN.join(names[:2])}.nc; give other names"
+        require_replaceable("--out", out / RECURRENCE)
+        rule = f"two pairs would have the file {pair_file(*names[:2])}; give other names"
         files = {path_of(out, tuple(names), i, j) for j in range(len(names)) for i in range(j)}
         require(len(files) == len(names) * (len(names) - 1) // 2, "models", " ".join(names), rule, "rl.match_several")
     with Spools(cache_folder(), spool, quiet) as spools:
@@ -173,7 +172,7 @@ def match_several(
         pairs = match_pairs(together, pairing, out, spools, quiet)
         result = SeveralMatches(to_dataset(together, pairs, pairing), pairs, spools.runs)
     if out is not None:
-        save(result.recurrence, out / RESULT)
+        save(result.recurrence, out / RECURRENCE)
     return result
 
 

@@ -6,7 +6,7 @@ A measured rung (or a ladder's largest) keeps its contexts in its own file; the 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from ..sites import MlpNeurons, Site, site_named
 from . import page
 from .items import Collection, Judged, judged_pairs
 from .offline_page import saved_collection
+from .recurring import first_pair, recurs
 from .saved_contexts import SAVED, keeps, strongest_pairs
 from .saved_contexts import saved_pairs as saved_pairs_of
 
@@ -99,6 +100,11 @@ def write_viewer(
         example,
     )
     result = load(source) if saved else None
+    if result is not None and result.attrs[KIND] == "recurrence":
+        source, others = _of_several(result, source)
+        result = load(source, "pairs")
+        if not quiet:
+            say(f"{source}: the pairs of the first two models; the other pages: rosettalaw view {others}")
     if result is not None and result.attrs.get("modality") == "vision":
         rule = "was measured on images; the pairs of rosettalaw match --images are shown with them"
         raise InputError("source", source, rule, "rosettalaw view pairs.nc --images folder")
@@ -170,6 +176,14 @@ def write_viewer(
     return page.write(Collection(models, pairs, _finite(saved_pairs.threshold), facts), out)
 
 
+def _of_several(several: xr.Dataset, source: str) -> tuple[str, str]:
+    """Return the result of the first two of several models, and the names of the others."""
+    path, others = first_pair(several, Path(source))
+    rule = "lists the neurons that recur in several models; their pairs are not beside it"
+    require(path.is_file(), "source", source, rule, f"rosettalaw match A B C --out {Path(source).parent}")
+    return str(path), ", ".join(str(other) for other in others)
+
+
 def _finite(threshold: float | None) -> float | None:
     return threshold if threshold is not None and np.isfinite(threshold) else None
 
@@ -199,9 +213,6 @@ def _from_result(result: xr.Dataset, matching: _Found, order: np.ndarray, contex
 
 
 def _saved(ds: xr.Dataset, path: str) -> _Found:
-    if ds.attrs[KIND] == "recurrence":
-        rule = "holds the neurons that recur in several models; the pages are those of its pairs, in the same folder"
-        raise InputError("source", path, rule, "rosettalaw view folder/a--b.nc")
     if ds.attrs[KIND] != "pairs":
         raise ForeignFileError(
             f"{path}: holds a result of kind {ds.attrs[KIND]!r}, expected 'pairs', 'rung' or 'ladder'"
@@ -210,6 +221,9 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         rule = "was matched from files of activations, which have no text to show"
         raise InputError("source", path, rule, "rosettalaw match folder-a folder-b --out pairs.nc")
     require_variables(ds, path, ("unit_a", "unit_b", "correlation"), ("seed",))
+    judged, further = judged_pairs(ds, range(ds.sizes["pair"])), recurs(ds, Path(path))
+    if further is not None:
+        judged = [replace(one, recurs=float(n)) for one, n in zip(judged, further, strict=True)]
     return _Found(
         models=(ds.attrs["model_a"], ds.attrs["model_b"]),
         unit_a=ds["unit_a"].values,
@@ -219,7 +233,7 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         corpus=ds.attrs["corpus"],
         tokens=int(ds.attrs["tokens"]),
         seed=int(ds.attrs["seed"]),
-        judged=judged_pairs(ds, range(ds.sizes["pair"])),
+        judged=judged,
         patterns=(ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b")),
         sites=(site_named(ds.attrs.get("site_a", "mlp")), site_named(ds.attrs.get("site_b", "mlp"))),
     )

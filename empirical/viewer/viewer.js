@@ -38,8 +38,8 @@ const ORDERS = { // an order that needs a number which no pair has is not offere
   weak: ["weakest first", "rho", (a, b) => Math.abs(a.rho) - Math.abs(b.rho)],
   margin: ["widest margin first", "margin", falling("margin")],
   stability: ["most stable first", "stability", falling("stability")],
-  context: ["least of the string first", "lexical_share", (a, b) => known(a.lexical_share, 9) - known(b.lexical_share, 9)],
-  string: ["most of the string first", "lexical_share", falling("lexical_share")],
+  context: ["least tied to the token first", "lexical_share", (a, b) => known(a.lexical_share, 9) - known(b.lexical_share, 9)],
+  string: ["most tied to the token first", "lexical_share", falling("lexical_share")],
   recurs: ["in most models first", "recurs", falling("recurs")],
   layer: ["by layer of A", "rho", (a, b) => a.neurons[0][0] - b.neurons[0][0] || a.neurons[0][1] - b.neurons[0][1]],
 };
@@ -47,13 +47,13 @@ const STABLE = 0.9; // share of halves of the text, as in the stable count
 const CHOICES = {
   stable: {
     "": ["all", () => true],
-    yes: ["in nine of ten halves", (pair) => pair.stability >= STABLE],
+    yes: ["in 90% of halves or more", (pair) => pair.stability >= STABLE],
     no: ["in fewer halves", (pair) => pair.stability < STABLE],
   },
   beyond: {
     "": ["all", () => true],
     yes: ["mostly context", (pair) => pair.lexical_share < 0.5],
-    no: ["mostly the string", (pair) => pair.lexical_share >= 0.5],
+    no: ["mostly the token", (pair) => pair.lexical_share >= 0.5],
   },
 };
 const has = (name) => data.pairs.some((pair) => pair[name] !== undefined);

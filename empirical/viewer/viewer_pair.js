@@ -87,12 +87,12 @@ function drawContext(context, side) {
 function judged(pair) {
   const parts = [];
   const error = pair.margin_error === undefined ? "" : ` \u00b1 ${number(pair.margin_error, 3)}`;
-  if (pair.margin !== undefined) parts.push(`margin to the next partner ${number(pair.margin, 3)}${error}`);
-  if (pair.stability !== undefined) parts.push(`found again in ${Math.round(100 * pair.stability)}% of halves of the text`);
+  if (pair.margin !== undefined) parts.push(`margin over the next-best partner ${number(pair.margin, 3)}${error}`);
+  if (pair.stability !== undefined) parts.push(`found in ${Math.round(100 * pair.stability)}% of random halves of the text`);
   if (pair.lexical_share !== undefined) {
-    parts.push(`${Math.round(100 * pair.lexical_share)}% of the covariance is the string under the span`);
+    parts.push(`${Math.round(100 * pair.lexical_share)}% of the covariance comes from the text of the span alone`);
   }
-  if (pair.recurs !== undefined) parts.push(`recurs in ${pair.recurs} further models`);
+  if (pair.recurs !== undefined) parts.push(`recurs in ${pair.recurs || "no"} further model${pair.recurs === 1 ? "" : "s"}`);
   return parts.join(" \u00b7 ");
 }
 
@@ -106,7 +106,7 @@ function legend() {
   };
   key.append(tinted("background", "70%", "0%"), " this neuron, ", tinted("underline", "0%", "100%"),
     " its partner, frame: the strongest place, \u2026 the document goes on; \u2423 blanks, \u23ce line break, \u21e5 tab. " +
-    "\u03c3: standard deviations above the neuron\u2019s mean.");
+    "\u03c3: standard deviations above the neuron\u2019s mean; \u2013: not measured.");
   return key;
 }
 
@@ -117,8 +117,8 @@ function show(pair) {
     return;
   }
   const verdict = data.threshold === null ? "" : Math.abs(pair.rho) >= data.threshold
-    ? `, above the calibrated threshold ${number(data.threshold)}`
-    : `, below the calibrated threshold ${number(data.threshold)}: the null reaches it`;
+    ? ` \u03c1 is above the calibrated threshold ${number(data.threshold)}.`
+    : ` \u03c1 is below the calibrated threshold ${number(data.threshold)}: pairs of the null are as strong.`;
   const sides = element("div", undefined, { class: "sides" });
   for (const side of [0, 1]) {
     const column = element("section");
@@ -126,9 +126,9 @@ function show(pair) {
     for (const i of pair.top[side]) column.append(drawContext(pair.contexts[i], side));
     sides.append(column);
   }
-  panel.replaceChildren(element("h2", `${title(pair)}   \u03c1 ${number(pair.rho, 3)}`), tools(pair));
+  panel.replaceChildren(element("h2", `${title(pair)}, \u03c1 = ${number(pair.rho, 3)}`), tools(pair));
   panel.append(element("p", `A layer ${pair.neurons[0][0]}, neuron ${pair.neurons[0][1]}; ` +
-    `B layer ${pair.neurons[1][0]}, neuron ${pair.neurons[1][1]}${verdict}`));
+    `B layer ${pair.neurons[1][0]}, neuron ${pair.neurons[1][1]}.${verdict}`));
   if (judged(pair)) panel.append(element("p", judged(pair)));
   if (pair.contexts.some((context) => context.kind === "text")) panel.append(legend());
   panel.append(sides);

@@ -95,7 +95,7 @@ function drawImage(pair) {
       brush.fillStyle = colour;
       if (paint) brush.fillText(text, x, y);
     };
-    write(`${title(pair)}   \u03c1 ${number(pair.rho, 3)}`, PICTURE.edge, 34, "600 20px system-ui, sans-serif", ink.text);
+    write(`${title(pair)}, \u03c1 = ${number(pair.rho, 3)}`, PICTURE.edge, 34, "600 20px system-ui, sans-serif", ink.text);
     write(judged(pair), PICTURE.edge, 58, "13px system-ui, sans-serif", ink.soft);
     for (const side of [0, 1]) {
       const left = PICTURE.edge + side * (PICTURE.column + PICTURE.edge);
@@ -171,7 +171,7 @@ const COLUMNS = [ // heading, order that it sorts by, number or words of a pair,
   ["standard error of the margin", null, (pair) => pair.margin_error, "margin_error"],
   ["stability", "stability", (pair) => pair.stability, "stability"],
   ["lexical share", "string", (pair) => pair.lexical_share, "lexical_share"],
-  ["recurs in models", "recurs", (pair) => pair.recurs, "recurs"],
+  ["recurs in further models", "recurs", (pair) => pair.recurs, "recurs"],
   ["main domain", null, mainDomain, "rho"],
 ];
 const columns = () => COLUMNS.filter(([, , , needs]) => has(needs));

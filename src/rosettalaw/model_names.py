@@ -1,11 +1,13 @@
 """Names of models as people know them: ``gpt2`` is GPT-2, and a checkpoint's folder loses the hash of its settings.
 
-Names that are not known stay as they are: those of users' own models, and words such as "supervised".
+Names that are not known stay as they are: those of users' own models, and words such as "supervised". Of several models
+every two have a file that is named after them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 FAMILIES = {
     "bert": "BERT",
@@ -23,11 +25,22 @@ FAMILIES = {
     "vit": "ViT",
 }
 TRAINED_HERE = re.compile(r"(?P<family>[\w.]+)-(?P<neurons>\d+)-[0-9a-f]{10}")  # a folder of `rosettalaw train`
+BETWEEN, RECURRENCE = "--", "recurrence.nc"  # in the folder of several models: a--b.nc for every two of them
+
+
+def pair_file(first: str, second: str) -> str:
+    """Return the name of two models' result among those of several."""
+    return f"{first}{BETWEEN}{second}.nc"
 
 
 def family_name(name: str) -> str:
     """Return the name of a family of models as people write it."""
     return FAMILIES.get(re.sub(r"[-_ ]", "", name).lower(), name)
+
+
+def matched_families(families: Sequence[str]) -> str:
+    """Return the families that a ladder matches, for a title: "GPT-2 × GPT-NeoX"."""
+    return " × ".join(map(family_name, families))
 
 
 def model_name(name: str) -> str:

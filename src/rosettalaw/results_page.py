@@ -16,6 +16,8 @@ from .console import progress
 from .empirical.filtering.findings import sentences as filtering_sentences
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
 from .paper_figs.results_folder import Results, read
+from .paper_figs.style import vectors_alone
+from .results import KIND
 from .validation import page
 from .validation.findings import findings
 from .validation.published_checks import published_checks
@@ -46,7 +48,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     results = read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         names, made = list(CATALOGUE) if everything else on_page(results), []
-        with progress("figures", len(names)) as bar:
+        with progress("figures", len(names)) as bar, vectors_alone():
             for one in make_all(results, scratch, names):
                 made.append(one)
                 bar.advance()
@@ -112,6 +114,8 @@ def _subtitle(folder: str | os.PathLike[str], results: Results) -> str:
 def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:
     facts = {"kind": kind}
     for key, value in ds.attrs.items():
+        if key == KIND:  # said already
+            continue
         text = _versions(value) if key == "versions" else str(value)
         facts[str(key)] = text if len(text) <= LONGEST else text[:LONGEST] + " …"
     return {"name": name, "facts": facts}

@@ -100,6 +100,8 @@ def test_links_within_the_repository_lead_somewhere():
                 continue
             if not path.exists() or (anchor and anchor not in anchors(path.read_text(encoding="utf-8"))):
                 wrong.append(f"{name}: {link}")
+            if name.startswith("docs/") and path.suffix == ".md" and not path.resolve().is_relative_to(ROOT / "docs"):
+                wrong.append(f"{name}: {link} is no page of the site")
     assert not wrong
 
 

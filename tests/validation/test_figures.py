@@ -183,3 +183,15 @@ def test_profiles_of_matchings_that_share_networks_are_drawn_beside_their_one_li
             here = [one.exponent for one, at in zip(triangle.profiles, triangle.neurons, strict=True) if at == size]
             assert len(here) == 1 or not series.shared
             assert f"N = {size:.0f}, b = {', '.join(f'{b:.2f}' for b in here)}" in text
+
+
+def test_a_page_of_drawings_writes_no_pixels(tmp_path):
+    def saved():
+        with style.figure() as (drawing, axis):
+            axis.plot([1, 2], [3, 4])
+            return [path.suffix for path in style.save(drawing, tmp_path / "one") if path.is_file()]
+
+    with style.vectors_alone():
+        assert saved() == [".svg"]
+        assert not (tmp_path / "one.png").exists()
+    assert saved() == [".png", ".svg"]

@@ -67,10 +67,10 @@ def test_the_p_value_of_half_agrees_with_the_widened_interval(value, width):
 def test_sentences_say_what_remains():
     assert sentence({"a": 0.01}) == ""
     assert sentence({"a": 0.2, "b": 0.5, "c": np.nan}) == (
-        "Of the 2 tests of the theory here, none reject at 5%, before or after Holm's correction for their number."
+        "None of the 2 tests of the theory here rejects at 5%, before or after Holm's correction for their number."
     )
-    assert sentence({"a": 0.001, "b": 0.03, "c": 0.2}).endswith("there remain a (p = 0.003).")
-    assert sentence({"a": 0.03, "b": 0.04}).endswith("none remains.")
+    assert sentence({"a": 0.001, "b": 0.03, "c": 0.2}).endswith("number 1 still does: a (p = 0.003).")
+    assert sentence({"a": 0.03, "b": 0.04}).endswith("number none does.")
 
 
 def test_every_finding_has_the_p_value_of_its_interval():
@@ -87,7 +87,7 @@ def test_every_finding_has_the_p_value_of_its_interval():
 
 
 def test_tests_of_the_theory_agree_with_the_triangles_sentences():
-    quickstart = next(one for one in ladders() if one.name.startswith("kept quickstart"))
+    quickstart = next(one for one in ladders() if one.name.startswith("package: quickstart"))
     rows = compare_series([simulated(1.3, (256, 512, 1024)), quickstart])
     for row in rows:
         tests, triangle = row.tests(), row.triangle

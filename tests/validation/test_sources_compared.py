@@ -77,7 +77,7 @@ def test_the_last_pair_of_a_kept_rung_stays_above_its_threshold(tmp_path, monkey
 
 def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
     summary = json.loads((ROOT / "docs" / "quickstart" / "summary.json").read_text(encoding="utf-8"))
-    (series,) = [one for one in ladders() if one.name.startswith("kept quickstart")]
+    (series,) = [one for one in ladders() if one.name.startswith("package: quickstart")]
     assert series.source == "language"
     assert series.own.tolist() == [rung["calibrated_count"] for rung in summary["rungs"]]
     analysis = analyse_series(series).record()
@@ -89,14 +89,14 @@ def test_the_kept_language_ladder_is_the_one_that_the_readme_shows():
 def test_kept_vision_ladders_are_three_pairings_of_three_seeds_and_four_sizes():
     found = {one.name: one for one in ladders() if one.source == "vision"}
     others = ("contrastive", "denoising", "supervised")
-    assert sorted(found) == [f"kept vision (denoising × {other})" for other in others]
+    assert sorted(found) == [f"package: vision (denoising × {other})" for other in others]
     for one in found.values():
         assert np.array_equal(one.neurons, np.repeat([192, 288, 384, 576], 3))
         assert one.correlations is not None
         assert [len(rho) for rho in one.correlations] == one.own.tolist()
     for name in reference_ladders.names():
         assert str(reference_ladders.read(name).attrs["command"]).startswith("rosettalaw demo")
-    (row,) = compare_series([found["kept vision (denoising × supervised)"]])
+    (row,) = compare_series([found["package: vision (denoising × supervised)"]])
     assert row.sentences()[0].startswith("No law is shown: no pair exceeds the nulls")
 
 
@@ -184,8 +184,8 @@ def test_the_toy_page_says_what_the_comparison_finds():
 def test_one_demand_that_fails_beside_a_joint_test_that_does_not_is_explained():
     rows = {row.series.name: row for row in reference_rows()}
     said = "A demand that is contradicted alone is not rejected when both are tested together"
-    assert any(said in one for one in rows["kept toy, scaled, β = 1.5"].sentences())
-    for name in ("kept toy, scaled, β = 1.2", "synthetic, β = 1.3"):
+    assert any(said in one for one in rows["package: toy, scaled, β = 1.5"].sentences())
+    for name in ("package: toy, scaled, β = 1.2", "synthetic, β = 1.3"):
         assert not any(said in one for one in rows[name].sentences())
     assert any(one.startswith("Held-out test: ") for one in rows["synthetic, β = 1.3"].sentences())
     assert any("these small whole counts hardly scatter" in one for one in rows["synthetic, β = 1.8"].sentences())
@@ -272,7 +272,7 @@ def test_of_toy_cells_measured_twice_the_one_of_more_seeds_counts_and_few_featur
 
 def test_one_demand_that_fails_alone_is_enough_to_be_explained():
     """A row whose product is contradicted and whose sum is not, while the joint test rejects nothing."""
-    row = next(row for row in reference_rows() if row.series.name == "kept toy, scaled, β = 1.5")
+    row = next(row for row in reference_rows() if row.series.name == "package: toy, scaled, β = 1.5")
     agreeing = replace(row.triangle, expected_sum=row.triangle.sum.value)
     assert contradicted(agreeing.product, agreeing.expected_product)
     changed = replace(row, triangle=agreeing, extension=replace(row.extension, plain_p=0.5))

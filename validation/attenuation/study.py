@@ -46,7 +46,7 @@ def kinds() -> Iterator[tuple[str, DrawnLadder]]:
 
 
 def rates(ladder: DrawnLadder, runs: int, seed: int, fitted: int = FITTED) -> dict[str, float]:
-    """Return means over drawn ladders: exponents, how often each verdict is given, and the fitted attenuation."""
+    """Return means over drawn ladders: exponents, the share of each verdict, and the fitted attenuation."""
     rng = np.random.default_rng(seed)
     measured, fits = [], []
     for run in range(runs):

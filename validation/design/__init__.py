@@ -1,4 +1,4 @@
-"""Design of a ladder: what to measure, how narrow its intervals will be, what its tests can show, and what it costs.
+"""Design of a ladder: the sizes to measure, the width of its intervals, the power of its tests, and its cost.
 
 | files | what it holds |
 |---|---|

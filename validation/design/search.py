@@ -1,4 +1,4 @@
-r"""The cheapest design that reaches a half-width of α, and its neighbours that lay their effort elsewhere.
+r"""The cheapest design that reaches a half-width of α, and alternatives that spend their effort elsewhere.
 
 Tried are 3 to 12 sizes in equal ratios from the smallest to the largest, or to two or four times that; 1 to 12 seeds;
 and half to eight times the text. The half-width of each follows from the law of its F statistic by quadrature
@@ -29,7 +29,7 @@ QUANTILES = (np.arange(80) + 0.5) / 80
 
 @dataclass(frozen=True)
 class Candidate:
-    """A design with its half-width of α, its cost, and what it lays its effort on."""
+    """A design with its half-width of α, its cost, and a word for how it spends its effort."""
 
     design: Design
     half_width: float
@@ -80,7 +80,7 @@ def candidates(design: Design, device: Device, tokens: float = TOKENS) -> Iterat
 def search(
     design: Design, half_width: float, hours: float, device: Device, tokens: float = TOKENS
 ) -> tuple[list[Candidate], list[Candidate]]:
-    """Return the cheapest design that reaches a half-width, two alternatives, and all that were tried.
+    """Return the cheapest design that reaches a half-width, two alternatives, and all designs that were tried.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def simulate(design: Design, runs: int, ladders: int, seed: int) -> dict[str, fl
 
 
 def write_study(path: str | Path, runs: int = 400, ladders: int = 100) -> Path:
-    """Write predictions beside what simulated ladders have."""
+    """Write predictions beside the values of simulated ladders."""
     path = Path(path)
     rows = []
     for i, design in enumerate(DESIGNS):

@@ -60,7 +60,7 @@ def dark_colours(html: str) -> str:
 
 
 def on_dark(colour: str) -> str:
-    """Return the counterpart on dark paper of a colour drawn for white paper, both as six hexadecimal digits."""
+    """Return the colour for dark paper that replaces one for white paper, both as six hexadecimal digits."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4))
     hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
     if saturation < 0.1:

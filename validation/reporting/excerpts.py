@@ -14,7 +14,7 @@ SIGNS = str.maketrans({"\n": "⏎\n", "\t": "⇥\t"})
 
 
 def excerpt(before: str, span: str, after: str, around: int) -> dict[str, str]:
-    """Return a text whose ends are those of words, "…" where it goes on, and a span whose blanks can be seen.
+    """Return a text cut at the ends of words, with "…" where it continues, and a span with visible blanks.
 
     Parameters
     ----------

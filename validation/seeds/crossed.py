@@ -1,4 +1,4 @@
-r"""Crossed random effects: the exponent of a ladder with several seeds of training, and what its interval is made of.
+r"""Crossed random effects: the exponent of a ladder with several seeds of training, and the parts of its interval.
 
 At size N_i, networks of seeds a of one family and b of the other give counts R_iab, every pair of them matched:
 

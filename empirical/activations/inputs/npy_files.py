@@ -16,7 +16,7 @@ from .labelled import Labelled, planar
 
 
 def npy(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
-    """Return the array in a file, which is mapped anew for each block; three dimensions stay mapped."""
+    """Return the array in a file, which is mapped again for each block; three-dimensional arrays stay mapped."""
     opened = open_npy(path)
     return Labelled(ArraySource(planar(opened, name), name) if opened.ndim == 3 else ArraySource(path, name))
 

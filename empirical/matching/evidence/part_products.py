@@ -133,7 +133,7 @@ class PartMoments:
 def of_partners(
     partners: tuple[Partners, Partners], moments: tuple[PartMoments, PartMoments], counts: Sequence[int]
 ) -> PartProducts:
-    """Return the products of all pairs in two lists of best partners that kept their parts (`Partners.parts`)."""
+    """Return the products of all pairs in two lists of best partners that have their parts (`Partners.parts`)."""
     n = np.asarray(counts)
     units, products = [], []
     for turn, side in enumerate(partners):

@@ -135,7 +135,7 @@ def drawn_texts(parts: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def count_error(counts: np.ndarray, parts: int) -> float:
-    """Return the standard error of a count from those of drawn texts; NaN where there are fewer than two."""
+    """Return the standard error of a count from its values in resampled texts; NaN for fewer than two texts."""
     return float(np.std(counts, ddof=1) * (parts / (parts - 1)) ** 0.5) if len(counts) > 1 else float("nan")
 
 

@@ -62,7 +62,7 @@ def started(device: str = "cpu") -> Iterator[None]:
 
 
 def _variable(name: str, alone: str = "") -> str:
-    """Return an environment variable of ``torchrun``; `alone` is what it means where it is not set."""
+    """Return an environment variable of ``torchrun``; `alone` is its value where it is not set."""
     value = os.environ.get(name, alone)
     require(value, name, value, "is not set, and WORLD_SIZE says that there are other processes", TORCHRUN)
     return value

@@ -22,7 +22,7 @@ LOG = logging.getLogger("rosettalaw")
 
 
 def chosen(newest: dict[str, tuple[int, int]] = NEWEST) -> ModuleType:
-    """Return `simd`, or `loops` where numba or llvmlite is newer than tried or lacks what `simd` needs."""
+    """Return `simd`, or `loops` where numba or llvmlite is newer than those tested or lacks an operation."""
     for name, tried in newest.items():
         installed = tuple(int(part) for part in re.findall(r"\d+", version(name))[:2])
         if installed > tried:

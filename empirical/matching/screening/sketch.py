@@ -137,7 +137,7 @@ def fine_estimates(sketches: tuple[Sketch, Sketch], units_a: np.ndarray, units_b
 
 
 def coarse_noise(buckets: int, positions: int) -> float:
-    """Return the standard deviation of a coarse estimate at ρ = 0: what the sketch loses, and rounding."""
+    """Return the standard deviation of a coarse estimate at ρ = 0, from the sketch and from rounding."""
     return (max(1 / buckets - 1 / positions, 0.0) + ROUNDING**2) ** 0.5
 
 
