@@ -23,6 +23,7 @@ LONGEST_NAME = 100
 MOST_TOKENS = 10**12
 LONGEST_FILE = 1 << 20  # bytes
 
+ENGINES = ("exact", "screened")  # of a matching
 LADDERS = Path(__file__).parent / "ladder"
 
 
@@ -106,11 +107,8 @@ class Measurement:
         )
         for name in ("control", "control_draws"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
-        if self.engine != "exact":
-            from .matching.engine import ENGINES
-
-            rule = f"must be one of {', '.join(ENGINES)}"
-            require(self.engine in ENGINES, "engine", self.engine, rule, 'engine = "screened"')
+        rule = f"must be one of {', '.join(ENGINES)}"
+        require(self.engine in ENGINES, "engine", self.engine, rule, 'engine = "screened"')
         if (self.device_map, self.weights) != ("", "float32"):
             from .checkpoints.hub import Loading
 

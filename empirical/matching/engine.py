@@ -15,6 +15,7 @@ from ...disk import marked
 from ...errors import InputError, UnknownNameError, require, require_extra
 from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
+from ..config import ENGINES
 from ..nulls import Null, default_nulls, draws_of
 from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .evidence.effective_positions import NOT_MEASURED, effective_positions
@@ -34,7 +35,6 @@ from .searches import TRAINED, SearchResult, Settings, exact_search
 BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
-ENGINES = ("exact", "screened")
 Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
 EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
