@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -75,7 +76,7 @@ def _write_template(path: Path) -> None:
 
 
 def _show_preview(
-    ladder: str, text: Path | None, categories: Path | None, machine: dict[str, object], as_json: bool
+    ladder: str, text: Path | None, categories: Path | None, machine: Mapping[str, object], as_json: bool
 ) -> None:
     from ..empirical.ladder.preview import preview
     from .plan import duration
