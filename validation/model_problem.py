@@ -14,7 +14,6 @@ from typing import Any
 import lmfit
 import numpy as np
 from scipy import optimize, stats
-from scipy.stats import qmc
 
 from ..errors import InputError, UnknownNameError, require
 from ..theory import Model
@@ -187,7 +186,9 @@ class ModelProblem:
             inside = number(f"start of {name}", value, np.isfinite, rule, example := f"start={{{name!r}: {low:g}}}")
             require(low <= inside <= high, f"start of {name}", value, rule, example)
         lows, highs = self._ends(self.names)
-        some = qmc.LatinHypercube(len(self.names), rng=np.random.default_rng(0)).random(STARTS * len(self.names))
+        rng, many = np.random.default_rng(0), STARTS * len(self.names)
+        strata = rng.permuted(np.tile(np.arange(many)[:, None], len(self.names)), axis=0)  # a Latin hypercube
+        some = (strata + rng.random(strata.shape)) / many
         points = [zip(self.names, (lows + share * (highs - lows)).tolist(), strict=True) for share in (0.5, *some)]
         starts = [{**{name: self.value(name, at) for name, at in point}, **start} for point in points]
         ranked = sorted(starts, key=self.chi2)[:POLISHED]

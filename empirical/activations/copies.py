@@ -41,7 +41,7 @@ class UnfinishedCopy:
         self._whole, self._kind = whole, kind
         self._shape = (source.positions, len(source.layer))
         self._of = json.dumps([identity(source), *self._shape, block, kind])
-        self._record = whole.with_name(f"{whole.stem}-unfinished.npz")
+        self._record = record_of(whole)
         self.file: BinaryIO = partial_of(whole).open("r+b" if partial_of(whole).exists() else "w+b")
         if not self._recalled():
             self._begin()
@@ -72,10 +72,7 @@ class UnfinishedCopy:
         if self._kind != "float32":
             np.save(border_of(self._whole), self._bordered)
         os.replace(partial_of(self._whole), self._whole)
-        leftovers = self._record.parent.glob(f".{self._record.name}.*")  # of runs killed while they recorded
-        for file in (self._record, *leftovers):
-            if ours(file):
-                remove(file)
+        forget_record(self._whole)
 
     @property
     def _bordered(self) -> np.ndarray:
@@ -135,6 +132,19 @@ class UnfinishedCopy:
             os.fsync(self.file.fileno())
         except OSError as error:
             raise disk_error(self._whole, error) from error
+
+
+def record_of(whole: Path) -> Path:
+    """Return the file that says how far a copy is."""
+    return whole.with_name(f"{whole.stem}-unfinished.npz")
+
+
+def forget_record(whole: Path) -> None:
+    """Remove the record of a copy that is whole, and what runs left that were killed while they recorded."""
+    record = record_of(whole)
+    for file in (record, *record.parent.glob(f".{record.name}.*")):
+        if ours(file):
+            remove(file)
 
 
 def shift_of(block: np.ndarray) -> np.ndarray:

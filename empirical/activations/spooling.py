@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from .arrays import ArraySource
-from .copies import UnfinishedCopy, border_of, partial_of
+from .copies import UnfinishedCopy, border_of, forget_record, partial_of
 from .source import ActivationSource, blocks_from, labels
 from .views import View
 
@@ -88,6 +88,8 @@ def spool(
             copy.finish()
         finally:
             copy.file.close()
+    else:
+        forget_record(whole)  # of a run killed between the last row and its clean end
     return Spooled(source, whole, block, kind)
 
 

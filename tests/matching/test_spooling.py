@@ -22,6 +22,7 @@ from rosettalaw.empirical.activations.views import Layers
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.matching.machine import reading
 from rosettalaw.errors import InputError, RosettaError
+from rosettalaw.removal import begin
 
 POSITIONS, NEURONS, BLOCK = 150, 7, 16
 PROGRAM = """
@@ -165,6 +166,16 @@ def test_a_record_that_was_killed_in_writing_leaves_no_litter(tmp_path, array, m
     (tmp_path / ".other-float32-unfinished.npz.k2x9.npz").write_bytes(b"another's")
     spool(StreamedArray(tmp_path / "a.zarr"), tmp_path / "copy", BLOCK, "float32")
     assert set(contents(tmp_path)) == {"copy-float32.npy", ".other-float32-unfinished.npz.k2x9.npz"}
+
+
+def test_a_copy_that_was_killed_after_its_last_row_leaves_no_record(tmp_path, array):
+    work, stranger = begin(tmp_path / "work", "copies"), tmp_path / "copy-float32-unfinished.npz"
+    for folder in (work, tmp_path):
+        spool(ArraySource(array), folder / "copy", BLOCK, "float32")
+        copies.record_of(folder / "copy-float32.npy").write_bytes(b"all rows")
+        spool(ArraySource(array), folder / "copy", BLOCK, "float32")
+    assert {file.name for file in work.iterdir()} == {".rosettalaw", "copy-float32.npy"}
+    assert stranger.exists()  # in a folder that is not this program's
 
 
 @pytest.mark.parametrize("restrict", [False, True])
