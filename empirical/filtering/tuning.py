@@ -17,7 +17,6 @@ to the same bits. These bits are those of the same number of threads.
 from __future__ import annotations
 
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -29,7 +28,7 @@ import numpy as np
 
 from ...errors import MissingExtraError, RosettaError, require
 from ...removal import made, ours, remove
-from ...results import disk_error
+from ...results import disk_error, replacing
 from ..checkpoints import hub
 from .sequences import TOKENS_AT_ONCE
 
@@ -195,15 +194,11 @@ def _save(state: Path, trained: list[Any], optimizer: Any, losses: Any, step: in
     for i, parameter in enumerate(trained):
         tensors[f"{i}"] = parameter.detach()
         tensors |= {f"{i}.{name}": optimizer.state[parameter][name] for name in MOMENTS}
-    partial = state.with_suffix(".writing")
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, made(partial), {"step": str(step)})
-        os.replace(partial, made(state))
-    except (OSError, SafetensorError) as error:
+        with replacing(made(state)) as partial:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
+    except SafetensorError as error:
         raise disk_error(state, error) from error
-    finally:
-        remove(partial)
 
 
 def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any) -> int:

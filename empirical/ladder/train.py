@@ -18,7 +18,7 @@ from ...errors import RosettaError, require
 from ..corpora.corpus import Corpus, open_corpus
 from ..language import tokenization
 from ..language.families import Family, Ladder, Rung
-from ..language.training import Job, train
+from ..language.training import Job, forget_state, train
 from ..worker_pool import Report, run_jobs
 from .models import ModelLadder, ModelRung
 
@@ -120,6 +120,9 @@ def train_ladder(
         if family is None or member.name == family
         for job in _jobs(ladder, member, corpus, training, root)
     ]
+    for job in jobs:
+        if job.finished:
+            forget_state(job)
     missing = sorted((job for job in jobs if not job.finished), key=lambda job: -job.cost * job.steps)
     if missing:
         run_jobs(

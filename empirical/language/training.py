@@ -23,6 +23,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import RosettaError
+from ...leftovers import remove_leftovers
 from ...removal import begin, made, ours, remove
-from ...results import disk_error, run_facts
+from ...results import disk_error, replacing, run_facts
 from ..checkpoints.claims import claimed
 from ..checkpoints.provenance import RECORD
 from .families import ARCHITECTURES, Family, Rung, Training
@@ -121,7 +123,10 @@ def train(job: Job, report: Callable[[int], bool] = lambda step: True) -> float:
     with claimed(job.folder, lambda: report(0)) as mine:
         if not mine:
             return math.nan
-        return job.bits_per_byte if job.finished else _train(job, report)
+        if not job.finished:
+            return _train(job, report)
+        forget_state(job)
+        return job.bits_per_byte
 
 
 def _train(job: Job, report: Callable[[int], bool]) -> float:
@@ -238,14 +243,11 @@ def _save_state(job: Job, model: Any, optimizer: Any, losses: Any, step: int) ->
         for name in ("exp_avg", "exp_avg_sq", "step"):
             tensors[f"optimizer.{i}.{name}"] = optimizer.state[p][name]
     tensors["losses"] = losses
-    partial = job.state.with_suffix(".writing")
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, made(partial), {"step": str(step)})
-        os.replace(partial, made(job.state))
-    except (OSError, SafetensorError) as error:
+        with replacing(made(job.state)) as partial:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
+    except SafetensorError as error:
         raise disk_error(job.state, error) from error
-    finally:
-        remove(partial)
 
 
 def _restore(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
@@ -285,6 +287,17 @@ def _restart(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
     return 0
 
 
+def forget_state(job: Job) -> None:
+    """Remove the state of a model that is finished, from a run killed between the model and its clean end."""
+    from safetensors import SafetensorError, safe_open
+
+    if job.state.is_file():
+        with suppress(OSError, ValueError, SafetensorError), safe_open(job.state, "pt") as file:
+            if "step" in (file.metadata() or {}):
+                made(job.state)
+        _forget(job)
+
+
 def _forget(job: Job) -> None:
     """Remove the state; a file of that name which no version of this program can read stays."""
     if ours(job.state):
@@ -319,5 +332,6 @@ def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
         remove(job.folder)
         os.replace(partial, job.folder)
         _forget(job)
+        remove_leftovers(job.folder.parent)  # a state that was being written when a run was killed
     except (OSError, SafetensorError) as error:
         raise disk_error(job.folder, error) from error

@@ -76,6 +76,20 @@ def test_interrupted_training_ends_with_the_same_bits(ladder, trained, tmp_path)
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_what_a_kill_left_beside_a_finished_model_goes(ladder, trained, tmp_path):
+    job, _ = a_job(ladder, trained, tmp_path)
+    job.folder.parent.mkdir()
+    training.train(job, lambda step: step < 5)
+    state = job.state.read_bytes()
+    training.train(job)
+    job.state.write_bytes(state)
+    assert training.train(job) == job.bits_per_byte
+    assert not job.state.exists()
+    job.state.write_bytes(b"another program's")
+    training.train(job)
+    assert job.state.exists()
+
+
 def test_a_damaged_state_means_beginning_again(ladder, trained, tmp_path):
     job, uninterrupted = a_job(ladder, trained, tmp_path)
     job.folder.parent.mkdir()
