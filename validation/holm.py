@@ -52,4 +52,4 @@ def sentence(tests: Mapping[str, float], what: str = "tests of the theory") -> s
     counted = f"{len(alone)} of the {len(tested)} {what} here {rejects} at 5%"
     does = "does" if len(remain) == 1 else "do"
     still = f"{len(remain)} still {does}: {', '.join(remain)}" if remain else "none does"
-    return f"{counted}; after {correction} {still}."
+    return f"{counted}; after {correction}, {still}."

@@ -69,8 +69,8 @@ def test_sentences_say_what_remains():
     assert sentence({"a": 0.2, "b": 0.5, "c": np.nan}) == (
         "None of the 2 tests of the theory here rejects at 5%, before or after Holm's correction for their number."
     )
-    assert sentence({"a": 0.001, "b": 0.03, "c": 0.2}).endswith("number 1 still does: a (p = 0.003).")
-    assert sentence({"a": 0.03, "b": 0.04}).endswith("number none does.")
+    assert sentence({"a": 0.001, "b": 0.03, "c": 0.2}).endswith("number, 1 still does: a (p = 0.003).")
+    assert sentence({"a": 0.03, "b": 0.04}).endswith("number, none does.")
 
 
 def test_every_finding_has_the_p_value_of_its_interval():
@@ -81,7 +81,7 @@ def test_every_finding_has_the_p_value_of_its_interval():
     for one in judged:
         assert (one.p < 0.05) == (one.shown is not Shown.NO), one
     adjusted = holm([one.p for one in judged])
-    remaining = together(judged).split("remain")[1]
+    remaining = together(judged).split("still")[1]
     for one, p in zip(judged, adjusted, strict=True):
         assert (one.name in remaining) == (p < 0.05)
 
@@ -93,5 +93,5 @@ def test_tests_of_the_theory_agree_with_the_triangles_sentences():
         tests, triangle = row.tests(), row.triangle
         assert (tests["α·b"] < 0.05) == contradicted(triangle.product, triangle.expected_product)
         assert (tests["α + p"] < 0.05) == contradicted(triangle.sum, triangle.expected_sum)
-        assert row.of_theory()[-1].startswith("Of the ")
-    assert f"Of the {sum(np.isfinite(list(row.tests().values())).sum() for row in rows)} tests" in corrected(rows)
+        assert "Holm's correction" in row.of_theory()[-1]
+    assert f"of the {sum(np.isfinite(list(row.tests().values())).sum() for row in rows)} tests" in corrected(rows)
