@@ -16,7 +16,8 @@ def draw(results: Results, path: Path, number: int) -> list[Path]:
     table = read("fig33_35_data_size")
     rows = table[table["figure"] == number]
     unit = rows["unit"].iloc[0]
-    source = results.ladders() if number == 33 else results.of("image_sweep")
+    sweeps = [(sweep.attrs["ladder"], sweep) for _, sweep in results.of("image_sweep")]
+    source = results.ladders() if number == 33 else sweeps
     ladders = [each for each in source if "size_raw_count" in each[1]]
     height = 1 + len(ladders)
     with style.figure(columns=2, rows=height, size=(style.WIDTH + 0.4, 3.2 * height), squeeze=False) as (figure, axes):

@@ -29,6 +29,9 @@ def test_every_row_is_of_a_test_that_turned_red():
     for row in ROWS:
         if row["red"] in (suite.ENDLESS, table.UNRUN):  # what never ends nobody can overlook
             continue
+        if row["red"].startswith("(equivalent: "):  # no result changes, for the reason that follows
+            assert row["formula"] in command.EQUIVALENT, row
+            continue
         path, _, test = row["red"].partition("::")
         assert test, row
         assert test.partition("[")[0] in pathlib.Path(changes.ROOT, path).read_text(encoding="utf-8"), row

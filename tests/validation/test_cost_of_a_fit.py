@@ -68,10 +68,7 @@ def test_beta_and_its_interval_are_those_of_scipys_searches(counts, power):
         return 2 * optimize.least_squares(lambda at: search.residuals(beta, at[0]), [search.log_budget], **tight).cost
 
     for end, far in zip(search.interval(), (1.01, 4.0), strict=True):
-        if counts is COUNTS:  # whose interval is that of rounding
-            assert excess(end) > allowed
-        else:
-            assert end == pytest.approx(optimize.brentq(lambda at: excess(at) - allowed, theirs.x[0], far), rel=1e-6)
+        assert end == pytest.approx(optimize.brentq(lambda at: excess(at) - allowed, theirs.x[0], far), rel=1e-6)
 
 
 def test_slopes_are_those_of_differences():

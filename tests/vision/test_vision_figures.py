@@ -104,7 +104,7 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
         ladder="denoising × supervised, 576 neurons",
     )
     results = Results({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
-    assert "planted, N = 384" in fig32.make(results, tmp_path / "fig32")[1].read_text()
+    assert "denoising × supervised" in fig32.make(results, tmp_path / "fig32")[1].read_text()
     shares = depth.depth_shares(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
     expected = np.full(12, np.nan)
     expected[[0, 6, 11]] = 0.5, 0, 0.5
