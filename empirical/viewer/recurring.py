@@ -1,4 +1,4 @@
-"""Pairs of one of several models' results that recur in the others: what `rosettalaw match A B C --out folder` found.
+"""Pairs of two models that recur in further ones, after `rosettalaw match A B C --out folder`.
 
 The result of two models, ``a--b.nc``, lies beside ``recurrence.nc``, which lists the families of neurons that
 calibrated pairs join. A pair whose two neurons belong to one family of m models, joined by their own pair or through
