@@ -23,7 +23,7 @@ LONGEST_NAME = 100
 MOST_TOKENS = 10**12
 LONGEST_FILE = 1 << 20  # bytes
 
-ENGINES = ("exact", "screened")  # of a matching
+ENGINES = ("exact", "certified", "screened")  # of a matching
 LADDERS = Path(__file__).parent / "ladder"
 
 

@@ -24,7 +24,7 @@ from .fresh import fresh_draws
 from .machine import arrays, distributed
 from .machine.checkpoint import Checkpoint, tile_of
 from .machine.precision import Product
-from .machine.reading import Block, cut_documents, readable, tiles
+from .machine.reading import Block, cut_documents, readable
 from .machine.small import sized
 from .matches import Matches, Side
 from .moments import NonFinite, say_faint
@@ -84,7 +84,9 @@ def match(
         Parts of the positions, whole documents where these are known, for the standard error of the count and the
         stability of each pair (`replicates`); 0 skips both.
     engine : str
-        "exact", or "screened": candidates from a sketch, then exact correlations (`screened`; no replicates).
+        "exact"; "certified": half-precision products with a proven bound, and exact correlations where it leaves a
+        choice (`certifying`; float32 results only); or "screened": candidates from a sketch, then exact correlations
+        (`screened`).
     block : int
         Positions read at a time.
     memory : int, optional
@@ -140,8 +142,11 @@ def match(
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    if engine == "screened":
+    if engine != "exact":
         require_extra("torch")
+    if engine == "certified":
+        rule = "needs the exact engine: the certified one chooses its own"
+        require(compute == "float32", "compute", compute, rule, "engine='exact', or compute='float32'")
     # Fail early if the device is unusable: sums take double precision.
     arrays.zeros([1], device)
     parts = cut_documents(a.positions, block, jackknife_blocks or PARTS, common_labels(a, b).get("document"))
@@ -159,7 +164,7 @@ def match(
         k=max((k, *also_k)),
     )
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
-    if tile is None and engine == "exact":
+    if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
         tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
@@ -179,8 +184,8 @@ def match(
         marked(Path(temporary), "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
-        passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
-        runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), free)
+        passes = settings.passes(len(a.layer), len(b.layer))
+        runs = settings.screening.runs((a, b), free) if engine == "screened" else passes + 1
         work = checkpoint.folder or Path(distributed.agree(temporary))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
@@ -244,9 +249,8 @@ def _with_nulls(
                 for first in range(0, len(names), at_once):
                     searches += exact_search(a, {name: against(name) for name in names[first : first + at_once]}, *work)
             else:
-                from .screening.search import screened_search  # here: it needs torch and the compiler
-
-                searches = [screened_search(a, against(name), *work, name) for name in names]
+                search = _search_of(settings.engine)
+                searches = [search(a, against(name), *work, name) for name in names]
     except NonFinite as error:
         raise not_finite((a, b)[error.side], error.columns) from None
     trained, *null_searches = searches
@@ -283,6 +287,17 @@ def _with_nulls(
             for other in settings.also_k
         },
     )
+
+
+def _search_of(engine: str) -> Callable[..., SearchResult]:
+    """Return what searches with an engine that needs torch and the compiler."""
+    if engine == "certified":
+        from .certifying.search import certified_search
+
+        return certified_search
+    from .screening.search import screened_search
+
+    return screened_search
 
 
 def _lexical(a: ActivationSource, b: ActivationSource, pairs: Sequence[np.ndarray]) -> np.ndarray | None:
