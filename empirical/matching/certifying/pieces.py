@@ -3,7 +3,8 @@
 On CUDA pieces are float16, multiplied on the tensor cores. On the CPU they are bfloat16 numbers stored as float32.
 Where the processor has instructions for bfloat16, torch multiplies such arrays with them in its "medium" precision,
 which may round factors to bfloat16 (these are rounded already) and adds in float32. Elsewhere the same numbers are
-multiplied as float32, no faster. That precision is a setting of torch for the whole process, changed while a tile is multiplied.
+multiplied as float32, no faster. That precision is a setting of torch for the whole process, changed while a tile is
+multiplied.
 """
 
 from __future__ import annotations
