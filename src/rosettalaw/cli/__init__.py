@@ -58,6 +58,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "demo": MODELS,
 }
 
+# Commands with so little arithmetic that a second thread of the linear algebra would only wait, at full load.
+ONE_THREAD = ("predict", "derive", "fit", "forecast", "triangle")
+
 COMPLETING = "_ROSETTALAW_COMPLETE"  # set by a shell that asks for the words that may follow
 INTERRUPTED = (
     "interrupted: finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
@@ -111,6 +114,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _exit("error: the current folder no longer exists. Try: cd, then the same command with whole paths")
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     alone = words[:1] if words[0] in COMMANDS and COMPLETING not in os.environ else []  # importing all takes longer
+    if alone and alone[0] in ONE_THREAD:  # read when NumPy is loaded, which it is not yet
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     command = typer.main.get_command(build(*alone))
     try:
         with naming_extras():
