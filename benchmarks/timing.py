@@ -8,8 +8,11 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ def processor() -> str:
         names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
         name = names[0] if names else name
     return f"{name or platform.machine()}, {os.cpu_count()} cores"
+
+
+@cache
+def memory_speed(size: int = 2**28) -> float:
+    """Return bytes a second that one thread moves in memory: a copy reads `size` bytes and writes as many."""
+    source, out = np.ones(size // 8), np.empty(size // 8)
+    return 2 * size / seconds(lambda: np.copyto(out, source), repeats=3)[0]
 
 
 def seconds(*works: Callable[[], Any], repeats: int = 5, clock: Callable[[], float] = time.perf_counter) -> list[float]:

@@ -6,6 +6,7 @@ and complex numbers are no numbers, even where NumPy could convert them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
@@ -75,8 +76,14 @@ def correlations_of(
     return every
 
 
+def _masked(values: Any) -> bool:
+    """Return whether some entries may be masked, without loading `numpy.ma` for it."""
+    loaded = sys.modules.get("numpy.ma")
+    return loaded is not None and isinstance(values, loaded.MaskedArray)
+
+
 def _floats(values: Any) -> np.ndarray:
-    if isinstance(values, np.ma.MaskedArray):
+    if _masked(values):
         return np.where(np.ma.getmaskarray(values), np.nan, _floats(values.data))
     array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     if array.dtype.kind == "O":
@@ -97,7 +104,7 @@ def _float(one: Any) -> float:
 
 def entry(values: Any, where: int) -> Any:
     """Return one entry of the given numbers, or the single number."""
-    if isinstance(values, np.ma.MaskedArray):
+    if _masked(values):
         return "masked" if np.ma.getmaskarray(values).flat[where] else values.data.flat[where]
     if np.ndim(values) == 0:
         return values

@@ -16,22 +16,15 @@ from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    Task,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
 
 from .display import for_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, Task
 
 # In a notebook rich would show an empty box; there, lines of text are as good.
 stderr = Console(stderr=True, highlight=False, force_jupyter=False)
@@ -166,16 +159,18 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     if hook is not None and not quiet:
         yield HookTicker(hook, description, total)
         return
+    from rich import progress as bars  # here: a command that shows no bar starts sooner
+
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
+        bars.SpinnerColumn(),
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TimeElapsedColumn(),
     )
     if total is not None:
-        columns = (*columns, TextColumn("left"), TimeRemainingColumn())
-    bar = Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
+        columns = (*columns, bars.TextColumn("left"), bars.TimeRemainingColumn())
+    bar = bars.Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
     bar.start()
     try:
         task = bar.add_task(for_terminal(description), total=total)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from .. import threads
 from ..console import tell_last
 from ..disk import disk_error, disk_is_full
 from ..display import for_terminal
@@ -57,6 +58,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "filter": (*MODELS, "peft"),
     "demo": MODELS,
 }
+
+# Commands with so little arithmetic that a second thread of the linear algebra would only wait, at full load.
+ONE_THREAD = ("predict", "derive", "fit", "forecast", "triangle")
 
 COMPLETING = "_ROSETTALAW_COMPLETE"  # set by a shell that asks for the words that may follow
 INTERRUPTED = (
@@ -111,6 +115,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _exit("error: the current folder no longer exists. Try: cd, then the same command with whole paths")
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     alone = words[:1] if words[0] in COMMANDS and COMPLETING not in os.environ else []  # importing all takes longer
+    threads.prepare(few=bool({*alone} & {*ONE_THREAD}))  # of this process; NumPy is not loaded yet
     command = typer.main.get_command(build(*alone))
     try:
         with naming_extras():
