@@ -17,6 +17,7 @@ from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
 from ..config import ENGINES
 from ..nulls import Null, default_nulls, draws_of
+from .choice import AUTO, fastest
 from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .evidence.effective_positions import NOT_MEASURED, effective_positions
 from .evidence.lexical import lexical_share
@@ -48,7 +49,7 @@ def match(
     absolute: bool = False,
     nulls: Mapping[str, int] | None = None,
     jackknife_blocks: int = PARTS,
-    engine: str = "exact",
+    engine: str = "auto",
     block: int = BLOCK,
     memory: int | None = None,
     tile: tuple[int, int] | None = None,
@@ -85,8 +86,8 @@ def match(
         stability of each pair (`replicates`); 0 skips both.
     engine : str
         "exact"; "certified": half-precision products with a proven bound, and exact correlations where it leaves a
-        choice (`certifying`; float32 results only); or "screened": candidates from a sketch, then exact correlations
-        (`screened`).
+        choice: the same pairs (`certifying`); "auto": the faster of these two on this machine (`choice`); or
+        "screened": candidates from a sketch, then exact correlations (`screened`).
     block : int
         Positions read at a time.
     memory : int, optional
@@ -138,11 +139,11 @@ def match(
     require(k <= partners, "k", k, f"must be at most the number of neurons, {partners}", "k=1")
     for other in also_k:
         require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
-        require(engine == "exact", "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
+        require(engine in ("auto", "exact"), "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    if engine != "exact":
+    if engine in ("certified", "screened"):
         require_extra("torch")
     if engine == "certified":
         rule = "needs the exact engine: the certified one chooses its own"
@@ -163,6 +164,9 @@ def match(
         draws=shared,
         k=max((k, *also_k)),
     )
+    if engine == AUTO:
+        work = float(a.positions) * len(a.layer) * len(b.layer) * (1 + shared)
+        engine = distributed.once(lambda: fastest(work, also_k, compute, device, folder))
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
