@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+
+from rosettalaw.empirical.matching.machine.choice import processor as name
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,19 @@ class Ratio:
         return f"{mark} {self.claim}: {self.value:.3g} (claimed {sign} {self.bound:g})  {self.detail}".rstrip()
 
 
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16", "i8mm")
+
+
 def processor() -> str:
-    """Return the name of this machine's processor, and the number of its cores."""
-    name = platform.processor()
+    """Return this machine's processor, its cores, its instruction sets as far as they decide speeds, and threads."""
+    flags: set[str] = set()
     with contextlib.suppress(OSError):
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-        name = names[0] if names else name
-    return f"{name or platform.machine()}, {os.cpu_count()} cores"
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.lower().startswith(("flags", "features")):
+                flags = set(line.partition(":")[2].split())
+                break
+    sets = ", ".join(one for one in INSTRUCTIONS if one in flags) or "none known"
+    return f"{name()}, {os.cpu_count()} cores; instructions: {sets}; threads: {torch.get_num_threads()}"
 
 
 @cache

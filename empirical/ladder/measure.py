@@ -285,6 +285,6 @@ def _tell(rung: xr.Dataset) -> None:
 
 
 def _deciding(ladder: ModelLadder) -> dict[str, Any]:
-    """Return what decides a comparison's counts: "auto" gives those of the exact engine, and resumes its files."""
+    """Return the settings that decide a comparison's counts: "auto" gives those of "exact", and resumes its files."""
     facts = dataclasses.asdict(ladder.measurement)
     return facts | ({"engine": "exact"} if facts["engine"] == "auto" else {})

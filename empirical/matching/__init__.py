@@ -18,9 +18,8 @@
 | `engine`, `matches` | `match` and its result |
 | `evidence` | stability of pairs, error of the count, effective positions, remarks |
 | `anchors` | neurons that several comparisons share |
-| `choice` | the faster of the exact and the certified engine on this machine |
 | `cost`, `rates` | operations, bytes, memory, time; smallest correlation that can be detected |
-| `machine` | kernels, precision, reading, files of unfinished work, processes |
+| `machine` | kernels, precision, reading, files of unfinished work, processes, choice of the engine |
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ from ..activations.source import ActivationSource, common_labels, mapped
 from ..activations.views import Without
 from ..config import ENGINES
 from ..nulls import Null, default_nulls, draws_of
-from .choice import AUTO, fastest
 from .cost import Sizes, budget, matchings_at_once, tile_shape
 from .evidence.effective_positions import NOT_MEASURED, effective_positions
 from .evidence.lexical import lexical_share
 from .fresh import fresh_draws
 from .machine import arrays, distributed
 from .machine.checkpoint import Checkpoint, tile_of
+from .machine.choice import AUTO, fastest
 from .machine.precision import Product
 from .machine.reading import Block, cut_documents, readable
 from .machine.small import sized
@@ -86,7 +86,7 @@ def match(
         stability of each pair (`replicates`); 0 skips both.
     engine : str
         "exact"; "certified": half-precision products with a proven bound, and exact correlations where it leaves a
-        choice: the same pairs (`certifying`); "auto": the faster of these two on this machine (`choice`); or
+        choice: the same pairs (`certifying`); "auto": the faster of these two on this machine (`machine.choice`); or
         "screened": candidates from a sketch, then exact correlations (`screened`).
     block : int
         Positions read at a time.
@@ -165,8 +165,8 @@ def match(
         k=max((k, *also_k)),
     )
     if engine == AUTO:
-        work = float(a.positions) * len(a.layer) * len(b.layer) * (1 + shared)
-        engine = distributed.once(lambda: fastest(work, also_k, compute, device, folder))
+        amount = float(a.positions) * len(a.layer) * len(b.layer) * (1 + shared)
+        engine = distributed.once(lambda: fastest(amount, also_k, compute, device, folder))
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
@@ -294,7 +294,7 @@ def _with_nulls(
 
 
 def _search_of(engine: str) -> Callable[..., SearchResult]:
-    """Return what searches with an engine that needs torch and the compiler."""
+    """Return the search of an engine that needs torch and the compiler."""
     if engine == "certified":
         from .certifying.search import certified_search
 

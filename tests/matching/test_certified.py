@@ -168,7 +168,7 @@ def test_the_bound_is_reached_to_a_few_times(correlations):
 
 
 def test_the_bound_by_hand():
-    """One column a side, no sum but Σq² = 4 over four positions, a residual of an eighth: σ = ε + (1 + ε) ε'."""
+    """A column on each side, no sum but Σq² = 4 over four positions, a residual of an eighth: σ = ε + (1 + ε) ε'."""
     norms = Norms(np.array([[0.0], [4.0], [0.0], [4.0 / 64]]), 4)
     assert bound(norms, norms, rows=1, blocks=1, unit=0.0) == pytest.approx(1 / 8 + 9 / 8 / 8, rel=1e-4)
     doubtful = Norms(np.array([[8.0, np.inf], [17.0, np.inf], [0, 0], [0, 0]]), 4)

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import choice, match, products
-from rosettalaw.empirical.matching.choice import CLEARLY, LARGE, fastest, half_precision_speed, measured_speed
+from rosettalaw.empirical.matching import match, products
+from rosettalaw.empirical.matching.machine import choice
+from rosettalaw.empirical.matching.machine.choice import CLEARLY, LARGE, fastest, half_precision_speed, measured_speed
 from rosettalaw.errors import UnknownNameError
 
 

@@ -1,4 +1,4 @@
-r"""How far a correlation can be off when its columns are split into half-precision pieces.
+r"""A bound on the error of correlations whose columns are split into half-precision pieces.
 
 A column is shifted and scaled by constants of its own, q = (x − m) s, m near its mean and s a power of two, and split,
 q = p + r with p = p₁ (one piece) or p₁ + p₂ (two). Each piece has the 8 bits of bfloat16 (11 of float16), so that

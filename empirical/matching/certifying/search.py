@@ -64,7 +64,7 @@ def certified_search(
     best = products.partners(k + (RIVALS if replicated else SPARE), absolute)
     listed = _among(products, best) if replicated else products
     contested = settle(best[0], k, (a, b), moments, parts, absolute)
-    contested += settle(best[1], k, (b, a), moments[::-1], parts, absolute)
+    contested += settle(best[1], k, (b, a), (moments[1], moments[0]), parts, absolute)
     pairs = mutual(*best, k, absolute)
     details: dict[str, Any] = {**facts, "contested_units": contested}
     if trained:

@@ -33,7 +33,7 @@ class OpenPairs:
     unit_a, unit_b : ndarray of int
         The pairs' units.
     upper : ndarray
-        Upper bounds of what ranks them.
+        Upper bounds of their keys: ρ, or |ρ| where that ranks partners.
     """
 
     row_lower: np.ndarray

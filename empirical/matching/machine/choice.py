@@ -20,10 +20,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ...cache import cache_folder
-from ...disk import replacing
-from ...errors import RosettaError
-from .machine.checkpoint import stated_in
+from ....cache import cache_folder
+from ....disk import replacing
+from ....errors import RosettaError
+from .checkpoint import stated_in
 
 AUTO = "auto"
 CLEARLY = 4.0  # three products for one, and the passes around them
@@ -78,7 +78,7 @@ def measured_speed(device: str) -> float:
     """Return how many times faster half-precision products are, from moderate ones formed in turn."""
     import torch
 
-    from .certifying.pieces import half_precision, kind_on, product
+    from ..certifying.pieces import half_precision, kind_on, product
 
     place = torch.device(device)
     edge = EDGE.get(place.type, EDGE["cpu"])
@@ -101,7 +101,8 @@ def measured_speed(device: str) -> float:
     def single() -> Any:
         return torch.mm(wide.T, wide, out=out)
 
-    single(), half()  # kernels are loaded
+    single()  # kernels are loaded
+    half()
     times = [(seconds(single), seconds(half)) for _ in range(REPEATS)]
     return min(one for one, _ in times) / min(other for _, other in times)
 
