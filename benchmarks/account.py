@@ -1,4 +1,4 @@
-"""Where the time of a computation goes: seconds of its stages, from Python's own profiler."""
+"""Accounts of time: seconds of a computation's stages, from Python's own profiler."""
 
 from __future__ import annotations
 

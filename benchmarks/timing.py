@@ -64,6 +64,25 @@ def processor() -> str:
     return f"{name()}, {os.cpu_count()} cores; instructions: {sets}; threads: {torch.get_num_threads()}"
 
 
+# Instructions that decide how fast products are, as Linux calls them.
+MATTER = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd", "bf16", "sve")
+
+
+def instructions() -> list[str]:
+    """Return which of the instructions that `MATTER` this processor has; none where Linux does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    flags = next((line.partition(":")[2].split() for line in text.splitlines() if line[:5] in ("flags", "Featu")), [])
+    return [name for name in MATTER if name in flags]
+
+
+def threads() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def memory_speed(size: int = 2**28) -> float:
     """Return bytes a second that one thread moves in memory: a copy reads `size` bytes and writes as many."""
