@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-
-from rosettalaw.empirical.matching.machine.choice import processor as name
 
 
 @dataclass(frozen=True)
@@ -49,19 +47,14 @@ class Ratio:
         return f"{mark} {self.claim}: {self.value:.3g} (claimed {sign} {self.bound:g})  {self.detail}".rstrip()
 
 
-INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16", "i8mm")
-
-
 def processor() -> str:
-    """Return this machine's processor, its cores, its instruction sets as far as they decide speeds, and threads."""
-    flags: set[str] = set()
+    """Return the name of this machine's processor, and the number of its cores."""
+    name = platform.processor()
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.lower().startswith(("flags", "features")):
-                flags = set(line.partition(":")[2].split())
-                break
-    sets = ", ".join(one for one in INSTRUCTIONS if one in flags) or "none known"
-    return f"{name()}, {os.cpu_count()} cores; instructions: {sets}; threads: {torch.get_num_threads()}"
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+        name = names[0] if names else name
+    return f"{name or platform.machine()}, {os.cpu_count()} cores"
 
 
 # Instructions that decide how fast products are, as Linux calls them.
