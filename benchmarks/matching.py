@@ -92,14 +92,14 @@ def certified_against_matmul(
     for side in (a, b):
         read_through(side.path)
     before, begun = seconds_of_products(a, b, block, edge, device), time.perf_counter()
-    found = match(a, b, tile=(edge, edge), **options)
+    matches = match(a, b, tile=(edge, edge), **options)
     took = time.perf_counter() - begun
     alone = (before + seconds_of_products(a, b, block, edge, device)) / 2
     detail = (
         f"({alone:.3g} s of float32 products, {took:.3g} s matched, jackknife included; T = {positions}, "
         f"N = {neurons}; "
-        f"half-precision products are {speed:.3g} times float32 ones; {found.details['pieces']} pieces, bound "
-        f"{found.details['largest_bound']:.2g}, {found.details['computed_exactly']} pairs computed exactly)"
+        f"half-precision products are {speed:.3g} times float32 ones; {matches.details['pieces']} pieces, bound "
+        f"{matches.details['largest_bound']:.2g}, {matches.details['computed_exactly']} pairs computed exactly)"
     )
     return Ratio("the certified engine's throughput over torch.matmul's in float32", alone / took, faster, True, detail)
 
