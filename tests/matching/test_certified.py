@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
-from rosettalaw.empirical.matching.certifying import pieces, undecided
+from rosettalaw.empirical.matching.certifying import pieces, tile, undecided
 from rosettalaw.empirical.matching.certifying.bound import Norms, bound, gamma
 from rosettalaw.empirical.matching.certifying.standard import moments_of
 from rosettalaw.empirical.matching.certifying.tile import certified_tile
 from rosettalaw.empirical.matching.machine.checkpoint import Checkpoint
 from rosettalaw.empirical.matching.machine.reading import cut
-from rosettalaw.errors import InputError
+from rosettalaw.errors import InputError, RosettaError
 
 
 def matched(a, b, engine="certified", **options):
@@ -113,6 +113,7 @@ def test_replicates_and_nulls_are_the_exact_engines(sides, k):
     details = found.details
     assert details["pieces"] == 1
     assert 1e-3 < details["largest_bound"] < 5e-3
+    assert 1e-6 < details["largest_error"] < details["largest_bound"]
     assert details["computed_exactly"] < 0.6 * 60 * 70
     json.dumps(found.record())
 
@@ -188,6 +189,28 @@ def test_float16_that_overflows_leaves_columns_undecided(monkeypatch, correlatio
     assert beyond.doubtful[0].all()
     assert not beyond.doubtful[1].any()
     assert np.isnan(np.asarray(beyond.rho)).all()
+
+
+def test_pieces_are_bfloat16_numbers_that_add_up(monkeypatch):
+    """What torch rounds to bfloat16 must be so already; two pieces leave 2⁻¹⁶ of a number at most."""
+    x = np.random.default_rng(0).standard_normal((200, 5)).astype(np.float32) * 1e3 + 50
+    for side, two in ((0, True), (1, True), (0, False)):
+        moments = x.mean(0, dtype=float), ((x - x.mean(0)) ** 2).sum(0, dtype=float)
+        columns = pieces.Pieces(*moments, 200, two, 200, side, "cpu")
+        first, room = columns.take(x)
+        assert torch.equal(room.bfloat16().float(), room)
+        scaled = ((x - moments[0].astype(np.float32)) * columns._scale).astype(np.float32)
+        second = room[200:] if side == 0 else room[:200]
+        rest = scaled - first.numpy() - (second.numpy() if two else 0)
+        assert np.abs(rest).max() <= np.abs(scaled).max() * (2.0**-16 if two else 2.0**-8)
+        np.testing.assert_allclose(columns.sums[3], (rest.astype(float) ** 2).sum(0), rtol=1e-5)
+
+
+def test_products_beyond_their_bound_are_refused(sides, monkeypatch):
+    rounded = pieces.product
+    monkeypatch.setattr(tile, "product", lambda *of: rounded(*of) * 1.1)
+    with pytest.raises(RosettaError, match=r"correlations are further off than their bound.*--engine exact"):
+        matched(*sides)
 
 
 def test_thousands_of_ties_are_computed_as_in_the_exact_engine(sides, monkeypatch):

@@ -10,6 +10,7 @@ import torch
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
+from rosettalaw.empirical.matching.certifying import pieces
 from rosettalaw.empirical.matching.machine import choice
 from rosettalaw.empirical.matching.machine.choice import CLEARLY, LARGE, fastest, half_precision_speed, measured_speed
 from rosettalaw.errors import UnknownNameError
@@ -67,6 +68,12 @@ def test_a_cache_that_cannot_be_written_leaves_the_exact_engine(tmp_path, monkey
 def test_the_measurement_itself():
     """On any machine a positive number; where both kinds of products are the same kernels, about 1."""
     assert 0.05 < measured_speed("cpu") < 100
+
+
+def test_products_that_are_rounded_to_bfloat16_are_not_chosen(monkeypatch):
+    product = pieces.product
+    monkeypatch.setattr(pieces, "product", lambda *of: of[-1].copy_(product(*of).bfloat16().float()))
+    assert measured_speed("cpu") == 0
 
 
 @pytest.mark.usefixtures("fast")

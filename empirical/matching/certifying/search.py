@@ -7,6 +7,9 @@ Of every other pair it is proven that neither neuron is among the other's best, 
 are the exact engine's. A tile is multiplied with one piece where positions are few, and with two otherwise, or where
 one leaves too much open; three would gain nothing, because sums in float32 err by more than the second piece leaves.
 Where two leave too much open (thousands of equal neurons), the tile's correlations are computed as in the exact engine.
+
+The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with its
+bounds, and a matching that finds one outside ends with an error.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ....errors import RosettaError
 from ...activations.source import ActivationSource
 from ..cost import RIVALS, SPARE
 from ..evidence.part_products import PartProducts
@@ -58,9 +62,11 @@ def certified_search(
     replicated = trained and settings.jackknife_blocks > 0 and len(parts) > 1
     keep = k + (RIVALS if replicated else 1)
     search = _Tiles((a, b), moments, settings, workspace, checkpoint, name)
-    undecided, facts = search.undecided(keep, advance)
+    (*undecided, lower, upper), facts = search.undecided(keep, advance)
     how = moments, parts, checkpoint, name, advance
-    products, _ = exact_products(a, b, undecided, *how, device=settings.device)
+    products, _ = exact_products(a, b, (undecided[0], undecided[1]), *how, device=settings.device)
+    rho = products.correlations()
+    facts["largest_error"] = _checked(np.abs(rho) if absolute else rho, lower, upper)
     best = products.partners(k + (RIVALS if replicated else SPARE), absolute)
     listed = _among(products, best) if replicated else products
     contested = settle(best[0], k, (a, b), moments, parts, absolute)
@@ -96,10 +102,8 @@ class _Tiles:
         neurons = max(len(source.layer) for source in sources)
         self._two = ROUNDED * (2 * np.log(max(neurons, 2)) * sources[0].positions) ** 0.5 > 1
 
-    def undecided(
-        self, keep: int, advance: Callable[[float], None]
-    ) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, Any]]:
-        """Return the pairs that are to be computed exactly, and facts for the result."""
+    def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
+        """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
         neurons = len(self._sources[0].layer), len(self._sources[1].layer)
         undecided = Undecided(neurons, keep, self._settings.absolute, self._sources[0].positions)
         pieces, largest, in_float32 = 0, 0.0, 0
@@ -157,6 +161,23 @@ class _Tiles:
             forget(title, two, self._checkpoint)
         if distributed.rank() == 0:
             self._workspace.forget(title, self._checkpoint)
+
+
+def _checked(key: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:
+    """Return how far the exact values are from the middle of their bounds at most.
+
+    Raises
+    ------
+    RosettaError
+        If one is out of its bounds: the processor's sums are not as accurate as `bound.UNIT` says.
+    """
+    known = np.isfinite(key) & np.isfinite(lower) & np.isfinite(upper)
+    key, lower, upper = key[known], lower[known], upper[known]
+    out = int(np.sum((key < lower) | (key > upper)))
+    if out:
+        rule = "are further off than their bound: half-precision products of this processor are not as they should be"
+        raise RosettaError(f"{out} of {len(key)} correlations {rule}. Try: --engine exact")
+    return float(np.max(np.abs(key - (lower + upper) / 2), initial=0))
 
 
 def _among(products: PartProducts, best: tuple[Partners, Partners]) -> PartProducts:

@@ -32,14 +32,15 @@ class OpenPairs:
         Largest lower bounds of each row and column.
     unit_a, unit_b : ndarray of int
         The pairs' units.
-    upper : ndarray
-        Upper bounds of their keys: ρ, or |ρ| where that ranks partners.
+    lower, upper : ndarray
+        Bounds of their keys: of ρ, or of |ρ| where that ranks partners.
     """
 
     row_lower: np.ndarray
     column_lower: np.ndarray
     unit_a: np.ndarray
     unit_b: np.ndarray
+    lower: np.ndarray
     upper: np.ndarray
 
 
@@ -72,13 +73,13 @@ class Undecided:
             bar = self._merged(side, columns[side], values)[:, 0] - self._error - tile.bound
             # In float32, rounded down, as correlations are.
             bars.append(arrays.placed(np.nextafter(bar.astype(np.float32), np.float32(-np.inf)), tile.rho))
-        rows, partners, upper = [], [], []
+        rows, partners, keys = [], [], []
         room = ROOM * sum(tile.rho.shape)
         for start in range(0, len(tile.rho), STRIP):
             key = tile.rho[start : start + STRIP]
             key = abs(key) if self._absolute else key
             row, column = _places((key >= bars[0][start : start + STRIP, None]) | (key >= bars[1]))
-            upper.append(arrays.on_host(key[row, column]).astype(float) + tile.bound)
+            keys.append(arrays.on_host(key[row, column]).astype(float))
             rows.append(arrays.on_host(row) + start)
             partners.append(arrays.on_host(column))
             room -= len(row)
@@ -87,12 +88,14 @@ class Undecided:
         doubtful = np.nonzero(tile.doubtful[0][:, None] | tile.doubtful[1])
         if len(doubtful[0]) > room:
             return None
+        listed, unknown = np.concatenate(keys), np.full(len(doubtful[0]), np.inf)
         return OpenPairs(
             row_lower=lower[0],
             column_lower=lower[1],
             unit_a=np.concatenate([*rows, doubtful[0]]) + columns[0].start,
             unit_b=np.concatenate([*partners, doubtful[1]]) + columns[1].start,
-            upper=np.concatenate([*upper, np.full(len(doubtful[0]), np.inf)]),
+            lower=np.concatenate([listed - tile.bound, -unknown]),
+            upper=np.concatenate([listed + tile.bound, unknown]),
         )
 
     def of_float32(self, best: TileBest, columns: tuple[slice, slice]) -> OpenPairs:
@@ -109,6 +112,7 @@ class Undecided:
             column_lower=best.column_key - self._error,
             unit_a=np.concatenate(units_a),
             unit_b=np.concatenate(units_b),
+            lower=np.full(sum(map(len, keys)), -np.inf),  # float32 has no proven bound
             upper=np.concatenate(keys) + self._error,
         )
 
@@ -118,15 +122,19 @@ class Undecided:
             self._lower[side][columns[side]] = self._merged(side, columns[side], values)
         self._seen.append(pairs)
 
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the units of A and B of all pairs that are undecided in the end, sorted."""
-        numbers = [np.empty(0, dtype=np.int64)]
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the units of A and B of all pairs that are undecided in the end, sorted, and the bounds of their keys.
+
+        Bounds allow for the rounding error of what they are compared with.
+        """
+        numbers, bounds = [np.empty(0, dtype=np.int64)], [np.empty((2, 0))]
         for one in self._seen:
             bar = np.minimum(self._lower[0][one.unit_a, 0], self._lower[1][one.unit_b, 0]) - self._error
             still = one.upper >= bar
             numbers.append(one.unit_a[still] * self._neurons_b + one.unit_b[still])
-        number = np.unique(np.concatenate(numbers))
-        return number // self._neurons_b, number % self._neurons_b
+            bounds.append(np.stack([one.lower[still] - self._error, one.upper[still] + self._error]))
+        number, first = np.unique(np.concatenate(numbers), return_index=True)
+        return number // self._neurons_b, number % self._neurons_b, *np.concatenate(bounds, axis=1)[:, first]
 
     def _merged(self, side: int, units: slice, values: np.ndarray) -> np.ndarray:
         both = np.concatenate([self._lower[side][units], np.where(np.isnan(values), -np.inf, values)], axis=1)
