@@ -1,4 +1,4 @@
-"""Numba kernel that standardises columns and splits them into bfloat16 pieces (Veltkamp's splitting, see `bound`)."""
+"""Numba kernels: columns standardised and split into bfloat16 pieces (Veltkamp's splitting, see `bound`), and sums."""
 
 from __future__ import annotations
 
@@ -44,3 +44,11 @@ def split(x, columns, shift, scale, two, first, second, sums):
                 for j in range(columns):
                     added[piece, n, j] += part[n, j]
     sums += added.sum(0)
+
+
+@numba.njit(parallel=True, cache=True)
+def add(product, total):
+    """Add a float32 array to a float64 one; torch and NumPy, which convert it first, take ten times as long."""
+    for i in numba.prange(total.shape[0]):
+        for j in range(total.shape[1]):
+            total[i, j] += product[i, j]

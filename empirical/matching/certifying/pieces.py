@@ -111,6 +111,16 @@ def product(a: tuple[Any, Any], b: tuple[Any, Any], two: bool, out: Any) -> Any:
     return torch.addmm(out, first.T, other, out=out)
 
 
+def add(products: Any, total: Any) -> None:
+    """Add float32 products to float64 sums, in place."""
+    if total.device.type == "cpu":
+        from . import piece_kernels
+
+        piece_kernels.add(products.numpy(), total.numpy())
+    else:
+        total += products
+
+
 @contextmanager
 def half_precision() -> Iterator[None]:
     """Let torch multiply float32 arrays as bfloat16 for as long as the block runs, where the processor can."""

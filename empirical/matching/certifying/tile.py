@@ -16,7 +16,7 @@ from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block, aligned_blocks
 from ..moments import Moments
 from .bound import UNIT, Norms, bound
-from .pieces import Pieces, half_precision, product
+from .pieces import Pieces, add, half_precision, product
 
 ROWS = 1024  # positions summed in float32: more are faster, and loosen the bound
 
@@ -89,7 +89,7 @@ def certified_tile(
         for j in own[done:]:
             for start, stop in parts[j]:
                 for x, y in _pieces_of(next(stream), rows):
-                    total += product(pieces[0].take(x), pieces[1].take(y), two, out)
+                    add(product(pieces[0].take(x), pieces[1].take(y), two, out), total)
                 advance(stop - start)
             done += 1
             if time.monotonic() - saved_at > products.SAVE_EVERY:
