@@ -192,7 +192,7 @@ def test_float16_that_overflows_leaves_columns_undecided(monkeypatch, correlatio
 
 
 def test_pieces_are_bfloat16_numbers_that_add_up(monkeypatch):
-    """What torch rounds to bfloat16 must be so already; two pieces leave 2⁻¹⁶ of a number at most."""
+    """Torch rounds factors to bfloat16, which must change nothing; two pieces leave 2⁻¹⁶ of a number at most."""
     x = np.random.default_rng(0).standard_normal((200, 5)).astype(np.float32) * 1e3 + 50
     for side, two in ((0, True), (1, True), (0, False)):
         moments = x.mean(0, dtype=float), ((x - x.mean(0)) ** 2).sum(0, dtype=float)

@@ -125,7 +125,7 @@ class Undecided:
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return the units of A and B of all pairs that are undecided in the end, sorted, and the bounds of their keys.
 
-        Bounds allow for the rounding error of what they are compared with.
+        Bounds leave room for the rounding error of the values that they are compared with.
         """
         numbers, bounds = [np.empty(0, dtype=np.int64)], [np.empty((2, 0))]
         for one in self._seen:
