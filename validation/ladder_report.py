@@ -17,6 +17,7 @@ from .reporting.answer import answer, contradicts_theory
 from .reporting.citation import bibtex
 from .reporting.excerpts import excerpt, judged_pair
 from .reporting.exponents import exponents
+from .reporting.messages import of_findings
 from .reporting.over_rho import over_rho
 from .series_from import of_ladder
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .analysis import Analysis
+    from .findings import Finding
     from .triangle import Triangle
 
 
@@ -137,7 +139,7 @@ def write_report(
         "exponents": exponents(ladder, analysis),
         "over_rho": at_rho,
         "findings": judged,
-        "measured": _measured(figures, 4 if "triangle" in figures and tested else 3),
+        "measured": _measured(figures, judged, 4 if "triangle" in figures and tested else 3),
     }
     sections = [(id, title) for id, title, needs in SECTIONS if not needs or parts[needs]]
     sections += [(one["id"], one["title"]) for one in parts["measured"]]
@@ -179,7 +181,7 @@ def write_report(
     return page.write(out, html)
 
 
-def _measured(figures: dict[str, Path], first: int) -> list[dict[str, Any]]:
+def _measured(figures: dict[str, Path], judged: list[Finding], first: int) -> list[dict[str, Any]]:
     """Return the further figures in their order, numbered from `first`."""
     known = [(name, title, caption) for name, title, caption in MEASURED if name in figures]
     named = {*PLACED, *(name for name, _, _ in MEASURED)}
@@ -190,6 +192,7 @@ def _measured(figures: dict[str, Path], first: int) -> list[dict[str, Any]]:
             "title": title,
             "label": f"Figure {i}",
             "drawing": page.embedded(figures[name], title),
+            "says": of_findings(name, judged),
             "caption": caption,
         }
         for i, (name, title, caption) in enumerate(known, first)

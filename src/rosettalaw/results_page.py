@@ -21,9 +21,12 @@ from .results import KIND
 from .validation import page
 from .validation.findings import findings
 from .validation.published_checks import published_checks
+from .validation.reporting.messages import message
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from .validation.findings import Finding
 
 LONGEST = 400  # characters of an attribute that are printed
 
@@ -52,20 +55,25 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
             for one in make_all(results, scratch, names):
                 made.append(one)
                 bar.advance()
+        own = [row for row in results.rows if not row.series.reference]
+        own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
+        judged = [(name, findings(ladder, None)) for name, ladder in results.of("ladder")]
         figures = [
-            {"shows": one.shows, "drawing": page.embedded(file, one.shows)}
+            {
+                "shows": one.shows,
+                "says": message(one.name, own, judged) if file == one.files[0] else "",
+                "drawing": page.embedded(file, one.shows),
+            }
             for one in made
             for file in one.files
             if file.suffix == ".svg"
         ]
-    own = [row for row in results.rows if not row.series.reference]
-    own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
     html = page.render(
         "results.html",
         script="report.js" if figures else None,
         title="Rosetta Neurons: what these results show",
         subtitle=_subtitle(folder, results),
-        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results),
+        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results, judged),
         rows=[_printable(row.record()) for row in results.rows],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
         figures=figures,
@@ -81,11 +89,10 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     return page.write(out, html)
 
 
-def _further(results: Results) -> list[dict[str, Any]]:
+def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[dict[str, Any]]:
     """Return findings beside the counts: on the neurons of a ladder, and of studies of filtering."""
     further = []
-    for name, ladder in results.of("ladder"):
-        shown = findings(ladder, None)
+    for name, shown in judged:
         if shown:
             sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in shown]
             further.append({"name": f"{name}: its neurons", "sentences": sentences})

@@ -16,6 +16,8 @@ from rosettalaw.paper_figs.catalogue import make_all
 from rosettalaw.paper_figs.results_folder import read
 from rosettalaw.results import dataset
 from rosettalaw.results_page import interval, write_results_page
+from rosettalaw.validation.findings import Finding, Shown
+from rosettalaw.validation.reporting.messages import message, of_findings
 
 EVIL = '<script>alert("x")</script>'
 
@@ -48,6 +50,31 @@ def test_the_verdict_comes_before_tables_and_figures(page):
     body = page[page.index("<h1>") :]
     places = [body.index(words) for words in ("The count grows sublinearly", "<table>", "<svg", 'id="provenance"')]
     assert places == sorted(places)
+
+
+def test_the_caption_of_the_counts_says_what_they_show(page):
+    captions = re.findall(r"<figcaption>(?:<b>(.*?)</b> )?(.*?)</figcaption>", page)
+    (says,) = [says for says, shows in captions if shows.startswith("Count over network size")]
+    assert re.match(r"The count grows sublinearly with network size \(exponent 0\.5[89], 95% interval ", says)
+    assert says.endswith("4 sizes, N = 256 to 2,048).")
+    assert any(says.startswith("With α = ") or "theory" in says for says, shows in captions if "exponents" in shows)
+
+
+def test_captions_say_a_finding_and_its_judgement():
+    judged = [
+        Finding("Rosetta Neurons are more selective than others of their layers", Shown.YES, "A 0.60"),
+        Finding("their lead in selectivity grows with size", Shown.NO, "A 0.01"),
+        Finding("they specialize in kinds of document", Shown.OPPOSITE, "numbers"),
+    ]
+    expected = {
+        "specialists": "Rosetta Neurons are more selective than others of their layers: shown (A 0.60).",
+        "fig06": "The lead of Rosetta Neurons in selectivity grows with size: not shown (A 0.01).",
+        "documents": "Rosetta Neurons specialize in kinds of document: contradicted (numbers).",
+        "partners": "",
+    }
+    assert {name: of_findings(name, judged) for name in expected} == expected
+    assert message("fig07", [], [("one", judged), ("two", judged)]).startswith("one: Rosetta Neurons specialize in")
+    assert message("fig07", [], [(str(i), judged) for i in range(4)]) == ""  # too many for a caption
 
 
 def test_what_came_from_a_file_is_escaped(page):
