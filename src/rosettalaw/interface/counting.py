@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..console import reporting
 from ..errors import InputError
 from .comparison import Comparison
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 EXAMPLE = "fit([128, 256, 512], [21, 33, 48])"
 
 
+@checked(EXAMPLE, "nulls")
 def fit(
     neurons: Any,
     counts: ArrayLike | None = None,
@@ -78,6 +80,7 @@ def fit(
         return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
 
 
+@checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")
 def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[Forecast]:
     """Forecast the count at sizes that were not measured, with intervals, or refuse.
 
@@ -114,6 +117,7 @@ def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[F
         return made[0] if one else made
 
 
+@checked("compare('counts.csv', 'ladder.nc')")
 def compare(*sources: Any, references: bool = False) -> Comparison:
     """Compare several series of counts with the same fits and tests.
 
@@ -157,11 +161,12 @@ def compare(*sources: Any, references: bool = False) -> Comparison:
         return Comparison([*(reference_rows() if references else ()), *compare_series(series)])
 
 
+@checked("measure_ladder('ladder.toml', out='results')")
 def measure_ladder(
     ladder: Any,
     out: str | os.PathLike[str] | None = None,
     *,
-    text: Any = None,
+    text: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: bool | Callable[[str, float, float | None], object] = True,
