@@ -1,5 +1,7 @@
 """The speed claims, measured: ``python -m benchmarks`` for all areas, ``python -m benchmarks theory`` for one.
 
+``--record`` also writes them into this machine's file in ``docs/reference/measured``, which the documentation shows.
+
 An area is a module of this folder with a function ``run() -> list[Ratio]``, and with ``ON_REQUEST = True`` if it is to
 be measured only where it is named; each ratio compares two computations that were timed in turn within one run, so that
 a busy machine slows both.
@@ -14,7 +16,8 @@ import sys
 import benchmarks
 from rosettalaw.errors import RosettaError
 
-from .timing import Ratio, processor
+from . import record
+from .timing import Ratio, instructions, processor, threads
 
 
 def areas() -> list[str]:
@@ -24,7 +27,8 @@ def areas() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    known = areas()
+    known, recorded = areas(), "--record" in arguments
+    arguments = [one for one in arguments if one != "--record"]
     unknown = set(arguments) - set(known)
     if unknown:
         print(f"unknown area {', '.join(sorted(unknown))}; known: {', '.join(known)}", file=sys.stderr)
@@ -34,11 +38,14 @@ def main(arguments: list[str]) -> int:
         area = importlib.import_module(f"benchmarks.{name}")
         if arguments or not getattr(area, "ON_REQUEST", False):
             try:
-                results += area.run()
+                measured = area.run()
+                results += measured
+                if recorded:
+                    record.write(name, measured)
             except RosettaError as error:
                 print(error, file=sys.stderr)
                 return 2
-    print(processor())
+    print(f"{processor()}; {', '.join(instructions())}; {threads()} threads")
     for result in results:
         print(result)
     return 0 if all(result.met for result in results) else 1

@@ -8,8 +8,11 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,32 @@ def processor() -> str:
         names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
         name = names[0] if names else name
     return f"{name or platform.machine()}, {os.cpu_count()} cores"
+
+
+# Instructions that decide how fast products are, as Linux calls them.
+MATTER = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd", "bf16", "sve")
+
+
+def instructions() -> list[str]:
+    """Return which of the instructions that `MATTER` this processor has; none where Linux does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    flags = next((line.partition(":")[2].split() for line in text.splitlines() if line[:5] in ("flags", "Featu")), [])
+    return [name for name in MATTER if name in flags]
+
+
+def threads() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def memory_speed(size: int = 2**28) -> float:
+    """Return bytes a second that one thread moves in memory: a copy reads `size` bytes and writes as many."""
+    source, out = np.ones(size // 8), np.empty(size // 8)
+    return 2 * size / seconds(lambda: np.copyto(out, source), repeats=3)[0]
 
 
 def seconds(*works: Callable[[], Any], repeats: int = 5, clock: Callable[[], float] = time.perf_counter) -> list[float]:

@@ -35,7 +35,7 @@ forecast, reproducibility
 compare, references, reference_ladders, agreement, published, published_checks
     Every source side by side: the paper's numbers, networks with known β, ladders of ours, and a user's; a machine's
     numbers against the kept ones.
-ladder_report, reporting, page
+ladder_report, reporting, page, templates
     The page of a measured ladder and its parts; pages that open anywhere.
 
 The names below are what a user may import; each loads its module when it is first asked for.

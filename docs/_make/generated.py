@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import commands, gallery, names, tutorials, variables
+from . import commands, gallery, measured, names, tutorials, variables
 
 FOLDER = "generated"
 
@@ -23,7 +23,7 @@ def write(app: Any) -> None:
 
 def texts(source: Path) -> dict[str, str]:
     """Return the pages that need no drawing, by their path below the folder of generated pages."""
-    return commands.pages() | names.pages() | variables.pages()
+    return commands.pages() | names.pages() | variables.pages() | measured.pages(source)
 
 
 def update(folder: Path, pages: dict[str, str]) -> None:

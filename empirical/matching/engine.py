@@ -247,14 +247,14 @@ def _with_nulls(
                 from .screening.search import screened_search  # here: it needs torch and the compiler
 
                 searches = [screened_search(a, against(name), *work, name) for name in names]
+            measured = bool(kinds) or settings.jackknife_blocks > 0
+            signals = effective_positions(a, b, settings.block, memory // 8) if measured else NOT_MEASURED
     except NonFinite as error:
         raise not_finite((a, b)[error.side], error.columns) from None
     trained, *null_searches = searches
     by_kind = {
         null: [one for (of, _), one in zip(draws, null_searches, strict=True) if of is null] for null, _ in draws
     }
-    measured = bool(kinds) or settings.jackknife_blocks > 0
-    autocorrelation, independent = effective_positions(a, b, settings.block, memory // 8) if measured else NOT_MEASURED
     excluded = [np.flatnonzero(arrays.on_host(side.square) == 0) for side in trained.moments]
     for source, out in zip((a, b), excluded, strict=True):
         say_faint(source, out)
@@ -269,8 +269,8 @@ def _with_nulls(
         positions=a.positions,
         nulls={null.label: [one.pairs[2] for one in many] for null, many in by_kind.items()},
         replicates=trained.replicates,
-        autocorrelation=autocorrelation,
-        effective_positions=independent,
+        autocorrelation=signals[0],
+        effective_positions=signals[1],
         lexical_share=_lexical(a, b, trained.pairs) if settings.jackknife_blocks else None,
         k=settings.k,
         absolute=settings.absolute,

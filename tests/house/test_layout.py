@@ -96,6 +96,10 @@ def test_every_folder_is_in_the_list_of_packages():
     assert {folder.replace("/", ".") for folder in folders_with_code()} == set(SETTINGS["packages"])
 
 
+def test_data_lie_in_packages_of_their_own():  # or setuptools warns
+    assert not [one for patterns in SETTINGS["package-data"].values() for one in patterns if "/" in one]
+
+
 def test_every_module_lies_in_a_package():
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...activations.source import ActivationSource, RandomAccess
+from ...activations.source import ActivationSource, RandomAccess, mapped
 
 NEURONS = 128  # of each model
 GROUPS = 4  # of neighbours that these lie in
@@ -61,8 +61,13 @@ def _sample(source: RandomAccess, most: int, block: int) -> np.ndarray:
     out = np.empty((source.positions, len(first)), dtype=np.float32)
     for start in range(0, source.positions, block):
         here = slice(start, min(start + block, source.positions))
-        out[here] = np.concatenate([source.rows(here, some) for some in columns], axis=1) - first
+        with mapped(source):  # the groups share the file's pages
+            out[here] = np.concatenate([source.rows(here, some) for some in columns], axis=1)
+        out[here] -= first
     out -= out.mean(0, dtype=float).astype(np.float32)
     norm = np.sqrt(np.einsum("ij,ij->j", out, out, dtype=float))
     usable = np.isfinite(norm) & (norm > 0)
-    return out[:, usable] / norm[usable].astype(np.float32)
+    if not usable.all():
+        out, norm = out[:, usable], norm[usable]
+    out /= norm.astype(np.float32)
+    return out

@@ -195,10 +195,12 @@ def pair_sums(x, y, u, v, shift_x, shift_y, sums):
     strips = sums.shape[0]
     share = (x.shape[0] + strips - 1) // strips
     for strip in numba.prange(strips):
+        row_x, row_y = np.empty(len(u)), np.empty(len(u))
         for i in range(strip * share, min((strip + 1) * share, x.shape[0])):
+            for p in range(len(u)):  # apart: what follows is then worked on several numbers at a time
+                row_x[p], row_y[p] = x[i, u[p]], y[i, v[p]]
             for p in range(len(u)):
-                one = np.float64(x[i, u[p]]) - shift_x[p]
-                other = np.float64(y[i, v[p]]) - shift_y[p]
+                one, other = row_x[p] - shift_x[p], row_y[p] - shift_y[p]
                 sums[strip, 0, p] += one
                 sums[strip, 1, p] += other
                 sums[strip, 2, p] += one * one

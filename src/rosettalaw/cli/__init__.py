@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from .. import threads
 from ..console import tell_last
 from ..disk import disk_error, disk_is_full
 from ..display import for_terminal
@@ -114,8 +115,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _exit("error: the current folder no longer exists. Try: cd, then the same command with whole paths")
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     alone = words[:1] if words[0] in COMMANDS and COMPLETING not in os.environ else []  # importing all takes longer
-    if alone and alone[0] in ONE_THREAD:  # read when NumPy is loaded, which it is not yet
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    threads.prepare(few=bool({*alone} & {*ONE_THREAD}))  # of this process; NumPy is not loaded yet
     command = typer.main.get_command(build(*alone))
     try:
         with naming_extras():
