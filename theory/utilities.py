@@ -138,7 +138,7 @@ def _table(utility: Utility, _parameters: tuple) -> tuple[np.ndarray, np.ndarray
     with np.errstate(all="ignore"):
         level = np.asarray(utility.log_marginal(np.exp(log_s)), dtype=float)
         first = np.asarray(utility.log_marginal(np.zeros(1)), dtype=float)
-    return log_s, level, -level, float(first[0])
+    return log_s, level, np.negative(level), float(first[0])
 
 
 @dataclass(frozen=True)

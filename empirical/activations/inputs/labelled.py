@@ -99,7 +99,8 @@ def _one_each(values: Any, argument: str, source: ActivationSource) -> np.ndarra
     listed = hasattr(values, "__iter__") and not isinstance(values, str | bytes | type)
     rule = f"must be a list, or an array, with one entry for each of {source.positions} positions"
     require(listed, argument, values, rule, f"{argument}=range({source.positions})")
-    return np.asarray(list(values))
+    entries: Any = values
+    return np.asarray(list(entries))
 
 
 def with_documents(opened: Labelled, documents: Any) -> Labelled:
