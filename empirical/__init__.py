@@ -9,7 +9,7 @@
 | `checkpoints` | opening models, where their neurons are, and which weights they have |
 | `language` | language models on shared text; families that are trained here |
 | `vision` | vision models on shared images; families that are trained here |
-| `matching` | mutual nearest neighbours, exact or screened |
+| `matching` | mutual nearest neighbours, exact, certified or screened |
 | `sites` | the signals of a model: neurons, residual stream, attention, features |
 | `nulls` | the kinds of null that counts are read against |
 | `calibration` | the calibrated count |

@@ -23,7 +23,7 @@ LONGEST_NAME = 100
 MOST_TOKENS = 10**12
 LONGEST_FILE = 1 << 20  # bytes
 
-ENGINES = ("exact", "screened")  # of a matching
+ENGINES = ("auto", "exact", "certified", "screened")  # of a matching
 LADDERS = Path(__file__).parent / "ladder"
 
 
@@ -71,7 +71,7 @@ class Measurement:
     around: int = 60
     control: int = 1000
     control_draws: int = 3
-    engine: str = "exact"
+    engine: str = "auto"
     device: str = "cpu"
     device_map: str = ""
     allow_pickle_weights: bool = False

@@ -75,7 +75,7 @@ class PairOptions:
     jackknife: int = 16
     q: float = Q_DEFAULT
     contexts: int = CONTEXTS
-    engine: str = "exact"
+    engine: str = "auto"
     screening: Screening = field(default_factory=Screening)
     compute: str = "float32"
     device: str = "cpu"

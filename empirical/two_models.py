@@ -81,7 +81,7 @@ def match_models(
     q: float = Q_DEFAULT,
     layers_a: Sequence[int] = (),
     layers_b: Sequence[int] = (),
-    engine: str = "exact",
+    engine: str = "auto",
     buckets: int = 2048,
     candidates: int = 16,
     recall: float | None = None,

@@ -84,7 +84,7 @@ def compare(
         Called with a null that changes both models, the draw's number, all else that decides it, and the function that
         makes it; returns the draw (see `shared`).
     """
-    exact = plan.engine == "exact"
+    exact = plan.engine in ("auto", "exact")
     options: dict[str, Any] = {"seed": plan.seed, "engine": plan.engine, "device": plan.device, "quiet": True}
     further = plan.partners if exact else ()
     random_access = all(isinstance(source, RandomAccess) for source in copies)

@@ -220,7 +220,7 @@ def _path(ladder: ModelLadder, i: int, other: int, out: Path | None) -> Path | N
         "models": [identity(model) for model in chosen],
         "patterns": [rung.pattern(0), rung.pattern(other)],
         "corpus": ladder.corpus.sha256,
-        "measurement": dataclasses.asdict(ladder.measurement),
+        "measurement": _deciding(ladder),
         "grouping": ladder.grouping.category_of,
         "largest": i == len(ladder.rungs) - 1,
         "version": __version__,
@@ -282,3 +282,9 @@ def _tell(rung: xr.Dataset) -> None:
     means = {label: float(rung[f"{label}_raw"]) for label in every_label() if f"{label}_raw" in rung}
     nulls = ", ".join(f"{mean:.0f} {label}" for label, mean in means.items() if np.isfinite(mean))
     say(f"  N = {fact['neurons']:.0f}: {shared}; without a threshold {fact['raw_count']:.0f} pairs, {nulls}")
+
+
+def _deciding(ladder: ModelLadder) -> dict[str, Any]:
+    """Return the settings that decide a comparison's counts: "auto" gives those of "exact", and resumes its files."""
+    facts = dataclasses.asdict(ladder.measurement)
+    return facts | ({"engine": "exact"} if facts["engine"] == "auto" else {})

@@ -10,6 +10,7 @@
 | `exact` | tiles and their parts |
 | `partners` | ranking, ties, mutual pairs |
 | `pairs` | float64 correlations of reported pairs |
+| `certifying` | half-precision products with a proven bound, where these are fast |
 | `screening` | candidates from a sketch where N² T is too much |
 | `products` | products of tiles, computed here, read back or received |
 | `searches` | one matching by the exact engine, which shares a pass with its nulls |
@@ -18,7 +19,7 @@
 | `evidence` | stability of pairs, error of the count, effective positions, remarks |
 | `anchors` | neurons that several comparisons share |
 | `cost`, `rates` | operations, bytes, memory, time; smallest correlation that can be detected |
-| `machine` | kernels, precision, reading, files of unfinished work, processes |
+| `machine` | kernels, precision, reading, files of unfinished work, processes, choice of the engine |
 """
 
 from __future__ import annotations

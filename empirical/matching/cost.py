@@ -30,6 +30,9 @@ Audited neurons are multiplied from the columns that are turned anyway. P is tak
 two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
 while they are searched: their pages count as the process's until the system needs them.
 
+The certified engine fits where the exact one does: 20 e_A e_B for sums and correlations, and less for its blocks and
+lists. It is planned as the exact one.
+
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic. Transfers
 between host and device are reported separately. Running the models is not counted; where activations cannot be

@@ -23,8 +23,9 @@ from .evidence.lexical import lexical_share
 from .fresh import fresh_draws
 from .machine import arrays, distributed
 from .machine.checkpoint import Checkpoint, tile_of
+from .machine.choice import AUTO, fastest
 from .machine.precision import Product
-from .machine.reading import Block, cut_documents, readable, tiles
+from .machine.reading import Block, cut_documents, readable
 from .machine.small import sized
 from .matches import Matches, Side
 from .moments import NonFinite, say_faint
@@ -48,7 +49,7 @@ def match(
     absolute: bool = False,
     nulls: Mapping[str, int] | None = None,
     jackknife_blocks: int = PARTS,
-    engine: str = "exact",
+    engine: str = "auto",
     block: int = BLOCK,
     memory: int | None = None,
     tile: tuple[int, int] | None = None,
@@ -84,7 +85,9 @@ def match(
         Parts of the positions, whole documents where these are known, for the standard error of the count and the
         stability of each pair (`replicates`); 0 skips both.
     engine : str
-        "exact", or "screened": candidates from a sketch, then exact correlations (`screened`; no replicates).
+        "exact"; "certified": half-precision products with a proven bound, and exact correlations where it leaves a
+        choice: the same pairs (`certifying`); "auto": the faster of these two on this machine (`machine.choice`); or
+        "screened": candidates from a sketch, then exact correlations (`screened`).
     block : int
         Positions read at a time.
     memory : int, optional
@@ -136,12 +139,15 @@ def match(
     require(k <= partners, "k", k, f"must be at most the number of neurons, {partners}", "k=1")
     for other in also_k:
         require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
-        require(engine == "exact", "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
+        require(engine in ("auto", "exact"), "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    if engine == "screened":
+    if engine in ("certified", "screened"):
         require_extra("torch")
+    if engine == "certified":
+        rule = "needs the exact engine: the certified one chooses its own"
+        require(compute == "float32", "compute", compute, rule, "engine='exact', or compute='float32'")
     # Fail early if the device is unusable: sums take double precision.
     arrays.zeros([1], device)
     parts = cut_documents(a.positions, block, jackknife_blocks or PARTS, common_labels(a, b).get("document"))
@@ -158,8 +164,11 @@ def match(
         draws=shared,
         k=max((k, *also_k)),
     )
+    if engine == AUTO:
+        amount = float(a.positions) * len(a.layer) * len(b.layer) * (1 + shared)
+        engine = distributed.once(lambda: fastest(amount, also_k, compute, device, folder))
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
-    if tile is None and engine == "exact":
+    if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
         tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
     settings = Settings(
@@ -179,8 +188,8 @@ def match(
         marked(Path(temporary), "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
-        passes = len(tiles(len(a.layer), len(b.layer), settings.tile)) if engine == "exact" else 2
-        runs = passes + 1 if engine == "exact" else settings.screening.runs((a, b), free)
+        passes = settings.passes(len(a.layer), len(b.layer))
+        runs = settings.screening.runs((a, b), free) if engine == "screened" else passes + 1
         work = checkpoint.folder or Path(distributed.agree(temporary))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
@@ -244,9 +253,8 @@ def _with_nulls(
                 for first in range(0, len(names), at_once):
                     searches += exact_search(a, {name: against(name) for name in names[first : first + at_once]}, *work)
             else:
-                from .screening.search import screened_search  # here: it needs torch and the compiler
-
-                searches = [screened_search(a, against(name), *work, name) for name in names]
+                search = _search_of(settings.engine)
+                searches = [search(a, against(name), *work, name) for name in names]
             measured = bool(kinds) or settings.jackknife_blocks > 0
             signals = effective_positions(a, b, settings.block, memory // 8) if measured else NOT_MEASURED
     except NonFinite as error:
@@ -283,6 +291,17 @@ def _with_nulls(
             for other in settings.also_k
         },
     )
+
+
+def _search_of(engine: str) -> Callable[..., SearchResult]:
+    """Return the search of an engine that needs torch and the compiler."""
+    if engine == "certified":
+        from .certifying.search import certified_search
+
+        return certified_search
+    from .screening.search import screened_search
+
+    return screened_search
 
 
 def _lexical(a: ActivationSource, b: ActivationSource, pairs: Sequence[np.ndarray]) -> np.ndarray | None:

@@ -58,7 +58,8 @@ class Matches:
     k, absolute, engine, seed
         Settings of the matching.
     details : dict
-        How it was computed: contested units, precision, tiles, estimated recall of the screened engine.
+        How it was computed: contested units, precision, estimated recall of the screened engine; of the certified
+        engine the pieces, the largest bound, and how many correlations it decided and how many were computed exactly.
     status : str
         "ok", or what the reader should know before using the counts.
     at_k : dict of int to (ndarray, ndarray, ndarray)

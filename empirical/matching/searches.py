@@ -48,6 +48,12 @@ class Settings:
         """The largest number of partners."""
         return max((self.k, *self.also_k))
 
+    def passes(self, neurons_a: int, neurons_b: int) -> int:
+        """Return how often the positions are read: once a tile, and for moments and chosen pairs."""
+        if self.engine == "screened":
+            return 2
+        return len(tiles(neurons_a, neurons_b, self.tile)) + 2 * (self.engine == "certified")
+
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
         """Return the facts that must be the same to resume a matching; nulls are not: their files name their kind."""
         return {"format": FORMAT, "a": identity(a), "b": identity(b), **dataclasses.asdict(self)}

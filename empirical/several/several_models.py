@@ -68,7 +68,7 @@ def match_several(
     documents: Any = None,
     jackknife: int = 16,
     q: float = Q_DEFAULT,
-    engine: str = "exact",
+    engine: str = "auto",
     buckets: int = 2048,
     candidates: int = 16,
     recall: float | None = None,

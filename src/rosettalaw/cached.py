@@ -8,6 +8,8 @@
 | answers | answers of a judge's endpoint, which cost money | ``judge/<hash>.json`` |
 | unfinished | what a killed run left | anywhere |
 
+A file ``products.json`` beside them has the speeds of products that the choice of an engine rests on.
+
 Folders are this program's if its marker says so (`removal`), answers by their name and content. Everything else in the
 cache is left out of lists, and stays. Spools may take `MOST` bytes in all, or ``$ROSETTALAW_SPOOLS``: beyond that the
 ones that were read longest ago go first, never those that a process reads.

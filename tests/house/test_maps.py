@@ -21,6 +21,7 @@ PACKAGES = [
             "ladder",
             "language",
             "matching",
+            "matching.certifying",
             "matching.evidence",
             "matching.machine",
             "matching.screening",

@@ -79,12 +79,18 @@ def test_the_machine_may_be_given_in_place_of_the_files(file, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["ladder", str(file), "--check", *words])
     assert ended.value.code == 0
-    for option, rule in (("--weights", "float32, bfloat16"), ("--engine", "exact, screened"), ("--device-map", "auto")):
+    for option, rule in (
+        ("--weights", "float32, bfloat16"),
+        ("--engine", "auto, exact, certified, screened"),
+        ("--device-map", "auto"),
+    ):
         with pytest.raises(SystemExit):
             cli.main(["ladder", str(file), "--check", option, "nonsense"])
         assert re.search(f"{option[2:]} = 'nonsense': must be one of {rule}", capsys.readouterr().err)
     file.write_text(file.read_text().replace("tokens = 1000", 'tokens = 1000\nengine = "exakt"'))
-    with pytest.raises(InputError, match=r"mine\.toml: engine = 'exakt': must be one of exact, screened"):
+    with pytest.raises(
+        InputError, match=r"mine\.toml: engine = 'exakt': must be one of auto, exact, certified, screened"
+    ):
         preview(str(file))
 
 

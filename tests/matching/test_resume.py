@@ -68,7 +68,9 @@ def run(folder, *arguments, **options):
     return subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, **options)
 
 
-@pytest.mark.parametrize("engine", ["exact", pytest.param("screened", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engine", ["exact", *(pytest.param(other, marks=pytest.mark.slow) for other in ("certified", "screened"))]
+)
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(arrays, engine):
     assert run(arrays, "-c", PROGRAM, "whole", "0", engine, "whole.npz").wait() == 0
     killed = run(arrays, "-c", PROGRAM, "work", "0.01", engine, "killed.npz")
@@ -156,7 +158,9 @@ def test_a_run_whose_folder_was_being_removed_when_it_was_killed_begins_anew(tmp
         match(ArraySource(a), ArraySource(b), nulls={}, folder=work, quiet=True)
 
 
-@pytest.mark.parametrize("engine", ["exact", pytest.param("screened", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engine", ["exact", *(pytest.param(other, marks=pytest.mark.slow) for other in ("certified", "screened"))]
+)
 def test_two_processes_give_the_bits_of_one(arrays, engine):
     call = ["-m", "rosettalaw", "match", "a.npy", "b.npy", "--json", "--engine", engine, "--memory", "1MB"]
     alone = run(arrays, *call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -100,16 +100,20 @@ class Checkpoint:
             remove(self.folder)
 
 
+def stated_in(folder: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """Return the settings that an unfinished matching was begun with; empty where there is none."""
+    stated = None if folder is None else Path(folder) / FINGERPRINT
+    return {} if stated is None or not stated.is_file() else _json(stated)
+
+
 def tile_of(folder: str | os.PathLike[str] | None) -> tuple[int, int] | None:
     """Return the tile that an unfinished matching was begun with, if there is one."""
-    stated = None if folder is None else Path(folder) / FINGERPRINT
-    if stated is None or not stated.is_file():
-        return None
-    tile = _json(stated).get("tile")
-    if tile is None:
+    tile = stated_in(folder).get("tile")
+    if folder is None or tile is None:
         return None
     sides = tile if isinstance(tile, list) and len(tile) == 2 else [0, 0]
     if not all(isinstance(side, int) and side > 0 for side in sides):
+        stated = Path(folder) / FINGERPRINT
         raise ForeignFileError(f"{stated}: damaged, its tile is {tile!r}. Try: another --out, or remove the folder")
     return sides[0], sides[1]
 

@@ -37,7 +37,7 @@ def register(app: typer.Typer, section: str) -> None:
         weights: str = typer.Option(
             "", help=f"Precision in which models compute: float32, bfloat16 or float16. {INSTEAD}"
         ),
-        engine: str = typer.Option("", help=f"exact, or screened: for many neurons. {INSTEAD}"),
+        engine: str = typer.Option("", help=f"auto, exact, certified, or screened: for many neurons. {INSTEAD}"),
         pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
         check: bool = typer.Option(False, "--check", help="Show sizes, time, memory and disk; measure nothing."),
         template: Path | None = typer.Option(

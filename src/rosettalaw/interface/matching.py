@@ -40,7 +40,7 @@ def match(
     layers_b: Sequence[int | str] = (),
     k: int = 1,
     absolute: bool = False,
-    engine: str = "exact",
+    engine: str = "auto",
     device: str = "cpu",
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
@@ -77,7 +77,8 @@ def match(
     absolute : bool
         Rank by |ρ| instead of ρ.
     engine : str
-        "exact", or "screened" for very many neurons.
+        "auto": "exact", or "certified" where half-precision products are fast, which gives the same pairs;
+        or "screened" for very many neurons.
     device : str
         Where correlations are computed.
     seed : int

@@ -29,7 +29,7 @@ def match_several(
     nulls: Mapping[str, int] | None = None,
     k: int = 1,
     absolute: bool = False,
-    engine: str = "exact",
+    engine: str = "auto",
     device: str = "cpu",
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
@@ -61,7 +61,8 @@ def match_several(
     absolute : bool
         Rank by |ρ| instead of ρ.
     engine : str
-        "exact", or "screened" for very many neurons.
+        "auto": "exact", or "certified" where half-precision products are fast, which gives the same pairs;
+        or "screened" for very many neurons.
     device : str
         Where correlations are computed.
     seed : int

@@ -1,0 +1,195 @@
+"""One matching by the certified engine, from readable sources.
+
+    moments of both sides (`standard`) → tiles in half precision, with bounds (`tile`) → pairs that these leave open
+    (`undecided`) → their exact correlations (`pair_products`) → best partners, as in the exact engine
+
+Of every other pair it is proven that neither neuron is among the other's best, so that pairs, margins and replicates
+are the exact engine's. A tile is multiplied with one piece where positions are few, and with two otherwise, or where
+one leaves too much open; three would gain nothing, because sums in float32 err by more than the second piece leaves.
+Where two leave too much open (thousands of equal neurons), the tile's correlations are computed as in the exact engine.
+
+The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with its
+bounds, and a matching that finds one outside ends with an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ....errors import RosettaError
+from ...activations.source import ActivationSource
+from ..cost import RIVALS, SPARE
+from ..evidence.part_products import PartProducts
+from ..evidence.replicates import replicates
+from ..machine import distributed
+from ..machine.checkpoint import Checkpoint
+from ..machine.reading import tiles
+from ..moments import Moments
+from ..pairs import pair_correlations
+from ..partners import Partners, mutual, settle
+from ..products import Workspace
+from ..screening.pair_products import exact_products
+from ..searches import TRAINED, SearchResult, Settings
+from .pieces import kind_on
+from .standard import moments_of
+from .tile import certified_tile, forget
+from .undecided import OpenPairs, Undecided
+
+ROUNDED = 0.005  # how far apart two correlations of columns rounded to one piece must be to be distinguished
+
+
+def certified_search(
+    a: ActivationSource,
+    b: ActivationSource,
+    settings: Settings,
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+    name: str,
+) -> SearchResult:
+    """Match two sources (module head). Only the search named `TRAINED` is replicated."""
+    trained, k, absolute, parts = name == TRAINED, settings.k, settings.absolute, workspace.parts
+
+    def known(source: ActivationSource, side: int) -> Moments:
+        where = settings.tile[side], parts, settings.device, checkpoint, f"{name}-moments{side}"
+        return moments_of(source, side, *where, lambda positions: advance(positions / 2))
+
+    workspace.moments = workspace.moments or known(a, 0)  # the nulls change B only
+    moments = workspace.moments, known(b, 1)
+    replicated = trained and settings.jackknife_blocks > 0 and len(parts) > 1
+    keep = k + (RIVALS if replicated else 1)
+    search = _Tiles((a, b), moments, settings, workspace, checkpoint, name)
+    (*undecided, lower, upper), facts = search.undecided(keep, advance)
+    how = moments, parts, checkpoint, name, advance
+    products, _ = exact_products(a, b, (undecided[0], undecided[1]), *how, device=settings.device)
+    rho = products.correlations()
+    facts["largest_error"] = _checked(np.abs(rho) if absolute else rho, lower, upper)
+    best = products.partners(k + (RIVALS if replicated else SPARE), absolute)
+    listed = _among(products, best) if replicated else products
+    contested = settle(best[0], k, (a, b), moments, parts, absolute)
+    contested += settle(best[1], k, (b, a), (moments[1], moments[0]), parts, absolute)
+    pairs = mutual(*best, k, absolute)
+    details: dict[str, Any] = {**facts, "contested_units": contested}
+    if trained:
+        rho = pair_correlations(a, b, pairs[0], pairs[1], moments, parts)
+        details["largest_rounding_error"] = float(np.max(np.abs(rho - pairs[2]), initial=0))
+        pairs = (pairs[0], pairs[1], rho, pairs[3])
+    return SearchResult(
+        pairs=pairs,
+        replicates=replicates(listed, pairs[:2], k, absolute, settings.seed) if replicated else None,
+        moments=moments,
+        details=details,
+    )
+
+
+class _Tiles:
+    """Tiles of one search, and how they were decided."""
+
+    def __init__(
+        self,
+        sources: tuple[ActivationSource, ActivationSource],
+        moments: tuple[Moments, Moments],
+        settings: Settings,
+        workspace: Workspace,
+        checkpoint: Checkpoint,
+        name: str,
+    ):
+        self._sources, self._moments, self._settings = sources, moments, settings
+        self._workspace, self._checkpoint, self._name = workspace, checkpoint, name
+        neurons = max(len(source.layer) for source in sources)
+        self._two = ROUNDED * (2 * np.log(max(neurons, 2)) * sources[0].positions) ** 0.5 > 1
+
+    def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
+        """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
+        neurons = len(self._sources[0].layer), len(self._sources[1].layer)
+        undecided = Undecided(neurons, keep, self._settings.absolute, self._sources[0].positions)
+        pieces, largest, in_float32 = 0, 0.0, 0
+        for number, columns in enumerate(tiles(*neurons, self._settings.tile)):
+            title = f"{self._name}-tile{number}"
+            stored = self._checkpoint.load(title)
+            if stored is None:
+                pairs, facts = self._decided(undecided, columns, title, keep, advance)
+                if distributed.rank() == 0:
+                    self._checkpoint.save(title, {**pairs.__dict__, "facts": facts})
+            else:
+                facts = stored.pop("facts")
+                pairs = OpenPairs(**stored)
+                advance(self._sources[0].positions)
+            undecided.offer(columns, pairs)
+            pieces, largest, in_float32 = max(pieces, int(facts[0])), max(largest, facts[1]), in_float32 + facts[2]
+            self._two = self._two or facts[0] != 1
+            distributed.wait()
+            self._forget(title)
+        pairs = undecided.pairs()
+        return pairs, {
+            "pieces": pieces,
+            "format": kind_on(self._settings.device),
+            "largest_bound": float(largest),
+            "decided_by_bound": neurons[0] * neurons[1] - len(pairs[0]),
+            "computed_exactly": len(pairs[0]),
+            "tiles_in_float32": int(in_float32),
+        }
+
+    def _decided(
+        self,
+        undecided: Undecided,
+        columns: tuple[slice, slice],
+        title: str,
+        keep: int,
+        advance: Callable[[float], None],
+    ) -> tuple[OpenPairs, np.ndarray]:
+        """Return a tile's undecided pairs; and its number of pieces, its bound, and whether it was in float32."""
+        where = self._workspace.parts
+        for two in (False, True)[int(self._two) :]:
+            progress = advance if two == self._two else _nowhere  # a tile tried again is one tile
+            how = two, self._settings.device, self._checkpoint, title, progress
+            tile = certified_tile(self._sources, columns, self._moments, where, *how)
+            pairs = undecided.of_bounds(tile, columns)
+            if pairs is not None:
+                return pairs, np.array([1 + two, tile.bound, 0])
+        del tile
+        a, b = self._sources
+        exact = self._workspace.tiles(a, [b], columns, [title], self._checkpoint, _nowhere)[0]
+        best = exact.best(columns, keep, self._settings.absolute, False)
+        return undecided.of_float32(best, columns), np.array([2, 0.0, 1])
+
+    def _forget(self, title: str) -> None:
+        for two in (False, True):
+            forget(title, two, self._checkpoint)
+        if distributed.rank() == 0:
+            self._workspace.forget(title, self._checkpoint)
+
+
+def _checked(key: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:
+    """Return how far the exact values are from the middle of their bounds at most.
+
+    Raises
+    ------
+    RosettaError
+        If one is out of its bounds: the processor's sums are not as accurate as `bound.UNIT` says.
+    """
+    known = np.isfinite(key) & np.isfinite(lower) & np.isfinite(upper)
+    key, lower, upper = key[known], lower[known], upper[known]
+    out = int(np.sum((key < lower) | (key > upper)))
+    if out:
+        rule = "are further off than their bound: half-precision products of this processor are not as they should be"
+        raise RosettaError(f"{out} of {len(key)} correlations {rule}. Try: --engine exact")
+    return float(np.max(np.abs(key - (lower + upper) / 2), initial=0))
+
+
+def _among(products: PartProducts, best: tuple[Partners, Partners]) -> PartProducts:
+    """Return the products of the listed partners alone: as many as the exact engine's replicates look among."""
+    neurons_b = len(best[1].key)
+    listed = []
+    for side, partners in enumerate(best):
+        unit, place = np.nonzero(partners.index >= 0)
+        pair = unit, partners.index[unit, place]
+        listed.append(pair[side] * neurons_b + pair[1 - side])
+    return products.some(np.isin(products.unit_a * neurons_b + products.unit_b, np.concatenate(listed)))
+
+
+def _nowhere(positions: float) -> None:
+    """Take no notice of progress."""

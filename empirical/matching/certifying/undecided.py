@@ -1,0 +1,145 @@
+"""Pairs that bounds leave open: each could be among the best partners of one of its neurons.
+
+The n-th best partner of a neuron correlates at least as strongly as the n-th largest lower bound among its partners
+says. A partner whose upper bound reaches that could be among the n best; no other could. Neurons that tie up to
+rounding are treated as the exact engine treats them, so partners within its rounding error of that bar count too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..exact import TileBest
+from ..machine import arrays
+from ..partners import rounding_error, top
+from .tile import CertifiedTile
+
+STRIP = 256  # rows of a tile looked through at a time
+ROOM = 32  # undecided pairs of a tile, for each of its neurons, above which its correlations are computed in float32
+
+
+@dataclass(frozen=True)
+class OpenPairs:
+    """Undecided pairs of one tile, as far as the tiles before it tell.
+
+    Attributes
+    ----------
+    row_lower, column_lower : ndarray, shapes (tile's A, any) and (tile's B, any)
+        Largest lower bounds of each row and column.
+    unit_a, unit_b : ndarray of int
+        The pairs' units.
+    lower, upper : ndarray
+        Bounds of their keys: of ρ, or of |ρ| where that ranks partners.
+    """
+
+    row_lower: np.ndarray
+    column_lower: np.ndarray
+    unit_a: np.ndarray
+    unit_b: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+class Undecided:
+    """Undecided pairs of two models, as far as their tiles were seen.
+
+    Parameters
+    ----------
+    neurons : pair of int
+        Neurons of A and of B.
+    keep : int
+        Best partners of each neuron that must be known.
+    absolute : bool
+        Whether |ρ| ranks partners.
+    positions : int
+        T.
+    """
+
+    def __init__(self, neurons: tuple[int, int], keep: int, absolute: bool, positions: int):
+        self._keep, self._absolute, self._neurons_b = keep, absolute, neurons[1]
+        self._error = float(rounding_error(np.ones(1), positions)[0])
+        self._lower = tuple(np.full((n, keep), -np.inf) for n in neurons)  # the largest, rising
+        self._seen: list[OpenPairs] = []
+
+    def of_bounds(self, tile: CertifiedTile, columns: tuple[slice, slice]) -> OpenPairs | None:
+        """Return the undecided pairs of a tile, or None if they are too many (`ROOM`)."""
+        lower = [top(tile.rho, self._keep, self._absolute, axis=side)[0] - tile.bound for side in (1, 0)]
+        bars = []
+        for side, values in enumerate(lower):
+            bar = self._merged(side, columns[side], values)[:, 0] - self._error - tile.bound
+            # In float32, rounded down, as correlations are.
+            bars.append(arrays.placed(np.nextafter(bar.astype(np.float32), np.float32(-np.inf)), tile.rho))
+        rows, partners, keys = [], [], []
+        room = ROOM * sum(tile.rho.shape)
+        for start in range(0, len(tile.rho), STRIP):
+            key = tile.rho[start : start + STRIP]
+            key = abs(key) if self._absolute else key
+            row, column = _places((key >= bars[0][start : start + STRIP, None]) | (key >= bars[1]))
+            keys.append(arrays.on_host(key[row, column]).astype(float))
+            rows.append(arrays.on_host(row) + start)
+            partners.append(arrays.on_host(column))
+            room -= len(row)
+            if room < 0:
+                return None
+        doubtful = np.nonzero(tile.doubtful[0][:, None] | tile.doubtful[1])
+        if len(doubtful[0]) > room:
+            return None
+        listed, unknown = np.concatenate(keys), np.full(len(doubtful[0]), np.inf)
+        return OpenPairs(
+            row_lower=lower[0],
+            column_lower=lower[1],
+            unit_a=np.concatenate([*rows, doubtful[0]]) + columns[0].start,
+            unit_b=np.concatenate([*partners, doubtful[1]]) + columns[1].start,
+            lower=np.concatenate([listed - tile.bound, -unknown]),
+            upper=np.concatenate([listed + tile.bound, unknown]),
+        )
+
+    def of_float32(self, best: TileBest, columns: tuple[slice, slice]) -> OpenPairs:
+        """Return the undecided pairs of a tile whose best partners are known in float32."""
+        units_a, units_b, keys = [], [], []
+        for side, (index, key) in enumerate(((best.row_index, best.row_key), (best.column_index, best.column_key))):
+            unit, place = np.nonzero(index >= 0)
+            pair = unit + columns[side].start, index[unit, place]
+            units_a.append(pair[side])
+            units_b.append(pair[1 - side])
+            keys.append(key[unit, place])
+        return OpenPairs(
+            row_lower=best.row_key - self._error,
+            column_lower=best.column_key - self._error,
+            unit_a=np.concatenate(units_a),
+            unit_b=np.concatenate(units_b),
+            lower=np.full(sum(map(len, keys)), -np.inf),  # float32 has no proven bound
+            upper=np.concatenate(keys) + self._error,
+        )
+
+    def offer(self, columns: tuple[slice, slice], pairs: OpenPairs) -> None:
+        """Take in the pairs of a tile."""
+        for side, values in enumerate((pairs.row_lower, pairs.column_lower)):
+            self._lower[side][columns[side]] = self._merged(side, columns[side], values)
+        self._seen.append(pairs)
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the units of A and B of all pairs that are undecided in the end, sorted, and the bounds of their keys.
+
+        Bounds leave room for the rounding error of the values that they are compared with.
+        """
+        numbers, bounds = [np.empty(0, dtype=np.int64)], [np.empty((2, 0))]
+        for one in self._seen:
+            bar = np.minimum(self._lower[0][one.unit_a, 0], self._lower[1][one.unit_b, 0]) - self._error
+            still = one.upper >= bar
+            numbers.append(one.unit_a[still] * self._neurons_b + one.unit_b[still])
+            bounds.append(np.stack([one.lower[still] - self._error, one.upper[still] + self._error]))
+        number, first = np.unique(np.concatenate(numbers), return_index=True)
+        return number // self._neurons_b, number % self._neurons_b, *np.concatenate(bounds, axis=1)[:, first]
+
+    def _merged(self, side: int, units: slice, values: np.ndarray) -> np.ndarray:
+        both = np.concatenate([self._lower[side][units], np.where(np.isnan(values), -np.inf, values)], axis=1)
+        return np.sort(both, axis=1)[:, -self._keep :]
+
+
+def _places(mask: Any) -> Sequence[Any]:
+    return np.nonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero(as_tuple=True)

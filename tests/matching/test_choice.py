@@ -1,0 +1,112 @@
+"""Choice of the engine: by size first, then by a speed that is measured once for a machine."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.matching import match, products
+from rosettalaw.empirical.matching.certifying import pieces
+from rosettalaw.empirical.matching.machine import choice
+from rosettalaw.empirical.matching.machine.choice import CLEARLY, LARGE, fastest, half_precision_speed, measured_speed
+from rosettalaw.errors import UnknownNameError
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROSETTALAW_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def fast(cache, monkeypatch):
+    """A machine whose half-precision products are much faster, for a matching of any size."""
+    monkeypatch.setattr(choice, "measured_speed", lambda device: 10.0)
+    monkeypatch.setattr(choice, "LARGE", 0)
+
+
+def never(device):
+    raise AssertionError("measured")
+
+
+def test_a_machine_is_measured_once(cache, monkeypatch):
+    monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY)
+    assert fastest(LARGE, (), "float32", "cpu") == "certified"
+    monkeypatch.setattr(choice, "measured_speed", never)
+    assert fastest(LARGE, (), "float32", "cpu") == "certified"
+    (key,) = json.loads((cache / choice.SPEEDS).read_text())
+    assert key == f"{choice.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY - 0.1)
+    monkeypatch.setattr(choice, "processor", lambda: "another processor")
+    assert fastest(LARGE, (), "float32", "cpu") == "exact"
+    assert len(json.loads((cache / choice.SPEEDS).read_text())) == 2
+    (cache / choice.SPEEDS).write_text("damaged")
+    assert fastest(LARGE, (), "float32", "cpu") == "exact"
+
+
+def test_what_is_small_or_needs_the_exact_engine_measures_nothing(cache, monkeypatch):
+    monkeypatch.setattr(choice, "measured_speed", never)
+    assert fastest(LARGE * 0.99, (), "float32", "cpu") == "exact"
+    assert fastest(LARGE, (2,), "float32", "cpu") == "exact"
+    assert fastest(LARGE, (), "bfloat16", "cpu") == "exact"
+    assert not cache.exists()
+    assert match(ArraySource(np.eye(5)), ArraySource(np.eye(5)), nulls={}, quiet=True).engine == "exact"
+
+
+def test_a_cache_that_cannot_be_written_leaves_the_exact_engine(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ROSETTALAW_CACHE", str(tmp_path / "file"))
+    assert half_precision_speed("cpu", lambda device: 10.0) is None
+    monkeypatch.setattr(choice, "measured_speed", lambda device: 10.0)
+    assert fastest(LARGE, (), "float32", "cpu") == "exact"
+
+
+def test_the_measurement_itself():
+    """On any machine a positive number; where both kinds of products are the same kernels, about 1."""
+    assert 0.05 < measured_speed("cpu") < 100
+
+
+def test_products_that_are_rounded_to_bfloat16_are_not_chosen(monkeypatch):
+    product = pieces.product
+    monkeypatch.setattr(pieces, "product", lambda *of: of[-1].copy_(product(*of).bfloat16().float()))
+    assert measured_speed("cpu") == 0
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_matching_goes_on_with_the_engine_it_was_begun_with(plant, tmp_path, monkeypatch):
+    a, b, _ = plant(400, 20, 20, 8)
+    monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
+    options = {"nulls": {}, "quiet": True, "folder": tmp_path / "work"}
+    found = match(ArraySource(a), ArraySource(b), **options)
+    assert found.engine == "certified"
+    assert found.details["computed_exactly"] > 0
+    monkeypatch.setattr(choice, "LARGE", np.inf)
+    again = match(ArraySource(a), ArraySource(b), **options)
+    assert again.engine == "certified"
+    assert again.correlation.tobytes() == found.correlation.tobytes()
+    exact = match(ArraySource(a), ArraySource(b), **{**options, "folder": None})
+    assert exact.engine == "exact"
+    assert exact.correlation.tobytes() == found.correlation.tobytes()
+
+
+@pytest.mark.usefixtures("fast")
+def test_further_k_and_precisions_are_the_exact_engines(plant):
+    a, b, _ = plant(400, 20, 20, 8)
+    options = {"nulls": {}, "quiet": True}
+    assert match(ArraySource(a), ArraySource(b), also_k=(2,), **options).engine == "exact"
+    assert match(ArraySource(a), ArraySource(b), compute="float16", **options).engine == "exact"
+    with pytest.raises(UnknownNameError, match="unknown engine 'certain': did you mean certified"):
+        match(ArraySource(a), ArraySource(b), engine="certain", **options)
+
+
+def test_small_matchings_do_not_import_torch(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((50, 6)))
+    call = "import sys; from rosettalaw.empirical.activations.arrays import ArraySource as A\n"
+    call += "from rosettalaw.empirical.matching import match\n"
+    call += "found = match(A('a.npy'), A('a.npy'), quiet=True)\nassert 'torch' not in sys.modules; print(found.engine)"
+    done = subprocess.run([sys.executable, "-c", call], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "exact"
