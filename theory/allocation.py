@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import InputError, require
 from .levels import EXAMPLE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
 from .parameters import as_floats
@@ -156,6 +157,7 @@ class Allocation:
         )
 
 
+@checked("allocate([1.0, 0.5, 0.2], budget=3.0)")
 def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: ArrayLike | None = None) -> Allocation:
     """Solve the discrete allocation (Eq. 11) for any importance weights, in any order.
 

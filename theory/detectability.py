@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import require
 from .parameters import as_floats, as_number
 from .superposition import _share
@@ -72,6 +73,7 @@ class Detection:
     tau_eff: float
 
 
+@checked(EXAMPLE, "features")
 def detect(
     isolation: ArrayLike,
     inputs: float,
@@ -141,6 +143,7 @@ def detect(
     )
 
 
+@checked("tau_eff(candidates=1000, inputs=10_000)", "width")
 def tau_eff(candidates: int, inputs: float, width: float = 1.0) -> float:
     """Return the isolation whose correlation equals the median of the largest of 2(n−1) chance correlations.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import InputError, require
 from .parameters import RULES, as_floats, check_limit, parameters, require_solvable
 from .power_law import ROUNDING_UP, continuum_budget, power_integral, power_sum
@@ -29,6 +30,7 @@ BETAS = np.geomspace(1e-3, 1e3, 400)  # where the exponent is looked for first
 WHOLE = 2.0**53  # numbers from here on are whole as floats
 
 
+@checked("beta_for(exponent=0.63, neurons=[4e4, 2e6])", "gamma")
 def beta_for(
     exponent: ArrayLike,
     neurons: ArrayLike,

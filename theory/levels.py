@@ -8,19 +8,21 @@ first feature, since λ itself may have lost the digits by which it differs from
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..compiled import REFUSED, Kernel, kernel
 from ..errors import InputError
-from .roots import root
+from .roots import TIGHTEST, root
 from .utilities import Utility
 
 EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
 REACH = 1e18  # distance in log λ beyond which no price is looked for
 NOTHING = 800.0  # more than any logarithm of a float
-THINNED = 512  # ranks that give a start for λ
+THINNED = 128  # ranks that give a start for λ
+START = 1e-6  # tolerance of the start from thinned ranks
 FEW = 512  # weights that are interpreted
 BLOCK = 2048  # weights summed between two looks at the stopping rule
 TINY = 1e-3  # budget, or isolation, below which features are compared with the first: λ has lost its digits
@@ -82,24 +84,28 @@ def price_by_root(above: np.ndarray, c: np.ndarray | None, budget: float, utilit
 
     Exactly the budget is spent there, by bracketing and Brent's method. Where U'(0) is finite the unknown is
     ``log(log U'(0) − x)``, which has digits for tiny budgets too. Many ranks are first thinned out, each that stays
-    standing for those up to the next: their price is a start.
+    standing for those around it: their price is a start.
     """
     dearest = float(utility.log_marginal(np.zeros(1))[0])
-    return _to_price(_unknown(above, c, budget, utility, dearest), dearest)
+    return _to_price(_unknown(above, c, budget, utility, dearest, TIGHTEST), dearest)
 
 
 def _to_price(unknown: float, dearest: float) -> float:
     return dearest - float(np.exp(unknown)) if dearest < np.inf else unknown
 
 
-def _unknown(above: np.ndarray, c: np.ndarray | None, budget: float, utility: Utility, dearest: float) -> float:
+def _unknown(
+    above: np.ndarray, c: np.ndarray | None, budget: float, utility: Utility, dearest: float, near: float
+) -> float:
     finite = dearest < np.inf
     start, step = min(float(np.log(budget)), 0.0) if finite else 0.0, 1.0
     if above.size > 2 * THINNED:
-        at = np.unique(np.geomspace(1, above.size, THINNED).astype(int)) - 1
-        gaps = np.diff(at, append=above.size)
-        start, step = _unknown(above[at], gaps if c is None else gaps * c[at], budget, utility, dearest), 1e-3
+        at = np.unique(np.geomspace(1, above.size, THINNED).round().astype(int)) - 1
+        half = np.diff(at) / 2  # sums between two ranks by the trapezoid rule
+        gaps = 0.5 + np.append(half, 0.5) + np.insert(half - 0.5, 0, 0.0)
+        start, step = _unknown(above[at], gaps if c is None else gaps * c[at], budget, utility, dearest, START), 1e-3
 
+    @cache  # the search meets both ends of its bracket again
     def excess(unknown: float) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
             demand = utility.demand_at_log(_to_price(unknown, dearest) + above)
@@ -114,15 +120,15 @@ def _unknown(above: np.ndarray, c: np.ndarray | None, budget: float, utility: Ut
     if first == 0:
         return start
     sign = 1.0 if (first > 0) != finite else -1.0  # of the way to go
-    near, far, reach = start, start + sign * step, step
+    here, far, reach = start, start + sign * step, step
     furthest = NOTHING if finite else REACH
     while (excess(far) > 0) == (first > 0):
-        if abs(far) > furthest or far == near:
+        if abs(far) > furthest or far == here:
             raise InputError("utility", utility, broken_rule(utility), "Log()")
         reach *= 2 if step == 1.0 else 8
-        near, far = far, far + sign * reach
+        here, far = far, far + sign * reach
         far = float(np.clip(far, -NOTHING - 1, 709)) if finite else far
-    return root(excess, min(near, far), max(near, far))
+    return root(excess, min(here, far), max(here, far), near, near)
 
 
 def broken_rule(utility: Utility) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arguments import check
 from ..errors import InputError, require
 from ..results import dataset
 from .allocation import Allocation, allocate, allocate_logs
@@ -67,6 +68,8 @@ class Model:
         for name, kind in [("spectrum", Spectrum), ("utility", Utility), ("cost", Cost), ("budget", Budget)]:
             value = getattr(self, name)
             require(isinstance(value, kind), name, value, f"must be a {kind.__name__}", EXAMPLE)
+        for name, kind in [("gamma", "float"), ("features", "int | None")]:
+            check(name, getattr(self, name), kind, __name__, EXAMPLE)
         require(0 < self.gamma < np.inf, "gamma", self.gamma, "must be finite and greater than 0", EXAMPLE)
         require(self.features is None or self.features >= 1, "features", self.features, "must be at least 1", EXAMPLE)
 

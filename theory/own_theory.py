@@ -23,6 +23,7 @@ from typing import Any
 import mpmath as mp
 import sympy as sp
 
+from ..arguments import checked
 from ..errors import InputError, require
 from . import growth
 from .derivation import N, lam, r, r0, s, tau
@@ -108,6 +109,7 @@ class OwnTheory:
         return theory_as_latex(self)
 
 
+@checked("derive(utility='s/(1 + s)', at={'beta': 2})")
 def derive(
     utility: Any = "log",
     spectrum: Any = "power-law",

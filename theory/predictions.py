@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import InputError, require
 from ..results import dataset
 from . import power_law
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SHORT = 1024  # points whose parameters are written out
 
 
+@checked(EXAMPLE, "sensitivities")
 def predict(
     neurons: ArrayLike,
     beta: ArrayLike,

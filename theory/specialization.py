@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import InputError, require
 from ..results import dataset
 from .parameters import RULES, as_floats
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 EXAMPLE = "specialize([1024, 65536], {'prose': 0.7, 'code': 0.2, 'math': 0.1}, beta=1.5)"
 
 
+@checked(EXAMPLE, "offsets", "beta", "data_share", "kappa", "tau", "gamma")
 def specialize(
     neurons: ArrayLike,
     offsets: Mapping[str, float],
@@ -78,6 +80,7 @@ def specialize(
     """
     sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
     require(sizes.ndim == 1 and bool(((sizes > 0) & np.isfinite(sizes)).all()), "neurons", neurons, RULES["neurons"])
+    require(sizes.size, "neurons", neurons, "must be at least one size", EXAMPLE)
     for name, value in [("kappa", kappa), ("tau", tau), ("gamma", gamma)]:
         require(0 < value < np.inf, name, value, "must be finite and greater than 0", EXAMPLE)
     domains = list(offsets)

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError, require
 from .contracts import Contract
 from .families import POSITIVE, FunctionFamily, by_name
+from .parameters import as_floats
 
 STENCIL = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0  # fourth-order central difference at −2h, −h, h, 2h
 STEP = 1e-3
@@ -215,7 +216,7 @@ class Empirical(Spectrum):
     values: np.ndarray
 
     def __post_init__(self):
-        values = np.asarray(self.values, dtype=float)
+        values = as_floats("values", self.values, "Empirical([4.0, 2.0, 1.0])")
         fine = values.ndim == 1 and values.size > 0 and np.isfinite(values).all() and (values >= 0).all()
         require(fine, "values", self.values, "must be a vector of finite numbers ≥ 0", "Empirical([4.0, 2.0, 1.0])")
         object.__setattr__(self, "values", np.sort(values)[::-1])

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import require
 from .parameters import as_floats
 
@@ -54,6 +55,7 @@ class Isolation:
     energy: float
 
 
+@checked("isolation_of(loadings=np.eye(3), noise=0.1)")
 def isolation_of(loadings: ArrayLike, noise: float) -> Isolation:
     """Return the isolation of every feature from the loading matrix.
 
@@ -93,8 +95,16 @@ def correlation(isolation: ArrayLike, other: ArrayLike | None = None) -> np.ndar
         s and s' ≥ 0, broadcast together; without `other` the two are equal and ``ρ = s/(1 + s)``.
     """
     s = _at_least_zero("isolation", isolation)
-    t = s if other is None else _at_least_zero("other", other)
+    t = s if other is None else _partner(other, s)
     return np.sqrt(_share(s) * _share(t))
+
+
+def _partner(other: ArrayLike, first: np.ndarray) -> np.ndarray:
+    """Return the isolation of partners, which goes with that of the first neurons."""
+    s = _at_least_zero("other", other)
+    fits = all(a == b or 1 in (a, b) for a, b in zip(s.shape[::-1], first.shape[::-1], strict=False))
+    require(fits, "other", f"shape {s.shape}", f"must go with the other argument's shape, {first.shape}", "other=2.0")
+    return s
 
 
 def isolation_from(correlation: ArrayLike, other: ArrayLike | None = None) -> np.ndarray:
@@ -113,7 +123,7 @@ def isolation_from(correlation: ArrayLike, other: ArrayLike | None = None) -> np
     if other is None:
         share = rho
     else:
-        partner = _share(_at_least_zero("other", other))
+        partner = _share(_partner(other, rho))
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(rho == 0, 0.0, rho**2 / partner)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -131,6 +141,7 @@ def interference_variance(isolation: ArrayLike, other: ArrayLike, size: ArrayLik
         return 1 / (s * t * length)
 
 
+@checked("tail_loadings([2.0], 100, np.random.default_rng(0))")
 def tail_loadings(isolation: ArrayLike, size: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the interference of dedicated neurons: random directions over a tail of L features.
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import results
+from ..arguments import checked
 from ..console import progress
 from ..errors import MissingExtraError, RosettaError, require
 from .grids import Grid, coordinates, slices, vectors
@@ -56,6 +57,7 @@ STATUS = {
 }
 
 
+@checked(EXAMPLE, "sensitivities")
 def sweep(
     neurons: ArrayLike,
     beta: ArrayLike,

@@ -23,6 +23,7 @@ import numpy as np
 from .contracts import Contract
 from .families import POSITIVE, FunctionFamily, by_name
 
+FEW = 64  # prices that are searched in one array of parts
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
@@ -91,11 +92,12 @@ class Utility(FunctionFamily):
 def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
     """Return s with log U'(s) = log p; where U' bends too sharply for secants, by bisection."""
     try:
-        log_s, level, first = _table(utility, tuple(vars(utility).items()))
+        log_s, level, rising, first = _table(utility, tuple(vars(utility).items()))
     except TypeError:  # a utility without a hash, or one of its parameters
-        log_s, level, first = _table.__wrapped__(utility, ())
+        log_s, level, rising, first = _table.__wrapped__(utility, ())
     wanted = np.atleast_1d(np.asarray(log_price, dtype=float))
-    cell = np.clip(np.searchsorted(-level, -wanted), 1, level.size - 1)
+    cell = np.searchsorted(rising, -wanted)
+    cell = np.minimum(np.maximum(cell, 1, out=cell), level.size - 1, out=cell)
     low, width = log_s[cell - 1], log_s[1] - log_s[0]
 
     def miss(x: np.ndarray) -> np.ndarray:
@@ -103,9 +105,10 @@ def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
 
     with np.errstate(all="ignore"):
         fall = (level[cell] - level[cell - 1]) / width
-        x = np.clip(low + (wanted - level[cell - 1]) / fall, low, low + width)
+        high = low + width
+        x = np.minimum(np.maximum(low + (wanted - level[cell - 1]) / fall, low), high)
         before = miss(x)
-        y = np.clip(x - before / fall, low, low + width)
+        y = np.minimum(np.maximum(x - before / fall, low), high)
         after = miss(y)
         step = -after * (y - x) / (after - before)
         z = np.where((after == 0) | (after == before), y, y + step)
@@ -117,21 +120,25 @@ def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
 
 
 def _bisected(utility: Utility, wanted: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    for _ in range(48):
-        middle = 0.5 * (low + high)
-        cheap = np.asarray(utility.log_marginal(np.exp(middle))) > wanted
-        low, high = np.where(cheap, middle, low), np.where(cheap, high, middle)
+    """Return log s by halving intervals 48 times; a few of them are cut into 64 at once, which calls U' less often."""
+    parts, steps = (64, 8) if wanted.size <= FEW else (2, 48)
+    inner = np.arange(1, parts)[:, None]
+    for _ in range(steps):
+        width = (high - low) / parts
+        cheap = np.asarray(utility.log_marginal(np.exp(low + width * inner))) > wanted
+        low = low + width * np.count_nonzero(cheap, axis=0)
+        high = low + width
     return 0.5 * (low + high)
 
 
 @lru_cache(maxsize=64)
-def _table(utility: Utility, _parameters: tuple) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return log s, log U' there, and log U'(0); made anew where parameters have changed."""
+def _table(utility: Utility, _parameters: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return log s, log U' there, −log U', and log U'(0); made anew where parameters have changed."""
     log_s = np.linspace(-80.0, 80.0, 8001)
     with np.errstate(all="ignore"):
         level = np.asarray(utility.log_marginal(np.exp(log_s)), dtype=float)
         first = np.asarray(utility.log_marginal(np.zeros(1)), dtype=float)
-    return log_s, level, float(first[0])
+    return log_s, level, np.negative(level), float(first[0])
 
 
 @dataclass(frozen=True)

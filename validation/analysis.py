@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import require
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
@@ -155,6 +156,7 @@ class Analysis:
         return self.counts_alone.identifiability.record() | curves
 
 
+@checked("analyse([256, 512, 1024], [31, 46, 70])", "nulls")
 def analyse(
     neurons: Any,
     counts: ArrayLike | None = None,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import InputError
 from .analysis import Analysis, analyse_series
 from .extension import Extension, fit_extension
@@ -164,6 +165,7 @@ def corrected(rows: Sequence[Row]) -> str:
     return sentence({f"{name} of {row.series.name}": p for row in rows for name, p in row.tests().items()})
 
 
+@checked("compare_series(read_series(['counts.csv', 'ladder.nc']))")
 def compare_series(series: Sequence[Series]) -> list[Row]:
     """Put every series through every test."""
     return [_row(one) for one in series]

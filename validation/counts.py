@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, require
-from .inputs import numbers, require_all
+from .inputs import comma_hint, numbers, require_all
 from .table import read_table, separator
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
@@ -229,7 +229,7 @@ def cell(text: str, name: str, where: str) -> float:
     except ValueError:
         value = np.nan
     part = "column" if name == "count_sd" else "row"
-    rule = f"must be a number; omit the {part} if it was not measured"
+    rule = f"must be a number{comma_hint(text) or f'; omit the {part} if it was not measured'}"
     require(bool(np.isfinite(value)), where, text, rule, EXAMPLE)
     require(bool(usable(name, np.array(value))), where, text, RULES[name], EXAMPLE)
     return value

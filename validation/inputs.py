@@ -6,6 +6,7 @@ and complex numbers are no numbers, even where NumPy could convert them.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Set
 from typing import Any
@@ -29,7 +30,8 @@ def numbers(argument: str, values: Any, example: str = "") -> np.ndarray:
     try:
         return np.atleast_1d(_floats(values))
     except UNREADABLE:
-        raise InputError(argument, values, "must be numbers", example or f"{argument}=[256, 512, 1024]") from None
+        rule = "must be numbers" + comma_hint(values)
+        raise InputError(argument, values, rule, example or f"{argument}=[256, 512, 1024]") from None
 
 
 def number(argument: str, value: Any, allowed: Callable[[float], bool], rule: str, example: str) -> float:
@@ -38,8 +40,20 @@ def number(argument: str, value: Any, allowed: Callable[[float], bool], rule: st
         array = _floats(value)
     except UNREADABLE:
         array = np.empty(0)
-    require(array.ndim == 0 and allowed(float(array)), argument, value, rule, example)
+    good = array.ndim == 0 and allowed(float(array))
+    require(good, argument, value, rule + comma_hint(value), example)
     return float(array)
+
+
+def comma_hint(values: Any) -> str:
+    """Return words for a message where text, or the first text of several, is a number but for its commas."""
+    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else np.asarray(values)
+    for text in (str(one).strip() for one in array.ravel()[:10_000].tolist() if isinstance(one, str)):
+        if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
+            return f"; the comma between thousands is the reason: write {text.replace(',', '')}"
+        if re.fullmatch(r"[+-]?\d+,\d+", text):
+            return f"; the decimal comma is the reason: write {text.replace(',', '.')}"
+    return ""
 
 
 def require_all(good: np.ndarray, argument: str, values: Any, rule: str, example: str) -> None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import InputError, UnknownNameError, require
 from .counts import CALLS
 from .distributions import log_gamma, student_quantile, xlogy
@@ -57,6 +58,7 @@ class LikelihoodFit:
     dispersion: float
 
 
+@checked("fit_likelihood([256, 512, 1024], [31, 46, 70], likelihood='poisson')", "likelihood")
 def fit_likelihood(
     neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = None, likelihood: str = "poisson"
 ) -> LikelihoodFit:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import require
 from ..lazy import deferred
 from ..looks import COLOURS, axes
@@ -101,6 +102,7 @@ def mean_profile(profiles: Sequence[Profile]) -> Profile:
     return Profile(exponent, *(geometric(field.name) for field in fields(Profile)[1:]))
 
 
+@checked("fit_profile([.9, .8, .65, .5])", "attenuated")
 def fit_profile(correlations: ArrayLike, threshold: float = 0.0, attenuated: bool = False) -> Profile:
     """Fit the profile of one matching.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..console import say
 from ..errors import ForeignFileError, InputError
 from ..model_names import matched_families
@@ -36,6 +37,7 @@ ROUNDED = 1e-6  # what a file in single precision may have taken off the pair th
 RUNS = 3  # of a simulation at each size, whose correlations make its profiles
 
 
+@checked("read_series(['counts.csv', 'ladder.nc'])")
 def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
     """Read result files and CSV files; files of single pairs in one folder make one series.
 

@@ -87,7 +87,8 @@ def read_table(
         raise ForeignFileError(f"{path}: no rows below the column names. Expected {expected}")
 
     for line, row in rows[1:]:
-        rule = f"must have {len(header)} fields as the first line has; a decimal comma makes two of one"
+        rule = f"must have {len(header)} fields as the first line has; "
+        rule += "a comma within a number makes two of one: write 1024, not 1,024, and 0.5, not 0,5"
         extra = any(cell.strip() for cell in row[len(header) :])
         require(not extra, f"{path}, line {line}", mark.join(row), rule, expected)
 

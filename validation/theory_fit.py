@@ -49,6 +49,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import require
 from ..theory.parameters import positive
 from .counts import Counts, clean
@@ -123,6 +124,7 @@ class TheoryFit:
         return expected_count(np.asarray(neurons, dtype=float), self.beta, self.kappa, self.tau, self.gamma)
 
 
+@checked("fit_counts([256, 512, 1024], [31, 46, 70])", "weighted")
 def fit_counts(
     neurons: ArrayLike,
     counts: ArrayLike,

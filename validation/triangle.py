@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import require
 from ..lazy import deferred
 from ..theory.parameters import positive
@@ -186,6 +187,12 @@ class Triangle:
         }
 
 
+@checked(
+    "measure_triangle([256, 512, 1024], [rho_256, rho_512, rho_1024], threshold=0.3)",
+    "threshold",
+    "attenuated",
+    "shared",
+)
 def measure_triangle(
     neurons: ArrayLike,
     correlations: Sequence[ArrayLike],

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..errors import InputError, require
 from .counts import LARGEST
+from .inputs import comma_hint
 from .series_from import one_series
 from .table import read_table
 from .triangle import Triangle, measure_triangle, triangle_of
@@ -23,6 +25,7 @@ EXAMPLE = (
 CALL = "read_triangle('pairs.csv'), or read_triangle({'neurons': [128, 128, 256], 'correlation': [.9, .7, .8]})"
 
 
+@checked(CALL, "threshold")
 def read_triangle(
     pairs: str | os.PathLike[str] | Mapping[str, Any],
     threshold: float | None = None,
@@ -112,5 +115,5 @@ def _cell(text: str, name: str, where: str) -> float | str:
         good, rule = 1 <= value <= LARGEST, f"must be a number of neurons, from 1 to {LARGEST:g}"
     else:
         good, rule = abs(value) <= 1, "must be a correlation, from −1 to 1; omit the row if it was not measured"
-    require(good, where, text, rule, EXAMPLE)
+    require(good, where, text, rule + comma_hint(text), EXAMPLE)
     return value

@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import checked
 from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
-from .errors import ForeignFileError, InputError, MissingFileError, RosettaError
+from .errors import ForeignFileError, InputError, MissingFileError, RosettaError, require
 from .heaps import require_sound_heaps
 from .vocabulary import variable
 
@@ -33,6 +34,7 @@ __all__ = [  # with what others use of `disk` to write files of their own
     "require_folder_takes", "require_replaceable", "require_room", "require_variables", "run_facts", "save",
     "with_variables",
 ]  # fmt: skip
+SAVED = "save(predict([1024], beta=1.6), 'prediction.nc')"
 PACKAGES = (
     "rosettalaw",
     "numpy",
@@ -115,6 +117,7 @@ def _versions() -> str:
     return json.dumps(versions)
 
 
+@checked(SAVED)
 def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Write a Dataset to netCDF, completely or not at all, and return its path.
 
@@ -137,6 +140,14 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     ...     rl.save(rl.predict(neurons=[1024], beta=1.6), f"{folder}/prediction.nc").name
     'prediction.nc'
     """
+    rule = "must be a Dataset; results of matchings and ladders have a method: result.save('result.nc')"
+    require(
+        hasattr(ds, "data_vars") and not isinstance(ds, type),
+        "ds",
+        ds,
+        rule,
+        "save(predict([1024], beta=1.6), 'prediction.nc')",
+    )
     whole = _netcdf(ds)
     with replacing(path) as partial:
         partial.write_bytes(whole)
@@ -158,6 +169,7 @@ def _netcdf(ds: xr.Dataset) -> bytes:
     return buffer.getvalue()
 
 
+@checked("load('result.nc')")
 def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     """Read a Dataset that `save` wrote.
 

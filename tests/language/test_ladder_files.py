@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from transformers import GPT2Config, OPTConfig
 
+import rosettalaw as rl
 from rosettalaw import cli
 from rosettalaw.empirical.config import Measurement
 from rosettalaw.empirical.ladder.models import open_checkpoint_ladder
@@ -91,6 +92,25 @@ def test_the_machine_may_be_given_in_place_of_the_files(file, capsys):
         InputError, match=r"mine\.toml: engine = 'exakt': must be one of auto, exact, certified, screened"
     ):
         preview(str(file))
+
+
+def test_the_machine_may_be_given_in_python_too(file, monkeypatch):
+    given = {"device": "cuda", "weights": "bfloat16", "engine": "screened", "device_map": "auto"}
+    given |= {"allow_pickle_weights": True}
+    seen = []
+    monkeypatch.setattr("rosettalaw.empirical.ladder.measure.measure_ladder", lambda ladder, *_: seen.append(ladder))
+    monkeypatch.setattr("rosettalaw.interface.counting.LadderResult", lambda dataset: dataset)
+    for ladder in (str(file), models_of(str(file))):
+        rl.measure_ladder(ladder, **given)
+        assert seen.pop().measurement == replace(Measurement(tokens=1000), **given)
+        rl.measure_ladder(ladder)
+        assert seen.pop().measurement == Measurement(tokens=1000)
+        for name, rule in (("weights", "float32, bfloat16"), ("engine", "exact, screened"), ("device_map", "auto")):
+            with pytest.raises(InputError, match=f"{name.split('_')[0]}.* = 'nonsense': must be one of {rule}"):
+                rl.measure_ladder(ladder, **{name: "nonsense"})
+    with pytest.raises(InputError, match=r"engine = 3: must be text or None\. Try: measure_ladder\("):
+        rl.measure_ladder(str(file), engine=3)
+    assert not seen
 
 
 def test_the_template_is_a_ladder_file(tmp_path):

@@ -93,16 +93,12 @@ def cpu_seconds(*works):
     return best
 
 
-class Demanding(CRRA):
-    """CRRA by its demand, as all families are solved that have no closed form of the optimum."""
-
-
 def test_an_own_utility_is_a_few_times_slower_than_a_shipped_one():
-    """At most 5 times (`python -m benchmarks theory`); 8 here, for busy machines."""
+    """At most 5 times (`python -m benchmarks theory`), although CRRA has a closed form; 7 here, for busy machines."""
     sizes = [1e3, 1e4, 1e5, 1e6]
-    shipped, own = Model(PowerLaw(1.7), Demanding(0.7)), Model(PowerLaw(1.7), OwnCRRA(0.7))
+    shipped, own = Model(PowerLaw(1.7), CRRA(0.7)), Model(PowerLaw(1.7), OwnCRRA(0.7))
     fast, slow = cpu_seconds(lambda: shipped.predict(sizes), lambda: own.predict(sizes))
-    assert slow < 8 * fast
+    assert slow < 7 * fast
 
 
 @dataclass(frozen=True)

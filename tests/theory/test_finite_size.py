@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import zeta
 
-from rosettalaw.theory import frontier, predict
+from rosettalaw.theory import Empirical, Model, PowerLaw, frontier, predict
 
 PAPER_SIZES = 2.0 ** np.arange(10, 18)
 
@@ -77,3 +77,22 @@ def test_asymptotic_exponent_is_what_the_local_one_tends_to(beta, exponent):
     near, far = np.abs(prediction["local_exponent"].values - exponent)
     assert far <= near
     assert far < (0.06 if beta == 0.9 else 1e-3)
+
+
+@pytest.mark.parametrize("features", [10, 100])
+@pytest.mark.parametrize("beta", [1.1, 1.5, 2.0])
+def test_a_fixed_number_of_features_is_all_found_from_a_budget_on(beta, features):
+    """R = A once κN ≥ (1 + τ) A^β H_A − A, and one feature fewer just below."""
+    tau, model = 1.0, Model(PowerLaw(beta), features=features)
+    enough = (1 + tau) * features**beta * np.sum(np.arange(1.0, features + 1) ** -beta) - features
+    for neurons, count in ((enough * (1 - 1e-6), features - 1), (enough * (1 + 1e-6), features), (1e9, features)):
+        assert model.predict([neurons], tau=tau)["count"].item() == count
+
+
+@pytest.mark.parametrize("law", ["lognormal", "exponential"])
+def test_importances_drawn_anew_with_a_finite_mean_have_exponent_one(law):
+    """A = 4N importances from a law of finite mean: counts are proportional to N, up to what a draw scatters."""
+    rng, sizes = np.random.default_rng(0), 2 ** np.arange(10, 15)
+    draws = [getattr(rng, law)(size=4 * size) for size in sizes]
+    counts = [Model(Empirical(w)).predict([n])["count"].item() for n, w in zip(sizes, draws, strict=True)]
+    assert np.polyfit(np.log(sizes), np.log(counts), 1)[0] == pytest.approx(1, abs=0.03)

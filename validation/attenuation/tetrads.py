@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...arguments import checked
 from ...errors import require
 from ...lazy import deferred
+from ..inputs import numbers
 
 stats = deferred("scipy.stats")  # half a second
 
@@ -65,6 +67,7 @@ def communality(ab: ArrayLike, ac: ArrayLike, bc: ArrayLike) -> np.ndarray:
     return ab * ac / bc
 
 
+@checked(EXAMPLE)
 def fit_tetrads(correlations: Mapping[str, ArrayLike], positions: float) -> Tetrads:
     """Test vanishing tetrads and measure communalities.
 
@@ -138,7 +141,7 @@ def _covariance(rho: Mapping[str, np.ndarray], first: str, second: str) -> np.nd
 
 
 def _correlations(name: str, values: ArrayLike) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(values, dtype=float))
+    array = numbers(name, values, EXAMPLE)
     good = array.ndim == 1 and bool(np.all((array > 0) & (array <= 1)))
     require(good, name, values, "must be correlations above 0 and at most 1, one per feature", EXAMPLE)
     return array

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ...arguments import checked
+from ...errors import require
 from ..attenuation.drawn import DrawnLadder
 from ..curves import CURVES
 from ..seeds.components import Components, SizeMeans, expected_squares, solve_components
@@ -73,6 +75,7 @@ class Expectation:
         }
 
 
+@checked("expect(Design((128, 256, 512)))")
 def expect(design: Design, draws: int = DRAWS, ladders: int = LADDERS, seed: int = 0) -> Expectation:
     """Return the expectations of a design.
 
@@ -87,6 +90,9 @@ def expect(design: Design, draws: int = DRAWS, ladders: int = LADDERS, seed: int
     seed : int
         Of all random numbers.
     """
+    for name, value, least in (("draws", draws, 1), ("ladders", ladders, 0), ("seed", seed, 0)):
+        require(value >= least, name, value, f"must be at least {least}", f"expect(design, {name}={max(least, 100)})")
+    draws, ladders, seed = int(draws), int(ladders), int(seed)
     rng = np.random.default_rng(seed)
     fits = [of_means(*draw_statistics(design, rng)) for _ in range(draws)]
     low, high = np.array([fit.exponent_ci95 for fit in fits]).T

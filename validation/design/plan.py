@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...arguments import check_fields
 from ...errors import InputError, require
 from ..demands import expected_exponents
 from ..seeds.components import Components, SizeMeans
@@ -23,6 +24,7 @@ TEXT_SD, POSITIONS = 0.07, 86_000.0
 THRESHOLD = 0.3  # correlation from which pairs count
 SHARE = (0.7, 0.73)  # of the count, ``0.7 N^0.73``: the shipped ladders'
 STEEPEST = 20.0
+CALL = "Design((128, 256, 512), seeds=3, positions=86_000, beta=1.5)"
 EXAMPLE = "rosettalaw design --neurons 128:768:6:log --seeds 3 --positions 86000 --beta 1.5"
 BETAS = np.exp(np.linspace(np.log(1.001), np.log(STEEPEST), 40))
 
@@ -70,6 +72,7 @@ class Design:
     count: float | None = None
 
     def __post_init__(self):
+        check_fields(self, CALL)
         sizes = sorted(set(self.neurons))
         require(
             all(1 <= n <= 1e12 for n in sizes), "neurons", sizes, "must be numbers of neurons, from 1 to 1e12", EXAMPLE

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...arguments import checked
 from ...errors import MissingExtraError, require
 from ...lazy import deferred
 
@@ -55,6 +56,7 @@ class Replication:
         return {name: getattr(self, name) for name in ("count", "of", "expected", "p")}
 
 
+@checked("anchored_count([pairs_0[:, 0], pairs_1[:, 0]], neurons=768)")
 def anchored_count(matched: Sequence[ArrayLike], neurons: int, least: int = 2) -> Replication:
     """Count the neurons of A that are Rosetta Neurons against at least `least` seeds of the partner.
 
@@ -74,6 +76,8 @@ def anchored_count(matched: Sequence[ArrayLike], neurons: int, least: int = 2) -
     """
     sets = [np.asarray(one) for one in matched]
     example = "anchored_count([pairs_0[:, 0], pairs_1[:, 0]], neurons=768)"
+    require(0 < neurons < 2**31, "neurons", neurons, "must be at least 1, and below 2³¹", example)
+    neurons, least = int(neurons), int(least)
     require(2 <= least <= len(sets), "least", least, f"must be from 2 to the number of seeds, {len(sets)}", example)
     times = np.zeros(neurons, dtype=int)
     for j, one in enumerate(sets):
@@ -126,6 +130,7 @@ def closing_triangles(ab: ArrayLike, bc: ArrayLike, ac: ArrayLike) -> Replicatio
     )
 
 
+@checked("recurring({('A', 'B'): ab, ('B', 'C'): bc, ('A', 'C'): ac})")
 def recurring(matchings: Mapping[tuple[str, str], ArrayLike], least: int = 3) -> list[dict[str, int]]:
     """Return groups of neurons of `least` or more networks, every two of which are matched, the largest first.
 
@@ -147,6 +152,9 @@ def recurring(matchings: Mapping[tuple[str, str], ArrayLike], least: int = 3) ->
         raise MissingExtraError("networkx", "measure") from error
 
     graph = networkx.Graph()
+    for name in matchings:
+        two = isinstance(name, tuple) and len(name) == 2
+        require(two, "matchings", name, "must be named by two networks", "recurring({('A', 'B'): pairs, ...})")
     for (first, second), pairs in matchings.items():
         array = np.asarray(pairs)
         require(array.ndim == 2 and array.shape[1] == 2, f"{first}–{second}", array.shape, f"must be {PAIRS}")

@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import InputError, require
 from ...results import load
 from ..counts import LARGEST
+from ..inputs import comma_hint
 from ..table import read_table
 
 if TYPE_CHECKING:
@@ -150,5 +151,5 @@ def _cell(text: str, name: str, where: str) -> float | str:
         good, rule = 0 < value <= LARGEST, "must be a count above 0, which has a logarithm"
     else:
         good, rule = 0 <= value <= 10, "must be the standard deviation of a log count, from 0 to 10"
-    require(good, where, text, rule, EXAMPLE)
+    require(good, where, text, rule + comma_hint(text), EXAMPLE)
     return value

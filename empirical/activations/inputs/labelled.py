@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ....errors import InputError
+from ....errors import InputError, require
 from ..arrays import documents_of
 from ..source import ActivationSource
 
@@ -85,11 +85,22 @@ def labels_from(samples: Any, source: ActivationSource, argument: str) -> np.nda
     InputError
         If there is not one for each position, or one is given twice.
     """
-    labels = np.asarray(list(samples) if not hasattr(samples, "__array__") else samples)
+    labels = _one_each(samples, "samples", source)
     if labels.ndim != 1 or len(labels) != source.positions:
         rule = f"must be one for each of the {source.positions} positions of {argument}"
         raise InputError("samples", f"{len(labels)} identities", rule, f"samples=range({source.positions})")
     return labels
+
+
+def _one_each(values: Any, argument: str, source: ActivationSource) -> np.ndarray:
+    """Return values that a caller gives for each position as an array."""
+    if hasattr(values, "__array__"):
+        return np.asarray(values)
+    listed = hasattr(values, "__iter__") and not isinstance(values, str | bytes | type)
+    rule = f"must be a list, or an array, with one entry for each of {source.positions} positions"
+    require(listed, argument, values, rule, f"{argument}=range({source.positions})")
+    entries: Any = values
+    return np.asarray(list(entries))
 
 
 def with_documents(opened: Labelled, documents: Any) -> Labelled:
@@ -100,7 +111,7 @@ def with_documents(opened: Labelled, documents: Any) -> Labelled:
     InputError
         If there is not one for each position, or the source is of another's making.
     """
-    names = np.asarray(list(documents) if not hasattr(documents, "__array__") else documents)
+    names = _one_each(documents, "documents", opened.source)
     if names.ndim == 1 and names.dtype.kind in "USOmM":
         names = np.unique(names, return_inverse=True)[1]
     source: Any = opened.source

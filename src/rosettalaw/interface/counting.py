@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..console import reporting
 from ..errors import InputError
 from .comparison import Comparison
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 EXAMPLE = "fit([128, 256, 512], [21, 33, 48])"
 
 
+@checked(EXAMPLE, "nulls")
 def fit(
     neurons: Any,
     counts: ArrayLike | None = None,
@@ -78,6 +81,7 @@ def fit(
         return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
 
 
+@checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")
 def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[Forecast]:
     """Forecast the count at sizes that were not measured, with intervals, or refuse.
 
@@ -114,6 +118,7 @@ def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[F
         return made[0] if one else made
 
 
+@checked("compare('counts.csv', 'ladder.nc')")
 def compare(*sources: Any, references: bool = False) -> Comparison:
     """Compare several series of counts with the same fits and tests.
 
@@ -157,13 +162,19 @@ def compare(*sources: Any, references: bool = False) -> Comparison:
         return Comparison([*(reference_rows() if references else ()), *compare_series(series)])
 
 
+@checked("measure_ladder('ladder.toml', out='results')")
 def measure_ladder(
     ladder: Any,
     out: str | os.PathLike[str] | None = None,
     *,
-    text: Any = None,
+    text: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
     workers: int | None = None,
+    device: str | None = None,
+    device_map: str | None = None,
+    weights: str | None = None,
+    engine: str | None = None,
+    allow_pickle_weights: bool | None = None,
     progress: bool | Callable[[str, float, float | None], object] = True,
 ) -> LadderResult:
     """Measure pairs of models at several sizes.
@@ -178,6 +189,11 @@ def measure_ladder(
         Text to measure given models on, instead of the ladder file's text.
     cache, workers
         Folder of models that are trained for the ladder, and how many are trained at once.
+    device, device_map, weights, engine : str, optional
+        In place of the ladder's: where models run (``cpu``, ``cuda``), ``auto`` to spread large checkpoints over
+        devices, the precision in which models compute, and ``exact`` or ``screened`` matching.
+    allow_pickle_weights : bool, optional
+        Whether weights that are not safetensors are read.
     progress : bool or callable
         As in `match`.
 
@@ -205,10 +221,15 @@ def measure_ladder(
         from ..loop.ladder import models_of
 
         quiet = progress is False
-        if not isinstance(ladder, ModelLadder):
+        given = {"device": device, "device_map": device_map, "weights": weights, "engine": engine}
+        given |= {"allow_pickle_weights": allow_pickle_weights}
+        machine = {name: value for name, value in given.items() if value is not None}
+        if isinstance(ladder, ModelLadder):
+            ladder = replace(ladder, measurement=replace(ladder.measurement, **machine))
+        else:
             chosen = None if text is None else Path(text)
             stored = None if cache is None else Path(cache)
-            ladder = models_of(str(ladder), chosen, None, stored, workers)
+            ladder = models_of(str(ladder), chosen, None, stored, workers, machine)
         return LadderResult(measured(ladder, None if out is None else Path(out), quiet))
 
 

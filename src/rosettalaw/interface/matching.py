@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..console import reporting
 from ..errors import InputError, UnknownNameError, require
 from .match_result import MatchResult
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..empirical.pairing import ModelMatches
 
 
+@checked("match(a, b, text='text.txt', tokens=20_000)")
 def match(
     a: Any,
     b: Any,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ..arguments import checked
 from ..console import reporting
 from ..errors import InputError, UnknownNameError
 from .match_result import MatchResult
@@ -17,6 +18,7 @@ from .recurrence_result import RecurrenceResult
 from .wording import in_python
 
 
+@checked("match_several([a, b, c], text='text.txt', tokens=20_000)")
 def match_several(
     models: Sequence[Any] | Mapping[str, Any],
     *,

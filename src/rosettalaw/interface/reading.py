@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..arguments import checked
 from ..results import KIND
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 RESULTS = {"pairs": MatchResult, "ladder": LadderResult, "recurrence": RecurrenceResult}
 
 
+@checked("load('result.nc')")
 def load(
     path: str | os.PathLike[str], kind: str | None = None
 ) -> MatchResult | LadderResult | RecurrenceResult | xr.Dataset:

@@ -1,0 +1,170 @@
+"""Kinds of arguments, read from annotations: an object of another kind is refused by name before anything is computed.
+
+Values are not judged here. Arrays, and all that is annotated `Any`, are left to the function, which knows more of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import lru_cache, reduce, wraps
+from inspect import Parameter, signature
+from numbers import Integral, Real
+from typing import Any, ParamSpec, TypeVar
+
+from .errors import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator: arguments of kinds that the annotations do not allow raise `InputError` with the example.
+
+    With names only these arguments are looked at; the function judges the others itself.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        parameters = signature(function).parameters.values()
+        kinds = {one.name: one.annotation for one in parameters if not names or one.name in names}
+        positional = [one.name for one in parameters if one.kind in _POSITIONAL]
+        place = function.__module__
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name, value in (*zip(positional, args, strict=False), *kwargs.items()):
+                if name in kinds:
+                    check(name, value, kinds[name], place, example)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def check_fields(instance: Any, example: str) -> None:
+    """Raise `InputError` unless the fields of a dataclass are of the kinds that its annotations say."""
+    for name, kind in type(instance).__annotations__.items():
+        check(name, getattr(instance, name), kind, type(instance).__module__, example)
+
+
+def check(argument: str, value: Any, annotation: str, module: str, example: str) -> None:
+    """Raise `InputError` unless a value, and each that it contains, is of the kind that an annotation says.
+
+    Raises
+    ------
+    InputError
+        With the kinds that are allowed, in words.
+    """
+    kinds = _members(annotation)
+    fitting = [kind for kind in kinds if _fits(value, kind, module)]
+    if not fitting:
+        words = " or ".join(dict.fromkeys(_words(kind, module) for kind in kinds))
+        hint = "; this is a class, not an object of it" if isinstance(value, type) else ""
+        raise InputError(argument, value, f"must be {words}{hint}", example)
+    inner = next((kind for kind in map(_content, fitting) if kind), None)
+    if inner:
+        for name, one in _entries(argument, value):
+            check(name, one, inner, module, example)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether an object is one real number: no text, no truth value, and no array of several."""
+    if isinstance(value, Real):
+        return not isinstance(value, bool)
+    return getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", "f") in "iuf"
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether an object is one whole number."""
+    return is_number(value) and (isinstance(value, Integral) or float(value).is_integer())
+
+
+def is_list(value: Any) -> bool:
+    """Return whether an object is a list, a tuple, an array or a column: in order, and of several entries."""
+    if isinstance(value, str | bytes | Mapping | Set | type) or getattr(value, "ndim", 1) == 0:
+        return False
+    return hasattr(value, "__len__") and hasattr(value, "__iter__")
+
+
+def is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike)
+
+
+def is_truth(value: Any) -> bool:
+    """Return whether an object is True or False, also as NumPy has them and as 0 and 1."""
+    return isinstance(value, bool) or type(value).__name__ == "bool" or (is_whole(value) and value in (0, 1))
+
+
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "float": ("a number", is_number),
+    "int": ("a whole number", is_whole),
+    "bool": ("True or False", is_truth),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "None": ("None", lambda value: value is None),
+    "os.PathLike": ("a path", lambda value: isinstance(value, os.PathLike)),
+    "Mapping": ("a dictionary", lambda value: isinstance(value, Mapping)),
+    "Sequence": ("a list", is_list),
+    "tuple": ("a list", is_list),
+    "Iterable": ("a list", lambda value: hasattr(value, "__iter__") and not isinstance(value, str | bytes | type)),
+    "Callable": ("a function", lambda value: callable(value) and not isinstance(value, type)),
+}
+
+
+@lru_cache
+def _members(annotation: str) -> tuple[str, ...]:
+    """Return the kinds of a union."""
+    members, depth, start = [], 0, 0
+    for at, sign in enumerate(annotation + "|"):
+        depth += (sign == "[") - (sign == "]")
+        if sign == "|" and not depth:
+            members.append(annotation[start:at].strip())
+            start = at + 1
+    return tuple(members)
+
+
+@lru_cache
+def _content(kind: str) -> str:
+    """Return the kind of the entries of a list, or of the values of a dictionary; nothing if none is said."""
+    content = re.fullmatch(r"(?:Sequence|Iterable)\[(.*)\]|Mapping\[str, (.*)\]|tuple\[(.*), \.\.\.\]", kind)
+    return next(filter(None, content.groups()), "") if content else ""
+
+
+def _name(kind: str) -> str:
+    return kind.partition("[")[0]
+
+
+def _fits(value: Any, kind: str, module: str) -> bool:
+    if _name(kind) in _KINDS:
+        return _KINDS[_name(kind)][1](value)
+    known = _class(kind, module)
+    return known is None or isinstance(value, known)
+
+
+def _class(kind: str, module: str) -> type | None:
+    """Return the class that a name is in a module, or None where it is none, or not loaded."""
+    first, *rest = _name(kind).split(".")
+    try:
+        named = reduce(getattr, rest, getattr(sys.modules[module], first))
+    except AttributeError:
+        return None
+    return named if isinstance(named, type) and named is not Any else None
+
+
+def _words(kind: str, module: str) -> str:
+    if _name(kind) in _KINDS:
+        return _KINDS[_name(kind)][0]
+    name = _name(kind).rpartition(".")[2]
+    return f"an {name}" if name[0] in "AEIO" else f"a {name}"
+
+
+def _entries(argument: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Return the entries of a list or a dictionary by name; none of an iterator, which would be used up."""
+    if isinstance(value, Mapping):
+        return ((f"{argument}[{key!r}]", one) for key, one in value.items())
+    if isinstance(value, Iterator):
+        return iter(())
+    return ((f"{argument}[{at}]", one) for at, one in enumerate(value))
