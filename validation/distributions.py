@@ -71,6 +71,8 @@ def chi_square_quantile(freedom: float, probability: float) -> float:
 
 def f_tail(above: float, below: float, x: float) -> float:
     """Return P(F > x) with `above` and `below` degrees of freedom."""
+    if above * x < below:  # near 1 the share's argument would lose its digits
+        return 1 - beta_share(above / 2, below / 2, above * x / (below + above * x))
     return beta_share(below / 2, above / 2, below / (below + above * x))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -40,6 +40,7 @@ def test_quantiles_of_the_normal_distribution():
 
 
 @given(st.integers(1, 30), st.integers(1, 300), st.floats(0, 200))
+@example(1, 2, 2.2e-16)
 def test_tail_of_f(above, below, x):
     assert f_tail(above, below, x) == pytest.approx(special.fdtrc(above, below, x), **CLOSE)
 
