@@ -246,7 +246,7 @@ def test_a_gpu_holds_what_its_plan_says(name):
 
 def test_a_gpu_that_is_not_there_cannot_be_planned_with():
     if torch.cuda.is_available():
-        pytest.skip("there is one")
+        pytest.skip("this machine has a GPU")
     with pytest.raises(InputError, match=r"--device = 'cuda': cannot be used .* Try: --device cpu"):
         rates.device_rates("cuda")
     with pytest.raises(UnknownNameError, match="unknown device 'h1000': did you mean h100"):

@@ -38,9 +38,8 @@ def message(figure: str, rows: Sequence[Row], judged: Sequence[tuple[str, Sequen
     judged : sequence of (name, findings)
         Findings of each ladder.
     """
-    said = list(_of_rows(figure, rows)) + [
-        (name, of_findings(figure, findings)) for name, findings in judged if of_findings(figure, findings)
-    ]
+    said = list(_of_rows(figure, rows))
+    said += [(name, words) for name, findings in judged if (words := of_findings(figure, findings))]
     if len(said) > MOST:
         return ""
     return " ".join(f"{name}: {words}" if len(said) > 1 else f"{words[0].upper()}{words[1:]}" for name, words in said)
@@ -64,12 +63,4 @@ def _named(finding: str) -> str:
 def _of_rows(figure: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
     for row in rows:
         if row.series.source in COUNTS.get(figure, ()) and not row.series.chance and row.of_counts():
-            yield row.series.name, _first(row.of_counts()[0])
-        if figure == "triangle" and row.of_theory():
-            yield row.series.name, _first(row.of_theory()[0])
-
-
-def _first(sentence: str) -> str:
-    """Return a sentence up to its first semicolon or colon: the verdict, before its reasons."""
-    ends = [place for mark in ("; ", ": ", ". ") if (place := sentence.find(mark)) > 0]
-    return sentence[: min(ends, default=len(sentence))].rstrip(".") + "."
+            yield row.series.name, row.of_counts()[0]  # whole: what follows may take back how it begins
