@@ -105,7 +105,7 @@ def test_the_machine_may_be_given_in_python_too(file, monkeypatch):
         assert seen.pop().measurement == replace(Measurement(tokens=1000), **given)
         rl.measure_ladder(ladder)
         assert seen.pop().measurement == Measurement(tokens=1000)
-        for name, rule in (("weights", "float32, bfloat16"), ("engine", "exact, screened"), ("device_map", "auto")):
+        for name, rule in (("weights", "float32, bfloat16"), ("engine", "auto, exact"), ("device_map", "auto")):
             with pytest.raises(InputError, match=f"{name.split('_')[0]}.* = 'nonsense': must be one of {rule}"):
                 rl.measure_ladder(ladder, **{name: "nonsense"})
     with pytest.raises(InputError, match=r"engine = 3: must be text or None\. Try: measure_ladder\("):
