@@ -6,8 +6,11 @@ import re
 import pytest
 
 import rosettalaw.testing
-from rosettalaw.testing import BrokenLawError, check_spectrum
+from rosettalaw.testing import BrokenLawError, check_model, check_spectrum
 from rosettalaw.testing.laws import MODEL_LAWS, UTILITY_LAWS
+from rosettalaw.theory import Model
+from rosettalaw.theory.budgets import LinearBudget
+from rosettalaw.theory.utilities import PurePower
 
 PAGE = (pathlib.Path(__file__).parents[2] / "docs/testing/README.md").read_text(encoding="utf-8")
 
@@ -26,6 +29,13 @@ def test_its_tests_pass(page):
     assert len(tests) == 3
     for name in tests:
         page[name]()
+
+
+def test_a_frontier_of_few_digits_has_no_slope_to_compare_with(page):
+    budget = LinearBudget(0.023713737056616554)
+    model = Model(page["Slowed"](1.4296875, 33.0), PurePower(2.921875), budget=budget, gamma=4.0, features=951)
+    assert 0 < model.frontier(3.0, 10.0) < 1e-320
+    check_model(model, 3.0, 10.0)
 
 
 def test_its_example_has_twenty_lines_beside_imports():

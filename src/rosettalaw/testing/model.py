@@ -161,8 +161,8 @@ def _check_local_exponent(subject: Subject, at: Mapping[str, float], model: Mode
     features = model.features_at(neurons)
     fixed = replace(model, features=features)
     ends = [fixed.frontier(neurons * math.exp(sign * STEP), tau) for sign in (-1, 1)]
-    if r_tau >= features or max(ends) >= features or min(*ends, r_tau) <= 0:
-        return  # at A, or below a first rank on level ground
+    if r_tau >= features or max(ends) >= features or min(*ends, r_tau) < np.finfo(float).tiny:
+        return  # at A, or below a first rank: on level ground, or so far that the frontier has few digits
     given = float(fixed.predict(neurons, tau)["local_exponent"][0])
     slopes = [math.log(r_tau / ends[0]) / STEP, math.log(ends[1] / r_tau) / STEP]
     low, high = min(slopes), max(slopes)
