@@ -20,7 +20,7 @@ def write(area: str, ratios: Sequence[Ratio], folder: Path = FOLDER) -> Path:
     """Write the ratios of an area into this machine's file, in place of those that were measured there before."""
     name = processor()
     path = folder / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".json")
-    record: dict[str, Any] = read(path) if path.exists() else {"areas": {}}
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"areas": {}}
     record |= {"processor": name, "instructions": instructions(), "threads": threads()}
     measured = {"libraries": _libraries(), "ratios": [dataclasses.asdict(one) for one in ratios]}
     record["areas"] = dict(sorted({**record["areas"], area: measured}.items()))

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import typer
 
+from benchmarks import record
 from rosettalaw import cli
 from rosettalaw.validation import agreement
 
@@ -36,6 +37,17 @@ def test_its_make_targets_and_links_exist():
     assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
     for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_its_speed_is_what_was_recorded():
+    ((machine, ratios),) = [(one, one["areas"]["matching"]["ratios"]) for one in record.records()]
+    share, faster = (
+        next(one.value for one in ratios if words in one.claim) for words in ("torch.matmul's", "screened one's")
+    )
+    text = " ".join(README.split())
+    assert machine["processor"] == "AMD EPYC, 2 cores"
+    assert f"On an AMD EPYC with two cores, the exact engine reaches {share:.0%} of the speed of `torch.matmul`" in text
+    assert f"Screening is {faster:.0f} times faster than the exact engine there" in text
 
 
 def means(rungs, name):

@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 
+from benchmarks import record
 from benchmarks.account import account, shown
+from benchmarks.timing import Ratio
 from rosettalaw import threads
 
 
@@ -32,6 +34,16 @@ def test_numpy_is_not_loaded_before_a_command_has_set_its_threads():
     )
     codes = [subprocess.run([sys.executable, "-c", code, name, "--help"]).returncode for name in ("fit", "match")]
     assert codes == [3, 2]
+
+
+def test_a_record_takes_one_area_after_the_other(tmp_path):
+    fast, slow = Ratio("of one", 2.0, 1.5, True, "(1 s)"), Ratio("of another", 3.0, 2.0, False)
+    for area, ratios in (("b", [fast]), ("a", [slow]), ("b", [fast, slow])):
+        path = record.write(area, ratios, tmp_path)
+    (machine,) = record.records(tmp_path)
+    assert {name: area["ratios"] for name, area in machine["areas"].items()} == {"a": [slow], "b": [fast, slow]}
+    assert path.parent == tmp_path
+    assert machine["threads"] >= 1
 
 
 def test_an_account_gives_each_stage_its_own_seconds_and_those_of_what_it_calls():
