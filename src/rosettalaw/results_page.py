@@ -57,7 +57,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
                 bar.advance()
         own = [row for row in results.rows if not row.series.reference]
         own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
-        judged = [(name, findings(ladder, None)) for name, ladder in results.of("ladder")]
+        judged = _judged(results)
         figures = [
             {
                 "shows": one.shows,
@@ -87,6 +87,11 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         skipped=results.skipped,
     )
     return page.write(out, html)
+
+
+def _judged(results: Results) -> list[tuple[str, list[Finding]]]:
+    """Return each ladder's findings on its neurons."""
+    return [(name, findings(ladder, None)) for name, ladder in results.of("ladder")]
 
 
 def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[dict[str, Any]]:

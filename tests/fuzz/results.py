@@ -164,7 +164,7 @@ def as_page(path, folder, rng=None):
         for row in results.rows:
             row.record()
             json.dumps(row.sentences())
-        results_page._further(results)
+        results_page._further(results, results_page._judged(results))
         for kind, members in results.datasets.items():
             for name, ds in members:
                 results_page._provenance(kind, name, ds)
