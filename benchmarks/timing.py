@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from rosettalaw.empirical.matching.machine import choice
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,7 @@ class Ratio:
 
 def processor() -> str:
     """Return the name of this machine's processor, and the number of its cores."""
-    name = platform.processor()
-    with contextlib.suppress(OSError):
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-        name = names[0] if names else name
-    return f"{name or platform.machine()}, {os.cpu_count()} cores"
+    return f"{choice.processor()}, {os.cpu_count()} cores"
 
 
 # Instructions that decide how fast products are, as Linux calls them.
