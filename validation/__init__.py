@@ -49,6 +49,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .alternatives import CurveComparison, compare_curves
     from .analysis import Analysis, analyse, analyse_series
+    from .attenuation.measured import MeasuredAttenuation, measure_attenuation
     from .attenuation.tetrads import Tetrads, communality, fit_tetrads
     from .compare import compare_series
     from .counts import Counts, clean, read_counts
@@ -84,6 +85,7 @@ __all__ = [
     "Forecast",
     "JointFit",
     "LikelihoodFit",
+    "MeasuredAttenuation",
     "ModelFit",
     "Observations",
     "Parameter",
@@ -118,6 +120,7 @@ __all__ = [
     "fit_tetrads",
     "forecast_counts",
     "held_out_largest",
+    "measure_attenuation",
     "measure_triangle",
     "read_counts",
     "read_series",
@@ -128,6 +131,7 @@ __all__ = [
 
 _MODULES = {
     "alternatives": ("CurveComparison", "compare_curves"),
+    "attenuation.measured": ("MeasuredAttenuation", "measure_attenuation"),
     "attenuation.tetrads": ("Tetrads", "communality", "fit_tetrads"),
     "analysis": ("Analysis", "analyse", "analyse_series"),
     "compare": ("compare_series",),

@@ -93,8 +93,8 @@ def fit_tetrads(correlations: Mapping[str, ArrayLike], positions: float) -> Tetr
     log = {name: np.log(one) for name, one in rho.items()}
     first = log["ab"] + log["cd"] - log["ac"] - log["bd"]
     second = log["ab"] + log["cd"] - log["ad"] - log["bc"]
-    se = np.stack([_sampling(rho, ("ab", "cd", "ac", "bd")), _sampling(rho, ("ab", "cd", "ad", "bc"))], axis=1)
-    se = se / np.sqrt(positions)
+    ratios = ("ab", "cd", "ac", "bd"), ("ab", "cd", "ad", "bc")
+    se = np.stack([sampling_error(rho, names, positions) for names in ratios], axis=1)
     variance = float(np.mean(first**2 - se[:, 0] ** 2))
     shared = np.stack([_of_one(log, letter) for letter in "abcd"], axis=1)
     return Tetrads(
@@ -117,14 +117,14 @@ def _of_one(log: Mapping[str, np.ndarray], letter: str) -> np.ndarray:
     return np.mean([between(letter, x) + between(letter, y) - between(x, y) for x, y in pairs], axis=0)
 
 
-def _sampling(rho: Mapping[str, np.ndarray], names: tuple[str, str, str, str]) -> np.ndarray:
-    """Return √(M · variance) of the log ratio of the first two correlations to the others."""
+def sampling_error(rho: Mapping[str, np.ndarray], names: tuple[str, ...], positions: float) -> np.ndarray:
+    """Return the sampling error of the log ratio of the first two of four correlations to the last two."""
     sign = (1, 1, -1, -1)
     total = np.zeros(len(rho["ab"]))
     for i, first in enumerate(names):
         for j, second in enumerate(names):
             total += sign[i] * sign[j] * _covariance(rho, first, second) / (rho[first] * rho[second])
-    return np.sqrt(np.maximum(total, 1e-300))
+    return np.sqrt(np.maximum(total, 1e-300) / positions)
 
 
 def _covariance(rho: Mapping[str, np.ndarray], first: str, second: str) -> np.ndarray:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import require
 from .dataset_result import DatasetResult
 from .match_result import MatchResult
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from ..validation.attenuation.measured import MeasuredAttenuation
 
 WORDS = {2: "two"}
 
@@ -68,6 +71,36 @@ class RecurrenceResult(DatasetResult):
     def to_dataframe(self) -> pd.DataFrame:
         """Return `families`."""
         return self.families
+
+    def attenuation(self, families: Mapping[str, str], rho: float = 0.0) -> MeasuredAttenuation:
+        """Return how much correlations of one feature differ between networks, of two families with seeds each.
+
+        Parameters
+        ----------
+        families : mapping of str to str
+            The family of each model, by the names of `models`: two of them, with two or more models each.
+        rho : float
+            Pairs below this correlation are left out.
+
+        Returns
+        -------
+        MeasuredAttenuation
+            Of `rosettalaw.validation.measure_attenuation`.
+
+        Raises
+        ------
+        InputError
+            If this result was read from a file, which has no correlations of all pairs, if no null was drawn, or if
+            the families are others than two of two models each.
+        """
+        from ..validation import measure_attenuation
+
+        example = "rl.match_several({'a0': a0, 'a1': a1, 'b0': b0, 'b1': b1}).attenuation({'a0': 'a', 'a1': 'a', …})"
+        require(self.pairs, "pairs", "{}", "must be there; they are in results of rl.match_several", example)
+        columns = ("unit_a", "unit_b", "correlation")
+        pairs: Any = {key: tuple(one.dataset[name].values for name in columns) for key, one in self.pairs.items()}
+        positions = float(np.mean([float(one.dataset["effective_positions"]) for one in self.pairs.values()]))
+        return measure_attenuation(pairs, families, positions, rho)
 
     def levels(self) -> list[dict[str, Any]]:
         """Return the families of all, of most and of two of the models, as rows."""

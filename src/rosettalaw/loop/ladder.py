@@ -94,6 +94,7 @@ def models_of(
 def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
     from ..empirical.ladder.measure import measure_ladder, rung_records
+    from ..validation.attenuation.measured import measure_ladder_attenuation, words
     from ..validation.compare import compare_series
     from ..validation.findings import findings
     from ..validation.seeds.recurrence import recurrence
@@ -105,18 +106,21 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     row = compare_series([of_ladder(measured, models.name)])[0]
     figures = draw(measured, analysis, row.triangle, out)
     recurs = None if analysis is None else recurrence(measured, analysis.common_rho)
+    attenuation = {} if analysis is None else measure_ladder_attenuation(measured, analysis.common_rho)
     summary = {
         "rungs": rung_records(measured),
         **_fitted(analysis),
         **({} if analysis is None or analysis.seeds is None else {"seeds": analysis.seeds.record()}),
         **({} if recurs is None else {"recurrence": recurs.record()}),
+        **({"attenuation": {str(size): one.record() for size, one in attenuation.items()}} if attenuation else {}),
         "verdict": verdict,
         "findings": [vars(one) for one in findings(measured, analysis)],
         "seconds": round(time.monotonic() - started, 1),
     }
     from ..validation.ladder_report import write_report
 
-    counted = [*row.of_counts()[1:], *([] if recurs is None else [recurs.sentence()])]
+    between = [] if recurs is None else [recurs.sentence(), words(attenuation)]
+    counted = [*row.of_counts()[1:], *(said for said in between if said)]
     remarks = counted, row.of_theory() if row.analysis is not None else []
     page = out / "report.html"
     write_report(measured, analysis, verdict, *remarks, figures, page, summary["seconds"], row.triangle)
