@@ -70,7 +70,9 @@ def draw_population(axis, ladder, side: int, group: str, name: str = "") -> None
     # The same for both populations, with room for the legend above every line.
     heights = [here[f"firing_{each}"] for each in ("rosetta", "control")]
     heights += [here[f"firing_{each}_high"][-1] for each in ("rosetta", "control")]
-    highest = max(float(each.max()) for each in heights)
+    values = np.concatenate([np.ravel(each) for each in heights])
+    # With no Rosetta Neuron at any size, the corpus share alone is drawn.
+    highest = np.max(values, initial=1, where=np.isfinite(values))
     axis.set_ylim(-0.05 * highest, 1.75 * highest)
     words = "Rosetta" if group == "rosetta" else "random others"
     axis.set_title(f"{side_title(ladder, side, name)}: {words}")

@@ -61,7 +61,8 @@ def draw_side(axis, ladder, side: int, name: str = "", measure: str = "output_ku
     axis.set_title(side_title(ladder, side, name))
     axis.set_ylabel(METRICS["vocab_excess_kurtosis"])
     axis.margins(y=0.25)  # room for the legend
-    _finish(axis, sizes, bottom=None if np.nanmin(here["selectivity_rosetta_low"].values) < 0 else 0)
+    negative = (here["selectivity_rosetta_low"].values < 0).any()
+    _finish(axis, sizes, bottom=None if negative else 0)
 
 
 def _finish(axis, sizes, bottom: float | None = 0) -> None:

@@ -12,7 +12,6 @@ import math
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -23,7 +22,7 @@ import numpy as np
 from .. import results
 from ..arguments import checked
 from ..console import progress
-from ..errors import MissingExtraError, RosettaError, require
+from ..errors import require
 from .grids import Grid, coordinates, slices, vectors
 from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, allowed, check_limit, too_few_features
 from .predictions import open_grid, predict_arrays
@@ -194,31 +193,6 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     points = dict(zip(codes.tolist(), numbers.tolist(), strict=True))
     unsolved = {STATUS[int(code)]: number for code, number in points.items() if code != 0}
     return {"points": sum(points.values()), "solved": points.get(0, 0), "unsolved": unsolved}
-
-
-@contextmanager
-def connected(scheduler: str) -> Iterator[Any]:
-    """Open a `distributed.Client` at the address of a dask scheduler.
-
-    Raises
-    ------
-    MissingExtraError
-        If `distributed` is not installed.
-    RosettaError
-        If nothing answers at that address.
-    """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise MissingExtraError("distributed", "cluster") from None
-    try:
-        client = Client(scheduler, timeout="10s")
-    except (OSError, TimeoutError, ValueError) as error:
-        raise RosettaError(
-            f"--scheduler = {scheduler!r}: no dask scheduler responds at this address ({error})"
-        ) from None
-    with client:
-        yield client
 
 
 def _computed(ds: xr.Dataset, where: list[tuple[slice, ...]], client: Any) -> Iterator[dict[str, np.ndarray]]:

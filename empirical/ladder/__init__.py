@@ -10,5 +10,6 @@
 | `shared` | copies and null draws that pairs of one size share |
 | `neurons` | selectivity and documents of all neurons, Rosetta or not |
 | `rung` | one size measured |
+| `workers` | the same on a dask cluster |
 | `measure` | all sizes, saved one by one and joined into a Dataset |
 """

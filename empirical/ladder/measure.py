@@ -35,6 +35,7 @@ from ..sites import layer_numbers
 from .models import ModelLadder, ModelRung
 from .rung import COUNTS, EVIDENCE, measure_rung, steps
 from .shared import Shared
+from .workers import failed_rung, measure_on_workers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,7 +48,7 @@ SEEDS = ("seed_a", "seed_b")
 COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold")
 
 
-def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = False) -> xr.Dataset:
+def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = False, client: Any = None) -> xr.Dataset:
     """Measure every rung of a ladder.
 
     Parameters
@@ -58,6 +59,8 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
         Folder where each rung's result is saved, and read back by a later run.
     quiet : bool
         Show no progress bar.
+    client : distributed.Client, optional
+        The workers of this cluster measure; the results are the same.
 
     Returns
     -------
@@ -78,6 +81,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
         progress(f"measuring {len(rungs)} rungs", sum(weights), quiet) as bar,
     ):
         shared = Shared(Path(folder))
+        elsewhere = {} if client is None else measure_on_workers(client, ladder, paths, weights, bar)
         for i, rung in enumerate(rungs):
             label = f"rung {i + 1} of {len(rungs)}"
             share = weights[i] / (len(rung.models) - 1) / steps(ladder)
@@ -88,16 +92,16 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                     bar.update(description=f"{label}: {what}")
                     bar.advance(share)
 
-                result = _saved_rung(path)
+                result = elsewhere.pop((i, other), None)
+                if result is None and (result := _saved_rung(path)) is not None:
+                    bar.advance(share * steps(ladder))
                 if result is None:
                     try:
                         result = measure_rung(ladder, rung, other, i == len(rungs) - 1, step, shared)
                     except RosettaError as error:
-                        raise _named(rung, i, error) from error
+                        raise failed_rung(rung, i, error) from error
                     if path is not None:
                         save(result, path)
-                else:
-                    bar.advance(share * steps(ladder))
                 comparisons.append(result)
                 if not quiet:
                     _tell(result)
@@ -243,7 +247,7 @@ def _check(ladder: ModelLadder, i: int) -> float:
             config = hub.open_config(model)
             _require_layers(rung, place, config)
         except RosettaError as error:
-            raise _named(rung, i, error) from error
+            raise failed_rung(rung, i, error) from error
         size = (getattr(config, name, None) or 1 for name in ("num_hidden_layers", "hidden_size"))
         cost += float(np.prod(list(size))) ** 1.5
     return cost
@@ -256,10 +260,6 @@ def _require_layers(rung: ModelRung, place: int, config: Any) -> None:
         entry = rung.layers[place if len(rung.layers) > 1 else 0]
         rule = f"{rung.models[place]} has the layers 0 to {depth - 1}"
         require(max(layer_numbers(entry)) < depth, "layers", entry, rule, f'layers = ["0-{depth - 1}"]')
-
-
-def _named(rung: ModelRung, i: int, error: RosettaError) -> RosettaError:
-    return RosettaError(f"rung {i + 1} ({rung.title}): {error}. Finished rungs are saved")
 
 
 def _saved_rung(path: Path | None) -> xr.Dataset | None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from rosettalaw.cluster import connected
 from rosettalaw.errors import InputError, RosettaError, UnknownNameError
 from rosettalaw.results import load
 from rosettalaw.theory import Range, predict, sweep
 from rosettalaw.theory.grids import cut
-from rosettalaw.theory.sweeps import BLOCK, BYTES_PER_VARIABLE, STATUS, connected, summary, write
+from rosettalaw.theory.sweeps import BLOCK, BYTES_PER_VARIABLE, STATUS, summary, write
 
 GRID = {"neurons": Range(1e3, 1e9, 30, log=True), "beta": Range(1.2, 3, 20), "kappa": [0.1, 1.0], "tau": 2.0}
 

@@ -39,6 +39,9 @@ def register(app: typer.Typer, section: str) -> None:
         ),
         engine: str = typer.Option("", help=f"auto, exact, certified, or screened: for many neurons. {INSTEAD}"),
         pickled: bool = typer.Option(False, "--allow-pickle-weights", help="Read weights that are not safetensors."),
+        scheduler: str | None = typer.Option(
+            None, help="Address of a dask scheduler whose workers measure (needs the 'cluster' extra)."
+        ),
         check: bool = typer.Option(False, "--check", help="Show sizes, time, memory and disk; measure nothing."),
         template: Path | None = typer.Option(
             None, callback=file_to_write, help="Write a commented ladder file as a template, and exit."
@@ -62,7 +65,7 @@ def register(app: typer.Typer, section: str) -> None:
             return
         from ..loop.ladder import run_ladder
 
-        summary = run_ladder(ladder, out, text, categories, cache, workers, machine)
+        summary = run_ladder(ladder, out, text, categories, cache, workers, machine, scheduler)
         if as_json:
             print_json(summary)
         else:

@@ -36,8 +36,9 @@ def sweep(
     as_json: bool = JsonOption,
 ) -> None:
     """Predict on a grid of parameters; points without a solution are marked with a status."""
+    from ..cluster import connected
     from ..results import require_room
-    from ..theory.sweeps import connected, summary, write
+    from ..theory.sweeps import summary, write
     from ..theory.sweeps import sweep as solve
 
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cluster import connected
 from ..console import say
 from ..errors import InputError
 from ..results import replacing, save
@@ -35,6 +37,7 @@ def run_ladder(
     cache: Path | None = None,
     workers: int | None = None,
     machine: Mapping[str, Any] | None = None,
+    scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Measure a ladder of given models, or train it first where the file says how; return ``summary.json``.
 
@@ -53,6 +56,8 @@ def run_ladder(
     machine : mapping, optional
         Settings of `Measurement` that replace the file's: ``device``, ``device_map``, ``weights``, ``engine``,
         ``allow_pickle_weights``.
+    scheduler : str, optional
+        Address of a dask scheduler whose workers measure; models are trained here.
 
     Raises
     ------
@@ -60,8 +65,9 @@ def run_ladder(
         For anything that the user can mend; finished work stays.
     """
     started = time.monotonic()
-    models = models_of(ladder, text, categories, cache, workers, machine)
-    return conclude(models, out or Path("results") / models.name, started)
+    with nullcontext() if scheduler is None else connected(scheduler) as client:
+        models = models_of(ladder, text, categories, cache, workers, machine)
+        return conclude(models, out or Path("results") / models.name, started, client)
 
 
 def models_of(
@@ -91,7 +97,7 @@ def models_of(
     return replace(models, measurement=replace(models.measurement, **(machine or {})))
 
 
-def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
+def conclude(models: ModelLadder, out: Path, started: float, client: Any = None) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
     from ..empirical.ladder.measure import measure_ladder, rung_records
     from ..validation.attenuation.measured import measure_ladder_attenuation, words
@@ -100,7 +106,7 @@ def conclude(models: ModelLadder, out: Path, started: float) -> dict[str, Any]:
     from ..validation.seeds.recurrence import recurrence
     from ..validation.series_from import of_ladder
 
-    measured = measure_ladder(models, out / "rungs")
+    measured = measure_ladder(models, out / "rungs", client=client)
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")
     row = compare_series([of_ladder(measured, models.name)])[0]

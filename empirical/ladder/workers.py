@@ -1,0 +1,111 @@
+"""Comparisons of a ladder measured by the workers of a dask cluster.
+
+Rungs that have a network in common, such as the pairs of seeds of one size, are one task: its worker reads each of
+their networks once. Tasks are independent and the dearest is sent first. A ladder has the same numbers as one measured
+in a single process. Workers open checkpoints and text by the ladder's own paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from ...errors import RosettaError
+from ...results import save
+from .models import ModelLadder, ModelRung
+from .rung import measure_rung
+from .shared import Shared
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Comparison = tuple[int, int]  # rung, and which of its models the first is compared with
+
+
+def measure_on_workers(
+    client: Any,
+    ladder: ModelLadder,
+    paths: Sequence[Sequence[Path | None]],
+    costs: Sequence[float],
+    bar: Any,
+) -> dict[Comparison, xr.Dataset]:
+    """Return the comparisons that have no file yet, saved as they come.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of the cluster.
+    ladder : ModelLadder
+        What to measure.
+    paths : sequence of sequence of path
+        File of each comparison of each rung; None where nothing is saved.
+    costs : sequence of float
+        Relative cost of each rung.
+    bar : Bar
+        Progress; each rung counts as its cost.
+
+    Raises
+    ------
+    RosettaError
+        If a comparison fails, after all others are saved.
+    """
+    from distributed import as_completed
+
+    every = [(i, other) for i, of in enumerate(paths) for other in range(1, len(of) + 1)]
+    files = {(i, other): paths[i][other - 1] for i, other in every}
+    missing = [at for at, path in files.items() if path is None or not path.exists()]
+    results: dict[Comparison, xr.Dataset] = {}
+    failed: RosettaError | None = None
+    if not missing:
+        return results
+    bar.update(description=f"{len(missing)} comparisons on {len(client.scheduler_info()['workers'])} workers")
+    plan = client.scatter(ladder, broadcast=True, hash=False)
+    tasks = sorted(tasks_of(ladder, missing), key=lambda task: -sum(costs[i] for i, _ in task))
+    sent = {client.submit(_measure, plan, task, pure=False, priority=-n): task for n, task in enumerate(tasks)}
+    for future in as_completed(sent):
+        task = sent[future]
+        measured, error = future.result()
+        for (i, other), result in zip(task, measured, strict=False):
+            results[i, other] = result
+            if (path := files[i, other]) is not None:
+                save(result, path)
+            bar.advance(costs[i] / len(paths[i]))
+        if error is not None and failed is None:
+            i, _ = task[len(measured)]
+            failed = failed_rung(ladder.rungs[i], i, error)
+    if failed is not None:
+        raise failed
+    return results
+
+
+def failed_rung(rung: ModelRung, i: int, error: RosettaError) -> RosettaError:
+    """Return the error of a rung with its number and title."""
+    return RosettaError(f"rung {i + 1} ({rung.title}): {error}. Finished rungs are saved")
+
+
+def tasks_of(ladder: ModelLadder, missing: Sequence[Comparison]) -> list[list[Comparison]]:
+    """Return missing comparisons in groups: rungs that share a model, directly or through others, are in one group."""
+    groups: list[tuple[set[str], list[Comparison]]] = []
+    for comparison in missing:
+        models, task = set(ladder.rungs[comparison[0]].models), [comparison]
+        for group in [group for group in groups if group[0] & models]:
+            groups.remove(group)
+            models |= group[0]
+            task = group[1] + task
+        groups.append((models, task))
+    return [sorted(task) for _, task in groups]
+
+
+def _measure(ladder: ModelLadder, task: Sequence[Comparison]) -> tuple[list[xr.Dataset], RosettaError | None]:
+    """Measure comparisons one after the other; return those that were measured, and the error that ended them."""
+    results: list[xr.Dataset] = []
+    with TemporaryDirectory(prefix="rosettalaw-") as folder:
+        shared = Shared(Path(folder))
+        try:
+            for i, other in task:
+                results.append(measure_rung(ladder, ladder.rungs[i], other, i == len(ladder.rungs) - 1, shared=shared))
+        except RosettaError as error:
+            return results, error
+    return results, None

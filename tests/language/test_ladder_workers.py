@@ -1,0 +1,133 @@
+"""A ladder measured by two worker processes of a dask cluster: the numbers of one process, and errors lose nothing."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
+
+import numpy as np
+import pytest
+
+from rosettalaw.empirical.ladder import workers
+from rosettalaw.empirical.ladder.measure import measure_ladder
+from rosettalaw.empirical.ladder.train import train_ladder
+from rosettalaw.empirical.language.families import open_ladder
+from rosettalaw.errors import RosettaError
+from rosettalaw.results import load
+from tests.tiny_ladder import write_ladder
+
+distributed = pytest.importorskip("distributed")
+
+NULLS = {"permutations": 0, "untrained": 1, "shift": 2, "documents": 0}
+CLUSTER = """
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    """The file of a ladder with two sizes and two seeds, and the folder of its trained models."""
+    folder = tmp_path_factory.mktemp("workers")
+    path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8, 16))
+    text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
+    path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
+    train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
+    return path, folder / "cache"
+
+
+@pytest.fixture(scope="module")
+def models(ladder):
+    path, cache = ladder
+    return train_ladder(open_ladder(path), cache=cache, quiet=True).models()
+
+
+def test_two_processes_give_the_numbers_of_one(ladder, models, tmp_path):
+    path, cache = ladder
+    alone = measure_ladder(models, quiet=True)
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "cluster.py"], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
+    ) as cluster:
+        address = cluster.stdout.readline().strip()
+        call = ["ladder", path, "--cache", cache, "--out", tmp_path / "far", "--scheduler", address, "--json"]
+        done = subprocess.run([sys.executable, "-m", "rosettalaw", *call], capture_output=True, text=True)
+        cluster.communicate("\n")
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert len(json.loads(done.stdout)["rungs"]) == 8
+    assert (tmp_path / "far" / "report.html").exists()  # although no pair exceeds the nulls at any size
+    far = load(tmp_path / "far" / "results.nc")
+    assert set(far.data_vars) == set(alone.data_vars)
+    for name in alone.data_vars:
+        np.testing.assert_array_equal(far[name].values, alone[name].values, err_msg=name)
+
+
+def test_rungs_that_share_a_network_are_one_task(models):
+    missing = [(i, 1) for i in range(8)]
+    assert workers.tasks_of(models, missing) == [missing[:4], missing[4:]]
+    assert workers.tasks_of(models, missing[3:5]) == [[(3, 1)], [(4, 1)]]
+    # seeds 0–0 and 1–1 of the smaller size share nothing, 0–1 joins them
+    assert workers.tasks_of(models, [(0, 1), (3, 1)]) == [[(0, 1)], [(3, 1)]]
+    assert workers.tasks_of(models, [(0, 1), (3, 1), (1, 1)]) == [[(0, 1), (1, 1), (3, 1)]]
+
+
+class Client:
+    """A client whose tasks run in this process when they are asked for."""
+
+    def scheduler_info(self):
+        return {"workers": {"here": None}}
+
+    def scatter(self, value, **_):
+        return value
+
+    def submit(self, function, *arguments, **_):
+        return Future(partial(function, *arguments))
+
+
+@dataclasses.dataclass(frozen=True)
+class Future:
+    """A task that has not run."""
+
+    result: partial
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setattr(distributed, "as_completed", list)
+    return Client()
+
+
+def test_a_rung_that_fails_is_named_and_the_others_are_saved(models, client, monkeypatch, tmp_path):
+    broken = dataclasses.replace(models, rungs=models.rungs[3:5])
+    original = workers.measure_rung
+
+    def measure(ladder, rung, *of, **options):
+        if rung is broken.rungs[0]:
+            raise RosettaError("its layer 0 gives NaN")
+        return original(ladder, rung, *of, **options)
+
+    monkeypatch.setattr(workers, "measure_rung", measure)
+    with pytest.raises(RosettaError, match=r"rung 1 \(N = 32, seeds 1 and 1\): its layer 0 gives NaN. Finished rungs"):
+        measure_ladder(broken, tmp_path, quiet=True, client=client)
+    assert len(list(Path(tmp_path).glob("*.nc"))) == 1
+    monkeypatch.setattr(workers, "measure_rung", original)
+    again = measure_ladder(broken, tmp_path, quiet=True, client=client)
+    assert again.sizes["rung"] == 2
+    monkeypatch.setattr(workers, "measure_rung", lambda *_: pytest.fail("measured again"))
+    assert measure_ladder(broken, tmp_path, quiet=True, client=client)["raw_count"].equals(again["raw_count"])
+
+
+def test_a_scheduler_that_does_not_answer_is_refused_before_training(tmp_path):
+    path = write_ladder(tmp_path, 600, measured=600, nulls=NULLS, widths=(8,))
+    from rosettalaw.loop.ladder import run_ladder
+
+    with pytest.raises(RosettaError, match="no dask scheduler responds"):
+        run_ladder(str(path), tmp_path / "out", cache=tmp_path / "cache", scheduler="nowhere")
+    assert not (tmp_path / "cache").exists()
