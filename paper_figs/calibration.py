@@ -95,7 +95,8 @@ def draw_on(
     for look in style.null_looks():
         correlations, draws = nulls.get(look.label, (np.empty(0), 0))
         if len(correlations):
-            _curve(axis, correlations, draws, look.colour, look.dashes, f"{look.label} (mean of {draws} draws)")
+            of = f"mean of {draws} draws" if draws > 1 else "one draw"
+            _curve(axis, correlations, draws, look.colour, look.dashes, f"{look.label} ({of})")
     if count is not None and (threshold is None or not np.isfinite(threshold)):
         at = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8.5}
         axis.annotate("no correlation separates them from the nulls: 0 calibrated pairs", (0.99, 0.98), **at)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..validation.published import read
-from . import style
+from . import style, zeros
 from .results_folder import Results, side_title
 
 CATEGORIES = ["code", "math", "formal", "prose", "conversational"]
@@ -55,21 +55,24 @@ def draw_ladder(ladder, path: Path) -> list[Path]:
 
 
 def draw_population(axis, ladder, side: int, group: str, name: str = "") -> None:
-    """Draw the firing of one side's Rosetta Neurons or control at every rung, the largest with its interval."""
+    """Draw the firing of one side's Rosetta Neurons or control at every size, the largest with its interval."""
     here = ladder.isel(side=side)
     names = ladder["category"].values.tolist()
-    rungs = ladder.sizes["rung"]
-    shades = np.linspace(0.25, 1, rungs)
+    every = ladder["neurons"].values
+    sizes, firing = style.over_seeds(every, here[f"firing_{group}"].values)
+    shades = np.linspace(0.25, 1, len(sizes))
     blue = style.COLOURS["blue"]
-    for i in range(rungs):
+    for i, size in enumerate(sizes):
         colour = style.shade(blue, shades[i])
-        words = f"N = {style.short(float(ladder['neurons'][i]))}"
-        style.ours(axis, range(len(names)), here[f"firing_{group}"].values[i], words, i, color=colour)
-    value, low, high = (here[f"firing_{group}{end}"].values[-1] for end in ("", "_low", "_high"))
+        style.ours(axis, range(len(names)), firing[i], f"N = {style.short(float(size))}", i, color=colour)
+    value, low, high = (
+        style.over_seeds(every, here[f"firing_{group}{end}"].values)[1][-1] for end in ("", "_low", "_high")
+    )
+    zeros.say_none(axis, firing, "no Rosetta Neuron at any size")
     style.bars(axis, range(len(names)), value, np.maximum(low, 0), high)
     # The same for both populations, with room for the legend above every line.
     heights = [here[f"firing_{each}"] for each in ("rosetta", "control")]
-    heights += [here[f"firing_{each}_high"][-1] for each in ("rosetta", "control")]
+    heights += [here[f"firing_{each}_high"][every == sizes[-1]] for each in ("rosetta", "control")]
     values = np.concatenate([np.ravel(each) for each in heights])
     # With no Rosetta Neuron at any size, the corpus share alone is drawn.
     highest = np.max(values, initial=1, where=np.isfinite(values))

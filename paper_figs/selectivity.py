@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..validation.published import read
-from . import style
+from . import style, zeros
 from .results_folder import Results, side_title
 
 METRICS = {
@@ -57,6 +57,7 @@ def draw_side(axis, ladder, side: int, name: str = "", measure: str = "output_ku
         mean, low, high = (style.over_seeds(every, here[f"{of}{end}"].values)[1] for end in ("", "_low", "_high"))
         style.ours(axis, sizes, mean, words, i)
         style.bars(axis, sizes, mean, low, high, i)
+    zeros.say_none(axis, here["selectivity_rosetta"], "no Rosetta Neuron at any size")
     axis.axhline(0, color=style.GREY, lw=0.6)
     axis.set_title(side_title(ladder, side, name))
     axis.set_ylabel(METRICS["vocab_excess_kurtosis"])

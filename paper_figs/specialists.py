@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import style
+from . import style, zeros
 from .results_folder import MeasuredLadder, Results, side_title
 
 MEASURES = {
@@ -51,6 +51,7 @@ def draw(ladder, path: str | Path, name: str = "") -> list[Path]:
                 look = {"transform": style.beside(axis, 4 * (i - 1.5))}
                 style.ours(axis, sizes, value, words, i, **look)
                 style.bars(axis, sizes, value, low, high, i, **look)
+            zeros.say_none(axis, ladder.isel(side=side)["superiority"], "no Rosetta Neuron at any size")
             axis.axhline(0.5, color=style.INK, lw=0.8)
             style.size_ticks(axis, sizes)
             axis.set_ylim(0, 1)

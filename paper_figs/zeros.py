@@ -126,3 +126,9 @@ class Zeros:
             ticks = [tick for tick in self.axis.get_yticks(minor=minor) if edge < tick <= high]
             self.axis.set_yticks(ticks, minor=minor)
         return row
+
+
+def say_none(axis: Axes, values: Any, words: str) -> None:
+    """Write `words` into an axis whose values are all NaN, so that no one takes the picture for broken."""
+    if not np.isfinite(np.asarray(values, dtype=float)).any():
+        axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", va="center")

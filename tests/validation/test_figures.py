@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.paper_figs import depth, fig03, likelihood, profiles, style, zeros
+from rosettalaw.paper_figs import depth, documents, fig03, likelihood, profiles, selectivity, specialists, style, zeros
 from rosettalaw.results import dataset
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.references import ladders
@@ -195,3 +195,36 @@ def test_a_page_of_drawings_writes_no_pixels(tmp_path):
         assert saved() == [".svg"]
         assert not (tmp_path / "one.png").exists()
     assert saved() == [".png", ".svg"]
+
+
+def crossed(value):
+    """A ladder of two sizes with two pairs of seeds each, whose selectivity and firing are `value` everywhere."""
+    ends = ("", "_low", "_high")
+    variables = {"neurons": ("rung", [64.0, 64.0, 128.0, 128.0]), "category_share": (("rung", "category"), [[1.0]] * 4)}
+    for name in (f"{what}_{group}{end}" for what, groups in GROUPS.items() for group in groups for end in ends):
+        dims = ("rung", "side", "category" if name.startswith("firing") else "measure")
+        variables[name.replace("superiority_whole", "superiority")] = (
+            dims,
+            np.full((4, 2, 1 if dims[2] == "category" else 4), value),
+        )
+    coords = {
+        "category": np.array(["code"], dtype=object),
+        "measure": np.array(list(specialists.MEASURES), dtype=object),
+    }
+    return dataset("ladder", variables, coords, families=["A", "B"])
+
+
+GROUPS = {"firing": ("rosetta", "control"), "selectivity": ("rosetta", "other"), "superiority": ("whole",)}
+
+
+@pytest.mark.parametrize("draw", [documents.draw_ladder, selectivity.draw_ladder, specialists.draw])
+def test_a_ladder_without_rosetta_neurons_says_so(tmp_path, draw):
+    _, svg = draw(crossed(np.nan), tmp_path / "none")
+    assert svg.read_text().count("no Rosetta Neuron at any size") >= 1
+    _, svg = draw(crossed(0.7), tmp_path / "some")
+    assert "no Rosetta Neuron at any size" not in svg.read_text()
+
+
+def test_documents_have_a_line_for_each_size_and_none_for_each_pair_of_seeds(tmp_path):
+    _, svg = documents.draw_ladder(crossed(0.7), tmp_path / "documents")
+    assert [svg.read_text().count(f">N = {size}<") for size in (64, 128)] == [2, 2]  # one a panel
