@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...console import say
@@ -24,6 +23,7 @@ from ..activations.spooling import bytes_on_disk, spool
 from ..calibration import Calibration, calibrate
 from ..config import Measurement
 from ..matching import Matches, match
+from ..matching.machine import distributed
 from ..measures.data_size import FirstPositions, sizes
 from ..measures.residual import Residual
 from ..nulls import Null, drawable, draws_of
@@ -113,8 +113,8 @@ def compare(
             more = {"nulls": {}, "jackknife_blocks": 0, **options}
 
             def make(null: Null = null, draw: int = draw, more: dict[str, Any] = more) -> list[Matches]:
-                with TemporaryDirectory(prefix="rosettalaw-") as folder:
-                    twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), Path(folder))
+                with distributed.shared_folder() as folder:
+                    twins = on_disk(null.draw(*sources, null.entropy(plan.seed, draw)), folder)
                     every = [match(*twins, also_k=further, **more)]
                     return every + [match(*_first(twins, number), **more) for number in numbers]
 
@@ -150,6 +150,10 @@ def on_disk(sources: Sequence[ActivationSource], folder: Path, names: Sequence[s
             "so the models run again for each measure"
         )
         return sources[0], sources[1]
+    for turn, (source, place) in enumerate(zip(sources, places, strict=True)):  # shared out between processes
+        if not isinstance(source, RandomAccess) and turn % distributed.size() == distributed.rank():
+            spool(source, place, BLOCK)
+    distributed.wait()
     copies = [
         source if isinstance(source, RandomAccess) else spool(source, place, BLOCK)
         for source, place in zip(sources, places, strict=True)

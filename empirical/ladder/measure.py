@@ -16,8 +16,8 @@ import dataclasses
 import hashlib
 import json
 import re
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from ..checkpoints import hub
 from ..checkpoints.provenance import identity
 from ..language.reading import text_part
 from ..matching import Matches, Side, anchors
+from ..matching.machine import distributed
 from ..nulls import every_label
 from ..sites import layer_numbers
 from .models import ModelLadder, ModelRung
@@ -77,10 +78,10 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
     weights = [_check(ladder, i) if _missing(paths[i]) else 1.0 for i in range(len(rungs))]
     measured: list[list[xr.Dataset]] = []
     with (
-        TemporaryDirectory(prefix="rosettalaw-") as folder,
+        distributed.shared_folder() as folder,
         progress(f"measuring {len(rungs)} rungs", sum(weights), quiet) as bar,
     ):
-        shared = Shared(Path(folder))
+        shared = Shared(folder)
         elsewhere = {} if client is None else measure_on_workers(client, ladder, paths, weights, bar)
         for i, rung in enumerate(rungs):
             label = f"rung {i + 1} of {len(rungs)}"
@@ -93,7 +94,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                     bar.advance(share)
 
                 result = elsewhere.pop((i, other), None)
-                if result is None and (result := _saved_rung(path)) is not None:
+                if result is None and (result := distributed.once(partial(_saved_rung, path))) is not None:
                     bar.advance(share * steps(ladder))
                 if result is None:
                     try:
@@ -101,7 +102,7 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                     except RosettaError as error:
                         raise failed_rung(rung, i, error) from error
                     if path is not None:
-                        save(result, path)
+                        distributed.once(partial(save, result, path))
                 comparisons.append(result)
                 if not quiet:
                     _tell(result)

@@ -16,6 +16,7 @@ from typing import Any
 from ...removal import made, remove
 from ..language.source import TextSource
 from ..matching import Matches
+from ..matching.machine import distributed
 from ..nulls import Null
 from .comparison import Sources, on_disk
 
@@ -46,8 +47,9 @@ class Shared:
 
     def keep(self, checkpoints: Collection[str]) -> None:
         """Remove the copies of all networks but these."""
+        distributed.wait()  # others may still read them
         for checkpoint in set(self._copies) - set(checkpoints):
-            for name in self._copies.pop(checkpoint):
+            for name in self._copies.pop(checkpoint) if distributed.rank() == 0 else ():
                 for file in self._folder.glob(f"activations-{name}*"):
                     remove(made(file))  # in the folder that this measurement was given for its copies
 

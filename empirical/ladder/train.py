@@ -19,6 +19,7 @@ from ..corpora.corpus import Corpus, open_corpus
 from ..language import tokenization
 from ..language.families import Family, Ladder, Rung
 from ..language.training import Job, forget_state, train
+from ..matching.machine import distributed
 from ..worker_pool import Report, run_jobs
 from .models import ModelLadder, ModelRung
 
@@ -125,6 +126,8 @@ def train_ladder(
             forget_state(job)
     missing = sorted((job for job in jobs if not job.finished), key=lambda job: -job.cost * job.steps)
     if missing:
+        rule = f"share out matchings; train the ladder's {len(missing)} missing models first"
+        require(distributed.size() == 1, "torchrun processes", distributed.size(), rule, "rosettalaw train LADDER")
         run_jobs(
             _train,
             missing,

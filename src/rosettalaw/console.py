@@ -37,7 +37,9 @@ class OnStandardError(logging.Handler):
     """Handler that prints messages as they are, unless a handler of the user's writes them to the terminal already."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record's message (plain text: nothing in it is markup)."""
+        """Print a record's message (plain text: nothing in it is markup); of several processes the first informs."""
+        if record.levelno <= logging.INFO and _rank() > 0:
+            return
         others = (
             handler for logger in (LOG, logging.getLogger()) for handler in logger.handlers if handler is not self
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -48,6 +49,21 @@ def models(ladder):
     return train_ladder(open_ladder(path), cache=cache, quiet=True).models()
 
 
+def same_numbers(ladder, alone):
+    """Assert that two ladders have the same variables with the same bits."""
+    assert set(ladder.data_vars) == set(alone.data_vars)
+    for name in alone.data_vars:
+        np.testing.assert_array_equal(ladder[name].values, alone[name].values, err_msg=name)
+
+
+def two_processes():
+    """Return the command of two processes that share matchings."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    return ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
+
+
 def test_two_processes_give_the_numbers_of_one(ladder, models, tmp_path):
     path, cache = ladder
     alone = measure_ladder(models, quiet=True)
@@ -63,10 +79,7 @@ def test_two_processes_give_the_numbers_of_one(ladder, models, tmp_path):
     assert "Warning" not in done.stderr
     assert len(json.loads(done.stdout)["rungs"]) == 8
     assert (tmp_path / "far" / "report.html").exists()  # although no pair exceeds the nulls at any size
-    far = load(tmp_path / "far" / "results.nc")
-    assert set(far.data_vars) == set(alone.data_vars)
-    for name in alone.data_vars:
-        np.testing.assert_array_equal(far[name].values, alone[name].values, err_msg=name)
+    same_numbers(load(tmp_path / "far" / "results.nc"), alone)
 
 
 def test_rungs_that_share_a_network_are_one_task(models):
@@ -131,3 +144,23 @@ def test_a_scheduler_that_does_not_answer_is_refused_before_training(tmp_path):
     with pytest.raises(RosettaError, match="no dask scheduler responds"):
         run_ladder(str(path), tmp_path / "out", cache=tmp_path / "cache", scheduler="nowhere")
     assert not (tmp_path / "cache").exists()
+
+
+def test_two_processes_that_share_every_matching_give_the_numbers_of_one(ladder, models, tmp_path):
+    path, cache = ladder
+    few = ["--cache", cache, "--out", tmp_path / "shared", "--json"]
+    call = [sys.executable, *two_processes(), "-m", "rosettalaw", "ladder", path, *few]
+    done = subprocess.run(call, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("models: ") == 1  # both processes know, one says
+    assert len(json.loads(done.stdout)["rungs"]) == 8
+    same_numbers(load(tmp_path / "shared" / "results.nc"), measure_ladder(models, quiet=True))
+
+
+def test_processes_that_share_matchings_train_nothing(tmp_path):
+    path = write_ladder(tmp_path, 600, measured=600, nulls=NULLS, widths=(8,))
+    few = ["--cache", tmp_path / "cache", "--out", tmp_path / "out"]
+    call = [sys.executable, *two_processes(), "-m", "rosettalaw", "ladder", path, *few]
+    done = subprocess.run(call, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "torchrun processes = 2: share out matchings; train the ladder's 2 missing models first" in done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from ..errors import InputError
+from ..errors import InputError, require
 from ..vocabulary import LADDER_COUNTS
 from .output import JsonOption, echo, file_to_write, folder_of, folder_to_write, print_json, print_table
 
@@ -63,9 +63,15 @@ def register(app: typer.Typer, section: str) -> None:
         if check:
             _show_preview(ladder, text, categories, machine, as_json)
             return
+        from ..empirical.matching.machine import distributed
         from ..loop.ladder import run_ladder
 
-        summary = run_ladder(ladder, out, text, categories, cache, workers, machine, scheduler)
+        with distributed.started(device or "cpu"):
+            rule = "sends rungs to a cluster; torchrun shares out matchings. Take one of them"
+            require(scheduler is None or distributed.size() == 1, "--scheduler", scheduler, rule, EPILOG[9:])
+            summary = run_ladder(ladder, out, text, categories, cache, workers, machine, scheduler)
+        if not summary:
+            return
         if as_json:
             print_json(summary)
         else:

@@ -98,8 +98,12 @@ def models_of(
 
 
 def conclude(models: ModelLadder, out: Path, started: float, client: Any = None) -> dict[str, Any]:
-    """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds."""
+    """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds.
+
+    Of several processes that share the matchings, the first does all else; the others return nothing.
+    """
     from ..empirical.ladder.measure import measure_ladder, rung_records
+    from ..empirical.matching.machine import distributed
     from ..validation.attenuation.measured import measure_ladder_attenuation, words
     from ..validation.compare import compare_series
     from ..validation.findings import findings
@@ -107,6 +111,8 @@ def conclude(models: ModelLadder, out: Path, started: float, client: Any = None)
     from ..validation.series_from import of_ladder
 
     measured = measure_ladder(models, out / "rungs", client=client)
+    if distributed.rank() > 0:  # process 0 reports
+        return {}
     analysis, verdict = judge(measured)
     save(measured, out / "results.nc")
     row = compare_series([of_ladder(measured, models.name)])[0]
