@@ -88,6 +88,10 @@ class PairOptions:
         require(0 < self.q < 1, "--q", self.q, "must be between 0 and 1", "--q 0.05")
         rule = f"must be from 0 to {MOST_CONTEXTS}"
         require(0 <= self.contexts <= MOST_CONTEXTS, "--contexts", self.contexts, rule, "--contexts 5")
+        for name, default in vars(Screening()).items():
+            value, rule = getattr(self.screening, name), "applies to the screened engine alone"
+            given = self.engine == "screened" or value == default
+            require(given, f"--{name}", value, rule, f"--engine screened --{name} {value}")
 
     def nulls(self, sources: Sources) -> dict[str, int]:
         """Return the draws of each kind that the options ask for, or the default ones."""

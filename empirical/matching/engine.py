@@ -145,8 +145,7 @@ def match(
         raise UnknownNameError("engine", engine, ENGINES)
     if engine in ("certified", "screened"):
         require_extra("torch")
-    if engine == "certified":
-        rule = "needs the exact engine: the certified one chooses its own"
+        rule = f"needs the exact engine: the {engine} one chooses its own"
         require(compute == "float32", "compute", compute, rule, "engine='exact', or compute='float32'")
     # Fail early if the device is unusable: sums take double precision.
     arrays.zeros([1], device)

@@ -299,3 +299,9 @@ def test_neurons_too_faint_for_float32_are_constant(engine):
     plain = match(ArraySource(a[:, 5:]), ArraySource(b[:, 5:]), nulls={}, quiet=True)
     assert matches.unit_a.tolist() == (plain.unit_a + 5).tolist()
     assert matches.correlation == pytest.approx(plain.correlation, rel=1e-6)
+
+
+def test_a_precision_of_products_is_refused():
+    a = ArraySource(np.random.default_rng(0).standard_normal((100, 8)))
+    with pytest.raises(InputError, match="compute = 'bfloat16': needs the exact engine: the screened one chooses"):
+        match(a, a, engine="screened", compute="bfloat16", nulls={})
