@@ -10,11 +10,13 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ..console import progress, say
@@ -76,7 +78,8 @@ def run_jobs(
     pool = ProcessPoolExecutor(number, mp_context=context, initializer=_enter, initargs=(news, stop, shared))
     done = [0.0] * len(jobs)
     try:
-        futures = {pool.submit(_call, work, index, job): index for index, job in enumerate(jobs)}
+        with _blank_main():  # processes are started as jobs come
+            futures = {pool.submit(_call, work, index, job): index for index, job in enumerate(jobs)}
         with progress(title, sum(costs), quiet) as bar:
             waiting = set(futures)
             while waiting:
@@ -99,6 +102,21 @@ def run_jobs(
         pool.shutdown(wait=True, cancel_futures=True)
         news.close()
         news.join_thread()
+
+
+@contextmanager
+def _blank_main() -> Iterator[None]:
+    """Start processes that do not run the user's script: it needs no ``if __name__ == "__main__"``, nor a file.
+
+    A process that is spawned imports the main module of its parent, because its jobs might be defined there. Jobs here
+    never are.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -137,8 +137,12 @@ def test_files_and_clusters_name_their_extra(folder):
     needs = {"a.zarr": "zarr", "a.parquet": "pyarrow", "a.safetensors": "safetensors"}
     commands = [["match", name, "a.npy"] for name in needs]
     sweep = ["sweep", "--beta", "2", "--neurons", "1e3:1e4:3", "--out", "s.nc", "--scheduler", "tcp://127.0.0.1:1"]
-    answers = run([*needs.values(), "distributed"], [*commands, sweep], folder)
-    for module, (code, _, err) in zip([*needs.values(), "distributed"], answers, strict=True):
+    ladder = ["ladder", "quickstart", "--scheduler", "tcp://127.0.0.1:1"]
+    answers = [
+        *run([*needs.values(), "distributed"], [*commands, sweep], folder),
+        *run(["distributed"], [ladder], folder),
+    ]
+    for module, (code, _, err) in zip([*needs.values(), "distributed", "distributed"], answers, strict=True):
         assert code == 2
         assert err.startswith(f"error: {module} is not installed. Try: "), err
         assert f"[{EXTRAS[module]}]" in err

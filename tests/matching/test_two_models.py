@@ -74,7 +74,7 @@ def test_what_arrays_cannot_have_is_refused_by_the_words_of_the_command(arrays):
             match_models("a.npy", "b.npy", quiet=True, **options)
 
 
-@pytest.mark.parametrize("name, value", [("buckets", 512), ("candidates", 4), ("recall", 0.99)])
+@pytest.mark.parametrize(("name", "value"), [("buckets", 512), ("candidates", 4), ("recall", 0.99)])
 def test_options_of_the_screened_engine_are_refused_by_the_others(arrays, name, value):
     with pytest.raises(InputError, match=f"--{name} = {value}: applies to the screened engine alone"):
         match_models("a.npy", "b.npy", quiet=True, **{name: value})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..cluster import connected
 from ..console import reporting
 from ..errors import InputError
 from .comparison import Comparison
@@ -175,6 +177,7 @@ def measure_ladder(
     weights: str | None = None,
     engine: str | None = None,
     allow_pickle_weights: bool | None = None,
+    scheduler: str | None = None,
     progress: bool | Callable[[str, float, float | None], object] = True,
 ) -> LadderResult:
     """Measure pairs of models at several sizes.
@@ -194,6 +197,8 @@ def measure_ladder(
         devices, the precision in which models compute, and ``exact`` or ``screened`` matching.
     allow_pickle_weights : bool, optional
         Whether weights that are not safetensors are read.
+    scheduler : str, optional
+        Address of a dask scheduler whose workers measure.
     progress : bool or callable
         As in `match`.
 
@@ -224,13 +229,14 @@ def measure_ladder(
         given = {"device": device, "device_map": device_map, "weights": weights, "engine": engine}
         given |= {"allow_pickle_weights": allow_pickle_weights}
         machine = {name: value for name, value in given.items() if value is not None}
-        if isinstance(ladder, ModelLadder):
-            ladder = replace(ladder, measurement=replace(ladder.measurement, **machine))
-        else:
-            chosen = None if text is None else Path(text)
-            stored = None if cache is None else Path(cache)
-            ladder = models_of(str(ladder), chosen, None, stored, workers, machine)
-        return LadderResult(measured(ladder, None if out is None else Path(out), quiet))
+        with nullcontext() if scheduler is None else connected(scheduler) as client:
+            if isinstance(ladder, ModelLadder):
+                ladder = replace(ladder, measurement=replace(ladder.measurement, **machine))
+            else:
+                chosen = None if text is None else Path(text)
+                stored = None if cache is None else Path(cache)
+                ladder = models_of(str(ladder), chosen, None, stored, workers, machine)
+            return LadderResult(measured(ladder, None if out is None else Path(out), quiet, client))
 
 
 def _series(source: Any) -> Series | None:
