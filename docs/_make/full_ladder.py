@@ -4,9 +4,9 @@
     python -m rosettalaw.validation.attenuation.networks full results/networks.csv RHO
     python docs/_make/full_ladder.py results/full results/networks.csv
 
-writes ``docs/full_ladder``: ``results.nc`` without null pairs and texts, and with the neurons of the first seeds alone;
-the two figures; ``networks.csv``; and, in ``FINDINGS.md``, everything between ``<!-- begin NAME -->`` and
-``<!-- end NAME -->``.
+writes ``docs/full_ladder``: ``results.nc`` without null pairs and texts, with the neurons of the first seeds alone, in
+single precision but for correlations; the two figures; ``networks.csv``; and, in ``FINDINGS.md``, everything between
+``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,14 @@ def thin(ladder: xr.Dataset) -> xr.Dataset:
     """Return a ladder without null pairs and texts, and with the neurons of one pair of seeds a size."""
     first = np.flatnonzero((ladder["seed_a"].values == 0) & (ladder["seed_b"].values == 0))
     ladder = ladder.drop_dims([dim for dim in DROPPED if dim in ladder.dims])
-    return ladder.isel(neuron=np.flatnonzero(np.isin(ladder["neuron_rung"].values, first)))
+    ladder = ladder.isel(neuron=np.flatnonzero(np.isin(ladder["neuron_rung"].values, first)))
+    # Correlations keep their digits: counts compare them with thresholds, which are some of them.
+    short = [
+        name
+        for name, variable in ladder.data_vars.items()
+        if variable.dims[:1] in (("pair",), ("neuron",)) and variable.dtype == np.float64 and name != "correlation"
+    ]
+    return ladder.assign({name: ladder[name].astype(np.float32) for name in short})
 
 
 def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: list[dict[str, str]]) -> dict[str, str]:
