@@ -46,8 +46,9 @@ class TrainedLadder:
     def models(self) -> ModelLadder:
         """Return the models to measure: at each size the families' checkpoints, the anchor first, smallest first.
 
-        Two families with several seeds are crossed: every network of one with every network of the other. Of three or
-        more families the first seeds meet, the second ones, and so on.
+        Two families with several seeds are crossed: every network of one with every network of the other, up to the
+        ladder's `crossed_to`. At larger sizes, and of three or more families, the first seeds meet, the second ones,
+        and so on.
 
         Raises
         ------
@@ -64,8 +65,12 @@ class TrainedLadder:
                 f"ladder {self.ladder.name!r}: {len(families)} families with {[len(of) for of in seeds]} seeds; with "
                 "three or more families, all need the same number of seeds"
             )
-        met = list(itertools.product(*seeds) if len(families) == 2 else zip(*seeds, strict=True))
-        several = len(met) > 1
+        several = max(map(len, seeds)) > 1
+
+        def met(rung: Rung) -> list[tuple[int, ...]]:
+            whole = len(families) == 2 and not 0 < self.ladder.crossed_to < rung.neurons
+            return list(itertools.product(*seeds) if whole else zip(*seeds, strict=True))
+
         return ModelLadder(
             name=self.ladder.name,
             families=tuple(families),
@@ -76,7 +81,7 @@ class TrainedLadder:
                     seeds=pair if several else (),
                 )
                 for rung in rungs
-                for pair in met
+                for pair in met(rung)
             ),
             corpus=self.held_out,
             corpus_sha256=self.corpus_sha256,

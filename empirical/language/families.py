@@ -213,7 +213,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A ladder file: families trained at the same rungs on the same corpus, and how pairs of them are measured."""
+    """A ladder file: families trained at the same rungs on the same corpus, and how pairs of them are measured.
+
+    Of two families with several seeds, every network of one meets every network of the other at sizes of up to
+    `crossed_to` neurons (0: at all sizes), and the one with the seed of the same place at larger ones: k pairs in place
+    of k², where each costs most.
+    """
 
     name: str
     description: str
@@ -223,11 +228,18 @@ class Ladder:
     measurement: Measurement
     family: tuple[Family, ...]
     rung: tuple[Rung, ...]
+    crossed_to: int = 0
 
     def __post_init__(self):
         require_name("name", self.name)
         require_distinct("family", (family.name for family in self.family))
         require(0 < self.held_out < 1, "held_out", self.held_out, "must be between 0 and 1", "held_out = 0.2")
+        require(self.crossed_to >= 0, "crossed_to", self.crossed_to, "must be at least 0 neurons", "crossed_to = 1152")
+        numbers = [len(self.seeds(family)) for family in self.family]
+        alike = not self.crossed_to or len(set(numbers)) < 2
+        require(
+            alike, "crossed_to", self.crossed_to, f"needs as many seeds of each family, not {numbers}", "no crossed_to"
+        )
         for family in self.family:
             for rung in self.rung:
                 weights = 12 * rung.layers * rung.width**2 + 2 * rung.width * family.vocabulary
