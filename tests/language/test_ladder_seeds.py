@@ -85,6 +85,24 @@ def test_seeds_of_split_tokenizer_and_training_are_apart(crossed):
     assert ladder.seeds(own) == (7,)
 
 
+def test_larger_networks_meet_the_one_with_their_own_seed(crossed):
+    small, large = crossed.ladder.rung[0], Rung(width=16, layers=1)
+    ladder = dataclasses.replace(crossed.ladder, rung=(small, large), crossed_to=small.neurons)
+    folders = {
+        (family.name, rung, seed): f"{rung.neurons}"
+        for family in ladder.family
+        for rung in ladder.rung
+        for seed in (0, 1)
+    }
+    rungs = dataclasses.replace(crossed, ladder=ladder, folders=folders).models().rungs
+    assert [rung.seeds for rung in rungs] == [(0, 0), (0, 1), (1, 0), (1, 1), (0, 0), (1, 1)]
+    assert [rung.models[0] for rung in rungs] == ["32"] * 4 + ["64"] * 2
+    assert ladder.fingerprint(ladder.family[0], small, 1) == crossed.ladder.fingerprint(ladder.family[0], small, 1)
+    one = dataclasses.replace(ladder.family[0], training_seed=(0,))
+    with pytest.raises(InputError, match=r"crossed_to = 32: needs as many seeds of each family, not \[1, 2\]"):
+        dataclasses.replace(ladder, family=(one, ladder.family[1]))
+
+
 def test_all_pairs_of_seeds_are_measured(measured):
     ladder, _, _ = measured
     assert ladder.sizes["rung"] == 4
