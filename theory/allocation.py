@@ -31,7 +31,7 @@ import numpy as np
 
 from ..arguments import checked
 from ..errors import InputError, require
-from .levels import EXAMPLE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
+from .levels import EXAMPLE, TIE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
 from .parameters import as_floats
 from .utilities import Log, Utility, power_of
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 LOG = Log()
-TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and τ that are equal
 ROUNDED = 1e-14  # of U' over its price, which two logarithms and an exponential leave
 LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
