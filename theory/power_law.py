@@ -13,8 +13,8 @@ and only ``r0`` is unknown. With ``H(n) = Σ_{r≤n} r^-β`` the budget over an 
     κN = r0^β H(n) − n              (discrete; Eq. 20 has ∫_1^{r0} r^-β dr for H and r0 − 1 for n).
 
 Feature ``n`` is active when the budget exceeds what lifts ranks 1 … n−1 to its level, ``B(n) = n^β H(n) − n``, and
-``B`` increases, so ``n`` is the last rank with ``B(n) < κN``, or ``A``: the largest rank strictly below r0. A rank at r0
-itself has s = 0 and is not active; that is judged to rounding, ``s ≤ TIE``.
+``B`` increases, so ``n`` is the last rank with ``B(n) < κN``, or ``A``: the largest rank strictly below r0. A rank at
+r0 itself has s = 0 and is not active; that is judged to rounding, ``s ≤ TIE``.
 
 Algorithm
 ---------
@@ -23,10 +23,10 @@ Algorithm
     H(x) = c + (x^(1−β) − 1)/(1−β) + x^-β (½ − β/(12x) + …),    c = ζ(β) − 1/(β−1),
 
 which is exact to rounding for ``x ≥ 10`` and passes smoothly through β = 1, where ``c`` is Euler's constant. Given n
-active features the budget gives r0, and given r0 the last rank below it is n; taking turns ends at the optimum after three
-turns as a rule, because ``((κN + x)/H(x))^(1/β)`` is stationary at ``x = r0``. A point costs some fifteen exponentials
-whatever A is; N = 10^12 is no harder than N = 10. The continuum is solved by Newton's method on log F against log x,
-where ``κN = F(r0)`` is Eq. 20: log F is concave, so the steps approach from the left.
+active features the budget gives r0, and given r0 the last rank below it is n; taking turns ends at the optimum after
+three turns as a rule, because ``((κN + x)/H(x))^(1/β)`` is stationary at ``x = r0``. A point costs some fifteen
+exponentials whatever A is; N = 10^12 is no harder than N = 10. The continuum is solved by Newton's method on log F
+against log x, where ``κN = F(r0)`` is Eq. 20: log F is concave, so the steps approach from the left.
 """
 
 from __future__ import annotations
