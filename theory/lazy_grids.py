@@ -15,6 +15,7 @@ from dask.base import tokenize
 from dask.delayed import delayed
 
 from .grids import Grid
+from .travelling import Travelling, require_travelling
 
 
 class GridArray(da.Array):
@@ -44,7 +45,14 @@ class GridArray(da.Array):
 
 
 def lazy(grid: Grid) -> dict[str, GridArray]:
-    """Return every variable of a grid as a dask array."""
+    """Return every variable of a grid as a dask array.
+
+    Raises
+    ------
+    InputError
+        If a client of `distributed` is open and the grid's function cannot be sent to its workers.
+    """
+    require_travelling(grid.solve)
     origin = f"grid-{uuid.uuid4().hex}"
     return {name: GridArray.of(grid, name, origin) for name in grid.names}
 
@@ -65,7 +73,7 @@ def _key(index: Any, ndim: int) -> tuple[Any, ...] | None:
 
 def _blocks(grid: Grid, variable: int, token: str) -> da.Array:
     """Return the dask array of one variable, with tasks of the same names for all variables."""
-    solve, pick = delayed(grid.solve), delayed(_pick)
+    solve, pick = delayed(Travelling(grid.solve)), delayed(_pick)
     dtype, chunks = grid.dtype(grid.names[variable]), grid.chunks
     parts = np.empty([len(sizes) for sizes in chunks], dtype=object)
     for index, at in zip(np.ndindex(parts.shape), grid.blocks(), strict=True):

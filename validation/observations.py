@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import UnknownNameError, require
-from .counts import CALLS, clean
+from .counts import CALLS, columns
 from .inputs import correlations_of, number, numbers
 
 BLOCKS = ("counts", "isolation", "tail", "correlations")
@@ -55,14 +55,14 @@ class Observations:
     inputs: float | None = None
 
     def __post_init__(self):
-        data = clean(self.neurons, self.counts)
-        require(not data.zero_sizes, "counts", self.counts, "must all be positive in a joint fit", CALLS["counts"])
-        neurons, inputs = numbers("neurons", self.neurons), self.inputs
+        neurons, counts, _ = columns(self.neurons, self.counts, None)
+        require(counts.all(), "counts", self.counts, "must all be positive in a joint fit", CALLS["counts"])
+        inputs = self.inputs
         if inputs is not None:
             inputs = number("inputs", inputs, lambda many: many > 0, "must be a number greater than 0", "inputs=10_000")
         vars(self).update(
             neurons=neurons,
-            counts=numbers("counts", self.counts),
+            counts=counts,
             isolation=self._positive("isolation", neurons.size),
             tail=self._positive("tail", neurons.size),
             correlations=self._correlations(neurons),
