@@ -14,6 +14,7 @@ import numpy as np
 from dask.base import tokenize
 from dask.delayed import delayed
 
+from ..errors import InputError
 from .grids import Grid
 from .travelling import Travelling, require_travelling
 
@@ -42,6 +43,20 @@ class GridArray(da.Array):
         if all(isinstance(at, slice) and at == slice(None) for at in key):
             return self
         return GridArray.of(self.grid[key], self.variable, self.origin)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Return the values, which tables and `values` ask for, or raise `InputError` where memory has no room."""
+        import psutil
+
+        free = psutil.virtual_memory().available
+        if 2 * self.nbytes > free:  # the blocks and the whole
+            shown = f"{self.nbytes / 1e9:.3g} GB of {self.variable}"
+            rule = (
+                f"must leave room for the values twice, and {free / 1e9:.3g} GB are free; take a part, or save it all"
+            )
+            call = f"ds.isel({self.grid.dims[0]}=0).to_dataframe(), or rosettalaw.theory.sweeps.write(ds, 'sweep.nc')"
+            raise InputError("sweep", shown, rule, call)
+        return super().__array__(*args, **kwargs)
 
 
 def lazy(grid: Grid) -> dict[str, GridArray]:

@@ -177,7 +177,7 @@ class Model:
         -------
         xarray.Dataset
             The variables of `predict`, and ``status``: 0 where the point was solved, otherwise the reason. Every
-            parameter of the model is a coordinate.
+            parameter of the model is a coordinate. ``to_dataframe()`` as for `rosettalaw.theory.sweep`.
 
         Examples
         --------

@@ -32,6 +32,7 @@ class Comparison:
         from ..validation.compare import Row
 
         good = is_list(rows) and all(isinstance(row, Row) for row in rows)
+        good = good and len(rows) > 0
         rule = "must be a list of rows of compare_series; compare(*sources) makes a Comparison"
         require(good, "rows", rows, rule, "compare('a.csv', 'ladder.nc')")
         self.rows = tuple(rows)
