@@ -6,8 +6,9 @@ requested part; `GridArray` hands a cut on to its grid, and no other point is so
 
 from __future__ import annotations
 
+import math
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import dask.array as da
 import numpy as np
@@ -48,15 +49,16 @@ class GridArray(da.Array):
         """Return the values, which tables and `values` ask for, or raise `InputError` where memory has no room."""
         import psutil
 
-        free = psutil.virtual_memory().available
-        if 2 * self.nbytes > free:  # the blocks and the whole
-            shown = f"{self.nbytes / 1e9:.3g} GB of {self.variable}"
+        free, array = psutil.virtual_memory().available, cast("Any", super())
+        size = math.prod(self.grid.shape) * self.grid.dtype(self.variable).itemsize
+        if 2 * size > free:  # the blocks and the whole
+            shown = f"{size / 1e9:.3g} GB of {self.variable}"
             rule = (
                 f"must leave room for the values twice, and {free / 1e9:.3g} GB are free; take a part, or save it all"
             )
             call = f"ds.isel({self.grid.dims[0]}=0).to_dataframe(), or rosettalaw.theory.sweeps.write(ds, 'sweep.nc')"
             raise InputError("sweep", shown, rule, call)
-        return super().__array__(*args, **kwargs)
+        return array.__array__(*args, **kwargs)
 
 
 def lazy(grid: Grid) -> dict[str, GridArray]:
