@@ -27,7 +27,7 @@ from ..looks import MARKERS as MARKERS
 from ..looks import NOTHING as NOTHING
 from ..looks import RC as RC
 from ..looks import SIGNS as SIGNS
-from ..looks import TEXT_CONTRAST, contrast
+from ..looks import TEXT_CONTRAST, contrast, require_axes
 from ..looks import WIDTH as WIDTH
 from ..results import replacing
 from .points import name_points, with_titles
@@ -88,6 +88,7 @@ def axes(given: Axes | None = None) -> Iterator[Axes]:
     """Yield axes to draw into: those given, or those of a new figure of pyplot, in this style; rc stays as it was."""
     import matplotlib
 
+    require_axes(given)
     with matplotlib.rc_context(RC if given is None else None):
         if given is None:
             from matplotlib import pyplot

@@ -14,8 +14,9 @@ allocation, levels, drawings, model, model_sweeps
     Any weights, utility and costs, solved with a certificate, and drawn; any spectrum and budget law.
 spectra, utilities, budgets, families, contracts
     The families that a model consists of, and how to add a member; what its methods take and return.
-parameters, roots, grids, lazy_grids
-    Checked arguments and ranges of them; roots of monotone functions; grids of points, in memory or as dask arrays.
+parameters, roots, grids, lazy_grids, travelling
+    Checked arguments and ranges of them; roots of monotone functions; grids of points, in memory or as dask arrays,
+    whose tasks take user-written classes to workers.
 superposition, detectability
     Loadings to isolation to correlation; detection with M inputs.
 specialization

@@ -31,8 +31,8 @@ import numpy as np
 
 from ..arguments import checked
 from ..errors import InputError, require
-from .levels import EXAMPLE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
-from .parameters import as_floats
+from .levels import EXAMPLE, TIE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
+from .parameters import RULES, as_floats, as_number, positive
 from .utilities import Log, Utility, power_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 LOG = Log()
-TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and τ that are equal
 ROUNDED = 1e-14  # of U' over its price, which two logarithms and an exponential leave
 LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
@@ -70,6 +69,7 @@ class Certificate:
     def holds(self, tolerance: float = 1e-9) -> bool:
         """Return whether all three figures are within `tolerance`."""
         figures = (self.budget_residual, self.first_order_residual, self.duality_gap)
+        tolerance = as_number("tolerance", tolerance, positive, RULES["tau"], "allocation.certificate.holds(1e-9)")
         return all(abs(figure) <= tolerance for figure in figures)
 
 
@@ -117,7 +117,14 @@ class Allocation:
         return float(np.log(self.multiplier))
 
     def reached(self, tau: float) -> np.ndarray:
-        """Return which features have isolation at least `tau`; one that meets it up to rounding does."""
+        """Return which features have isolation at least `tau`; one that meets it up to rounding does.
+
+        Raises
+        ------
+        InputError
+            If `tau` is no positive number.
+        """
+        tau = as_number("tau", tau, positive, RULES["tau"], "allocate([1.0, 0.5], 3.0).count(tau=2.0)")
         return (1 + self.isolation) * (1 + TIE) >= 1 + tau
 
     def count(self, tau: float) -> int:

@@ -1,6 +1,6 @@
 """The discrete frontier (Eqs. 11, 14, 22) at many points by whole arrays, for searches that move all points at once.
 
-    r0^β = (κN + n)/H_β(n),   n the last rank up to r0,   r_τ = r0 (1+τ)^(-1/β),   at most A = ⌊γN⌋
+    r0^β = (κN + n)/H_β(n),   n the last rank below r0,   r_τ = r0 (1+τ)^(-1/β),   at most A = ⌊γN⌋
 
 The same steps as the kernels of `rosettalaw.theory.power_law`, which take one point after the other; numbers agree to
 rounding. For β > 1, which fits are confined to.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .power_law import EULER_MACLAURIN, FIRST, ROUNDING_UP
+from .power_law import EULER_MACLAURIN, FIRST, NEAREST, TIE, TINY
 
 RANKS = np.arange(1, FIRST + 1)
 LOG_RANKS = np.log(RANKS)
@@ -31,13 +31,19 @@ def frontiers(neurons: np.ndarray, beta: np.ndarray, kappa: np.ndarray, tau: flo
     return np.minimum(np.exp(log_r0 - np.log1p(tau) / beta), features)
 
 
+def last_below(r0: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Return the last rank with positive isolation at each level: strictly below r0, to rounding."""
+    return np.ceil(r0 - np.minimum(r0 * TIE * (1 + 1 / beta), NEAREST)) - 1
+
+
 def _first_ranks(budget: np.ndarray, beta: np.ndarray, features: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
     """Return where at most `FIRST` features are active, Σ r^-β over the first ranks, and log r0 at the former."""
     weights = np.exp(-beta[..., None] * LOG_RANKS)
     sums = np.cumsum(weights, axis=-1)
     before = np.concatenate([np.zeros_like(sums[..., :1]), sums[..., :-1]], axis=-1)
     active = RANKS - 1.0
-    ends = (active == features[..., None]) | (before - active * weights >= budget[..., None] * weights)
+    slack = np.where(budget >= TINY, 1.0 + TIE, 1.0)[..., None]
+    ends = (active == features[..., None]) | (slack * before - active * weights >= budget[..., None] * weights)
     ends = np.concatenate([ends, (features == FIRST)[..., None]], axis=-1)
     last = np.argmax(ends, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):  # where no rank is the last one
@@ -56,7 +62,7 @@ def _whole_ranks(budget: np.ndarray, beta: np.ndarray, features: np.ndarray, sum
     active = np.clip(np.floor(np.exp(np.minimum(log_x, log_last))), FIRST, features)
     for _ in range(MOST_TURNS):
         log_x = _log_r0(active, np.log(active), budget, beta, constant)
-        last = np.clip(np.floor(np.exp(np.minimum(log_x, 700.0)) * ROUNDING_UP), FIRST, features)
+        last = np.clip(last_below(np.exp(np.minimum(log_x, 700.0)), beta), FIRST, features)
         if np.array_equal(last, active):
             break
         active = last

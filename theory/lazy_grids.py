@@ -6,15 +6,18 @@ requested part; `GridArray` hands a cut on to its grid, and no other point is so
 
 from __future__ import annotations
 
+import math
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
 from dask.delayed import delayed
 
+from ..errors import InputError
 from .grids import Grid
+from .travelling import Travelling, require_travelling
 
 
 class GridArray(da.Array):
@@ -42,9 +45,31 @@ class GridArray(da.Array):
             return self
         return GridArray.of(self.grid[key], self.variable, self.origin)
 
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Return the values, which tables and `values` ask for, or raise `InputError` where memory has no room."""
+        import psutil
+
+        free, array = psutil.virtual_memory().available, cast("Any", super())
+        size = math.prod(self.grid.shape) * self.grid.dtype(self.variable).itemsize
+        if 2 * size > free:  # the blocks and the whole
+            shown = f"{size / 1e9:.3g} GB of {self.variable}"
+            rule = (
+                f"must leave room for the values twice, and {free / 1e9:.3g} GB are free; take a part, or save it all"
+            )
+            call = f"ds.isel({self.grid.dims[0]}=0).to_dataframe(), or rosettalaw.theory.sweeps.write(ds, 'sweep.nc')"
+            raise InputError("sweep", shown, rule, call)
+        return array.__array__(*args, **kwargs)
+
 
 def lazy(grid: Grid) -> dict[str, GridArray]:
-    """Return every variable of a grid as a dask array."""
+    """Return every variable of a grid as a dask array.
+
+    Raises
+    ------
+    InputError
+        If a client of `distributed` is open and the grid's function cannot be sent to its workers.
+    """
+    require_travelling(grid.solve)
     origin = f"grid-{uuid.uuid4().hex}"
     return {name: GridArray.of(grid, name, origin) for name in grid.names}
 
@@ -65,7 +90,7 @@ def _key(index: Any, ndim: int) -> tuple[Any, ...] | None:
 
 def _blocks(grid: Grid, variable: int, token: str) -> da.Array:
     """Return the dask array of one variable, with tasks of the same names for all variables."""
-    solve, pick = delayed(grid.solve), delayed(_pick)
+    solve, pick = delayed(Travelling(grid.solve)), delayed(_pick)
     dtype, chunks = grid.dtype(grid.names[variable]), grid.chunks
     parts = np.empty([len(sizes) for sizes in chunks], dtype=object)
     for index, at in zip(np.ndindex(parts.shape), grid.blocks(), strict=True):

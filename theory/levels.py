@@ -25,6 +25,7 @@ THINNED = 128  # ranks that give a start for λ
 START = 1e-6  # tolerance of the start from thinned ranks
 FEW = 512  # weights that are interpreted
 BLOCK = 2048  # weights summed between two looks at the stopping rule
+TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and a number that it equals
 TINY = 1e-3  # budget, or isolation, below which features are compared with the first: λ has lost its digits
 
 
@@ -59,7 +60,11 @@ def costly_log(w: np.ndarray, c: np.ndarray, budget: float) -> tuple[float, int,
     ws, cs, unit = w[order] / w[first], c[order] / c[first], budget / c[first]
     behind = cs - ws  # c_r (w_1/c_1 − w_r/c_r) ≥ 0, in units of the first feature
     spent, total, less = np.cumsum(cs), np.cumsum(ws), np.cumsum(behind)
-    active = int(np.flatnonzero(ws * unit > behind * spent - cs * less)[-1]) + 1
+    if unit < TINY:
+        positive = ws * unit > behind * spent - cs * less
+    else:  # a feature that meets the level up to rounding has s = 0
+        positive = ws * (unit + spent) > (1 + TIE) * cs * total
+    active = int(np.flatnonzero(positive)[-1]) + 1
     ws, cs, behind = ws[:active], cs[:active], behind[:active]
     short = cs * less[active - 1] - behind * spent[active - 1]  # C_n w_r − c_r P_n
     isolation = np.zeros_like(w)
@@ -187,13 +192,13 @@ def _fill(w, budget, isolation):
         block = 0.0
         for r in range(start, stop):
             block += w[r]
-        if not w[stop - 1] * (budget + stop) > total + carried + block:
+        if not w[stop - 1] * (budget + stop) > (1.0 + TIE) * (total + carried + block):
             break
         new = total + block
         carried += (total - new) + block
         total, active, start = new, stop, stop
     for r in range(start, min(start + BLOCK, size) if budget >= TINY else 0):  # the block in which the prefix ends
-        if not w[r] * budget > total + carried - r * w[r]:
+        if not w[r] * budget > (1.0 + TIE) * (total + carried) - r * w[r]:  # s = 0 up to rounding
             break
         carried += w[r]
         active = r + 1

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arguments import check
+from ..arguments import check, checked
 from ..errors import InputError, require
 from ..results import dataset
 from .allocation import Allocation, allocate, allocate_logs
@@ -75,6 +75,7 @@ class Model:
 
     def features_at(self, neurons: float) -> int:
         """Return A."""
+        neurons = as_number("neurons", neurons, positive, RULES["neurons"], EXAMPLE)
         return self.features if self.features is not None else int(self.gamma * neurons)
 
     def allocate(self, neurons: float) -> Allocation:
@@ -117,6 +118,7 @@ class Model:
         if features > CHECKED:
             _check_descent(self.spectrum, self.cost, np.geomspace(CHECKED, float(features), 256).round(), features)
 
+    @checked(EXAMPLE, "sensitivities")
     def predict(self, neurons: ArrayLike, tau: float = 1.0, sensitivities: bool = False) -> xr.Dataset:
         """Predict what `rosettalaw.theory.predict` does, along the dimension ``neurons``.
 
@@ -148,6 +150,7 @@ class Model:
         tau = as_number("tau", tau, positive, RULES["tau"])
         return self._frontier(self.allocate(neurons), float(neurons), tau)
 
+    @checked(EXAMPLE, "sensitivities")
     def sweep(
         self,
         neurons: ArrayLike,
@@ -174,7 +177,7 @@ class Model:
         -------
         xarray.Dataset
             The variables of `predict`, and ``status``: 0 where the point was solved, otherwise the reason. Every
-            parameter of the model is a coordinate.
+            parameter of the model is a coordinate. ``to_dataframe()`` as for `rosettalaw.theory.sweep`.
 
         Examples
         --------
@@ -208,10 +211,13 @@ class Model:
         crossing = float(np.exp(root(worth, float(low), float(high))))
         return min(crossing, float(np.nextafter(count + 1.0, 0.0)))  # where w jumps at a rank, just before it
 
+    @checked("model.quantities(model.allocate(1e4), 1e4, tau=1.0)")
     def quantities(
         self, allocation: Allocation, neurons: float, tau: float, sensitivities: bool = False
     ) -> dict[str, float]:
         """Return the prediction of `predict` for one size, given the allocation there."""
+        neurons = as_number("neurons", neurons, positive, RULES["neurons"], EXAMPLE)
+        tau = as_number("tau", tau, positive, RULES["tau"], EXAMPLE)
         r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
         inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
         tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count

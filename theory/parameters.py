@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_fields
 from ..errors import InputError, UnknownNameError, require
 
 EXAMPLE = "predict(neurons=[1024, 131072], beta=1.6, kappa=0.5, tau=2, gamma=4)"
@@ -45,18 +46,20 @@ class Range:
     number: int
     log: bool = False
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __post_init__(self):
         example = "Range(1e3, 1e9, 200, log=True)"
+        check_fields(self, example)
+        for name in ("start", "stop"):
+            value = getattr(self, name)
+            require(-np.inf < value < np.inf, name, value, "must be a finite number", example)
         require(self.number >= 1, "number", self.number, "must be at least 1", example)
-        require(
-            not self.log or min(self.start, self.stop) > 0,
-            "start, stop",
-            (self.start, self.stop),
-            "must be positive and equally spaced on a log scale",
-            example,
-        )
+        if self.log:
+            rule = "must be positive and equally spaced on a log scale"
+            require(min(self.start, self.stop) > 0, "start, stop", (self.start, self.stop), rule, example)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         space = np.geomspace if self.log else np.linspace
-        return space(self.start, self.stop, self.number, dtype=dtype)
+        return space(self.start, self.stop, int(self.number), dtype=dtype)
 
 
 def as_floats(argument: str, value: Any, example: str = EXAMPLE) -> np.ndarray:

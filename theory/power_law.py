@@ -13,7 +13,8 @@ and only ``r0`` is unknown. With ``H(n) = Σ_{r≤n} r^-β`` the budget over an 
     κN = r0^β H(n) − n              (discrete; Eq. 20 has ∫_1^{r0} r^-β dr for H and r0 − 1 for n).
 
 Feature ``n`` is active when the budget exceeds what lifts ranks 1 … n−1 to its level, ``B(n) = n^β H(n) − n``, and
-``B`` increases, so ``n`` is the last rank with ``B(n) < κN``, or ``A``.
+``B`` increases, so ``n`` is the last rank with ``B(n) < κN``, or ``A``: the largest rank strictly below r0. A rank at
+r0 itself has s = 0 and is not active; that is judged to rounding, ``s ≤ TIE``.
 
 Algorithm
 ---------
@@ -22,10 +23,10 @@ Algorithm
     H(x) = c + (x^(1−β) − 1)/(1−β) + x^-β (½ − β/(12x) + …),    c = ζ(β) − 1/(β−1),
 
 which is exact to rounding for ``x ≥ 10`` and passes smoothly through β = 1, where ``c`` is Euler's constant. Given n
-active features the budget gives r0, and given r0 its whole part is n; taking turns ends at the optimum after three
-turns as a rule, because ``((κN + x)/H(x))^(1/β)`` is stationary at ``x = r0``. A point costs some fifteen exponentials
-whatever A is; N = 10^12 is no harder than N = 10. The continuum is solved by Newton's method on log F against log x,
-where ``κN = F(r0)`` is Eq. 20: log F is concave, so the steps approach from the left.
+active features the budget gives r0, and given r0 the last rank below it is n; taking turns ends at the optimum after
+three turns as a rule, because ``((κN + x)/H(x))^(1/β)`` is stationary at ``x = r0``. A point costs some fifteen
+exponentials whatever A is; N = 10^12 is no harder than N = 10. The continuum is solved by Newton's method on log F
+against log x, where ``κN = F(r0)`` is Eq. 20: log F is concave, so the steps approach from the left.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ LOG_2, LOG_3, LOG_5, LOG_7, LOG_FIRST = (math.log(r) for r in (2, 3, 5, 7, FIRST
 ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
 COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
 
-ROUNDING_UP = 1.0 + 1e-14  # a rank that r0 or r_τ meets up to rounding is counted
+ROUNDING_UP = 1.0 + 1e-14  # a rank that r_τ meets up to rounding is counted
+TIE = 3e-14  # isolation up to it is rounding: the rank lies at r0, where s = 0
+TINY = 1e-3  # budget from which it is; smaller ones are compared with differences of weights, which keep their digits
+NEAREST = 1e-3  # ranks: closer to r0 than that, rounding would decide beyond rank 10^10
 SLICE = 8192  # points solved at a time
 FEW = 64  # points that are interpreted, which takes less than loading the compiler
 PATIENCE = 40_000  # points that a process interprets; then the compiler has paid
@@ -133,8 +137,9 @@ def _discrete_levels(budget, beta, features, log_r0, active):
 def _first_ranks(budget: float, beta: float, features: float) -> tuple[float, float, float]:
     """Return (log r0, n, 0) if at most ten features are active, else (0, −1, c) with c of the module's head."""
     total, weight, r = 0.0, 1.0, 0.0
+    tie = TIE if budget >= TINY else 0.0
     for weight in _first_weights(beta):
-        if r == features or total - r * weight >= budget * weight:  # B(r+1) ≥ κN: rank r+1 stays at 0
+        if r == features or (1.0 + tie) * total - r * weight >= budget * weight:  # B(r+1) ≥ κN: rank r+1 stays at 0
             return math.log((budget + r) / total) / beta, r, 0.0
         total += weight
         r += 1.0
@@ -145,16 +150,22 @@ def _first_ranks(budget: float, beta: float, features: float) -> tuple[float, fl
 
 @kernel(cache=True, nogil=True, error_model="numpy")
 def _whole_ranks(start: float, budget: float, beta: float, features: float, constant: float) -> tuple[float, float]:
-    """Return (log r0, n): r0 from n active features, n the last rank up to r0, until they agree."""
+    """Return (log r0, n): r0 from n active features, n the last rank below r0, until they agree."""
     active = min(max(np.floor(start), FIRST), features)
     log_r0 = 0.0
     for _ in range(100):  # one or two turns as a rule: an error of ε in log n leaves ε² in log r0
         log_r0 = _log_r0(active, math.log(active), budget, beta, constant)
-        last = min(max(np.floor(math.exp(log_r0) * ROUNDING_UP), FIRST), features)
+        last = min(max(_last_below(math.exp(log_r0), beta), FIRST), features)
         if last == active:
             break
         active = last
     return log_r0, active
+
+
+@kernel(cache=True, nogil=True, error_model="numpy")
+def _last_below(r0: float, beta: float) -> float:
+    """Return the largest rank whose isolation exceeds `TIE`: strictly below r0."""
+    return -np.floor(min(r0 * TIE * (1.0 + 1.0 / beta), NEAREST) - r0) - 1.0
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")

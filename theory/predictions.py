@@ -186,7 +186,10 @@ def isolation(
     if np.isinf(gamma):
         raise InputError("gamma", gamma, "must be finite to list every feature", "isolation(1024, beta=1.6, gamma=4)")
     rank = np.arange(1.0, np.floor(gamma * neurons) + 1.0)
-    return np.maximum(np.expm1(beta * np.log(float(point["r0"]) / rank)), 0.0)
+    s = np.maximum(np.expm1(beta * np.log(float(point["r0"]) / rank)), 0.0)
+    if limit == "discrete":
+        s[int(point["active"]) :] = 0.0  # of a rank at r0 itself rounding might leave something
+    return s
 
 
 def _flat(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, require
 from .allocation import Certificate
-from .parameters import parameters, require_solvable
+from .parameters import RULES, as_floats, as_number, parameters, positive, require_solvable
 from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, run, solve_points
 
 if TYPE_CHECKING:
@@ -52,10 +52,14 @@ class Solution:
 
     def isolation_at(self, rank: np.ndarray) -> np.ndarray:
         """Return ``s_r = [(r0/r)^β − 1]_+`` at ranks 1 … A of any shape (Eq. 14)."""
-        return np.maximum(np.expm1(self.beta * np.log(self.r0 / np.asarray(rank, dtype=float))), 0.0)
+        ranks = as_floats("rank", rank, "solve(1e4, beta=1.6).isolation_at([1, 2, 3])")
+        fine = bool((ranks > 0).all())
+        require(fine, "rank", rank, "must be positive", "solve(1e4, beta=1.6).isolation_at([1, 2, 3])")
+        return np.maximum(np.expm1(self.beta * np.log(self.r0 / ranks)), 0.0)
 
     def count(self, tau: float) -> int:
         """Return R_τ (Eqs. 10, 22)."""
+        tau = as_number("tau", tau, positive, RULES["tau"], "solve(1e4, beta=1.6).count(tau=2.0)")
         return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.active))
 
     def plot(self, ax: Axes | None = None, tau: float | None = None) -> Axes:

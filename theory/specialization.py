@@ -31,6 +31,7 @@ import numpy as np
 from ..arguments import checked
 from ..errors import InputError, require
 from ..results import dataset
+from .frontiers import last_below
 from .parameters import RULES, as_floats
 from .power_law import ROUNDING_UP, power_sum
 from .roots import root
@@ -123,7 +124,7 @@ def _level(neurons: float, C: np.ndarray, beta: np.ndarray, kappa: float, gamma:
 
     def profile(log_level: float) -> tuple[np.ndarray, np.ndarray, float]:
         r0 = np.exp((np.log(C) - log_level) / beta)
-        active = np.minimum(np.floor(r0 * ROUNDING_UP), features)
+        active = np.minimum(last_below(r0, beta), features)
         sums = np.array([power_sum(0.0, n, b) for n, b in zip(active, beta, strict=True)])
         return r0, active, float(np.sum(r0**beta * sums - active))
 

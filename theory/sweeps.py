@@ -84,7 +84,10 @@ def sweep(
     Returns
     -------
     xarray.Dataset
-        The variables of `predict`, counts as floats, and ``status``, 0 where the point was solved.
+        The variables of `predict`, counts as floats, and ``status``, 0 where the point was solved. Its
+        ``to_dataframe()`` has a row for each point, with the swept parameters as its index and the others as columns; a
+        single point needs ``expand_dims("neurons")`` first. Beyond the free memory it is refused, with the call that
+        takes a part.
 
     Raises
     ------

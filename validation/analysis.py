@@ -118,6 +118,7 @@ class Analysis:
     def __str__(self) -> str:
         return self.summary()
 
+    @checked("analysis.record(profiles=False)")
     def record(self, profiles: bool = True) -> dict[str, Any]:
         """Return the numbers and words as plain values, the way `rosettalaw fit --json` prints them.
 

@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import check
 from ..errors import InputError, require
-from .inputs import comma_hint, numbers, require_all
+from ..theory.parameters import positive
+from .inputs import comma_hint, number, numbers, require_all
 from .table import read_table, separator
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
@@ -62,6 +64,20 @@ class Counts:
     notes: tuple[str, ...] = ()
     zero_sizes: tuple[float, ...] = ()
 
+    def __post_init__(self):
+        example = "Counts([256, 512, 1024], [12, 19, 31])"
+        n, r, sd = columns(self.neurons, self.counts, self.sd, example, ("neurons", "counts", "sd"))
+        require_all(r > 0, "counts", self.counts, "must be positive; clean(neurons, counts) omits zeros", example)
+        rule = "must be in order of size; clean(neurons, counts) sorts"
+        require_all(np.diff(n, prepend=n[0]) >= 0, "neurons", self.neurons, rule, example)
+        if sd is not None:
+            require_all(sd > 0, "sd", self.sd, "must be positive; leave it out where it is unknown", example)
+        for name, kind in (("notes", "tuple[str, ...]"), ("zero_sizes", "tuple[float, ...]")):
+            check(name, getattr(self, name), kind, __name__, example)
+        empty = numbers("zero_sizes", self.zero_sizes, example)
+        require_all(usable("neurons", empty), "zero_sizes", self.zero_sizes, RULES["neurons"], example)
+        vars(self).update(neurons=n, counts=r, sd=sd)
+
     def __len__(self) -> int:
         return len(self.neurons)
 
@@ -98,7 +114,14 @@ class Counts:
         return Counts(neurons=sizes, counts=means, sd=None, notes=notes, zero_sizes=self.zero_sizes)
 
     def without(self, size: float) -> Counts:
-        """Return the counts of all other sizes."""
+        """Return the counts of all other sizes.
+
+        Raises
+        ------
+        InputError
+            If `size` is no number, or no other size is left.
+        """
+        size = number("size", size, positive, RULES["neurons"], "counts.without(256)")
         others = self.neurons != size
         sd = None if self.sd is None else self.sd[others]
         return Counts(
@@ -118,17 +141,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     InputError
         If lengths differ, a number is NaN, infinite or negative, or fewer than two sizes have a positive count.
     """
-    n, r = (numbers(name, given, CALLS[name]) for name, given in (("neurons", neurons), ("counts", counts)))
-    sd = None if count_sd is None else numbers("count_sd", count_sd, CALLS["count_sd"])
-    require(n.ndim == 1 and n.size, "neurons", neurons, "must be a list of sizes, not empty", CALLS["neurons"])
-    require(n.shape == r.shape, "counts", counts, f"must have one count per size, {n.size} in all", CALLS["counts"])
-    require_all(usable("neurons", n), "neurons", neurons, RULES["neurons"], CALLS["neurons"])
-    require_all(usable("count", r), "counts", counts, RULES["count"], CALLS["counts"])
-    if sd is not None:
-        rule = f"must have one value per count, {r.size} in all"
-        require(sd.shape == r.shape, "count_sd", count_sd, rule, CALLS["count_sd"])
-        require_all(usable("count_sd", sd), "count_sd", count_sd, RULES["count_sd"], CALLS["count_sd"])
-
+    n, r, sd = columns(neurons, counts, count_sd)
     order = np.argsort(n, kind="stable")
     n, r = n[order], r[order]
     positive = r > 0
@@ -149,6 +162,41 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     return Counts(
         neurons=n[positive], counts=r[positive], sd=sd, notes=tuple(notes), zero_sizes=tuple(n[~positive].tolist())
     )
+
+
+def columns(
+    neurons: Any,
+    counts: Any,
+    count_sd: Any,
+    example: str = "",
+    names: tuple[str, str, str] = ("neurons", "counts", "count_sd"),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return sizes, counts and, if given, their standard deviations as arrays of one length, each number usable.
+
+    Messages name the columns as `names` has them, and give `example`, or a call for each column.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, there is no size, or a number is NaN, infinite or negative.
+    """
+    calls = [example or CALLS[name] for name in ("neurons", "counts", "count_sd")]
+    n, r = (
+        numbers(name, given, call) for name, given, call in zip(names[:2], (neurons, counts), calls[:2], strict=True)
+    )
+    require(n.ndim == 1 and n.size, names[0], neurons, "must be a list of sizes, not empty", calls[0])
+    require(n.shape == r.shape, names[1], counts, f"must have one count per size, {n.size} in all", calls[1])
+    require_all(usable("neurons", n), names[0], neurons, RULES["neurons"], calls[0])
+    require_all(usable("count", r), names[1], counts, RULES["count"], calls[1])
+    return n, r, None if count_sd is None else deviations(names[2], count_sd, r, calls[2])
+
+
+def deviations(name: str, given: Any, counts: np.ndarray, example: str) -> np.ndarray:
+    """Return the standard deviations of counts, one for each, or raise `InputError` with the rule."""
+    sd = numbers(name, given, example)
+    require(sd.shape == counts.shape, name, given, f"must have one value per count, {counts.size} in all", example)
+    require_all(usable("count_sd", sd), name, given, RULES["count_sd"], example)
+    return sd
 
 
 def counts_from(data: Any, example: str = "clean(neurons, counts)") -> Counts:

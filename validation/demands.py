@@ -12,6 +12,7 @@ import numpy as np
 
 from ..lazy import deferred
 from ..theory.predictions import predict_arrays
+from .inputs import number
 from .theory_search import GAMMA, budget_at
 
 stats = deferred("scipy.stats")  # half a second
@@ -30,6 +31,7 @@ class Estimate:
 
     def p_value(self, truth: float) -> float:
         """Return the two-sided p-value of the true value being `truth`."""
+        truth = number("truth", truth, np.isfinite, "must be a finite number", "estimate.p_value(1.0)")
         if not self.freedom > 0:
             return float("nan")
         return float(2 * stats.t.sf(abs(self.value - truth) / max(self.se, 1e-300), self.freedom))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole
 from ..errors import InputError, require
 from ..theory.parameters import positive
 
@@ -43,6 +44,31 @@ def number(argument: str, value: Any, allowed: Callable[[float], bool], rule: st
     good = array.ndim == 0 and allowed(float(array))
     require(good, argument, value, rule + comma_hint(value), example)
     return float(array)
+
+
+def network_sizes(neurons: Any, example: str) -> np.ndarray:
+    """Return sizes as floats in the shape that they were given in, or raise `InputError` unless all are positive."""
+    rule = "must be finite and greater than 0"
+    sizes = numbers("neurons", neurons, example)
+    require(sizes.size, "neurons", neurons, "must be one size or more", example)
+    good = bool(np.all((sizes > 0) & (sizes < np.inf)))
+    require(good, "neurons", neurons, rule, example)
+    return sizes.reshape(np.shape(neurons))
+
+
+def finite(argument: str, values: Any, example: str) -> np.ndarray:
+    """Return a list of finite numbers, or raise `InputError`."""
+    array = numbers(argument, values, example)
+    rule = "must be a number or a list of numbers, all finite"
+    require(array.ndim == 1 and array.size and np.isfinite(array).all(), argument, values, rule, example)
+    return array
+
+
+def whole_number(argument: str, value: Any, least: int, example: str) -> int:
+    """Return a whole number from `least` to 2^32 − 1, as seeds need it, or raise `InputError`."""
+    good = is_whole(value) and least <= value < 2**32
+    require(good, argument, value, f"must be a whole number of at least {least}", example)
+    return int(value)
 
 
 def comma_hint(values: Any) -> str:

@@ -71,7 +71,6 @@ def fit_jointly(observed: Observations, gamma: float = GAMMA) -> JointFit:
     require(
         isinstance(observed, Observations), "observed", observed, rule, "fit_jointly(Observations(neurons, counts))"
     )
-    observed = observed.checked()
     data = clean(observed.neurons, observed.counts)
     gamma = features_per_neuron(gamma, data.neurons)
 

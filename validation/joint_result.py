@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import checked
 from ..errors import UnknownNameError, require
 from ..lazy import deferred
 from .distributions import student_quantile
 from .identifiability import Identifiability
+from .inputs import finite, numbers, whole_number
 from .joint_problem import LIMITS, JointProblem
 from .parameters import Parameter, lines, table
 from .profile_curve import ProfileCurve, around
@@ -143,9 +145,11 @@ class JointFit:
 
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""
+        self._require_searched(name)
         freedom = self.freedom[name]
         return student_quantile(freedom, 0.975) ** 2 * self.enlargement[name]
 
+    @checked("fit.record(profiles=False)")
     def record(self, profiles: bool = True) -> dict[str, Any]:
         """Return estimates, profile intervals, identifiability and, on request, profile curves as plain values."""
         intervals = {name: self.interval(name) for name in self.values}
@@ -164,8 +168,13 @@ class JointFit:
             "status": str(self.status),
         }
 
+    @checked("fit.open_ends({'beta': fit.interval('beta')})")
     def open_ends(self, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
         """Return which ends of intervals lie at the limits of the search; these are no estimates."""
+        for name, ends in intervals.items():
+            self._require_searched(name)
+            call = "fit.open_ends({'beta': fit.interval('beta')})"
+            require(numbers(name, ends, call).shape == (2,), name, ends, "must be the two ends of an interval", call)
         return [
             f"{WORDS[name]} {'below' if end == 0 else 'above'}"
             for name, interval in intervals.items()
@@ -175,14 +184,14 @@ class JointFit:
 
     def rise(self, name: str, values: ArrayLike) -> np.ndarray:
         """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
-        if name not in self.values:
-            raise UnknownNameError("parameter", name, self.values)
+        self._require_searched(name)
+        at = finite("values", values, f"fit.rise({name!r}, [1.4, 1.6])")
         squares = self._profile(name)
-        return np.array([squares(float(value)) for value in np.asarray(values)]) - self.chi2
+        return np.array([squares(value) for value in at.tolist()]) - self.chi2
 
     def profiles(self, points: int = 21) -> dict[str, dict[str, list[float]]]:
         """Return the profile curve of every parameter over its interval and a quarter beyond: ``at`` and ``rise``."""
-        curves: dict[str, dict[str, list[float]]] = {}
+        points, curves = whole_number("points", points, 2, "fit.profiles(points=21)"), {}
         if self.status is JointStatus.MET:
             return curves
         for name, (low, high) in LIMITS.items():
@@ -195,13 +204,18 @@ class JointFit:
         """Return the likelihood profile of β, κ, τ or the scale, or of a logarithm as searched; it has a ``plot``."""
         rule = "must leave more numbers than parameters, which a profile needs"
         require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
-        if name not in (*self.values, *PLAIN):
+        if not isinstance(name, str) or name not in (*self.values, *PLAIN):
             raise UnknownNameError("parameter", name, [*self.values, *PLAIN])
+        points = whole_number("points", points, 2, f"fit.profile({name!r}, points=21)")
         searched, plain = PLAIN.get(name, (name, lambda value: value))
         at = around(self.interval(searched), LIMITS[searched], points)
         best, rise = float(plain(self.values[searched])), self.rise(searched, at)
         allowed = self.allowance(searched)
         return ProfileCurve(name=name, at=np.asarray(plain(at)), rise=rise, best=best, allowed=allowed)
+
+    def _require_searched(self, name: str) -> None:
+        if not isinstance(name, str) or name not in self.values:
+            raise UnknownNameError("parameter", name, self.values)
 
     def _profile(self, name: str) -> Callable[[float], float]:
         """Return χ² as a function of one parameter, the others at their best: from the nearest fit made so far."""
@@ -227,6 +241,11 @@ class JointFit:
         InputError
             Unless there are more numbers than parameters.
         """
+        steps, seed = (
+            whole_number("steps", steps, 8, "fit.sample(steps=2000)"),
+            whole_number("seed", seed, 0, "fit.sample(seed=0)"),
+        )
+        walkers = whole_number("walkers", walkers, 2 * len(self.values), "fit.sample(walkers=32)")  # as emcee asks for
         rule = "a posterior needs more numbers than parameters, or stated errors"
         require(self.status is not JointStatus.MET, "observed", f"{self._problem.size()} numbers", rule)
         minimizer = lmfit.Minimizer(lambda p: self._problem.residuals(p.valuesdict()), _parameters(self.values))

@@ -42,6 +42,7 @@ from .alternatives import aicc
 from .counts import counts_from
 from .draws import posterior_draws
 from .identifiability import Identifiability, identify, undetermined
+from .inputs import finite, network_sizes, require_all, whole_number
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
 from .profile_curve import ProfileCurve, around
@@ -110,24 +111,33 @@ class ModelFit:
 
     def predict(self, neurons: ArrayLike) -> np.ndarray:
         """Return the expected count ``r_τ − ½`` at each size."""
-        return np.exp(log_counts(self.model, np.atleast_1d(np.asarray(neurons, dtype=float)), self.tau))
+        sizes = np.atleast_1d(network_sizes(neurons, "fit.predict([1024, 2048])"))
+        return np.exp(log_counts(self.model, sizes.ravel(), self.tau)).reshape(sizes.shape)
 
     def rise(self, name: str, values: ArrayLike) -> np.ndarray:
         """Return the rise of χ² over its minimum at values of one parameter, all others refitted at each."""
-        if name not in self.values:
-            raise UnknownNameError("parameter", name, self.values)
+        self._require_name(name)
+        at, (low, high) = finite("values", values, f"fit.rise({name!r}, [1.4, 1.6])"), self._problem.limits[name]
+        rule = f"must lie in the range of {name}, {low:g} to {high:g}"
+        require_all(
+            (at >= low) & (at <= high), "values", values, rule, f"fit.rise({name!r}, [{self.values[name]:.4g}])"
+        )
         least = self._problem.chi2(self.values)
         profile = self._problem.profile(name, self.values)
-        return np.array([profile(float(value)) for value in np.atleast_1d(values)]) - least
+        return np.array([profile(value) for value in at.tolist()]) - least
 
     def profile(self, name: str, points: int = 21) -> ProfileCurve:
         """Return the likelihood profile of one parameter over its interval and a quarter beyond; it has a ``plot``."""
-        if name not in self.values:
-            raise UnknownNameError("parameter", name, self.values)
+        self._require_name(name)
+        points = whole_number("points", points, 2, f"fit.profile({name!r}, points=21)")
         require(not self._problem.met, "data", f"{len(self.residuals)} counts", str(ModelStatus.MET))
         at = around(self.params[name].interval, self._problem.limits[name], points)
         best, allowed = self.values[name], self._problem.quantile**2
         return ProfileCurve(name=name, at=at, rise=self.rise(name, at), best=best, allowed=allowed)
+
+    def _require_name(self, name: str) -> None:
+        if not isinstance(name, str) or name not in self.values:
+            raise UnknownNameError("parameter", name, self.values)
 
     def combinations(self) -> list[str]:
         """Return the products of powers of the parameters that counts tell, the best first, each with its error."""
@@ -171,6 +181,11 @@ class ModelFit:
     def sample(self, steps: int = 500, walkers: int = 16, seed: int = 0) -> pd.DataFrame:
         """Draw from the posterior with emcee; ``attrs["status"]`` is "ok" or says that the chain is short."""
         require(not self._problem.met, "data", f"{len(self.residuals)} counts", str(ModelStatus.MET))
+        steps, walkers = (
+            whole_number("steps", steps, 8, "fit.sample(steps=500)"),
+            whole_number("walkers", walkers, 1, "fit.sample()"),
+        )
+        seed = whole_number("seed", seed, 0, "fit.sample(seed=0)")
         problem, names = self._problem, list(self.values)
         limits = np.array([problem.limits[name] for name in names])
         best = np.array(list(self.values.values()))

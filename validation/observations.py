@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import UnknownNameError, require
-from .counts import CALLS, clean
+from .counts import CALLS, columns
 from .inputs import correlations_of, number, numbers
 
 BLOCKS = ("counts", "isolation", "tail", "correlations")
@@ -17,7 +17,7 @@ BLOCKS = ("counts", "isolation", "tail", "correlations")
 
 @dataclass(frozen=True)
 class Observations:
-    """Measurements on a ladder of sizes; every block but the counts may be absent.
+    """Measurements on a ladder of sizes, as arrays of floats; every block but the counts may be absent.
 
     Attributes
     ----------
@@ -35,6 +35,15 @@ class Observations:
     inputs : float, optional
         Inputs M behind each correlation, whose bias shows where they are thousands; if missing, M is read off how
         much the correlations scatter (infinite, if their `sd` is stated).
+
+    Raises
+    ------
+    InputError
+        If counts are not positive, a block has another length than there are sizes, isolation or tail are not
+        positive, correlations are not between −1 and 1 or all missing, or a standard deviation or the number of inputs
+        is not positive; numbers are shown as they were given.
+    UnknownNameError
+        If `sd` names a missing block.
     """
 
     neurons: ArrayLike
@@ -45,33 +54,21 @@ class Observations:
     sd: Mapping[str, ArrayLike] = field(default_factory=dict)
     inputs: float | None = None
 
-    def checked(self) -> Observations:
-        """Return the observations as arrays of floats, or refuse numbers that have no logarithm, as they were given.
-
-        Raises
-        ------
-        InputError
-            If counts are not positive, a block has another length than there are sizes, isolation or tail are not
-            positive, correlations are not between −1 and 1 or all missing, or a standard deviation or the number of
-            inputs is not positive.
-        UnknownNameError
-            If `sd` names a missing block.
-        """
-        data = clean(self.neurons, self.counts)
-        require(not data.zero_sizes, "counts", self.counts, "must all be positive in a joint fit", CALLS["counts"])
-        neurons, inputs = numbers("neurons", self.neurons), self.inputs
+    def __post_init__(self):
+        neurons, counts, _ = columns(self.neurons, self.counts, None)
+        require(counts.all(), "counts", self.counts, "must all be positive in a joint fit", CALLS["counts"])
+        inputs = self.inputs
         if inputs is not None:
             inputs = number("inputs", inputs, lambda many: many > 0, "must be a number greater than 0", "inputs=10_000")
-        observed = replace(
-            self,
+        vars(self).update(
             neurons=neurons,
-            counts=numbers("counts", self.counts),
+            counts=counts,
             isolation=self._positive("isolation", neurons.size),
             tail=self._positive("tail", neurons.size),
             correlations=self._correlations(neurons),
             inputs=inputs,
         )
-        return replace(observed, sd=self._deviations(observed.logarithms()))
+        vars(self)["sd"] = self._deviations(self.logarithms())
 
     def _positive(self, name: str, sizes: int) -> np.ndarray | None:
         block, example = getattr(self, name), f"{name}=[1.5, 1.8, 2.1]"

@@ -18,10 +18,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import is_list, is_number
+from ..errors import require
 from .counts import Counts, clean
 from .distributions import chi_square_tail, student_quantile
+from .inputs import network_sizes, number, whole_number
 from .rounding import reach, slope_variance, whole
 
+CALL = "fit_power_law([128, 256, 512], [21, 33, 48])"
 LEVEL = 0.95
 SCATTER = 0.25  # of a log count: a factor of 1.3 from size to size
 BEYOND_CHANCE = 1e-3  # p-value of scatter being Poisson's
@@ -82,10 +86,15 @@ class PowerLawFit:
 
     def predict(self, neurons: ArrayLike) -> np.ndarray:
         """Return ``c N^α``."""
-        return self.prefactor * np.asarray(neurons, dtype=float) ** self.exponent
+        return self.prefactor * network_sizes(neurons, f"{CALL}.predict([1024])") ** self.exponent
 
     def with_exponent(self, exponent: float, se: float, interval: tuple[float, float]) -> PowerLawFit:
         """Return the line of another estimate of the exponent, through the same mean of the logarithms."""
+        call = f"{CALL}.with_exponent(0.6, 0.02, (0.55, 0.65))"
+        exponent = number("exponent", exponent, np.isfinite, "must be a finite number", call)
+        se = number("se", se, lambda se: not se < 0, "must be at least 0, or NaN", call)
+        good = is_list(interval) and len(interval) == 2 and all(map(is_number, interval))
+        require(good, "interval", interval, "must be two numbers, NaN if unknown", call)
         x, y = np.log(self.data.neurons), np.log(self.data.counts)
         log_c = float(np.mean(y - exponent * x))
         return replace(
@@ -99,7 +108,8 @@ class PowerLawFit:
 
     def band(self, neurons: ArrayLike, new_counts: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return the pointwise 95% band of the line, or of the geometric mean of `new_counts` more counts at a size."""
-        x = np.log(np.asarray(neurons, dtype=float))
+        x = np.log(network_sizes(neurons, f"{CALL}.band([1024])"))
+        new_counts = whole_number("new_counts", new_counts, 0, f"{CALL}.band([1024])")
         design = np.stack([np.ones_like(x), x], axis=-1)
         variance = np.einsum("...i,ij,...j->...", design, self.covariance, design)
         if new_counts:

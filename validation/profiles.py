@@ -28,7 +28,7 @@ from ..arguments import checked
 from ..errors import require
 from ..lazy import deferred
 from ..looks import COLOURS, axes
-from .inputs import number, numbers, require_all
+from .inputs import finite, number, numbers, require_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,13 +68,15 @@ class Profile:
 
     def correlation(self, rank: ArrayLike) -> np.ndarray:
         """Return the fitted correlation ``a (1 − (r/r0)^b)`` at each rank."""
-        return self.attenuation * (1 - (np.asarray(rank, dtype=float) / self.r0) ** self.exponent)
+        ranks = numbers("rank", rank, "profile.correlation([1, 2, 3])")
+        require(bool(np.all(ranks > 0)), "rank", rank, "must be positive", "profile.correlation([1, 2, 3])")
+        return self.attenuation * (1 - (ranks.reshape(np.shape(rank)) / self.r0) ** self.exponent)
 
     def plot(self, ax: Axes | None = None, correlations: ArrayLike | None = None) -> Axes:
         """Draw 1 − ρ over rank on logarithmic axes: the fitted line, and correlations as points if they are given."""
         with axes(ax) as drawing:
             if correlations is not None:
-                rho = np.sort(np.asarray(correlations, dtype=float))[::-1]
+                rho = np.sort(finite("correlations", correlations, "profile.plot(correlations=[0.9, 0.7])"))[::-1]
                 drawing.plot(
                     np.arange(1, len(rho) + 1), 1 - rho, "o", ms=3.5, color=COLOURS["sky"], label="matched pairs"
                 )

@@ -7,11 +7,14 @@ measurement made them. Everything that compares sources starts here; `rosettalaw
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .counts import Counts, clean
+from ..arguments import check, is_list
+from ..errors import UnknownNameError, require
+from .counts import RULES, Counts, clean, columns, deviations, usable
+from .inputs import correlations_of, numbers, require_all
 
 if TYPE_CHECKING:
     from .profiles import Profile
@@ -27,6 +30,7 @@ SOURCES = {
     "ladder": "a measured ladder of unnamed models",
     "counts": "a user's counts",
 }
+EXAMPLE = "Series(name='mine', source='counts', neurons=[256, 512, 1024], counts=[12, 19, 31])"
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
 
 
@@ -68,6 +72,11 @@ class Series:
         Seeds of training of both networks, where pairs of networks of one size differ in them.
     reference : bool
         Whether it comes with the package, to be compared with.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        If a block has another length than there are sizes, or a number cannot be used, as `clean` has it.
     """
 
     name: str
@@ -88,6 +97,66 @@ class Series:
     own_sd: np.ndarray | None = None
     thresholds: np.ndarray | None = None
     seeds: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __post_init__(self):
+        for name in ("name", "source", "threshold", "chance", "shared", "reference"):
+            check(name, getattr(self, name), type(self).__annotations__[name], __name__, EXAMPLE)
+        check("nulls", self.nulls, "Mapping", __name__, EXAMPLE)
+        if self.source not in SOURCES:
+            raise UnknownNameError("source", self.source, SOURCES)
+        neurons, counts, sd = columns(self.neurons, self.counts, self.sd, EXAMPLE, ("neurons", "counts", "sd"))
+        own = None if self.own is None else self._per_size("own", neurons)
+        if own is not None:
+            require_all(usable("count", own), "own", self.own, RULES["count"], EXAMPLE)
+        known = np.isnan(self.threshold) or abs(self.threshold) <= 1
+        require(known, "threshold", self.threshold, "must be a correlation, or NaN if it is unknown", EXAMPLE)
+        vars(self).update(
+            neurons=neurons,
+            counts=counts,
+            sd=sd,
+            own=own,
+            own_sd=None if self.own_sd is None else deviations("own_sd", self.own_sd, counts, EXAMPLE),
+            thresholds=None if self.thresholds is None else self._per_size("thresholds", neurons),
+            nulls={label: self._per_size(f"nulls[{label!r}]", neurons, one) for label, one in self.nulls.items()},
+            sizes_matched=None if self.sizes_matched is None else self._sizes_matched(),
+            profiles=self._profiles("profiles", neurons),
+            optimum=self._profiles("optimum", neurons),
+            seeds=self._seeds(neurons),
+        )
+        if self.correlations is not None:
+            sizes = neurons if self.sizes_matched is None else self.sizes_matched
+            rule = "must be numbers between -1 and 1"
+            every = correlations_of(sizes, self.correlations, lambda rho: np.abs(rho) <= 1 + 1e-6, rule)
+            vars(self)["correlations"] = tuple(every)
+
+    def _per_size(self, name: str, neurons: np.ndarray, given: Any = None) -> np.ndarray:
+        given = getattr(self, name) if given is None else given
+        values = numbers(name, given, EXAMPLE)
+        require(values.shape == neurons.shape, name, given, f"must have one per size, {neurons.size} in all", EXAMPLE)
+        require_all(~(values < 0) & (values < np.inf) | np.isnan(values), name, given, "must be at least 0", EXAMPLE)
+        return values
+
+    def _sizes_matched(self) -> np.ndarray:
+        sizes = numbers("sizes_matched", self.sizes_matched, EXAMPLE)
+        require(sizes.ndim == 1, "sizes_matched", self.sizes_matched, "must be a list of sizes", EXAMPLE)
+        require_all(usable("neurons", sizes), "sizes_matched", self.sizes_matched, RULES["neurons"], EXAMPLE)
+        return sizes
+
+    def _profiles(self, name: str, neurons: np.ndarray) -> tuple[Profile, ...] | None:
+        given = getattr(self, name)
+        if given is None:
+            return None
+        fits = is_list(given) and len(given) == neurons.size and all(hasattr(one, "mean_isolation") for one in given)
+        require(fits, name, given, f"must be a list of a Profile per size, {neurons.size} in all", EXAMPLE)
+        return tuple(given)
+
+    def _seeds(self, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if self.seeds is None:
+            return None
+        good = is_list(self.seeds) and len(self.seeds) == 2
+        require(good, "seeds", self.seeds, "must be two lists, the seeds of either network", EXAMPLE)
+        first, second = (self._per_size(f"seeds[{i}]", neurons, one) for i, one in enumerate(self.seeds))
+        return first, second
 
     @property
     def calibrated(self) -> bool:

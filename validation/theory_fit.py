@@ -53,7 +53,7 @@ from ..arguments import checked
 from ..errors import require
 from ..theory.parameters import positive
 from .counts import Counts, clean
-from .inputs import features_per_neuron, number
+from .inputs import features_per_neuron, network_sizes, number
 from .rounding import whole
 from .theory_search import BETA_RANGE, GAMMA, TAU, TheorySearch, expected_count
 
@@ -121,7 +121,8 @@ class TheoryFit:
 
     def predict(self, neurons: ArrayLike) -> np.ndarray:
         """Return the expected count ``r_τ − ½`` at each size."""
-        return expected_count(np.asarray(neurons, dtype=float), self.beta, self.kappa, self.tau, self.gamma)
+        neurons = network_sizes(neurons, "fit_counts([256, 512, 1024], [31, 46, 70]).predict([2048])")
+        return expected_count(neurons, self.beta, self.kappa, self.tau, self.gamma)
 
 
 @checked("fit_counts([256, 512, 1024], [31, 46, 70])", "weighted")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...arguments import checked
+from ...errors import require
 from ..calibration import Q_DEFAULT, Calibration, calibrate
 from ..nulls import name_of
 from .evidence.remarks import remarks_on_nulls
@@ -102,6 +104,7 @@ class Matches:
         """Mutual pairs, no threshold: the paper's count."""
         return len(self.unit_a)
 
+    @checked("matches.calibrate(q=0.05)")
     def calibrate(
         self, nulls: Mapping[str, Sequence[np.ndarray]] | None = None, q: float = Q_DEFAULT
     ) -> Calibration | None:
@@ -114,6 +117,7 @@ class Matches:
         q : float
             Allowed share of null pairs among those counted.
         """
+        require(0 < q < 1, "q", q, "must lie between 0 and 1", "matches.calibrate(q=0.05)")
         every = {**self.nulls, **(nulls or {})}
         if not every:
             return None
@@ -121,6 +125,7 @@ class Matches:
         calibrated = calibrate(np.abs(self.correlation), magnitudes, q)
         return dataclasses.replace(calibrated, standard_error=self.count_error(calibrated.threshold))
 
+    @checked("matches.count_error(threshold=0.3)")
     def count_error(self, threshold: float) -> float:
         """Return the standard error, over texts, of the number of pairs at or above a fixed correlation (`replicates`).
 
@@ -141,16 +146,19 @@ class Matches:
         """π of each pair: the share of halves of the text in which it is found; None without replicates."""
         return None if self.replicates is None else self.replicates.stability
 
+    @checked("matches.stable_count(threshold=0.3)")
     def stable_count(self, threshold: float = 0.0) -> int | None:
         """Return how many pairs at or above a correlation are found in at least 0.9 of the halves of the text."""
         stability = self.stability
         return None if stability is None else int(np.sum((stability >= STABLE) & self._reach(threshold)))
 
+    @checked("matches.expected_stable(threshold=0.3)")
     def expected_stable(self, threshold: float = 0.0) -> float | None:
         """Return Σ π over the pairs at or above a correlation: how many a half of the text finds again on average."""
         stability = self.stability
         return None if stability is None else float(np.sum(stability[self._reach(threshold)]))
 
+    @checked("matches.median_lexical_share(threshold=0.3)")
     def median_lexical_share(self, threshold: float = 0.0) -> float | None:
         """Return the median lexical share of the pairs at or above a correlation; None where it is unknown."""
         if self.lexical_share is None or not self._reach(threshold).any():
@@ -160,6 +168,7 @@ class Matches:
     def _reach(self, threshold: float) -> np.ndarray:
         return np.abs(self.correlation) >= threshold
 
+    @checked("matches.settled_count(threshold=0.3)")
     def settled_count(self, threshold: float = 0.0) -> int | None:
         """Return how many pairs at or above a correlation are found in both halves of the positions too.
 
@@ -170,6 +179,7 @@ class Matches:
             return None
         return int(np.sum(self.replicates.settled & self._reach(threshold)))
 
+    @checked("matches.remark(matches.calibrate())")
     def remark(self, calibration: Calibration | None) -> str:
         """Return the status with warnings about this calibration; "ok" if there are none."""
         remarks = [self.status] if self.status != "ok" else []
@@ -198,6 +208,7 @@ class Matches:
         np.add.at(counts, (rows, columns), 1)
         return counts
 
+    @checked("matches.record(matches.calibrate())")
     def record(self, calibration: Calibration | None = None) -> dict[str, Any]:
         """Return the record that ``rosettalaw match --json`` prints."""
         calibrated = calibration or self.calibrate()
@@ -227,6 +238,7 @@ class Matches:
             "status": self.remark(calibrated),
         }
 
+    @checked("matches.to_dataset(matches.calibrate())", "calibration", "nulls")
     def to_dataset(
         self,
         calibration: Calibration | None = None,

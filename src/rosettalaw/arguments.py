@@ -29,7 +29,8 @@ def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P,
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         parameters = signature(function).parameters.values()
-        kinds = {one.name: one.annotation for one in parameters if not names or one.name in names}
+        stated = [one for one in parameters if one.annotation is not Parameter.empty]  # `self` has none
+        kinds = {one.name: one.annotation for one in stated if not names or one.name in names}
         positional = [one.name for one in parameters if one.kind in _POSITIONAL]
         place = function.__module__
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .errors import require
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -33,6 +35,7 @@ TEXT_CONTRAST = 4.5  # of text with its paper (WCAG 2.2, 1.4.3)
 SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
 
+CALL = "result.plot(ax=plt.gca())"
 RC: Any = {
     "figure.figsize": (WIDTH, 4.1),
     "figure.dpi": 110,
@@ -80,12 +83,20 @@ def axes(ax: Axes | None) -> Iterator[Axes]:
     import matplotlib
     from cycler import cycler
 
+    require_axes(ax)
     with matplotlib.rc_context({**RC, "axes.prop_cycle": cycler(color=CYCLE)}):
         if ax is None:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots()
         yield ax
+
+
+def require_axes(ax: object) -> None:
+    """Raise `InputError` unless an object is axes of matplotlib, or None."""
+    from matplotlib.axes import Axes
+
+    require(ax is None or isinstance(ax, Axes), "ax", ax, "must be axes of matplotlib, or None for new ones", CALL)
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,13 +1,17 @@
-"""Public functions that are given objects of another kind: one message that names the argument, and nothing raw."""
+"""Public functions, constructors and methods that are given objects of another kind: one message, and nothing raw."""
 
+import dataclasses
+import inspect
+import pkgutil
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import rosettalaw as rl
-from rosettalaw import theory, validation
+from rosettalaw import interface, testing, theory, validation
 from rosettalaw.arguments import checked
 from rosettalaw.errors import InputError, RosettaError
 
@@ -116,3 +120,141 @@ def test_kinds_come_from_annotations():
         f(y=3)
     with pytest.raises(TypeError, match="multiple values"):
         f(1, x=2)
+
+
+FAMILIES = (
+    theory.Spectrum,
+    theory.Utility,
+    theory.Cost,
+    theory.Budget,
+)  # methods of numbers, judged by their contracts
+GOOD = {"tau": 1.0, "neurons": 1000.0, "name": "beta", "values": [1.5, 1.6], "rank": [1.0, 2.0], "truth": 1.0}
+GOOD |= {"interval": (0.5, 0.7), "exponent": 0.6, "se": 0.02, "alpha": 0.6, "sd": 0.2, "seeds_a": 2, "seeds_b": 2}
+GOOD |= {"threshold": 0.5, "size": 256, "index": 0, "steps": 8, "intervals": {"beta": (1.2, 1.6)}, "calibration": None}
+
+
+def roots():
+    """Return results of the public functions; others are reached through their attributes."""
+    data, law = validation.clean(N, R), rl.fit(N, R)
+    noise = np.random.default_rng(1).standard_normal((3, 200, 4))
+    pair = [one + np.random.default_rng(2).standard_normal((200, 4)) for one in noise]
+    triangle = validation.measure_triangle(N, RHO)
+    model = theory.Model(theory.PowerLaw(1.5))
+    fitted = validation.fit_model(lambda beta: theory.Model(theory.PowerLaw(beta)), data)
+    jointly = validation.fit_jointly(validation.Observations(N, R, correlations=RHO))
+    theories = {
+        "log": lambda beta: theory.Model(theory.PowerLaw(beta)),
+        "ends": lambda s: theory.Model(theory.Exponential(s)),
+    }
+    seeded = pd.DataFrame({"neurons": np.repeat(N, 4), "count": np.repeat(R, 4) + np.tile([0, 2, -1, 3], 4)})
+    seeded["seed_a"], seeded["seed_b"] = np.tile([0, 0, 1, 1], 4), np.tile([0, 1, 0, 1], 4)
+    matched = rl.match(*pair[:2], progress=False)
+    yield from (law, rl.compare(LADDER, LADDER), rl.forecast(law, 2048), matched, matched.matches.calibrate())
+    yield from (rl.match_several(pair, progress=False), rl.load(Path(__file__).parents[1] / "data/format_1_ladder.nc"))
+    yield from (
+        theory.allocate([1, 0.5], 3.0),
+        theory.solve(100.0, 1.5),
+        theory.detect([0.5, 2], 100.0),
+        theory.derive(),
+    )
+    yield from (model, theory.Range(1, 2, 3), fitted, fitted.profile("beta"), jointly, jointly.profile("beta"), data)
+    yield from (validation.compare_theories(theories, data), validation.compare_curves(data), triangle)
+    yield from (
+        validation.fit_extension(triangle),
+        validation.fit_tetrads(FOUR, 1000.0),
+        validation.fit_profile(RHO[-1]),
+    )
+    yield from (validation.expect(validation.Design((128, 256, 512)), draws=2, ladders=0), validation.Design((1, 2, 3)))
+    yield from (validation.closing_triangles(PAIRS, PAIRS, PAIRS), validation.Observations(N, R))
+    yield from (validation.Series("a", "counts", N, R, correlations=RHO), validation.analyse_seeds(seeded))
+    yield from (testing.PlantedLadder(model, 1.0, np.array([100.0, 1000.0])), testing.extrapolate(model, (1e3, 1e5)))
+
+
+def reached(one, objects):
+    """Collect an object of every class of this package that public attributes lead to."""
+    if isinstance(one, tuple | list | dict):
+        for part in list(one.values() if isinstance(one, dict) else one)[:3]:
+            reached(part, objects)
+    kind = type(one)
+    if kind in objects or isinstance(one, str | Exception) or not kind.__module__.startswith("rosettalaw"):
+        return objects
+    objects[kind] = one
+    for name in dir(one):
+        if not name.startswith("_"):
+            with suppress(RosettaError, NotImplementedError):
+                value = getattr(one, name)
+                if not callable(value):
+                    reached(value, objects)
+    return objects
+
+
+@pytest.fixture(scope="module")
+def objects():
+    every = {}
+    for root in roots():
+        reached(root, every)
+    return every
+
+
+def public_classes():
+    everywhere = [getattr(module, name) for module in (rl, theory, validation, testing) for name in module.__all__]
+    for info in pkgutil.iter_modules(interface.__path__, f"{interface.__name__}."):
+        module = __import__(info.name, fromlist=["_"])
+        everywhere += [one for one in vars(module).values() if getattr(one, "__module__", "") == info.name]
+    classes = {one for one in everywhere if inspect.isclass(one) and not issubclass(one, Exception)}
+    return {one for one in classes if not inspect.isabstract(one) and one.__name__ != "DatasetResult"}
+
+
+def test_the_walk_meets_every_public_class(objects):
+    assert {kind.__name__ for kind in public_classes() if not issubclass(kind, FAMILIES)} <= {
+        k.__name__ for k in objects
+    }
+
+
+def raw_errors(call, where, base):
+    """Return errors that are none of the package's, one argument after the other replaced by each wrong object."""
+    import matplotlib.pyplot as plt
+
+    errors = []
+    for argument in base:
+        for wrong in WRONG:
+            try:
+                call(**base | {argument: wrong})
+            except RosettaError as error:
+                if isinstance(error, InputError) and not (error.argument and error.rule):
+                    errors.append(f"{where}({argument}={wrong!r}): nameless {error}")
+            except Exception as error:
+                errors.append(f"{where}({argument}={wrong!r}): {type(error).__name__}: {error}")
+            plt.close("all")
+    return errors
+
+
+def test_methods_of_results_take_or_refuse_any_object(objects, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    errors, methods = [], 0
+    for kind, one in objects.items():
+        if isinstance(one, FAMILIES):
+            continue
+        for name, method in inspect.getmembers(one, callable):
+            if not name.startswith("_") and not inspect.isclass(method):
+                parameters = inspect.signature(method).parameters.values()
+                single = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+                base = {p.name: GOOD.get(p.name, None if p.default is p.empty else p.default) for p in single}
+                errors += raw_errors(method, f"{kind.__name__}.{name}", base)
+                methods += bool(base)
+    assert methods > 40
+    assert not errors, "\n".join(errors)
+
+
+def test_constructors_take_or_refuse_any_object(objects):
+    errors, constructors = [], 0
+    for kind, one in objects.items():
+        if dataclasses.is_dataclass(one):
+            base = {field.name: getattr(one, field.name) for field in dataclasses.fields(one) if field.init}
+            errors += raw_errors(kind, kind.__name__, base)
+            constructors += 1
+    for kind in (one for one in public_classes() if issubclass(one, FAMILIES)):
+        errors += raw_errors(kind, kind.__name__, dict.fromkeys(inspect.signature(kind).parameters, 2.0))
+        constructors += 1
+    assert constructors > 40
+    assert not errors, "\n".join(errors)

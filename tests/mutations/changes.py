@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 # Modules whose operators are of words, drawings and places in arrays, none of a formula.
 WITHOUT_FORMULAS = {
     *("__init__", "contracts", "drawings", "expressions", "families", "grids", "lazy_grids", "roots", "theory_pages"),
-    "typesetting",
+    *("travelling", "typesetting"),
 }
 # Members of families: their methods are formulas also where they call one function of NumPy alone.
 MEMBERS = {

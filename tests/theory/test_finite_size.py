@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.special import zeta
+from scipy.special import gamma, zeta
 
-from rosettalaw.theory import Empirical, Model, PowerLaw, frontier, predict
+from rosettalaw.theory import Empirical, Model, PowerLaw, allocate, frontier, predict
 
 PAPER_SIZES = 2.0 ** np.arange(10, 18)
 
@@ -96,3 +96,32 @@ def test_importances_drawn_anew_with_a_finite_mean_have_exponent_one(law):
     draws = [getattr(rng, law)(size=4 * size) for size in sizes]
     counts = [Model(Empirical(w)).predict([n])["count"].item() for n, w in zip(sizes, draws, strict=True)]
     assert np.polyfit(np.log(sizes), np.log(counts), 1)[0] == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("index", [0.4, 0.5, 0.7])
+def test_importances_drawn_anew_without_a_mean_scatter_as_a_stable_law_does_at_every_size(index):
+    """Iid Pareto of index a < 1: ``R ≈ (κN/((1+τ) S))^a``, ``S = Σ Γ_r^(-1/a)``, Γ_r the points of a Poisson process.
+
+    S is positive stable, so Var log R → (π²/6)(1 − a²) and E log R = a log(κN/(1+τ)) − log Γ(1−a) − γ(1−a): the counts
+    grow as N^a and do not self-average. The largest of A importances are Γ_r^(-1/a) but for a common factor (Rényi).
+    """
+    rng, ranks = np.random.default_rng(7), 12_000
+    means, variances = [], []
+    sizes = 2 * np.array([100.0, 1000.0]) ** (1 / index)  # counts of the same range for every index
+    for size in sizes:
+        logs = []
+        for draw in range(800):
+            weights = np.cumsum(rng.exponential(size=ranks)) ** (-1 / index)
+            total, n = np.cumsum(weights), np.arange(1, ranks + 1)
+            active = np.flatnonzero(weights * (size + n) > total)[-1] + 1  # plain NumPy: every prefix tried
+            assert active < ranks
+            count = np.count_nonzero(weights * (size + active) / total[active - 1] >= 2)
+            assert draw % 20 or allocate(weights, size).count(1.0) == count
+            logs.append(np.log(count))
+        means.append(np.mean(logs))
+        variances.append(np.var(logs))
+    expected = index * np.log(sizes[-1] / 2) - np.log(gamma(1 - index)) - np.euler_gamma * (1 - index)
+    assert means[-1] == pytest.approx(expected, abs=0.15)
+    assert variances[-1] == pytest.approx(np.pi**2 / 6 * (1 - index**2), rel=0.2)
+    assert variances[-1] > 0.8 * variances[0]
+    assert np.diff(means)[0] / np.diff(np.log(sizes))[0] == pytest.approx(index, abs=0.06)

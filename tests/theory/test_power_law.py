@@ -1,7 +1,5 @@
 """The power law: against brute force, mpmath's zeta, quadrature, and its own defining properties."""
 
-from fractions import Fraction
-
 import mpmath
 import numpy as np
 import pytest
@@ -227,14 +225,6 @@ def test_a_feature_exactly_at_the_threshold_counts():
     for kappa in (0.3, 2.0, 10**1.5):
         assert int(predict(1, 2.0, kappa, tau=kappa, gamma=1)["count"]) == 1
         assert int(predict(1, 2.0, kappa, tau=kappa * (1 + 1e-9), gamma=1)["count"]) == 0
-
-
-@pytest.mark.parametrize("beta", [1, 2, 3])
-def test_the_last_rank_up_to_the_level_is_active_also_if_it_lies_there_exactly(beta):
-    last = np.array([12, 17, 33, 64, 100])
-    for n in last:
-        budget = sum(Fraction(int(n) ** beta, r**beta) - 1 for r in range(1, n + 1))
-        assert predict(float(budget), float(beta), gamma=100)["active"] == n
 
 
 def test_endless_features_equal_very_many():

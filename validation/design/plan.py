@@ -16,6 +16,7 @@ import numpy as np
 from ...arguments import check_fields
 from ...errors import InputError, require
 from ..demands import expected_exponents
+from ..inputs import number
 from ..seeds.components import Components, SizeMeans
 from ..theory_search import GAMMA
 
@@ -38,9 +39,16 @@ class Scatter:
     pair: float
     text: float = TEXT_SD
 
+    def __post_init__(self):
+        check_fields(self, "Scatter(a=0.1, b=0.1, pair=0.1)")
+        for name in ("a", "b", "pair", "text"):
+            value, rule = getattr(self, name), "must be a standard deviation from 0 to 3"
+            require(0 <= value <= 3, f"sd of {name}", value, rule, "--seed-sd 0.17")
+
     @classmethod
     def even(cls, sd: float) -> Scatter:
         """Return the scatter of one pair of networks, divided evenly."""
+        sd = number("sd", sd, lambda sd: 0 <= sd <= 5, "must be a standard deviation from 0 to 5", "Scatter.even(0.17)")
         return cls(*(3 * (sd / np.sqrt(3),)))
 
 
@@ -91,11 +99,6 @@ class Design:
         require(whole, "seeds", self.seeds, "must be a whole number from 1 to 1000", "--seeds 3")
         good = 100 <= self.positions <= 1e12
         require(good, "positions", self.positions, "must be from 100 to 1e12 aligned positions", "--positions 86000")
-        for name in ("a", "b", "pair", "text"):
-            value = getattr(self.scatter, name)
-            require(
-                0 <= value <= 3, f"sd of {name}", value, "must be a standard deviation from 0 to 3", "--seed-sd 0.17"
-            )
         good = self.count is None or 2 <= self.count <= min(self.middle, 1e12)
         require(good, "count", self.count, f"must be from 2 to the middle size, {self.middle:g}", "--count 40")
 
@@ -127,6 +130,7 @@ class Design:
 
     def beta_at(self, alpha: float) -> float:
         """Return β of an exponent: 1 where the theory allows none so large, infinite where none so small."""
+        alpha = number("alpha", alpha, np.isfinite, "must be a finite number", "design.beta_at(0.6)")
         if alpha >= self.slopes[0]:
             return 1.0
         if alpha <= self.slopes[-1]:

@@ -17,7 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import require
+from ..inputs import numbers
 from .table import SeedTable
+
+CALL = "components.variance(seeds_a=3, seeds_b=3)"
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,22 @@ class Components:
 
     def variance(self, seeds_a: np.ndarray, seeds_b: np.ndarray, crossed: np.ndarray | bool = True) -> np.ndarray:
         """Return the variance of the mean log count of a size with given numbers of seeds of either family."""
-        pairs = np.where(crossed, np.asarray(seeds_a) * np.asarray(seeds_b), seeds_a)
-        return self.a / np.asarray(seeds_a) + self.b / np.asarray(seeds_b) + self.pair / pairs
+        k_a, k_b = numbers_of_seeds("seeds_a", seeds_a), numbers_of_seeds("seeds_b", seeds_b)
+        both = np.asarray(crossed)
+        require(both.dtype.kind in "biu", "crossed", crossed, "must be True or False, or an array of them", CALL)
+        return self.a / k_a + self.b / k_b + self.pair / np.where(both, k_a * k_b, k_a)
 
     def record(self) -> dict[str, Any]:
         """Return standard deviations and degrees of freedom as plain values."""
         sds = {f"sd_{name}": float(np.sqrt(getattr(self, name))) for name in ("a", "b", "pair")}
         return sds | {"sd": self.sd, "freedom": self.freedom}
+
+
+def numbers_of_seeds(name: str, given: Any) -> np.ndarray:
+    """Return numbers of seeds as floats in their shape, or raise `InputError` unless all are positive."""
+    seeds = numbers(name, given, CALL)
+    require(bool(np.all(seeds > 0)), name, given, "must be positive", CALL)
+    return seeds.reshape(np.shape(given))
 
 
 @dataclass(frozen=True)

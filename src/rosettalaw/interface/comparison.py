@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import is_list
+from ..errors import require
 from .showing import lines, table
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ class Comparison:
     """
 
     def __init__(self, rows: Sequence[Row]):
+        from ..validation.compare import Row
+
+        good = is_list(rows) and all(isinstance(row, Row) for row in rows)
+        good = good and len(rows) > 0
+        rule = "must be a list of rows of compare_series; compare(*sources) makes a Comparison"
+        require(good, "rows", rows, rule, "compare('a.csv', 'ladder.nc')")
         self.rows = tuple(rows)
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import LOG
+from ..errors import require
 from .showing import lines, table
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class DatasetResult:
     TITLE = "result"
 
     def __init__(self, dataset: xr.Dataset):
+        rule = "must be a Dataset of results; load(path) reads one from a file"
+        require(hasattr(dataset, "data_vars"), "dataset", dataset, rule, "load('result.nc')")
         self.dataset = dataset
 
     def __getitem__(self, name: str) -> Any:

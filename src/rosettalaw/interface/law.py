@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import UnknownNameError
+from ..arguments import checked
+from ..errors import UnknownNameError, require
 from .showing import lines, table
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..validation.parameters import Parameter
 
 NAMES = {"exponent": "alpha", "α": "alpha", "β": "beta"}
+EXAMPLE = "fit([128, 256, 512, 1024], [21, 33, 48, 76]).interval('beta')"
 TITLE = "Scaling law of counts"
 
 
@@ -34,6 +36,10 @@ class Law:
     """
 
     def __init__(self, analysis: Analysis):
+        from ..validation.analysis import Analysis
+
+        rule = "must be an Analysis; fit(neurons, counts) makes a Law"
+        require(isinstance(analysis, Analysis), "analysis", analysis, rule, "fit([128, 256, 512], [21, 33, 48])")
         self.analysis = analysis
 
     @property
@@ -71,6 +77,7 @@ class Law:
         """Each fitted parameter with its interval."""
         return self.analysis.params
 
+    @checked(EXAMPLE)
     def interval(self, name: str = "alpha") -> tuple[float, float]:
         """Return the 95% interval of a parameter.
 
@@ -93,7 +100,7 @@ class Law:
 
     def predict(self, neurons: ArrayLike) -> np.ndarray:
         """Return the counts of the fitted power law at other sizes; `rosettalaw.forecast` adds intervals."""
-        return np.asarray(self.analysis.power_law.predict(np.asarray(neurons, dtype=float)))
+        return np.asarray(self.analysis.power_law.predict(neurons))
 
     def facts(self) -> dict[str, Any]:
         """Return the numbers of the summary by their names."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..console import LOG
 from ..errors import require
 from .dataset_result import DatasetResult
 from .match_result import MatchResult
@@ -69,7 +70,10 @@ class RecurrenceResult(DatasetResult):
         return frame
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return `families`."""
+        """Return `families`; an empty table is reported in the log, with the reason."""
+        if not len(self.families):
+            reason = f"no neuron recurs in two of {', '.join(self.models)}"
+            LOG.warning("%s: the table is empty: %s", self.TITLE, reason)
         return self.families
 
     def attenuation(self, families: Mapping[str, str], rho: float = 0.0) -> MeasuredAttenuation:

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import check_fields
+from ..errors import require
 from ..theory import Model
+from ..theory.parameters import RULES, as_floats, as_number, positive
+
+CALL = "PlantedLadder(Model(PowerLaw(1.6)), tau=1.0, neurons=np.array([256.0, 1024.0]))"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,15 @@ class PlantedLadder:
     neurons: np.ndarray
     scatter: float = 0.0
     seed: int = 0
+
+    def __post_init__(self):
+        check_fields(self, CALL)
+        sizes = as_floats("neurons", self.neurons, CALL)
+        fine = sizes.ndim == 1 and sizes.size > 0 and bool(((sizes > 0) & (sizes < np.inf)).all())
+        require(fine, "neurons", self.neurons, "must be a list of sizes, finite and greater than 0", CALL)
+        as_number("tau", self.tau, positive, RULES["tau"], CALL)
+        as_number("scatter", self.scatter, lambda sd: 0 <= sd < np.inf, "must be finite and at least 0", CALL)
+        require(self.seed >= 0, "seed", self.seed, "must be a whole number of at least 0", CALL)
 
     @property
     def frontier(self) -> np.ndarray:
