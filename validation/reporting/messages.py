@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from .of_published import of_published
+
 if TYPE_CHECKING:
     from ..compare import Row
     from ..findings import Finding
@@ -42,7 +44,8 @@ def message(figure: str, rows: Sequence[Row], judged: Sequence[tuple[str, Sequen
     said += [(name, words) for name, findings in judged if (words := of_findings(figure, findings))]
     if len(said) > MOST:
         return ""
-    return " ".join(f"{name}: {words}" if len(said) > 1 else f"{words[0].upper()}{words[1:]}" for name, words in said)
+    own = " ".join(f"{name}: {words}" if len(said) > 1 else f"{words[0].upper()}{words[1:]}" for name, words in said)
+    return " ".join(part for part in (of_published(figure), own) if part)
 
 
 def of_findings(figure: str, judged: Iterable[Finding]) -> str:
