@@ -1,4 +1,4 @@
-"""Messages of figures that draw the paper's numbers: one sentence each, computed from `rosettalaw.validation.published`.
+"""Messages of figures of the paper's numbers: a sentence each, computed from `rosettalaw.validation.published`.
 
 Every function takes the table that its figure draws. Trends are judged as in `rosettalaw.validation.published_checks`.
 """
@@ -51,7 +51,8 @@ def null_counts(table: Any, name: str) -> str:
         slope = f"slope {signed(low)} to {signed(high)}"
         parts.append(f"{_span(rows['count'], 0)} pairs in {modality} ({slope})")
     trend = of(steady, len(parts), "published series")
-    return f"With {name} the paper has {listed(parts)}; {_lower(trend)} {'shows' if steady == 1 else 'show'} no trend with network size."
+    verb = "shows" if steady == 1 else "show"
+    return f"With {name} the paper has {listed(parts)}; {_lower(trend)} {verb} no trend with network size."
 
 
 def depths(table: Any, family: str) -> str:
