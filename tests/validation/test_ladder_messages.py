@@ -1,5 +1,7 @@
 """Messages of figures of measurements: true of planted data, and others of other data."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -41,11 +43,11 @@ def test_growth_and_nulls_of_the_scaling_figure():
 
 @pytest.mark.parametrize(
     ("nulls", "where"),
-    [((1, 2, 3, 4, 5), "At every size"), ((1, 99, 3, 4, 5), "At 4 of 5 sizes"), ((99,) * 5, "At no size")],
+    [((1, 2, 3, 4, 5), "At every size"), ((1, 99, 3, 4, 5), "At 4 of 5 sizes"), ((99,) * 5, "At no size does")],
 )
 def test_untrained_networks_beside_trained_ones(nulls, where):
     said = message("fig04", [], [], [("one", ladder(nulls=nulls))])
-    assert f"{where} the untrained null has fewer pairs without a threshold than the trained" in said
+    assert re.search(f"{where} the untrained null ha(s|ve) fewer pairs without a threshold than the trained", said)
 
 
 def calibrated(null, threshold):

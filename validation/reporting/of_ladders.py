@@ -151,9 +151,9 @@ def below_trained(ladder: xr.Dataset, null: str) -> Said | None:
     sizes, pairs = size_means(neurons, ladder[f"{null}_raw"].values.astype(float))
     trained = size_means(neurons, ladder["calibrated_count"].values.astype(float))[1]
     fewer = int(np.sum(pairs < trained))
-    where = "every size" if fewer == len(sizes) else f"{fewer} of {len(sizes)} sizes" if fewer else "no size"
-    than = "fewer pairs without a threshold than the trained networks have above ρ*"
-    return Said(f"At {where} the {null} null has {than}.", fewer == len(sizes))
+    where = "every size" if fewer == len(sizes) else f"{fewer} of {len(sizes)} sizes"
+    has = f"At {where} the {null} null has" if fewer else f"At no size does the {null} null have"
+    return Said(f"{has} fewer pairs without a threshold than the trained networks have above ρ*.", fewer == len(sizes))
 
 
 def exponent_over_rho(series: Series) -> Said | None:
