@@ -42,7 +42,7 @@ def reading(file: IO[bytes]) -> Iterator[xr.Dataset]:
 
 @cache
 def _texts_as_stored() -> Any:
-    """Return a store that gives no type for texts: xarray would convert them, and imports the arrays of dask to do so."""
+    """Return a store that gives no type for texts: xarray converts them, and imports dask's arrays for it."""
     from xarray.backends import H5NetCDFStore
 
     class TextsAsStored(H5NetCDFStore):
