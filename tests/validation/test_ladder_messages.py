@@ -136,7 +136,8 @@ def test_demands_of_the_theory_and_the_steepness_of_profiles():
     agrees, flat = ladder(power=0.5, beta=2.0), ladder(power=0.5, beta=1.2)
     said, other = (of_ladder_figure("triangle", one, of_ladder(one).triangle()) for one in (agrees, flat))
     assert said.startswith("α·b = ")
-    assert "contradicts the theory's" in other
+    assert "contradicts the demanded" in other
+    assert other.endswith(" The demands are the theory's for unattenuated correlations.")
     rows = compare_series([of_ladder(flat, "flat")])
     assert message("profiles", rows, []).startswith("The profile (b = 1.20) is flatter than")
     steep = compare_series([of_ladder(ladder(power=0.5, beta=3.5), "steep")])

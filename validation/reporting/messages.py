@@ -173,7 +173,13 @@ def _of_rows(figure: str, rows: Sequence[Row]) -> str:
         tested = [row for row in rows if row.triangle is not None and row.triangle.status is TriangleStatus.OK]
         said = [(row.series.name, of_ladders.triangle_demands(row.triangle)) for row in tested if row.triangle]
         return (
-            _summed([(n, one) for n, one in said if one], "sources", "meet both demands of the theory") if said else ""
+            _summed(
+                [(n, one) for n, one in said if one],
+                "sources",
+                "meet both demands of the theory for unattenuated correlations",
+            )
+            if said
+            else ""
         )
     if figure == "profiles":
         own = [row for row in rows if row.series.source in MEASURED and not row.series.reference]

@@ -178,8 +178,9 @@ def triangle_demands(triangle: Triangle) -> Said | None:
         met.append(not contradicted(one, expected))
         number = f"{name} = {_three(one.value, *one.ci95)}"
         agrees = "agrees with" if met[-1] else "contradicts"
-        parts.append(f"{number} {agrees} the theory's {signed(expected if np.isfinite(expected) else 1.0)}")
-    return Said(f"{listed(parts)}.", all(met))
+        parts.append(f"{number} {agrees} the demanded {signed(expected if np.isfinite(expected) else 1.0)}")
+    whose = "" if all(met) else " The demands are the theory's for unattenuated correlations."
+    return Said(f"{listed(parts)}.{whose}", all(met))
 
 
 def profile_steepness(row: Row) -> Said | None:
@@ -213,7 +214,8 @@ def demands_met(triangles: list[Triangle]) -> str:
     if not tested:
         return ""
     met = [sum(not contradicted(one[i][1], one[i][2]) for one in tested) for i in (0, 1)]
-    return f"; α·b agrees with the theory in {met[0]} of {len(tested)} that were tested, α + p in {met[1]}"
+    agrees = f"; α·b agrees with the theory of unattenuated correlations in {met[0]} of {len(tested)}"
+    return f"{agrees} that were tested, α + p in {met[1]}"
 
 
 def vision_pairings(ladders: list[xr.Dataset]) -> str:
