@@ -19,7 +19,6 @@ from .results_folder import MeasuredLadder, Results
 if TYPE_CHECKING:
     import xarray as xr
 
-HALVES = ("margin_first_half", "margin_second_half")
 RATE = 0.05
 
 
@@ -39,18 +38,12 @@ def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
 
 def draw(ds: xr.Dataset, path: str | os.PathLike[str], title: str = "") -> list[Path]:
     """Draw margins on both halves and the rate over pairs; save PNG and SVG; nothing with too few pairs."""
-    from ..validation.reproducibility import FEWEST, fit_reproducibility
+    from ..validation.reproducibility import margins_of, of_halves
 
-    if not all(name in ds for name in HALVES):
+    fit = of_halves(ds)
+    if fit is None:
         return []
-    last = np.ones(ds.sizes["pair"], dtype=bool)
-    if "pair_rung" in ds:
-        last = ds["pair_rung"].values == ds.sizes["rung"] - 1
-    margins = np.stack([ds[name].values for name in HALVES])[:, last]
-    margins = margins[:, np.isfinite(margins).all(0)]
-    if margins.shape[1] < FEWEST:
-        return []
-    fit = fit_reproducibility(*margins)
+    margins = margins_of(ds)
     with style.figure(columns=2, size=(style.WIDTH + 1.2, 3.6)) as (figure, (left, right)):
         shades = [style.shade(style.COLOURS["blue"], 0.2 + 0.8 * (1 - rate)) for rate in fit.local]
         left.axhline(0, color=style.GREY, lw=0.7)

@@ -17,7 +17,7 @@ from .reporting.answer import answer, contradicts_theory
 from .reporting.citation import bibtex
 from .reporting.excerpts import excerpt, judged_pair
 from .reporting.exponents import exponents
-from .reporting.messages import of_findings
+from .reporting.messages import of_findings, of_ladder_figure
 from .reporting.over_rho import over_rho
 from .series_from import of_ladder
 
@@ -139,7 +139,7 @@ def write_report(
         "exponents": exponents(ladder, analysis),
         "over_rho": at_rho,
         "findings": judged,
-        "measured": _measured(figures, judged, 4 if "triangle" in figures and tested else 3),
+        "measured": _measured(ladder, figures, judged, 4 if "triangle" in figures and tested else 3),
     }
     sections = [(id, title) for id, title, needs in SECTIONS if not needs or parts[needs]]
     sections += [(one["id"], one["title"]) for one in parts["measured"]]
@@ -167,6 +167,7 @@ def write_report(
         triangle=page.embedded(figures["triangle"], "Three measured exponents and the demands of the theory")
         if "triangle" in figures
         else None,
+        says={name: of_ladder_figure(name, ladder, triangle) for name in PLACED},
         theory_doubtful=doubtful,
         beta=_beta(analysis, doubtful),
         together=together(judged),
@@ -181,7 +182,7 @@ def write_report(
     return page.write(out, html)
 
 
-def _measured(figures: dict[str, Path], judged: list[Finding], first: int) -> list[dict[str, Any]]:
+def _measured(ladder: xr.Dataset, figures: dict[str, Path], judged: list[Finding], first: int) -> list[dict[str, Any]]:
     """Return the further figures in their order, numbered from `first`."""
     known = [(name, title, caption) for name, title, caption in MEASURED if name in figures]
     named = {*PLACED, *(name for name, _, _ in MEASURED)}
@@ -192,7 +193,7 @@ def _measured(figures: dict[str, Path], judged: list[Finding], first: int) -> li
             "title": title,
             "label": f"Figure {i}",
             "drawing": page.embedded(figures[name], title),
-            "says": of_findings(name, judged),
+            "says": of_findings(name, judged) or of_ladder_figure(name, ladder),
             "caption": caption,
         }
         for i, (name, title, caption) in enumerate(known, first)

@@ -21,6 +21,8 @@ the order of the local rate, is the mean of theirs: the share of them that is ex
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +32,10 @@ from scipy.stats import rankdata
 
 from ..errors import require
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+HALVES = ("margin_first_half", "margin_second_half")
 Parameters = tuple[float, float, float, float]  # π₁, μ₁, σ₁, ρ₁
 FEWEST = 20  # pairs with a margin on both halves
 STEPS, TOLERANCE = 300, 1e-6
@@ -89,6 +95,29 @@ def fit_reproducibility(first: ArrayLike, second: ArrayLike) -> Reproducibility:
     require(bool(np.isfinite([x, y]).all()), "scores", "NaN or infinite", "must be finite numbers", call)
     ranks = [rankdata(one) / (len(one) + 1) for one in (x, y)]
     return max((_fitted(ranks, start) for start in STARTS), key=lambda one: one.log_likelihood)
+
+
+def margins_of(ds: xr.Dataset) -> np.ndarray:
+    """Return the margins of the largest size's pairs on both halves, shape (2, pairs); no pair where not measured."""
+    if not all(name in ds for name in HALVES):
+        return np.empty((2, 0))
+    last = np.ones(ds.sizes["pair"], dtype=bool)
+    if "pair_rung" in ds:
+        last = ds["pair_rung"].values == ds.sizes["rung"] - 1
+    margins = np.stack([ds[name].values for name in HALVES])[:, last]
+    return margins[:, np.isfinite(margins).all(0)].astype(float)
+
+
+def of_halves(ds: xr.Dataset) -> Reproducibility | None:
+    """Return the mixture of a ladder's largest size, or of a matching; None with fewer than twenty margins on both."""
+    margins = margins_of(ds)
+    return _fit_once(margins.tobytes()) if margins.shape[1] >= FEWEST else None
+
+
+@lru_cache(maxsize=8)
+def _fit_once(margins: bytes) -> Reproducibility:
+    """Fit once for all readers of one result: its figure and its caption."""
+    return fit_reproducibility(*np.frombuffer(margins).reshape(2, -1))
 
 
 def _fitted(ranks: list[np.ndarray], start: Parameters) -> Reproducibility:

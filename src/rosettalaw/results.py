@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import netcdf
 from .arguments import checked
 from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError, require
@@ -148,25 +149,10 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         rule,
         "save(predict([1024], beta=1.6), 'prediction.nc')",
     )
-    whole = _netcdf(ds)
+    whole = netcdf.as_bytes(ds)
     with replacing(path) as partial:
         partial.write_bytes(whole)
     return Path(path)
-
-
-def _netcdf(ds: xr.Dataset) -> bytes:
-    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down.
-
-    The bytes are a copy: a view of the buffer would outlive it, and from Python 3.12 on its memory may be gone by then.
-    """
-    import h5netcdf
-    from xarray.backends import H5NetCDFStore
-
-    encoding = {name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim}
-    buffer = io.BytesIO()
-    with h5netcdf.File(buffer, "w") as file:
-        ds.compute().dump_to_store(H5NetCDFStore(file), encoding=encoding)
-    return buffer.getvalue()
 
 
 @checked("load('result.nc')")
@@ -278,8 +264,6 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     A reader needs none, since results are replaced as a whole. Another program's lock, or a file system that has none,
     hides nothing then, and what the operating system refuses it says itself.
     """
-    import xarray as xr
-
     if not path.exists():
         raise MissingFileError(f"{path}: no such result file")
     if not path.is_file():
@@ -288,7 +272,7 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
         require_sound_heaps(path)
         with path.open("rb") as file:
             whole = file if head_alone else io.BytesIO(file.read())
-            with xr.open_dataset(whole, engine="h5netcdf") as lazy:
+            with netcdf.reading(whole) as lazy:
                 yield lazy
     except RosettaError:
         raise

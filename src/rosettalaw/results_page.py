@@ -57,11 +57,14 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
                 bar.advance()
         own = [row for row in results.rows if not row.series.reference]
         own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
+        every = [*own, *(row for row in results.rows if row.series.reference)]
         judged = _judged(results)
         figures = [
             {
                 "shows": one.shows,
-                "says": message(one.name, own, judged) if file == one.files[0] else "",
+                "says": message(one.name, every, judged, results.ladders(), results.datasets)
+                if file == one.files[0]
+                else "",
                 "drawing": page.embedded(file, one.shows),
             }
             for one in made

@@ -177,3 +177,24 @@ def test_only_results_are_replaced(tmp_path):
         assert f"{tmp_path / name}: " in str(told.value)
         assert reason in str(told.value)
         assert str(told.value).endswith("Try: another --out")
+
+
+def test_a_result_is_read_without_arrays_of_dask(tmp_path):
+    """Importing them takes half a second; xarray would do so to convert texts."""
+    path = results.save(example(), tmp_path / "r.nc")
+    kept = pathlib.Path(__file__).parents[1] / "data" / "format_1_ladder.nc"
+    program = (
+        "import sys\nfrom rosettalaw.results import load\nfor path in sys.argv[1:]: load(path)\n"
+        "sys.exit('dask.array' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path, kept], check=False).returncode == 0
+
+
+def test_texts_read_are_those_saved(tmp_path):
+    texts = np.array(["a", "", "ü €"], dtype=object)
+    made = results.dataset("ladder", {"raw_count": ("rung", [1, 2, 3]), "note": ("rung", texts)})
+    loaded = results.load(results.save(made, tmp_path / "r.nc"))
+    assert loaded["note"].values.tolist() == texts.tolist()
+    again = results.load(results.save(loaded.isel(rung=[0, 2]), tmp_path / "again.nc"))
+    assert again["note"].values.tolist() == ["a", "ü €"]
+    assert xr.open_dataset(tmp_path / "r.nc", engine="h5netcdf").identical(loaded)

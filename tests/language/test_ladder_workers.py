@@ -92,7 +92,7 @@ def test_rungs_that_share_a_network_are_one_task(models):
 
 
 class Client:
-    """A client whose tasks run in this process when they are asked for."""
+    """A client whose tasks run in this process on demand."""
 
     def scheduler_info(self):
         return {"workers": {"here": None}}

@@ -3,6 +3,8 @@
 import itertools
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -185,6 +187,17 @@ def test_a_result_that_keeps_contexts_needs_no_model(kept, tmp_path, monkeypatch
         assert from_file["pairs"] == read["pairs"]
         assert {len(side) for pair in from_file["pairs"] for side in pair["top"]} == {number}
         assert {key: from_file["facts"][key] for key in from_file["facts"]} == read["facts"]
+
+
+def test_a_result_that_keeps_contexts_is_shown_without_arrays_of_dask(kept, tmp_path):
+    program = (
+        "import sys\nfrom rosettalaw.empirical.viewer.language_page import write_viewer\n"
+        "write_viewer(sys.argv[1], None, sys.argv[2], 7, 2, quiet=True)\nsys.exit('dask.array' in sys.modules)"
+    )
+    page = tmp_path / "kept.html"
+    done = subprocess.run([sys.executable, "-c", program, kept / "with.nc", page], check=False)
+    assert done.returncode == 0
+    assert len(data_of(page)["pairs"]) == 7
 
 
 def test_numbers_of_a_matching_are_the_same_with_contexts(kept):

@@ -73,7 +73,8 @@ def test_captions_say_a_finding_and_its_judgement():
     }
     assert {name: of_findings(name, judged) for name in expected} == expected
     assert message("fig07", [], [("one", judged), ("two", judged)]).startswith("one: Rosetta Neurons specialize in")
-    assert message("fig07", [], [(str(i), judged) for i in range(4)]) == ""  # too many for a caption
+    many = [(str(i), judged[: 2 + (i > 0)]) for i in range(5)]
+    assert message("fig07", [], many) == "Rosetta Neurons specialize in kinds of document: shown in 0 of 4 ladders."
 
 
 def test_what_came_from_a_file_is_escaped(page):

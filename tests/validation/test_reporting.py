@@ -161,7 +161,7 @@ def test_greys_are_mirrored_and_papers_swapped():
 
 def test_a_drawing_takes_the_colours_of_its_page_and_no_markup_from_its_name(tmp_path):
     (tmp_path / "a b.svg").write_text(
-        '<?xml version="1.0"?><svg width="100pt" id="x"><metadata>m</metadata><g style="fill: #0072b2"/>'
+        '<?xml version="1.0"?><svg height="70pt" width="100pt" id="x"><metadata>m</metadata><g style="fill: #0072b2"/>'
         '<use href="#x" style="fill: url(#x)"/></svg>'
     )
     markup = embedded(tmp_path / "a b.svg", '"><script>')
@@ -170,6 +170,7 @@ def test_a_drawing_takes_the_colours_of_its_page_and_no_markup_from_its_name(tmp
     assert "url(#a-b-x)" in markup
     assert "<script>" not in markup
     assert "<metadata>" not in markup
+    assert 'style="--drawn: 100pt; --high: 70pt"' in markup
     assert dark_colours(markup) == f"--c0072b2: #{on_dark('0072b2')};"
 
 

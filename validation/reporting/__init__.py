@@ -6,6 +6,8 @@
 | `exponents` | every exponent on the page, and the reason why it differs from the first |
 | `over_rho` | counts and exponent at many correlations, computed for the page's slider |
 | `messages` | the sentence that a figure says, for its caption |
+| `of_published` | the sentences of figures of the paper's numbers |
+| `of_ladders` | the sentences of figures of measurements |
 | `excerpts` | excerpts of text that end with words; the judgement of a pair in words |
 | `citation` | references in BibTeX |
 | `drawings` | figures as markup that scales, scrolls with the keyboard and has colours for a dark page |

@@ -40,8 +40,9 @@ def embedded(path: str | os.PathLike[str], alternative: str) -> Any:
         # Several drawings share one page: their inner names must not collide.
         stem = re.sub(r"\W", "-", path.stem)
         drawing = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{stem}-", drawing)
-        width = re.search(r'width="([\d.]+)pt"', drawing)
-        style = f"--drawn: {width[1]}pt" if width else ""  # the page enlarges a drawing a little, not to its own width
+        # The page enlarges a drawing a little, not to its own width; print shrinks a high one less than others.
+        ends = [re.search(rf'\b{end}="([\d.]+)pt"', drawing) for end in ("width", "height")]
+        style = "; ".join(f"--{name}: {one[1]}pt" for name, one in zip(("drawn", "high"), ends, strict=True) if one)
         drawing = COLOUR.sub(r"var(--c\1,#\1)", drawing)
         name = Markup.escape(for_page(alternative))
         # The frame scrolls and takes the keyboard's focus; the drawing inside is the image.

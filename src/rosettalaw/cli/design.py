@@ -34,7 +34,7 @@ def design(
     ),
     as_json: bool = JsonOption,
 ) -> None:
-    """Expected intervals, powers and cost of a ladder; the cheapest one for a half-width; the next step of yours."""
+    """Compute a ladder's expected intervals, power and cost; find the cheapest for a half-width, or the next step."""
     from dataclasses import replace
 
     from ..errors import require

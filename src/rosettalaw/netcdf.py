@@ -1,0 +1,55 @@
+"""Datasets as netCDF-4 files: written in memory, and read without the array libraries that a result does not need."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def as_bytes(ds: xr.Dataset) -> bytes:
+    """Return a Dataset as a netCDF file in memory: HDF5 that meets a full disk takes the whole process down.
+
+    The bytes are a copy: a view of the buffer would outlive it, and from Python 3.12 on its memory may be gone by then.
+    """
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    encoding = {name: {"zlib": True} for name, var in ds.data_vars.items() if var.dtype.kind in "fiu" and var.ndim}
+    buffer = io.BytesIO()
+    with h5netcdf.File(buffer, "w") as file:
+        ds.compute().dump_to_store(H5NetCDFStore(file), encoding=encoding)
+    return buffer.getvalue()
+
+
+@contextmanager
+def reading(file: IO[bytes]) -> Iterator[xr.Dataset]:
+    """Open a netCDF file as a lazy Dataset; texts are arrays of objects, as in a Dataset that was not saved."""
+    import h5netcdf
+    import xarray as xr
+
+    with (
+        h5netcdf.File(file, "r", decode_vlen_strings=True, phony_dims="access") as opened,
+        xr.open_dataset(_texts_as_stored()(opened)) as lazy,
+    ):
+        yield lazy
+
+
+@cache
+def _texts_as_stored() -> Any:
+    """Return a store that gives no type for texts: xarray converts them, and imports dask's arrays for it."""
+    from xarray.backends import H5NetCDFStore
+
+    class TextsAsStored(H5NetCDFStore):
+        def open_store_variable(self, name, var):
+            variable = super().open_store_variable(name, var)
+            if variable.encoding.get("dtype") is str:
+                variable.encoding = {}
+            return variable
+
+    return TextsAsStored

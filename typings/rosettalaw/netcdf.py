@@ -1,0 +1,1 @@
+../../src/rosettalaw/netcdf.py
