@@ -1,20 +1,18 @@
-"""The ladder kept in the repository: what FINDINGS.md says of it is what its files give."""
+"""The ladder kept in the repository: what FINDINGS.md says of it is what its file gives."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from rosettalaw.results import load
 from rosettalaw.validation.analysis import analyse_series
-from rosettalaw.validation.findings import findings
+from rosettalaw.validation.compare import compare_series
+from rosettalaw.validation.findings import findings, slope_interval, table
 from rosettalaw.validation.series_from import of_ladder
 
-DOCS = Path(__file__).parents[2] / "docs"
-FOLDER = DOCS / "full_ladder"
+FOLDER = Path(__file__).parents[2] / "docs/full_ladder"
 
 
 @pytest.fixture(scope="module")
@@ -28,69 +26,41 @@ def text():
     return " ".join((FOLDER / "FINDINGS.md").read_text(encoding="utf-8").split())
 
 
-@pytest.fixture(scope="module")
-def make():
-    """The module that writes the tables."""
-    spec = importlib.util.spec_from_file_location("full_ladder_page", DOCS / "_make/full_ladder.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_every_marked_part_is_what_the_files_give(ladder, text, make):
-    parts = make.blocks(ladder, make.rows_of(FOLDER / "networks.csv"), make.rows_of(FOLDER / make.BEFORE))
-    for name, part in parts.items():
-        assert " ".join(part.split()) in text, name
-    assert text.count("<!-- begin ") == len(parts)
-
-
-def test_the_exponent_is_that_of_counts_taken_from_the_pairs(ladder, text):
-    """Least squares over sizes of the mean log count at the common ρ; the weights of the fit move it little."""
+def test_the_table_is_what_the_file_gives(ladder, text):
     analysis = analyse_series(of_ladder(ladder))
-    rung = ladder["pair_rung"].values
-    strong = ladder["correlation"].values >= analysis.common_rho - 1e-6  # kept in single precision
-    log = np.log(np.bincount(rung[strong], minlength=ladder.sizes["rung"]))
-    sizes = np.unique(ladder["neurons"].values)
-    means = [log[ladder["neurons"].values == size].mean() for size in sizes]
-    slope = stats.linregress(np.log(sizes), means).slope
-    assert analysis.power_law.exponent == pytest.approx(slope, abs=0.02)
-    assert f"α = {analysis.power_law.exponent:.2f}" in text
+    assert " ".join(table(findings(ladder, analysis)).split()) in text
+    for sentence in analysis.counting:
+        assert sentence in text
 
 
-def test_counts_of_a_size_are_means_over_its_pairs_of_networks(ladder, text):
-    for size in np.unique(ladder["neurons"].values):
-        here = ladder.isel(rung=np.flatnonzero(ladder["neurons"].values == size))
-        assert here.sizes["rung"] == 9
-        counts = here["calibrated_count"].values
-        assert f"| {size:.0f} | {counts.mean():.0f} | {counts.min():.0f} to {counts.max():.0f} |" in text
-
-
-def test_stable_pairs_are_those_of_nine_in_ten_halves(ladder):
+def test_counts_and_nulls_are_what_the_file_gives(ladder, text):
     for i in range(ladder.sizes["rung"]):
-        here = ladder["pair_rung"].values == i
-        above = ladder["correlation"].values >= ladder["threshold"].values[i] - 1e-6
-        assert ladder["stable_count"].values[i] == np.sum(here & above & (ladder["stability"].values >= 0.9 - 1e-6))
+        rung = ladder.isel(rung=i)
+        row = [f"{float(rung['neurons']):.0f}"]
+        row += [str(int(rung[name])) for name in ("calibrated_count", "settled_count", "raw_count")]
+        row += [f"{float(rung[f'{kind}_raw']):.0f}" for kind in ("permuted", "untrained")]
+        row += [f"{float(rung['threshold']):.2f}", f"{float(rung['bits_per_byte_a']):.2f}"]
+        assert f"| {' | '.join(row)} |" in text
 
 
-def test_the_first_seeds_are_the_networks_of_the_earlier_run(make):
-    rows = make.rows_of(FOLDER / make.BEFORE)
-    assert [int(row["neurons"]) for row in rows] == [288, 384, 576, 768, 1152, 1536, 2304, 3072]
+def test_the_exponent_stays_as_k_grows(ladder, text):
+    x = np.log(ladder["neurons"].values)
+    for k in ladder["k"].values.tolist():
+        found = [f"{v:.2f}" for v in slope_interval(x, np.log(ladder["k_calibrated_count"].sel(k=k).values))]
+        assert f"k = {k}: {found[0]} ({found[1]} to {found[2]})" in text
 
 
-def test_every_finding_is_judged(ladder):
-    assert len(findings(ladder, analyse_series(of_ladder(ladder)))) == 7
-
-
-def test_how_far_the_set_settles(ladder, text):
-    before, last = ladder["size_raw_count"].values[-2:].astype(float)
-    overlap = float(ladder["size_raw_overlap"][-1])
-    common = overlap * (before + last) / (1 + overlap)  # of Jaccard's c/(a + b - c)
-    assert common == pytest.approx(round(common))
-    assert f"{last:.0f} pairs are found, and {common / last:.0%} of them were" in text
+def test_what_it_says_beside_the_tables(ladder, text):
+    assert compare_series([of_ladder(ladder, "full")])[0].triangle.verdict() in text
+    assert (ladder["permuted_raw"] > ladder["raw_count"]).all()
+    here = ladder.sel(measure="output_kurtosis")
+    smaller = here.isel(rung=slice(0, -2))
+    assert ((smaller["superiority_low"] < 0.5) & (smaller["superiority_high"] > 0.5)).all()
+    assert ladder["category_share"].sel(category="code").values == pytest.approx(0.75, abs=0.02)
 
 
 def test_the_file_is_small_and_says_where_it_comes_from(ladder):
-    assert (FOLDER / "results.nc").stat().st_size < 2_000_000
+    assert (FOLDER / "results.nc").stat().st_size < 1_000_000
     assert len(ladder.attrs["corpus_sha256"]) == 64
     assert json.loads(ladder.attrs["versions"])["torch"]
-    assert len({str(one) for one in ladder["revision_a"].values}) == 3 * 8
+    assert len({str(one) for one in ladder["revision_a"].values}) == ladder.sizes["rung"]

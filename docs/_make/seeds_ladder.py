@@ -1,10 +1,10 @@
-"""The kept files and the tables of the full ladder, from a finished run.
+"""The kept files and the tables of the ladder with seeds, from a finished run.
 
-    rosettalaw demo --ladder full --out results/full
-    python -m rosettalaw.validation.attenuation.networks full results/networks.csv RHO
-    python docs/_make/full_ladder.py results/full results/networks.csv
+    rosettalaw demo --ladder seeds --out results/seeds
+    python -m rosettalaw.validation.attenuation.networks seeds results/networks.csv RHO
+    python docs/_make/seeds_ladder.py results/seeds results/networks.csv
 
-writes ``docs/full_ladder``: ``results.nc`` without null pairs and texts, with the neurons of the first seeds alone, in
+writes ``docs/seeds_ladder``: ``results.nc`` without null pairs and texts, with the neurons of the first seeds alone, in
 single precision but for correlations; the two figures; ``networks.csv``; and, in ``FINDINGS.md``, everything between
 ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
 """
@@ -24,10 +24,10 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray as xr
 
-FOLDER = Path(__file__).resolve().parents[1] / "full_ladder"
+DOCS = Path(__file__).resolve().parents[1]
+FOLDER = DOCS / "seeds_ladder"
+BEFORE = DOCS / "full_ladder/results.nc"  # with one seed of each family, and permuted positions as a null
 DROPPED = ("null_pair", "snippet", "text", "read_document", "top")
-DIGITS = 3  # of what a table shows of networks.csv
-BEFORE = "one_seed.csv"  # counts of the run with one seed of each family
 
 
 def thin(ladder: xr.Dataset) -> xr.Dataset:
@@ -44,7 +44,7 @@ def thin(ladder: xr.Dataset) -> xr.Dataset:
     return ladder.assign({name: ladder[name].astype(np.float32) for name in short})
 
 
-def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: list[dict[str, str]]) -> dict[str, str]:
+def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Dataset) -> dict[str, str]:
     """Return the text of each marked part of the page."""
     from rosettalaw.validation.analysis import analyse_series
     from rosettalaw.validation.attenuation.measured import measure_ladder_attenuation, words
@@ -53,7 +53,7 @@ def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: list[dict
     from rosettalaw.validation.seeds.recurrence import recurrence
     from rosettalaw.validation.series_from import of_ladder
 
-    series = of_ladder(ladder, "full")
+    series = of_ladder(ladder, "seeds")
     analysis = analyse_series(series)
     recurs = recurrence(ladder, analysis.common_rho)
     assert analysis.seeds is not None
@@ -107,14 +107,15 @@ def counts(ladder: xr.Dataset) -> str:
     return markdown(columns)
 
 
-def against_before(ladder: xr.Dataset, before: list[dict[str, str]]) -> str:
+def against_before(ladder: xr.Dataset, before: xr.Dataset) -> str:
     """Return counts and thresholds of the earlier run with one seed, beside those of the same seed now."""
     first = ladder.isel(rung=np.flatnonzero((ladder["seed_a"].values == 0) & (ladder["seed_b"].values == 0)))
+    before = before.isel(rung=np.flatnonzero(np.isin(before["neurons"].values, first["neurons"].values)))
     columns = {
-        "N": [row["neurons"] for row in before],
-        "pairs above ρ*, before": [row["calibrated_count"] for row in before],
+        "N": [f"{value:.0f}" for value in before["neurons"].values],
+        "pairs above ρ*, before": [f"{value:.0f}" for value in before["calibrated_count"].values],
         "same networks now": [f"{value:.0f}" for value in first["calibrated_count"].values],
-        "ρ*, before": [f"{float(row['threshold']):.2f}" for row in before],
+        "ρ*, before": [f"{value:.2f}" for value in before["threshold"].values],
         "ρ*, now": [f"{value:.2f}" for value in first["threshold"].values],
     }
     return markdown(columns)
@@ -228,7 +229,7 @@ def write(results: Path, networks: Path) -> None:
     if networks.resolve() != (FOLDER / "networks.csv").resolve():
         shutil.copyfile(networks, FOLDER / "networks.csv")
     page = FOLDER / "FINDINGS.md"
-    parts = blocks(ladder, rows_of(FOLDER / "networks.csv"), rows_of(FOLDER / BEFORE))
+    parts = blocks(ladder, rows_of(FOLDER / "networks.csv"), load(BEFORE, "ladder"))
     page.write_text(replaced(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
 
 
