@@ -44,6 +44,7 @@ REPEATED = {
     "settled_count": "the pairs that both halves of the text give",
 }
 Z95 = float(special.ndtri(0.975))
+ENDS = ("", "_low", "_high")
 
 
 class Shown(StrEnum):
@@ -137,8 +138,8 @@ def size_means(neurons: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _selective(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
-    """Judge superiority at the largest rung, in the kurtosis over the vocabulary."""
-    here = ladder.isel(rung=-1).sel(measure=measure)
+    """Judge superiority at the largest size, in the kurtosis over the vocabulary."""
+    here = _largest(ladder, [f"superiority{end}" for end in ENDS]).sel(measure=measure)
     parts, ends, p = [], [], []
     for side, family in enumerate(_families(ladder)):
         value, low, high = (float(here[f"superiority{end}"][side]) for end in ("", "_low", "_high"))
@@ -166,8 +167,8 @@ def _polarized(ladder: xr.Dataset, measure: str = "output_kurtosis") -> Finding:
 
 
 def _specialized(ladder: xr.Dataset) -> Finding:
-    """Judge whether Rosetta Neurons of the largest rung fire on other documents than the control does."""
-    here = ladder.isel(rung=-1)
+    """Judge whether Rosetta Neurons of the largest size fire on other documents than the control does."""
+    here = _largest(ladder, [f"firing_{group}{end}" for group in ("rosetta", "control") for end in ENDS])
     gap = here["firing_rosetta"] - here["firing_control"]
     half = np.hypot(
         *((here[f"firing_{group}_high"] - here[f"firing_{group}_low"]).values / 2 for group in ("rosetta", "control"))
@@ -188,6 +189,12 @@ def _specialized(ladder: xr.Dataset) -> Finding:
     numbers = "; ".join(listed) or f"none of {known.sum()} comparisons differs significantly from the control"
     absent = min(1.0, float(smallest) * int(known.sum()))
     return Finding("they specialize in kinds of document", Shown.YES if listed else Shown.NO, numbers, absent)
+
+
+def _largest(ladder: xr.Dataset, names: list[str]) -> xr.Dataset:
+    """Return variables of the largest size: means over its pairs of networks, intervals no narrower than one pair's."""
+    largest = ladder["neurons"].values == ladder["neurons"].values.max()
+    return ladder[names].isel(rung=np.flatnonzero(largest)).mean("rung", skipna=False)
 
 
 def slope_interval(x: np.ndarray, y: np.ndarray, level: float = 0.05) -> tuple[float, float, float]:

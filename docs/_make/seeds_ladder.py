@@ -31,7 +31,7 @@ DROPPED = ("null_pair", "snippet", "text", "read_document", "top")
 
 
 def thin(ladder: xr.Dataset) -> xr.Dataset:
-    """Return a ladder without null pairs and texts, and with the neurons of one pair of seeds a size."""
+    """Return a ladder without null pairs and texts, and with the neurons of the first seeds alone."""
     first = np.flatnonzero((ladder["seed_a"].values == 0) & (ladder["seed_b"].values == 0))
     ladder = ladder.drop_dims([dim for dim in DROPPED if dim in ladder.dims])
     ladder = ladder.isel(neuron=np.flatnonzero(np.isin(ladder["neuron_rung"].values, first)))

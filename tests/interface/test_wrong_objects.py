@@ -33,6 +33,8 @@ WRONG = [
     *(np.zeros((2, 2)), pd.DataFrame({"a": [1, 2]}), Other, Other(), theory.Log, theory.Log()),
 ]
 # Each argument in turn is replaced by each wrong object.
+CROSSED = {(a, b): ([0, 1], [0, 1], [0.5, 0.6]) for a in ("a0", "a1") for b in ("b0", "b1")}
+FAMILIES_OF = {"a0": "a", "a1": "a", "b0": "b", "b1": "b"}
 CALLS = [
     (rl.fit, {"neurons": N, "counts": R, "count_sd": None, "nulls": None, "tau": 1.0, "gamma": 4.0}),
     (rl.forecast, {"counts": LADDER, "neurons": [2048]}),
@@ -66,6 +68,10 @@ CALLS = [
     (
         validation.fit_tetrads,
         {"correlations": FOUR, "positions": 1000.0},
+    ),
+    (
+        validation.measure_attenuation,
+        {"pairs": CROSSED, "families": FAMILIES_OF, "positions": 1000.0, "rho": 0.0, "seed": 0},
     ),
     (validation.read_series, {"paths": [FILE]}),
     (validation.read_triangle, {"pairs": FILE, "threshold": None, "levels": None}),
@@ -163,6 +169,7 @@ def roots():
         validation.fit_extension(triangle),
         validation.fit_tetrads(FOUR, 1000.0),
         validation.fit_profile(RHO[-1]),
+        validation.measure_attenuation(CROSSED, FAMILIES_OF, 1000.0),
     )
     yield from (validation.expect(validation.Design((128, 256, 512)), draws=2, ladders=0), validation.Design((1, 2, 3)))
     yield from (validation.closing_triangles(PAIRS, PAIRS, PAIRS), validation.Observations(N, R))

@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...arguments import checked
 from ...errors import InputError, require
+from ..inputs import numbers
 from .tetrads import NAMES, fit_tetrads, sampling_error
 
 if TYPE_CHECKING:
@@ -74,8 +76,13 @@ class MeasuredAttenuation:
         return dict(vars(self))
 
 
+@checked(EXAMPLE)
 def measure_attenuation(
-    pairs: Pairs, families: Mapping[str, str], positions: float, rho: float = 0.0, seed: int = 0
+    pairs: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike, ArrayLike]],
+    families: Mapping[str, str],
+    positions: float,
+    rho: float = 0.0,
+    seed: int = 0,
 ) -> MeasuredAttenuation:
     """Measure attenuation in networks of two families, at least two of each.
 
@@ -173,10 +180,15 @@ def words(by_size: Mapping[int, MeasuredAttenuation]) -> str:
 def _partners(pairs: Pairs, families: Mapping[str, str], rho: float) -> dict[tuple[str, str], dict[int, Any]]:
     """Return, for both orders of every two networks, the partner and the correlation of each neuron."""
     result: dict[tuple[str, str], dict[int, Any]] = {}
-    for (a, b), matching in pairs.items():
+    for key, matching in pairs.items():
+        named = isinstance(key, tuple) and len(key) == 2
+        require(named, "pairs", key, "must be named by two networks", EXAMPLE)
+        a, b = key
         for name in (a, b):
             require(name in families, "pairs", name, f"must name networks of families, {sorted(families)}", EXAMPLE)
-        unit_a, unit_b, correlation = (np.asarray(one) for one in matching)
+        three = isinstance(matching, tuple | list) and len(matching) == 3
+        require(three, f"pairs[{key!r}]", matching, "must be unit_a, unit_b and correlation", EXAMPLE)
+        unit_a, unit_b, correlation = (numbers(f"pairs[{key!r}]", one, EXAMPLE) for one in matching)
         if not (unit_a.shape == unit_b.shape == correlation.shape == (len(unit_a),)):
             shapes = [one.shape for one in (unit_a, unit_b, correlation)]
             raise InputError(f"pairs[{(a, b)!r}]", shapes, "must be three arrays of one length", EXAMPLE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import checked
 from ..console import LOG
 from ..errors import require
 from .dataset_result import DatasetResult
@@ -76,6 +77,7 @@ class RecurrenceResult(DatasetResult):
             LOG.warning("%s: the table is empty: %s", self.TITLE, reason)
         return self.families
 
+    @checked("matched.attenuation({'a0': 'a', 'a1': 'a', 'b0': 'b', 'b1': 'b'})")
     def attenuation(self, families: Mapping[str, str], rho: float = 0.0) -> MeasuredAttenuation:
         """Return how much correlations of one feature differ between networks, of two families with seeds each.
 
