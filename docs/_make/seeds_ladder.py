@@ -58,11 +58,14 @@ def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Datase
     recurs = recurrence(ladder, analysis.common_rho)
     assert analysis.seeds is not None
     assert recurs is not None
-    between = words(measure_ladder_attenuation(ladder, analysis.common_rho))
+    measured = measure_ladder_attenuation(ladder, analysis.common_rho)
+    between = words(measured)
+    triangle = compare_series([series])[0].triangle
     return {
         "findings": table(findings(ladder, analysis)),
         "law": filled(" ".join(analysis.counting)),
-        "theory": filled(compare_series([series])[0].triangle.verdict()),
+        "theory": filled(triangle.verdict()),
+        "needed": filled(needed(triangle.attenuation, measured)),
         "partners": filled(partners(ladder)),
         "counts": counts(ladder),
         "before": against_before(ladder, before),
@@ -71,6 +74,21 @@ def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Datase
         "size": data_size(ladder),
         "settles": filled(settles(ladder)),
     }
+
+
+def needed(fitted: Any, measured: dict[int, Any]) -> str:
+    """Return how the spread of the likeliest attenuation compares with the spread that is measured between networks."""
+    from scipy.special import polygamma
+
+    total = fitted.mean * (1 - fitted.mean) / fitted.sd**2 - 1  # a + b of the Beta law
+    spread = np.sqrt(polygamma(1, fitted.mean * total) - polygamma(1, total))  # of the log of an attenuation
+    most = max(one.spread for one in measured.values() if np.isfinite(one.spread))
+    return (
+        f"The likeliest attenuation has a standard deviation of {spread:.2f} in log ρ. Between networks at most "
+        f"{most:.2f} is measured (below), {100 * (most / spread) ** 2:.0f}% of its variance; that only strong pairs are compared "
+        "narrows it somewhat. If attenuation reconciles these correlations with the theory, most of it belongs to the "
+        "feature and is the same in every network."
+    )
 
 
 def filled(text: str) -> str:

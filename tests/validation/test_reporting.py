@@ -114,7 +114,9 @@ def test_counts_over_rho_are_those_of_brute_force(planted):
     assert len(curve.table()) <= 9
     json.dumps(curve.record(), allow_nan=False)
     assert over_rho(replace(series, correlations=None)) is None
-    few = replace(series, neurons=SIZES[:2], correlations=series.correlations[:2], thresholds=series.thresholds[:2])
+    names = ("neurons", "counts", "sd", "own", "own_sd", "correlations", "thresholds")
+    two = {name: getattr(series, name)[:2] for name in names if getattr(series, name) is not None}
+    few = replace(series, nulls={}, **two)
     assert over_rho(few) is None
 
 
