@@ -83,11 +83,12 @@ def needed(fitted: Any, measured: dict[int, Any]) -> str:
     total = fitted.mean * (1 - fitted.mean) / fitted.sd**2 - 1  # a + b of the Beta law
     spread = np.sqrt(polygamma(1, fitted.mean * total) - polygamma(1, total))  # of the log of an attenuation
     most = max(one.spread for one in measured.values() if np.isfinite(one.spread))
+    share = 100 * (most / spread) ** 2
     return (
         f"The likeliest attenuation has a standard deviation of {spread:.2f} in log ρ. Between networks at most "
-        f"{most:.2f} is measured (below), {100 * (most / spread) ** 2:.0f}% of its variance; that only strong pairs are compared "
-        "narrows it somewhat. If attenuation reconciles these correlations with the theory, most of it belongs to the "
-        "feature and is the same in every network."
+        f"{most:.2f} is measured (below), {share:.0f}% of its variance; that only strong pairs are compared narrows it "
+        "somewhat. If attenuation reconciles these correlations with the theory, most of it belongs to the feature and "
+        "is the same in every network."
     )
 
 
