@@ -8,11 +8,10 @@ so that the result has the same bits. Without ``torchrun`` there is one process 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -133,13 +132,9 @@ def once(make: Callable[[], T]) -> T:
 @contextmanager
 def shared_folder() -> Iterator[Path]:
     """Make a temporary folder that every process uses; process 0 removes it when all have left the block."""
-    folder = once(lambda: Path(tempfile.mkdtemp(prefix="rosettalaw-")))
-    try:
-        yield folder
+    with ExitStack() as made:  # by process 0
+        yield once(lambda: Path(made.enter_context(tempfile.TemporaryDirectory(prefix="rosettalaw-"))))
         wait()  # others may still read there; after an error nobody waits
-    finally:
-        if rank() == 0:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def sharing() -> int:
