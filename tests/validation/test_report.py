@@ -204,7 +204,7 @@ def test_the_page_replaces_pages_only(tmp_path):
 
 def test_a_small_drawing_is_not_blown_up_to_the_width_of_the_page(page):
     """Each drawing says how wide it was drawn, and the style sheet enlarges it by half at most."""
-    drawings = re.findall(r'<div class="figure"[^>]*style="--drawn: ([0-9.]+)pt">', page)
+    drawings = re.findall(r'<div class="figure"[^>]*style="--drawn: ([0-9.]+)pt; --high: [0-9.]+pt">', page)
     assert len(drawings) == page.count('<div class="figure"')
     assert "min(100%, 1.5 * var(--drawn" in page
 
