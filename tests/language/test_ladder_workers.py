@@ -146,6 +146,7 @@ def test_a_scheduler_that_does_not_answer_is_refused_before_training(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_every_matching_give_the_numbers_of_one(ladder, models, tmp_path):
     path, cache = ladder
     few = ["--cache", cache, "--out", tmp_path / "shared", "--json"]
