@@ -267,7 +267,10 @@ def _seeds(ladder: xr.Dataset) -> str:
     if "seed_a" not in ladder:
         return ""
     a, b = (len(np.unique(ladder[f"seed_{side}"].values)) for side in "ab")
-    return f"{a} × {b} seeds at each, "
+    pairs = np.unique(ladder["neurons"].values, return_counts=True)[1]
+    if (pairs == a * b).all():
+        return f"{a} × {b} seeds at each, "
+    return f"{a} and {b} seeds, {pairs.min()} to {pairs.max()} pairs of networks at each, "
 
 
 def _beta(analysis: Analysis | None, doubtful: bool) -> str:

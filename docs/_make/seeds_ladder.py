@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[1]
 FOLDER = DOCS / "seeds_ladder"
 BEFORE = DOCS / "full_ladder/results.nc"  # with one seed of each family, and permuted positions as a null
+COMMAND = "rosettalaw demo --ladder seeds --out results/seeds"
 DROPPED = ("null_pair", "snippet", "text", "read_document", "top")
 
 
@@ -41,7 +42,8 @@ def thin(ladder: xr.Dataset) -> xr.Dataset:
         for name, variable in ladder.data_vars.items()
         if variable.dims[:1] in (("pair",), ("neuron",)) and variable.dtype == np.float64 and name != "correlation"
     ]
-    return ladder.assign({name: ladder[name].astype(np.float32) for name in short})
+    # The command that anyone can run gives these numbers, wherever this run had its folders and workers.
+    return ladder.assign({name: ladder[name].astype(np.float32) for name in short}).assign_attrs(command=COMMAND)
 
 
 def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Dataset) -> dict[str, str]:
@@ -65,7 +67,7 @@ def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Datase
         "findings": table(findings(ladder, analysis)),
         "law": filled(" ".join(analysis.counting)),
         "theory": filled(triangle.verdict()),
-        "needed": filled(needed(triangle.attenuation, measured)),
+        "needed": filled(needed(triangle.attenuation, measured, analysis.common_rho)),
         "partners": filled(partners(ladder)),
         "counts": counts(ladder),
         "before": against_before(ladder, before),
@@ -76,20 +78,30 @@ def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Datase
     }
 
 
-def needed(fitted: Any, measured: dict[int, Any]) -> str:
-    """Return how the spread of the likeliest attenuation compares with the spread that is measured between networks."""
-    from scipy.special import polygamma
-
-    total = fitted.mean * (1 - fitted.mean) / fitted.sd**2 - 1  # a + b of the Beta law
-    spread = np.sqrt(polygamma(1, fitted.mean * total) - polygamma(1, total))  # of the log of an attenuation
+def needed(fitted: Any, measured: dict[int, Any], rho: float) -> str:
+    """Return how the spread between networks compares with one of the likeliest attenuation, drawn for each pair."""
     most = max(one.spread for one in measured.values() if np.isfinite(one.spread))
-    share = 100 * (most / spread) ** 2
-    return (
-        f"The likeliest attenuation has a standard deviation of {spread:.2f} in log ρ. Between networks at most "
-        f"{most:.2f} is measured (below), {share:.0f}% of its variance; that only strong pairs are compared narrows it "
-        "somewhat. If attenuation reconciles these correlations with the theory, most of it belongs to the feature and "
-        "is the same in every network."
+    seen = seen_between_pairs(fitted, rho)
+    said = (
+        "If the likeliest attenuation were drawn anew for each pair of networks, log ρ of pairs as strong as these "
+        f"would differ by {seen:.2f} between them; at most {most:.2f} is measured (below). "
     )
+    if most < seen:
+        return f"{said}So most of an attenuation that reconciled them would be the same in every network."
+    return f"{said}So attenuation between networks may be what reconciles them."
+
+
+def seen_between_pairs(fitted: Any, rho: float, features: int = 20_000) -> float:
+    """Return the spread that `measure_attenuation` finds in squares of the theory, attenuated pair by pair."""
+    from rosettalaw.validation import measure_attenuation
+    from rosettalaw.validation.attenuation.law import beta_parameters
+
+    rng = np.random.default_rng(0)
+    unit = np.arange(features)
+    isolation = 1 - rng.random(features) ** fitted.beta  # 1 − (r/r₀)^β over uniform ranks
+    law = beta_parameters(fitted.mean, fitted.sd)
+    pairs = {(x, y): (unit, unit, isolation * rng.beta(*law, features)) for x in ("a0", "a1") for y in ("b0", "b1")}
+    return measure_attenuation(pairs, {"a0": "a", "a1": "a", "b0": "b", "b1": "b"}, 1e9, rho).spread
 
 
 def filled(text: str) -> str:

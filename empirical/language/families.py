@@ -237,9 +237,8 @@ class Ladder:
         require(self.crossed_to >= 0, "crossed_to", self.crossed_to, "must be at least 0 neurons", "crossed_to = 1152")
         numbers = [len(self.seeds(family)) for family in self.family]
         alike = not self.crossed_to or len(set(numbers)) < 2
-        require(
-            alike, "crossed_to", self.crossed_to, f"needs as many seeds of each family, not {numbers}", "no crossed_to"
-        )
+        rule = f"needs as many seeds of each family, not {numbers}"
+        require(alike, "crossed_to", self.crossed_to, rule, "training_seed = [0, 1] under [training]")
         for family in self.family:
             for rung in self.rung:
                 weights = 12 * rung.layers * rung.width**2 + 2 * rung.width * family.vocabulary

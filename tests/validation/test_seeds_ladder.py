@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from scipy import stats
 
 from rosettalaw.results import load
 from rosettalaw.validation.analysis import analyse_series
+from rosettalaw.validation.compare import compare_series
 from rosettalaw.validation.findings import findings
+from rosettalaw.validation.ladder_report import _seeds
 from rosettalaw.validation.series_from import of_ladder
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -83,6 +86,19 @@ def test_every_finding_is_judged(ladder):
     assert len(findings(ladder, analyse_series(of_ladder(ladder)))) == 7
 
 
+def test_what_attenuation_of_each_pair_would_show(ladder, text):
+    """Squares of the theory with the likeliest Beta law, four independent draws each, all of them strong."""
+    fitted = compare_series([of_ladder(ladder)])[0].triangle.attenuation
+    total = fitted.mean * (1 - fitted.mean) / fitted.sd**2 - 1
+    rng = np.random.default_rng(1)
+    isolation = 1 - rng.random((200_000, 1)) ** fitted.beta
+    rho = isolation * rng.beta(fitted.mean * total, (1 - fitted.mean) * total, (200_000, 4))
+    log = np.log(rho[(rho >= analyse_series(of_ladder(ladder)).common_rho).all(axis=1)])
+    within = np.sqrt(np.mean(np.var(log, axis=1, ddof=1)))  # between the four pairs of a feature
+    said = float(re.search(r"would differ by ([\d.]+) between them", text)[1])
+    assert said == pytest.approx(within, abs=0.02)
+
+
 def test_how_far_the_set_settles(ladder, text):
     before, last = ladder["size_raw_count"].values[-2:].astype(float)
     overlap = float(ladder["size_raw_overlap"][-1])
@@ -91,8 +107,16 @@ def test_how_far_the_set_settles(ladder, text):
     assert f"{last:.0f} pairs are found, and {common / last:.0%} of them were" in text
 
 
-def test_the_file_is_small_and_says_where_it_comes_from(ladder):
+def test_the_file_is_small_and_says_where_it_comes_from(ladder, text):
     assert (FOLDER / "results.nc").stat().st_size < 2_000_000
     assert len(ladder.attrs["corpus_sha256"]) == 64
+    assert ladder.attrs["command"] in text
+    assert "/" not in "".join(map(str, ladder["model_a"].values))
     assert json.loads(ladder.attrs["versions"])["torch"]
     assert len({str(one) for one in ladder["revision_a"].values}) == 3 * 6
+
+
+def test_the_page_says_how_many_pairs_of_networks_a_size_has(ladder):
+    assert _seeds(ladder) == "3 and 3 seeds, 3 to 9 pairs of networks at each, "
+    crossed = ladder.isel(rung=np.flatnonzero(ladder["neurons"].values <= 1152))
+    assert _seeds(crossed) == "3 × 3 seeds at each, "

@@ -81,29 +81,26 @@ def recurrence(ladder: xr.Dataset, rho: float) -> Recurrence | None:
     """Return the recurrence of a measured ladder at one correlation; None without two seeds of either family."""
     if "seed_a" not in ladder or "unit_a" not in ladder or not np.isfinite(rho):
         return None
-    rows = [_size(size, one) for size, one in _by_size(ladder, rho) if _several(one)]
+    both = np.stack([ladder["unit_a"].values, ladder["unit_b"].values], axis=1)
+    strong, owner = ladder["correlation"].values >= rho, ladder["pair_rung"].values
+    rows = [
+        _size(size, {seeds: both[(owner == i) & strong] for seeds, i in rungs.items()})
+        for size, rungs in crossed_rungs(ladder)
+    ]
     if not rows:
         return None
     return Recurrence(*(np.array(column, dtype=float) for column in zip(*rows, strict=True)), rho=float(rho))
 
 
-def _by_size(ladder: xr.Dataset, rho: float) -> Iterator[tuple[float, Pairs]]:
-    neurons, rung = ladder["neurons"].values, ladder["pair_rung"].values
-    both = np.stack([ladder["unit_a"].values, ladder["unit_b"].values], axis=1)
-    strong = ladder["correlation"].values >= rho
+def crossed_rungs(ladder: xr.Dataset) -> Iterator[tuple[float, dict[tuple[int, int], int]]]:
+    """Yield each size at which several seeds of both families are crossed, with the rung of each pair of seeds."""
+    neurons = ladder["neurons"].values
     for size in np.unique(neurons):
-        yield (
-            float(size),
-            {
-                (int(ladder["seed_a"].values[i]), int(ladder["seed_b"].values[i])): both[(rung == i) & strong]
-                for i in np.flatnonzero(neurons == size)
-            },
-        )
-
-
-def _several(pairs: Pairs) -> bool:
-    a, b = ({key[side] for key in pairs} for side in (0, 1))
-    return len(a) > 1 and len(b) > 1 and len(pairs) == len(a) * len(b)
+        rungs = np.flatnonzero(neurons == size)
+        seeds = {(int(ladder["seed_a"].values[i]), int(ladder["seed_b"].values[i])): int(i) for i in rungs}
+        a, b = ({key[side] for key in seeds} for side in (0, 1))
+        if len(a) > 1 and len(b) > 1 and len(seeds) == len(a) * len(b):
+            yield float(size), seeds
 
 
 def _size(size: float, pairs: Pairs) -> tuple[float, ...]:

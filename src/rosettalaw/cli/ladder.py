@@ -11,7 +11,8 @@ from ..errors import InputError, require
 from ..vocabulary import LADDER_COUNTS
 from .output import JsonOption, echo, file_to_write, folder_of, folder_to_write, print_json, print_table
 
-EPILOG = "Example: rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
+EXAMPLE = "rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
+EPILOG = f"Example: {EXAMPLE}"
 FILE = "A ladder file: models to compare at each rung, or families to train; or the name of a shipped one."
 
 INSTEAD = "In place of the ladder file's."
@@ -68,7 +69,7 @@ def register(app: typer.Typer, section: str) -> None:
 
         with distributed.started(device or "cpu"):
             rule = "sends rungs to a cluster; torchrun shares out matchings. Take one of them"
-            require(scheduler is None or distributed.size() == 1, "--scheduler", scheduler, rule, EPILOG[9:])
+            require(scheduler is None or distributed.size() == 1, "--scheduler", scheduler, rule, EXAMPLE)
             summary = run_ladder(ladder, out, text, categories, cache, workers, machine, scheduler)
         if not summary:
             return
