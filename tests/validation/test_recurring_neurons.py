@@ -17,10 +17,10 @@ from rosettalaw.validation.reporting.recurring import recurring_table
 from rosettalaw.validation.seeds.recurring_neurons import closed_by_chance, recurring_neurons
 
 KEYS = list(itertools.product((0, 1), (0, 1)))  # seeds of A and of B
-PLANTED = {  # a square; a chain whose end is another neuron; a pair alone; a neuron with both seeds of the partner
-    (0, 0): [(0, 10), (1, 11), (2, 12), (3, 13)],
-    (0, 1): [(0, 20), (1, 21), (3, 23)],
-    (1, 0): [(30, 10), (31, 11)],
+PLANTED = {  # a square; a chain with two neurons of one network; a pair alone; both seeds of a partner; an open square
+    (0, 0): [(0, 10), (1, 11), (2, 12), (3, 13), (4, 14)],
+    (0, 1): [(0, 20), (1, 21), (3, 23), (4, 24)],
+    (1, 0): [(30, 10), (31, 11), (34, 14)],
     (1, 1): [(30, 20), (32, 21)],
 }
 
@@ -48,22 +48,23 @@ def ladder(matchings, sizes=(64,), keys=KEYS, strong=0.8):
 
 def test_families_planted_by_hand():
     table = recurring_neurons(ladder(PLANTED), 0.5)
-    square, chain, anchored = table.rows
+    square, chain, still_open, anchored = table.rows
     networks = ["gpt2 seed 0", "gpt2 seed 1", "neox seed 0", "neox seed 1"]
     assert table.networks == networks
     assert [square[name] for name in networks] == ["0:0", "0:30", "0:10", "0:20"]
     assert [chain[name] for name in networks] == ["0:1", "0:31, 1:0", "0:11", "0:21"]
+    assert [still_open[name] for name in networks] == ["0:4", "1:2", "0:14", "0:24"]
     assert [anchored[name] for name in networks] == ["0:3", "", "0:13", "0:23"]
-    assert [row["closed"] for row in table.rows] == [True, False, False]
-    assert [(one["networks"], one["families"], one["closed"]) for one in table.counts] == [(4, 2, 1), (3, 1, 0)]
+    assert [row["closed"] for row in table.rows] == [True, False, False, False]
+    assert [(one["networks"], one["families"], one["closed"]) for one in table.counts] == [(4, 3, 1), (3, 1, 0)]
     # 64⁴ choices of a neuron of each, each of the four pairs with probability c/64²
-    assert table.counts[0]["closed_by_chance"] == pytest.approx(4 * 3 * 2 * 2 / 64**4)
+    assert table.counts[0]["closed_by_chance"] == pytest.approx(5 * 4 * 3 * 2 / 64**4)
 
 
 def test_pairs_below_the_correlation_do_not_join():
     whole = ladder(PLANTED)
     weak = whole.assign(correlation=whole["correlation"].where(whole["unit_a"] != 30, 0.4))
-    assert [row["networks"] for row in recurring_neurons(weak, 0.5).rows] == [4, 3, 3]
+    assert [row["networks"] for row in recurring_neurons(weak, 0.5).rows] == [4, 4, 3, 3]
     assert recurring_neurons(whole, 0.9).rows == []
 
 
@@ -96,8 +97,8 @@ def test_the_table_is_a_csv_file(tmp_path):
     table = recurring_neurons(ladder(PLANTED, sizes=(64, 128)), 0.5)
     with table.write(tmp_path / "recurring.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["neurons"]) for row in rows] == [64] * 3 + [128] * 3
-    assert rows[4]["gpt2 seed 1"] == "0:31, 1:0"
+    assert [float(row["neurons"]) for row in rows] == [64] * 4 + [128] * 4
+    assert rows[5]["gpt2 seed 1"] == "0:31, 1:0"
     assert len(table.largest(2)) == 2
     assert {row["neurons"] for row in table.largest()} == {128}
 
@@ -105,8 +106,8 @@ def test_the_table_is_a_csv_file(tmp_path):
 def test_a_result_has_the_table_in_python():
     frame = LadderResult(ladder(PLANTED)).recurring(0.5)
     assert isinstance(frame, pd.DataFrame)
-    assert frame["networks"].tolist() == [4, 4, 3]
-    assert frame["neox seed 1"].tolist() == ["0:20", "0:21", "0:23"]
+    assert frame["networks"].tolist() == [4, 4, 4, 3]
+    assert frame["neox seed 1"].tolist() == ["0:20", "0:21", "0:24", "0:23"]
     assert len(LadderResult(ladder(PLANTED)).recurring(0.9)) == 0
     with pytest.raises(InputError, match="must have two or more seeds of both families"):
         LadderResult(ladder(PLANTED, keys=[(0, 0)])).recurring(0.5)
@@ -116,7 +117,7 @@ def test_a_result_has_the_table_in_python():
 
 def test_the_page_has_counts_and_the_first_rows():
     shown = recurring_table(ladder(PLANTED), 0.5)
-    assert shown.counts[0]["families"] == 2
+    assert shown.counts[0]["families"] == 3
     assert shown.rows[0]["neurons"] == ["0:0", "0:30", "0:10", "0:20"]
     assert recurring_table(ladder(PLANTED, keys=[(0, 0)]), 0.5) is None
 
