@@ -2,7 +2,7 @@
 
     python -m rosettalaw.validation.attenuation.study triangle_rates.csv 400
 
-writes the table; the number is that of the ladders of each kind, of which 400 take an hour on one core. Every kind of
+writes the table; the number is that of the ladders of each kind, of which 300 take a quarter of an hour on one core. Every kind of
 ladder is drawn that often and put through `measure_triangle`; the law of attenuations is fitted to a few. Sizes and
 thresholds are those of the two kept ladders.
 """
