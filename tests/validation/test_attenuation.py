@@ -173,7 +173,7 @@ def test_matchings_that_share_networks_count_once():
 
 
 def test_the_kept_table_has_no_verdict_wrong_in_more_than_one_run_of_twenty():
-    """300 ladders of each kind, 16 of them fitted; the fitted mean is the planted one, and a flat budget is hardly ever distinguished."""
+    """300 ladders of each kind; means fitted to 16 are the planted ones; a flat budget is hardly ever distinguished."""
     with (Path(__file__).parents[1] / "data/triangle_rates.csv").open(encoding="utf-8") as file:
         rows = [
             {key: float(one) if key != "ladder" else one for key, one in row.items()} for row in csv.DictReader(file)
