@@ -67,7 +67,9 @@ class RecurringNeurons:
         with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(row | {"weakest": f"{row['weakest']:.4f}"} for row in self.rows)
+            for row in self.rows:
+                size = int(row["neurons"]) if row["neurons"] == int(row["neurons"]) else row["neurons"]
+                writer.writerow(row | {"neurons": size, "weakest": f"{row['weakest']:.4f}"})
         return Path(path)
 
 
