@@ -48,4 +48,5 @@ def recurring_table(ladder: xr.Dataset, rho: float) -> RecurringTable | None:
         for row in table.largest()
     ]
     names = [" ".join([family_name(family), *rest]) for family, *rest in (one.split(" ") for one in table.networks)]
-    return RecurringTable(table.rho, names, table.counts, rows, max(one["neurons"] for one in table.counts))
+    size = max(one["neurons"] for one in table.counts)
+    return RecurringTable(rho=table.rho, networks=names, counts=table.counts, rows=rows, size=size)
