@@ -151,7 +151,15 @@ def _edges(
             labels[place] |= {
                 unit: f"{layer}:{within}" for unit, layer, within in zip(own.tolist(), *named, strict=True)
             }
-        edges.append(Edges(*places, *units, ladder["correlation"].values[pairs]))
+        edges.append(
+            Edges(
+                first=places[0],
+                second=places[1],
+                unit_a=units[0],
+                unit_b=units[1],
+                correlation=ladder["correlation"].values[pairs],
+            )
+        )
     return edges, neurons, labels
 
 
