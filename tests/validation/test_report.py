@@ -144,7 +144,7 @@ def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
         shutil.copy(docs / name, tmp_path / name.replace("/", "-"))
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     verdicts = page[: page.index('id="all"')]
-    assert "Their lead in selectivity grows with size: shown (GPT-2 0.10 per factor e in N (joint 95%" in verdicts
+    assert "Their lead in selectivity grows with size: shown (GPT-2 0.06 per factor e in N (joint 95%" in verdicts
     assert "F1 of the Rosetta Neuron for" in verdicts
     assert "Filtering by one neuron" in page  # table 1
     assert "Figures of the paper that show none of these results are omitted" in page

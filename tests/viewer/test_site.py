@@ -14,7 +14,7 @@ SCREENS = [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")]
 SHOWN = (  # one page of each kind
     *("index", "start", "tutorials", "howto/null", "explanation/nulls", "explanation/glossary", "gallery", "questions"),
     *("generated/names/rosettalaw", "generated/commands/match", "generated/gallery/fig03", "reference/variables"),
-    *("findings", "full_ladder/FINDINGS", "seeds_ladder/FINDINGS", "theory/README", "new"),
+    *("findings", "full_ladder/FINDINGS", "theory/README", "new"),
 )
 pytestmark = pytest.mark.slow
 
