@@ -32,12 +32,12 @@ LONGEST = 400  # characters of an attribute that are printed
 
 
 def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[str], everything: bool = False) -> Path:
-    """Write the page of a folder of results.
+    """Write the page of a folder of results, or of one result.
 
     Parameters
     ----------
     folder : path
-        Searched for result files (``.nc``), with the folders in it.
+        Searched for result files (``.nc``) and counts (``.csv``), with the folders in it; or one such file.
     out : path
         The page, one HTML file.
     everything : bool
@@ -46,7 +46,9 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     Raises
     ------
     MissingFileError
-        If there is no such folder.
+        If there is no such folder or file.
+    ForeignFileError
+        If the one file cannot be read as results or counts.
     """
     results = read(folder)
     with tempfile.TemporaryDirectory() as scratch:

@@ -67,8 +67,12 @@ def test_the_p_value_of_half_agrees_with_the_widened_interval(value, width):
 def test_sentences_say_what_remains():
     assert sentence({"a": 0.01}) == ""
     assert sentence({"a": 0.2, "b": 0.5, "c": np.nan}) == (
-        "None of the 2 tests of the theory here rejects at 5%, before or after Holm's correction for their number."
+        "Neither of the 2 tests of the theory here rejects at 5%, before or after Holm's correction for their number."
     )
+    assert sentence({"a": 0.2, "b": 0.5, "c": 0.9}).startswith("None of the 3 tests of the theory here rejects at 5%,")
+    assert sentence({"a": 0.2, "b": 0.01, "c": 0.9}).startswith("1 of 3 tests of the theory here rejects at 5%;")
+    assert sentence({"a": 0.02, "b": 0.01}, "tests").startswith("Both tests here reject at 5%; after")
+    assert sentence(dict.fromkeys("abc", 0.01), "tests").startswith("All 3 tests here reject at 5%; after")
     assert sentence({"a": 0.001, "b": 0.03, "c": 0.2}).endswith("number, 1 still does: a (p = 0.003).")
     assert sentence({"a": 0.03, "b": 0.04}).endswith("number, none does.")
 

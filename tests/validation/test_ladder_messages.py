@@ -198,3 +198,16 @@ def test_own_judges_and_filters():
     )
     filtering["f1_behind_low"][1] = -0.1
     assert "not measurably better or worse than the other neuron" in message("table1", [], [], others=others)
+
+
+def test_depths_count_every_network_that_is_drawn():
+    """The largest of three planted sizes has 1 of 4 pairs in the first layers; the paper's networks come first."""
+    layers = {"layer_a": [0, 0, 0, 2, 0, 2, 2, 2], "pair_rung": [0, 0, 1, 1, 2, 2, 2, 2]}
+    parts = {name: ("pair", np.array(values)) for name, values in layers.items()}
+    rows = {"neurons": [100.0, 200, 400], "calibrated_count": [2, 2, 4], "threshold": [0.5] * 3}
+    variables = parts | {"layer_b": parts["layer_a"]} | {name: ("rung", np.array(row)) for name, row in rows.items()}
+    deep = dataset("ladder", variables | {"correlation": ("pair", np.full(8, 0.9))}, modality="language")
+    said = message("fig31", [], [], [("deep", deep), ("no layers", ladder())])
+    paper = message("fig31", [], [])
+    assert said == f"{paper} 1 of 3 sizes measured here does; the smallest share is 25%."
+    assert message("fig32", [], [], [("deep", deep)]) == message("fig32", [], [])  # language beside vision models

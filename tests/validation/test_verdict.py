@@ -46,7 +46,7 @@ def test_the_sentence_is_one_sentence_with_its_numbers():
 @pytest.mark.parametrize(
     ("permuted", "untrained", "words"),
     [
-        (200, 1, "because permuted networks have as many raw matches; the evidence is the count above"),
+        (200, 1, "because the permuted null has as many raw matches; the evidence is the count above"),
         (200, 200, "because permuted and untrained networks"),
         (1, 1, "raw counts exceed those of every null at every size"),
     ],

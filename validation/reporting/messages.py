@@ -13,8 +13,9 @@ import numpy as np
 
 from ..series_from import of_ladder
 from ..triangle import TriangleStatus
+from ..verdict import of
 from . import of_ladders
-from .of_published import of, of_published
+from .of_published import of_published
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +39,7 @@ COUNTS = {
     "fig27": ("simulation",),
     "toy": ("toy",),
 }  # by their source
+DEPTHS = {"fig31": "Pythia", "fig32": "OpenCLIP"}  # by the family of the paper
 MEASURED = ("language", "vision", "ladder")
 MOST = 3  # sources that a caption speaks of
 CURVES = 4  # ladders whose exponent over ρ is drawn
@@ -75,6 +77,8 @@ def message(
         _of_studies(figure, others),
         _of_rows(figure, rows),
     ]
+    if figure in DEPTHS:
+        parts.append(of_ladders.early_layers(list(ladders), DEPTHS[figure]))
     if figure == "vision":
         parts.append(of_ladders.vision_pairings([one for _, one in ladders if one.attrs.get("modality") == "vision"]))
     return " ".join(part for part in parts if part)
