@@ -187,6 +187,7 @@ def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
     """Raise `ForeignFileError` where a result cannot be put into the words and series of a page."""
     from ..empirical.filtering import findings as filtering
     from ..validation.findings import findings
+    from ..validation.reporting import of_matchings
     from ..validation.series_from import of_ladder, of_pairs, of_toys
 
     if kind == "ladder":
@@ -195,6 +196,9 @@ def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
             findings(ds, None)
     elif kind == "pairs":
         of_pairs([ds], name)
+        of_matchings.of_pairs(ds, name)
+    elif kind == "recurrence":
+        of_matchings.of_recurrence(ds, name)
     elif kind == "toy":
         of_toys([ds], name=name)
     elif kind == "filtering":

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import __version__
 from .console import progress
 from .empirical.filtering.findings import sentences as filtering_sentences
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
@@ -21,7 +23,10 @@ from .results import KIND
 from .validation import page
 from .validation.findings import findings
 from .validation.published_checks import published_checks
+from .validation.reporting import of_matchings
+from .validation.reporting.citation import bibtex
 from .validation.reporting.messages import message
+from .validation.verdict import listed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +34,17 @@ if TYPE_CHECKING:
     from .validation.findings import Finding
 
 LONGEST = 400  # characters of an attribute that are printed
+NAMES = {  # of kinds, for one and for several
+    "pairs": ("matching", "matchings"),
+    "rung": ("rung", "rungs"),
+    "recurrence": ("comparison of several models", "comparisons of several models"),
+    "toy": ("toy study", "toy studies"),
+    "filtering": ("filtering study", "filtering studies"),
+    "judge": ("study of a judge", "studies of a judge"),
+    "image_sweep": ("sweep over images", "sweeps over images"),
+    "image_kinds": ("comparison of images", "comparisons of images"),
+    "CSV": ("table of counts", "tables of counts"),
+}
 
 
 def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[str], everything: bool = False) -> Path:
@@ -78,6 +94,8 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         script="report.js" if figures else None,
         title="Rosetta Neurons: what these results show",
         subtitle=_subtitle(folder, results),
+        command=f"rosettalaw report {shlex.quote(Path(folder).name)}",
+        bibtex=bibtex(__version__),
         sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results, judged),
         rows=[_printable(row.record()) for row in results.rows],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
@@ -107,7 +125,11 @@ def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[
             sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in shown]
             further.append({"name": f"{name}: its neurons", "sentences": sentences})
     studies = results.of("filtering")
-    return further + [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
+    further += [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
+    said = [(name, of_matchings.of_recurrence(ds, name)) for name, ds in results.of("recurrence")]
+    said += [(f"{name}: one matching", of_matchings.of_pairs(ds, name)) for name, ds in results.of("pairs")]
+    further += [{"name": name, "sentences": words} for name, words in said if words][: of_matchings.MOST]
+    return further
 
 
 def interval(ends: Any) -> str:
@@ -124,8 +146,13 @@ def _printable(record: dict[str, Any]) -> dict[str, Any]:
 
 def _subtitle(folder: str | os.PathLike[str], results: Results) -> str:
     members = {kind: len(some) for kind, some in results.datasets.items()} | {"CSV": len(results.tables)}
-    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in members.items() if number)
-    return f"{Path(folder).name}: {kinds or 'no readable results'}, beside the numbers of arXiv 2606.03990"
+    kinds = [f"{number} {_named(kind, number)}" for kind, number in members.items() if number]
+    return f"{Path(folder).name}: {listed(kinds) or 'no readable results'}, beside the numbers of arXiv 2606.03990"
+
+
+def _named(kind: str, number: int) -> str:
+    """Return the words for results of a kind; files of others may name any."""
+    return NAMES.get(kind, (kind, f"{kind}s"))[number > 1]
 
 
 def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:

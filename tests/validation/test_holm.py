@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -53,6 +53,7 @@ def test_a_p_value_agrees_with_its_interval(freedom):
     assert np.isnan(interval_p(0.7, np.nan, 1.0, 0.0, freedom))
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 0.95), st.floats(0.02, 3))
 def test_the_p_value_of_half_agrees_with_the_widened_interval(value, width):
     centre = np.log(value / (1 - value))

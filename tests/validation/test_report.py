@@ -124,7 +124,9 @@ def test_one_file_has_a_page_of_its_own(tmp_path):
         result = CliRunner().invoke(app, ["report", str(tmp_path / name)])
         assert result.exit_code == 0, result.output
         page = (tmp_path / name).with_suffix(".html").read_text(encoding="utf-8")
-        assert ("neurons_a" in page or "pairs" in page) == (name == "one.nc")
+        assert ("one.nc: 1 matching," if name == "one.nc" else "own.csv: 1 table of counts,") in page
+        assert f"rosettalaw report {name}" in page
+        assert "@software{rosettalaw" in page
         assert "No counts were found" not in page
         assert "other" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL).split('id="all"')[0]
     assert not (tmp_path / "report.html").exists()
@@ -216,7 +218,9 @@ def test_matchings_and_tables_of_counts_are_counts(tmp_path):
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No counts were found" not in page
     assert "bad.csv, line 2: count" in page
-    assert "3 of kind pairs, 1 of kind CSV" in page
+    assert "3 matchings and 1 table of counts, beside the numbers" in page
+    assert "20 of 23 mutual pairs reach a correlation that few null pairs reach, ρ* = 0.400." in page
+    assert "Pairs without a threshold in a draw of a null: 10 with the permuted null." in page
     assert "<dt>rows</dt><dd>3</dd>" in page
     assert "other.csv" not in page
 

@@ -227,7 +227,8 @@ def early_layers(ladders: list[tuple[str, xr.Dataset]], family: str) -> str:
     early = shares[:, :6].sum(1) / shares.sum(1)
     some = of(int((early > 0.5).sum()), len(early), "sizes measured here")
     do = "do" if (early > 0.5).sum() > 1 else "does"
-    return f"{some} {do}; the smallest share is {100 * early.min():.0f}%."
+    middle = ", if a layer exactly in the middle counts as the second half" if shares[:, 6].any() else ""
+    return f"{some} {do}{middle}; the smallest share is {100 * early.min():.0f}%."
 
 
 def vision_pairings(ladders: list[xr.Dataset]) -> str:
