@@ -27,7 +27,7 @@ exclude_patterns = [
     "_make",
     "_static",
     "generated/*/contents.md",
-    "generated/.executed",
+    "generated/.ran",
     "**.ipynb_checkpoints",
 ]
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext", ".ipynb": "myst-nb"}
@@ -51,7 +51,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE / "generated" / ".executed")
+nb_execution_cache_path = str(HERE / "generated" / ".ran")
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True

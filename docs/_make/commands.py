@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 FOLDER = "commands"
-# A call within the example of a command's help, up to the words that join it to the next one.
 OPTION = re.compile(r"(?<![\w`-])(--[a-z][a-z-]*)")
+# A call within the example of a command's help, up to the words that join it to the next one.
 CALL = re.compile(r"(?:torchrun \S+ \d -m )?rosettalaw .+?(?=\s{2,}or:|, then|\. [A-Z]| \((?:arrays|two)|$)")
 
 
