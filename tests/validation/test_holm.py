@@ -99,4 +99,4 @@ def test_tests_of_the_theory_agree_with_the_triangles_sentences():
         assert (tests["α·b"] < 0.05) == contradicted(triangle.product, triangle.expected_product)
         assert (tests["α + p"] < 0.05) == contradicted(triangle.sum, triangle.expected_sum)
         assert "Holm's correction" in row.of_theory()[-1]
-    assert f"of the {sum(np.isfinite(list(row.tests().values())).sum() for row in rows)} tests" in corrected(rows)
+    assert f"of {sum(np.isfinite(list(row.tests().values())).sum() for row in rows)} tests" in corrected(rows)
