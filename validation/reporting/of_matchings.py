@@ -96,12 +96,18 @@ def of_recurrence(ds: xr.Dataset, name: str) -> list[str]:
         if not needed <= set(ds.variables):
             return []
         models = ds["model"].values.astype(str).tolist()
-        columns = (ds[word].values.tolist() for word in ("shared_by", "families", "closed_families"))
+        columns = [ds[word].values.tolist() for word in ("shared_by", "families", "closed_families")]
+        chance = ds["closed_by_chance"].values if "closed_by_chance" in ds else np.full(len(columns[0]), np.nan)
         parts = [
-            f"{families:,.0f} in {shared:.0f} of {len(models)} models ({closed:,.0f} closed)"
-            for shared, families, closed in sorted(zip(*columns, strict=True), reverse=True)
+            f"{families:,.0f} in {shared:.0f} of {len(models)} models ({_closed(closed, by_chance)})"
+            for shared, families, closed, by_chance in sorted(zip(*columns, chance.tolist(), strict=True), reverse=True)
         ]
         return [
             f"Each of {listed(models)} was matched with every other.",
             f"Families of neurons that recur: {listed(parts)}. In a closed family every two neurons are a pair.",
         ]
+
+
+def _closed(closed: float, by_chance: float) -> str:
+    expected = f", of which chance would make {by_chance:,.2g}" if np.isfinite(by_chance) else ""
+    return f"{closed:,.0f} closed{expected}"
