@@ -31,6 +31,7 @@ from .validation.verdict import listed
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .validation.compare import Row
     from .validation.findings import Finding
 
 LONGEST = 400  # characters of an attribute that are printed
@@ -96,7 +97,10 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         subtitle=_subtitle(folder, results),
         command=f"rosettalaw report {shlex.quote(Path(folder).name)}",
         bibtex=bibtex(__version__),
-        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results, judged),
+        sources=[
+            {"name": row.series.name, "sentences": row.sentences()} for row in own if not _one_matching(row, results)
+        ]
+        + _further(results, judged),
         rows=[_printable(row.record()) for row in results.rows],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
         figures=figures,
@@ -117,8 +121,13 @@ def _judged(results: Results) -> list[tuple[str, list[Finding]]]:
     return [(name, findings(ladder, None)) for name, ladder in results.of("ladder")]
 
 
+def _one_matching(row: Row, results: Results) -> bool:
+    """Return whether a source is a single matching: nothing to fit, and its counts are said elsewhere."""
+    return bool(results.matchings) and row.series.source == "ladder" and len(row.series.neurons) == 1
+
+
 def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[dict[str, Any]]:
-    """Return findings beside the counts: on the neurons of a ladder, and of studies of filtering."""
+    """Return findings beside the fits: neurons of a ladder, studies of filtering, single matchings and their counts."""
     further = []
     for name, shown in judged:
         if shown:

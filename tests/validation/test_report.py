@@ -127,6 +127,8 @@ def test_one_file_has_a_page_of_its_own(tmp_path):
         assert ("one.nc: 1 matching," if name == "one.nc" else "own.csv: 1 table of counts,") in page
         assert f"rosettalaw report {name}" in page
         assert "@software{rosettalaw" in page
+        assert "slope needs positive counts" not in page  # one matching has no law, and says its counts
+        assert ("20 of 30 mutual pairs reach" in page) == (name == "one.nc")
         assert "No counts were found" not in page
         assert "other" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL).split('id="all"')[0]
     assert not (tmp_path / "report.html").exists()
