@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from rosettalaw.errors import ForeignFileError
+from rosettalaw.paper_figs import calibration
+from rosettalaw.paper_figs.results_folder import Results
 from rosettalaw.results import dataset
 from rosettalaw.validation.reporting.of_matchings import of_pairs, of_recurrence
 
@@ -71,3 +73,16 @@ def test_chance_is_named_where_it_is_known():
 def test_words_in_place_of_numbers_are_refused_by_name():
     with pytest.raises(ForeignFileError, match=r"x\.nc: its variables are inconsistent"):
         of_recurrence(recurring(families=["many", "few"]), "x.nc")
+
+
+def test_the_threshold_of_a_matching_is_drawn_and_of_a_few_only(tmp_path):
+    rho = {
+        "correlation": ("pair", np.linspace(0.9, 0.5, 20)),
+        "shifted_correlation": ("null", np.linspace(0.1, 0.3, 9)),
+    }
+    matched = pairs(calibrated_count=20, threshold=0.5, shifted_draws=3, **rho)
+    results = Results({"pairs": [(f"m{i}", matched) for i in range(6)] + [("no null", pairs(**rho))]})
+    files = [file for file in calibration.make(results, tmp_path / "calibration") if file.suffix == ".svg"]
+    assert [file.stem for file in files] == ["calibration", "calibration-m1", "calibration-m2", "calibration-m3"]
+    text = files[1].read_text()
+    assert all(words in text for words in ("m1", "20 calibrated pairs", "shifted (mean of 3 draws)"))
