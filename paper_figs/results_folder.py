@@ -150,7 +150,8 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
             results.skipped.append(str(error))
             continue
         if kind == "pairs":
-            results.matchings.setdefault(path.resolve().parent, []).append(ds)
+            series = path.resolve().with_suffix("") if alone else path.resolve().parent  # whose name it has
+            results.matchings.setdefault(series, []).append(ds)
         results.datasets.setdefault(kind, []).append((name, ds))
     for path in _files(folder, "*.csv"):
         try:

@@ -78,9 +78,6 @@ def test_words_in_place_of_numbers_are_refused_by_name():
 def test_the_threshold_of_a_matching_is_drawn_and_of_a_few_only(tmp_path):
     null = ("null", np.linspace(0.1, 0.3, 9))
     rho = {"correlation": ("pair", np.linspace(0.9, 0.5, 20)), "shifted_correlation": null}
-        "correlation": ("pair", np.linspace(0.9, 0.5, 20)),
-        "shifted_correlation": ("null", np.linspace(0.1, 0.3, 9)),
-    }
     matched = pairs(calibrated_count=20, threshold=0.5, shifted_draws=3, **rho)
     results = Results({"pairs": [(f"m{i}", matched) for i in range(6)] + [("no null", pairs(**rho))]})
     files = [file for file in calibration.make(results, tmp_path / "calibration") if file.suffix == ".svg"]
