@@ -52,6 +52,13 @@ def test_no_page_asks_for_anything_outside(site):
     assert not [page.name for page in pages if re.search(asked, page.read_text(encoding="utf-8"))]
 
 
+@pytest.mark.parametrize("name", ["start", *(f"generated/tutorials/{name}" for name in ("arrays", "counts", "theory"))])
+def test_notebooks_show_their_figures(name, site):
+    """Whatever backend the shell asks for: with agg, the kernel would draw and show nothing."""
+    page = (site / f"{name}.html").read_text(encoding="utf-8")
+    assert re.search(r'<img[^>]+src="[^"]+\.png"', page)
+
+
 def test_every_picture_has_words(site):
     pictures = [tag for page in site.rglob("*.html") for tag in re.findall(r"<img[^>]+>", page.read_text("utf-8"))]
     assert len(pictures) > 60
