@@ -9,6 +9,7 @@
 | `messages` | the sentence that a figure says, for its caption |
 | `of_published` | the sentences of figures of the paper's numbers |
 | `of_ladders` | the sentences of figures of measurements |
+| `of_matchings` | the counts of one matching, and neurons that recur, in sentences |
 | `excerpts` | excerpts of text that end with words; the judgement of a pair in words |
 | `citation` | references in BibTeX |
 | `drawings` | figures as markup that scales, scrolls with the keyboard and has colours for a dark page |
