@@ -12,7 +12,7 @@ import rosettalaw.empirical.ladder.measure
 from rosettalaw.loop import ladder as loop
 from rosettalaw.results import load
 
-KEPT = Path(__file__).parents[2] / "docs/seeds_ladder/results.nc"
+KEPT = Path(__file__).parents[2] / "docs/full_ladder/results.nc"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10" width="10pt" height="10pt"><title>x</title></svg>'
 
 
@@ -32,7 +32,7 @@ def test_a_ladder_with_seeds_lists_the_neurons_that_recur(tmp_path, monkeypatch)
     figure.write_text(SVG)
     monkeypatch.setattr(rosettalaw.empirical.ladder.measure, "measure_ladder", lambda *_, **__: kept)
     monkeypatch.setattr(loop, "draw", lambda *_: {"scaling": figure, "calibration": figure})
-    summary = loop.conclude(SimpleNamespace(name="seeds"), tmp_path / "out", time.monotonic())
+    summary = loop.conclude(SimpleNamespace(name="full"), tmp_path / "out", time.monotonic())
     sizes = sorted({row["neurons"] for row in summary["recurring"]})
     assert sizes == [288, 384, 576, 768, 1152]  # those whose seeds are crossed
     with (tmp_path / "out/recurring.csv").open(encoding="utf-8") as file:
