@@ -44,5 +44,6 @@ def test_a_ladder_with_seeds_lists_the_neurons_that_recur(tmp_path, monkeypatch)
         assert counted == {of: expected.count(of) for of in (6, 5, 4, 3)}
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert 'href="#recurring"' in page
+    assert "families of neurons of N = 1,152, the largest size at which every seed" in " ".join(page.split())
     first = next(row for row in rows if row["neurons"] == "1152")
     assert f'<td class="words">{first["gpt2 seed 0"]}</td>' in page

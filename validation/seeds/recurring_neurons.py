@@ -57,7 +57,7 @@ class RecurringNeurons:
     counts: list[dict[str, Any]]
 
     def largest(self, rows: int = 12) -> list[dict[str, Any]]:
-        """Return the first rows of the largest size."""
+        """Return the first rows of the largest size whose seeds are crossed."""
         size = max(one["neurons"] for one in self.counts)
         return [one for one in self.rows if one["neurons"] == size][:rows]
 
