@@ -132,8 +132,8 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InputError, RosettaError
-        If `ds` is no Dataset, the suffix of `path` is of another kind of file (``.csv``), the disk is full or the folder
-        cannot be written; an older file of that name stays unchanged.
+        If `ds` is no Dataset, `path` names another kind of file (``.csv``), the disk is full or the folder cannot be
+        written; an older file of that name stays unchanged.
 
     Examples
     --------

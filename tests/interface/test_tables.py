@@ -77,7 +77,10 @@ def test_single_points_have_one_row(kind):
 
 
 def test_tables_of_more_points_have_their_dimensions_in_the_order_asked_for():
-    assert rl.sweep([1e3, 1e4], [1.5, 2.0]).to_dataframe(dim_order=["beta", "neurons"]).index.names == ["beta", "neurons"]
+    assert rl.sweep([1e3, 1e4], [1.5, 2.0]).to_dataframe(dim_order=["beta", "neurons"]).index.names == [
+        "beta",
+        "neurons",
+    ]
 
 
 @pytest.mark.parametrize("memory", [None, 1])
