@@ -264,24 +264,25 @@ def allocate_logs(
     require(bool(wanted.any()), "weights", weights, "must hold at least one positive weight", EXAMPLE)
     above = log_price[wanted] - cheapest
     c = None if costs is None else costs[wanted]
-    eta, isolation = power_of(utility), np.zeros_like(log_price)
+    eta, isolation, depth = power_of(utility), np.zeros_like(log_price), np.inf
     closed = eta is not None and budget > TINY
     if eta is not None and closed:
         price, isolation[wanted] = level_of_power(above, c, budget, eta)
         log_level = price - cheapest
     else:
         price = price_by_root(above, c, budget, utility)
+        depth = float(utility.log_marginal(np.zeros(1))[0]) - price
         log_level = price - cheapest
         with np.errstate(over="ignore"):
             isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
             if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
                 isolation[wanted] = utility.demand_at_log(price + above)
-        isolation[wanted] = np.where(at_nothing(utility, price, above), 0.0, isolation[wanted])
+        isolation[wanted] = np.where(at_nothing(depth, above), 0.0, isolation[wanted])
     if float(isolation.min()) < 0:
         below, example = float(isolation.min()), "np.maximum(..., 0)"
         require(below > -TIE, f"{type(utility).__name__}.demand", below, "must be at least 0 at every price", example)
         isolation = np.maximum(isolation, 0.0)
-    if 0 < float(isolation.max()) < LITTLE:  # prices have no digits left for the last of it
+    if 0 < float(isolation.max()) < LITTLE or depth < TINY:  # prices have no digits left for the last of it
         isolation *= budget / float(np.sum(isolation) if costs is None else np.dot(costs, isolation))
     active = int(np.count_nonzero(isolation))
     with np.errstate(over="ignore"):

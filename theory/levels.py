@@ -152,9 +152,11 @@ def broken_rule(utility: Utility) -> str:
     return "has no solution here: U' must be positive, finite for s > 0, decreasing and continuous"
 
 
-def at_nothing(utility: Utility, price: float, above: np.ndarray) -> np.ndarray:
-    """Return which features cost U'(0) or more, up to rounding: their s is 0, as `Allocation.reached` has it."""
-    depth = float(utility.log_marginal(np.zeros(1))[0]) - price
+def at_nothing(depth: float, above: np.ndarray) -> np.ndarray:
+    """Return which features cost U'(0) or more, up to rounding: their s is 0, as `Allocation.reached` has it.
+
+    The first feature's log price lies `depth` below log U'(0), those of the others `above` it.
+    """
     return above >= depth - BY_ROOT * (depth if depth < TINY else max(1.0, depth))
 
 
