@@ -142,12 +142,12 @@ class Allocation:
 
     @property
     def _closed(self) -> bool:
-        """Whether 1 + s is known in closed form."""
+        """True where 1 + s is known in closed form."""
         return self.utility == LOG or (power_of(self.utility) is not None and self.budget > TINY)
 
     @property
     def _nearly_nothing(self) -> bool:
-        """Whether so little is spent that prices have lost its digits, while isolation still has them."""
+        """True where so little is spent that prices have lost its digits, while isolation still has them."""
         if self._closed:
             first = 1.0 if self.costs is None else float(self.costs[np.argmax(self.isolation)])
             return self.budget < TINY * first
