@@ -132,8 +132,9 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
-    RosettaError
-        If the disk is full or the folder cannot be written; an older file of that name stays unchanged.
+    InputError, RosettaError
+        If `ds` is no Dataset, `path` names another kind of file (``.csv``), the disk is full or the folder cannot be
+        written; an older file of that name stays unchanged.
 
     Examples
     --------
@@ -150,6 +151,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         rule,
         "save(predict([1024], beta=1.6), 'prediction.nc')",
     )
+    netcdf.require_name("path", path)
     whole = netcdf.as_bytes(ds)
     with replacing(path) as partial:
         partial.write_bytes(whole)

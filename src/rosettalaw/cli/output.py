@@ -14,10 +14,10 @@ import typer
 
 from ..display import as_json, for_terminal
 from ..errors import InputError, require
+from ..netcdf import require_name
 from ..results import require_folder_takes, require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
-OTHER_KINDS = {".csv", ".tsv", ".txt", ".json", ".xlsx", ".parquet", ".npy", ".npz", ".html", ".md", ".png", ".pdf"}
 PAGE_HEAD = 200  # bytes by which an HTML page is known
 MOST = 10_000_000  # numbers that a grid of the command line may have
 
@@ -39,9 +39,8 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     """Return the value of an option; refuse a file where no result can be saved before anything is computed."""
     file_to_write(option, path)
     if path is not None:
-        name, rule = option.opts[0], f"the result is netCDF, which does not fit the suffix {path.suffix}"
-        require(path.suffix.lower() not in OTHER_KINDS, name, str(path), rule, f"{name} {path.with_suffix('.nc')}")
-        require_replaceable(name, path)
+        require_name(option.opts[0], path)
+        require_replaceable(option.opts[0], path)
     return path
 
 
