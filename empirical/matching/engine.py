@@ -13,7 +13,7 @@ import numpy as np
 from ...console import progress
 from ...disk import marked
 from ...errors import InputError, UnknownNameError, require, require_extra
-from ..activations.source import ActivationSource, common_labels, mapped
+from ..activations.source import ActivationSource, common_labels, holding, mapped
 from ..activations.views import Without
 from ..config import ENGINES
 from ..nulls import Null, default_nulls, draws_of
@@ -240,7 +240,7 @@ def _with_nulls(
         if name == TRAINED:
             return b
         null, number = draws[names.index(name) - 1]
-        return null.draw(a, b, null.entropy(settings.seed, number))[1]
+        return holding(null.draw(a, b, null.entropy(settings.seed, number))[1], memory // 8 // at_once)
 
     work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
