@@ -93,7 +93,10 @@ class PartProducts:
 
     def partners(self, keep: int, absolute: bool, weights: np.ndarray | None = None) -> tuple[Partners, Partners]:
         """Return the best partners of both sides among the pairs, over all parts or a weighting of them."""
-        rho = self.correlations(weights)
+        return self.ranked(self.correlations(weights), keep, absolute)
+
+    def ranked(self, rho: np.ndarray, keep: int, absolute: bool) -> tuple[Partners, Partners]:
+        """Return the best partners of both sides among the pairs, by correlations of shape (pairs,)."""
         key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
         sides = []
         for neurons, unit, partner, (order, starts, group) in zip(
