@@ -29,7 +29,8 @@ from .candidates import REACH, candidates, possible_pairs
 from .pair_products import exact_products
 from .sketch import Sketch, coarse_noise, fine_noise
 
-SLACK = 0.35  # standard deviations by which last candidates differ
+WIDER = 4  # times the candidates of the matching, so that a neuron's last one stays far below r
+SLACK = 0.8  # standard deviations by which last candidates differ
 SMALLEST = 256  # buckets of a folded sketch
 
 
@@ -45,7 +46,7 @@ def folds(buckets: int, positions: int, neurons: tuple[int, int], count: int, we
     neurons : pair of int
         Neurons of A and B.
     count : int
-        Candidates of each neuron.
+        Candidates of each neuron in the matching.
     weakest : float
         r, from 0 to 1, or infinity.
 
@@ -56,7 +57,7 @@ def folds(buckets: int, positions: int, neurons: tuple[int, int], count: int, we
     """
     from scipy.special import ndtri
 
-    quantile = -ndtri(min(count / max(neurons), 0.5))
+    quantile = -ndtri(min(WIDER * count / max(neurons), 0.5))
     deviations, most = REACH * (1 + min(weakest, 1.0) ** 2) ** 0.5 + quantile + SLACK, 0
     for number in (1, 2, 4, 8, 16):
         small = number > 1 and buckets // number < SMALLEST
@@ -90,7 +91,7 @@ def null_draw(
     buckets = sketches[0].coarse.shape[1]
     most = folds(buckets, positions, neurons, count, weakest)
     for number in [most, 1][: 1 + (most > 1)] if most else []:
-        near = candidates(*sketches, count, absolute, folds=number)
+        near = candidates(*sketches, min(WIDER * count, *neurons), absolute, folds=number)
         noise = coarse_noise(buckets // number, positions) * (1 + min(weakest, 1.0) ** 2) ** 0.5
         if max(side.bar.max() for side in near) <= weakest - REACH * noise:
             break
