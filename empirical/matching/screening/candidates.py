@@ -60,7 +60,15 @@ class Candidates:
 def candidates(
     a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024, folds: int = 1
 ) -> tuple[Candidates, Candidates]:
-    """Return the `count` best estimates of each neuron of A and of B, by the coarse sketch or by one `folds` smaller."""
+    """Return the `count` best estimates of each neuron of A and of B.
+
+    Parameters
+    ----------
+    count : int
+        Candidates of each neuron.
+    folds : int
+        How many buckets of the coarse sketches are added up to one first.
+    """
     neurons = len(a.fine), len(b.fine)
     on_cpu = a.device == "cpu"
     best = (_Best if on_cpu else Best)(neurons, count + 1, a.device)

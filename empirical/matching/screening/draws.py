@@ -1,17 +1,17 @@
 """Null draws by a small sketch: what matters in a null is as strong as the weakest pair of the matching.
 
-A null is asked how many of its pairs reach the correlation of a pair of the matching (`calibration`). So its pairs below
-the matching's weakest correlation r need not be known exactly. Where r lies far above the noise of the coarse sketch,
-B alone is sketched anew, without the fine sketch, and candidates come from that sketch folded as far as
+A null is asked how many of its pairs reach the correlation of a pair of the matching (`calibration`). So its pairs
+below the matching's weakest correlation r need not be known exactly. Where r lies far above the noise of the coarse
+sketch, B alone is sketched anew, without the fine sketch, and candidates come from that sketch folded as far as
 
     (REACH √(1 + r²) + z + SLACK) σ ≤ r
 
 allows, for its noise σ and the quantile z that a neuron's last candidate reaches by noise. Pairs that may reach r, by
-`REACH` standard deviations, are correlated exactly. All others are listed with their estimates, which are below r: they
-change no count at or above r, nor the mutuality of a pair there.
+`REACH` standard deviations, are correlated exactly. All others are listed with their estimates, which are below r:
+they change no count at or above r, nor the mutuality of a pair there.
 
-Where a neuron's last candidate comes too close to r after all (signals that correlate by accident), a pair at r might be
-no candidate. Then the draw is searched like the matching itself (`screened`).
+Where a neuron's last candidate comes too close to r after all (signals that correlate by accident), a pair at r might
+be no candidate. Then the draw is searched like the matching itself (`screened`).
 """
 
 from __future__ import annotations

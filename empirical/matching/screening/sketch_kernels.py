@@ -108,10 +108,11 @@ def to_bytes(sums, ones, offset, scale, step, out):
                 for j in range(len(row)):
                     s = factor[j] * (row[j] - one * middle[j])
                     line[j] = np.int8(np.int32(s + (np.float32(0.5) if s > 0 else np.float32(-0.5))))
-            for j in range(last - first):
-                line = out[first + j, low:high]
-                for b in range(len(line)):
-                    line[b] = tile[b, j]
+            for some in range(0, last - first, 64):  # lines of so many bytes come from the cache together
+                for j in range(some, min(some + 64, last - first)):
+                    line = out[first + j, low:high]
+                    for b in range(len(line)):
+                        line[b] = tile[b, j]
 
 
 @numba.njit(cache=True)
