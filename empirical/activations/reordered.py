@@ -8,7 +8,6 @@ its place. A file of T positions is read T/W times where a window holds W of the
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,14 +40,14 @@ class Reordered(View):
         self._source, self._order, self._room = source, order, ROOM
 
     def holding(self, memory: int) -> Reordered:
-        """Return the same with so many bytes for blocks that are put in place at a time."""
-        other = copy.copy(self)
-        other._room = memory
-        return other
+        """Allow so many bytes for blocks that are put in place at a time, and return the source itself."""
+        self._room = memory
+        return self
 
     def in_turn(self, blocks: Sequence[tuple[int, int]], columns: slice = slice(None)) -> Iterator[np.ndarray]:
         """Yield some blocks of positions, in increasing order, to the last bit as `rows` returns them."""
-        row = self._source.rows(slice(0, 1), columns).nbytes
+        none = self._source.rows(slice(0, 0), columns)
+        row = none.shape[1] * none.itemsize
         windows = list(_windows(blocks, max(self._room // 2 // max(row, 1), 1)))  # the one before may still be in use
         runs = 1 + np.count_nonzero(np.diff(self._order) != 1)
         if runs * RUN <= self.positions or (len(windows) - 1) * row > WAIT:
