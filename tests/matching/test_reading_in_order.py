@@ -48,13 +48,13 @@ def blocks_of(size):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
-@pytest.mark.parametrize(("held", "passes"), [(1.0, 1), (0.62, 2), (0.31, 4), (1e-9, 7)])
-def test_a_scattered_order_is_read_in_order(dtype, held, passes):
-    """`held` is the share of the positions for which there is room; a window is a block of 1000 at least."""
+@pytest.mark.parametrize(("share", "passes"), [(1.0, 1), (0.62, 2), (0.31, 4), (1e-9, 7)])
+def test_a_scattered_order_is_read_in_order(dtype, share, passes):
+    """`share`: of the positions that there is room for; a window is a block of 1000 at least."""
     array, order, blocks = (100 * activations(np.float64)).astype(dtype), permuted(), blocks_of(1000)
     source = Recorded(array)
     row = source.rows(slice(0, 1)).nbytes // NEURONS * 5
-    room = 2 * row * (int(held * POSITIONS) + 1)
+    room = 2 * row * (int(share * POSITIONS) + 1)
     seen = list(in_turn(Reordered(source, order).holding(room), blocks, slice(3, 8)))
     assert source.passes() == passes
     for (start, stop), block in zip(blocks, seen, strict=True):

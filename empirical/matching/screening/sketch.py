@@ -112,7 +112,7 @@ def sketch(
         Bytes that sums may take where reading a range of neurons means running a model (`columns_at_once`).
 
     refined : int
-        The fine sketch has so many times the buckets: `REFINED`, or 1 on the CPU; the coarse one is the same.
+        Buckets of the fine sketch over those of the coarse one: `REFINED`, or 1 on the CPU.
 
     Raises
     ------
