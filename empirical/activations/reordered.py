@@ -46,8 +46,7 @@ class Reordered(View):
 
     def in_turn(self, blocks: Sequence[tuple[int, int]], columns: slice = slice(None)) -> Iterator[np.ndarray]:
         """Yield some blocks of positions, in increasing order, to the last bit as `rows` returns them."""
-        none = self._source.rows(slice(0, 0), columns)
-        row = none.shape[1] * none.itemsize
+        row = _bytes_of_a_row(self._source, columns)
         windows = list(_windows(blocks, max(self._room // 2 // max(row, 1), 1)))  # the one before may still be in use
         runs = 1 + np.count_nonzero(np.diff(self._order) != 1)
         if runs * RUN <= self.positions or (len(windows) - 1) * row > WAIT:
@@ -83,6 +82,11 @@ class Reordered(View):
     def labels(self) -> Mapping[str, np.ndarray]:
         """Return nothing: the labels belong to the other order."""
         return {}
+
+
+def _bytes_of_a_row(source: RandomAccess, columns: slice) -> int:
+    none = source.rows(slice(0, 0), columns)
+    return none.shape[1] * none.itemsize
 
 
 def _windows(blocks: Sequence[tuple[int, int]], most: int) -> Iterator[list[tuple[int, int]]]:
