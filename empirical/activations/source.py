@@ -4,11 +4,13 @@ A source is one model seen at a list of aligned positions (text spans, image cel
 read any number of times, always in the same order, so that two sources with equally many positions can be read side
 by side. Whatever produced the activations, only sources are matched.
 
-Seven abilities are optional. This module is the only place that asks for them:
+Nine abilities are optional. This module is the only place that asks for them:
 
 | ability | asked by | without it |
 |---|---|---|
 | ``rows(index, columns)`` | `RandomAccess` | the source is copied to disk once (`spooling`) and read again there |
+| ``in_turn(blocks, columns)`` | `in_turn` | blocks of positions are read one by one (``rows``) |
+| ``holding(memory)`` | `holding` | reading takes no memory beyond a block |
 | ``blocks_from(size, first)`` | `blocks_from` | it is read from the start, up to the position wanted |
 | ``tensors(size)`` | `tensors` | its blocks are arrays, and go to the device from there |
 | ``identity()`` | `identity` | name, positions and neurons distinguish it from others; a resumed run trusts them |
@@ -19,7 +21,7 @@ Seven abilities are optional. This module is the only place that asks for them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -57,6 +59,22 @@ class RandomAccess(ActivationSource, Protocol):
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return floating-point activations, shape (positions asked for, neurons asked for); not to be written to."""
         ...
+
+
+def in_turn(source: RandomAccess, blocks: Sequence[tuple[int, int]], columns: slice) -> Iterator[np.ndarray]:
+    """Yield some blocks of positions (first, and one past the last), in increasing order, of a range of neurons."""
+    own: Callable[[Sequence[tuple[int, int]], slice], Iterator[np.ndarray]] | None = getattr(source, "in_turn", None)
+    if own is not None:
+        yield from own(blocks, columns)
+        return
+    for start, stop in blocks:
+        yield source.rows(slice(start, stop), columns)
+
+
+def holding(source: ActivationSource, memory: int) -> ActivationSource:
+    """Return the source; what it puts in place as it is read (`in_turn`) takes at most so many bytes."""
+    own: Callable[[int], ActivationSource] | None = getattr(source, "holding", None)
+    return source if own is None else own(memory)
 
 
 def blocks_from(source: ActivationSource, size: int, first: int) -> Iterator[np.ndarray]:

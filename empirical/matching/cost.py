@@ -11,6 +11,7 @@ Exact engine, for the matching and its D nulls, of which g share a pass over A (
                  + (24 (k + 3) + 16) g (N_A + N_B) + (24 + 8 J)(k + 5)(N_A + N_B)
                  J parts of each tile and the ranking of one; two blocks per side; the order of permuted positions;
                  lists of best partners, k + 3 of each neuron, and the parts of k + 5 for the replicates
+                 and for permuted positions the blocks that are put in place: an eighth of the memory allowed at most
 
 Screened engine, for each of these: B buckets (R B stored as bytes), c candidates per neuron, m audited neurons of A,
 P pairs read:

@@ -13,7 +13,7 @@ import numpy as np
 from ...console import progress
 from ...disk import marked
 from ...errors import InputError, UnknownNameError, require, require_extra
-from ..activations.source import ActivationSource, common_labels, mapped
+from ..activations.source import ActivationSource, common_labels, holding, mapped
 from ..activations.views import Without
 from ..config import ENGINES
 from ..nulls import Null, default_nulls, draws_of
@@ -80,7 +80,8 @@ def match(
         ``shift``, of ``documents`` where the documents are known, and of ``untrained`` where both models are
         checkpoints (`nulls.default_nulls`). Matchings of small networks share their pass over A with the draws
         (`cost.matchings_at_once`); in large ones products take nearly all of the time, and each draw costs as much
-        again. The screened engine shares A's sketch among the draws.
+        again. The screened engine shares A's sketch among the draws, and of null pairs weaker than the matching's
+        weakest pair it may list the sketch's estimates: no count at or above a pair's correlation depends on them.
     jackknife_blocks : int
         Parts of the positions, whole documents where these are known, for the standard error of the count and the
         stability of each pair (`replicates`); 0 skips both.
@@ -240,7 +241,7 @@ def _with_nulls(
         if name == TRAINED:
             return b
         null, number = draws[names.index(name) - 1]
-        return null.draw(a, b, null.entropy(settings.seed, number))[1]
+        return holding(null.draw(a, b, null.entropy(settings.seed, number))[1], memory // 8 // at_once)
 
     work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.

@@ -84,6 +84,36 @@ def test_mutual_pairs_and_rivals_are_the_same(matchings, neurons_a, neurons_b, n
         np.testing.assert_array_equal(results[1][1][:, candidate], best)
 
 
+def test_correlations_of_replicates_are_numpys_and_both_kernels_give_the_same_bits():
+    """Two matchings of 30 pairs, one neuron constant, against `numpy.corrcoef` of the positions that count."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 400, 6)) + 3
+    x[:, 2] = 1.5
+    unit_a, unit_b = np.repeat(np.arange(6), 5), np.tile(np.arange(5), 6)
+    halves = slice(0, 150), slice(100, 400)
+    sides = [[(half - 1.0).astype(float) for half in (side[here] for here in halves)] for side in (x, y)]
+    cross = np.array([(one.T @ other)[unit_a, unit_b] for one, other in zip(*sides, strict=True)])
+    sum_a, mean_b = np.array([one.sum(0) for one in sides[0]]), np.array([one.mean(0) for one in sides[1]])
+    scales = [
+        np.array([np.where(np.ptp(one, 0) > 0, np.sqrt(((one - one.mean(0)) ** 2).sum(0)), 0) for one in side])
+        for side in sides
+    ]
+    results = []
+    for module in (kernels, plain):
+        rho, ranked = np.empty(cross.shape), np.empty(cross.shape)
+        module.weighted_correlations(cross, unit_a, unit_b, sum_a, mean_b, *scales, rho)
+        module.keys(rho, False, 0.0, ranked)
+        results.append((rho, ranked))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            expected = np.array([np.corrcoef(x[h].T, y[h].T)[:6, 6:][unit_a, unit_b] for h in halves])
+        np.testing.assert_allclose(rho, np.where(unit_a == 2, np.nan, expected), atol=1e-12)
+        np.testing.assert_array_equal(ranked, np.where(rho > 0, rho, -np.inf))
+        module.keys(rho, True, -1.0, ranked)
+        np.testing.assert_array_equal(ranked, np.where(np.isnan(rho), -np.inf, np.abs(rho)))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 300), st.integers(1, 4), st.integers(2, 9), st.sampled_from([np.float32, np.float64]), seeds)
 def test_sums_of_pairs_give_the_same_bits(rows, blocks, pairs, kind, seed):

@@ -43,11 +43,15 @@ def effective_positions(
     x, y = _sample(a, most, block), _sample(b, most, block)
     if not x.shape[1] or not y.shape[1]:
         return NOT_MEASURED
+    from threadpoolctl import threadpool_limits
+
     lag_one = float(np.mean([np.mean(np.einsum("ij,ij->j", one[1:], one[:-1])) for one in (x, y)]))
     squares = []
-    for lag in np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int):
-        rho = x[: len(x) - lag].T @ y[lag:] + x[len(x) - lag :].T @ y[:lag]
-        squares.append(np.mean(np.square(rho, dtype=float)))
+    # Threads of so narrow a product wait for each other every few hundred positions: beside other work, for seconds.
+    with threadpool_limits(1, "blas"):
+        for lag in np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int):
+            rho = x[: len(x) - lag].T @ y[lag:] + x[len(x) - lag :].T @ y[:lag]
+            squares.append(np.mean(np.square(rho, dtype=float)))
     return lag_one, float(min(1 + 1 / max(np.mean(squares), 1e-300), a.positions))
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..machine.small import kernels
 from ..partners import Partners
 
 
@@ -51,16 +52,17 @@ class PartProducts:
         ndarray, shape (pairs,) or (several, pairs)
         """
         weights = np.ones(len(self.counts)) if weights is None else np.asarray(weights, dtype=float)
-        n = (weights @ self.counts)[..., None]
+        several = np.atleast_2d(weights)
+        n = (several @ self.counts)[:, None]
         (sum_a, square_a), (sum_b, square_b) = [
-            [np.tensordot(weights, side[:, moment], 1) for moment in (0, 1)] for side in self.sums
+            [np.tensordot(several, side[:, moment], 1) for moment in (0, 1)] for side in self.sums
         ]
-        cross = np.tensordot(weights.astype(self.cross.dtype), self.cross, 1).astype(float, copy=False)
+        cross = np.tensordot(several.astype(self.cross.dtype), self.cross, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale_a, scale_b = np.sqrt(square_a - sum_a**2 / n), np.sqrt(square_b - sum_b**2 / n)
-            cross -= sum_a[..., self.unit_a] * (sum_b / n)[..., self.unit_b]
-            rho = cross / scale_a[..., self.unit_a] / scale_b[..., self.unit_b]
-        return np.where(np.isfinite(rho), np.clip(rho, -1, 1), np.nan)
+            scale_a, scale_b, mean_b = np.sqrt(square_a - sum_a**2 / n), np.sqrt(square_b - sum_b**2 / n), sum_b / n
+        rho = np.empty(cross.shape)
+        kernels().weighted_correlations(cross, self.unit_a, self.unit_b, sum_a, mean_b, scale_a, scale_b, rho)
+        return rho if weights.ndim == 2 else rho[0]
 
     def some(self, mask: np.ndarray) -> PartProducts:
         """Return the products of the pairs of a boolean mask."""
@@ -91,7 +93,10 @@ class PartProducts:
 
     def partners(self, keep: int, absolute: bool, weights: np.ndarray | None = None) -> tuple[Partners, Partners]:
         """Return the best partners of both sides among the pairs, over all parts or a weighting of them."""
-        rho = self.correlations(weights)
+        return self.ranked(self.correlations(weights), keep, absolute)
+
+    def ranked(self, rho: np.ndarray, keep: int, absolute: bool) -> tuple[Partners, Partners]:
+        """Return the best partners of both sides among the pairs, by correlations of shape (pairs,)."""
         key = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf)
         sides = []
         for neurons, unit, partner, (order, starts, group) in zip(

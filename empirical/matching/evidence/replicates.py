@@ -31,7 +31,7 @@ from .part_products import PartProducts
 SPLITS = 50
 BOOTSTRAP = 100
 STABLE = 0.9
-AT_ONCE = 2**23  # correlations of replicates formed at a time
+AT_ONCE = 2**21  # correlations of replicates formed at a time
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,15 @@ def _matched(
     units = products.unit_a, products.unit_b, *products.neurons
     for start in range(0, len(weights), size):
         rho = products.correlations(weights[start : start + size])
-        key = np.nan_to_num(np.abs(rho) if absolute else np.where(rho > 0, rho, np.nan), nan=-np.inf)
-        mutual = np.zeros(rho.shape, dtype=bool)
+        key, mutual = np.empty(rho.shape), np.zeros(rho.shape, dtype=bool)
+        kernels().keys(rho, absolute, -1.0 if absolute else 0.0, key)
         kernels().mutual_pairs(key, *units, k, mutual)
         if margins:
-            key, rival = np.nan_to_num(np.abs(rho) if absolute else rho, nan=-np.inf), np.empty(rho.shape)
+            rival = np.empty(rho.shape)
+            kernels().keys(rho, absolute, -np.inf, key)
             kernels().rivals(key, *units, rival)
             with np.errstate(invalid="ignore"):  # −inf − (−inf): neither a pair nor a rival
-                yield from zip(rho, mutual, key - rival, strict=True)
+                yield from zip(rho, mutual, np.subtract(key, rival, out=rival), strict=True)
         else:
             yield from zip(rho, mutual, strict=True)
 

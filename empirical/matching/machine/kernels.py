@@ -121,6 +121,38 @@ def best_of_columns(rho, absolute, key, index):
                     least[j] = key[first + j, -1]
 
 
+@numba.njit(parallel=True, cache=True, error_model="numpy")
+def weighted_correlations(cross, unit_a, unit_b, sum_a, mean_b, scale_a, scale_b, out):
+    """Write the correlations of pairs from their products, in each of several matchings; NaN where one is constant.
+
+    Parameters
+    ----------
+    cross : float array, shape (matchings, pairs)
+        Products about one centre.
+    unit_a, unit_b : int arrays, shape (pairs,)
+        The pairs.
+    sum_a, mean_b, scale_a, scale_b : float64 arrays, shapes (matchings, A) and (matchings, B)
+        Sums of A and means of B about that centre, and roots of both sides' centred sums of squares.
+    out : float64 array, shape (matchings, pairs)
+        Receives them.
+    """
+    for matching in numba.prange(cross.shape[0]):
+        for pair in range(len(unit_a)):
+            u, v = unit_a[pair], unit_b[pair]
+            rho = cross[matching, pair] - sum_a[matching, u] * mean_b[matching, v]
+            rho = rho / scale_a[matching, u] / scale_b[matching, v]
+            out[matching, pair] = min(max(rho, -1.0), 1.0) if np.isfinite(rho) else np.nan
+
+
+@numba.njit(parallel=True, cache=True)
+def keys(rho, absolute, least, out):
+    """Write what ranks correlations, of any shape in two dimensions: ρ or |ρ|; −inf for NaN and up to `least`."""
+    for row in numba.prange(rho.shape[0]):
+        for column in range(rho.shape[1]):
+            value = abs(rho[row, column]) if absolute else rho[row, column]
+            out[row, column] = value if value > least else -np.inf
+
+
 @numba.njit(parallel=True, cache=True)
 def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
     """Say which candidates are among the k best of both their neurons, in each of several matchings.

@@ -83,6 +83,29 @@ def best_of_columns(rho: np.ndarray, absolute: bool, key: np.ndarray, index: np.
     best_of_rows(np.ascontiguousarray(rho.T), absolute, key, index)
 
 
+def weighted_correlations(
+    cross: np.ndarray,
+    unit_a: np.ndarray,
+    unit_b: np.ndarray,
+    sum_a: np.ndarray,
+    mean_b: np.ndarray,
+    scale_a: np.ndarray,
+    scale_b: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write the correlations of pairs from their products, in each of several matchings; NaN where one is constant."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = cross - sum_a[:, unit_a] * mean_b[:, unit_b]
+        rho = rho / scale_a[:, unit_a] / scale_b[:, unit_b]
+    out[:] = np.where(np.isfinite(rho), np.clip(rho, -1, 1), np.nan)
+
+
+def keys(rho: np.ndarray, absolute: bool, least: float, out: np.ndarray) -> None:
+    """Write what ranks correlations: ρ or |ρ|; −inf for NaN and up to `least`."""
+    value = np.abs(rho) if absolute else rho
+    out[:] = np.where(value > least, value, -np.inf)
+
+
 def mutual_pairs(
     key: np.ndarray, unit_a: np.ndarray, unit_b: np.ndarray, neurons_a: int, neurons_b: int, k: int, out: np.ndarray
 ) -> None:

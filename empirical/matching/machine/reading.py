@@ -11,7 +11,7 @@ import numpy as np
 
 from ....console import progress, say
 from ....errors import InputError, require
-from ...activations.source import ActivationSource, RandomAccess, blocks_from, tensors
+from ...activations.source import ActivationSource, RandomAccess, blocks_from, in_turn, tensors
 from ...activations.spooling import bytes_on_disk, spool
 from . import arrays, distributed
 
@@ -88,8 +88,8 @@ def read(source: ActivationSource, blocks: Sequence[Block], columns: slice, devi
     stream that can begin at a later position is not read up to the first block.
     """
     if isinstance(source, RandomAccess):
-        for start, stop in blocks:
-            yield checked(source, source.rows(slice(start, stop), columns), stop - start, columns)
+        for (start, stop), block in zip(blocks, in_turn(source, blocks, columns), strict=True):
+            yield checked(source, block, stop - start, columns)
         return
     size, begin = max(stop - start for start, stop in blocks), blocks[0][0] if device == "cpu" else 0
     stream = blocks_from(source, size, begin) if device == "cpu" else tensors(source, size)

@@ -57,14 +57,25 @@ class Candidates:
         return unit[partner >= 0], partner[partner >= 0]
 
 
-def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024) -> tuple[Candidates, Candidates]:
-    """Return the `count` best estimates of each neuron of A and of B."""
+def candidates(
+    a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024, folds: int = 1
+) -> tuple[Candidates, Candidates]:
+    """Return the `count` best estimates of each neuron of A and of B.
+
+    Parameters
+    ----------
+    count : int
+        Candidates of each neuron.
+    folds : int
+        How many buckets of the coarse sketches are added up to one first.
+    """
     neurons = len(a.fine), len(b.fine)
     on_cpu = a.device == "cpu"
     best = (_Best if on_cpu else Best)(neurons, count + 1, a.device)
     constant_a, constant_b = (arrays.placed(one.moments.square == 0, a.rounded) for one in (a, b))
+    left, right = (one.rounded.reshape(len(one.fine), folds, -1).sum(1) if folds > 1 else one.rounded for one in (a, b))
     for rows, columns in tiles(*neurons, (chunk, neurons[1] if on_cpu else WIDTH)):
-        estimate = (a.rounded[rows] @ b.rounded[columns].T).float()
+        estimate = (left[rows] @ right[columns].T).float()
         if absolute:
             estimate.abs_()
         estimate[constant_a[rows]] = -float("inf")

@@ -39,6 +39,7 @@ from .candidates import (
 )
 from .pair_products import exact_products
 from .sketch import Sketch, coarse_noise, sketch
+from .sketch_kernels import REFINED
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # units of A and B, correlations, margins
 
@@ -53,6 +54,7 @@ def saved_sketch(
     memory: int,
     checkpoint: Checkpoint,
     name: str,
+    refined: int = REFINED,
 ) -> Sketch:
     """Return the sketch that an interrupted run left, or make it."""
     title = f"{name}-sketch{side}"
@@ -60,7 +62,7 @@ def saved_sketch(
     if stored is not None:
         moments = Moments(source.positions, stored["mean"], stored["square"])
         return Sketch(fine=stored["fine"], step=stored["step"], coarse=stored["coarse"], moments=moments, device=device)
-    new = sketch(source, side, buckets, seed, block, device, memory)
+    new = sketch(source, side, buckets, seed, block, device, memory, refined)
     if distributed.rank() == 0:
         arrays = {"fine": new.fine, "step": new.step, "coarse": new.coarse}
         moments = {"mean": new.moments.mean, "square": new.moments.square}

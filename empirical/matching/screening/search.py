@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ...activations.source import ActivationSource
 from ..evidence.replicates import replicates
 from ..machine.checkpoint import Checkpoint
 from ..products import Workspace
 from ..searches import TRAINED, SearchResult, Settings
+from .draws import folds, null_draw
 from .screened import ScreenedSearch, saved_sketch
 from .settings import MOST_DOUBLINGS, doubled
 from .sketch import Sketch
@@ -32,6 +35,10 @@ def screened_search(
         return saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
 
     workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
+    if not trained and settings.device == "cpu":
+        draw = _small_draw(a, b, settings, workspace, checkpoint, advance, name)
+        if draw is not None:
+            return draw
     sketches = workspace.sketch, sketched(b, 1)
     advance(a.positions)
     audited = screening.audit
@@ -48,6 +55,7 @@ def screened_search(
         pairs, contested = search.settled()
         audit = {"contested_units": contested, **search.audited(pairs)}
         recall, likely = search.recall(pairs)
+        workspace.weakest = float(np.abs(pairs[2]).min(initial=np.inf))
     replicated = trained and settings.jackknife_blocks and len(parts) > 1
     return SearchResult(
         pairs=pairs,
@@ -65,3 +73,28 @@ def screened_search(
             **audit,
         },
     )
+
+
+def _small_draw(
+    a: ActivationSource,
+    b: ActivationSource,
+    settings: Settings,
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+    name: str,
+) -> SearchResult | None:
+    """Match A with a null's B through a small sketch (`draws`), or return None where that cannot say enough."""
+    screening, neurons = settings.screening, (len(a.layer), len(b.layer))
+    count, weakest = min(screening.candidates, *neurons), workspace.weakest
+    if not folds(screening.buckets, a.positions, neurons, count, weakest):
+        return None
+    how = settings.seed, settings.block, settings.device, workspace.memory
+    of_b = saved_sketch(b, 1, screening.buckets, *how, checkpoint, f"{name}-small", refined=1)
+    sketches = workspace.sketch.coarsened, of_b
+    rules = weakest, count, settings.k, settings.absolute
+    pairs = null_draw((a, b), sketches, *rules, workspace.parts, checkpoint, name, advance)
+    if pairs is None:
+        return None
+    advance(a.positions)
+    return SearchResult(pairs=pairs, replicates=None, moments=(sketches[0].moments, of_b.moments), details={})

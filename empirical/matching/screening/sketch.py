@@ -17,7 +17,7 @@ on other devices (`device_kernels`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numba
@@ -72,6 +72,15 @@ class Sketch:
         coarse = torch.from_numpy(self.coarse).to(self.device)
         return coarse.bfloat16() if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported() else coarse
 
+    @cached_property
+    def coarsened(self) -> Sketch:
+        """Return a sketch whose fine one is the coarse one, as `sketch` makes it with ``refined=1``."""
+        sums = np.ascontiguousarray(self.coarse.T)
+        step = (np.abs(sums).max(0) / 127).astype(np.float32)
+        fine, none = np.empty(self.coarse.shape, dtype=np.int8), np.zeros(len(step), dtype=np.float32)
+        kernels.to_bytes(sums, np.zeros(len(sums), dtype=np.float32), none, none + 1, step, fine)
+        return replace(self, fine=fine, step=step)
+
 
 def sketch(
     source: ActivationSource,
@@ -81,6 +90,7 @@ def sketch(
     block: int,
     device: str = "cpu",
     memory: int = 0,
+    refined: int = REFINED,
 ) -> Sketch:
     """Sketch a source in one pass; the same seed gives the same buckets and signs for both models.
 
@@ -101,6 +111,9 @@ def sketch(
     memory : int
         Bytes that sums may take where reading a range of neurons means running a model (`columns_at_once`).
 
+    refined : int
+        Buckets of the fine sketch over those of the coarse one: `REFINED`, or 1 on the CPU.
+
     Raises
     ------
     NonFinite
@@ -117,7 +130,7 @@ def sketch(
     for low in range(int(share[0]), int(share[-1]) + 1, width):
         columns = slice(low, min(low + width, int(share[-1]) + 1))
         try:
-            pieces.append(_sketch_columns(source, columns, blocks, fine_buckets, buckets, signs, device))
+            pieces.append(_sketch_columns(source, columns, blocks, fine_buckets, buckets, signs, device, refined))
         except NonFinite as error:
             raise NonFinite(side, error.columns + low) from None
     fine, step, coarse, mean, square = (np.concatenate(one) for one in zip(*pieces, strict=True))
@@ -158,17 +171,19 @@ def _sketch_columns(
     buckets: int,
     signs: tuple[np.ndarray, np.ndarray],
     device: str,
+    refined: int,
 ) -> tuple[np.ndarray, ...]:
     """Return the fine sketch, its steps, the coarse sketch, means and sums of squares of a range of neurons."""
-    ones = np.zeros(fine_buckets)
+    ones = np.zeros(refined * buckets)
     turn, sign = signs
     sums, shift, moments = None, None, (np.empty(0), np.empty(0))
     for (start, stop), x in zip(blocks, read(source, blocks, columns, device), strict=True):
         if sums is None or shift is None:
             shift = _shift(x[:FEW] if isinstance(x, np.ndarray) else x[:FEW].cpu().numpy())
-            sums = (_Sums if device == "cpu" else SketchSums)(fine_buckets, shift, turn, sign, device)
+            how = fine_buckets, shift, turn, sign, device
+            sums = _Sums(*how, refined * buckets) if device == "cpu" else SketchSums(*how)
         place = np.arange(start, stop)
-        np.add.at(ones, (place + turn[place // fine_buckets]) % fine_buckets, sign[start:stop])
+        np.add.at(ones, (place + turn[place // fine_buckets]) % fine_buckets % len(ones), sign[start:stop])
         sums.add(x, start)
         moments = sums.moments()
         bad = ~(np.isfinite(moments[0]) & np.isfinite(moments[1]))
@@ -188,16 +203,17 @@ def _sketch_columns(
 class _Sums:
     """The sketch and the moments of some neurons on the CPU; see `SketchSums`, which does it elsewhere."""
 
-    def __init__(self, buckets: int, shift: np.ndarray, turn: np.ndarray, sign: np.ndarray, device: str):
-        width = len(shift)
+    def __init__(self, buckets: int, shift: np.ndarray, turn: np.ndarray, sign: np.ndarray, device: str, merged: int):
+        width, self._buckets = len(shift), buckets
         self._shift, self._turn, self._sign = shift, turn, sign
         self._share = min(SHARE, -(-width // numba.get_num_threads()))
-        self._sketch = np.zeros((buckets, width), dtype=np.float32)
+        self._sketch = np.zeros((merged, width), dtype=np.float32)
         self._total, self._square = np.zeros(width), np.zeros(width)
 
     def add(self, x: np.ndarray, first: int) -> None:
         width, signs, moments = len(self._shift), (self._turn, self._sign), (self._total, self._square)
-        kernels.add_to_sketch(wide(x), first, width, self._share, self._shift, *signs, self._sketch, *moments)
+        sums = self._buckets, self._sketch, *moments
+        kernels.add_to_sketch(wide(x), first, width, self._share, self._shift, *signs, *sums)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         return self._total, self._square

@@ -13,14 +13,15 @@ ROWS = 32  # positions added up in float32 before they are added in float64
 
 
 @numba.njit(parallel=True, cache=True)
-def add_to_sketch(x, first, columns, share, shift, turn, sign, sketch, total, square):
+def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, total, square):
     """Add a block of positions, which starts at position `first`, to a sketch and to the moments of its columns.
 
-    Position t of stripe p = t // buckets goes to the bucket (t + turn[p]) mod buckets with sign[t]. All stripes are
-    added to one bucket before the next, so that the sketch is read and written once a block, and two at a time, so that
-    sums are read and written half as often. A thread works on `share` columns, which change no sum.
+    Position t of stripe p = t // buckets goes to the bucket (t + turn[p]) mod buckets with sign[t]; buckets that agree
+    modulo the length of `sketch` are one there. All stripes are added to one bucket before the next, so that the sketch
+    is read and written once a block, and two at a time, so that sums are read and written half as often. A thread works
+    on `share` columns, which change no sum.
     """
-    buckets = sketch.shape[0]
+    merged = sketch.shape[0]
     last = first + x.shape[0]
     for chunk in numba.prange((columns + share - 1) // share):
         low = chunk * share
@@ -28,41 +29,42 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, sketch, total, sq
         sums, squares = np.zeros(width, np.float32), np.zeros(width, np.float32)
         middle = shift[low : low + width].copy()
         added = 0
-        for bucket in range(buckets):
-            bin = sketch[bucket, low : low + width]
+        for place in range(merged):
+            bin = sketch[place, low : low + width]
             pending = -1
-            for stripe in range(first // buckets, (last + buckets - 1) // buckets):
-                t = stripe * buckets + (bucket - turn[stripe]) % buckets
-                if t < first or t >= last:
-                    continue
-                if pending < 0:
-                    pending = t
-                    continue
-                s, z = np.float32(sign[pending]), np.float32(sign[t])
-                row, other = x[pending - first, low : low + width], x[t - first, low : low + width]
-                for j in range(width):
-                    u, v = np.float32(row[j] - middle[j]), np.float32(other[j] - middle[j])
-                    bin[j] += s * u + z * v
-                    sums[j] += u + v
-                    squares[j] += u * u + v * v
-                pending = -1
-                added += 2
-            if pending >= 0:
-                s = np.float32(sign[pending])
-                row = x[pending - first, low : low + width]
-                for j in range(width):
-                    u = np.float32(row[j] - middle[j])
-                    bin[j] += s * u
-                    sums[j] += u
-                    squares[j] += u * u
-                added += 1
-            if added >= ROWS or bucket == buckets - 1:
-                added = 0
-                for j in range(width):
-                    total[low + j] += sums[j]
-                    square[low + j] += squares[j]
-                    sums[j] = 0
-                    squares[j] = 0
+            for bucket in range(place, buckets, merged):
+                for stripe in range(first // buckets, (last + buckets - 1) // buckets):
+                    t = stripe * buckets + (bucket - turn[stripe]) % buckets
+                    if t < first or t >= last:
+                        continue
+                    if pending < 0:
+                        pending = t
+                        continue
+                    s, z = np.float32(sign[pending]), np.float32(sign[t])
+                    row, other = x[pending - first, low : low + width], x[t - first, low : low + width]
+                    for j in range(width):
+                        u, v = np.float32(row[j] - middle[j]), np.float32(other[j] - middle[j])
+                        bin[j] += s * u + z * v
+                        sums[j] += u + v
+                        squares[j] += u * u + v * v
+                    pending = -1
+                    added += 2
+                if pending >= 0 and bucket + merged >= buckets:
+                    s = np.float32(sign[pending])
+                    row = x[pending - first, low : low + width]
+                    for j in range(width):
+                        u = np.float32(row[j] - middle[j])
+                        bin[j] += s * u
+                        sums[j] += u
+                        squares[j] += u * u
+                    added += 1
+                if added >= ROWS or bucket == buckets - 1:
+                    added = 0
+                    for j in range(width):
+                        total[low + j] += sums[j]
+                        square[low + j] += squares[j]
+                        sums[j] = 0
+                        squares[j] = 0
 
 
 @numba.njit(parallel=True, cache=True, fastmath={"nnan", "nsz", "contract"})
@@ -106,10 +108,11 @@ def to_bytes(sums, ones, offset, scale, step, out):
                 for j in range(len(row)):
                     s = factor[j] * (row[j] - one * middle[j])
                     line[j] = np.int8(np.int32(s + (np.float32(0.5) if s > 0 else np.float32(-0.5))))
-            for j in range(last - first):
-                line = out[first + j, low:high]
-                for b in range(len(line)):
-                    line[b] = tile[b, j]
+            for some in range(0, last - first, 64):  # lines of so many bytes come from the cache together
+                for j in range(some, min(some + 64, last - first)):
+                    line = out[first + j, low:high]
+                    for b in range(len(line)):
+                        line[b] = tile[b, j]
 
 
 @numba.njit(cache=True)

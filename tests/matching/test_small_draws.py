@@ -1,0 +1,121 @@
+"""Null draws by a small sketch: the same ρ* as exact draws, and the same null pairs wherever a count is asked for."""
+
+import numpy as np
+import pytest
+
+from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.matching import Screening, match
+from rosettalaw.empirical.matching.screening import search
+from rosettalaw.empirical.matching.screening.draws import REACH, folds
+from rosettalaw.empirical.matching.screening.sketch import sketch
+from tests.matching.unrelated import autoregressive
+
+POSITIONS, NEURONS, SEEDS = 6000, 90, 12
+
+
+def related(seed, time, copies=1):
+    """Return two models all of whose neurons share a signal, slow ones that correlate by accident when shifted."""
+    rng = np.random.default_rng(seed)
+    signals = autoregressive(rng, POSITIONS, NEURONS // copies, time, 1.0).repeat(copies, axis=1)
+    signals *= np.geomspace(0.7, 3.0, NEURONS)
+    return [(signals + rng.standard_normal((POSITIONS, NEURONS))).astype(np.float32) for _ in "ab"]
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """List, for each draw by a small sketch, whether it could say."""
+    said = []
+    before = search.null_draw
+
+    def recorded(*arguments):
+        said.append(before(*arguments))
+        return said[-1]
+
+    monkeypatch.setattr(search, "null_draw", recorded)
+    return said
+
+
+def matched(sides, engine, **options):
+    screening = Screening(buckets=1024, candidates=8) if engine == "screened" else None
+    how = {"nulls": {"shift": 3}, "jackknife_blocks": 0, "quiet": True, "screening": screening}
+    return match(*map(ArraySource, sides), engine=engine, **{**how, **options})
+
+
+@pytest.mark.parametrize(("time", "sure", "least"), [(1, SEEDS, 0), (40, SEEDS - 1, 0), (100, SEEDS // 2, SEEDS)])
+def test_the_threshold_is_that_of_exact_draws(small, time, sure, least):
+    """Over many seeds: null pairs at or above the weakest pair are the exact ones, and so is ρ*."""
+    above, alike = 0, 0
+    for seed in range(SEEDS):
+        sides = related(seed, time)
+        screened, exact = (matched(sides, engine, seed=seed) for engine in ("screened", "exact"))
+        weakest = exact.correlation.min()
+        assert screened.correlation.min() == pytest.approx(weakest, rel=1e-6)
+        said = small[-3:]
+        for draw, one, small_one in zip(screened.nulls["shifted"], exact.nulls["shifted"], said, strict=True):
+            if small_one is not None:
+                strong = np.sort(one[one >= weakest])
+                np.testing.assert_allclose(np.sort(draw[draw >= weakest]), strong, atol=1e-6)
+                above += len(strong)
+        if all(one is not None for one in said):
+            thresholds = screened.calibrate().threshold, exact.calibrate().threshold
+            assert thresholds[0] == pytest.approx(thresholds[1], rel=1e-6)
+            alike += 1
+    assert len(small) == 3 * SEEDS
+    assert alike >= sure
+    assert above >= least
+
+
+@pytest.mark.parametrize("options", [{"absolute": True}, {"k": 2}])
+def test_magnitudes_and_further_partners(small, options):
+    sides = related(3, 100, options.get("k", 1))
+    sides[1][:, ::2] *= -1 if "absolute" in options else 1
+    screened, exact = (matched(sides, engine, **options) for engine in ("screened", "exact"))
+    weakest = np.abs(exact.correlation).min()
+    for draw, one in zip(screened.nulls["shifted"], exact.nulls["shifted"], strict=True):
+        draw, one = np.abs(draw), np.abs(one)
+        np.testing.assert_allclose(np.sort(draw[draw >= weakest]), np.sort(one[one >= weakest]), atol=1e-6)
+    assert screened.calibrate().threshold == pytest.approx(exact.calibrate().threshold, rel=1e-6)
+    assert len([one for one in small if one is not None]) == 3
+
+
+def test_pairs_within_the_noise_are_searched_as_the_matching_is(small):
+    rng = np.random.default_rng(0)
+    sides = rng.standard_normal((2, POSITIONS, NEURONS)).astype(np.float32)
+    assert matched(sides, "screened").count > 10
+    assert small == []
+
+
+def test_signals_that_correlate_by_accident_are_searched_as_the_matching_is(small):
+    """Their last candidates come close to the weakest pair, so that a pair there might be no candidate."""
+    sides = related(1, 1500)
+    screened, exact = (matched(sides, engine) for engine in ("screened", "exact"))
+    assert small == [None] * 3
+    assert screened.calibrate().threshold == pytest.approx(exact.calibrate().threshold, rel=1e-6)
+
+
+def test_a_sketch_is_folded_as_far_as_its_noise_allows():
+    """By the chance that noise of the stated size hides a pair: a strong one is a candidate but once in 10⁵."""
+    rng = np.random.default_rng(1)
+    for weakest in (0.25, 0.3, 0.5):
+        number = folds(2048, 10**6, (4000, 4000), 16, weakest)
+        buckets = 2048 // number
+        noise = rng.standard_normal((400, 4000)) / buckets**0.5
+        bar = np.sort(noise, axis=1)[:, -65].max()
+        assert weakest - REACH * ((1 + weakest**2) / buckets) ** 0.5 > bar
+        assert number in (2, 4, 8)
+    assert folds(2048, 10**6, (4000, 4000), 16, 0.15) == 0
+    assert folds(2048, 10**6, (4000, 4000), 16, np.nan) == 0
+    assert folds(2048, 10**6, (4000, 4000), 16, np.inf) == 8
+    assert folds(2047, 10**6, (4000, 4000), 16, np.inf) == 1
+
+
+def test_a_small_sketch_is_the_coarse_one():
+    array = np.random.default_rng(2).standard_normal((5000, 40)).astype(np.float32)
+    whole, small = (sketch(ArraySource(array), 0, 128, 5, 1000, refined=refined) for refined in (8, 1))
+    np.testing.assert_allclose(small.coarse, whole.coarse, atol=2e-6)
+    np.testing.assert_allclose(small.moments.square, whole.moments.square, rtol=1e-6)
+    assert small.fine.shape == (40, 128)
+    np.testing.assert_allclose(small.fine * small.step[:, None], small.coarse, atol=0.51 * small.step.max())
+    again = whole.coarsened
+    assert np.abs(again.fine.astype(int) - small.fine).max() <= 1
+    np.testing.assert_allclose(again.step, small.step, rtol=1e-4)
