@@ -17,7 +17,7 @@ def safetensors(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> 
     try:
         from safetensors import safe_open
     except ImportError as error:
-        raise MissingExtraError("safetensors", "measure") from error
+        raise MissingExtraError("safetensors", "arrays") from error  # the smallest that has it
     try:
         import torch  # noqa: F401  # bfloat16, which NumPy lacks
     except ImportError:
