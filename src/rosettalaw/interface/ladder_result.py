@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .dataset_result import DatasetResult
@@ -36,14 +37,30 @@ class LadderResult(DatasetResult):
 
         return Law(analyse_series(of_ladder(self.dataset), tau))
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the counts over size with their nulls and fits, and return the axes.
+    def plot(self, ax: Axes | Sequence[Axes] | None = None, figure: str = "scaling") -> Any:
+        """Draw the counts over size with their nulls and fits, or another figure of the report, and return the axes.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; a new figure of pyplot by default.
+            Where to draw; a new figure of pyplot by default. For figures of several panels as many axes.
+        figure : str
+            "scaling", or as in the report: "calibration", "data_size", "documents", "exponents", "partners",
+            "reproducibility", "selectivity", "superiority", "triangle".
+
+        Returns
+        -------
+        Axes, or a tuple of Axes for figures of several panels.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such figure.
+        InputError
+            If the ladder was measured without what it shows.
         """
+        if figure != "scaling":
+            return self._plot_of_report(figure, ax)
         from ..errors import InputError
         from ..paper_figs import fig03
         from ..paper_figs.style import axes
@@ -55,3 +72,12 @@ class LadderResult(DatasetResult):
         with axes(ax) as axis:
             fig03.draw_on(axis, self.dataset, analysis)
         return axis
+
+    def _plot_of_report(self, figure: str, ax: Axes | Sequence[Axes] | None) -> Any:
+        from ..paper_figs.catalogue import plot_measured
+        from ..paper_figs.results_folder import MeasuredLadder
+        from ..validation.compare import compare_series
+        from ..validation.series_from import of_ladder
+
+        triangle = compare_series([of_ladder(self.dataset)])[0].triangle if figure == "triangle" else None
+        return plot_measured(figure, MeasuredLadder(self.dataset, None, triangle), ax)
