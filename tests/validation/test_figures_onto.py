@@ -14,6 +14,7 @@ from rosettalaw.paper_figs import CATALOGUE, plot
 ROOT = Path(__file__).parents[2]
 LADDER = ROOT / "docs/full_ladder/results.nc"
 OF_LADDERS = sorted(figure.demo for figure in CATALOGUE.values() if figure.demo)
+UNMEASURED = ("calibration", "reproducibility")  # the kept ladder is older than both
 PUBLISHED = ["fig03b", "fig04", "fig06", "fig07", "fig26", "fig31", "fig38", "table2", "table5"]
 
 
@@ -42,15 +43,16 @@ def marks(axis):
     return len(axis.lines) + len(axis.collections) + len(axis.patches) + len(axis.texts) + len(axis.images)
 
 
-@pytest.mark.parametrize("name", OF_LADDERS)
+@pytest.mark.parametrize("name", UNMEASURED)
+def test_a_figure_whose_data_were_not_measured(ladder, name):
+    with pytest.raises(rl.InputError, match=f"figure = '{name}': has no data here; it needs"):
+        ladder.plot(figure=name)
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", [name for name in OF_LADDERS if name not in UNMEASURED])
 def test_each_figure_of_a_ladder(ladder, name):
-    try:
-        axes = listed(ladder.plot(figure=name))
-    except rl.InputError as error:
-        assert "has no data here; it needs" in str(error)
-        assert name in ("documents", "partners", "data_size", "selectivity")
-        assert pyplot.get_fignums() == []
-        return
+    axes = listed(ladder.plot(figure=name))
     assert len(pyplot.get_fignums()) == 1
     assert all(marks(axis) > 0 for axis in axes)
     mine = list(np.ravel(Figure().subplots(1, len(axes))))
@@ -84,7 +86,7 @@ def test_wrong_names_axes_and_missing_data(ladder):
         ladder.plot(figure="scalng")
     with pytest.raises(rl.RosettaError, match="unknown figure 'fig3'"):
         plot("fig3")
-    with pytest.raises(rl.InputError, match="ax = '1 axes': must be as many axes as panels, 2 here. Try: plot"):
+    with pytest.raises(rl.InputError, match="must be as many axes as panels, 2 here"):
         ladder.plot(Figure().subplots(), figure="superiority")
     with pytest.raises(rl.InputError, match="ax = 3: must be axes of matplotlib"):
         ladder.plot(3, figure="calibration")

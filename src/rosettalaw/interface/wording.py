@@ -1,6 +1,6 @@
 """Messages of the command line in the notation of Python: ``--null-permutations 0`` becomes ``null_permutations=0``.
 
-A command that has a function becomes its call: ``rosettalaw match a.npy b.npy``, ``rosettalaw.match('a.npy', 'b.npy')``.
+A command that has a function becomes its call: ``rosettalaw.match('a.npy', 'b.npy')``.
 """
 
 from __future__ import annotations
