@@ -6,11 +6,11 @@ derivation, chain, typesetting
     The equations computed by SymPy, set beside their closed forms, and shown.
 own_theory, own_steps, expressions, growth, limits, rank_integrals, theory_pages
     Any other theory in symbols: read, derived, its exponents with their proofs, shown.
-power_law, frontiers, solution, predictions, sweeps
-    The paper's spectrum without arrays; its predictions; grids of its parameters.
+power_law, kernel_runs, frontiers, solution, predictions, sweeps
+    The paper's spectrum without arrays, one point or many; its predictions; grids of its parameters.
 inverse, sensitivities, model_sensitivities
     β, κ or N of a given exponent or count; derivatives of the frontier, also of any model's.
-allocation, levels, drawings, model, model_sweeps
+allocation, levels, certificate, drawings, model, model_sweeps
     Any weights, utility and costs, solved with a certificate, and drawn; any spectrum and budget law.
 spectra, utilities, budgets, families, contracts
     The families that a model consists of, and how to add a member; what its methods take and return.
@@ -30,8 +30,9 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 
 if TYPE_CHECKING:
-    from .allocation import Allocation, Certificate, allocate
+    from .allocation import Allocation, allocate
     from .budgets import Budget, Cost, LinearBudget, PowerBudget, PowerCost, UnitCost
+    from .certificate import Certificate
     from .detectability import Detection, detect, expected_null_pairs, tau_eff
     from .inverse import beta_for, kappa_for, neurons_for
     from .model import Model
@@ -64,8 +65,9 @@ if TYPE_CHECKING:
 
 # Each module is imported when one of its names is first needed: a fit of counts needs few, SymPy takes a second.
 _MODULES = {
-    "allocation": ("Allocation", "Certificate", "allocate"),
+    "allocation": ("Allocation", "allocate"),
     "budgets": ("Budget", "Cost", "LinearBudget", "PowerBudget", "PowerCost", "UnitCost"),
+    "certificate": ("Certificate",),
     "detectability": ("Detection", "detect", "expected_null_pairs", "tau_eff"),
     "inverse": ("beta_for", "kappa_for", "neurons_for"),
     "model": ("Model",),

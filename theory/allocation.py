@@ -31,7 +31,23 @@ import numpy as np
 
 from ..arguments import checked
 from ..errors import InputError, require
-from .levels import EXAMPLE, TIE, TINY, broken_rule, check_weights, costly_log, level_of_power, price_by_root, unit_log
+from .certificate import Certificate
+from .levels import (
+    BY_ROOT,
+    EXAMPLE,
+    LEAST,
+    TIE,
+    TINY,
+    at_nothing,
+    broken_rule,
+    check_costs,
+    check_weights,
+    costly_log,
+    level_of_power,
+    price_by_root,
+    require_concave,
+    unit_log,
+)
 from .parameters import RULES, as_floats, as_number, positive
 from .utilities import Log, Utility, power_of
 
@@ -41,36 +57,10 @@ if TYPE_CHECKING:
 
 LOG = Log()
 ROUNDED = 1e-14  # of U' over its price, which two logarithms and an exponential leave
-LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
 MOST = 1e290  # of weights whose sums do not overflow
 LARGEST = 1e300  # budget of a utility other than the logarithm
 LITTLE = 1e-6  # isolation below which demand is straight in the price
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """Bounds on a solution's distance from the optimum; each figure is relative and 0 at the optimum.
-
-    Attributes
-    ----------
-    budget_residual : float
-        ``Σ s / B − 1`` (Eq. 11's constraint).
-    first_order_residual : float
-        Largest violation of the first-order conditions (Eq. 16) over all features, relative to λ.
-    duality_gap : float
-        ``(d(λ) − Σ w U(s)) / (λB)``: the possible gain from a better allocation, in units of the budget's worth.
-    """
-
-    budget_residual: float
-    first_order_residual: float
-    duality_gap: float
-
-    def holds(self, tolerance: float = 1e-9) -> bool:
-        """Return whether all three figures are within `tolerance`."""
-        figures = (self.budget_residual, self.first_order_residual, self.duality_gap)
-        tolerance = as_number("tolerance", tolerance, positive, RULES["tau"], "allocation.certificate.holds(1e-9)")
-        return all(abs(figure) <= tolerance for figure in figures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +109,26 @@ class Allocation:
     def reached(self, tau: float) -> np.ndarray:
         """Return which features have isolation at least `tau`; one that meets it up to rounding does.
 
+        For the logarithm and powers of 1 + s, rounding is 3e-14 of 1 + s. Any other utility is solved by root: there
+        it is 1e-12 of the price at which a feature buys, ``λ c_r/w_r``, beside U'(τ). Where nearly nothing is spent
+        (budget or log price 0.001 above nothing) it is that part of the largest s. A feature without isolation
+        reaches no threshold.
+
         Raises
         ------
         InputError
             If `tau` is no positive number.
         """
         tau = as_number("tau", tau, positive, RULES["tau"], "allocate([1.0, 0.5], 3.0).count(tau=2.0)")
-        return (1 + self.isolation) * (1 + TIE) >= 1 + tau
+        s, error = self.isolation, TIE if self._closed else BY_ROOT
+        if self._nearly_nothing:
+            reached = s >= tau - error * s.max()
+        elif self._closed:
+            reached = (1 + s) * (1 + error) >= 1 + tau
+        else:
+            worth = float(self.utility.log_marginal(np.array([tau]))[0])
+            reached = (s >= tau) | (self._log_prices <= worth + error * max(1.0, abs(worth)))
+        return reached & (s > 0)
 
     def count(self, tau: float) -> int:
         """Return R_τ, the number of features with isolation at least `tau` (Eq. 10)."""
@@ -138,14 +141,32 @@ class Allocation:
         return draw_allocation(self, ax, tau)
 
     @property
-    def certificate(self) -> Certificate:
-        """Residuals and duality gap of this solution; the module's head derives them."""
+    def _closed(self) -> bool:
+        """True where 1 + s is known in closed form."""
+        return self.utility == LOG or (power_of(self.utility) is not None and self.budget > TINY)
+
+    @property
+    def _nearly_nothing(self) -> bool:
+        """True where so little is spent that prices have lost its digits, while isolation still has them."""
+        if self._closed:
+            first = 1.0 if self.costs is None else float(self.costs[np.argmax(self.isolation)])
+            return self.budget < TINY * first
+        return float(self.utility.log_marginal(np.zeros(1))[0]) - float(self._log_prices.min()) < TINY
+
+    @property
+    def _log_prices(self) -> np.ndarray:
+        """``log(λ c_r/w_r)``, infinite for a worthless feature."""
         with np.errstate(divide="ignore"):
             log_w = np.log(self.weights) if self.log_weights is None else self.log_weights
-        wanted = log_w > -np.inf  # a worthless feature has no share in any sum below
-        s, log_w = self.isolation[wanted], log_w[wanted]
+        return self.log_level - log_w if self.costs is None else self.log_level + np.log(self.costs) - log_w
+
+    @property
+    def certificate(self) -> Certificate:
+        """Residuals and duality gap of this solution; the module's head derives them."""
+        log_price = self._log_prices
+        wanted = log_price < np.inf  # a worthless feature has no share in any sum below
+        s, log_price = self.isolation[wanted], log_price[wanted]
         c = np.ones_like(s) if self.costs is None else self.costs[wanted]
-        log_price = self.log_level + np.log(c) - log_w
         with np.errstate(over="ignore", invalid="ignore"):
             # 1 where s > 0, at most 1 where s = 0, which stands for all that is too small for a float
             gain = np.exp(self.utility.log_marginal(np.maximum(s, LEAST)) - log_price)
@@ -197,7 +218,7 @@ def allocate(weights: ArrayLike, budget: float, utility: Utility = LOG, costs: A
     if level.ndim or not 0 < level < np.inf:
         raise InputError("budget", budget, "must be a finite number greater than 0", EXAMPLE)
 
-    c = None if costs is None else _costs(costs, w)
+    c = None if costs is None else check_costs(costs, w)
     log_multiplier = None
     if c is None and utility == LOG:
         top = float(w.max())
@@ -243,23 +264,25 @@ def allocate_logs(
     require(bool(wanted.any()), "weights", weights, "must hold at least one positive weight", EXAMPLE)
     above = log_price[wanted] - cheapest
     c = None if costs is None else costs[wanted]
-    eta, isolation = power_of(utility), np.zeros_like(log_price)
+    eta, isolation, depth = power_of(utility), np.zeros_like(log_price), np.inf
     closed = eta is not None and budget > TINY
     if eta is not None and closed:
         price, isolation[wanted] = level_of_power(above, c, budget, eta)
         log_level = price - cheapest
     else:
         price = price_by_root(above, c, budget, utility)
+        depth = float(utility.log_marginal(np.zeros(1))[0]) - price
         log_level = price - cheapest
         with np.errstate(over="ignore"):
             isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
             if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
                 isolation[wanted] = utility.demand_at_log(price + above)
+        isolation[wanted] = np.where(at_nothing(depth, above), 0.0, isolation[wanted])
     if float(isolation.min()) < 0:
         below, example = float(isolation.min()), "np.maximum(..., 0)"
         require(below > -TIE, f"{type(utility).__name__}.demand", below, "must be at least 0 at every price", example)
         isolation = np.maximum(isolation, 0.0)
-    if 0 < float(isolation.max()) < LITTLE:  # prices have no digits left for the last of it
+    if 0 < float(isolation.max()) < LITTLE or depth < TINY:  # prices have no digits left for the last of it
         isolation *= budget / float(np.sum(isolation) if costs is None else np.dot(costs, isolation))
     active = int(np.count_nonzero(isolation))
     with np.errstate(over="ignore"):
@@ -276,7 +299,7 @@ def allocate_logs(
         log_multiplier=log_level,
     )
     if not closed:
-        _require_concave(utility, float(isolation.max()), budget if costs is None else budget / float(costs.min()))
+        require_concave(utility, float(isolation.max()), budget if costs is None else budget / float(costs.min()))
     certificate = allocation.certificate
     rounding = 8 * float(np.spacing(max(abs(price), abs(price + float(above.max())))))  # of a price, in logs
     if not certificate.holds(max(CERTAIN, rounding)):
@@ -288,20 +311,3 @@ def allocate_logs(
             "utility", utility, f"{broken_rule(utility)}; {certificate}", "Log(), or U' that descends smoothly"
         )
     return allocation
-
-
-def _require_concave(utility: Utility, most: float, whole: float) -> None:
-    """Raise where U' rises between no isolation and the whole budget on one feature: the conditions decide nothing."""
-    with np.errstate(all="ignore"):
-        marginal = utility.log_marginal(np.geomspace(max(1e-6 * most, LEAST), min(max(whole, most), 1e300), 400))
-        rise = np.diff(marginal[np.isfinite(marginal)])
-    if rise.size and rise.max() > 1e-9:
-        raise InputError("utility", utility, "must be concave: U' must fall with s", "Log(), or U' that descends")
-
-
-def _costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:
-    example = "allocate([4.0, 2.0], budget=4.0, costs=[1.0, 2.0])"
-    c = as_floats("costs", costs, example)
-    require(c.shape == weights.shape, "costs", f"shape {c.shape}", f"must be {weights.shape} like weights", example)
-    require(bool(((c > 0) & np.isfinite(c)).all()), "costs", c, "must be finite and greater than 0", example)
-    return c

@@ -9,14 +9,18 @@ first feature, since λ itself may have lost the digits by which it differs from
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..compiled import REFUSED, Kernel, kernel
-from ..errors import InputError
+from ..errors import InputError, require
+from .parameters import as_floats
 from .roots import TIGHTEST, root
 from .utilities import Utility
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 EXAMPLE = "allocate(weights=[1.0, 0.5, 0.25], budget=2.0)"
 REACH = 1e18  # distance in log λ beyond which no price is looked for
@@ -25,7 +29,9 @@ THINNED = 128  # ranks that give a start for λ
 START = 1e-6  # tolerance of the start from thinned ranks
 FEW = 512  # weights that are interpreted
 BLOCK = 2048  # weights summed between two looks at the stopping rule
+LEAST = 1e-300  # isolation below it is as good as 0: floats lose their digits there
 TIE = 3e-14  # relative, in 1 + s: what rounding leaves between s and a number that it equals
+BY_ROOT = 1e-12  # of the price of a unit of U': what a root, logarithms and a table of U' leave
 TINY = 1e-3  # budget, or isolation, below which features are compared with the first: λ has lost its digits
 
 
@@ -146,12 +152,38 @@ def broken_rule(utility: Utility) -> str:
     return "has no solution here: U' must be positive, finite for s > 0, decreasing and continuous"
 
 
+def at_nothing(depth: float, above: np.ndarray) -> np.ndarray:
+    """Return which features cost U'(0) or more, up to rounding: their s is 0, as `Allocation.reached` has it.
+
+    The first feature's log price lies `depth` below log U'(0), those of the others `above` it.
+    """
+    return above >= depth - BY_ROOT * (depth if depth < TINY else max(1.0, depth))
+
+
+def require_concave(utility: Utility, most: float, whole: float) -> None:
+    """Raise where U' rises between no isolation and the whole budget on one feature: the conditions decide nothing."""
+    with np.errstate(all="ignore"):
+        marginal = utility.log_marginal(np.geomspace(max(1e-6 * most, LEAST), min(max(whole, most), 1e300), 400))
+        rise = np.diff(marginal[np.isfinite(marginal)])
+    if rise.size and rise.max() > 1e-9:
+        raise InputError("utility", utility, "must be concave: U' must fall with s", "Log(), or U' that descends")
+
+
 def check_weights(weights: np.ndarray) -> None:
     """Raise unless every weight is a finite number at least 0."""
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise InputError(f"weights[{at}]", weights[at], "must be finite and at least 0", EXAMPLE)
+
+
+def check_costs(costs: ArrayLike, weights: np.ndarray) -> np.ndarray:
+    """Return the costs as numbers; raise unless each is finite and positive, and there are as many as weights."""
+    example = "allocate([4.0, 2.0], budget=4.0, costs=[1.0, 2.0])"
+    c = as_floats("costs", costs, example)
+    require(c.shape == weights.shape, "costs", f"shape {c.shape}", f"must be {weights.shape} like weights", example)
+    require(bool(((c > 0) & np.isfinite(c)).all()), "costs", c, "must be finite and greater than 0", example)
+    return c
 
 
 def _run(of: Kernel, weights: np.ndarray, *rest: Any) -> Any:

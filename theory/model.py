@@ -191,6 +191,10 @@ class Model:
         return sweep_model(self, {"neurons": neurons, "tau": tau, **parameters}, memory, sensitivities)
 
     def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
+        return max(self._crossing(allocation, neurons, tau), float(allocation.count(tau)))  # rounding, where s_R = τ
+
+    def _crossing(self, allocation: Allocation, neurons: float, tau: float) -> float:
+        """Return where w(r) U'(τ) = λ c(r)."""
         features = self.features_at(neurons)
         floor = float(self.utility.log_marginal(np.array(tau))) - allocation.log_level  # of log w/c at r_τ
 

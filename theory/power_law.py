@@ -32,13 +32,10 @@ against log x, where ``κN = F(r0)`` is Eq. 20: log F is concave, so the steps a
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..compiled import REFUSED, Kernel, kernel
+from ..compiled import kernel
 
 # Bernoulli numbers over factorials, B_2k/(2k)!, of the Euler–Maclaurin formula.
 EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000)
@@ -53,9 +50,6 @@ ROUNDING_UP = 1.0 + 1e-14  # a rank that r_τ meets up to rounding is counted
 TIE = 3e-14  # isolation up to it is rounding: the rank lies at r0, where s = 0
 TINY = 1e-3  # budget from which it is; smaller ones are compared with differences of weights, which keep their digits
 NEAREST = 1e-3  # ranks: closer to r0 than that, rounding would decide beyond rank 10^10
-SLICE = 8192  # points solved at a time
-FEW = 64  # points that are interpreted, which takes less than loading the compiler
-PATIENCE = 40_000  # points that a process interprets; then the compiler has paid
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
@@ -231,6 +225,14 @@ def _r_tau(log_r0: float, beta: float, tau: float, features: float) -> float:
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
+def _count(r_tau: float, tau: float, active: float, budget: float) -> float:
+    """Return R_τ (Eqs. 10, 22): the last rank up to the frontier, which it meets to rounding."""
+    if active == 1.0 and budget < TINY:  # r0 has lost the digits of s = κN
+        return 1.0 if budget * ROUNDING_UP >= tau else 0.0
+    return min(np.floor(r_tau * ROUNDING_UP), active)  # beyond 10^12 the factor is more than a rank
+
+
+@kernel(cache=True, nogil=True, error_model="numpy")
 def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out` with r_τ at every point (flat float64 arrays of equal length)."""
     features, log_r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
@@ -275,7 +277,7 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
             last = active + 1.0
             between = power_integral(max(r_tau, 1.0), last, b)
         else:
-            count = min(np.floor(r_tau * ROUNDING_UP), active)  # beyond 10^12 the factor is more than a rank
+            count = _count(r_tau, tau[i], active, budget)
             last = active
             between = power_sum(count, active, b)
         tail = math.exp(b * log_r0) * between - (active - count) if count > 0 else budget
@@ -302,40 +304,3 @@ def _local_exponent(budget, beta, active, last, r_tau, features, continuum):
         growth = (budget + features) / (budget + active)
         return (growth - features ** (1.0 - beta) / power_integral(1.0, features, beta)) / beta
     return (1.0 - features ** (1.0 - beta) / power_sum(0.0, features, beta)) / beta
-
-
-_interpreted = 0  # points, in this process
-
-
-def run(points: Kernel, inputs: Sequence[np.ndarray], flag: bool, out: np.ndarray) -> np.ndarray:
-    """Run a points kernel over `out`: interpreted for few points, compiled for many; the numbers are the same."""
-    global _interpreted
-    if len(out) <= FEW and _interpreted < PATIENCE and not points.in_use:
-        _interpreted += len(out)
-        try:
-            points.interpreted(*(np.asarray(x, dtype=float).tolist() for x in inputs), flag, out)
-            return out
-        except REFUSED:
-            pass
-    points.compiled(*(np.ascontiguousarray(x, dtype=float) for x in inputs), flag, out)
-    return out
-
-
-def in_threads(points: Kernel, inputs: Sequence[np.ndarray], flag: bool, out: np.ndarray) -> np.ndarray:
-    """Run a points kernel over `out` in slices that fit the cache; each point is computed alone, so bits agree.
-
-    Own threads rather than numba's, one per core: a kernel may then be called from dask's workers or after a fork.
-    """
-
-    def work(part: slice) -> None:
-        run(points, [x[part] for x in inputs], flag, out[part])
-
-    slices = [slice(start, start + SLICE) for start in range(0, len(out), SLICE)]
-    if len(slices) < 3:
-        for part in slices:
-            work(part)
-        return out
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(work, slices):  # to the end, so that an error comes out
-            pass
-    return out

@@ -24,6 +24,7 @@ from ..arguments import checked
 from ..errors import InputError, require
 from ..results import dataset
 from . import power_law
+from .kernel_runs import in_threads
 from .parameters import EXAMPLE, check_limit, parameters, require_solvable
 from .sensitivities import sensitivities as derivatives
 
@@ -124,7 +125,7 @@ def predict_arrays(
     """Return every predicted variable as a float64 array of the broadcast shape of the five parameters."""
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     inputs = _flat(arrays, shape)
-    out = power_law.in_threads(power_law.solve_points, inputs, continuum, np.empty((inputs[0].size, 7)))
+    out = in_threads(power_law.solve_points, inputs, continuum, np.empty((inputs[0].size, 7)))
     values: dict[str, Any] = {name: out[:, i].reshape(shape) for i, name in enumerate(power_law.COLUMNS)}
     others = inputs[0].reshape(shape) - values["count"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -166,7 +167,7 @@ def frontier(
         raise InputError("shapes", shapes, "must broadcast together", "frontier(neurons, beta=1.6)") from None
     require_solvable(arrays, limit)
     inputs = _flat(arrays, shape)
-    out = power_law.in_threads(power_law.frontier_points, inputs, continuum, np.empty(inputs[0].size))
+    out = in_threads(power_law.frontier_points, inputs, continuum, np.empty(inputs[0].size))
     return out.reshape(shape)
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, require
-from .allocation import Certificate
+from .certificate import Certificate
+from .kernel_runs import run
 from .parameters import RULES, as_floats, as_number, parameters, positive, require_solvable
-from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, power_sum, run, solve_points
+from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, TINY, power_sum, solve_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +61,8 @@ class Solution:
     def count(self, tau: float) -> int:
         """Return R_τ (Eqs. 10, 22)."""
         tau = as_number("tau", tau, positive, RULES["tau"], "solve(1e4, beta=1.6).count(tau=2.0)")
+        if self.active == 1 and self.budget < TINY:  # r0 has lost the digits of s = κN
+            return int(self.budget * ROUNDING_UP >= tau)
         return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.active))
 
     def plot(self, ax: Axes | None = None, tau: float | None = None) -> Axes:

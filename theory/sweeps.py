@@ -23,6 +23,7 @@ from .. import results
 from ..arguments import checked
 from ..console import progress
 from ..errors import require
+from ..netcdf import require_name
 from .grids import Grid, coordinates, slices, vectors
 from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, allowed, check_limit, too_few_features
 from .predictions import open_grid, predict_arrays
@@ -85,9 +86,8 @@ def sweep(
     -------
     xarray.Dataset
         The variables of `predict`, counts as floats, and ``status``, 0 where the point was solved. Its
-        ``to_dataframe()`` has a row for each point, with the swept parameters as its index and the others as columns; a
-        single point needs ``expand_dims("neurons")`` first. Beyond the free memory it is refused, with the call that
-        takes a part.
+        ``to_dataframe()`` has a row for each point, with the swept parameters as its index and the others as columns.
+        Beyond the free memory it is refused, with the call that takes a part.
 
     Raises
     ------
@@ -166,6 +166,8 @@ def write(ds: xr.Dataset, path: str | os.PathLike[str], client: Any = None, quie
 
     Raises
     ------
+    InputError
+        If the suffix of `path` names another kind of file.
     RosettaError
         If the disk has no room for it, or the folder cannot be written.
     """
@@ -173,6 +175,7 @@ def write(ds: xr.Dataset, path: str | os.PathLike[str], client: Any = None, quie
         return results.save(ds, path)
     import h5netcdf
 
+    require_name("path", path)
     results.require_room(path, ds.nbytes)
     with results.replacing(path) as partial:
         ds.to_netcdf(partial, engine="h5netcdf", compute=False)  # names, attributes and coordinates; no values yet

@@ -23,6 +23,8 @@ import numpy as np
 from .contracts import Contract
 from .families import POSITIVE, FunctionFamily, by_name
 
+CLEAR = 1e-8  # fall of log U' over a central difference, which rounding leaves six digits of
+FALL, LEAST_STEP, MOST_STEPS = 1e-5, 1e-20, 60  # of a forward difference
 FEW = 64  # prices that are searched in one array of parts
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
@@ -83,10 +85,31 @@ class Utility(FunctionFamily):
             return _inverse(self, np.log(np.asarray(price, dtype=float)))
 
     def tolerance(self, s: np.ndarray) -> np.ndarray:
-        """Return T = −U'/U'' by a central difference of log U'."""
+        """Return T = −U'/U'' by differences of log U': central, or forward where s is too small a step for U'."""
         s = np.asarray(s, dtype=float)
         h = 1e-4 * s
-        return -2 * h / (np.log(self.marginal(s + h)) - np.log(self.marginal(s - h)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fall = self.log_marginal(s - h) - self.log_marginal(s + h)
+            result = np.asarray(2 * h / fall)
+        unclear = ~(fall > CLEAR)
+        if unclear.any():
+            result = np.array(result)
+            result[unclear] = _forward_tolerance(self, s[unclear])
+        return result
+
+
+def _forward_tolerance(utility: Utility, s: np.ndarray) -> np.ndarray:
+    """Return T from U' at s, s + h and s + 2h, with the least h of powers of ten over which log U' falls by 10^-5."""
+    step = np.maximum(1e-4 * s, LEAST_STEP)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        here = np.asarray(utility.log_marginal(s))
+        for _ in range(MOST_STEPS):
+            level = ~(here - np.asarray(utility.log_marginal(s + step)) >= FALL)
+            if not level.any():
+                break
+            step = np.where(level, 10 * step, step)
+        near, far = (np.asarray(utility.log_marginal(s + k * step)) for k in (1, 2))
+        return 2 * step / (3 * here - 4 * near + far)
 
 
 def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
@@ -112,7 +135,7 @@ def _inverse(utility: Utility, log_price: np.ndarray) -> np.ndarray:
         after = miss(y)
         step = -after * (y - x) / (after - before)
         z = np.where((after == 0) | (after == before), y, y + step)
-        rough = (wanted < first) & ~((np.abs(step) < 1e-6) | (after == 0) | (after == before) & (y == x))
+        rough = (wanted < first) & ~((np.abs(step) < 1e-7) | (after == 0) | (after == before) & (y == x))
         if rough.any():
             z[rough] = _bisected(utility, wanted[rough], low[rough], low[rough] + width)
         bought = np.where(wanted >= first, 0.0, np.exp(np.clip(z, log_s[0], log_s[-1])))
@@ -133,8 +156,11 @@ def _bisected(utility: Utility, wanted: np.ndarray, low: np.ndarray, high: np.nd
 
 @lru_cache(maxsize=64)
 def _table(utility: Utility, _parameters: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Return log s, log U' there, −log U', and log U'(0); made anew where parameters have changed."""
-    log_s = np.linspace(-80.0, 80.0, 8001)
+    """Return log s, log U' there, −log U', and log U'(0); made anew where parameters have changed.
+
+    Two secants within a cell of 0.005 leave some 10^-14 of s where log U' bends as a power of s does.
+    """
+    log_s = np.linspace(-80.0, 80.0, 32_001)
     with np.errstate(all="ignore"):
         level = np.asarray(utility.log_marginal(np.exp(log_s)), dtype=float)
         first = np.asarray(utility.log_marginal(np.zeros(1)), dtype=float)

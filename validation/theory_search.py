@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..theory.power_law import ROUNDING_UP, frontier_points, level_points, run
+from ..theory.kernel_runs import run
+from ..theory.power_law import ROUNDING_UP, frontier_points, level_points
 from ..theory.roots import root
 from .counts import Counts
 from .least_squares import least_squares

@@ -1,4 +1,7 @@
-"""Datasets that draw themselves: ``predict(...).plot()``, ``sweep(...).plot(y="local_exponent")``."""
+"""Datasets that draw themselves: ``predict(...).plot()``, ``sweep(...).plot(y="local_exponent")``.
+
+Their tables have a row for each point, also where there is a single one.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from .errors import UnknownNameError, require
 from .looks import CYCLE, LINES, MARKERS, axes
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    import pandas as pd
     from matplotlib.axes import Axes
 
 MOST_LINES = 7  # more of them are a map
@@ -82,6 +88,21 @@ class Drawn(xr.Dataset):
     def plot(self) -> Any:
         """Xarray's plots, and a call that draws a variable: `Plots`."""
         return Plots(self)
+
+    def to_dataframe(self, dim_order: Sequence[Hashable] | None = None) -> pd.DataFrame:
+        """Return the table, a row for each point; a single point has one row, and its parameters are columns.
+
+        Parameters
+        ----------
+        dim_order : sequence of str, optional
+            Order of the dimensions in the index.
+        """
+        if self.dims or dim_order:
+            return super().to_dataframe(dim_order)
+        import pandas as pd
+
+        columns = {**self.data_vars, **self.coords}
+        return pd.DataFrame({name: [column.values[()]] for name, column in columns.items()})
 
 
 def words(array: xr.DataArray) -> str:

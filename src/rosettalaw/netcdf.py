@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from .errors import require
 
 if TYPE_CHECKING:
     import xarray as xr
+
+OTHER_KINDS = {".csv", ".tsv", ".txt", ".json", ".xlsx", ".parquet", ".npy", ".npz", ".html", ".md", ".png", ".pdf"}
+OTHER_KINDS |= {".zarr", ".feather", ".pkl", ".mat"}
+
+
+def require_name(argument: str, path: str | os.PathLike[str]) -> None:
+    """Raise unless a file of this name can be netCDF: its suffix names no other kind of file."""
+    path = Path(path)
+    rule = f"the result is netCDF, which does not fit the suffix {path.suffix}"
+    require(path.suffix.lower() not in OTHER_KINDS, argument, str(path), rule, f"{argument} {path.with_suffix('.nc')}")
 
 
 def as_bytes(ds: xr.Dataset) -> bytes:

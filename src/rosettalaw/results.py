@@ -100,8 +100,9 @@ def _class_of(kind: str) -> type[xr.Dataset]:
 
 def run_facts() -> dict[str, str]:
     """Return the facts in every result: package versions, Python, and the command line."""
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else ""
-    return {"versions": _versions(), "command": command}
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    called = "rosettalaw" if name == "__main__.py" else name  # by python -m rosettalaw
+    return {"versions": _versions(), "command": " ".join([called, *sys.argv[1:]]) if called else ""}
 
 
 @cache
@@ -131,8 +132,9 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
-    RosettaError
-        If the disk is full or the folder cannot be written; an older file of that name stays unchanged.
+    InputError, RosettaError
+        If `ds` is no Dataset, `path` names another kind of file (``.csv``), the disk is full or the folder cannot be
+        written; an older file of that name stays unchanged.
 
     Examples
     --------
@@ -149,6 +151,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         rule,
         "save(predict([1024], beta=1.6), 'prediction.nc')",
     )
+    netcdf.require_name("path", path)
     whole = netcdf.as_bytes(ds)
     with replacing(path) as partial:
         partial.write_bytes(whole)

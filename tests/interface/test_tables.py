@@ -52,10 +52,42 @@ def test_sweeps_beyond_memory_are_refused_and_parts_are_not(kind, monkeypatch):
     assert part["count"].tolist() == [theory.predict(1e3, beta, tau=2.0)["count"].item() for beta in (1.5, 2.0)]
 
 
-def test_single_points_as_the_docs_have_it():
-    for point in (rl.predict(1e3, 1.5), rl.sweep(1e3, 1.5), MODEL.sweep(1e3)):
-        frame = point.expand_dims("neurons").to_dataframe()
-        assert frame.loc[1e3, "count"] == theory.predict(1e3, 1.5)["count"].item()
+POINTS = {
+    "predict": lambda: rl.predict(1e3, 1.5),
+    "continuum": lambda: rl.predict(1e3, 1.5, limit="continuum"),
+    "sweep": lambda: rl.sweep(1e3, 1.5),
+    "lazy sweep": lambda: rl.sweep(1e3, 1.5, memory=1),
+    "model": lambda: MODEL.sweep(1e3),
+    "lazy model": lambda: MODEL.sweep(1e3, memory=1),
+    "a part": lambda: rl.sweep([1e3, 1e4], 1.5).isel(neurons=0),
+}
+
+
+@pytest.mark.parametrize("kind", list(POINTS))
+def test_single_points_have_one_row(kind):
+    point = POINTS[kind]()
+    frame = point.to_dataframe()
+    assert len(frame) == 1
+    assert set(frame.columns) == {*point.data_vars, *point.coords}
+    assert frame.loc[0, ["neurons", "beta"]].tolist() == [1e3, 1.5]
+    along = point.expand_dims("neurons").to_dataframe()
+    for name in point.data_vars:
+        assert frame.loc[0, name] == along[name].item()
+        assert frame[name].dtype == point[name].dtype
+
+
+def test_tables_of_more_points_have_their_dimensions_in_the_order_asked_for():
+    assert rl.sweep([1e3, 1e4], [1.5, 2.0]).to_dataframe(dim_order=["beta", "neurons"]).index.names == [
+        "beta",
+        "neurons",
+    ]
+
+
+@pytest.mark.parametrize("memory", [None, 1])
+def test_a_file_of_another_kind_is_refused(memory, tmp_path):
+    with pytest.raises(InputError, match=r"s.zarr.: the result is netCDF, which does not fit"):
+        sweeps.write(rl.sweep([1e3, 1e4], 1.5, memory=memory), tmp_path / "s.zarr", quiet=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", list(FITTED))

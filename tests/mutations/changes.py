@@ -9,8 +9,8 @@ from collections.abc import Iterator
 ROOT = pathlib.Path(__file__).parents[2]
 # Modules whose operators are of words, drawings and places in arrays, none of a formula.
 WITHOUT_FORMULAS = {
-    *("__init__", "contracts", "drawings", "expressions", "families", "grids", "lazy_grids", "roots", "theory_pages"),
-    *("travelling", "typesetting"),
+    *("__init__", "certificate", "contracts", "drawings", "expressions", "families", "grids", "kernel_runs"),
+    *("lazy_grids", "roots", "theory_pages", "travelling", "typesetting"),
 }
 # Members of families: their methods are formulas also where they call one function of NumPy alone.
 MEMBERS = {

@@ -56,10 +56,11 @@ def test_sweep_refuses_a_malformed_range(capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_sweep_refuses_a_name_that_says_another_kind_of_file(capsys, tmp_path):
-    code, out, err = run(["sweep", "--beta", "1.5", "--neurons", "100", "--out", str(tmp_path / "s.csv")], capsys)
+@pytest.mark.parametrize("suffix", [".csv", ".zarr"])
+def test_sweep_refuses_a_name_that_says_another_kind_of_file(suffix, capsys, tmp_path):
+    code, out, err = run(["sweep", "--beta", "1.5", "--neurons", "100", "--out", f"{tmp_path}/s{suffix}"], capsys)
     assert (code, out) == (2, "")
-    assert "the result is netCDF, which does not fit the suffix .csv. Try: --out" in err
+    assert f"the result is netCDF, which does not fit the suffix {suffix}. Try: --out" in err
     assert not list(tmp_path.iterdir())
 
 

@@ -105,6 +105,35 @@ def test_closed_forms_of_utilities_equal_the_numerical_defaults(member):
     assert (np.diff(member.marginal(s)) < 0).all()
 
 
+class MarginalAlone(Utility):
+    """A utility that gives its U', and its T as a test knows it."""
+
+    def __init__(self, slope, exact):
+        self.slope, self.exact = slope, exact
+
+    def marginal(self, s):
+        with np.errstate(divide="ignore"):
+            return self.slope(s)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        MarginalAlone(lambda s: np.exp(-s), lambda s: 1 + 0 * s),
+        MarginalAlone(lambda s: (2 + s) ** -0.5, lambda s: 2 * (2 + s)),
+        MarginalAlone(lambda s: 5 * (1 + 100 * s) ** -3.0, lambda s: (1 + 100 * s) / 300),
+        MarginalAlone(lambda s: 1 / (1 + 1e-9 * s), lambda s: 1e9 + s),
+        MarginalAlone(lambda s: np.asarray(s) ** -0.7, lambda s: s / 0.7),
+    ],
+    ids=["exponential", "root", "steep", "nearly straight", "priceless"],
+)
+def test_the_tolerance_of_an_own_utility_at_any_isolation(own):
+    s = np.array([0, 1e-300, 1e-20, 1e-13, 1e-9, 1e-5, 1e-3, 1.0, 30.0])
+    np.testing.assert_allclose(own.tolerance(s), own.exact(s), rtol=1e-6)
+    for one in s:
+        np.testing.assert_allclose(own.tolerance(one), own.exact(one), rtol=1e-6)
+
+
 @pytest.mark.parametrize("eta", [0.6, 1.0, 1.7])
 def test_pure_power_value_is_an_antiderivative(eta):
     s, h = np.array([0.2, 1.0, 9.0]), 1e-6

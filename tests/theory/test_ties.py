@@ -1,12 +1,28 @@
 """Budgets at which the next feature's isolation is exactly 0: it is not active, whoever solves the problem."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
 import pytest
 
-from rosettalaw.theory import CRRA, Log, Model, PowerCost, PowerLaw, allocate, isolation, predict, specialize, sweep
+from rosettalaw.theory import (
+    CRRA,
+    Log,
+    Model,
+    PowerCost,
+    PowerLaw,
+    PurePower,
+    Saturating,
+    Utility,
+    allocate,
+    isolation,
+    predict,
+    solve,
+    specialize,
+    sweep,
+)
 from rosettalaw.theory import power_law as kernels
 from rosettalaw.theory.frontiers import last_below
 
@@ -100,3 +116,108 @@ def test_a_rank_at_the_threshold_is_still_counted():
             tau = (n / m) ** beta - 1
             assert int(predict(budget, beta, tau=tau, gamma=(FEATURES + 0.5) / budget)["count"]) == m, (n, m, beta)
             assert int(Model(PowerLaw(beta), features=FEATURES).predict(budget, tau)["count"][0]) == m, (n, m, beta)
+
+
+@dataclass(frozen=True)
+class OwnRoot(Utility):
+    """``U' = (2 + s)^-½``, whose inverse comes from a table."""
+
+    def marginal(self, s):
+        return (2 + s) ** -0.5
+
+
+@dataclass(frozen=True)
+class OwnDemand(OwnRoot):
+    def demand(self, price):
+        return np.maximum(price**-2.0 - 2, 0)
+
+
+@dataclass(frozen=True)
+class OwnExponential(Utility):
+    """Saturating, without its closed forms."""
+
+    def marginal(self, s):
+        return np.exp(-s)
+
+
+@dataclass(frozen=True)
+class OwnSteep(Utility):
+    """A hundredth of a unit halves ``U'`` some four times."""
+
+    def marginal(self, s):
+        return 5 * (1 + 100 * s) ** -3.0
+
+
+@dataclass(frozen=True)
+class OwnPriceless(Utility):
+    def marginal(self, s):
+        with np.errstate(divide="ignore"):
+            return np.asarray(s) ** -0.7
+
+
+ROOTS = {  # utility, U'(0) (1 where it is infinite), and the inverse of U' in mpmath
+    "own": (OwnRoot(), mp.mpf(2) ** -0.5, lambda p: p**-2 - 2),
+    "own with demand": (OwnDemand(), mp.mpf(2) ** -0.5, lambda p: p**-2 - 2),
+    "own exponential": (OwnExponential(), mp.mpf(1), lambda p: -mp.log(p)),
+    "own steep": (OwnSteep(), mp.mpf(5), lambda p: ((p / 5) ** (-mp.mpf(1) / 3) - 1) / 100),
+    "own priceless": (OwnPriceless(), mp.mpf(1), lambda p: p ** (-10 / mp.mpf(7))),
+    "saturating": (Saturating(), mp.mpf(1), lambda p: -mp.log(p)),
+    "pure power": (PurePower(0.7), mp.mpf(1), lambda p: p ** (-10 / mp.mpf(7))),
+}
+
+
+@pytest.mark.parametrize("beta", [0.75, 1.5, 2.5])
+@pytest.mark.parametrize("kind", list(ROOTS))
+def test_utilities_solved_by_root_have_the_same_ties(kind, beta):
+    """Rank n costs exactly U'(0), so it gets nothing; ranks below it have known isolation, and meet it as τ."""
+    utility, first, inverse = ROOTS[kind]
+    priceless = np.isinf(utility.marginal(np.zeros(1))[0])
+    for n in (3, 10, 33, 257):
+        with mp.workdps(40):
+            exact = [inverse(first * (mp.mpf(r) / n) ** mp.mpf(beta)) for r in range(1, n + 1)]
+            s, budget = [float(one) for one in exact], float(mp.fsum(exact))
+        model = Model(PowerLaw(beta), utility, features=n if priceless else FEATURES)
+        active = n if priceless else n - 1
+        assert model.allocate(budget).active == active, n
+        for m in {1, (n + 1) // 2, active}:
+            point = model.predict(budget, s[m - 1])
+            assert int(point["count"][0]) == m, (n, m)
+            assert m <= float(point["r_tau"][0]) <= m * (1 + 1e-10), (n, m)
+            if m > 1:  # a part in 10^7 of the way to the next rank is more than rounding
+                more = s[m - 1] + 1e-7 * (s[m - 2] - s[m - 1])
+                assert int(model.predict(budget, more)["count"][0]) == m - 1, (n, m)
+
+
+@pytest.mark.parametrize("tau", [1e-18, 1e-15, 2e-14, 1e-13, 1e-6])
+@pytest.mark.parametrize("utility", [Log(), CRRA(0.5), Saturating(), PurePower(2.0), OwnRoot()])
+def test_thresholds_near_nothing(utility, tau):
+    """Features without isolation reach no threshold; those with much of it reach a tiny one."""
+    solved = allocate([1.0, 0.5, 0.25, 0.0], 1.0, utility)
+    assert 0 < solved.active < 4
+    assert solved.reached(tau).tolist() == (solved.isolation > 0).tolist()
+    assert int(predict(100.0, 1.5, tau=tau)["count"]) == int(predict(100.0, 1.5)["active"])
+    assert solve(100.0, 1.5).count(tau) == Model(PowerLaw(1.5)).allocate(100.0).count(tau) == solve(100.0, 1.5).active
+
+
+@pytest.mark.parametrize("budget", [1e-18, 1e-15, 1e-13, 1e-9, 1e-5])
+@pytest.mark.parametrize("utility", [Log(), CRRA(0.5), CRRA(3.0), Saturating(), OwnRoot(), OwnExponential()])
+def test_budgets_near_nothing_meet_thresholds_of_their_size(utility, budget):
+    """Rank 1 alone is active, and has the whole budget: at every multiple of it the count is known."""
+    model = Model(PowerLaw(1.5), utility, gamma=4.0 / budget)
+    for tau, count in [(0.5, 1), (1 - 1e-9, 1), (1.0, 1), (1 + 1e-9, 0), (2.0, 0)]:
+        assert allocate([1.0, 0.5], budget, utility).count(tau * budget) == count, tau
+        assert int(model.predict(budget, tau * budget)["count"][0]) == count, tau
+        if utility == Log():
+            assert int(predict(budget, 1.5, tau=tau * budget, gamma=4.0 / budget)["count"]) == count, tau
+            assert solve(budget, 1.5, gamma=4.0 / budget).count(tau * budget) == count, tau
+
+
+def test_two_features_near_nothing():
+    """Weights 1 and 1 − 10^-16·k in binary: s_1 − s_2 is (w_1 − w_2) (B + 2)/(w_1 + w_2), in rational numbers."""
+    weights, budget = [1.0, 1.0 - 2.0**-50], 2.0**-48
+    w, b = [Fraction(one) for one in weights], Fraction(budget)
+    s = [float(one * (b + 2) / sum(w) - 1) for one in w]
+    solved = allocate(weights, budget)
+    np.testing.assert_allclose(solved.isolation, s, rtol=1e-12)
+    for tau, count in [(s[1], 2), (s[1] * (1 + 1e-9), 1), (s[0], 1), (s[0] * (1 + 1e-9), 0)]:
+        assert solved.count(tau) == count, tau

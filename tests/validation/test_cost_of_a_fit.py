@@ -25,12 +25,12 @@ def test_a_fit_of_eight_counts_imports_little_and_solves_the_theory_some_hundred
     path.write_text("neurons,count\n" + "".join(f"{n},{r}\n" for n, r in zip(SIZES, COUNTS, strict=True)))
     code = f"""
 import json, sys
-from rosettalaw.theory import power_law
-before, solved = power_law.run, [0]
+from rosettalaw.theory import kernel_runs
+before, solved = kernel_runs.run, [0]
 def run(*given):
     solved[0] += 1
     return before(*given)
-power_law.run = run
+kernel_runs.run = run
 from rosettalaw.cli import main
 for options in ([], ["--json"]):
     try:

@@ -14,10 +14,10 @@ import typer
 
 from ..display import as_json, for_terminal
 from ..errors import InputError, require
+from ..netcdf import require_name
 from ..results import require_folder_takes, require_replaceable
 
 JsonOption = typer.Option(False, "--json", help="Print the result as JSON on standard output.")
-OTHER_KINDS = {".csv", ".tsv", ".txt", ".json", ".xlsx", ".parquet", ".npy", ".npz", ".html", ".md", ".png", ".pdf"}
 PAGE_HEAD = 200  # bytes by which an HTML page is known
 MOST = 10_000_000  # numbers that a grid of the command line may have
 
@@ -39,21 +39,26 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     """Return the value of an option; refuse a file where no result can be saved before anything is computed."""
     file_to_write(option, path)
     if path is not None:
-        name, rule = option.opts[0], f"the result is netCDF, which does not fit the suffix {path.suffix}"
-        require(path.suffix.lower() not in OTHER_KINDS, name, str(path), rule, f"{name} {path.with_suffix('.nc')}")
-        require_replaceable(name, path)
+        require_name(option.opts[0], path)
+        require_replaceable(option.opts[0], path)
     return path
 
 
 def page_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the value of an option; refuse a file where no page can be written before anything is computed."""
-    file_to_write(option, path)
-    if path is not None and path.exists():
-        name, rule = option.opts[0], "must be a new file, or an HTML page, which is replaced"
+    if path is not None:
+        require_page(option.opts[0], path)
+    return path
+
+
+def require_page(name: str, path: Path) -> None:
+    """Refuse a path where no page can be written, or where a file would be lost that is no page."""
+    require_file(name, path)
+    if path.exists():
+        rule = "must be a new file, or an HTML page, which is replaced"
         with path.open("rb") as file:
             page = file.read(PAGE_HEAD).lstrip().lower().startswith(b"<!doctype html")
         require(page, name, str(path), rule, f"{name} report.html, or remove that file first")
-    return path
 
 
 def require_no_input(argument: str, out: Path | None, inputs: Iterable[str | Path | None]) -> None:
