@@ -229,9 +229,9 @@ def plot(
     if name not in CATALOGUE:
         raise UnknownNameError("figure", name, CATALOGUE)
     known = results if isinstance(results, Results) else read(results)
-    with onto(ax) as drawn, suppress(KeyError):  # a variable that the results lack
+    with onto(ax) as completed, suppress(KeyError):  # a variable that the results lack
         module_of(name).make(known, Path(name))
-    return axes_of(drawn, name, CATALOGUE[name].waits_for)
+    return axes_of(completed, name, CATALOGUE[name].waits_for)
 
 
 def plot_measured(name: str, measured: MeasuredLadder, ax: Axes | Sequence[Axes] | None = None) -> Any:
@@ -247,9 +247,9 @@ def plot_measured(name: str, measured: MeasuredLadder, ax: Axes | Sequence[Axes]
     places = {figure.demo: place for place, figure in CATALOGUE.items() if figure.demo}
     if name not in places:
         raise UnknownNameError("figure of a ladder", name, places)
-    with onto(ax) as drawn, suppress(KeyError):  # a variable that the results lack
+    with onto(ax) as completed, suppress(KeyError):  # a variable that the results lack
         module_of(places[name]).draw_measured(measured, Path(name))
-    return axes_of(drawn, name, CATALOGUE[places[name]].waits_for)
+    return axes_of(completed, name, CATALOGUE[places[name]].waits_for)
 
 
 def module_of(name: str) -> ModuleType:

@@ -45,19 +45,19 @@ class Panels:
 
 
 class Drawings:
-    """Axes that are drawn within `onto`.
+    """Axes that are completed within `onto`.
 
     Attributes
     ----------
     given : list of Axes
         Those of the caller; none for new figures.
-    drawn : list of Axes
+    completed : list of Axes
         Those of the figures that are complete.
     """
 
     def __init__(self, given: list[Axes]):
         self.given: list[Axes] = given
-        self.drawn: list[Axes] = []
+        self.completed: list[Axes] = []
         self._panels: list[Axes] = []
 
     def open(self, rows: int, columns: int, size: Any, **options: Any) -> tuple[Any, Any]:
@@ -76,7 +76,7 @@ class Drawings:
             self._panels = list(np.ravel(axes))
             return drawing, axes
         own = "width_ratios" in options  # its panels have a layout that no row of axes has
-        require(not own and not self.drawn, "ax", self.given, "must be None for this figure", ALONE)
+        require(not own and not self.completed, "ax", self.given, "must be None for this figure", ALONE)
         shown, panels = len(self.given), rows * columns
         require(shown == panels, "ax", f"{shown} axes", f"must be as many axes as panels, {panels} here", ALONE)
         grid = np.array(self.given, dtype=object).reshape(rows, columns)
@@ -86,11 +86,11 @@ class Drawings:
     def close(self, drawing: Any) -> None:
         """Note the panels of a figure that is complete."""
         in_figure(drawing)
-        self.drawn += [axis for axis in self._panels if axis in drawing.axes] or list(drawing.axes)
+        self.completed += [axis for axis in self._panels if axis in drawing.axes] or list(drawing.axes)
         self._panels = []
 
     def abandon(self) -> None:
-        """Close the new figure that an error has left half-drawn."""
+        """Close the new figure that an error has left half-completed."""
         if self._panels and not self.given:
             from matplotlib import pyplot
 
@@ -102,7 +102,7 @@ ONTO: ContextVar[Drawings | None] = ContextVar("ONTO", default=None)
 
 @contextmanager
 def onto(ax: Axes | Sequence[Axes] | None) -> Iterator[list[Axes]]:
-    """Draw the figures within into these axes; yields the list of the axes drawn, complete at the end.
+    """Draw the figures within into these axes; yields the list of the axes completed, complete at the end.
 
     Raises
     ------
@@ -115,20 +115,20 @@ def onto(ax: Axes | Sequence[Axes] | None) -> Iterator[list[Axes]]:
     drawings = Drawings(given)
     before = ONTO.set(drawings)
     try:
-        yield drawings.drawn
+        yield drawings.completed
     finally:
         ONTO.reset(before)
         drawings.abandon()
 
 
-def axes_of(drawn: list[Axes], name: str, waits_for: str) -> Axes | tuple[Axes, ...]:
+def axes_of(completed: list[Axes], name: str, waits_for: str) -> Axes | tuple[Axes, ...]:
     """Return the axes of a figure, alone if it has one panel.
 
     Raises
     ------
     InputError
-        If nothing was drawn, as its data are missing.
+        If nothing was completed, as its data are missing.
     """
-    if not drawn:
+    if not completed:
         raise InputError("figure", name, f"has no data here; it needs {waits_for or 'a ladder with these measures'}")
-    return drawn[0] if len(drawn) == 1 else tuple(drawn)
+    return completed[0] if len(completed) == 1 else tuple(completed)
