@@ -45,7 +45,7 @@ class Panels:
 
 
 class Drawings:
-    """Axes that are completed within `onto`.
+    """Axes that are drawn within `onto`.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Drawings:
         self._panels = []
 
     def abandon(self) -> None:
-        """Close the new figure that an error has left half-completed."""
+        """Close the new figure that an error has left half-drawn."""
         if self._panels and not self.given:
             from matplotlib import pyplot
 
@@ -102,7 +102,7 @@ ONTO: ContextVar[Drawings | None] = ContextVar("ONTO", default=None)
 
 @contextmanager
 def onto(ax: Axes | Sequence[Axes] | None) -> Iterator[list[Axes]]:
-    """Draw the figures within into these axes; yields the list of the axes completed, complete at the end.
+    """Draw the figures within into these axes; yields the list of the axes drawn, complete at the end.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def axes_of(completed: list[Axes], name: str, waits_for: str) -> Axes | tuple[Ax
     Raises
     ------
     InputError
-        If nothing was completed, as its data are missing.
+        If nothing was drawn, as its data are missing.
     """
     if not completed:
         raise InputError("figure", name, f"has no data here; it needs {waits_for or 'a ladder with these measures'}")
