@@ -94,7 +94,7 @@ class Drawings:
         if self._panels and not self.given:
             from matplotlib import pyplot
 
-            pyplot.close(self._panels[0].get_figure())
+            pyplot.close(self._panels[0].get_figure(root=True))
 
 
 ONTO: ContextVar[Drawings | None] = ContextVar("ONTO", default=None)
@@ -109,7 +109,7 @@ def onto(ax: Axes | Sequence[Axes] | None) -> Iterator[list[Axes]]:
     InputError
         If `ax` is neither axes of matplotlib, nor several, nor None.
     """
-    given = list(ax) if isinstance(ax, list | tuple | np.ndarray) else [] if ax is None else [ax]
+    given: list[Any] = list(ax) if isinstance(ax, list | tuple | np.ndarray) else [] if ax is None else [ax]
     for axis in given:
         require_axes(axis)
     drawings = Drawings(given)

@@ -105,7 +105,8 @@ class LadderResult(DatasetResult):
             analysis = self.fit().analysis
         except InputError:  # too few counts for a law: points alone
             analysis = None
-        with axes(ax) as axis:
+        alone: Any = ax  # several are refused
+        with axes(alone) as axis:
             fig03.draw_on(axis, self.dataset, analysis)
         return axis
 
