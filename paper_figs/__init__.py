@@ -3,7 +3,7 @@
 | chapter | files |
 |---|---|
 | table of all figures, their data, their style | `catalogue`, `results_folder`, `style` |
-| zeros on a logarithmic axis, numbers of points | `zeros`, `points` |
+| zeros on a logarithmic axis, numbers of points, axes of one's own | `zeros`, `points`, `onto` |
 | counts over size | `fig03`, `fig03b`, `vision`, `sources`, `fig25`, `fig27`, `fig38` |
 | nulls, and the threshold that separates pairs from them | `fig04`, `fig26`, `nulls`, `calibration` |
 | examples of matched neurons | `fig05` |
@@ -18,7 +18,7 @@
 | cost of a design | `design_costs` |
 """
 
-from .catalogue import CATALOGUE, Figure, Made, draw_demo, make_all
+from .catalogue import CATALOGUE, Figure, Made, draw_demo, make_all, plot
 from .results_folder import MeasuredLadder, Results, read
 
-__all__ = ["CATALOGUE", "Figure", "Made", "MeasuredLadder", "Results", "draw_demo", "make_all", "read"]
+__all__ = ["CATALOGUE", "Figure", "Made", "MeasuredLadder", "Results", "draw_demo", "make_all", "plot", "read"]

@@ -8,14 +8,20 @@ alone, on the page of a results folder (``page``), on the page of a measured lad
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UnknownNameError
-from .results_folder import MeasuredLadder, Results
+from .onto import axes_of, onto
+from .results_folder import MeasuredLadder, Results, read
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LADDER = "a measured ladder: rosettalaw demo"
 VISION = "vision models: rosettalaw demo --vision"
@@ -186,6 +192,64 @@ def draw_demo(measured: MeasuredLadder, out: Path) -> dict[str, Path]:
             files = module_of(name).draw_measured(measured, out / f"{figure.demo}.svg")
             svg |= {path.stem: path for path in files if path.suffix == ".svg"}
     return svg
+
+
+def plot(
+    name: str, results: Results | str | os.PathLike[str] | None = None, ax: Axes | Sequence[Axes] | None = None
+) -> Axes | tuple[Axes, ...]:
+    """Draw a figure of the catalogue into axes, and return them; no file is written.
+
+    Parameters
+    ----------
+    name : str
+        Its name in `CATALOGUE`.
+    results : Results or path, optional
+        Results, or a folder of them; the paper's published numbers alone by default.
+    ax : Axes or sequence of Axes, optional
+        Where to draw, as many as it has panels; a new figure of pyplot by default.
+
+    Returns
+    -------
+    Axes or tuple of Axes
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such figure.
+    InputError
+        If its data are not among the results, or it has another number of panels.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> plot("table2", ax=axes) is axes
+    True
+    """
+    if name not in CATALOGUE:
+        raise UnknownNameError("figure", name, CATALOGUE)
+    known = results if isinstance(results, Results) else read(results)
+    with onto(ax) as completed, suppress(KeyError):  # a variable that the results lack
+        module_of(name).make(known, Path(name))
+    return axes_of(completed, name, CATALOGUE[name].waits_for)
+
+
+def plot_measured(name: str, measured: MeasuredLadder, ax: Axes | Sequence[Axes] | None = None) -> Any:
+    """Draw a figure of a measured ladder's page into axes, and return them.
+
+    Raises
+    ------
+    UnknownNameError
+        If its page has no such figure.
+    InputError
+        If the ladder lacks its data, or it has another number of panels.
+    """
+    places = {figure.demo: place for place, figure in CATALOGUE.items() if figure.demo}
+    if name not in places:
+        raise UnknownNameError("figure of a ladder", name, places)
+    with onto(ax) as completed, suppress(KeyError):  # a variable that the results lack
+        module_of(places[name]).draw_measured(measured, Path(name))
+    return axes_of(completed, name, CATALOGUE[places[name]].waits_for)
 
 
 def module_of(name: str) -> ModuleType:

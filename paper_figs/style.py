@@ -30,6 +30,7 @@ from ..looks import SIGNS as SIGNS
 from ..looks import TEXT_CONTRAST, contrast, require_axes
 from ..looks import WIDTH as WIDTH
 from ..results import replacing
+from .onto import ONTO
 from .points import name_points, with_titles
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = N
         from matplotlib.figure import Figure
 
         matplotlib.rcParams["axes.prop_cycle"] = cycler(color=CYCLE)
+        drawings = ONTO.get()
+        if drawings is not None:
+            yield drawings.open(rows, columns, size or RC["figure.figsize"], **kwargs)
+            return
         drawing = Figure(figsize=size or RC["figure.figsize"])
         FigureCanvasAgg(drawing)
         yield drawing, drawing.subplots(rows, columns, **kwargs)
@@ -100,7 +105,8 @@ def axes(given: Axes | None = None) -> Iterator[Axes]:
 @contextmanager
 def panels(count: int, width: float, height: float, across: int = 2, **kwargs) -> Iterator[Any]:
     """Yield ``(figure, list of axes)``: panels of one size in inches, in rows that stay legible on a printed page."""
-    columns = min(count, across)
+    drawings = ONTO.get()
+    columns = count if drawings is not None and drawings.given else min(count, across)
     rows = -(-count // columns)
     size = width * columns + 0.4, height * rows
     with figure(columns, rows, size=size, squeeze=False, **kwargs) as (drawing, grid):
@@ -128,8 +134,12 @@ def targets(path: str | os.PathLike[str]) -> list[Path]:
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write PNG and SVG beside each other, named after `path` without its ending; return the paths.
 
-    The SVG tells the numbers of its points (`points`).
+    The SVG tells the numbers of its points (`points`). Within `onto` nothing is written.
     """
+    drawings = ONTO.get()
+    if drawings is not None:
+        drawings.close(drawing)
+        return []
     in_figure(drawing)
     words = name_points(drawing)
     written = []

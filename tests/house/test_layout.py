@@ -110,6 +110,16 @@ def test_no_root_folder_shadows_the_package():
     assert not (ROOT / "rosettalaw").exists()
 
 
+def test_the_source_distribution_has_what_its_tests_read():
+    manifest = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines()
+    grafted = {line.split()[1] for line in manifest if line.startswith("graft ")}
+    assert {".github", "benchmarks", "docs", "examples", "tests"} <= grafted
+    named = next(line for line in manifest if line.startswith("include ")).split()
+    for name in ("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Makefile", "SECURITY.md", "constraints.txt"):
+        assert name in named
+
+
+@pytest.mark.skipif(not (ROOT / "typings").exists(), reason="links are not in a source distribution")
 def test_the_links_for_the_type_checker_lead_to_every_module():
     links = ROOT / "typings/rosettalaw"
     expected = ROOMS | {path.name for path in (ROOT / "src/rosettalaw").glob("*.py")} | OWN

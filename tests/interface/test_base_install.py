@@ -142,10 +142,21 @@ def test_files_and_clusters_name_their_extra(folder):
         *run([*needs.values(), "distributed"], [*commands, sweep], folder),
         *run(["distributed"], [ladder], folder),
     ]
+    extras = EXTRAS | {"safetensors": "arrays"}  # of a file of activations: the smallest extra that reads it
     for module, (code, _, err) in zip([*needs.values(), "distributed", "distributed"], answers, strict=True):
         assert code == 2
         assert err.startswith(f"error: {module} is not installed. Try: "), err
-        assert f"[{EXTRAS[module]}]" in err
+        assert f"[{extras[module]}]" in err
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float8_e4m3fn"])
+def test_tensors_that_numpy_lacks_name_torch(folder, kind):
+    torch, save = pytest.importorskip("torch"), pytest.importorskip("safetensors.torch").save_file
+    save({"p": torch.zeros(600, 4).to(getattr(torch, kind))}, str(folder / f"{kind}.safetensors"))
+    ((code, _, err),) = run(["torch"], [["match", f"{kind}.safetensors", "a.npy"]], folder)
+    assert code == 2
+    assert err.startswith("error: torch is not installed. Try: ")
+    assert "[measure]" in err
 
 
 FUNCTIONS = (

@@ -176,5 +176,6 @@ def test_messages_speak_python(arguments, message):
 
 
 def test_an_array_beside_a_model_is_refused(tmp_path):
-    with pytest.raises(rl.InputError, match="must be two files of activations or two checkpoints"):
+    with pytest.raises(rl.InputError, match="must be two files of activations or two checkpoints") as refused:
         rl.match(A, str(tmp_path), **QUICK)
+    assert str(refused.value).endswith("Try: rosettalaw.match('a.npy', 'b.npy')")

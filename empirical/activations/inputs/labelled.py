@@ -83,7 +83,7 @@ def labels_from(samples: Any, source: ActivationSource, argument: str) -> np.nda
     Raises
     ------
     InputError
-        If there is not one for each position, or one is given twice.
+        If there is not one for each position.
     """
     labels = _one_each(samples, "samples", source)
     if labels.ndim != 1 or len(labels) != source.positions:

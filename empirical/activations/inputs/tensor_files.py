@@ -17,7 +17,7 @@ def safetensors(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> 
     try:
         from safetensors import safe_open
     except ImportError as error:
-        raise MissingExtraError("safetensors", "measure") from error
+        raise MissingExtraError("safetensors", "arrays") from error  # the smallest that has it
     try:
         import torch  # noqa: F401  # bfloat16, which NumPy lacks
     except ImportError:
@@ -27,7 +27,9 @@ def safetensors(path: Path, name: str, part: Callable[[Any, str], Labelled]) -> 
     try:
         with safe_open(path, framework=framework) as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is not a mapping
-    except Exception as error:  # of safetensors' own kind, or a type that NumPy lacks
+    except Exception as error:
+        if framework == "numpy" and isinstance(error, TypeError | AttributeError):  # a type that NumPy lacks
+            raise MissingExtraError("torch", "measure") from error
         raise ForeignFileError(f"{path}: not a readable safetensors file ({error})") from error
     return from_arrays(tensors, name, part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import checked
@@ -73,14 +74,30 @@ class LadderResult(DatasetResult):
             raise InputError("ladder", name, rule, "rosettalaw demo --ladder quickstart")
         return pd.DataFrame(table.rows, columns=["neurons", "networks", "closed", "weakest", *table.networks])
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the counts over size with their nulls and fits, and return the axes.
+    def plot(self, ax: Axes | Sequence[Axes] | None = None, figure: str = "scaling") -> Any:
+        """Draw the counts over size with their nulls and fits, or another figure of the report, and return the axes.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; a new figure of pyplot by default.
+            Where to draw; a new figure of pyplot by default. For figures of several panels as many axes.
+        figure : str
+            "scaling", or as in the report: "calibration", "data_size", "documents", "exponents", "partners",
+            "reproducibility", "selectivity", "superiority", "triangle".
+
+        Returns
+        -------
+        Axes, or a tuple of Axes for figures of several panels.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such figure.
+        InputError
+            If the ladder was measured without what it shows.
         """
+        if figure != "scaling":
+            return self._plot_of_report(figure, ax)
         from ..paper_figs import fig03
         from ..paper_figs.style import axes
 
@@ -88,6 +105,16 @@ class LadderResult(DatasetResult):
             analysis = self.fit().analysis
         except InputError:  # too few counts for a law: points alone
             analysis = None
-        with axes(ax) as axis:
+        alone: Any = ax  # several are refused
+        with axes(alone) as axis:
             fig03.draw_on(axis, self.dataset, analysis)
         return axis
+
+    def _plot_of_report(self, figure: str, ax: Axes | Sequence[Axes] | None) -> Any:
+        from ..paper_figs.catalogue import plot_measured
+        from ..paper_figs.results_folder import MeasuredLadder
+        from ..validation.compare import compare_series
+        from ..validation.series_from import of_ladder
+
+        triangle = compare_series([of_ladder(self.dataset)])[0].triangle if figure == "triangle" else None
+        return plot_measured(figure, MeasuredLadder(self.dataset, None, triangle), ax)

@@ -1,4 +1,7 @@
-"""Messages of the command line in the notation of Python: ``--null-permutations 0`` becomes ``null_permutations=0``."""
+"""Messages of the command line in the notation of Python: ``--null-permutations 0`` becomes ``null_permutations=0``.
+
+A command that has a function becomes its call: ``rosettalaw.match('a.npy', 'b.npy')``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from contextlib import contextmanager
 from ..errors import InputError, naming_extras
 
 OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+))?")
+COMMAND = re.compile(r"rosettalaw (match|fit|compare)((?: [A-Za-z0-9_./]+)+)((?: --[a-z-]+ [A-Za-z0-9_./]+)*)")
 
 
 @contextmanager
@@ -18,14 +22,18 @@ def in_python() -> Iterator[None]:
         with naming_extras():
             yield
     except InputError as error:
-        if "--" not in f"{error.argument} {error.rule} {error.example}":
+        if "--" not in f"{error.argument} {error.rule} {error.example}" and not COMMAND.fullmatch(error.example):
             raise
         argument = error.argument.lstrip("-").replace("-", "_") if error.argument.startswith("--") else error.argument
         raise InputError(argument, error.value, _translated(error.rule), _translated(error.example)) from error
 
 
 def _translated(text: str) -> str:
-    return OPTION.sub(_argument, text)
+    command = COMMAND.fullmatch(text)
+    if command is None:
+        return OPTION.sub(_argument, text)
+    arguments = [repr(word) for word in command[2].split()]
+    return f"rosettalaw.{command[1]}({', '.join([*arguments, *map(_argument, OPTION.finditer(command[3]))])})"
 
 
 def _argument(option: re.Match[str]) -> str:
