@@ -221,3 +221,11 @@ def test_two_features_near_nothing():
     np.testing.assert_allclose(solved.isolation, s, rtol=1e-12)
     for tau, count in [(s[1], 2), (s[1] * (1 + 1e-9), 1), (s[0], 1), (s[0] * (1 + 1e-9), 0)]:
         assert solved.count(tau) == count, tau
+
+
+@pytest.mark.parametrize("unit", [1e-15, 1e-9, 1e-5])
+@pytest.mark.parametrize("cost", [1e-6, 1e6])
+def test_budgets_near_nothing_are_those_of_few_units(cost, unit):
+    solved = allocate([1.0, 0.5], unit * cost, costs=[cost, cost])
+    for tau, count in [(0.5, 1), (1 - 1e-9, 1), (1 + 1e-9, 0), (2.0, 0)]:
+        assert solved.count(tau * unit) == count, tau
