@@ -95,7 +95,11 @@ def check(models: Path, out: Path) -> None:
             raise SystemExit(f"{name}: a paraphrase is the nearest sentence in {report[name]} cases only")
     if (report["e5"]["cosine_with_own_engine"] or 1) < SAME:
         raise SystemExit(f"e5: the package's own engine gives other embeddings, {report['e5']}")
-    wrong = [(start, said) for (start, said), (_, word) in zip(report["smollm2"]["completions"], COMPLETIONS, strict=True) if said != word]
+    wrong = [
+        (start, said)
+        for (start, said), (_, word) in zip(report["smollm2"]["completions"], COMPLETIONS, strict=True)
+        if said != word
+    ]
     if len(wrong) > 1:
         raise SystemExit(f"smollm2: completes {wrong}")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import struct
 import sys
@@ -178,7 +179,7 @@ def write_tokenizer(packed: Packed, out: Path, positions: int) -> None:
     starts = packed.array("<u4", pieces + 1).tolist()
     scores = packed.array("<f4", pieces).tolist()
     blob = packed.array("u1", length).tobytes()
-    words = [blob[start:end].decode() for start, end in zip(starts, starts[1:], strict=False)]
+    words = [blob[start:end].decode() for start, end in itertools.pairwise(starts)]
     skip_normalization(packed)
     tokenizer = Tokenizer(Unigram(list(zip(words, scores, strict=True)), unk_id=special[3]))
     tokenizer.normalizer = normalizers.Sequence(
@@ -222,8 +223,10 @@ def write_weights(packed: Packed, config: dict[str, Any], out: Path) -> None:
     def read(name: str, width: int) -> np.ndarray:
         _, _, start, length = tensors[name]
         data = packed.data[start : start + length]
-        return unquantized(data, width) if name.endswith((".word", "q.w", "k.w", "v.w", "ao.w", "fi.w", "fo.w")) else (
-            np.frombuffer(data, "<f4")
+        return (
+            unquantized(data, width)
+            if name.endswith((".word", "q.w", "k.w", "v.w", "ao.w", "fi.w", "fo.w"))
+            else (np.frombuffer(data, "<f4"))
         )
 
     weights = {
@@ -240,7 +243,9 @@ def write_weights(packed: Packed, config: dict[str, Any], out: Path) -> None:
             width = inner if short == "fo" else hidden
             weights[f"encoder.layer.{layer}.{long}.weight"] = read(f"l{layer}.{short}.w", width)
             weights[f"encoder.layer.{layer}.{long}.bias"] = read(f"l{layer}.{short}.b", width)
-    save_file({name: np.ascontiguousarray(one) for name, one in weights.items()}, out / "model.safetensors", {"format": "pt"})
+    save_file(
+        {name: np.ascontiguousarray(one) for name, one in weights.items()}, out / "model.safetensors", {"format": "pt"}
+    )
 
 
 def unquantized(data: bytes, width: int) -> np.ndarray:
