@@ -6,7 +6,8 @@
 writes into ``docs/pretrained``: ``study.json`` with the numbers of every two models and of the text, ``pairs.csv`` with
 the pairs above ρ*, ``families.csv`` with the neurons that recur in three and four models and their contexts,
 ``text.csv`` and ``checks.json`` of the run, ``pretrained.png``; and, in ``FINDINGS.md``, everything between
-``<!-- begin NAME -->`` and ``<!-- end NAME -->``. Tables and figure are made of the kept files alone:
+``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The first run makes that page of ``page.txt``. Tables and figure are
+made of the kept files alone:
 
     python docs/_make/pretrained.py
 """
@@ -400,6 +401,8 @@ def write() -> None:
     """Write the figure and the page."""
     draw()
     page = FOLDER / "FINDINGS.md"
+    if not page.exists():
+        shutil.copyfile(FOLDER / "page.txt", page)
     page.write_text(PAGE.replaced(page.read_text(encoding="utf-8"), blocks()), encoding="utf-8")
 
 
