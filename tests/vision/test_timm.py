@@ -55,10 +55,10 @@ def linear(x, weights, name):
 
 def neurons(x, weights, mlp):
     """Neurons of an MLP from its input, in float64."""
-    if f"{mlp}.fc1_g.weight" in weights:
-        gate = linear(x, weights, f"{mlp}.fc1_g")
-        return gate / (1 + np.exp(-gate)) * linear(x, weights, f"{mlp}.fc1_x")
     first = linear(x, weights, f"{mlp}.fc1")
+    if first.shape[-1] == 2 * WIDTH:  # the gate, then the linear part
+        gate, value = np.split(first, 2, axis=-1)
+        return gate / (1 + np.exp(-gate)) * value
     return 0.5 * first * (1 + scipy.special.erf(first / np.sqrt(2)))
 
 
