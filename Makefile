@@ -42,7 +42,7 @@ bench: $(VENV)/.dev
 
 # Warnings are errors; the first build draws every figure, which takes some minutes.
 docs: $(VENV)/.docs
-	MPLBACKEND=agg $(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
+	$(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
 	@echo 'open docs/_build/html/index.html'
 
 # Builds the wheel and imports every subpackage from it, away from the source tree.

@@ -3,8 +3,11 @@
 Pages that the code can write are written into ``docs/generated`` at the start of a build (`_make`), and never by hand.
 """
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.pop("MPLBACKEND", None)  # with a backend of the user's, notebooks would show no figures
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -19,7 +22,14 @@ copyright = "The RosettaLaw developers, MIT licence"
 version = release = rosettalaw.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sphinx_design"]
-exclude_patterns = ["_build", "_make", "_static", "generated/*/contents.md", "generated/.cells", "**.ipynb_checkpoints"]
+exclude_patterns = [
+    "_build",
+    "_make",
+    "_static",
+    "generated/*/contents.md",
+    "generated/.ran",
+    "**.ipynb_checkpoints",
+]
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext", ".ipynb": "myst-nb"}
 
 nitpicky = True
@@ -41,7 +51,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE / "generated" / ".cells")
+nb_execution_cache_path = str(HERE / "generated" / ".ran")
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -61,5 +71,6 @@ def setup(app):
     app.connect("builder-inited", generated.write)
     app.connect("missing-reference", docstrings.as_code)
     app.connect("autodoc-process-docstring", docstrings.tables)
+    app.connect("object-description-transform", docstrings.dashes, priority=900)  # after fields are lists
     app.connect("doctree-read", docstrings.unlink_attributes)
     app.connect("doctree-read", pictures.describe)

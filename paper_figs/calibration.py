@@ -21,14 +21,46 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+MOST = 4  # matchings of two models that have a figure each
+
+
 def make(results: Results, path: Path) -> list[Path]:
-    """Draw the largest rung of every ladder that has its nulls' correlations."""
-    files = []
+    """Draw the largest rung of every ladder that has its nulls' correlations, and the first few single matchings."""
+    files: list[Path] = []
     for (name, ladder), (title, _) in zip(results.of("ladder"), results.ladders(), strict=True):
         if "null_correlation" not in ladder:
             continue
         files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title=title)
+    matched = [(name, ds) for name, ds in results.of("pairs") if "correlation" in ds and matching_nulls(ds)]
+    for name, ds in matched[:MOST]:
+        files += _draw_matching(ds, path if not files else path.with_name(f"{path.name}-{name}"), name)
     return files
+
+
+def matching_nulls(ds: xr.Dataset) -> dict[str, tuple[np.ndarray, int]]:
+    """Return the correlations of all draws of each null of one matching, and the number of draws.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Kind "pairs".
+    """
+    suffix, nulls = "_correlation", {}
+    for name in map(str, ds.data_vars):
+        label = name.removesuffix(suffix)
+        if name.endswith(suffix) and f"{label}_draws" in ds:
+            nulls[label] = (ds[name].values, int(ds[f"{label}_draws"]))
+    return nulls
+
+
+def _draw_matching(ds: xr.Dataset, path: Path, name: str) -> list[Path]:
+    threshold, count = (float(ds[word]) if word in ds else None for word in ("threshold", "calibrated_count"))
+    with style.figure(size=(style.WIDTH, 3.5)) as (figure, axis):
+        known = None if count is None or np.isnan(count) else int(count)
+        draw_on(axis, ds["correlation"].values, matching_nulls(ds), threshold, known)
+        axis.set_title(name)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        return style.save(figure, path)
 
 
 def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:

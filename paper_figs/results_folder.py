@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MissingFileError, RosettaError
+from ..errors import ForeignFileError, MissingFileError, RosettaError
 from ..leftovers import is_hidden
 from ..model_names import family_name, matched_families
 from ..results import KIND, interpreting, load, require_variables
@@ -108,14 +108,21 @@ class MeasuredLadder:
 
 
 def read(folder: str | os.PathLike[str] | None) -> Results:
-    """Read every result and every table of counts in a folder and the folders in it; none without a folder.
+    """Read every result and every table of counts in a folder and the folders in it, or in one file.
 
-    Hidden files are left out: those that a killed run left half-written, and other programs' own.
+    Hidden files of a folder are left out: those that a killed run left half-written, and other programs' own.
+
+    Parameters
+    ----------
+    folder : path or None
+        The folder, or one result file (``.nc``) or table of counts (``.csv``); None for no results.
 
     Raises
     ------
     MissingFileError
-        If there is no such folder.
+        If there is no such folder or file.
+    ForeignFileError
+        If the one file cannot be read as results or counts.
     """
     results = Results()
     if folder is None:
@@ -124,26 +131,39 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
     from ..validation.series_from import read_series
 
     folder = Path(folder)
-    if not folder.is_dir():
-        raise MissingFileError(f"{folder}: no such folder. Try: rosettalaw demo --out results/demo")
+    if not folder.exists():
+        raise MissingFileError(f"{folder}: no such folder or file. Try: rosettalaw demo --out results/demo")
+    alone = not folder.is_dir()
     for path in _files(folder, "*.nc"):
         name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:
             ds = load(path)
-            kind = PART if path.parent.name == PARTS else ds.attrs[KIND]
+            kind = ds.attrs[KIND]
+            if alone and kind == PART:  # a matching like any other
+                kind = "pairs"
+            elif path.parent.name == PARTS and not alone:
+                kind = PART
             _require_readable(ds, kind, str(path))
         except RosettaError as error:  # a folder or a pipe of such a name too
+            if alone:
+                raise
             results.skipped.append(str(error))
             continue
         if kind == "pairs":
-            results.matchings.setdefault(path.resolve().parent, []).append(ds)
+            series = path.resolve().with_suffix("") if alone else path.resolve().parent  # whose name it has
+            results.matchings.setdefault(series, []).append(ds)
         results.datasets.setdefault(kind, []).append((name, ds))
     for path in _files(folder, "*.csv"):
         try:
-            if path.is_file() and has_counts(path):
+            if alone or (path.is_file() and has_counts(path)):
                 results.tables.extend(read_series([path]))
         except (RosettaError, OSError) as error:
+            if alone:
+                raise
             results.skipped.append(str(error))
+    if alone and not (results.datasets or results.tables):
+        rule = "must be a result (.nc), a table of counts (.csv), or a folder of them"
+        raise ForeignFileError(f"{folder}: {rule}. Try: rosettalaw report results/demo")
     return results
 
 
@@ -159,6 +179,8 @@ def _models(ladder: xr.Dataset) -> str:
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
+    if not folder.is_dir():
+        return [folder] if folder.match(pattern) else []
     return sorted(path for path in folder.rglob(pattern) if not is_hidden(path, folder))
 
 
@@ -166,6 +188,7 @@ def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
     """Raise `ForeignFileError` where a result cannot be put into the words and series of a page."""
     from ..empirical.filtering import findings as filtering
     from ..validation.findings import findings
+    from ..validation.reporting import of_matchings
     from ..validation.series_from import of_ladder, of_pairs, of_toys
 
     if kind == "ladder":
@@ -174,6 +197,9 @@ def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
             findings(ds, None)
     elif kind == "pairs":
         of_pairs([ds], name)
+        of_matchings.of_pairs(ds, name)
+    elif kind == "recurrence":
+        of_matchings.of_recurrence(ds, name)
     elif kind == "toy":
         of_toys([ds], name=name)
     elif kind == "filtering":

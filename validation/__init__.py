@@ -28,8 +28,9 @@ seeds
     Ladders with several seeds: variance components, the exponent's interval in parts, replication of pairs.
 design
     Sizes, seeds and text that a question needs: expected intervals, powers, cost, and a search.
-analysis, verdict, findings, holm
-    All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together.
+analysis, verdict, findings, holm, depths
+    All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together; the layers
+    in which Rosetta Neurons lie.
 forecast, reproducibility
     Counts at sizes that were not measured; pairs that keep their rank on other text.
 compare, references, reference_ladders, agreement, published, published_checks

@@ -23,6 +23,7 @@ its b for N → ∞, times θ: a budget κN^θ runs through the same allocations
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -131,19 +132,29 @@ def _least(triangle: Triangle, whitener: np.ndarray, measured: np.ndarray, gamma
     betas = (0.5, 0.95, 1.3, 2.0, float(np.clip(measured[1], 0.02, 19)))  # both regimes, and the profile's own
     starts = [(beta, theta) for beta in betas for theta in ((1.0,) if plain else (1.0, 0.6))]
 
-    def best(finite: np.ndarray):
+    def searched(finite: np.ndarray, starts: list[tuple[float, float]]):
+        """Return the least squares from every start, the best first."""
+
         def residuals(parameters: np.ndarray) -> np.ndarray:
             return whitener @ (measured - finite - exponents(*parameters))
 
-        return min((optimize.least_squares(residuals, at, bounds=bounds) for at in starts), key=lambda fit: fit.cost)
+        fits = [optimize.least_squares(residuals, at, bounds=bounds) for at in starts]
+        return sorted(fits, key=lambda fit: fit.cost)
 
-    fit, finite = best(np.zeros(3)), np.zeros(3)
+    fits, finite = searched(np.zeros(3), starts), np.zeros(3)
     for turn in range(FINITE_TURNS):
-        beta, theta = fit.x
+        beta, theta = fits[0].x
         part = _finite_part(triangle, beta, theta, gamma)
         finite = part if turn == 0 else (finite + part) / 2  # halved steps settle where whole ranks jump
-        fit = best(finite)
+        fits = searched(finite, _further(fits, starts))
+    fit = fits[0]
     return float(fit.x[0]), float(fit.x[1]), float(2 * fit.cost), fit.jac, finite
+
+
+def _further(fits: list[Any], starts: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return starts near the last turn's best fit of each regime, β < 1 and β ≥ 1; all of a regime without a fit."""
+    best = {bool(fit.x[0] >= 1): tuple(fit.x.tolist()) for fit in reversed(fits)}
+    return [*best.values(), *(at for at in starts if bool(at[0] >= 1) not in best)]
 
 
 def _finite_part(triangle: Triangle, beta: float, theta: float, gamma: float) -> np.ndarray:

@@ -124,10 +124,11 @@ def _anchored(recurs: Recurrence) -> Finding:
     """Judge the growth of the neurons that are Rosetta Neurons against two or more seeds of the partner."""
     slope, low, high = slope_interval(np.log(recurs.neurons), np.log(recurs.anchored))
     inside = Shown.YES if low > 0 and high < 1 else Shown.OPPOSITE if low > 1 or high < 0 else Shown.NO
-    numbers = f"from {recurs.anchored[0]:.1f} to {recurs.anchored[-1]:.1f} a network, exponent {_number(slope)} "
+    ends = f"from {recurs.anchored[0]:.1f} to {recurs.anchored[-1]:.1f} a network"
+    numbers = f"{ends}, exponent {_number(slope)} ({_ends(low, high)}), {len(recurs.neurons)} sizes"
     absent = max(interval_p(slope, low, high, bound, len(recurs.neurons) - 2) for bound in (0, 1))
     name = "the neurons that recur with another seed of the partner grow sublinearly"
-    return Finding(name, inside, f"{numbers}({_ends(low, high)})", absent)
+    return Finding(name, inside, numbers, absent)
 
 
 def size_means(neurons: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..lazy import deferred
+from .verdict import of
 
 stats = deferred("scipy.stats")  # half a second
 
@@ -46,10 +47,9 @@ def sentence(tests: Mapping[str, float], what: str = "tests of the theory") -> s
     alone = [name for name, p in tested.items() if p < LEVEL]
     remain = [f"{name} (p = {adjusted[name]:.2g})" for name in tested if adjusted[name] < LEVEL]
     correction = "Holm's correction for their number"
+    counted = f"{of(len(alone), len(tested), f'{what} here')} {'reject' if len(alone) > 1 else 'rejects'} at 5%"
     if not alone:
-        return f"None of the {len(tested)} {what} here rejects at 5%, before or after {correction}."
-    rejects = "rejects" if len(alone) == 1 else "reject"
-    counted = f"{len(alone)} of the {len(tested)} {what} here {rejects} at 5%"
+        return f"{counted}, before or after {correction}."
     does = "does" if len(remain) == 1 else "do"
     still = f"{len(remain)} still {does}: {', '.join(remain)}" if remain else "none does"
     return f"{counted}; after {correction}, {still}."

@@ -19,6 +19,7 @@ from .reporting.excerpts import excerpt, judged_pair
 from .reporting.exponents import exponents
 from .reporting.messages import of_findings, of_ladder_figure
 from .reporting.over_rho import over_rho
+from .reporting.recurring import recurring_table
 from .series_from import of_ladder
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ SECTIONS = (  # anchor, its title in the list of contents, the value without whi
     ("exponents", "Why there is more than one exponent", "exponents"),
     ("correlation", "Counts at another correlation", "over_rho"),
     ("calibration", "How pairs are separated from chance", ""),
+    ("recurring", "Neurons that recur in three or more networks", "recurring"),
     ("theory", "Does the theory agree beyond the count?", "tested"),
     ("findings", "The paper's findings", "findings"),
 )
@@ -138,6 +140,7 @@ def write_report(
         "tested": tested,
         "exponents": exponents(ladder, analysis),
         "over_rho": at_rho,
+        "recurring": None if analysis is None else recurring_table(ladder, analysis.common_rho),
         "findings": judged,
         "measured": _measured(ladder, figures, judged, 4 if "triangle" in figures and tested else 3),
     }

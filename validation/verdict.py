@@ -210,14 +210,24 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
 
 
+def of(some: int, every: int, things: str) -> str:
+    """Return a number of things out of all of them, as a sentence begins: "All 3 curves", "2 of 3 curves"."""
+    if 1 < every == some:
+        return f"{'Both' if every == 2 else f'All {every}'} {things}"
+    if not some:
+        return f"{'Neither' if every == 2 else 'None'} of the {every} {things}"
+    return f"{some} of {every} {things}"
+
+
 def _nulls(nulls: Mapping[str, Any] | None) -> str:
     if not nulls or "raw" not in nulls or len(nulls) < 2:
         return "no null was given, so the counts are taken at face value"
     raw = np.asarray(nulls["raw"], dtype=float)
     covering = [kind for kind in nulls if kind != "raw" and np.any(np.asarray(nulls[kind], dtype=float) >= raw)]
     if covering:
+        have = "null has" if len(covering) == 1 else "nulls have"
         return (
-            f"without a threshold nothing would be shown, because {listed(covering)} networks have as many raw "
-            "matches; the evidence is the count above the calibrated threshold"
+            f"without a threshold nothing would be shown, because the {listed(covering)} {have} as many raw matches; "
+            "the evidence is the count above the calibrated threshold"
         )
     return "raw counts exceed those of every null at every size"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 FOLDER = "commands"
+OPTION = re.compile(r"(?<![\w`-])(--[a-z][a-z-]*)")
 # A call within the example of a command's help, up to the words that join it to the next one.
 CALL = re.compile(r"(?:torchrun \S+ \d -m )?rosettalaw .+?(?=\s{2,}or:|, then|\. [A-Z]| \((?:arrays|two)|$)")
 
@@ -78,7 +79,8 @@ def _example(epilog: str) -> str:
 
 
 def _text(text: str | None) -> str:
-    return " ".join((text or "").split())
+    """Return help in one line, its options as code, so that no line ends between two dashes."""
+    return OPTION.sub(r"`\1`", " ".join((text or "").split()))
 
 
 def _cell(text: str) -> str:

@@ -9,6 +9,7 @@ ROW = re.compile(r"\s*\|.*\|\s*$")
 SHARED = re.compile(
     r"^:(?:ivar|vartype) [\w, ]+:"
 )  # of a name after a blank, Sphinx takes the names before for its type
+HYPHENS = " -- "
 BARS = re.compile(r"(?<![`\\])\|(\w+)\|")  # an absolute value, which Sphinx would read as a name to put in
 
 
@@ -29,6 +30,15 @@ def unlink_attributes(app: Any, tree: Any) -> None:
     for reference in list(tree.findall(pending_xref)):
         if reference.get("refspecific") and reference.get("reftype") == "obj":
             reference.replace_self(reference.children)
+
+
+def dashes(app: Any, domain: str, kind: str, content: Any) -> None:
+    """Separate the names of parameters from their descriptions by a dash; Sphinx writes two hyphens."""
+    from docutils import nodes
+
+    for text in list(content.findall(nodes.Text)):
+        if text.startswith(HYPHENS):
+            text.parent.replace(text, nodes.Text(" – " + text.removeprefix(HYPHENS)))
 
 
 def tables(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 import textwrap
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER, STAMP = "gallery", "drawn-from.txt"
+SHORT = 30  # lines of a file that only passes its data on
 
 
 def draw(source: Path) -> None:
@@ -86,7 +88,7 @@ def _page(source: Path, name: str) -> Iterator[str]:
     from rosettalaw.paper_figs.catalogue import CATALOGUE, module_of
 
     shows, waits = CATALOGUE[name].shows, CATALOGUE[name].waits_for
-    code = Path(str(module_of(name).__file__))
+    code = _code(Path(str(module_of(name).__file__)))
     yield f"# {shows}\n"
     said = (module_of(name).__doc__ or "").strip().splitlines()
     yield textwrap.dedent("\n".join(said[1:])).strip() + "\n"
@@ -97,8 +99,17 @@ def _page(source: Path, name: str) -> Iterator[str]:
         yield f"Not drawn here. It waits for {waits or 'data'}.\n"
     call = f"rosettalaw figures results --only {name} --out figures"
     yield f"Draw it from a folder of results:\n\n```console\n{call}\n```\n"
-    yield f"## Its code\n\n`paper_figs/{code.name}`\n"
-    yield f"```{{literalinclude}} ../../../paper_figs/{code.name}\n:language: python\n```"
+    yield "## Its code\n"
+    for file in code:
+        yield f"`paper_figs/{file}`\n"
+        yield f"```{{literalinclude}} ../../../paper_figs/{file}\n:language: python\n```\n"
+
+
+def _code(module: Path) -> list[str]:
+    """Return the file of a figure; where it only calls a module that several figures share, that one too."""
+    text = module.read_text(encoding="utf-8")
+    shared = re.findall(r"^from \. import (\w+)$", text, re.MULTILINE)
+    return [module.name, *(f"{one}.py" for one in shared if text.count("\n") < SHORT)]
 
 
 def _drawings(source: Path, name: str) -> list[Path]:

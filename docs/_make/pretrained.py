@@ -49,9 +49,9 @@ AROUND = 40  # characters before and after the strongest position in an excerpt
 SHOWN = 3  # strongest contexts of a family
 
 
-def _of_seeds() -> Any:
-    """The module that writes the page of the ladder with seeds: its tables look the same."""
-    spec = importlib.util.spec_from_file_location("seeds_ladder_page", Path(__file__).with_name("seeds_ladder.py"))
+def _of_ladder() -> Any:
+    """The module that writes the page of the full ladder: its tables look the same."""
+    spec = importlib.util.spec_from_file_location("full_ladder_page", Path(__file__).with_name("full_ladder.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -59,7 +59,7 @@ def _of_seeds() -> Any:
     return module
 
 
-PAGE = _of_seeds()
+PAGE = _of_ladder()
 
 
 def keep(out: Path) -> None:

@@ -59,8 +59,8 @@ def separate_prose(source: str) -> tuple[str | None, str]:
         Docstrings and comments in order, as blocks separated by blank lines.
     """
     docstrings = _docstring_lines(ast.parse(source))
-    lines = source.splitlines(keepends=True)
-    remaining = [list(line) for line in lines]
+    texts = source.splitlines(keepends=True)
+    remaining: dict[int, list[str]] = {}  # characters of lines that have docstrings or comments
     blocks: list[tuple[int, str]] = []
     inside: set[int] = set()  # lines within a string of the program, whose blanks belong to it
     names = literals = 0
@@ -77,11 +77,13 @@ def separate_prose(source: str) -> tuple[str | None, str]:
         blocks.append((row, docstrings[row] if is_docstring else token.string.lstrip("#! ")))
         for index in range(row - 1, last_row):
             start = column if index == row - 1 else 0
-            stop = last_column if index == last_row - 1 else len(lines[index].rstrip("\r\n"))
-            remaining[index][start:stop] = [""] * (min(stop, len(remaining[index])) - start)
+            stop = last_column if index == last_row - 1 else len(texts[index].rstrip("\r\n"))
+            characters = remaining.setdefault(index, list(texts[index]))
+            characters[start:stop] = [""] * (min(stop, len(characters)) - start)
     if literals > names:
         return None, ""
-    texts = ["".join(line) for line in remaining]
+    for index, characters in remaining.items():
+        texts[index] = "".join(characters)
     code = "".join(
         text if i in inside else text.rstrip() + "\n" for i, text in enumerate(texts) if i in inside or text.strip()
     )
@@ -95,7 +97,12 @@ def separate_prose(source: str) -> tuple[str | None, str]:
 def _docstring_lines(tree: ast.AST) -> dict[int, str]:
     """Return the first line of every docstring, with its cleaned text."""
     lines = {}
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:  # `ast.walk` would visit expressions too, which contain no docstring
+        node = waiting.pop()
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, ())
+            waiting += inner if isinstance(inner, list) else ()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node, clean=True)
             if text is not None:

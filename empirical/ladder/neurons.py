@@ -6,13 +6,16 @@ the dimensions of a result. The comparison is within each model: its Rosetta Neu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...console import say
 from ...errors import RosettaError
+from ..activations.source import ActivationSource
 from ..config import Measurement
 from ..intervals import mean_interval
 from ..language.source import TextSource
@@ -61,15 +64,17 @@ def describe(
     names: list[str],
     contexts: int,
     pickled: bool = False,
+    known: Callable[[TextSource, Callable[[], Neurons]], Neurons] = lambda _, describe: describe(),
 ) -> tuple[Neurons, Neurons]:
     """Read both models' activations once, and their weights; return a description of each neuron.
 
-    A model whose unembedding cannot be found has no output kurtosis (NaN), and a warning is printed.
+    A model whose unembedding cannot be found has no output kurtosis (NaN), and a warning is printed. `known` is called
+    with a model and the function that describes it; see `shared`.
     """
     category = firing.categories_of(sources[0].text, grouping, names)
     base = firing.baseline(category, len(names))
-    described = []
-    for source, read, checkpoint in zip(sources, copies, checkpoints, strict=True):
+
+    def described(source: TextSource, read: ActivationSource, checkpoint: str) -> Neurons:
         active = activity(read, contexts)
         share = firing.shares(active.top_position, category, len(names))
         try:
@@ -80,17 +85,20 @@ def describe(
             written = np.full(len(source.layer), np.nan)
         measures = (written, active.kurtosis, active.sparsity, firing.entropy(share))
         named: dict[str, np.ndarray] = dict(zip(MEASURES, measures, strict=True))
-        described.append(
-            Neurons(
-                layer=np.asarray(read.layer),
-                unit=np.asarray(read.unit),
-                activity=active,
-                measures=named,
-                share=share,
-                base=base,
-            )
+        return Neurons(
+            layer=np.asarray(read.layer),
+            unit=np.asarray(read.unit),
+            activity=active,
+            measures=named,
+            share=share,
+            base=base,
         )
-    return described[0], described[1]
+
+    a, b = (
+        known(source, partial(described, source, read, checkpoint))
+        for source, read, checkpoint in zip(sources, copies, checkpoints, strict=True)
+    )
+    return a, b
 
 
 def describe_groups(

@@ -110,8 +110,8 @@ def measure_rung(
             raise RosettaError("a count needs a null: permutations and untrained are both 0 in [measurement]")
         step("selectivity and documents")
         names = ladder.grouping.names(sources[0].text.corpus.domains())
-        pickled = plan.allow_pickle_weights
-        neurons = describe(sources, copies, checkpoints, ladder.grouping, names, plan.contexts, pickled)
+        pickled, top = plan.allow_pickle_weights, plan.contexts
+        neurons = describe(sources, copies, checkpoints, ladder.grouping, names, top, pickled, shared.neurons)
         sets = _rosetta_sets(matches, calibration, copies)
         variables = {
             **_counts(matches, calibration, copies),

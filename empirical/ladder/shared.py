@@ -1,8 +1,8 @@
 """Copies of activations and draws of nulls that the pairs of a ladder share, so that each network is read once.
 
-With k seeds of two families k² pairs are made of 2k networks. A network's activations are copied to disk when its first
-pair is measured, and removed after its last. Draws that the architectures alone decide (`Null.architectures_alone`) are
-matched once for all pairs of a size.
+With k seeds of two families k² pairs are made of 2k networks. A network's activations are copied to disk, and its
+neurons described, when its first pair is measured; both are removed after its last. Draws that the architectures alone
+decide (`Null.architectures_alone`) are matched once for all pairs of a size.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...removal import made, remove
 from ..language.source import TextSource
@@ -19,6 +19,9 @@ from ..matching import Matches
 from ..matching.machine import distributed
 from ..nulls import Null
 from .comparison import Sources, on_disk
+
+if TYPE_CHECKING:
+    from .neurons import Neurons
 
 Draw = list[Matches]  # at every number of positions
 
@@ -35,6 +38,7 @@ class Shared:
     def __init__(self, folder: Path):
         self._folder = folder
         self._copies: dict[str, set[str]] = {}
+        self._neurons: dict[str, Neurons] = {}
         self._architectures: str | None = None
         self._draws: dict[str, Draw] = {}
 
@@ -45,11 +49,21 @@ class Shared:
             self._copies.setdefault(source.name, set()).add(name)
         return on_disk(sources, self._folder, names)
 
+    def neurons(self, source: TextSource, describe: Callable[[], Neurons]) -> Neurons:
+        """Return the description of a network's neurons, the one of an earlier pair where there is one."""
+        name = _digest(source.identity())
+        if name not in self._neurons:
+            self._neurons[name] = describe()
+        return self._neurons[name]
+
     def keep(self, checkpoints: Collection[str]) -> None:
-        """Remove the copies of all networks but these."""
+        """Remove the copies and descriptions of all networks but these."""
         distributed.wait()  # others may still read them
         for checkpoint in set(self._copies) - set(checkpoints):
-            for name in self._copies.pop(checkpoint) if distributed.rank() == 0 else ():
+            names = self._copies.pop(checkpoint)
+            for name in names:
+                self._neurons.pop(name, None)
+            for name in names if distributed.rank() == 0 else ():
                 for file in self._folder.glob(f"activations-{name}*"):
                     remove(made(file))  # in the folder that this measurement was given for its copies
 

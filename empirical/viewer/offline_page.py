@@ -97,9 +97,9 @@ def saved_collection(result: xr.Dataset, path: str, limit: int, contexts: int) -
 def _recurs(result: xr.Dataset, here: xr.Dataset, pairs: np.ndarray) -> np.ndarray:
     """Return in how many further networks of the largest size, of other seeds, either neuron of a pair has a partner.
 
-    Pairs above each matching's own ρ* count.
+    Pairs above each matching's own ρ* count. NaN where neither network was matched with another seed of the partner.
     """
-    rungs, total = result["pair_rung"].values, np.zeros(len(pairs))
+    rungs, total, further = result["pair_rung"].values, np.zeros(len(pairs)), 0
     thresholds, sizes = result["threshold"].values, result["neurons"].values
     strong = result["correlation"].values >= thresholds[rungs]
     for side, other in ("ab", "ba"):
@@ -107,7 +107,8 @@ def _recurs(result: xr.Dataset, here: xr.Dataset, pairs: np.ndarray) -> np.ndarr
         for rung in np.flatnonzero((sizes == sizes[-1]) & (own == own[-1]) & (partner != partner[-1])):
             matched = result[f"unit_{side}"].values[(rungs == rung) & strong]
             total += np.isin(here[f"unit_{side}"].values[pairs], matched)
-    return total
+            further += 1
+    return total if further else np.full(len(pairs), np.nan)
 
 
 def _scale(result: xr.Dataset, row: int) -> tuple[float, float]:

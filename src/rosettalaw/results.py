@@ -100,8 +100,9 @@ def _class_of(kind: str) -> type[xr.Dataset]:
 
 def run_facts() -> dict[str, str]:
     """Return the facts in every result: package versions, Python, and the command line."""
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else ""
-    return {"versions": _versions(), "command": command}
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    called = "rosettalaw" if name == "__main__.py" else name  # by python -m rosettalaw
+    return {"versions": _versions(), "command": " ".join([called, *sys.argv[1:]]) if called else ""}
 
 
 @cache

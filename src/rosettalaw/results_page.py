@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import __version__
 from .console import progress
 from .empirical.filtering.findings import sentences as filtering_sentences
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
@@ -21,23 +23,38 @@ from .results import KIND
 from .validation import page
 from .validation.findings import findings
 from .validation.published_checks import published_checks
+from .validation.reporting import of_matchings
+from .validation.reporting.citation import bibtex
 from .validation.reporting.messages import message
+from .validation.verdict import listed
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .validation.compare import Row
     from .validation.findings import Finding
 
 LONGEST = 400  # characters of an attribute that are printed
+NAMES = {  # of kinds, for one and for several
+    "pairs": ("matching", "matchings"),
+    "rung": ("rung", "rungs"),
+    "recurrence": ("comparison of several models", "comparisons of several models"),
+    "toy": ("toy study", "toy studies"),
+    "filtering": ("filtering study", "filtering studies"),
+    "judge": ("study of a judge", "studies of a judge"),
+    "image_sweep": ("sweep over images", "sweeps over images"),
+    "image_kinds": ("comparison of images", "comparisons of images"),
+    "CSV": ("table of counts", "tables of counts"),
+}
 
 
 def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[str], everything: bool = False) -> Path:
-    """Write the page of a folder of results.
+    """Write the page of a folder of results, or of one result.
 
     Parameters
     ----------
     folder : path
-        Searched for result files (``.nc``), with the folders in it.
+        Searched for result files (``.nc``) and counts (``.csv``), with the folders in it; or one such file.
     out : path
         The page, one HTML file.
     everything : bool
@@ -46,7 +63,9 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     Raises
     ------
     MissingFileError
-        If there is no such folder.
+        If there is no such folder or file.
+    ForeignFileError
+        If the one file cannot be read as results or counts.
     """
     results = read(folder)
     with tempfile.TemporaryDirectory() as scratch:
@@ -76,7 +95,12 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         script="report.js" if figures else None,
         title="Rosetta Neurons: what these results show",
         subtitle=_subtitle(folder, results),
-        sources=[{"name": row.series.name, "sentences": row.sentences()} for row in own] + _further(results, judged),
+        command=f"rosettalaw report {shlex.quote(Path(folder).name)}",
+        bibtex=bibtex(__version__),
+        sources=[
+            {"name": row.series.name, "sentences": row.sentences()} for row in own if not _one_matching(row, results)
+        ]
+        + _further(results, judged),
         rows=[_printable(row.record()) for row in results.rows],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
         figures=figures,
@@ -97,15 +121,24 @@ def _judged(results: Results) -> list[tuple[str, list[Finding]]]:
     return [(name, findings(ladder, None)) for name, ladder in results.of("ladder")]
 
 
+def _one_matching(row: Row, results: Results) -> bool:
+    """Return whether a source is a single matching: nothing to fit, and its counts are said elsewhere."""
+    return bool(results.matchings) and row.series.source == "ladder" and len(row.series.neurons) == 1
+
+
 def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[dict[str, Any]]:
-    """Return findings beside the counts: on the neurons of a ladder, and of studies of filtering."""
+    """Return findings beside the fits: neurons of a ladder, studies of filtering, single matchings and their counts."""
     further = []
     for name, shown in judged:
         if shown:
             sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in shown]
             further.append({"name": f"{name}: its neurons", "sentences": sentences})
     studies = results.of("filtering")
-    return further + [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
+    further += [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
+    said = [(name, of_matchings.of_recurrence(ds, name)) for name, ds in results.of("recurrence")]
+    said += [(f"{name}: one matching", of_matchings.of_pairs(ds, name)) for name, ds in results.of("pairs")]
+    further += [{"name": name, "sentences": words} for name, words in said if words][: of_matchings.MOST]
+    return further
 
 
 def interval(ends: Any) -> str:
@@ -122,8 +155,13 @@ def _printable(record: dict[str, Any]) -> dict[str, Any]:
 
 def _subtitle(folder: str | os.PathLike[str], results: Results) -> str:
     members = {kind: len(some) for kind, some in results.datasets.items()} | {"CSV": len(results.tables)}
-    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in members.items() if number)
-    return f"{Path(folder).name}: {kinds or 'no readable results'}, beside the numbers of arXiv 2606.03990"
+    kinds = [f"{number} {_named(kind, number)}" for kind, number in members.items() if number]
+    return f"{Path(folder).name}: {listed(kinds) or 'no readable results'}, beside the numbers of arXiv 2606.03990"
+
+
+def _named(kind: str, number: int) -> str:
+    """Return the words for results of a kind; files of others may name any."""
+    return NAMES.get(kind, (kind, f"{kind}s"))[number > 1]
 
 
 def _provenance(kind: str, name: str, ds: xr.Dataset) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def test_what_it_says_of_the_theory_is_what_was_measured():
 def test_what_it_says_first_is_what_the_larger_ladder_shows():
     """The page of that ladder is itself compared with the ladder's file."""
     said = " ".join(README.split("<!-- finding -->")[1].split("<!-- /finding -->")[0].split())
-    page = (ROOT / "docs/seeds_ladder/FINDINGS.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/full_ladder/FINDINGS.md").read_text(encoding="utf-8")
     (row,) = re.findall(
         r"the count grows sublinearly \| \*\*shown\*\* \| α = ([\d.]+) \((95% interval [^)]+)\), (\d+) sizes", page
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rosettalaw.empirical.ladder import measure as measuring
+from rosettalaw.empirical.ladder import neurons
 from rosettalaw.empirical.ladder.measure import measure_ladder
 from rosettalaw.empirical.ladder.rung import measure_rung
 from rosettalaw.empirical.ladder.train import train_ladder
@@ -33,12 +34,14 @@ def crossed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(crossed, tmp_path_factory):
-    """The same, measured; how often each model was run over the text; and the folder of its rungs."""
+    """The same, measured; how often each model was run over the text and described; and the folder of its rungs."""
     read: list[str] = []
-    original = TextSource._blocks
+    original, describing = TextSource._blocks, neurons.activity
     out = tmp_path_factory.mktemp("rungs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TextSource, "_blocks", lambda self, *of: (read.append(self.name), original(self, *of))[1])
+        described = lambda source, *of: (read.append("described"), describing(source, *of))[1]  # noqa: E731
+        patch.setattr(neurons, "activity", described)
         result = measure_ladder(crossed.models(), out, quiet=True)
     return result, read, out
 
@@ -112,6 +115,8 @@ def test_all_pairs_of_seeds_are_measured(measured):
 
 def test_each_network_is_read_once_and_untrained_ones_once_a_size(measured):
     _, read, _ = measured
+    assert read.count("described") == 4
+    read = [name for name in read if name != "described"]
     trained = [name for name in read if "untrained" not in name]
     assert len(trained) == len(set(trained)) == 4
     assert len(read) - len(trained) == 2  # one draw, two sides
@@ -122,6 +127,9 @@ def test_a_pair_measured_alone_has_the_same_bits(crossed, measured):
     alone = measure_rung(models, models.rungs[3])
     here = ladder["pair_rung"].values == 3
     assert np.array_equal(alone["correlation"].values, ladder["correlation"].values[here])
+    of_rung = ladder["neuron_rung"].values == 3
+    for name in (str(name) for name in alone.data_vars if alone[name].dims[:1] == ("neuron",)):
+        np.testing.assert_array_equal(alone[name].values, ladder[name].values[of_rung], err_msg=name)
     null = ladder["null_rung"].values == 3
     assert np.array_equal(alone["null_correlation"].values, ladder["null_correlation"].values[null])
 

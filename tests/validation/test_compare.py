@@ -136,7 +136,7 @@ def test_pairs_of_one_folder_make_one_series(tmp_path):
     assert series.nulls["raw"].tolist() == [23, 44, 83]
     (row,) = compare_series([series])
     assert row.triangle is not None
-    assert "because permuted networks have as many raw matches" in row.sentences()[0]
+    assert "because the permuted null has as many raw matches" in row.sentences()[0]
 
 
 def test_a_simulation_gives_one_series_for_each_beta():

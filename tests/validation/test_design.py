@@ -171,10 +171,11 @@ def test_bad_input_names_the_nearest_possible_design(arguments, words):
 
 
 def test_the_kept_predictions_are_what_simulated_ladders_have():
-    """Half-widths within 10%; powers within the binomial error of 400 (or 100) ladders, of 40 comparisons at once."""
+    """Half-widths within 10%; powers within the binomial error of 400 ladders, of 40 comparisons at once."""
     with (Path(__file__).parents[1] / "data/design_predictions.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len({row["design"] for row in rows}) == 6
+    assert {row["runs"] for row in rows} == {"400"}
     for row in rows:
         said, seen, runs = float(row["predicted"]), float(row["simulated"]), int(row["runs"])
         if row["quantity"].startswith("half_width"):

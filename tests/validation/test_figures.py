@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.paper_figs import depth, documents, fig03, likelihood, profiles, selectivity, specialists, style, zeros
+from rosettalaw.paper_figs import documents, fig03, likelihood, profiles, selectivity, specialists, style, zeros
 from rosettalaw.results import dataset
+from rosettalaw.validation import depths
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.references import ladders
 from rosettalaw.validation.verdict import nulls_of
@@ -168,7 +169,7 @@ def test_depth_counts_layers_from_the_first_to_the_last_and_leaves_the_rest_open
         "layer_b": [0, 2, 2, 0],
     }
     variables = {name: ("pair", np.array(values)) for name, values in parts.items()}
-    (shares,) = depth.depth_shares(dataset("ladder", {**variables, "threshold": ("rung", [0.5])}))
+    (shares,) = depths.depth_shares(dataset("ladder", {**variables, "threshold": ("rung", [0.5])}))
     assert np.flatnonzero(np.isfinite(shares)).tolist() == [0, 6, 11]
     assert shares[[0, 6, 11]] == pytest.approx([2 / 6, 1 / 6, 3 / 6])
 

@@ -8,6 +8,7 @@ import pytest
 from rosettalaw.results import dataset
 from rosettalaw.validation.compare import compare_series
 from rosettalaw.validation.reporting import of_ladders as messages
+from rosettalaw.validation.reporting.messages import _sentences as messages_of_sources
 from rosettalaw.validation.reporting.messages import message, of_ladder_figure
 from rosettalaw.validation.series import Series
 from rosettalaw.validation.series_from import of_ladder
@@ -198,3 +199,26 @@ def test_own_judges_and_filters():
     )
     filtering["f1_behind_low"][1] = -0.1
     assert "not measurably better or worse than the other neuron" in message("table1", [], [], others=others)
+
+
+def test_a_caption_does_not_turn_alpha_into_a_capital():
+    assert messages_of_sources([("only", "α is 0.5.")]) == "α is 0.5."
+    assert messages_of_sources([("only", "the count rises.")]) == "The count rises."
+    assert messages_of_sources([("a", "α is 0.5."), ("b", "it is 1.")]) == "a: α is 0.5. b: it is 1."
+
+
+def test_depths_count_every_network_that_is_drawn():
+    """The largest of three planted sizes has 1 of 4 pairs in the first layers; the paper's networks come first."""
+    layers = {"layer_a": [0, 0, 0, 2, 0, 2, 2, 2], "pair_rung": [0, 0, 1, 1, 2, 2, 2, 2]}
+    parts = {name: ("pair", np.array(values)) for name, values in layers.items()}
+    rows = {"neurons": [100.0, 200, 400], "calibrated_count": [2, 2, 4], "threshold": [0.5] * 3}
+    variables = parts | {"layer_b": parts["layer_a"]} | {name: ("rung", np.array(row)) for name, row in rows.items()}
+    deep = dataset("ladder", variables | {"correlation": ("pair", np.full(8, 0.9))}, modality="language")
+    said = message("fig31", [], [], [("deep", deep), ("no layers", ladder())])
+    paper = message("fig31", [], [])
+    assert said == f"{paper} 1 of 3 sizes measured here does; the smallest share is 25%."
+    for side in "ab":
+        deep[f"layer_{side}"].values[-1] = 1  # of layers 0, 1 and 2
+    middle = " 1 of 3 sizes measured here does, if a layer exactly in the middle counts as the second half; the"
+    assert message("fig31", [], [], [("deep", deep)]) == f"{paper}{middle} smallest share is 25%."
+    assert message("fig32", [], [], [("deep", deep)]) == message("fig32", [], [])  # language beside vision models

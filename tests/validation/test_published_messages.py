@@ -60,7 +60,7 @@ def test_the_judge_over_images():
     table = pd.DataFrame({"top_k": [2, 5], "rosetta": [0.6, 0.5], "non_rosetta": [0.4, 0.3]})
     assert messages.judged(table).startswith("At both published numbers of images Rosetta Neurons are judged")
     assert messages.judged(table.assign(rosetta=[0.6, 0.1])).startswith("At 1 of 2 published numbers of images")
-    assert messages.judged(table.assign(rosetta=[0.1, 0.1])).startswith("At none of the 2 published numbers")
+    assert messages.judged(table.assign(rosetta=[0.1, 0.1])).startswith("At neither of the 2 published numbers")
 
 
 def test_growth_of_dino():

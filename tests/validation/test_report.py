@@ -108,8 +108,62 @@ def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 0
     assert "No counts were found." in (tmp_path / "report.html").read_text(encoding="utf-8")
-    with pytest.raises(MissingFileError, match="no such folder"):
+    with pytest.raises(MissingFileError, match="no such folder or file"):
         write_results_page(tmp_path / "none", tmp_path / "x.html")
+
+
+@pytest.fixture
+def no_references(monkeypatch):
+    """Pages of one's own results alone, in a tenth of the time."""
+    monkeypatch.setattr("rosettalaw.validation.compare.reference_rows", tuple)
+
+
+@pytest.mark.usefixtures("few_figures", "no_references")
+def test_one_file_has_a_page_of_its_own(tmp_path):
+    """The page lies beside the file and has its name; other files of the folder are left alone."""
+    for name, size in (("one", 300.0), ("other", 900.0)):
+        rows = {"neurons_a": size, "neurons_b": size, "raw_count": 30, "calibrated_count": 20, "threshold": 0.4}
+        pairs = {"correlation": ("pair", np.linspace(0.9, 0.5, 20))}
+        save(dataset("pairs", rows | pairs), tmp_path / f"{name}.nc")
+    (tmp_path / "own.csv").write_text("neurons,count\n100,10\n1000,41\n10000,160\n")
+    for name in ("one.nc", "own.csv"):
+        result = CliRunner().invoke(app, ["report", str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
+        page = (tmp_path / name).with_suffix(".html").read_text(encoding="utf-8")
+        assert ("one.nc: 1 matching," if name == "one.nc" else "own.csv: 1 table of counts,") in page
+        assert f"rosettalaw report {name}" in page
+        assert "@software{rosettalaw" in page
+        assert "slope needs positive counts" not in page  # one matching has no law, and says its counts
+        assert ("20 of 30 mutual pairs reach" in page) == (name == "one.nc")
+        assert "No counts were found" not in page
+        assert "other" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL).split('id="all"')[0]
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.usefixtures("few_figures", "no_references")
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("bad.csv", "neurons,count\n100,x\n", "bad.csv, line 2: count"),
+        ("bad.nc", "no netCDF", "bad.nc"),
+        ("notes.txt", "neurons", "must be a result (.nc), a table of counts (.csv), or a folder of them"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    result = CliRunner().invoke(app, ["report", str(tmp_path / name)])
+    assert result.exit_code != 0
+    assert words in result.output + str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_file_of_the_page_s_name_that_is_no_page_is_not_replaced(tmp_path):
+    (tmp_path / "own.csv").write_text("neurons,count\n100,10\n1000,41\n")
+    (tmp_path / "own.html").write_text("my notes")
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "own.csv")])
+    assert result.exit_code != 0
+    assert "must be a new file, or an HTML page, which is replaced" in result.output + str(result.exception)
+    assert (tmp_path / "own.html").read_text() == "my notes"
 
 
 @pytest.mark.usefixtures("few_figures")
@@ -144,13 +198,13 @@ def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
         shutil.copy(docs / name, tmp_path / name.replace("/", "-"))
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     verdicts = page[: page.index('id="all"')]
-    assert "Their lead in selectivity grows with size: shown (GPT-2 0.10 per factor e in N (joint 95%" in verdicts
+    assert "Their lead in selectivity grows with size: shown (GPT-2 0.06 per factor e in N (joint 95%" in verdicts
     assert "F1 of the Rosetta Neuron for" in verdicts
     assert "Filtering by one neuron" in page  # table 1
     assert "Figures of the paper that show none of these results are omitted" in page
 
 
-@pytest.mark.usefixtures("few_figures")
+@pytest.mark.usefixtures("few_figures", "no_references")
 def test_matchings_and_tables_of_counts_are_counts(tmp_path):
     for size, k in ((300.0, 20), (900.0, 41), (2700.0, 80)):
         rows = {
@@ -172,7 +226,9 @@ def test_matchings_and_tables_of_counts_are_counts(tmp_path):
     page = write_results_page(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No counts were found" not in page
     assert "bad.csv, line 2: count" in page
-    assert "3 of kind pairs, 1 of kind CSV" in page
+    assert "3 matchings and 1 table of counts, beside the numbers" in page
+    assert "20 of 23 mutual pairs reach a correlation that few null pairs reach, ρ* = 0.400." in page
+    assert "Pairs without a threshold in a draw of a null: 10 with the permuted null." in page
     assert "<dt>rows</dt><dd>3</dd>" in page
     assert "other.csv" not in page
 

@@ -46,8 +46,8 @@ def test_the_sentence_is_one_sentence_with_its_numbers():
 @pytest.mark.parametrize(
     ("permuted", "untrained", "words"),
     [
-        (200, 1, "because permuted networks have as many raw matches; the evidence is the count above"),
-        (200, 200, "because permuted and untrained networks"),
+        (200, 1, "because the permuted null has as many raw matches; the evidence is the count above"),
+        (200, 200, "because the permuted and untrained nulls have"),
         (1, 1, "raw counts exceed those of every null at every size"),
     ],
 )
@@ -253,7 +253,10 @@ def test_more_pairs_than_neurons_at_half_of_the_sizes_are_no_law(above):
 def test_a_null_with_as_many_raw_matches_covers_them_and_raw_counts_alone_are_no_null():
     sizes, counts = [100, 200, 400, 800], [5, 9, 14, 27]
     raw = np.array([20, 30, 45, 70])
-    assert "have as many raw matches" in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw}).verdict
+    assert (
+        "the permuted null has as many raw matches"
+        in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw}).verdict
+    )
     assert (
         "raw counts exceed those of every null"
         in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw - 1}).verdict

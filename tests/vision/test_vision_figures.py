@@ -85,7 +85,8 @@ def test_our_judgements_stand_beside_the_papers(tmp_path, studied):
 
 
 def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
-    from rosettalaw.paper_figs import depth, fig31, fig32, fig34
+    from rosettalaw.paper_figs import fig31, fig32, fig34
+    from rosettalaw.validation import depths
 
     deep = ladder()
     for name in ("layer_a", "layer_b"):
@@ -105,7 +106,7 @@ def test_depth_and_sweep_of_vision_stand_below_the_papers(tmp_path):
     )
     results = Results({"ladder": [("planted", deep)], "image_sweep": [("images", sweep)]})
     assert "denoising × supervised" in fig32.make(results, tmp_path / "fig32")[1].read_text()
-    shares = depth.depth_shares(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
+    shares = depths.depth_shares(deep)  # three layers, of which the middle one has no pair, leave nine bins empty
     expected = np.full(12, np.nan)
     expected[[0, 6, 11]] = 0.5, 0, 0.5
     np.testing.assert_array_equal(shares, np.tile(expected, (len(shares), 1)))

@@ -1,9 +1,9 @@
 """Error rates of the triangle's verdicts on ladders drawn from the theory, with and without attenuation and seeds.
 
-    python -m rosettalaw.validation.attenuation.study triangle_rates.csv 400
+    python -m rosettalaw.validation.attenuation.study triangle_rates.csv 300
 
-writes the table; the number is that of the ladders of each kind, of which 400 take an hour on one core. Every kind of
-ladder is drawn that often and put through `measure_triangle`; the law of attenuations is fitted to a few. Sizes and
+writes the table; the number is that of the ladders of each kind, of which 300 take some minutes of one core. Every kind
+of ladder is drawn that often and put through `measure_triangle`; the law of attenuations is fitted to a few. Sizes and
 thresholds are those of the two kept ladders.
 """
 

@@ -9,8 +9,8 @@ With L layers of width d, N = 4 d L, and a network has ``12 L d² + V d`` weight
                everything else that a rung is measured for
     memory     of the largest size: the activations of 2 k networks, and the matching's own
 
-Small products reach `EFFICIENCY` of the speed that is measured now on large ones. The shipped quickstart, 12 networks
-and 6 pairs, took 150 seconds on two cores; the model is good to a factor of about 2.
+Small products reach `EFFICIENCY` of the speed that is measured now on large ones. The shipped quickstart, 16 networks
+and 16 pairs, took 253 seconds on two cores; the model is good to a factor of about 2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Predictions of designs compared with simulated ladders: ``python -m rosettalaw.validation.design.study OUT.csv``.
 
 Whole tables of counts with crossed seeds are drawn 400 times from each design and analysed; ladders of correlations are
-drawn from the alternatives of the triangle. Predictions use other random numbers than the ladders do.
+drawn 400 times from the alternatives of the triangle. Predictions use other random numbers than the ladders do.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def simulate(design: Design, runs: int, ladders: int, seed: int) -> dict[str, fl
     }
 
 
-def write_study(path: str | Path, runs: int = 400, ladders: int = 100) -> Path:
+def write_study(path: str | Path, runs: int = 400, ladders: int = 400) -> Path:
     """Write predictions beside the values of simulated ladders."""
     path = Path(path)
     rows = []

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..series_from import of_ladder
 from ..triangle import TriangleStatus
+from ..verdict import of
 from . import of_ladders
-from .of_published import of, of_published
+from .of_published import of_published
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +39,7 @@ COUNTS = {
     "fig27": ("simulation",),
     "toy": ("toy",),
 }  # by their source
+DEPTHS = {"fig31": "Pythia", "fig32": "OpenCLIP"}  # by the family of the paper
 MEASURED = ("language", "vision", "ladder")
 MOST = 3  # sources that a caption speaks of
 CURVES = 4  # ladders whose exponent over ρ is drawn
@@ -75,6 +77,8 @@ def message(
         _of_studies(figure, others),
         _of_rows(figure, rows),
     ]
+    if figure in DEPTHS:
+        parts.append(of_ladders.early_layers(list(ladders), DEPTHS[figure]))
     if figure == "vision":
         parts.append(of_ladders.vision_pairings([one for _, one in ladders if one.attrs.get("modality") == "vision"]))
     return " ".join(part for part in parts if part)
@@ -118,7 +122,12 @@ def _named(finding: str) -> str:
 
 def _sentences(said: Sequence[tuple[str, str]]) -> str:
     """Return the sentences of a few sources, each with its name unless it is the only one."""
-    return " ".join(f"{name}: {words}" if len(said) > 1 else f"{words[0].upper()}{words[1:]}" for name, words in said)
+    return " ".join(f"{name}: {words}" if len(said) > 1 else _begun(words) for name, words in said)
+
+
+def _begun(words: str) -> str:
+    """Return words as a sentence begins; a symbol such as α stays as it is."""
+    return words[0].upper() + words[1:] if words[0].isascii() else words
 
 
 def _summed(said: Sequence[tuple[str, Said]], things: str, claim: str) -> str:
@@ -189,5 +198,7 @@ def _of_rows(figure: str, rows: Sequence[Row]) -> str:
         series = [row.series for row in rows if row.series.calibrated and not row.series.shared]
         some = sorted(series, key=lambda one: one.reference)[:CURVES]
         said = [(one.name, words) for one in some if (words := of_ladders.exponent_over_rho(one)) is not None]
+        if len(said) == 1 and some[0].reference:  # not the reader's own
+            return f"{said[0][0]}: {said[0][1].sentence}"
         return _summed(said, "ladders", "have overlapping intervals of α at both ends of their curves") if said else ""
     return ""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..common_rho import exponent_curve
+from ..depths import measured_depths
 from ..findings import size_means
 from ..power_law import fit_clean, fit_power_law
 from ..reproducibility import of_halves
 from ..series_from import of_ladder
 from ..triangle import TriangleStatus, contradicted
-from ..verdict import listed, nulls_of, signed
-from .of_published import moved, of
+from ..verdict import listed, nulls_of, of, signed
+from .of_published import moved
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -216,6 +217,18 @@ def demands_met(triangles: list[Triangle]) -> str:
     met = [sum(not contradicted(one[i][1], one[i][2]) for one in tested) for i in (0, 1)]
     agrees = f"; α·b agrees with the theory of unattenuated correlations in {met[0]} of {len(tested)}"
     return f"{agrees} that were tested, α + p in {met[1]}"
+
+
+def early_layers(ladders: list[tuple[str, xr.Dataset]], family: str) -> str:
+    """Say at how many sizes beside a family of the paper most Rosetta Neurons lie in the first half of the depth."""
+    shares = np.array([np.nan_to_num(mine) for _, _, mine in measured_depths(ladders, family)])
+    if not len(shares):
+        return ""
+    early = shares[:, :6].sum(1) / shares.sum(1)
+    some = of(int((early > 0.5).sum()), len(early), "sizes measured here")
+    do = "do" if (early > 0.5).sum() > 1 else "does"
+    middle = ", if a layer exactly in the middle counts as the second half" if shares[:, 6].any() else ""
+    return f"{some} {do}{middle}; the smallest share is {100 * early.min():.0f}%."
 
 
 def vision_pairings(ladders: list[xr.Dataset]) -> str:

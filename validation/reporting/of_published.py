@@ -13,7 +13,7 @@ import numpy as np
 from ..likelihoods import fit_likelihood
 from ..power_law import fit_power_law
 from ..published import read
-from ..verdict import growth, listed, signed
+from ..verdict import growth, listed, of, signed
 
 
 def of_published(figure: str) -> str:
@@ -157,13 +157,6 @@ def judge(table: Any) -> str:
     value, half, chance = (float(accuracy[name]) for name in ("vlm_judge", "vlm_judge_ci95", "chance"))
     than = "more often than" if value - half > chance else "less often than" if value + half < chance else "as often as"
     return f"The paper's judge is right {than} by chance: accuracy {value:.3f} ± {half:.3f} against {chance:.3f}."
-
-
-def of(some: int, every: int, things: str) -> str:
-    """Return a number of things out of all of them, as a sentence begins: "All 3 curves", "2 of 3 curves"."""
-    if 1 < every == some:
-        return f"{'Both' if every == 2 else f'All {every}'} {things}"
-    return f"{some} of {every} {things}" if some else f"None of the {every} {things}"
 
 
 def moved(name: str, first: float, last: float, decimals: int = 2) -> str:

@@ -115,8 +115,9 @@ function slide(data) {
     const row = data.rows[Number(input.value)];
     const rho = row.rho.toFixed(2);
     const counts = [...new Set(data.sizes)].map((size) => {
-      const here = row.counts.filter((_, i) => data.sizes[i] === size); // several seeds of a size: all of them
-      return `${here.join(" and ")} at N = ${size.toLocaleString("en")}`;
+      const here = row.counts.filter((_, i) => data.sizes[i] === size); // several seeds of a size: how far they spread
+      const [least, most] = [Math.min(...here), Math.max(...here)];
+      return `${least === most ? least : `${least} to ${most}`} at N = ${size.toLocaleString("en")}`;
     }).join(", ");
     const fitted = row.alpha === null
       ? "No exponent: a size has no pair."

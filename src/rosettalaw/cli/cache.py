@@ -1,4 +1,4 @@
-"""``rosettalaw cache``: what lies in the cache, and its removal."""
+"""``rosettalaw cache``: the contents of the cache, and their removal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .output import JsonOption, echo, print_json, print_table
 EPILOG = "Example: rosettalaw cache clear --kind spools --older-than 30d"
 ACTION = "list, or clear: remove."
 KIND = (
-    "Only this kind, also more than once: models, texts, spools (activations), answers (of a judge), unfinished. "
-    "clear leaves models, which take hours, and answers, which cost money, unless they are named."
+    "Only this kind; may be repeated: models, texts, spools (activations), answers (of a judge), unfinished. Unless "
+    "they are named, clear keeps models, which take hours, and answers, which cost money."
 )
 UNITS = {"d": 86400.0, "h": 3600.0, "min": 60.0, "w": 7 * 86400.0}
 
@@ -25,14 +25,15 @@ def register(app: typer.Typer, section: str) -> None:
     def cache(
         action: str = typer.Argument("list", help=ACTION),
         kind: list[str] | None = typer.Option(None, help=KIND),
-        older_than: str = typer.Option("", help="Only what was last used so long ago: 30d, 12h, 2w."),
-        folder: Path | None = typer.Option(None, "--cache", help="Another cache than $ROSETTALAW_CACHE."),
+        older_than: str = typer.Option("", help="Only items that were not used for this long: 30d, 12h, 2w."),
+        folder: Path | None = typer.Option(None, "--cache", help="Use this cache instead of $ROSETTALAW_CACHE."),
         as_json: bool = JsonOption,
     ) -> None:
         """List the cache, or clear it: trained models, and activations that matchings share.
 
-        Only what this program made is listed and removed, and nothing that is being read. Activations (spools) take at
-        most 100 GB, or $ROSETTALAW_SPOOLS; beyond that the ones read longest ago are removed by themselves.
+        It lists and removes only files that this program made, and removes none that is being read. Activations
+        (spools) take at most 100 GB, or $ROSETTALAW_SPOOLS; beyond that the ones read longest ago are removed
+        automatically.
         """
         from ..cache import cache_folder
         from ..cached import CLEARED, KINDS, clear, contents

@@ -8,7 +8,7 @@ import typer
 
 from .output import JsonOption, echo, folder_to_write, print_json
 
-RESULTS = typer.Argument(None, help="Folder of results (.nc); default: published numbers only.")
+RESULTS = typer.Argument(None, help="Folder of results (.nc), or one of them. Default: published numbers only.")
 OUT = typer.Option(Path("results/figures"), callback=folder_to_write, help="Folder for the figures.")
 ONLY = typer.Option(None, "--only", help="Names of figures, such as fig03,triangle.")
 

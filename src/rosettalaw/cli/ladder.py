@@ -15,7 +15,7 @@ EXAMPLE = "rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results
 EPILOG = f"Example: {EXAMPLE}"
 FILE = "A ladder file: models to compare at each rung, or families to train; or the name of a shipped one."
 
-INSTEAD = "In place of the ladder file's."
+INSTEAD = "Replaces the ladder file's."
 
 
 def register(app: typer.Typer, section: str) -> None:

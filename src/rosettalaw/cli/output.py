@@ -47,13 +47,19 @@ def result_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
 
 def page_to_write(option: typer.CallbackParam, path: Path | None) -> Path | None:
     """Return the value of an option; refuse a file where no page can be written before anything is computed."""
-    file_to_write(option, path)
-    if path is not None and path.exists():
-        name, rule = option.opts[0], "must be a new file, or an HTML page, which is replaced"
+    if path is not None:
+        require_page(option.opts[0], path)
+    return path
+
+
+def require_page(name: str, path: Path) -> None:
+    """Refuse a path where no page can be written, or where a file would be lost that is no page."""
+    require_file(name, path)
+    if path.exists():
+        rule = "must be a new file, or an HTML page, which is replaced"
         with path.open("rb") as file:
             page = file.read(PAGE_HEAD).lstrip().lower().startswith(b"<!doctype html")
         require(page, name, str(path), rule, f"{name} report.html, or remove that file first")
-    return path
 
 
 def require_no_input(argument: str, out: Path | None, inputs: Iterable[str | Path | None]) -> None:

@@ -1,4 +1,4 @@
-"""``rosettalaw report``: one page about a folder of results."""
+"""``rosettalaw report``: one page about a folder of results, or about one result."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import typer
 
-from .output import echo, page_to_write
+from .output import echo, require_page
 
-FOLDER = typer.Argument(help="Folder of results (.nc) and counts (.csv), searched recursively.", show_default=False)
-OUT = typer.Option(None, callback=page_to_write, help="The page (default: report.html in that folder).")
+RESULTS = typer.Argument(
+    help="A result (.nc), counts (.csv), or a folder that is searched for them.", show_default=False
+)
+OUT = typer.Option(None, help="The page. Default: report.html in that folder, or beside the file, with its name.")
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -17,11 +19,13 @@ def register(app: typer.Typer, section: str) -> None:
 
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw report results/demo --out report.html")
     def report(
-        folder: Path = FOLDER,
+        results: Path = RESULTS,
         out: Path = OUT,
         everything: bool = typer.Option(False, "--all", help="Include every figure and table of the paper."),
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
         from ..results_page import write_results_page
 
-        echo(str(write_results_page(folder, out or folder / "report.html", everything)))
+        page = out or (results.with_suffix(".html") if results.is_file() else results / "report.html")
+        require_page("--out", page)
+        echo(str(write_results_page(results, page, everything)))

@@ -193,7 +193,7 @@ def measure_ladder(
     cache, workers
         Folder of models that are trained for the ladder, and how many are trained at once.
     device, device_map, weights, engine : str, optional
-        In place of the ladder's: where models run (``cpu``, ``cuda``), ``auto`` to spread large checkpoints over
+        Replaces the ladder's: where models run (``cpu``, ``cuda``), ``auto`` to spread large checkpoints over
         devices, the precision in which models compute, and ``exact`` or ``screened`` matching.
     allow_pickle_weights : bool, optional
         Whether weights that are not safetensors are read.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import checked
+from ..errors import InputError, require
 from .dataset_result import DatasetResult
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from .law import Law
@@ -36,6 +39,40 @@ class LadderResult(DatasetResult):
 
         return Law(analyse_series(of_ladder(self.dataset), tau))
 
+    @checked("load('results/demo/results.nc').recurring(0.5)")
+    def recurring(self, rho: float | None = None) -> pd.DataFrame:
+        """Return the neurons that recur in three or more networks of a size, a row for each family of neurons.
+
+        Parameters
+        ----------
+        rho : float, optional
+            Pairs below this correlation are left out; by default that of the headline exponent.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``neurons`` (N), ``networks`` (their number), ``closed``, ``weakest`` (the smallest ρ of the
+            family), and one for each network with its neurons as "layer:unit" ("" where it has none).
+
+        Raises
+        ------
+        InputError
+            If the ladder has no two seeds of both families that are all matched, or `rho` is no correlation.
+        """
+        import pandas as pd
+
+        from ..validation.seeds.recurring_neurons import recurring_neurons
+
+        example = "load('results/demo/results.nc').recurring(0.5)"
+        rule = "must be a correlation from 0 to 1"
+        require(rho is None or 0 <= rho <= 1, "rho", rho, rule, example)
+        table = recurring_neurons(self.dataset, self.fit().analysis.common_rho if rho is None else rho)
+        if table is None:
+            rule = "must have two or more seeds of both families, every one matched with every one of the other"
+            name = str(self.attrs.get("ladder", "ladder"))
+            raise InputError("ladder", name, rule, "rosettalaw demo --ladder quickstart")
+        return pd.DataFrame(table.rows, columns=["neurons", "networks", "closed", "weakest", *table.networks])
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the counts over size with their nulls and fits, and return the axes.
 
@@ -44,7 +81,6 @@ class LadderResult(DatasetResult):
         ax : matplotlib Axes, optional
             Where to draw; a new figure of pyplot by default.
         """
-        from ..errors import InputError
         from ..paper_figs import fig03
         from ..paper_figs.style import axes
 

@@ -145,11 +145,7 @@ class MatchResult(DatasetResult):
         from ..paper_figs import calibration
         from ..paper_figs.style import axes
 
-        suffix, nulls = "_correlation", {}
-        for name in map(str, self.dataset.data_vars):
-            label = name.removesuffix(suffix)
-            if name.endswith(suffix) and f"{label}_draws" in self.dataset:
-                nulls[label] = (self.dataset[name].values, int(self.dataset[f"{label}_draws"]))
+        nulls = calibration.matching_nulls(self.dataset)
         with axes(ax) as axis:
             calibration.draw_on(axis, self.dataset["correlation"].values, nulls, self.threshold, self.calibrated_count)
             axis.legend(loc="lower left")

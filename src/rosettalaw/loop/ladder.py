@@ -1,7 +1,7 @@
 """One ladder of language models: trained where its file says so, measured, fitted, compared with the theory, reported.
 
 The results folder holds ``results.nc`` (kind "ladder"), ``summary.json``, ``report.html``, the figures as PNG and SVG,
-and the rungs as they were measured. An interrupted run resumes from there.
+the rungs as they were measured and, with seeds, ``recurring.csv``. An interrupted run resumes from there.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ def conclude(models: ModelLadder, out: Path, started: float, client: Any = None)
     from ..validation.compare import compare_series
     from ..validation.findings import findings
     from ..validation.seeds.recurrence import recurrence
+    from ..validation.seeds.recurring_neurons import recurring_neurons
     from ..validation.series_from import of_ladder
 
     measured = measure_ladder(models, out / "rungs", client=client)
@@ -118,12 +119,16 @@ def conclude(models: ModelLadder, out: Path, started: float, client: Any = None)
     row = compare_series([of_ladder(measured, models.name)])[0]
     figures = draw(measured, analysis, row.triangle, out)
     recurs = None if analysis is None else recurrence(measured, analysis.common_rho)
+    table = None if analysis is None else recurring_neurons(measured, analysis.common_rho)
+    if table is not None:
+        table.write(out / "recurring.csv")
     attenuation = {} if analysis is None else measure_ladder_attenuation(measured, analysis.common_rho)
     summary = {
         "rungs": rung_records(measured),
         **_fitted(analysis),
         **({} if analysis is None or analysis.seeds is None else {"seeds": analysis.seeds.record()}),
         **({} if recurs is None else {"recurrence": recurs.record()}),
+        **({} if table is None else {"recurring": table.counts}),
         **({"attenuation": {str(size): one.record() for size, one in attenuation.items()}} if attenuation else {}),
         "verdict": verdict,
         "findings": [vars(one) for one in findings(measured, analysis)],

@@ -1,10 +1,10 @@
-"""The kept files and the tables of the ladder with seeds, from a finished run.
+"""The kept files and the tables of the full ladder, from a finished run.
 
-    rosettalaw demo --ladder seeds --out results/seeds
-    python -m rosettalaw.validation.attenuation.networks seeds results/networks.csv RHO
-    python docs/_make/seeds_ladder.py results/seeds results/networks.csv
+    rosettalaw demo --ladder full --out results/full
+    python -m rosettalaw.validation.attenuation.networks full results/networks.csv RHO
+    python docs/_make/full_ladder.py results/full results/networks.csv
 
-writes ``docs/seeds_ladder``: ``results.nc`` without null pairs and texts, with the neurons of the first seeds alone, in
+writes ``docs/full_ladder``: ``results.nc`` without null pairs and texts, with the neurons of the first seeds alone, in
 single precision but for correlations; the two figures; ``networks.csv``; and, in ``FINDINGS.md``, everything between
 ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
 """
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DOCS = Path(__file__).resolve().parents[1]
-FOLDER = DOCS / "seeds_ladder"
-BEFORE = DOCS / "full_ladder/results.nc"  # with one seed of each family, and permuted positions as a null
-COMMAND = "rosettalaw demo --ladder seeds --out results/seeds"
+FOLDER = DOCS / "full_ladder"
+BEFORE = FOLDER / "one_seed.nc"  # with one seed of each family, and permuted positions as a null
+COMMAND = "rosettalaw demo --ladder full --out results/full"
 DROPPED = ("null_pair", "snippet", "text", "read_document", "top")
 
 
@@ -55,7 +55,7 @@ def blocks(ladder: xr.Dataset, networks: list[dict[str, str]], before: xr.Datase
     from rosettalaw.validation.seeds.recurrence import recurrence
     from rosettalaw.validation.series_from import of_ladder
 
-    series = of_ladder(ladder, "seeds")
+    series = of_ladder(ladder, "full")
     analysis = analyse_series(series)
     recurs = recurrence(ladder, analysis.common_rho)
     assert analysis.seeds is not None
