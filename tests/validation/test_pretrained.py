@@ -1,4 +1,4 @@
-"""The kept study of pretrained models: FINDINGS.md says what its files give, and the files agree with each other."""
+"""The study of pretrained models: its scripts on planted files, and, once it was made, its page and kept files."""
 
 import importlib.util
 import itertools
@@ -14,8 +14,11 @@ from scipy.sparse.csgraph import connected_components
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "pretrained"
-if not (FOLDER / "study.json").exists():
-    pytest.skip("the study was not made yet: python docs/pretrained/study.py", allow_module_level=True)
+made = pytest.mark.skipif(
+    not (FOLDER / "study.json").exists(), reason="the study was not made yet: python docs/pretrained/study.py"
+)
+MODELS = ("mpnet", "minilm", "e5", "smollm2")
+NEURONS = {"mpnet": 36_864, "minilm": 9_216, "e5": 18_432, "smollm2": 46_080}
 
 
 def module(path, name):
@@ -47,6 +50,7 @@ def page():
     return " ".join((FOLDER / "FINDINGS.md").read_text(encoding="utf-8").split())
 
 
+@made
 def test_every_marked_part_is_what_the_files_give(make, page):
     parts = make.blocks()
     for name, part in parts.items():
@@ -54,6 +58,7 @@ def test_every_marked_part_is_what_the_files_give(make, page):
     assert page.count("<!-- begin ") == len(parts)
 
 
+@made
 def test_counts_are_those_of_the_pairs(study, pairs):
     counts = Counter((row["a"], row["b"]) for row in pairs)
     stable = Counter((row["a"], row["b"]) for row in pairs if float(row["stability"]) >= 0.9 - 1e-9)
@@ -67,12 +72,14 @@ def test_counts_are_those_of_the_pairs(study, pairs):
         assert one["raw_count"] >= one["calibrated_count"]
 
 
+@made
 def test_no_neuron_has_two_partners_in_one_model(pairs):
     for side in "ab":
         neurons = Counter((row["a"], row["b"], row[f"layer_{side}"], row[f"layer_unit_{side}"]) for row in pairs)
         assert max(neurons.values()) == 1
 
 
+@made
 def test_families_are_the_components_of_the_pairs(study, pairs, make):
     """By scipy's connected components; a closed one has one neuron of each model and all of its pairs."""
     ends = [[(row[side], row[f"layer_{side}"], row[f"layer_unit_{side}"]) for row in pairs] for side in ("a", "b")]
@@ -97,6 +104,7 @@ def test_families_are_the_components_of_the_pairs(study, pairs, make):
         assert frozenset((name, *place) for name, place in neurons.items()) in by_members
 
 
+@made
 def test_the_depth_map_is_a_histogram_of_the_pairs(make, pairs, study, page):
     for one in study["comparisons"]:
         rows = [row for row in pairs if (row["a"], row["b"]) == (one["a"], one["b"])]
@@ -108,6 +116,7 @@ def test_the_depth_map_is_a_histogram_of_the_pairs(make, pairs, study, page):
             assert np.array_equal(make.depth_map(pairs), table)
 
 
+@made
 def test_it_says_its_size_and_its_nulls(study, page):
     assert set(study["draws"]) == {"shifted", "documents", "untrained"}
     assert f"{study['positions']:,} positions" in page
@@ -115,6 +124,7 @@ def test_it_says_its_size_and_its_nulls(study, page):
     assert len(study["corpus_sha256"]) == 64
 
 
+@made
 def test_checks_were_passed(make):
     checks = json.loads((FOLDER / "checks.json").read_text(encoding="utf-8"))
     for name in ("minilm", "mpnet", "e5"):
@@ -122,15 +132,61 @@ def test_checks_were_passed(make):
     assert ["The capital of France is", " Paris"] in checks["smollm2"]["completions"]
 
 
+@made
 def test_the_files_are_small():
     assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file()) < 3_000_000
 
 
+@made
 def test_excerpts_mark_their_strongest_span(make):
     for row in make.PAGE.rows_of(FOLDER / "families.csv"):
         if row["context"]:
             assert f"⟦{row['strongest'].split(' | ')[0]}⟧" in row["context"]
             assert sum(bool(row[name]) for name in make.NAMES) == int(row["models"])
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """Kept files by hand: three pairs of every two models, two of them stable, and one family of all four."""
+    pairs, comparisons = [], []
+    for a, b in itertools.combinations(MODELS, 2):
+        rows = [(0, 1, 0, 2, 0.9, 1.0, 0.5), (1, 3, 1, 4, 0.8, 0.9, 0.25), (1, 5, 0, 6, 0.5, 0.4, 0.75)]
+        pairs += [f"{a},{b}," + ",".join(map(str, row)) for row in rows]
+        numbers = {"raw_count": 10, "calibrated_count": 3, "calibrated_count_se": 1.2, "threshold": 0.45}
+        numbers |= {"stable_count": 2, "split_half": 0.25, "neurons_a": NEURONS[a], "neurons_b": NEURONS[b]}
+        numbers |= {"binding_null": "shift", "shifted_raw": 20, "shifted_above_threshold": 0.5}
+        comparisons.append({"a": a, "b": b, **numbers})
+    header = "a,b,layer_a,layer_unit_a,layer_b,layer_unit_b,correlation,stability,lexical_share"
+    (tmp_path / "pairs.csv").write_text("\n".join([header, *pairs]) + "\n")
+    family = "models,weakest,mpnet,minilm,e5,smollm2,strongest,context\n4,0.8500,0:1,0:2,0:2,0:2,a | b,x⟦a⟧|y\n"
+    (tmp_path / "families.csv").write_text(family, encoding="utf-8")
+    (tmp_path / "text.csv").write_text("document,domain,characters,sha256\nz,code,9,ab\n")
+    levels = [{"shared_by": m, "families": 5, "closed_families": m, "closed_by_chance": None} for m in (2, 3, 4)]
+    study = {"models": MODELS, "comparisons": comparisons, "levels": levels, "tokens": 1234, "positions": 1100}
+    (tmp_path / "study.json").write_text(json.dumps({**study, "engine": "screened", "draws": {"shifted": 1}}))
+    right = {"right": 12, "sentences": 12}
+    checks = {"minilm": right, "mpnet": right, "e5": {**right, "cosine_with_own_engine": 0.9987}}
+    checks["smollm2"] = {"completions": [["The capital of France is", " Paris"]]}
+    (tmp_path / "checks.json").write_text(json.dumps(checks))
+    return tmp_path
+
+
+def test_tables_of_planted_files(make, planted):
+    parts = make.blocks(planted)
+    assert "| MPNet × MiniLM | 10 | 3 ± 1 | 2 | 0.0% | 0.45 | shift | 0.25 |" in parts["counts"]
+    assert "| MPNet × MiniLM | 10 | 20 (0.5) |" in parts["nulls"]
+    assert "MPNet × e5 50% (38% to 62%)" in parts["lexical"]
+    rank = stats.spearmanr([0, 1, 1], [0, 1, 0]).statistic
+    assert f"MiniLM × SmolLM2 {rank:.2f}" in parts["depth"]
+    assert make.depth_map(make.PAGE.rows_of(planted / "pairs.csv"))[:2, :2].tolist() == [[1, 0], [1, 1]]
+    assert "| 0:1 | 0:2 | 0:2 | 0:2 | 0.85 | `a`, `b` | `x⟦a⟧∣y` |" in parts["recurring"]
+    assert parts["families"].splitlines()[2:] == ["| 4 | 5 | 4 | – |", "| 3 | 5 | 3 | – |", "| 2 | 5 | 2 | – |"]
+    assert "1,234 tokens of MPNet" in parts["size"]
+    assert "cosine of at least 0.9987" in parts["checks"]
+    page = make.PAGE.replaced((FOLDER / "page.txt").read_text(encoding="utf-8"), parts)
+    assert page.count("<!-- begin ") == len(parts)
+    make.draw(planted)
+    assert (planted / "pretrained.png").stat().st_size > 10_000
 
 
 def test_weights_of_four_bits_are_unpacked(tmp_path):
