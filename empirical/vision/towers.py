@@ -324,7 +324,7 @@ def as_they_are(name: str, config: Any) -> Process:
 
 
 def _patch(model: Any) -> tuple[int, int]:
-    """Return height and width, in pixels, of what the model's first map takes together."""
+    """Return height and width, in pixels, of the patches that a model reads."""
     timm = getattr(model, "timm_model", None)  # whose configuration states the name of an architecture alone
     patch = getattr(model.config, "patch_size", STEM) if timm is None else timm.patch_embed.patch_size
     return (patch, patch) if isinstance(patch, int) else (patch[0], patch[1])
