@@ -20,19 +20,23 @@ BATCH = 32
 AT_ONCE = 1 << 26  # bytes of decoded images that a processor gets at once
 
 
-def _class_and_registers(config: Any) -> dict[str, int]:
-    return {"class token": 1, "register tokens": int(getattr(config, "num_register_tokens", 0))}
+def _class_and_registers(model: Any) -> dict[str, int]:
+    return {"class token": 1, "register tokens": int(getattr(model.config, "num_register_tokens", 0))}
 
 
-def _class_alone(config: Any) -> dict[str, int]:
+def _class_alone(model: Any) -> dict[str, int]:
     return {"class token": 1}
 
 
-def _class_and_distillation(config: Any) -> dict[str, int]:
+def _class_and_distillation(model: Any) -> dict[str, int]:
     return {"class token": 1, "distillation token": 1}
 
 
-def _none(config: Any) -> dict[str, int]:
+def _of_timm(model: Any) -> dict[str, int]:
+    return {"prefix tokens": int(model.timm_model.num_prefix_tokens)}
+
+
+def _none(model: Any) -> dict[str, int]:
     return {}
 
 
@@ -45,7 +49,7 @@ class Tower:
     projections : tuple of str
         Name of the MLP output projection, ``*`` for the layer, one for each kind of MLP that it may be built with.
     prefix : callable
-        From the configuration to the tokens before the patches, by kind.
+        From the model to the tokens before the patches, by kind.
     halving : bool
         Whether later stages have half as many rows and columns (Swin, ConvNeXt).
     """
@@ -71,6 +75,7 @@ TOWERS: dict[str, Tower] = {  # `model_type` of the vision part's configuration
     "siglip_vision_model": Tower(("encoder.layers.*.mlp.fc2",), _none),
     "swin": Tower(("encoder.layers.*.blocks.*.mlp.fc2", "encoder.layers.*.blocks.*.output.dense"), _none, halving=True),
     "swinv2": Tower(("encoder.layers.*.blocks.*.output.dense",), _none, halving=True),
+    "timm_wrapper": Tower(("timm_model.blocks.*.mlp.fc2",), _of_timm),
     "vit": Tower(("layers.*.mlp.fc2",), _class_alone),
     "vit_mae": Tower(("layers.*.mlp.fc2",), _class_alone),
 }
@@ -120,10 +125,9 @@ class TowerReader:
         # Without an entry the error lists the known entries, and the parts of this model.
         table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
         self.projections = architectures.output_projections(model, kind, name, table=table)
-        self.prefix = entry.prefix(model.config) if entry else {}
+        self.prefix = entry.prefix(model) if entry else {}
         self.halving = entry.halving if entry else False
-        patch = getattr(model.config, "patch_size", STEM)
-        self.patch: tuple[int, int] = (patch, patch) if isinstance(patch, int) else (patch[0], patch[1])
+        self.patch = _patch(model)
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
         """Run the model over images; return height and width of its input."""
@@ -208,7 +212,7 @@ def by_hand(pattern: str) -> Tower:
     projection, colon, number = pattern.partition(":")
     rule = "must be a module's name with * for the layer, and the number of tokens before the patches after a colon"
     require(number.isdecimal() or not colon, "--pattern", pattern, rule, "--pattern-a 'layers.*.mlp.fc2:1'")
-    return Tower((projection,), lambda config: {"prefix tokens": int(number)} if number else {})
+    return Tower((projection,), lambda model: {"prefix tokens": int(number)} if number else {})
 
 
 def prepared(model: Any) -> Any:
@@ -242,6 +246,8 @@ def _sine_positions(config: Any) -> Any:
 def open_processor(checkpoint: str | Path, config: Any) -> Process:
     """Return a checkpoint's own preprocessing; without one, floating-point arrays are read as they are."""
     path = Path(checkpoint).expanduser()
+    if config.model_type == "timm_wrapper":
+        return of_timm(checkpoint)
     files = ("preprocessor_config.json", "processor_config.json")
     if path.is_dir() and not any((path / file).is_file() for file in files):
         return as_they_are(str(checkpoint), config)
@@ -260,13 +266,42 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
         raise RosettaError(f"{checkpoint}: its preprocessing cannot be used ({error})") from error
 
     def process(images: Sequence[np.ndarray]) -> np.ndarray:
-        for image in images:
-            if image.dtype != np.uint8:
-                rule = "must be uint8, 0 to 255: the checkpoint rescales and normalises them itself"
-                raise InputError("images", f"{image.dtype} for {checkpoint}", rule)
+        _require_whole_numbers(checkpoint, images)
         return np.stack(processor(list(images), return_tensors="np")["pixel_values"]).astype(np.float32)
 
     return process
+
+
+def of_timm(checkpoint: str | Path) -> Process:
+    """Return the preprocessing of a checkpoint of timm, which is part of its configuration.
+
+    Raises
+    ------
+    RosettaError
+        If timm or torchvision is missing, or the configuration says nothing of images.
+    """
+    from transformers.models.timm_wrapper.image_processing_timm_wrapper import TimmWrapperImageProcessor
+
+    name, options = hub.located(checkpoint)
+    try:
+        processor = TimmWrapperImageProcessor.from_pretrained(name, **options)
+    except Exception as error:
+        raise RosettaError(
+            f"{checkpoint}: its preprocessing cannot be used ({error}). Try: pip install timm torchvision"
+        ) from error
+
+    def process(images: Sequence[np.ndarray]) -> np.ndarray:
+        _require_whole_numbers(checkpoint, images)
+        return processor(list(images), return_tensors="pt")["pixel_values"].numpy().astype(np.float32)
+
+    return process
+
+
+def _require_whole_numbers(checkpoint: str | Path, images: Sequence[np.ndarray]) -> None:
+    for image in images:
+        if image.dtype != np.uint8:
+            rule = "must be uint8, 0 to 255: the checkpoint rescales and normalises them itself"
+            raise InputError("images", f"{image.dtype} for {checkpoint}", rule)
 
 
 def as_they_are(name: str, config: Any) -> Process:
@@ -286,6 +321,13 @@ def as_they_are(name: str, config: Any) -> Process:
         return np.ascontiguousarray(np.stack(list(images)).transpose(0, 3, 1, 2), dtype=np.float32)
 
     return process
+
+
+def _patch(model: Any) -> tuple[int, int]:
+    """Return height and width, in pixels, of the patches that a model reads."""
+    timm = getattr(model, "timm_model", None)  # whose configuration states the name of an architecture alone
+    patch = getattr(model.config, "patch_size", STEM) if timm is None else timm.patch_embed.patch_size
+    return (patch, patch) if isinstance(patch, int) else (patch[0], patch[1])
 
 
 def _present(model: Any, patterns: tuple[str, ...]) -> str:

@@ -137,6 +137,29 @@ def test_a_rung_that_fails_is_named_and_the_others_are_saved(models, client, mon
     assert measure_ladder(broken, tmp_path, quiet=True, client=client)["raw_count"].equals(again["raw_count"])
 
 
+def test_a_worker_that_ends_leaves_the_comparisons_it_finished(models, monkeypatch, tmp_path):
+    """Its second comparison ends it; a folder of the same path on another disk gets no file."""
+    original = workers.measure_rung
+
+    def measure(ladder, rung, *of, **options):
+        if rung is models.rungs[1]:
+            raise KeyboardInterrupt
+        return original(ladder, rung, *of, **options)
+
+    monkeypatch.setattr(workers, "measure_rung", measure)
+    files = [tmp_path / "results" / name for name in ("first.nc", "second.nc")]
+    places = [workers._place(file) for file in files]
+    elsewhere = [(file, number + 1) for file, number in places]
+    with pytest.raises(KeyboardInterrupt):
+        workers._measure(models, [(0, 1), (1, 1)], elsewhere)
+    assert not any(file.exists() for file in files)
+    with pytest.raises(KeyboardInterrupt):
+        workers._measure(models, [(0, 1), (1, 1)], places)
+    assert [file.exists() for file in files] == [True, False]
+    alone = original(models, models.rungs[0], 1, False)
+    assert load(files[0])["raw_count"].equals(alone["raw_count"])
+
+
 def test_a_scheduler_that_does_not_answer_is_refused_before_training(tmp_path):
     path = write_ladder(tmp_path, 600, measured=600, nulls=NULLS, widths=(8,))
     from rosettalaw.loop.ladder import run_ladder

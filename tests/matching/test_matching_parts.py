@@ -434,6 +434,8 @@ class TestCommandLine:
         assert "read from activations on disk, 60 TB" in told
         assert "memory excludes model weights" in told
         assert "(3 included)" in self.call("plan", *sizes, "--null-permutations", 3).stdout
+        assert "copies of activations take 60 TB on disk" in told
+        assert "copies of activations take 30 TB on disk" in self.call("plan", *sizes, "--spool", "float16").stdout
 
     def test_plan(self):
         done = self.call(

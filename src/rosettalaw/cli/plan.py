@@ -15,6 +15,7 @@ EPILOG = (
     "rosettalaw plan --neurons-a 1376256 --neurons-b 1376256 --positions 1e7 --device h200"
 )
 LARGEST = 1e15
+SPOOLED = {"float32": 4, "float16": 2}  # bytes of an activation in a copy
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -29,6 +30,7 @@ def plan(
     device: str = typer.Option("cpu", help="cpu or cuda (measured now), a100, h100, h200 (data sheet)."),
     permutations: int = typer.Option(0, "--null-permutations", min=0, help="Null draws to include: shift, permute."),
     width: int = typer.Option(4, min=1, help="Bytes of one activation."),
+    spool: str = typer.Option("float32", help="Format of checkpoints' activations on disk: float32 or float16."),
     memory: str = typer.Option("", help="Memory for the exact engine's tiles (default: half of the device's)."),
     as_json: bool = JsonOption,
 ) -> None:
@@ -41,6 +43,7 @@ def plan(
     from ..empirical.nulls import DRAWS
     from ..errors import require
 
+    require(spool in SPOOLED, "--spool", spool, "must be float32 or float16", "--spool float16")
     numbers = {"--neurons-a": neurons_a, "--neurons-b": neurons_b, "--positions": positions}
     for option, size in numbers.items():
         require(1 <= size <= LARGEST, option, size, f"must be between 1 and {LARGEST:g}", f"{option} 1e6")
@@ -56,11 +59,12 @@ def plan(
     draws = permutations or DRAWS
     each = [each_draw(engine(0), engine(draws), draws) for engine in engines]
     stored = float(sizes.positions) * (sizes.neurons_a + sizes.neurons_b) * width
+    copies = stored / width * SPOOLED[spool]
     detectable = cost.detectable_correlation(sizes)
     if as_json:
         record = {"detectable_correlation": detectable, "device": dataclasses.asdict(rates)}
         record |= {"engines": [dataclasses.asdict(one) for one in costs], "null_draws_counted_in": permutations}
-        print_json({**record, "each_null_draw": each, "bytes_kept_for_nulls": stored})
+        print_json({**record, "each_null_draw": each, "bytes_kept_for_nulls": stored, "bytes_of_copies": copies})
         return
     title = f"{rates.name} ({rates.source}): {rates.operations / 1e12:.3g} Tflop/s, {rates.bandwidth / 1e9:.3g} GB/s"
     rows = [
@@ -81,11 +85,17 @@ def plan(
             echo(f"{one.engine}: {more}; activations of models on the device stay there")
     more = ", ".join(f"{one['engine']} {duration(one['seconds'])} more" for one in each)
     counted = f"{permutations} included" if permutations else f"none included; match draws {DRAWS} by default"
-    room = f"{stored / 1e12:.3g} TB" if stored >= 1e12 else f"{stored / 1e9:.3g} GB"
     echo(f"each draw of a null: {more} ({counted})")
-    echo(f"shifted positions need no copy; permuted ones and documents are read from activations on disk, {room}")
-    echo("memory excludes model weights")
+    room = f"read from activations on disk, {amount(stored)}"
+    echo(f"shifted positions need no copy; permuted ones and documents are {room}")
+    echo(f"checkpoints: copies of activations take {amount(copies)} on disk, and of untrained networks as much again")
+    echo("memory excludes model weights, and pages of files, which the system takes back when it needs memory")
     echo(f"half of the pairs with correlation {detectable:.3g} are found")
+
+
+def amount(count: float) -> str:
+    """Return bytes on disk in a unit that suits them."""
+    return f"{count / 1e12:.3g} TB" if count >= 1e12 else f"{count / 1e9:.3g} GB"
 
 
 def each_draw(without: Any, with_draws: Any, draws: int) -> dict[str, Any]:

@@ -1,0 +1,412 @@
+"""The kept files, the figure and the tables of the study of pretrained models, from a finished run.
+
+    python docs/pretrained/study.py WHEELS OUT
+    python docs/_make/pretrained.py OUT
+
+writes into ``docs/pretrained``: ``study.json`` with the numbers of every two models and of the text, ``pairs.csv`` with
+the pairs above ρ*, ``families.csv`` with the neurons that recur in three and four models and their contexts,
+``text.csv`` and ``checks.json`` of the run, ``pretrained.png``; and, in ``FINDINGS.md``, everything between
+``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The first run makes that page of ``page.txt``. Tables and figure are
+made of the kept files alone:
+
+    python docs/_make/pretrained.py
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import itertools
+import json
+import re
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DOCS = Path(__file__).resolve().parents[1]
+FOLDER = DOCS / "pretrained"
+NAMES = {"minilm": "MiniLM", "e5": "e5", "mpnet": "MPNet", "smollm2": "SmolLM2"}
+ABOUT = {
+    "minilm": ("all-MiniLM-L6-v2", "BERT, 6 layers", "single precision, as published"),
+    "e5": ("multilingual-e5-small", "BERT, 12 layers", "4 bits (Q4_0)"),
+    "mpnet": ("all-mpnet-base-v2", "MPNet, 12 layers", "single precision, as published"),
+    "smollm2": ("SmolLM2-135M-Instruct", "Llama, 30 layers", "4 bits (Q4_1)"),
+}
+NULLS = ("shifted", "documents", "untrained")
+SCALARS = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold", "stable_count", "settled_count")
+SCALARS = (*SCALARS, "split_half", "neurons_a", "neurons_b", "positions")
+PAIR = ("layer_a", "layer_unit_a", "layer_b", "layer_unit_b", "correlation", "stability", "lexical_share")
+STABLE = 0.9
+LISTED = 12  # families of each kind on the page
+AROUND = 40  # characters before and after the strongest position in an excerpt
+SHOWN = 3  # strongest contexts of a family
+
+
+def _of_ladder() -> Any:
+    """The module that writes the page of the full ladder: its tables look the same."""
+    spec = importlib.util.spec_from_file_location("full_ladder_page", Path(__file__).with_name("full_ladder.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGE = _of_ladder()
+
+
+def keep(out: Path) -> None:
+    """Write the kept files of a finished run."""
+    from rosettalaw.results import load
+
+    recurrence = load(out / "results/recurrence.nc", "recurrence")
+    names = [str(name) for name in recurrence["model"].values]
+    results = {}
+    for a, b in itertools.combinations(names, 2):
+        results[a, b] = load(out / f"results/{a}--{b}.nc", "pairs")
+    comparisons = [_numbers(a, b, ds) for (a, b), ds in results.items()]
+    rows = [row for (a, b), ds in results.items() for row in _pairs(a, b, ds)]
+    _write_rows(FOLDER / "pairs.csv", rows)
+    _write_rows(FOLDER / "families.csv", _families(recurrence, names, results))
+    for name in ("text.csv", "checks.json"):
+        shutil.copyfile(out / name, FOLDER / name)
+    study = {"models": names, "comparisons": comparisons, "levels": _levels(recurrence), **_facts(results, recurrence)}
+    (FOLDER / "study.json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
+
+
+def _facts(results: dict[tuple[str, str], xr.Dataset], recurrence: xr.Dataset) -> dict[str, Any]:
+    """Text, settings and versions, which all pairs have in common."""
+    first = next(iter(results.values()))
+    draws = {null: int(first[f"{null}_draws"]) for null in NULLS if f"{null}_draws" in first}
+    facts = {name: first.attrs[name] for name in ("corpus_sha256", "tokens", "engine", "seed") if name in first.attrs}
+    facts |= {"versions": json.loads(first.attrs["versions"])} if "versions" in first.attrs else {}
+    revisions = {
+        name: str(one) for name, one in zip(recurrence["model"].values, recurrence["revisions"].values, strict=True)
+    }
+    facts = {name: one.item() if isinstance(one, np.generic) else one for name, one in facts.items()}
+    return {**facts, "draws": draws, "positions": int(recurrence["positions"]), "revisions": revisions}
+
+
+def _numbers(a: str, b: str, ds: xr.Dataset) -> dict[str, Any]:
+    """The numbers of two models."""
+    numbers: dict[str, Any] = {"a": a, "b": b, "binding_null": ds.attrs["binding_null"], "status": ds.attrs["status"]}
+    numbers |= {name: round(ds[name].item(), 6) for name in SCALARS if name in ds}
+    for null in NULLS:
+        if f"{null}_raw" in ds:
+            numbers[f"{null}_raw"] = round(ds[f"{null}_raw"].item(), 3)
+            numbers[f"{null}_above_threshold"] = round(ds[f"{null}_above_threshold"].item(), 3)
+    return numbers
+
+
+def _pairs(a: str, b: str, ds: xr.Dataset) -> list[dict[str, Any]]:
+    """The pairs above ρ*, strongest first."""
+    above = np.flatnonzero(np.abs(ds["correlation"].values) >= float(ds["threshold"]))
+    order = above[np.argsort(-ds["correlation"].values[above], kind="stable")]
+    columns = {name: ds[name].values[order] for name in PAIR}
+    rows = []
+    for i in range(len(order)):
+        row = {"a": a, "b": b, **{name: int(columns[name][i]) for name in PAIR[:4]}}
+        rows.append(row | {name: f"{columns[name][i]:.4f}" for name in PAIR[4:]})
+    return rows
+
+
+def _levels(recurrence: xr.Dataset) -> list[dict[str, Any]]:
+    """Families by the number of their models."""
+    columns = ("shared_by", "families", "closed_families", "closed_by_chance")
+    rows = zip(*(recurrence[name].values.tolist() for name in columns), strict=True)
+    return [{name: None if value != value else value for name, value in zip(columns, row, strict=True)} for row in rows]
+
+
+def _families(
+    recurrence: xr.Dataset, names: list[str], results: dict[tuple[str, str], xr.Dataset]
+) -> list[dict[str, Any]]:
+    """The closed families of three and more models, each with the strongest contexts of its strongest pair."""
+    members: dict[int, dict[str, tuple[int, int]]] = {}
+    columns = (recurrence[f"member_{name}"].values.tolist() for name in ("family", "model", "layer", "unit"))
+    for family, model, layer, unit in zip(*columns, strict=True):
+        members.setdefault(family, {})[names[model]] = (layer, unit)
+    closed, sizes = recurrence["family_closed"].values, recurrence["family_models"].values
+    weakest = recurrence["weakest_correlation"].values
+    chosen = [family for family in members if closed[family] and sizes[family] >= 3]
+    rows = []
+    for family in sorted(chosen, key=lambda one: (-sizes[one], -weakest[one])):
+        neurons = members[family]
+        peaks, excerpt = _strongest(neurons, names, results)
+        row: dict[str, Any] = {"models": int(sizes[family]), "weakest": f"{weakest[family]:.4f}"}
+        row |= {name: "{}:{}".format(*neurons[name]) if name in neurons else "" for name in names}
+        rows.append({**row, "strongest": " | ".join(peaks), "context": excerpt})
+    return rows
+
+
+def _strongest(
+    neurons: dict[str, tuple[int, int]], names: list[str], results: dict[tuple[str, str], xr.Dataset]
+) -> tuple[list[str], str]:
+    """The spans of the strongest contexts, and the first of them with the text around it; empty if none is kept."""
+    from rosettalaw.empirical.viewer.items import Judged
+    from rosettalaw.empirical.viewer.saved_contexts import keeps, saved_pairs
+
+    for a, b in itertools.combinations([name for name in names if name in neurons], 2):
+        ds = results[a, b]
+        here = np.ones(ds.sizes["pair"], dtype=bool)
+        for side, name in (("a", a), ("b", b)):
+            for word, value in zip(("layer", "layer_unit"), neurons[name], strict=True):
+                here &= ds[f"{word}_{side}"].values == value
+        place = np.flatnonzero(here)
+        if len(place) == 1 and keeps(ds, place, None):
+            (pair,) = saved_pairs(ds, place, None, [Judged()] * ds.sizes["pair"])
+            contexts = [pair.contexts[number] for number in pair.top[0]]
+            return [one.spans[one.peak] for one in contexts], _excerpt(contexts[0])
+    return [], ""
+
+
+def _excerpt(context: Any) -> str:
+    """The text around the strongest position, which stands in brackets."""
+    before, after = "".join(context.spans[: context.peak]), "".join(context.spans[context.peak + 1 :])
+    return f"{before[-AROUND:]}⟦{context.spans[context.peak]}⟧{after[:AROUND]}"
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def blocks(folder: Path = FOLDER) -> dict[str, str]:
+    """Return the text of each marked part of the page, from the kept files."""
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    checks = json.loads((folder / "checks.json").read_text(encoding="utf-8"))
+    pairs, families = PAGE.rows_of(folder / "pairs.csv"), PAGE.rows_of(folder / "families.csv")
+    text = PAGE.rows_of(folder / "text.csv")
+    return {
+        "size": PAGE.filled(_size(study, text)),
+        "models": _models(study),
+        "checks": PAGE.filled(_checks(checks)),
+        "counts": _counts(study, pairs),
+        "nulls": _null_table(study),
+        "lexical": PAGE.filled(_lexical(pairs)),
+        "depth": PAGE.filled(_depth(pairs)),
+        "map": _map(pairs),
+        "families": _levels_table(study),
+        "recurring": _recurring(study, families),
+        "sizes": PAGE.filled(_sizes(study)),
+    }
+
+
+def _size(study: dict[str, Any], text: list[dict[str, str]]) -> str:
+    domains = Counter(row["domain"] for row in text)
+    said = ", ".join(f"{number} of domain `{domain}`" for domain, number in domains.items())
+    draws = ", ".join(f"{number} {null}" for null, number in study["draws"].items())
+    tokens = study["tokens"][0] if isinstance(study["tokens"], list) else study["tokens"]
+    return (
+        f"The text has {len(text)} documents: {said}. Of it {tokens:,} tokens of {NAMES[study['models'][0]]} were "
+        f"read, which gives {study['positions']:,} positions at which the four tokenizers agree. Draws of the nulls: "
+        f"{draws}. Engine: {study['engine']}."
+    )
+
+
+def _models(study: dict[str, Any]) -> str:
+    neurons = _neurons(study)
+    columns = {
+        "model": [f"{NAMES[name]}: {ABOUT[name][0]}" for name in ABOUT],
+        "architecture": [ABOUT[name][1] for name in ABOUT],
+        "weights": [ABOUT[name][2] for name in ABOUT],
+        "neurons": [f"{neurons[name]:,}" for name in ABOUT],
+    }
+    return PAGE.markdown(columns)
+
+
+def _neurons(study: dict[str, Any]) -> dict[str, int]:
+    return {one[side]: int(one[f"neurons_{side}"]) for one in study["comparisons"] for side in ("a", "b")}
+
+
+def _checks(checks: dict[str, Any]) -> str:
+    encoders = ", ".join(
+        f"{NAMES[name]} {checks[name]['right']} of {checks[name]['sentences']}"
+        for name in ABOUT
+        if "right" in checks[name]
+    )
+    completions = "; ".join(f"“{start}” →“{word}”" for start, word in checks["smollm2"]["completions"])
+    own = checks["e5"]["cosine_with_own_engine"]
+    engine = (
+        ""
+        if own is None
+        else (
+            f" Embeddings of the unpacked e5 and of the package's own program, which rounds activations to 8 bits, "
+            f"have a cosine of at least {own:.4f}."
+        )
+    )
+    return f"Sentences whose nearest one is their paraphrase: {encoders}.{engine} SmolLM2 completes {completions}."
+
+
+def _title(one: dict[str, Any]) -> str:
+    return f"{NAMES[one['a']]} × {NAMES[one['b']]}"
+
+
+def _of(pairs: list[dict[str, str]], one: dict[str, Any]) -> list[dict[str, str]]:
+    return [row for row in pairs if row["a"] == one["a"] and row["b"] == one["b"]]
+
+
+def _values(rows: list[dict[str, str]], name: str) -> np.ndarray:
+    return np.array([float(row[name]) for row in rows])
+
+
+def _counts(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
+    every = study["comparisons"]
+    columns = {
+        "models": [_title(one) for one in every],
+        "without a threshold": [f"{one['raw_count']:.0f}" for one in every],
+        "pairs above ρ*": [f"{one['calibrated_count']:.0f} ± {one['calibrated_count_se']:.0f}" for one in every],
+        "stable": [f"{np.sum(_values(_of(pairs, one), 'stability') >= STABLE - 1e-9)}" for one in every],
+        "of the smaller model": [
+            f"{one['calibrated_count'] / min(one['neurons_a'], one['neurons_b']):.1%}" for one in every
+        ],
+        "ρ*": [f"{one['threshold']:.2f}" for one in every],
+        "decided by": [one["binding_null"] for one in every],
+        "overlap of halves": [f"{one['split_half']:.2f}" for one in every],
+    }
+    return PAGE.markdown(columns)
+
+
+def _null_table(study: dict[str, Any]) -> str:
+    every = study["comparisons"]
+    columns = {"models": [_title(one) for one in every], "trained": [f"{one['raw_count']:.0f}" for one in every]}
+    for null in NULLS:
+        if f"{null}_raw" in every[0]:
+            columns[null] = [f"{one[f'{null}_raw']:.0f} ({one[f'{null}_above_threshold']:.1f})" for one in every]
+    return PAGE.markdown(columns)
+
+
+def _lexical(pairs: list[dict[str, str]]) -> str:
+    said = []
+    for (a, b), rows in itertools.groupby(pairs, key=lambda row: (row["a"], row["b"])):
+        shares = _values(list(rows), "lexical_share")
+        low, middle, high = np.nanpercentile(shares, [25, 50, 75])
+        said.append(f"{NAMES[a]} × {NAMES[b]} {middle:.0%} ({low:.0%} to {high:.0%})")
+    return f"Median share of a pair's covariance that the text of its span explains, with quartiles: {'; '.join(said)}."
+
+
+def _depth(pairs: list[dict[str, str]]) -> str:
+    from scipy import stats
+
+    said = []
+    for (a, b), group in itertools.groupby(pairs, key=lambda row: (row["a"], row["b"])):
+        rows = list(group)
+        rank = stats.spearmanr(_values(rows, "layer_a"), _values(rows, "layer_b")).statistic
+        said.append(f"{NAMES[a]} × {NAMES[b]} {rank:.2f}")
+    return f"Rank correlation of the layers of the two neurons of a pair above ρ*: {'; '.join(said)}."
+
+
+def depth_map(pairs: list[dict[str, str]], a: str = "mpnet", b: str = "minilm") -> np.ndarray:
+    """Return the pairs above ρ* that join each layer of one model with each layer of the other."""
+    rows = _of(pairs, {"a": a, "b": b})
+    layers = [np.array([int(row[f"layer_{side}"]) for row in rows], dtype=int) for side in ("a", "b")]
+    sizes = [int(ABOUT[name][1].split()[-2]) for name in (a, b)]
+    table = np.zeros(sizes, dtype=int)
+    np.add.at(table, tuple(layers), 1)
+    return table
+
+
+def _map(pairs: list[dict[str, str]]) -> str:
+    table = depth_map(pairs).T
+    columns = {"MiniLM's layer": [str(layer) for layer in range(len(table))]}
+    columns |= {f"{layer}": [str(count) for count in table[:, layer]] for layer in range(table.shape[1])}
+    return PAGE.markdown(columns)
+
+
+def _levels_table(study: dict[str, Any]) -> str:
+    rows = study["levels"][::-1]
+
+    def chance(row: dict[str, Any]) -> str:
+        return "–" if row["closed_by_chance"] is None else f"{row['closed_by_chance']:.2g}"
+
+    columns = {
+        "models": [str(row["shared_by"]) for row in rows],
+        "families": [str(row["families"]) for row in rows],
+        "closed": [str(row["closed_families"]) for row in rows],
+        "closed by chance": [chance(row) for row in rows],
+    }
+    return PAGE.markdown(columns)
+
+
+def _recurring(study: dict[str, Any], families: list[dict[str, str]]) -> str:
+    rows = []
+    for models in (4, 3):
+        rows += [row for row in families if row["models"] == str(models)][:LISTED]
+    columns = {NAMES[name]: [row[name] or "–" for row in rows] for name in study["models"]}
+    columns["weakest ρ"] = [f"{float(row['weakest']):.2f}" for row in rows]
+    columns["strongest at"] = [", ".join(_code(one) for one in row["strongest"].split(" | ")[:SHOWN]) for row in rows]
+    columns["a context"] = [_code(row["context"]) for row in rows]
+    return PAGE.markdown(columns)
+
+
+def _code(text: str) -> str:
+    """Return text as code in a cell of a table."""
+    shown = re.sub(r"\s", lambda at: {"\n": "↵", "\t": "⇥"}.get(at[0], " "), text).replace("`", "ˋ").replace("|", "∣")
+    return f"`{shown}`" if shown else "–"
+
+
+def _sizes(study: dict[str, Any]) -> str:
+    every = sorted(study["comparisons"], key=lambda one: one["neurons_a"] * one["neurons_b"])
+    least, most = every[0], every[-1]
+    return (
+        f"{_title(least)} have {least['neurons_a'] * least['neurons_b']:.3g} possible pairs and "
+        f"{least['calibrated_count']:.0f} above ρ*, {_title(most)} {most['neurons_a'] * most['neurons_b']:.3g} and "
+        f"{most['calibrated_count']:.0f}."
+    )
+
+
+def draw(folder: Path = FOLDER) -> None:
+    """Draw the counts, and the layers that the pairs of MiniLM and MPNet join."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    from rosettalaw import looks
+
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    pairs = PAGE.rows_of(folder / "pairs.csv")
+    every = sorted(study["comparisons"], key=lambda one: one["calibrated_count"])
+    with mpl.rc_context({**looks.RC, "backend": "agg"}):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(looks.WIDTH, 2.7), width_ratios=(1, 1.15))
+        counts = [one["calibrated_count"] for one in every]
+        stable = [int(np.sum(_values(_of(pairs, one), "stability") >= STABLE - 1e-9)) for one in every]
+        titles = [_title(one) for one in every]
+        left.barh(titles, counts, color=looks.COLOURS["sky"], label="above ρ*")
+        left.barh(titles, stable, color=looks.COLOURS["blue"], label="of these stable")
+        left.set(xlabel="pairs of neurons", title="Pairs that chance does not explain")
+        left.grid(visible=False, axis="y")
+        left.legend(loc="lower right")
+        table = depth_map(pairs).T
+        right.imshow(np.sqrt(table), cmap="Blues", origin="lower", aspect="auto")
+        for (row, column), count in np.ndenumerate(table):
+            bright = np.sqrt(count) > 0.6 * np.sqrt(table.max())
+            right.text(
+                column, row, str(count), ha="center", va="center", fontsize=6.5, color="white" if bright else looks.INK
+            )
+        right.set(xlabel="layer of MPNet", ylabel="layer of MiniLM", title="They align by depth")
+        right.set_xticks(range(table.shape[1]))
+        right.grid(visible=False)
+        figure.savefig(folder / "pretrained.png", metadata={"Software": None})
+        plt.close(figure)
+
+
+def write() -> None:
+    """Write the figure and the page."""
+    draw()
+    page = FOLDER / "FINDINGS.md"
+    if not page.exists():
+        shutil.copyfile(FOLDER / "page.txt", page)
+    page.write_text(PAGE.replaced(page.read_text(encoding="utf-8"), blocks()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        keep(Path(sys.argv[1]))
+    write()

