@@ -54,7 +54,8 @@ def ranks(folder: Path, prefix: str) -> dict[str, Any]:
     partner = np.arange(len(sentences)) ^ 1
     own = cosines[np.arange(len(sentences)), partner]
     cosines[np.arange(len(sentences)), partner] = -np.inf
-    return {"sentences": len(sentences), "right": int(np.sum(own > cosines.max(1))), "cosine": round(float(own.mean()), 3)}
+    right = int(np.sum(own > cosines.max(1)))
+    return {"sentences": len(sentences), "right": right, "cosine": round(float(own.mean()), 3)}
 
 
 def completions(folder: Path) -> list[list[str]]:
