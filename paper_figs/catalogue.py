@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnknownNameError
+from ..errors import UnknownNameError, require
 from .onto import axes_of, onto
 from .results_folder import MeasuredLadder, Results, read
 
@@ -226,6 +226,7 @@ def plot(
     >>> plot("table2", ax=axes) is axes
     True
     """
+    require(isinstance(name, str), "name", name, "must be the name of a figure", "plot('fig03')")
     if name not in CATALOGUE:
         raise UnknownNameError("figure", name, CATALOGUE)
     known = results if isinstance(results, Results) else read(results)

@@ -61,6 +61,7 @@ CERTAIN = 1e-6  # by how much a solution by root may miss its certificate
 MOST = 1e290  # of weights whose sums do not overflow
 LARGEST = 1e300  # budget of a utility other than the logarithm
 LITTLE = 1e-6  # isolation below which demand is straight in the price
+ROUGH = 0.01  # of a budget: what rounding of a price near nothing may leave unspent
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,13 +278,16 @@ def allocate_logs(
             isolation[wanted] = utility.demand_at_log(log_level + log_price[wanted])
             if float(isolation.max()) < TINY:  # the first feature's price keeps the digits that λ has lost
                 isolation[wanted] = utility.demand_at_log(price + above)
+        if float(isolation.min()) < 0:
+            below, example = float(isolation.min()), "np.maximum(..., 0)"
+            least = "must be at least 0 at every price"
+            require(below > -TIE, f"{type(utility).__name__}.demand", below, least, example)
+            isolation = np.maximum(isolation, 0.0)
         isolation[wanted] = np.where(at_nothing(depth, above), 0.0, isolation[wanted])
-    if float(isolation.min()) < 0:
-        below, example = float(isolation.min()), "np.maximum(..., 0)"
-        require(below > -TIE, f"{type(utility).__name__}.demand", below, "must be at least 0 at every price", example)
-        isolation = np.maximum(isolation, 0.0)
-    if 0 < float(isolation.max()) < LITTLE or depth < TINY:  # prices have no digits left for the last of it
-        isolation *= budget / float(np.sum(isolation) if costs is None else np.dot(costs, isolation))
+    spent = float(np.sum(isolation) if costs is None else np.dot(costs, isolation))
+    nearly = depth < TINY and abs(spent - budget) < ROUGH * budget  # farther off, no price spends the budget
+    if 0 < float(isolation.max()) < LITTLE or nearly:  # prices have no digits left for the last of it
+        isolation *= budget / spent
     active = int(np.count_nonzero(isolation))
     with np.errstate(over="ignore"):
         level = float(np.exp(log_level))

@@ -156,6 +156,7 @@ def test_page(text, tmp_path):
     rendered = page.render(
         "results.html", title=text, subtitle=text, sources=[{"name": text, "sentences": [text]}], rows=[], checks=[],
         figures=[], waiting=[], everything=False, provenance=[{"name": text, "facts": {text: text}}], skipped=[text],
+        command=text, bibtex=text,
     )  # fmt: skip
     page.write(tmp_path / "page.html", rendered)
     assert not any(map(acts, re.sub(r"[\n\t]", "", rendered)))

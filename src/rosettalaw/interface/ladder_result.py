@@ -96,6 +96,8 @@ class LadderResult(DatasetResult):
         InputError
             If the ladder was measured without what it shows.
         """
+        rule = "must be the name of a figure"
+        require(isinstance(figure, str), "figure", figure, rule, "ladder.plot(figure='partners')")
         if figure != "scaling":
             return self._plot_of_report(figure, ax)
         from ..paper_figs import fig03
