@@ -153,8 +153,8 @@ def test_many_sources_are_counted():
     assert message("fig03", rows, []) == "4 of 5 sources grow sublinearly."
     assert message("fig03", rows[:4], []) == "All 4 sources grow sublinearly."
     few = message("fig03", rows[:2], [])
-    assert few.startswith("Both sources grow sublinearly: l0, α = 0.40 (")
-    assert "; l1, α = 0.50 (" in few
+    assert few.startswith("Both sources grow sublinearly: l0 (a × b), α = 0.40 (")
+    assert "; l1 (a × b), α = 0.50 (" in few
     assert few.endswith("The verdicts above say how far the counts are evidence.")
     assert message("sources", rows, []).startswith("The count grows sublinearly in 4 of 5 sources; α·b agrees with")
     assert message("sources", rows[:2], []).startswith("The count grows sublinearly in 2 of 2 sources")
