@@ -175,17 +175,13 @@ def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str]
 
 
 def on_page(results: Results) -> list[str]:
-    """Return the names of the figures on the page of a results folder, in its order.
-
-    Without a ladder, the figures of the studies that are there come before those that have only the paper's numbers.
-    """
+    """Return the names of the figures on the page of a results folder, in its order."""
     places = {
         name: figure.page
         for name, figure in CATALOGUE.items()
         if figure.page is not None and (not figure.with_kind or results.of(figure.with_kind))
     }
-    ladders = bool(results.of("ladder"))
-    return sorted(places, key=lambda name: (ladders or not CATALOGUE[name].with_kind, places[name]))
+    return sorted(places, key=lambda name: places[name])
 
 
 def draw_demo(measured: MeasuredLadder, out: Path) -> dict[str, Path]:
