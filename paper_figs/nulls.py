@@ -30,7 +30,8 @@ def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -
         axis.set_ylabel("mutual pairs")
         ends = [_ends(ladder, ours) for _, ladder in ladders]
         axis.set_ylim(bottom=min(axis.get_ylim()[0], 0.8))
-        axis.set_ylim(top=max([axis.get_ylim()[1], *(1.25 * np.nanmax(high, initial=0) for _, _, high in ends)]))
+        tops = [table["count"].max(), *(np.nanmax(high, initial=0) for _, _, high in ends)]
+        axis.set_ylim(top=max(axis.get_ylim()[1], 1.25 * max(tops)))  # markers at the top are whole
         for i, (sizes, low, high) in enumerate(ends):
             intervals(axis, sizes, low, high, style.CYCLE[(3 + i) % len(style.CYCLE)])
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)

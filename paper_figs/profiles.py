@@ -1,7 +1,8 @@
 """The isolation profile, read off the correlations in rank order: one curve per size, and the fitted lines.
 
 By Eqs. 14 and 62, ``1 − ρ_(r) = (r/r0)^b``: straight in log-log, with b = β. Points are the pairs above the ladder's
-common threshold; the dashed line has the slope that the counts ask for, 1/α, through the largest size's last pair.
+common threshold; of very many, those at ranks in equal steps of log r. The dashed line has the slope that the counts
+require for large networks, 1/α, and ends at the largest size's last pair.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from .results_folder import Results
 if TYPE_CHECKING:
     from ..validation.series import Series
     from ..validation.triangle import Triangle
+
+MOST_POINTS = 2000  # that are all drawn; a page with more would be slow to open
+STEPS = 60  # of the logarithm of the rank, where fewer are drawn
 
 
 def make(results: Results, path: Path) -> list[Path]:
@@ -41,9 +45,12 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
         labels = []
         sizes = np.unique(triangle.neurons)
         colours = [style.shade(style.COLOURS["blue"], depth) for depth in np.linspace(0.25, 1, len(sizes))]
-        for size, rho in _cut(series, triangle):
+        cut = _cut(series, triangle)
+        many = sum(len(rho) for _, rho in cut) > MOST_POINTS
+        for size, rho in cut:
             i = int(np.searchsorted(sizes, size))
-            axis.plot(np.arange(1, len(rho) + 1), 1 - rho, style.MARKERS[i % 7], color=colours[i], ms=3.5, mew=0)
+            ranks = spread_ranks(len(rho)) if many else np.arange(1, len(rho) + 1)
+            axis.plot(ranks, 1 - rho[ranks - 1], style.MARKERS[i % 7], color=colours[i], ms=3.5, mew=0)
         for size, profile in zip(triangle.neurons, triangle.profiles, strict=True):
             ranks = np.arange(1, round(profile.pairs) + 1)
             axis.plot(ranks, 1 - profile.correlation(ranks), color=colours[int(np.searchsorted(sizes, size))], lw=1)
@@ -61,7 +68,7 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
             line = labels[-1][1] * (ranks / last.pairs) ** (1 / alpha)
             axis.plot(ranks, line, "--", color=style.INK, lw=1.1)
             axis.annotate(
-                f"slope 1/α = {1 / alpha:.2f},\nrequired by the counts",
+                f"slope 1/α = {1 / alpha:.2f},\nrequired by the counts for N → ∞",
                 (ranks[0], line[0]),
                 (-8, 0),
                 textcoords="offset points",
@@ -77,7 +84,14 @@ def draw(series: Series, triangle: Triangle, path: str | os.PathLike[str]) -> li
         ]
         axis.set_title(f"{series.name}\n{', '.join(estimates)}")
         style.label_ends(axis, labels)
+        if many:
+            style.source_note(figure, "Points: pairs at ranks in equal steps of log r. Lines: fits to all pairs.")
         return style.save(figure, path)
+
+
+def spread_ranks(pairs: int) -> np.ndarray:
+    """Ranks from the first to the last in steps of their logarithm, each once; whole numbers, ascending."""
+    return np.unique(np.round(np.geomspace(1, pairs, STEPS)).astype(int))
 
 
 def _cut(series: Series, triangle: Triangle) -> list[tuple[float, np.ndarray]]:

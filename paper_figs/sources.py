@@ -42,8 +42,8 @@ NOTE = (
 
 
 def make(results: Results, path: Path) -> list[Path]:
-    """Draw every source, the paper's included."""
-    return draw(results.rows, path)
+    """Draw every source with more than one size, the paper's included."""
+    return draw([row for row in results.rows if len(np.unique(row.series.neurons)) > 1], path)
 
 
 def draw(rows: Sequence[Row], path: str | os.PathLike[str]) -> list[Path]:

@@ -76,7 +76,8 @@ class Extension:
         plain = f"{'rejected' if self.plain_p < 0.05 else 'not rejected'} (p = {self.plain_p:.2g})"
         if np.isnan(self.plain_p):
             plain = "not tested with three sizes"
-        fits = "does not fit either" if self.misfit_p < 0.05 else "is compatible with all three exponents"
+        either = " either" if self.plain_p < 0.05 else ""
+        fits = f"does not fit{either}" if self.misfit_p < 0.05 else "is compatible with all three exponents"
         whose = " with unattenuated correlations" if self.unattenuated else ""
         return (
             f"A budget proportional to N{whose} is {plain}; a budget κN^θ with {theta} and "

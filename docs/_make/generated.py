@@ -27,7 +27,10 @@ def texts(source: Path) -> dict[str, str]:
 
 
 def update(folder: Path, pages: dict[str, str]) -> None:
-    """Write pages whose text has changed, and remove those of an earlier build."""
+    """Write pages whose text has changed, and remove those of an earlier build; hidden folders are left as they are.
+
+    One of them has the notebooks that a build has executed, which the next build reads.
+    """
     for path, text in pages.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -35,5 +38,6 @@ def update(folder: Path, pages: dict[str, str]) -> None:
             place.write_text(text, encoding="utf-8")
     for kind in ("*.md", "*.rst", "*.ipynb"):
         for old in folder.rglob(kind):
-            if old.relative_to(folder).as_posix() not in pages and ".cells" not in old.parts:
+            name = old.relative_to(folder)
+            if name.as_posix() not in pages and not any(part.startswith(".") for part in name.parts):
                 old.unlink()

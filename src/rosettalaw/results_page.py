@@ -101,7 +101,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
             {"name": row.series.name, "sentences": row.sentences()} for row in own if not _one_matching(row, results)
         ]
         + _further(results, judged),
-        rows=[_printable(row.record()) for row in results.rows],
+        rows=[_printable(row.record()) for row in results.rows if not _one_matching(row, results)],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],
         figures=figures,
         waiting=[one for one in made if not one.files],

@@ -182,6 +182,18 @@ def test_tutorials_are_the_notebooks_of_the_examples(tmp_path):
     assert "generated/tutorials/arrays\n" in pages["tutorials/contents.md"]
 
 
+def test_a_build_removes_pages_that_are_gone_and_leaves_executed_notebooks(tmp_path):
+    """The next build reads them: without them it stops at the first tutorial."""
+    old, executed = tmp_path / "names" / "gone.md", tmp_path / ".ran" / "executed" / "1" / "base.ipynb"
+    for path in (old, executed):
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    site_part("generated").update(tmp_path, {"names/here.md": "# Here"})
+    assert not old.exists()
+    assert (tmp_path / "names" / "here.md").read_text() == "# Here"
+    assert executed.exists()
+
+
 def test_settings_of_the_site_are_importable():
     pytest.importorskip("sphinx", reason="the documentation's extra is not installed")
     specification = importlib.util.spec_from_file_location("conf", DOCS / "conf.py")

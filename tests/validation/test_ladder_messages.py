@@ -140,7 +140,8 @@ def test_demands_of_the_theory_and_the_steepness_of_profiles():
     assert "contradicts the demanded" in other
     assert other.endswith(" The demands are the theory's for unattenuated correlations.")
     rows = compare_series([of_ladder(flat, "flat")])
-    assert message("profiles", rows, []).startswith("The profile (b = 1.20) is flatter than")
+    said = message("profiles", rows, [])
+    assert said.startswith("The profile (b = 1.20) is flatter than the counts require at these sizes (b = ")
     steep = compare_series([of_ladder(ladder(power=0.5, beta=3.5), "steep")])
     assert "is steeper than the counts require" in message("profiles", steep, [])
 
@@ -151,6 +152,10 @@ def test_many_sources_are_counted():
     rows = compare_series([of_ladder(one, name) for name, one in several])
     assert message("fig03", rows, []) == "4 of 5 sources grow sublinearly."
     assert message("fig03", rows[:4], []) == "All 4 sources grow sublinearly."
+    few = message("fig03", rows[:2], [])
+    assert few.startswith("Both sources grow sublinearly: l0 (a × b), α = 0.40 (")
+    assert "; l1 (a × b), α = 0.50 (" in few
+    assert few.endswith("The verdicts above say how far the counts are evidence.")
     assert message("sources", rows, []).startswith("The count grows sublinearly in 4 of 5 sources; α·b agrees with")
     assert message("sources", rows[:2], []).startswith("The count grows sublinearly in 2 of 2 sources")
     assert message("fig04", [], [], several).endswith(

@@ -201,7 +201,7 @@ def test_what_is_no_count_is_said_and_drawn_too(tmp_path, monkeypatch):
     assert "Their lead in selectivity grows with size: shown (GPT-2 0.06 per factor e in N (joint 95%" in verdicts
     assert "F1 of the Rosetta Neuron for" in verdicts
     assert "Filtering by one neuron" in page  # table 1
-    assert "Figures of the paper that show none of these results are omitted" in page
+    assert "adds the other figures and tables of the paper, which show none of these results" in page
 
 
 @pytest.mark.usefixtures("few_figures", "no_references")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..series_from import of_ladder
 from ..triangle import TriangleStatus
-from ..verdict import of
+from ..verdict import of, signed
 from . import of_ladders
 from .of_published import of_published
 
@@ -138,14 +138,22 @@ def _summed(said: Sequence[tuple[str, Said]], things: str, claim: str) -> str:
 
 
 def _of_counts(figure: str, own: Iterable[Row]) -> str:
-    """Return the verdicts on counts; of many sources how many of them grow sublinearly."""
+    """Return the verdict on the counts of one source; of several the exponents, of many how many grow sublinearly."""
     rows = [row for row in own if row.series.source in COUNTS.get(figure, ()) and not row.series.chance]
     rows = [row for row in rows if row.of_counts() and row.trend is not None]
-    if len(rows) <= MOST:  # whole verdicts: what follows may take back how they begin
+    if len(rows) < 2:  # the whole verdict, whose end may restrict how it begins
         return _sentences([(row.series.name, row.of_counts()[0]) for row in rows])
     ends = [row.trend.exponent_ci95 for row in rows if row.trend is not None]
     below = sum(bool(np.isfinite([low, high]).all() and low > 0 and high < 1) for low, high in ends)
-    return f"{of(below, len(ends), 'sources')} grow sublinearly."
+    claim = f"{of(below, len(ends), 'sources')} grow sublinearly"
+    if len(rows) > MOST:
+        return f"{claim}."
+    alphas = [
+        f"{row.series.name}, α = {signed(row.trend.exponent)} ({signed(low)} to {signed(high)})"
+        for row, (low, high) in zip(rows, ends, strict=True)
+        if row.trend is not None
+    ]
+    return f"{claim}: {'; '.join(alphas)}. The verdicts above say how far the counts are evidence."
 
 
 def _of_findings(figure: str, judged: Sequence[tuple[str, Sequence[Finding]]]) -> str:

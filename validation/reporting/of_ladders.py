@@ -193,7 +193,7 @@ def profile_steepness(row: Row) -> Said | None:
     demand = demand if np.isfinite(demand) else 1.0
     as_steep = not contradicted(product, demand)
     words = "as steep as" if as_steep else "flatter than" if product.value < demand else "steeper than"
-    required = f" (b = {signed(demand / triangle.count.value)})" if triangle.count.value > 0 else ""
+    required = f" at these sizes (b = {signed(demand / triangle.count.value)})" if triangle.count.value > 0 else ""
     return Said(
         f"The profile (b = {signed(triangle.profile.value)}) is {words} the counts require{required}.", as_steep
     )
