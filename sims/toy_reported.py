@@ -116,7 +116,7 @@ def missing_table(rows: Rows) -> str:
                     betas = ", ".join(f"{b:g}" for b, n in seeds.items() if n == count)
                     missing.setdefault((name, betas, f"{count} of {part.seeds}"), []).append(str(N))
     if not missing:
-        return "Nothing: all that was announced is here."
+        return "Everything that was announced was run."
     head = ["| configuration | N | β | seeds |", "|---|---|---|---|"]
     return "\n".join(
         [*head, *(f"| {name} | {', '.join(sizes)} | {b} | {n} |" for (name, b, n), sizes in missing.items())]

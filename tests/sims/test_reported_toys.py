@@ -101,7 +101,7 @@ def test_the_words_about_updates_are_the_rows(rows, text):
         assert lacking.replace("-", "−") in words
     few, more = (scaled[N, 2.0]["count"] / scaled[N, 2.0]["optimal_count"] for N in (256, 512))
     assert f'{share[256, 2.0]:.2f} ("scaled" {few:.2f}) and {share[512, 2.0]:.2f} ({more:.2f}; three seeds)' in words
-    assert f"tells {scaled[512, 1.2]['informed_count']:.0f} and isolates {scaled[512, 1.2]['count']:.0f}" in words
+    assert f"represents {scaled[512, 1.2]['informed_count']:.0f} and isolates {scaled[512, 1.2]['count']:.0f}" in words
     assert f"The same {wide['count']:.0f} are represented and isolated" in words
     assert wide["informed_count"] == wide["count"]
     assert f"Met: {share[128, 1.2]:.2f} and {share[256, 1.2]:.2f}" in words
