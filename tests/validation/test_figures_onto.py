@@ -92,3 +92,8 @@ def test_wrong_names_axes_and_missing_data(ladder):
         ladder.plot(3, figure="calibration")
     with pytest.raises(rl.InputError, match="'toy': has no data here; it needs a toy study: rosettalaw toy --out"):
         plot("toy")
+
+
+def test_a_name_that_is_no_text_is_refused():
+    with pytest.raises(rl.InputError, match=r"^name = \['fig03'\]: must be the name of a figure"):
+        plot(["fig03"])

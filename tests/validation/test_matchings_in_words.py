@@ -27,6 +27,13 @@ def test_counts_and_nulls_of_one_matching():
     ]
 
 
+def test_large_counts_are_written_out():
+    counts = {"calibrated_count": 8610, "threshold": 0.3125, "calibrated_count_se": 145.0}
+    said = of_pairs(pairs(**counts, raw_count=12_400, shifted_raw=12_345.7), "x.nc")
+    assert said[1].startswith("8,610 of 12,400 mutual pairs (standard error 145)")
+    assert said[2].endswith(": 12,346 with the shifted null.")
+
+
 def test_without_a_null_nothing_is_calibrated():
     said = of_pairs(pairs(), "x.nc")
     assert said[1:] == ["460 pairs are mutual. No null was drawn, so chance may explain all of them."]

@@ -39,6 +39,11 @@ def _number(ds: xr.Dataset, name: str) -> float:
     return float(ds[name].values) if name in ds and ds[name].ndim == 0 else np.nan
 
 
+def _amount(value: float) -> str:
+    """Return a mean or an error without needless digits, however large: a count of thousands has no exponent."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def _models(ds: xr.Dataset) -> str:
     sides = [str(ds.attrs.get(f"model_{side}", "")) for side in "ab"]
     sizes = [_number(ds, f"neurons_{side}") for side in "ab"]
@@ -57,7 +62,7 @@ def _counts(ds: xr.Dataset) -> str:
         return f"{raw:,.0f} pairs are mutual. No null was drawn, so chance may explain all of them."
     rho, stable = _number(ds, "threshold"), _number(ds, "stable_count")
     error = _number(ds, "calibrated_count_se")
-    spread = f" (standard error {error:.2g})" if np.isfinite(error) else ""
+    spread = f" (standard error {_amount(error)})" if np.isfinite(error) else ""
     above = f"reach a correlation that few null pairs reach, ρ* = {rho:.3f}" if np.isfinite(rho) else "are calibrated"
     words = f"{calibrated:,.0f} of {raw:,.0f} mutual pairs{spread} {above}."
     if not calibrated:
@@ -67,7 +72,7 @@ def _counts(ds: xr.Dataset) -> str:
 
 def _nulls(ds: xr.Dataset) -> str:
     counts = {label: _number(ds, f"{label}_raw") for label in every_label()}
-    known = [f"{count:,.3g} with the {label} null" for label, count in counts.items() if np.isfinite(count)]
+    known = [f"{_amount(count)} with the {label} null" for label, count in counts.items() if np.isfinite(count)]
     return f"Pairs without a threshold in a draw of a null: {listed(known)}." if known else ""
 
 
@@ -109,5 +114,5 @@ def of_recurrence(ds: xr.Dataset, name: str) -> list[str]:
 
 
 def _closed(closed: float, by_chance: float) -> str:
-    expected = f", of which chance would make {by_chance:,.2g}" if np.isfinite(by_chance) else ""
+    expected = f", of which chance would make {_amount(by_chance)}" if np.isfinite(by_chance) else ""
     return f"{closed:,.0f} closed{expected}"
