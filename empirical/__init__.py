@@ -22,7 +22,7 @@
 | `viewer` | matched neurons on a page |
 | `config` | the declarative files |
 | `intervals` | mean and interval of a few draws |
-| `worker_pool` | trainings side by side |
+| `worker_pool` | jobs side by side: trainings, measurements of small networks |
 """
 
 from __future__ import annotations

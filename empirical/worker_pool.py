@@ -1,4 +1,4 @@
-"""Trainings side by side: one process and one thread for each model, progress in the parent, nothing lost.
+"""Jobs side by side: one process and one thread for each, progress in the parent, nothing lost.
 
 Ctrl-C and a failed job stop the others, which save their state first. When the parent process dies, an idle worker
 exits at once and a busy one as soon as its job has saved.
@@ -52,13 +52,13 @@ def run_jobs(
         Module-level function ``work(job, report, *shared)``. ``report(share)`` returns False when the job has to save
         its state and return.
     jobs : sequence
-        One job a model or a group of models.
+        One job a model, or a group of models or pairs.
     title : str
         Title of the progress bar.
     costs : sequence of float
         Weight of each job in the progress bar.
     message : callable
-        The line printed when a job is finished.
+        The lines printed when a job is finished.
     shared : tuple
         Further arguments, sent to each process once.
     workers : int, optional
@@ -85,16 +85,17 @@ def run_jobs(
             while waiting:
                 with suppress(queue.Empty):
                     index, share = news.get(timeout=0.2)
-                    bar.advance((share - done[index]) * costs[index])
-                    done[index] = share
+                    _advance(bar, done, costs, index, share)
                 for future in [future for future in waiting if future.done()]:
                     waiting.remove(future)
                     result = future.result()
-                    if not quiet:
-                        say(message(jobs[futures[future]], result))
+                    _advance(bar, done, costs, futures[future], 1.0)
+                    lines = message(jobs[futures[future]], result).splitlines()
+                    for line in () if quiet else lines:
+                        say(line)
     except BrokenProcessPool as error:
         raise RosettaError(
-            "a training process died (out of memory?); finished models are saved: run the same command again, "
+            "a worker process died (out of memory?); what is finished is saved: run the same command again, "
             "with --workers 1 if memory is short"
         ) from error
     finally:
@@ -102,6 +103,13 @@ def run_jobs(
         pool.shutdown(wait=True, cancel_futures=True)
         news.close()
         news.join_thread()
+
+
+def _advance(bar: Any, done: list[float], costs: Sequence[float], index: int, share: float) -> None:
+    """Show that a share of a job is done; news can come later than the job's result."""
+    if share > done[index]:
+        bar.advance((share - done[index]) * costs[index])
+        done[index] = share
 
 
 @contextmanager

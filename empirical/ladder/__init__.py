@@ -10,6 +10,7 @@
 | `shared` | copies and null draws that pairs of one size share |
 | `neurons` | selectivity and documents of all neurons, Rosetta or not |
 | `rung` | one size measured |
+| `side_by_side` | small trained networks in processes of this machine |
 | `workers` | the same on a dask cluster |
 | `measure` | all sizes, saved one by one and joined into a Dataset |
 """

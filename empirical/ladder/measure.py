@@ -36,7 +36,8 @@ from ..sites import layer_numbers
 from .models import ModelLadder, ModelRung
 from .rung import COUNTS, EVIDENCE, measure_rung, steps
 from .shared import Shared
-from .workers import failed_rung, measure_on_workers
+from .side_by_side import is_small, measure_side_by_side
+from .workers import Comparison, failed_rung, measure_on_workers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +50,13 @@ SEEDS = ("seed_a", "seed_b")
 COMPARED = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold")
 
 
-def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = False, client: Any = None) -> xr.Dataset:
+def measure_ladder(
+    ladder: ModelLadder,
+    out: Path | None = None,
+    quiet: bool = False,
+    client: Any = None,
+    workers: int | None = None,
+) -> xr.Dataset:
     """Measure every rung of a ladder.
 
     Parameters
@@ -62,6 +69,9 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
         Show no progress bar.
     client : distributed.Client, optional
         The workers of this cluster measure; the results are the same.
+    workers : int, optional
+        Processes that measure small networks that were trained here (`side_by_side`); by default one for each
+        available processor. The results do not depend on it.
 
     Returns
     -------
@@ -77,12 +87,18 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
     paths = [[_path(ladder, i, other, out) for other in range(1, len(rung.models))] for i, rung in enumerate(rungs)]
     weights = [_check(ladder, i) if _missing(paths[i]) else 1.0 for i in range(len(rungs))]
     measured: list[list[xr.Dataset]] = []
+    elsewhere: dict[Comparison, xr.Dataset] = {}
+    missing = {(i, n): path for i, of in enumerate(paths) for n, path in enumerate(of, start=1) if _missing([path])}
+    if client is None and missing and is_small(ladder):
+        elsewhere = measure_side_by_side(ladder, missing, weights, _counts_of, workers, quiet)
+    said = set(elsewhere)
     with (
         distributed.shared_folder() as folder,
-        progress(f"measuring {len(rungs)} rungs", sum(weights), quiet) as bar,
+        progress(f"measuring {len(rungs)} rungs", sum(weights), quiet or bool(elsewhere)) as bar,
     ):
         shared = Shared(folder)
-        elsewhere = {} if client is None else measure_on_workers(client, ladder, paths, weights, bar)
+        if client is not None:
+            elsewhere = measure_on_workers(client, ladder, paths, weights, bar)
         for i, rung in enumerate(rungs):
             label = f"rung {i + 1} of {len(rungs)}"
             share = weights[i] / (len(rung.models) - 1) / steps(ladder)
@@ -104,8 +120,8 @@ def measure_ladder(ladder: ModelLadder, out: Path | None = None, quiet: bool = F
                     if path is not None:
                         distributed.once(partial(save, result, path))
                 comparisons.append(result)
-                if not quiet:
-                    _tell(result)
+                if not quiet and (i, other) not in said:
+                    say(_counts_of(result))
             measured.append(comparisons)
             shared.keep([model for later in rungs[i + 1 :] for model in later.models])
     measured.sort(key=lambda comparisons: comparisons[0]["neurons"].item())
@@ -273,7 +289,8 @@ def _saved_rung(path: Path | None) -> xr.Dataset | None:
         return None
 
 
-def _tell(rung: xr.Dataset) -> None:
+def _counts_of(rung: xr.Dataset) -> str:
+    """Return the line that tells a comparison's counts."""
     fact = {name: float(rung[name]) for name in COUNTS}
     shared = (
         f"{fact['calibrated_count']:.0f} ± {fact['calibrated_count_se']:.1f} pairs above ρ* = {fact['threshold']:.2f}"
@@ -282,7 +299,7 @@ def _tell(rung: xr.Dataset) -> None:
     )
     means = {label: float(rung[f"{label}_raw"]) for label in every_label() if f"{label}_raw" in rung}
     nulls = ", ".join(f"{mean:.0f} {label}" for label, mean in means.items() if np.isfinite(mean))
-    say(f"  N = {fact['neurons']:.0f}: {shared}; without a threshold {fact['raw_count']:.0f} pairs, {nulls}")
+    return f"  N = {fact['neurons']:.0f}: {shared}; without a threshold {fact['raw_count']:.0f} pairs, {nulls}"
 
 
 def _deciding(ladder: ModelLadder) -> dict[str, Any]:

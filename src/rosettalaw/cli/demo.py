@@ -21,7 +21,7 @@ def register(app: typer.Typer, section: str) -> None:
 
     @app.command(rich_help_panel=section, epilog="Example: rosettalaw demo --ladder quickstart --out results/demo")
     def demo(
-        ladder: str = typer.Option("quickstart", help="A shipped ladder (quickstart, seeds, full) or a ladder file."),
+        ladder: str = typer.Option("quickstart", help="A shipped ladder (quickstart, full) or a ladder file."),
         out: Path = OUT,
         cache: Path = CACHE,
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),

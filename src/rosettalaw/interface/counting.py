@@ -191,7 +191,8 @@ def measure_ladder(
     text : path, optional
         Text to measure given models on, instead of the ladder file's text.
     cache, workers
-        Folder of models that are trained for the ladder, and how many are trained at once.
+        Folder of models that are trained for the ladder, and how many processes train them and measure those of at
+        most 1,024 neurons.
     device, device_map, weights, engine : str, optional
         Replaces the ladder's: where models run (``cpu``, ``cuda``), ``auto`` to spread large checkpoints over
         devices, the precision in which models compute, and ``exact`` or ``screened`` matching.
@@ -236,7 +237,7 @@ def measure_ladder(
                 chosen = None if text is None else Path(text)
                 stored = None if cache is None else Path(cache)
                 ladder = models_of(str(ladder), chosen, None, stored, workers, machine)
-            return LadderResult(measured(ladder, None if out is None else Path(out), quiet, client))
+            return LadderResult(measured(ladder, None if out is None else Path(out), quiet, client, workers))
 
 
 def _series(source: Any) -> Series | None:

@@ -21,7 +21,7 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     cache : path, optional
         Folder of the checkpoints.
     workers : int, optional
-        Models trained at once.
+        Models trained at once, and processes that measure.
 
     Raises
     ------
@@ -34,4 +34,4 @@ def run(ladder: str, out: Path, cache: Path | None = None, workers: int | None =
     opened = open_ladder(ladder)
     from ..empirical.ladder.train import train_ladder
 
-    return conclude(train_ladder(opened, cache=cache, workers=workers).models(), out, started)
+    return conclude(train_ladder(opened, cache=cache, workers=workers).models(), out, started, workers=workers)

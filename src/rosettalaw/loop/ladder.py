@@ -52,7 +52,8 @@ def run_ladder(
     categories : path, optional
         A table ``subset,category``.
     cache, workers
-        Where checkpoints are saved, and models trained at once, where models are trained.
+        Where checkpoints are saved, and processes that train, and that measure small networks, where models are
+        trained.
     machine : mapping, optional
         Settings of `Measurement` that replace the file's: ``device``, ``device_map``, ``weights``, ``engine``,
         ``allow_pickle_weights``.
@@ -67,7 +68,7 @@ def run_ladder(
     started = time.monotonic()
     with nullcontext() if scheduler is None else connected(scheduler) as client:
         models = models_of(ladder, text, categories, cache, workers, machine)
-        return conclude(models, out or Path("results") / models.name, started, client)
+        return conclude(models, out or Path("results") / models.name, started, client, workers)
 
 
 def models_of(
@@ -97,7 +98,9 @@ def models_of(
     return replace(models, measurement=replace(models.measurement, **(machine or {})))
 
 
-def conclude(models: ModelLadder, out: Path, started: float, client: Any = None) -> dict[str, Any]:
+def conclude(
+    models: ModelLadder, out: Path, started: float, client: Any = None, workers: int | None = None
+) -> dict[str, Any]:
     """Measure a ladder, fit it, draw and write everything; return what ``summary.json`` holds.
 
     Of several processes that share the matchings, the first does all else; the others return nothing.
@@ -111,7 +114,7 @@ def conclude(models: ModelLadder, out: Path, started: float, client: Any = None)
     from ..validation.seeds.recurring_neurons import recurring_neurons
     from ..validation.series_from import of_ladder
 
-    measured = measure_ladder(models, out / "rungs", client=client)
+    measured = measure_ladder(models, out / "rungs", client=client, workers=workers)
     if distributed.rank() > 0:  # process 0 reports
         return {}
     analysis, verdict = judge(measured)
