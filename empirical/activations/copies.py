@@ -47,8 +47,8 @@ class UnfinishedCopy:
             self._begin()
         self._saved, self._cost = time.monotonic(), 0.0
 
-    def add(self, piece: np.ndarray) -> None:
-        """Write the next block."""
+    def add(self, piece: np.ndarray) -> int:
+        """Write the next block; return its number of positions."""
         if self.positions == 0:
             self._shift = shift_of(piece)
         with np.errstate(all="ignore"):  # the engine tells which neurons are not finite
@@ -64,6 +64,7 @@ class UnfinishedCopy:
         self.positions += len(piece)
         if self._cost <= SHARE * (time.monotonic() - self._saved):
             self._keep()
+        return len(piece)
 
     def finish(self) -> None:
         """Move the whole copy to its place."""

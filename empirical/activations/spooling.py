@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,12 @@ def spool(
         copy = UnfinishedCopy(source, whole, block, kind)
         try:
             advance(copy.positions)
-            for piece in rechunked(source, block, copy.positions):
-                copy.add(piece)
-                advance(len(piece))
+            with ThreadPoolExecutor(1) as writer:  # a block is written while the source makes the next one
+                written = writer.submit(int)
+                for piece in rechunked(source, block, copy.positions):
+                    advance(written.result())
+                    written = writer.submit(copy.add, piece.copy())  # a source may use its memory again
+                advance(written.result())
             copy.finish()
         finally:
             copy.file.close()
@@ -122,6 +126,7 @@ def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[
         while len(rest) >= block:
             yield rest[:block]
             rest = rest[block:]
+        rest = rest.copy()  # the source may use its memory again
     if seen != source.positions:
         raise InputError(source.name, f"{seen} positions", f"declared {source.positions}")
     if len(rest):

@@ -280,7 +280,8 @@ class TextSource:
                 if first >= positions:
                     first -= positions
                     continue
-                rows: list[Any] = [None] * len(batch)
+                begins = np.cumsum([0, *(window.positions for window in batch)])
+                whole: Any = None
                 for part in self._parts(batch):
                     chosen = [batch[index] for index in part]
                     ids = [np.concatenate([before, one.ids[self.side], after]).astype(np.int64) for one in chosen]
@@ -299,11 +300,13 @@ class TextSource:
                             self.model(**self._inputs(padded, read, device))
                         except Exception as error:  # whatever a user's model raises
                             raise self._failure(error, values, number - len(batch) + part[0], longest) from error
-                        pooled = pool(torch.cat(values, dim=1), lengths)
+                    if whole is None:  # made outside of inference mode, which would else reach the caller
+                        whole = torch.empty((positions, sum(value.shape[1] for value in values)), device=gathered)
+                    with torch.inference_mode():
+                        rows = np.concatenate([np.arange(begins[index], begins[index + 1]) for index in part])
+                        pool_into(whole, rows, values, lengths)
                     clear(values)
-                    for index, one in zip(part, pooled.split([one.positions for one in chosen]), strict=True):
-                        rows[index] = one
-                yield torch.cat(rows)[first:]  # outside of inference mode, which would else reach the caller
+                yield whole[first:]
                 first = 0
 
     def _inputs(self, ids: np.ndarray, read: np.ndarray, device: Any) -> dict[str, Any]:
@@ -358,12 +361,45 @@ class TextSource:
         yield part
 
 
-def pool(tokens: Any, lengths: np.ndarray) -> Any:
-    """Average consecutive tokens: (tokens, neurons) and the number of tokens of each span → (spans, neurons)."""
+def pool_into(out: Any, rows: np.ndarray, values: Sequence[Any], lengths: np.ndarray) -> None:
+    """Average the tokens of each span, and write the layers side by side.
+
+    Most spans are one token, so first tokens are copied and the other spans' sums are made apart: one pass over memory.
+
+    Parameters
+    ----------
+    out : float32 tensor, shape (positions, neurons of all layers)
+        To write to.
+    rows : int array, shape (spans,)
+        Place of each span in `out`.
+    values : sequence of tensor, shape (tokens, neurons of the layer)
+        Activations of each layer at the spans' tokens, one span after the other.
+    lengths : int array, shape (spans,)
+        Tokens of each span.
+    """
     import torch
 
-    on_device = torch.from_numpy(np.ascontiguousarray(lengths)).to(tokens.device)
-    return torch.segment_reduce(tokens, "mean", lengths=on_device, axis=0)
+    def placed(array: np.ndarray) -> Any:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(out.device)
+
+    begins = np.cumsum(lengths) - lengths
+    several = np.flatnonzero(lengths > 1)
+    first, place, number = placed(begins), placed(rows), placed(lengths[several])[:, None]
+    place_several, first_several = placed(rows[several]), placed(begins[several])
+    further = []
+    for token in range(1, int(lengths.max(initial=1))):
+        longer = np.flatnonzero(lengths[several] > token)
+        further.append((placed(longer), placed(begins[several[longer]] + token)))
+    column = 0
+    for value in values:
+        layer = out[:, column : column + value.shape[1]]
+        column += value.shape[1]
+        layer.index_copy_(0, place, value[first])
+        if len(several):
+            total = value[first_several]
+            for span, token in further:
+                total.index_add_(0, span, value[token])
+            layer.index_copy_(0, place_several, total / number)
 
 
 def shared_text(

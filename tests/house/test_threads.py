@@ -23,7 +23,8 @@ def inner():
 def test_settings_that_the_user_made_are_left_alone(monkeypatch):
     monkeypatch.setattr(os, "environ", {"OPENBLAS_NUM_THREADS": "7"})
     threads.prepare(few=True)
-    assert os.environ == {"OPENBLAS_NUM_THREADS": "7", "OPENBLAS_THREAD_TIMEOUT": threads.IDLE}
+    ours = {"OPENBLAS_THREAD_TIMEOUT": threads.IDLE, "THP_MEM_ALLOC_ENABLE": "1"}
+    assert os.environ == {"OPENBLAS_NUM_THREADS": "7", **ours}
 
 
 def test_numpy_is_not_loaded_before_a_command_has_set_its_threads():

@@ -22,7 +22,7 @@ from rosettalaw.empirical.language.alignment import (
     windows,
 )
 from rosettalaw.empirical.language.opening import special_tokens
-from rosettalaw.empirical.language.source import pool, tokens_of
+from rosettalaw.empirical.language.source import pool_into, tokens_of
 
 TAUGHT = [
     "The river carries what the mountain lets go.",
@@ -183,7 +183,9 @@ def test_spans_of_any_two_tokenizers_byte_by_byte(kinds, pair, text):
             for token in members:
                 total += values[token]
             means.append(total / len(members))
-        np.testing.assert_allclose(pool(torch.from_numpy(values), window.lengths[side]), means, rtol=1e-5, atol=1e-5)
+        pooled = torch.empty(len(means), values.shape[1])
+        pool_into(pooled, np.arange(len(means)), [torch.from_numpy(values)], window.lengths[side])
+        np.testing.assert_allclose(pooled, means, rtol=1e-5, atol=1e-5)
 
 
 TRIPLES = [("byte_level", "word_piece", "unigram"), ("across_characters", "metaspace", "blanks_out")]
