@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.activations.copies import UnfinishedCopy
 from rosettalaw.empirical.activations.spooling import spool
 from rosettalaw.empirical.language.source import pool_into
+from rosettalaw.errors import RosettaError
 
 
 @pytest.mark.parametrize("lengths", [[1, 1, 1], [3], [1, 2, 1, 5, 2, 1], [2, 2], []])
@@ -58,9 +60,9 @@ def test_a_source_may_use_its_memory_again(tmp_path):
 
 def test_a_full_disk_is_reported_by_the_thread_that_writes(tmp_path, monkeypatch):
     def fail(*_):
-        raise OSError(28, "No space left on device")
+        raise RosettaError("the disk is full")
 
     values = np.ones((1000, 5), dtype=np.float32) * np.arange(5, dtype=np.float32)
-    monkeypatch.setattr("rosettalaw.empirical.activations.copies.zlib.crc32", fail)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(UnfinishedCopy, "_write", fail)
+    with pytest.raises(RosettaError, match="the disk is full"):
         spool(Reused(values), tmp_path / "copy", 64)
