@@ -271,7 +271,6 @@ class TextSource:
             return self.site.units(value[mask.to(value.device)]).to(gathered).float()
 
         device = hub.device_of(self.model)
-        before, after = self._special
         number = 0
         with captured(self._projections, pooled_text, self.site.of) as values:
             for batch in self._batches():
@@ -284,22 +283,14 @@ class TextSource:
                 whole: Any = None
                 for part in self._parts(batch):
                     chosen = [batch[index] for index in part]
-                    ids = [np.concatenate([before, one.ids[self.side], after]).astype(np.int64) for one in chosen]
-                    longest = max(map(len, ids))
-                    padded = np.zeros((len(ids), longest), dtype=np.int64)
-                    read = np.zeros((len(ids), longest), dtype=np.int64)
-                    text = np.zeros((len(ids), longest), dtype=bool)
-                    for row, window_ids in enumerate(ids):
-                        padded[row, : len(window_ids)] = window_ids
-                        read[row, : len(window_ids)] = 1
-                        text[row, len(before) : len(window_ids) - len(after)] = True
+                    ids, read, text = self._padded(chosen)
                     lengths = np.concatenate([one.lengths[self.side] for one in chosen])
                     masks[:] = torch.from_numpy(text), torch.from_numpy(started(text, False))
                     with torch.inference_mode():
                         try:
-                            self.model(**self._inputs(padded, read, device))
+                            self.model(**self._inputs(ids, read, device))
                         except Exception as error:  # whatever a user's model raises
-                            raise self._failure(error, values, number - len(batch) + part[0], longest) from error
+                            raise self._failure(error, values, number - len(batch) + part[0], ids.shape[1]) from error
                     if whole is None:  # made outside of inference mode, which would else reach the caller
                         whole = torch.empty((positions, sum(value.shape[1] for value in values)), device=gathered)
                     with torch.inference_mode():
@@ -308,6 +299,25 @@ class TextSource:
                     clear(values)
                 yield whole[first:]
                 first = 0
+
+    def inputs(self) -> Iterator[dict[str, Any]]:
+        """Yield the model's inputs, one batch after the other, as they are read."""
+        for batch in self._batches():
+            for part in self._parts(batch):
+                ids, read, _ = self._padded([batch[index] for index in part])
+                yield self._inputs(ids, read, hub.device_of(self.model))
+
+    def _padded(self, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the tokens of windows, which of them are read, and which are text; shape (windows, longest)."""
+        before, after = self._special
+        rows = [np.concatenate([before, window.ids[self.side], after]) for window in windows]
+        shape = len(rows), max(map(len, rows))
+        ids, read = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        text = np.zeros(shape, dtype=bool)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)], read[i, : len(row)] = row, 1
+            text[i, len(before) : len(row) - len(after)] = True
+        return ids, read, text
 
     def _inputs(self, ids: np.ndarray, read: np.ndarray, device: Any) -> dict[str, Any]:
         """Return the inputs of the model for windows of shape (windows, tokens)."""
