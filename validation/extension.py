@@ -68,7 +68,7 @@ class Extension:
     unattenuated: bool = False
 
     def verdict(self) -> str:
-        """Return one sentence."""
+        """Return the judgement of both budgets, a sentence each."""
         if not np.isfinite(self.theta.value):
             return "The budget's exponent cannot be estimated from fewer than three sizes."
         low, high = map(signed, self.theta.ci95)
@@ -80,7 +80,7 @@ class Extension:
         fits = f"does not fit{either}" if self.misfit_p < 0.05 else "is compatible with all three exponents"
         whose = " with unattenuated correlations" if self.unattenuated else ""
         return (
-            f"A budget proportional to N{whose} is {plain}; a budget κN^θ with {theta} and "
+            f"A budget proportional to N{whose} is {plain}. A budget κN^θ with {theta} and "
             f"β = {self.beta.value:.2f} {fits} (p = {self.misfit_p:.2g})."
         )
 

@@ -51,7 +51,7 @@ def sentences(study: xr.Dataset) -> list[str]:
         ahead, low, high = (float(one[f"f1_behind{end}"]) for end in ("", "_low", "_high"))
         verdict = _verdict(low, high, "better than", "worse than", "not distinguished from")
         lines.append(
-            f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {ahead:+.3f} [{low:+.3f}, {high:+.3f}]."
+            f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {_signed(ahead)} [{_signed(low)}, {_signed(high)}]."
         )
     return [*lines, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
 
@@ -84,8 +84,13 @@ def _perplexity(study: xr.Dataset) -> list[str]:
         behind, half = (float(one[f"test_perplexity_behind{end}"]) for end in ("", "_ci95"))
         verdict = _verdict(behind - half, behind + half, "better", "worse", "not distinguished")
         value = float(one["test_perplexity"])
-        lines.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {behind:+.3f} ± {half:.3f}.")
+        lines.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {_signed(behind)} ± {half:.3f}.")
     return lines
+
+
+def _signed(difference: float) -> str:
+    """Return a difference with its sign, a true minus where it is negative."""
+    return f"{difference:+.3f}".replace("-", "−")
 
 
 def _verdict(low: float, high: float, above: str, below: str, neither: str) -> str:
