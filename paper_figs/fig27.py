@@ -54,7 +54,7 @@ def draw(simulation: Simulation, path: str | os.PathLike[str]) -> list[Path]:
             axis.annotate(f"fitted ± 95% ({law})", (1, 1.02), (6, 0), "axes fraction", "offset points", fontsize=8)
             style.label_ends(axis, labels)
         handles = axes[0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside lower center", ncols=len(betas))
+        figure.legend(*handles, **style.beside_panels(len(PANELS), len(betas)))
         return style.save(figure, path)
 
 

@@ -34,10 +34,12 @@ def plain(triangle: Triangle) -> str:
         _judged("α·b", triangle.product, triangle.expected_product, limit, unattenuated),
         _judged("α + p", triangle.sum, triangle.expected_sum, 1.0, unattenuated),
     ]
-    exponents = listed([
-        f"{symbol} = {signed(estimate.value)} ({signed(estimate.ci95[0])} to {signed(estimate.ci95[1])})"
-        for symbol, estimate in (("α", triangle.count), ("b", triangle.profile), ("p", triangle.purity))
-    ])
+    exponents = listed(
+        [
+            f"{symbol} = {signed(estimate.value)} ({signed(estimate.ci95[0])} to {signed(estimate.ci95[1])})"
+            for symbol, estimate in (("α", triangle.count), ("b", triangle.profile), ("p", triangle.purity))
+        ]
+    )
     outside = ""
     if triangle.profile.ci95[1] < 1:
         unless = " unless correlations are attenuated" if unattenuated else ""

@@ -226,9 +226,9 @@ def _form(comparison: CurveComparison) -> str:
     return f"a {comparison.preferred} curve describes it better than a power law"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words: "a, b and c"."""
-    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a list in words: "a, b and c"; or with another word before the last."""
+    return f" {last} ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
 
 
 def of(some: int, every: int, things: str) -> str:

@@ -50,9 +50,8 @@ def sentences(study: xr.Dataset) -> list[str]:
         one = study.sel(selector=selector)
         ahead, low, high = (float(one[f"f1_behind{end}"]) for end in ("", "_low", "_high"))
         verdict = _verdict(low, high, "better than", "worse than", "not distinguished from")
-        lines.append(
-            f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {_signed(ahead)} [{_signed(low)}, {_signed(high)}]."
-        )
+        numbers = f"{_signed(ahead)} [{_signed(low)}, {_signed(high)}]"
+        lines.append(f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {numbers}.")
     return [*lines, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
 
 

@@ -100,7 +100,9 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         subtitle=_subtitle(folder, results),
         command=f"rosettalaw report {shlex.quote(Path(folder).name)}",
         bibtex=bibtex(__version__),
-        sources=[_source(row.series.name, row.sentences(), of_row(row)) for row in own if not _one_matching(row, results)]
+        sources=[
+            _source(row.series.name, row.sentences(), of_row(row)) for row in own if not _one_matching(row, results)
+        ]
         + _further(results, judged),
         rows=[_printable(row.record()) for row in results.rows if not _one_matching(row, results)],
         checks=[vars(check) | {"interval": interval(check.interval)} for check in published_checks()],

@@ -15,6 +15,7 @@ import numpy as np
 from ...model_names import family_name
 from ..alternatives import CANNOT_TELL
 from ..findings import Finding, Shown
+from ..holm import LEVEL, holm
 from ..series import CALIBRATED
 from ..triangle import TriangleStatus, contradicted
 from ..verdict import NO_POWER_LAW, as_sentence, doubts, ends, growth, listed, nulls_of, signed
@@ -43,15 +44,35 @@ class Answer:
 
 
 def answer(
-    ladder: xr.Dataset, analysis: Analysis | None, triangle: Triangle | None, judged: list[Finding], verdict: str
+    ladder: xr.Dataset,
+    analysis: Analysis | None,
+    triangle: Triangle | None,
+    judged: Sequence[Finding],
+    verdict: str,
+    tests: Mapping[str, float] | None = None,
 ) -> Answer:
-    """Return the answer of a ladder from its fits, its triangle of exponents and the judged findings."""
+    """Return the answer of a ladder from its fits, its triangle of exponents and the judged findings.
+
+    Parameters
+    ----------
+    ladder : Dataset
+        Kind "ladder".
+    analysis, triangle
+        Its fits and its three exponents; None where there were too few pairs.
+    judged : sequence of Finding
+        Findings on its neurons.
+    verdict : str
+        The verdict on its counts.
+    tests : mapping of str to float, optional
+        p-values of all tests of the theory: those that do not survive correction for their number contradict nothing.
+    """
     families = " and ".join(map(family_name, json.loads(ladder.attrs["families"])[:2]))
     one_seed = len(np.unique(ladder["neurons"].values)) == ladder.sizes["rung"]
+    tests = tests or {}
     return Answer(
         growth=_growth(f"Matched pairs of {families}", analysis, verdict),
-        contradiction=_contradiction(nulls_of(ladder), analysis, triangle, judged),
-        open_questions=_open_questions(analysis, triangle, judged, one_seed),
+        contradiction=_contradiction(nulls_of(ladder), analysis, triangle, judged, tests),
+        open_questions=_open_questions(analysis, triangle, judged, one_seed, tests),
     )
 
 
@@ -71,8 +92,8 @@ def of_row(row: Row, judged: Sequence[Finding] = ()) -> Answer:
     verdict = row.problem if analysis is None else analysis.verdict
     return Answer(
         growth=_growth("Matched pairs" if measured else "Rosetta Neurons", analysis, verdict),
-        contradiction=_contradiction(series.nulls, analysis, row.triangle, judged),
-        open_questions=_open_questions(analysis, row.triangle, judged, one_seed),
+        contradiction=_contradiction(series.nulls, analysis, row.triangle, judged, row.tests()),
+        open_questions=_open_questions(analysis, row.triangle, judged, one_seed, row.tests()),
     )
 
 
@@ -113,21 +134,35 @@ def _growth(pairs: str, analysis: Analysis | None, verdict: str) -> str:
     return f"{counted}: exponent {signed(line.exponent)} {interval}, so {claim}."
 
 
-def contradicts_theory(triangle: Triangle | None) -> bool:
-    """Return whether a test of the page contradicts the theory, with or without attenuated correlations."""
+def contradicts_theory(triangle: Triangle | None, tests: Mapping[str, float] | None = None) -> bool:
+    """Return whether the tests of a page contradict the theory, with or without attenuated correlations.
+
+    Parameters
+    ----------
+    triangle : Triangle or None
+        The three exponents.
+    tests : mapping of str to float, optional
+        p-values of all tests without attenuation: one that Holm's correction for their number takes away is no
+        contradiction.
+    """
     if triangle is None or triangle.status is not TriangleStatus.OK:
         return False
-    return bool(triangle.theory_contradicted or triangle.unattenuated_contradicted)
+    remains = not tests or bool(np.any(holm(list(tests.values())) < LEVEL))
+    return bool(triangle.theory_contradicted or (remains and triangle.unattenuated_contradicted))
 
 
 def _contradiction(
-    nulls: Mapping[str, np.ndarray], analysis: Analysis | None, triangle: Triangle | None, judged: Sequence[Finding]
+    nulls: Mapping[str, np.ndarray],
+    analysis: Analysis | None,
+    triangle: Triangle | None,
+    judged: Sequence[Finding],
+    tests: Mapping[str, float],
 ) -> str:
     """Return the sentences that contradict: doubts about the count, tests of the theory, findings, or else nulls."""
     said = [] if analysis is None else doubts(analysis.power_law, analysis.likelihoods, analysis.checks)
     sentences = [as_sentence(one) for one in said]
     opposite = [one.name for one in judged if one.shown is Shown.OPPOSITE]
-    if triangle is not None and contradicts_theory(triangle):
+    if triangle is not None and contradicts_theory(triangle, tests):
         sentences.append(_against_theory(triangle))
     if opposite:
         sentences.append(f"These findings contradict the paper: {listed(opposite)}.")
@@ -162,14 +197,18 @@ def _covered(nulls: Mapping[str, np.ndarray]) -> str:
 
 
 def _open_questions(
-    analysis: Analysis | None, triangle: Triangle | None, judged: Sequence[Finding], one_seed: bool
+    analysis: Analysis | None,
+    triangle: Triangle | None,
+    judged: Sequence[Finding],
+    one_seed: bool,
+    tests: Mapping[str, float],
 ) -> str:
     questions = []
     if analysis is not None:
         if analysis.comparison.preferred == CANNOT_TELL:
             questions.append("whether the curve is a power law")
         low, high = analysis.theory.beta_ci95
-        if contradicts_theory(triangle) or not np.isfinite([low, high]).all() or high > WIDE * low:
+        if contradicts_theory(triangle, tests) or not np.isfinite([low, high]).all() or high > WIDE * low:
             questions.append("which β the theory would have")
     unknown = [one.name for one in judged if one.shown is Shown.NO]
     if unknown:
@@ -177,4 +216,4 @@ def _open_questions(
         questions.append(f"{number} of the paper")
     if one_seed:
         questions.append("how much other training seeds would change these results")
-    return f"These data cannot decide {listed(questions)}." if questions else NOTHING_OPEN
+    return f"These data cannot decide {listed(questions, 'or')}." if questions else NOTHING_OPEN

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..verdict import listed
 from .answer import NOTHING_OPEN, Answer
 
@@ -24,44 +22,32 @@ def of_filtering(study: xr.Dataset) -> Answer:
         Kind "filtering".
     """
     f1, low, high = (float(study[f"filter_f1{end}"].sel(selector="rosetta")) for end in ("", "_low", "_high"))
-    better, worse, like = ([*one] for one in zip(_f1(study), _perplexity(study), strict=True))
+    sides = _sides(study)
     interval = f"F1 = {f1:.2f} (95% interval {low:.2f} to {high:.2f})"
-    ahead = _joined("It beats", better)
+    ahead = _sentence("It beats", sides[1])
     return Answer(
-        growth=f"One Rosetta Neuron finds documents of {study.attrs['target']!r} with {interval}. {ahead}".strip(),
-        contradiction=_joined("It is worse than", worse) or "No comparison on this page contradicts the paper.",
-        open_questions=_joined("These data cannot distinguish it from", like) or NOTHING_OPEN,
+        growth=f"One Rosetta Neuron finds {study.attrs['target']!r} documents with {interval}. {ahead}".strip(),
+        contradiction=_sentence("It is worse than", sides[-1]) or "No comparison on this page contradicts the paper.",
+        open_questions=_sentence("These data cannot distinguish it from", sides[0], "or") or NOTHING_OPEN,
     )
 
 
-def _f1(study: xr.Dataset) -> tuple[str, str, str]:
-    """Return the selections that the neuron's F1 exceeds, falls short of, and is not distinguished from."""
-    ends = {
-        words: tuple(float(study[f"f1_behind{end}"].sel(selector=selector)) for end in ("_low", "_high"))
-        for selector, words in SELECTIONS.items()
-        if selector != "oracle"  # whose F1 is 1
-    }
-    return _sorted(ends, "in F1")
-
-
-def _perplexity(study: xr.Dataset) -> tuple[str, str, str]:
-    """Return the same of the perplexity after training on the selections, where a model was trained."""
-    if "test_perplexity" not in study:
-        return "", "", ""
-    ends = {}
+def _sides(study: xr.Dataset) -> dict[int, dict[str, list[str]]]:
+    """Return the measures in which the neuron is better than (1), worse than (−1) or like (0) each other selection."""
+    sides: dict[int, dict[str, list[str]]] = {1: {}, -1: {}, 0: {}}
     for selector, words in SELECTIONS.items():
-        behind, half = (float(study[f"test_perplexity_behind{end}"].sel(selector=selector)) for end in ("", "_ci95"))
-        ends[words] = behind - half, behind + half
-    return _sorted(ends, "in perplexity")
+        one = study.sel(selector=selector)
+        ends = {}
+        if selector != "oracle":  # whose F1 is 1
+            ends["F1"] = float(one["f1_behind_low"]), float(one["f1_behind_high"])
+        if "test_perplexity" in study:
+            behind, half = float(one["test_perplexity_behind"]), float(one["test_perplexity_behind_ci95"])
+            ends["perplexity after training"] = behind - half, behind + half
+        for measure, (low, high) in ends.items():
+            sides[(low > 0) - (high < 0)].setdefault(words, []).append(measure)
+    return sides
 
 
-def _sorted(ends: dict[str, tuple[float, ...]], measure: str) -> tuple[str, str, str]:
-    sides = np.array([(low > 0) - (high < 0) for low, high in ends.values()])
-    groups = [[words for words, side in zip(ends, sides, strict=True) if side == which] for which in (1, -1, 0)]
-    ahead, behind, like = (f"{listed(group)} {measure}" if group else "" for group in groups)
-    return ahead, behind, like
-
-
-def _joined(begins: str, parts: list[str]) -> str:
-    known = [part for part in parts if part]
-    return f"{begins} {', and '.join(known)}." if known else ""
+def _sentence(begins: str, selections: dict[str, list[str]], last: str = "and") -> str:
+    parts = [f"{words} in {listed(measures)}" for words, measures in selections.items()]
+    return f"{begins} {listed(parts, last)}." if parts else ""
