@@ -25,8 +25,8 @@ from .validation.findings import findings
 from .validation.published_checks import published_checks
 from .validation.reporting import of_matchings
 from .validation.reporting.answer import of_findings, of_row
+from .validation.reporting.captions import Captions
 from .validation.reporting.citation import bibtex
-from .validation.reporting.messages import message
 from .validation.reporting.of_filtering import of_filtering
 from .validation.verdict import listed
 
@@ -81,17 +81,11 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
         every = [*own, *(row for row in results.rows if row.series.reference)]
         judged = _judged(results)
+        captions = Captions(results, every, judged)
         figures = [
-            {
-                "shows": one.shows,
-                "says": message(one.name, every, judged, results.ladders(), results.datasets)
-                if file == one.files[0]
-                else "",
-                "drawing": page.embedded(file, one.shows),
-            }
+            {"shows": shows, "says": says, "drawing": page.embedded(file, shows)}
             for one in made
-            for file in one.files
-            if file.suffix == ".svg"
+            for file, shows, says in captions.of(one.name, one.shows, [f for f in one.files if f.suffix == ".svg"])
         ]
     html = page.render(
         "results.html",
@@ -115,6 +109,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
             for one in results.tables
         ],
         skipped=results.skipped,
+        own_first=any(not _one_matching(row, results) for row in own),
     )
     return page.write(out, html)
 

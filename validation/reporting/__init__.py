@@ -8,6 +8,7 @@
 | `over_rho` | counts and exponent at many correlations, computed for the page's slider |
 | `recurring` | neurons that recur in three or more networks |
 | `messages` | the sentence that a figure says, for its caption |
+| `captions` | captions of figures, of which one may be drawn for each of several sources |
 | `of_published` | the sentences of figures of the paper's numbers |
 | `of_ladders` | the sentences of figures of measurements |
 | `of_matchings` | the counts of one matching, and neurons that recur, in sentences; the answer of one matching |
