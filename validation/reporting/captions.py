@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ class Captions:
         first = next((name for name, said in sources.items() if said), next(iter(sources), ""))
         titles = self._titles()
         return [
-            (file, f"{shows}: {titles.get(name, name)}", self._message(figure, name))
+            (file, f"{shows} ({titles.get(name, name)})", self._message(figure, name))
             for file, name in zip(files, [first, *named], strict=True)
         ]
 
@@ -80,9 +81,12 @@ class Captions:
         """Return each source, by the name of its file, with the models that it is of."""
         models = zip(self.results.of("ladder"), self.results.ladders(), strict=True)
         titles = {name: title for (name, _), (title, _) in models}
-        for name, ds in self.results.of("pairs"):
-            sides = [str(ds.attrs.get(f"model_{side}", "")) for side in "ab"]
-            titles[name] = " × ".join(map(model_name, sides)) if all(sides) else name
+        pairs = {
+            name: " × ".join(model_name(str(ds.attrs.get(f"model_{side}", ""))) for side in "ab")
+            for name, ds in self.results.of("pairs")
+        }
+        times = Counter(pairs.values())
+        titles |= {name: models if times[models] == 1 else f"{models}, {name}" for name, models in pairs.items()}
         return titles | {name: name for name, _ in self.results.of("simulation")}
 
     def _message(self, figure: str, name: str) -> str:
