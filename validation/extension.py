@@ -101,7 +101,7 @@ def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
         If it is none, or γ is not a positive number.
     """
     example = "fit_extension(measure_triangle(neurons, correlations))"
-    require(isinstance(triangle, Triangle), "triangle", triangle, "must be what measure_triangle returns", example)
+    require(isinstance(triangle, Triangle), "triangle", triangle, "must be a result of measure_triangle", example)
     gamma = number("gamma", gamma, positive, "must be a number greater than 0, such as 4", "gamma=4")
     if triangle.status is not TriangleStatus.OK:
         nothing = Estimate(np.nan, np.nan, (np.nan, np.nan), 0)
