@@ -1,7 +1,7 @@
 """One round: a command killed at random times, then run to its end and compared with a run that nobody killed.
 
 Commands run in forks of a process that has imported the libraries already: a kill then hits the work, which starts at
-once, and not the second of imports before it, in which nothing is written. Processes that a command itself starts are
+once, instead of the second of imports before it, in which nothing is written. Processes that a command itself starts are
 killed with it.
 """
 

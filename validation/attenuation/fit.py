@@ -17,7 +17,7 @@ For each mean attenuation m the likelihood is maximized
 
 less that loss, with α(β) the slope that the theory demands at these sizes. A mean reconciles the theory with the data
 if D(m) is at most 5.99, the 95% point of χ² with two degrees of freedom (β tied to α̂, and m). The one nearest to 1, the
-mildest, is what the theory needs.
+mildest, is the attenuation that the theory needs.
 
 One profile cannot tell an attenuated steep spectrum from a flat one (see the law's module), so whether the data can
 tell is said from both deviances: D at its least (against 3.84), and 2 (ℓ_max − ℓ(1)), that of a flat profile without
