@@ -77,13 +77,19 @@ def _leaders(study: xr.Dataset) -> str:
 def _perplexity(study: xr.Dataset) -> list[str]:
     base, trained = (float(study["test_perplexity"].sel(selector=selector)) for selector in ("base", "rosetta"))
     lines = [f"Test perplexity: {base:.2f} of the model, {trained:.2f} after the Rosetta Neuron's selection."]
-    rivals = {"random": "random documents", "non_rosetta": "the other neuron's selection", "oracle": "the oracle's selection"}
+    rivals = {
+        "random": "random documents",
+        "non_rosetta": "the other neuron's selection",
+        "oracle": "the oracle's selection",
+    }
     for selector, words in rivals.items():
         one = study.sel(selector=selector)
         behind, half = (float(one[f"test_perplexity_behind{end}"]) for end in ("", "_ci95"))
         verdict = _verdict(behind - half, behind + half, "better", "worse", "not distinguished")
         value = float(one["test_perplexity"])
-        lines.append(f"Compared with training on {words} ({value:.2f}), it is {verdict}: {_signed(behind)} ± {half:.3f}.")
+        lines.append(
+            f"Compared with training on {words} ({value:.2f}), it is {verdict}: {_signed(behind)} ± {half:.3f}."
+        )
     return lines
 
 

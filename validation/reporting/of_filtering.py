@@ -27,7 +27,8 @@ def of_filtering(study: xr.Dataset) -> Answer:
     ahead = _sentence("It beats", sides[1])
     return Answer(
         growth=f"One Rosetta Neuron finds {study.attrs['target']!r} documents with {interval}. {ahead}".strip(),
-        contradiction=_sentence("It is worse than", sides[-1]) or "No comparison on this page contradicts the paper.",
+        contradiction=_sentence("It is worse than", sides[-1])
+        or "No other selection is better than the Rosetta Neuron's.",
         open_questions=_sentence("These data cannot distinguish it from", sides[0], "or") or NOTHING_OPEN,
     )
 
@@ -50,4 +51,4 @@ def _sides(study: xr.Dataset) -> dict[int, dict[str, list[str]]]:
 
 def _sentence(begins: str, selections: dict[str, list[str]], last: str = "and") -> str:
     parts = [f"{words} in {listed(measures)}" for words, measures in selections.items()]
-    return f"{begins} {listed(parts, last)}." if parts else ""
+    return f"{begins} {f', {last} '.join(parts)}." if parts else ""
