@@ -4,8 +4,8 @@ Correlations above one threshold are a sample of `rosettalaw.validation.attenuat
 of their order statistics is n! times the product of their densities over the survival at the threshold. Sizes share b,
 mean and spread. Where several matchings of one size share networks, each counts as one part of a matching.
 
-Ranks of the theory are a grid instead of independent draws, so a profile without attenuation is more regular than that: a
-perfectly regular one of the same b and counts, fitted the same way, loses a few units of likelihood against laws that
+Ranks of the theory are a grid instead of independent draws, so a profile without attenuation is more regular than that:
+a perfectly regular one of the same b and counts, fitted the same way, loses a few units of likelihood against laws that
 it does not follow. That loss is computed, and taken from every deviance below.
 
 For each mean attenuation m the likelihood is maximized

@@ -66,8 +66,8 @@ class Recurrence:
         )
         if self.squares.sum():
             said += (
-                f". Of {self.squares.sum():.0f} chains of pairs around four networks, {self.closed.sum():.0f} close, where "
-                f"chance would close {self.closed_by_chance.sum():.1f}"
+                f". Of {self.squares.sum():.0f} chains of pairs around four networks, {self.closed.sum():.0f} close, "
+                f"where chance would close {self.closed_by_chance.sum():.1f}"
             )
         return f"{said}."
 
