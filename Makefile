@@ -15,7 +15,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 demo: $(VENV)/.measure
 	$(BIN)/rosettalaw demo --out results/demo
 
-# One worker a processor, each with one thread.
+# One worker per processor, each with one thread.
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 

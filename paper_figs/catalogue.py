@@ -42,6 +42,8 @@ class Figure:
         Place on the page of a results folder, smallest first; None for figures that `rosettalaw report --all` adds.
     with_kind : str
         Kind of results without which it is not on that page; "" for any.
+    leads : str
+        Kind of results whose page it opens where no ladder was measured; "" for none.
     demo : str
         File name, without ending, in the folder of a measured ladder, whose page then shows it; "" for none. Its module
         has ``draw_measured(measured: MeasuredLadder, path) -> list of files``.
@@ -53,6 +55,7 @@ class Figure:
     waits_for: str = ""
     page: float | None = None
     with_kind: str = ""
+    leads: str = ""
     demo: str = ""
     module: str = ""
 
@@ -68,7 +71,9 @@ CATALOGUE: dict[str, Figure] = {
     ),
     "fig25": Figure("Counts with the k best partners", LADDER, page=15, with_kind="ladder", demo="partners"),
     "fig26": Figure("Permuted inputs as a null: counts over size", page=10),
-    "fig27": Figure("Synthetic networks: count over size", "a simulation: rosettalaw simulate --out", page=7),
+    "fig27": Figure(
+        "Synthetic networks: count over size", "a simulation: rosettalaw simulate --out", 7, leads="simulation"
+    ),
     "fig28": Figure("Selectivity over size: OPT and Qwen2.5"),
     "fig29": Figure("Document categories: random neurons of Pythia"),
     "fig30": Figure("Document categories: Qwen2.5"),
@@ -77,14 +82,14 @@ CATALOGUE: dict[str, Figure] = {
     "fig33": Figure("Counts over matching data: language", page=16, with_kind="ladder", demo="data_size"),
     "fig34": Figure("Counts over matching data: vision"),
     "fig35": Figure("Real against generated images", VISION),
-    "fig36": Figure("Judged monosemantic over images shown", page=19, with_kind="judge"),
+    "fig36": Figure("Judged monosemantic over images shown", page=19, with_kind="judge", leads="judge"),
     "fig37": Figure("Selectivity over size: DINOv2"),
     "fig38": Figure("DINOv3: no power law", page=12),
-    "table1": Figure("Filtering a corpus by one neuron", page=18, with_kind="filtering"),
+    "table1": Figure("Filtering a corpus by one neuron", page=18, with_kind="filtering", leads="filtering"),
     "table2": Figure("Models and their sizes"),
     "table3": Figure("Model pairs of the scaling curves"),
     "table4": Figure("Document categories of The Pile"),
-    "table5": Figure("Validation of the judge", page=20, with_kind="judge"),
+    "table5": Figure("Validation of the judge", page=20, with_kind="judge", leads="judge"),
     "idle": Figure("Synthetic networks: neurons without a feature match by chance", module=".idle_neurons"),
     "tail": Figure("Synthetic networks: isolation of other neurons needs a threshold"),
     "toy": Figure(
@@ -92,18 +97,21 @@ CATALOGUE: dict[str, Figure] = {
         "a toy study: rosettalaw toy --out",
         page=21,
         with_kind="toy",
+        leads="toy",
     ),
     "vision": Figure("Vision models trained here: the counts of each pairing beside its nulls", VISION, page=2),
     "calibration": Figure(
         "How the threshold separates pairs from chance",
         f"the nulls' correlations of {LADDER}",
         page=6,
+        leads="pairs",
         demo="calibration",
     ),
     "reproducibility": Figure(
         "Irreproducible discovery rate: which pairs are found again on other text",
         f"margins on both halves of the text of {LADDER}",
         page=6.5,
+        leads="pairs",
         demo="reproducibility",
     ),
     "exponents": Figure(
@@ -175,13 +183,18 @@ def make_all(results: Results, out: str | os.PathLike[str], names: Iterable[str]
 
 
 def on_page(results: Results) -> list[str]:
-    """Return the names of the figures on the page of a results folder, in its order."""
+    """Return the names of the figures on the page of a results folder, in its order.
+
+    A reader's own study comes first: a ladder's figures do in any case, those of other kinds where there is no ladder.
+    """
     places = {
         name: figure.page
         for name, figure in CATALOGUE.items()
         if figure.page is not None and (not figure.with_kind or results.of(figure.with_kind))
     }
-    return sorted(places, key=lambda name: places[name])
+    alone = not results.of("ladder")
+    behind = {name: not (alone and CATALOGUE[name].leads and results.of(CATALOGUE[name].leads)) for name in places}
+    return sorted(places, key=lambda name: (behind[name], places[name]))
 
 
 def draw_demo(measured: MeasuredLadder, out: Path) -> dict[str, Path]:

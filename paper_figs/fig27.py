@@ -26,6 +26,8 @@ PANELS = [
     ("isolation_per_non_rosetta", "others: isolation", "(1−β)/β"),
 ]
 
+KEY = "mean over runs ± standard error\nat each line: its exponent ± 95%,\nin brackets the theory's for N → ∞"
+
 
 def make(results: Results, path: Path) -> list[Path]:
     """Draw each simulation."""
@@ -51,10 +53,10 @@ def draw(simulation: Simulation, path: str | os.PathLike[str]) -> list[Path]:
             axis.set_title(title)
             axis.set_xlabel("neurons per network, N")
             style.log_sizes(axis)
-            axis.annotate(f"fitted ± 95% ({law})", (1, 1.02), (6, 0), "axes fraction", "offset points", fontsize=8)
+            axis.annotate(f"exponent ({law})", (1, 1.02), (6, 0), "axes fraction", "offset points", fontsize=8)
             style.label_ends(axis, labels)
         handles = axes[0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside lower center", ncols=len(betas))
+        figure.legend(*handles, title=KEY, **style.beside_panels(len(PANELS), len(betas)))
         return style.save(figure, path)
 
 

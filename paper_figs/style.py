@@ -115,6 +115,22 @@ def panels(count: int, width: float, height: float, across: int = 2, **kwargs) -
         yield drawing, list(grid.flat[:count])
 
 
+def beside_panels(count: int, ncols: int) -> dict[str, Any]:
+    """Return the place of the legend of `panels`: the place that an odd panel leaves free, or else below, in columns.
+
+    Parameters
+    ----------
+    count : int
+        Panels, two to a row.
+    ncols : int
+        Columns of a legend below them.
+    """
+    drawings = ONTO.get()
+    if count < 3 or count % 2 == 0 or (drawings is not None and drawings.given):
+        return {"loc": "outside lower center", "ncols": ncols}
+    return {"loc": "center", "bbox_to_anchor": (0.75, 0.5 / -(-count // 2))}
+
+
 @contextmanager
 def vectors_alone() -> Iterator[None]:
     """Save figures as SVG alone: a page that shows drawings has no use for their pixels, which take as long again."""

@@ -3,7 +3,7 @@
 Left: count exponent α over profile exponent b. The theory allows one curve, α = 1/b; a budget growing as N^θ lowers it
 to θ/b, and left of b = 1 (outside the paper) the count follows the budget, α = θ. Right: purity exponent p over α. The
 theory allows one line, α + p = 1; a slower budget, α + p = θ. Ellipses are joint 95% regions; sources whose exponents
-are known to no better than `WIDEST` are named below and not drawn.
+are known to no better than `WIDEST` are named below instead of drawn.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def draw(panels: Sequence[tuple[xr.Dataset, Analysis | None]], path: str | os.Pa
         tallest = max(float(ladder[name].max()) for ladder, _ in panels for name, *_ in raw(ladder))
         axes[0].set_ylim(top=1.3 * tallest)  # one scale for all panels, no marker cut
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.legend(handles, labels, **style.beside_panels(len(panels), 3))
         return style.save(figure, path)
 
 

@@ -197,7 +197,7 @@ CHAIN: tuple[tuple[str, str, str, Callable[[], tuple[Claim, ...]]], ...] = (
         "A Gaussian readout of a feature",
         "48–49",
         "A neuron dedicated to feature z reads y = z + ε with Var z = 1 and Var ε = 1/s. The joint covariance of "
-        "(z, y) gives what remains unknown of z.",
+        "(z, y) gives the remaining uncertainty about z.",
         _readout,
     ),
     (

@@ -10,7 +10,7 @@ Activations are a linear superposition of uncorrelated unit-variance features z_
 Two features above 1 never share a neuron: ``s_jr > 1`` says that a_jr exceeds all other variance of neuron j together.
 Since ``s_r ≤ g_r²/σ∞²``, the energy bound gives the budget ``Σ_r s_r ≤ (C_h/σ∞²) N = κN``        (Eqs. 53–54).
 
-A dedicated neuron, rescaled, reads ``z_r + ε`` with ``Var ε = 1/s_r``. Two networks share z_r and not ε:
+A dedicated neuron, rescaled, reads ``z_r + ε`` with ``Var ε = 1/s_r``. Two networks share z_r but not ε:
 
     ρ = 1/√((1 + 1/s)(1 + 1/s'))                                                                     (Eq. 62)
 

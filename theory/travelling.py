@@ -102,7 +102,7 @@ def unpacked(data: bytes) -> Any:
 
 
 def _modules(data: bytes) -> list[str]:
-    """Return the modules named in a pickle that a worker may lack: loaded from a file, and not installed."""
+    """Return the modules named in a pickle that a worker may lack: loaded from a file that is not installed."""
     import cloudpickle
 
     known = cloudpickle.list_registry_pickle_by_value()

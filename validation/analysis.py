@@ -45,7 +45,7 @@ class Analysis:
     comparison : CurveComparison
         The power law against other curves.
     verdict : str
-        One sentence: what the counts show and what they do not.
+        Short sentences: the claim, its limits, and the questions that the counts leave open.
     likelihoods : tuple of LikelihoodFit
         The same power law under likelihoods of counts.
     bootstrap_ci95 : tuple of float

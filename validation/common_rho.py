@@ -65,11 +65,11 @@ def sentences(series: Series, own: PowerLawFit | None) -> list[str]:
     """Return the sentences on how the pairs were counted: the correlation, and the effect of calibration."""
     said = []
     if series.thresholds is not None and np.isfinite(series.threshold):
-        one = f"Pairs are counted at one correlation at all sizes, ρ ≥ {series.threshold:.2f}, the largest ρ* of them"
+        one = f"Pairs are counted at one correlation at all sizes, ρ ≥ {series.threshold:.2f}, the largest of their ρ*"
         if own is not None and series.own is not None and not np.array_equal(series.counts, series.own):
             range_of = f"{np.nanmin(series.thresholds):.2f} to {series.threshold:.2f}"
             numbers = f"{signed(own.exponent)} ({_ends(own.exponent_ci95)})"
-            one += f"; above each size's own ρ* ({range_of}) the exponent is {numbers}"
+            one += f". Above each size's own ρ* ({range_of}) the exponent is {numbers}"
         said.append(f"{one}.")
     raw = series.nulls.get("raw")
     if series.own is not None and raw is not None:

@@ -68,7 +68,7 @@ class Extension:
     unattenuated: bool = False
 
     def verdict(self) -> str:
-        """Return one sentence."""
+        """Return the judgement of both budgets, a sentence each."""
         if not np.isfinite(self.theta.value):
             return "The budget's exponent cannot be estimated from fewer than three sizes."
         low, high = map(signed, self.theta.ci95)
@@ -80,7 +80,7 @@ class Extension:
         fits = f"does not fit{either}" if self.misfit_p < 0.05 else "is compatible with all three exponents"
         whose = " with unattenuated correlations" if self.unattenuated else ""
         return (
-            f"A budget proportional to N{whose} is {plain}; a budget κN^θ with {theta} and "
+            f"A budget proportional to N{whose} is {plain}. A budget κN^θ with {theta} and "
             f"β = {self.beta.value:.2f} {fits} (p = {self.misfit_p:.2g})."
         )
 
@@ -101,7 +101,7 @@ def fit_extension(triangle: Triangle, gamma: float = GAMMA) -> Extension:
         If it is none, or γ is not a positive number.
     """
     example = "fit_extension(measure_triangle(neurons, correlations))"
-    require(isinstance(triangle, Triangle), "triangle", triangle, "must be what measure_triangle returns", example)
+    require(isinstance(triangle, Triangle), "triangle", triangle, "must be a result of measure_triangle", example)
     gamma = number("gamma", gamma, positive, "must be a number greater than 0, such as 4", "gamma=4")
     if triangle.status is not TriangleStatus.OK:
         nothing = Estimate(np.nan, np.nan, (np.nan, np.nan), 0)

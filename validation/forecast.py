@@ -4,7 +4,7 @@ Inside the measured sizes the power law interpolates. Outside, the interval of o
 own uncertainty, and with the curves that the measured counts cannot distinguish from a power law: a logarithm and a
 saturating curve (each allowed unless its sum of squares exceeds the best by the F criterion), and the theory's
 finite-size curve. The interval covers them all. Beyond `REACH` times the measured range the answer would be that of
-the curve and not of the data: it is refused.
+the curve instead of the data: it is refused.
 
 Where most counts of a size are zero, no curve here describes it. If the sizes with pairs are all larger, a forecast is
 refused up to the empty size; if not, it is refused everywhere.

@@ -23,6 +23,8 @@ from .reporting.recurring import recurring_table
 from .series_from import of_ladder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
     from .analysis import Analysis
@@ -105,6 +107,7 @@ def write_report(
     out: Path,
     seconds: float,
     triangle: Triangle | None = None,
+    tests: Mapping[str, float] | None = None,
 ) -> Path:
     """Write ``report.html`` of a ladder.
 
@@ -128,12 +131,14 @@ def write_report(
         How long the run took.
     triangle : Triangle, optional
         The three exponents that the theory ties together.
+    tests : mapping of str to float, optional
+        p-values of the tests of these ties.
     """
     families = [family_name(name) for name in json.loads(ladder.attrs["families"])]
     neurons = ladder["neurons"].values
     judged = findings(ladder, analysis)
     at_rho = over_rho(of_ladder(ladder)) if "correlation" in ladder else None
-    doubtful = contradicts_theory(triangle)
+    doubtful = contradicts_theory(triangle, tests)
     nulls = [label for label in every_label() if f"{label}_raw" in ladder]
     parts: dict[str, Any] = {
         "counted": counted,
@@ -151,7 +156,7 @@ def write_report(
         f"{families[0]} × {families[1]}, {len(np.unique(neurons))} sizes from {neurons[0]:,.0f} to {neurons[-1]:,.0f} "
         f"neurons, {_seeds(ladder)}{trained} in {seconds:.0f} s"
     )
-    said = answer(ladder, analysis, triangle, judged, verdict)
+    said = answer(ladder, analysis, triangle, judged, verdict, tests)
     html = page.render(
         "ladder.html",
         script="report.js",

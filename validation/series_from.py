@@ -212,7 +212,7 @@ def of_simulation(ds: xr.Dataset, name: str) -> list[Series]:
     """Return one series for each β of a simulation: mean counts over runs, with their standard errors.
 
     A simulation's file holds counts. Its seed gives the same networks again, and with them the correlations of the
-    pairs above ½ (τ = 1), of a few runs per size, wherever the size was drawn and not computed by the integral.
+    pairs above ½ (τ = 1), of a few runs per size, wherever the size was drawn instead of computed by the integral.
     """
     word = "count_run" if "count_run" in ds else "count"
     require_variables(ds, name, (word, "neurons", "beta"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .demands import ROUNDING, Estimate
-from .verdict import signed
+from .verdict import listed, signed
 
 if TYPE_CHECKING:
     from .triangle import Triangle
@@ -27,24 +27,26 @@ def sentence(triangle: Triangle) -> str:
 
 
 def plain(triangle: Triangle) -> str:
-    """Return the sentence on the two demands, of correlations that nothing attenuates."""
+    """Return the exponents and the two demands, a sentence each, of correlations that nothing attenuates."""
     limit = min(triangle.profile.value, 1.0)
     unattenuated = triangle.matched is not None
     parts = [
         _judged("α·b", triangle.product, triangle.expected_product, limit, unattenuated),
         _judged("α + p", triangle.sum, triangle.expected_sum, 1.0, unattenuated),
     ]
-    exponents = ", ".join(
-        f"{symbol} = {signed(estimate.value)} ({signed(estimate.ci95[0])} to {signed(estimate.ci95[1])})"
-        for symbol, estimate in (("α", triangle.count), ("b", triangle.profile), ("p", triangle.purity))
+    exponents = listed(
+        [
+            f"{symbol} = {signed(estimate.value)} ({signed(estimate.ci95[0])} to {signed(estimate.ci95[1])})"
+            for symbol, estimate in (("α", triangle.count), ("b", triangle.profile), ("p", triangle.purity))
+        ]
     )
     outside = ""
     if triangle.profile.ci95[1] < 1:
-        outside = ", and b < 1 lies outside the paper's spectra (β > 1)"
-        outside += " unless correlations are attenuated" if unattenuated else ""
+        unless = " unless correlations are attenuated" if unattenuated else ""
+        outside = f" b < 1 lies outside the paper's spectra (β > 1){unless}."
     sizes, matchings = len(np.unique(triangle.neurons)), len(triangle.neurons)
     over = f"{sizes} sizes" if sizes == matchings else f"{matchings} matchings at {sizes} sizes"
-    return f"With {exponents} over {over}, {parts[0]}, and {parts[1]}{outside}."
+    return f"Over {over}, {exponents}. {parts[0]}. {parts[1]}.{outside}"
 
 
 def _proof(triangle: Triangle) -> str:
@@ -65,15 +67,15 @@ def _proof(triangle: Triangle) -> str:
     tested = [share for share in triangle.shares if np.isfinite(share.p)]
     if not tested:
         return "Too few strong pairs to test the theory without assumptions about attenuation."
-    listed = "; ".join(
+    shares = "; ".join(
         f"{signed(share.exponent)} above {share.high:.2f} ({signed(share.exponent_ci95[0])} to "
         f"{signed(share.exponent_ci95[1])})"
         for share in tested
     )
     lows = sorted({f"{share.low:.2f}" for share in tested})
     return (
-        f"The theory is not contradicted {ANY}: no share of strong pairs among those above {' or '.join(lows)} is seen "
-        f"to change with network size (exponents of the shares, with joint 95% intervals: {listed})."
+        f"The theory is not contradicted {ANY}. No share of strong pairs among those above {' or '.join(lows)} is seen "
+        f"to change with network size (exponents of the shares, with joint 95% intervals: {shares})."
     )
 
 

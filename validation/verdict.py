@@ -1,4 +1,4 @@
-"""Verdict on counts in one sentence, decided by intervals and nulls.
+"""Verdict on counts in a few short sentences, decided by intervals and nulls.
 
 Claims in the order of their strength, each with the test that it has to pass:
 
@@ -74,7 +74,7 @@ def verdict(
     likelihoods: Sequence[LikelihoodFit] = (),
     checks: ResidualChecks | None = None,
 ) -> str:
-    """Return one sentence: claims, the numbers behind them, and the claims that the counts do not bear.
+    """Return short sentences: the claim with its numbers, the limits of it, and the questions that stay open.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def verdict(
         Power law against other curves.
     nulls : mapping, optional
         ``raw`` and each null by its label: raw counts per size, shape (n,). Without it the
-        sentence says that the counts are taken at face value.
+        verdict says that the counts are taken at face value.
     likelihoods : sequence of LikelihoodFit
         "poisson", asked where there are zeros, and "weighted", where the counts have stated errors.
     checks : ResidualChecks, optional
@@ -108,27 +108,48 @@ def verdict(
             )
         else:
             parts.append(f"the zeros at N = {sizes} do not change this (with them {_numbers(with_them)})")
+    parts += doubts(fit, likelihoods, checks)
     if "weighted" in by and growth(by["weighted"]) != growth(fit):
-        parts.append(f"by the stated errors of the counts, {growth(by['weighted'])} ({_numbers(by['weighted'])})")
         decides.append(by["weighted"].exponent_ci95)
-    if impossible:
-        parts.append(f"the count at N = {_listed(impossible)} is a mistake, because there are {IMPOSSIBLE}")
-    out_of_line = checks is not None and checks.out_of_line
-    if checks is not None and out_of_line:
-        parts.append(_out_of_line(fit, checks))
-        if fit.data.sizes > 3:
-            decides.append(fit_clean(fit.data.without(checks.outlier)).exponent_ci95)
-    elif fit.status is PowerLawStatus.SCATTERED:
-        factor = float(np.exp(np.sqrt(fit.variance)))
-        parts.append(f"the counts scatter about it by a factor of {factor:.1f}, more than expected by chance")
+    if checks is not None and checks.out_of_line and fit.data.sizes > 3:
+        decides.append(fit_clean(fit.data.without(checks.outlier)).exponent_ci95)
+    parts.append(_nulls(nulls))
     claimed = all(low > 0 for low, _ in decides)
     if claimed and theory is not None:
         parts.append(_beta(theory))
     if claimed and comparison is not None:
         parts.append(_form(comparison))
-    parts.append(_nulls(nulls))
-    sentence = "; ".join(part for part in parts if part)
-    return sentence[0].upper() + sentence[1:] + "."
+    return " ".join(as_sentence(part) for part in parts if part)
+
+
+def as_sentence(words: str) -> str:
+    """Return words with a capital, unless they begin with a symbol, and a full stop."""
+    return f"{words[0].upper() if words[0].isascii() else words[0]}{words[1:]}."
+
+
+def doubts(
+    fit: PowerLawFit, likelihoods: Sequence[LikelihoodFit] = (), checks: ResidualChecks | None = None
+) -> list[str]:
+    """Return the parts of a verdict that cast doubt on its claim: stated errors, impossible counts, outliers, scatter.
+
+    Parameters
+    ----------
+    fit, likelihoods, checks
+        As `verdict` takes them.
+    """
+    parts = []
+    weighted = next((one for one in likelihoods if one.likelihood == "weighted"), None)
+    if weighted is not None and growth(weighted) != growth(fit):
+        parts.append(f"by the stated errors of the counts, {growth(weighted)} ({_numbers(weighted)})")
+    if fit.data.impossible_sizes:
+        sizes = _listed(fit.data.impossible_sizes)
+        parts.append(f"the count at N = {sizes} is a mistake, because there are {IMPOSSIBLE}")
+    if checks is not None and checks.out_of_line:
+        parts.append(_out_of_line(fit, checks))
+    elif fit.status is PowerLawStatus.SCATTERED:
+        factor = float(np.exp(np.sqrt(fit.variance)))
+        parts.append(f"the counts scatter about the line by a factor of {factor:.1f}, more than expected by chance")
+    return parts
 
 
 def _out_of_line(fit: PowerLawFit, checks: ResidualChecks) -> str:
@@ -205,9 +226,9 @@ def _form(comparison: CurveComparison) -> str:
     return f"a {comparison.preferred} curve describes it better than a power law"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words: "a, b and c"."""
-    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a list in words: "a, b and c"; or with another word before the last."""
+    return f" {last} ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
 
 
 def of(some: int, every: int, things: str) -> str:
@@ -227,7 +248,7 @@ def _nulls(nulls: Mapping[str, Any] | None) -> str:
     if covering:
         have = "null has" if len(covering) == 1 else "nulls have"
         return (
-            f"without a threshold nothing would be shown, because the {listed(covering)} {have} as many raw matches; "
+            f"without a threshold nothing is shown, because the {listed(covering)} {have} as many raw matches: "
             "the evidence is the count above the calibrated threshold"
         )
     return "raw counts exceed those of every null at every size"

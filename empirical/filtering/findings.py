@@ -50,9 +50,8 @@ def sentences(study: xr.Dataset) -> list[str]:
         one = study.sel(selector=selector)
         ahead, low, high = (float(one[f"f1_behind{end}"]) for end in ("", "_low", "_high"))
         verdict = _verdict(low, high, "better than", "worse than", "not distinguished from")
-        lines.append(
-            f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): {ahead:+.3f} [{low:+.3f}, {high:+.3f}]."
-        )
+        numbers = f"{_signed(ahead)} [{_signed(low)}, {_signed(high)}]"
+        lines.append(f"It is {verdict} {words} ({float(one['filter_f1']):.3f}): difference {numbers}.")
     return [*lines, _leaders(study), *(_perplexity(study) if "test_perplexity" in study else ())]
 
 
@@ -78,14 +77,25 @@ def _leaders(study: xr.Dataset) -> str:
 def _perplexity(study: xr.Dataset) -> list[str]:
     base, trained = (float(study["test_perplexity"].sel(selector=selector)) for selector in ("base", "rosetta"))
     lines = [f"Test perplexity: {base:.2f} of the model, {trained:.2f} after the Rosetta Neuron's selection."]
-    rivals = {"random": "random documents", "non_rosetta": "the other neuron's", "oracle": "the oracle's"}
+    rivals = {
+        "random": "random documents",
+        "non_rosetta": "the other neuron's selection",
+        "oracle": "the oracle's selection",
+    }
     for selector, words in rivals.items():
         one = study.sel(selector=selector)
         behind, half = (float(one[f"test_perplexity_behind{end}"]) for end in ("", "_ci95"))
         verdict = _verdict(behind - half, behind + half, "better", "worse", "not distinguished")
         value = float(one["test_perplexity"])
-        lines.append(f"Against training on {words} ({value:.2f}) it is {verdict}: {behind:+.3f} ± {half:.3f}.")
+        lines.append(
+            f"Compared with training on {words} ({value:.2f}), it is {verdict}: {_signed(behind)} ± {half:.3f}."
+        )
     return lines
+
+
+def _signed(difference: float) -> str:
+    """Return a difference with its sign, a true minus where it is negative."""
+    return f"{difference:+.3f}".replace("-", "−")
 
 
 def _verdict(low: float, high: float, above: str, below: str, neither: str) -> str:

@@ -36,7 +36,7 @@ from .machine.arrays import Array
 from .machine.small import kernels
 
 FAINT = 1e-18
-SAMPLED = 1024  # positions looked at for neurons that are faint and not constant
+SAMPLED = 1024  # positions looked at for neurons that are faint but not constant
 STRIP = 256  # rows centred at a time on other devices than the CPU
 
 

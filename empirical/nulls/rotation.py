@@ -1,7 +1,7 @@
 """The rotation null: B's neurons turned within each layer by a random orthogonal matrix.
 
 The layer spans the same space and is as well aligned as before, but its coordinates are no longer neurons. Pairs above
-this null say that neurons are special directions, and not that any basis of the layer would do.
+this null say that neurons are special directions: an arbitrary basis of the layer would have fewer.
 """
 
 from __future__ import annotations

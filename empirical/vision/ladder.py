@@ -67,7 +67,7 @@ def activations(trained: TrainedVision, objective: str, width: int, seed: int, i
 def fresh_networks(trained: TrainedVision, width: int, images: Images, seed: int) -> Draws:
     """Yield the draws of the nulls that change both networks, for one width and seed, a few networks in memory.
 
-    Networks stand in a ring and each is matched with the next one, so that D draws need D networks and not 2 D.
+    Networks stand in a ring and each is matched with the next one, so that D draws need D networks instead of 2 D.
     """
     ladder = trained.ladder
     reader = open_reader(trained.folder(ladder.objectives[0], width, ladder.recipe.seeds[0]))

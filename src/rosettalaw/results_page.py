@@ -24,8 +24,10 @@ from .validation import page
 from .validation.findings import findings
 from .validation.published_checks import published_checks
 from .validation.reporting import of_matchings
+from .validation.reporting.answer import of_findings, of_row
+from .validation.reporting.captions import Captions
 from .validation.reporting.citation import bibtex
-from .validation.reporting.messages import message
+from .validation.reporting.of_filtering import of_filtering
 from .validation.verdict import listed
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from .validation.compare import Row
     from .validation.findings import Finding
+    from .validation.reporting.answer import Answer
 
 LONGEST = 400  # characters of an attribute that are printed
 NAMES = {  # of kinds, for one and for several
@@ -78,17 +81,11 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         own.sort(key=lambda row: row.series.source in ("simulation", "toy"))  # measured models come first
         every = [*own, *(row for row in results.rows if row.series.reference)]
         judged = _judged(results)
+        captions = Captions(results, every, judged)
         figures = [
-            {
-                "shows": one.shows,
-                "says": message(one.name, every, judged, results.ladders(), results.datasets)
-                if file == one.files[0]
-                else "",
-                "drawing": page.embedded(file, one.shows),
-            }
+            {"shows": shows, "says": says, "drawing": page.embedded(file, shows)}
             for one in made
-            for file in one.files
-            if file.suffix == ".svg"
+            for file, shows, says in captions.of(one.name, one.shows, [f for f in one.files if f.suffix == ".svg"])
         ]
     html = page.render(
         "results.html",
@@ -98,7 +95,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         command=f"rosettalaw report {shlex.quote(Path(folder).name)}",
         bibtex=bibtex(__version__),
         sources=[
-            {"name": row.series.name, "sentences": row.sentences()} for row in own if not _one_matching(row, results)
+            _source(row.series.name, row.sentences(), of_row(row)) for row in own if not _one_matching(row, results)
         ]
         + _further(results, judged),
         rows=[_printable(row.record()) for row in results.rows if not _one_matching(row, results)],
@@ -112,6 +109,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
             for one in results.tables
         ],
         skipped=results.skipped,
+        own_first=any(not _one_matching(row, results) for row in own),
     )
     return page.write(out, html)
 
@@ -127,18 +125,27 @@ def _one_matching(row: Row, results: Results) -> bool:
 
 
 def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[dict[str, Any]]:
-    """Return findings beside the fits: neurons of a ladder, studies of filtering, single matchings and their counts."""
+    """Return findings beside the fits: neurons of a ladder, studies of filtering, matchings and their counts."""
     further = []
     for name, shown in judged:
         if shown:
             sentences = [f"{one.name[0].upper()}{one.name[1:]}: {one.shown} ({one.numbers})." for one in shown]
-            further.append({"name": f"{name}: its neurons", "sentences": sentences})
+            further.append(_source(f"{name}: its neurons", sentences, of_findings(shown)))
     studies = results.of("filtering")
-    further += [{"name": name, "sentences": filtering_sentences(study)} for name, study in studies]
-    said = [(name, of_matchings.of_recurrence(ds, name)) for name, ds in results.of("recurrence")]
-    said += [(f"{name}: one matching", of_matchings.of_pairs(ds, name)) for name, ds in results.of("pairs")]
-    further += [{"name": name, "sentences": words} for name, words in said if words][: of_matchings.MOST]
+    further += [_source(name, filtering_sentences(study), of_filtering(study)) for name, study in studies]
+    said = [(name, of_matchings.of_recurrence(ds, name), None) for name, ds in results.of("recurrence")]
+    said += [
+        (f"{name}: one matching", of_matchings.of_pairs(ds, name), of_matchings.answer_of_pairs(ds, name))
+        for name, ds in results.of("pairs")
+    ]
+    further += [_source(name, words, answer) for name, words, answer in said if words][: of_matchings.MOST]
     return further
+
+
+def _source(name: str, sentences: list[str], answer: Answer | None = None) -> dict[str, Any]:
+    """Return a section of the page: its answer in three sentences, and the sentences that the answer does not have."""
+    sentences = [one for one in sentences if answer is None or one not in vars(answer).values()]
+    return {"name": name, "answer": None if answer is None else vars(answer), "sentences": sentences}
 
 
 def interval(ends: Any) -> str:

@@ -69,6 +69,14 @@ RETIRED = {  # pattern: an example, and how it is said instead
         "two seeds a family",
         "two seeds per family",
     ),
+    r"\band not (of|by|in|for|the|an?|any|only|independent|drawn|computed|constant|installed|that)\b(?![.(\[])": (
+        "of the curve and not of the data",
+        "of the curve instead of the data",
+    ),
+    r"\b(replace|is|are|be|says|take|takes) what (those|the file|the|copies|measure)\b": (
+        "they replace what the file says",
+        "they replace the file's settings",
+    ),
     r"\bis out of line\b": ("the count is out of line", "the count is an outlier"),
     r"\btrained here have\b": ("denoisers trained here have one", "denoisers of this package have one"),
 }

@@ -78,7 +78,9 @@ def test_the_shell_completes_commands_and_options(words, completed):
 
 def test_long_help_is_in_groups_with_the_common_options_first():
     lines = shown("match").splitlines()
-    places = [lines.index(f"{title}:") for title in ("Arguments", "Options", "Input", "Nulls and errors", "Engine")]
+    places = [
+        lines.index(f"{title}:") for title in ("Arguments", "Options", "Input", "Pairs", "Nulls and errors", "Engine")
+    ]
     assert places == sorted(places)
     common = "\n".join(lines[places[1] : places[2]])
     assert all(f"  {name}" in common for name in ("--text", "--tokens", "--null", "--device", "--out", "--json", "-h"))

@@ -1,8 +1,8 @@
 """One round: a command killed at random times, then run to its end and compared with a run that nobody killed.
 
 Commands run in forks of a process that has imported the libraries already: a kill then hits the work, which starts at
-once, and not the second of imports before it, in which nothing is written. Processes that a command itself starts are
-killed with it.
+once, instead of the second of imports before it, in which nothing is written. Processes that a command itself starts
+are killed with it.
 """
 
 import errno

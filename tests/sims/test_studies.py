@@ -1,4 +1,4 @@
-"""The studies: what they cost, and that the kept summaries are what the code gives."""
+"""The studies: their cost, and that the kept summaries agree with the code."""
 
 import csv
 import subprocess

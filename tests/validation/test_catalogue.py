@@ -91,13 +91,17 @@ def test_our_results_are_drawn_beside_them(name, results, tmp_path):
 
 
 def test_the_page_shows_figures_of_any_results_first_then_those_of_each_kind(results):
+    """A study without a ladder comes first: its reader opened the page for it, and the rest are numbers of others."""
     own = ["fig03", "vision", "triangle", "exponents", "profiles", "sources", "calibration"]
     own += ["reproducibility", "fig27"]
     paper = ["fig03b", "fig04", "fig26", "fig31", "fig38"]
     assert on_page(Results()) == own + paper
     assert on_page(read(results)) == [*own, *paper, "fig06", "fig07", "fig25", "fig33", "specialists"]
     studies = Results({kind: [("one", None)] for kind in ("toy", "judge", "filtering")})
-    assert on_page(studies) == [*own, *paper, "table1", "fig36", "table5", "toy"]
+    assert on_page(studies) == ["table1", "fig36", "table5", "toy", *own, *paper]
+    simulated = Results({"simulation": [("one", None)]})
+    assert on_page(simulated) == ["fig27", *[name for name in [*own, *paper] if name != "fig27"]]
+    assert on_page(Results({"pairs": [("one", None)]}))[:2] == ["calibration", "reproducibility"]
 
 
 def test_the_command_draws_and_lists(results, tmp_path):

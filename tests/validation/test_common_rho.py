@@ -93,7 +93,7 @@ def test_every_page_says_the_same_number(tmp_path):
     assert "at ρ ≥ 0.45 for all sizes" in headline["label"]
     assert f"{analysis.own.exponent:.2f} above each size's own ρ*" in headline["but"]
     assert f"α = {analysis.power_law.exponent:.2f} " in findings(made, analysis)[0].numbers
-    said = "ρ ≥ 0.45, the largest ρ* of them; above each size's own ρ* (0.30 to 0.45) the exponent is"
+    said = "ρ ≥ 0.45, the largest of their ρ*. Above each size's own ρ* (0.30 to 0.45) the exponent is"
     assert said in fitted["counting"][0]
     assert said in analysis.summary()
     assert row.sentences()[1] == analysis.counting[0]
@@ -111,7 +111,7 @@ def test_where_calibration_removed_no_pair_a_sentence_says_so():
 def test_one_threshold_for_all_has_no_second_exponent():
     analysis = analyse_series(of_ladder(ladder(own=np.full(5, 0.4))))
     assert analysis.own.exponent == analysis.power_law.exponent
-    assert analysis.counting[0].endswith("ρ ≥ 0.40, the largest ρ* of them.")
+    assert analysis.counting[0].endswith("ρ ≥ 0.40, the largest of their ρ*.")
 
 
 def test_errors_at_the_common_correlation_are_read_off_the_ladders_own():

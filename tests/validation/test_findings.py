@@ -76,7 +76,7 @@ def test_each_finding_can_fail(planted, name, shown):
 
 
 def test_one_model_is_not_both():
-    """Superior in one model and not in the other is not shown."""
+    """Superior in one model alone is not shown."""
     ds = ladder()
     ds["superiority_low"][:, 1] = 0.4
     found = findings(ds, None)

@@ -143,7 +143,7 @@ def test_correlations_of_one_but_for_rounding_end_at_the_upper_limit():
         (lambda: measure_triangle([100, 200], "ab"), "correlations = 'ab': must have one entry per size"),
         (lambda: measure_triangle([100, None], [[0.5], [0.5]]), r"neurons\[1\] = None: must be a number of neurons"),
         (lambda: measure_triangle([100, 200], [[0.5], [0.5]], levels=[1]), r"levels = \[1\]: must be pairs"),
-        (lambda: fit_extension([1, 2]), r"triangle = \[1, 2\]: must be what measure_triangle returns"),
+        (lambda: fit_extension([1, 2]), r"triangle = \[1, 2\]: must be a result of measure_triangle"),
         (lambda: compare_curves([1, 2]), r"data = \[1, 2\]: must be Counts"),
         (lambda: read_counts(3), "path = 3: must be a path"),
         (lambda: predict(np.ma.masked_array([1e3, 1e4], [0, 1]), 1.6), "neurons = .*: must be a number or an array"),

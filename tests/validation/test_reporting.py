@@ -11,15 +11,19 @@ import pytest
 import rosettalaw.theory
 from rosettalaw.looks import contrast
 from rosettalaw.model_names import family_name, model_name
-from rosettalaw.results import dataset
+from rosettalaw.results import dataset, load
 from rosettalaw.validation.analysis import analyse_series
+from rosettalaw.validation.compare import compare_series
 from rosettalaw.validation.findings import Finding, Shown
-from rosettalaw.validation.reporting.answer import answer
+from rosettalaw.validation.reporting.answer import answer, of_findings, of_row
 from rosettalaw.validation.reporting.citation import bibtex
 from rosettalaw.validation.reporting.drawings import DARK_PAPER, dark_colours, embedded, on_dark
 from rosettalaw.validation.reporting.excerpts import excerpt, visible
 from rosettalaw.validation.reporting.exponents import exponents
+from rosettalaw.validation.reporting.of_filtering import of_filtering
+from rosettalaw.validation.reporting.of_matchings import answer_of_pairs
 from rosettalaw.validation.reporting.over_rho import over_rho
+from rosettalaw.validation.series import Series
 from rosettalaw.validation.series_from import of_ladder
 
 ROOT = Path(rosettalaw.theory.__file__).parents[1]
@@ -79,9 +83,73 @@ def test_a_contradicted_theory_is_said_first_and_no_law_is_no_growth(planted):
         in answer(made, None, against, opposite, "No law.").contradiction
     )
     raw = answer(made, analysis, None, [], analysis.verdict).contradiction
-    assert raw.startswith("The raw count, without a threshold, shows nothing: permuted")
+    assert raw.startswith("The raw count, without a threshold, shows nothing: the permuted null has as many")
     nothing = answer(made, None, None, [], "No law here: nothing at N = 256. The other counts alone would say: yes.")
     assert nothing.growth == "No law here: nothing at N = 256."
+
+
+def test_a_contradiction_that_does_not_survive_its_number_is_none(planted):
+    """Of three tests at p = 0.03, Holm's correction leaves 0.09; of one at 0.01 among them, 0.03."""
+    made, series, analysis = planted
+    triangle = replace(series.triangle(), matched=None)
+    against = replace(triangle, product=replace(triangle.product, ci95=(0.1, 0.2)), expected_product=0.9)
+    said = [
+        answer(made, analysis, against, [], analysis.verdict, {"α·b": p, "α + p": 0.03, "both together": 0.9})
+        for p in (0.03, 0.01)
+    ]
+    assert ["demands 0.90" in one.contradiction for one in said] == [False, True]
+    assert ["which β" in one.open_questions for one in said][1]
+
+
+def test_the_answer_of_counts_says_doubts_and_takes_no_claim_that_zeros_take_away():
+    """Seven sizes, the last three empty; then one count of eight that is five times too high."""
+    (row,) = compare_series([table([128, 256, 512, 1024, 2048, 4096, 8192], [10, 16, 25, 40, 0, 0, 0])])
+    assert of_row(row).growth.endswith("No power law is shown: growth cannot be distinguished from none.")
+    (row,) = compare_series([table(128 * 2 ** np.arange(8), [4, 7, 10, 16, 120, 37, 56, 86])])
+    said = of_row(row)
+    assert said.growth.startswith("Rosetta Neurons go from 4 at 128 neurons to 86 at 16,384: ")
+    assert said.contradiction.startswith("N = 2,048 is an outlier, with 5 times the count")
+    assert "seeds" not in said.open_questions  # these are no trained networks
+    (row,) = compare_series([table([100], [5])])
+    assert "a slope needs positive counts at two sizes" in of_row(row).growth
+
+
+def table(neurons, counts):
+    return Series(name="mine", source="counts", neurons=np.array(neurons, float), counts=np.array(counts, float))
+
+
+def test_findings_are_sorted_into_the_three_sentences():
+    judged = [Finding("a grows", Shown.YES, ""), Finding("b shrinks", Shown.NO, ""), Finding("c", Shown.OPPOSITE, "")]
+    assert list(vars(of_findings(judged)).values()) == ["Shown: a grows.", "Contradicted: c.", "Not shown: b shrinks."]
+    assert of_findings(judged[:1]).contradiction == "No finding of the paper is contradicted."
+
+
+@pytest.mark.parametrize(("raw", "words"), [(9, "the permuted null has as many"), (11, "every null has fewer pairs")])
+def test_one_matching_says_which_nulls_reach_it_and_that_it_cannot_show_growth(raw, words):
+    matching = {"raw_count": raw, "calibrated_count": 4, "permuted_raw": 10.0, "threshold": 0.5, "stable_count": 3}
+    said = answer_of_pairs(dataset("pairs", matching), "x")
+    assert said.growth.startswith(f"4 of {raw} mutual pairs reach")
+    assert words in said.contradiction
+    assert said.open_questions == "One matching cannot decide how the count grows with network size."
+    said = answer_of_pairs(dataset("pairs", {"raw_count": 9}), "x")
+    assert said.contradiction == "Nothing here can contradict the count, because no null was drawn."
+    assert "how many of the pairs are due to chance, how the count grows" in said.open_questions
+
+
+def test_the_answer_of_filtering_follows_its_intervals():
+    """The kept study: its F1 is ahead of random documents alone, its perplexity as well."""
+    said = of_filtering(load(ROOT / "docs/filtering/filtering.nc", "filtering"))
+    assert said.growth.startswith("One Rosetta Neuron finds 'docstring' documents with F1 = 0.90 (95% interval 0.83 to")
+    assert said.growth.endswith("It beats random documents in F1 and perplexity after training.")
+    assert said.contradiction == "No other selection is better than the Rosetta Neuron's."
+    assert "cannot distinguish it from the other neuron in F1 and perplexity after training, or the oracle" in (
+        said.open_questions
+    )
+    names = ("f1_behind", "f1_behind_low", "f1_behind_high")
+    study = load(ROOT / "docs/filtering/filtering.nc", "filtering")
+    turned = study.assign({name: -study[name] for name in names})
+    turned = turned.rename({"f1_behind_low": "f1_behind_high", "f1_behind_high": "f1_behind_low"})
+    assert of_filtering(turned).contradiction == "It is worse than random documents in F1."
 
 
 def test_every_exponent_has_its_reason(planted):

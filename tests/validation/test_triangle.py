@@ -267,7 +267,7 @@ def test_three_sizes_estimate_a_budget_but_do_not_test_it():
     assert np.isfinite(extension.theta.value)
     assert np.isnan(extension.plain_p)
     assert extension.verdict().startswith(
-        "A budget proportional to N with unattenuated correlations is not tested with three sizes; a budget κN^θ with"
+        "A budget proportional to N with unattenuated correlations is not tested with three sizes. A budget κN^θ with"
     )
 
 

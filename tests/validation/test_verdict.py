@@ -1,6 +1,7 @@
 """The verdict claims what the intervals and nulls allow, and nothing more; the command prints it."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,22 +34,22 @@ def test_the_claim_follows_the_interval(interval, claim):
     assert claim in growth(SimpleNamespace(exponent_ci95=interval))
 
 
-def test_the_sentence_is_one_sentence_with_its_numbers():
+def test_the_verdict_is_short_sentences_with_their_numbers():
     analysis = analyse(SIZES, 2 * SIZES**0.6 * WIGGLE)
     assert analysis.verdict.startswith("The count grows sublinearly with network size (exponent 0.60, 95% interval 0.5")
     assert "7 sizes, N = 1,000 to 64,000" in analysis.verdict
-    assert "if the theory holds, β = 1.6" in analysis.verdict
-    assert "no null was given, so the counts are taken at face value" in analysis.verdict
+    assert "If the theory holds, β = 1.6" in analysis.verdict
+    assert "No null was given, so the counts are taken at face value" in analysis.verdict
     assert analysis.verdict.endswith(".")
-    assert analysis.verdict.count(". ") == 0
+    assert all(len(sentence.split()) < 25 for sentence in re.split(r"\. (?=[A-Zβ])", analysis.verdict))
 
 
 @pytest.mark.parametrize(
     ("permuted", "untrained", "words"),
     [
-        (200, 1, "because the permuted null has as many raw matches; the evidence is the count above"),
+        (200, 1, "because the permuted null has as many raw matches: the evidence is the count above"),
         (200, 200, "because the permuted and untrained nulls have"),
-        (1, 1, "raw counts exceed those of every null at every size"),
+        (1, 1, "Raw counts exceed those of every null at every size"),
     ],
 )
 def test_nulls_decide_what_the_counts_rest_on(permuted, untrained, words):
@@ -61,7 +62,7 @@ def test_a_curve_that_fits_better_is_named():
     sizes = np.geomspace(1000, 64000, 12)
     analysis = analyse(sizes, 30 * np.log(sizes / 300) * np.exp(0.02 * np.resize([1, -1], 12)))
     assert analysis.comparison.preferred == "logarithmic"
-    assert "a logarithmic curve describes it better than a power law" in analysis.verdict
+    assert "A logarithmic curve describes it better than a power law" in analysis.verdict
 
 
 @pytest.fixture
@@ -195,15 +196,15 @@ def test_zeros_at_large_networks_take_the_claim_away():
     assert "β" not in analysis.verdict
     kept = analyse(sizes, [0, 16, 25, 40, 63, 100, 158]).verdict
     assert kept.startswith("The count grows sublinearly")
-    assert "the zeros at N = 128 do not change this (with them exponent 0." in kept
+    assert "The zeros at N = 128 do not change this (with them exponent 0." in kept
 
 
 def test_stated_errors_that_allow_more_than_the_scatter_are_heard():
     sizes = SIZES
     counts = 2 * sizes**0.6 * WIGGLE
     wide, narrow = (analyse(sizes, counts, share * counts).verdict for share in (1.5, 0.02))
-    assert "by the stated errors of the counts, no power law is shown: growth cannot be distinguished from none" in wide
-    assert "if the theory holds" not in wide
+    assert "By the stated errors of the counts, no power law is shown: growth cannot be distinguished from none" in wide
+    assert "If the theory holds" not in wide
     assert "stated errors" not in narrow
 
 
@@ -258,10 +259,10 @@ def test_a_null_with_as_many_raw_matches_covers_them_and_raw_counts_alone_are_no
         in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw}).verdict
     )
     assert (
-        "raw counts exceed those of every null"
+        "Raw counts exceed those of every null"
         in analyse(sizes, counts, nulls={"raw": raw, "permuted": raw - 1}).verdict
     )
-    assert "no null was given" in analyse(sizes, counts, nulls={"raw": raw}).verdict
+    assert "No null was given" in analyse(sizes, counts, nulls={"raw": raw}).verdict
 
 
 def test_beta_does_not_claim_a_zero_that_it_left_out():
@@ -292,7 +293,7 @@ def test_a_size_that_is_out_of_line_is_named_and_the_claim_without_it_made():
 
 def test_counts_that_scatter_more_than_chance_has_them_are_not_ok():
     jagged = analyse(128 * 2.0 ** np.arange(8), [20, 60, 35, 90, 50, 140, 70, 160])
-    assert "the counts scatter about it by a factor of 1.6, more than expected by chance" in jagged.verdict
+    assert "The counts scatter about the line by a factor of 1.6, more than expected by chance" in jagged.verdict
     assert "scatter about the line far more than expected by chance" in jagged.status
     few = analyse([128, 256, 512, 1024, 2048], [3, 8, 6, 14, 13])  # as Poisson's counts of this size do
     assert "scatter" not in few.verdict + few.status
@@ -307,7 +308,7 @@ def test_more_pairs_than_neurons_at_every_size_are_no_law(power, kind):
     assert analysis.status.startswith("there are more pairs than neurons")
     assert len(analysis.power_law.data.notes) == 1
     one = analyse(sizes, [300, *np.round(20 * (sizes[1:] / 256) ** 0.6)])
-    assert "the count at N = 128 is a mistake, because there are more pairs than neurons" in one.verdict
+    assert "The count at N = 128 is a mistake, because there are more pairs than neurons" in one.verdict
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ Correlations above one threshold are a sample of `rosettalaw.validation.attenuat
 of their order statistics is n! times the product of their densities over the survival at the threshold. Sizes share b,
 mean and spread. Where several matchings of one size share networks, each counts as one part of a matching.
 
-Ranks of the theory are a grid and not independent draws, so a profile without attenuation is more regular than that: a
-perfectly regular one of the same b and counts, fitted the same way, loses a few units of likelihood against laws that
+Ranks of the theory are a grid instead of independent draws, so a profile without attenuation is more regular than that:
+a perfectly regular one of the same b and counts, fitted the same way, loses a few units of likelihood against laws that
 it does not follow. That loss is computed, and taken from every deviance below.
 
 For each mean attenuation m the likelihood is maximized
@@ -17,7 +17,7 @@ For each mean attenuation m the likelihood is maximized
 
 less that loss, with α(β) the slope that the theory demands at these sizes. A mean reconciles the theory with the data
 if D(m) is at most 5.99, the 95% point of χ² with two degrees of freedom (β tied to α̂, and m). The one nearest to 1, the
-mildest, is what the theory needs.
+mildest, is the attenuation that the theory needs.
 
 One profile cannot tell an attenuated steep spectrum from a flat one (see the law's module), so whether the data can
 tell is said from both deviances: D at its least (against 3.84), and 2 (ℓ_max − ℓ(1)), that of a flat profile without

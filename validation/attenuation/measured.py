@@ -164,7 +164,7 @@ def words(by_size: Mapping[int, MeasuredAttenuation]) -> str:
     over = " to ".join(dict.fromkeys((spreads[0], spreads[-1])))
     return (
         f"The correlation of one feature differs between pairs of networks by a standard deviation of {over} in log ρ "
-        f"({features} features that are matched around four networks, N = {', '.join(map(str, known))}); attenuation "
+        f"({features} features that are matched around four networks, N = {', '.join(map(str, known))}). Attenuation "
         "that a feature has in all networks cannot be measured by comparing networks."
     )
 

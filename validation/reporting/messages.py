@@ -39,6 +39,7 @@ COUNTS = {
     "fig27": ("simulation",),
     "toy": ("toy",),
 }  # by their source
+OF_MATCHINGS = ("calibration", "reproducibility")  # figures of single matchings as well
 DEPTHS = {"fig31": "Pythia", "fig32": "OpenCLIP"}  # by the family of the paper
 MEASURED = ("language", "vision", "ladder")
 MOST = 3  # sources that a caption speaks of
@@ -73,7 +74,7 @@ def message(
         of_published(figure),
         _of_counts(figure, own),
         _of_findings(figure, judged),
-        _of_ladders(figure, ladders if figure != "reproducibility" else [*ladders, *others.get("pairs", ())]),
+        _of_ladders(figure, ladders if figure not in OF_MATCHINGS else [*ladders, *others.get("pairs", ())]),
         _of_studies(figure, others),
         _of_rows(figure, rows),
     ]
@@ -171,7 +172,7 @@ def _of_ladders(figure: str, ladders: Sequence[tuple[str, xr.Dataset]]) -> str:
         return ""
     speak, claim = of_ladders.OF_LADDER[figure]
     said = [(name, one) for name, ladder in ladders if (one := speak(ladder)) is not None]
-    return _summed(said, "matched models" if figure == "reproducibility" else "ladders", claim) if said else ""
+    return _summed(said, "matched models" if figure in OF_MATCHINGS else "ladders", claim) if said else ""
 
 
 def _of_studies(figure: str, others: Mapping[str, Sequence[tuple[str, xr.Dataset]]]) -> str:

@@ -65,7 +65,9 @@ def scaling(ladder: xr.Dataset) -> Said:
 
 
 def calibration(ladder: xr.Dataset) -> Said | None:
-    """Say how many pairs of the largest size lie above ρ*, and how many of the strongest null."""
+    """Say how many pairs of the largest size, or of one matching, lie above ρ*, and how many of the strongest null."""
+    if "pair_rung" not in ladder and "correlation" in ladder:
+        return _calibration_of_pairs(ladder)
     if "null_correlation" not in ladder or "correlation" not in ladder:
         return None
     last = ladder.sizes["rung"] - 1
@@ -77,6 +79,23 @@ def calibration(ladder: xr.Dataset) -> Said | None:
     strongest = max(_null_pairs(ladder, last, threshold).items(), key=lambda one: one[1], default=("", 0.0))
     null = f", against {strongest[1]:.3g} of the {strongest[0]} null" if strongest[0] else ""
     return Said(f"{size}, {above:,} of {len(rho):,} trained pairs lie above ρ* = {threshold:.2f}{null}.", above > 0)
+
+
+def _calibration_of_pairs(ds: xr.Dataset) -> Said | None:
+    """Say the same of one matching, whose nulls have their correlations in a variable each."""
+    if "threshold" not in ds or ds["threshold"].ndim:
+        return None
+    rho, threshold, most = ds["correlation"].values, float(ds["threshold"]), ("", 0.0)
+    if not np.isfinite(threshold):
+        return Said(f"No correlation separates the {len(rho):,} pairs from the nulls.", False)
+    for name in map(str, ds.data_vars):
+        label = name.removesuffix("_correlation")
+        if label != name and f"{label}_draws" in ds:
+            pairs = float(np.sum(ds[name].values >= threshold)) / max(float(ds[f"{label}_draws"]), 1.0)
+            most = max(most, (label, pairs), key=lambda one: one[1])
+    above = int(np.sum(rho >= threshold))
+    null = f", against {most[1]:.3g} of the {most[0]} null" if most[0] else ""
+    return Said(f"{above:,} of {len(rho):,} trained pairs lie above ρ* = {threshold:.2f}{null}.", above > 0)
 
 
 def _null_pairs(ladder: xr.Dataset, rung: int, threshold: float) -> dict[str, float]:

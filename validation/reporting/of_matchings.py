@@ -9,6 +9,7 @@ import numpy as np
 from ...empirical.nulls import every_label
 from ...results import interpreting
 from ..verdict import listed
+from .answer import Answer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +34,48 @@ def of_pairs(ds: xr.Dataset, name: str) -> list[str]:
     """
     with interpreting(name):
         return [one for one in (_models(ds), _counts(ds), _nulls(ds), _status(ds)) if one]
+
+
+def answer_of_pairs(ds: xr.Dataset, name: str) -> Answer:
+    """Return the answer of one matching: its counts, the nulls that reach them, the questions that it leaves open.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Kind "pairs".
+    name : str
+        Name of the result, for messages.
+
+    Raises
+    ------
+    ForeignFileError
+        If a count is no number.
+    """
+    with interpreting(name):
+        raw, stable = _number(ds, "raw_count"), _number(ds, "stable_count")
+        nulls = {label: _number(ds, f"{label}_raw") for label in every_label()}
+        by_null = {label: count for label, count in nulls.items() if np.isfinite(count)}
+        covering = [label for label, count in by_null.items() if count >= raw]
+        questions = ["how the count grows with network size"]
+        if not np.isfinite(_number(ds, "calibrated_count")):
+            questions.insert(0, "how many of the pairs are due to chance")
+        if not np.isfinite(stable):
+            questions.append("which pairs would be found again on other text")
+        return Answer(
+            growth=_counts(ds) or "This matching has no counts.",
+            contradiction=_against(covering, by_null),
+            open_questions=f"One matching cannot decide {listed(questions)}.",
+        )
+
+
+def _against(covering: list[str], nulls: dict[str, float]) -> str:
+    """Return the sentence on nulls that have as many pairs as the matching before any threshold."""
+    if covering:
+        have = "null has" if len(covering) == 1 else "nulls have"
+        return f"The raw count is no evidence: the {listed(covering)} {have} as many pairs without a threshold."
+    if nulls:
+        return "Nothing here contradicts the count: every null has fewer pairs, even without a threshold."
+    return "Nothing here can contradict the count, because no null was drawn."
 
 
 def _number(ds: xr.Dataset, name: str) -> float:

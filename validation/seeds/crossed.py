@@ -89,11 +89,11 @@ class SeededLadder:
         low, high = self.exponent_ci95
         listed = ", ".join(f"{name} ± {part:.2f}" for name, part in self.parts.items() if np.isfinite(part))
         said = f"α = {self.exponent:.2f} (95% interval {low:.2f} to {high:.2f}) over {self.pairs} pairs at "
-        said += f"{self.sizes} sizes; of its half-width {listed}"
+        said += f"{self.sizes} sizes. Parts of its half-width: {listed}"
         if self.components is None:
-            return f"{said}; with one seed per size, seeds and lack of fit cannot be distinguished."
+            return f"{said}. With one seed per size, seeds and lack of fit cannot be distinguished."
         line = "fits within" if self.fit_p > 0.05 else "does not fit within"
-        return f"{said}; a straight line {line} the scatter of seeds (F = {self.fit_f:.2f}, p = {self.fit_p:.2g})."
+        return f"{said}. A straight line {line} the scatter of seeds (F = {self.fit_f:.2f}, p = {self.fit_p:.2g})."
 
     def record(self) -> dict[str, Any]:
         """Return the analysis as plain values."""

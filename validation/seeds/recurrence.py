@@ -61,13 +61,13 @@ class Recurrence:
         share = 100 * self.anchored / np.maximum(self.pairs, 1)
         said = (
             f"Of a network's Rosetta Neurons (ρ ≥ {self.rho:.2f}), {share.min():.0f}% to {share.max():.0f}% are "
-            f"Rosetta Neurons against two or more seeds of the partner ({self.anchored.sum():.0f} neurons, sizes "
-            f"together; {self.by_chance.sum():.0f} by chance)"
+            f"Rosetta Neurons against two or more seeds of the partner: {self.anchored.sum():.0f} neurons at all sizes "
+            f"together, where chance would make {self.by_chance.sum():.0f}"
         )
         if self.squares.sum():
             said += (
-                f"; of the chains of pairs around four networks, {self.closed.sum():.0f} of {self.squares.sum():.0f} "
-                f"close (by chance {self.closed_by_chance.sum():.1f})"
+                f". Of {self.squares.sum():.0f} chains of pairs around four networks, {self.closed.sum():.0f} close, "
+                f"where chance would close {self.closed_by_chance.sum():.1f}"
             )
         return f"{said}."
 

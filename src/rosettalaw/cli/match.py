@@ -51,7 +51,7 @@ def register(app: typer.Typer, section: str) -> None:
 def match(
     a: str = typer.Argument(help=MODEL, show_default=False),
     b: str = typer.Argument(help="The other model, of the same kind and at the same positions.", show_default=False),
-    others: list[str] | None = typer.Argument(None, help=OTHERS, show_default=False, metavar="[C]..."),
+    others: list[str] | None = typer.Argument(None, help=OTHERS, show_default=False, metavar="C"),
     text: Path | None = typer.Option(
         None, help="Checkpoints: folder, .jsonl[.zst], saved dataset; default: Python's own text."
     ),

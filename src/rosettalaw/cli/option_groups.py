@@ -12,8 +12,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "match": {
         "Input": "images skip_corrupt timestep context contexts documents layers_a layers_b site site_a site_b "
         "pattern pattern_a pattern_b pickled exclude_nonfinite",
-        "Nulls and errors": "untrained permutations jackknife q",
-        "Engine": "k absolute engine buckets candidates recall compute device_map weights memory spool",
+        "Pairs": "k absolute q",
+        "Nulls and errors": "untrained permutations jackknife",
+        "Engine": "engine buckets candidates recall compute device_map weights memory spool",
     },
     "ladder": {"Machine": "workers device device_map weights engine pickled"},
     "filter": {

@@ -142,8 +142,8 @@ def conclude(
     between = [] if recurs is None else [recurs.sentence(), words(attenuation)]
     counted = [*row.of_counts()[1:], *(said for said in between if said)]
     remarks = counted, row.of_theory() if row.analysis is not None else []
-    page = out / "report.html"
-    write_report(measured, analysis, verdict, *remarks, figures, page, summary["seconds"], row.triangle)
+    page, tests = out / "report.html", row.tests()
+    write_report(measured, analysis, verdict, *remarks, figures, page, summary["seconds"], row.triangle, tests)
     from ..cli.output import plain
 
     with replacing(out / "summary.json") as partial:

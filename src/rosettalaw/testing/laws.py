@@ -32,7 +32,7 @@ class Statement:
 
 
 FUNCTION_LAWS = {
-    "call": Statement("methods take what those of the family take, arrays of any shape", "contracts"),
+    "call": Statement("methods take the same arguments as those of the family, arrays of any shape", "contracts"),
     "shape": Statement("an array of any shape gives an array of that shape", "families"),
     "finite": Statement("values are finite numbers", "families"),
     "positive": Statement("values are greater than 0", "families"),
