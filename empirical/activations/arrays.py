@@ -138,7 +138,9 @@ def unmasked(name: str, array: np.ndarray) -> np.ndarray:
         return array
     if np.ma.is_masked(array):
         rule = f"hides {np.ma.count_masked(array)} of its entries behind a mask"
-        example = "array.filled(np.nan), and nonfinite='exclude' to leave out neurons with such entries"
+        example = "array.filled(np.nan), and exclude_nonfinite=True to leave out neurons with such entries"
+        if array.dtype.kind not in "fc":
+            example = "array.filled(-1)"
         raise InputError(name, "masked array", rule, example)
     return array.data
 

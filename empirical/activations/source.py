@@ -27,6 +27,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ...errors import InputError
+
 
 @runtime_checkable
 class ActivationSource(Protocol):
@@ -83,8 +85,11 @@ def blocks_from(source: ActivationSource, size: int, first: int) -> Iterator[np.
     if first and begin is not None:
         yield from begin(size, first)
         return
-    left = first
-    for block in source.blocks(size):
+    left, blocks = first, source.blocks(size)
+    if not hasattr(blocks, "__iter__"):
+        rule = "blocks(size) must yield arrays of shape (size, neurons)"
+        raise InputError(source.name, type(blocks).__name__, rule, "def blocks(self, size): yield self.array[:size]")
+    for block in blocks:
         if left < len(block):
             yield block[left:]
         left = max(left - len(block), 0)

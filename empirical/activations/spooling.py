@@ -119,6 +119,9 @@ def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[
     neurons, seen = len(source.layer), first
     rest = np.empty((0, neurons), dtype=np.float32)
     for piece in blocks_from(source, block, first):
+        if not hasattr(piece, "shape"):
+            rule = "blocks() must yield arrays of shape (positions, neurons)"
+            raise InputError(source.name, type(piece).__name__, rule, "yield np.asarray(block, dtype='float32')")
         if piece.ndim != 2 or piece.shape[1] != neurons:
             raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
         seen += len(piece)

@@ -237,10 +237,12 @@ def moved(model: Any, device: str) -> Any:
     Raises
     ------
     InputError
-        If the device does not exist.
+        If the device does not exist, or holds no numbers.
     """
     if device == "cpu":
         return model
+    if str(device).partition(":")[0] == "meta":
+        raise InputError("--device", device, "holds shapes without numbers", "--device cpu")
     try:
         return model.to(device)
     except (RuntimeError, AssertionError, TypeError) as error:  # torch built without it, no such device, or no float64

@@ -181,6 +181,7 @@ def wide(x: np.ndarray) -> np.ndarray:
 
     A range of columns of a file's rows is read in place; the entries beyond that range must not be touched.
     """
-    if x.flags.c_contiguous or x.strides[1] != x.itemsize or x.strides[0] % x.itemsize:
+    spread = x.strides[1] == x.itemsize and x.strides[0] >= x.shape[1] * x.itemsize and x.strides[0] % x.itemsize == 0
+    if x.flags.c_contiguous or not spread:  # such as rows that are read backwards, or one row for all positions
         return np.ascontiguousarray(x)
     return np.lib.stride_tricks.as_strided(x, (len(x), x.strides[0] // x.itemsize), x.strides)

@@ -122,6 +122,8 @@ def parsed(words: str, draws: int = DRAWS) -> dict[str, int]:
     """
     nulls: dict[str, int] = {}
     example = "--null shift,untrained:5"
+    rule = "must be text; a dictionary of null to draws is the argument nulls"
+    require(isinstance(words, str), "--null", words, rule, example)
     for word in (part.strip() for part in words.split(",")):
         name, colon, number = word.partition(":")
         if word == "none" and "," not in words:

@@ -39,11 +39,24 @@ def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P,
             for name, value in (*zip(positional, args, strict=False), *kwargs.items()):
                 if name in kinds:
                     check(name, value, kinds[name], place, example)
-            return function(*args, **kwargs)
+            plain = [_plain(value, kinds.get(name, "")) for name, value in zip(positional, args, strict=False)]
+            named: Any = {name: _plain(value, kinds.get(name, "")) for name, value in kwargs.items()}
+            whole: Any = (*plain, *args[len(plain) :])
+            return function(*whole, **named)
 
         return call
 
     return decorate
+
+
+def _plain(value: Any, annotation: str) -> Any:
+    """Return a whole number or a truth value as Python's own: JSON, `range` and `is False` know no others."""
+    kinds = set(map(_name, _members(annotation)))
+    if type(value) in (int, bool, float, str, type(None)) and not (type(value) is float and "int" in kinds):
+        return value
+    if "bool" in kinds and "int" not in kinds and is_truth(value):
+        return bool(value)
+    return int(value) if "int" in kinds and "float" not in kinds and is_whole(value) else value
 
 
 def check_fields(instance: Any, example: str) -> None:

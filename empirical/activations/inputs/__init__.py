@@ -24,7 +24,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ....errors import InputError
+import numpy as np
+
+from ....arguments import is_whole
+from ....errors import InputError, require
 from ..source import ActivationSource
 from . import (
     chunked_arrays,
@@ -107,8 +110,8 @@ def open_input(
     """
     if isinstance(value, str | Path):
         opened = _open_file(Path(value), argument, name)
-    elif isinstance(value, ActivationSource):
-        opened = Labelled(value, getattr(value, "samples", None))
+    elif isinstance(value, ActivationSource) and not isinstance(value, type):
+        opened = Labelled(_consistent(value, argument), getattr(value, "samples", None))
     else:
         kind = next((kind for kind in KINDS if kind.accepts(value)), None)
         if kind is None:
@@ -117,6 +120,19 @@ def open_input(
     if documents is not None:
         opened = with_documents(opened, documents)
     return opened if samples is None else opened.with_samples(labels_from(samples, opened.source, argument))
+
+
+def _consistent(source: ActivationSource, argument: str) -> ActivationSource:
+    """Return a source whose name is text, whose positions are a number, and which labels each of its neurons."""
+    layer, unit = np.asarray(source.layer), np.asarray(source.unit)
+    whole = layer.ndim == 1 and layer.dtype.kind in "iu" and unit.dtype.kind in "iu"
+    for name, good, rule, example in (
+        ("name", isinstance(source.name, str), "must be text", "name = 'model a'"),
+        ("positions", is_whole(source.positions) and source.positions > 0, "must be a whole number", "positions = 500"),
+        ("layer", whole and layer.shape == unit.shape, "must hold a whole number for each unit", "layer = 0 * unit"),
+    ):
+        require(good, f"{argument}.{name}", getattr(source, name), rule, example)
+    return source
 
 
 def opener(value: Any, name: str) -> Labelled:

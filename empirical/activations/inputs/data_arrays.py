@@ -1,4 +1,7 @@
-"""xarray: the last dimension counts the neurons, coordinates of the others name the positions."""
+"""xarray: one dimension counts the neurons, coordinates of the others name the positions.
+
+It is the dimension that bears such a name (`NEURONS`), or else the last.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from .labelled import Labelled, named_layers, planar, with_documents
 from .tables import is_default
 
 ACTIVATIONS = "activations"
+NEURONS = ("neuron", "neurons", "unit", "units", "feature", "features", "channel", "channels")
+POSITIONS = ("position", "positions", "sample", "samples", "token", "tokens", "time", "trial", "trials")
 
 
 class DataArrays:
@@ -30,6 +35,7 @@ class DataArrays:
 
         if isinstance(value, xr.Dataset):
             return self._dataset(value, name, part)
+        value = neurons_last(value, name)
         flat = planar(value.data if hasattr(value.data, "dask") else value.values, name)
         opened = part(flat, name)
         layer, layers, unit, neurons = labels_of_neurons(value)
@@ -49,6 +55,26 @@ class DataArrays:
             rule = "needs a variable of shape (positions, neurons); it has none"
             raise InputError(name, "xarray.Dataset", rule, "dataset['activations']")
         return part({key: value[key] for key in wide}, name)
+
+
+def neurons_last(array: Any, name: str) -> Any:
+    """Return an array whose last dimension counts the neurons, by the names of its dimensions.
+
+    Raises
+    ------
+    InputError
+        If the last dimension has the name of positions, and no other that of neurons.
+    """
+    named = [dimension for dimension in array.dims if str(dimension).lower() in NEURONS]
+    last = array.dims[-1] if array.dims else ""
+    if len(named) == 1:
+        return array.transpose(..., named[0])
+    if not named and array.ndim > 1 and str(last).lower() in POSITIONS:
+        rule = f"must have the neurons along the last dimension, which is {last!r} here"
+        raise InputError(
+            name, f"DataArray of dimensions {array.dims}", rule, f"array.transpose(..., {array.dims[0]!r})"
+        )
+    return array
 
 
 def labels_of_neurons(array: Any) -> tuple[Any, dict[int, str] | None, Any, np.ndarray | None]:

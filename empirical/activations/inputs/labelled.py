@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ....arguments import is_list
+from ....console import LOG
 from ....errors import InputError, require
-from ..arrays import documents_of
+from ..arrays import documents_of, unmasked
 from ..source import ActivationSource
 
 SHAPE = "must have the shape (positions, neurons) or (batch, position, neurons)"
@@ -95,12 +97,13 @@ def labels_from(samples: Any, source: ActivationSource, argument: str) -> np.nda
 def _one_each(values: Any, argument: str, source: ActivationSource) -> np.ndarray:
     """Return values that a caller gives for each position as an array."""
     if hasattr(values, "__array__"):
-        return np.asarray(values)
-    listed = hasattr(values, "__iter__") and not isinstance(values, str | bytes | type)
+        return unmasked(argument, np.asanyarray(values))
     rule = f"must be a list, or an array, with one entry for each of {source.positions} positions"
-    require(listed, argument, values, rule, f"{argument}=range({source.positions})")
-    entries: Any = values
-    return np.asarray(list(entries))
+    require(is_list(values), argument, values, rule, f"{argument}=range({source.positions})")
+    try:
+        return np.asarray(list(values))
+    except ValueError as error:  # lists of several lengths
+        raise InputError(argument, type_name(values), rule, f"{argument}=range({source.positions})") from error
 
 
 def with_documents(opened: Labelled, documents: Any) -> Labelled:
@@ -113,13 +116,33 @@ def with_documents(opened: Labelled, documents: Any) -> Labelled:
     """
     names = _one_each(documents, "documents", opened.source)
     if names.ndim == 1 and names.dtype.kind in "USOmM":
-        names = np.unique(names, return_inverse=True)[1]
+        names = _numbered(names)
     source: Any = opened.source
     if not hasattr(source, "_documents"):
         rule = "go with arrays and files; an ActivationSource names its own by labels()"
         raise InputError("documents", type_name(source), rule, "labels = lambda self: {'document': documents}")
     source._documents = documents_of(source.positions, names)
     return opened
+
+
+def _numbered(names: np.ndarray) -> np.ndarray:
+    """Return a number for each name of a document, by the order of the names where they have one."""
+    missing = names != names if names.dtype.kind != "O" else np.array([_is_missing(name) for name in names.tolist()])
+    if missing.any():
+        first = int(np.argmax(missing))
+        rule = f"must name a document for each position; position {first} has none"
+        raise InputError("documents", names[first], rule, "documents=np.repeat(np.arange(20), 500)")
+    try:
+        return np.unique(names, return_inverse=True)[1]
+    except TypeError:  # words beside numbers, tuples beside words
+        numbers: dict[Any, int] = {}
+        entries = [name if getattr(name, "__hash__", None) else str(name) for name in names.tolist()]
+        return np.array([numbers.setdefault(name, len(numbers)) for name in entries])
+
+
+def _is_missing(name: Any) -> bool:
+    same = name == name if name is not None and np.ndim(name) == 0 else name is not None
+    return not isinstance(same, bool | np.bool_) or not same  # pandas' NA is neither equal to itself nor different
 
 
 def aligned(a: Labelled, b: Labelled) -> None:
@@ -130,7 +153,17 @@ def aligned(a: Labelled, b: Labelled) -> None:
     InputError
         The message names the first position that differs, and how to bring the rows together.
     """
-    if a.samples is None or b.samples is None or a.source.positions != b.source.positions:
+    if a.source.positions != b.source.positions:
+        return
+    if a.samples is None or b.samples is None:
+        for name, one in (("a", a), ("b", b)):
+            if one.samples is not None and _shuffled(one.samples):
+                LOG.warning(
+                    "the rows of %s are labelled 0, 1, 2, … in another order, the other input has no labels: "
+                    "rows are compared as they come; %s.sort_index() brings them into order",
+                    name,
+                    name,
+                )
         return
     same = _equal(a.samples, b.samples)
     if same.all():
@@ -141,6 +174,16 @@ def aligned(a: Labelled, b: Labelled) -> None:
     shown = f"{a.samples[first]!s} in a, {b.samples[first]!s} in b at row {first}"
     example = "b = b.loc[a.index] (pandas), b.reindex_like(a) (xarray), or samples of both that agree"
     raise InputError("samples", shown, rule, example)
+
+
+def _shuffled(samples: np.ndarray) -> bool:
+    """Return whether labels count the rows, but in another order."""
+    counts = samples.ndim == 1 and samples.dtype.kind in "iu"
+    return (
+        counts
+        and not np.array_equal(samples, places := np.arange(len(samples)))
+        and np.array_equal(np.sort(samples), places)
+    )
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> np.ndarray:

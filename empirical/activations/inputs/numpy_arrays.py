@@ -25,12 +25,12 @@ class NumpyArrays:
         """Return its activations, without a copy where none is needed."""
         try:
             array = value if isinstance(value, np.ndarray) else np.asarray(value)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # of anyone's `__array__`
             rule = f"cannot be read as an array of numbers ({error})"
             raise InputError(name, type_name(value), rule, "a list of rows of equal length") from error
         if isinstance(array, np.ma.MaskedArray):
             if array.mask.any():
-                example = "array.filled(nan) with nonfinite='exclude', or only the positions that were measured"
+                example = "array.filled(np.nan) with exclude_nonfinite=True, or only the positions that were measured"
                 raise InputError(name, "masked array", "has masked numbers, which have no activation", example)
             array = array.data
         if array.dtype.kind == "V" and "float" in array.dtype.name:  # bfloat16 and float8 of JAX

@@ -28,6 +28,9 @@ class Tensors:
         import torch
 
         value = value.detach()
+        if value.is_nested:
+            rule = "must have the shape (positions, neurons), not rows of several lengths"
+            raise InputError(name, "nested tensor", rule, "torch.cat(tensor.unbind())")
         if value.layout != torch.strided:
             rule = "must be dense, or sparse in compressed rows or coordinates"
             raise InputError(name, f"tensor of layout {value.layout}", rule, "tensor.to_dense()")

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from ..errors import InputError, naming_extras
 
-OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+))?")
+OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+(?:[,:][A-Za-z0-9_./]+)*))?")
+FLAGS = ("absolute", "allow_pickle_weights", "exclude_nonfinite")  # options without a value: a word after them is prose
 COMMAND = re.compile(r"rosettalaw (match|fit|compare)((?: [A-Za-z0-9_./]+)+)((?: --[a-z-]+ [A-Za-z0-9_./]+)*)")
 
 
@@ -38,6 +39,8 @@ def _translated(text: str) -> str:
 
 def _argument(option: re.Match[str]) -> str:
     name, value = option[1].replace("-", "_"), option[2]
+    if name in FLAGS:
+        return f"{name}=True{option[0].partition(' ')[1]}{value or ''}"
     if value is None:
         return name
     number = re.fullmatch(r"[0-9.]+(e[0-9]+)?", value)
