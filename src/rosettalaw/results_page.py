@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from .validation.compare import Row
     from .validation.findings import Finding
-    from .validation.reporting.answer import Answer
+    from .validation.reporting.answer import PageAnswer
 
 LONGEST = 400  # characters of an attribute that are printed
 NAMES = {  # of kinds, for one and for several
@@ -142,7 +142,7 @@ def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[
     return further
 
 
-def _source(name: str, sentences: list[str], answer: Answer | None = None) -> dict[str, Any]:
+def _source(name: str, sentences: list[str], answer: PageAnswer | None = None) -> dict[str, Any]:
     """Return a section of the page: its answer in three sentences, and the sentences that the answer does not have."""
     sentences = [one for one in sentences if answer is None or one not in vars(answer).values()]
     return {"name": name, "answer": None if answer is None else vars(answer), "sentences": sentences}

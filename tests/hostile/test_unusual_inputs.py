@@ -156,7 +156,7 @@ def test_examples_of_the_command_line_are_calls_in_python():
 
 def test_a_device_without_numbers_is_refused():
     pytest.importorskip("torch")
-    with pytest.raises(InputError, match="device = 'meta': holds shapes without numbers. Try: device='cpu'"):
+    with pytest.raises(InputError, match=r"device = 'meta': holds shapes without numbers. Try: device='cpu'"):
         match(A, device="meta")
 
 

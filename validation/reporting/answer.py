@@ -35,7 +35,7 @@ NOTHING_OPEN = "No question remains open here."
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageAnswer:
     """Three sentences."""
 
     growth: str
@@ -50,7 +50,7 @@ def answer(
     judged: Sequence[Finding],
     verdict: str,
     tests: Mapping[str, float] | None = None,
-) -> Answer:
+) -> PageAnswer:
     """Return the answer of a ladder from its fits, its triangle of exponents and the judged findings.
 
     Parameters
@@ -69,14 +69,14 @@ def answer(
     families = " and ".join(map(family_name, json.loads(ladder.attrs["families"])[:2]))
     one_seed = len(np.unique(ladder["neurons"].values)) == ladder.sizes["rung"]
     tests = tests or {}
-    return Answer(
+    return PageAnswer(
         growth=_growth(f"Matched pairs of {families}", analysis, verdict),
         contradiction=_contradiction(nulls_of(ladder), analysis, triangle, judged, tests),
         open_questions=_open_questions(analysis, triangle, judged, one_seed, tests),
     )
 
 
-def of_row(row: Row, judged: Sequence[Finding] = ()) -> Answer:
+def of_row(row: Row, judged: Sequence[Finding] = ()) -> PageAnswer:
     """Return the answer of a source of counts over sizes, which may be a simulation or a table.
 
     Parameters
@@ -90,21 +90,21 @@ def of_row(row: Row, judged: Sequence[Finding] = ()) -> Answer:
     measured = series.source in CALIBRATED
     one_seed = measured and len(np.unique(series.neurons)) == len(series.neurons)
     verdict = row.problem if analysis is None else analysis.verdict
-    return Answer(
+    return PageAnswer(
         growth=_growth("Matched pairs" if measured else "Rosetta Neurons", analysis, verdict),
         contradiction=_contradiction(series.nulls, analysis, row.triangle, judged, row.tests()),
         open_questions=_open_questions(analysis, row.triangle, judged, one_seed, row.tests()),
     )
 
 
-def of_findings(judged: Sequence[Finding]) -> Answer:
+def of_findings(judged: Sequence[Finding]) -> PageAnswer:
     """Return the answer of the findings of one ladder: those shown, those contradicted, those that are neither."""
 
     def those(shown: Shown) -> str:
         return listed([one.name for one in judged if one.shown is shown])
 
     shown, opposite, unknown = map(those, (Shown.YES, Shown.OPPOSITE, Shown.NO))
-    return Answer(
+    return PageAnswer(
         growth=f"Shown: {shown}." if shown else "No finding of the paper is shown.",
         contradiction=f"Contradicted: {opposite}." if opposite else "No finding of the paper is contradicted.",
         open_questions=f"Not shown: {unknown}." if unknown else NOTHING_OPEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..verdict import listed
-from .answer import NOTHING_OPEN, Answer
+from .answer import NOTHING_OPEN, PageAnswer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SELECTIONS = {"random": "random documents", "non_rosetta": "the other neuron", "oracle": "the oracle"}
 
 
-def of_filtering(study: xr.Dataset) -> Answer:
+def of_filtering(study: xr.Dataset) -> PageAnswer:
     """Return the answer of a study by the 95% intervals of its differences.
 
     Parameters
@@ -25,7 +25,7 @@ def of_filtering(study: xr.Dataset) -> Answer:
     sides = _sides(study)
     interval = f"F1 = {f1:.2f} (95% interval {low:.2f} to {high:.2f})"
     ahead = _sentence("It beats", sides[1])
-    return Answer(
+    return PageAnswer(
         growth=f"One Rosetta Neuron finds {study.attrs['target']!r} documents with {interval}. {ahead}".strip(),
         contradiction=_sentence("It is worse than", sides[-1])
         or "No other selection is better than the Rosetta Neuron's.",

@@ -9,7 +9,7 @@ import numpy as np
 from ...empirical.nulls import every_label
 from ...results import interpreting
 from ..verdict import listed
-from .answer import Answer
+from .answer import PageAnswer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,7 +36,7 @@ def of_pairs(ds: xr.Dataset, name: str) -> list[str]:
         return [one for one in (_models(ds), _counts(ds), _nulls(ds), _status(ds)) if one]
 
 
-def answer_of_pairs(ds: xr.Dataset, name: str) -> Answer:
+def answer_of_pairs(ds: xr.Dataset, name: str) -> PageAnswer:
     """Return the answer of one matching: its counts, the nulls that reach them, the questions that it leaves open.
 
     Parameters
@@ -61,7 +61,7 @@ def answer_of_pairs(ds: xr.Dataset, name: str) -> Answer:
             questions.insert(0, "how many of the pairs are due to chance")
         if not np.isfinite(stable):
             questions.append("which pairs would be found again on other text")
-        return Answer(
+        return PageAnswer(
             growth=_counts(ds) or "This matching has no counts.",
             contradiction=_against(covering, by_null),
             open_questions=f"One matching cannot decide {listed(questions)}.",
