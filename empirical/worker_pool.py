@@ -95,7 +95,7 @@ def run_jobs(
                         say(line)
     except BrokenProcessPool as error:
         raise RosettaError(
-            "a worker process died (out of memory?); what is finished is saved: run the same command again, "
+            "a worker process died (out of memory?); finished work is saved: run the same command again, "
             "with --workers 1 if memory is short"
         ) from error
     finally:
