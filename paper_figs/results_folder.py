@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..validation.triangle import Triangle
 
 PARTS, PART = "rungs", "rung"  # folder of a ladder's rungs, and their kind
+WHOLE = "results.nc"  # beside that folder, once all rungs are measured
 
 
 @dataclass
@@ -110,7 +111,8 @@ class MeasuredLadder:
 def read(folder: str | os.PathLike[str] | None) -> Results:
     """Read every result and every table of counts in a folder and the folders in it, or in one file.
 
-    Hidden files of a folder are left out: those that a killed run left half-written, and other programs' own.
+    Hidden files of a folder are left out: those that a killed run left half-written, and other programs' own. So are
+    the rungs of a ladder that is measured.
 
     Parameters
     ----------
@@ -135,6 +137,8 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
         raise MissingFileError(f"{folder}: no such folder or file. Try: rosettalaw demo --out results/demo")
     alone = not folder.is_dir()
     for path in _files(folder, "*.nc"):
+        if not alone and path.parent.name == PARTS and (path.parent.parent / WHOLE).is_file():
+            continue  # a part of a ladder that is measured: nothing on a page needs it, and there may be many
         name = path.parent.name if path.stem in ("results", "result") else path.stem
         try:
             ds = load(path)
