@@ -11,11 +11,13 @@ import pytest
 import rosettalaw.theory
 from rosettalaw.looks import contrast
 from rosettalaw.model_names import family_name, model_name
+from rosettalaw.paper_figs.results_folder import Results
 from rosettalaw.results import dataset, load
 from rosettalaw.validation.analysis import analyse_series
 from rosettalaw.validation.compare import compare_series
 from rosettalaw.validation.findings import Finding, Shown
 from rosettalaw.validation.reporting.answer import answer, of_findings, of_row
+from rosettalaw.validation.reporting.captions import Captions
 from rosettalaw.validation.reporting.citation import bibtex
 from rosettalaw.validation.reporting.drawings import DARK_PAPER, dark_colours, embedded, on_dark
 from rosettalaw.validation.reporting.excerpts import excerpt, visible
@@ -150,6 +152,25 @@ def test_the_answer_of_filtering_follows_its_intervals():
     turned = study.assign({name: -study[name] for name in names})
     turned = turned.rename({"f1_behind_low": "f1_behind_high", "f1_behind_high": "f1_behind_low"})
     assert of_filtering(turned).contradiction == "It is worse than random documents in F1."
+
+
+def test_a_figure_of_several_sources_names_each_and_says_its_own_message():
+    """Two matchings of the same models, with 2 and 3 of 4 pairs above ρ*, and 3 null pairs in two draws above 0.3."""
+
+    def matching(threshold):
+        null = {"shifted_correlation": ("null_pair", [0.31, 0.35, 0.4, 0.1]), "shifted_draws": 2}
+        pairs = {"correlation": ("pair", [0.9, 0.8, 0.5, 0.2]), "threshold": threshold}
+        return dataset("pairs", pairs | null, model_a="own", model_b="other")
+
+    results = Results({"pairs": [("one", matching(0.6)), ("two", matching(0.3))]})
+    captions = Captions(results, [], [])
+    said = captions.of("calibration", "Pairs", [Path("calibration.svg"), Path("calibration-two.svg")])
+    assert [shows for _, shows, _ in said] == ["Pairs (own × other, one)", "Pairs (own × other, two)"]
+    assert said[0][2] == "2 of 4 trained pairs lie above ρ* = 0.60."
+    assert said[1][2] == "3 of 4 trained pairs lie above ρ* = 0.30, against 1.5 of the shifted null."
+    ((_, shows, both),) = captions.of("calibration", "Pairs", [Path("calibration.svg")])
+    assert shows == "Pairs"
+    assert both.startswith("one: 2 of 4")
 
 
 def test_every_exponent_has_its_reason(planted):
