@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from ..errors import InputError, naming_extras
 
-OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+(?:[,:][A-Za-z0-9_./]+)*))?")
+OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+(?:[,:@][A-Za-z0-9_./]+)*))?")
 FLAGS = ("absolute", "allow_pickle_weights", "exclude_nonfinite")  # options without a value: a word after them is prose
 COMMAND = re.compile(r"rosettalaw (match|fit|compare)((?: [A-Za-z0-9_./]+)+)((?: --[a-z-]+ [A-Za-z0-9_./]+)*)")
 
