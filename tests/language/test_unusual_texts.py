@@ -70,9 +70,9 @@ def tiny():
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trained.train_from_iterator(WORDS * 9, trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=trained)
-    torch.manual_seed(0)
 
-    def make():
+    def make(seed=0):
+        torch.manual_seed(seed)
         return GPT2Model(GPT2Config(vocab_size=len(tokenizer), n_positions=32, n_embd=8, n_layer=2, n_head=2))
 
     return make, tokenizer
@@ -80,7 +80,7 @@ def tiny():
 
 def match(tiny, **changes):
     make, tokenizer = tiny
-    options = {"a": make(), "b": make(), "tokenizer_a": tokenizer, "tokenizer_b": tokenizer}
+    options = {"a": make(0), "b": make(1), "tokenizer_a": tokenizer, "tokenizer_b": tokenizer}
     options |= {"text": WORDS * 20, "tokens": 100, "nulls": {}, "progress": False} | changes
     return rl.match(options.pop("a"), options.pop("b"), **options)
 
@@ -150,7 +150,10 @@ def test_a_failure_inside_a_model_leaves_it_as_it_was(tiny):
     model = make().train()
     model.h[1].mlp.register_forward_hook(lambda *_: 1 / 0)
     before = torch.random.get_rng_state()
-    with pytest.raises(RosettaError, match=r"failed before the end, in window 0 .*ZeroDivisionError"):
+    with pytest.raises(
+        RosettaError,
+        match=r"failed before the end, in window .*ZeroDivisionError.*a smaller context, or weights='float32'",
+    ):
         match(tiny, a=model)
     assert model.training
     assert len(model.h[1].mlp._forward_hooks) == 1
