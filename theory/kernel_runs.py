@@ -11,7 +11,7 @@ import numpy as np
 from ..compiled import REFUSED, Kernel
 
 SLICE = 8192  # points solved at a time
-FEW = 64  # points that are interpreted, which takes less than loading the compiler
+FEW = 256  # points that are interpreted, a curve of a figure among them, in less time than the compiler is loaded
 PATIENCE = 40_000  # points that a process interprets; then the compiler has paid
 
 _interpreted = 0  # points, in this process

@@ -23,7 +23,7 @@ from ..arguments import check
 from ..errors import InputError, require
 from ..theory.parameters import positive
 from .inputs import comma_hint, number, numbers, require_all
-from .table import read_table, separator
+from .table import has_cells, read_table, separator
 
 LARGEST = 1e15  # neurons or pairs; beyond it a number is a mistake, and powers of it overflow
 LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
@@ -258,7 +258,7 @@ def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, 
 def has_counts(path: str | os.PathLike[str]) -> bool:
     """Return whether a file begins, comments left aside, with a line that names the columns neurons and count."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
-        first = next((line for line in file if line.strip() and not line.lstrip().startswith("#")), "")
+        first = next(filter(has_cells, file), "")
     return set(COLUMNS[:2]) <= {name.strip().lower() for name in first.split(separator(first))}
 
 

@@ -73,7 +73,7 @@ def whole_number(argument: str, value: Any, least: int, example: str) -> int:
 
 def comma_hint(values: Any) -> str:
     """Return words for a message where text, or the first text of several, is a number but for its commas."""
-    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else np.asarray(values)
+    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else _array(values)
     for text in (str(one).strip() for one in array.ravel()[:10_000].tolist() if isinstance(one, str)):
         if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
             return f"; the comma between thousands is the reason: write {text.replace(',', '')}"
@@ -125,13 +125,19 @@ def _masked(values: Any) -> bool:
 def _floats(values: Any) -> np.ndarray:
     if _masked(values):
         return np.where(np.ma.getmaskarray(values), np.nan, _floats(values.data))
-    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    array = _array(values)
     if array.dtype.kind == "O":
         entries = [_float(one) for one in array.ravel().tolist()]
         return np.array(entries, dtype=float).reshape(array.shape)
     if array.dtype.kind not in "iuf" and array.size:
         raise TypeError
     return array.astype(float)
+
+
+def _array(values: Any) -> np.ndarray:
+    if hasattr(values, "detach") and hasattr(values, "cpu"):  # of a graph, or on a device
+        values = values.detach().cpu()
+    return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
 
 
 def _float(one: Any) -> float:

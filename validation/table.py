@@ -1,13 +1,15 @@
 """Tables in CSV files: columns by name, each cell checked, and messages that name the line.
 
-Lines that begin with ``#`` are comments. Other columns are ignored. Names of columns may be in any case; where the
-first line has no comma, semicolons or tabs may separate the columns, which is then said.
+Lines that begin with ``#`` are comments. They are skipped, and so are rows of empty cells and the line ``sep=;`` with
+which a spreadsheet begins. Other columns are ignored. Names of columns may be in any case; where the first line has no
+comma, semicolons or tabs may separate the columns, which is then said.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,15 +64,19 @@ def read_table(
         raise ForeignFileError(f"{path}: is a folder. Expected {expected}")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise ForeignFileError(f"{path}: not a text file. Expected {expected}") from error
-    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
+    except OSError as error:
+        raise ForeignFileError(f"{path}: cannot be read ({error.strerror}). Expected {expected}") from error
+    except UnicodeDecodeError as error:
+        raise ForeignFileError(f"{path}: not a text file in UTF-8. Expected {expected}") from error
+    if any("\0" in line for line in lines):
+        raise ForeignFileError(f"{path}: not a text file (it has zero bytes). Expected {expected}")
+    numbered = [(i, line) for i, line in enumerate(lines, 1) if has_cells(line)]
     mark = separator(numbered[0][1]) if numbered else ","
     if mark != ",":
         say(f"{path}: columns are separated by {SEPARATORS[mark]}; numbers need a decimal point")
     reader = csv.reader((line for _, line in numbered), strict=True, delimiter=mark)
     try:  # a quoted cell may span lines: a row is where its last one is
-        rows = [(numbered[reader.line_num - 1][0], row) for row in reader]
+        rows = [(numbered[reader.line_num - 1][0], row) for row in reader if any(text.strip() for text in row)]
     except csv.Error as error:
         last = numbered[reader.line_num - 1][0]
         raise ForeignFileError(f"{path}, up to line {last}: {error}. Expected {expected}") from error
@@ -95,9 +101,17 @@ def read_table(
     def column(name: str) -> np.ndarray:
         place = header.index(name)
         texts = [(line, row[place].strip() if place < len(row) else "") for line, row in rows[1:]]
+        dotted = mark == ";" and all(re.fullmatch(r"\d{1,3}(\.\d{3})+", text) for _, text in texts)
+        rule = f"has dots between thousands, as every cell of its column has; write {texts[0][1].replace('.', '')}"
+        require(not dotted, f"{path}, line {texts[0][0]}: {name}", texts[0][1], rule, expected)
         return np.array([cell(text, name, f"{path}, line {line}: {name}") for line, text in texts])
 
     return {name: column(name) for name in (*needed, *optional) if name in header}
+
+
+def has_cells(line: str) -> bool:
+    """Return whether a line is neither empty, nor a comment, nor the ``sep=;`` with which a spreadsheet begins."""
+    return bool(line.strip()) and not line.lstrip().startswith("#") and not re.match(r'"?sep=.?"?\s*$', line)
 
 
 def separator(first: str) -> str:

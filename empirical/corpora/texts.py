@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
     ----------
     source : str, path, or iterable of str or of mappings
         A file or folder, or ``python``; a list of documents; a mapping of names to documents; a `datasets.Dataset`
-        or any other iterable of rows, whose column ``text`` is read.
+        a table, or any other iterable of rows, whose column ``text`` is read.
     tokens : int, optional
         Tokens wanted. An iterator, which may have no end, is read until it has given 20 bytes for each.
     memory : int, optional
@@ -34,11 +34,16 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
         If an item is not a text, or there is none.
     """
     if isinstance(source, str | Path):
-        longish = isinstance(source, str) and (len(source) > 4096 or "\n" in source)
-        require(not longish, "text", _short(str(source)), "is one string, which is taken as a path", "text=[string]")
+        is_name = all(len(part.encode("utf-8", "replace")) <= 255 for part in str(source).split("/"))
+        is_name = is_name and len(str(source)) <= 4096 and not {"\n", "\0"} & set(str(source))
+        require(is_name, "text", _short(str(source)), "is one string, which is taken as a path", "text=[string]")
         return open_text(source, memory)
     if isinstance(source, Corpus | StoredText):
         return source
+    if hasattr(source, "columns") and hasattr(source, "to_dict"):  # a table of pandas
+        return open_texts(source.to_dict("records"), tokens, memory)
+    rule = "has no order, and texts are drawn by their order"
+    require(not isinstance(source, Set), "text", type(source).__name__, rule, "text=sorted(texts)")
     if isinstance(source, bytes) or not isinstance(source, Iterable):
         raise InputError("text", type(source).__name__, "must be a path, or documents as strings", EXAMPLE)
     limit = BYTES_A_TOKEN * (tokens or PAPERS_TOKENS) if isinstance(source, Iterator) else None

@@ -86,9 +86,24 @@ def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
     if not hasattr(model, "config") or not hasattr(model.config, "model_type"):
         rule = "has no transformers configuration, so its neurons are unknown"
         raise InputError(argument, kind, rule, CAPTURE)
+    if not _reads_text(model.config):
+        rule = "reads no text: its configuration has no vocab_size"
+        raise InputError(argument, kind, rule, "rosettalaw.match('folder-a', 'folder-b', images=folder) for vision")
+    empty = [name for name, weight in model.named_parameters() if weight.is_meta]
+    if empty:
+        rule = f"has no numbers in {len(empty)} of its weights, which are on the device meta, such as {empty[0]}"
+        raise InputError(
+            argument, kind, rule, "from_pretrained(folder) without device_map='meta' or init_empty_weights"
+        )
     place = getattr(model, "name_or_path", "") or ""
     name = f"{Path(place).name if place else kind} ({argument})"
     return LoadedModel(name, model, _tokenizer(tokenizer, side))
+
+
+def _reads_text(config: Any) -> bool:
+    from .reading import text_part
+
+    return hasattr(text_part(config), "vocab_size")
 
 
 def _tokenizer(tokenizer: Any, side: str) -> Any:
@@ -104,6 +119,8 @@ def _tokenizer(tokenizer: Any, side: str) -> Any:
         from transformers import PreTrainedTokenizerFast
 
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    if isinstance(tokenizer, type):
+        raise InputError(argument, tokenizer.__name__, "is a class, not an object of it", example)
     if not getattr(tokenizer, "is_fast", False):
         rule = "must be a fast tokenizer, which gives the characters of each token"
         raise InputError(argument, type(tokenizer).__name__, rule, example)

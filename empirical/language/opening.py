@@ -84,7 +84,9 @@ class TextReader:
             If a token lies beyond the model's table, or the tokenizer does not know half of the text.
         """
         highest = max(int(ids.max()) for ids in windows)
-        most = text_part(self.config).vocab_size
+        most = getattr(text_part(self.config), "vocab_size", None)
+        if not isinstance(most, int):
+            raise RosettaError(f"{self.name}: reads no text: its configuration has no vocab_size")
         if highest >= most:
             raise RosettaError(
                 f"{self.name}: its tokenizer produces token {highest}, but the model has only {most} tokens"

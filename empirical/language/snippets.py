@@ -97,10 +97,9 @@ class KeptText:
     """
 
     def __init__(self, result: xr.Dataset):
-        rule = "has no text around the neurons' top positions"
-        require(
-            "text_byte" in result, "result", result.attrs.get("ladder", "rung"), rule, "around = 60 in [measurement]"
-        )
+        rule = "has no text around the neurons' top positions, without which there are no contexts to show"
+        example = "results of rosettalaw ladder --out FOLDER with around = 60 in [measurement], or of rosettalaw match"
+        require("text_byte" in result, "result", result.attrs.get("ladder", "rung"), rule, example)
         names = ("top_position", "top_activation", "text_byte", "read_name", "read_domain", "snippet_position")
         names += ("snippet_document", "snippet_begin", *(f"snippet_{part}" for part in PARTS))
         self._saved = {name: result[name].values for name in names}

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, RosettaError
+from ...errors import InputError, RosettaError, require
 from ..checkpoints import hub
 from ..checkpoints.architectures import ModelParts
 from ..checkpoints.capturing import captured, clear
@@ -122,6 +122,7 @@ def align_text(
         If the corpus has too little text for the budget.
     """
     wanted = PAPERS_TOKENS if tokens is None else tokens
+    require(wanted > 0, "--tokens", tokens, "must be at least 1", "--tokens 200000")
 
     def tokenize(text: str) -> tuple[Tokens, ...]:
         return tuple(tokens_of(tokenizer, text) for tokenizer in tokenizers)

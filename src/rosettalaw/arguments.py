@@ -18,6 +18,7 @@ from .errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+SIMPLE = {"bool", "float", "int", "None", "str"}
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -47,6 +48,18 @@ def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P,
         return call
 
     return decorate
+
+
+def checked_options(options: Mapping[str, Any], function: Callable[..., Any], example: str) -> dict[str, Any]:
+    """Return further arguments of a function; numbers, truth values and texts of another kind raise `InputError`."""
+    parameters, checked_ones = signature(function).parameters, {}
+    for name, value in options.items():
+        annotation = parameters[name].annotation
+        simple = isinstance(annotation, str) and set(map(_name, _members(annotation))) <= SIMPLE
+        if simple:
+            check(name, value, annotation, function.__module__, example)
+        checked_ones[name] = _plain(value, annotation) if simple else value
+    return checked_ones
 
 
 def _plain(value: Any, annotation: str) -> Any:

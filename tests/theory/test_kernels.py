@@ -60,9 +60,12 @@ import numpy as np
 import rosettalaw as rl
 rl.fit([128, 256, 512, 1024, 2048, 4096, 8192, 16384], [21, 33, 48, 76, 115, 171, 260, 391])
 rl.predict(neurons=np.geomspace(1e3, 1e6, 10), beta=1.6)
+import matplotlib
+matplotlib.use("agg")
+rl.fit([128, 256, 512, 1024, 2048], [21, 33, 48, 76, 115]).plot()
 print("numba" in sys.modules, "lmfit" in sys.modules)
-rl.predict(neurons=np.geomspace(1e3, 1e6, 100), beta=1.6)
-rl.predict(neurons=np.geomspace(1e3, 1e6, 100), beta=np.array([1.6, 2.0]))
+rl.predict(neurons=np.geomspace(1e3, 1e6, 400), beta=1.6)
+rl.predict(neurons=np.geomspace(1e3, 1e6, 400), beta=np.array([1.6, 2.0]))
 print("numba" in sys.modules)
 """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}

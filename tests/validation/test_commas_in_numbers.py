@@ -1,11 +1,15 @@
 """Numbers written with commas: the message says that the comma is the reason, and the number without it."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from rosettalaw.errors import InputError
+import rosettalaw as rl
+from rosettalaw.errors import ForeignFileError, InputError
 from rosettalaw.validation import analyse_seeds, clean, fit_counts, read_counts, read_triangle
+from rosettalaw.validation.counts import has_counts
 from rosettalaw.validation.inputs import comma_hint
 
 THOUSANDS = "the comma between thousands is the reason: write 1024"
@@ -63,3 +67,63 @@ def test_cells_of_files(tmp_path, read, columns, row, message):
 def test_hints(text, hint):
     assert comma_hint(text).endswith(f"write {hint}" if hint else "")
     assert bool(comma_hint(text)) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nneurons;count\n128;21\n256;33\n512;48\n",
+        '"sep=,"\nneurons,count\n128,21\n256,33\n512,48\n',
+        "sep=\t\nneurons\tcount\n128\t21\n256\t33\n512\t48\n",
+        "\ufeffneurons;count;note\r\n128;21;\r\n;;\r\n256;33;x\r\n512;48;\r\n;;\r\n",
+        "neurons,count,,\n128,21,,\n256,33,,\n512,48,,\n,,,\n , ,,\n",
+    ],
+)
+def test_what_spreadsheets_add_is_skipped(tmp_path, text):
+    (tmp_path / "x.csv").write_bytes(text.encode())
+    counts = read_counts(tmp_path / "x.csv")
+    assert (counts.neurons.tolist(), counts.counts.tolist()) == ([128, 256, 512], [21, 33, 48])
+    assert has_counts(tmp_path / "x.csv")
+
+
+def test_dots_between_thousands_are_no_decimal_points(tmp_path):
+    (tmp_path / "x.csv").write_text("neurons;count\n1.024;21\n2.048;33\n1.024.000;48\n")
+    with pytest.raises(
+        InputError, match=r"x.csv, line 2: neurons = '1.024': has dots between thousands.*; write 1024\."
+    ):
+        read_counts(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text("neurons;count\n128;1.024\n256;2.048\n512;4.096\n")
+    with pytest.raises(InputError, match=r"line 2: count = '1.024': has dots between thousands"):
+        read_counts(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text("neurons,count\n128,1.024\n256,2.048\n512,4.096\n")
+    assert read_counts(tmp_path / "x.csv").counts.tolist() == [1.024, 2.048, 4.096]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("neurons,count\n128,21\n".encode("utf-16"), "not a text file in UTF-8"),
+        ("neurons,count,größe\n128,21,1\n".encode("latin-1"), "not a text file in UTF-8"),
+        (b"neurons,count\n128,21\n256,33\n\0\0", r"not a text file \(it has zero bytes\)"),
+        (b"PK\x03\x04" + bytes(50), r"not a text file \(it has zero bytes\)"),
+    ],
+)
+def test_other_files_are_no_tables(tmp_path, content, message):
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(ForeignFileError, match=message):
+        read_counts(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("source", [[(128, 21), (256, 33)], {128: 21}, {"neurons": [1, 2]}, pd.Series([21, 33]), "abc"])
+def test_a_fit_of_something_else_shows_a_fit(source):
+    if isinstance(source, str):
+        source = io.StringIO(source)
+    with pytest.raises(InputError, match=r"^neurons = .*: must be sizes, beside counts, or a table.*Try: fit\(\[128"):
+        rl.fit(source)
+
+
+def test_tensors_of_a_graph_are_numbers():
+    torch = pytest.importorskip("torch")
+    sizes, counts = [128, 256, 512, 1024], [21.0, 33, 48, 76]
+    law = rl.fit(torch.tensor(sizes), torch.tensor(counts, dtype=torch.float64, requires_grad=True))
+    assert law.exponent == rl.fit(sizes, counts).exponent

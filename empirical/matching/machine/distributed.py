@@ -96,12 +96,23 @@ def size() -> int:
     return joined.get_world_size() if joined else 1
 
 
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Raise `RosettaError` where another process ended, which closes its connections: nobody waits for it."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". ")[0]
+        raise RosettaError(f"another process ended before its result was whole; see its message ({reason})") from error
+
+
 def send(array: Any, owner: int) -> None:
     """Give every process the owner's values of an array of either library, in place."""
     if size() > 1:
         import torch
 
-        _joined().broadcast(torch.from_numpy(array) if isinstance(array, np.ndarray) else array, src=owner)
+        with _reached():
+            _joined().broadcast(torch.from_numpy(array) if isinstance(array, np.ndarray) else array, src=owner)
 
 
 def agree(value: Any) -> Any:
@@ -109,7 +120,8 @@ def agree(value: Any) -> Any:
     if size() == 1:
         return value
     values = [value]
-    _joined().broadcast_object_list(values, src=0)
+    with _reached():
+        _joined().broadcast_object_list(values, src=0)
     return values[0]
 
 
@@ -145,4 +157,5 @@ def sharing() -> int:
 def wait() -> None:
     """Wait until every process has come here."""
     if size() > 1:
-        _joined().barrier()
+        with _reached():
+            _joined().barrier()

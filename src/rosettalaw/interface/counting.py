@@ -80,7 +80,13 @@ def fit(
         series = _series(neurons)
         if series is not None:
             return Law(analyse_series(series, tau, gamma))
-        return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
+        try:
+            return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
+        except InputError as error:
+            if error.argument != "data":
+                raise
+            rule = "must be sizes, beside counts, or a table or file with the columns neurons and count, or a ladder"
+            raise InputError("neurons", neurons, rule, EXAMPLE) from None
 
 
 @checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arguments import checked
+from ..arguments import checked, checked_options
 from ..console import reporting
 from ..errors import InputError, UnknownNameError, require
 from .match_result import MatchResult
@@ -36,8 +36,8 @@ def match(
     samples_b: Any = None,
     documents: Any = None,
     nulls: Mapping[str, int] | None = None,
-    layers_a: Sequence[int | str] = (),
-    layers_b: Sequence[int | str] = (),
+    layers_a: int | str | Sequence[int | str] = (),
+    layers_b: int | str | Sequence[int | str] = (),
     k: int = 1,
     absolute: bool = False,
     engine: str = "auto",
@@ -126,6 +126,7 @@ def match(
         for name in options:
             if name not in known:
                 raise UnknownNameError("argument of match", name, known)
+        options = checked_options(options, match_models, "match(a, b, nulls={'shift': 3}, context=256)")
         sides = [
             opened(value, side, tokenizer, samples, documents)
             for value, side, tokenizer, samples in (
@@ -194,7 +195,7 @@ def null_words(nulls: Mapping[str, int] | str) -> str:
     return ",".join(f"{name}:{int(draws)}" for name, draws in nulls.items() if draws) or "none"
 
 
-def _numbers(side: Any, layers: Sequence[int | str], argument: str) -> list[int]:
+def _numbers(side: Any, layers: int | str | Sequence[int | str], argument: str) -> list[int]:
     """Return the numbers of layers that are given by number or by name."""
     names = {name: number for number, name in (getattr(side, "layers", None) or {}).items()}
     numbers = []

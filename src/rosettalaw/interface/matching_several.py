@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..arguments import checked
+from ..arguments import checked, checked_options
 from ..console import reporting
 from ..errors import InputError, UnknownNameError
 from .match_result import MatchResult
@@ -108,6 +108,7 @@ def match_several(
         for name in options:
             if name not in known:
                 raise UnknownNameError("argument of match_several", name, known)
+        options = checked_options(options, matched, "match_several([a, b, c], nulls={'shift': 3}, context=256)")
         if isinstance(models, str | bytes) or not isinstance(models, Mapping | Sequence):
             rule = "must be a list of models, or a mapping of names to models"
             raise InputError("models", type(models).__name__, rule, "rl.match_several([a, b, c])")

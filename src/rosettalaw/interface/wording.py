@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import InputError, naming_extras
+from ..errors import InputError, RosettaError, naming_extras
 
-OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+(?:[,:][A-Za-z0-9_./]+)*))?")
+OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+(?:[,:@][A-Za-z0-9_./]+)*))?")
 FLAGS = ("absolute", "allow_pickle_weights", "exclude_nonfinite")  # options without a value: a word after them is prose
 COMMAND = re.compile(r"rosettalaw (match|fit|compare)((?: [A-Za-z0-9_./]+)+)((?: --[a-z-]+ [A-Za-z0-9_./]+)*)")
 
@@ -22,7 +22,12 @@ def in_python() -> Iterator[None]:
     try:
         with naming_extras():
             yield
-    except InputError as error:
+    except RosettaError as error:
+        if not isinstance(error, InputError):
+            message, said, example = str(error).partition("Try: ")
+            if type(error) is not RosettaError or "--" not in example:
+                raise
+            raise RosettaError(f"{message}{said}{_translated(example)}") from error
         if "--" not in f"{error.argument} {error.rule} {error.example}" and not COMMAND.fullmatch(error.example):
             raise
         argument = error.argument.lstrip("-").replace("-", "_") if error.argument.startswith("--") else error.argument
