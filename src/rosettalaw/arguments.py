@@ -34,6 +34,7 @@ def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P,
         kinds = {one.name: one.annotation for one in stated if not names or one.name in names}
         positional = [one.name for one in parameters if one.kind in _POSITIONAL]
         place = function.__module__
+        called: Callable[..., R] = function
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -41,9 +42,8 @@ def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P,
                 if name in kinds:
                     check(name, value, kinds[name], place, example)
             plain = [_plain(value, kinds.get(name, "")) for name, value in zip(positional, args, strict=False)]
-            named: Any = {name: _plain(value, kinds.get(name, "")) for name, value in kwargs.items()}
-            whole: Any = (*plain, *args[len(plain) :])
-            return function(*whole, **named)
+            named = {name: _plain(value, kinds.get(name, "")) for name, value in kwargs.items()}
+            return called(*plain, *args[len(plain) :], **named)
 
         return call
 
