@@ -245,3 +245,12 @@ def test_an_object_that_refuses_to_be_an_array_is_a_message():
 def test_masked_labels_of_neurons_still_name_the_mask():
     with pytest.raises(InputError, match="layer = 'masked array'"):
         ArraySource(A, layer=np.ma.masked_equal(np.arange(6), 2))
+
+
+def test_halves_that_agree_wholly_share_all_pairs():
+    matched = match(A)
+    matched.dataset["split_half"] = 1.0
+    assert "both halves" in matched.summary()
+    assert "share 100% of their pairs (Jaccard)" in matched.summary()
+    matched.dataset["split_half"] = 0.1954
+    assert "share 19.5% of their pairs (Jaccard)" in matched.summary()

@@ -142,7 +142,7 @@ def test_theory():
 
 
 def test_wrong_counts_are_explained():
-    with pytest.raises(rl.InputError, match="must be Counts, or have the columns neurons and count"):
+    with pytest.raises(rl.InputError, match="must be sizes, beside counts, or a table or file with the columns"):
         rl.fit([1, 2, 3])
     with pytest.raises(rl.InputError) as refused:
         rl.fit([128], [5])

@@ -113,7 +113,7 @@ class MatchResult(DatasetResult):
         for label, raw in nulls.items():
             facts[f"{label} null"] = f"{raw:.4g} mutual pairs"
         half = float(ds["split_half"])
-        facts["halves of the positions"] = None if np.isnan(half) else f"share {half:.0%} of their pairs (Jaccard)"
+        facts["both halves"] = None if np.isnan(half) else f"share {100 * half:.3g}% of their pairs (Jaccard)"
         facts["status"] = None if self.status == "ok" else self.status
         return facts
 
