@@ -153,10 +153,12 @@ def test_a_figure_takes_any_name(text):
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_page(text, tmp_path):
+    answer = {"growth": text, "contradiction": text, "open_questions": text}
+    sources = [{"name": text, "answer": one, "sentences": [text]} for one in (None, answer)]
     rendered = page.render(
-        "results.html", title=text, subtitle=text, sources=[{"name": text, "sentences": [text]}], rows=[], checks=[],
+        "results.html", title=text, subtitle=text, sources=sources, rows=[], checks=[],
         figures=[], waiting=[], everything=False, provenance=[{"name": text, "facts": {text: text}}], skipped=[text],
-        command=text, bibtex=text,
+        command=text, bibtex=text, own_first=True,
     )  # fmt: skip
     page.write(tmp_path / "page.html", rendered)
     assert not any(map(acts, re.sub(r"[\n\t]", "", rendered)))
