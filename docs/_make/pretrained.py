@@ -363,6 +363,26 @@ def _sizes(study: dict[str, Any]) -> str:
     )
 
 
+def in_readme(study: dict[str, Any]) -> str:
+    """Return the paragraph of the README, between its marks `pretrained`."""
+    one = next(one for one in study["comparisons"] if {one["a"], one["b"]} == {"mpnet", "minilm"})
+    every = {row["shared_by"]: row for row in study["levels"]}
+
+    def families(models: int, words: str) -> str:
+        row = every[models]
+        number = row["closed_families"]
+        chance = row["closed_by_chance"]
+        by_chance = "" if chance is None else f" (by chance {chance:.1g})"
+        return f"{number:,} {'family recurs' if number == 1 else 'families recur'} in {words}{by_chance}"
+
+    return (
+        f"Four pretrained models, matched on {study['positions']:,} positions of prose and code: {_title(one)} have "
+        f"**{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}** pairs that chance does not explain, of "
+        f"which {one['stable_count']:,.0f} are stable. They align by depth. Of closed families of neurons, "
+        f"{families(4, 'all four models')} and {families(3, 'three of them')}."
+    )
+
+
 def draw(folder: Path = FOLDER) -> None:
     """Draw the counts, and the layers that the pairs of MiniLM and MPNet join."""
     import matplotlib as mpl

@@ -125,6 +125,14 @@ def test_it_says_its_size_and_its_nulls(study, page):
 
 
 @made
+def test_the_readme_says_what_came_out(make, study):
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    said = readme.split("<!-- pretrained -->")[1].split("<!-- /pretrained -->")[0]
+    assert " ".join(said.split()) == make.in_readme(study)
+    assert "](docs/pretrained/pretrained.png)" in readme
+
+
+@made
 def test_checks_were_passed(make):
     checks = json.loads((FOLDER / "checks.json").read_text(encoding="utf-8"))
     for name in ("minilm", "mpnet", "e5"):
