@@ -21,7 +21,7 @@ from rosettalaw.empirical.two_models import match_models
 
 from .timing import Ratio
 
-TOKENS, CHARACTERS = 20_000, 400_000
+TOKENS, CHARACTERS = 8_000, 200_000
 SHAPES = {"a": {"num_hidden_layers": 6, "vocabulary": 4_000}, "b": {"num_hidden_layers": 12, "vocabulary": 8_000}}
 WIDTHS = {"hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 12}
 
