@@ -101,8 +101,11 @@ def read_table(
     def column(name: str) -> np.ndarray:
         place = header.index(name)
         texts = [(line, row[place].strip() if place < len(row) else "") for line, row in rows[1:]]
-        dotted = mark == ";" and all(re.fullmatch(r"\d{1,3}(\.\d{3})+", text) for _, text in texts)
-        rule = f"has dots between thousands, as every cell of its column has; write {texts[0][1].replace('.', '')}"
+        # Sizes and counts are whole numbers; correlations and errors may have three decimals in every cell.
+        whole = name in ("neurons", "count") and mark == ";"
+        dotted = whole and all(re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+", text) for _, text in texts)
+        rule = f"has dots between thousands, as every cell of its column has; write {texts[0][1].replace('.', '')}; "
+        rule += "decimals are read where commas separate the columns"
         require(not dotted, f"{path}, line {texts[0][0]}: {name}", texts[0][1], rule, expected)
         return np.array([cell(text, name, f"{path}, line {line}: {name}") for line, text in texts])
 

@@ -89,12 +89,18 @@ def test_what_spreadsheets_add_is_skipped(tmp_path, text):
 def test_dots_between_thousands_are_no_decimal_points(tmp_path):
     (tmp_path / "x.csv").write_text("neurons;count\n1.024;21\n2.048;33\n1.024.000;48\n")
     with pytest.raises(
-        InputError, match=r"x.csv, line 2: neurons = '1.024': has dots between thousands.*; write 1024\."
+        InputError, match=r"x.csv, line 2: neurons = '1.024': has dots between thousands.*; write 1024;"
     ):
         read_counts(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_text("neurons;count\n128;1.024\n256;2.048\n512;4.096\n")
     with pytest.raises(InputError, match=r"line 2: count = '1.024': has dots between thousands"):
         read_counts(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text("neurons;count;count_sd\n128;21;1.250\n256;33;1.500\n512;48;2.125\n")
+    assert read_counts(tmp_path / "x.csv").sd.tolist() == [1.25, 1.5, 2.125]
+    (tmp_path / "x.csv").write_text(
+        "neurons;correlation\n" + "".join(f"{n};0.{i}\n" for n in (128, 256, 512) for i in range(512, 520))
+    )
+    read_triangle(tmp_path / "x.csv")  # three decimals in every cell are no thousands
     (tmp_path / "x.csv").write_text("neurons,count\n128,1.024\n256,2.048\n512,4.096\n")
     assert read_counts(tmp_path / "x.csv").counts.tolist() == [1.024, 2.048, 4.096]
 
