@@ -176,9 +176,10 @@ def _against_theory(triangle: Triangle) -> str:
     if contradicted(triangle.product, triangle.expected_product):
         demanded = triangle.expected_product
         demand = signed(demanded) if np.isfinite(demanded) else "1"
-        product = signed(triangle.product.value)
+        product = f"{signed(triangle.product.value)} ({' to '.join(map(signed, triangle.product.ci95))})"
         return f"The product of count and profile exponents is {product}, but the theory demands {demand}{unless}."
-    return f"The sum of count and purity exponents is {signed(triangle.sum.value)}, not the theory's{unless}."
+    total = f"{signed(triangle.sum.value)} ({' to '.join(map(signed, triangle.sum.ci95))})"
+    return f"The sum of count and purity exponents is {total}, not the theory's{unless}."
 
 
 def _covered(nulls: Mapping[str, np.ndarray]) -> str:
