@@ -75,10 +75,13 @@ class ArraySource(Readable):
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the activations of some positions and neurons, read in place where that is possible."""
+        return np.asarray(self.stored(index, columns), dtype=self._dtype)
+
+    def stored(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Return the same in the precision of the array."""
         opened = self._open()[:, columns]
         # Taking rows, unlike indexing with an array beside a slice, leaves each position's neurons side by side.
-        chosen = opened[index] if isinstance(index, slice) else np.take(opened, index, axis=0)
-        return np.asarray(chosen, dtype=self._dtype)
+        return opened[index] if isinstance(index, slice) else np.take(opened, index, axis=0)
 
     def identity(self) -> list[Any]:
         """Return the identity of these activations: file, size and time, or a checksum of some rows."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from ...errors import InputError
 from .arrays import ArraySource
 from .copies import UnfinishedCopy, border_of, forget_record, partial_of
+from .halves import Room, restore
 from .source import ActivationSource, blocks_from, labels
 from .views import View
 
@@ -30,18 +33,31 @@ class Spooled(View):
         self.name, self.positions = source.name, source.positions
         self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
         self._block, self._source, self._streamed = block, ArraySource(path), source
-        self._bare = kind == "float32"
-        self._border = None if self._bare else np.load(border_of(path), allow_pickle=False)
+        self._border = None if kind == "float32" else np.load(border_of(path), allow_pickle=False)
+        self._room: Room | None = None
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the stored activations as float32."""
-        stored = self._source.rows(index, columns)
         if self._border is None:
-            return stored
+            return self._source.rows(index, columns)
+        stored = self._source.stored(index, columns)
+        rows = np.empty(stored.shape, np.float32) if self._room is None else self._room.array(stored.shape)
         blocks = np.arange(self.positions)[index] // self._block
-        if len(blocks) and (blocks == blocks[0]).all():
-            blocks = blocks[:1]
-        return stored * self._border[1, blocks, columns] + self._border[0, blocks, columns]
+        edges = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]
+        for first, stop in itertools.pairwise(edges if len(blocks) else []):
+            shift, scale = self._border[:, blocks[first], columns]
+            restore(stored[first:stop], scale, shift, rows[first:stop])
+        return rows
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Keep the file mapped meanwhile, and use the memory of blocks again."""
+        before, self._room = self._room, Room()
+        try:
+            with self._source.mapped():
+                yield
+        finally:
+            self._room = before
 
     def labels(self) -> Mapping[str, np.ndarray]:
         """Return the labels of the streamed source."""
