@@ -1,9 +1,12 @@
 """Threads of a command's own process, and the benchmark's account of time."""
 
 import os
+import platform
 import subprocess
 import sys
 import time
+
+import pytest
 
 from benchmarks import record
 from benchmarks.account import account, shown
@@ -25,6 +28,31 @@ def test_settings_that_the_user_made_are_left_alone(monkeypatch):
     threads.prepare(few=True)
     ours = {"OPENBLAS_THREAD_TIMEOUT": threads.IDLE, "THP_MEM_ALLOC_ENABLE": "1"}
     assert os.environ == {"OPENBLAS_NUM_THREADS": "7", **ours}
+
+
+FAULTS = """
+import resource, sys
+from rosettalaw import threads
+threads.prepare(few=sys.argv[1] == "few")
+import numpy as np
+np.ones(2**24, np.float32)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.ones(2**24, np.float32)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_memory_of_freed_arrays_is_used_again():
+    def faults(how, **settings):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+        run = [sys.executable, "-c", FAULTS, how]
+        return int(subprocess.run(run, env=environment | settings, stdout=subprocess.PIPE, check=True).stdout)
+
+    assert faults("few") > 20 * 16  # large pages of 2 MB at most, of which an array has 32
+    assert faults("many") < 20 * 16
+    assert faults("many", MALLOC_MMAP_MAX_="65536") > 20 * 16  # a user's own setting
 
 
 def test_numpy_is_not_loaded_before_a_command_has_set_its_threads():
