@@ -13,5 +13,5 @@
 | `encoded` | features that a function makes of activations |
 | `reordered` | positions in another order, or shifted around the end |
 | `spooling`, `copies` | a stream copied to disk once, resumable |
-| `halves` | copies of half the size turned back, as fast as they are read |
+| `halves` | activations as halves and back, for copies of half the size |
 """

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...removal import made, ours, remove
 from ...results import disk_error, replacing
+from .halves import halved
 from .source import ActivationSource, identity
 from .views import LARGEST
 
@@ -55,11 +56,8 @@ class UnfinishedCopy:
             if len(self._shift):
                 piece = (piece - self._shift).astype(np.float32)
             if self._kind != "float32":
-                first = piece[0]
-                piece = piece - first
-                scale = np.exp2(np.frexp(np.abs(piece).max(0))[1] - 15.0).astype(np.float32)
-                piece = piece / scale
-                self._borders.append(np.stack([first, scale]).astype(np.float32))
+                piece, *border = halved(piece)
+                self._borders.append(np.stack(border))
             self._write(np.ascontiguousarray(piece, dtype=self._kind))
         self.positions += len(piece)
         if self._cost <= SHARE * (time.monotonic() - self._saved):

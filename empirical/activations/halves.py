@@ -1,10 +1,10 @@
-"""Stored halves turned back into float32 as fast as memory allows.
+"""Activations as halves and back, as fast as memory allows.
 
-A copy of half the size holds (x − shift)/scale as float16 (`copies`). Turned back expression by expression, a block is
-written three times, to new memory each time, by one thread, and this takes several times as long as the reading. Here
-it is done in strips that fit the processor's cache, by torch where the process has loaded it (its conversion uses all
-threads), and in memory that was used before. All ways give the same bits: the scale is a power of two, so that only the
-addition rounds.
+A copy of half the size holds (x − shift)/scale as float16 (`copies`): in each block of positions the shift is a
+neuron's first value, and the scale the power of two that brings its largest deviation below 2¹⁵. Made and turned back
+expression by expression, a block is written several times, to new memory each time, and this takes several times as
+long as the reading. Here it is done in strips that fit the processor's cache, by torch's conversion where the process
+has loaded it, and in memory that was used before. All ways give the same bits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-STRIP = 1 << 19  # numbers turned back at a time
+STRIP = 1 << 19  # numbers worked on at a time
+ALONE = 1 << 14  # numbers that torch converts in the thread that asks for it
 
 
 class Room:
@@ -46,6 +47,44 @@ class _Lease:
 
     def __init__(self, interface: dict[str, Any]):
         self.__array_interface__ = interface
+
+
+def halved(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a block as halves, by one thread: a model that runs meanwhile needs the others.
+
+    Parameters
+    ----------
+    block : ndarray, shape (positions, neurons)
+
+    Returns
+    -------
+    stored : float16 array, shape (positions, neurons)
+    shift, scale : float32 arrays, shape (neurons,)
+        ``scale * stored + shift`` is the block.
+    """
+    block = np.ascontiguousarray(block, dtype=np.float32)
+    stored, rows = np.empty(block.shape, dtype=np.float16), max(STRIP // max(block.shape[1], 1), 1)
+    room = np.empty((min(rows, len(block)), block.shape[1]), dtype=np.float32)
+    with np.errstate(all="ignore"):  # the engine tells which neurons are not finite
+        shift = block[0]
+        largest = np.maximum(block.max(0) - shift, shift - block.min(0))  # rounding keeps order: of |x − shift| too
+        scale = np.exp2(np.frexp(largest)[1] - 15.0).astype(np.float32)
+        for first in range(0, len(block), rows):
+            strip = block[first : first + rows]
+            deviation = np.subtract(strip, shift, out=room[: len(strip)])
+            np.divide(deviation, scale, out=deviation)
+            _convert(deviation.reshape(-1), stored[first : first + rows].reshape(-1))
+    return stored, shift, scale
+
+
+def _convert(numbers: np.ndarray, out: np.ndarray) -> None:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        out[:] = numbers
+        return
+    source, target = torch.from_numpy(numbers), torch.from_numpy(out)
+    for first in range(0, len(numbers), ALONE):
+        target[first : first + ALONE].copy_(source[first : first + ALONE])
 
 
 def restore(stored: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray) -> None:

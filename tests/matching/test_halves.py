@@ -8,7 +8,7 @@ import pytest
 from rosettalaw.empirical.activations import halves
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.copies import border_of
-from rosettalaw.empirical.activations.halves import Room, restore
+from rosettalaw.empirical.activations.halves import Room, halved, restore
 from rosettalaw.empirical.activations.reordered import Reordered, Shifted
 from rosettalaw.empirical.activations.spooling import spool
 
@@ -59,6 +59,33 @@ def test_every_half_is_turned_back_to_the_bit(monkeypatch, library, strip):
     np.testing.assert_array_equal(out, expected)
     finite = np.isfinite(expected)
     assert (out.view(np.uint32) == expected.view(np.uint32))[finite].all()
+
+
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+@pytest.mark.parametrize("strip", [1, 64, 1 << 19])
+def test_halves_are_those_of_the_formula(monkeypatch, library, strip):
+    if library == "numpy":
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+    else:
+        pytest.importorskip("torch")
+    monkeypatch.setattr(halves, "STRIP", strip)
+    monkeypatch.setattr(halves, "ALONE", max(strip // 7, 1))
+    rng = np.random.default_rng(4)
+    block = (rng.standard_normal((50, 30)) ** 3 * 10.0 ** rng.integers(-30, 30, 30)).astype(np.float32)
+    block[:, 3], block[7, 4], block[8, 5], block[0, 6], block[:, 7] = 2.5, np.nan, -np.inf, np.inf, 0
+    with np.errstate(all="ignore"):
+        deviation = block - block[0]
+        expected_scale = np.exp2(np.frexp(np.abs(deviation).max(0))[1] - 15.0).astype(np.float32)
+        expected = (deviation / expected_scale).astype(np.float16)
+    stored, shift, scale = halved(block)
+    np.testing.assert_array_equal(stored, expected)
+    np.testing.assert_array_equal(scale, expected_scale)
+    np.testing.assert_array_equal(shift, block[0])
+    wide = np.nan_to_num(block, posinf=0, neginf=0)[:, np.r_[0:3, 8:30]]
+    stored, shift, scale = halved(wide)
+    out = np.empty(wide.shape, np.float32)
+    restore(stored, scale, shift, out)
+    assert (np.abs(out - wide) <= 2.0**-10 * np.abs(wide - wide[0]).max(0) + 2.0**-23 * np.abs(wide)).all()
 
 
 @pytest.mark.parametrize(
