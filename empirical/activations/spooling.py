@@ -32,15 +32,16 @@ class Spooled(View):
     def __init__(self, source: ActivationSource, path: Path, block: int, kind: str):
         self.name, self.positions = source.name, source.positions
         self.layer, self.unit = np.asarray(source.layer), np.asarray(source.unit)
-        self._block, self._source, self._streamed = block, ArraySource(path), source
+        self._block, self._file, self._streamed = block, ArraySource(path), source
+        self._source = self._file
         self._border = None if kind == "float32" else np.load(border_of(path), allow_pickle=False)
         self._room: Room | None = None
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the stored activations as float32."""
         if self._border is None:
-            return self._source.rows(index, columns)
-        stored = self._source.stored(index, columns)
+            return self._file.rows(index, columns)
+        stored = self._file.stored(index, columns)
         rows = np.empty(stored.shape, np.float32) if self._room is None else self._room.array(stored.shape)
         blocks = np.arange(self.positions)[index] // self._block
         edges = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]
@@ -54,7 +55,7 @@ class Spooled(View):
         """Keep the file mapped meanwhile, and use the memory of blocks again."""
         before, self._room = self._room, Room()
         try:
-            with self._source.mapped():
+            with super().mapped():
                 yield
         finally:
             self._room = before
