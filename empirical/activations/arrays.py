@@ -80,8 +80,10 @@ class ArraySource(Readable):
     def stored(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the same in the precision of the array."""
         opened = self._open()[:, columns]
-        # Taking rows, unlike indexing with an array beside a slice, leaves each position's neurons side by side.
-        return opened[index] if isinstance(index, slice) else np.take(opened, index, axis=0)
+        if isinstance(index, slice):
+            return opened[index]
+        # `np.take` would copy the whole array first where a part of the columns is asked for.
+        return np.take(opened, index, axis=0) if opened.flags.c_contiguous else np.ascontiguousarray(opened[index])
 
     def identity(self) -> list[Any]:
         """Return the identity of these activations: file, size and time, or a checksum of some rows."""

@@ -18,6 +18,9 @@ from .source import ActivationSource, blocks_from, labels
 from .views import View
 
 
+RUN = 8  # neighbours on average from which on runs are read one by one
+
+
 class Spooled(View):
     """A copy on disk of a source that can only be streamed, as float32 or in half the size.
 
@@ -41,13 +44,20 @@ class Spooled(View):
         """Return the stored activations as float32."""
         if self._border is None:
             return self._file.rows(index, columns)
-        stored = self._file.stored(index, columns)
-        rows = np.empty(stored.shape, np.float32) if self._room is None else self._room.array(stored.shape)
-        blocks = np.arange(self.positions)[index] // self._block
-        edges = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]
-        for first, stop in itertools.pairwise(edges if len(blocks) else []):
+        places = np.arange(self.positions)[index]
+        shape = len(places), self._border[0, :0, columns].shape[1]
+        rows = np.empty(shape, np.float32) if self._room is None else self._room.array(shape)
+        blocks = places // self._block
+        breaks = (np.diff(places) != 1) | (np.diff(blocks) != 0)
+        gathered = None
+        if len(places) < RUN * np.count_nonzero(breaks):
+            gathered, breaks = self._file.stored(places, columns), np.diff(blocks) != 0
+        edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(places)]
+        for first, stop in itertools.pairwise(edges if len(places) else []):
+            run = slice(int(places[first]), int(places[first]) + stop - first)
+            stored = self._file.stored(run, columns) if gathered is None else gathered[first:stop]
             shift, scale = self._border[:, blocks[first], columns]
-            restore(stored[first:stop], scale, shift, rows[first:stop])
+            restore(stored, scale, shift, rows[first:stop])
         return rows
 
     @contextmanager

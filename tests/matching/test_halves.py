@@ -90,8 +90,16 @@ def test_halves_are_those_of_the_formula(monkeypatch, library, strip):
 
 @pytest.mark.parametrize(
     "index",
-    [slice(None), slice(3, 100), slice(20, 30), slice(7, 7), np.random.default_rng(2).permutation(POSITIONS)],
-    ids=["all", "across blocks", "within one", "none", "any order"],
+    [
+        slice(None),
+        slice(3, 100),
+        slice(20, 30),
+        slice(7, 7),
+        np.random.default_rng(2).permutation(POSITIONS),
+        np.concatenate([np.arange(90, 130), np.arange(3, 60), np.arange(200, 290), [5]]),
+        np.arange(100, 60, -1),
+    ],
+    ids=["all", "across blocks", "within one", "none", "any order", "runs", "backwards"],
 )
 @pytest.mark.parametrize("columns", [slice(None), slice(5, 9), slice(0, 40, 3)])
 def test_rows_are_those_of_the_file(tmp_path, copy, index, columns):

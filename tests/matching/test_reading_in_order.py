@@ -1,6 +1,7 @@
 """Scattered orders of positions: the source is read in order, in as many passes as the memory asks for."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -116,3 +117,19 @@ def test_nulls_read_in_order_and_are_those_of_permuted_arrays(monkeypatch, engin
             alone = match(ArraySource(a), ArraySource(b[drawn_anew._order]), nulls={}, **options)
             # Of trained networks pairs are correlated in float64; what ranks them is the same number in float32.
             np.testing.assert_allclose(correlations, alone.correlation, rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("columns", [slice(None), slice(2, 7), slice(0, 12, 5)])
+def test_rows_in_any_order_are_contiguous_and_copy_no_others(tmp_path, order, columns):
+    array = np.asarray(np.random.default_rng(0).standard_normal((4000, 12)), order=order)
+    np.save(tmp_path / "a.npy", array)
+    index = np.random.default_rng(1).permutation(4000)[:30]
+    source = ArraySource(tmp_path / "a.npy")
+    tracemalloc.start()
+    rows = source.rows(index, columns)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(rows, array[index][:, columns])
+    assert rows.flags.c_contiguous
+    assert peak < array.nbytes / 4
