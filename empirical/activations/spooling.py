@@ -17,7 +17,6 @@ from .halves import Room, restore
 from .source import ActivationSource, blocks_from, labels
 from .views import View
 
-
 RUN = 8  # neighbours on average from which on runs are read one by one
 
 
