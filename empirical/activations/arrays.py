@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .npy import open_npy
+from .npy import expect, open_npy
 from .views import Readable
 
 RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
@@ -81,7 +81,9 @@ class ArraySource(Readable):
         """Return the same in the precision of the array."""
         opened = self._open()[:, columns]
         if isinstance(index, slice):
-            return opened[index]
+            rows = opened[index]
+            expect(rows)
+            return rows
         # `np.take` would copy the whole array first where a part of the columns is asked for.
         return np.take(opened, index, axis=0) if opened.flags.c_contiguous else np.ascontiguousarray(opened[index])
 

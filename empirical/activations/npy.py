@@ -8,6 +8,7 @@ unpickled.
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import zipfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ OBJECTS = "holds Python objects; only arrays of numbers are read"
 ZIP, SUFFIX = b"PK", ".npy"
 ENCRYPTED = 1  # the bit of a member's flags
 EXAMPLE = "np.save(path, array.astype('float32'))"
+WORTHWHILE = 1 << 20  # bytes from which on it pays to tell the system of a reading
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,25 @@ def open_npy(path: Path | None) -> np.ndarray:
         if head.size == 0:
             return np.empty(head.shape, head.dtype, order)
         return np.memmap(file, head.dtype, "c", begin, head.shape, order)
+
+
+def expect(rows: np.ndarray) -> None:
+    """Let the system read some consecutive rows of a mapped file ahead, and as many after them.
+
+    It reads a mapped file piece by piece as each is touched, and from some threads at once so small ones that the disk
+    is ten times as slow. Rows that are no part of a mapped file are left as they are.
+    """
+    mapped: Any = rows
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if not isinstance(mapped, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED") or rows.strides[0] < rows.itemsize:
+        return
+    whole = np.frombuffer(mapped, np.uint8)
+    begin = rows.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    end = min(begin + 2 * len(rows) * rows.strides[0], len(whole))
+    begin -= begin % mmap.PAGESIZE
+    if end - begin >= WORTHWHILE:
+        mapped.madvise(mmap.MADV_WILLNEED, begin, end - begin)
 
 
 class Archive:
