@@ -1,11 +1,13 @@
 """Scattered orders of positions: the source is read in order, in as many passes as the memory asks for."""
 
 import itertools
+import mmap
 import tracemalloc
 
 import numpy as np
 import pytest
 
+from rosettalaw.empirical.activations import npy
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.reordered import TOGETHER, Reordered
 from rosettalaw.empirical.activations.source import in_turn
@@ -133,3 +135,46 @@ def test_rows_in_any_order_are_contiguous_and_copy_no_others(tmp_path, order, co
     np.testing.assert_array_equal(rows, array[index][:, columns])
     assert rows.flags.c_contiguous
     assert peak < array.nbytes / 4
+
+
+class Recording(mmap.mmap):
+    """A mapping that records of which bytes the system was told."""
+
+    def madvise(self, how, start, length):
+        super().madvise(how, start, length)
+        self.told = [*getattr(self, "told", []), (how, start, start + length)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "last"),
+    [
+        (slice(100, 200), 300),
+        (slice(900, 1000), 1000),
+        (slice(5, 6), None),
+        (slice(50, 50), None),
+        (slice(9, 0, -1), None),
+    ],
+)
+@pytest.mark.parametrize("columns", [slice(None), slice(512, 1024)])
+def test_rows_of_a_file_are_asked_for_with_as_many_after_them(tmp_path, monkeypatch, rows, last, columns):
+    monkeypatch.setattr(npy, "WORTHWHILE", 100_000)
+    (tmp_path / "file").write_bytes(bytes(128 + 1000 * 2048 * 4))
+    with (tmp_path / "file").open("rb") as file:
+        mapped = Recording(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    array = np.ndarray((1000, 2048), np.float32, mapped, 128)
+    npy.expect(array[:, columns][rows])
+    if last is None:
+        assert not hasattr(mapped, "told")
+        return
+    ((how, begin, end),) = mapped.told
+    assert how == mmap.MADV_WILLNEED
+    first = 128 + rows.start * 8192 + (columns.start or 0) * 4
+    assert first - mmap.PAGESIZE < begin <= first
+    assert begin % mmap.PAGESIZE == 0
+    assert end == min(first + 2 * (rows.stop - rows.start) * 8192, len(mapped)) >= 128 + (last - 1) * 8192
+
+
+def test_arrays_in_memory_are_read_without_a_word():
+    npy.expect(np.zeros((5000, 100)))
+    npy.expect(np.zeros((5000, 100))[::-1].T)
+    npy.expect(np.frombuffer(bytearray(2**21), np.uint8).reshape(2, -1))
