@@ -56,7 +56,8 @@ class Calibration:
     expected_null : float
         E(ρ*), NaN where no pair is counted.
     null_raw, null_above : dict of str to float
-        Mean number of mutual pairs per draw of each null: all of them, and those at or above ρ*.
+        Mean number of mutual pairs per draw of each null: all of them (NaN for the screened engine, which does not
+        count them), and those at or above ρ*.
     standard_error : float
         Standard error of the count at fixed ρ*, over texts; NaN where it was not measured.
     binding : str

@@ -99,8 +99,7 @@ def _numbers(a: str, b: str, ds: xr.Dataset) -> dict[str, Any]:
     numbers: dict[str, Any] = {"a": a, "b": b, "binding_null": ds.attrs["binding_null"], "status": ds.attrs["status"]}
     numbers |= {name: round(ds[name].item(), 6) for name in SCALARS if name in ds}
     for null in NULLS:
-        if f"{null}_raw" in ds:
-            numbers[f"{null}_raw"] = round(ds[f"{null}_raw"].item(), 3)
+        if f"{null}_above_threshold" in ds:
             numbers[f"{null}_above_threshold"] = round(ds[f"{null}_above_threshold"].item(), 3)
     return numbers
 
@@ -277,10 +276,11 @@ def _counts(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
 
 def _null_table(study: dict[str, Any]) -> str:
     every = study["comparisons"]
-    columns = {"models": [_title(one) for one in every], "trained": [f"{one['raw_count']:.0f}" for one in every]}
+    columns = {"models": [_title(one) for one in every]}
+    columns["trained"] = [f"{one['calibrated_count']:.0f}" for one in every]
     for null in NULLS:
-        if f"{null}_raw" in every[0]:
-            columns[null] = [f"{one[f'{null}_raw']:.0f} ({one[f'{null}_above_threshold']:.1f})" for one in every]
+        if f"{null}_above_threshold" in every[0]:
+            columns[null] = [f"{one[f'{null}_above_threshold']:.1f}" for one in every]
     return PAGE.markdown(columns)
 
 

@@ -192,7 +192,7 @@ def _counts(matches: Matches, calibration: Calibration, copies: Sources) -> dict
     }
     for label in labels(matches.nulls):
         draws = matches.nulls.get(label, [])
-        raw = [len(draw) for draw in draws]
+        raw = [len(draw) for draw in draws] if matches.engine != "screened" else []  # see `Calibration.null_raw`
         above = [int(np.sum(draw >= calibration.threshold)) for draw in draws]
         for name, counts in ((f"{label}_raw", raw), (f"{label}_above_threshold", above)):
             mean, low, high = mean_interval(counts) if counts else (np.nan, np.nan, np.nan)

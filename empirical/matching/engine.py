@@ -60,6 +60,7 @@ def match(
     spool_as: str = "float32",
     folder: str | os.PathLike[str] | None = None,
     screening: Screening | None = None,
+    verified: bool = True,
     quiet: bool = False,
     examine: Examine | None = None,
 ) -> Matches:
@@ -81,7 +82,8 @@ def match(
         checkpoints (`nulls.default_nulls`). Matchings of small networks share their pass over A with the draws
         (`cost.matchings_at_once`); in large ones products take nearly all of the time, and each draw costs as much
         again. The screened engine shares A's sketch among the draws, and of null pairs weaker than the matching's
-        weakest pair it may list the sketch's estimates: no count at or above a pair's correlation depends on them.
+        weakest pair it may list the sketch's estimates: no count at or above a pair's correlation depends on them. It
+        does not read the rivals of null pairs, so that a draw has too many weak pairs rather than too few.
     jackknife_blocks : int
         Parts of the positions, whole documents where these are known, for the standard error of the count and the
         stability of each pair (`replicates`); 0 skips both.
@@ -112,6 +114,8 @@ def match(
         from its last completed block and gives the same bits; the caller removes the folder when the result is saved.
     screening : Screening, optional
         Settings of the screened engine.
+    verified : bool
+        Whether the screened engine also correlates the rivals of its pairs (`screened`); for a null it does not.
     quiet : bool
         No progress bar.
     examine : callable, optional
@@ -183,6 +187,7 @@ def match(
         compute=Product(compute).compute,
         device=device,
         screening=screening or Screening(),
+        verified=verified,
     )
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
         marked(Path(temporary), "copies of activations, for as long as they are matched")

@@ -58,7 +58,7 @@ def fresh_draws(
         name: getattr(settings, name)
         for name in ("k", "also_k", "absolute", "engine", "block", "compute", "device", "screening")
     }
-    how = {**facts, **options, "seed": settings.seed, "nulls": {}, "jackknife_blocks": 0}
+    how = {**facts, **options, "seed": settings.seed, "nulls": {}, "jackknife_blocks": 0, "verified": False}
     stated = {name: value for name, value in how.items() if name not in ("memory", "quiet")}  # which change nothing
     stated["screening"] = dataclasses.asdict(settings.screening)
     nulls, at_k = dict(matches.nulls), {k: dict(of) for k, of in matches.null_at_k.items()}

@@ -123,7 +123,10 @@ class Matches:
             return None
         magnitudes = {label: [np.abs(draw) for draw in draws] for label, draws in every.items()}
         calibrated = calibrate(np.abs(self.correlation), magnitudes, q)
-        return dataclasses.replace(calibrated, standard_error=self.count_error(calibrated.threshold))
+        raw = calibrated.null_raw
+        if self.engine == "screened":  # its null pairs below ρ* may have better partners (`screening.screened`)
+            raw = dict.fromkeys(raw, float("nan"))
+        return dataclasses.replace(calibrated, null_raw=raw, standard_error=self.count_error(calibrated.threshold))
 
     @checked("matches.count_error(threshold=0.3)")
     def count_error(self, threshold: float) -> float:

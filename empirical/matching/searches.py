@@ -42,6 +42,7 @@ class Settings:
     compute: str
     device: str
     screening: Screening
+    verified: bool
 
     @property
     def widest_k(self) -> int:
@@ -56,7 +57,10 @@ class Settings:
 
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
         """Return the facts that must be the same to resume a matching; nulls are not: their files name their kind."""
-        return {"format": FORMAT, "a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
+        facts = {"format": FORMAT, "a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
+        if self.verified:  # as in files of before there was a choice
+            del facts["verified"]
+        return facts
 
 
 @dataclass(frozen=True)

@@ -305,3 +305,19 @@ def test_a_precision_of_products_is_refused():
     a = ArraySource(np.random.default_rng(0).standard_normal((100, 8)))
     with pytest.raises(InputError, match="compute = 'bfloat16': needs the exact engine: the screened one chooses"):
         match(a, a, engine="screened", compute="bfloat16", nulls={})
+
+
+def test_a_draw_of_new_networks_is_matched_like_any_null(sides, monkeypatch):
+    """Its rivals are not read, and its strong pairs are those of the exact engine."""
+    verified, verify = [], screened.ScreenedSearch.verify
+    monkeypatch.setattr(screened.ScreenedSearch, "verify", lambda self: (verified.append(1), verify(self)))
+    sources = [ArraySource(side) for side in sides]
+    for number, source in enumerate(sources):
+        source.untrained = lambda seed, number=number: ArraySource(trained_like(9000, 250, 30, seed + number, seed % 7))
+    drawn_by = {
+        engine: match(*sources, nulls={"untrained": 2}, engine=engine, quiet=True) for engine in ("screened", "exact")
+    }
+    assert len(verified) == 1
+    for one, other in zip(*(matches.nulls["untrained"] for matches in drawn_by.values()), strict=True):
+        np.testing.assert_allclose(np.sort(one[one > 0.25]), np.sort(other[other > 0.25]), atol=1e-6)
+        assert len(one) >= len(other)  # rivals that were not read leave weak pairs mutual

@@ -162,7 +162,7 @@ def planted(tmp_path):
         pairs += [f"{a},{b}," + ",".join(map(str, row)) for row in rows]
         numbers = {"raw_count": 10, "calibrated_count": 3, "calibrated_count_se": 1.2, "threshold": 0.45}
         numbers |= {"stable_count": 2, "split_half": 0.25, "neurons_a": NEURONS[a], "neurons_b": NEURONS[b]}
-        numbers |= {"binding_null": "shift", "shifted_raw": 20, "shifted_above_threshold": 0.5}
+        numbers |= {"binding_null": "shift", "shifted_above_threshold": 0.5}
         comparisons.append({"a": a, "b": b, **numbers})
     header = "a,b,layer_a,layer_unit_a,layer_b,layer_unit_b,correlation,stability,lexical_share"
     (tmp_path / "pairs.csv").write_text("\n".join([header, *pairs]) + "\n")
@@ -182,7 +182,7 @@ def planted(tmp_path):
 def test_tables_of_planted_files(make, planted):
     parts = make.blocks(planted)
     assert "| MPNet × MiniLM | 10 | 3 ± 1 | 2 | 0.0% | 0.45 | shift | 0.25 |" in parts["counts"]
-    assert "| MPNet × MiniLM | 10 | 20 (0.5) |" in parts["nulls"]
+    assert "| MPNet × MiniLM | 3 | 0.5 |" in parts["nulls"]
     assert "MPNet × e5 50% (38% to 62%)" in parts["lexical"]
     rank = stats.spearmanr([0, 1, 1], [0, 1, 0]).statistic
     assert f"MiniLM × SmolLM2 {rank:.2f}" in parts["depth"]

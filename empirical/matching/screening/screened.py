@@ -7,8 +7,9 @@ Both sides are read twice, once for the sketch and once for the exact correlatio
 columns. Every correlation that decides or is reported comes from all positions, in float64. The missed share is
 estimated twice: by the sketch's noise (`candidates.expected_recall`), and measured on random neurons (`audit`).
 
-A null pair is weak, and weak pairs are what a sketch misses: below a few 1/√B the screened null has too few pairs. A
-calibrated threshold that low is remarked on in the result's status.
+Null pairs are weak. Below a few 1/√B a sketch misses some of them, and others, whose rivals are not read, are mutual
+only among the candidates: there the screened null has too many pairs. So counts of its pairs without a threshold say
+nothing, and a calibrated threshold that low is remarked on in the result's status.
 """
 
 from __future__ import annotations

@@ -28,14 +28,14 @@ def screened_search(
 ) -> SearchResult:
     """Match two sources through a sketch (`screened`). Only the search named `TRAINED` is verified and replicated."""
     screening, absolute, k = settings.screening, settings.absolute, settings.k
-    neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED
+    neurons, parts, trained = (len(a.layer), len(b.layer)), workspace.parts, name == TRAINED and settings.verified
 
     def sketched(source: ActivationSource, side: int) -> Sketch:
         how = settings.seed, settings.block, settings.device, workspace.memory
         return saved_sketch(source, side, screening.buckets, *how, checkpoint, name)
 
     workspace.sketch = workspace.sketch or sketched(a, 0)  # the nulls permute B only
-    if not trained and settings.device == "cpu":
+    if name != TRAINED and settings.device == "cpu":
         draw = _small_draw(a, b, settings, workspace, checkpoint, advance, name)
         if draw is not None:
             return draw

@@ -111,7 +111,8 @@ class MatchResult(DatasetResult):
             facts["calibrated"] = f"{count}{error} pairs{above}"
         nulls = {str(name)[:-4]: float(ds[name]) for name in ds.data_vars if str(name).endswith("_raw")}
         for label, raw in nulls.items():
-            facts[f"{label} null"] = f"{raw:.4g} mutual pairs"
+            above = float(ds.get(f"{label}_above_threshold", np.nan))
+            facts[f"{label} null"] = f"{raw:.4g} mutual pairs" if np.isfinite(raw) else f"{above:.4g} pairs above ρ*"
         half = float(ds["split_half"])
         facts["both halves"] = None if np.isnan(half) else f"share {100 * half:.3g}% of their pairs (Jaccard)"
         facts["status"] = None if self.status == "ok" else self.status
