@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from ..arguments import checked
+from ..errors import require
 from ..results import KIND
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
 from .match_result import MatchResult
 from .recurrence_result import RecurrenceResult
+from .wording import in_python
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,6 +54,8 @@ def load(
     >>> loaded.attrs["rosettalaw_kind"]
     'prediction'
     """
-    dataset = load_dataset(path, kind)
+    with in_python():
+        require(str(path), "path", path, "must name a file", "load('result.nc')")
+        dataset = load_dataset(path, kind)
     result = RESULTS.get(dataset.attrs[KIND])
     return dataset if result is None else result(dataset)

@@ -1,0 +1,58 @@
+"""Signals by which a system or a scheduler ends a command: temporary files are removed, and one message is printed.
+
+Without a handler the process is gone at once, and its temporary files stay. Of several processes that ``torchrun``
+started, none handles the signal: their starter ends them all, and says so itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+ENDING = ("SIGTERM", "SIGHUP")  # sent by kill, timeout and schedulers; by a terminal that is closed
+
+
+class Stopped(BaseException):
+    """The process was asked to end; like `KeyboardInterrupt` it is no `Exception`, which readers of files catch.
+
+    Parameters
+    ----------
+    number : int
+        Number of the signal.
+    """
+
+    def __init__(self, number: int):
+        self.number = signal.Signals(number)
+        super().__init__(self.number.name)
+
+    @property
+    def code(self) -> int:
+        """Exit code that a shell has for a process ended by this signal."""
+        return 128 + self.number
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Raise `Stopped` in the block where one of `ENDING` arrives; those that are ignored, as by nohup, stay so."""
+    before = {}
+    if threading.current_thread() is threading.main_thread() and os.environ.get("WORLD_SIZE", "1") == "1":
+        numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+        before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is signal.SIG_DFL:
+                signal.signal(number, handler)
+
+
+def _stop(number: int, frame: Any) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    raise Stopped(number)
