@@ -49,11 +49,12 @@ def forms(folder, array):
     yield np.asfortranarray(array)
     yield array.astype(array.dtype.newbyteorder(">"))
     yield array.tolist()
+    yield [[*row, 0.5] for row in array.tolist()]
     yield {"layer": array}
     yield array.reshape(3, 20, 4)
     yield pd.DataFrame(array)
     yield pd.DataFrame(array).astype("Int64" if array.dtype.kind == "i" else "UInt64")
-    yield pd.DataFrame(array).assign(float=B[:, 0])
+    yield pd.DataFrame(array).assign(half=0.5)
     yield xr.DataArray(array, dims=("position", "neuron"))
     yield scipy.sparse.csr_array(array)
     for suffix in (".npy", ".npz", ".h5", ".nc", ".zarr"):
@@ -73,7 +74,7 @@ def test_whole_numbers_up_to_the_edge_are_exact(tmp_path):
         assert [pair for pair in pairs(form) if pair[0] < 4] == mutual
 
 
-@pytest.mark.parametrize("far", [EDGE + 1, -EDGE - 1, 2**63 - 1, -(2**63)])
+@pytest.mark.parametrize("far", [EDGE + 1, -(2**63)])
 def test_larger_ones_are_refused_in_every_form(far, tmp_path):
     array = SMALL.copy()
     array[17, 2] = far

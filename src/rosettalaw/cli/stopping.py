@@ -2,17 +2,22 @@
 
 Without a handler the process is gone at once, and its temporary files stay. Of several processes that ``torchrun``
 started, none handles the signal: their starter ends them all, and says so itself.
+
+A signal may arrive in a function whose exceptions Python only prints, such as the callback of a weak reference. It is
+then sent again, since the command would go on as if nothing had happened.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+AGAIN = 0.05  # seconds after which a signal that was lost is sent again
 ENDING = ("SIGTERM", "SIGHUP")  # sent by kill, timeout and schedulers; by a terminal that is closed
 
 
@@ -37,22 +42,42 @@ class Stopped(BaseException):
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Raise `Stopped` in the block where one of `ENDING` arrives; those that are ignored, as by nohup, stay so."""
-    before = {}
+    """Raise `Stopped` in the block where one of `ENDING` arrives; those that are ignored, as by nohup, stay so.
+
+    It is raised once: `timeout` and others send the signal twice, and the second must not end the removal of files.
+    """
+    raised = False
+
+    def stop(number: int, frame: Any) -> None:
+        nonlocal raised
+        if not raised:
+            raised = True
+            raise Stopped(number)
+
+    def lost(unraisable: Any) -> None:
+        nonlocal raised
+        error = unraisable.exc_value
+        if not isinstance(error, KeyboardInterrupt | Stopped):
+            whole(unraisable)
+            return
+        raised = False
+        number = error.number if isinstance(error, Stopped) else signal.SIGINT
+        again = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    whole, before = sys.unraisablehook, {}
     if threading.current_thread() is threading.main_thread() and os.environ.get("WORLD_SIZE", "1") == "1":
         numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
         before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
         if handler is signal.SIG_DFL:
-            signal.signal(number, _stop)
+            signal.signal(number, stop)
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        sys.unraisablehook = whole
         for number, handler in before.items():
             if handler is signal.SIG_DFL:
                 signal.signal(number, handler)
-
-
-def _stop(number: int, frame: Any) -> None:
-    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
-    raise Stopped(number)

@@ -226,10 +226,10 @@ def measure_ladder(
     Examples
     --------
     >>> import rosettalaw as rl
-    >>> rl.measure_ladder("no_such_ladder.toml")
+    >>> rl.measure_ladder("none.toml")
     Traceback (most recent call last):
     ...
-    rosettalaw.errors.MissingFileError: no_such_ladder.toml: no such ladder file
+    rosettalaw.errors.MissingFileError: none.toml: no such ladder file. Try: rosettalaw ladder --template mine.toml
     """
     with in_python(), reporting(progress if callable(progress) else None):
         from ..empirical.ladder.measure import measure_ladder as measured
