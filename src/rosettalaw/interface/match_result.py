@@ -37,6 +37,8 @@ class MatchResult(DatasetResult):
 
     ROWS = "pair"
     TITLE = "Matched neurons"
+    VARIABLES = ("unit_a", "unit_b", "correlation", "raw_count", "neurons_a", "neurons_b", "positions")
+    FACTS = ("model_a", "model_b")
 
     def __init__(
         self, dataset: xr.Dataset, matches: Matches | None = None, calibration: Calibration | None = None
@@ -112,8 +114,8 @@ class MatchResult(DatasetResult):
         nulls = {str(name)[:-4]: float(ds[name]) for name in ds.data_vars if str(name).endswith("_raw")}
         for label, raw in nulls.items():
             facts[f"{label} null"] = f"{raw:.4g} mutual pairs"
-        half = float(ds["split_half"])
-        facts["both halves"] = None if np.isnan(half) else f"share {100 * half:.3g}% of their pairs (Jaccard)"
+        half = self._number("split_half", float)
+        facts["both halves"] = None if half is None else f"share {100 * half:.3g}% of their pairs (Jaccard)"
         facts["status"] = None if self.status == "ok" else self.status
         return facts
 
@@ -130,7 +132,7 @@ class MatchResult(DatasetResult):
             "calibrated_count_se": self.standard_error,
             "threshold": self.threshold,
             "positions": int(ds["positions"]),
-            "split_half": float(ds["split_half"]),
+            "split_half": float(ds["split_half"]) if "split_half" in ds else float("nan"),
             "status": self.status,
         }
 

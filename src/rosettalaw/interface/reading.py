@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..arguments import checked
 from ..errors import require
-from ..results import KIND
+from ..results import KIND, require_variables
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
 from .match_result import MatchResult
@@ -43,7 +43,8 @@ def load(
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If the file is not netCDF, is cut short, was not made by this package, or is of another kind.
+        If the file is not netCDF, is cut short, was not made by this package, is of another kind, or lacks a variable
+        of its kind.
 
     Examples
     --------
@@ -58,4 +59,7 @@ def load(
         require(str(path), "path", path, "must name a file", "load('result.nc')")
         dataset = load_dataset(path, kind)
     result = RESULTS.get(dataset.attrs[KIND])
-    return dataset if result is None else result(dataset)
+    if result is None:
+        return dataset
+    require_variables(dataset, str(path), result.VARIABLES, result.FACTS)
+    return result(dataset)
