@@ -25,8 +25,11 @@ def pairs(folder, name, neurons, count, seed):
         "raw_count": count,
         "calibrated_count": count,
         "threshold": 0.5,
+        "positions": 900,
     }
-    return rl.save(dataset("pairs", {**units, "correlation": ("pair", rho), **facts}), folder / name)
+    return rl.save(
+        dataset("pairs", {**units, "correlation": ("pair", rho), **facts}, model_a="a", model_b="b"), folder / name
+    )
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ class RecurrenceResult(DatasetResult):
     TITLE = "Neurons that recur"
     VARIABLES = (
         *("model", "positions", "family_models", "family_closed", "weakest_correlation"),
+        *("shared_by", "families", "closed_families", "closed_by_chance"),
         *("member_family", "member_model", "member_layer", "member_unit"),
     )
 
