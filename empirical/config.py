@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..disk import expanded
 from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
 from .corpora.bytes import require_ordinary, require_utf8
 from .corpora.corpus import PAPERS_TOKENS
@@ -227,7 +228,7 @@ def ladder_path(source: str | Path) -> Path | None:
     UnknownNameError
         If a name without an ending is neither a file nor a shipped ladder.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     if str(source) in shipped():
         return None
     if not path.suffix and len(path.parts) == 1 and not exists(path):

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import ascii_uppercase
 
+from ...disk import expanded
 from ...errors import InputError, require
 from ..config import Measurement, exists, naming_file, parse_file, require_distinct, require_name, require_seed
 from ..corpora.corpus import Corpus, StoredText, open_text
@@ -194,7 +195,7 @@ def open_checkpoint_ladder(
     UnknownNameError, MissingFileError, ForeignFileError, InputError
         If the file or the text cannot be used.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     parsed: CheckpointLadder = parse_file(CheckpointLadder, path, {"measurement": Measurement, "rung": ModelRung})
     source = str(text) if text is not None else parsed.text
     if not source:
@@ -216,5 +217,5 @@ def open_checkpoint_ladder(
 
 def _beside(path: Path, name: str) -> str:
     """Return a path relative to the ladder file where there is one, else the name (a hub id, an absolute path)."""
-    beside = path.parent / Path(name).expanduser()
+    beside = path.parent / expanded(name)
     return str(beside) if exists(beside) else name
