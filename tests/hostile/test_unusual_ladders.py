@@ -189,5 +189,5 @@ def test_a_home_of_nobody_is_a_name_like_any_other(tmp_path):
     ladder = opened(tmp_path, ('"d"', '"~no-such-user/d"'))
     assert ladder.rungs[1].models[1] == "~no-such-user/d"
     for call in (rl.measure_ladder, open_checkpoint_ladder, lambda path: rl.match(path, path, progress=False)):
-        with pytest.raises(RosettaError, match="^~no-such-user/x.toml: "):
+        with pytest.raises(RosettaError, match=r"^~no-such-user/x\.toml: "):
             call("~no-such-user/x.toml")
