@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from rosettalaw import cli
-from rosettalaw.cli.stopping import Stopped, stopping
+from rosettalaw.cli.stopping import Ended, stopping
 
 SENT = {signal.SIGINT: (2, "interrupted: "), signal.SIGTERM: (143, "ended by SIGTERM: ")}
 SENT |= {signal.SIGHUP: (129, "ended by SIGHUP: ")} if hasattr(signal, "SIGHUP") else {}
@@ -89,7 +89,7 @@ def test_a_second_signal_does_not_end_the_removal_of_files():
             wait(0.02)
             removed.append("all")
 
-    with pytest.raises(Stopped), stopping():
+    with pytest.raises(Ended), stopping():
         work()
     assert removed == ["all"]
 

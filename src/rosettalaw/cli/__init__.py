@@ -22,7 +22,7 @@ from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
 from .help import Commands, PlainGroup
 from .output import echo, speaks_unicode
-from .stopping import Stopped, stopping
+from .stopping import Ended, stopping
 
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
@@ -112,8 +112,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             _run(arguments)
     except KeyboardInterrupt:
         _exit(INTERRUPTED)
-    except Stopped as stopped:
-        _exit(f"ended by {stopped}: {RESUME}", code=stopped.code)
+    except Ended as ended:
+        _exit(f"ended by {ended}: {RESUME}", code=ended.code)
 
 
 def _run(arguments: list[str] | None) -> NoReturn:

@@ -21,7 +21,7 @@ AGAIN = 0.05  # seconds after which a signal that was lost is sent again
 ENDING = ("SIGTERM", "SIGHUP")  # sent by kill, timeout and schedulers; by a terminal that is closed
 
 
-class Stopped(BaseException):
+class Ended(BaseException):
     """The process was asked to end; like `KeyboardInterrupt` it is no `Exception`, which readers of files catch.
 
     Parameters
@@ -42,7 +42,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Raise `Stopped` in the block where one of `ENDING` arrives; those that are ignored, as by nohup, stay so.
+    """Raise `Ended` in the block where one of `ENDING` arrives; those that are ignored, as by nohup, stay so.
 
     It is raised once: `timeout` and others send the signal twice, and the second must not end the removal of files.
     """
@@ -52,16 +52,16 @@ def stopping() -> Iterator[None]:
         nonlocal raised
         if not raised:
             raised = True
-            raise Stopped(number)
+            raise Ended(number)
 
     def lost(unraisable: Any) -> None:
         nonlocal raised
         error = unraisable.exc_value
-        if not isinstance(error, KeyboardInterrupt | Stopped):
+        if not isinstance(error, KeyboardInterrupt | Ended):
             whole(unraisable)
             return
         raised = False
-        number = error.number if isinstance(error, Stopped) else signal.SIGINT
+        number = error.number if isinstance(error, Ended) else signal.SIGINT
         again = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
         again.daemon = True
         again.start()
