@@ -56,6 +56,9 @@ CHANGED = [
 ]
 HEADS = [
     ("rosettalaw_format", 999, "newer version .format 999, this one reads up to 1."),
+    ("rosettalaw_format", 0, "damaged or edited .there is no format 0."),
+    ("rosettalaw_format", -1, "there is no format -1"),
+    ("rosettalaw_format", 1.5, "there is no format 1.5"),
     ("rosettalaw_format", "x", "rosettalaw_format is not a number"),
     ("rosettalaw_format", np.nan, "rosettalaw_format is not a number"),
     ("rosettalaw_kind", [1, 2], "not a result of rosettalaw"),
