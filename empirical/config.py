@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..disk import expanded
 from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
 from .corpora.bytes import require_ordinary, require_utf8
 from .corpora.corpus import PAPERS_TOKENS
@@ -22,9 +24,36 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", 
 LONGEST_NAME = 100
 MOST_TOKENS = 10**12
 LONGEST_FILE = 1 << 20  # bytes
+MOST_SEED = 2**63 - 1  # a result stores seeds in 64 bits
+MOST_DRAWS = 100_000  # of each null, as in `nulls`
+MOST_SIZES = 100  # nested subsets: 10^50 times fewer data in the smallest
+MOST_PARTNERS = 1000  # k at which a ladder is matched; a matching keeps that many partners of every neuron
+MOST_CONTEXTS = 10_000  # top positions of each neuron
+MOST_AROUND = 100_000  # characters of text on either side of one
 
 ENGINES = ("auto", "exact", "certified", "screened")  # of a matching
 LADDERS = Path(__file__).parent / "ladder"
+TEMPLATE = "rosettalaw ladder --template mine.toml"
+
+TYPES = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false"}
+EXAMPLES = {  # of entries that do not take any value of their type
+    "name": '"mine"',
+    "architecture": '"gpt2"',
+    "corpus": '"python"',
+    "device": '"cpu"',
+    "device_map": '"auto"',
+    "engine": '"auto"',
+    "families": '["Pythia", "OPT"]',
+    "held_out": "0.2",
+    "layers": '["0-5"]',
+    "models": '["EleutherAI/pythia-160m", "facebook/opt-125m"]',
+    "partners": "[2, 5, 10]",
+    "text": '"pile.jsonl.zst"',
+    "tokens": "1_000_000",
+    "vocabulary": "1024",
+    "weights": '"float32"',
+    "width": "64",
+}
 
 
 @dataclass(frozen=True)
@@ -92,19 +121,22 @@ class Measurement:
         at_least = {"tokens": 1, "permutations": 0, "untrained": 0, "shift": 0, "documents": 0}
         at_least |= {"data_sizes": 1, "contexts": 1, "around": 0}
         for name, least in at_least.items():
-            require(getattr(self, name) >= least, name, getattr(self, name), f"must be at least {least}")
+            value = getattr(self, name)
+            require(value >= least, name, value, f"must be at least {least}", f"{name} = {getattr(Measurement, name)}")
+        at_most = dict.fromkeys(("permutations", "untrained", "shift", "documents"), MOST_DRAWS)
+        at_most |= {"data_sizes": MOST_SIZES, "contexts": MOST_CONTEXTS, "around": MOST_AROUND}
+        for name, most in at_most.items():
+            value = getattr(self, name)
+            require(value <= most, name, value, f"must be at most {most:,}", f"{name} = {getattr(Measurement, name)}")
         require(
             self.tokens <= MOST_TOKENS, "tokens", self.tokens, f"must be at most {MOST_TOKENS:,}", "tokens = 10_000_000"
         )
-        require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
+        require_seed("seed", self.seed)
         require(any(self.nulls.values()), "shift", 0, "a count needs a null", "shift = 3")
-        require(
-            min(self.partners, default=2) > 1,
-            "partners",
-            self.partners,
-            "must be values of k above 1",
-            "partners = [2, 5, 10]",
-        )
+        partners = list(self.partners)
+        rule = f"must be different values of k from 2 to {MOST_PARTNERS:,}"
+        good = all(1 < k <= MOST_PARTNERS for k in partners) and len(set(partners)) == len(partners)
+        require(good, "partners", partners, rule, "partners = [2, 5, 10]")
         for name in ("control", "control_draws"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
         rule = f"must be one of {', '.join(ENGINES)}"
@@ -113,6 +145,18 @@ class Measurement:
             from .checkpoints.hub import Loading
 
             Loading("cpu", self.device_map or None, weights=self.weights)  # refuses other words
+
+
+def require_seed(argument: str, seed: int) -> None:
+    """Refuse a seed that is negative, or that a result cannot store.
+
+    Raises
+    ------
+    InputError
+        If it is below 0 or above `MOST_SEED`.
+    """
+    rule = "must be a whole number from 0 to 2^63 - 1"
+    require(0 <= seed <= MOST_SEED, argument, seed, rule, f"{argument} = 0")
 
 
 def require_name(argument: str, name: str) -> None:
@@ -159,12 +203,45 @@ def parse_file(kind: type, path: Path, nested: dict[str, type]) -> Any:
         As `open_ladder` says.
     """
     table = read_table(path)
+    with naming_file(path):
+        return _parse(kind, table, path, nested, "it")
+
+
+@contextmanager
+def naming_file(path: Path) -> Iterator[None]:
+    """Name a ladder file in the errors of its entries, which are not options of the command line."""
     try:
-        return _parse(kind, table, path, nested)
+        yield
     except InputError as error:
-        raise InputError(f"{path}: {error.argument}", error.value, error.rule, error.example) from error
+        name = error.argument.lstrip("-").replace("-", "_") if error.argument.startswith("--") else error.argument
+        example = f"{name} = {EXAMPLES[name]}" if name != error.argument and name in EXAMPLES else error.example
+        raise InputError(f"{path}: {name}", error.value, error.rule, example) from error
     except UnknownNameError as error:
         raise error.within(str(path)) from error
+
+
+def ladder_path(source: str | Path) -> Path | None:
+    """Return the path of a ladder file, or None if the source is the name of a shipped ladder.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name without an ending is neither a file nor a shipped ladder.
+    """
+    path = expanded(source)
+    if str(source) in shipped():
+        return None
+    if not path.suffix and len(path.parts) == 1 and not exists(path):
+        raise UnknownNameError("ladder", str(source), shipped())
+    return path
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is a file or folder; a name that no file system takes is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # longer than names may be
+        return False
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -175,10 +252,12 @@ def read_table(path: Path) -> dict[str, Any]:
     MissingFileError, ForeignFileError
         If there is no such file, or it is not TOML.
     """
-    if path.exists():
-        require_ordinary(path)
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such ladder file")
+    if not exists(path):
+        raise MissingFileError(f"{path}: no such ladder file. Try: {TEMPLATE}")
+    require_ordinary(path)
+    if path.is_dir():
+        inside = next(iter(sorted(path.glob("*.toml"))), path / "ladder.toml")
+        raise MissingFileError(f"{path}: a folder, not a ladder file. Try: {inside}")
     try:
         with path.open("rb") as file:
             content = file.read(LONGEST_FILE + 1)
@@ -190,43 +269,53 @@ def read_table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, or lists in lists without end
-        raise ForeignFileError(f"{path}: not a TOML file ({error})") from error
+        raise ForeignFileError(f"{path}: not a TOML file ({error}). Try: {TEMPLATE}") from error
 
 
-def _parse(kind: type, table: Any, path: Path, nested: dict[str, type]) -> Any:
+def _parse(kind: type, table: Any, path: Path, nested: dict[str, type], place: str) -> Any:
     """Build a frozen dataclass from a TOML table, refusing unknown, missing and ill-typed entries."""
     if not isinstance(table, dict):
-        raise ForeignFileError(f"{path}: {kind.__name__.lower()} must be a table of entries, found {table!r}")
+        name = place.strip("[]")
+        raise InputError(name, table, "must be a table of entries", f"{place} on a line of its own, entries below it")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     values = {}
     for name, value in table.items():
         if name not in fields:
-            raise UnknownNameError(f"entry in {path.name} ({kind.__name__.lower()})", name, fields)
+            raise UnknownNameError(f"entry in {path}" if place == "it" else f"entry of {place} in {path}", name, fields)
         if name in nested and str(fields[name].type).startswith("tuple"):
             items = value if isinstance(value, list) else [value]
-            value = tuple(_parse(nested[name], item, path, nested) for item in items)
+            value = tuple(_parse(nested[name], item, path, nested, f"[[{name}]]") for item in items)
         elif name in nested:
-            value = _parse(nested[name], value, path, nested)
+            value = _parse(nested[name], value, path, nested, f"[{name}]")
         else:
-            value = _scalar(name, value, str(fields[name].type), path)
+            value = _scalar(name, value, str(fields[name].type))
         values[name] = value
     for name, field in fields.items():
         if name not in values and field.default is dataclasses.MISSING:
-            raise ForeignFileError(f"{path}: {kind.__name__.lower()} lacks the entry {name!r}")
+            kind_of = str(field.type)
+            table = f"[[{name}]]" if kind_of.startswith("tuple") else f"[{name}]"
+            example = table if name in nested else _example(name, kind_of)
+            raise ForeignFileError(f"{path}: {place} lacks the entry {name!r}. Try: {example}")
     return kind(**values)
 
 
-def _scalar(name: str, value: Any, kind: str, path: Path) -> Any:
+def _scalar(name: str, value: Any, kind: str, entry: str = "") -> Any:
     kind = kind.removesuffix(" | None")  # left out it is None; TOML has no word for it
     if kind.startswith("tuple["):
         items = value if isinstance(value, list) else [value]
-        return tuple(_scalar(name, item, kind[len("tuple[") :].split(",")[0], path) for item in items)
+        return tuple(_scalar(name, item, kind[len("tuple[") :].split(",")[0], kind) for item in items)
     accepted = {"int": int, "float": (int, float), "str": str, "bool": bool}[kind]
     if isinstance(value, bool) != (kind == "bool") or not isinstance(value, accepted):
-        raise InputError(
-            name, value, f"must be of type {kind}", f"see a shipped ladder, {LADDERS.name}/quickstart.toml"
-        )
+        raise InputError(name, value, f"must be {TYPES[kind]}", _example(name, entry or kind))
     return value
+
+
+def _example(name: str, kind: str) -> str:
+    """Return an entry of this name and type that works."""
+    of_type = {"int": "1", "float": "0.1", "str": '"text"', "bool": "true"}
+    several = kind.removeprefix("tuple[").split(",")[0]
+    value = EXAMPLES.get(name) or (of_type[kind] if kind in of_type else f"[{of_type.get(several, '1')}]")
+    return f"{name} = {value}"
 
 
 def shipped() -> dict[str, Path]:

@@ -139,8 +139,15 @@ _busy = threading.Event()
 def _enter(news: Any, stop: Any, shared: tuple[Any, ...]) -> None:
     global _news, _stop, _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets Ctrl-C and sets `stop`
+    signal.signal(signal.SIGTERM, _end)
     _news, _stop, _shared = news, stop, shared
     threading.Thread(target=_exit_with_the_parent, daemon=True).start()
+
+
+def _end(number: int, frame: Any) -> None:
+    """End this process, which a group of processes gets as well: its job removes its temporary files first."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _exit_with_the_parent() -> None:
@@ -166,6 +173,8 @@ def _call(work: Callable[..., Result], index: int, job: Any) -> Result:
     _busy.set()
     try:
         result = work(job, report, *_shared)
+    except SystemExit as error:  # otherwise the pool would send it to the parent, and go on
+        os._exit(error.code if isinstance(error.code, int) else 1)
     finally:
         if parent is not None and not parent.is_alive():
             os._exit(1)

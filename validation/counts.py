@@ -209,15 +209,31 @@ def counts_from(data: Any, example: str = "clean(neurons, counts)") -> Counts:
     """
     if isinstance(data, Counts):
         return data
+    return read_counts(data) if isinstance(data, str | os.PathLike) else clean(*columns_from(data, example))
+
+
+def columns_from(
+    data: Any, example: str = "clean(neurons, counts)"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return sizes, counts and, if known, their standard deviations, zeros included, from what `counts_from` takes.
+
+    Raises
+    ------
+    InputError
+        If `data` is nothing of this, or a number cannot be used.
+    """
+    if isinstance(data, Counts):
+        zeros = np.zeros(len(data.zero_sizes))
+        return *data.with_zeros(), None if data.sd is None else np.append(data.sd, zeros)
     if isinstance(data, str | os.PathLike):
-        return read_counts(data)
+        return read_columns(data)
     rule = "must be Counts, or have the columns neurons and count"
     try:
-        columns = {name: data[name] for name in COLUMNS if name in data}
+        there = {name: data[name] for name in COLUMNS if name in data}
     except (TypeError, IndexError, ValueError):  # of arrays: `in` compares whole ones
         raise InputError("data", data, rule, example) from None
-    require(set(COLUMNS[:2]) <= set(columns), "data", data, rule, example)
-    return clean(columns["neurons"], columns["count"], columns.get("count_sd"))
+    require(set(COLUMNS[:2]) <= set(there), "data", data, rule, example)
+    return columns(there["neurons"], there["count"], there.get("count_sd"))
 
 
 def read_counts(path: str | os.PathLike[str]) -> Counts:

@@ -25,7 +25,7 @@ import numpy as np
 from ..errors import require
 from ..lazy import deferred
 from . import theory_fit
-from .counts import EXAMPLE, LARGEST, Counts, counts_from
+from .counts import EXAMPLE, LARGEST, RULES, Counts, counts_from
 from .curves import CURVES
 from .inputs import numbers, require_all
 from .power_law import PowerLawFit, fit_clean, student
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REACH = 10.0
+CALL = "--neurons 1e5,1e6"
 RIVALS = ("logarithmic", "saturating")
 
 
@@ -139,9 +140,9 @@ def forecast(data: Any, neurons: Sequence[float]) -> list[Forecast]:
     """
     data = counts_from(data, "forecast(clean(neurons, counts), [1e5])")
     require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
-    sizes = numbers("neurons", neurons, "--neurons 1e5,1e6").ravel()
-    good = (sizes > 0) & (sizes <= LARGEST)
-    require_all(good, "neurons", np.ravel(neurons), f"must be positive, up to {LARGEST:g}", "--neurons 1e5,1e6")
+    sizes = numbers("neurons", neurons, CALL)
+    require(sizes.ndim == 1 and sizes.size, "neurons", neurons, "must be one size or more, in one list", CALL)
+    require_all((sizes >= 1) & (sizes <= LARGEST), "neurons", neurons, RULES["neurons"], CALL)
     line = fit_clean(data)
     allowed = _allowed(data, line)
     return [_at(size, data, line, allowed) for size in sizes.tolist()]

@@ -86,7 +86,8 @@ def require_all(good: np.ndarray, argument: str, values: Any, rule: str, example
     """Raise `InputError` that names the first number that is not good, as it was given."""
     if not good.all():
         where = int(np.flatnonzero(~good)[0])
-        raise InputError(f"{argument}[{where}]", entry(values, where), rule, example)
+        name = argument if np.ndim(values) == 0 else f"{argument}[{where}]"
+        raise InputError(name, entry(values, where), rule, example)
 
 
 def features_per_neuron(gamma: Any, neurons: np.ndarray) -> float:

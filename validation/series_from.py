@@ -46,7 +46,7 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
     MissingFileError, ForeignFileError
         If a file is missing, corrupt, or holds no counts.
     """
-    paths = [Path(path) for path in paths]
+    paths = _once_each([Path(path) for path in paths])
     times = Counter(map(_name, paths))
     series: list[Series] = []
     pairs: dict[Path, list[xr.Dataset]] = {}
@@ -76,6 +76,34 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
                 f"{path}: contains a result of kind {kind!r}, which has no measured counts (these have: {rule})"
             )
     return [*series, *of_folders(pairs), *of_toys(toys)]
+
+
+def _once_each(paths: Sequence[Path]) -> list[Path]:
+    """Return paths without repeats: the same result again is no further evidence."""
+    files: dict[Path, Path] = {}
+    for path in paths:
+        first = files.setdefault(Path(os.path.realpath(path)), path)
+        if first is not path:
+            say(f"{path}: the same file as {first}; read once")
+    return list(files.values())
+
+
+def of_result(ds: xr.Dataset, name: str) -> list[Series]:
+    """Return the series of a result in memory, none of one that has no counts over sizes.
+
+    Raises
+    ------
+    ForeignFileError
+        If a variable is missing.
+    """
+    kind = ds.attrs.get(KIND)
+    if kind == "simulation":
+        return of_simulation(ds, name)
+    if kind == "toy":
+        return of_toys([ds], name=name)
+    if kind in ("pairs", "rung"):
+        return [of_pairs([ds], name)]
+    return [of_ladder(ds, name)] if "calibrated_count" in ds else []
 
 
 def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, require
 from .npy import expect, open_npy
 from .views import Readable
 
 RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
 MOST_NEURONS = 1 << 27  # a hundred layers of a million
+EXACT = 1 << 53  # whole numbers up to here are float64 numbers, all of them
 
 
 class ArraySource(Readable):
@@ -29,8 +30,8 @@ class ArraySource(Readable):
     Parameters
     ----------
     array : ndarray or path
-        Real numbers; a file is read in place. Integers and booleans are turned into floats block by block; float64 is
-        kept, because an offset of 10⁴ standard deviations leaves float32 too few digits.
+        Real numbers; a file is read in place. Booleans and integers are turned into floats block by block, and refused
+        beyond 2^53; float64 is kept, because an offset of 10⁴ standard deviations leaves float32 too few digits.
     name : str, optional
         What messages call the model; the path by default.
     layer, unit : array of int, shape (neurons,), optional
@@ -75,7 +76,7 @@ class ArraySource(Readable):
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the activations of some positions and neurons, read in place where that is possible."""
-        return np.asarray(self.stored(index, columns), dtype=self._dtype)
+        return floats(self.name, self.stored(index, columns), self._dtype)
 
     def stored(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the same in the precision of the array."""
@@ -189,7 +190,33 @@ def documents_of(positions: int, documents: Any) -> np.ndarray:
     return np.ascontiguousarray(numbers, dtype=np.int64)
 
 
+def floats(name: str, block: Any, dtype: Any) -> np.ndarray:
+    """Return activations as floats.
+
+    Raises
+    ------
+    InputError
+        If they are whole numbers that float64 does not distinguish.
+    """
+    block = np.asarray(block)
+    require_exact(name, block)
+    return np.asarray(block, dtype=dtype)
+
+
+def require_exact(name: str, block: np.ndarray) -> None:
+    """Refuse whole numbers beyond `EXACT`: as floats, some that differ are equal."""
+    if block.dtype.kind in "iu" and block.dtype.itemsize == 8 and block.size:
+        require_within(name, int(block.min()), int(block.max()))
+
+
+def require_within(name: str, least: int, most: int) -> None:
+    """Refuse whole numbers of a range that float64 does not hold exactly."""
+    far = least if -least > most else most
+    rule = "is a whole number beyond 2^53, where float64 does not distinguish neighbours"
+    require(abs(far) <= EXACT, name, far, rule, "(array - array.min(axis=0)).astype('float64')")
+
+
 def float_type(dtype: Any) -> Any:
-    """Return the type that holds these numbers without loss: float32 up to 16 bits, else float64."""
+    """Return the type that holds these numbers without loss (`EXACT`): float32 up to 16 bits, else float64."""
     dtype = np.dtype(dtype)
     return np.float32 if dtype == np.float32 or dtype.itemsize <= 2 else np.float64

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from .arrays import ArraySource
+from .arrays import ArraySource, float_type, floats
 from .copies import UnfinishedCopy, border_of, forget_record, partial_of
 from .halves import Room, restore
 from .source import ActivationSource, blocks_from, labels
@@ -150,6 +150,8 @@ def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[
             raise InputError(source.name, type(piece).__name__, rule, "yield np.asarray(block, dtype='float32')")
         if piece.ndim != 2 or piece.shape[1] != neurons:
             raise InputError(source.name, f"block of shape {piece.shape}", f"declared {neurons} neurons")
+        if isinstance(piece, np.ndarray) and piece.dtype not in (np.float32, np.float64):
+            piece = floats(source.name, piece, float_type(piece.dtype))
         seen += len(piece)
         rest = np.concatenate([rest, piece]) if len(rest) else piece
         while len(rest) >= block:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError, RosettaError
 from ...heaps import require_sound_heaps
-from .arrays import documents_of, float_type, labels_of, shape_of
+from .arrays import documents_of, float_type, floats, labels_of, shape_of
 
 
 class StreamedArray:
@@ -66,7 +66,7 @@ class StreamedArray:
         """Yield the same from position `first` on."""
         for start in range(first, self.positions, size):
             with self._readable(f" at positions {start} to {min(start + size, self.positions)}"):
-                block = np.asarray(self._array[start : start + size], dtype=self._dtype)
+                block = floats(self.name, self._array[start : start + size], self._dtype)
             yield block
 
     @contextmanager

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ...disk import expanded
 from ...errors import ForeignFileError, InputError, RosettaError, panics_as_errors, require_extra
 
 SETTINGS = "adapter_config.json"
@@ -33,7 +34,7 @@ def base_of(checkpoint: str | Path) -> str | None:
     ForeignFileError
         If the adapter's settings cannot be read, or name no base.
     """
-    folder = Path(checkpoint).expanduser()
+    folder = expanded(checkpoint)
     file = folder / SETTINGS
     if (folder / "config.json").is_file() or not file.is_file():
         return None
@@ -41,7 +42,7 @@ def base_of(checkpoint: str | Path) -> str | None:
     if not isinstance(base, str) or not base:
         raise ForeignFileError(f"{file}: names no base model (base_model_name_or_path)")
     beside = folder / base
-    place = beside if not Path(base).expanduser().is_dir() and beside.is_dir() else Path(base).expanduser()
+    place = beside if not expanded(base).is_dir() and beside.is_dir() else expanded(base)
     if (place / SETTINGS).is_file() and not (place / "config.json").is_file():
         raise ForeignFileError(f"{file}: its base is itself an adapter ({base}); merge that one first")
     return str(beside) if place is beside else base
@@ -51,7 +52,7 @@ def class_of(checkpoint: str | Path) -> Any:
     """Return the class of `transformers` of which the base model was when its adapter was trained."""
     import transformers
 
-    task = _settings(Path(checkpoint).expanduser() / SETTINGS).get("task_type")
+    task = _settings(expanded(checkpoint) / SETTINGS).get("task_type")
     return getattr(transformers, CLASSES.get(str(task), "AutoModel"))
 
 
@@ -66,7 +67,7 @@ def merged(checkpoint: str | Path, base: Any) -> Any:
     require_extra("peft")
     import peft
 
-    folder = Path(checkpoint).expanduser()
+    folder = expanded(checkpoint)
     if not (folder / WEIGHTS).is_file():
         rule = f"has no {WEIGHTS}; pickled adapters are not read"
         raise InputError("checkpoint", str(checkpoint), rule, "model.save_pretrained(folder, safe_serialization=True)")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...console import say
+from ...disk import expanded
 from ...errors import (
     InputError,
     MissingExtraError,
@@ -111,7 +112,7 @@ def open_config(checkpoint: str | Path) -> Any:
     base = base_of(checkpoint)
     if base is not None:
         return open_config(base)
-    path = inner(Path(checkpoint).expanduser())
+    path = inner(expanded(checkpoint))
     single = gguf_file(path)
     if single is None and path.is_dir() and not (path / "config.json").is_file():
         raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
@@ -151,7 +152,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     from transformers import AutoTokenizer
 
     base = base_of(checkpoint)
-    if base is not None and not (Path(checkpoint).expanduser() / "tokenizer_config.json").is_file():
+    if base is not None and not (expanded(checkpoint) / "tokenizer_config.json").is_file():
         return open_tokenizer(base)
     name, revision = located(checkpoint)
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
@@ -256,7 +257,7 @@ PICKLED = (
 
 
 def _only_pickled(checkpoint: str | Path) -> bool:
-    folder = Path(checkpoint).expanduser()
+    folder = expanded(checkpoint)
     return any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
 
 
@@ -314,7 +315,7 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
     InputError
         If nothing follows the ``@``.
     """
-    path = Path(checkpoint).expanduser()
+    path = expanded(checkpoint)
     single = gguf_file(path)
     if single is not None:
         require_extra("gguf")

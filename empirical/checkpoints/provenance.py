@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...disk import expanded
 from . import hub
 from .adapters import base_of
 
@@ -39,7 +40,7 @@ class ModelFacts:
 
 def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
     """Return the identity of a checkpoint; `tokenizer` says whether it has one."""
-    folder = Path(checkpoint).expanduser()
+    folder = expanded(checkpoint)
     spelling = ""
     if tokenizer:
         backend = hub.open_tokenizer(checkpoint).backend_tokenizer
@@ -80,9 +81,9 @@ def weight_files(folder: Path) -> list[Path]:
 def all_weights(checkpoint: str) -> list[Path]:
     """Return the weights of a folder, and before them those of the base of an adapter, where that is a folder."""
     base = base_of(checkpoint)
-    below = Path(base).expanduser() if base is not None else None
+    below = expanded(base) if base is not None else None
     files = weight_files(below) if below is not None and below.is_dir() else []
-    return [*files, *weight_files(Path(checkpoint).expanduser())]
+    return [*files, *weight_files(expanded(checkpoint))]
 
 
 def identity(checkpoint: str) -> list[Any]:
@@ -91,9 +92,9 @@ def identity(checkpoint: str) -> list[Any]:
     That is a folder's weights by size and time, or a hub id with the revision it names; where the hub moves a branch, a
     finished measurement stays (its result says which commit it was): name a commit to be sure.
     """
-    folder = Path(checkpoint).expanduser()
+    folder = expanded(checkpoint)
     if not folder.exists():
         return [checkpoint]
     files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in all_weights(checkpoint)]
     base = base_of(checkpoint)
-    return [folder.name, *files, *([base] if base is not None and not Path(base).expanduser().is_dir() else [])]
+    return [folder.name, *files, *([base] if base is not None and not expanded(base).is_dir() else [])]

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ...console import progress, say
+from ...disk import expanded
 from ...errors import ForeignFileError, InputError, MissingFileError, require
 from .files import Document, size_on_disk, unread
 from .on_disk import stored
@@ -148,7 +149,7 @@ class StoredText:
 
     def __init__(self, path: str | Path, at_once: int = AT_ONCE):
         self.name, self.at_once = str(path), at_once
-        self._path = Path(path).expanduser()
+        self._path = expanded(path)
 
     @property
     def sha256(self) -> str:
@@ -220,7 +221,7 @@ def open_corpus(source: str | Path) -> Corpus:
     """
     if str(source) == PYTHON:
         return python_corpus()
-    return Corpus(str(source), tuple(_documents(Path(source).expanduser())))
+    return Corpus(str(source), tuple(_documents(expanded(source))))
 
 
 def open_stored(source: str | Path) -> Corpus:
@@ -230,7 +231,7 @@ def open_stored(source: str | Path) -> Corpus:
     """
     if str(source) == PYTHON:
         return python_corpus()
-    return Corpus(str(source), stored(_documents(Path(source).expanduser())))
+    return Corpus(str(source), stored(_documents(expanded(source))))
 
 
 def open_text(source: str | Path, memory: int | None = None) -> Corpus | StoredText:

@@ -28,6 +28,7 @@ from ...errors import ForeignFileError, RosettaError, require
 from ...results import dataset, load, save
 from ..checkpoints import hub
 from ..checkpoints.provenance import identity
+from ..language.opening import require_text
 from ..language.reading import text_part
 from ..matching import Matches, Side, anchors
 from ..matching.machine import distributed
@@ -262,6 +263,7 @@ def _check(ladder: ModelLadder, i: int) -> float:
     for place, model in enumerate(rung.models):
         try:
             config = hub.open_config(model)
+            require_text(model, config)
             _require_layers(rung, place, config)
         except RosettaError as error:
             raise failed_rung(rung, i, error) from error

@@ -21,9 +21,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import ascii_uppercase
 
+from ...disk import expanded
 from ...errors import InputError, require
-from ..config import Measurement, parse_file, require_distinct, require_name
+from ..config import Measurement, exists, naming_file, parse_file, require_distinct, require_name, require_seed
 from ..corpora.corpus import Corpus, StoredText, open_text
 from ..measures.categories import Grouping, grouping
 from ..sites import ChosenLayers, MlpNeurons, Site, layer_numbers
@@ -58,15 +60,37 @@ class ModelRung:
 
     def __post_init__(self):
         require(len(self.models) >= 2, "models", list(self.models), "a rung compares at least two", EXAMPLE)
+        good = all(model.strip() for model in self.models)
+        require(good, "models", list(self.models), "must be folders or hub ids, none of them empty", EXAMPLE)
         rule = f"must be one for each of the {len(self.models)} models, or none"
         require(
             len(self.patterns) in (0, len(self.models)), "patterns", list(self.patterns), rule, 'patterns = ["", ""]'
         )
         require(len(self.seeds) in (0, len(self.models)), "seeds", list(self.seeds), rule, "seeds = [0, 1]")
+        for seed in self.seeds:
+            require_seed("seeds", seed)
         rule = f"must be one entry for all models, or one for each of the {len(self.models)}, or none"
         require(len(self.layers) in (0, 1, len(self.models)), "layers", list(self.layers), rule, 'layers = ["0-5"]')
         for entry in self.layers:
             layer_numbers(entry)
+
+    def require_different_networks(self) -> None:
+        """Refuse a network that is compared with itself: all its neurons match, whatever its size.
+
+        Raises
+        ------
+        InputError
+            If a model is named twice with the same layers.
+        """
+        rule = "names a model twice; a network matches itself at every size"
+        require(len(set(self.read)) == len(self.read), "models", list(self.models), rule, EXAMPLE)
+
+    @property
+    def read(self) -> tuple[tuple[str, str, str], ...]:
+        """Each model with its layers and its pattern: two that agree in them are one network."""
+        several, none = len(self.models), ("",)
+        layers = self.layers * several if len(self.layers) == 1 else self.layers or none * several
+        return tuple(zip(self.models, layers, self.patterns or none * several, strict=True))
 
     @property
     def title(self) -> str:
@@ -100,6 +124,17 @@ class CheckpointLadder:
     def __post_init__(self):
         require_name("name", self.name)
         require_distinct("families", self.families)
+        require(self.rung, "rung", [], "must be one table for each size", f"[[rung]] and below it {EXAMPLE}")
+        several = len(self.rung[0].models)
+        rule = f"must name the {several} models of a rung, or be left out"
+        require(len(self.families) in (0, several), "families", list(self.families), rule, 'families = ["A", "B"]')
+        for i, rung in enumerate(self.rung):
+            rule = f"of rung {i + 1} must be as many models as those of rung 1, {several}"
+            require(len(rung.models) == several, "models", list(rung.models), rule, EXAMPLE)
+            rung.require_different_networks()
+            same = next((at for at, other in enumerate(self.rung[:i], start=1) if other.read == rung.read), 0)
+            rule = f"rung {i + 1} has the networks of rung {same}; counted twice they are no further evidence"
+            require(not same, "models", list(rung.models), rule, "other models, or other layers of these")
 
 
 @dataclass(frozen=True)
@@ -160,17 +195,18 @@ def open_checkpoint_ladder(
     UnknownNameError, MissingFileError, ForeignFileError, InputError
         If the file or the text cannot be used.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     parsed: CheckpointLadder = parse_file(CheckpointLadder, path, {"measurement": Measurement, "rung": ModelRung})
     source = str(text) if text is not None else parsed.text
     if not source:
-        raise InputError("text", "", f"{path} does not name a text", f"rosettalaw ladder {path} --text pile.jsonl.zst")
+        with naming_file(path):
+            rule = "the file does not name a text, and none is given with --text"
+            raise InputError("text", "", rule, 'text = "pile.jsonl.zst"')
     corpus = open_text(_beside(path, source) if text is None else source)
-    number = len(parsed.rung[0].models) if parsed.rung else 0
-    require(number, "rung", [], f"{path} has no rung", EXAMPLE)
+    letters = [*ascii_uppercase, *map(str, range(27, len(parsed.rung[0].models) + 1))][: len(parsed.rung[0].models)]
     return ModelLadder(
         name=parsed.name,
-        families=parsed.families or tuple(f"model {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:number]),
+        families=parsed.families or tuple(f"model {letter}" for letter in letters),
         rungs=tuple(replace(rung, models=tuple(_beside(path, model) for model in rung.models)) for rung in parsed.rung),
         corpus=corpus,
         corpus_sha256=corpus.sha256,
@@ -181,5 +217,5 @@ def open_checkpoint_ladder(
 
 def _beside(path: Path, name: str) -> str:
     """Return a path relative to the ladder file where there is one, else the name (a hub id, an absolute path)."""
-    beside = path.parent / Path(name).expanduser()
-    return str(beside) if beside.exists() else name
+    beside = path.parent / expanded(name)
+    return str(beside) if exists(beside) else name

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..config import Measurement, read_table, shipped
+from ..config import Measurement, ladder_path, read_table
 from ..matching.cost import Sizes, exact_cost
 from ..matching.rates import Device, device_rates
 from ..nulls import draws_of
@@ -71,7 +71,8 @@ def preview(
         If the file, the text or a configuration cannot be used.
     """
     rates = device_rates("cpu")
-    if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
+    path = ladder_path(ladder)
+    if path is None or "family" in read_table(path):
         return _trained(ladder, text, rates, machine or {})
     opened = open_checkpoint_ladder(ladder, text, categories)
     measurement = replace(opened.measurement, **(machine or {}))
@@ -108,10 +109,12 @@ def _neurons(rung: ModelRung) -> tuple[int, ...]:
     """Return the neurons of a rung's models, which are built without memory for their weights."""
     from ..checkpoints.architectures import ModelParts
     from ..checkpoints.hub import empty_model, open_config
+    from ..language.opening import require_text
 
     sizes = []
     for place, checkpoint in enumerate(rung.models):
         config = open_config(checkpoint)
+        require_text(checkpoint, config)
         model = empty_model(checkpoint, config)
         parts, site = ModelParts(model, config.model_type, checkpoint, rung.pattern(place)), rung.site(place)
         sizes.append(sum(site.width(module, parts) for module in site.modules(parts)))

@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UnknownNameError, require
-from ..config import MOST_TOKENS, Measurement, parse_file, require_distinct, require_name, shipped
+from ..config import (
+    MOST_TOKENS,
+    Measurement,
+    ladder_path,
+    parse_file,
+    require_distinct,
+    require_name,
+    require_seed,
+    shipped,
+)
 
 # Beyond any that a machine of today trains; `Ladder` refuses what these would still add up to.
 LARGEST = {"vocabulary": 1 << 20, "width": 1 << 15, "layers": 1000, "context": 1 << 17, "batch": 1 << 16}
@@ -108,7 +117,7 @@ def _require_possible(entry: Any, *names: str) -> None:
 def _require_seeds(name: str, seeds: Sequence[int]) -> None:
     """Refuse seeds that are negative, or given twice: the same network again is no other network."""
     for seed in seeds:
-        require(seed >= 0, name, seed, "must be at least 0", f"{name} = [0, 1]")
+        require_seed(name, seed)
     require(len(set(seeds)) == len(seeds), name, list(seeds), "must not name a seed twice", f"{name} = [0, 1]")
     require(len(seeds) <= MOST_SEEDS, name, len(seeds), f"must be at most {MOST_SEEDS} seeds", f"{name} = [0, 1]")
 
@@ -199,8 +208,8 @@ class Training:
             require(math.isfinite(value), name, value, "must be a finite number", f"{name} = 0.01")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative", "weight_decay = 0.1")
         for name in ("seed", "split_seed", "tokenizer_seed"):
-            value = getattr(self, name)
-            require(value is None or value >= 0, name, value, "must be at least 0", f"{name} = 0")
+            if (value := getattr(self, name)) is not None:
+                require_seed(name, value)
         _require_seeds("training_seed", self.training_seed)
         require(
             self.tokens <= MOST_TOKENS, "tokens", self.tokens, f"must be at most {MOST_TOKENS:,}", "tokens = 1_000_000"
@@ -278,9 +287,5 @@ def open_ladder(source: str | Path) -> Ladder:
     MissingFileError, ForeignFileError, InputError
         If a path does not exist, is not TOML, or holds an unknown or impossible entry.
     """
-    path = Path(source).expanduser()
-    if path.suffix != ".toml" and not path.exists():
-        if str(source) not in shipped():
-            raise UnknownNameError("ladder", str(source), shipped())
-        path = shipped()[str(source)]
+    path = ladder_path(source) or shipped()[str(source)]
     return parse_file(Ladder, path, {"training": Training, "measurement": Measurement, "family": Family, "rung": Rung})

@@ -84,9 +84,7 @@ class TextReader:
             If a token lies beyond the model's table, or the tokenizer does not know half of the text.
         """
         highest = max(int(ids.max()) for ids in windows)
-        most = getattr(text_part(self.config), "vocab_size", None)
-        if not isinstance(most, int):
-            raise RosettaError(f"{self.name}: reads no text: its configuration has no vocab_size")
+        most = require_text(self.name, self.config)
         if highest >= most:
             raise RosettaError(
                 f"{self.name}: its tokenizer produces token {highest}, but the model has only {most} tokens"
@@ -102,6 +100,21 @@ class TextReader:
     def facts(self) -> list[Any] | None:
         """Return the facts that distinguish a model in memory from others; None of a checkpoint."""
         return self.checkpoint.fingerprint() if isinstance(self.checkpoint, LoadedModel) else None
+
+
+def require_text(name: str, config: Any) -> int:
+    """Return the number of tokens that a model knows.
+
+    Raises
+    ------
+    RosettaError
+        If its configuration states none: it reads images, or sounds.
+    """
+    tokens = getattr(text_part(config), "vocab_size", None)
+    if not isinstance(tokens, int):
+        rule = f"reads no text: its configuration ({getattr(config, 'model_type', '')}) has no vocab_size"
+        raise RosettaError(f"{name}: {rule}. Try: rosettalaw match A B --images FOLDER")
+    return tokens
 
 
 def open_readers(
@@ -128,6 +141,8 @@ def open_readers(
         If a configuration or a tokenizer cannot be used, or the context is longer than a model has positions.
     """
     configs = [one.config if isinstance(one, LoadedModel) else hub.open_config(one) for one in checkpoints]
+    for checkpoint, config in zip(checkpoints, configs, strict=True):
+        require_text(str(checkpoint), config)
     tokenizers = [one.tokenizer if isinstance(one, LoadedModel) else hub.open_tokenizer(one) for one in checkpoints]
     readers = []
     given = patterns or [None] * len(checkpoints)

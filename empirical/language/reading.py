@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...disk import expanded
 from ...errors import RosettaError, require
 from ..checkpoints.hub import inner
 
@@ -87,7 +88,7 @@ def _whole(value: Any) -> int | None:
 
 def _sentence_length(folder: Path) -> int | None:
     """Return ``max_seq_length`` of a sentence-transformers folder, where it says one."""
-    file = inner(folder.expanduser()) / "sentence_bert_config.json"
+    file = inner(expanded(folder)) / "sentence_bert_config.json"
     try:
         value = json.loads(file.read_text(encoding="utf-8")).get("max_seq_length")
     except (OSError, ValueError, AttributeError):

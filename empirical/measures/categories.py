@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...disk import expanded
 from ...errors import ForeignFileError, InputError, MissingFileError
 
 PILE = Path(__file__).parent / "pile_categories.csv"
@@ -50,7 +51,7 @@ def grouping(path: str | Path | None = None) -> Grouping:
     if path is None:
         text = PILE.read_text(encoding="utf-8")
         return Grouping("The Pile, table 4", _parse(text, "pile_categories.csv"))
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file of categories. Try: {EXAMPLE}")
     try:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...disk import expanded
 from ...errors import ForeignFileError, InputError, MissingFileError
 from ..checkpoints.architectures import ModelParts
 from .site import Site
@@ -45,7 +46,7 @@ class Autoencoder(Site):
 
     def __init__(self, words: str):
         stated = AT_LAYER.match(words)
-        self._path = Path(stated[1] if stated else words).expanduser()
+        self._path = expanded(stated[1] if stated else words)
         self._words = words
         config = self._config()
         self._layer = int(stated[2]) if stated else _layer(config, words)

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
 from ..checkpoints.completeness import require_sizes
@@ -34,13 +35,13 @@ PROJECTIONS = {"DiTTransformer2DModel": "transformer_blocks.*.ff.net.2"}
 
 def is_diffusion(checkpoint: str | Path) -> bool:
     """Return whether a folder or hub id holds a pipeline, or a folder a model, of `diffusers`."""
-    path = Path(checkpoint).expanduser()
+    path = expanded(checkpoint)
     return _index(checkpoint) is not None or "_class_name" in _json(path / "config.json")
 
 
 def _index(checkpoint: str | Path) -> dict[str, Any] | None:
     """Return a pipeline's record of its parts; None for any other folder."""
-    folder = Path(checkpoint).expanduser()
+    folder = expanded(checkpoint)
     if folder.exists():
         file = folder / "model_index.json"
         return _json(file) if file.is_file() else None
@@ -166,7 +167,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
     rule = "spreads only models of transformers; a diffusion transformer needs one device"
     require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
     library: Any = diffusers  # its names are made on demand
-    index, folder = _index(checkpoint), Path(checkpoint).expanduser()
+    index, folder = _index(checkpoint), expanded(checkpoint)
     name, revision = hub.located(checkpoint)
     safe = {"use_safetensors": None if loading.pickled else True}  # of pickles diffusers reads tensors alone
 

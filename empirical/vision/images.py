@@ -22,6 +22,7 @@ from typing import Any, overload
 import numpy as np
 
 from ...console import progress, say
+from ...disk import expanded
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError
 from ..activations.arrays import unmasked
 from ..activations.npy import Archive
@@ -149,7 +150,7 @@ def open_images(
     InputError
         If the arrays are no images.
     """
-    path, memory = Path(path).expanduser(), budget(memory)
+    path, memory = expanded(path), budget(memory)
     if path.is_dir():
         return _open_folder(path, skip_corrupt, quiet, memory)
     if not path.is_file():

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
 
@@ -245,7 +246,7 @@ def _sine_positions(config: Any) -> Any:
 @hub.quiet_transformers()
 def open_processor(checkpoint: str | Path, config: Any) -> Process:
     """Return a checkpoint's own preprocessing; without one, floating-point arrays are read as they are."""
-    path = Path(checkpoint).expanduser()
+    path = expanded(checkpoint)
     if config.model_type == "timm_wrapper":
         return of_timm(checkpoint)
     files = ("preprocessor_config.json", "processor_config.json")

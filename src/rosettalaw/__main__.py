@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command line, and exit."""
+    """Run the command line, and exit; Ctrl-C while Python ends prints no traceback."""
     try:
-        from .cli import main as run
-    except KeyboardInterrupt:
-        print("interrupted before anything was started", file=sys.stderr)
-        raise SystemExit(2) from None
-    run()
+        try:
+            from .cli import main as run
+        except KeyboardInterrupt:
+            print("interrupted before anything was started", file=sys.stderr)
+            raise SystemExit(2) from None
+        run()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

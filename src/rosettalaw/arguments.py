@@ -112,7 +112,7 @@ def is_whole(value: Any) -> bool:
 
 def is_list(value: Any) -> bool:
     """Return whether an object is a list, a tuple, an array or a column: in order, and of several entries."""
-    if isinstance(value, str | bytes | Mapping | Set | type) or getattr(value, "ndim", 1) == 0:
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping | Set | type) or getattr(value, "ndim", 1) == 0:
         return False
     return hasattr(value, "__len__") and hasattr(value, "__iter__")
 

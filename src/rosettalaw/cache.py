@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from .console import say
+from .disk import expanded
 
 VARIABLE = "ROSETTALAW_CACHE"
 
@@ -19,11 +20,11 @@ def cache_folder(chosen: str | os.PathLike[str] | None = None) -> Path:
     are used further as long as the system's own folder has none.
     """
     if chosen is not None:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE]).expanduser()
+        return expanded(os.environ[VARIABLE])
     own = platformdirs.user_cache_path("rosettalaw", appauthor=False)
-    former = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rosettalaw"
+    former = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "rosettalaw"
     if own != former and former.is_dir() and not own.exists():
         say(f"using models of an earlier version in {former}; move that folder to {own}, which is searched first")
         return former

@@ -17,6 +17,11 @@ from .removal import made, mark, remove
 LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder in place of ``~``; as it is where ``~name`` names nobody."""
+    return Path(os.path.expanduser(path))
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`, moved to `path` when the block ends without an error."""

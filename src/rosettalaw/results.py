@@ -225,6 +225,8 @@ def _require_format(path: Path, ds: xr.Dataset) -> None:
         raise ForeignFileError(
             f"{path}: damaged or edited (its attribute {FORMAT_ATTRIBUTE} is not a number)"
         ) from None
+    if number < 1 or float(given) != number:  # pyright: ignore[reportArgumentType]
+        raise ForeignFileError(f"{path}: damaged or edited (there is no format {given})")
     if number > FORMAT:
         rule = f"written by a newer version (format {number}, this one reads up to {FORMAT})"
         raise ForeignFileError(f"{path}: {rule}. Try: a newer rosettalaw")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .console import progress
 from .empirical.filtering.findings import sentences as filtering_sentences
+from .errors import MissingFileError
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
 from .paper_figs.results_folder import Results, read
 from .paper_figs.style import vectors_alone
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .validation.findings import Finding
     from .validation.reporting.answer import PageAnswer
 
+SHOWN = 3  # files that are left out and named, where there is no page to list them
 LONGEST = 400  # characters of an attribute that are printed
 NAMES = {  # of kinds, for one and for several
     "pairs": ("matching", "matchings"),
@@ -66,11 +68,16 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
     Raises
     ------
     MissingFileError
-        If there is no such folder or file.
+        If there is no such folder or file, or no result in it; with `everything` there is still the paper.
     ForeignFileError
         If the one file cannot be read as results or counts.
     """
     results = read(folder)
+    if not (results.datasets or results.tables or everything):
+        rule = "nothing to report: no result (.nc) and no table of counts (.csv) that can be read"
+        reasons = "".join(f"; left out: {reason}" for reason in results.skipped[:SHOWN])
+        more = f"; and {len(results.skipped) - SHOWN} others" if len(results.skipped) > SHOWN else ""
+        raise MissingFileError(f"{folder}: {rule}{reasons}{more}. Try: rosettalaw demo --out results/demo")
     with tempfile.TemporaryDirectory() as scratch:
         names, made = list(CATALOGUE) if everything else on_page(results), []
         with progress("figures", len(names)) as bar, vectors_alone():

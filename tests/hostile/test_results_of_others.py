@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import rosettalaw as rl
 from rosettalaw.errors import ForeignFileError, RosettaError
 from rosettalaw.layouts import LAYOUTS, misfit
 from rosettalaw.paper_figs.results_folder import read
@@ -55,6 +56,9 @@ CHANGED = [
 ]
 HEADS = [
     ("rosettalaw_format", 999, "newer version .format 999, this one reads up to 1."),
+    ("rosettalaw_format", 0, "damaged or edited .there is no format 0."),
+    ("rosettalaw_format", -1, "there is no format -1"),
+    ("rosettalaw_format", 1.5, "there is no format 1.5"),
     ("rosettalaw_format", "x", "rosettalaw_format is not a number"),
     ("rosettalaw_format", np.nan, "rosettalaw_format is not a number"),
     ("rosettalaw_kind", [1, 2], "not a result of rosettalaw"),
@@ -95,6 +99,17 @@ def test_a_missing_variable_is_named(kept, kind, variable, tmp_path):
         ForeignFileError, match=f"x(.nc)?: a result of kind '{kind}' without the variables? .*{variable}"
     ):
         read_series([tmp_path / "x.nc"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"), [("ladder", "neurons"), ("pairs", "raw_count"), ("pairs", "positions"), ("recurrence", "model")]
+)
+def test_a_result_object_without_what_it_shows_is_refused_when_it_is_loaded(kept, kind, lacks, tmp_path):
+    whole = kept[kind]
+    repr(rl.load(save(whole, tmp_path / "whole.nc")))
+    save(whole.drop_vars(lacks), tmp_path / "x.nc")
+    with pytest.raises(ForeignFileError, match=f"x.nc: .*without the variable {lacks}"):
+        rl.load(tmp_path / "x.nc")
 
 
 def test_whatever_is_called_a_result_is_left_out_by_name(kept, tmp_path):

@@ -93,6 +93,7 @@ def test_ctrl_c_while_the_command_line_is_imported_is_a_message(monkeypatch, cap
         return whole(name, globals, locals, fromlist, level)
 
     monkeypatch.setattr(builtins, "__import__", interrupted)
+    monkeypatch.setattr(__main__.signal, "signal", lambda number, handler: None)  # of this process
     with pytest.raises(SystemExit) as ended:
         __main__.main()
     assert ended.value.code == 2

@@ -142,7 +142,7 @@ def test_every_module_of_the_command_line_is_one_command():
     import typer
 
     folder = Path(cli.__file__).parent
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "help", "option_groups", "output"}
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "help", "option_groups", "output", "stopping"}
     assert modules == set(cli.COMMANDS) == set(typer.main.get_command(cli.app).commands)
 
 

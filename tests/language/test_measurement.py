@@ -263,16 +263,20 @@ def test_a_missing_checkpoint_names_its_rung_and_leaves_the_others(twins, corpus
     [
         (("models", "model"), UnknownNameError, "did you mean models"),
         (('["a", "b"]', '["a"]'), InputError, "a rung compares at least two. Try: models = "),
-        (('["a", "b"]', "7"), InputError, "must be of type str"),
+        (('["a", "b"]', "7"), InputError, r"models = 7: must be text in quotes. Try: models = \[\"Eleuther"),
         (('models = ["a", "b"]', ""), ForeignFileError, "lacks the entry 'models'"),
         (("tokens = 500", "tokens = 0"), InputError, "must be at least 1"),
         (("permutations = 2", "permutations = 0\nshift = 0\ndocuments = 0"), InputError, "a count needs a null"),
-        (('text = "text"', ""), InputError, "does not name a text. Try: rosettalaw ladder .*ladder.toml --text"),
+        (('text = "text"', ""), InputError, r"ladder.toml: text = .*does not name a text, .*--text. Try: text = "),
         (('text = "text"', 'text = "none"'), MissingFileError, "none: no such text"),
         (('text = "text"', 'text = "text"\ncategories = "x.csv"'), MissingFileError, "no such file of categories"),
         (("[measurement]", "[measurement"), ForeignFileError, "not a TOML file"),
         (('["a", "b"]', '["a", "b"]\npatterns = ["x"]'), InputError, "must be one for each of the 2 models"),
-        (('["a", "b"]', '["a", "b"]\n[[rung]]\nmodels = ["a", "b", "c"]'), InputError, "as many models as"),
+        (
+            ('["a", "b"]', '["a", "b"]\n[[rung]]\nmodels = ["a", "b", "c"]'),
+            InputError,
+            "of rung 2 must be as many models as those of rung 1, 2",
+        ),
     ],
 )
 def test_bad_ladder_files(tmp_path, change, kind, message):

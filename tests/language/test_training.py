@@ -187,7 +187,7 @@ def test_shipped_ladders(name):
     [
         (("width = 8", "widht = 8"), UnknownNameError, "did you mean width"),
         (("width = 8", "width = 7"), InputError, "must be even and positive"),
-        (("width = 8", "width = 8.5"), InputError, "must be of type int"),
+        (("width = 8", "width = 8.5"), InputError, "width = 8.5: must be a whole number. Try: width = 64"),
         (('"gpt2"', '"gpt3"'), UnknownNameError, "did you mean gpt2"),
         (("tokens = 3_000", "tokens = 0"), InputError, "must be positive"),
         (("held_out = 0.25", ""), ForeignFileError, "lacks the entry 'held_out'"),

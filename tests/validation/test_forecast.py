@@ -140,7 +140,7 @@ def test_a_forecast_says_which_measured_sizes_it_left_out(tmp_path):
 
 @pytest.mark.parametrize("size", [0, np.nan, np.inf, 1e16])
 def test_sizes_that_no_network_has_are_not_forecast(size):
-    with pytest.raises(InputError, match=r"neurons\[0\] = .*: must be positive, up to 1e\+15"):
+    with pytest.raises(InputError, match=r"neurons\[0\] = .*: must be a number of neurons, from 1 to 1e\+15"):
         forecast(Counts(SIZES, SIZES), [size])
 
 

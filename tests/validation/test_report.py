@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import rosettalaw.theory
-from rosettalaw import results_page, save
+from rosettalaw import cli, results_page, save
 from rosettalaw.cli import app
 from rosettalaw.errors import MissingFileError
 from rosettalaw.paper_figs.catalogue import make_all
@@ -104,9 +104,16 @@ def few_figures(monkeypatch):
 
 
 @pytest.mark.usefixtures("few_figures")
-def test_an_empty_folder_shows_nothing_and_says_so(tmp_path):
-    result = CliRunner().invoke(app, ["report", str(tmp_path)])
-    assert result.exit_code == 0
+def test_an_empty_folder_has_nothing_to_report_but_the_paper(tmp_path, capsys):
+    (tmp_path / "bad.nc").write_text("x")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["report", str(tmp_path)])
+    assert ended.value.code == 2
+    message = f"error: {tmp_path}: nothing to report: .*; left out: .*bad.nc: not a readable .*Try: rosettalaw demo"
+    assert re.fullmatch(message + " --out results/demo\n", capsys.readouterr().err)
+    assert not (tmp_path / "report.html").exists()
+    CliRunner().invoke(app, ["report", str(tmp_path), "--all"])
     assert "No counts were found." in (tmp_path / "report.html").read_text(encoding="utf-8")
     with pytest.raises(MissingFileError, match="no such folder or file"):
         write_results_page(tmp_path / "none", tmp_path / "x.html")

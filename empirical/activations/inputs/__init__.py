@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ....arguments import is_whole
+from ....disk import expanded
 from ....errors import InputError, require
 from ..source import ActivationSource
 from . import (
@@ -155,4 +156,4 @@ def _open_file(path: Path, argument: str, name: str | None) -> Labelled:
     if reader is None:
         rule = f"is not a file of activations; endings are {', '.join(FILES)}"
         raise InputError(argument, str(path), rule, "numpy.save('a.npy', activations)")
-    return reader(path.expanduser(), name or str(path), opener)
+    return reader(expanded(path), name or str(path), opener)

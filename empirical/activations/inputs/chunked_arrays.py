@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError, RosettaError
-from ..arrays import float_type, labels_of, shape_of
+from ..arrays import float_type, floats, labels_of, shape_of
 from ..views import Documented
 from .labelled import SHAPE, Labelled
 
@@ -70,7 +70,7 @@ class ChunkedSource(Documented):
             stop = min(start + size, self.positions)
             begin = start // inner
             try:
-                rows = np.asarray(self._array[begin : -(-stop // inner)], dtype=self._dtype)
+                rows = floats(self.name, self._array[begin : -(-stop // inner)], self._dtype)
             except (RosettaError, MemoryError):
                 raise
             except Exception as error:  # of dask's tasks, and whatever zarr and h5py raise for a damaged chunk

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ..arrays import ArraySource
+from ..arrays import ArraySource, require_within
 from .labelled import Labelled, planar, type_name
 
 
@@ -28,6 +28,9 @@ class NumpyArrays:
         except Exception as error:  # of anyone's `__array__`
             rule = f"cannot be read as an array of numbers ({error})"
             raise InputError(name, type_name(value), rule, "a list of rows of equal length") from error
+        if isinstance(value, list | tuple) and array.dtype.kind == "f":  # numbers beyond 64 bits, or beside fractions
+            whole = [one for one in np.asarray(value, dtype=object).ravel().tolist() if isinstance(one, int)]
+            require_within(name, min(whole, default=0), max(whole, default=0))
         if isinstance(array, np.ma.MaskedArray):
             if array.mask.any():
                 example = "array.filled(np.nan) with exclude_nonfinite=True, or only the positions that were measured"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ..arrays import float_type, labels_of, shape_of
+from ..arrays import float_type, floats, labels_of, shape_of
 from ..views import Documented, Readable
 from .labelled import Labelled
 
@@ -49,7 +49,8 @@ class SparseSource(Documented, Readable):
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the activations of some positions and neurons, dense."""
         chosen = self._rows[index]
-        return (chosen if columns == slice(None) else chosen[:, columns]).toarray().astype(self._dtype, copy=False)
+        dense = (chosen if columns == slice(None) else chosen[:, columns]).toarray()
+        return floats(self.name, dense, self._dtype)
 
     def identity(self) -> list[Any]:
         """Return the name, the shape, and a checksum of some rows."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ..arrays import ArraySource
+from ..arrays import ArraySource, require_exact
 from .labelled import Labelled, named_layers
 
 
@@ -29,6 +29,9 @@ class Tables:
         if strange:
             example = f"table.drop(columns={strange[:3]!r}), or table.set_index({strange[0]!r}) if it names the rows"
             raise InputError(name, f"column {strange[0]!r}", "must hold real numbers, one for each position", example)
+        for place, dtype in enumerate(value.dtypes):
+            if getattr(dtype, "kind", "") in "iu" and dtype.itemsize == 8:  # may become floats beside other columns
+                require_exact(name, value.iloc[:, place].dropna().to_numpy())
         if value.shape[1] and all(isinstance(dtype, np.dtype) for dtype in value.dtypes):
             numbers = value.to_numpy()
         else:  # pandas' own types, whose missing values are NaN here

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ..arrays import labels_of, shape_of
+from ..arrays import labels_of, require_exact, require_within, shape_of
 from ..views import Documented, Readable
 from .labelled import Labelled, planar
 
@@ -74,5 +74,14 @@ class TensorSource(Documented, Readable):
 
         if not isinstance(index, slice):
             index_there = torch.from_numpy(np.ascontiguousarray(index, dtype=np.int64)).to(self._tensor.device)
-            return self._tensor[:, columns].index_select(0, index_there).to(self._dtype)
-        return self._tensor[index, columns].to(self._dtype)
+            return self._floats(self._tensor[:, columns].index_select(0, index_there))
+        return self._floats(self._tensor[index, columns])
+
+    def _floats(self, rows: Any) -> Any:
+        import torch
+
+        if rows.dtype == torch.uint64:  # has no largest entry in torch
+            require_exact(self.name, rows.cpu().numpy())
+        elif rows.dtype == torch.int64 and rows.numel():
+            require_within(self.name, int(rows.min()), int(rows.max()))
+        return rows.to(self._dtype)

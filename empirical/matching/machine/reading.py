@@ -11,6 +11,7 @@ import numpy as np
 
 from ....console import progress, say
 from ....errors import InputError, require
+from ...activations.arrays import float_type, floats
 from ...activations.source import ActivationSource, RandomAccess, blocks_from, in_turn, tensors
 from ...activations.spooling import bytes_on_disk, spool
 from . import arrays, distributed
@@ -120,7 +121,7 @@ def checked(source: ActivationSource, block: Any, positions: int, columns: slice
     if not isinstance(block, np.ndarray):  # a tensor
         return block
     if block.dtype not in (np.float32, np.float64):
-        block = block.astype(np.float32)
+        block = floats(source.name, block, float_type(block.dtype))
     return np.require(block, requirements=["W"])
 
 

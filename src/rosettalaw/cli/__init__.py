@@ -22,6 +22,7 @@ from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
 from .help import Commands, PlainGroup
 from .output import echo, speaks_unicode
+from .stopping import Ended, stopping
 
 # Module of this folder -> the section of --help that its commands appear under.
 COMMANDS: dict[str, str] = {
@@ -63,9 +64,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
 ONE_THREAD = ("predict", "derive", "fit", "forecast", "triangle")
 
 COMPLETING = "_ROSETTALAW_COMPLETE"  # set by a shell that asks for the words that may follow
-INTERRUPTED = (
-    "interrupted: finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
-)
+RESUME = "finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
+INTERRUPTED = f"interrupted: {RESUME}"
 # Refusals of the operating system that may come anywhere: no room left, no permission to write.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
@@ -103,7 +103,20 @@ def __getattr__(name: str) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included."""
+    """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included.
+
+    A signal of `stopping.ENDING` gives one message, too, and the code that shells have for it: 143 for SIGTERM.
+    """
+    try:
+        with stopping():
+            _run(arguments)
+    except KeyboardInterrupt:
+        _exit(INTERRUPTED)
+    except Ended as ended:
+        _exit(f"ended by {ended}: {RESUME}", code=ended.code)
+
+
+def _run(arguments: list[str] | None) -> NoReturn:
     for library in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DIFFUSERS_VERBOSITY"):
         os.environ.setdefault(library, "error")  # of this process, which is the command's own
     for stream in (sys.stdout, sys.stderr):
@@ -123,8 +136,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = command(args=words, prog_name="rosettalaw", standalone_mode=False)
         if code == 130:  # typer's code for Ctrl-C
             raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        _exit(INTERRUPTED)
     except RosettaError as error:
         _exit(f"error: {error}", tell_last)
     except MemoryError:
@@ -162,7 +173,7 @@ def _tell(message: str) -> None:
     print(for_terminal(message), file=sys.stderr)
 
 
-def _exit(message: str, tell: Callable[[str], None] = _tell) -> NoReturn:
+def _exit(message: str, tell: Callable[[str], None] = _tell, code: int = 2) -> NoReturn:
     """Exit with one message, printed by `tell_last` if several processes may all have met the error."""
     tell(message)
-    raise SystemExit(2)
+    raise SystemExit(code)

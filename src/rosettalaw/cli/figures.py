@@ -30,6 +30,8 @@ def register(app: typer.Typer, section: str) -> None:
             for one in make_all(folder, out, names):
                 made.append(one)
                 bar.advance()
+        if results is not None and not (folder.datasets or folder.tables):
+            say(f"{results}: no results there that can be read; only published numbers are drawn")
         for reason in folder.skipped:
             say(f"left out: {reason}")
         if as_json:

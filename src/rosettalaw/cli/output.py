@@ -205,6 +205,9 @@ def grid(argument: str, text: str) -> list[float]:
 
     example = f"{argument} 1.5,2,3 or {argument} 1e3:1e9:7:log"
     values: list[float] = []
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})*,0\d\d(,\d{3})*", text.strip()):
+        rule = f"is one number with commas between thousands, or several; write {text.strip().replace(',', '')}"
+        raise InputError(argument, text, rule, example)
     for part in text.split(","):
         match = re.fullmatch(r"([^:]+):([^:]+):(\d+)(:log)?", part.strip())
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import is_list
@@ -14,9 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..validation.compare import Row
+    from ..validation.series import Series
 
 SHOWN = ("sizes", "exponent", "exponent_ci95", "beta", "preferred")
 TITLE = "Series compared"
+
+
+def distinctly_named(series: Sequence[Series]) -> list[Series]:
+    """Return series of which no two have one name: the second is called "name (2)"."""
+    times: Counter[str] = Counter()
+    named = []
+    for one in series:
+        times[one.name] += 1
+        named.append(one if times[one.name] == 1 else replace(one, name=f"{one.name} ({times[one.name]})"))
+    return named
 
 
 class Comparison:
@@ -75,7 +88,8 @@ class Comparison:
         for record in self.record():
             low, high = record["exponent_ci95"] or (float("nan"),) * 2
             exponent = record["exponent"]
-            number = "no exponent" if exponent is None else f"α = {exponent:.3g} ({low:.3g} to {high:.3g})"
+            interval = f"{low:.3g} to {high:.3g}" if low == low else "no interval"
+            number = "no exponent" if exponent is None else f"α = {exponent:.3g} ({interval})"
             facts[record["name"]] = f"{number}, preferred: {record['preferred']}"
         return facts
 

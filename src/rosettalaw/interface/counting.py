@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import checked, is_path
 from ..cluster import connected
 from ..console import reporting
-from ..errors import InputError
-from .comparison import Comparison
+from ..errors import InputError, require
+from ..results import KIND
+from .comparison import Comparison, distinctly_named
 from .ladder_result import LadderResult
 from .law import Law
+from .match_result import MatchResult
 from .wording import in_python
 
 if TYPE_CHECKING:
@@ -121,8 +124,7 @@ def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[F
         from ..validation.forecast import forecast as forecasts
 
         one = not hasattr(neurons, "__len__") or getattr(neurons, "ndim", 1) == 0
-        sizes = [float(neurons)] if one else [float(size) for size in neurons]  # type: ignore[arg-type, union-attr]
-        made = forecasts(_counts(counts), sizes)
+        made = forecasts(_counts(counts, "counts"), neurons)  # type: ignore[arg-type]
         return made[0] if one else made
 
 
@@ -162,11 +164,13 @@ def compare(*sources: Any, references: bool = False) -> Comparison:
         if not sources and not references:
             raise InputError("sources", "nothing", "must be results or counts", "compare('a.csv', 'ladder.nc')")
         series: list[Series] = []
-        for number, source in enumerate(sources):
-            if isinstance(source, str | os.PathLike):
-                series += read_series([source])
-            else:
-                series.append(_series(source) or _plain_series(source, f"counts {number + 1}"))
+        for are_paths, some in groupby(enumerate(sources), key=lambda one: is_path(one[1])):
+            if are_paths:  # matchings of one folder are one series
+                series += read_series([path for _, path in some])
+                continue
+            for number, source in some:
+                series += _in_memory(source) or [_plain_series(source, number)]
+        series = distinctly_named(series)
         return Comparison([*(reference_rows() if references else ()), *compare_series(series)])
 
 
@@ -222,10 +226,10 @@ def measure_ladder(
     Examples
     --------
     >>> import rosettalaw as rl
-    >>> rl.measure_ladder("no_such_ladder.toml")
+    >>> rl.measure_ladder("none.toml")
     Traceback (most recent call last):
     ...
-    rosettalaw.errors.MissingFileError: no_such_ladder.toml: no such ladder file
+    rosettalaw.errors.MissingFileError: none.toml: no such ladder file. Try: rosettalaw ladder --template mine.toml
     """
     with in_python(), reporting(progress if callable(progress) else None):
         from ..empirical.ladder.measure import measure_ladder as measured
@@ -247,37 +251,71 @@ def measure_ladder(
 
 
 def _series(source: Any) -> Series | None:
-    """Return the series of a measured ladder, or of a result file; None of other counts."""
-    from ..validation.series_from import of_ladder, one_series
+    """Return the series of a measured ladder or another result, or of a result file; None of other counts.
 
-    if isinstance(source, LadderResult):
-        return of_ladder(source.dataset)
-    if hasattr(source, "data_vars"):
-        return of_ladder(source) if "calibrated_count" in source else None
-    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() == ".nc":
-        return one_series(source)
-    return None
+    Raises
+    ------
+    InputError
+        If there are several.
+    """
+    from ..validation.series_from import one_series
+
+    if is_path(source):
+        return one_series(source) if Path(source).suffix.lower() == ".nc" else None
+    series = _in_memory(source)
+    rule = f"contains {len(series)} series; one is needed"
+    require(len(series) < 2, "neurons", ", ".join(one.name for one in series), rule, "counts of one of them")
+    return series[0] if series else None
+
+
+def _in_memory(source: Any) -> list[Series]:
+    """Return the series of a result in memory; none of other counts."""
+    from ..validation.series_from import of_result
+
+    if isinstance(source, LadderResult | MatchResult):
+        source = source.dataset
+    return of_result(source, str(source.attrs.get(KIND, "ladder"))) if hasattr(source, "data_vars") else []
 
 
 def _columns(source: Any) -> Any:
-    """Return columns with other names, or rows of pairs, under the names that a file of counts has."""
-    if hasattr(source, "keys") and "counts" in source and "count" not in source:
-        return {"neurons": source["neurons"], "count": source["counts"]}
-    return source
+    """Return columns under the names that a file of counts has: in any case, and ``counts`` for ``count``."""
+    if not hasattr(source, "keys"):
+        return source
+    names = {str(key).lower(): key for key in source.keys()}  # noqa: SIM118  # of a table, too
+    if "count" not in names and "counts" in names:
+        names["count"] = names["counts"]
+    return {name: source[names[name]] for name in ("neurons", "count", "count_sd") if name in names}
 
 
-def _counts(source: Any) -> Counts:
+def _counts(source: Any, argument: str) -> Counts:
     """Return the counts of a law, a ladder, a table or a file."""
     from ..validation.counts import counts_from
 
-    if isinstance(source, Law):
-        return source.analysis.power_law.data
-    series = _series(source)
-    return series.clean() if series is not None else counts_from(_columns(source), EXAMPLE)
+    series = None if isinstance(source, Law) else _series(source)
+    if series is not None:
+        return series.clean()
+    with _named(argument, source):
+        return counts_from(source.analysis.power_law.data if isinstance(source, Law) else _columns(source), EXAMPLE)
 
 
-def _plain_series(source: Any, name: str) -> Series:
+@contextmanager
+def _named(argument: str, source: Any) -> Iterator[None]:
+    """Name the argument where an object has no counts."""
+    try:
+        yield
+    except InputError as error:
+        if error.argument != "data":
+            raise
+        rule = "must be a law, a table or file with the columns neurons and count, or a ladder"
+        example = EXAMPLE if argument == "counts" else "compare(law, 'ladder.nc')"
+        raise InputError(argument, source, rule, example) from None
+
+
+def _plain_series(source: Any, number: int) -> Series:
+    """Return counts in memory as they are, zeros included, like those of a file."""
+    from ..validation.counts import columns_from
     from ..validation.series import Series
 
-    data = _counts(source)
-    return Series(name=name, source="counts", neurons=data.neurons, counts=data.counts, sd=data.sd)
+    data = source.analysis.power_law.data if isinstance(source, Law) else _columns(source)
+    with _named(f"sources[{number}]", source):
+        return Series(f"counts {number + 1}", "counts", *columns_from(data, EXAMPLE))

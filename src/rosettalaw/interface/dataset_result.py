@@ -28,6 +28,8 @@ class DatasetResult:
 
     ROWS = "pair"  # the dimension of the table
     TITLE = "result"
+    VARIABLES: tuple[str, ...] = ()  # without which a result is no such result
+    FACTS: tuple[str, ...] = ()  # the same: attributes
 
     def __init__(self, dataset: xr.Dataset):
         rule = "must be a Dataset of results; load(path) reads one from a file"

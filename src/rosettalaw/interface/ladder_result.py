@@ -23,6 +23,7 @@ class LadderResult(DatasetResult):
 
     ROWS = "rung"
     TITLE = "Measured ladder"
+    VARIABLES = ("neurons",)
 
     def facts(self) -> dict[str, Any]:
         """Return the numbers of the summary by their names: a line for each size."""

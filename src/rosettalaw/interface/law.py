@@ -125,13 +125,16 @@ class Law:
         return self.analysis.to_dataframe()
 
     def to_dataset(self) -> xr.Dataset:
-        """Return counts and parameters as a Dataset of kind "fit"."""
+        """Return counts, zeros included, and parameters as a Dataset of kind "fit"."""
         from ..results import dataset
+        from ..validation.counts import columns_from
 
         frame = self.to_dataframe()
+        neurons, counts, sd = columns_from(self.analysis.power_law.data)
         variables: dict[str, Any] = {
-            "neurons": ("size", self.neurons),
-            "count": ("size", self.counts),
+            "neurons": ("size", neurons),
+            "count": ("size", counts),
+            **({} if sd is None else {"count_sd": ("size", sd)}),
             **{name: ("parameter", frame[name].to_numpy(dtype=float)) for name in ("value", "low", "high")},
             "open": ("parameter", frame["open"].to_numpy(dtype=np.int8)),
         }

@@ -37,6 +37,8 @@ class MatchResult(DatasetResult):
 
     ROWS = "pair"
     TITLE = "Matched neurons"
+    VARIABLES = ("unit_a", "unit_b", "correlation", "raw_count", "neurons_a", "neurons_b", "positions")
+    FACTS = ("model_a", "model_b")
 
     def __init__(
         self, dataset: xr.Dataset, matches: Matches | None = None, calibration: Calibration | None = None
@@ -113,8 +115,8 @@ class MatchResult(DatasetResult):
         for label, raw in nulls.items():
             above = float(ds.get(f"{label}_above_threshold", np.nan))
             facts[f"{label} null"] = f"{raw:.4g} mutual pairs" if np.isfinite(raw) else f"{above:.4g} pairs above ρ*"
-        half = float(ds["split_half"])
-        facts["both halves"] = None if np.isnan(half) else f"share {100 * half:.3g}% of their pairs (Jaccard)"
+        half = self._number("split_half", float)
+        facts["both halves"] = None if half is None else f"share {100 * half:.3g}% of their pairs (Jaccard)"
         facts["status"] = None if self.status == "ok" else self.status
         return facts
 
@@ -131,7 +133,7 @@ class MatchResult(DatasetResult):
             "calibrated_count_se": self.standard_error,
             "threshold": self.threshold,
             "positions": int(ds["positions"]),
-            "split_half": float(ds["split_half"]),
+            "split_half": float(ds["split_half"]) if "split_half" in ds else float("nan"),
             "status": self.status,
         }
 

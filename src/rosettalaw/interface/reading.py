@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from ..arguments import checked
-from ..results import KIND
+from ..errors import require
+from ..results import KIND, require_variables
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
 from .match_result import MatchResult
 from .recurrence_result import RecurrenceResult
+from .wording import in_python
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +43,8 @@ def load(
     MissingFileError
         If there is no such file.
     ForeignFileError
-        If the file is not netCDF, is cut short, was not made by this package, or is of another kind.
+        If the file is not netCDF, is cut short, was not made by this package, is of another kind, or lacks a variable
+        of its kind.
 
     Examples
     --------
@@ -52,6 +55,11 @@ def load(
     >>> loaded.attrs["rosettalaw_kind"]
     'prediction'
     """
-    dataset = load_dataset(path, kind)
+    with in_python():
+        require(str(path), "path", path, "must name a file", "load('result.nc')")
+        dataset = load_dataset(path, kind)
     result = RESULTS.get(dataset.attrs[KIND])
-    return dataset if result is None else result(dataset)
+    if result is None:
+        return dataset
+    require_variables(dataset, str(path), result.VARIABLES, result.FACTS)
+    return result(dataset)

@@ -36,6 +36,11 @@ class RecurrenceResult(DatasetResult):
 
     ROWS = "family"
     TITLE = "Neurons that recur"
+    VARIABLES = (
+        *("model", "positions", "family_models", "family_closed", "weakest_correlation"),
+        *("shared_by", "families", "closed_families", "closed_by_chance"),
+        *("member_family", "member_model", "member_layer", "member_unit"),
+    )
 
     def __init__(self, dataset: xr.Dataset, pairs: dict[tuple[str, str], MatchResult] | None = None) -> None:
         super().__init__(dataset)

@@ -5,13 +5,15 @@ A command that has a function becomes its call: ``rosettalaw.match('a.npy', 'b.n
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import InputError, RosettaError, naming_extras
+from ..errors import InputError, MissingFileError, RosettaError, naming_extras
 
 OPTION = re.compile(r"--([a-z](?:[a-z-]*[a-z])?)(?: ([A-Za-z0-9_./]+(?:[,:@][A-Za-z0-9_./]+)*))?")
+NUMBER = re.compile(r"[0-9.]+(e[0-9]+)?")
 FLAGS = ("absolute", "allow_pickle_weights", "exclude_nonfinite")  # options without a value: a word after them is prose
 COMMAND = re.compile(r"rosettalaw (match|fit|compare)((?: [A-Za-z0-9_./]+)+)((?: --[a-z-]+ [A-Za-z0-9_./]+)*)")
 
@@ -22,6 +24,10 @@ def in_python() -> Iterator[None]:
     try:
         with naming_extras():
             yield
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG or isinstance(error, RosettaError):
+            raise
+        raise MissingFileError(f"{str(error.filename)[:80]}…: no such file (its name is too long)") from error
     except RosettaError as error:
         if not isinstance(error, InputError):
             message, said, example = str(error).partition("Try: ")
@@ -48,5 +54,6 @@ def _argument(option: re.Match[str]) -> str:
         return f"{name}=True{option[0].partition(' ')[1]}{value or ''}"
     if value is None:
         return name
-    number = re.fullmatch(r"[0-9.]+(e[0-9]+)?", value)
-    return f"{name}={value}" if number else f"{name}={value!r}"
+    if all(map(NUMBER.fullmatch, value.split(","))):
+        return f"{name}=[{value.replace(',', ', ')}]" if "," in value else f"{name}={value}"
+    return f"{name}={value!r}"

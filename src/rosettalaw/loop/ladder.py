@@ -82,13 +82,14 @@ def models_of(
     """Return the models of a ladder, trained first where its file says how; arguments are those of `run_ladder`."""
     from dataclasses import replace
 
-    from ..empirical.config import read_table, shipped
+    from ..empirical.config import ladder_path, read_table
     from ..empirical.ladder.models import open_checkpoint_ladder
     from ..empirical.ladder.train import train_ladder
     from ..empirical.language.families import open_ladder
     from ..empirical.measures.categories import grouping
 
-    if ladder in shipped() or "family" in read_table(Path(ladder).expanduser()):
+    path = ladder_path(ladder)
+    if path is None or "family" in read_table(path):
         if text is not None:
             raise InputError("--text", str(text), "models trained here are measured on text held out from training")
         opened, grouped = open_ladder(ladder), grouping(categories)
