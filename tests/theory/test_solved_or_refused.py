@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import psutil
 import pytest
 
 from rosettalaw.errors import InputError
@@ -29,6 +30,7 @@ from rosettalaw.theory import (
     ZipfMandelbrot,
     allocate,
     frontier,
+    isolation,
     predict,
     solve,
 )
@@ -296,6 +298,38 @@ def test_shipped_pairs_on_the_whole_grid(spectrum, utility):
     for neurons in 10.0 ** np.arange(0, 15.5, 1):
         for kappa in 10.0 ** np.arange(-8, 6.5, 1):
             assert not _solved_or_says_why(spectrum, utility, neurons, kappa), (neurons, kappa)
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Let so many bytes of memory be free."""
+    memory = type(psutil.virtual_memory())
+    return lambda size: monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(*[size] * len(memory._fields)))
+
+
+def test_more_active_features_than_memory_holds_are_refused_before_they_take_it(free):
+    """PowerLaw(0.3) and a budget of 1e15 leave no feature of a few million without isolation."""
+    free(1_000_000)
+    for model in (Model(PowerLaw(0.3)), Model(PowerLaw(0.3), PurePower(1.0), features=2_000_000)):
+        with pytest.raises(
+            InputError, match=r"neurons = 1000000000000000.0: gives isolation to more features than the free memory"
+        ):
+            model.allocate(1e15)
+    swept = Model(PowerLaw(1.5)).sweep(1e9, beta=[0.3, 3.0])
+    assert swept["status"].values.tolist() == [5, 0]
+    with pytest.raises(InputError, match=r"lists 4e\+12 features, and the free memory holds 2.5e\+04 of them"):
+        isolation(1e12, 1.5)
+    assert isolation(1e4, 1.5).shape == (40_000,)
+
+
+def test_what_memory_holds_is_solved(free):
+    """A million and a half features of equal importance share the budget, in a prefix that memory cut short."""
+    free(48 * 2_000_000)
+    flat = type("Flat", (Spectrum,), {"at": lambda self, rank, features: np.where(rank <= 1.5e6, 1.0, 1e-9)})()
+    allocation = Model(flat).allocate(3e6)
+    assert allocation.active == 1_500_000
+    assert len(allocation.isolation) == 2_000_000
+    np.testing.assert_allclose(allocation.isolation[:1_500_000], 2.0)
 
 
 @pytest.mark.parametrize("scale", [1e308, 1e300, 1e-300, 1e-310, 5e-324])
