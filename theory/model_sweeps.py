@@ -38,7 +38,7 @@ VARIABLES = (
     "isolation_per_non_rosetta",
     "local_exponent",
 )
-BLOCK = 256  # points solved at a time
+BLOCK, BLOCKS = 256, 250  # points solved at a time, and blocks: each is a task of dask for every variable
 OK, INVALID, TOO_FEW, NO_OPTIMUM, TOO_MANY = 0, 1, 3, 4, 5  # of `sweeps.STATUS`
 
 
@@ -69,6 +69,7 @@ def sweep_model(
         names=(*VARIABLES, *(SENSITIVITIES if sensitivities else ()), "status"),
         arrays=arrays,
         block=BLOCK,
+        most=BLOCKS,
     )
     ds = solved(grid, memory, model=repr(model), limit="discrete")
     for name, (part, field) in own.items():

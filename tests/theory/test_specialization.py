@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,3 +129,21 @@ def test_tiny_budgets_keep_their_digits(kappa, offsets):
             assert np.floor(domains["r_tau"].values[:, 0]).tolist() == counts
             expected = [float((1 + s) / (1 + Fraction(tau))) ** (1 / 1.5) for s in isolation]
             np.testing.assert_allclose(domains["r_tau"].values[:, 0], expected, rtol=1e-14)
+
+
+def test_many_ranks_of_flat_domains_share_a_tiny_budget():
+    """The prefix rule in fifty digits, over two equal domains: w_r = 0.7 r^-β, β = 10^-10 and κN = 10^-9."""
+    beta, budget, weights = mp.mpf(1e-10), mp.mpf(1e-9), []
+    with mp.workdps(50):
+        for r in range(1, 100):
+            weights += [mp.mpf(0.7) * mp.mpf(r) ** -beta] * 2
+            if weights[-1] * (budget + len(weights)) <= mp.fsum(weights):
+                break
+        n = len(weights) - 2
+        level = mp.fsum(weights[:n]) / (budget + n)
+        isolation = [w / level - 1 for w in weights[:n:2]]
+    tau = float((isolation[2] + isolation[3]) / 2)
+    domains = specialize(1.0, {"a": 0.7, "b": 0.7}, 1e-10, 1e-9, tau, gamma=200.0)
+    assert n > 8
+    assert domains["active"].item() == n
+    assert domains["count"].values[:, 0].tolist() == [3, 3]
