@@ -284,7 +284,7 @@ def _check_first_ranks(spectrum: Spectrum, cost: Cost, features: int) -> None:
 
 
 def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: int) -> None:
-    with np.errstate(divide="ignore", invalid="ignore"):  # what is no number is refused below
+    with np.errstate(divide="ignore", invalid="ignore"):  # NaN is refused below
         log_w, c = np.asarray(spectrum.log_at(rank, features)), np.asarray(cost.at(rank))
     wrong = np.flatnonzero(~((c > 0) & (c < np.inf)))
     if wrong.size:
