@@ -8,6 +8,7 @@ the points costs 1% of the time, whichever way it is cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -36,12 +37,15 @@ class Grid:
         Parameters: those of one dimension span the grid, the others are numbers.
     block : int
         Points that are solved at a time.
+    most : int, optional
+        Blocks that a grid may have; larger ones take the place of more.
     """
 
     solve: Callable[[Mapping[str, np.ndarray]], np.ndarray]
     names: tuple[str, ...]
     arrays: Mapping[str, np.ndarray]
     block: int
+    most: int | None = None
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -56,7 +60,8 @@ class Grid:
     @property
     def chunks(self) -> tuple[tuple[int, ...], ...]:
         """Sizes of the blocks along each dimension, as dask writes them."""
-        return cut(self.shape, self.block)
+        shared = -(-math.prod(self.shape) // self.most) if self.most else 0
+        return cut(self.shape, max(self.block, shared))
 
     def __getitem__(self, key: tuple[Any, ...]) -> Grid:
         """Return the part of the grid that a number, slice or vector for each dimension names."""

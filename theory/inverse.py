@@ -19,7 +19,7 @@ from ..arguments import checked
 from ..errors import InputError, require
 from .parameters import RULES, as_floats, check_limit, parameters, require_solvable
 from .power_law import ROUNDING_UP, continuum_budget, power_integral, power_sum
-from .predictions import frontier, predict
+from .predictions import frontier, predict, predict_arrays
 from .roots import root
 
 if TYPE_CHECKING:
@@ -159,9 +159,12 @@ def neurons_for(
         edge = count + 1 if continuum else count
 
         def short(neurons: float) -> bool:
-            few = gamma * neurons <= 1 if continuum else gamma * neurons < 1
-            reached = 0.0 if few else float(frontier(neurons, beta, kappa, tau, gamma, limit))
-            return reached < edge if continuum else np.floor(reached * ROUNDING_UP) < edge
+            if gamma * neurons <= 1 if continuum else gamma * neurons < 1:
+                return True
+            if continuum:
+                return float(frontier(neurons, beta, kappa, tau, gamma, limit)) < edge
+            point = parameters(neurons, beta, kappa, tau, gamma)
+            return float(predict_arrays(point, False)["count"]) < edge
 
         size = _price(count, beta, tau, np.inf, continuum) / kappa
         if gamma * size < edge * (1 + tau) ** (1 / beta):  # every feature is active: they cost less than endless ones

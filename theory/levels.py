@@ -97,7 +97,8 @@ def price_by_root(above: np.ndarray, c: np.ndarray | None, budget: float, utilit
     ``log(log U'(0) − x)``, which has digits for tiny budgets too. Many ranks are first thinned out, each that stays
     standing for those around it: their price is a start.
     """
-    dearest = float(utility.log_marginal(np.zeros(1))[0])
+    with np.errstate(invalid="ignore"):  # of a negative U', which is refused below
+        dearest = float(utility.log_marginal(np.zeros(1))[0])
     return _to_price(_unknown(above, c, budget, utility, dearest, TIGHTEST), dearest)
 
 

@@ -28,7 +28,7 @@ from ..errors import InputError, require
 from ..results import dataset
 from .allocation import Allocation, allocate, allocate_logs
 from .budgets import Budget, Cost, LinearBudget, UnitCost
-from .parameters import LEVEL, RULES, as_floats, as_number, positive
+from .parameters import FEATURES_TOO_MANY, LEVEL, RULES, as_floats, as_number, positive, ranks_in_memory
 from .roots import root
 from .spectra import DESCENDING, Spectrum, log_slope
 from .utilities import Log, Utility
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 EXAMPLE = "Model(PowerLaw(1.6)).predict([1024, 131072], tau=2)"
 LOG, UNIT_COST, LINEAR_BUDGET = Log(), UnitCost(), LinearBudget(1.0)
 PREFIX = 1 << 10  # ranks solved first; eight times as many while the last of them is active
+MANY = 1 << 20  # ranks beyond which memory is looked at
+BYTES_PLAIN, BYTES = 48, 200  # of a rank, while it is solved: for the logarithm and unit costs, for all others
 CHECKED = 1 << 16  # ranks of a spectrum that are checked one by one, once; beyond them a few hundred
 
 
@@ -84,7 +86,7 @@ class Model:
         Raises
         ------
         InputError
-            If `neurons` is not positive, or A = γN is less than 1.
+            If `neurons` is not positive, A = γN is less than 1, or more features have isolation than memory holds.
         """
         neurons = as_number("neurons", neurons, positive, RULES["neurons"])
         features = self.features_at(neurons)
@@ -95,7 +97,19 @@ class Model:
             allocation = self._allocate(features, upto, float(self.budget.total(neurons)))
             if upto == features or allocation.isolation[-1] == 0:
                 return allocation
-            upto = min(8 * upto, features)
+            upto = self._further(upto, features, neurons)
+
+    def _further(self, upto: int, features: int, neurons: float) -> int:
+        """Return the next longer prefix: as many ranks as memory holds, or raise where it holds no more of them."""
+        further = min(8 * upto, features)
+        if further > MANY:
+            plain = self.utility == LOG and self.cost == UNIT_COST
+            further = min(further, int(ranks_in_memory(BYTES_PLAIN if plain else BYTES)))
+        rule = f"{FEATURES_TOO_MANY} ({upto:.3g} were tried); take fewer features, or the closed form of a power law"
+        require(
+            further > upto, "neurons", neurons, rule, "Model(PowerLaw(1.6), features=100_000), or predict(1e15, 1.6)"
+        )
+        return further
 
     def _allocate(self, features: int, upto: int, budget: float) -> Allocation:
         rank = np.arange(1.0, upto + 1.0)
@@ -270,7 +284,7 @@ def _check_first_ranks(spectrum: Spectrum, cost: Cost, features: int) -> None:
 
 
 def _check_descent(spectrum: Spectrum, cost: Cost, rank: np.ndarray, features: int) -> None:
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # NaN is refused below
         log_w, c = np.asarray(spectrum.log_at(rank, features)), np.asarray(cost.at(rank))
     wrong = np.flatnonzero(~((c > 0) & (c < np.inf)))
     if wrong.size:

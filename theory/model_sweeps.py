@@ -18,7 +18,7 @@ from ..errors import InputError, RosettaError, UnknownNameError, require
 from ..vocabulary import FAMILIES
 from .contracts import MethodError
 from .grids import Grid, vectors
-from .parameters import LEVEL
+from .parameters import FEATURES_TOO_MANY, LEVEL
 from .sensitivities import NAMES as SENSITIVITIES
 from .sweeps import solved
 
@@ -38,8 +38,8 @@ VARIABLES = (
     "isolation_per_non_rosetta",
     "local_exponent",
 )
-BLOCK = 256  # points solved at a time
-OK, INVALID, TOO_FEW, NO_OPTIMUM = 0, 1, 3, 4  # of `sweeps.STATUS`
+BLOCK, BLOCKS = 256, 250  # points solved at a time, and blocks: each is a task of dask for every variable
+OK, INVALID, TOO_FEW, NO_OPTIMUM, TOO_MANY = 0, 1, 3, 4, 5  # of `sweeps.STATUS`
 
 
 def sweep_model(
@@ -69,6 +69,7 @@ def sweep_model(
         names=(*VARIABLES, *(SENSITIVITIES if sensitivities else ()), "status"),
         arrays=arrays,
         block=BLOCK,
+        most=BLOCKS,
     )
     ds = solved(grid, memory, model=repr(model), limit="discrete")
     for name, (part, field) in own.items():
@@ -133,7 +134,9 @@ def _points(
     except MethodError:  # of no point, but of the family
         raise
     except InputError as error:
-        rows[:-1], rows[-1] = np.nan, TOO_FEW if error.rule.startswith("leaves no feature") else NO_OPTIMUM
+        reasons = (("leaves no feature", TOO_FEW), (FEATURES_TOO_MANY, TOO_MANY))
+        code = next((code for start, code in reasons if error.rule.startswith(start)), NO_OPTIMUM)
+        rows[:-1], rows[-1] = np.nan, code
     return rows
 
 

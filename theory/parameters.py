@@ -28,6 +28,7 @@ LEVEL = (
     "where rank 1 does not reach tau, and importance over cost is level at rank 1, no real rank does: r_tau is 0 and "
     "has no local exponent"
 )
+FEATURES_TOO_MANY = "gives isolation to more features than the free memory holds"
 FEATURES_TOO_FEW = "leaves no feature: gamma * neurons must be at least 1 (continuum: greater than 1)"
 
 
@@ -131,6 +132,13 @@ def allowed(name: str, array: np.ndarray) -> np.ndarray:
 
 def too_few_features(neurons: np.ndarray, gamma: np.ndarray, limit: str) -> np.ndarray:
     return (gamma * neurons < 1) | ((limit == "continuum") & (gamma * neurons <= 1))
+
+
+def ranks_in_memory(bytes_each: int) -> float:
+    """Return how many ranks the free memory holds, at so many bytes for each."""
+    import psutil
+
+    return psutil.virtual_memory().available / bytes_each
 
 
 def check_limit(limit: str) -> bool:

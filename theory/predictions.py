@@ -25,7 +25,7 @@ from ..errors import InputError, require
 from ..results import dataset
 from . import power_law
 from .kernel_runs import in_threads
-from .parameters import EXAMPLE, check_limit, parameters, require_solvable
+from .parameters import EXAMPLE, check_limit, parameters, ranks_in_memory, require_solvable
 from .sensitivities import sensitivities as derivatives
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 SHORT = 1024  # points whose parameters are written out
+MANY, BYTES = 1 << 20, 40  # features listed without a look at the memory, and the bytes that each takes
 
 
 @checked(EXAMPLE, "sensitivities")
@@ -186,7 +187,11 @@ def isolation(
         raise InputError("isolation", dict(point.sizes), "takes one point, not arrays", "isolation(1024, beta=1.6)")
     if np.isinf(gamma):
         raise InputError("gamma", gamma, "must be finite to list every feature", "isolation(1024, beta=1.6, gamma=4)")
-    rank = np.arange(1.0, np.floor(gamma * neurons) + 1.0)
+    features = np.floor(float(gamma) * float(neurons))
+    room = ranks_in_memory(BYTES) if features > MANY else features
+    rule = f"lists {features:.3g} features, and the free memory holds {room:.3g} of them"
+    require(features <= room, "neurons", neurons, rule, "solve(1e12, beta=1.6).isolation_at([1, 10, 100])")
+    rank = np.arange(1.0, features + 1.0)
     s = np.maximum(np.expm1(beta * np.log(float(point["r0"]) / rank)), 0.0)
     if limit == "discrete":
         s[int(point["active"]) :] = 0.0  # of a rank at r0 itself rounding might leave something

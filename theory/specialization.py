@@ -31,9 +31,10 @@ import numpy as np
 from ..arguments import checked
 from ..errors import InputError, require
 from ..results import dataset
+from .allocation import allocate
 from .frontiers import last_below
 from .parameters import RULES, as_floats
-from .power_law import ROUNDING_UP, power_sum
+from .power_law import ROUNDING_UP, TINY, power_sum
 from .roots import root
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 EXAMPLE = "specialize([1024, 65536], {'prose': 0.7, 'code': 0.2, 'math': 0.1}, beta=1.5)"
+LISTED = 100_000  # features that are listed one by one
 
 
 @checked(EXAMPLE, "offsets", "beta", "data_share", "kappa", "tau", "gamma")
@@ -89,10 +91,7 @@ def specialize(
     b = _by_domain("beta", beta if isinstance(beta, Mapping) else dict.fromkeys(domains, beta), domains)
     baseline = C if data_share is None else _by_domain("data_share", data_share, domains)
 
-    r0, active = np.array([_level(size, C, b, kappa, gamma) for size in sizes]).transpose(1, 2, 0)
-    features = np.floor(gamma * sizes / len(domains))
-    r_tau = np.minimum(r0 * (1 + tau) ** (-1 / b[:, None]), features)
-    count = np.floor(r_tau * ROUNDING_UP)
+    r_tau, count, active = np.array([_point(size, C, b, kappa, tau, gamma) for size in sizes]).transpose(1, 2, 0)
     total = count.sum(axis=0)
     with np.errstate(invalid="ignore"):
         share = count / total
@@ -115,12 +114,40 @@ def specialize(
     return dataset("specialization", variables, coords, limit="discrete")
 
 
-def _level(neurons: float, C: np.ndarray, beta: np.ndarray, kappa: float, gamma: float) -> np.ndarray:
-    """Return r0_d and n_d, shape (2, domains), at the level λ that spends κN."""
+def _point(
+    neurons: float, C: np.ndarray, beta: np.ndarray, kappa: float, tau: float, gamma: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return r_τ,d, the count and n_d at one size, each of shape (domains,)."""
     budget, features = kappa * neurons, np.floor(gamma * neurons / len(C))
-    require(
-        features >= 1, "gamma", gamma, "leaves no feature: gamma * neurons must reach the number of domains", EXAMPLE
-    )
+    rule = "leaves no feature: gamma * neurons must reach the number of domains"
+    require(features >= 1, "gamma", gamma, rule, EXAMPLE)
+    with np.errstate(over="ignore"):  # ranks of a domain that may have isolation: one lifted to the level spends more
+        ranks = np.minimum(np.floor((C * (1 + budget) / C.max()) ** (1 / beta)) + 1, features)
+    if budget < TINY and ranks.sum() <= LISTED:
+        return _listed(ranks.astype(int), C, beta, budget, tau)
+    r0, active = _level(budget, features, C, beta)
+    r_tau = np.minimum(r0 * (1 + tau) ** (-1 / beta), features)
+    return r_tau, np.floor(r_tau * ROUNDING_UP), active
+
+
+def _listed(
+    ranks: np.ndarray, C: np.ndarray, beta: np.ndarray, budget: float, tau: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same over a list of the few features that a tiny budget can reach: λ has lost the digits of s."""
+    weights = [c * np.arange(1.0, n + 1) ** -b for c, n, b in zip(C, ranks, beta, strict=True)]
+    allocation = allocate(np.concatenate(weights), budget)
+    start = np.insert(np.cumsum(ranks)[:-1], 0, 0)
+    count, active = (np.add.reduceat(which, start) for which in (allocation.reached(tau), allocation.isolation > 0))
+    first = allocation.isolation[start]
+    # where s_1 = 0 the domain lies below the level by what its weight is short of the dearest at s_max
+    below = np.log1p(allocation.isolation.max()) + np.log(C / C.max())
+    log_r0 = np.where(first > 0, np.log1p(first), below) / beta
+    r_tau = np.exp(log_r0 - np.log1p(tau) / beta)
+    return np.clip(r_tau, count, np.nextafter(count + 1.0, 0.0)), count, active
+
+
+def _level(budget: float, features: float, C: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Return r0_d and n_d, shape (2, domains), at the level λ that spends the budget."""
 
     def profile(log_level: float) -> tuple[np.ndarray, np.ndarray, float]:
         r0 = np.exp((np.log(C) - log_level) / beta)

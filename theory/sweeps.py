@@ -25,7 +25,7 @@ from ..console import progress
 from ..errors import require
 from ..netcdf import require_name
 from .grids import Grid, coordinates, slices, vectors
-from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, allowed, check_limit, too_few_features
+from .parameters import BETA_NEEDS_FEATURES, FEATURES_TOO_FEW, FEATURES_TOO_MANY, allowed, check_limit, too_few_features
 from .predictions import open_grid, predict_arrays
 from .sensitivities import NAMES as SENSITIVITIES
 
@@ -54,6 +54,7 @@ STATUS = {
     2: f"beta {BETA_NEEDS_FEATURES}",
     3: f"gamma {FEATURES_TOO_FEW}",
     4: "no optimum: the utility must be concave, and importance over cost must not rise with rank",
+    5: f"neurons {FEATURES_TOO_MANY}",
 }
 
 
@@ -125,7 +126,7 @@ def solved(grid: Grid, memory: float | None, **provenance: Any) -> xr.Dataset:
     ds = results.dataset("sweep", variables, coordinates(grid.arrays), **provenance)
     ds["status"].attrs |= {
         "flag_values": np.array(list(STATUS), dtype=np.int8),
-        "flag_meanings": "ok invalid_parameter beta_needs_finite_gamma too_few_features no_optimum",
+        "flag_meanings": "ok invalid_parameter beta_needs_finite_gamma too_few_features no_optimum too_many_features",
         **{f"meaning_{code}": text for code, text in STATUS.items()},
     }
     return ds

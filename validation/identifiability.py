@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 
 from .distributions import chi_square_quantile
+from .parameters import Parameter
 
 SLOPPY = 0.5  # a direction that can move by more than this at one standard deviation is not identified
 ENDLESS = 30.0  # a logarithm that can move by more is not bounded at all; the linear estimate means nothing there
 NEGLIGIBLE = 0.2  # components of the direction below this share of the largest are not named
+ALL_IDENTIFIED = "All parameters are identified. "
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Identifiability:
     reach: float
     stderr: np.ndarray
     sentence: str
+
+    def beside(self, params: Mapping[str, Parameter]) -> str:
+        """Return the sentence beside intervals: where one is open, not all parameters are identified."""
+        return self.sentence.removeprefix(ALL_IDENTIFIED) if any(one.open for one in params.values()) else self.sentence
 
     def record(self) -> dict[str, Any]:
         """Return the sentence, the condition number and the Fisher information as plain values."""
@@ -123,7 +129,7 @@ def _sentence(direction: Mapping[str, float], reach: float, words: Mapping[str, 
     by = largest * reach
     bound = error_bound(freedom)
     if reach * bound <= SLOPPY:
-        return f"All parameters are identified. Least certain: {moves}, by ± {by:.2g} in the largest."
+        return f"{ALL_IDENTIFIED}Least certain: {moves}, by ± {by:.2g} in the largest."
     if reach <= SLOPPY:
         return (
             f"Not determined: {moves}, by ± {by:.2g} in the largest, but the errors are estimated from so few numbers "

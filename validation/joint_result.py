@@ -134,7 +134,7 @@ class JointFit:
 
     def summary(self) -> str:
         """Return the fit in words, a line each."""
-        return "\n".join([*lines(self.params), self.identifiability.sentence, f"status: {self.status}"])
+        return "\n".join([*lines(self.params), self.identifiability.beside(self.params), f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per parameter: ``value, low, high, open``."""

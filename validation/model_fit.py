@@ -163,7 +163,7 @@ class ModelFit:
         text = lines(self.params)
         text.append(f"scatter of the log counts {self.sigma:.2g}, AICc {self.aicc:.1f}, τ = {self.tau:g}")
         text.append(f"determined by these counts: {'; '.join(self.combinations())}")
-        return "\n".join([*text, self.identifiability.sentence, f"status: {self.status}"])
+        return "\n".join([*text, self.identifiability.beside(self.params), f"status: {self.status}"])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the counts and the expected counts of the fitted model on logarithmic axes."""

@@ -26,6 +26,7 @@ EQUIVALENT: dict[str, dict[int, str]] = {
     "inverse._crossing": {0: "another condition ends the search at rounding", 1: "the same"},
     "power_law._discrete_levels": dict.fromkeys(range(3), "the start of turns that go on until they agree"),
     "power_law._continuum_levels": dict.fromkeys(range(13), "the start of Newton's method, or its guard"),
+    "specialization._point": {4: "a longer list of features than those within reach"},
     "spectra.Spectrum.by_beta": {0: "the step of a difference of fourth order"},
     "model.Model._local_exponent": {0: "a step of differences, at most ½: slopes agree within the steps of A"},
 }

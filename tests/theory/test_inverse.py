@@ -88,3 +88,13 @@ def test_impossible_wishes_name_what_is_possible():
         neurons_for(10, 0.5, gamma=np.inf)
     with pytest.raises(InputError, match=r"beta = -1.0"):
         kappa_for(10, 100, -1)
+
+
+@pytest.mark.parametrize("kappa", [1e-20, 1e-18, 3e-16, 1e-14, 1e-9])
+@pytest.mark.parametrize("ratio", [3, 10.5, 1000])
+@pytest.mark.parametrize("beta", [0.5, 1.5, 4.0])
+def test_the_first_feature_of_tiny_budgets(kappa, ratio, beta):
+    """Rank 1 alone has isolation, s = κN: it reaches τ from N = τ/κ on, whatever β is."""
+    tau = kappa * ratio
+    assert neurons_for(1, beta, kappa, tau) == np.ceil(ratio)
+    assert kappa_for(1, np.ceil(ratio), beta, tau) == pytest.approx(tau / np.ceil(ratio), rel=1e-14)

@@ -17,6 +17,7 @@ from rosettalaw.theory import (
     PowerBudget,
     PowerCost,
     PowerLaw,
+    Range,
     Spectrum,
     Utility,
     predict,
@@ -142,3 +143,15 @@ def test_bad_arguments(arguments, error, message):
 def test_models_without_parameters_sweep_sizes():
     found = Model(Exponential(9.0)).sweep([100.0, 1000.0])
     np.testing.assert_array_equal(found["count"], Model(Exponential(9.0)).predict([100.0, 1000.0])["count"])
+
+
+def test_a_large_lazy_sweep_has_few_tasks_and_a_part_of_it_is_solved_alone():
+    """A hundred million points: 1% of them must not wait for tasks of all."""
+    wide = {"beta": Range(1.2, 2, 1000), "eta": Range(0.5, 1.5, 100), "tau": Range(0.5, 2, 100)}
+    lazy = MODEL.sweep(Range(100.0, 200.0, 10), **wide, memory=1e6)
+    assert lazy["count"].size == 10**8
+    assert lazy["count"].data.npartitions <= 250
+    part = lazy["count"].isel(neurons=3, beta=[0, 999], eta=99)
+    assert part.data.npartitions == 1
+    expected = MODEL.sweep(lazy["neurons"].values[3], beta=[1.2, 2.0], eta=1.5, tau=wide["tau"])["count"]
+    np.testing.assert_array_equal(part.compute(scheduler="synchronous"), expected)

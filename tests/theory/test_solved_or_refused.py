@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import psutil
 import pytest
 
 from rosettalaw.errors import InputError
@@ -29,6 +30,7 @@ from rosettalaw.theory import (
     ZipfMandelbrot,
     allocate,
     frontier,
+    isolation,
     predict,
     solve,
 )
@@ -82,6 +84,14 @@ def test_utilities_without_an_optimum_are_refused(marginal, message):
     for call in (lambda: model.predict(100.0), lambda: model.allocate(100.0)):
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_negative_parts_are_refused_without_a_warning_of_numpy():
+    negative = type("Mine", (Spectrum,), {"at": lambda self, rank, features: 1 - rank / 50})()
+    with pytest.raises(InputError, match="must be a number of at least 0 at every rank"):
+        Model(negative).predict(100.0)
+    with pytest.raises(InputError, match="U' must be positive"):
+        Model(PowerLaw(1.5), _utility("Mine", lambda s: -1 / (1 + s))).predict(100.0)
 
 
 @pytest.mark.parametrize("at", [lambda r: r**0.5, lambda r: r * np.exp(-r / 50), lambda r: np.where(r < 3, 1 / r, 5.0)])
@@ -296,6 +306,37 @@ def test_shipped_pairs_on_the_whole_grid(spectrum, utility):
     for neurons in 10.0 ** np.arange(0, 15.5, 1):
         for kappa in 10.0 ** np.arange(-8, 6.5, 1):
             assert not _solved_or_says_why(spectrum, utility, neurons, kappa), (neurons, kappa)
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Let so many bytes of memory be free."""
+    memory = type(psutil.virtual_memory())
+    return lambda size: monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(*[size] * len(memory._fields)))
+
+
+def test_more_active_features_than_memory_holds_are_refused_before_they_take_it(free):
+    """PowerLaw(0.3) and a budget of 1e15 leave no feature of a few million without isolation."""
+    free(1_000_000)
+    with pytest.raises(
+        InputError, match=r"neurons = 1000000000000000.0: gives isolation to more features than the free memory"
+    ):
+        Model(PowerLaw(0.3)).allocate(1e15)
+    swept = Model(PowerLaw(1.5)).sweep(1e9, beta=[0.3, 3.0])
+    assert swept["status"].values.tolist() == [5, 0]
+    with pytest.raises(InputError, match=r"lists 4e\+12 features, and the free memory holds 2.5e\+04 of them"):
+        isolation(1e12, 1.5)
+    assert isolation(1e4, 1.5).shape == (40_000,)
+
+
+def test_what_memory_holds_is_solved(free):
+    """A million and a half features of equal importance share the budget, in a prefix that memory cut short."""
+    free(48 * 2_000_000)
+    flat = type("Flat", (Spectrum,), {"at": lambda self, rank, features: np.where(rank <= 1.5e6, 1.0, 1e-9)})()
+    allocation = Model(flat).allocate(3e6)
+    assert allocation.active == 1_500_000
+    assert len(allocation.isolation) == 2_000_000
+    np.testing.assert_allclose(allocation.isolation[:1_500_000], 2.0)
 
 
 @pytest.mark.parametrize("scale", [1e308, 1e300, 1e-300, 1e-310, 5e-324])

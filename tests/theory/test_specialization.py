@@ -1,5 +1,8 @@
 """Domains that share a budget: the union solved by the array solver, closed-form limits, and what figure 7 shows."""
 
+from fractions import Fraction
+
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,3 +109,41 @@ def test_no_domain_has_more_rosetta_features_than_features():
     assert domains["active"].item() == 20
     assert domains["count"].values[:, 0].tolist() == [10, 10]
     assert domains["r_tau"].values[:, 0].tolist() == [10, 10]
+
+
+@pytest.mark.parametrize("kappa", [1e-20, 3e-16, 3e-14, 1e-9, 1e-5])
+@pytest.mark.parametrize("offsets", [(1.0,), (1.0, 1.0), (0.7, 0.3), (1.0, 1 - 2**-40), (1.0, 1 - 2**-50, 1 - 2**-44)])
+def test_tiny_budgets_keep_their_digits(kappa, offsets):
+    """The prefix rule over the first ranks in rational numbers: no second rank comes near the level at β = 1.5."""
+    neurons, exact = 64.0, [Fraction(c) for c in sorted(offsets, reverse=True)]
+    budget = Fraction(kappa) * 64
+    n = max(k for k in range(1, len(exact) + 1) if exact[k - 1] * (budget + k) > sum(exact[:k]))
+    level = sum(exact[:n]) / (budget + n)
+    isolation = [Fraction(c) / level - 1 for c in offsets]
+    for share in (Fraction(1, 3), Fraction(99, 100), Fraction(101, 100), Fraction(3)):
+        for tau in {float(s * share) for s in isolation if s > 0}:
+            domains = specialize(neurons, {f"d{i}": c for i, c in enumerate(offsets)}, 1.5, kappa, tau)
+            assert domains["active"].values.tolist() == [n]
+            counts = [int(s >= Fraction(tau)) for s in isolation]
+            assert domains["count"].values[:, 0].tolist() == counts
+            assert np.floor(domains["r_tau"].values[:, 0]).tolist() == counts
+            expected = [float((1 + s) / (1 + Fraction(tau))) ** (1 / 1.5) for s in isolation]
+            np.testing.assert_allclose(domains["r_tau"].values[:, 0], expected, rtol=1e-14)
+
+
+def test_many_ranks_of_flat_domains_share_a_tiny_budget():
+    """The prefix rule in fifty digits, over two equal domains: w_r = 0.7 r^-β, β = 10^-10 and κN = 10^-9."""
+    beta, budget, weights = mp.mpf(1e-10), mp.mpf(1e-9), []
+    with mp.workdps(50):
+        for r in range(1, 100):
+            weights += [mp.mpf(0.7) * mp.mpf(r) ** -beta] * 2
+            if weights[-1] * (budget + len(weights)) <= mp.fsum(weights):
+                break
+        n = len(weights) - 2
+        level = mp.fsum(weights[:n]) / (budget + n)
+        isolation = [w / level - 1 for w in weights[:n:2]]
+    tau = float((isolation[2] + isolation[3]) / 2)
+    domains = specialize(1.0, {"a": 0.7, "b": 0.7}, 1e-10, 1e-9, tau, gamma=200.0)
+    assert n > 8
+    assert domains["active"].item() == n
+    assert domains["count"].values[:, 0].tolist() == [3, 3]

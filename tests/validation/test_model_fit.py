@@ -21,6 +21,7 @@ from rosettalaw.theory import (
     SquaredError,
     StretchedExponential,
     frontier,
+    predict,
 )
 from rosettalaw.validation.alternatives import CANNOT_TELL
 from rosettalaw.validation.counts import clean
@@ -341,3 +342,14 @@ def test_a_fit_with_a_shape_of_utility_asks_for_no_optimum(monkeypatch):
         priors={"eta": (0.5, 3)},
     )
     assert fit.values["beta"] / fit.values["eta"] == pytest.approx(1.535, abs=0.01)
+
+
+def test_a_parameter_whose_interval_its_prior_cuts_off_is_not_called_identified():
+    """Counts of β = 1.55 by its prior below 1.56: the slope is sharp there, and the interval has no upper end."""
+    data = clean(SIZES, np.floor(predict(SIZES, 1.55)["count"].values))
+    ends = {False: (1.0, 3.0), True: (1.0, 1.56)}
+    for cut, prior in ends.items():
+        fit = fit_model(lambda beta: Model(PowerLaw(beta)), data, priors={"beta": prior})
+        assert fit.params["beta"].open == cut
+        assert ("All parameters are identified" in fit.summary()) != cut
+        assert "Least certain" in fit.summary()
