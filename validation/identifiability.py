@@ -55,10 +55,6 @@ class Identifiability:
     stderr: np.ndarray
     sentence: str
 
-    def beside(self, params: Mapping[str, Parameter]) -> str:
-        """Return the sentence beside intervals: where one is open, not all parameters are identified."""
-        return self.sentence.removeprefix(ALL_IDENTIFIED) if any(one.open for one in params.values()) else self.sentence
-
     def record(self) -> dict[str, Any]:
         """Return the sentence, the condition number and the Fisher information as plain values."""
         return {
@@ -66,6 +62,12 @@ class Identifiability:
             "condition": self.condition,
             "fisher": {"parameters": list(self.direction), "information": self.fisher.tolist()},
         }
+
+
+def beside(identifiability: Identifiability, params: Mapping[str, Parameter]) -> str:
+    """Return the sentence beside intervals: where one is open, not all parameters are identified."""
+    some_open = any(one.open for one in params.values())
+    return identifiability.sentence.removeprefix(ALL_IDENTIFIED) if some_open else identifiability.sentence
 
 
 def identify(

@@ -19,7 +19,7 @@ from ..arguments import checked
 from ..errors import UnknownNameError, require
 from ..lazy import deferred
 from .distributions import student_quantile
-from .identifiability import Identifiability
+from .identifiability import Identifiability, beside
 from .inputs import finite, numbers, whole_number
 from .joint_problem import LIMITS, JointProblem
 from .parameters import Parameter, lines, table
@@ -134,7 +134,7 @@ class JointFit:
 
     def summary(self) -> str:
         """Return the fit in words, a line each."""
-        return "\n".join([*lines(self.params), self.identifiability.beside(self.params), f"status: {self.status}"])
+        return "\n".join([*lines(self.params), beside(self.identifiability, self.params), f"status: {self.status}"])
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per parameter: ``value, low, high, open``."""

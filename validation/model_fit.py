@@ -41,7 +41,7 @@ from ..theory import Model
 from .alternatives import aicc
 from .counts import counts_from
 from .draws import posterior_draws
-from .identifiability import Identifiability, identify, undetermined
+from .identifiability import Identifiability, beside, identify, undetermined
 from .inputs import finite, network_sizes, require_all, whole_number
 from .model_problem import EXAMPLE, ModelProblem, log_counts
 from .parameters import Parameter, lines, table
@@ -163,7 +163,7 @@ class ModelFit:
         text = lines(self.params)
         text.append(f"scatter of the log counts {self.sigma:.2g}, AICc {self.aicc:.1f}, τ = {self.tau:g}")
         text.append(f"determined by these counts: {'; '.join(self.combinations())}")
-        return "\n".join([*text, self.identifiability.beside(self.params), f"status: {self.status}"])
+        return "\n".join([*text, beside(self.identifiability, self.params), f"status: {self.status}"])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the counts and the expected counts of the fitted model on logarithmic axes."""

@@ -4,10 +4,10 @@
     python docs/_make/pretrained.py OUT
 
 writes into ``docs/pretrained``: ``study.json`` with the numbers of every two models and of the text, ``pairs.csv`` with
-the pairs above ρ*, ``families.csv`` with the neurons that recur in three and four models and their contexts,
+the pairs above ρ*, ``families.csv`` with the neurons that recur in three and more models and their contexts,
 ``text.csv`` and ``checks.json`` of the run, ``pretrained.png``; and, in ``FINDINGS.md``, everything between
-``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The first run makes that page of ``page.txt``. Tables and figure are
-made of the kept files alone:
+``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The first run makes that page of ``page.txt``. Of a run that is not
+finished, the models are kept of which every two have been matched. Tables and figure are made of the kept files alone:
 
     python docs/_make/pretrained.py
 """
@@ -22,10 +22,13 @@ import re
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from rosettalaw.empirical.several.recurrence import Edges, Families, closed_by_chance, families
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,6 +42,8 @@ ABOUT = {
     "mpnet": ("all-mpnet-base-v2", "MPNet, 12 layers", "single precision, as published"),
     "smollm2": ("SmolLM2-135M-Instruct", "Llama, 30 layers", "4 bits (Q4_1)"),
 }
+MODELS = ("mpnet", "minilm", "e5", "smollm2")  # in the order in which they are matched
+NUMBERS = {2: "two", 3: "three", 4: "four"}
 NULLS = ("shifted", "documents", "untrained")
 SCALARS = ("raw_count", "calibrated_count", "calibrated_count_se", "threshold", "stable_count", "settled_count")
 SCALARS = (*SCALARS, "split_half", "neurons_a", "neurons_b", "positions")
@@ -66,32 +71,64 @@ def keep(out: Path) -> None:
     """Write the kept files of a finished run."""
     from rosettalaw.results import load
 
-    recurrence = load(out / "results/recurrence.nc", "recurrence")
-    names = [str(name) for name in recurrence["model"].values]
-    results = {}
-    for a, b in itertools.combinations(names, 2):
-        results[a, b] = load(out / f"results/{a}--{b}.nc", "pairs")
+    finished = {
+        (a, b): load(path, "pairs")
+        for a, b in itertools.permutations(NAMES, 2)
+        if (path := out / f"results/{a}--{b}.nc").exists()
+    }
+    names = _matched(list(finished))
+    results = {(a, b): finished[a, b] for a, b in itertools.combinations(names, 2)}
     comparisons = [_numbers(a, b, ds) for (a, b), ds in results.items()]
     rows = [row for (a, b), ds in results.items() for row in _pairs(a, b, ds)]
     _write_rows(FOLDER / "pairs.csv", rows)
-    _write_rows(FOLDER / "families.csv", _families(recurrence, names, results))
+    neurons, edges = _graph(names, results)
+    _write_rows(FOLDER / "families.csv", _families(families(neurons, edges), names, results))
     for name in ("text.csv", "checks.json"):
         shutil.copyfile(out / name, FOLDER / name)
-    study = {"models": names, "comparisons": comparisons, "levels": _levels(recurrence), **_facts(results, recurrence)}
+    study = {"models": names, "comparisons": comparisons, "levels": _levels(neurons, edges), **_facts(results)}
     (FOLDER / "study.json").write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
 
 
-def _facts(results: dict[tuple[str, str], xr.Dataset], recurrence: xr.Dataset) -> dict[str, Any]:
+def _matched(pairs: list[tuple[str, str]]) -> list[str]:
+    """Return the most models of which every two are among the pairs, in the order of the matching."""
+    order = [name for name in MODELS if any(name in pair for pair in pairs)]
+    chosen = (
+        list(some)
+        for number in range(len(order), 1, -1)
+        for some in itertools.combinations(order, number)
+        if all(pair in pairs for pair in itertools.combinations(some, 2))
+    )
+    return next(chosen)
+
+
+def _graph(names: list[str], results: dict[tuple[str, str], xr.Dataset]) -> tuple[list[int], list[Edges]]:
+    """Return the neurons of each model, and the pairs above ρ* of every two."""
+    neurons = {name: int(ds[f"neurons_{side}"]) for side, name, ds in _sides(results)}
+    edges = []
+    for (a, b), ds in results.items():
+        above = np.abs(ds["correlation"].values) >= float(ds["threshold"])
+        columns = (ds[name].values[above] for name in ("unit_a", "unit_b", "correlation"))
+        edges.append(Edges(names.index(a), names.index(b), *columns))
+    return [neurons[name] for name in names], edges
+
+
+def _sides(results: dict[tuple[str, str], xr.Dataset]) -> Iterator[tuple[str, str, xr.Dataset]]:
+    """Yield the two sides of each result: a or b, the model, and the result."""
+    for (a, b), ds in results.items():
+        yield from (("a", a, ds), ("b", b, ds))
+
+
+def _facts(results: dict[tuple[str, str], xr.Dataset]) -> dict[str, Any]:
     """Text, settings and versions, which all pairs have in common."""
     first = next(iter(results.values()))
     draws = {null: int(first[f"{null}_draws"]) for null in NULLS if f"{null}_draws" in first}
     facts = {name: first.attrs[name] for name in ("corpus_sha256", "tokens", "engine", "seed") if name in first.attrs}
     facts |= {"versions": json.loads(first.attrs["versions"])} if "versions" in first.attrs else {}
-    revisions = {
-        name: str(one) for name, one in zip(recurrence["model"].values, recurrence["revisions"].values, strict=True)
-    }
+    revisions = {name: str(ds.attrs[f"revision_{side}"]) for side, name, ds in _sides(results)}
     facts = {name: one.item() if isinstance(one, np.generic) else one for name, one in facts.items()}
-    return {**facts, "draws": draws, "positions": int(recurrence["positions"]), "revisions": revisions}
+    together = json.loads(first.attrs["together"]) if isinstance(first.attrs["together"], str) else None
+    facts["together"] = together or [str(name) for name in first.attrs["together"]]
+    return {**facts, "draws": draws, "positions": int(first["positions"]), "revisions": revisions}
 
 
 def _numbers(a: str, b: str, ds: xr.Dataset) -> dict[str, Any]:
@@ -116,23 +153,29 @@ def _pairs(a: str, b: str, ds: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
-def _levels(recurrence: xr.Dataset) -> list[dict[str, Any]]:
+def _levels(neurons: list[int], edges: list[Edges]) -> list[dict[str, Any]]:
     """Families by the number of their models."""
-    columns = ("shared_by", "families", "closed_families", "closed_by_chance")
-    rows = zip(*(recurrence[name].values.tolist() for name in columns), strict=True)
-    return [{name: None if value != value else value for name, value in zip(columns, row, strict=True)} for row in rows]
+    every, rows = families(neurons, edges), []
+    for number in range(2, len(neurons) + 1):
+        of_size = every.models == number
+        row: dict[str, Any] = {"shared_by": number, "families": int(of_size.sum())}
+        row["closed_families"] = int((of_size & every.closed).sum())
+        row["closed_by_chance"] = None if number == 2 else closed_by_chance(neurons, edges, number)
+        rows.append(row)
+    return rows
 
 
-def _families(
-    recurrence: xr.Dataset, names: list[str], results: dict[tuple[str, str], xr.Dataset]
-) -> list[dict[str, Any]]:
+def _families(every: Families, names: list[str], results: dict[tuple[str, str], xr.Dataset]) -> list[dict[str, Any]]:
     """The closed families of three and more models, each with the strongest contexts of its strongest pair."""
+    places: dict[tuple[str, int], tuple[int, int]] = {}
+    for side, name, ds in _sides(results):
+        columns = (ds[f"{column}_{side}"].values.tolist() for column in ("unit", "layer", "layer_unit"))
+        places |= {(name, unit): (layer, own) for unit, layer, own in zip(*columns, strict=True)}
     members: dict[int, dict[str, tuple[int, int]]] = {}
-    columns = (recurrence[f"member_{name}"].values.tolist() for name in ("family", "model", "layer", "unit"))
-    for family, model, layer, unit in zip(*columns, strict=True):
-        members.setdefault(family, {})[names[model]] = (layer, unit)
-    closed, sizes = recurrence["family_closed"].values, recurrence["family_models"].values
-    weakest = recurrence["weakest_correlation"].values
+    columns = (every.member_family.tolist(), every.member_model.tolist(), every.member_unit.tolist())
+    for family, model, unit in zip(*columns, strict=True):
+        members.setdefault(family, {})[names[model]] = places[names[model], unit]
+    closed, sizes, weakest = every.closed, every.models, every.weakest
     chosen = [family for family in members if closed[family] and sizes[family] >= 3]
     rows = []
     for family in sorted(chosen, key=lambda one: (-sizes[one], -weakest[one])):
@@ -187,6 +230,7 @@ def blocks(folder: Path = FOLDER) -> dict[str, str]:
     return {
         "size": PAGE.filled(_size(study, text)),
         "models": _models(study),
+        "waiting": PAGE.filled(_waiting(study)),
         "checks": PAGE.filled(_checks(checks)),
         "counts": _counts(study, pairs),
         "nulls": _null_table(study),
@@ -206,20 +250,32 @@ def _size(study: dict[str, Any], text: list[dict[str, str]]) -> str:
     tokens = study["tokens"][0] if isinstance(study["tokens"], list) else study["tokens"]
     return (
         f"The text has {len(text)} documents: {said}. Of it {tokens:,} tokens of {NAMES[study['models'][0]]} were "
-        f"read, which gives {study['positions']:,} positions at which the four tokenizers agree. Draws of the nulls: "
+        f"read, which gives {study['positions']:,} positions at which all tokenizers agree. Draws of the nulls: "
         f"{draws}. Engine: {study['engine']}."
     )
 
 
 def _models(study: dict[str, Any]) -> str:
-    neurons = _neurons(study)
+    neurons, names = _neurons(study), [name for name in ABOUT if name in study["models"]]
     columns = {
-        "model": [f"{NAMES[name]}: {ABOUT[name][0]}" for name in ABOUT],
-        "architecture": [ABOUT[name][1] for name in ABOUT],
-        "weights": [ABOUT[name][2] for name in ABOUT],
-        "neurons": [f"{neurons[name]:,}" for name in ABOUT],
+        "model": [f"{NAMES[name]}: {ABOUT[name][0]}" for name in names],
+        "architecture": [ABOUT[name][1] for name in names],
+        "weights": [ABOUT[name][2] for name in names],
+        "neurons": [f"{neurons[name]:,}" for name in names],
     }
     return PAGE.markdown(columns)
+
+
+def _waiting(study: dict[str, Any]) -> str:
+    """The models that were read on the same text, and are not matched yet."""
+    others = [NAMES[name] for name in study.get("together", study["models"]) if name not in study["models"]]
+    if not others:
+        return "Every two of these models were matched."
+    return (
+        f"Every two of these models were matched. The text was read by {' and '.join(others)} too, so that positions "
+        f"are those at which the tokenizers of all {NUMBERS[len(study['together'])]} agree; its pairs wait for the "
+        f"rest of the run."
+    )
 
 
 def _neurons(study: dict[str, Any]) -> dict[str, int]:
@@ -337,7 +393,7 @@ def _levels_table(study: dict[str, Any]) -> str:
 
 
 def _recurring(study: dict[str, Any], families: list[dict[str, str]]) -> str:
-    rows = []
+    rows: list[dict[str, str]] = []
     for models in (4, 3):
         rows += [row for row in families if row["models"] == str(models)][:LISTED]
     columns = {NAMES[name]: [row[name] or "–" for row in rows] for name in study["models"]}
@@ -366,20 +422,21 @@ def _sizes(study: dict[str, Any]) -> str:
 def in_readme(study: dict[str, Any]) -> str:
     """Return the paragraph of the README, between its marks `pretrained`."""
     one = next(one for one in study["comparisons"] if {one["a"], one["b"]} == {"mpnet", "minilm"})
-    every = {row["shared_by"]: row for row in study["levels"]}
+    every, models = {row["shared_by"]: row for row in study["levels"]}, len(study["models"])
 
-    def families(models: int, words: str) -> str:
-        row = every[models]
-        number = row["closed_families"]
-        chance = row["closed_by_chance"]
+    def recur(number: int, words: str) -> str:
+        row = every[number]
+        count, chance = row["closed_families"], row["closed_by_chance"]
         by_chance = "" if chance is None else f" (by chance {chance:.1g})"
-        return f"{number:,} {'family recurs' if number == 1 else 'families recur'} in {words}{by_chance}"
+        return f"{count:,} {'family recurs' if count == 1 else 'families recur'} in {words}{by_chance}"
 
+    said = [recur(models, f"all {NUMBERS[models]} models")]
+    said += [recur(number, f"{NUMBERS[number]} of them") for number in range(models - 1, 2, -1)]
     return (
-        f"Four pretrained models, matched on {study['positions']:,} positions of prose and code: {_title(one)} have "
-        f"**{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}** pairs that chance does not explain, of "
-        f"which {one['stable_count']:,.0f} are stable. They align by depth. Of closed families of neurons, "
-        f"{families(4, 'all four models')} and {families(3, 'three of them')}."
+        f"{NUMBERS[models].capitalize()} pretrained models, matched on {study['positions']:,} positions of prose and "
+        f"code: {_title(one)} have **{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}** pairs that "
+        f"chance does not explain, of which {one['stable_count']:,.0f} are stable. They align by depth. Of closed "
+        f"families of neurons, {' and '.join(said)}."
     )
 
 

@@ -43,7 +43,7 @@ class Room:
 
 
 class _Lease:
-    """What all arrays of a piece of memory hold: its end gives the memory back."""
+    """The object that all arrays of a piece of memory refer to: its end gives the memory back."""
 
     def __init__(self, interface: dict[str, Any]):
         self.__array_interface__ = interface

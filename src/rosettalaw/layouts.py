@@ -282,6 +282,7 @@ def _variable(ds: xr.Dataset, name: str, dims: tuple[str, ...]) -> str:
         return f"{name} does not contain {'whole ' if whole else ''}numbers"
     low, high = (0, ds.sizes.get(ALONG[name], 0) - 1) if name in ALONG else RANGES.get(name, (-np.inf, np.inf))
     bounded = name in ALONG or name in RANGES
+    values = values.astype(float) if values.dtype.kind == "f" else values  # a bound may be beyond a narrower type
     if bounded and not np.all((values >= low) & (values <= high)):
         return f"{name} has a number that is not from {low:g} to {high:g}"
     if name in BELOW and BELOW[name] in ds.variables and len(values):

@@ -6,7 +6,7 @@ of a second: so long the threads of other kernels share processors with them, an
 The first touch of memory costs more than a copy of it where pages have 4 kB. NumPy asks the system for large pages,
 PyTorch does where an environment variable says so: pooling of activations is then up to three times as fast. And glibc
 gives every large array that is freed back to the system, which clears the pages again for the next one: up to a quarter
-of the time of a model that is read in batches. It is told to use them again instead.
+of the time of a model that is read in batches. Commands let it use them again instead.
 """
 
 from __future__ import annotations

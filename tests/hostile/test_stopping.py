@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from rosettalaw import cli
-from rosettalaw.cli.stopping import Ended, stopping
+from rosettalaw.cli.stopping import ENDING, Ended, stopping
 
 SENT = {signal.SIGINT: (2, "interrupted: "), signal.SIGTERM: (143, "ended by SIGTERM: ")}
 SENT |= {signal.SIGHUP: (129, "ended by SIGHUP: ")} if hasattr(signal, "SIGHUP") else {}
@@ -28,12 +28,16 @@ def wait(seconds):
 
 @pytest.fixture
 def at_work(monkeypatch):
-    """Return a function that lets a command do something else."""
+    """Return a function that lets a command do something else, with signals as a terminal leaves them."""
+    ending = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ending}  # nohup ignores SIGHUP
 
     def let(work):
         monkeypatch.setattr(cli, "_run", lambda arguments: work())
 
-    return let
+    yield let
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", SENT)

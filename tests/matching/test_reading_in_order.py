@@ -138,11 +138,11 @@ def test_rows_in_any_order_are_contiguous_and_copy_no_others(tmp_path, order, co
 
 
 class Recording(mmap.mmap):
-    """A mapping that records of which bytes the system was told."""
+    """A mapping that records which bytes were announced to the system."""
 
     def madvise(self, how, start, length):
         super().madvise(how, start, length)
-        self.told = [*getattr(self, "told", []), (how, start, start + length)]
+        self.announced = [*getattr(self, "announced", []), (how, start, start + length)]
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_rows_of_a_file_are_asked_for_with_as_many_after_them(tmp_path, monkeypa
     array = np.ndarray((1000, 2048), np.float32, mapped, 128)
     npy.expect(array[:, columns][rows])
     if last is None:
-        assert not hasattr(mapped, "told")
+        assert not hasattr(mapped, "announced")
         return
-    ((how, begin, end),) = mapped.told
+    ((how, begin, end),) = mapped.announced
     assert how == mmap.MADV_WILLNEED
     first = 128 + rows.start * 8192 + (columns.start or 0) * 4
     assert first - mmap.PAGESIZE < begin <= first

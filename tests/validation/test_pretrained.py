@@ -62,7 +62,7 @@ def test_every_marked_part_is_what_the_files_give(make, page):
 def test_counts_are_those_of_the_pairs(study, pairs):
     counts = Counter((row["a"], row["b"]) for row in pairs)
     stable = Counter((row["a"], row["b"]) for row in pairs if float(row["stability"]) >= 0.9 - 1e-9)
-    assert len(study["comparisons"]) == 6
+    assert [(one["a"], one["b"]) for one in study["comparisons"]] == list(itertools.combinations(study["models"], 2))
     for one in study["comparisons"]:
         key = one["a"], one["b"]
         assert one["calibrated_count"] == pytest.approx(counts[key])
@@ -117,10 +117,12 @@ def test_the_depth_map_is_a_histogram_of_the_pairs(make, pairs, study, page):
 
 
 @made
-def test_it_says_its_size_and_its_nulls(study, page):
+def test_it_says_its_size_and_its_nulls(make, study, page):
     assert set(study["draws"]) == {"shifted", "documents", "untrained"}
     assert f"{study['positions']:,} positions" in page
-    assert "Four models are no ladder" in page
+    assert "These models are no ladder" in page
+    waiting = [make.NAMES[name] for name in study["together"] if name not in study["models"]]
+    assert all(f"was read by {name}" in page for name in waiting)
     assert len(study["corpus_sha256"]) == 64
 
 
@@ -171,6 +173,7 @@ def planted(tmp_path):
     (tmp_path / "text.csv").write_text("document,domain,characters,sha256\nz,code,9,ab\n")
     levels = [{"shared_by": m, "families": 5, "closed_families": m, "closed_by_chance": None} for m in (2, 3, 4)]
     study = {"models": MODELS, "comparisons": comparisons, "levels": levels, "tokens": 1234, "positions": 1100}
+    study["together"] = MODELS
     (tmp_path / "study.json").write_text(json.dumps({**study, "engine": "screened", "draws": {"shifted": 1}}))
     right = {"right": 12, "sentences": 12}
     checks = {"minilm": right, "mpnet": right, "e5": {**right, "cosine_with_own_engine": 0.9987}}

@@ -122,10 +122,16 @@ def add(products: Any, total: Any) -> None:
 
 
 @contextmanager
-def half_precision() -> Iterator[None]:
-    """Let torch multiply float32 arrays as bfloat16 for as long as the block runs, where the processor can."""
+def half_precision(device: str = "cpu") -> Iterator[None]:
+    """Let torch multiply float32 arrays as bfloat16 for as long as the block runs, where the processor can.
+
+    Pieces of another format would be rounded once more; they are multiplied as they are.
+    """
     import torch
 
+    if kind_on(device) != "bfloat16":
+        yield
+        return
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:

@@ -85,7 +85,7 @@ def certified_tile(
     advance(sum(stop - start for j in own[:done] for start, stop in parts[j]))
     pending = [block for j in own[done:] for block in parts[j]]
     stream = aligned_blocks(sources, pending, columns, device) if pending else iter(())
-    with half_precision():
+    with half_precision(device):
         for j in own[done:]:
             for start, stop in parts[j]:
                 for x, y in _pieces_of(next(stream), rows):
