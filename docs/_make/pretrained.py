@@ -457,7 +457,7 @@ def draw(folder: Path = FOLDER) -> None:
         titles = [_title(one) for one in every]
         left.barh(titles, counts, color=looks.COLOURS["sky"], label="above ρ*")
         left.barh(titles, stable, color=looks.COLOURS["blue"], label="of these stable")
-        left.set(xlabel="pairs of neurons", title="Pairs that chance does not explain")
+        left.set(xlabel="pairs of neurons", title="Pairs that chance\ndoes not explain", xlim=(0, 1.6 * max(counts)))
         left.grid(visible=False, axis="y")
         left.legend(loc="lower right")
         table = depth_map(pairs).T
@@ -467,7 +467,7 @@ def draw(folder: Path = FOLDER) -> None:
             right.text(
                 column, row, str(count), ha="center", va="center", fontsize=6.5, color="white" if bright else looks.INK
             )
-        right.set(xlabel="layer of MPNet", ylabel="layer of MiniLM", title="They align by depth")
+        right.set(xlabel="layer of MPNet", ylabel="layer of MiniLM", title="Their layers\nlie at similar depth")
         right.set_xticks(range(table.shape[1]))
         right.grid(visible=False)
         figure.savefig(folder / "pretrained.png", metadata={"Software": None})
