@@ -41,7 +41,7 @@ def run() -> list[Ratio]:
             expression, here = seconds(lambda: expressed(Path(folder)), lambda: read(copy), repeats=3)
     written = 4.0 * POSITIONS * NEURONS
     block = next(Noise().blocks(BLOCK))
-    slow, fast = seconds(lambda: expression_of_halves(block), lambda: halved(block), 5, time.process_time)
+    slow, fast = seconds(lambda: expression_of_halves(block), lambda: halved(block), repeats=5, clock=time.process_time)
     return [
         Ratio(
             "reading a copy of half the size, NumPy's expression over the package",
