@@ -381,7 +381,7 @@ def _levels_table(study: dict[str, Any]) -> str:
     rows = study["levels"][::-1]
 
     def chance(row: dict[str, Any]) -> str:
-        return "–" if row["closed_by_chance"] is None else f"{row['closed_by_chance']:,.2f}"
+        return "–" if row["closed_by_chance"] is None else f"{row['closed_by_chance']:.1g}"
 
     columns = {
         "models": [str(row["shared_by"]) for row in rows],

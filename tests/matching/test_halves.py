@@ -34,6 +34,15 @@ def copy(tmp_path):
     return spool(Stream(array), tmp_path / "copy", BLOCK, "float16")
 
 
+@pytest.fixture(params=["torch", "numpy"])
+def library(request, monkeypatch):
+    """The library that converts numbers: torch where the process has loaded it, or NumPy."""
+    if request.param == "numpy":
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+    else:
+        pytest.importorskip("torch")
+
+
 def formula(tmp_path):
     """The activations as the file and its border say, in NumPy."""
     stored = np.load(tmp_path / "copy-float16.npy")
@@ -41,13 +50,9 @@ def formula(tmp_path):
     return stored.astype(np.float32) * scale + shift
 
 
-@pytest.mark.parametrize("library", ["torch", "numpy"])
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("strip", [1, 64, 1 << 19])
-def test_every_half_is_turned_back_to_the_bit(monkeypatch, library, strip):
-    if library == "numpy":
-        monkeypatch.delitem(sys.modules, "torch", raising=False)
-    else:
-        pytest.importorskip("torch")
+def test_every_half_is_turned_back_to_the_bit(monkeypatch, strip):
     monkeypatch.setattr(halves, "STRIP", strip)
     stored = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(2**10, 64)
     rng = np.random.default_rng(1)
@@ -61,13 +66,9 @@ def test_every_half_is_turned_back_to_the_bit(monkeypatch, library, strip):
     assert (out.view(np.uint32) == expected.view(np.uint32))[finite].all()
 
 
-@pytest.mark.parametrize("library", ["torch", "numpy"])
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("strip", [1, 64, 1 << 19])
-def test_halves_are_those_of_the_formula(monkeypatch, library, strip):
-    if library == "numpy":
-        monkeypatch.delitem(sys.modules, "torch", raising=False)
-    else:
-        pytest.importorskip("torch")
+def test_halves_are_those_of_the_formula(monkeypatch, strip):
     monkeypatch.setattr(halves, "STRIP", strip)
     monkeypatch.setattr(halves, "ALONE", max(strip // 7, 1))
     rng = np.random.default_rng(4)
