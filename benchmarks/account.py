@@ -13,7 +13,7 @@ Place = tuple[str, str]  # end of a file's path, name of a function in it
 
 # Stages of a matching by the exact engine.
 EXACT: Mapping[str, tuple[Place, ...]] = {
-    "products": (("machine/precision.py", "_add_product"),),
+    "products": (("machine/precision.py", "add_product"),),
     "centring": (("matching/moments.py", "take"),),
     "reading": (("machine/reading.py", "read"),),
     "partners": (("matching/exact.py", "best"), ("matching/exact.py", "offer"), ("matching/partners.py", "settle")),

@@ -32,6 +32,8 @@ MOST_CONTEXTS = 10_000  # top positions of each neuron
 MOST_AROUND = 100_000  # characters of text on either side of one
 
 ENGINES = ("auto", "exact", "certified", "screened")  # of a matching
+# Kinds of device that torch names (torch.device), without those that it is about to remove.
+DEVICES = "cpu cuda ipu xpu opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia privateuseone"
 LADDERS = Path(__file__).parent / "ladder"
 TEMPLATE = "rosettalaw ladder --template mine.toml"
 
@@ -141,10 +143,24 @@ class Measurement:
             require(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1", f"{name} = 3")
         rule = f"must be one of {', '.join(ENGINES)}"
         require(self.engine in ENGINES, "engine", self.engine, rule, 'engine = "screened"')
+        require_device("device", self.device, 'device = "cuda"')
         if (self.device_map, self.weights) != ("", "float32"):
             from .checkpoints.hub import Loading
 
             Loading("cpu", self.device_map or None, weights=self.weights)  # refuses other words
+
+
+def require_device(argument: str, device: str, example: str) -> None:
+    """Refuse a word that is no device of torch, without loading torch.
+
+    Raises
+    ------
+    InputError
+        If it is neither a kind of device nor one with its number.
+    """
+    kind, colon, number = device.partition(":")
+    named = kind in DEVICES.split() and (not colon or (number.isascii() and number.isdigit()))
+    require(named, argument, device, "must be a device in torch's words: cpu, cuda, cuda:1, mps or xpu", example)
 
 
 def require_seed(argument: str, seed: int) -> None:

@@ -23,7 +23,7 @@ from .evidence.lexical import lexical_share
 from .fresh import fresh_draws
 from .machine import arrays, distributed
 from .machine.checkpoint import Checkpoint, tile_of
-from .machine.choice import AUTO, fastest
+from .machine.choice import AUTO, fastest, library_of_products
 from .machine.precision import Product
 from .machine.reading import Block, cut_documents, readable
 from .machine.small import sized
@@ -168,9 +168,10 @@ def match(
         draws=shared,
         k=max((k, *also_k)),
     )
+    amount = float(a.positions) * len(a.layer) * len(b.layer) * (1 + shared)
     if engine == AUTO:
-        amount = float(a.positions) * len(a.layer) * len(b.layer) * (1 + shared)
         engine = distributed.once(lambda: fastest(amount, also_k, compute, device, folder))
+    library = distributed.once(lambda: library_of_products(amount, engine, compute, device, folder))
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
@@ -185,6 +186,7 @@ def match(
         tile=tile or (1, 1),
         seed=seed,
         compute=Product(compute).compute,
+        library=library,
         device=device,
         screening=screening or Screening(),
         verified=verified,
@@ -238,7 +240,9 @@ def _with_nulls(
         k=settings.widest_k,
     )
     at_once = matchings_at_once(sizes, settings.tile, memory, settings.device) if exact else 1
-    workspace = Workspace(settings.tile, parts, Product(settings.compute), settings.device, memory, at_once)
+    workspace = Workspace(
+        settings.tile, parts, Product(settings.compute, settings.library), settings.device, memory, at_once
+    )
     names = [TRAINED, *(f"{null.label}{number}" for null, number in draws)]
 
     def against(name: str) -> ActivationSource:
@@ -289,7 +293,7 @@ def _with_nulls(
         absolute=settings.absolute,
         engine=settings.engine,
         seed=settings.seed,
-        details={"compute": settings.compute, **trained.details},
+        details={"compute": settings.compute, **({"library": settings.library} if exact else {}), **trained.details},
         at_k=trained.at_k,
         null_at_k={
             other: {null.label: [one.at_k[other][2] for one in many] for null, many in by_kind.items()}

@@ -16,6 +16,7 @@ from .evidence.replicates import Replicates, replicates
 from .exact import TileBest
 from .machine import distributed
 from .machine.checkpoint import Checkpoint
+from .machine.choice import NUMPY
 from .machine.reading import tiles
 from .moments import Moments, NonFinite
 from .pairs import pair_correlations
@@ -40,6 +41,7 @@ class Settings:
     tile: tuple[int, int]
     seed: int
     compute: str
+    library: str
     device: str
     screening: Screening
     verified: bool
@@ -58,8 +60,10 @@ class Settings:
     def fingerprint(self, a: ActivationSource, b: ActivationSource) -> dict[str, Any]:
         """Return the facts that must be the same to resume a matching; nulls are not: their files name their kind."""
         facts = {"format": FORMAT, "a": identity(a), "b": identity(b), **dataclasses.asdict(self)}
-        if self.verified:  # as in files of before there was a choice
+        if self.verified:  # as in files of before there was a choice; so it is with the library
             del facts["verified"]
+        if self.library == NUMPY:
+            del facts["library"]
         return facts
 
 

@@ -226,6 +226,11 @@ ALONG = {  # an index, and the dimension that it counts along
     "second_model": "model",
 }
 BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of things that it counts
+# A part, and what it is a part of: as many at the most, in each place.
+GROUPS = "", "k_", "size_", "kind_", "comparison_", "anchor_"
+WITHIN = {f"{group}calibrated_count": f"{group}raw_count" for group in GROUPS}
+WITHIN |= {"settled_count": "raw_count"}
+WITHIN |= {f"{null}_above_threshold": f"{null}_raw" for null in ("permuted", "untrained")}
 # Attributes that are read again, of any kind.
 TEXT_FACTS = (
     "model_a",
@@ -253,7 +258,17 @@ def misfit(kind: str, ds: xr.Dataset) -> str:
     for name, dims in layout(kind).items():
         if name in ds.variables:
             wrong.append(_variable(ds, name, dims))
+    wrong += [_within(ds, part, whole) for part, whole in WITHIN.items()]
     return next((reason for reason in wrong if reason), "")
+
+
+def _within(ds: xr.Dataset, part: str, whole: str) -> str:
+    """Return "" unless there is more of a part than of the whole; what is not known (NaN) is left alone."""
+    if part not in ds.variables or whole not in ds.variables:
+        return ""
+    one, other = ds.variables[part], ds.variables[whole]
+    numbers = one.dims == other.dims and {one.dtype.kind, other.dtype.kind} <= set("iuf")
+    return f"{part} exceeds {whole}" if numbers and np.any(one.values > other.values) else ""
 
 
 @cache

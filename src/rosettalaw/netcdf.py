@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 OTHER_KINDS = {".csv", ".tsv", ".txt", ".json", ".xlsx", ".parquet", ".npy", ".npz", ".html", ".md", ".png", ".pdf"}
+CLASSIC = {b"CDF\x01", b"CDF\x02", b"CDF\x05"}  # first bytes of netCDF-3 files
 OTHER_KINDS |= {".zarr", ".feather", ".pkl", ".mat"}
 
 

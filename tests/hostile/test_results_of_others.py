@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,21 @@ CHANGED = [
     ("filtering", lambda ds: ds.assign_coords(selector=["base"] * 5), "selector has a name twice"),
     ("filtering", lambda ds: ds.assign_coords(selector=np.arange(5)), "selector is not text"),
     ("judge", lambda ds: ds.assign_coords(top=[2, 2, 5]), "top has a number twice"),
+    (
+        "pairs",
+        lambda ds: ds.assign(calibrated_count=ds["raw_count"] + 1),
+        "calibrated_count exceeds raw_count",
+    ),
+    (
+        "ladder",
+        lambda ds: ds.assign(calibrated_count=ds["calibrated_count"].where(ds["rung"] != ds["rung"][1], 1e6)),
+        "calibrated_count exceeds raw_count",
+    ),
+    (
+        "ladder",
+        lambda ds: ds.assign(k_calibrated_count=ds["k_raw_count"] + 1),
+        "k_calibrated_count exceeds k_raw_count",
+    ),
 ]
 HEADS = [
     ("rosettalaw_format", 999, "newer version .format 999, this one reads up to 1."),
@@ -153,3 +169,19 @@ def test_every_reader_answers_or_refuses(kept, tmp_path_factory, rng):
 @given(rng=st.randoms(use_true_random=False))
 def test_every_reader_answers_or_refuses_every_kind(kept, tmp_path_factory, rng):
     every_reader_answers_or_refuses(kept, tmp_path_factory.mktemp("case"), rng, sorted(kept))
+
+
+@pytest.mark.parametrize("version", [1, 2, 5])
+def test_a_classic_netcdf_file_is_named_as_one(version, tmp_path):
+    path = tmp_path / "old.nc"
+    path.write_bytes(b"CDF" + bytes([version]) + bytes(60))
+    with pytest.raises(ForeignFileError, match=r"old.nc: netCDF in its classic format .*engine='h5netcdf'"):
+        load(path)
+
+
+def test_a_classic_file_that_scipy_wrote_is_converted_by_the_advice(kept, tmp_path):
+    kept["prediction"].to_netcdf(tmp_path / "old.nc", engine="scipy")
+    with pytest.raises(ForeignFileError, match="netCDF-3"):
+        load(tmp_path / "old.nc")
+    xr.open_dataset(tmp_path / "old.nc").to_netcdf(tmp_path / "result.nc", engine="h5netcdf")
+    xr.testing.assert_equal(load(tmp_path / "result.nc"), kept["prediction"])

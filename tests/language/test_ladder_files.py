@@ -5,11 +5,12 @@ import re
 from dataclasses import replace
 
 import pytest
+import torch
 from transformers import GPT2Config, OPTConfig
 
 import rosettalaw as rl
 from rosettalaw import cli
-from rosettalaw.empirical.config import Measurement
+from rosettalaw.empirical.config import DEVICES, Measurement
 from rosettalaw.empirical.ladder.models import open_checkpoint_ladder
 from rosettalaw.empirical.ladder.preview import preview
 from rosettalaw.empirical.ladder.template import TEMPLATE, write_template
@@ -49,6 +50,20 @@ def test_a_ladder_of_families_is_counted_with_its_seeds():
     assert rungs[0].disk_bytes == 4 * 60_000 * 4 * 128  # float32 × positions × networks × neurons
     with pytest.raises(InputError, match="--text = 'x': models trained here"):
         preview("quickstart", "x")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CUDA", ""])
+def test_a_device_that_torch_does_not_know_is_refused_before_anything_is_opened(device, file):
+    text = file.read_text().replace("[measurement]", f'[measurement]\ndevice = "{device}"')
+    file.write_text(text)
+    with pytest.raises(InputError, match=rf"device = '{device}': must be a device in torch's words.*device = \"cuda\""):
+        preview(str(file))
+
+
+def test_every_kind_of_device_of_torch_may_be_said():
+    for kind in DEVICES.split():
+        assert torch.device(kind).type == kind
+        assert Measurement(tokens=100, device=f"{kind}:1").device == f"{kind}:1"
 
 
 def test_what_cannot_be_opened_is_named(file):

@@ -7,12 +7,23 @@ import sys
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
 from rosettalaw.empirical.matching.certifying import pieces
-from rosettalaw.empirical.matching.machine import choice
-from rosettalaw.empirical.matching.machine.choice import CLEARLY, LARGE, fastest, half_precision_speed, measured_speed
+from rosettalaw.empirical.matching.machine import choice, precision
+from rosettalaw.empirical.matching.machine.choice import (
+    CLEARLY,
+    FASTER,
+    LARGE,
+    fastest,
+    half_precision_speed,
+    library_of_products,
+    measured_speed,
+    measured_speed_of_torch,
+    speed_of_torch,
+)
 from rosettalaw.errors import UnknownNameError
 
 
@@ -110,3 +121,83 @@ def test_small_matchings_do_not_import_torch(tmp_path):
     call += "found = match(A('a.npy'), A('a.npy'), quiet=True)\nassert 'torch' not in sys.modules; print(found.engine)"
     done = subprocess.run([sys.executable, "-c", call], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "exact"
+
+
+def test_the_library_of_products_is_measured_once(cache, monkeypatch):
+    call = LARGE, "exact", "float32", "cpu"
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: FASTER)
+    assert library_of_products(*call) == "torch"
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: never(None))
+    assert library_of_products(*call) == "torch"
+    (key,) = json.loads((cache / choice.SPEEDS_OF_LIBRARIES).read_text())
+    assert key.startswith(f"{choice.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, ")
+    assert f"numpy {np.__version__} and " in key
+    more = 1 + max(one["num_threads"] for one in threadpool_info())
+    with threadpool_limits(more, "blas"), pytest.raises(AssertionError, match="measured"):
+        library_of_products(*call)  # another number of threads is another ratio
+    monkeypatch.setattr(choice, "processor", lambda: "another processor")
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: FASTER - 0.01)
+    assert library_of_products(*call) == "numpy"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        (LARGE * 0.99, "exact", "float32", "cpu"),
+        (LARGE, "screened", "float32", "cpu"),
+        (LARGE, "certified", "float32", "cpu"),
+        (LARGE, "exact", "bfloat16", "cpu"),
+        (LARGE, "exact", "float32", "cuda"),
+    ],
+)
+def test_other_products_than_large_ones_of_float32_on_the_cpu_measure_nothing(call, cache, monkeypatch):
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: never(None))
+    assert library_of_products(*call) == "numpy"
+    assert not cache.exists()
+
+
+def test_without_torch_or_a_cache_products_are_numpys(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ROSETTALAW_CACHE", str(tmp_path / "file"))
+    assert speed_of_torch(lambda: 10.0) is None
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: 10.0)
+    assert library_of_products(LARGE, "exact", "float32", "cpu") == "numpy"
+    monkeypatch.setattr(choice.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: never(None))
+    assert library_of_products(LARGE, "exact", "float32", "cpu") == "numpy"
+
+
+def test_the_measurement_of_the_libraries():
+    assert 0.02 < measured_speed_of_torch() < 50
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_products_of_both_libraries_are_those_of_float64(first):
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((70, columns)).astype(np.float32) for columns in (9, 13))
+    before = rng.standard_normal((9, 13)).astype(np.float32)
+    expected = x.astype(float).T @ y + (0 if first else before)
+    for library in choice.LIBRARIES:
+        cross = before.copy()
+        precision.Product(library=library).add(cross, x, y, first)
+        np.testing.assert_allclose(cross, expected, rtol=0, atol=1e-5)
+
+
+def test_a_matching_by_torchs_products_is_resumed_with_them(plant, tmp_path, cache, monkeypatch):
+    a, b, _ = plant(400, 20, 20, 8)
+    monkeypatch.setattr(choice, "LARGE", 0)
+    monkeypatch.setattr(choice, "measured_speed", lambda device: 1.0)
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: 2.0)
+    monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
+    options = {"nulls": {"shift": 1}, "quiet": True, "folder": tmp_path / "work"}
+    by_torch = match(ArraySource(a), ArraySource(b), **options)
+    assert by_torch.details["library"] == "torch"
+    (cache / choice.SPEEDS_OF_LIBRARIES).unlink()
+    monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: 0.5)
+    again = match(ArraySource(a), ArraySource(b), **options)
+    assert again.details["library"] == "torch"
+    by_numpy = match(ArraySource(a), ArraySource(b), **{**options, "folder": tmp_path / "other"})
+    assert by_numpy.details["library"] == "numpy"
+    assert (by_numpy.unit_a.tolist(), by_numpy.unit_b.tolist()) == (by_torch.unit_a.tolist(), by_torch.unit_b.tolist())
+    np.testing.assert_allclose(by_numpy.correlation, by_torch.correlation, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(*(one.nulls["shifted"][0] for one in (by_numpy, by_torch)), rtol=0, atol=1e-6)

@@ -10,5 +10,5 @@
 | `precision` | types in which blocks are multiplied |
 | `checkpoint` | files of unfinished work |
 | `distributed` | many processes, one result |
-| `choice` | the faster of the exact and the certified engine on this machine |
+| `choice` | the faster engine, and the faster library of products, on this machine |
 """

@@ -1,10 +1,14 @@
-"""Choice between the exact and the certified engine, which give the same pairs: whichever is faster on this machine.
+"""Choices of what is faster on this machine: the exact or the certified engine, products by NumPy or by torch.
 
 The certified engine forms up to three half-precision products for each one of the exact engine, and splits columns. It
-is chosen for large matchings where half-precision products were measured `CLEARLY` times faster than float32 ones. The
-measurement takes less than half a second and is saved in the cache, for each processor, number of threads and version
-of torch. Where it cannot be saved, or torch is missing, the engine is the exact one: a choice must be the same each
-time, because correlations of null pairs and margins differ between the engines in the last digits of float32.
+is chosen for large matchings where half-precision products were measured `CLEARLY` times faster than float32 ones.
+
+The exact engine's products on the CPU are those of NumPy's BLAS, and of torch's for large matchings where these were
+measured `FASTER`: on some processors one library takes two thirds of the other's time, on others they are alike.
+
+A measurement takes a fraction of a second and is saved in the cache, for each processor, number of threads and version
+of the libraries. Where it cannot be saved, or torch is missing, the engine is the exact one and products are NumPy's: a
+choice must be the same each time, because correlations of null pairs and margins differ in the last digits of float32.
 """
 
 from __future__ import annotations
@@ -20,17 +24,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ....cache import cache_folder
 from ....disk import replacing
 from ....errors import RosettaError
 from .checkpoint import stated_in
 
 AUTO = "auto"
+NUMPY, TORCH = LIBRARIES = "numpy", "torch"  # that form products on the CPU
 CLEARLY = 4.0  # three products for one, and the passes around them
+FASTER = 1.1  # below, a measurement of this length may not tell them apart
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 1024, "cuda": 4096}
 REPEATS = 3
-SPEEDS = "products.json"  # in the cache
+SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
+SPEEDS_OF_LIBRARIES = "libraries.json"  # torch's float32 products over NumPy's
 
 
 def fastest(products: float, also_k: Sequence[int], compute: str, device: str, folder: Any = None) -> str:
@@ -54,18 +63,43 @@ def fastest(products: float, also_k: Sequence[int], compute: str, device: str, f
     return "certified" if ratio is not None and ratio >= CLEARLY else "exact"
 
 
+def library_of_products(products: float, engine: str, compute: str, device: str, folder: Any = None) -> str:
+    """Return "numpy" or "torch": whose float32 products the exact engine uses on the CPU; see `fastest`."""
+    begun = stated_in(folder)
+    if begun:
+        return begun.get("library", NUMPY)
+    if engine != "exact" or device != "cpu" or compute != "float32" or products < LARGE:
+        return NUMPY
+    if importlib.util.find_spec("torch") is None:
+        return NUMPY
+    ratio = speed_of_torch()
+    return TORCH if ratio is not None and ratio >= FASTER else NUMPY
+
+
 def half_precision_speed(device: str, measure: Callable[[str], float] | None = None) -> float | None:
     """Return how many times faster half-precision products are than float32 ones, as saved or measured now.
 
     None where it cannot be saved.
     """
-    path = cache_folder() / SPEEDS
+    return _speed(SPEEDS, _machine(device), lambda: (measure or measured_speed)(device))
+
+
+def speed_of_torch(measure: Callable[[], float] | None = None) -> float | None:
+    """Return how many times faster torch's float32 products on the CPU are than NumPy's, as saved or measured now.
+
+    None where it cannot be saved.
+    """
+    return _speed(SPEEDS_OF_LIBRARIES, f"{_machine('cpu')}, {_blas()}", measure or measured_speed_of_torch)
+
+
+def _speed(name: str, key: str, measure: Callable[[], float]) -> float | None:
+    """Return a ratio of speeds from a file of the cache, or measure and save it; None where it cannot be saved."""
+    path = cache_folder() / name
     saved = _saved(path)
-    key = _machine(device)
     ratio = saved.get(key)
     if isinstance(ratio, float):
         return ratio
-    ratio = float((measure or measured_speed)(device))
+    ratio = float(measure())
     try:
         with replacing(path) as partial:
             partial.write_text(json.dumps({**saved, key: ratio}, indent=1), encoding="utf-8")
@@ -115,6 +149,33 @@ def measured_speed(device: str) -> float:
         return 0.0
     times = [(seconds(single), seconds(half)) for _ in range(REPEATS)]
     return min(one for one, _ in times) / min(other for _, other in times)
+
+
+def measured_speed_of_torch() -> float:
+    """Return how many times faster torch's float32 products are than NumPy's, from moderate ones formed in turn."""
+    from .precision import add_product
+
+    edge = EDGE["cpu"]
+    rows = ((np.arange(edge * edge) * 7919) % 255 - 127).astype(np.float32).reshape(edge, edge)
+    out = np.zeros((edge, edge), np.float32)
+
+    def seconds(library: str) -> float:
+        begun = time.perf_counter()
+        add_product(out, rows, rows, False, library)
+        return time.perf_counter() - begun
+
+    times = np.array([[seconds(library) for library in LIBRARIES] for _ in range(1 + REPEATS)])
+    of_numpy, of_torch = times[1:].min(0)  # kernels are loaded by the first
+    return of_numpy / of_torch
+
+
+def _blas() -> str:
+    """Return what is known about NumPy's BLAS: the libraries of this process, their versions and numbers of threads."""
+    from threadpoolctl import threadpool_info
+
+    blas = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    each = {f"{one['internal_api']} {one['version']} with {one['num_threads']} threads" for one in blas}
+    return " and ".join([f"numpy {np.__version__}", *sorted(each)])
 
 
 @functools.cache

@@ -6,8 +6,9 @@ errs by at most u, the errors are independent, and a correlation from T position
 rounding is invisible, bfloat16 (u = 2⁻⁹) costs 1e-5 at T = 65 536. The sums of squares are not rounded, so a neuron's
 correlation with itself falls short of 1 by at most 2u². What it did cost is measured on a sample of the pairs.
 
-On the CPU products are formed by the BLAS of NumPy, and added to earlier ones by that of SciPy. On CUDA the formats
-run on the tensor cores; elsewhere factors are rounded and multiplied in float32: the same numbers, no gain in speed.
+On the CPU products are formed by the BLAS of NumPy, and added to earlier ones by that of SciPy; or both by torch, where
+it was measured faster (`choice`). On CUDA the formats run on the tensor cores; elsewhere factors are rounded and
+multiplied in float32: the same numbers, no gain in speed.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ class Product:
     ----------
     compute : str
         "float32", "tf32", "float16" or "bfloat16".
+    library : {"numpy", "torch"}
+        Whose products of NumPy's float32 arrays are used.
     """
 
     compute: str = "float32"
+    library: str = "numpy"
 
     def __post_init__(self):
         if self.compute not in ROUNDOFF:
@@ -43,9 +47,9 @@ class Product:
     def add(self, cross: Any, x: Any, y: Any, first: bool) -> None:
         """Add xᵀy to `cross` (or set it, for the first block); the last two rows border the block (see `moments`)."""
         if self.compute == "float32":
-            _add_product(cross, x, y, first)
+            add_product(cross, x, y, first, self.library)
             return
-        _add_product(cross, x[-2:], y[-2:], first)
+        add_product(cross, x[-2:], y[-2:], first)
         ldexp = arrays.library(x).ldexp
         exponents = [_exponents(side[:-2]) for side in (x, y)]
         low_x, low_y = (ldexp(side[:-2], -e) for side, e in zip((x, y), exponents, strict=True))
@@ -75,8 +79,12 @@ class Product:
         return _without_bits(x, DROPPED[self.compute])
 
 
-def _add_product(cross: Any, x: Any, y: Any, first: bool) -> None:
-    """Add xᵀy to `cross`, or set it, in place."""
+def add_product(cross: Any, x: Any, y: Any, first: bool, library: str = "numpy") -> None:
+    """Add xᵀy to `cross`, or set it, in place; products of NumPy's arrays are those of a `library`."""
+    if isinstance(cross, np.ndarray) and library == "torch":
+        import torch
+
+        cross, x, y = (torch.from_numpy(one) for one in (cross, x, y))  # the same memory
     if not isinstance(cross, np.ndarray):
         arrays.library(cross).addmm(cross, x.T, y, beta=0 if first else 1, out=cross)
     elif first:
