@@ -20,19 +20,32 @@ COLUMNS = 256  # of a tile, whose best are looked for together
 def subtract(x, columns, shift, out, total, square):
     """Write x − shift to `out` (float32) and its column sums and sums of squares to `total` and `square` (float64).
 
-    The rows are cut into `PIECES` whatever the number of threads, so that the sums do not depend on it.
+    The rows are cut into `PIECES` whatever the number of threads, so that the sums do not depend on it. Four rows at a
+    time are added to the sums, one after the other, so that these are read and written a quarter as often.
     """
     share = (x.shape[0] + PIECES - 1) // PIECES
     sums = np.zeros((PIECES, 2, columns))
     for piece in numba.prange(PIECES):
         part, part_square = np.empty(columns, np.float32), np.empty(columns, np.float32)
+        middle = shift[:columns].copy()
         stop = min((piece + 1) * share, x.shape[0])
         for first in range(piece * share, stop, STRIP):
             part[:] = 0
             part_square[:] = 0
-            for i in range(first, min(first + STRIP, stop)):
+            last = min(first + STRIP, stop)
+            fours = first + (last - first) // 4 * 4
+            for i in range(first, fours, 4):
+                x0, x1, x2, x3 = x[i, :columns], x[i + 1, :columns], x[i + 2, :columns], x[i + 3, :columns]
+                out0, out1, out2, out3 = out[i, :columns], out[i + 1, :columns], out[i + 2, :columns], out[i + 3, :columns]
                 for j in range(columns):
-                    u = np.float32(x[i, j] - shift[j])
+                    u0, u1 = np.float32(x0[j] - middle[j]), np.float32(x1[j] - middle[j])
+                    u2, u3 = np.float32(x2[j] - middle[j]), np.float32(x3[j] - middle[j])
+                    out0[j], out1[j], out2[j], out3[j] = u0, u1, u2, u3
+                    part[j] = part[j] + u0 + u1 + u2 + u3
+                    part_square[j] = part_square[j] + u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
+            for i in range(fours, last):
+                for j in range(columns):
+                    u = np.float32(x[i, j] - middle[j])
                     out[i, j] = u
                     part[j] += u
                     part_square[j] += u * u
