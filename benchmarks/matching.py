@@ -17,7 +17,7 @@ import torch
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Matches, match
 from rosettalaw.empirical.matching.cost import LARGEST
-from rosettalaw.empirical.matching.machine.choice import CLEARLY, measured_speed
+from rosettalaw.empirical.matching.machine.choice import CLEARLY, measured_speed, speed_of_torch
 
 from .account import account, shown
 from .timing import Ratio, memory_speed
@@ -60,13 +60,15 @@ def exact_against_matmul(
     for side in (a, b):
         read_through(side.path)
 
+    speed_of_torch()  # measured once a machine
     before = seconds_of_products(a, b, block, edge, device)
     exact = {"nulls": {}, "quiet": True, "engine": "exact", "device": device}
-    took, spent = account(lambda: match(a, b, tile=(edge, edge), **exact))
+    library = []
+    took, spent = account(lambda: library.append(match(a, b, tile=(edge, edge), **exact).details.get("library")))
     alone = (before + seconds_of_products(a, b, block, edge, device)) / 2
     flops, bytes_read = 2.0 * positions * neurons**2, 8.0 * positions * neurons
     detail = (
-        f"({alone:.3g} s of products in {took:.3g} s, jackknife included; T = {positions}, N = {neurons}; "
+        f"({alone:.3g} s of products in {took:.3g} s, by {library[0]}, jackknife included; T = {positions}, N = {neurons}; "
         f"torch.matmul {flops / alone / 1e9:.0f} GFLOP/s, memory {memory_speed() / 1e9:.0f} GB/s, so that reading both "
         f"sides once takes {bytes_read / memory_speed():.2g} s. Seconds: {shown(took, spent)})"
     )
