@@ -68,9 +68,10 @@ def exact_against_matmul(
     alone = (before + seconds_of_products(a, b, block, edge, device)) / 2
     flops, bytes_read = 2.0 * positions * neurons**2, 8.0 * positions * neurons
     detail = (
-        f"({alone:.3g} s of products in {took:.3g} s, by {library[0]}, jackknife included; T = {positions}, N = {neurons}; "
-        f"torch.matmul {flops / alone / 1e9:.0f} GFLOP/s, memory {memory_speed() / 1e9:.0f} GB/s, so that reading both "
-        f"sides once takes {bytes_read / memory_speed():.2g} s. Seconds: {shown(took, spent)})"
+        f"({alone:.3g} s of products in {took:.3g} s by {library[0]}, jackknife included; T = {positions}, "
+        f"N = {neurons}; torch.matmul {flops / alone / 1e9:.0f} GFLOP/s, memory {memory_speed() / 1e9:.0f} GB/s, "
+        f"so that reading both sides once takes {bytes_read / memory_speed():.2g} s. "
+        f"Seconds: {shown(took, spent)})"
     )
     return Ratio("the exact engine's share of torch.matmul's throughput", alone / took, share, True, detail)
 
