@@ -38,6 +38,7 @@ FASTER = 1.1  # below, a measurement of this length may not tell them apart
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 1024, "cuda": 4096}
 REPEATS = 3
+PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
 SPEEDS_OF_LIBRARIES = "libraries.json"  # torch's float32 products over NumPy's
 
@@ -152,21 +153,27 @@ def measured_speed(device: str) -> float:
 
 
 def measured_speed_of_torch() -> float:
-    """Return how many times faster torch's float32 products are than NumPy's, from moderate ones formed in turn."""
+    """Return how many times faster torch's float32 products are than NumPy's, from some of moderate size.
+
+    Each library's are formed in a row, after a pause: threads of the other one, which wait for more work at full load,
+    would slow the first.
+    """
     from .precision import add_product
 
-    edge = EDGE["cpu"]
-    rows = ((np.arange(edge * edge) * 7919) % 255 - 127).astype(np.float32).reshape(edge, edge)
+    edge = 2 * EDGE["cpu"]
+    rows = ((np.arange(edge // 2 * edge) * 7919) % 255 - 127).astype(np.float32).reshape(edge // 2, edge)
     out = np.zeros((edge, edge), np.float32)
 
     def seconds(library: str) -> float:
-        begun = time.perf_counter()
-        add_product(out, rows, rows, False, library)
-        return time.perf_counter() - begun
+        time.sleep(PAUSE)
+        times = []
+        for _ in range(REPEATS):  # kernels are loaded by the first
+            begun = time.perf_counter()
+            add_product(out, rows, rows, True, library)
+            times.append(time.perf_counter() - begun)
+        return min(times[1:])
 
-    times = np.array([[seconds(library) for library in LIBRARIES] for _ in range(1 + REPEATS)])
-    of_numpy, of_torch = times[1:].min(0)  # kernels are loaded by the first
-    return of_numpy / of_torch
+    return seconds(NUMPY) / seconds(TORCH)
 
 
 def _blas() -> str:

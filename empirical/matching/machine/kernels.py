@@ -36,7 +36,12 @@ def subtract(x, columns, shift, out, total, square):
             fours = first + (last - first) // 4 * 4
             for i in range(first, fours, 4):
                 x0, x1, x2, x3 = x[i, :columns], x[i + 1, :columns], x[i + 2, :columns], x[i + 3, :columns]
-                out0, out1, out2, out3 = out[i, :columns], out[i + 1, :columns], out[i + 2, :columns], out[i + 3, :columns]
+                out0, out1, out2, out3 = (
+                    out[i, :columns],
+                    out[i + 1, :columns],
+                    out[i + 2, :columns],
+                    out[i + 3, :columns],
+                )
                 for j in range(columns):
                     u0, u1 = np.float32(x0[j] - middle[j]), np.float32(x1[j] - middle[j])
                     u2, u3 = np.float32(x2[j] - middle[j]), np.float32(x3[j] - middle[j])
@@ -180,6 +185,20 @@ def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
         Receives the answer.
     """
     for matching in numba.prange(key.shape[0]):
+        if k == 1:
+            own = key[matching]
+            first_a, first_b = np.full(neurons_a, -1), np.full(neurons_b, -1)
+            most_a, most_b = np.full(neurons_a, -np.inf), np.full(neurons_b, -np.inf)
+            for candidate in range(len(unit_a)):
+                value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
+                if value > most_a[u]:
+                    most_a[u], first_a[u] = value, candidate
+                if value > most_b[v]:
+                    most_b[v], first_b[v] = value, candidate
+            for candidate in range(len(unit_a)):
+                here, there = first_a[unit_a[candidate]] == candidate, first_b[unit_b[candidate]] == candidate
+                out[matching, candidate] = here and there
+            continue
         best_a, best_b = np.full((neurons_a, k), -1), np.full((neurons_b, k), -1)
         for best, unit in ((best_a, unit_a), (best_b, unit_b)):
             for candidate in range(len(unit)):
@@ -214,21 +233,24 @@ def rivals(key, unit_a, unit_b, neurons_a, neurons_b, out):
         Receives it; −inf without another partner.
     """
     for matching in numba.prange(key.shape[0]):
-        best_a, best_b = np.full((neurons_a, 2), -np.inf), np.full((neurons_b, 2), -np.inf)
-        for best, unit in ((best_a, unit_a), (best_b, unit_b)):
-            for candidate in range(len(unit)):
-                value, own = key[matching, candidate], best[unit[candidate]]
-                if value > own[0]:
-                    own[1] = own[0]
-                    own[0] = value
-                elif value > own[1]:
-                    own[1] = value
+        own = key[matching]
+        most_a, next_a = np.full(neurons_a, -np.inf), np.full(neurons_a, -np.inf)
+        most_b, next_b = np.full(neurons_b, -np.inf), np.full(neurons_b, -np.inf)
         for candidate in range(len(unit_a)):
-            value, rival = key[matching, candidate], -np.inf
-            for best, unit in ((best_a, unit_a), (best_b, unit_b)):
-                own = best[unit[candidate]]
-                rival = max(rival, own[1] if own[0] == value else own[0])
-            out[matching, candidate] = rival
+            value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
+            if value > most_a[u]:
+                next_a[u], most_a[u] = most_a[u], value
+            elif value > next_a[u]:
+                next_a[u] = value
+            if value > most_b[v]:
+                next_b[v], most_b[v] = most_b[v], value
+            elif value > next_b[v]:
+                next_b[v] = value
+        for candidate in range(len(unit_a)):
+            value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
+            of_a = next_a[u] if most_a[u] == value else most_a[u]
+            of_b = next_b[v] if most_b[v] == value else most_b[v]
+            out[matching, candidate] = max(of_a, of_b)
 
 
 @numba.njit(parallel=True, cache=True)
