@@ -191,7 +191,8 @@ class Model:
         Returns
         -------
         xarray.Dataset
-            The variables of `predict`, and ``status``: 0 where the point was solved, otherwise the reason. Every
+            The variables of `predict`, and ``status``: 0 where the point was solved, 1 for a value outside its range, 3
+            for no feature, 4 for no optimum, 5 for more features with isolation than the free memory holds. Every
             parameter of the model is a coordinate. ``to_dataframe()`` as for `rosettalaw.theory.sweep`.
 
         Examples
