@@ -17,7 +17,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..errors import require
+from ..errors import InputError, require
 
 N, kappa, tau, gamma, C, lam, theta = sp.symbols("N kappa tau gamma C lambda theta", positive=True)
 r, r0, r_star, n, s, s2 = sp.symbols("r r_0 r_star n s s'", positive=True)
@@ -125,6 +125,9 @@ def _exponent(quantity: sp.Expr) -> sp.Expr:
 
 def _degree(expression: sp.Expr) -> sp.Expr:
     """Return lim d log X/d log r0: of a sum, that of the term beside which all others stay bounded."""
+    by_parts = _of_parts(expression)
+    if by_parts is not None:
+        return by_parts
     terms = sp.Add.make_args(sp.powsimp(sp.expand(sp.powdenest(expression, force=True)), force=True))
     for leader in terms:
         ratios = [_limit(sp.powsimp(sp.simplify(term / leader), force=True)) for term in terms if term is not leader]
@@ -138,6 +141,26 @@ def _degree(expression: sp.Expr) -> sp.Expr:
     rule = "must have a limit of d log X/d log r0 that SymPy finds"
     require(None not in degrees, "quantity", expression, rule, "exponent(r0**2 + r0)")
     return sp.Max(*degrees)
+
+
+def _of_parts(expression: sp.Expr) -> sp.Expr | None:
+    """Return the degree of a product, a power or a logarithm of sums from theirs; SymPy's limits may never end there.
+
+    ``d log log X = d log X/log X`` vanishes where X has a degree other than 0.
+    """
+    logs: Any = expression.atoms(sp.log)
+    if not any(log.args[0].is_Add or log.args[0].is_Mul for log in logs):
+        return None
+    degree: Any = None
+    with suppress(InputError):
+        if isinstance(expression, sp.Mul):
+            degree = sp.Add(*(_degree(factor) for factor in expression.args))
+        elif isinstance(expression, sp.Pow) and not expression.args[1].has(r0):
+            degree = expression.args[1] * _degree(expression.args[0])
+        elif isinstance(expression, sp.log):
+            inner = _degree(expression.args[0])
+            degree = sp.Integer(0) if inner.is_nonzero and inner.is_finite else None
+    return None if degree is None or degree.has(sp.nan) else sp.simplify(degree)
 
 
 def _slope(term: sp.Expr) -> sp.Expr | None:
@@ -157,7 +180,7 @@ def _expression(argument: str, given: Any, example: str) -> sp.Expr:
     """Return an expression of real numbers, or refuse anything else."""
     expression: Any = None
     with suppress(sp.SympifyError, TypeError, AttributeError):
-        expression = sp.sympify(given)
+        expression = sp.sympify(given, locals={symbol.name: symbol for symbol in SYMBOLS})  # beta is no function here
     scalar = isinstance(expression, sp.Expr) and not isinstance(expression, sp.MatrixExpr)
     real = scalar and not expression.has(sp.I, sp.nan, sp.zoo, sp.oo) and expression != 0
     require(real, argument, given, "must be a real expression, not 0", example)
@@ -231,8 +254,10 @@ def tolerance(of: sp.Expr) -> sp.Expr:
     own = own.subs({symbol: s for symbol in letters if symbol.name == s.name})
     curvature = sp.simplify(sp.diff(own, s, 2))
     concave = not curvature.is_nonnegative and not curvature.has(sp.DiracDelta)
-    require(concave, "of", of, "must be a concave function of s", example)
-    return sp.simplify(-sp.diff(own, s) / curvature)
+    answer = sp.simplify(-sp.diff(own, s) / curvature) if concave else sp.nan
+    straight = answer.has(sp.zoo, sp.nan, sp.oo)  # where U'' is 0, if only on a piece
+    require(concave and not straight, "of", of, "must be a concave function of s", example)
+    return answer
 
 
 @cache

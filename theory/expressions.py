@@ -65,7 +65,7 @@ def expression(part: str, given: Any) -> sp.Expr:
     except (sp.SympifyError, TypeError):
         raise InputError(part, given, "must be a formula, as text or in SymPy", EXAMPLE) from None
     require(isinstance(result, sp.Expr), part, given, "must be a formula, as text or in SymPy", EXAMPLE)
-    result = in_our_letters(result)
+    result = in_our_letters(sp.nsimplify(result, rational=True))  # 1.7 is 17/10: what is proved is proved of that
     foreign = {symbol for _, own in TABLES.values() for symbol in own} - letters
     stray = sorted(str(symbol) for symbol in result.free_symbols & foreign)
     mine = " or ".join(sorted(str(letter) for letter in letters))

@@ -26,11 +26,10 @@ import numpy as np
 
 from ..errors import InputError, UnknownNameError, require
 from ..vocabulary import Variable
-from .contracts import Contract, hold
+from .contracts import OURS, Contract, hold
 
 POSITIVE = (0.0, np.inf)
 REAL = (-np.inf, np.inf)
-OURS = __name__.partition(".")[0] + "."
 
 
 class FunctionFamily:

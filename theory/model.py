@@ -29,6 +29,7 @@ from ..results import dataset
 from .allocation import Allocation, allocate, allocate_logs
 from .budgets import Budget, Cost, LinearBudget, UnitCost
 from .parameters import FEATURES_TOO_MANY, LEVEL, RULES, as_floats, as_number, positive, ranks_in_memory
+from .power_law import JUST_BELOW
 from .roots import root
 from .spectra import DESCENDING, Spectrum, log_slope
 from .utilities import Log, Utility
@@ -190,7 +191,8 @@ class Model:
         Returns
         -------
         xarray.Dataset
-            The variables of `predict`, and ``status``: 0 where the point was solved, otherwise the reason. Every
+            The variables of `predict`, and ``status``: 0 where the point was solved, 1 for a value outside its range, 3
+            for no feature, 4 for no optimum, 5 for more features with isolation than the free memory holds. Every
             parameter of the model is a coordinate. ``to_dataframe()`` as for `rosettalaw.theory.sweep`.
 
         Examples
@@ -205,7 +207,8 @@ class Model:
         return sweep_model(self, {"neurons": neurons, "tau": tau, **parameters}, memory, sensitivities)
 
     def _frontier(self, allocation: Allocation, neurons: float, tau: float) -> float:
-        return max(self._crossing(allocation, neurons, tau), float(allocation.count(tau)))  # rounding, where s_R = τ
+        count = float(allocation.count(tau))  # decides where rounding might: r_τ lies from that rank up to the next
+        return max(min(self._crossing(allocation, neurons, tau), (count + 1.0) * JUST_BELOW), count)
 
     def _crossing(self, allocation: Allocation, neurons: float, tau: float) -> float:
         """Return where w(r) U'(τ) = λ c(r)."""
@@ -226,8 +229,7 @@ class Model:
         low, high = np.log(max(count, 1)), np.log(count + 1)
         if not worth(low) > 0 > worth(high):  # a rank at τ up to rounding, or several
             return float(np.exp(root(worth, 0.0, last)))
-        crossing = float(np.exp(root(worth, float(low), float(high))))
-        return min(crossing, float(np.nextafter(count + 1.0, 0.0)))  # where w jumps at a rank, just before it
+        return float(np.exp(root(worth, float(low), float(high))))
 
     @checked("model.quantities(model.allocate(1e4), 1e4, tau=1.0)")
     def quantities(

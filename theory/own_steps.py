@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy as sp
@@ -28,10 +29,7 @@ def by_ratio(profile: sp.Expr, last: sp.Symbol) -> sp.Expr:
 
 def demand_of(marginal: sp.Expr) -> sp.Expr | None:
     """Return s with U'(s) = p: of several solutions the one that goes through U'(1)."""
-    try:
-        solutions = sp.solve(sp.Eq(marginal, price), s)
-    except NotImplementedError:
-        return None
+    solutions = solutions_of(marginal - price, s)
     numbers: Any = {symbol: sp.Rational(3, 2) for symbol in marginal.free_symbols - {s}}
     known = marginal.subs(numbers)
     for solution in solutions:
@@ -50,12 +48,45 @@ def frontier_of(q: sp.Expr, ratio: sp.Expr) -> sp.Expr | sp.Eq:
     if q.has(sp.Piecewise):
         return equation
     logs = sp.expand_log(sp.log(equation.lhs), force=True) - sp.log(ratio)
-    try:
-        solutions = sp.solve(logs, r_tau)
-    except NotImplementedError:
-        return equation
-    fine = [one for one in solutions if sp.simplify(one.subs(tau, 0) - r0) == 0]
+    solutions = solutions_of(equation.lhs - ratio, r_tau, logs)
+    letters: Any = ratio.free_symbols | q.free_symbols
+    numbers: Any = {symbol: sp.Rational(3, 2) for symbol in letters - {r, tau}} | {r0: sp.Integer(7)}
+    # where τ is nothing the frontier is r0
+    fine = [one for one in solutions if abs(sp.N(one.subs(numbers).subs(tau, 0)) - 7) < 1e-9]
     return sp.simplify(fine[0]) if fine else equation
+
+
+def solutions_of(vanishing: sp.Expr, x: sp.Symbol, form: sp.Expr | None = None) -> list[sp.Expr]:
+    """Return where an expression vanishes for a positive x, as far as closed forms are of use.
+
+    A polynomial in one root of x is solved up to two different powers of it; beyond that SymPy's answers fill pages, or
+    never come. All others are SymPy's, from another `form` of the equation where there is one.
+    """
+    polynomial, root = _in_one_root(sp.numer(sp.together(vanishing)), x)
+    if polynomial is None:
+        try:
+            return list(sp.solve(vanishing if form is None else form, x))
+        except NotImplementedError:
+            return []
+    powers = [monomial[0] - polynomial.monoms()[-1][0] for monomial in polynomial.monoms()]
+    step = sp.igcd(*powers)
+    if not step or powers[0] // step > 2:
+        return []
+    z = sp.Symbol("z")
+    terms = zip(powers, polynomial.coeffs(), strict=True)
+    reduced = sp.Poly(sp.Add(*(value * z ** (power // step) for power, value in terms)), z)
+    return [one ** sp.Rational(root, step) for one in sp.roots(reduced)]
+
+
+def _in_one_root(numerator: sp.Expr, x: sp.Symbol) -> tuple[Any, int]:
+    """Return a polynomial in y and the whole number k of x = y^k, or None if the numerator is none in any root of x."""
+    powers: Any = numerator.atoms(sp.Pow)
+    fractions = [int(power.exp.q) for power in powers if power.base == x and power.exp.is_Rational]
+    y, root = sp.Symbol("y", positive=True), math.lcm(*fractions)
+    try:
+        return sp.Poly(sp.expand(numerator.subs(x, y**root)), y), root
+    except sp.PolynomialError:
+        return None, root
 
 
 def local_law(w: sp.Expr, c: sp.Expr, B: sp.Expr, tolerance: sp.Expr) -> sp.Expr:
@@ -74,9 +105,18 @@ def budget_for_all(demand: sp.Expr, marginal: sp.Expr, q: sp.Expr, c: sp.Expr) -
     k, whole = sp.Symbol("r", integer=True, positive=True), sp.Symbol("A", integer=True, positive=True)
     each = tidy(demand.subs(price, marginal.subs(s, tau) * q / q.subs(r, A)))
     terms = sp.expand(sp.powsimp(sp.expand(c * each), force=True)).subs({r: k, A: whole})
-    total = sp.Integer(0)
+    total: Any = sp.Integer(0)
     for term in sp.Add.make_args(terms):
         factor, rest = term.as_independent(k)
+        if not _summable(rest, k):  # SymPy may look for a closed form without end
+            total = sp.Sum((c * each).subs({r: k, A: whole}), (k, 1, whole))
+            break
         total += factor * sp.Sum(rest, (k, 1, whole)).doit()
     sums = sorted(total.atoms(sp.Sum), key=str)
     return in_our_letters(sp.collect(total, sums, sp.factor)) if sums else in_our_letters(sp.factor_terms(total))
+
+
+def _summable(term: Any, k: sp.Symbol) -> bool:
+    """Return whether a term is a product of powers, logarithms and exponentials of k, or in pieces."""
+    bases = [factor.as_base_exp()[0] for factor in sp.Mul.make_args(term)]
+    return term.has(sp.Piecewise) or all(base in (k, sp.log(k)) or not base.has(k) for base in bases)

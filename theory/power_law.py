@@ -47,6 +47,7 @@ ACTIVE, R0, R_TAU, COUNT, MEAN_ISOLATION, TAIL_MASS, LOCAL_EXPONENT = range(7)
 COLUMNS = ("active", "r0", "r_tau", "count", "mean_isolation", "tail_mass", "local_exponent")
 
 ROUNDING_UP = 1.0 + 1e-14  # a rank that r_τ meets up to rounding is counted
+JUST_BELOW = 1.0 - 2.0**-53  # times a whole number: the float before it
 TIE = 3e-14  # isolation up to it is rounding: the rank lies at r0, where s = 0
 TINY = 1e-3  # budget from which it is; smaller ones are compared with differences of weights, which keep their digits
 NEAREST = 1e-3  # ranks: closer to r0 than that, rounding would decide beyond rank 10^10
@@ -219,25 +220,34 @@ def _newton_step(log_x: float, budget: float, beta: float) -> float:
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
-def _r_tau(log_r0: float, beta: float, tau: float, features: float) -> float:
-    """Return the frontier ``r0 (1+τ)^(-1/β)`` (Eqs. 21–22), at most A."""
-    return min(math.exp(log_r0 - math.log1p(tau) / beta), features)
+def frontier_and_count(log_r0: float, beta: float, tau: float, features: float, active: float, budget: float):
+    """Return ``r_τ = r0 (1+τ)^(-1/β)`` (Eqs. 21–22), at most A, and R_τ (Eq. 10), the last rank up to it.
+
+    Rounding decides for the count: r_τ meets the rank that is counted, and lies before the next one.
+    """
+    r_tau = min(math.exp(log_r0 - math.log1p(tau) / beta), features)
+    if active == 1.0 and budget < TINY:  # r0 has lost the digits of s = κN
+        count = 1.0 if budget * ROUNDING_UP >= tau else 0.0
+    else:
+        count = min(np.floor(r_tau * ROUNDING_UP), active)  # beyond 10^12 the factor is more than a rank
+    return max(min(r_tau, (count + 1.0) * JUST_BELOW), count), count
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
-def _count(r_tau: float, tau: float, active: float, budget: float) -> float:
-    """Return R_τ (Eqs. 10, 22): the last rank up to the frontier, which it meets to rounding."""
-    if active == 1.0 and budget < TINY:  # r0 has lost the digits of s = κN
-        return 1.0 if budget * ROUNDING_UP >= tau else 0.0
-    return min(np.floor(r_tau * ROUNDING_UP), active)  # beyond 10^12 the factor is more than a rank
+def _continuum_frontier(log_r0: float, beta: float, tau: float, features: float) -> float:
+    return min(math.exp(log_r0 - math.log1p(tau) / beta), features)
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
 def frontier_points(neurons, beta, kappa, tau, gamma, continuum, out):
     """Fill `out` with r_τ at every point (flat float64 arrays of equal length)."""
-    features, log_r0, _ = _solve(neurons, beta, kappa, gamma, continuum)
+    features, log_r0, active = _solve(neurons, beta, kappa, gamma, continuum)
     for i in range(len(out)):
-        out[i] = _r_tau(log_r0[i], beta[i], tau[i], features[i])
+        if continuum:
+            out[i] = _continuum_frontier(log_r0[i], beta[i], tau[i], features[i])
+        else:
+            budget = kappa[i] * neurons[i]
+            out[i], _ = frontier_and_count(log_r0[i], beta[i], tau[i], features[i], active[i], budget)
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
@@ -271,13 +281,13 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
     for i in range(len(out)):
         b, budget = beta[i], kappa[i] * neurons[i]
         features, log_r0, active = all_features[i], all_log_r0[i], all_active[i]
-        r_tau = _r_tau(log_r0, b, tau[i], features)
         if continuum:
+            r_tau = _continuum_frontier(log_r0, b, tau[i], features)
             count = max(r_tau - 1.0, 0.0)
             last = active + 1.0
             between = power_integral(max(r_tau, 1.0), last, b)
         else:
-            count = _count(r_tau, tau[i], active, budget)
+            r_tau, count = frontier_and_count(log_r0, b, tau[i], features, active, budget)
             last = active
             between = power_sum(count, active, b)
         tail = math.exp(b * log_r0) * between - (active - count) if count > 0 else budget

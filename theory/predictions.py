@@ -192,10 +192,18 @@ def isolation(
     rule = f"lists {features:.3g} features, and the free memory holds {room:.3g} of them"
     require(features <= room, "neurons", neurons, rule, "solve(1e12, beta=1.6).isolation_at([1, 10, 100])")
     rank = np.arange(1.0, features + 1.0)
-    s = np.maximum(np.expm1(beta * np.log(float(point["r0"]) / rank)), 0.0)
+    r0 = float(point["r0"])
+    log_ratio = np.log(r0 / rank) if r0 < np.inf else _log_r0(neurons, beta, kappa, gamma, limit) - np.log(rank)
+    s = np.maximum(np.expm1(beta * log_ratio), 0.0)
     if limit == "discrete":
         s[int(point["active"]) :] = 0.0  # of a rank at r0 itself rounding might leave something
     return s
+
+
+def _log_r0(neurons: float, beta: float, kappa: float, gamma: float, limit: str) -> float:
+    """Return log r0, for an r0 that overflows."""
+    inputs = [np.array([float(x)]) for x in (neurons, beta, kappa, gamma)]
+    return float(in_threads(power_law.level_points, inputs, limit == "continuum", np.empty(1))[0])
 
 
 def _flat(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ..errors import InputError, require
 from .certificate import Certificate
 from .kernel_runs import run
 from .parameters import RULES, as_floats, as_number, parameters, positive, require_solvable
-from .power_law import ACTIVE, COLUMNS, R0, ROUNDING_UP, TINY, power_sum, solve_points
+from .power_law import ACTIVE, COLUMNS, R0, frontier_and_count, level_points, power_sum, solve_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +38,8 @@ class Solution:
         Where the profile vanishes (Eq. 17).
     active : int
         n, the number of features with positive isolation.
+    log_r0 : float or None
+        log r0, for an r0 beyond the largest float; None takes it from `r0`.
     """
 
     beta: float
@@ -45,25 +47,31 @@ class Solution:
     features: float
     r0: float
     active: int
+    log_r0: float | None = None
 
     @property
     def multiplier(self) -> float:
         """λ = r0^-β, the value of one more unit of budget (Eq. 17)."""
-        return self.r0**-self.beta
+        return float(np.exp(-self.beta * self._log_ratio(1.0)))
+
+    def _log_ratio(self, rank: float | np.ndarray) -> Any:
+        """Return log(r0/rank), finite also where r0 overflows: β near 0, every feature active."""
+        if self.r0 < np.inf or self.log_r0 is None:
+            return np.log(self.r0 / rank)
+        return self.log_r0 - np.log(rank)
 
     def isolation_at(self, rank: np.ndarray) -> np.ndarray:
         """Return ``s_r = [(r0/r)^β − 1]_+`` at ranks 1 … A of any shape (Eq. 14)."""
         ranks = as_floats("rank", rank, "solve(1e4, beta=1.6).isolation_at([1, 2, 3])")
         fine = bool((ranks > 0).all())
         require(fine, "rank", rank, "must be positive", "solve(1e4, beta=1.6).isolation_at([1, 2, 3])")
-        return np.maximum(np.expm1(self.beta * np.log(self.r0 / ranks)), 0.0)
+        return np.maximum(np.expm1(self.beta * self._log_ratio(ranks)), 0.0)
 
     def count(self, tau: float) -> int:
         """Return R_τ (Eqs. 10, 22)."""
         tau = as_number("tau", tau, positive, RULES["tau"], "solve(1e4, beta=1.6).count(tau=2.0)")
-        if self.active == 1 and self.budget < TINY:  # r0 has lost the digits of s = κN
-            return int(self.budget * ROUNDING_UP >= tau)
-        return int(min(np.floor(self.r0 * (1 + tau) ** (-1 / self.beta) * ROUNDING_UP), self.active))
+        point = (float(self._log_ratio(1.0)), self.beta, tau, self.features, float(self.active), self.budget)
+        return int(frontier_and_count(*point)[1])
 
     def plot(self, ax: Axes | None = None, tau: float | None = None) -> Axes:
         """Draw isolation over rank; with `tau` also the threshold and the count."""
@@ -89,10 +97,11 @@ class Solution:
             total = zeta(self.beta) - zeta(self.beta, n + 1)
         else:  # zeta has a pole at 1
             total = power_sum(0.0, n, self.beta)
-        spent = self.r0**self.beta * total - n
+        lifted = float(np.exp(self.beta * self._log_ratio(1.0)))  # r0^β
+        spent = lifted * total - n
         if n <= SUMMED and self.budget < 1e-3 * n:  # r0 itself keeps few digits of it
             spent = float(np.sum((weight * self.budget + (n * weight - total)) / total))
-        last, following = (self.r0 / n) ** self.beta, (self.r0 / (n + 1)) ** self.beta
+        last, following = (float(np.exp(self.beta * self._log_ratio(rank))) for rank in (n, n + 1))
         violation = max(1 - last, following - 1 if n < self.features else 0.0, 0.0)
         return Certificate(spent / self.budget - 1, violation, 1 - spent / self.budget)
 
@@ -119,10 +128,12 @@ def solve(neurons: float, beta: float, kappa: float = 1.0, gamma: float = 4.0) -
     out = np.empty((1, len(COLUMNS)))
     size, exponent, budget, tau, ratio = (array.reshape(1) for array in arrays.values())
     run(solve_points, [size, exponent, budget, tau, ratio], False, out)
+    log_r0 = run(level_points, [size, exponent, budget, ratio], False, np.empty(1))
     return Solution(
         beta=float(beta),
         budget=float(kappa) * float(neurons),
         features=float(np.floor(arrays["gamma"] * arrays["neurons"])),
         r0=float(out[0, R0]),
         active=int(out[0, ACTIVE]),
+        log_r0=float(log_r0[0]),
     )

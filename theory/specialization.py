@@ -34,7 +34,7 @@ from ..results import dataset
 from .allocation import allocate
 from .frontiers import last_below
 from .parameters import RULES, as_floats
-from .power_law import ROUNDING_UP, TINY, power_sum
+from .power_law import JUST_BELOW, ROUNDING_UP, TINY, power_sum
 from .roots import root
 
 if TYPE_CHECKING:
@@ -125,9 +125,10 @@ def _point(
         ranks = np.minimum(np.floor((C * (1 + budget) / C.max()) ** (1 / beta)) + 1, features)
     if budget < TINY and ranks.sum() <= LISTED:
         return _listed(ranks.astype(int), C, beta, budget, tau)
-    r0, active = _level(budget, features, C, beta)
-    r_tau = np.minimum(r0 * (1 + tau) ** (-1 / beta), features)
-    return r_tau, np.floor(r_tau * ROUNDING_UP), active
+    log_r0, active = _level(budget, features, C, beta)
+    r_tau = np.minimum(np.exp(log_r0 - np.log1p(tau) / beta), features)
+    count = np.minimum(np.floor(r_tau * ROUNDING_UP), active)
+    return np.maximum(np.minimum(r_tau, (count + 1) * JUST_BELOW), count), count, active
 
 
 def _listed(
@@ -147,13 +148,14 @@ def _listed(
 
 
 def _level(budget: float, features: float, C: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Return r0_d and n_d, shape (2, domains), at the level λ that spends the budget."""
+    """Return log r0_d and n_d, shape (2, domains), at the level λ that spends the budget."""
 
     def profile(log_level: float) -> tuple[np.ndarray, np.ndarray, float]:
-        r0 = np.exp((np.log(C) - log_level) / beta)
-        active = np.minimum(last_below(r0, beta), features)
+        log_r0 = (np.log(C) - log_level) / beta
+        r0 = np.exp(np.minimum(log_r0, 700.0))
+        active = np.clip(last_below(r0, beta), 0.0, features)
         sums = np.array([power_sum(0.0, n, b) for n, b in zip(active, beta, strict=True)])
-        return r0, active, float(np.sum(r0**beta * sums - active))
+        return log_r0, active, float(np.sum(np.exp(beta * log_r0) * sums - active))
 
     def excess(log_level: float) -> float:
         return profile(log_level)[2] / budget - 1

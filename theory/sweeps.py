@@ -86,7 +86,8 @@ def sweep(
     Returns
     -------
     xarray.Dataset
-        The variables of `predict`, counts as floats, and ``status``, 0 where the point was solved. Its
+        The variables of `predict`, counts as floats, and ``status``, 0 where the point was solved, otherwise the number
+        of a rule of `STATUS`: 1 to 3 here, also 4 (no optimum) and 5 (more features than memory holds) of a model. Its
         ``to_dataframe()`` has a row for each point, with the swept parameters as its index and the others as columns.
         Beyond the free memory it is refused, with the call that takes a part.
 

@@ -72,7 +72,7 @@ THEORY = {
     "sensitivity_log_tau": Variable("change of log r_τ with log τ", "1", "∂log r_τ/∂log τ", "theory.sensitivities"),
     "sensitivity_log_neurons": Variable("change of log r_τ with log N", "1", "∂log r_τ/∂log N", "theory.sensitivities"),
     "asymptotic_exponent": Variable("exponent of the count for N → ∞", "1", "1/β", "23"),
-    "status": Variable("0 if the point was solved; otherwise the number of the violated rule"),
+    "status": Variable("0 if the point was solved; otherwise the number of a rule, 1 to 5, that its attributes state"),
     "domain": Variable("domain of the data that features belong to"),
     "offset": Variable("importance of a domain's first feature", "1", "C_d", "theory.specialization"),
     "share": Variable("share of the Rosetta Neurons that belong to a domain", "1", "", "theory.specialization"),

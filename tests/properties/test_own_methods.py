@@ -1,6 +1,7 @@
 """Methods of own families that cannot be called, or return something else: one message with class and method."""
 
 import concurrent.futures
+import functools
 import math
 import multiprocessing
 import pickle
@@ -18,6 +19,7 @@ from rosettalaw.theory import (
     Cost,
     Log,
     Model,
+    PowerCost,
     PowerLaw,
     Spectrum,
     SquaredError,
@@ -70,6 +72,133 @@ def test_a_mistake_in_a_method_is_one_message(part, mistake):
     with pytest.raises(BrokenLawError, match=rf"at method = {method}") as caught:
         check(member)
     assert caught.value.law == law
+
+
+def raised(self, x, *_):
+    x **= -1.5
+    return x
+
+
+def added(self, x, *_):
+    x += 1.0
+    return x**-2.0
+
+
+def filled(self, x, *_):
+    np.sqrt(x, out=x)
+    return np.asarray(x)
+
+
+@pytest.mark.parametrize("function", [raised, added, filled])
+@pytest.mark.parametrize("part", ["spectrum", "utility", "cost"])
+def test_a_method_that_writes_to_its_argument_is_one_message(part, function):
+    """A spectrum that wrote r^-1.5 over its ranks gave CRRA(2) with costs r^½ the frontier A in place of 10.639."""
+    family, method, argument, check = FAMILIES[part]
+    member = own(family, **{method: function})
+    says = (
+        f"^Mine.{method} = 'a call that changes {argument}': must leave {argument} as it is, or take a copy. Try: def "
+    )
+    for other in ({}, {"utility": CRRA(2.0)}, {"utility": CRRA(2.0), "cost": PowerCost(0.5)}):
+        whole = Model(**{"spectrum": PowerLaw(1.5), **other, part: member})
+        with pytest.raises(InputError, match=says):
+            whole.predict([100.0, 1000.0])
+        with pytest.raises(InputError, match=says):
+            whole.sweep([100.0, 1000.0], tau=[0.5, 3.0])
+    with pytest.raises(BrokenLawError, match=rf"at method = {method}") as caught:
+        check(member)
+    assert caught.value.law == "pure"
+
+
+@pytest.mark.parametrize("method", ["log_at", "by_beta"])
+def test_optional_methods_of_spectra_do_not_write_either(method):
+    spectrum = own(Spectrum, at=lambda self, rank, features: rank**-1.5, **{method: filled})
+    with pytest.raises(InputError, match=f"^Mine.{method} = 'a call that changes rank'"):
+        Model(spectrum, CRRA(2.0)).predict(100.0, sensitivities=True)
+
+
+class Buffered(Utility):
+    """One array, filled anew at every call: differences of two calls were 0, and so was the local exponent."""
+
+    def _filled(self, values):
+        if np.shape(getattr(self, "buffer", None)) != np.shape(values):
+            self.buffer = np.empty(np.shape(values))
+        self.buffer[...] = values
+        return self.buffer
+
+    def marginal(self, s):
+        return self._filled((1 + s) ** -2.0)
+
+    def log_marginal(self, s):
+        return self._filled(-2 * np.log1p(s))
+
+
+def test_a_method_may_fill_the_same_array_at_every_call():
+    sizes, columns = [100.0, 1000.0], ["count", "r_tau", "mean_isolation", "local_exponent"]
+    expected = Model(PowerLaw(1.5), SquaredError()).predict(sizes)
+    met = Model(PowerLaw(1.5), Buffered()).predict(sizes)
+    for name in columns:
+        np.testing.assert_allclose(met[name], expected[name], rtol=1e-6)
+
+
+def test_arguments_of_direct_calls_are_left_alone():
+    """A copy is handed on: what the method returns is not the caller's array either."""
+    same = own(Cost, at=lambda self, rank: rank)
+    rank = np.array([1.0, 2.0])
+    same.at(rank)[0] = 9.0
+    assert rank.tolist() == [1.0, 2.0]
+    by_name = own(Spectrum, at=raised)
+    with pytest.raises(InputError, match="a call that changes rank"):
+        by_name.at(x=rank)
+    assert rank.tolist() == [1.0, 2.0]
+
+
+class Beside:
+    """A class that is no family, and lends its method to one."""
+
+    def at(self, rank, features):
+        return 0.5
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        classmethod(lambda cls, rank, features: 0.5),
+        functools.partial(lambda rank, features: 0.5),
+        functools.partialmethod(lambda self, rank, features: 0.5),
+        np.vectorize(lambda rank, features: "0.5"),
+    ],
+    ids=lambda method: type(method).__name__,
+)
+def test_callables_of_every_kind_are_held_to_it(method):
+    with pytest.raises(InputError, match=r"^Mine.at = .*: must take rank, an array of any shape, and features"):
+        Model(own(Spectrum, at=method)).predict(100.0)
+
+
+def test_methods_of_a_class_beside_the_family_are_held_to_it():
+    mixed = type("Mixed", (Beside, Spectrum), {})
+    with pytest.raises(InputError, match=r"^Mixed.at = 'shape \(\) for rank of shape .*: must take rank"):
+        Model(mixed()).predict(100.0)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        classmethod(lambda cls, rank, features: rank**-1.5),
+        functools.partial(lambda power, rank, features: rank**power, -1.5),
+        functools.partialmethod(lambda self, power, rank, features: rank**power, -1.5),
+        np.vectorize(lambda rank, features: float(rank) ** -1.5),
+    ],
+    ids=lambda method: type(method).__name__,
+)
+def test_callables_of_every_kind_are_solved(method):
+    met = Model(own(Spectrum, at=method)).predict(300.0)
+    np.testing.assert_allclose(met["r_tau"], Model(PowerLaw(1.5)).predict(300.0)["r_tau"], rtol=1e-12)
+
+
+def test_masked_results_are_no_numbers():
+    masked = own(Spectrum, at=lambda self, rank, features: np.ma.masked_greater(rank**-1.5, 0.5))
+    with pytest.raises(InputError, match=r"^Mine.at = 'a result of type MaskedArray"):
+        Model(masked).predict(100.0)
 
 
 @pytest.mark.parametrize("method", ["log_marginal", "demand", "demand_at_log", "tolerance"])

@@ -157,6 +157,7 @@ def test_exponents_are_limits(quantity, expected):
 
 def test_exponents_and_tolerances_know_their_letters():
     assert d.tolerance(sp.log(1 + sp.Symbol("s"))) == 1 + d.s
+    assert sp.simplify(d.tolerance("beta * s**(1 - eta) / (1 - eta)") - d.s / d.eta) == 0
     with pytest.raises(InputError, match="unknown: x"):
         d.exponent(sp.Symbol("x"))
     for flat in (sp.Integer(3), d.s, sp.log(d.r)):
@@ -175,6 +176,13 @@ def test_exponents_and_tolerances_know_their_letters():
         (d.r0**2 / (1 + d.r0), 1 / (d.b + 1)),
         (sp.log(sp.log(d.r0)), 0),
         ("r_0**2", 2 / (d.b + 1)),
+        (d.N * sp.log(d.N), 1),
+        (d.N / sp.log(d.N), 1),
+        (sp.sqrt(d.N * sp.log(1 + d.N)) * d.r0, sp.Rational(1, 2) + 1 / (d.b + 1)),
+        ("log(log(N))", 0),
+        ("r_0**beta", 1),  # a letter, where SymPy has a function of that name
+        ("gamma*N**theta", d.theta),
+        ("C*zeta(beta)*r_0", 1 / (d.b + 1)),
     ],
 )
 def test_exponents_of_sums_whose_order_is_not_at_hand(quantity, expected):
@@ -198,7 +206,17 @@ def test_where_sympy_finds_no_limit_there_is_no_exponent(quantity):
         d.exponent(quantity)
 
 
-@pytest.mark.parametrize("utility", [d.s**2, -sp.log(1 + d.s), sp.Max(d.s, 1), d.s, sp.Integer(1)])
+UNBENT = [
+    d.s**2,
+    -sp.log(1 + d.s),
+    sp.Max(d.s, 1),
+    d.s,
+    sp.Integer(1),
+    sp.Piecewise((d.s, d.s < 1), (sp.log(d.s), True)),
+]
+
+
+@pytest.mark.parametrize("utility", UNBENT)
 def test_utilities_that_are_not_concave_have_no_tolerance(utility):
     with pytest.raises(InputError, match="must be a concave function of s"):
         d.tolerance(utility)

@@ -1,6 +1,5 @@
 """Models on grids: the same numbers as one model at a time, in memory, lazily, and of families made here."""
 
-import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +19,7 @@ from rosettalaw.theory import (
     Range,
     Spectrum,
     Utility,
+    model_sweeps,
     predict,
 )
 from rosettalaw.theory.sweeps import STATUS, summary, write
@@ -51,7 +51,7 @@ class Scaled(Utility):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(sys.modules["rosettalaw.theory.model_sweeps"], "BLOCK", 4)
+    monkeypatch.setattr(model_sweeps, "BLOCK", 4)
 
 
 def test_every_point_is_the_prediction_of_its_model():

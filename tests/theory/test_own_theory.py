@@ -100,6 +100,38 @@ def test_the_spectrum_at_the_border_is_solved_by_lambert():
     assert same(found.r0, sp.exp(1 + sp.LambertW((budget - 1) / sp.E)))
 
 
+# Sums of powers, of which SymPy's own solutions are pages long or never come: exponent of the count.
+SUMS = [
+    ({"spectrum": "r**-1.5 + r**-3"}, "2/3"),
+    ({"spectrum": "1/(r + r**2)"}, "1/2"),
+    ({"spectrum": "1/(1 + r + r**3)"}, "1/3"),
+    ({"spectrum": "r**-2", "utility": "sqrt(1 + s) + log(1 + s)"}, "1/4"),
+    ({"spectrum": "r**-1.5", "utility": "sqrt(s) + log(1 + s)"}, "1/3"),
+    ({"spectrum": "Piecewise((r**-1.2, r <= 50), (50**1.3*r**-2.5, True))"}, "2/5"),
+]
+
+
+@pytest.mark.parametrize(("parts", "exponent"), SUMS, ids=lambda part: str(part)[:60])
+def test_sums_of_powers_have_exponents_in_finite_time(parts, exponent):
+    count = derived(**parts).exponents["count"]
+    assert (count.value, count.how) == (sp.Rational(exponent), PROVED)
+
+
+def test_frontiers_of_sums_are_their_positive_roots():
+    """q(r_τ) = (1 + τ) q(r0), at numbers; of three powers only the equation is given."""
+    at = {r0: 40, tau: sp.Rational(7, 10)}
+    for spectrum, q in (("r**-1.5 + r**-3", lambda r: 1 / (r**-1.5 + r**-3)), ("1/(r + r**2)", lambda r: r + r**2)):
+        edge = float(derived(spectrum=spectrum).frontier.subs(at))
+        assert q(edge) == pytest.approx(q(40.0) / 1.7, rel=1e-12)
+    assert isinstance(derived(spectrum="1/(1 + r + r**3)").frontier, sp.Eq)
+
+
+def test_decimals_in_formulas_are_exact():
+    found = derived(spectrum="5*r**-1.7", cost="r**0.3", budget="kappa*N**0.9")
+    assert found.exponents["count"].value == sp.Rational(9, 20)
+    assert not found.local_exponent.has(sp.Float)
+
+
 def test_a_bounded_appetite_has_no_polarization():
     assert derived(utility="saturating").exponents["mean_isolation"].value == 0
 

@@ -13,7 +13,7 @@ import xarray as xr
 from rosettalaw.cluster import connected
 from rosettalaw.errors import InputError, RosettaError, UnknownNameError
 from rosettalaw.results import load
-from rosettalaw.theory import Range, predict, sweep
+from rosettalaw.theory import Range, predict, sweep, sweeps
 from rosettalaw.theory.grids import cut
 from rosettalaw.theory.sweeps import BLOCK, BYTES_PER_VARIABLE, STATUS, summary, write
 
@@ -23,7 +23,7 @@ GRID = {"neurons": Range(1e3, 1e9, 30, log=True), "beta": Range(1.2, 3, 20), "ka
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Cut grids into blocks of at most 500 points, so that small grids have many."""
-    monkeypatch.setattr(sys.modules["rosettalaw.theory.sweeps"], "BLOCK", 500)
+    monkeypatch.setattr(sweeps, "BLOCK", 500)
 
 
 @pytest.mark.parametrize("limit", ["discrete", "continuum"])
@@ -95,7 +95,7 @@ def test_a_failed_write_leaves_the_old_file(small_blocks, tmp_path, monkeypatch)
         yield {name: np.zeros(1) for name in ()}
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sys.modules["rosettalaw.theory.sweeps"], "_computed", broken)
+    monkeypatch.setattr(sweeps, "_computed", broken)
     with pytest.raises(RosettaError, match="the disk is full"):
         write(lazy, target, quiet=True)
     assert target.read_bytes() == before
@@ -180,9 +180,8 @@ def test_bad_input(arguments, error, message):
     ids=str,
 )
 def test_a_part_of_a_lazy_sweep_solves_that_part_alone(part, small_blocks, monkeypatch):
-    module = sys.modules["rosettalaw.theory.sweeps"]
-    solved, solve = [], module.predict_arrays
-    monkeypatch.setattr(module, "predict_arrays", lambda *given: solved.append(_points(given[0])) or solve(*given))
+    solved, solve = [], sweeps.predict_arrays
+    monkeypatch.setattr(sweeps, "predict_arrays", lambda *given: solved.append(_points(given[0])) or solve(*given))
     lazy = sweep(**GRID, memory=1000).isel(part)
     assert lazy.chunks or not lazy.sizes
     found = lazy.compute(scheduler="synchronous")

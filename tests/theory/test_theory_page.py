@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 
 from rosettalaw import cli
+from rosettalaw.theory.sweeps import STATUS
 
 PAGE = (Path(__file__).parents[2] / "docs/theory/README.md").read_text(encoding="utf-8")
 
@@ -24,6 +25,11 @@ def test_the_page_runs_and_shows_what_comes_out(capsys):
     count = names["theory"].exponents["count"]
     assert (str(count.value), count.how) == ("Min(2/(beta + delta), 1/(delta + 1))", "proved")
     assert names["derive"](utility="saturating", spectrum="exponential").exponents["count"].value == sp.Rational(1, 2)
+
+
+def test_the_table_of_statuses_is_the_code_s():
+    rows = re.findall(r"^\| (\d) \| (.*) \|$", PAGE, re.M)
+    assert {int(code): words for code, words in rows} == STATUS
 
 
 def test_its_links_and_commands_exist():

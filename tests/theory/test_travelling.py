@@ -112,7 +112,7 @@ def test_families_of_scripts_and_modules_are_solved_by_a_worker_or_refused(tmp_p
     script = SCRIPT.format(folder=str(tmp_path), families=plain, sizes=SIZES)
     (tmp_path / "script.py").write_text(script)
     command = [sys.executable, str(tmp_path / "script.py")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd="/")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout.splitlines()[-1])
     expected = predict(SIZES, 1.5)["count"].values.tolist()
