@@ -486,15 +486,17 @@ def in_readme(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
 
     def recur(number: int) -> str:
         row = every[number]
-        chance = "" if row["closed_by_chance"] is None else f" (expected by chance: {_small(row['closed_by_chance'])})"
+        by_chance = "" if row["closed_by_chance"] is None else _small(row["closed_by_chance"]).replace("<", "less than")
+        chance = f" (expected by chance: {by_chance})" if by_chance else ""
         return f"{row['closed_families']:,}{chance}"
 
     less = [f"{recur(number)} in {NUMBERS[number]} of them" for number in range(models - 1, 2, -1)]
+    count = f"{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}"
     return (
-        f"{NUMBERS[models].capitalize()} pretrained models, matched on {study['positions']:,} positions of prose and "
-        f"code: {_title(one)} have **{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}** pairs that "
-        f"chance does not explain, of which {one['stable_count']:,.0f} are stable. {_depth_in_words(study, pairs)} "
-        f"The number of families with one neuron in each of the {NUMBERS[models]} models, every two of them a pair, is "
+        f"[{NUMBERS[models].capitalize()} pretrained models](docs/pretrained/FINDINGS.md), matched on "
+        f"{study['positions']:,} positions of prose and code: {_title(one)} have **{count}** pairs that chance does "
+        f"not explain, of which {one['stable_count']:,.0f} are stable. {_depth_in_words(study, pairs)} The number of "
+        f"families with one neuron in each of the {NUMBERS[models]} models, every two of them a pair, is "
         f"{' and '.join([recur(models), *less])}."
     )
 

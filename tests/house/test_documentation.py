@@ -127,6 +127,58 @@ def test_what_pages_say_of_the_quickstart_is_what_was_measured():
     assert f"at {numbers[len(sizes - changed)]} of {numbers[len(sizes)]} sizes of the quickstart" in pages
 
 
+# A share of speed, a time, an interval, a count with its error: a claim that somebody measured.
+CLAIMED = re.compile(
+    r"\d ?%|\d times (?:faster|slower|as)|\d× |\d ?(?:ms|s|seconds|minutes|hours)\b|\d to \d[\d.,]*\)|\d ± \d|N\^0\.\d",
+    re.ASCII,
+)
+COMMANDED = re.compile(
+    r"\bmake [a-z-]+|\bpython (?:-m|docs/)|\brosettalaw [a-z]+|\btorchrun |\bdu -sh|^```(?:python|console|\{code)|\]\(",
+    re.MULTILINE,
+)
+MEASURED = re.compile(r"\bmake bench|\bpython -m benchmarks|\btime rosettalaw ")
+
+
+def sections(text):
+    """Yield the title and the text of each section of a page; of a marked part, that part alone."""
+    parts = re.split(r"^(#+ .*|<!-- /?\w+ -->)$", text, flags=re.MULTILINE)
+    yield from zip(["", *parts[1::2]], parts[::2], strict=True)
+
+
+def test_claims_have_the_command_that_makes_them():
+    """In the same section, or by a link; a page of findings says its commands at its top."""
+    bare, claims = [], 0
+    for name, text in PAGES.items():
+        findings = name.endswith("FINDINGS.md") or name in {"docs/testing/faults.md", "docs/fits/README.md"}
+        if findings:
+            top = text.split("\n<!-- begin ")[0] if "<!-- begin " in text else "".join(text.split("\n## ")[:2])
+            assert COMMANDED.search(top), name
+            continue
+        for title, part in sections(text):
+            if CLAIMED.search(part):
+                claims += 1
+                if not COMMANDED.search(part):
+                    bare.append(f"{name}: {title}")
+    assert claims > 12
+    assert not bare
+
+
+def test_every_section_on_speed_says_how_to_measure_it():
+    for title, part in sections(PAGES["docs/reference/speed.md"]):
+        if re.search(r"\d", part) and title != "## Records":
+            assert MEASURED.search(part), title
+    for area in re.findall(r"python -m benchmarks ([a-z]+)", " ".join(PAGES.values())):
+        assert (ROOT / f"benchmarks/{area}.py").is_file(), area
+    assert MEASURED.search(PAGES["README.md"].split("## Large models")[1].split("\n## ")[0])
+
+
+def test_a_claim_without_a_command_is_found():
+    for claim in ("17 times faster", "0.9 s of processor time", "0.68 (0.25 to 0.82)", "83% of the speed", "826 ± 16"):
+        assert CLAIMED.search(claim), claim
+        assert not COMMANDED.search(f"It is {claim}.")
+    assert not CLAIMED.search("GPT-2 has 12 layers and 768 neurons.")
+
+
 def test_every_page_is_in_a_list_of_contents():
     listed = {"docs/index.md"}
     for name, text in PAGES.items():

@@ -212,7 +212,7 @@ def test_page_figure_and_readme_follow_the_files(make, planted):
     said, end, after = after.partition("<!-- /pretrained -->")
     assert (before, end, after) == ("before\n", "<!-- /pretrained -->", "\nafter\n")
     said = " ".join(said.split())
-    assert said.startswith("Four pretrained models, matched on 1,100 positions")
+    assert said.startswith("[Four pretrained models](docs/pretrained/FINDINGS.md), matched on 1,100 positions")
     assert "Whether neurons of a pair lie at similar depth is open" in said  # three pairs give no interval
     assert "one neuron in each of the four models, every two of them a pair, is 4 and 3 in three of them." in said
 
