@@ -14,7 +14,8 @@ SCREENS = [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")]
 SHOWN = (  # one page of each kind
     *("index", "start", "tutorials", "howto/null", "explanation/nulls", "explanation/glossary", "gallery", "questions"),
     *("generated/names/rosettalaw", "generated/commands/match", "generated/gallery/fig03", "reference/variables"),
-    *("findings", "full_ladder/FINDINGS", "theory/README", "new"),
+    *("findings", "full_ladder/FINDINGS", "pretrained/FINDINGS", "theory/README", "new"),
+    *("howto/index", "explanation/index", "reference/index", "reference/speed", "generated/tutorials/arrays"),
 )
 pytestmark = pytest.mark.slow
 
@@ -63,6 +64,12 @@ def test_every_picture_has_words(site):
     pictures = [tag for page in site.rglob("*.html") for tag in re.findall(r"<img[^>]+>", page.read_text("utf-8"))]
     assert len(pictures) > 60
     assert not [tag for tag in pictures if not re.search(r'alt="[^"]{8,}"', tag) or re.search(r'alt="[^"]*\.png"', tag)]
+
+
+def test_parameters_are_separated_by_dashes(site):
+    page = (site / "generated/names/rosettalaw.html").read_text(encoding="utf-8")
+    assert page.count(") – ") > 20
+    assert ") -- " not in page
 
 
 @pytest.mark.parametrize("name", SHOWN)
