@@ -71,6 +71,6 @@ def setup(app):
     app.connect("builder-inited", generated.write)
     app.connect("missing-reference", docstrings.as_code)
     app.connect("autodoc-process-docstring", docstrings.tables)
-    app.connect("object-description-transform", docstrings.dashes, priority=900)  # after fields are lists
+    app.connect("doctree-read", docstrings.dashes)  # then fields are lists
     app.connect("doctree-read", docstrings.unlink_attributes)
     app.connect("doctree-read", pictures.describe)

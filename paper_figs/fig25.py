@@ -46,7 +46,7 @@ def draw(ladder, path: str | Path, title: str = "") -> list[Path]:
                 if null is not None:
                     sizes, pairs = style.over_seeds(every, ladder[null].sel(k=k).values)
                     axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
-            axis.set_title(f"{title}: {words}" if title else words)
+            axis.set_title(f"{title}\n{words}" if title else words)
             axis.set_xlabel("MLP neurons per network, N")
             axis.legend(fontsize=8)
         axes[0].set_ylabel("matched pairs")

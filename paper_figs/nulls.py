@@ -12,12 +12,16 @@ from . import style
 from .results_folder import Results
 from .zeros import intervals, of_means
 
+LONG_NAME = 20  # characters of a ladder's name beyond which its labels fill a line each
+
 
 def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -> list[Path]:
     """Draw one null: the published series of `table_name`, and the ladder variable `ours`."""
     table = read(table_name)
     ladders = [(name, ds) for name, ds in results.ladders() if ours in ds and np.isfinite(ds[ours].values).all()]
-    with style.figure(size=(style.WIDTH, 3.9 + 0.2 * len(ladders))) as (figure, axis):
+    longest = max((len(name) for name, _ in ladders), default=0)
+    columns, entries = 2 if longest <= LONG_NAME else 1, 2 + 2 * len(ladders)
+    with style.figure(size=(style.WIDTH, 3.7 + 0.2 * -(-entries // columns))) as (figure, axis):
         style.log_sizes(axis)
         for i, (modality, rows) in enumerate(table.groupby("modality")):
             lo, hi = fit_likelihood(rows["neurons"], rows["count"]).exponent_ci95
@@ -34,7 +38,7 @@ def draw(results: Results, path: Path, table_name: str, ours: str, words: str) -
         axis.set_ylim(top=max(axis.get_ylim()[1], 1.25 * max(tops)))  # markers at the top are whole
         for i, (sizes, low, high) in enumerate(ends):
             intervals(axis, sizes, low, high, style.CYCLE[(3 + i) % len(style.CYCLE)])
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=columns, fontsize=8)
         quality = table.attrs["quality"].removeprefix("quality: ")
         mine = " Filled: this package, mean over seeds, 95% intervals over null draws; ×: 0 pairs." if ladders else ""
         style.source_note(figure, f"Hollow: arXiv 2606.03990, {quality}; slopes: 95% intervals.{mine}")

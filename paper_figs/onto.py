@@ -15,7 +15,7 @@ import numpy as np
 
 from ..display import in_figure
 from ..errors import InputError, require
-from ..looks import require_axes
+from ..looks import plain_ticks, require_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,8 +85,11 @@ class Drawings:
 
     def close(self, drawing: Any) -> None:
         """Note the panels of a figure that is complete."""
+        complete = [axis for axis in self._panels if axis in drawing.axes] or list(drawing.axes)
+        for one in complete:
+            plain_ticks(one)
         in_figure(drawing)
-        self.completed += [axis for axis in self._panels if axis in drawing.axes] or list(drawing.axes)
+        self.completed += complete
         self._panels = []
 
     def abandon(self) -> None:

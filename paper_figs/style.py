@@ -27,8 +27,9 @@ from ..looks import MARKERS as MARKERS
 from ..looks import NOTHING as NOTHING
 from ..looks import RC as RC
 from ..looks import SIGNS as SIGNS
-from ..looks import TEXT_CONTRAST, contrast, require_axes
+from ..looks import TEXT_CONTRAST, contrast, plain_ticks, require_axes
 from ..looks import WIDTH as WIDTH
+from ..looks import short as short
 from ..results import replacing
 from .onto import ONTO
 from .points import name_points, with_titles
@@ -100,6 +101,7 @@ def axes(given: Axes | None = None) -> Iterator[Axes]:
 
             given = pyplot.subplots(layout="constrained")[1]
         yield given
+        plain_ticks(given)
 
 
 @contextmanager
@@ -156,6 +158,8 @@ def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:
     if drawings is not None:
         drawings.close(drawing)
         return []
+    for one in drawing.axes:
+        plain_ticks(one)
     in_figure(drawing)
     words = name_points(drawing)
     written = []
@@ -226,16 +230,6 @@ def dark(colour: str) -> str:
 def signed(value: float) -> str:
     """Return a number with two decimals, a true minus sign, and ∞."""
     return "∞" if value == float("inf") else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0 makes −0 a 0
-
-
-def short(value: float) -> str:
-    """Return a number as a tick says it: 768, 3,072, 37k, 1.4M."""
-    if value <= 0:
-        return f"{value:g}"
-    for limit, divisor, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if value >= limit:
-            return f"{value / divisor:.3g}{suffix}"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def label_ends(axis: Axes, labels: list[tuple[float, float, str, str]], gap: float = 1.25) -> None:

@@ -32,12 +32,12 @@ def unlink_attributes(app: Any, tree: Any) -> None:
             reference.replace_self(reference.children)
 
 
-def dashes(app: Any, domain: str, kind: str, content: Any) -> None:
+def dashes(app: Any, page: Any) -> None:
     """Separate the names of parameters from their descriptions by a dash; Sphinx writes two hyphens."""
     from docutils import nodes
 
-    for text in list(content.findall(nodes.Text)):
-        if text.startswith(HYPHENS):
+    for text in list(page.findall(nodes.Text)):
+        if text.startswith(HYPHENS) and not isinstance(text.parent, nodes.literal | nodes.literal_block):
             text.parent.replace(text, nodes.Text(" – " + text.removeprefix(HYPHENS)))
 
 

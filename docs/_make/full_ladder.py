@@ -223,9 +223,10 @@ def settles(ladder: xr.Dataset) -> str:
 
 
 def markdown(columns: dict[str, list[str]]) -> str:
-    """Return a table whose numbers stand at the right."""
+    """Return a table whose numbers stand at the right, and whose words stand at the left."""
     head, *rows = [f"| {' | '.join(row)} |" for row in [list(columns), *zip(*columns.values(), strict=True)]]
-    return "\n".join([head, "|--:" * len(columns) + "|", *rows])
+    numbers = [all(re.match(r"[\d–<−-]", cell) for cell in column) for column in columns.values()]
+    return "\n".join([head, "|" + "|".join("--:" if one else "---" for one in numbers) + "|", *rows])
 
 
 def replaced(page: str, parts: dict[str, str]) -> str:
@@ -246,7 +247,8 @@ def replaced(page: str, parts: dict[str, str]) -> str:
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a CSV table."""
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    with path.open(encoding="utf-8", newline="") as table:  # cells may hold line breaks
+        return list(csv.DictReader(table))
 
 
 def write(results: Path, networks: Path) -> None:

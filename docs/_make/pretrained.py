@@ -5,9 +5,10 @@
 
 writes into ``docs/pretrained``: ``study.json`` with the numbers of every two models and of the text, ``pairs.csv`` with
 the pairs above ρ*, ``families.csv`` with the neurons that recur in three and more models and their contexts,
-``text.csv`` and ``checks.json`` of the run, ``pretrained.png``; and, in ``FINDINGS.md``, everything between
-``<!-- begin NAME -->`` and ``<!-- end NAME -->``. The first run makes that page of ``page.txt``. Of a run that is not
-finished, the models are kept of which every two have been matched. Tables and figure are made of the kept files alone:
+``text.csv`` and ``checks.json`` of the run, ``pretrained.png``; ``FINDINGS.md``, which is ``page.txt`` with everything
+between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; and the paragraph of the README between its marks
+``pretrained``. Of a run that is not finished, the models are kept of which every two have been matched. Pages and
+figure are made of the kept files alone:
 
     python docs/_make/pretrained.py
 """
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rosettalaw.empirical.several.recurrence import Edges, Families, closed_by_chance, families
+from rosettalaw.validation.reporting.excerpts import SIGNS, excerpt, visible
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,6 +54,7 @@ STABLE = 0.9
 LISTED = 12  # families of each kind on the page
 AROUND = 40  # characters before and after the strongest position in an excerpt
 SHOWN = 3  # strongest contexts of a family
+DRAWS = 2000  # of layers, for the interval of a rank correlation
 
 
 def _of_ladder() -> Any:
@@ -235,7 +238,7 @@ def blocks(folder: Path = FOLDER) -> dict[str, str]:
         "counts": _counts(study, pairs),
         "nulls": _null_table(study),
         "lexical": PAGE.filled(_lexical(pairs)),
-        "depth": PAGE.filled(_depth(pairs)),
+        "depth": _depth(study, pairs),
         "map": _map(pairs),
         "families": _levels_table(study),
         "recurring": _recurring(study, families),
@@ -288,7 +291,7 @@ def _checks(checks: dict[str, Any]) -> str:
         for name in ABOUT
         if "right" in checks[name]
     )
-    completions = "; ".join(f"“{start}” →“{word}”" for start, word in checks["smollm2"]["completions"])
+    completions = "; ".join(f"“{start}” with “{word.strip()}”" for start, word in checks["smollm2"]["completions"])
     own = checks["e5"]["cosine_with_own_engine"]
     engine = (
         ""
@@ -317,8 +320,8 @@ def _counts(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
     every = study["comparisons"]
     columns = {
         "models": [_title(one) for one in every],
-        "without a threshold": [f"{one['raw_count']:.0f}" for one in every],
-        "pairs above ρ*": [f"{one['calibrated_count']:.0f} ± {one['calibrated_count_se']:.0f}" for one in every],
+        "without a threshold": [f"{one['raw_count']:,.0f}" for one in every],
+        "pairs above ρ*": [f"{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}" for one in every],
         "stable": [f"{np.sum(_values(_of(pairs, one), 'stability') >= STABLE - 1e-9)}" for one in every],
         "of the smaller model": [
             f"{one['calibrated_count'] / min(one['neurons_a'], one['neurons_b']):.1%}" for one in every
@@ -333,7 +336,7 @@ def _counts(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
 def _null_table(study: dict[str, Any]) -> str:
     every = study["comparisons"]
     columns = {"models": [_title(one) for one in every]}
-    columns["trained"] = [f"{one['calibrated_count']:.0f}" for one in every]
+    columns["trained"] = [f"{one['calibrated_count']:,.0f}" for one in every]
     for null in NULLS:
         if f"{null}_above_threshold" in every[0]:
             columns[null] = [f"{one[f'{null}_above_threshold']:.1f}" for one in every]
@@ -349,15 +352,55 @@ def _lexical(pairs: list[dict[str, str]]) -> str:
     return f"Median share of a pair's covariance that the text of its span explains, with quartiles: {'; '.join(said)}."
 
 
-def _depth(pairs: list[dict[str, str]]) -> str:
-    from scipy import stats
+def _depth(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
+    every = study["comparisons"]
+    depths = [depth_rank(depth_map(pairs, one["a"], one["b"])) for one in every]
+    columns = {
+        "models": [_title(one) for one in every],
+        "rank correlation of layers": [f"{rank:.2f}" for rank, _, _ in depths],
+        "95% interval": [_interval(low, high) for _, low, high in depths],
+        "pairs": [f"{len(_of(pairs, one)):,}" for one in every],
+    }
+    return PAGE.markdown(columns)
 
-    said = []
-    for (a, b), group in itertools.groupby(pairs, key=lambda row: (row["a"], row["b"])):
-        rows = list(group)
-        rank = stats.spearmanr(_values(rows, "layer_a"), _values(rows, "layer_b")).statistic
-        said.append(f"{NAMES[a]} × {NAMES[b]} {rank:.2f}")
-    return f"Rank correlation of the layers of the two neurons of a pair above ρ*: {'; '.join(said)}."
+
+def _interval(low: float, high: float) -> str:
+    return f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "–"
+
+
+def depth_rank(table: np.ndarray) -> tuple[float, float, float]:
+    """Return Spearman's correlation of the layers that pairs join, and the ends of its 95% interval.
+
+    Pairs of one layer are no independent observations. So layers are drawn with replacement, those of each model
+    separately, and a pair counts as often as both of its layers together were drawn (the pigeonhole bootstrap of
+    Owen, Annals of Applied Statistics 1, 2007, which is conservative). The interval is NaN where more than one draw in
+    twenty has all pairs in one layer.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (layers of A, layers of B)
+        Number of pairs.
+    """
+    table = table[table.any(1)][:, table.any(0)].astype(float)
+    rng = np.random.default_rng(0)
+    often = [rng.multinomial(size, np.full(size, 1 / size), DRAWS) for size in table.shape]
+    drawn_ranks = _rank_correlation(often[0][:, :, None] * often[1][:, None, :] * table)
+    known = drawn_ranks[np.isfinite(drawn_ranks)]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) > 0.95 * DRAWS else (np.nan, np.nan)
+    return float(_rank_correlation(table)), float(low), float(high)
+
+
+def _rank_correlation(tables: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation of rows with columns in tables of counts; NaN where there is one row or column."""
+    centred = []
+    for margin in (tables.sum(-1), tables.sum(-2)):
+        rank = np.cumsum(margin, -1) - margin / 2
+        centred.append(rank - (margin * rank).sum(-1, keepdims=True) / margin.sum(-1, keepdims=True).clip(1e-9))
+    (of_rows, of_columns), counts = centred, tables.sum((-1, -2))
+    together = np.einsum("...ij,...i,...j->...", tables, of_rows, of_columns)
+    alone = np.einsum("...ij,...i->...", tables, of_rows**2) * np.einsum("...ij,...j->...", tables, of_columns**2)
+    apart = alone > 1e-9 * np.maximum(counts, 1) ** 4
+    return np.where(apart, together / np.sqrt(np.where(apart, alone, 1.0)), np.nan)
 
 
 def depth_map(pairs: list[dict[str, str]], a: str = "mpnet", b: str = "minilm") -> np.ndarray:
@@ -377,16 +420,20 @@ def _map(pairs: list[dict[str, str]]) -> str:
     return PAGE.markdown(columns)
 
 
+def _small(number: float) -> str:
+    return f"{number:.1g}" if number >= 0.001 else "< 0.001"
+
+
 def _levels_table(study: dict[str, Any]) -> str:
     rows = study["levels"][::-1]
 
     def chance(row: dict[str, Any]) -> str:
-        return "–" if row["closed_by_chance"] is None else f"{row['closed_by_chance']:.1g}"
+        return "–" if row["closed_by_chance"] is None else _small(row["closed_by_chance"])
 
     columns = {
         "models": [str(row["shared_by"]) for row in rows],
-        "families": [str(row["families"]) for row in rows],
-        "closed": [str(row["closed_families"]) for row in rows],
+        "families": [f"{row['families']:,}" for row in rows],
+        "closed": [f"{row['closed_families']:,}" for row in rows],
         "closed by chance": [chance(row) for row in rows],
     }
     return PAGE.markdown(columns)
@@ -398,46 +445,76 @@ def _recurring(study: dict[str, Any], families: list[dict[str, str]]) -> str:
         rows += [row for row in families if row["models"] == str(models)][:LISTED]
     columns = {NAMES[name]: [row[name] or "–" for row in rows] for name in study["models"]}
     columns["weakest ρ"] = [f"{float(row['weakest']):.2f}" for row in rows]
-    columns["strongest at"] = [", ".join(_code(one) for one in row["strongest"].split(" | ")[:SHOWN]) for row in rows]
-    columns["a context"] = [_code(row["context"]) for row in rows]
+    columns["strongest at"] = [_spans(row["strongest"]) for row in rows]
+    columns["a context"] = [_context(row["context"]) for row in rows]
     return PAGE.markdown(columns)
+
+
+def _spans(text: str) -> str:
+    return ", ".join(_code(visible(one)) for one in text.split(" | ")[:SHOWN] if one) or "–"
+
+
+def _context(text: str) -> str:
+    """Return an excerpt, cut at the ends of words, with signs for its line breaks and for the blanks of its span."""
+    if not text:
+        return "–"
+    shown = excerpt(*re.split("[⟦⟧]", text), AROUND)
+    before, after = (shown[side].translate(SIGNS) for side in ("before", "after"))
+    return _code(f"{before}⟦{shown['span']}⟧{after}")
 
 
 def _code(text: str) -> str:
     """Return text as code in a cell of a table."""
-    shown = re.sub(r"\s", lambda at: {"\n": "↵", "\t": "⇥"}.get(at[0], " "), text).replace("`", "ˋ").replace("|", "∣")
-    return f"`{shown}`" if shown else "–"
+    shown = re.sub(r"[\n\t\r]", "", text).replace("`", "ˋ").replace("|", "∣")
+    return f"`{shown}`"
 
 
 def _sizes(study: dict[str, Any]) -> str:
     every = sorted(study["comparisons"], key=lambda one: one["neurons_a"] * one["neurons_b"])
-    least, most = every[0], every[-1]
-    return (
-        f"{_title(least)} have {least['neurons_a'] * least['neurons_b']:.3g} possible pairs and "
-        f"{least['calibrated_count']:.0f} above ρ*, {_title(most)} {most['neurons_a'] * most['neurons_b']:.3g} and "
-        f"{most['calibrated_count']:.0f}."
+    said = (
+        f"{_title(one)} have {one['neurons_a'] * one['neurons_b'] / 1e6:,.0f} million possible pairs and "
+        f"{one['calibrated_count']:,.0f} above ρ*"
+        for one in (every[0], every[-1])
     )
+    return f"{'; '.join(said)}."
 
 
-def in_readme(study: dict[str, Any]) -> str:
+def in_readme(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
     """Return the paragraph of the README, between its marks `pretrained`."""
     one = next(one for one in study["comparisons"] if {one["a"], one["b"]} == {"mpnet", "minilm"})
     every, models = {row["shared_by"]: row for row in study["levels"]}, len(study["models"])
 
-    def recur(number: int, words: str) -> str:
+    def recur(number: int) -> str:
         row = every[number]
-        count, chance = row["closed_families"], row["closed_by_chance"]
-        by_chance = "" if chance is None else f" (by chance {chance:.1g})"
-        return f"{count:,} {'family recurs' if count == 1 else 'families recur'} in {words}{by_chance}"
+        by_chance = "" if row["closed_by_chance"] is None else _small(row["closed_by_chance"]).replace("<", "less than")
+        chance = f" (expected by chance: {by_chance})" if by_chance else ""
+        return f"{row['closed_families']:,}{chance}"
 
-    said = [recur(models, f"all {NUMBERS[models]} models")]
-    said += [recur(number, f"{NUMBERS[number]} of them") for number in range(models - 1, 2, -1)]
+    less = [f"{recur(number)} in {NUMBERS[number]} of them" for number in range(models - 1, 2, -1)]
+    count = f"{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}"
     return (
-        f"{NUMBERS[models].capitalize()} pretrained models, matched on {study['positions']:,} positions of prose and "
-        f"code: {_title(one)} have **{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}** pairs that "
-        f"chance does not explain, of which {one['stable_count']:,.0f} are stable. They align by depth. Of closed "
-        f"families of neurons, {' and '.join(said)}."
+        f"[{NUMBERS[models].capitalize()} pretrained models](docs/pretrained/FINDINGS.md), matched on "
+        f"{study['positions']:,} positions of prose and code: {_title(one)} have **{count}** pairs that chance does "
+        f"not explain, of which {one['stable_count']:,.0f} are stable. {_depth_in_words(study, pairs)} The number of "
+        f"families with one neuron in each of the {NUMBERS[models]} models, every two of them a pair, is "
+        f"{' and '.join([recur(models), *less])}."
     )
+
+
+def _depth_in_words(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
+    """Return how the depths of paired neurons correlate: of MPNet and MiniLM, and of the other models."""
+    depths = {(a, b): depth_rank(depth_map(pairs, a, b)) for a, b in ((o["a"], o["b"]) for o in study["comparisons"])}
+    rank, low, high = depths.pop(("mpnet", "minilm"))
+    others = [one for one, _, _ in depths.values()]
+    doubtful = [f"{NAMES[a]} × {NAMES[b]}" for (a, b), (_, end, _) in depths.items() if not end > 0]
+    start = (
+        "Neurons of a pair lie at similar depth"
+        if low > 0
+        else "Whether neurons of a pair lie at similar depth is open"
+    )
+    said = f"{start}: the rank correlation of their layers is {rank:.2f} (95% interval {_interval(low, high)})"
+    said += f", and {min(others):.2f} to {max(others):.2f} for the other models" if others else ""
+    return f"{said}; of {' and '.join(doubtful)} the interval includes 0." if doubtful else f"{said}."
 
 
 def draw(folder: Path = FOLDER) -> None:
@@ -474,13 +551,17 @@ def draw(folder: Path = FOLDER) -> None:
         plt.close(figure)
 
 
-def write() -> None:
-    """Write the figure and the page."""
-    draw()
-    page = FOLDER / "FINDINGS.md"
-    if not page.exists():
-        shutil.copyfile(FOLDER / "page.txt", page)
-    page.write_text(PAGE.replaced(page.read_text(encoding="utf-8"), blocks()), encoding="utf-8")
+def write(folder: Path = FOLDER, readme: Path = DOCS.parent / "README.md") -> None:
+    """Write the figure, the page, and the paragraph of the README."""
+    draw(folder)
+    page = PAGE.replaced((FOLDER / "page.txt").read_text(encoding="utf-8"), blocks(folder))
+    (folder / "FINDINGS.md").write_text(page, encoding="utf-8")
+    study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    paragraph = PAGE.filled(in_readme(study, PAGE.rows_of(folder / "pairs.csv")))
+    before, rest = readme.read_text(encoding="utf-8").split("<!-- pretrained -->\n")
+    after = rest.split("<!-- /pretrained -->")[1]
+    whole = f"{before}<!-- pretrained -->\n{paragraph}\n<!-- /pretrained -->{after}"
+    readme.write_text(whole, encoding="utf-8")
 
 
 if __name__ == "__main__":

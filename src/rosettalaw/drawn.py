@@ -13,7 +13,7 @@ import xarray as xr
 from xarray.plot.accessor import DatasetPlotAccessor
 
 from .errors import UnknownNameError, require
-from .looks import CYCLE, LINES, MARKERS, axes
+from .looks import CYCLE, LINES, MARKERS, axes, plain_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -140,7 +140,7 @@ def _map(ax: Axes, ds: xr.Dataset, y: str, along: str, across: str) -> None:
     cells = ax.pcolormesh(
         ds[along].values, ds[across].values, values, norm=norm, cmap="cividis", shading="nearest", rasterized=True
     )
-    ax.figure.colorbar(cells, ax=ax, label=words(ds[y]))
+    plain_ticks(ax.figure.colorbar(cells, ax=ax, label=words(ds[y])).ax)
     ax.set_ylabel(words(ds[across]))
     ax.grid(False)
     if wide(ds[across]):

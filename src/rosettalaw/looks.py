@@ -90,6 +90,34 @@ def axes(ax: Axes | None) -> Iterator[Axes]:
 
             _, ax = plt.subplots()
         yield ax
+        plain_ticks(ax)
+
+
+def short(value: float, _: object = None) -> str:
+    """Return a number as a tick says it: 768, 3,072, 37k, 1.4M."""
+    if value <= 0:
+        return f"{value:g}"
+    for limit, divisor, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value >= limit:
+            return f"{value / divisor:.3g}{suffix}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def plain_ticks(ax: Axes) -> None:
+    """Write the ticks of logarithmic axes as plain numbers.
+
+    matplotlib writes them as formulas by default, which `RC` shows as they are typed, dollars included.
+    """
+    from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log" and isinstance(axis.get_major_formatter(), LogFormatter):
+            low, high = sorted(axis.get_view_interval())
+            axis.set_major_locator(
+                LogLocator(subs=(1,) if high > 1000 * low else (1, 3) if high > 10 * low else (1, 2, 5))
+            )
+            axis.set_major_formatter(FuncFormatter(short))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def require_axes(ax: object) -> None:

@@ -61,6 +61,23 @@ def test_code_that_is_not_run_says_why():
     assert all(SKIPPED.match(block) for block in directives)
 
 
+def test_code_is_no_wider_than_the_page():
+    """Code of at most 100 characters is shown whole at a desk; longer lines would be cut there."""
+    wide = []
+    for name, text in PAGES.items():
+        code = [*blocks(text), *CONSOLE.findall(text)] if name.startswith("docs/") else []
+        wide += [f"{name}: {line}" for block in code for line in block.splitlines() if len(line) > 100]
+    assert not wide
+
+
+def test_parameters_have_dashes():
+    nodes = pytest.importorskip("docutils.nodes", reason="the documentation's extra is not installed")
+    option = nodes.literal(text=" -- ")
+    page = nodes.paragraph("", "", nodes.strong(text="path"), nodes.Text(" -- A file of two -- parts."), option)
+    site_part("docstrings").dashes(None, page)
+    assert page.astext() == "path – A file of two -- parts. -- "
+
+
 def calls():
     """Return the calls of the command line in all pages: page, command, words."""
     for name, text in PAGES.items():
@@ -125,6 +142,59 @@ def test_what_pages_say_of_the_quickstart_is_what_was_measured():
     assert pages.count("98 to 100%") == 2
     assert "owes 98 to 100% of its covariance" in " ".join(PAGES["README.md"].split())  # held by its own test
     assert f"at {numbers[len(sizes - changed)]} of {numbers[len(sizes)]} sizes of the quickstart" in pages
+
+
+# A share of speed, a time, an interval, a count with its error: a claim that somebody measured. Bounds are definitions.
+CLAIMED = re.compile(
+    r"(?<!most )(?<!least )\b[\d.]+ ?%|\d times (?:faster|slower|as)|\d× |\d ?(?:ms|s|seconds|minutes|hours)\b"
+    r"|\d to \d[\d.,]*\)|\d ± \d|N\^0\.\d",
+    re.ASCII,
+)
+COMMANDED = re.compile(
+    r"\bmake [a-z-]+|\bpython (?:-m|docs/)|\brosettalaw [a-z]+|\btorchrun |\bdu -sh|^```(?:python|console|\{code)|\]\(",
+    re.MULTILINE,
+)
+MEASURED = re.compile(r"\bmake bench|\bpython -m benchmarks|\btime rosettalaw ")
+
+
+def sections(text):
+    """Yield the title and the text of each section of a page; of a marked part, that part alone."""
+    parts = re.split(r"^(#+ .*|<!-- /?\w+ -->)$", text, flags=re.MULTILINE)
+    yield from zip(["", *parts[1::2]], parts[::2], strict=True)
+
+
+def test_claims_have_the_command_that_makes_them():
+    """In the same section, or by a link; a page of findings says its commands at its top."""
+    bare, claims = [], 0
+    for name, text in PAGES.items():
+        findings = name.endswith("FINDINGS.md") or name in {"docs/testing/faults.md", "docs/fits/README.md"}
+        if findings:
+            top = text.split("\n<!-- begin ")[0] if "<!-- begin " in text else "".join(text.split("\n## ")[:2])
+            assert COMMANDED.search(top), name
+            continue
+        for title, part in sections(text):
+            if CLAIMED.search(part):
+                claims += 1
+                if not COMMANDED.search(part):
+                    bare.append(f"{name}: {title}")
+    assert claims > 12
+    assert not bare
+
+
+def test_every_section_on_speed_says_how_to_measure_it():
+    for title, part in sections(PAGES["docs/reference/speed.md"]):
+        if re.search(r"\d", part) and title != "## Records":
+            assert MEASURED.search(part), title
+    for area in re.findall(r"python -m benchmarks ([a-z]+)", " ".join(PAGES.values())):
+        assert (ROOT / f"benchmarks/{area}.py").is_file(), area
+    assert MEASURED.search(PAGES["README.md"].split("## Large models")[1].split("\n## ")[0])
+
+
+def test_a_claim_without_a_command_is_found():
+    for claim in ("17 times faster", "0.9 s of processor time", "0.68 (0.25 to 0.82)", "83% of the speed", "826 ± 16"):
+        assert CLAIMED.search(claim), claim
+        assert not COMMANDED.search(f"It is {claim}.")
+    assert not CLAIMED.search("GPT-2 has 12 layers and 768 neurons.")
 
 
 def test_every_page_is_in_a_list_of_contents():

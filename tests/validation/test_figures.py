@@ -1,5 +1,6 @@
 """Figures: drawn without a display, the same bytes twice, nothing hidden, labels that do not overlap."""
 
+import itertools
 import re
 
 import numpy as np
@@ -7,7 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rosettalaw.paper_figs import documents, fig03, likelihood, profiles, selectivity, specialists, style, zeros
+from rosettalaw import looks, theory
+from rosettalaw.paper_figs import (
+    documents,
+    fig03,
+    fig04,
+    fig25,
+    likelihood,
+    profiles,
+    selectivity,
+    specialists,
+    style,
+    zeros,
+)
+from rosettalaw.paper_figs.onto import onto
+from rosettalaw.paper_figs.results_folder import Results
 from rosettalaw.results import dataset
 from rosettalaw.validation import depths
 from rosettalaw.validation.analysis import analyse
@@ -229,3 +244,73 @@ def test_a_ladder_without_rosetta_neurons_says_so(tmp_path, draw):
 def test_documents_have_a_line_for_each_size_and_none_for_each_pair_of_seeds(tmp_path):
     _, svg = documents.draw_ladder(crossed(0.7), tmp_path / "documents")
     assert [svg.read_text().count(f">N = {size}<") for size in (64, 128)] == [2, 2]  # one a panel
+
+
+def texts_of(drawing):
+    """Return the visible texts of a drawn figure with their boxes, in pixels."""
+    from matplotlib.text import Text
+
+    drawing.draw_without_rendering()
+    shown = [one for one in drawing.findobj(Text) if one.get_visible() and one.get_text().strip()]
+    return [(one.get_text(), one.get_window_extent()) for one in shown]
+
+
+@pytest.fixture
+def drawn_figures(monkeypatch):
+    """The figures that scripts save, in their order."""
+    saved = []
+    monkeypatch.setattr(style, "save", lambda drawing, _: [saved.append(drawing)])
+    return saved
+
+
+def test_names_of_ladders_fit_the_figures_that_compare_them(drawn_figures, tmp_path):
+    """Two ladders of the same models have long names: no legend is cut, and no title runs into the next."""
+    facts = {f"k_{kind}_count": (("k", "rung"), [[9, 19, 30, 41], [20, 44, 71, 99]]) for kind in ("raw", "calibrated")}
+    one = ladder().assign(facts).assign_coords(k=[1, 2]).assign_attrs(families='["gpt2", "gptneox"]')
+    results = Results({"ladder": [("full_ladder", one), ("one_seed", one)]})
+    for draw in (fig04.make, fig25.make):
+        draw(results, tmp_path / "figure")
+    assert len(drawn_figures) == 3
+    for drawing in drawn_figures:
+        drawing.draw_without_rendering()
+        width, height = drawing.canvas.get_width_height()
+        for legend in drawing.legends:
+            box = legend.get_window_extent()
+            assert (box.x0, box.y0) >= (0, 0)
+            assert (box.x1, box.y1) <= (width, height)
+        titles = [axis.title.get_window_extent() for axis in drawing.axes if axis.get_title()]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(titles))
+        assert all(box.x1 <= width for box in titles)
+
+
+def logarithmic(name, tmp_path):
+    """Return a figure with logarithmic axes, drawn in one of the ways that the package has."""
+    import matplotlib.pyplot as plt
+
+    if name == "script":
+        with style.figure() as (figure, axis):
+            axis.loglog([2, 5e6], [3, 40])
+            style.save(figure, tmp_path / "figure")
+            return figure
+    if name == "looks":
+        with looks.axes(None) as axis:
+            axis.loglog([2, 5e6], [3, 40])
+    elif name == "onto":
+        with onto(plt.subplots()[1]) as (completed), style.figure() as (figure, axis):
+            axis.loglog([2, 5e6], [3, 40])
+            style.save(figure, tmp_path / "figure")
+        (axis,) = completed
+    else:
+        axis = theory.sweep(beta=np.geomspace(1.2, 60, 9), neurons=np.geomspace(1e2, 1e7, 9)).plot()
+    return axis.figure
+
+
+@pytest.mark.parametrize("name", ["script", "looks", "onto", "map"])
+def test_ticks_of_logarithmic_axes_are_numbers(name, tmp_path):
+    """Matplotlib's own are formulas in dollars, which these figures show as they are typed."""
+    import matplotlib.pyplot as plt
+
+    ticks = [text for text, _ in texts_of(logarithmic(name, tmp_path))]
+    plt.close("all")
+    assert "100k" in ticks
+    assert not [text for text in ticks if "$" in text]

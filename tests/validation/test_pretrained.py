@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import json
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_the_depth_map_is_a_histogram_of_the_pairs(make, pairs, study, page):
         rows = [row for row in pairs if (row["a"], row["b"]) == (one["a"], one["b"])]
         layers = [[int(row[f"layer_{side}"]) for row in rows] for side in ("a", "b")]
         rank = stats.spearmanr(*layers).statistic
-        assert f"{make.NAMES[one['a']]} × {make.NAMES[one['b']]} {rank:.2f}" in page
+        assert f"{make.NAMES[one['a']]} × {make.NAMES[one['b']]} | {rank:.2f} |" in page
         if (one["a"], one["b"]) == ("mpnet", "minilm"):
             table = np.histogram2d(*layers, bins=(np.arange(13) - 0.5, np.arange(7) - 0.5))[0]
             assert np.array_equal(make.depth_map(pairs), table)
@@ -127,10 +128,10 @@ def test_it_says_its_size_and_its_nulls(make, study, page):
 
 
 @made
-def test_the_readme_says_what_came_out(make, study):
+def test_the_readme_says_what_came_out(make, study, pairs):
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     said = readme.split("<!-- pretrained -->")[1].split("<!-- /pretrained -->")[0]
-    assert " ".join(said.split()) == make.in_readme(study)
+    assert " ".join(said.split()) == make.in_readme(study, pairs)
     assert "](docs/pretrained/pretrained.png)" in readme
 
 
@@ -168,7 +169,9 @@ def planted(tmp_path):
         comparisons.append({"a": a, "b": b, **numbers})
     header = "a,b,layer_a,layer_unit_a,layer_b,layer_unit_b,correlation,stability,lexical_share"
     (tmp_path / "pairs.csv").write_text("\n".join([header, *pairs]) + "\n")
-    family = "models,weakest,mpnet,minilm,e5,smollm2,strongest,context\n4,0.8500,0:1,0:2,0:2,0:2,a | b,x⟦a⟧|y\n"
+    family = (
+        'models,weakest,mpnet,minilm,e5,smollm2,strongest,context\n4,0.8500,0:1,0:2,0:2,0:2,a |  b,"x\n\n⟦a⟧|\ty"\n'
+    )
     (tmp_path / "families.csv").write_text(family, encoding="utf-8")
     (tmp_path / "text.csv").write_text("document,domain,characters,sha256\nz,code,9,ab\n")
     levels = [{"shared_by": m, "families": 5, "closed_families": m, "closed_by_chance": None} for m in (2, 3, 4)]
@@ -188,16 +191,71 @@ def test_tables_of_planted_files(make, planted):
     assert "| MPNet × MiniLM | 3 | 0.5 |" in parts["nulls"]
     assert "MPNet × e5 50% (38% to 62%)" in parts["lexical"]
     rank = stats.spearmanr([0, 1, 1], [0, 1, 0]).statistic
-    assert f"MiniLM × SmolLM2 {rank:.2f}" in parts["depth"]
+    assert f"| MiniLM × SmolLM2 | {rank:.2f} | – | 3 |" in parts["depth"]
     assert make.depth_map(make.PAGE.rows_of(planted / "pairs.csv"))[:2, :2].tolist() == [[1, 0], [1, 1]]
-    assert "| 0:1 | 0:2 | 0:2 | 0:2 | 0.85 | `a`, `b` | `x⟦a⟧∣y` |" in parts["recurring"]
+    assert "| 0:1 | 0:2 | 0:2 | 0:2 | 0.85 | `a`, `␣b` | `x⏎⏎⟦a⟧∣⇥y` |" in parts["recurring"]
+    assert "|--:|--:|--:|--:|--:|---|---|" in parts["recurring"]  # numbers at the right, words at the left
     assert parts["families"].splitlines()[2:] == ["| 4 | 5 | 4 | – |", "| 3 | 5 | 3 | – |", "| 2 | 5 | 2 | – |"]
     assert "1,234 tokens of MPNet" in parts["size"]
     assert "cosine of at least 0.9987" in parts["checks"]
-    page = make.PAGE.replaced((FOLDER / "page.txt").read_text(encoding="utf-8"), parts)
-    assert page.count("<!-- begin ") == len(parts)
-    make.draw(planted)
+
+
+def test_page_figure_and_readme_follow_the_files(make, planted):
+    """Page and paragraph are written from the files, with as many models as there are."""
+    readme = planted / "README.md"
+    readme.write_text("before\n<!-- pretrained -->\nold\n<!-- /pretrained -->\nafter\n", encoding="utf-8")
+    make.write(planted, readme)
+    page = (planted / "FINDINGS.md").read_text(encoding="utf-8")
+    assert page.count("<!-- begin ") == len(make.blocks(planted))
     assert (planted / "pretrained.png").stat().st_size > 10_000
+    before, said, after = readme.read_text(encoding="utf-8").partition("<!-- pretrained -->\n")
+    said, end, after = after.partition("<!-- /pretrained -->")
+    assert (before, end, after) == ("before\n", "<!-- /pretrained -->", "\nafter\n")
+    said = " ".join(said.split())
+    assert said.startswith("[Four pretrained models](docs/pretrained/FINDINGS.md), matched on 1,100 positions")
+    assert "Whether neurons of a pair lie at similar depth is open" in said  # three pairs give no interval
+    assert "one neuron in each of the four models, every two of them a pair, is 4 and 3 in three of them." in said
+
+
+def test_ranks_of_layers_are_spearmans(make):
+    """Against scipy, on the pairs that a table counts."""
+    rng = np.random.default_rng(1)
+    for shape in ((6, 12), (2, 3), (12, 1)):
+        table = rng.poisson(2, shape)
+        layers = np.repeat(np.indices(shape).reshape(2, -1), table.ravel(), axis=1)
+        with warnings.catch_warnings(action="ignore"):  # of one layer alone
+            expected = stats.spearmanr(*layers).statistic
+        assert make.depth_rank(table)[0] == pytest.approx(expected, nan_ok=True)
+
+
+def test_intervals_of_depth_come_from_whole_layers(make):
+    """Every draw by hand: pairs repeated as often as their two layers were drawn, and scipy's correlation of them."""
+    layers = np.indices((10, 8))
+    table = np.round(12 * np.exp(-(((layers[0] / 9 - layers[1] / 7) / 0.4) ** 2))).astype(int)
+    rng = np.random.default_rng(7)
+    ranks = []
+    for _ in range(250):
+        often = [np.bincount(rng.integers(0, size, size), minlength=size) for size in table.shape]
+        repeated = np.outer(*often) * table
+        layers = np.repeat(np.indices(table.shape).reshape(2, -1), repeated.ravel(), axis=1)
+        ranks.append(stats.spearmanr(*layers).statistic)
+    _, low, high = make.depth_rank(table)
+    assert [low, high] == pytest.approx(np.percentile(ranks, [2.5, 97.5]).tolist(), abs=0.05)
+    _, low, high = make.depth_rank(rng.poisson(2, (12, 12)))
+    assert low < 0 < high  # layers that do not correspond
+    assert np.isnan(make.depth_rank(np.diag([5, 5]))[1])  # two layers say nothing about others
+
+
+def test_cells_with_line_breaks_stay_whole(make, tmp_path):
+    (tmp_path / "t.csv").write_text('a,b\n"one\ntwo",3\n', encoding="utf-8")
+    assert make.PAGE.rows_of(tmp_path / "t.csv") == [{"a": "one\ntwo", "b": "3"}]
+
+
+def test_excerpts_end_with_words_and_show_blanks(make):
+    cut = "the beginning of a text in which\nsomething"
+    assert len(cut) > make.AROUND
+    assert make._context(f"{cut}⟦\n of⟧ end `x`") == "`…beginning of a text in which⏎something⟦⏎ of⟧ end ˋxˋ`"
+    assert make._context("") == "–"
 
 
 def test_weights_of_four_bits_are_unpacked(tmp_path):

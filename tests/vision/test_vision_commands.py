@@ -168,4 +168,9 @@ def test_its_page_ties_each_claim_to_its_pairing(demo):
     )
     for one in summary["pairings"].values():
         assert one["verdict"].split(":")[0] in page
+    found = re.findall(r"<dt>Found</dt><dd>(.+?)</dd>", page)
+    assert len(found) == len(summary["pairings"])  # three short sentences for each pairing, before any table
+    assert page.count("<dt>Contradicted</dt>") == page.count("<dt>Undecided</dt>") == len(found)
+    assert page.rindex("<dt>Undecided</dt>") < page.index("<figure>")
+    assert max(map(len, found)) < 250
     assert (out / "vision.png").read_bytes()[:4] == b"\x89PNG"

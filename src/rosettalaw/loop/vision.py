@@ -11,7 +11,7 @@ import base64
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..empirical.vision.images import Images
     from ..empirical.vision.train_ladder import Pairing, TrainedVision, VisionLadder
     from ..validation.analysis import Analysis
+    from ..validation.reporting.answer import PageAnswer
 
 SHOWN_PAIRS, SHOWN_CROPS, SAMPLES = 6, 4, 8
 SUMMED = ("neurons", "seed_a", "seed_b", "raw_count", "calibrated_count", "distinct_count", "threshold")
@@ -154,6 +155,7 @@ def _report(
         pairings=[
             {
                 "title": pairing.title,
+                "answer": asdict(_answer(measured, pairing.name)),
                 "verdict": measured.verdicts[pairing.name],
                 "rungs": _rows(measured.ladders[pairing.name], "rung"),
                 "selectivity": _selectivity(measured.ladders[pairing.name]),
@@ -177,6 +179,13 @@ def _report(
         },
     )
     page.write(out / "report.html", html)
+
+
+def _answer(measured: Measured, name: str) -> PageAnswer:
+    """Return what is found, contradicted and undecided about one pairing; its exponents have no test of the theory."""
+    from ..validation.reporting.answer import answer
+
+    return answer(measured.ladders[name], measured.analyses[name], None, [], measured.verdicts[name])
 
 
 def _rows(ds: xr.Dataset, dim: str) -> list[dict[str, Any]]:
