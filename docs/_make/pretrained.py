@@ -484,20 +484,16 @@ def in_readme(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
     one = next(one for one in study["comparisons"] if {one["a"], one["b"]} == {"mpnet", "minilm"})
     every, models = {row["shared_by"]: row for row in study["levels"]}, len(study["models"])
 
-    def recur(number: int) -> str:
-        row = every[number]
-        by_chance = "" if row["closed_by_chance"] is None else _small(row["closed_by_chance"]).replace("<", "less than")
-        chance = f" (expected by chance: {by_chance})" if by_chance else ""
-        return f"{row['closed_families']:,}{chance}"
-
-    less = [f"{recur(number)} in {NUMBERS[number]} of them" for number in range(models - 1, 2, -1)]
+    numbers = range(models, 2, -1)
+    recur = [f"{every[number]['closed_families']:,} in {NUMBERS[number]} models" for number in numbers]
+    chances = [every[number]["closed_by_chance"] for number in numbers]
+    chance = "" if None in chances else f" (expected by chance: {_small(max(chances)).replace('<', 'less than')})"
     count = f"{one['calibrated_count']:,.0f} ± {one['calibrated_count_se']:.0f}"
     return (
         f"[{NUMBERS[models].capitalize()} pretrained models](docs/pretrained/FINDINGS.md), matched on "
         f"{study['positions']:,} positions of prose and code: {_title(one)} have **{count}** pairs that chance does "
-        f"not explain, of which {one['stable_count']:,.0f} are stable. {_depth_in_words(study, pairs)} The number of "
-        f"families with one neuron in each of the {NUMBERS[models]} models, every two of them a pair, is "
-        f"{' and '.join([recur(models), *less])}."
+        f"not explain, of which {one['stable_count']:,.0f} are stable. {_depth_in_words(study, pairs)} Some neurons "
+        f"recur in more than two models, and every two of them are a pair: {' and '.join(recur)}{chance}."
     )
 
 
@@ -505,16 +501,23 @@ def _depth_in_words(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
     """Return how the depths of paired neurons correlate: of MPNet and MiniLM, and of the other models."""
     depths = {(a, b): depth_rank(depth_map(pairs, a, b)) for a, b in ((o["a"], o["b"]) for o in study["comparisons"])}
     rank, low, high = depths.pop(("mpnet", "minilm"))
-    others = [one for one, _, _ in depths.values()]
-    doubtful = [f"{NAMES[a]} × {NAMES[b]}" for (a, b), (_, end, _) in depths.items() if not end > 0]
+    sure = [one for one, end, _ in depths.values() if end > 0]
+    doubtful = [one for one, end, _ in depths.values() if not end > 0]
     start = (
         "Neurons of a pair lie at similar depth"
         if low > 0
         else "Whether neurons of a pair lie at similar depth is open"
     )
     said = f"{start}: the rank correlation of their layers is {rank:.2f} (95% interval {_interval(low, high)})"
-    said += f", and {min(others):.2f} to {max(others):.2f} for the other models" if others else ""
-    return f"{said}; of {' and '.join(doubtful)} the interval includes 0." if doubtful else f"{said}."
+    said += (
+        f", and {min(sure):.2f} to {max(sure):.2f} for {'others' if doubtful else 'the other models'}" if sure else ""
+    )
+    if not doubtful:
+        return f"{said}."
+    many = f"{NUMBERS.get(len(doubtful), len(doubtful))} pairs" if len(doubtful) > 1 else "one pair"
+    return (
+        f"{said}. It is {min(doubtful):.2f} to {max(doubtful):.2f} for {many} of models, where the interval includes 0."
+    )
 
 
 def draw(folder: Path = FOLDER) -> None:
