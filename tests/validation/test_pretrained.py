@@ -214,7 +214,7 @@ def test_page_figure_and_readme_follow_the_files(make, planted):
     said = " ".join(said.split())
     assert said.startswith("[Four pretrained models](docs/pretrained/FINDINGS.md), matched on 1,100 positions")
     assert "Whether neurons of a pair lie at similar depth is open" in said  # three pairs give no interval
-    assert "one neuron in each of the four models, every two of them a pair, is 4 and 3 in three of them." in said
+    assert "every two of them are a pair: 4 in four models and 3 in three models." in said
 
 
 def test_ranks_of_layers_are_spearmans(make):
