@@ -21,7 +21,12 @@ from rosettalaw.empirical.two_models import match_models
 
 from .timing import Ratio
 
-TOKENS, CHARACTERS = 8_000, 200_000
+TOKENS, FEW, CHARACTERS = 20_000, 600, 300_000
+CASES = (
+    ("auto", "none", "", 1.4),
+    ("screened", "none", "", 1.4),
+    ("screened", "shift:3", ", three draws of a null", 2.0),
+)
 SHAPES = {"a": {"num_hidden_layers": 6, "vocabulary": 4_000}, "b": {"num_hidden_layers": 12, "vocabulary": 8_000}}
 WIDTHS = {"hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 12}
 
@@ -32,20 +37,22 @@ def run() -> list[Ratio]:
         text = write_text(where / "text.jsonl")
         models = [write_model(where / name, text, **shape) for name, shape in SHAPES.items()]
         sources = text_sources(*models, open_text(text), TOKENS)
+        for engine in ("auto", "screened"):
+            matched(models, text, "none", engine, FEW)  # kernels are compiled
         alone = [needed(sources)]
-        times = {null: matched(models, text, null) for null in ("none", "shift:3")}
+        times = [matched(models, text, null, engine) for engine, null, _, _ in CASES]
         alone.append(needed(sources))
     least = sum(alone) / 2
     sizes = f"{sources[0].positions} positions, N = {len(sources[0].layer)} and {len(sources[1].layer)}"
     return [
         Ratio(
-            f"time of matching two checkpoints {words} over both forward passes and the products",
-            times[null] / least,
+            f"time of matching two checkpoints (engine {engine}{words}) over both forward passes and the products",
+            took / least,
             bound,
             False,
-            f"({times[null]:.3g} s and {least:.3g} s; {sizes})",
+            f"({took:.3g} s and {least:.3g} s; {sizes})",
         )
-        for null, words, bound in (("none", "without a null", 1.4), ("shift:3", "with three draws of a null", 2.0))
+        for took, (engine, _, words, bound) in zip(times, CASES, strict=True)
     ]
 
 
@@ -107,10 +114,10 @@ def products(a: TextSource, b: TextSource, block: int = 2048) -> float:
     return (time.perf_counter() - begun) / 3 * a.positions / block
 
 
-def matched(models: list[str], text: Path, null: str) -> float:
+def matched(models: list[str], text: Path, null: str, engine: str, tokens: int = TOKENS) -> float:
     """Return the seconds of a matching, from folders and a file of text to counts and pairs."""
     begun = time.perf_counter()
-    match_models(*models, text=text, tokens=TOKENS, null=null, contexts=0, quiet=True)
+    match_models(*models, text=text, tokens=tokens, null=null, engine=engine, contexts=0, quiet=True)
     return time.perf_counter() - begun
 
 
