@@ -66,7 +66,7 @@ def run() -> list[Ratio]:
 
 
 def _measured(code: str, setting: dict[str, str], *words: str):
-    """Return what a program prints in an environment with these settings of threads alone."""
+    """Return the output of a program in an environment with these settings of threads alone."""
     ours = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_THREAD_TIMEOUT", "NUMBA_NUM_THREADS")
     environment = {name: value for name, value in os.environ.items() if name not in ours} | setting
     done = subprocess.run(

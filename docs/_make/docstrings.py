@@ -9,7 +9,7 @@ ROW = re.compile(r"\s*\|.*\|\s*$")
 SHARED = re.compile(
     r"^:(?:ivar|vartype) [\w, ]+:"
 )  # of a name after a blank, Sphinx takes the names before for its type
-HYPHENS = " -- "
+HYPHENS = re.compile(r"(\)?) -- ")  # after a name, or after its type in brackets
 BARS = re.compile(r"(?<![`\\])\|(\w+)\|")  # an absolute value, which Sphinx would read as a name to put in
 
 
@@ -37,8 +37,8 @@ def dashes(app: Any, page: Any) -> None:
     from docutils import nodes
 
     for text in list(page.findall(nodes.Text)):
-        if text.startswith(HYPHENS) and not isinstance(text.parent, nodes.literal | nodes.literal_block):
-            text.parent.replace(text, nodes.Text(" – " + text.removeprefix(HYPHENS)))
+        if HYPHENS.match(text) and not isinstance(text.parent, nodes.literal | nodes.literal_block):
+            text.parent.replace(text, nodes.Text(HYPHENS.sub(r"\1 – ", text, count=1)))
 
 
 def tables(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -73,9 +73,11 @@ def test_code_is_no_wider_than_the_page():
 def test_parameters_have_dashes():
     nodes = pytest.importorskip("docutils.nodes", reason="the documentation's extra is not installed")
     option = nodes.literal(text=" -- ")
-    page = nodes.paragraph("", "", nodes.strong(text="path"), nodes.Text(" -- A file of two -- parts."), option)
+    path = nodes.strong(text="path"), nodes.Text(" -- A file of two -- parts."), option
+    size = nodes.strong(text=", size"), nodes.Text(" ("), nodes.emphasis(text="int"), nodes.Text(") -- Bytes.")
+    page = nodes.paragraph("", "", *path, *size)
     site_part("docstrings").dashes(None, page)
-    assert page.astext() == "path – A file of two -- parts. -- "
+    assert page.astext() == "path – A file of two -- parts. -- , size (int) – Bytes."
 
 
 def calls():

@@ -88,6 +88,7 @@ def test_a_contradicted_theory_is_said_first_and_no_law_is_no_growth(planted):
     assert raw.startswith("The raw count, without a threshold, shows nothing: the permuted null has as many")
     nothing = answer(made, None, None, [], "No law here: nothing at N = 256. The other counts alone would say: yes.")
     assert nothing.growth == "No law here: nothing at N = 256."
+    assert "cannot decide whether the count grows with network size" in nothing.open_questions  # nothing was fitted
 
 
 def test_a_contradiction_that_does_not_survive_its_number_is_none(planted):

@@ -205,7 +205,9 @@ def _open_questions(
     tests: Mapping[str, float],
 ) -> str:
     questions = []
-    if analysis is not None:
+    if analysis is None:
+        questions.append("whether the count grows with network size")
+    else:
         if analysis.comparison.preferred == CANNOT_TELL:
             questions.append("whether the curve is a power law")
         low, high = analysis.theory.beta_ci95

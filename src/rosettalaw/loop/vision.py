@@ -182,7 +182,7 @@ def _report(
 
 
 def _answer(measured: Measured, name: str) -> PageAnswer:
-    """Return what is found, contradicted and undecided about one pairing; its exponents have no test of the theory."""
+    """Return the three sentences of one pairing; its exponents have no test of the theory."""
     from ..validation.reporting.answer import answer
 
     return answer(measured.ladders[name], measured.analyses[name], None, [], measured.verdicts[name])
