@@ -179,9 +179,9 @@ def _limit(expression: sp.Expr) -> sp.Expr | None:
 def _expression(argument: str, given: Any, example: str) -> sp.Expr:
     """Return an expression of real numbers, or refuse anything else."""
     expression: Any = None
-    letters: Any = {symbol.name: symbol for symbol in SYMBOLS}  # beta is no function here
+    read: Any = sp.sympify
     with suppress(sp.SympifyError, TypeError, AttributeError):
-        expression = sp.sympify(given, locals=letters)
+        expression = read(given, locals={symbol.name: symbol for symbol in SYMBOLS})  # beta is no function here
     scalar = isinstance(expression, sp.Expr) and not isinstance(expression, sp.MatrixExpr)
     real = scalar and not expression.has(sp.I, sp.nan, sp.zoo, sp.oo) and expression != 0
     require(real, argument, given, "must be a real expression, not 0", example)

@@ -153,3 +153,8 @@ def test_several_domains_count_no_more_than_is_active():
             ds = specialize([3.0, 50.0, 1e4], {"a": 0.7, "b": 0.2, "c": 0.1}, beta, 1.0, tau)
             np.testing.assert_array_equal(np.floor(ds["r_tau"]), ds["count"])
             assert (ds["count"].sum("domain") <= ds["active"]).all()
+
+
+@pytest.mark.parametrize(("kappa", "tau", "count"), NEAR_NOTHING)
+def test_the_frontier_alone_knows_the_budget_of_all_neurons(kappa, tau, count):
+    assert np.floor(frontier(16, 1.5, kappa / 16, tau)) == count  # a power of 2: κN has the same bits
