@@ -174,3 +174,15 @@ def test_its_page_ties_each_claim_to_its_pairing(demo):
     assert page.rindex("<dt>Undecided</dt>") < page.index("<figure>")
     assert max(map(len, found)) < 250
     assert (out / "vision.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_its_page_says_how_to_reproduce_and_cite_it(demo):
+    out, summary, _ = demo
+    page = (out / "report.html").read_text()
+    links = re.findall(r'<a href="#([^"]+)">', page.split("</nav>")[0])
+    assert len(links) >= 4 + len(summary["pairings"])
+    assert all(page.count(f'id="{link}"') == 1 for link in links)
+    assert "@" in re.search(r'<pre id="bibtex">(.+?)</pre>', page, re.DOTALL)[1]
+    assert "2606.03990" in page
+    for name in summary["pairings"]:
+        assert f"<code>{name}/results.nc</code>" in page

@@ -139,6 +139,7 @@ def _report(
     trained: TrainedVision, images: Images, measured: Measured, figure: Path, out: Path, seconds: float
 ) -> None:
     from ..validation import page
+    from ..validation.reporting.citation import bibtex
 
     ladder = trained.ladder
     first = next(iter(measured.ladders.values()))
@@ -164,6 +165,8 @@ def _report(
         ],
         nulls=_nulls(first),
         sweeps=[{"title": one.attrs["pairing"], "rows": _sweep_rows(one)} for one in measured.sweeps.values()],
+        data_files=[f"{name}/results.nc" for name in measured.ladders],
+        bibtex=bibtex(versions.get("rosettalaw", "")),
         kinds=[{"title": one.attrs["pairing"], "rows": _kind_rows(one)} for one in measured.kinds.values()],
         contrast=next((float(one["generated_contrast"]) for one in measured.kinds.values()), np.nan),
         samples=_samples(trained, images) if measured.kinds else [],
