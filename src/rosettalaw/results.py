@@ -276,6 +276,11 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     try:
         require_sound_heaps(path)
         with path.open("rb") as file:
+            if file.read(4) in netcdf.CLASSIC:
+                rule = "netCDF in its classic format (netCDF-3), where results are netCDF-4"
+                convert = f"xarray.open_dataset({path.name!r}).to_netcdf('result.nc', engine='h5netcdf')"
+                raise ForeignFileError(f"{path}: {rule}. Try: {convert}")
+            file.seek(0)
             whole = file if head_alone else io.BytesIO(file.read())
             with netcdf.reading(whole) as lazy:
                 yield lazy
@@ -284,12 +289,6 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
         if isinstance(error, OSError) and error.errno is not None:
             raise MissingFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-        with path.open("rb") as file:
-            classic = file.read(4) in netcdf.CLASSIC
-        if classic:
-            rule = "netCDF in its classic format (netCDF-3), where results are netCDF-4"
-            convert = f"xarray.open_dataset({path.name!r}).to_netcdf('result.nc', engine='h5netcdf')"
-            raise ForeignFileError(f"{path}: {rule}. Try: {convert}") from error
         raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_a_machine_is_measured_once(cache, monkeypatch):
     monkeypatch.setattr(choice, "measured_speed", never)
     assert fastest(LARGE, (), "float32", "cpu") == "certified"
     (key,) = json.loads((cache / choice.SPEEDS).read_text())
-    assert key == f"{choice.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    assert key == f"{choice.processor()}, {torch.get_num_threads()} threads, torch {version('torch')}"
     monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY - 0.1)
     monkeypatch.setattr(choice, "processor", lambda: "another processor")
     assert fastest(LARGE, (), "float32", "cpu") == "exact"
@@ -130,7 +131,7 @@ def test_the_library_of_products_is_measured_once(cache, monkeypatch):
     monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: never(None))
     assert library_of_products(*call) == "torch"
     (key,) = json.loads((cache / choice.SPEEDS_OF_LIBRARIES).read_text())
-    assert key.startswith(f"{choice.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, ")
+    assert key.startswith(f"{choice.processor()}, {torch.get_num_threads()} threads, torch {version('torch')}, ")
     assert f"numpy {np.__version__} and " in key
     more = 1 + max(one["num_threads"] for one in threadpool_info())
     with threadpool_limits(more, "blas"), pytest.raises(AssertionError, match="measured"):

@@ -42,7 +42,7 @@ class Own(Utility):
 
 
 def exact(neurons, beta, kappa, tau, features):
-    """Return r_τ and the count: the last prefix that pays, in 50 digits, or in as many as tell κN and τ apart."""
+    """Return r_τ and the count: the last prefix that pays, in 50 digits, or in as many as distinguish κN and τ."""
     with mp.workdps(50 if kappa > 1e-40 else 350):
         budget, b = mp.mpf(kappa) * mp.mpf(neurons), mp.mpf(beta)
         total, n = mp.mpf(0), 0

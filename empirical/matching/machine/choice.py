@@ -1,4 +1,4 @@
-"""Choices of what is faster on this machine: the exact or the certified engine, products by NumPy or by torch.
+"""Choices of the faster way on this machine: the exact or the certified engine, products by NumPy or by torch.
 
 The certified engine forms up to three half-precision products for each one of the exact engine, and splits columns. It
 is chosen for large matchings where half-precision products were measured `CLEARLY` times faster than float32 ones.
@@ -34,7 +34,7 @@ from .checkpoint import stated_in
 AUTO = "auto"
 NUMPY, TORCH = LIBRARIES = "numpy", "torch"  # that form products on the CPU
 CLEARLY = 4.0  # three products for one, and the passes around them
-FASTER = 1.1  # below, a measurement of this length may not tell them apart
+FASTER = 1.1  # below, so short a measurement may not distinguish them
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 1024, "cuda": 4096}
 REPEATS = 3
@@ -177,7 +177,7 @@ def measured_speed_of_torch() -> float:
 
 
 def _blas() -> str:
-    """Return what is known about NumPy's BLAS: the libraries of this process, their versions and numbers of threads."""
+    """Return the facts about NumPy's BLAS: the libraries of this process, their versions and numbers of threads."""
     from threadpoolctl import threadpool_info
 
     blas = [one for one in threadpool_info() if one["user_api"] == "blas"]
