@@ -24,7 +24,7 @@ from .timing import Ratio, memory_speed
 
 # The kernel's own peak of this process; `getrusage` would count the process that started it too.
 PEAK = """
-import sys
+import sys, torch  # which large matchings may load
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match
 match(ArraySource(sys.argv[1]), ArraySource(sys.argv[2]), nulls={}, quiet=True, engine="exact")
