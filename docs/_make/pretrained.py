@@ -510,7 +510,9 @@ def _depth_in_words(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
     )
     said = f"{start}: the rank correlation of their layers is {rank:.2f} (95% interval {_interval(low, high)})"
     said += (
-        f", and {min(sure):.2f} to {max(sure):.2f} for {'others' if doubtful else 'the other models'}" if sure else ""
+        f", and {min(sure):.2f} to {max(sure):.2f} for {'other pairs of models' if doubtful else 'the other models'}"
+        if sure
+        else ""
     )
     if not doubtful:
         return f"{said}."

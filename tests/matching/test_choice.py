@@ -25,7 +25,7 @@ from rosettalaw.empirical.matching.machine.choice import (
     measured_speed_of_torch,
     speed_of_torch,
 )
-from rosettalaw.errors import UnknownNameError
+from rosettalaw.errors import MissingExtraError, UnknownNameError
 
 
 @pytest.fixture
@@ -197,6 +197,10 @@ def test_a_matching_by_torchs_products_is_resumed_with_them(plant, tmp_path, cac
     monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: 0.5)
     again = match(ArraySource(a), ArraySource(b), **options)
     assert again.details["library"] == "torch"
+    with monkeypatch.context() as hidden:
+        hidden.setitem(sys.modules, "torch", None)
+        with pytest.raises(MissingExtraError, match="torch"):
+            match(ArraySource(a), ArraySource(b), **options)
     by_numpy = match(ArraySource(a), ArraySource(b), **{**options, "folder": tmp_path / "other"})
     assert by_numpy.details["library"] == "numpy"
     assert (by_numpy.unit_a.tolist(), by_numpy.unit_b.tolist()) == (by_torch.unit_a.tolist(), by_torch.unit_b.tolist())

@@ -28,7 +28,7 @@ import numpy as np
 
 from ....cache import cache_folder
 from ....disk import replacing
-from ....errors import RosettaError
+from ....errors import RosettaError, require_extra
 from .checkpoint import stated_in
 
 AUTO = "auto"
@@ -65,10 +65,19 @@ def fastest(products: float, also_k: Sequence[int], compute: str, device: str, f
 
 
 def library_of_products(products: float, engine: str, compute: str, device: str, folder: Any = None) -> str:
-    """Return "numpy" or "torch": whose float32 products the exact engine uses on the CPU; see `fastest`."""
+    """Return "numpy" or "torch": whose float32 products the exact engine uses on the CPU; see `fastest`.
+
+    Raises
+    ------
+    MissingExtraError
+        If unfinished work was begun with torch, which is missing now.
+    """
     begun = stated_in(folder)
     if begun:
-        return begun.get("library", NUMPY)
+        library = begun.get("library", NUMPY)
+        if library == TORCH:
+            require_extra("torch")
+        return library
     if engine != "exact" or device != "cpu" or compute != "float32" or products < LARGE:
         return NUMPY
     if importlib.util.find_spec("torch") is None:
