@@ -69,10 +69,9 @@ class ArraySource(Readable):
         self.layer, self.unit = labels_of(neurons, layer, unit)
         self._documents = None if documents is None else documents_of(self.positions, documents)
 
-    @property
-    def in_place(self) -> bool:
-        """True where consecutive positions are read without a copy."""
-        return self._open().dtype == self._dtype
+    def in_place(self) -> list[tuple[int, int]]:
+        """Return all positions in one stretch, where the array holds the floats that are read."""
+        return [(0, self.positions)] if self._open().dtype == self._dtype else []
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the activations of some positions and neurons, read in place where that is possible."""

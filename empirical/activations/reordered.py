@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .source import ActivationSource, RandomAccess, blocks_from
+from .source import ActivationSource, RandomAccess, blocks_from, in_place
 from .views import View
 
 ROOM = 2**28  # bytes of the blocks that are put in place at a time, where nothing else is said
@@ -149,6 +149,14 @@ class ReadableShifted(View, Shifted):
             return self._source.rows((np.arange(start, stop, step) + self._lag) % self.positions, columns)
         turns = self.positions if first >= self.positions else 0
         return self._source.rows(slice(first - turns, last - turns), columns)
+
+    def in_place(self) -> list[tuple[int, int]]:
+        """Return the source's stretches at their new places, cut where it goes around the end."""
+        around, stretches = self.positions - self._lag, []
+        for start, stop in in_place(self._source):
+            pieces = [(start, min(stop, self._lag), around), (max(start, self._lag), stop, -self._lag)]
+            stretches += [(low + by, high + by) for low, high, by in pieces if low < high]
+        return sorted(stretches)
 
     def labels(self) -> Mapping[str, np.ndarray]:
         """Return nothing: the labels belong to the other order."""

@@ -4,7 +4,7 @@ A source is one model seen at a list of aligned positions (text spans, image cel
 read any number of times, always in the same order, so that two sources with equally many positions can be read side
 by side. Whatever produced the activations, only sources are matched.
 
-Nine abilities are optional. This module is the only place that asks for them:
+Ten abilities are optional. This module is the only place that asks for them:
 
 | ability | asked by | without it |
 |---|---|---|
@@ -16,6 +16,7 @@ Nine abilities are optional. This module is the only place that asks for them:
 | ``identity()`` | `identity` | name, positions and neurons distinguish it from others; a resumed run trusts them |
 | ``untrained(seed)`` | `untrained` | there is no null of untrained networks |
 | ``mapped()`` | `mapped` | its files are opened at each reading |
+| ``in_place()`` | `in_place` | every block that is read is a copy, so that blocks are small |
 | ``labels()`` | `labels` | documents and span texts of its positions are unknown, and nulls that need them impossible |
 """
 
@@ -124,6 +125,15 @@ def labels(source: ActivationSource) -> Mapping[str, np.ndarray]:
 def common_labels(*sources: ActivationSource) -> dict[str, np.ndarray]:
     """Return the labels that any of several sources at the same positions has; of two, the first counts."""
     return {name: values for source in reversed(sources) for name, values in labels(source).items()}
+
+
+def in_place(source: ActivationSource) -> list[tuple[int, int]]:
+    """Return the stretches of positions (first, and one past the last) that ``rows`` reads without a copy.
+
+    They are all positions, in increasing order, or none where reading makes a copy.
+    """
+    own: Callable[[], list[tuple[int, int]]] | None = getattr(source, "in_place", None)
+    return [] if own is None else own()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .source import ActivationSource, RandomAccess, blocks_from, identity, labels, mapped, tensors
+from .source import ActivationSource, RandomAccess, blocks_from, identity, in_place, labels, mapped, tensors
 
 LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a time
 
@@ -73,6 +73,10 @@ class View(Readable):
 
 class Copy(View):
     """A source that is read from a copy of it: the numbers of the copy, with the labels of the source."""
+
+    def in_place(self) -> list[tuple[int, int]]:
+        """Return the stretches that the copy reads without a further one."""
+        return in_place(self._source)
 
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the copied activations."""

@@ -5,8 +5,8 @@ import pytest
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Screening, match
-from rosettalaw.empirical.matching.screening import search
-from rosettalaw.empirical.matching.screening.draws import REACH, folds
+from rosettalaw.empirical.matching.screening import draws, search
+from rosettalaw.empirical.matching.screening.draws import BY_NOISE, folds, least_estimate
 from rosettalaw.empirical.matching.screening.sketch import sketch
 from tests.matching.unrelated import autoregressive
 
@@ -85,28 +85,66 @@ def test_pairs_within_the_noise_are_searched_as_the_matching_is(small):
     assert small == []
 
 
-def test_signals_that_correlate_by_accident_are_searched_as_the_matching_is(small):
-    """Their last candidates come close to the weakest pair, so that a pair there might be no candidate."""
+@pytest.mark.parametrize("absolute", [False, True])
+def test_signals_that_correlate_by_accident(small, absolute):
+    """Most pairs of slow signals reach the weakest one, and most of these are far from both neurons' best."""
+    sides = related(1, 1500)
+    screened, exact = (matched(sides, engine, absolute=absolute) for engine in ("screened", "exact"))
+    weakest = np.abs(exact.correlation).min()
+    for draw, one in zip(screened.nulls["shifted"], exact.nulls["shifted"], strict=True):
+        strong = np.sort(np.abs(one[np.abs(one) >= weakest]))
+        assert len(strong) >= 5
+        np.testing.assert_allclose(np.sort(np.abs(draw)), strong, atol=1e-6)
+    assert None not in small
+    assert screened.calibrate().threshold == pytest.approx(exact.calibrate().threshold, rel=1e-6)
+
+
+def test_where_too_many_pairs_are_listed_a_draw_is_searched_as_the_matching_is(small, monkeypatch):
+    monkeypatch.setattr(draws, "MOST", 1)
     sides = related(1, 1500)
     screened, exact = (matched(sides, engine) for engine in ("screened", "exact"))
     assert small == [None] * 3
     assert screened.calibrate().threshold == pytest.approx(exact.calibrate().threshold, rel=1e-6)
 
 
+def test_pairs_are_listed_as_by_a_loop():
+    """All estimates at or above a bar, constant neurons left out; fewer buckets, the same pairs at a higher bar."""
+    rng = np.random.default_rng(4)
+    arrays = rng.standard_normal((2, 3000, 30)).astype(np.float32)
+    arrays[1, :, :10] += arrays[0, :, :10]
+    arrays[0, :, 3], arrays[1, :, 5] = 7.0, -2.0
+    sides = tuple(sketch(ArraySource(array), 0, 512, 5, 1000, refined=1) for array in arrays)
+    estimate = sides[0].coarse @ sides[1].coarse.T
+    for absolute in (False, True):
+        size = np.abs(estimate) if absolute else estimate
+        listed = draws.pairs_from(sides, 0.05, 900, absolute)
+        sure, most = (
+            {(u, v) for u, v in np.argwhere(size >= 0.05 + by).tolist() if u != 3 and v != 5} for by in (0.002, -0.002)
+        )  # products may be rounded to bfloat16
+        assert sure <= set(zip(*(side.tolist() for side in listed), strict=True)) <= most
+        assert len(sure) > 10
+        assert draws.pairs_from(sides, 0.05, len(listed[0]), absolute) is not None
+        assert draws.pairs_from(sides, 0.05, len(listed[0]) - 1, absolute) is None
+    planted = {(u, u) for u in range(10)} - {(3, 3), (5, 5)}
+    for number in (1, 2, 4):
+        assert set(zip(*draws.pairs_from(sides, 0.45, 900, False, number), strict=True)) == planted
+
+
 def test_a_sketch_is_folded_as_far_as_its_noise_allows():
-    """By the chance that noise of the stated size hides a pair: a strong one is a candidate but once in 10⁵."""
+    """Noise of the stated size lists a few pairs a neuron, and hides a strong one but once in 10⁵."""
     rng = np.random.default_rng(1)
     for weakest in (0.25, 0.3, 0.5):
-        number = folds(2048, 10**6, (4000, 4000), 16, weakest)
+        number = folds(2048, 10**6, (4000, 4000), weakest)
         buckets = 2048 // number
-        noise = rng.standard_normal((400, 4000)) / buckets**0.5
-        bar = np.sort(noise, axis=1)[:, -65].max()
-        assert weakest - REACH * ((1 + weakest**2) / buckets) ** 0.5 > bar
+        bar = least_estimate((1 / buckets) ** 0.5, weakest)
+        assert (rng.standard_normal((400, 4000)) / buckets**0.5 >= bar).sum() <= 1.1 * BY_NOISE * 400
+        strong = weakest + rng.standard_normal(10**6) * ((1 + weakest**2) / buckets) ** 0.5
+        assert (strong < bar).sum() <= 10
         assert number in (2, 4, 8)
-    assert folds(2048, 10**6, (4000, 4000), 16, 0.15) == 0
-    assert folds(2048, 10**6, (4000, 4000), 16, np.nan) == 0
-    assert folds(2048, 10**6, (4000, 4000), 16, np.inf) == 8
-    assert folds(2047, 10**6, (4000, 4000), 16, np.inf) == 1
+    assert folds(2048, 10**6, (4000, 4000), 0.14) == 0
+    assert folds(2048, 10**6, (4000, 4000), np.nan) == 0
+    assert folds(2048, 10**6, (4000, 4000), np.inf) == 8
+    assert folds(2047, 10**6, (4000, 4000), np.inf) == 1
 
 
 def test_a_small_sketch_is_the_coarse_one():

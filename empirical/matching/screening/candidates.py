@@ -57,25 +57,20 @@ class Candidates:
         return unit[partner >= 0], partner[partner >= 0]
 
 
-def candidates(
-    a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024, folds: int = 1
-) -> tuple[Candidates, Candidates]:
+def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 1024) -> tuple[Candidates, Candidates]:
     """Return the `count` best estimates of each neuron of A and of B.
 
     Parameters
     ----------
     count : int
         Candidates of each neuron.
-    folds : int
-        How many buckets of the coarse sketches are added up to one first.
     """
     neurons = len(a.fine), len(b.fine)
     on_cpu = a.device == "cpu"
     best = (_Best if on_cpu else Best)(neurons, count + 1, a.device)
     constant_a, constant_b = (arrays.placed(one.moments.square == 0, a.rounded) for one in (a, b))
-    left, right = (one.rounded.reshape(len(one.fine), folds, -1).sum(1) if folds > 1 else one.rounded for one in (a, b))
     for rows, columns in tiles(*neurons, (chunk, neurons[1] if on_cpu else WIDTH)):
-        estimate = (left[rows] @ right[columns].T).float()
+        estimate = (a.rounded[rows] @ b.rounded[columns].T).float()
         if absolute:
             estimate.abs_()
         estimate[constant_a[rows]] = -float("inf")
@@ -118,7 +113,7 @@ def possible_pairs(
     for side, unit in enumerate(units):
         first, other = near[side].listed(max(FIRST, k))
         closest = _fine(sketches, (first, other) if side == 0 else (other, first), absolute)
-        possible &= estimate >= _kth(first, closest, k, len(near[side].units))[unit] - band
+        possible &= estimate >= kth(first, closest, k, len(near[side].units))[unit] - band
     return (units[0][possible], units[1][possible]), estimate[possible]
 
 
@@ -126,7 +121,7 @@ def likely_pairs(sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.nda
     """Return the possible pairs that look mutual, beyond the sketch's noise."""
     mutual = estimate > STRAY * fine_noise(sketches, *pairs, estimate)
     for unit, sketch in zip(pairs, sketches, strict=True):
-        mutual &= estimate >= _kth(unit, estimate, k, len(sketch.fine))[unit]
+        mutual &= estimate >= kth(unit, estimate, k, len(sketch.fine))[unit]
     return pairs[0][mutual], pairs[1][mutual]
 
 
@@ -146,7 +141,7 @@ def replacements(
     stray = STRAY * fine_noise(sketches, *pairs, estimate)
     mutual = estimate > stray
     for unit, bar in zip(pairs, best, strict=True):
-        mutual &= estimate + stray >= np.maximum(bar, _kth(unit, estimate, k, len(bar)))[unit]
+        mutual &= estimate + stray >= np.maximum(bar, kth(unit, estimate, k, len(bar)))[unit]
     return pairs[0][mutual], pairs[1][mutual], (estimate - stray)[mutual]
 
 
@@ -253,7 +248,7 @@ def _fine(sketches: tuple[Sketch, Sketch], units: Pairs, absolute: bool) -> np.n
     return np.abs(estimate) if absolute else estimate
 
 
-def _kth(unit: np.ndarray, value: np.ndarray, k: int, neurons: int) -> np.ndarray:
+def kth(unit: np.ndarray, value: np.ndarray, k: int, neurons: int) -> np.ndarray:
     """Return the k-th largest value of every neuron's entries, or −∞ where there are fewer."""
     last = _rank(unit, value) == k - 1
     kth = np.full(neurons, -np.inf)

@@ -1,17 +1,18 @@
-"""Null draws by a small sketch: what matters in a null is as strong as the weakest pair of the matching.
+"""Null draws by a small sketch: only what is as strong as the weakest pair of the matching is looked for.
 
 A null is asked how many of its pairs reach the correlation of a pair of the matching (`calibration`). So its pairs
-below the matching's weakest correlation r need not be known exactly. Where r lies far above the noise of the coarse
-sketch, B alone is sketched anew, without the fine sketch, and candidates come from that sketch folded as far as
+below the matching's weakest correlation r need not be known. Where r lies far above the noise of the coarse sketch, B
+alone is sketched anew, without the fine sketch, and every pair is listed whose estimate, from a sketch folded until its
+noise is σ, reaches
 
-    (REACH √(1 + r²) + z + SLACK) σ ≤ r
+    r − REACH √(1 + r²) σ
 
-allows, for its noise σ and the quantile z that a neuron's last candidate reaches by noise. Pairs that may reach r, by
-`REACH` standard deviations, are correlated exactly. All others are listed with their estimates, which are below r:
-they change no count at or above r, nor the mutuality of a pair there.
+A correlation of r or more is missed by this once in 10⁵. What is listed is estimated again without folds, and
+correlated exactly where it may still reach r and be among the best of either neuron. Whoever beats a pair at or above r
+is then among these too, so that the null's mutual pairs there are the exact ones.
 
-Where a neuron's last candidate comes too close to r after all (signals that correlate by accident), a pair at r might
-be no candidate. Then the draw is searched like the matching itself (`screened`).
+Where too many pairs are listed (by noise, or since signals correlate by accident), the sketch is folded less; where
+that does not help, the draw is searched like the matching itself (`screened`).
 """
 
 from __future__ import annotations
@@ -23,18 +24,24 @@ import numpy as np
 from ...activations.source import ActivationSource
 from ..evidence.part_products import PartProducts
 from ..machine.checkpoint import Checkpoint
-from ..machine.reading import Block
+from ..machine.reading import Block, tiles
 from ..partners import mutual
-from .candidates import REACH, candidates, possible_pairs
+from .candidates import REACH, Pairs, kth
 from .pair_products import exact_products
-from .sketch import Sketch, coarse_noise, fine_noise
+from .sketch import Sketch, coarse_noise, fine_estimates, fine_noise
 
-WIDER = 4  # times the candidates of the matching, so that a neuron's last one stays far below r
-SLACK = 0.8  # standard deviations by which last candidates differ
+BY_NOISE = 8  # pairs a neuron that noise alone may list
+MOST = 64  # pairs a neuron beyond which a list is given up
 SMALLEST = 256  # buckets of a folded sketch
+ROWS = 1024  # neurons of A whose estimates are made at a time
 
 
-def folds(buckets: int, positions: int, neurons: tuple[int, int], count: int, weakest: float) -> int:
+def least_estimate(noise: float, weakest: float) -> float:
+    """Return the estimate that a pair of correlation `weakest` or more reaches, for the noise of estimates at ρ = 0."""
+    return weakest - REACH * noise * (1 + min(weakest, 1.0) ** 2) ** 0.5
+
+
+def folds(buckets: int, positions: int, neurons: tuple[int, int], weakest: float) -> int:
     """Return how often a sketch may be folded in a draw that asks for pairs from `weakest` on; 0 if it is too noisy.
 
     Parameters
@@ -45,32 +52,54 @@ def folds(buckets: int, positions: int, neurons: tuple[int, int], count: int, we
         T.
     neurons : pair of int
         Neurons of A and B.
-    count : int
-        Candidates of each neuron in the matching.
     weakest : float
         r, from 0 to 1, or infinity.
 
     Examples
     --------
-    >>> folds(2048, 200_000, (8192, 8192), 16, weakest=0.25), folds(2048, 200_000, (8192, 8192), 16, weakest=0.1)
+    >>> folds(2048, 200_000, (8192, 8192), weakest=0.25), folds(2048, 200_000, (8192, 8192), weakest=0.1)
     (2, 0)
     """
     from scipy.special import ndtri
 
-    quantile = -ndtri(min(WIDER * count / max(neurons), 0.5))
-    deviations, most = REACH * (1 + min(weakest, 1.0) ** 2) ** 0.5 + quantile + SLACK, 0
+    quantile, most = -ndtri(min(BY_NOISE / min(neurons), 0.5)), 0
     for number in (1, 2, 4, 8, 16):
         small = number > 1 and buckets // number < SMALLEST
-        if buckets % number == 0 and not small and deviations * coarse_noise(buckets // number, positions) <= weakest:
+        noise = coarse_noise(buckets // number, positions)
+        if buckets % number == 0 and not small and least_estimate(noise, weakest) >= quantile * noise:
             most = number
     return most
+
+
+def pairs_from(sketches: tuple[Sketch, Sketch], bar: float, most: int, absolute: bool, folds: int = 1) -> Pairs | None:
+    """Return all pairs whose coarse estimates reach `bar`, or None where there are more than `most`.
+
+    Parameters
+    ----------
+    folds : int
+        How many buckets of the coarse sketches are added up to one first.
+    """
+    left, right = (one.rounded.reshape(len(one.fine), folds, -1).sum(1) for one in sketches)
+    varies_a, varies_b = (one.moments.square > 0 for one in sketches)
+    chosen, room = [], most
+    for rows, _ in tiles(len(left), len(right), (ROWS, len(right))):
+        estimate = (left[rows] @ right.T).float()
+        above = ((estimate.abs_() if absolute else estimate) >= bar).numpy()
+        place = np.flatnonzero(above)
+        unit, partner = place // len(right) + rows.start, place % len(right)
+        both = varies_a[unit] & varies_b[partner]
+        chosen.append((unit[both], partner[both]))
+        room -= int(both.sum())
+        if room < 0:
+            return None
+    units_a, units_b = (np.concatenate(side) for side in zip(*chosen, strict=True))
+    return units_a, units_b
 
 
 def null_draw(
     sources: tuple[ActivationSource, ActivationSource],
     sketches: tuple[Sketch, Sketch],
     weakest: float,
-    count: int,
     k: int,
     absolute: bool,
     parts: Sequence[Sequence[Block]],
@@ -78,41 +107,55 @@ def null_draw(
     name: str,
     advance: Callable[[float], None],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return the mutual pairs of a draw (units of A and B, correlations, margins), or None where it cannot say.
+    """Return the mutual pairs of a draw from `weakest` on (units of A and B, correlations, margins).
+
+    None where the sketch cannot say. A margin is NaN where the next partner is below `weakest`.
 
     Parameters
     ----------
     sketches : pair of Sketch
         Of A, and of B as the draw has it, without fine sketches (`Sketch.coarsened`).
     weakest : float
-        r: pairs from there on are exact, others estimates.
+        r.
     """
     positions, neurons = sources[0].positions, (len(sources[0].layer), len(sources[1].layer))
     buckets = sketches[0].coarse.shape[1]
-    most = folds(buckets, positions, neurons, count, weakest)
-    for number in [most, 1][: 1 + (most > 1)] if most else []:
-        near = candidates(*sketches, min(WIDER * count, *neurons), absolute, folds=number)
-        noise = coarse_noise(buckets // number, positions) * (1 + min(weakest, 1.0) ** 2) ** 0.5
-        if max(side.bar.max() for side in near) <= weakest - REACH * noise:
-            break
-    else:
+    number, pairs = folds(buckets, positions, neurons, weakest), None
+    while number and pairs is None:
+        bar = least_estimate(coarse_noise(buckets // number, positions), weakest)
+        pairs = pairs_from(sketches, bar, MOST * max(neurons), absolute, number)
+        number //= 2
+    if pairs is None:
         return None
-    pairs, estimate = possible_pairs(sketches, near, k, absolute)
-    rho = estimate.astype(float)
-    strong = estimate + REACH * fine_noise(sketches, *pairs, estimate) >= weakest
-    moments = sketches[0].moments, sketches[1].moments
-    if strong.any():
-        chosen = pairs[0][strong], pairs[1][strong]
-        products, _ = exact_products(*sources, chosen, moments, parts, checkpoint, f"{name}-strong", advance)
-        rho[strong] = products.correlations()
+    pairs = _strong(sketches, pairs, weakest, k, absolute)
+    if len(pairs[0]):
+        moments = sketches[0].moments, sketches[1].moments
+        products, _ = exact_products(*sources, pairs, moments, parts, checkpoint, f"{name}-strong", advance)
+        rho = products.correlations()
     else:
         advance(positions)
+        rho = np.zeros(0)
+    some = (np.abs(rho) if absolute else rho) >= weakest
     none = [np.zeros((1, 2, number)) for number in neurons]
     listed = PartProducts(
-        unit_a=pairs[0],
-        unit_b=pairs[1],
-        cross=np.zeros((1, len(rho))),
+        unit_a=pairs[0][some],
+        unit_b=pairs[1][some],
+        cross=np.zeros((1, int(some.sum()))),
         sums=(none[0], none[1]),
         counts=np.array([positions]),
     )
-    return mutual(*listed.ranked(rho, k + 1, absolute), k, absolute)
+    return mutual(*listed.ranked(rho[some], k + 1, absolute), k, absolute)
+
+
+def _strong(sketches: tuple[Sketch, Sketch], pairs: Pairs, weakest: float, k: int, absolute: bool) -> Pairs:
+    """Return those of some pairs that may reach `weakest` and be among the k best of either neuron."""
+    estimate = fine_estimates(sketches, *pairs)
+    estimate = np.abs(estimate) if absolute else estimate
+    noise = REACH * fine_noise(sketches, *pairs, np.maximum(estimate, 0))
+    band = noise * np.sqrt(2)  # two estimates stray
+    best = [
+        estimate >= kth(unit, estimate, k, len(sketch.fine))[unit] - band
+        for unit, sketch in zip(pairs, sketches, strict=True)
+    ]
+    strong = (estimate + noise >= weakest) & (best[0] | best[1])
+    return pairs[0][strong], pairs[1][strong]

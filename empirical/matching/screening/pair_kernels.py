@@ -8,16 +8,24 @@ import numpy as np
 from ..machine.vectors import DEEP, LANES, STEP, inner, multiply, turn
 
 SHORT = 128  # positions turned to columns at a time
+LINE = 16  # float32 numbers of a line of the cache
 
 
 def workspace(units: int) -> np.ndarray:
     """Return room for the turned columns of so many units, one for each thread."""
-    return np.zeros((numba.get_num_threads(), padded(units, LANES), SHORT), dtype=np.float32)
+    return _aligned((numba.get_num_threads(), padded(units, LANES), SHORT))
 
 
 def watchroom(strips: int, units: int, watched: int) -> np.ndarray:
     """Return room for the products of watched units with so many units, one for each strip."""
-    return np.zeros((strips, padded(units, LANES), padded(watched, STEP)), dtype=np.float32)
+    return _aligned((strips, padded(units, LANES), padded(watched, STEP)))
+
+
+def _aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """Return float32 zeros that begin with a line of the cache, so that no vector lies across two."""
+    room = np.zeros(int(np.prod(shape)) + LINE, dtype=np.float32)
+    first = -room.ctypes.data // room.itemsize % LINE
+    return room[first : first + int(np.prod(shape))].reshape(shape)
 
 
 def padded(number: int, step: int) -> int:

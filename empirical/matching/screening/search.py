@@ -85,14 +85,13 @@ def _small_draw(
     name: str,
 ) -> SearchResult | None:
     """Match A with a null's B through a small sketch (`draws`), or return None where that cannot say enough."""
-    screening, neurons = settings.screening, (len(a.layer), len(b.layer))
-    count, weakest = min(screening.candidates, *neurons), workspace.weakest
-    if not folds(screening.buckets, a.positions, neurons, count, weakest):
+    screening, neurons, weakest = settings.screening, (len(a.layer), len(b.layer)), workspace.weakest
+    if not folds(screening.buckets, a.positions, neurons, weakest):
         return None
     how = settings.seed, settings.block, settings.device, workspace.memory
     of_b = saved_sketch(b, 1, screening.buckets, *how, checkpoint, f"{name}-small", refined=1)
     sketches = workspace.sketch.coarsened, of_b
-    rules = weakest, count, settings.k, settings.absolute
+    rules = weakest, settings.k, settings.absolute
     pairs = null_draw((a, b), sketches, *rules, workspace.parts, checkpoint, name, advance)
     if pairs is None:
         return None

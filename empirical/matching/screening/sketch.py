@@ -24,8 +24,7 @@ import numba
 import numpy as np
 import torch
 
-from ...activations.arrays import ArraySource
-from ...activations.source import ActivationSource, RandomAccess
+from ...activations.source import ActivationSource, RandomAccess, in_place
 from ..machine import distributed
 from ..machine.reading import Block, cut, read
 from ..moments import Moments, NonFinite, steady, wide
@@ -120,9 +119,10 @@ def sketch(
         If a neuron has a NaN or an infinity.
     """
     fine_buckets = REFINED * buckets
-    if device == "cpu" and isinstance(source, ArraySource) and source.in_place:
-        block = STRIPES * fine_buckets
     blocks = [one for part in cut(source.positions, block, 1) for one in part]
+    if device == "cpu" and (stretches := in_place(source)):
+        many = STRIPES * fine_buckets
+        blocks = [(at, min(at + many, stop)) for start, stop in stretches for at in range(start, stop, many)]
     signs = _signs(source.positions, fine_buckets, seed)
     share = np.array_split(np.arange(len(source.layer)), distributed.size())[distributed.rank()]
     width = columns_at_once(source, buckets, memory)
