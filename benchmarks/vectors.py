@@ -43,10 +43,10 @@ def _works(operations: ModuleType) -> dict[str, Callable[[], object]]:
             cross[p] += inner(a, of_a[p] * SHORT, b, of_b[p] * SHORT, SHORT)
 
     @numba.njit
-    def turns(rows, width, turned, totals):
-        for low in range(0, SHORT, 16):
-            for j in range(0, UNITS, 16):
-                turn(rows, j, width, turned, j * SHORT + low, SHORT, totals, j, totals, width + j)
+    def turns(rows, shift, turned, totals):
+        for j in range(0, UNITS, 16):
+            for low in range(0, SHORT, 16):
+                turn(rows, low * UNITS + j, UNITS, shift, j, turned, j * SHORT + low, SHORT, totals, 0, totals, 16)
 
     @numba.njit
     def products(b, some, crossed):
@@ -56,11 +56,11 @@ def _works(operations: ModuleType) -> dict[str, Callable[[], object]]:
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((UNITS, SHORT), dtype=np.float32) for _ in "ab")
     of_a, of_b = np.sort(rng.integers(0, UNITS, PAIRS)), rng.integers(0, UNITS, PAIRS)
-    rows, some = (rng.standard_normal(shape, dtype=np.float32) for shape in ((16, UNITS + 16), (SHORT, 32)))
-    cross, totals = np.zeros(PAIRS), np.zeros((2, UNITS + 16), np.float32)
+    rows, some = (rng.standard_normal(shape, dtype=np.float32) for shape in ((SHORT, UNITS), (SHORT, 32)))
+    cross, totals, shift = np.zeros(PAIRS), np.zeros((2, 16), np.float32), np.zeros(UNITS, np.float32)
     turned, crossed = np.zeros((UNITS, SHORT), np.float32), np.zeros((UNITS, 32), np.float32)
     return {
         "products of pairs": lambda: pairs(a, b, of_a, of_b, cross),
-        "turns of 16 × 16": lambda: turns(rows, UNITS + 16, turned, totals),
+        "turns of 16 × 16": lambda: turns(rows, shift, turned, totals),
         "products of 8 × 32": lambda: products(b, some, crossed),
     }

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rosettalaw.empirical.matching.machine.vectors import DEEP, STEP, inner, multiply, turn
 from rosettalaw.empirical.matching.screening import pair_kernels
+from rosettalaw.empirical.matching.screening.pair_products import _Sums
 
 
 @numba.njit
@@ -15,8 +16,8 @@ def product(x, i, y, j, length):
 
 
 @numba.njit
-def turned(x, i, stride, out, j, stride_out, sums, k, squares, l):
-    turn(x, i, stride, out, j, stride_out, sums, k, squares, l)
+def turned(x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
+    turn(x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l)
 
 
 @numba.njit
@@ -48,8 +49,9 @@ def test_inner_adds_in_its_stated_order():
 def test_turn_is_the_transpose_and_adds_up_its_rows():
     x = np.arange(20 * 30, dtype=np.float32).reshape(20, 30) % 37  # small whole numbers: no sum is rounded
     out, sums, squares = np.zeros((24, 40), np.float32), np.ones(30, np.float32), np.ones((2, 30), np.float32)
-    turned(x, 2 * 30 + 5, 30, out, 3 * 40 + 7, 40, sums, 9, squares, 30 + 4)
-    block, expected = x[2:18, 5:21], np.zeros_like(out)
+    shift = np.arange(50, dtype=np.float32) % 11
+    turned(x, 2 * 30 + 5, 30, shift, 8, out, 3 * 40 + 7, 40, sums, 9, squares, 30 + 4)
+    block, expected = x[2:18, 5:21] - shift[8:24], np.zeros_like(out)
     expected[3:19, 7:23] = block.T
     np.testing.assert_array_equal(out, expected)
     of_sums, of_squares = np.ones(30), np.ones((2, 30))
@@ -69,31 +71,62 @@ def test_multiply_adds_the_product_of_a_few_rows():
     np.testing.assert_array_equal(out, expected)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(
-    st.integers(1, 400), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 70), st.integers(0, 99)
+    st.integers(1, 1100),
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.integers(1, 8),
+    st.sampled_from(["float32", "float64", "columns of a wider array"]),
+    st.integers(0, 70),
+    st.integers(0, 99),
 )
-def test_sums_of_pairs_and_units(positions, neurons_a, neurons_b, gaps, watching, seed):
+def test_sums_of_pairs_and_units(positions, neurons_a, neurons_b, thin, kind, watching, seed):
+    """Any numbers of positions and neurons, few or many of which take part; in place, or copied first."""
     rng = np.random.default_rng(seed)
-    data = [rng.standard_normal((positions, 2 * n), dtype=np.float32) + 3 for n in (neurons_a, neurons_b)]
-    units = [np.sort(rng.permutation(2 * n)[:n]) if gaps else np.arange(n) + n // 2 for n in (neurons_a, neurons_b)]
-    shifts = [rng.standard_normal(len(unit)) for unit in units]
-    pairs = rng.integers(0, neurons_a, 50), rng.integers(0, neurons_b, 50)
-    strips = -(-positions // pair_kernels.SHORT)
-    cross, sums = np.zeros((strips, 50)), [np.zeros((strips, 2, len(unit))) for unit in units]
-    rooms = [pair_kernels.workspace(len(unit)) for unit in units]
-    for room in rooms:
+    neurons = neurons_a, neurons_b
+    data = [3 + rng.standard_normal((positions, n)) for n in neurons]
+    given_data = [side.astype(np.float64 if kind == "float64" else np.float32) for side in data]
+    if kind == "columns of a wider array":
+        given_data = [np.pad(side, ((0, 0), (0, 5)), constant_values=np.nan)[:, :-5] for side in given_data]
+    units = [np.sort(rng.permutation(n)[: -(-n // thin)]) for n in neurons]
+    shifts = [rng.standard_normal(len(unit)).astype(np.float32) for unit in units]
+    pairs = rng.integers(0, len(units[0]), 50), rng.integers(0, len(units[1]), 50)
+    watched = rng.integers(0, len(units[0]), watching)
+    sums = _Sums((units[0], units[1]), (shifts[0], shifts[1]), pairs, watched, neurons)
+    for room in sums._rooms:
         room[:] = np.nan  # what another block left there must not count
-    watched = rng.integers(0, neurons_a, watching)
-    crossed = pair_kernels.watchroom(strips, neurons_b, watching)
+    sums.restart()
     for _ in range(2):
-        pair_kernels.add_products(*data, *shifts, *units, *pairs, *rooms, cross, *sums, watched, crossed)
+        sums.add(*given_data)
+    cross, *totals, seen = sums.totals()
     x, y = (one[:, unit] - shift for one, unit, shift in zip(data, units, shifts, strict=True))
     scale = 40 * positions
-    seen = crossed.sum(0, dtype=float)
-    np.testing.assert_allclose(seen[:neurons_b, :watching], 2 * y.T @ x[:, watched], atol=1e-6 * scale)
-    assert not seen[:, watching:].any()
-    assert not seen[neurons_b:].any()
-    np.testing.assert_allclose(cross.sum(0), 2 * (x[:, pairs[0]] * y[:, pairs[1]]).sum(0), atol=1e-6 * scale, rtol=1e-6)
-    for side, total in zip((x, y), sums, strict=True):
-        np.testing.assert_allclose(total.sum(0), 2 * np.stack([side.sum(0), (side**2).sum(0)]), atol=1e-6 * scale)
+    np.testing.assert_allclose(seen, 2 * x[:, watched].T @ y, atol=1e-6 * scale)
+    np.testing.assert_allclose(cross, 2 * (x[:, pairs[0]] * y[:, pairs[1]]).sum(0), atol=1e-6 * scale, rtol=1e-6)
+    for side, total in zip((x, y), totals, strict=True):
+        np.testing.assert_allclose(total, 2 * np.stack([side.sum(0), (side**2).sum(0)]), atol=1e-6 * scale)
+
+
+def test_the_sums_are_the_same_bits_for_any_number_of_threads():
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((2, 3000, 40), dtype=np.float32)
+    units = np.arange(40), np.arange(0, 40, 9)
+    pairs, watched = (np.arange(40), np.resize(np.arange(5), 40)), np.array([3, 4])
+    before, totals = numba.get_num_threads(), []
+    try:
+        for threads in {1, before}:
+            numba.set_num_threads(threads)
+            sums = _Sums(units, (np.zeros(40, np.float32), np.zeros(5, np.float32)), pairs, watched, (40, 40))
+            sums.restart()
+            sums.add(x, y)
+            totals.append(np.concatenate([one.ravel() for one in sums.totals()]))
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(totals[0], totals[-1])
+
+
+def test_rooms_begin_with_a_line_of_the_cache():
+    for columns in (16, 48, 4096):
+        assert pair_kernels.workspace(columns).ctypes.data % 64 == 0
+        assert pair_kernels.watchroom(8, columns, 7).ctypes.data % 64 == 0

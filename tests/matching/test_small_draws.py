@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from rosettalaw.empirical.activations.arrays import ArraySource
+from rosettalaw.empirical.activations.reordered import Shifted
+from rosettalaw.empirical.activations.source import in_place
 from rosettalaw.empirical.matching import Screening, match
 from rosettalaw.empirical.matching.screening import draws, search
 from rosettalaw.empirical.matching.screening.draws import BY_NOISE, folds, least_estimate
@@ -99,6 +101,26 @@ def test_signals_that_correlate_by_accident(small, absolute):
     assert screened.calibrate().threshold == pytest.approx(exact.calibrate().threshold, rel=1e-6)
 
 
+def test_documents_of_unequal_lengths(small):
+    """A document in the place of a longer one is repeated: B's means and variances are others in each draw."""
+    rng = np.random.default_rng(5)
+    lengths = rng.integers(20, 400, 40)
+    document = np.resize(np.repeat(np.arange(len(lengths)), lengths), POSITIONS)
+    document = np.sort(document)
+    levels = rng.standard_normal((40, NEURONS))[document]  # signals that lie in documents: they correlate by accident
+    sides = [side + 2 * levels.astype(np.float32) for side in related(6, 1)]
+    sources = [ArraySource(side, documents=document) for side in sides]
+    how = {"nulls": {"documents": 3}, "jackknife_blocks": 0, "quiet": True}
+    screened = match(*sources, engine="screened", screening=Screening(buckets=1024, candidates=8), **how)
+    exact = match(*sources, engine="exact", **how)
+    weakest = exact.correlation.min()
+    for draw, one in zip(screened.nulls["documents"], exact.nulls["documents"], strict=True):
+        np.testing.assert_allclose(np.sort(draw), np.sort(one[one >= weakest]), atol=1e-6)
+    assert screened.calibrate().threshold == pytest.approx(exact.calibrate().threshold, rel=1e-6)
+    assert len(small) == 3
+    assert None not in small
+
+
 def test_where_too_many_pairs_are_listed_a_draw_is_searched_as_the_matching_is(small, monkeypatch):
     monkeypatch.setattr(draws, "MOST", 1)
     sides = related(1, 1500)
@@ -157,3 +179,22 @@ def test_a_small_sketch_is_the_coarse_one():
     again = whole.coarsened
     assert np.abs(again.fine.astype(int) - small.fine).max() <= 1
     np.testing.assert_allclose(again.step, small.step, rtol=1e-4)
+
+
+def test_a_shifted_source_is_sketched_with_the_moments_of_the_source_and_in_place():
+    """The same sketch as that of an array that was shifted, whose moments are measured."""
+    array = np.random.default_rng(3).standard_normal((5000, 40)).astype(np.float32) * 3 + 50
+    array[:, 7] = 4.0
+    source = ArraySource(array)
+    measured = sketch(source, 0, 128, 5, 1000, refined=1).moments
+    for lag in (1, 700, 4999):
+        shifted = Shifted(source, lag)
+        assert in_place(shifted) == [(0, 5000 - lag), (5000 - lag, 5000)]
+        ours = sketch(shifted, 0, 128, 5, 1000, refined=1, known=measured)
+        copy = sketch(ArraySource(np.roll(array, -lag, axis=0)), 0, 128, 5, 1000, refined=1)
+        np.testing.assert_allclose(ours.coarse, copy.coarse, atol=3e-6)
+        np.testing.assert_allclose(ours.moments.mean, copy.moments.mean, rtol=1e-6)
+        assert not ours.coarse[7].any()
+    twice = Shifted(Shifted(source, 700), 400)
+    assert in_place(twice) == [(0, 3900), (3900, 4600), (4600, 5000)]
+    assert in_place(Shifted(ArraySource(array.astype(np.float16)), 5)) == []

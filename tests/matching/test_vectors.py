@@ -19,7 +19,7 @@ def compiled(operations):
     def run(x, y, out, sums, squares, product, dots):
         for i in range(len(dots)):
             dots[i] = inner(x, 7 * i, y, 5 * i, 96)
-        turn(x, 3, 40, out, 2, 20, sums, 1, squares, 4)
+        turn(x, 3, 40, y, 9, out, 2, 20, sums, 1, squares, 4)
         multiply(x, 1, 45, y, 6, product, 3, 37, 30)
 
     return run

@@ -12,6 +12,8 @@ each file is read once, some columns of it.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from ...activations.source import ActivationSource, RandomAccess, mapped
@@ -40,19 +42,29 @@ def effective_positions(
     if not (isinstance(a, RandomAccess) and isinstance(b, RandomAccess)) or a.positions < FEWEST:
         return NOT_MEASURED
     most = int(np.clip(memory // (12 * a.positions), 8, NEURONS))
-    x, y = _sample(a, most, block), _sample(b, most, block)
-    if not x.shape[1] or not y.shape[1]:
-        return NOT_MEASURED
+    lags = np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int)
     from threadpoolctl import threadpool_limits
 
-    lag_one = float(np.mean([np.mean(np.einsum("ij,ij->j", one[1:], one[:-1])) for one in (x, y)]))
-    squares = []
     # Threads of so narrow a product wait for each other every few hundred positions: beside other work, for seconds.
-    with threadpool_limits(1, "blas"):
-        for lag in np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int):
-            rho = x[: len(x) - lag].T @ y[lag:] + x[len(x) - lag :].T @ y[:lag]
-            squares.append(np.mean(np.square(rho, dtype=float)))
+    # So each thread has a lag to itself.
+    with threadpool_limits(1, "blas") as limits:
+        allowed = limits.get_original_num_threads()["blas"] or 1
+        with ThreadPoolExecutor(min(allowed, LAGS)) as pool:
+            x, y = pool.map(lambda source: _sample(source, most, block), (a, b))
+            if not x.shape[1] or not y.shape[1]:
+                return NOT_MEASURED
+            lag_one = float(np.mean(list(pool.map(_lag_one, (x, y)))))
+            squares = list(pool.map(lambda lag: _mean_square(x, y, lag), lags))
     return lag_one, float(min(1 + 1 / max(np.mean(squares), 1e-300), a.positions))
+
+
+def _lag_one(x: np.ndarray) -> float:
+    return float(np.mean(np.einsum("ij,ij->j", x[1:], x[:-1])))
+
+
+def _mean_square(x: np.ndarray, y: np.ndarray, lag: int) -> float:
+    rho = x[: len(x) - lag].T @ y[lag:] + x[len(x) - lag :].T @ y[:lag]
+    return float(np.mean(np.square(rho, dtype=float)))
 
 
 def _sample(source: RandomAccess, most: int, block: int) -> np.ndarray:

@@ -49,18 +49,18 @@ def inner(x, i, y, j, length):
 
 
 @numba.njit(cache=True)
-def turn(x, i, stride, out, j, stride_out, sums, k, squares, l):
+def turn(x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
     """Write 16 rows of 16 numbers, `stride` apart from flat place i of x, as columns to `out`, from flat place j.
 
-    Their sum is added to `sums` from flat place k, and the sum of their squares to `squares` from place l, row by row
-    in halves. Nothing is checked.
+    Each row is taken about 16 numbers of `shift`, from flat place s. The sum of the rows is added to `sums` from flat
+    place k, and the sum of their squares to `squares` from place l, row by row in halves. Nothing is checked.
     """
-    source, target = x.reshape(x.size), out.reshape(out.size)
+    source, about, target = x.reshape(x.size), shift.reshape(shift.size), out.reshape(out.size)
     all_sums, all_squares = sums.reshape(sums.size), squares.reshape(squares.size)
     rows, powers = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     for column in range(LANES):
         for row in range(LANES):
-            value = source[i + row * stride + column]
+            value = source[i + row * stride + column] - about[s + column]
             target[j + column * stride_out + row] = value
             rows[row], powers[row] = value, value * value
         half = LANES

@@ -85,23 +85,26 @@ def _inner(_, x, i, y, j, length):
 
 
 @intrinsic
-def _turn(_, x, i, stride, out, j, stride_out, sums, k, squares, l):
+def _turn(_, x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
     """Write 16 rows of 16 numbers, `stride` apart from flat place i of x, as columns to `out`, from flat place j.
 
-    Four perfect shuffles of the rows turn them. Their sum is added to `sums` from flat place k, and the sum of their
-    squares to `squares` from place l, row by row in halves. Nothing is checked.
+    Each row is taken about 16 numbers of `shift`, from flat place s. Four perfect shuffles turn the rows. Their sum is
+    added to `sums` from flat place k, and the sum of their squares to `squares` from place l, row by row in halves.
+    Nothing is checked.
     """
 
     def generate(context, builder, signature, args):
         source = _pointer(context, builder, signature.args[0], args[0], args[1])
-        target = _pointer(context, builder, signature.args[3], args[3], args[4])
+        about = _load(builder, _pointer(context, builder, signature.args[3], args[3], args[4]))
+        target = _pointer(context, builder, signature.args[5], args[5], args[6])
         rows = [
             _load(builder, builder.gep(source, [builder.mul(args[2], ir.Constant(args[2].type, row))]))
             for row in range(LANES)
         ]
+        rows = [builder.fsub(row, about) for row in rows]
         of_squares = [builder.fmul(row, row) for row in rows]
         for kind, array, place, vectors in zip(
-            (signature.args[6], signature.args[8]), args[6::2], args[7::2], (rows, of_squares), strict=True
+            (signature.args[8], signature.args[10]), args[8::2], args[9::2], (rows, of_squares), strict=True
         ):
             target_sum = _pointer(context, builder, kind, array, place)
             _store(builder, builder.fadd(_load(builder, target_sum), _sum(builder, vectors)), target_sum)
@@ -111,12 +114,13 @@ def _turn(_, x, i, stride, out, j, stride_out, sums, k, squares, l):
             both = zip(rows[: LANES // 2], rows[LANES // 2 :], strict=True)
             rows = [_shuffled(builder, *pair, places) for pair in both for places in (first, second)]
         for column, vector in enumerate(rows):
-            place = builder.gep(target, [builder.mul(args[5], ir.Constant(args[5].type, column))])
+            place = builder.gep(target, [builder.mul(args[7], ir.Constant(args[7].type, column))])
             _store(builder, vector, place)
         return context.get_dummy_value()
 
     places = (types.intp, types.intp)
-    return types.void(x, *places, out, *places, sums, types.intp, squares, types.intp), generate
+    about = shift, types.intp
+    return types.void(x, *places, *about, out, *places, sums, types.intp, squares, types.intp), generate
 
 
 @intrinsic

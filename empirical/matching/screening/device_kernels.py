@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from ...checkpoints.hub import moved
-from .pair_kernels import SHORT, padded
+from .pair_kernels import padded
 
 STRIP = 1024  # positions sketched at a time
 COLUMNS = 4096  # neurons whose finished sketch is turned into bytes at a time
+SHORT = 128  # positions whose products are added in float32
 ROWS = 2 * SHORT  # positions whose pairs are multiplied at a time: all columns are turned, and take room
 PAIRS = 2**14  # of so many pairs: their gathered columns stay in a GPU's cache
 FOLD = 2**32 - 1  # units are taken off it and added to keys, so that of equal keys the lower unit is the larger number

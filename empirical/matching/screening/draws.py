@@ -28,12 +28,12 @@ from ..machine.reading import Block, tiles
 from ..partners import mutual
 from .candidates import REACH, Pairs, kth
 from .pair_products import exact_products
-from .sketch import Sketch, coarse_noise, fine_estimates, fine_noise
+from .sketch import ROUNDING, Sketch, coarse_noise, fine_estimates, fine_noise
 
 BY_NOISE = 8  # pairs a neuron that noise alone may list
 MOST = 64  # pairs a neuron beyond which a list is given up
 SMALLEST = 256  # buckets of a folded sketch
-ROWS = 1024  # neurons of A whose estimates are made at a time
+EDGE = 2048  # neurons of a side whose estimates are made at a time
 
 
 def least_estimate(noise: float, weakest: float) -> float:
@@ -79,14 +79,15 @@ def pairs_from(sketches: tuple[Sketch, Sketch], bar: float, most: int, absolute:
     folds : int
         How many buckets of the coarse sketches are added up to one first.
     """
-    left, right = (one.rounded.reshape(len(one.fine), folds, -1).sum(1) for one in sketches)
+    left, right = (one.folded(folds) for one in sketches)
     varies_a, varies_b = (one.moments.square > 0 for one in sketches)
     chosen, room = [], most
-    for rows, _ in tiles(len(left), len(right), (ROWS, len(right))):
-        estimate = (left[rows] @ right.T).float()
+    bar -= ROUNDING * abs(bar)  # estimates and their bar may be rounded to bfloat16
+    for rows, columns in tiles(len(left), len(right), (EDGE, EDGE)):
+        estimate = left[rows] @ right[columns].T
         above = ((estimate.abs_() if absolute else estimate) >= bar).numpy()
-        place = np.flatnonzero(above)
-        unit, partner = place // len(right) + rows.start, place % len(right)
+        unit, partner = np.divmod(np.flatnonzero(above), above.shape[1])
+        unit, partner = unit + rows.start, partner + columns.start
         both = varies_a[unit] & varies_b[partner]
         chosen.append((unit[both], partner[both]))
         room -= int(both.sum())

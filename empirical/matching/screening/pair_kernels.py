@@ -1,4 +1,9 @@
-"""Numba kernel of the exact products of chosen pairs."""
+"""Numba kernels of the exact products of chosen pairs.
+
+Columns are turned into rows in blocks of `LANES` neighbours, straight from the array. All positions of a block are
+turned before those of the next: what is written lies side by side then, and `SHORT` positions of thousands of columns
+stay in the processor's cache until they are multiplied.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +12,26 @@ import numpy as np
 
 from ..machine.vectors import DEEP, LANES, STEP, inner, multiply, turn
 
-SHORT = 128  # positions turned to columns at a time
+SHORT = 64  # positions turned to columns at a time
 LINE = 16  # float32 numbers of a line of the cache
 
 
-def workspace(units: int) -> np.ndarray:
-    """Return room for the turned columns of so many units, one for each thread."""
-    return _aligned((numba.get_num_threads(), padded(units, LANES), SHORT))
+def workspace(columns: int) -> np.ndarray:
+    """Return room for so many turned columns, one for each thread."""
+    return _aligned((numba.get_num_threads(), columns, SHORT))
 
 
-def watchroom(strips: int, units: int, watched: int) -> np.ndarray:
-    """Return room for the products of watched units with so many units, one for each strip."""
-    return _aligned((strips, padded(units, LANES), padded(watched, STEP)))
+def watchroom(strips: int, columns: int, watched: int) -> np.ndarray:
+    """Return room for the products of watched units with so many columns, one for each strip."""
+    return _aligned((strips, columns, padded(watched, STEP)))
 
 
 def _aligned(shape: tuple[int, ...]) -> np.ndarray:
     """Return float32 zeros that begin with a line of the cache, so that no vector lies across two."""
-    room = np.zeros(int(np.prod(shape)) + LINE, dtype=np.float32)
+    size = int(np.prod(shape))
+    room = np.zeros(size + LINE, dtype=np.float32)
     first = -room.ctypes.data // room.itemsize % LINE
-    return room[first : first + int(np.prod(shape))].reshape(shape)
+    return room[first : first + size].reshape(shape)
 
 
 def padded(number: int, step: int) -> int:
@@ -35,32 +41,35 @@ def padded(number: int, step: int) -> int:
 
 @numba.njit(parallel=True, cache=True)
 def add_products(
-    x, y, shift_a, shift_b, units_a, units_b, pair_a, pair_b, room_a, room_b, cross, sums_a, sums_b, watched, crossed
+    x, begins_a, shift_a, y, begins_b, shift_b, pair_a, pair_b, room_a, room_b, cross, sums_a, sums_b, watched, crossed
 ):
-    """Add Σ xy of chosen pairs, and Σ x and Σ x² of their units, over a block of at most strips · `SHORT` positions.
+    """Add Σ xy of chosen pairs, and Σ x and Σ x² of their units, over at most strips · `SHORT` positions.
 
     Parameters
     ----------
-    units_a, units_b : int arrays
-        Columns that take part, sorted; `shift_a` and `shift_b` are taken off them.
+    x, y : float32 arrays, C-ordered, shape (a multiple of `SHORT`, neurons)
+    begins_a, begins_b : int arrays, shape (blocks,)
+        First column of each block of `LANES`.
+    shift_a, shift_b : float32 arrays, shape (blocks · `LANES`,)
+        What is taken off these columns.
     pair_a, pair_b : int arrays, shape (pairs,)
-        Places in `units_a` and `units_b`, in the pairs' order.
+        Places among the blocks' columns, in the pairs' order.
     room_a, room_b : float32 arrays
         See `workspace`.
     cross : float64 array, shape (strips, pairs)
         One strip for `SHORT` positions, whatever the number of threads. Products of a strip are summed in float32,
         those sums in float64: an error of about 1e-8/√T.
-    sums_a, sums_b : float64 arrays, shapes (strips, 2, units)
+    sums_a, sums_b : float64 arrays, shapes (strips, 2, blocks · `LANES`)
     watched : int array
-        Places in `units_a` whose products with all of `units_b` are added to
+        Places of A's columns whose products with all of B's are added to
     crossed : float32 array
         See `watchroom`.
     """
-    for strip in numba.prange((x.shape[0] + SHORT - 1) // SHORT):
+    for strip in numba.prange(x.shape[0] // SHORT):
         thread = numba.get_thread_id()  # pyright: ignore[reportPrivateImportUsage]
         turned_a, turned_b = room_a[thread], room_b[thread]
-        _columns(x, strip * SHORT, shift_a, units_a, turned_a, sums_a[strip])
-        _columns(y, strip * SHORT, shift_b, units_b, turned_b, sums_b[strip])
+        _columns(x, strip * SHORT, shift_a, begins_a, turned_a, sums_a[strip])
+        _columns(y, strip * SHORT, shift_b, begins_b, turned_b, sums_b[strip])
         for p in range(len(pair_a)):
             cross[strip, p] += inner(turned_a, pair_a[p] * SHORT, turned_b, pair_b[p] * SHORT, SHORT)
         width = crossed.shape[2]
@@ -72,28 +81,28 @@ def add_products(
                 multiply(turned_b, v * SHORT, SHORT, some, 0, crossed[strip], v * width + low, width, SHORT)
 
 
+@numba.njit(parallel=True, cache=True)
+def gather(x, columns, shift, out):
+    """Write some columns of an array about their shift, and rows of zeros beyond its last row."""
+    for row in numba.prange(out.shape[0]):
+        if row < x.shape[0]:
+            for j in range(len(columns)):
+                out[row, j] = x[row, columns[j]] - shift[j]
+        else:
+            out[row] = 0
+
+
 @numba.njit(cache=True)
-def _columns(x, start, shift, units, turned, sums):
-    """Turn some columns of `SHORT` rows (zeros beyond the last) into rows, and add their sums and sums of squares."""
-    count, width = len(units), turned.shape[0] + LANES  # rows a power of two apart would fall out of the cache
-    rows = np.zeros((LANES, width), np.float32)
-    totals = np.zeros((2, width), np.float32)
-    gapless = count > 0 and units[-1] - units[0] == count - 1
-    for low in range(0, SHORT, LANES):
-        for i in range(LANES):
-            row = rows[i]
-            if start + low + i >= x.shape[0]:
-                row[:] = 0
-            elif gapless:
-                given = x[start + low + i, units[0] : units[0] + count]
-                for j in range(count):
-                    row[j] = given[j] - shift[j]
-            else:
-                given = x[start + low + i]
-                for j in range(count):
-                    row[j] = given[units[j]] - shift[j]
-        for j in range(0, count, LANES):
-            turn(rows, j, width, turned, j * SHORT + low, SHORT, totals, j, totals, width + j)
-    for j in range(count):
-        sums[0, j] += totals[0, j]
-        sums[1, j] += totals[1, j]
+def _columns(x, start, shift, begins, turned, sums):
+    """Turn the blocks' columns of `SHORT` rows into rows, and add their sums and sums of squares."""
+    stride = x.shape[1]
+    totals = np.zeros((2, LANES), np.float32)
+    for block in range(len(begins)):
+        totals[:] = 0
+        first = block * LANES
+        for low in range(0, SHORT, LANES):
+            here, there = (start + low) * stride + begins[block], first * SHORT + low
+            turn(x, here, stride, shift, first, turned, there, SHORT, totals, 0, totals, LANES)
+        for lane in range(LANES):
+            sums[0, first + lane] += totals[0, lane]
+            sums[1, first + lane] += totals[1, lane]

@@ -18,6 +18,7 @@ from ...activations.source import ActivationSource
 from ..evidence.part_products import PartProducts
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
+from ..machine.loops import LANES
 from ..machine.reading import Block, aligned_blocks
 from ..moments import Moments, wide
 from . import pair_kernels as kernels
@@ -25,6 +26,7 @@ from .device_kernels import PairSums
 
 STRIPS = 8  # of `SHORT` positions that are worked on side by side
 ROWS = STRIPS * kernels.SHORT
+SPARSE = 4  # columns for each unit that takes part, from which on units are copied next to each other
 
 
 def exact_products(
@@ -79,9 +81,8 @@ def exact_products(
     units = np.union1d(pair[0], watched), np.arange(neurons[1]) if len(watched) else np.unique(pair[1])
     places = np.searchsorted(units[0], pair[0]), np.searchsorted(units[1], pair[1])
     means = tuple(moment.mean[unit].astype(np.float32) for moment, unit in zip(moments, units, strict=True))
-    room = (_Sums if device == "cpu" else PairSums)(
-        units, (means[0], means[1]), places, np.searchsorted(units[0], watched), device
-    )
+    about = units, (means[0], means[1]), places, np.searchsorted(units[0], watched)
+    room = _Sums(*about, neurons) if device == "cpu" else PairSums(*about, device)
     everything = slice(0, neurons[0]), slice(0, neurons[1])
     stream = aligned_blocks((a, b), [block for j in own for block in parts[j]], everything, device)
     for j in own:
@@ -119,23 +120,69 @@ class _Sums:
         shifts: tuple[np.ndarray, np.ndarray],
         places: tuple[np.ndarray, np.ndarray],
         watched: np.ndarray,
-        device: str,
+        neurons: tuple[int, int],
     ):
-        self._units, self._watched = units, watched
-        self._about = *shifts, *units, *places, kernels.workspace(len(units[0])), kernels.workspace(len(units[1]))
+        self._sides = a, b = [_Side(*side) for side in zip(units, shifts, neurons, strict=True)]
+        self._places = a.places[places[0]], b.places[places[1]]
+        self._rooms = [kernels.workspace(len(side.columns)) for side in self._sides]
+        self._watched = a.places[watched]
 
     def restart(self) -> None:
-        pairs = len(self._about[4])
-        self._products = np.zeros((STRIPS, pairs))
-        self._totals = [np.zeros((STRIPS, 2, len(unit))) for unit in self._units]
-        self._seen = kernels.watchroom(STRIPS, len(self._units[1]), len(self._watched))
+        self._products = np.zeros((STRIPS, len(self._places[0])))
+        self._totals = [np.zeros((STRIPS, 2, len(side.columns))) for side in self._sides]
+        self._seen = kernels.watchroom(STRIPS, len(self._sides[1].columns), len(self._watched))
 
     def add(self, x: np.ndarray, y: np.ndarray) -> None:
         for start in range(0, len(x), ROWS):
-            strips = wide(x[start : start + ROWS]), wide(y[start : start + ROWS])
-            sums = self._products, self._totals[0], self._totals[1]
-            kernels.add_products(*strips, *self._about, *sums, self._watched, self._seen)
+            each = zip(self._sides, (x, y), strict=True)
+            one, other = (side.taken(wide(rows[start : start + ROWS])) for side, rows in each)
+            sums = self._products, *self._totals
+            kernels.add_products(*one, *other, *self._places, *self._rooms, *sums, self._watched, self._seen)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        seen = self._seen.sum(0, dtype=np.float64).T[: len(self._watched), : len(self._units[1])]
-        return self._products.sum(0), self._totals[0].sum(0), self._totals[1].sum(0), seen
+        a, b = self._sides
+        seen = self._seen.sum(0, dtype=np.float64).T[: len(self._watched), b.places]
+        return self._products.sum(0), self._totals[0].sum(0)[:, a.places], self._totals[1].sum(0)[:, b.places], seen
+
+
+class _Side:
+    """The columns of one side that are turned, in blocks of `LANES`.
+
+    Where many units take part, blocks are neighbours in the array, which are turned in place, with columns between that
+    do not take part. Few units are copied next to each other first.
+
+    Attributes
+    ----------
+    columns : int array, shape (a multiple of `LANES`,)
+        Neuron of each column.
+    places : int array, shape (units,)
+        Place of each unit among the columns.
+    """
+
+    def __init__(self, units: np.ndarray, shift: np.ndarray, neurons: int):
+        blocks = np.unique(units // LANES)
+        self._in_place = neurons >= LANES and len(units) * SPARSE >= len(blocks) * LANES
+        self._begins = np.minimum(blocks * LANES, neurons - LANES)  # the last one ends with the array
+        if self._in_place:
+            self.columns = (self._begins[:, None] + np.arange(LANES)).ravel()
+            number = np.searchsorted(blocks, units // LANES)
+            self.places = number * LANES + units - self._begins[number]
+        else:
+            self.columns = np.concatenate([units, np.repeat(units[-1:], -len(units) % LANES)])
+            self.places = np.arange(len(units))
+        self._shift = np.zeros(len(self.columns), dtype=np.float32)
+        self._shift[self.places] = shift
+        self._copy = np.empty((0 if self._in_place else ROWS, len(self.columns)), dtype=np.float32)
+
+    def taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return rows as the kernel takes them, the first column of each block, and the shift still to be taken off.
+
+        Float64 and a last strip that is not full are copied too: the shift comes off there.
+        """
+        if self._in_place and rows.dtype == np.float32 and not len(rows) % kernels.SHORT:
+            return rows, self._begins, self._shift
+        if not len(self._copy):
+            self._copy = np.empty((ROWS, len(self.columns)), dtype=np.float32)
+        copy = self._copy[: kernels.padded(len(rows), kernels.SHORT)]
+        kernels.gather(rows, self.columns, self._shift, copy)
+        return copy, np.arange(0, len(self.columns), LANES), np.zeros_like(self._shift)

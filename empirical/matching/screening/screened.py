@@ -56,6 +56,7 @@ def saved_sketch(
     checkpoint: Checkpoint,
     name: str,
     refined: int = REFINED,
+    known: Moments | None = None,
 ) -> Sketch:
     """Return the sketch that an interrupted run left, or make it."""
     title = f"{name}-sketch{side}"
@@ -63,7 +64,7 @@ def saved_sketch(
     if stored is not None:
         moments = Moments(source.positions, stored["mean"], stored["square"])
         return Sketch(fine=stored["fine"], step=stored["step"], coarse=stored["coarse"], moments=moments, device=device)
-    new = sketch(source, side, buckets, seed, block, device, memory, refined)
+    new = sketch(source, side, buckets, seed, block, device, memory, refined, known)
     if distributed.rank() == 0:
         arrays = {"fine": new.fine, "step": new.step, "coarse": new.coarse}
         moments = {"mean": new.moments.mean, "square": new.moments.square}

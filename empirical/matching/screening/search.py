@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...activations.reordered import Shifted
 from ...activations.source import ActivationSource
 from ..evidence.replicates import replicates
 from ..machine.checkpoint import Checkpoint
@@ -55,7 +56,7 @@ def screened_search(
         pairs, contested = search.settled()
         audit = {"contested_units": contested, **search.audited(pairs)}
         recall, likely = search.recall(pairs)
-        workspace.weakest = float(np.abs(pairs[2]).min(initial=np.inf))
+        workspace.weakest, workspace.moments = float(np.abs(pairs[2]).min(initial=np.inf)), sketches[1].moments
     replicated = trained and settings.jackknife_blocks and len(parts) > 1
     return SearchResult(
         pairs=pairs,
@@ -89,7 +90,8 @@ def _small_draw(
     if not folds(screening.buckets, a.positions, neurons, weakest):
         return None
     how = settings.seed, settings.block, settings.device, workspace.memory
-    of_b = saved_sketch(b, 1, screening.buckets, *how, checkpoint, f"{name}-small", refined=1)
+    known = workspace.moments if isinstance(b, Shifted) else None  # documents exchanged repeat some of their positions
+    of_b = saved_sketch(b, 1, screening.buckets, *how, checkpoint, f"{name}-small", refined=1, known=known)
     sketches = workspace.sketch.coarsened, of_b
     rules = weakest, settings.k, settings.absolute
     pairs = null_draw((a, b), sketches, *rules, workspace.parts, checkpoint, name, advance)

@@ -62,14 +62,28 @@ class Sketch:
     moments: Moments
     device: str = "cpu"
 
-    @cached_property
+    @property
     def rounded(self) -> torch.Tensor:
         """Return the coarse sketch on its device, for products of all neurons: bfloat16 where that is faster.
 
         Rounding errors of 2⁻⁹ average out over the buckets, far below the sketch's own noise.
         """
-        coarse = torch.from_numpy(self.coarse).to(self.device)
-        return coarse.bfloat16() if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported() else coarse
+        return self.folded(1)
+
+    def folded(self, folds: int) -> torch.Tensor:
+        """Return the same for `folds` times fewer buckets, each the sum of as many."""
+        if folds not in self._by_folds:
+            by_bucket = torch.from_numpy(self.coarse.T).to(self.device)  # in the order in which it lies in memory
+            if folds > 1:
+                by_bucket = by_bucket.reshape(folds, -1, by_bucket.shape[1]).sum(0)
+            if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported():
+                by_bucket = by_bucket.bfloat16().T.contiguous().T
+            self._by_folds[folds] = by_bucket.T
+        return self._by_folds[folds]
+
+    @cached_property
+    def _by_folds(self) -> dict[int, torch.Tensor]:
+        return {}
 
     @cached_property
     def coarsened(self) -> Sketch:
@@ -90,6 +104,7 @@ def sketch(
     device: str = "cpu",
     memory: int = 0,
     refined: int = REFINED,
+    known: Moments | None = None,
 ) -> Sketch:
     """Sketch a source in one pass; the same seed gives the same buckets and signs for both models.
 
@@ -112,6 +127,8 @@ def sketch(
 
     refined : int
         Buckets of the fine sketch over those of the coarse one: `REFINED`, or 1 on the CPU.
+    known : Moments, optional
+        What another source has that yields the same rows in another order; on the CPU. Measured otherwise.
 
     Raises
     ------
@@ -130,7 +147,8 @@ def sketch(
     for low in range(int(share[0]), int(share[-1]) + 1, width):
         columns = slice(low, min(low + width, int(share[-1]) + 1))
         try:
-            pieces.append(_sketch_columns(source, columns, blocks, fine_buckets, buckets, signs, device, refined))
+            how = fine_buckets, buckets, signs, device, refined, known
+            pieces.append(_sketch_columns(source, columns, blocks, *how))
         except NonFinite as error:
             raise NonFinite(side, error.columns + low) from None
     fine, step, coarse, mean, square = (np.concatenate(one) for one in zip(*pieces, strict=True))
@@ -172,6 +190,7 @@ def _sketch_columns(
     signs: tuple[np.ndarray, np.ndarray],
     device: str,
     refined: int,
+    known: Moments | None,
 ) -> tuple[np.ndarray, ...]:
     """Return the fine sketch, its steps, the coarse sketch, means and sums of squares of a range of neurons."""
     ones = np.zeros(refined * buckets)
@@ -181,9 +200,10 @@ def _sketch_columns(
         if sums is None or shift is None:
             shift = _shift(x[:FEW] if isinstance(x, np.ndarray) else x[:FEW].cpu().numpy())
             how = fine_buckets, shift, turn, sign, device
-            sums = _Sums(*how, refined * buckets) if device == "cpu" else SketchSums(*how)
+            sums = _Sums(*how, refined * buckets, known is None) if device == "cpu" else SketchSums(*how)
         place = np.arange(start, stop)
-        np.add.at(ones, (place + turn[place // fine_buckets]) % fine_buckets % len(ones), sign[start:stop])
+        bucket = (place + turn[place // fine_buckets]) % fine_buckets % len(ones)
+        ones += np.bincount(bucket, sign[start:stop], len(ones))
         sums.add(x, start)
         moments = sums.moments()
         bad = ~(np.isfinite(moments[0]) & np.isfinite(moments[1]))
@@ -191,9 +211,12 @@ def _sketch_columns(
             raise NonFinite(0, np.flatnonzero(bad))
     assert sums is not None
     assert shift is not None
-    total, square = moments
-    offset = total / source.positions
-    centred = steady(np.maximum(square - total * offset, 0), source.positions)
+    if known is None:
+        total, square = moments
+        offset = total / source.positions
+        centred = steady(np.maximum(square - total * offset, 0), source.positions)
+    else:
+        offset, centred = known.mean[columns] - shift, known.square[columns]
     with np.errstate(divide="ignore"):
         scale = np.where(centred > 0, 1 / np.sqrt(centred), 0)
     ones, middle, factor = (one.astype(np.float32) for one in (ones, offset, scale))
@@ -203,12 +226,21 @@ def _sketch_columns(
 class _Sums:
     """The sketch and the moments of some neurons on the CPU; see `SketchSums`, which does it elsewhere."""
 
-    def __init__(self, buckets: int, shift: np.ndarray, turn: np.ndarray, sign: np.ndarray, device: str, merged: int):
+    def __init__(
+        self,
+        buckets: int,
+        shift: np.ndarray,
+        turn: np.ndarray,
+        sign: np.ndarray,
+        device: str,
+        merged: int,
+        measured: bool,
+    ):
         width, self._buckets = len(shift), buckets
         self._shift, self._turn, self._sign = shift, turn, sign
         self._share = min(SHARE, -(-width // numba.get_num_threads()))
         self._sketch = np.zeros((merged, width), dtype=np.float32)
-        self._total, self._square = np.zeros(width), np.zeros(width)
+        self._total, self._square = (np.zeros(width if measured else 0) for _ in range(2))
 
     def add(self, x: np.ndarray, first: int) -> None:
         width, signs, moments = len(self._shift), (self._turn, self._sign), (self._total, self._square)

@@ -19,9 +19,9 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, 
     Position t of stripe p = t // buckets goes to the bucket (t + turn[p]) mod buckets with sign[t]; buckets that agree
     modulo the length of `sketch` are one there. All stripes are added to one bucket before the next, so that the sketch
     is read and written once a block, and two at a time, so that sums are read and written half as often. A thread works
-    on `share` columns, which change no sum.
+    on `share` columns, which change no sum. Moments are left out where `total` is empty.
     """
-    merged = sketch.shape[0]
+    merged, measured = sketch.shape[0], len(total) > 0
     last = first + x.shape[0]
     for chunk in numba.prange((columns + share - 1) // share):
         low = chunk * share
@@ -42,11 +42,15 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, 
                         continue
                     s, z = np.float32(sign[pending]), np.float32(sign[t])
                     row, other = x[pending - first, low : low + width], x[t - first, low : low + width]
-                    for j in range(width):
-                        u, v = np.float32(row[j] - middle[j]), np.float32(other[j] - middle[j])
-                        bin[j] += s * u + z * v
-                        sums[j] += u + v
-                        squares[j] += u * u + v * v
+                    if measured:
+                        for j in range(width):
+                            u, v = np.float32(row[j] - middle[j]), np.float32(other[j] - middle[j])
+                            bin[j] += s * u + z * v
+                            sums[j] += u + v
+                            squares[j] += u * u + v * v
+                    else:
+                        for j in range(width):
+                            bin[j] += s * np.float32(row[j] - middle[j]) + z * np.float32(other[j] - middle[j])
                     pending = -1
                     added += 2
                 if pending >= 0 and bucket + merged >= buckets:
@@ -58,7 +62,7 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, 
                         sums[j] += u
                         squares[j] += u * u
                     added += 1
-                if added >= ROWS or bucket == buckets - 1:
+                if measured and (added >= ROWS or bucket == buckets - 1):
                     added = 0
                     for j in range(width):
                         total[low + j] += sums[j]
