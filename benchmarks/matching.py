@@ -22,6 +22,8 @@ from rosettalaw.empirical.matching.machine.choice import CLEARLY, measured_speed
 from .account import account, shown
 from .timing import Ratio, memory_speed
 
+SAMPLED = 16  # blocks whose products are timed twice over: a second of them varies by a tenth
+
 # The kernel's own peak of this process; `getrusage` would count the process that started it too.
 PEAK = """
 import sys, torch  # which large matchings may load
@@ -110,17 +112,23 @@ def certified_against_matmul(
 
 
 def seconds_of_products(a: ArraySource, b: ArraySource, block: int, edge: int, device: str) -> float:
-    """Return the seconds that `torch.matmul` needs for the products of two sources, from those of a few blocks."""
-    few = slice(0, block)
-    x, y = (torch.from_numpy(np.ascontiguousarray(side.rows(few, slice(0, edge)))).to(device) for side in (a, b))
+    """Return the seconds that `torch.matmul` needs for the products of two sources, from those of `SAMPLED` blocks."""
+    starts = [start for start in range(0, a.positions - block + 1, block)][:SAMPLED]
+    blocks = [
+        [
+            torch.from_numpy(np.array(side.rows(slice(start, start + block), slice(0, edge)))).to(device)
+            for side in (a, b)
+        ]
+        for start in starts
+    ]
     out = torch.zeros(edge, edge, device=device)
-    out.addmm_(x.T, y).sum().item()  # a number is waited for, wherever it is computed
+    out.addmm_(blocks[0][0].T, blocks[0][1]).sum().item()  # a number is waited for, wherever it is computed
     begun = time.perf_counter()
-    for _ in range(8):
+    for x, y in 2 * blocks:
         out.addmm_(x.T, y)
     out[0, 0].item()
     tiles = len(a.layer) * len(b.layer) / edge**2
-    return (time.perf_counter() - begun) / 8 * (a.positions / block) * tiles
+    return (time.perf_counter() - begun) / (2 * len(blocks)) * (a.positions / block) * tiles
 
 
 def memory_of_the_exact_engine(folder: Path, neurons: int = 4096) -> list[Ratio]:

@@ -10,28 +10,22 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ..machine import arrays
 from ..machine.vectors import DEEP, LANES, STEP, inner, multiply, turn
 
 SHORT = 64  # positions turned to columns at a time
-LINE = 16  # float32 numbers of a line of the cache
 
 
 def workspace(columns: int) -> np.ndarray:
     """Return room for so many turned columns, one for each thread."""
-    return _aligned((numba.get_num_threads(), columns, SHORT))
+    return arrays.empty((numba.get_num_threads(), columns, SHORT), "cpu")
 
 
 def watchroom(strips: int, columns: int, watched: int) -> np.ndarray:
     """Return room for the products of watched units with so many columns, one for each strip."""
-    return _aligned((strips, columns, padded(watched, STEP)))
-
-
-def _aligned(shape: tuple[int, ...]) -> np.ndarray:
-    """Return float32 zeros that begin with a line of the cache, so that no vector lies across two."""
-    size = int(np.prod(shape))
-    room = np.zeros(size + LINE, dtype=np.float32)
-    first = -room.ctypes.data // room.itemsize % LINE
-    return room[first : first + size].reshape(shape)
+    room = arrays.empty((strips, columns, padded(watched, STEP)), "cpu")
+    room[:] = 0
+    return room
 
 
 def padded(number: int, step: int) -> int:
