@@ -151,7 +151,8 @@ def sketch(
             pieces.append(_sketch_columns(source, columns, blocks, *how))
         except NonFinite as error:
             raise NonFinite(side, error.columns + low) from None
-    fine, step, coarse, mean, square = (np.concatenate(one) for one in zip(*pieces, strict=True))
+    joined = (one[0] if len(one) == 1 else np.concatenate(one) for one in zip(*pieces, strict=True))
+    fine, step, coarse, mean, square = joined
     return _of_all_processes([fine, step, coarse, mean, square], len(source.layer), source.positions, device)
 
 
