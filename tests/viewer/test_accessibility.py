@@ -8,6 +8,9 @@ import pytest
 import rosettalaw.theory
 from rosettalaw import paper_figs, results_page
 from rosettalaw.empirical.viewer import page as viewer
+from rosettalaw.empirical.vision.families.training import Recipe
+from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder
+from rosettalaw.loop import vision as vision_loop
 from rosettalaw.loop.ladder import draw, judge
 from rosettalaw.paper_figs.catalogue import CATALOGUE
 from rosettalaw.results import load
@@ -66,6 +69,16 @@ def pairs(tmp_path_factory):
     return viewer.write(collection, tmp_path_factory.mktemp("viewer") / "viewer.html")
 
 
+@pytest.fixture(scope="module")
+def vision(tmp_path_factory):
+    """The page of vision models that hardly learn."""
+    pairings = (Pairing("denoising", "supervised"), Pairing("denoising", "denoising"))
+    ladder = VisionLadder("tiny", (8, 16), Recipe(steps=3, batch=8, layers=1), pairings, 40, 1, 1)
+    out = tmp_path_factory.mktemp("vision")
+    vision_loop.run(out, tmp_path_factory.mktemp("cache"), 1, ladder)
+    return out / "report.html"
+
+
 def screen(page, width, scheme):
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     mobile = {"deviceScaleFactor": 1, "mobile": width < 500}
@@ -73,7 +86,7 @@ def screen(page, width, scheme):
     page(FRAMES)
 
 
-@pytest.mark.parametrize("kind", ["report", "results", "pairs"])
+@pytest.mark.parametrize("kind", ["report", "results", "pairs", "vision"])
 def test_nothing_serious_on_any_screen(kind, open_page, request):
     script = axe.source()
     page = open_page(request.getfixturevalue(kind))
