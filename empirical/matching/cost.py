@@ -18,7 +18,7 @@ P pairs read:
 
     operations   2 N_A N_B B + 2 R B c (N_A + N_B) + 2 P T + 2 m N_B T
     bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + 8 P T
-    memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 512 C (N_A + N_B) + 32 N_B m + 16 c (N_A + N_B)
+    memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 256 C (N_A + N_B) + 32 N_B m + 16 c (N_A + N_B)
                  + 8 (J + 4) P,   C processors
 
 and on another device, where torch goes over things several times (`device_kernels`) and ranks all estimates,
@@ -222,7 +222,7 @@ def screened_cost(
         moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
         moved += positions * width * both
         memory = sketches + column * min(COLUMNS, both)
-        memory += 512 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
+        memory += 256 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
         memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
         host = ""
     else:
