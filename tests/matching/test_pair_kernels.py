@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rosettalaw.empirical.matching.machine.vectors import DEEP, STEP, inner, multiply, turn
 from rosettalaw.empirical.matching.screening import pair_kernels
-from rosettalaw.empirical.matching.screening.pair_products import _Sums
+from rosettalaw.empirical.matching.screening.pair_products import _Side, _Sums
 
 
 @numba.njit
@@ -130,3 +130,16 @@ def test_rooms_begin_with_a_line_of_the_cache():
     for columns in (16, 48, 4096):
         assert pair_kernels.workspace(columns).ctypes.data % 64 == 0
         assert pair_kernels.watchroom(8, columns, 7).ctypes.data % 64 == 0
+
+
+def test_blocks_end_with_the_array():
+    """The last block of columns begins early enough; where the array is narrower than a block, columns are copied."""
+    for neurons in (16, 17, 31, 40, 100):
+        side = _Side(np.arange(neurons), np.zeros(neurons, np.float32), neurons)
+        rows, begins, _ = side.taken(np.zeros((64, neurons), np.float32))
+        assert (begins + 16 <= rows.shape[1]).all()
+        assert rows.shape[1] == neurons
+        np.testing.assert_array_equal(side.columns[side.places], np.arange(neurons))
+    rows, begins, _ = _Side(np.arange(9), np.zeros(9, np.float32), 9).taken(np.zeros((64, 9), np.float32))
+    assert rows.shape[1] == 16
+    assert begins.tolist() == [0]

@@ -198,3 +198,20 @@ def test_a_shifted_source_is_sketched_with_the_moments_of_the_source_and_in_plac
     twice = Shifted(Shifted(source, 700), 400)
     assert in_place(twice) == [(0, 3900), (3900, 4600), (4600, 5000)]
     assert in_place(Shifted(ArraySource(array.astype(np.float16)), 5)) == []
+
+
+@pytest.mark.parametrize(("null", "known"), [("shift", True), ("documents", False)])
+def test_only_shifted_sources_take_the_moments_of_the_source(null, known, monkeypatch):
+    """Documents that are exchanged repeat some of their positions, which changes means and variances."""
+    given, before = [], search.saved_sketch
+
+    def recorded(*arguments, **options):
+        given.append(options.get("known"))
+        return before(*arguments, **options)
+
+    monkeypatch.setattr(search, "saved_sketch", recorded)
+    document = np.repeat(np.arange(60), 100)
+    sources = [ArraySource(side, documents=document) for side in related(7, 1)]
+    screening = Screening(buckets=1024, candidates=8)
+    match(*sources, engine="screened", screening=screening, nulls={null: 2}, jackknife_blocks=0, quiet=True)
+    assert [one is not None for one in given] == [False, False, known, known]
