@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SELECTIONS = {"random": "random documents", "non_rosetta": "the other neuron", "oracle": "the oracle"}
+LEVEL = 0.05
 
 
 def of_filtering(study: xr.Dataset) -> PageAnswer:
@@ -25,11 +26,36 @@ def of_filtering(study: xr.Dataset) -> PageAnswer:
     sides = _sides(study)
     interval = f"F1 = {f1:.2f} (95% interval {low:.2f} to {high:.2f})"
     ahead = _sentence("It beats", sides[1])
+    undecided = [_sentence("These data cannot distinguish it from", sides[0], "or"), _leaders(study)]
     return PageAnswer(
         growth=f"One Rosetta Neuron finds {study.attrs['target']!r} documents with {interval}. {ahead}".strip(),
         contradiction=_sentence("It is worse than", sides[-1])
         or "No other selection is better than the Rosetta Neuron's.",
-        open_questions=_sentence("These data cannot distinguish it from", sides[0], "or") or NOTHING_OPEN,
+        open_questions=" ".join(filter(None, undecided)) or NOTHING_OPEN,
+    )
+
+
+def _leaders(study: xr.Dataset) -> str:
+    """Return a sentence where the leaders do not show that Rosetta Neurons are better than others; empty where they do.
+
+    Intervals over documents compare one neuron of each kind. How far neurons of a kind differ is seen in the leaders of
+    an equal share of both (Mann and Whitney's test).
+    """
+    if "leader_pool" not in study:  # unequal shares: the leaders do not compare
+        return ""
+    from scipy.stats import mannwhitneyu
+
+    is_rosetta = study["leader_rosetta"].values
+    ours, others = (study["leader_f1"].values[mask] for mask in (is_rosetta, ~is_rosetta))
+    if not len(ours) or not len(others):
+        return ""
+    test = mannwhitneyu(ours, others, alternative="two-sided")
+    larger = test.statistic / (len(ours) * len(others))
+    if larger > 0.5 and test.pvalue < LEVEL:
+        return ""
+    return (
+        "One pair of neurons does not show that Rosetta Neurons filter better than others: a leading one has the "
+        f"larger F1 in {larger:.0%} of its pairs with the {len(others)} other leaders."
     )
 
 
