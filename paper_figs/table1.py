@@ -30,8 +30,12 @@ def make(results: Results, path: Path) -> list[Path]:
         for selector, name in NAMES.items()
     ]
     studies = results.of("filtering")
+    seeds = [study.attrs.get("seed") for _, study in studies]
     for name, study in studies:
-        name = "ours" if len(studies) == 1 else name
+        if len(studies) == 1:
+            name = "ours"
+        elif len(set(seeds)) == len(seeds):  # the same study, split in several ways
+            name = f"seed {study.attrs['seed']}"
         columns += [f"F1, {name}\n({study.attrs['target']})", f"test perplexity\n{name}"]
         for row, selector in zip(rows, NAMES, strict=True):
             row += _ours(study.sel(selector=selector))
