@@ -239,8 +239,9 @@ class Model:
         neurons = as_number("neurons", neurons, positive, RULES["neurons"], EXAMPLE)
         tau = as_number("tau", tau, positive, RULES["tau"], EXAMPLE)
         r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
-        inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
-        tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count
+        reached = allocation.reached(tau)
+        inside, tail = (float(np.sum(allocation.isolation[which])) for which in (reached, ~reached))
+        others = neurons - count
         local = self._local_exponent(allocation, neurons, tau, r_tau)
         values = {
             "active": allocation.active,

@@ -235,9 +235,8 @@ class Empirical(Spectrum):
         values = as_floats("values", self.values, "Empirical([4.0, 2.0, 1.0])")
         fine = values.ndim == 1 and values.size > 0 and np.isfinite(values).all() and (values >= 0).all()
         require(fine, "values", self.values, "must be a vector of finite numbers ≥ 0", "Empirical([4.0, 2.0, 1.0])")
-        object.__setattr__(
-            self, "values", np.sort(values)[::-1].copy()
-        )  # logarithms of a reversed view round otherwise
+        # a copy, as after pickle: logarithms of a reversed view round otherwise
+        object.__setattr__(self, "values", np.sort(values)[::-1].copy())
 
     def at(self, rank, features):
         known = len(self.values)
