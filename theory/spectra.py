@@ -205,7 +205,8 @@ class LognormalQuantiles(Spectrum):
     def at(self, rank, features):
         from scipy.special import ndtri
 
-        return np.exp(-self.sigma * ndtri((rank - 0.5) / features))
+        with np.errstate(over="ignore"):  # what is infinite is refused, or taken by its logarithm
+            return np.exp(-self.sigma * ndtri((rank - 0.5) / features))
 
     def log_at(self, rank, features):
         from scipy.special import ndtri

@@ -76,6 +76,9 @@ def test_spectra_descend_and_have_the_stated_local_exponent(member):
 def test_lognormal_quantiles_are_scipys():
     rank = np.array([1, 37, 1000])
     np.testing.assert_allclose(LognormalQuantiles(1.3).at(rank, 1000), lognorm(1.3).isf((rank - 0.5) / 1000), rtol=1e-9)
+    np.testing.assert_allclose(
+        LognormalQuantiles(400.0).log_at(rank, 1000), 400 * norm.isf((rank - 0.5) / 1000), rtol=1e-9
+    )
     for at in (1.0, 20.0, 500.5, 1000.4):  # dΦ⁻¹/d log r = r/(A φ(z))
         density = norm.pdf(norm.isf((at - 0.5) / 1000))
         assert LognormalQuantiles(1.3).exponent(at, 1000) == pytest.approx(1.3 * at / 1000 / density, rel=1e-9)
