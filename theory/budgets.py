@@ -119,7 +119,8 @@ class PowerBudget(Budget):
     ranges: ClassVar = {"kappa": POSITIVE, "theta": REAL}
 
     def total(self, neurons):
-        return self.kappa * np.asarray(neurons, dtype=float) ** self.theta
+        with np.errstate(over="ignore"):  # an infinite budget is refused
+            return self.kappa * np.asarray(neurons, dtype=float) ** self.theta
 
 
 COSTS: dict[str, type[Cost]] = {"unit": UnitCost, "power": PowerCost}

@@ -33,13 +33,13 @@ def draw_solution(solution: Solution, ax: Axes | None, tau: float | None) -> Axe
 
 def _draw(optimum: Allocation | Solution, rank: np.ndarray, s: np.ndarray, ax: Axes | None, tau: float | None) -> Axes:
     with axes(ax) as drawing:
-        mark, label = "o" if len(s) <= FEW else "", f"n = {optimum.active} active"
+        mark, label = "o" if len(s) <= FEW else "", f"n = {optimum.active:,} active"
         drawing.plot(rank, s, marker=mark, mec="white", mew=0.6, color=COLOURS["blue"], label=label)
         if tau is not None:
             count = optimum.count(tau)
             drawing.axhline(tau, color=COLOURS["vermilion"], ls="--", lw=1.2, label=f"τ = {tau:g}")
             if count:
-                drawing.axvline(count, color=INK, ls=":", lw=1.2, label=f"R_τ = {count}")
+                drawing.axvline(count, color=INK, ls=":", lw=1.2, label=f"R_τ = {count:,}")
         drawing.set_xscale("log")
         drawing.set_yscale("log")
         drawing.set_xlabel("rank of the feature, r")

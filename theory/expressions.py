@@ -55,16 +55,17 @@ def expression(part: str, given: Any) -> sp.Expr:
     """
     table, letters = TABLES[part]
     if isinstance(given, str):
-        if re.fullmatch(r"[a-z]+(-[a-z]+)*", given) and (given in table or len(given) > 2 or "-" in given):
+        if re.fullmatch(r"[A-Za-z]+([-_ ][A-Za-z]+)*", given) and (given in table or len(given) > 2):
             if given not in table:
                 raise UnknownNameError(part, given, table)
             return table[given]
         given = _parsed(part, given)
+    rule = f"must be a formula, as text or in SymPy, or a name: {', '.join(table)}"
     try:
         result = sp.sympify(given)
     except (sp.SympifyError, TypeError):
-        raise InputError(part, given, "must be a formula, as text or in SymPy", EXAMPLE) from None
-    require(isinstance(result, sp.Expr), part, given, "must be a formula, as text or in SymPy", EXAMPLE)
+        raise InputError(part, given, rule, EXAMPLE) from None
+    require(isinstance(result, sp.Expr), part, given, rule, EXAMPLE)
     result = in_our_letters(sp.nsimplify(result, rational=True))  # 1.7 is 17/10: what is proved is proved of that
     foreign = {symbol for _, own in TABLES.values() for symbol in own} - letters
     stray = sorted(str(symbol) for symbol in result.free_symbols & foreign)

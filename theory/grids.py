@@ -99,7 +99,8 @@ def vectors(given: Mapping[str, Any], example: str) -> dict[str, np.ndarray]:
     arrays = {name: as_floats(name, value, example) for name, value in given.items()}
     for name, array in arrays.items():
         if array.ndim > 1 or array.size == 0:
-            raise InputError(name, f"array of shape {array.shape}", "must be a number or a 1-D array", example)
+            rule = "must be a number or a 1-D array, not empty"
+            raise InputError(name, f"array of shape {array.shape}", rule, example)
     return arrays
 
 

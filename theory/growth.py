@@ -15,8 +15,10 @@ by the first ranks or by the edge, whichever grows faster:
     mean isolation         θ max((β + δ)/η − 1, 0)/D
     tail mass              θ/D           and, over N − R, θ/D − 1
 
-That needs 0 < β + δ and 0 < η, not both infinite, and A ≥ r0. Where the first unit is priceless, U'(0) = ∞ with
-``U' ~ s^-ζ`` at 0, every feature up to A = γN is active and takes its part, so that the count has the exponent
+That needs 0 < β + δ and 0 ≤ η, not both infinite, and A ≥ r0. With η = 0, where U' has a positive limit or falls
+slower than any power, s*(1) outgrows every power of r0: the count has exponent 0 and mean isolation θ. Where the first
+unit is priceless, U'(0) = ∞ with ``U' ~ s^-ζ`` at 0, every feature up to A = γN is active and takes its part, so that
+the count has the exponent
 
     min(θη/(β + δ), θ/(1 + δ), 1 − (1 + δ − θ) ζ/(β + δ))
 
@@ -55,7 +57,7 @@ class Indices:
         price, eta = self.price, self.appetite.value
         limits = [self.spectrum, self.cost, self.appetite, self.budget, *([self.at_zero] if self.at_zero else [])]
         known = all(one.known for one in limits)
-        proper = price.is_extended_positive is not False and eta.is_zero is not True
+        proper = price.is_extended_positive is True if eta.is_zero else price.is_extended_positive is not False
         return known and proper and not price == eta == sp.oo
 
     @property
@@ -95,24 +97,29 @@ def indices(
 def exponents(of: Indices) -> dict[str, Limit]:
     """Return the exponents in N that the indices decide."""
     price, delta, eta, theta = of.price, of.cost.value, of.appetite.value, of.budget.value
-    top = sp.Integer(0) if eta == sp.oo else price / eta  # index of s*(1) in r0
+    top = sp.Integer(0) if eta == sp.oo else sp.oo if eta.is_zero else price / eta  # index of s*(1) in r0
     edge = 1 + delta
-    if top == sp.oo:
+    if top == sp.oo and of.at_zero is None:
         count, mean = sp.Integer(0), theta
         values = (count, mean, count, sp.Integer(-1))
     elif of.at_zero is None:
-        count = sp.Min(theta * eta / price, theta / edge) if top != 0 else theta / edge
-        if (count - 1).is_positive:  # r0 outgrows A: in the end every feature is found
-            count = sp.Integer(1)
+        by_edge = sp.oo if edge.is_nonpositive else theta / edge
+        count = sp.Min(by_edge, theta / top if top != 0 else sp.oo)
+        if (count - 1).is_extended_positive:  # r0 outgrows A
             rest = Limit(sp.nan, NONE, words="every feature is found")
-            return {"count": _limit(count, of), **dict.fromkeys(QUANTITIES[1:], rest)}
+            return {"count": _limit(sp.Integer(1), of), **dict.fromkeys(QUANTITIES[1:], rest)}
         values = (count, count * sp.Max(top - 1, 0), count, count - 1)
+        if (by_edge - 1).is_extended_positive:  # where top < θ, r0 outgrows A
+            count = theta / top
+            others = (sp.Piecewise((one, theta <= top), (sp.nan, True)) for one in (theta - count, count, count - 1))
+            values = (sp.Min(count, 1), *others)
     else:
         small = price / of.at_zero.value  # s falls as r^-small beyond the frontier
         bounds = [theta / edge, 1 - (edge - theta) / small] + ([theta / top] if top != 0 else [])
         count = sp.Min(*map(sp.simplify, bounds))
         tail = sp.Max(count, count * small + 1 - small)
-        values = (count, count * sp.Max(top - 1, 0), tail, tail - 1)
+        mean = theta if top == sp.oo else count * sp.Max(top - 1, 0)
+        values = (count, mean, tail, tail - 1)
     return {name: _limit(value, of) for name, value in zip(QUANTITIES, values, strict=True)}
 
 

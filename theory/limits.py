@@ -13,7 +13,7 @@ from typing import Any
 import mpmath as mp
 import sympy as sp
 
-from ..errors import require
+from ..errors import InputError
 
 PROVED = "proved"
 NUMERICAL = "numerically, to 1e-6"
@@ -22,7 +22,10 @@ NONE = "no limit was found"
 CLOSE = 1e-6
 FAR = [10 ** (2**k) for k in range(8)]
 DIGITS = 150
-EXAMPLE = "derive(..., at={'beta': 1.6})"
+
+
+class NumbersNeeded(InputError):
+    """A limit that has no proof, and letters without numbers: `derive` adds a call that gives them."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,16 @@ def limit_of(of: sp.Expr, x: sp.Symbol, numbers: Mapping[str, float], at_zero: b
     letters: Any = far.free_symbols - {x}
     known: Any = {symbol: sp.Float(numbers[symbol.name], 30) for symbol in letters if symbol.name in numbers}
     missing = sorted(str(symbol) for symbol in letters - set(known))
-    rule = f"must have numbers for {', '.join(missing)}: SymPy finds no limit"
-    require(not missing, "at", dict(numbers), rule, EXAMPLE)
+    require_numbers(missing, numbers)
     function = sp.lambdify(x, far.subs(known), "mpmath")
     return numerical_limit(lambda big: function(1 / big if at_zero else big))
+
+
+def require_numbers(missing: list[str], numbers: Mapping[str, float]) -> None:
+    """Raise `NumbersNeeded` if letters have no numbers."""
+    if missing:
+        rule = f"must have numbers for {', '.join(missing)}: SymPy finds no limit"
+        raise NumbersNeeded("at", dict(numbers), rule)
 
 
 def numerical_limit(function: Callable[[Any], Any], far: list[int] | None = None) -> Limit:

@@ -92,10 +92,12 @@ class Model:
         neurons = as_number("neurons", neurons, positive, RULES["neurons"])
         features = self.features_at(neurons)
         require(features >= 1, "gamma", self.gamma, "leaves no feature: gamma * neurons must be at least 1", EXAMPLE)
+        budget, place = float(self.budget.total(neurons)), f"{type(self.budget).__name__}.total({neurons:g})"
+        require(0 < budget < np.inf, place, budget, "must be finite and greater than 0", "LinearBudget(1.0)")
         self._require_descent(features)
         upto = min(PREFIX, features)
         while True:
-            allocation = self._allocate(features, upto, float(self.budget.total(neurons)))
+            allocation = self._allocate(features, upto, budget)
             if upto == features or allocation.isolation[-1] == 0:
                 return allocation
             upto = self._further(upto, features, neurons)
@@ -118,7 +120,6 @@ class Model:
         costs = None if self.cost == UNIT_COST else np.asarray(self.cost.at(rank), dtype=float)
         if self.utility == LOG:
             return allocate(weights, budget, self.utility, costs)
-        require(0 < budget < np.inf, "budget", budget, "must be finite and greater than 0", EXAMPLE)
         return allocate_logs(weights, self.spectrum.log_at(rank, features), budget, self.utility, costs)
 
     def _require_descent(self, features: int) -> None:
@@ -152,7 +153,9 @@ class Model:
             that is not concave or jumps, a spectrum that rises.
         """
         sizes = np.atleast_1d(as_floats("neurons", neurons, EXAMPLE))
-        require(sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array", EXAMPLE)
+        require(
+            sizes.ndim == 1 and sizes.size > 0, "neurons", sizes, "must be a number or a 1-D array, not empty", EXAMPLE
+        )
         tau = as_number("tau", tau, positive, RULES["tau"])
         rows = [self.quantities(self.allocate(size), float(size), float(tau), sensitivities) for size in sizes.tolist()]
         variables = {name: ("neurons", np.array([row[name] for row in rows])) for name in rows[0]}
@@ -239,8 +242,9 @@ class Model:
         neurons = as_number("neurons", neurons, positive, RULES["neurons"], EXAMPLE)
         tau = as_number("tau", tau, positive, RULES["tau"], EXAMPLE)
         r_tau, count = self._frontier(allocation, neurons, tau), allocation.count(tau)
-        inside = float(np.sum(allocation.isolation[allocation.reached(tau)]))
-        tail, others = float(np.sum(allocation.isolation)) - inside, neurons - count
+        reached = allocation.reached(tau)
+        inside, tail = (float(np.sum(allocation.isolation[which])) for which in (reached, ~reached))
+        others = neurons - count
         local = self._local_exponent(allocation, neurons, tau, r_tau)
         values = {
             "active": allocation.active,

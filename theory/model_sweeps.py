@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PARTS = ("spectrum", "utility", "cost", "budget")
 EXAMPLE = "Model(PowerLaw(1.6), CRRA(1.0)).sweep(neurons=[1e3, 1e5], beta=[1.3, 1.6], eta=[0.5, 1, 2], tau=[1, 2])"
+WITH_MEMORY = "Model(PowerLaw(1.6)).sweep(neurons=[1e3, 1e5], memory=1e9)"
 VARIABLES = (
     "active",
     "r_tau",
@@ -71,7 +72,7 @@ def sweep_model(
         block=BLOCK,
         most=BLOCKS,
     )
-    ds = solved(grid, memory, model=repr(model), limit="discrete")
+    ds = solved(grid, memory, WITH_MEMORY, model=repr(model), limit="discrete")
     for name, (part, field) in own.items():
         described = getattr(model, part).variables.get(field) or FAMILIES.get(field)
         if described is not None and not ds[name].attrs:

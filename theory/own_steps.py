@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import mpmath as mp
 import sympy as sp
 
+from ..errors import InputError, require
 from . import growth
 from .derivation import N, n, r, r0, s, tau
-from .expressions import A, in_our_letters
+from .expressions import EXAMPLE, A, in_our_letters
+from .limits import limit_of
 
 r_tau, price = sp.symbols("r_tau p", positive=True)
 T_sum, C_sum = sp.symbols("S_T C_n", positive=True)  # Σ c T(s), Σ c over active features
+FEATURES = 10**6  # in the place of A
+RANKS, SIZES = (1, 2, 3, 5, 8, 20, 100, 1000, 10**5), (10**2, 10**3, 10**4, 10**6, 10**9)
+TRIED = [sp.Rational(*one) for one in ((1, 5), (1, 2), (3, 2), (4, 1))]  # numbers for letters without one
+ISOLATION = [mp.mpf(one) / 1000 for one in (1, 10, 100, 300, 1000, 3000, 10_000, 50_000)]
+DIGITS, NOISE = 60, mp.mpf(10) ** -30
 
 
 def tidy(of: sp.Expr) -> sp.Expr:
@@ -25,6 +35,67 @@ def by_ratio(profile: sp.Expr, last: sp.Symbol) -> sp.Expr:
     ratio = sp.Symbol("x", positive=True)
     result = sp.powsimp(sp.simplify(sp.expand(sp.expand_power_base(profile.subs(last, ratio * r), force=True))))
     return profile if result.has(r) else result.subs(ratio, last / r)
+
+
+def require_concave(U: sp.Expr, marginal: sp.Expr, curvature: sp.Expr, at: Mapping[str, float]) -> None:
+    """Raise unless U' is positive and falls, wherever it is looked at and for s → ∞.
+
+    Letters without a number have each of `TRIED` in turn: a utility is refused if it fails with all of them.
+    """
+    rule = "must be concave: U' must be positive and fall with s"
+    pieces = curvature.has(sp.DiracDelta, sp.Heaviside, sp.Derivative)
+    require(not pieces and curvature != 0, "utility", U, rule, EXAMPLE)
+    lowest = floor_of(marginal)
+    negative = lowest is not None and lowest.is_extended_negative is True
+    require(not negative, "utility", U, f"{rule}; it falls to {lowest}", EXAMPLE)
+    worth, bend = _tried(marginal, s, ISOLATION, at), _tried(curvature * s, s, ISOLATION, at)
+    falls = any(
+        _positive(first) and all(two < -NOISE * one for one, two in zip(first, second, strict=True))
+        for first, second in zip(worth, bend, strict=True)
+        if second
+    )
+    require(falls, "utility", U, rule, EXAMPLE)
+
+
+def require_parts(w: sp.Expr, c: sp.Expr, B: sp.Expr, at: Mapping[str, float]) -> None:
+    """Raise unless importance, cost and budget are positive, and importance over cost falls with rank."""
+    for name, part, x, places in (("spectrum", w, r, RANKS), ("cost", c, r, RANKS), ("budget", B, N, SIZES)):
+        positive = any(map(_positive, _tried(part, x, places, at)))
+        require(positive, name, part, f"must be positive at every {x}", EXAMPLE)
+    values = [prices for prices in _tried(c / w, r, RANKS, at) if prices]
+    falls = any(
+        prices[0] < prices[-1] and all(b - a > -NOISE * a for a, b in itertools.pairwise(prices)) for prices in values
+    )
+    require(falls, "spectrum", w, "importance over cost must fall with rank", EXAMPLE)
+
+
+def _tried(of: sp.Expr, x: sp.Symbol, places: Iterable[Any], at: Mapping[str, float]) -> list[list[Any]]:
+    """Return the values at some places for each of `TRIED`; an empty list where one is no real number."""
+    letters: Any = of.free_symbols - {x, A}
+    result = []
+    for other in TRIED:
+        numbers: Any = {one: sp.Rational(str(at.get(one.name, other))) for one in letters} | {A: FEATURES}
+        with mp.workdps(DIGITS):
+            try:
+                function = sp.lambdify(x, of.subs(numbers), "mpmath")
+                values = [mp.mpf(function(mp.mpf(place))) for place in places]
+            except (ArithmeticError, TypeError, ValueError, NameError):  # complex numbers, poles, unknown functions
+                values = []
+        result.append(values if all(map(mp.isfinite, values)) else [])
+    return result
+
+
+def _positive(values: list[Any]) -> bool:
+    return bool(values) and min(values) > 0
+
+
+def floor_of(marginal: sp.Expr) -> sp.Expr | None:
+    """Return the limit of U' for s → ∞, or None where SymPy finds none."""
+    try:
+        lowest = limit_of(marginal, s, {})
+    except InputError:  # no proof
+        return None
+    return lowest.value if lowest.known else None
 
 
 def demand_of(marginal: sp.Expr) -> sp.Expr | None:

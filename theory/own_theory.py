@@ -28,10 +28,23 @@ from ..errors import InputError, require
 from . import growth
 from .derivation import N, lam, r, r0, s, tau
 from .expressions import EXAMPLE, A, expression
-from .limits import NONE, Limit, last_piece, limit_of, numerical_limit
-from .own_steps import budget_for_all, by_ratio, demand_of, frontier_of, local_law, price, r_tau, tidy
+from .limits import NONE, Limit, NumbersNeeded, last_piece, limit_of, numerical_limit, require_numbers
+from .own_steps import (
+    budget_for_all,
+    by_ratio,
+    demand_of,
+    frontier_of,
+    local_law,
+    price,
+    r_tau,
+    require_concave,
+    require_parts,
+    tidy,
+)
+from .parameters import RULES, as_number, positive
 from .rank_integrals import over_ranks
 
+DEFAULTS = {"utility": "log", "spectrum": "power-law", "cost": "unit", "budget": "linear"}
 EDGES = [10**k for k in (2, 4, 6, 8, 10)]  # r0 at which a numerical limit of the local law is looked at
 
 
@@ -147,15 +160,30 @@ def derive(
     """
     U, w = expression("utility", utility), expression("spectrum", spectrum)
     c, B = expression("cost", cost), expression("budget", budget)
-    return _derived(U, w, c, B, tuple(sorted((at or {}).items())))
+    for name, number in (at or {}).items():
+        as_number(f"at[{name!r}]", number, positive, RULES["tau"], f"derive(..., at={{{name!r}: 1.5}})")
+    try:
+        return _derived(U, w, c, B, tuple(sorted((at or {}).items())))
+    except NumbersNeeded as refused:
+        given = {"utility": utility, "spectrum": spectrum, "cost": cost, "budget": budget}
+        example = _with_numbers(given, [U, w, c, growth.slope(B, N)])
+        raise InputError("at", dict(at or {}), refused.rule, example) from None
+
+
+def _with_numbers(given: Mapping[str, Any], parts: list[sp.Expr]) -> str:
+    """Return the call that derives the same theory with a number for every letter of its parts, and for τ."""
+    symbols: Any = set().union(*(part.free_symbols for part in parts)) - {s, r, N, A}
+    letters = {name: 1.5 for name in sorted({symbol.name for symbol in symbols} | {tau.name})}
+    stated = [f"{name}={str(value)!r}" for name, value in given.items() if value != DEFAULTS[name]]
+    return f"derive({', '.join([*stated, f'at={letters}'])})"
 
 
 @cache
 def _derived(U: sp.Expr, w: sp.Expr, c: sp.Expr, B: sp.Expr, at: tuple[tuple[str, float], ...]) -> OwnTheory:
     marginal = sp.simplify(sp.diff(U, s))
     curvature = sp.simplify(sp.diff(marginal, s))
-    falls = curvature != 0 and curvature.subs(s, 1).is_positive is not True and marginal.is_positive is not False
-    require(falls, "utility", U, "must be concave: U' must be positive and fall with s", EXAMPLE)
+    require_concave(U, marginal, curvature, dict(at))
+    require_parts(w, c, B, dict(at))
     tolerance = sp.simplify(-marginal / curvature)
     first_unit = sp.limit(marginal, s, 0, "+")
     q = c / w
@@ -195,10 +223,15 @@ def _exponents(theory: OwnTheory, at: Mapping[str, float]) -> dict[str, Limit]:
         return result
     of = growth.indices(theory.spectrum, theory.cost, appetite, theory.budget, theory.first_unit == sp.oo, at)
     rising = of.price.is_extended_negative is True
-    require(not rising, "spectrum", theory.spectrum, "importance over cost must not rise with rank", EXAMPLE)
+    require(not rising, "spectrum", theory.spectrum, "importance over cost must fall with rank", EXAMPLE)
+    none = Limit(sp.nan, NONE, words="the indices of the parts do not decide")
+    if of.budget.known and of.budget.value.is_negative:
+        return dict.fromkeys(growth.QUANTITIES, Limit(sp.nan, NONE, words="the budget falls with N"))
+    if of.spectrum.known and of.cost.known and of.price.is_zero:
+        words = "importance over cost falls slower than any power of rank: every feature is active in the end"
+        return dict.fromkeys(growth.QUANTITIES, Limit(sp.nan, NONE, words=words))
     if of.decide:
         return growth.exponents(of)
-    none = Limit(sp.nan, NONE, words="the indices of the parts do not decide")
     if theory.first_unit == sp.oo or not of.budget.known:
         return dict.fromkeys(growth.QUANTITIES, none)
     theta = of.budget.value
@@ -252,18 +285,19 @@ def _local_law(theory: OwnTheory, theta: sp.Expr, at: Mapping[str, float]) -> Ca
     """Return the local exponent in the continuum as a function of r0, by quadrature."""
     steepness = growth.slope(theory.cost, r) - growth.slope(last_piece(theory.spectrum, r), r)
     parts = (theory.cost * theory.allocation, theory.cost * theory.tolerance.subs(s, theory.allocation))
-    symbols: Any = set().union(*(part.free_symbols for part in (*parts, steepness, theory.frontier))) - {r, r0}
+    symbols: Any = set().union(*(part.free_symbols for part in (*parts, steepness, theory.frontier, theta))) - {r, r0}
     missing = sorted(str(symbol) for symbol in symbols if symbol.name not in at)
-    require(not missing, "at", dict(at), f"must have numbers for {', '.join(missing)}", "derive(..., at={'beta': 1.6})")
+    require_numbers(missing, at)
     known = {symbol: sp.Float(at[symbol.name], 30) for symbol in symbols}
     spent, response = (sp.lambdify((r, r0), part.subs(known), "mpmath") for part in parts)
     rate = sp.lambdify(r, steepness.subs(known), "mpmath")
     edge = sp.lambdify(r0, theory.frontier.subs(known), "mpmath")
+    growing = mp.mpf(str(theta.subs(known)))
 
     def law(last: Any) -> Any:
         with mp.workdps(20):
             ends = [mp.mpf(1), *(last ** (mp.mpf(k) / 12) for k in range(1, 12)), last]
             totals = [mp.quad(lambda rank, of=of: of(rank, last), ends) for of in (spent, response)]
-            return mp.mpf(str(theta)) * totals[0] / (rate(edge(last)) * totals[1])
+            return growing * totals[0] / (rate(edge(last)) * totals[1])
 
     return law

@@ -40,6 +40,9 @@ from ..compiled import kernel
 # Bernoulli numbers over factorials, B_2k/(2k)!, of the Euler–Maclaurin formula.
 EULER_MACLAURIN = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000)
 FIRST = 10  # ranks summed one by one; beyond them the formula's error is below rounding for every β > 0
+NEAR, FEW_RANKS = 1.02, 16.0  # ratio of two ranks up to which s is summed between them; ranks that are summed singly
+NODES, WEIGHTS = (tuple((one / 2).tolist()) for one in np.polynomial.legendre.leggauss(8))  # on an interval of length 1
+NODES = tuple(0.5 + node for node in NODES)
 LOG_2, LOG_3, LOG_5, LOG_7, LOG_FIRST = (math.log(r) for r in (2, 3, 5, 7, FIRST))
 
 # Columns of `solve_points`.
@@ -56,7 +59,7 @@ NEAREST = 1e-3  # ranks: closer to r0 than that, rounding would decide beyond ra
 @kernel(cache=True, nogil=True, error_model="numpy")
 def power_integral(low: float, high: float, beta: float) -> float:
     """Return ∫ r^-β dr from `low` to `high`, without loss near β = 1."""
-    log_ratio = math.log(high / low)
+    log_ratio = math.log1p((high - low) / low) if high < 2.0 * low else math.log(high / low)
     if beta == 1.0:
         return log_ratio
     return low ** (1.0 - beta) * math.expm1((1.0 - beta) * log_ratio) / (1.0 - beta)
@@ -92,6 +95,41 @@ def power_sum(low: float, high: float, beta: float) -> float:
         ends = high**-beta * _endpoint(high, beta) - split**-beta * _endpoint(split, beta)
         total += power_integral(split, high, beta) + ends
     return total
+
+
+@kernel(cache=True, nogil=True, error_model="numpy")
+def _isolation_between(low: float, high: float, log_r0: float, beta: float, continuum: bool) -> float:
+    """Return Σ s_r over whole ranks ``low < r ≤ high``, or ∫ s dr from `low` to `high`.
+
+    Close to r0 the closed form is a difference of nearly equal numbers. There s itself is summed: rank by rank, or by
+    Gauss and Legendre's rule with Euler and Maclaurin's ends.
+    """
+    width = high - low
+    if not width > 0:
+        return 0.0
+    if high > NEAR * low or log_r0 > 700.0:
+        between = power_integral(low, high, beta) if continuum else power_sum(low, high, beta)
+        return max(math.exp(beta * log_r0) * between - width, 0.0)
+    r0 = math.exp(log_r0)
+    total = 0.0
+    if width <= FEW_RANKS and not continuum:
+        for k in range(int(width)):
+            total += _isolation(low + k + 1.0, r0, beta)
+        return max(total, 0.0)
+    for k in range(len(NODES)):
+        total += WEIGHTS[k] * _isolation(low + width * NODES[k], r0, beta)
+    total *= width
+    if not continuum:
+        first, last = _isolation(low, r0, beta), _isolation(high, r0, beta)
+        total += 0.5 * (last - first)
+        total += (1.0 + last) * (_endpoint(high, beta) - 0.5) - (1.0 + first) * (_endpoint(low, beta) - 0.5)
+    return max(total, 0.0)
+
+
+@kernel(cache=True, nogil=True, error_model="numpy")
+def _isolation(rank: float, r0: float, beta: float) -> float:
+    """Return ``(r0/r)^β − 1``, with its digits where r is close to r0."""
+    return math.expm1(beta * math.log1p((r0 - rank) / rank))
 
 
 @kernel(cache=True, nogil=True, error_model="numpy")
@@ -281,18 +319,22 @@ def solve_points(neurons, beta, kappa, tau, gamma, continuum, out):
     for i in range(len(out)):
         b, budget = beta[i], kappa[i] * neurons[i]
         features, log_r0, active = all_features[i], all_log_r0[i], all_active[i]
+        tail, inside = budget, 0.0
         if continuum:
             r_tau = _continuum_frontier(log_r0, b, tau[i], features)
             count = max(r_tau - 1.0, 0.0)
             last = active + 1.0
-            between = power_integral(max(r_tau, 1.0), last, b)
+            if count > 0:
+                tail = _isolation_between(r_tau, last, log_r0, b, True)
+                inside = budget - tail if tail < 0.5 * budget else _isolation_between(1.0, r_tau, log_r0, b, True)
         else:
             r_tau, count = frontier_and_count(log_r0, b, tau[i], features, active, budget)
             last = active
-            between = power_sum(count, active, b)
-        tail = math.exp(b * log_r0) * between - (active - count) if count > 0 else budget
+            if count > 0:
+                tail = _isolation_between(count, active, log_r0, b, False)
+                inside = budget - tail if tail < 0.5 * budget else _isolation_between(0.0, count, log_r0, b, False)
         out[i, ACTIVE], out[i, R0], out[i, R_TAU], out[i, COUNT] = active, math.exp(log_r0), r_tau, count
-        out[i, MEAN_ISOLATION] = (budget - tail) / count if count > 0 else math.nan
+        out[i, MEAN_ISOLATION] = inside / count if count > 0 else math.nan
         out[i, TAIL_MASS] = tail
         out[i, LOCAL_EXPONENT] = _local_exponent(budget, b, active, last, r_tau, features, continuum)
 

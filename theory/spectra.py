@@ -20,6 +20,7 @@ from .parameters import as_floats
 
 STENCIL = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0  # fourth-order central difference at −2h, −h, h, 2h
 STEP = 1e-3
+SQRT_2_PI = np.sqrt(2 * np.pi)
 
 
 class Spectrum(FunctionFamily):
@@ -61,9 +62,13 @@ class Spectrum(FunctionFamily):
             return np.log(self.at(rank, features))
 
     def exponent(self, rank: float, features: int) -> float:
-        """Return ``β_loc = −d log w/d log r``, by a fourth-order difference."""
+        """Return ``β_loc = −d log w/d log r``, by a fourth-order difference.
+
+        Its step shortens towards A + ½, where quantiles of a distribution end and may bend without bound.
+        """
+        step = min(STEP, max((features + 0.5) / rank - 1.0, STEP**2) / 20) if self.quantiles else STEP
         with np.errstate(invalid="ignore"):  # weights that end in zeros
-            return -float(STENCIL @ self.log_at(_stencil(rank), features) / STEP)
+            return -float(STENCIL @ self.log_at(_stencil(rank, step), features) / step)
 
     def by_beta(self, rank: np.ndarray, features: int) -> np.ndarray:
         """Return ∂log w/∂β, by a fourth-order difference; NaN for a spectrum without a parameter ``beta``."""
@@ -79,8 +84,8 @@ class Spectrum(FunctionFamily):
         return np.tensordot(STENCIL, np.array(logs), 1) / step
 
 
-def _stencil(rank: float) -> np.ndarray:
-    return rank * np.exp(STEP * np.array([-2.0, -1.0, 1.0, 2.0]))
+def _stencil(rank: float, step: float = STEP) -> np.ndarray:
+    return rank * np.exp(step * np.array([-2.0, -1.0, 1.0, 2.0]))
 
 
 def slope_of(function, rank: float) -> float:
@@ -200,7 +205,19 @@ class LognormalQuantiles(Spectrum):
     def at(self, rank, features):
         from scipy.special import ndtri
 
-        return np.exp(-self.sigma * ndtri((rank - 0.5) / features))
+        with np.errstate(over="ignore"):  # what is infinite is refused, or taken by its logarithm
+            return np.exp(-self.sigma * ndtri((rank - 0.5) / features))
+
+    def log_at(self, rank, features):
+        from scipy.special import ndtri
+
+        return -self.sigma * ndtri((rank - 0.5) / features)
+
+    def exponent(self, rank, features):
+        from scipy.special import ndtri
+
+        share = (rank - 0.5) / features
+        return float(self.sigma * rank / features * SQRT_2_PI * np.exp(ndtri(share) ** 2 / 2)) if share < 1 else np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +236,8 @@ class Empirical(Spectrum):
         values = as_floats("values", self.values, "Empirical([4.0, 2.0, 1.0])")
         fine = values.ndim == 1 and values.size > 0 and np.isfinite(values).all() and (values >= 0).all()
         require(fine, "values", self.values, "must be a vector of finite numbers ≥ 0", "Empirical([4.0, 2.0, 1.0])")
-        object.__setattr__(self, "values", np.sort(values)[::-1])
+        # a copy, as after pickle: logarithms of a reversed view round otherwise
+        object.__setattr__(self, "values", np.sort(values)[::-1].copy())
 
     def at(self, rank, features):
         known = len(self.values)

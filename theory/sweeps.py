@@ -109,14 +109,14 @@ def sweep(
         arrays=vectors(given, EXAMPLE),
         block=BLOCK,
     )
-    return solved(grid, memory, limit=limit)
+    return solved(grid, memory, "sweep(neurons=[1e3, 1e9], beta=1.6, memory=1e9)", limit=limit)
 
 
-def solved(grid: Grid, memory: float | None, **provenance: Any) -> xr.Dataset:
-    """Return the Dataset of a grid whose status is one of `STATUS`."""
+def solved(grid: Grid, memory: float | None, example: str, **provenance: Any) -> xr.Dataset:
+    """Return the Dataset of a grid whose status is one of `STATUS`; `example` is a call with a limit of memory."""
     memory = _quarter_of_free_memory() if memory is None else memory
     number = isinstance(memory, int | float | np.number) and not isinstance(memory, bool)
-    require(number and memory > 0, "memory", memory, "must be a positive number of bytes", "sweep(..., memory=1e9)")
+    require(number and memory > 0, "memory", memory, "must be a positive number of bytes", example)
     if math.prod(grid.shape) * BYTES_PER_VARIABLE * len(grid.names) <= memory:
         values = grid.solved()
     else:

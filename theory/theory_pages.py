@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from .limits import Limit
+from .own_steps import floor_of
 from .typesetting import PREAMBLE, text_to_latex
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def _steps(theory: OwnTheory) -> Iterator[tuple[str, str, list[Any]]]:
     words = "s* vanishes at r0."
     if priceless:
         words = "The first unit has infinite marginal utility: every feature is active, and r_τ fixes λ."
+    words += _words_of_floor(theory)
     profile = theory.allocation
     implicit = sp.Eq(theory.marginal, sp.Symbol("p", positive=True), evaluate=False)
     yield "Allocation", words, [("s*", profile) if profile is not None else ("", implicit)]
@@ -94,6 +96,17 @@ def _steps(theory: OwnTheory) -> Iterator[tuple[str, str, list[Any]]]:
     words = "n features are active" + ("; C_n sums their costs, S_T is Σ c T(s)." if _sums(theory) else ".")
     continuum = theory.continuum_exponent
     yield "Local law", words, law + ([("in the continuum", continuum)] if continuum is not None else [])
+
+
+def _words_of_floor(theory: OwnTheory) -> str:
+    """Return the consequence of a marginal utility that does not fall to 0; nothing for any other."""
+    lowest = floor_of(theory.marginal)
+    if lowest is None or lowest.is_positive is not True:
+        return ""
+    return (
+        f" U' stays above {lowest}: no feature reaches τ whose c/w is more than U'(τ)/({lowest}) times that of rank 1, "
+        "which takes the rest of the budget."
+    )
 
 
 def _pretty(of: sp.Basic) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.plotting._core import PlotAccessor
 
 from ..errors import UnknownNameError
-from ..looks import COLOURS, INK, axes
+from ..looks import COLOURS, INK, axes, symbol
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,12 +46,12 @@ class DrawsPlots(PlotAccessor):
                 drawing.set_ylabel("posterior density")
             else:
                 drawing.plot(draws[x], draws[y], ".", ms=2, alpha=0.4, color=COLOURS["blue"])
-                drawing.set_ylabel(y)
+                drawing.set_ylabel(symbol(y))
                 for at, line in zip(np.quantile(draws[y], INTERVAL), (":", "-", ":"), strict=True):
                     drawing.axhline(at, color=INK, ls=line, lw=1)
             for at, line in zip(np.quantile(draws[x], INTERVAL), (":", "-", ":"), strict=True):
                 drawing.axvline(at, color=INK, ls=line, lw=1)
-            drawing.set_xlabel(x)
+            drawing.set_xlabel(symbol(x))
         return drawing
 
 

@@ -30,6 +30,7 @@ lmfit: Any = deferred("lmfit")  # a second, and pandas
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 SHORT = "rough: the chain is shorter than 50 of its autocorrelation times; draw more steps"
 PLAIN = {"kappa": ("log_kappa", np.exp), "tau": ("log_threshold", np.expm1), "scale": ("log_scale", np.exp)}
@@ -142,6 +143,12 @@ class JointFit:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the counts and the expected counts of the fitted theory on logarithmic axes."""
+        from .model_drawing import draw_joint_fit
+
+        return draw_joint_fit(self._problem, {name: getattr(self, name) for name in ("beta", "kappa", "tau")}, ax)
 
     def allowance(self, name: str) -> float:
         """Return how much χ² may rise inside one parameter's 95% interval: 3.84 if all errors were stated."""

@@ -59,6 +59,9 @@ class ModelProblem:
         require(callable(model), "model", model, "must be a function that returns a Model", EXAMPLE)
         self.model, self.data = model, data
         require(isinstance(priors, Mapping), "priors", priors, "must be a mapping of names", "priors={'eta': (0.5, 3)}")
+        kinds = {one.kind for one in inspect.signature(model).parameters.values()}
+        named = kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+        require(named, "model", model, "must name its parameters: no *args, **kwargs or positional-only ones", EXAMPLE)
         self.names = [name for name in inspect.signature(model).parameters if name != "tau"]
         self.given = list(inspect.signature(model).parameters)
         if "tau" in priors or "tau" in self.given:

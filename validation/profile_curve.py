@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..looks import COLOURS, INK, axes
+from ..looks import COLOURS, INK, axes, symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +52,8 @@ class ProfileCurve:
         with axes(ax) as drawing:
             drawing.plot(self.at, self.rise, color=COLOURS["blue"])
             drawing.axhline(self.allowed, color=COLOURS["vermilion"], ls="--", lw=1.2, label="95%")
-            drawing.axvline(self.best, color=INK, ls=":", lw=1.2, label=f"{self.name} = {self.best:.4g}")
-            drawing.set_xlabel(self.name)
+            drawing.axvline(self.best, color=INK, ls=":", lw=1.2, label=f"{symbol(self.name)} = {self.best:.4g}")
+            drawing.set_xlabel(symbol(self.name))
             drawing.set_ylabel("rise of χ²")
             drawing.set_ylim(0, 2 * self.allowed)
             drawing.legend()

@@ -145,7 +145,7 @@ def _refined(ranks: list[np.ndarray], start: Parameters) -> Parameters:
     """Return the parameters near the given ones at which the copula's likelihood is highest."""
 
     def open_scale(free: np.ndarray) -> Parameters:
-        share, correlation = LEAST + (1 - 2 * LEAST) / (1 + np.exp(-free[[0, 3]]))
+        share, correlation = LEAST + (1 - 2 * LEAST) / (1 + np.exp(np.minimum(-free[[0, 3]], 700)))
         mean, deviation = np.exp(np.clip(free[1:3], -6, 4))
         return float(share), float(mean), float(deviation), float(correlation)
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DRAWS = 1999
-EXAMPLE = "compare_theories({'log': lambda beta: Model(PowerLaw(beta)), 'crra': ...}, clean(neurons, counts))"
+EXAMPLE = (
+    "compare_theories({'log': lambda beta: Model(PowerLaw(beta)), "
+    "'exponential': lambda scale: Model(Exponential(scale))}, clean(neurons, counts))"
+)
 
 
 @dataclass(frozen=True)

@@ -123,13 +123,19 @@ def _lines(ax: Axes, ds: xr.Dataset, y: str, along: str, others: list[str]) -> N
         part = ds.isel({others[0]: i}) if others else ds
         mark = MARKERS[i % len(MARKERS)] if part.sizes[along] <= FEW else ""
         look = {"color": CYCLE[i % len(CYCLE)], "ls": LINES[i % len(LINES)], "marker": mark, "mec": "white", "mew": 0.6}
-        label = f"{ds[others[0]].attrs.get('symbol', others[0])} = {float(part[others[0]]):g}" if others else None
+        label = _value(part[others[0]]) if others else None
         ax.plot(part[along].values, part[y].values, label=label, **look)
     ax.set_ylabel(words(ds[y]))
     if wide(ds[y]) and "exponent" not in y:
         ax.set_yscale("log")
     if others:
         ax.legend()
+
+
+def _value(point: xr.DataArray) -> str:
+    """Return a value of a dimension in words: ``β = 1.3``; a text is enough alone."""
+    value = point.values[()]
+    return str(value) if point.dtype.kind in "UOS" else f"{point.attrs.get('symbol') or point.name} = {float(value):g}"
 
 
 def _map(ax: Axes, ds: xr.Dataset, y: str, along: str, across: str) -> None:

@@ -35,6 +35,12 @@ TEXT_CONTRAST = 4.5  # of text with its paper (WCAG 2.2, 1.4.3)
 SIGNS = "●■▲◆▼✚✖"  # the same in a line of text
 WIDTH = 6.3  # inches, the text width of a page; a column is half of it
 
+LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e12  # numbers that are written without powers of ten
+LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SYMBOLS = {"beta": "β", "eta": "η", "delta": "δ", "theta": "θ", "kappa": "κ", "tau": "τ", "gamma": "γ", "sigma": "σ"}
+SYMBOLS |= {"log_kappa": "log κ", "log_threshold": "log(1 + τ)", "log_scale": "log scale"}
+
 CALL = "result.plot(ax=plt.gca())"
 RC: Any = {
     "figure.figsize": (WIDTH, 4.1),
@@ -93,10 +99,20 @@ def axes(ax: Axes | None) -> Iterator[Axes]:
         plain_ticks(ax)
 
 
+def symbol(name: str) -> str:
+    """Return a parameter as the text of a drawing has it: β for ``beta``, and β₁ for ``beta1``."""
+    stem = name.rstrip("0123456789")
+    return SYMBOLS.get(stem, stem) + name[len(stem) :].translate(LOWERED)
+
+
 def short(value: float, _: object = None) -> str:
-    """Return a number as a tick says it: 768, 3,072, 37k, 1.4M."""
+    """Return a number as a tick says it: 768, 3,072, 37k, 1.4M, 10¹²."""
     if value <= 0:
         return f"{value:g}"
+    if not LEAST_PLAIN <= value < MOST_PLAIN:
+        digits, _, power = f"{value:.2e}".partition("e")
+        factor = f"{float(digits):g}"
+        return f"{'' if factor == '1' else f'{factor}×'}10{str(int(power)).translate(RAISED)}"
     for limit, divisor, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if value >= limit:
             return f"{value / divisor:.3g}{suffix}"

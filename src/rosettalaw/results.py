@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KIND = "rosettalaw_kind"
 FORMAT, FORMAT_ATTRIBUTE = 1, "rosettalaw_format"
-DRAWN = ("prediction", "sweep")  # kinds whose Datasets have a plot of their own
+DRAWN = ("prediction", "sweep", "specialization")  # kinds whose Datasets have a plot of their own
 __all__ = [  # with what others use of `disk` to write files of their own
     "FORMAT", "KIND", "PACKAGES", "dataset", "disk_error", "disk_is_full", "interpreting", "load", "replacing",
     "require_folder_takes", "require_replaceable", "require_room", "require_variables", "run_facts", "save",

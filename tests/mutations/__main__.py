@@ -24,6 +24,8 @@ EQUIVALENT: dict[str, dict[int, str]] = {
     "detectability._false_pairs": {0: "a guard at ±1, which chance does not reach", 1: "the same"},
     "inverse._least_whole": {0: "the start of a search", 1: "the same", 2: "a step of a search that halves afterwards"},
     "inverse._crossing": {0: "another condition ends the search at rounding", 1: "the same"},
+    "own_steps.require_concave": {0: "the sign of U'' decides"},
+    "power_law.power_integral": {0: "either side of it is the same logarithm, to rounding"},
     "power_law._discrete_levels": dict.fromkeys(range(3), "the start of turns that go on until they agree"),
     "power_law._continuum_levels": dict.fromkeys(range(13), "the start of Newton's method, or its guard"),
     "specialization._point": {4: "a longer list of features than those within reach"},

@@ -204,7 +204,7 @@ def test_a_models_failure_is_at_the_smallest_size():
         check_model(Model(PowerLaw(1.5), budget=budget), neurons=[10, 1000], tau=1.0)
     assert caught.value.law == "solved"
     assert caught.value.example == "neurons = 351, tau = 1"
-    assert "budget = -1.0: must be a finite number greater than 0" in str(caught.value)
+    assert ".total(702) = -1.0: must be finite and greater than 0" in str(caught.value)
 
 
 def test_strategies_without_hypothesis_name_the_extra(monkeypatch):

@@ -49,6 +49,11 @@ def test_sweep_says_which_points_have_no_solution(capsys, tmp_path):
     assert "1 have no solution: beta must be greater than 1 when gamma is infinite" in out
 
 
+def test_one_point_is_one_point(capsys, tmp_path):
+    _, out, _ = run(["sweep", "--beta", "1.5", "--neurons", "1000", "--out", str(tmp_path / "s.nc")], capsys)
+    assert out.startswith("1 point in ")
+
+
 def test_sweep_refuses_a_malformed_range(capsys, tmp_path):
     code, out, err = run(["sweep", "--beta", "1.2:3", "--neurons", "100", "--out", str(tmp_path / "s.nc")], capsys)
     assert (code, out) == (2, "")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
-from scipy.stats import lognorm
+from scipy.stats import lognorm, norm
 
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.theory import (
@@ -76,13 +76,33 @@ def test_spectra_descend_and_have_the_stated_local_exponent(member):
 def test_lognormal_quantiles_are_scipys():
     rank = np.array([1, 37, 1000])
     np.testing.assert_allclose(LognormalQuantiles(1.3).at(rank, 1000), lognorm(1.3).isf((rank - 0.5) / 1000), rtol=1e-9)
-    steep = LognormalQuantiles(1.3).exponent(500.5, 1000)  # d Φ⁻¹/d log r at the median: ½ √(2π)
-    assert steep == pytest.approx(1.3 * 0.5 * np.sqrt(2 * np.pi), rel=2e-3)
+    np.testing.assert_allclose(
+        LognormalQuantiles(400.0).log_at(rank, 1000), 400 * norm.isf((rank - 0.5) / 1000), rtol=1e-9
+    )
+    for at in (1.0, 20.0, 500.5, 1000.4):  # dΦ⁻¹/d log r = r/(A φ(z))
+        density = norm.pdf(norm.isf((at - 0.5) / 1000))
+        assert LognormalQuantiles(1.3).exponent(at, 1000) == pytest.approx(1.3 * at / 1000 / density, rel=1e-9)
+    assert LognormalQuantiles(1.3).exponent(1000.5, 1000) == np.inf
+
+
+def test_own_quantiles_have_exponents_up_to_their_end():
+    """Of w = tan(π(1 − u)/2), u = (r − ½)/A, which bends without bound where u = 1: −d log w/d log r by hand."""
+
+    class Cauchy(Spectrum):
+        quantiles = True
+
+        def at(self, rank, features):
+            return np.tan(np.pi * (1 - (rank - 0.5) / features) / 2)
+
+    for rank in (1.0, 20.0, 143.0, 143.99, 144.4):
+        expected = np.pi * rank / 144 / np.sin(np.pi * (1 - (rank - 0.5) / 144))
+        assert Cauchy().exponent(rank, 144) == pytest.approx(expected, rel=1e-5)
 
 
 def test_empirical_sorts_interpolates_and_refuses_what_it_does_not_hold():
     member = Empirical([1.0, 4.0, 2.0])
     np.testing.assert_array_equal(member.weights(3), [4, 2, 1])
+    assert member.values.flags.c_contiguous  # a pickled copy is, and logarithms of reversed views round otherwise
     assert member.at(np.array([np.sqrt(2)]), 3)[0] == pytest.approx(np.sqrt(8))
     with pytest.raises(InputError, match=r"features = 4: the empirical spectrum has 3 ranks. Try: features=3"):
         member.weights(4)

@@ -10,8 +10,10 @@ from rosettalaw.theory import (
     BrokenPowerLaw,
     Exponential,
     LinearBudget,
+    LognormalQuantiles,
     LogQuadratic,
     Model,
+    PowerBudget,
     PowerLaw,
     Saturating,
     Spectrum,
@@ -124,6 +126,13 @@ def test_heavy_tailed_importances_redrawn_do_not_self_average():
         (lambda: Model(PowerLaw(1.5), gamma=0.01).allocate(10), "gamma = 0.01: leaves no feature"),
         (lambda: Model(PowerLaw(1.5)).predict(100, tau=0), "tau = 0: must be finite and greater than 0"),
         (lambda: Model(PowerLaw(1.5)).predict([[100]]), "must be a number or a 1-D array"),
+        (lambda: Model(PowerLaw(1.5)).predict([]), "must be a number or a 1-D array, not empty"),
+        (lambda: Model(PowerLaw(1.5)).sweep([]), "must be a number or a 1-D array, not empty"),
+        (
+            lambda: Model(PowerLaw(1.5), budget=PowerBudget(1.0, 200.0)).predict(100),
+            r"PowerBudget.total\(100\) = inf: must be finite and greater than 0. Try: LinearBudget\(1.0\)",
+        ),
+        (lambda: Model(LognormalQuantiles(400.0)).predict(1e3), r"weights\[0\] = inf: must be finite"),
     ],
 )
 def test_bad_input(call, message):

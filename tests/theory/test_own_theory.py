@@ -23,6 +23,7 @@ from rosettalaw.theory import (
     Saturating,
     SquaredError,
     StretchedExponential,
+    Utility,
     ZipfMandelbrot,
     derive,
 )
@@ -34,6 +35,7 @@ from rosettalaw.theory.rank_integrals import over_ranks
 beta, eta, delta, theta, tau, kappa, N, n, r0, r_tau = sp.symbols(
     "beta eta delta theta tau kappa N n r_0 r_tau", positive=True
 )
+scale, power = sp.symbols("scale power", positive=True)
 budget = kappa * N
 factor = budget / (budget + n)
 
@@ -59,11 +61,19 @@ ROWS = [
     ({"utility": "pure-power"}, sp.Min(1, eta / beta), eta / beta),
     ({"utility": "saturating"}, sp.Integer(1), budget / (beta * n)),
     ({"utility": "squared-error"}, sp.Min(1, 2 / beta), 2 / beta * factor),
-    ({"cost": "power"}, sp.Min(1 / (beta + delta), 1 / (1 + delta)), None),
-    ({"spectrum": "exponential"}, sp.Integer(0), sp.Symbol("scale", positive=True) / r_tau * factor),
-    ({"spectrum": "stretched-exponential"}, sp.Integer(0), None),
+    (
+        {"cost": "power"},
+        sp.Min(1 / (beta + delta), 1 / (1 + delta)),
+        budget / (beta + delta) / (budget + sp.Symbol("C_n", positive=True)),
+    ),
+    ({"spectrum": "exponential"}, sp.Integer(0), scale / r_tau * factor),
+    ({"spectrum": "stretched-exponential"}, sp.Integer(0), (scale / r_tau) ** power / power * factor),
     ({"spectrum": "log-quadratic"}, sp.Integer(0), sp.Symbol("width", positive=True) ** 2 / sp.log(r_tau) * factor),
-    ({"budget": "power"}, sp.Min(theta, theta / beta), None),
+    (
+        {"budget": "power"},
+        sp.Min(theta, theta / beta),
+        theta / beta * kappa * N**theta / (kappa * N**theta + n),
+    ),
     ({"spectrum": "1/r"}, sp.Integer(1), factor),
     ({"spectrum": "r**(-1/2)"}, sp.Integer(1), 2 * factor),
 ]
@@ -270,15 +280,80 @@ def test_a_limit_that_is_only_numerical_shows_its_table():
     assert [at for at, _ in count.table] == [2, 4, 6, 8, 10]
     assert "values used to estimate the limit" in str(found)
     assert "1e10: 0.666666667" in str(found)
-    with pytest.raises(InputError, match="must have numbers for scale, tau"):
+    with pytest.raises(InputError, match="must have numbers for scale, tau") as refused:
         derive(utility="erf(s)", spectrum="exponential")
+    assert eval(refused.value.example).exponents["count"].how == NUMERICAL
+    growing = derive(utility="erf(s)", spectrum="exponential", budget="power", at={"scale": 2, "tau": 1, "theta": 0.6})
+    assert float(growing.exponents["count"].value) == pytest.approx(0.6 * 2 / 3, abs=1e-6)
+
+
+# Utilities whose U' does not fall to 0, and the limit that it falls to.
+FLOORS = [
+    ("s/(2 + s) + s", lambda s: 2 / (2 + s) ** 2 + 1, "1"),
+    ("log(1 + s) + s/2", lambda s: 1 / (1 + s) + 0.5, "1/2"),
+    ("sqrt(s) + s", lambda s: 0.5 * s**-0.5 + 1, "1"),
+]
+
+
+@pytest.mark.parametrize(("formula", "marginal", "floor"), FLOORS, ids=lambda part: str(part)[:20])
+def test_a_marginal_utility_that_does_not_fall_to_zero_finds_no_more_features(formula, marginal, floor):
+    """Of the numerical model too: the count stops, and rank 1 takes what every larger budget adds."""
+
+    class Own(Utility):
+        def marginal(self, s):
+            with np.errstate(divide="ignore"):
+                return marginal(s)
+
+    found = derived(utility=formula)
+    limits = {name: (limit.value, limit.how) for name, limit in found.exponents.items()}
+    assert (limits["count"], limits["mean_isolation"]) == ((0, PROVED), (1, PROVED))
+    assert f"U' stays above {floor}: no feature reaches τ" in str(found)
+    law = Model(PowerLaw(0.8), Own(), features=3000).predict([1e3, 1e5], tau=0.1)
+    assert law["count"].values[0] == law["count"].values[1]
+    assert np.log(np.divide(*law["mean_isolation"].values[::-1])) / np.log(100) == pytest.approx(1, abs=0.01)
+    farthest = 0.8 * np.log(law["count"].values[1] + 1)  # log q of the first rank beyond the frontier
+    assert farthest > np.log(marginal(0.1) / float(sp.Rational(floor))) > farthest - 0.8 * np.log(2)
+
+
+def test_frontiers_never_outgrow_the_features():
+    """A budget like N², and costs that fall with rank: count at most A, the other exponents where r0 stays below it."""
+    square = derived(budget="N**2").exponents
+    assert same(square["count"].value.subs(beta, 3), sp.Rational(2, 3))
+    assert square["count"].value.subs(beta, sp.Rational(3, 2)) == 1
+    assert square["mean_isolation"].value.subs(beta, 3) == sp.Rational(4, 3)
+    assert square["mean_isolation"].value.subs(beta, sp.Rational(3, 2)) == sp.nan
+    model = Model(PowerLaw(3.0), budget=PowerBudget(1.0, 2.0)).predict([1e5, 1e6])
+    for name, limit in (("count", 2 / 3), ("mean_isolation", 4 / 3)):
+        assert np.log10(np.divide(*model[name].values[::-1])) == pytest.approx(limit, abs=0.01)
+    everything = Model(PowerLaw(1.5), budget=PowerBudget(1.0, 2.0)).predict([1e4, 1e5])["count"]
+    assert everything.values.tolist() == [4e4, 4e5]
+    cheap = derived(spectrum="r**-4", cost="r**-2").exponents
+    model = Model(PowerLaw(4.0), cost=PowerCost(-2.0)).predict([1e5, 1e6])
+    for name, limit in (("count", 1 / 2), ("mean_isolation", 1 / 2)):
+        assert float(cheap[name].value) == limit
+        assert np.log10(np.divide(*model[name].values[::-1])) == pytest.approx(limit, abs=0.01)
+    assert derived(budget="exp(N)").exponents["count"].value == 1
+    assert derived(cost="r**-2", utility="saturating").exponents["count"].value == 1
+
+
+def test_exponents_that_the_number_of_features_decides_are_none():
+    """With w = 1 + 1/r every feature is active once κN is large: s_r = (1 + κ/γ) w_r/w̄ − 1 has no frontier in r0."""
+    found = derived(spectrum="1 + 1/r").exponents["count"]
+    assert found.how == NONE
+    assert "every feature is active in the end" in found.words
+    assert derived(budget="1/N").exponents["count"].words == "the budget falls with N"
+
+
+def test_plateaus_are_spectra():
+    found = derived(spectrum="Piecewise((1, r <= 5), ((r/5)**-2, True))").exponents["count"]
+    assert (found.value, found.how) == (sp.Rational(1, 2), PROVED)
 
 
 @pytest.mark.slow
-def test_a_spectrum_without_an_index_has_a_table_and_no_limit():
-    slow = derive(spectrum="1/log(1 + r)", at={"tau": 1.0}).exponents["count"]
+def test_a_spectrum_without_an_index_has_no_limit():
+    slow = derive(spectrum="1/log(1 + r)").exponents["count"]
     assert slow.how == NONE
-    assert len(slow.table) == 5
+    assert "every feature is active in the end" in slow.words
 
 
 def test_limits_by_value():
@@ -382,7 +457,21 @@ def test_text_and_latex_show_every_step():
         ({"utility": "2*s"}, "must be concave"),
         ({"utility": "log(1 + r)"}, "is a function of s; r has another meaning"),
         ({"utility": "x + 1"}, "must be a function of s"),
-        ({"spectrum": "r**2"}, "importance over cost must not rise with rank"),
+        ({"utility": "log(1 + s)**2"}, "must be concave"),
+        ({"utility": "Min(s, 1)"}, "must be concave"),
+        ({"utility": "Piecewise((s, s < 1), (1 + log(s), True))"}, "must be concave"),
+        ({"utility": "s - s**2/2"}, "U' must be positive and fall with s; it falls to -oo"),
+        ({"utility": "log(1 + s) - a*s"}, "it falls to -a"),
+        ({"spectrum": "r**2"}, "importance over cost must fall with rank"),
+        ({"cost": "r**-beta"}, "importance over cost must fall with rank"),
+        ({"spectrum": "r*exp(-r/50)"}, "importance over cost must fall with rank"),
+        ({"spectrum": "-1/r"}, "must be positive at every r"),
+        ({"spectrum": "1/r - 1/2"}, "must be positive at every r"),
+        ({"cost": "0"}, "must be positive at every r"),
+        ({"cost": -1}, "must be positive at every r"),
+        ({"budget": "-N"}, "must be positive at every N"),
+        ({"utility": CRRA(1.5)}, "or a name: log, crra"),
+        ({"at": {"beta": -1}}, "must be finite and greater than 0"),
         ({"spectrum": "exp(-r**2/A)"}, "may contain A only as r/A"),
         ({"utility": "__import__('os').getcwd()"}, "must be a formula of numbers, letters"),
         ({"utility": "log(1 + s"}, "must be a formula of numbers, letters"),
@@ -401,3 +490,6 @@ def test_what_is_no_theory_is_refused(parts, message):
 def test_misspelt_families():
     with pytest.raises(UnknownNameError, match="unknown utility 'cra': did you mean crra"):
         derive(utility="cra")
+    for name in ("PowerLaw", "power_law", "power law"):
+        with pytest.raises(UnknownNameError, match="did you mean power-law"):
+            derive(spectrum=name)

@@ -11,9 +11,21 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from rosettalaw.errors import InputError, UnknownNameError
+from rosettalaw.looks import symbol
 from rosettalaw.paper_figs import phases
 from rosettalaw.results import load, save
-from rosettalaw.theory import LinearBudget, Model, PowerLaw, Range, allocate, predict, solve, sweep
+from rosettalaw.theory import (
+    LinearBudget,
+    Model,
+    PowerLaw,
+    Range,
+    allocate,
+    frontier,
+    predict,
+    solve,
+    specialize,
+    sweep,
+)
 from rosettalaw.validation import Observations, clean, fit_jointly, fit_model, fit_profile
 from rosettalaw.validation.draws import posterior_draws
 
@@ -143,9 +155,35 @@ def test_a_joint_profile_of_kappa_is_that_of_its_logarithm(ax):
     np.testing.assert_allclose(plain.at, np.exp(logarithm.at))
     np.testing.assert_allclose(plain.rise, logarithm.rise, rtol=1e-6, atol=1e-9)
     assert plain.best == pytest.approx(fit.kappa)
-    assert plain.plot(ax).get_xlabel() == "kappa"
+    assert plain.plot(ax).get_xlabel() == "κ"
     with pytest.raises(UnknownNameError, match="unknown parameter 'kapa': did you mean kappa"):
         fit.profile("kapa")
+
+
+def test_joint_fits_draw_counts_and_curve(ax):
+    sizes, counts = [256, 1024, 4096, 16384], [14, 32, 72, 164]
+    fit = fit_jointly(Observations(sizes, counts, sd={"counts": 0.1}))
+    assert fit.plot(ax) is ax
+    curve, points = ax.lines[:2]
+    at = fit.beta, fit.kappa, fit.tau
+    np.testing.assert_allclose(curve.get_ydata(), frontier(curve.get_xdata(), *at) - 0.5, rtol=1e-9)
+    np.testing.assert_allclose(points.get_xydata(), np.transpose([sizes, counts]))
+    bars = ax.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose(np.diff(bars, axis=1)[:, 0, 1], 2 * 0.1 * np.array(counts))
+    values = ", ".join(f"{letter} = {value:.3g}" for letter, value in zip("βκτ", at, strict=True))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [values, "counts"]
+    assert isinstance(fit.plot(), Axes)
+
+
+def test_domains_that_share_a_budget_are_drawn_by_name(ax):
+    shared = specialize([1e3, 1e4, 1e5], {"prose": 0.7, "code": 0.3}, 1.5)
+    assert shared.plot(ax) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["prose", "code"]
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), shared["count"].sel(domain="code"))
+
+
+def test_letters_of_parameters():
+    assert [symbol(name) for name in ("beta1", "log_threshold", "shift")] == ["β₁", "log(1 + τ)", "shift"]
 
 
 def test_the_phase_diagram_is_drawn(tmp_path):
@@ -172,7 +210,7 @@ def test_fits_of_models_draw_counts_and_curve(ax):
     curve, points = ax.lines[:2]
     np.testing.assert_array_equal(curve.get_ydata(), fit.predict(curve.get_xdata()))
     np.testing.assert_array_equal(points.get_xydata(), np.transpose([sizes, counts]))
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"beta = {fit.values['beta']:.3g}", "counts"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"β = {fit.values['beta']:.3g}", "counts"]
     stated = fit_model(lambda beta: Model(PowerLaw(beta)), clean(sizes, counts, [1, 2, 3, 4])).plot(Figure().subplots())
     bars = stated.containers[0].lines[2][0].get_segments()
     np.testing.assert_allclose(np.diff(bars, axis=1)[:, 0, 1], [2, 4, 6, 8])

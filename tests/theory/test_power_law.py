@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from strategies import betas, brute_force, points, small_points
 
 from rosettalaw.errors import InputError, UnknownNameError
-from rosettalaw.theory import frontier, isolation, predict
+from rosettalaw.theory import LinearBudget, Model, PowerLaw, Saturating, frontier, isolation, predict
 from rosettalaw.theory.power_law import continuum_budget, power_integral, power_sum
 
 EXACT = {"rtol": 2e-12, "atol": 0}
@@ -290,3 +290,70 @@ def test_misspelt_limit_is_answered_with_the_nearest():
 def test_shapes_that_do_not_broadcast():
     with pytest.raises(InputError, match=r"neurons \(3,\), beta \(2,\)': must broadcast together"):
         frontier([1, 2, 3], [1.5, 2.0])
+
+
+# Frontiers close to r0, and budgets nearly all beyond the frontier: N, β, κ, τ, γ; allowed errors of tail and mean.
+EDGES = [
+    ((168965279403.0, 1.5, 672.054477376697, 1.4640917828578004e-09, 32.0), 1e-5, 1e-13),
+    ((304765566491.0, 1.0, 0.007745904286650288, 8.531381418371522e-09, 4.0), 1e-6, 1e-13),
+    ((9068868222253.0, 0.05, 0.03477000902121015, 4.979376835563407e-09, 1.0), 1e-6, 1e-13),
+    ((126.0, 1.0001, 5.071145974341517, 0.00012027143621334222, 32.0), 1e-10, 1e-13),
+    ((233.0, 0.3, 12.701770929795769, 0.0005033067350889017, 32.0), 1e-10, 1e-13),
+    ((17947807338.0, 0.05, 0.8149779273673193, 4.4525987753269725, 1.0), 1e-13, 1e-13),
+    ((1156103687056.0, 0.05, 769.3455015799886, 532.812956820452, 4.0), 1e-13, 1e-13),
+]
+
+
+@pytest.mark.parametrize(("point", "tail_error", "mean_error"), EDGES)
+def test_tails_and_means_keep_their_digits_where_the_closed_form_cancels(point, tail_error, mean_error):
+    """By mpmath's zeta with 50 digits; a tail of 10^-9 was once -10^-7, and a mean wrong in its fifth digit."""
+    neurons, beta, kappa, tau, gamma = map(mpmath.mpf, point)
+    found = predict(*point)
+    n, count = int(found["active"]), int(found["count"])
+    with mpmath.workdps(50):
+
+        def harmonic(m):
+            if m < 100:
+                return mpmath.fsum(mpmath.mpf(r) ** -beta for r in range(1, m + 1))
+            return mpmath.harmonic(m) if beta == 1 else mpmath.zeta(beta) - mpmath.zeta(beta, m + 1)
+
+        level = (kappa * neurons + n) / harmonic(n)
+        assert level * mpmath.mpf(n) ** -beta > 1 > level * mpmath.mpf(n + 1) ** -beta or n == int(gamma * neurons)
+        assert level * mpmath.mpf(count) ** -beta > 1 + tau > level * mpmath.mpf(count + 1) ** -beta
+        tail = float(level * (harmonic(n) - harmonic(count)) - (n - count))
+        mean = float((level * harmonic(count) - count) / count)
+    assert float(found["tail_mass"]) == pytest.approx(tail, rel=tail_error, abs=0)
+    assert float(found["mean_isolation"]) == pytest.approx(mean, rel=mean_error, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("size", "beta", "tau"), [(1e4, 1.5, 1e-9), (1e9, 0.7, 1e-8), (1e3, 3.0, 1e-3), (1e9, 1.2, 5.0)]
+)
+def test_tails_of_the_continuum_keep_their_digits(size, beta, tau):
+    """∫ [(r0/r)^β − 1] dr from r_τ to r0 with 40 digits, r0 from Eq. 20."""
+    found = predict(size, beta, tau=tau, gamma=1e4, limit="continuum")
+    with mpmath.workdps(40):
+        b, start = mpmath.mpf(beta), mpmath.mpf(float(found["r0"]))
+        r0 = mpmath.findroot(lambda x: (x**b - b * x) / (b - 1) + 1 - mpmath.mpf(size), start)
+        edge = r0 * (1 + mpmath.mpf(tau)) ** (-1 / b)
+        tail = r0**b * (r0 ** (1 - b) - edge ** (1 - b)) / (1 - b) - (r0 - edge)
+    assert float(found["tail_mass"]) == pytest.approx(float(tail), rel=1e-12 / min(tau, 1) + 1e-12, abs=0)
+
+
+def test_isolation_sums_where_r0_is_beyond_the_largest_float():
+    """β = 0.001 and every feature active: s = e^(β(log r0 − log r)) − 1, log r0 from the budget."""
+    found = predict(100.0, 0.001, 10.0, 9.8, 1.0)
+    rank = np.arange(1, 101.0)
+    s = (1000 + 100) / np.sum(rank**-0.001) * rank**-0.001 - 1
+    assert np.isinf(found["r0"])
+    assert float(found["tail_mass"]) == pytest.approx(s[s < 9.8].sum(), rel=1e-12)
+    assert int(found["count"]) == np.sum(s >= 9.8) > 0
+
+
+def test_tails_of_any_model_are_summed_from_the_tail():
+    """All features but the last found: its isolation, and not what is lost of the others' sum."""
+    model = Model(PowerLaw(1.0), Saturating(), features=1000, budget=LinearBudget(1e12))
+    s = model.allocate(1.0).isolation
+    found = model.predict(1.0, tau=float(s[-2]) - 1e-7)
+    assert int(found["count"][0]) == 999
+    assert float(found["tail_mass"][0]) == s[-1]

@@ -160,7 +160,11 @@ def test_labels_never_overlap_and_keep_their_order(labels):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(768, "768"), (3072, "3,072"), (36864, "36.9k"), (1.4e6, "1.4M"), (0.3, "0.3"), (0, "0")]
+    ("value", "text"),
+    [
+        *((768, "768"), (3072, "3,072"), (36864, "36.9k"), (1.4e6, "1.4M"), (0.3, "0.3"), (0, "0")),
+        *((1e12, "10¹²"), (2.5e13, "2.5×10¹³"), (1e-6, "10⁻⁶")),
+    ],
 )
 def test_sizes_are_written_short(value, text):
     assert style.short(value) == text

@@ -56,6 +56,7 @@ def sweep(
     if as_json:
         print_json(facts)
         return
-    echo(f"{facts['points']} points in {out}, {facts['solved']} of them solved")
+    points = f"{facts['points']} point{'' if facts['points'] == 1 else 's'}"
+    echo(f"{points} in {out}, {facts['solved']} of them solved")
     for rule, number in facts["unsolved"].items():
         echo(f"  {number} have no solution: {rule}")

@@ -47,7 +47,7 @@ def check_spectrum(spectrum: Spectrum, features: int = 1000) -> None:
         subject.obeys("prefix", same, {"features": features, "upto": 10}, "other weights")
         _check_exponent_of(subject, spectrum, features)
     again = np.asarray(subject.copy({"features": features}).at(rank, features))
-    subject.obeys("pickles", close(again, w, 0), {"rank": rank}, {"w": w, "after pickle": again})
+    subject.obeys("pickles", close(again, w, 1e-12), {"rank": rank}, {"w": w, "after pickle": again})
 
 
 @by_contract(COST_LAWS)
@@ -66,7 +66,7 @@ def check_cost(cost: Cost, features: int = 1000) -> None:
         c = _function(subject, cost.at, rank, "rank")
     subject.obeys("positive", c > 0, {"rank": rank}, {"c": c})
     again = np.asarray(subject.copy({"features": features}).at(rank))
-    subject.obeys("pickles", close(again, c, 0), {"rank": rank}, {"c": c, "after pickle": again})
+    subject.obeys("pickles", close(again, c, 1e-12), {"rank": rank}, {"c": c, "after pickle": again})
 
 
 @by_contract(BUDGET_LAWS)
@@ -87,7 +87,7 @@ def check_budget(budget: Budget) -> None:
     each = np.asarray(budget.per_neuron(sizes), dtype=float)
     subject.obeys("per neuron", close(each * sizes, total, 1e-9), {"neurons": sizes}, {"B": total, "B/N": each})
     again = np.asarray(subject.copy({"neurons": 1.0}).total(sizes))
-    subject.obeys("pickles", close(again, total, 0), {"neurons": sizes}, {"B": total, "after pickle": again})
+    subject.obeys("pickles", close(again, total, 1e-12), {"neurons": sizes}, {"B": total, "after pickle": again})
 
 
 def _function(subject: Subject, function: Callable[[np.ndarray], Any], x: np.ndarray, name: str) -> np.ndarray:
