@@ -8,6 +8,7 @@ comma, semicolons or tabs may separate the columns, which is then said.
 from __future__ import annotations
 
 import csv
+import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 from ..console import say
 from ..errors import ForeignFileError, MissingFileError, require
 
+NEAR = 0.7  # likeness of two names of columns, one of which may be meant for the other
 SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
@@ -86,6 +88,7 @@ def read_table(
     if missing:
         columns = ",".join(given)[:80] or "nothing"
         raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {expected}")
+    note_near([name for name in header if name not in needed], optional, str(path))
     twice = [name for name in (*needed, *optional) if header.count(name) > 1]
     if twice:
         raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {expected}")
@@ -110,6 +113,14 @@ def read_table(
         return np.array([cell(text, name, f"{path}, line {line}: {name}") for line, text in texts])
 
     return {name: column(name) for name in (*needed, *optional) if name in header}
+
+
+def note_near(names: Sequence[str], optional: Sequence[str], place: str) -> None:
+    """Say that a column is not read whose name, in lower case, is almost that of an optional one that is not there."""
+    for wanted in optional:
+        near = difflib.get_close_matches(wanted, names, n=1, cutoff=NEAR)
+        if near and wanted not in names:
+            say(f"{place}: the column {near[0]} is not read; its name must be {wanted}")
 
 
 def has_cells(line: str) -> bool:

@@ -47,12 +47,16 @@ def test_a_matching_of_another_kind_is_no_rung_of_the_ladder(tmp_path, other, wo
     assert "a-256 × b-256 and 2 more" in first.name
 
 
-def test_matchings_of_one_kind_are_named_after_their_folder(tmp_path):
+def test_matchings_of_one_kind_are_named_after_their_folder_and_models_and_said(tmp_path, capsys):
     for i, one in enumerate(BASE):
         save(one, tmp_path / f"{i}.nc")
     (series,) = read_series(sorted(tmp_path.glob("*.nc")))
-    assert series.name == tmp_path.name
+    assert series.name == f"{tmp_path.name} (a-256 × b-256 and 2 more)"
     assert series.counts.tolist() == [16, 25, 40]
+    assert f"{series.name}: one series of 0.nc, 1.nc, 2.nc" in " ".join(capsys.readouterr().err.split())
+    (single,) = read_series([tmp_path / "0.nc"])
+    assert single.name == f"{tmp_path.name} (a-256 × b-256)"
+    assert capsys.readouterr().err == ""
 
 
 def test_facts_are_the_same_once_saved(tmp_path):
