@@ -37,7 +37,6 @@ BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
-EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
 def match(
@@ -133,8 +132,12 @@ def match(
     ForeignFileError
         If `folder` holds something else.
     """
-    require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", EXAMPLE)
-    require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", EXAMPLE)
+    turned = [one for one in (a, b) if one.positions < len(one.layer)]
+    example = "rows of the same inputs, shown to both models"
+    if len(turned) == 1:
+        example = f"{turned[0].name}.T, if its rows are neurons"
+    require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", example)
+    require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", "10,000 positions, or more")
     for name, value, least in (("k", k, 1), ("block", block, 1), ("seed", seed, 0)):
         require(value >= least, name, value, f"must be at least {least}", f"{name}={least}")
     fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS

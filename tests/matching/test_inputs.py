@@ -175,6 +175,9 @@ def test_positions_that_do_not_correspond_are_an_error():
         (X[:, 0], r"array of shape \(60,\)': must have the shape \(positions, neurons\)"),
         (pd.Series(X[:, 0]), "must have the shape"),
         (X.reshape(2, 3, 2, 5, 5), "movedim"),
+        (X.reshape(6, 10, 1, -1), r"x\.reshape\(\*x\.shape\[:2\], -1\) for \(batch, position, head, unit\)"),
+        (None, "a = 'NoneType': .*Try: an array of shape"),
+        (torch.nn.Linear, "a = 'type': .*Try: an object of that class"),
         (X + 1j, "must hold real numbers"),
         (np.array([["a"]]), "must hold real numbers"),
         ([[1, 2], [3]], "rows of equal length"),
@@ -193,6 +196,12 @@ def test_what_is_not_understood_is_named_with_what_to_do(value, message):
     with pytest.raises(InputError, match=message) as refused:
         open_input(value, "a")
     assert "Try: " in str(refused.value)
+
+
+def test_a_value_that_a_proxy_has_saved_is_read_alone_as_in_a_mapping():
+    proxy = type("Proxy", (), {"__module__": "nnsight.intervention", "value": X})()
+    assert open_input(proxy, "a").source.positions == len(X)
+    assert open_input({"p": proxy}, "a").source.positions == len(X)
 
 
 def test_damaged_and_missing_files(tmp_path):

@@ -72,6 +72,8 @@ INSTEAD = {
     "DataLoader": "an ActivationSource whose blocks are the model's activations, or the loaded models with text=",
     "list": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
     "tuple": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
+    "NoneType": "an array of shape (positions, neurons), or the folder of a checkpoint",
+    "type": "an object of that class: a loaded model with text=, or an array",
     "Dataset": "an array of activations; a dataset of texts is text=",
 }
 
@@ -114,6 +116,7 @@ def open_input(
     elif isinstance(value, ActivationSource) and not isinstance(value, type):
         opened = Labelled(_consistent(value, argument), getattr(value, "samples", None))
     else:
+        value = mappings.saved(value)
         kind = next((kind for kind in KINDS if kind.accepts(value)), None)
         if kind is None:
             raise unknown(value, argument)
