@@ -18,7 +18,7 @@ from ..errors import ForeignFileError, InputError
 from ..model_names import matched_families
 from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at, deviations_at
-from .counts import Counts, read_columns, read_counts
+from .counts import Counts, naming, read_columns, read_counts
 from .pooling import groups, models
 from .profiles import FEWEST_PAIRS, Profile
 from .series import Series
@@ -145,7 +145,10 @@ def of_law(fit: xr.Dataset, name: str) -> Series:
 
 def counts_of(path: str | os.PathLike[str]) -> Counts:
     """Return the counts of one file, CSV or result."""
-    return read_counts(path) if Path(path).suffix.lower() != ".nc" else one_series(path).clean()
+    if Path(path).suffix.lower() != ".nc":
+        return read_counts(path)
+    with naming(path):
+        return one_series(path).clean()
 
 
 def one_series(path: str | os.PathLike[str]) -> Series:

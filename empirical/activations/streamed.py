@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError, RosettaError
 from ...heaps import require_sound_heaps
+from ...netcdf import with_readable_attributes
 from .arrays import documents_of, float_type, floats, labels_of, shape_of
 
 
@@ -101,7 +102,7 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     import xarray as xr
 
     require_sound_heaps(path)
-    h5py.File(path, "r").close()  # h5netcdf prints a traceback of its own when it fails at this
+    with_readable_attributes(h5py.File(path, "r")).close()
     whole = os.path.abspath(path)  # xarray takes "~" for a home and "http:" for an address
     opened = xr.open_dataset(whole, engine="h5netcdf", phony_dims="access")
     planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]

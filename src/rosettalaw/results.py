@@ -21,6 +21,7 @@ from . import netcdf
 from .arguments import checked
 from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError, require
+from .file_kinds import A_RESULT, RESULTS, kind_of, nearest, remedy
 from .heaps import require_sound_heaps
 from .vocabulary import variable
 
@@ -258,7 +259,8 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
         with _opened(path, head_alone=True) as lazy:
             _kind(path, lazy)
     except RosettaError as error:
-        rule = f"must be a new file, or a result of rosettalaw to replace; {error}"
+        reason = str(error).partition(". Try: ")[0]
+        rule = f"must be a new file, or a result of rosettalaw to replace; {reason}"
         raise InputError(argument, str(path), rule, f"another {argument}") from error
 
 
@@ -270,9 +272,11 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     hides nothing then, and what the operating system refuses it says itself.
     """
     if not path.exists():
-        raise MissingFileError(f"{path}: no such result file")
+        gone = f"a link to {os.readlink(path)}, which cannot be opened" if path.is_symlink() else "no such result file"
+        raise MissingFileError(f"{path}: {gone}. Try: {nearest(path) or A_RESULT}")
     if not path.is_file():
-        raise MissingFileError(f"{path}: not a regular file")
+        kind = "a folder; must be a file" if path.is_dir() else "a pipe, socket or device"
+        raise MissingFileError(f"{path}: not a regular file ({kind}). Try: {nearest(path) or A_RESULT}")
     try:
         require_sound_heaps(path)
         with path.open("rb") as file:
@@ -289,13 +293,17 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
         if isinstance(error, OSError) and error.errno is not None:
             raise MissingFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-        raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
+        kind = kind_of(path)
+        if kind in ("", RESULTS):
+            rule = "not a readable netCDF result (corrupt or half-written)"
+            raise ForeignFileError(f"{path}: {rule}. Try: rerun the command that made it") from error
+        raise ForeignFileError(f"{path}: not a netCDF result, but {kind}. Try: {remedy(path, kind)}") from error
 
 
 def _kind(path: Path, ds: xr.Dataset) -> str:
     kind = ds.attrs.get(KIND)
     if not isinstance(kind, str):
-        raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
+        raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw. Try: {A_RESULT}")
     return kind
 
 

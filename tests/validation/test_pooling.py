@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rosettalaw.cli import app
 from rosettalaw.results import dataset, load, save
 from rosettalaw.validation import pooling
 from rosettalaw.validation.series_from import read_series
@@ -62,3 +64,10 @@ def test_matchings_of_one_kind_are_named_after_their_folder_and_models_and_said(
 def test_facts_are_the_same_once_saved(tmp_path):
     for one in (BASE[0], matching(2048, 90, absolute=True)):
         assert pooling.groups([one, load(save(one, tmp_path / "x.nc"))])[0][1] == ""
+
+
+@pytest.mark.parametrize("command", [["fit"], ["forecast", "--neurons", "4096"]])
+def test_one_matching_is_too_few_sizes_and_is_named(tmp_path, command):
+    path = save(BASE[0], tmp_path / "one.nc")
+    result = CliRunner().invoke(app, [*command, str(path)])
+    assert str(result.exception).startswith(f"{path}: sizes = '256': a slope needs positive counts at two sizes")
