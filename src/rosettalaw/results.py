@@ -7,15 +7,14 @@ so that every existing file is complete.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from . import netcdf
 from .arguments import checked
@@ -174,7 +173,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     from .layouts import misfit
 
     path = Path(path)
-    with _opened(path) as lazy:
+    with _opened(path, netcdf.reading) as lazy:
         actual = _kind(path, lazy)
         _require_format(path, lazy)
         if kind is not None and actual != kind:
@@ -256,8 +255,8 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
     if not path.exists():
         return
     try:
-        with _opened(path, head_alone=True) as lazy:
-            _kind(path, lazy)
+        with _opened(path, netcdf.head) as content:
+            _kind(path, content)
     except RosettaError as error:
         reason = str(error).partition(". Try: ")[0]
         rule = f"must be a new file, or a result of rosettalaw to replace; {reason}"
@@ -265,8 +264,8 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
-    """Open a file as netCDF, by the operating system alone: HDF5 would ask for a lock.
+def _opened(path: Path, reading: Callable[[IO[bytes]], Any]) -> Iterator[Any]:
+    """Open a file with one of the readers of `netcdf`, by the operating system alone: HDF5 would ask for a lock.
 
     A reader needs none, since results are replaced as a whole. Another program's lock, or a file system that has none,
     hides nothing then, and what the operating system refuses it says itself.
@@ -285,9 +284,8 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
                 convert = f"xarray.open_dataset({path.name!r}).to_netcdf('result.nc', engine='h5netcdf')"
                 raise ForeignFileError(f"{path}: {rule}. Try: {convert}")
             file.seek(0)
-            whole = file if head_alone else io.BytesIO(file.read())
-            with netcdf.reading(whole) as lazy:
-                yield lazy
+            with reading(file) as content:
+                yield content
     except RosettaError:
         raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
@@ -300,8 +298,8 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
         raise ForeignFileError(f"{path}: not a netCDF result, but {kind}. Try: {remedy(path, kind)}") from error
 
 
-def _kind(path: Path, ds: xr.Dataset) -> str:
-    kind = ds.attrs.get(KIND)
+def _kind(path: Path, content: Any) -> str:
+    kind = content.attrs.get(KIND)
     if not isinstance(kind, str):
         raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw. Try: {A_RESULT}")
     return kind

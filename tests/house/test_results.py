@@ -217,6 +217,16 @@ def test_paths_that_are_no_files_name_the_nearest_result(tmp_path):
         assert words in str(refused.value)
 
 
+def test_a_result_to_replace_is_looked_at_without_xarray(tmp_path):
+    """Importing it would take a second before a command begins."""
+    path = results.save(example(), tmp_path / "r.nc")
+    program = (
+        "import sys\nfrom rosettalaw.results import require_replaceable\nrequire_replaceable('--out', sys.argv[1])\n"
+        "sys.exit(bool({'xarray', 'dask', 'pandas', 'h5netcdf'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 0
+
+
 def test_a_result_is_read_without_arrays_of_dask(tmp_path):
     """Importing them takes half a second; xarray would do so to convert texts."""
     path = results.save(example(), tmp_path / "r.nc")
