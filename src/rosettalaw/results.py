@@ -295,7 +295,9 @@ def _opened(path: Path, reading: Callable[[IO[bytes]], Any]) -> Iterator[Any]:
         if kind in ("", RESULTS):
             rule = "not a readable netCDF result (corrupt or half-written)"
             raise ForeignFileError(f"{path}: {rule}. Try: rerun the command that made it") from error
-        raise ForeignFileError(f"{path}: not a netCDF result, but {kind}. Try: {remedy(path, kind)}") from error
+        raise ForeignFileError(
+            f"{path}: not a readable netCDF result, but {kind}. Try: {remedy(path, kind)}"
+        ) from error
 
 
 def _kind(path: Path, content: Any) -> str:

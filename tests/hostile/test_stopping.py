@@ -12,7 +12,7 @@ import pytest
 from rosettalaw import cli
 from rosettalaw.cli.stopping import ENDING, Ended, stopping
 
-SENT = {signal.SIGINT: (2, "interrupted: "), signal.SIGTERM: (143, "ended by SIGTERM: ")}
+SENT = {signal.SIGINT: (130, "interrupted: "), signal.SIGTERM: (143, "ended by SIGTERM: ")}
 SENT |= {signal.SIGHUP: (129, "ended by SIGHUP: ")} if hasattr(signal, "SIGHUP") else {}
 WAIT = 5.0  # seconds in which a signal that is sent again must have come
 

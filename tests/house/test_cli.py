@@ -101,7 +101,7 @@ def test_interruption_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(typer.main, "get_command", lambda app: lambda **settings: 130)
     with pytest.raises(SystemExit) as left:
         cli.main([])
-    assert left.value.code == 2
+    assert left.value.code == 130
     told = capsys.readouterr().err
     assert "run the same command again" in told
     assert told.count("\n") == 1

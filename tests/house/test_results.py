@@ -168,8 +168,8 @@ def test_only_results_are_replaced(tmp_path):
     for name, reason in (
         ("other.nc", "a netCDF file, but not a result of rosettalaw"),
         ("half.nc", "corrupt or half-written"),
-        ("text.nc", "not a netCDF result, but a text file"),
-        ("empty.nc", "not a netCDF result, but an empty file"),
+        ("text.nc", "not a readable netCDF result, but a text file"),
+        ("empty.nc", "not a readable netCDF result, but an empty file"),
         ("pipe.nc", "not a regular file"),
     ):
         with pytest.raises(InputError, match="must be a new file, or a result of rosettalaw") as told:
@@ -197,7 +197,7 @@ def test_a_file_of_another_kind_is_named_with_the_next_step(tmp_path, content, w
     path.write_bytes(content)
     with pytest.raises(ForeignFileError) as refused:
         results.load(path)
-    assert str(refused.value).startswith(f"{path}: not a netCDF result, but {words}")
+    assert str(refused.value).startswith(f"{path}: not a readable netCDF result, but {words}")
     assert f"Try: {example}" in str(refused.value)
 
 

@@ -1,5 +1,7 @@
 """Activations in every object and file that people hold them in: the same numbers, the names that belong to them."""
 
+import os
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from safetensors.torch import save_file
 from rosettalaw.empirical.activations.inputs import open_input
 from rosettalaw.empirical.activations.inputs.labelled import aligned
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+from rosettalaw.results import dataset, save
 
 X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
 CUBE, LEFT, RIGHT = X.reshape(6, 10, 5), X[:, :2], X[:, 2:]
@@ -210,8 +213,29 @@ def test_damaged_and_missing_files(tmp_path):
             open_input(tmp_path / f"none.{ending}")
         path = tmp_path / f"broken.{ending}"
         path.write_bytes(b"no such format" * 9)
-        with pytest.raises(ForeignFileError, match=f"broken.{ending}: "):
+        with pytest.raises(ForeignFileError, match=f"broken.{ending}: .*Try: "):
             open_input(path)
+        path.unlink()
+        path.symlink_to(path.name)
+        with pytest.raises(MissingFileError, match=r"no such file.*Try: "):
+            open_input(path)
+        path.unlink()
+        os.mkfifo(path)  # opened, it would wait for a writer
+        with pytest.raises(MissingFileError, match=r"a pipe, socket or device; must be a file on disk\. Try: "):
+            open_input(path)
+        path.unlink()
+        path.mkdir()
+        with pytest.raises((MissingFileError, ForeignFileError), match="Try: "):
+            open_input(path)
+
+
+def test_files_of_other_kinds_and_results_are_named(tmp_path):
+    (tmp_path / "image.nc").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ForeignFileError, match=r"not a readable nc array, but a PNG image\. Try: "):
+        open_input(tmp_path / "image.nc")
+    result = save(dataset("ladder", {"neurons": ("rung", [1.0, 2.0])}), tmp_path / "result.nc")
+    with pytest.raises(InputError, match=r"is a result of rosettalaw of kind ladder, not activations\. Try: "):
+        open_input(result)
 
 
 def test_nothing_is_unpickled(tmp_path):

@@ -28,7 +28,8 @@ import numpy as np
 
 from ....arguments import is_whole
 from ....disk import expanded
-from ....errors import InputError, require
+from ....errors import ForeignFileError, InputError, MissingFileError, require
+from ....file_kinds import RESULTS, kind_of, nearest
 from ..source import ActivationSource
 from . import (
     chunked_arrays,
@@ -65,6 +66,7 @@ FILES: dict[str, Any] = {
     ".pth": tensor_files.weights_only,
     ".parquet": tensor_files.parquet,
 }
+SAVE = "numpy.save('a.npy', activations)"
 INSTEAD = {
     "Series": "a DataFrame with one column for each neuron",
     "Tensor": "tensor.numpy(), an array",
@@ -158,5 +160,17 @@ def _open_file(path: Path, argument: str, name: str | None) -> Labelled:
     reader = FILES.get(path.suffix.lower())
     if reader is None:
         rule = f"is not a file of activations; endings are {', '.join(FILES)}"
-        raise InputError(argument, str(path), rule, "numpy.save('a.npy', activations)")
-    return reader(expanded(path), name or str(path), opener)
+        raise InputError(argument, str(path), rule, SAVE)
+    whole = expanded(path)
+    if whole.is_dir() and path.suffix.lower() != ".zarr":
+        raise MissingFileError(f"{path}: a folder; must be a file. Try: {nearest(whole, path.suffix) or SAVE}")
+    if whole.exists() and not (whole.is_file() or whole.is_dir()):  # opened, it would wait for a writer
+        raise MissingFileError(f"{path}: a pipe, socket or device; must be a file on disk. Try: {SAVE}")
+    try:
+        return reader(whole, name or str(path), opener)
+    except ForeignFileError as error:
+        if "Try: " in str(error):
+            raise
+        kind = kind_of(whole) if whole.is_file() else ""
+        unlike = kind and kind != RESULTS  # of HDF5, which the reader has described
+        raise ForeignFileError(f"{error}{f', but {kind}' if unlike else ''}. Try: {SAVE}") from error
