@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...console import progress
-from ...disk import marked
+from ...disk import marked, temporary_folder
 from ...errors import InputError, UnknownNameError, require, require_extra
 from ..activations.source import ActivationSource, common_labels, holding, mapped
 from ..activations.views import Without
@@ -194,13 +193,13 @@ def match(
         screening=screening or Screening(),
         verified=verified,
     )
-    with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
-        marked(Path(temporary), "copies of activations, for as long as they are matched")
+    with temporary_folder() as temporary:
+        marked(temporary, "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = settings.passes(len(a.layer), len(b.layer))
         runs = settings.screening.runs((a, b), free) if engine == "screened" else passes + 1
-        work = checkpoint.folder or Path(distributed.agree(temporary))
+        work = checkpoint.folder or Path(distributed.agree(str(temporary)))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
         a, b = readable((a, b), work, block, spool_as, runs + 2 * bool(examine), reordered, quiet)

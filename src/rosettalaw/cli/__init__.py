@@ -17,7 +17,7 @@ import typer
 
 from .. import threads
 from ..console import tell_last
-from ..disk import disk_error, disk_is_full
+from ..disk import disk_error, disk_is_full, remove_temporary
 from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
 from .help import Commands, PlainGroup
@@ -113,8 +113,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         with stopping():
             _run(arguments)
     except KeyboardInterrupt:
+        remove_temporary()
         _exit(INTERRUPTED, code=INTERRUPTED_CODE)
     except Ended as ended:
+        remove_temporary()
         _exit(f"ended by {ended}: {RESUME}", code=ended.code)
 
 
