@@ -140,7 +140,8 @@ def of_law(fit: xr.Dataset, name: str) -> Series:
     require_variables(fit, name, ("neurons", "count"))
     with interpreting(name):
         sd = fit["count_sd"].values if "count_sd" in fit else None
-        return Series(name, "counts", fit["neurons"].values, fit["count"].values, sd)
+        neurons, counts = fit["neurons"].values, fit["count"].values
+        return Series(name=name, source="counts", neurons=neurons, counts=counts, sd=sd)
 
 
 def counts_of(path: str | os.PathLike[str]) -> Counts:

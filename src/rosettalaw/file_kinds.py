@@ -58,7 +58,7 @@ def kind_of(path: Path) -> str:
 
 
 def remedy(path: Path, kind: str) -> str:
-    """Return the next step for a file of a kind that is no result."""
+    """Return the next step for a file of another kind than results."""
     if kind == LFS:
         return "git lfs pull"
     if kind == EMPTY:
