@@ -126,7 +126,7 @@ def read_table(
 
 
 def note_near(names: Sequence[str], optional: Sequence[str], place: str) -> None:
-    """Say that a column is not read if its name, in lower case, is almost that of an optional column that is missing."""
+    """Say that a column is not read if its name, in lower case, is almost that of a missing optional column."""
     for wanted in optional:
         near = difflib.get_close_matches(wanted, names, n=1, cutoff=NEAR)
         if near and wanted not in names:
