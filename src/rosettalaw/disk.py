@@ -58,7 +58,8 @@ def temporary_folder() -> Iterator[Path]:
     """Make a temporary folder, and remove it at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="rosettalaw-") as folder:
         _temporary[folder] = os.getpid()
-        yield Path(folder)
+        yield made(Path(folder))
+    remove(Path(folder))  # gone already; it is no longer this process's
     _temporary.pop(folder, None)
 
 
@@ -67,9 +68,8 @@ def remove_temporary() -> None:
     for path, process in list(_temporary.items()):
         if process != os.getpid():  # of the one that this process was forked from
             continue
-        shutil.rmtree(path, ignore_errors=True)
-        with suppress(OSError):
-            os.unlink(path)
+        with suppress(OSError, RosettaError):
+            remove(Path(path))
         _temporary.pop(path, None)
 
 
