@@ -16,6 +16,7 @@ from typing import Any
 
 from ..disk import expanded
 from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
+from ..file_kinds import kind_of
 from .corpora.bytes import require_ordinary, require_utf8
 from .corpora.corpus import PAPERS_TOKENS
 
@@ -285,7 +286,9 @@ def read_table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8-sig"))  # editors on Windows begin files with a mark
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, or lists in lists without end
-        raise ForeignFileError(f"{path}: not a TOML file ({error}). Try: {TEMPLATE}") from error
+        kind = kind_of(path)
+        said = f"not a TOML file ({error})" if kind in ("", "a text file") else f"not a TOML file, but {kind}"
+        raise ForeignFileError(f"{path}: {said}. Try: {TEMPLATE}") from error
 
 
 def _parse(kind: type, table: Any, path: Path, nested: dict[str, type], place: str) -> Any:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from ..console import say
 from ..errors import InputError, require, require_extra
 from ..results import require_replaceable
 from .activations.inputs import FILES, Labelled, is_file, open_input
@@ -31,6 +32,11 @@ from .sites import MlpNeurons, Site, site_named
 if TYPE_CHECKING:
     from .language.loaded import LoadedModel
 
+GGUF = ".gguf"  # files that are checkpoints
+READ = "numpy.save('a.npy', pandas.read_{}('{}').to_numpy())"
+TABLES = {".csv": "csv", ".tsv": "table", ".feather": "feather", ".xlsx": "excel"}
+SAVED = {ending: READ.format(word, f"a{ending}") for ending, word in TABLES.items()}  # how to save other files
+FEW = 100  # positions, below which an array with more neurons may lie on its side
 Model = Union[str, Labelled, "LoadedModel"]
 
 
@@ -243,7 +249,13 @@ def _documents(path: Path | None) -> np.ndarray | None:
 
 
 def _arrays(a: Model, b: Model) -> bool:
-    """Return whether both models are activations, and refuse one of each kind."""
+    """Return whether both models are activations; refuse one of each kind, and files that are neither."""
+    for model in (a, b):
+        path = Path(model) if isinstance(model, str) else Path()
+        ending = path.suffix.lower()
+        if not is_file(model) and ending != GGUF and path.is_file():
+            rule = f"is neither a file of activations, which end in {', '.join(FILES)}, nor a checkpoint"
+            raise InputError("models", str(path), rule, SAVED.get(ending, "numpy.save('a.npy', activations)"))
     kinds = {isinstance(model, Labelled) or is_file(model) for model in (a, b)}
     if len(kinds) > 1:
         rule = f"must be two files of activations or two checkpoints; files end in {', '.join(FILES)}"
@@ -290,6 +302,10 @@ def _sources(
         ids = _documents(documents)
         opened = [one if isinstance(one, Labelled) else open_input(one, "file", documents=ids) for one in (a, b)]
         aligned(opened[0], opened[1])
+        for one in opened:
+            if one.source.positions < min(FEW, len(one.source.layer)):
+                shape = f"{one.source.positions} positions of {len(one.source.layer)} neurons"
+                say(f"{one.source.name}: {shape}; rows are positions. If its rows are neurons, transpose it")
         return (opened[0].source, opened[1].source), {}
     from .corpora.corpus import PYTHON
     from .corpora.texts import open_texts

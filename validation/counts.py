@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,8 +246,15 @@ def read_counts(path: str | os.PathLike[str]) -> Counts:
     MissingFileError, ForeignFileError, InputError
         As `read_columns` does, and if fewer than two sizes have a positive count.
     """
-    try:
+    with naming(path):
         return clean(*read_columns(path))
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file whose counts have too few sizes."""
+    try:
+        yield
     except InputError as error:
         if error.argument != "sizes":
             raise

@@ -18,8 +18,8 @@ from ..errors import ForeignFileError, InputError
 from ..model_names import matched_families
 from ..results import KIND, interpreting, load, require_variables
 from .common_rho import counts_at, deviations_at
-from .counts import Counts, read_columns, read_counts
-from .pooling import groups
+from .counts import Counts, naming, read_columns, read_counts
+from .pooling import groups, models
 from .profiles import FEWEST_PAIRS, Profile
 from .series import Series
 from .verdict import nulls_of
@@ -50,6 +50,7 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
     times = Counter(map(_name, paths))
     series: list[Series] = []
     pairs: dict[Path, list[xr.Dataset]] = {}
+    files: dict[int, Path] = {}
     toys: list[xr.Dataset] = []
     for path in paths:
         name = _name(path) if times[_name(path)] == 1 else str(path)
@@ -63,19 +64,22 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
         elif kind in ("pairs", "rung"):
             of_pairs([ds], str(path))  # one that cannot be read is named, not the folder
             pairs.setdefault(path.resolve().parent, []).append(ds)
+            files[id(ds)] = path
         elif kind == "simulation":
             series.extend(of_simulation(ds, name))
+        elif kind == "fit":
+            series.append(of_law(ds, name))
         elif kind == "recurrence" and len(paths) > 1:
             say(f"{path}: neurons that recur in several models have no count over sizes; left out")
         elif kind == "toy":
             of_toys([ds], name=str(path))
             toys.append(ds)
         else:
-            rule = "ladder, pairs, rung, simulation, toy, or a CSV file with neurons,count"
+            rule = "ladder, pairs, rung, simulation, toy, fit, or a CSV file with neurons,count"
             raise ForeignFileError(
                 f"{path}: contains a result of kind {kind!r}, which has no measured counts (these have: {rule})"
             )
-    return [*series, *of_folders(pairs), *of_toys(toys)]
+    return [*series, *of_folders(pairs, files), *of_toys(toys)]
 
 
 def _once_each(paths: Sequence[Path]) -> list[Path]:
@@ -103,25 +107,49 @@ def of_result(ds: xr.Dataset, name: str) -> list[Series]:
         return of_toys([ds], name=name)
     if kind in ("pairs", "rung"):
         return [of_pairs([ds], name)]
+    if kind == "fit":
+        return [of_law(ds, name)]
     return [of_ladder(ds, name)] if "calibrated_count" in ds else []
 
 
-def of_folders(pairs: Mapping[Path, list[xr.Dataset]]) -> list[Series]:
+def of_folders(pairs: Mapping[Path, list[xr.Dataset]], files: Mapping[int, Path] | None = None) -> list[Series]:
     """Return a series for each group of matchings of a folder that belong together (`pooling`).
 
-    It is named after the folder (in full, where two have one name), and after its facts where there are several.
+    It is named after the folder (in full, where two have one name) and after its models, and after its facts where
+    there are several groups. `files` has the file of each matching by its `id`: those that are pooled are said.
     """
     times = Counter(folder.name for folder in pairs)
-    return [
-        of_pairs(group, (folder.name if times[folder.name] == 1 else str(folder)) + (f" ({words})" if words else ""))
-        for folder, members in pairs.items()
-        for group, words in groups(members)
-    ]
+    series = []
+    for folder, members in pairs.items():
+        name = folder.name if times[folder.name] == 1 else str(folder)
+        for group, words in groups(members):
+            series.append(of_pairs(group, f"{name} ({words or models(group)})"))
+            if len(group) > 1 and files:
+                say(f"{series[-1].name}: one series of {', '.join(files[id(ds)].name for ds in group)}")
+    return series
+
+
+def of_law(fit: xr.Dataset, name: str) -> Series:
+    """Return the counts of a saved law, as they were fitted.
+
+    Raises
+    ------
+    ForeignFileError
+        If a variable is missing.
+    """
+    require_variables(fit, name, ("neurons", "count"))
+    with interpreting(name):
+        sd = fit["count_sd"].values if "count_sd" in fit else None
+        neurons, counts = fit["neurons"].values, fit["count"].values
+        return Series(name=name, source="counts", neurons=neurons, counts=counts, sd=sd)
 
 
 def counts_of(path: str | os.PathLike[str]) -> Counts:
     """Return the counts of one file, CSV or result."""
-    return read_counts(path) if Path(path).suffix.lower() != ".nc" else one_series(path).clean()
+    if Path(path).suffix.lower() != ".nc":
+        return read_counts(path)
+    with naming(path):
+        return one_series(path).clean()
 
 
 def one_series(path: str | os.PathLike[str]) -> Series:

@@ -8,6 +8,7 @@ comma, semicolons or tabs may separate the columns, which is then said.
 from __future__ import annotations
 
 import csv
+import difflib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -18,7 +19,10 @@ import numpy as np
 
 from ..console import say
 from ..errors import ForeignFileError, MissingFileError, require
+from ..file_kinds import kind_of, nearest
 
+NEAR = 0.7  # likeness of two names of columns, one of which may be meant for the other
+OPEN = "/dev/"  # files that the shell has opened, such as standard input
 SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
@@ -59,15 +63,23 @@ def read_table(
     require(isinstance(path, str | os.PathLike), "path", path, "must be a path", expected)
     path = Path(path)
     if not path.exists():
-        raise MissingFileError(f"{path}: no such file. Expected {expected}")
+        gone = f"a link to {os.readlink(path)}, which cannot be opened" if path.is_symlink() else "no such file"
+        near = nearest(path, ".csv")
+        raise MissingFileError(f"{path}: {gone}. Expected {expected}" + (f"; perhaps {near}" if near else ""))
     if path.is_dir():
-        raise ForeignFileError(f"{path}: is a folder. Expected {expected}")
+        near = nearest(path, ".csv") or nearest(path)
+        raise ForeignFileError(f"{path}: is a folder. Expected {expected}" + (f"; perhaps {near}" if near else ""))
+    waits = not path.is_file() and not str(path).startswith(OPEN)
+    if waits:  # for a writer that may never come
+        raise ForeignFileError(f"{path}: a pipe, socket or device. Expected {expected}")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise ForeignFileError(f"{path}: cannot be read ({error.strerror}). Expected {expected}") from error
     except UnicodeDecodeError as error:
-        raise ForeignFileError(f"{path}: not a text file in UTF-8. Expected {expected}") from error
+        kind = kind_of(path)
+        said = "not a text file in UTF-8" + (f", but {kind}" if kind not in ("", "a text file") else "")
+        raise ForeignFileError(f"{path}: {said}. Expected {expected}") from error
     if any("\0" in line for line in lines):
         raise ForeignFileError(f"{path}: not a text file (it has zero bytes). Expected {expected}")
     numbered = [(i, line) for i, line in enumerate(lines, 1) if has_cells(line)]
@@ -86,6 +98,7 @@ def read_table(
     if missing:
         columns = ",".join(given)[:80] or "nothing"
         raise ForeignFileError(f"{path}: no column {' or '.join(missing)} (found: {columns}). Expected {expected}")
+    note_near([name for name in header if name not in needed], optional, str(path))
     twice = [name for name in (*needed, *optional) if header.count(name) > 1]
     if twice:
         raise ForeignFileError(f"{path}: column {twice[0]} occurs {header.count(twice[0])} times. Expected {expected}")
@@ -110,6 +123,14 @@ def read_table(
         return np.array([cell(text, name, f"{path}, line {line}: {name}") for line, text in texts])
 
     return {name: column(name) for name in (*needed, *optional) if name in header}
+
+
+def note_near(names: Sequence[str], optional: Sequence[str], place: str) -> None:
+    """Say that a column is not read if its name, in lower case, is almost that of a missing optional column."""
+    for wanted in optional:
+        near = difflib.get_close_matches(wanted, names, n=1, cutoff=NEAR)
+        if near and wanted not in names:
+            say(f"{place}: the column {near[0]} is not read; its name must be {wanted}")
 
 
 def has_cells(line: str) -> bool:

@@ -13,6 +13,8 @@ import numpy as np
 
 from ...errors import ForeignFileError, InputError, MissingExtraError, MissingFileError, RosettaError
 from ...heaps import require_sound_heaps
+from ...netcdf import with_readable_attributes
+from ...results import KIND
 from .arrays import documents_of, float_type, floats, labels_of, shape_of
 
 
@@ -101,14 +103,17 @@ def _open_netcdf(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     import xarray as xr
 
     require_sound_heaps(path)
-    h5py.File(path, "r").close()  # h5netcdf prints a traceback of its own when it fails at this
+    with_readable_attributes(h5py.File(path, "r")).close()
     whole = os.path.abspath(path)  # xarray takes "~" for a home and "http:" for an address
     opened = xr.open_dataset(whole, engine="h5netcdf", phony_dims="access")
     planar = [str(name) for name, variable in opened.data_vars.items() if variable.ndim == 2]
     name = "activations" if "activations" in planar else planar[0] if len(planar) == 1 else None
+    if name is None and KIND in opened.attrs:
+        rule = f"is a result of rosettalaw of kind {opened.attrs[KIND]!s:.40}, not activations"
+        raise InputError("file", str(path), rule, "rosettalaw report FILE.nc, or the activations that it was made of")
     if name is None:
         rule = f"needs one two-dimensional variable, or one called 'activations'; it has {planar or 'none'}"
-        raise InputError("file", str(path), rule)
+        raise InputError("file", str(path), rule, "array.to_dataset(name='activations').to_netcdf('a.nc')")
     dims = opened[name].dims
     beside = {
         label: opened[label].values

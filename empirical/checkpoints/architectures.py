@@ -92,6 +92,7 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "xlm-roberta-xl": BERT,
 }
 # Architectures without an MLP: their blocks mix positions by a state space, and no coordinate is a neuron of the paper.
+GROUPS = ("num_hidden_groups", "inner_group_num")  # of depths that share layers; layers in a group
 WITHOUT_MLP = ("mamba", "mamba2", "falcon_mamba", "xlstm")
 AUTO = "auto"  # a pattern: the only candidate
 
@@ -136,7 +137,7 @@ class ModelParts:
             If the architecture is unknown, has no MLP or the pattern finds nothing (the message lists what could be
             meant), or if the model is a mixture of experts.
         """
-        modules = dict(self.base.named_modules())
+        modules = dict(self.base.named_modules(remove_duplicate=False))  # one that depths share has a name at each
         if any(part == "experts" for module_name in modules for part in module_name.split(".")):
             raise RosettaError(
                 f"{self.name}: a mixture of experts. Its neurons are active only for tokens that the router sends to "
@@ -151,7 +152,7 @@ class ModelParts:
         A block is the part of the model that a projection's layer number counts; where the MLP is unknown, it is a
         member of the only list with one part for each layer of the configuration.
         """
-        modules = dict(self.base.named_modules())
+        modules = dict(self.base.named_modules(remove_duplicate=False))
         if self.pattern or self.model_type in self.table:
             wanted = _several(self._wanted(modules))
             numbered = [re.compile(re.escape(one[: one.rindex("*") + 1]).replace(r"\*", r"\d+")) for one in wanted]
@@ -176,7 +177,7 @@ class ModelParts:
         if not names:
             possible = _listed(candidates(self.base, modules))
             raise RosettaError(f"{self.name}: no module is called {wanted!r}; candidates: {possible}")
-        return _by_depth(names, self.base.config) if self.model_type == "albert" and not self.pattern else names
+        return _by_depth(names, self.base.config)
 
     def _wanted(self, modules: dict[str, Any]) -> str | tuple[str, ...]:
         """Return the pattern by hand, of the table, or of the only candidate."""
@@ -226,11 +227,14 @@ def _matching(pattern: str, modules: dict[str, Any]) -> list[str]:
 
 
 def _by_depth(groups: list[str], config: Any) -> list[str]:
-    """Return ALBERT's shared layers in the order in which a text passes them, each as often as it is passed.
+    """Return layers in the order in which a text passes them, those of a group of depths as often as they are passed.
 
-    Depth d of L belongs to group ⌊d · groups / L⌋, which runs all its inner layers.
+    The configuration states groups where depths share layers, as ALBERT's do: depth d of L belongs to group
+    ⌊d · groups / L⌋, which runs all its inner layers. Others have one module, or one name of a module, for each depth.
     """
-    depth, number, inner = config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num
+    depth, number, inner = (_stated(config, (name,)) for name in ("num_hidden_layers", *GROUPS))
+    if not (depth and number and inner) or len(groups) != number * inner:
+        return groups
     return [groups[int(d / (depth / number)) * inner + j] for d in range(depth) for j in range(inner)]
 
 

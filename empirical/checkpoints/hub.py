@@ -7,6 +7,7 @@ transformer, an adapter is merged into its base (`adapters`). A GGUF file is rea
 
 from __future__ import annotations
 
+import json
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
@@ -340,10 +341,21 @@ def gguf_file(path: Path) -> Path | None:
 
 
 def inner(folder: Path) -> Path:
-    """Return the folder of the transformer in one of sentence-transformers, any other folder as it is."""
+    """Return the folder of the transformer in one of sentence-transformers, any other folder as it is.
+
+    ``modules.json`` names the folder of each module; a name that leads out of the whole is not followed.
+    """
     if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
         return folder
-    return next((part for part in sorted(folder.glob("*_Transformer")) if (part / "config.json").is_file()), folder)
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        stated = [str(module["path"]) for module in modules]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        stated = []
+    within = [Path(name) for name in stated if name and not Path(name).is_absolute()]
+    parts = [folder / name for name in within if ".." not in name.parts]
+    parts += sorted(folder.glob("*_Transformer"))
+    return next((part for part in parts if (part / "config.json").is_file()), folder)
 
 
 def commit(checkpoint: str | Path) -> str:

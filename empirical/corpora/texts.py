@@ -21,8 +21,8 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
     Parameters
     ----------
     source : str, path, or iterable of str or of mappings
-        A file or folder, or ``python``; a list of documents; a mapping of names to documents; a `datasets.Dataset`
-        a table, or any other iterable of rows, whose column ``text`` is read.
+        A file or folder, or ``python``; a list of documents; a mapping of names to documents; a `datasets.Dataset`, a
+        slice of one, a table, or any other iterable of rows, whose column ``text`` is read.
     tokens : int, optional
         Tokens wanted. An iterator, which may have no end, is read until it has given 20 bytes for each.
     memory : int, optional
@@ -61,10 +61,19 @@ def open_texts(source: Any, tokens: int | None = None, memory: int | None = None
 def _documents(source: Iterable[Any]) -> Iterator[Document]:
     """Yield the documents with text in them; lone halves of characters, which no file has, are replaced."""
     named = source.items() if isinstance(source, Mapping) else enumerate(source)
+    column = _column(source) if isinstance(source, Mapping) else None
+    if column is not None:  # a slice of a data set
+        named = enumerate(column)
     for name, item in named:
         text = _text(item, name)
         if text.strip():
             yield Document(str(name), "text", text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _column(source: Mapping[Any, Any]) -> Iterable[Any] | None:
+    """Return the column of texts of a mapping whose values are columns; None where they are documents."""
+    columns = [source.get(name) for name in COLUMNS]
+    return next((column for column in columns if isinstance(column, list | tuple)), None)
 
 
 def _text(item: Any, name: Any) -> str:

@@ -24,12 +24,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...disk import temporary_folder
 from ...errors import RosettaError
 from ...results import dataset
 from ...vocabulary import LADDER_COUNTS
@@ -100,8 +99,8 @@ def measure_rung(
     sites = rung.site(0), rung.site(other)
     sources = text_sources(*checkpoints, ladder.corpus, plan.tokens, plan.seed, patterns, loading, sites=sites)
     facts = [model_facts(checkpoint) for checkpoint in checkpoints]
-    with TemporaryDirectory(prefix="rosettalaw-") as folder:
-        shared = shared or Shared(Path(folder))
+    with temporary_folder() as folder:
+        shared = shared or Shared(folder)
         copies = shared.copies(sources)
         comparison = compare(sources, copies, plan, largest, step, partial(shared.draw, sources))
         matches = comparison.whole

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from ...disk import temporary_folder
 from ...errors import RosettaError
 from ...results import save
 from ..checkpoints import hub
@@ -108,8 +108,8 @@ def _measure(files: Files, report: Report, ladder: ModelLadder) -> dict[Comparis
         finished += 1
 
     _work_with_one_thread()
-    with TemporaryDirectory(prefix="rosettalaw-") as folder:
-        shared = Shared(Path(folder))
+    with temporary_folder() as folder:
+        shared = Shared(folder)
         for (i, other), path in files.items():
             rung = ladder.rungs[i]
             try:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ...disk import temporary_folder
 from ...errors import RosettaError
 from ...results import save
 from .models import ModelLadder, ModelRung
@@ -109,8 +109,8 @@ def _measure(
 ) -> tuple[list[xr.Dataset], RosettaError | None]:
     """Measure comparisons one after the other; return those that were measured, and the error that ended them."""
     results: list[xr.Dataset] = []
-    with TemporaryDirectory(prefix="rosettalaw-") as folder:
-        shared = Shared(Path(folder))
+    with temporary_folder() as folder:
+        shared = Shared(folder)
         try:
             for (i, other), place in zip(task, places, strict=True):
                 results.append(measure_rung(ladder, ladder.rungs[i], other, i == len(ladder.rungs) - 1, shared=shared))

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import InputError
 
+HOLDERS = ("model", "_model", "_module", "auto_model")  # attributes in which objects hold a model of transformers
 CAPTURE = "rosettalaw.match({'layer name': activations}, …) with activations that you captured"
 
 
@@ -60,9 +61,43 @@ class LoadedModel:
 
 
 def is_model(value: Any) -> bool:
-    """Return whether a value is a torch module; torch is not imported to look."""
+    """Return whether a value is a torch module or holds a model of transformers; nothing is imported to look."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.nn.Module)
+    return torch is not None and (isinstance(value, torch.nn.Module) or _held(value) is not None)
+
+
+def _held(value: Any) -> Any:
+    """Return the model of transformers that an object holds, such as a pipeline or a model of nnsight; None without."""
+    transformers = sys.modules.get("transformers.modeling_utils")
+    if transformers is None or hasattr(value, "keys") or isinstance(value, type):
+        return None
+    values = (getattr(value, "__dict__", {}).get(name) for name in HOLDERS)
+    return next((one for one in values if isinstance(one, transformers.PreTrainedModel)), None)
+
+
+def unwrapped(value: Any, argument: str) -> Any:
+    """Return the model of transformers within a wrapper: an adapter's, a sentence encoder's, one for several devices.
+
+    Raises
+    ------
+    InputError
+        If it holds several.
+    """
+    modeling = sys.modules.get("transformers.modeling_utils")
+    value = value if hasattr(value, "named_modules") else _held(value)
+    if modeling is None or isinstance(value, modeling.PreTrainedModel):
+        return value
+    within: dict[str, Any] = {}
+    for name, module in value.named_modules():
+        inside = any(name.startswith(f"{outer}.") for outer in within)
+        if isinstance(module, modeling.PreTrainedModel) and not inside:
+            within[name] = module
+    if len(within) > 1:
+        rule = f"holds several models of transformers: {', '.join(within)}"
+        raise InputError(
+            argument, type(value).__name__, rule, f"{argument.removeprefix('model_')}.{next(iter(within))}"
+        )
+    return next(iter(within.values()), value)
 
 
 def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
@@ -71,9 +106,9 @@ def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
     Parameters
     ----------
     model : torch.nn.Module
-        A model of transformers.
+        A model of transformers, or an object that holds one.
     tokenizer : tokenizer or str
-        Its fast tokenizer, or the folder or hub id of one.
+        Its fast tokenizer, or the folder or hub id of one; by default the one that the object holds.
     side : str
         "a" or "b".
 
@@ -83,6 +118,8 @@ def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
         If the model is not one of transformers, or there is no fast tokenizer.
     """
     argument, kind = f"model_{side}", type(model).__name__
+    tokenizer = getattr(model, "tokenizer", None) if tokenizer is None else tokenizer
+    model = unwrapped(model, argument)
     if not hasattr(model, "config") or not hasattr(model.config, "model_type"):
         rule = "has no transformers configuration, so its neurons are unknown"
         raise InputError(argument, kind, rule, CAPTURE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...console import progress
-from ...disk import marked
+from ...disk import marked, temporary_folder
 from ...errors import InputError, UnknownNameError, require, require_extra
 from ..activations.source import ActivationSource, common_labels, holding, mapped
 from ..activations.views import Without
@@ -37,7 +36,6 @@ BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
-EXAMPLE = "match(ArraySource('a.npy'), ArraySource('b.npy'))"
 
 
 def match(
@@ -133,8 +131,12 @@ def match(
     ForeignFileError
         If `folder` holds something else.
     """
-    require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", EXAMPLE)
-    require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", EXAMPLE)
+    turned = [one for one in (a, b) if one.positions < len(one.layer)]
+    example = "rows of the same inputs, shown to both models"
+    if len(turned) == 1:
+        example = f"{turned[0].name}.T, if its rows are neurons"
+    require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", example)
+    require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", "10,000 positions, or more")
     for name, value, least in (("k", k, 1), ("block", block, 1), ("seed", seed, 0)):
         require(value >= least, name, value, f"must be at least {least}", f"{name}={least}")
     fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
@@ -191,13 +193,13 @@ def match(
         screening=screening or Screening(),
         verified=verified,
     )
-    with tempfile.TemporaryDirectory(prefix="rosettalaw-") as temporary:
-        marked(Path(temporary), "copies of activations, for as long as they are matched")
+    with temporary_folder() as temporary:
+        marked(temporary, "copies of activations, for as long as they are matched")
         stated = settings.fingerprint(a, b)
         checkpoint = distributed.once(lambda: Checkpoint(folder, stated))
         passes = settings.passes(len(a.layer), len(b.layer))
         runs = settings.screening.runs((a, b), free) if engine == "screened" else passes + 1
-        work = checkpoint.folder or Path(distributed.agree(temporary))
+        work = checkpoint.folder or Path(distributed.agree(str(temporary)))
         trained = a, b
         reordered = any(null.random_access for null in kinds)
         a, b = readable((a, b), work, block, spool_as, runs + 2 * bool(examine), reordered, quiet)

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, overload
@@ -34,6 +34,7 @@ SHOWN_CORRUPT = 5
 PIXELS = 1 << 26  # of one image: a photograph of 67 megapixels
 BYTES_A_PIXEL = 16  # while it is decoded, turned, and copied
 RECENT = 1 << 28  # bytes of decoded images that are not decoded again, at most an eighth of the memory allowed
+SIDE = 1024  # pixels; a larger picture is reduced before it is looked at, or sent
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Images:
         Files that could not be read and were left out.
     photographs : ndarray of int, shape (images,), or None
         Photograph that each image is cut from, where several are cut from one; errors count photographs.
+    remembered : int
+        Bytes of reduced pictures that are not made again.
     """
 
     name: str
@@ -66,6 +69,16 @@ class Images:
     classes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     photographs: np.ndarray | None = None
+    remembered: int = 0
+
+    @cached_property
+    def pictures(self) -> Recent:
+        """Pictures to look at, by number: bytes of at most `SIDE` pixels a side. Those made last are remembered.
+
+        A judge looks at an image again for every neuron that it is a top image of, and one in full takes many times the
+        memory and, decoded, the time.
+        """
+        return Recent(lambda index: reduced(shown(self.load(index))), self.remembered)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -87,6 +100,7 @@ class Images:
             classes=self.classes,
             skipped=self.skipped,
             photographs=None if self.photographs is None else self.photographs[chosen],
+            remembered=self.remembered,
         )
 
 
@@ -99,17 +113,15 @@ class Chosen(Sequence[np.ndarray]):
         The set.
     indices : sequence of int
         Which of them.
-    convert : callable, optional
-        From an image to what it is looked at as.
+    load : callable, optional
+        From an image's number to what it is looked at as, such as `Images.pictures`; the image by default.
     """
 
     def __init__(
-        self,
-        images: Images,
-        indices: Sequence[int] | np.ndarray,
-        convert: Callable[[np.ndarray], np.ndarray] | None = None,
+        self, images: Images, indices: Sequence[int] | np.ndarray, load: Callable[[int], np.ndarray] | None = None
     ):
-        self._images, self._indices, self._convert = images, [int(index) for index in indices], convert
+        self._images, self._indices = images, [int(index) for index in indices]
+        self._load = images.load if load is None else load
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -120,9 +132,8 @@ class Chosen(Sequence[np.ndarray]):
     def __getitem__(self, which: slice) -> Chosen: ...
     def __getitem__(self, which: int | slice) -> np.ndarray | Chosen:
         if isinstance(which, slice):
-            return Chosen(self._images, self._indices[which], self._convert)
-        image = self._images[self._indices[which]]
-        return image if self._convert is None else self._convert(image)
+            return Chosen(self._images, self._indices[which], self._load)
+        return self._load(self._indices[which])
 
 
 def open_images(
@@ -251,7 +262,29 @@ def _open_folder(folder: Path, skip_corrupt: bool, quiet: bool, memory: int) -> 
         labels=labels,
         classes=classes,
         skipped=tuple(str(relative[file]) for file in corrupt),
+        remembered=memory // 8,
     )
+
+
+def shown(image: np.ndarray) -> np.ndarray:
+    """Return an image as bytes to look at: uint8 as it is; white noise-like floats from −3 … 3 to 0 … 255."""
+    if image.dtype == np.uint8:
+        return image
+    if image.shape[2] != 3:  # latents: their first channel
+        image = np.repeat(image[..., :1], 3, axis=2)
+    return np.clip((image + 3) / 6 * 255, 0, 255).astype(np.uint8)
+
+
+def reduced(image: np.ndarray) -> np.ndarray:
+    """Return a picture whose sides have at most `SIDE` pixels."""
+    height, width = image.shape[:2]
+    factor = SIDE / max(height, width)
+    if factor >= 1:
+        return image
+    from PIL import Image
+
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
 class Recent:

@@ -20,7 +20,7 @@ from ..checkpoints.hub import Loading
 from ..viewer import page
 from ..viewer.items import Collection, ImageContext, Judged, Pair, judged_pairs
 from .images import open_images
-from .judging.top_images import exhibit, neuron_scores, overlay, shown
+from .judging.top_images import exhibit, neuron_scores, overlay
 from .source import ImageSource, image_sources
 
 SIDE, QUALITY = 96, 80
@@ -60,7 +60,7 @@ def image_pairs(
     for number, which in enumerate(chosen):
         contexts_shown = []
         for place, image in enumerate(which.tolist()):
-            picture = shown(images[image])
+            picture = images.pictures(image)
             pictures = [("image", _uri(picture))]
             for side, made in zip("AB", exhibits, strict=True):
                 heat, laid = overlay(picture, made[number].maps[place])

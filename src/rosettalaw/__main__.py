@@ -14,7 +14,7 @@ def main() -> NoReturn:
             from .cli import main as run
         except KeyboardInterrupt:
             print("interrupted before anything was started", file=sys.stderr)
-            raise SystemExit(2) from None
+            raise SystemExit(130) from None
         run()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,19 +1,25 @@
-"""Files on a disk: written beside their final name and moved there when whole, if the disk has room and takes them."""
+"""Files on a disk: written beside their final name and moved there when whole, if the disk has room and takes them.
+
+A signal may arrive while a temporary file or folder is being removed. What is left of it then goes at the end of the
+process (`remove_temporary`).
+"""
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError, RosettaError
 from .leftovers import prefix, remove_leftovers
 from .removal import made, mark, remove
 
+_temporary: dict[str, int] = {}  # files and folders that are there for a while, with the process that made each
 LEAST_ROOM = 10e6  # bytes that must be free before work for a result begins; results of millions of pairs ask for more
 
 
@@ -32,6 +38,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         remove_leftovers(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix(path.name), suffix=path.suffix)
         os.close(handle)
+        _temporary[name] = os.getpid()
         partial = made(Path(name))
         yield partial
         partial.chmod(0o644)
@@ -43,6 +50,30 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if partial is not None:
             remove(partial)
+            _temporary.pop(str(partial), None)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a temporary folder, and remove it at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="rosettalaw-") as folder:
+        _temporary[folder] = os.getpid()
+        yield made(Path(folder))
+    remove(Path(folder))  # gone already; it is no longer this process's
+    _temporary.pop(folder, None)
+
+
+def remove_temporary() -> None:
+    """Remove the temporary files and folders of this process that are still there."""
+    for path, process in list(_temporary.items()):
+        if process != os.getpid():  # of the one that this process was forked from
+            continue
+        with suppress(OSError, RosettaError):
+            remove(Path(path))
+        _temporary.pop(path, None)
+
+
+atexit.register(remove_temporary)
 
 
 def marked(folder: Path, what: str) -> Path:

@@ -45,15 +45,39 @@ def as_bytes(ds: xr.Dataset) -> bytes:
 
 @contextmanager
 def reading(file: IO[bytes]) -> Iterator[xr.Dataset]:
-    """Open a netCDF file as a lazy Dataset; texts are arrays of objects, as in a Dataset that was not saved."""
+    """Read a netCDF file into memory, as a lazy Dataset; texts are arrays of objects, as before they were saved."""
     import h5netcdf
+    import h5py
     import xarray as xr
 
     with (
-        h5netcdf.File(file, "r", decode_vlen_strings=True, phony_dims="access") as opened,
+        with_readable_attributes(h5py.File(io.BytesIO(file.read()), "r")) as content,
+        h5netcdf.File(content, "r", decode_vlen_strings=True, phony_dims="access") as opened,
         xr.open_dataset(_texts_as_stored()(opened)) as lazy,
     ):
         yield lazy
+
+
+@contextmanager
+def head(file: IO[bytes]) -> Iterator[Any]:
+    """Open a netCDF file for its attributes alone, ``.attrs``, without xarray, whose import takes a second."""
+    import h5py
+
+    with with_readable_attributes(h5py.File(file, "r")) as content:
+        yield content
+
+
+def with_readable_attributes(content: Any) -> Any:
+    """Return an open HDF5 file whose attributes can be read.
+
+    Where they cannot, the file is closed and the library's error raised: h5netcdf would print a traceback of its own.
+    """
+    try:
+        list(content.attrs.items())
+    except BaseException:
+        content.close()
+        raise
+    return content
 
 
 @cache

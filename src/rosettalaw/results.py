@@ -7,20 +7,20 @@ so that every existing file is complete.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from . import netcdf
 from .arguments import checked
 from .disk import disk_error, disk_is_full, replacing, require_folder_takes, require_room
 from .errors import ForeignFileError, InputError, MissingFileError, RosettaError, require
+from .file_kinds import A_RESULT, RESULTS, kind_of, nearest, remedy
 from .heaps import require_sound_heaps
 from .vocabulary import variable
 
@@ -173,7 +173,7 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
     from .layouts import misfit
 
     path = Path(path)
-    with _opened(path) as lazy:
+    with _opened(path, netcdf.reading) as lazy:
         actual = _kind(path, lazy)
         _require_format(path, lazy)
         if kind is not None and actual != kind:
@@ -255,24 +255,27 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
     if not path.exists():
         return
     try:
-        with _opened(path, head_alone=True) as lazy:
-            _kind(path, lazy)
+        with _opened(path, netcdf.head) as content:
+            _kind(path, content)
     except RosettaError as error:
-        rule = f"must be a new file, or a result of rosettalaw to replace; {error}"
+        reason = str(error).partition(". Try: ")[0]
+        rule = f"must be a new file, or a result of rosettalaw to replace; {reason}"
         raise InputError(argument, str(path), rule, f"another {argument}") from error
 
 
 @contextmanager
-def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
-    """Open a file as netCDF, by the operating system alone: HDF5 would ask for a lock.
+def _opened(path: Path, reading: Callable[[IO[bytes]], Any]) -> Iterator[Any]:
+    """Open a file with one of the readers of `netcdf`, by the operating system alone: HDF5 would ask for a lock.
 
     A reader needs none, since results are replaced as a whole. Another program's lock, or a file system that has none,
     hides nothing then, and what the operating system refuses it says itself.
     """
     if not path.exists():
-        raise MissingFileError(f"{path}: no such result file")
+        gone = f"a link to {os.readlink(path)}, which cannot be opened" if path.is_symlink() else "no such result file"
+        raise MissingFileError(f"{path}: {gone}. Try: {nearest(path) or A_RESULT}")
     if not path.is_file():
-        raise MissingFileError(f"{path}: not a regular file")
+        kind = "a folder; must be a file" if path.is_dir() else "a pipe, socket or device"
+        raise MissingFileError(f"{path}: not a regular file ({kind}). Try: {nearest(path) or A_RESULT}")
     try:
         require_sound_heaps(path)
         with path.open("rb") as file:
@@ -281,21 +284,26 @@ def _opened(path: Path, head_alone: bool = False) -> Iterator[xr.Dataset]:
                 convert = f"xarray.open_dataset({path.name!r}).to_netcdf('result.nc', engine='h5netcdf')"
                 raise ForeignFileError(f"{path}: {rule}. Try: {convert}")
             file.seek(0)
-            whole = file if head_alone else io.BytesIO(file.read())
-            with netcdf.reading(whole) as lazy:
-                yield lazy
+            with reading(file) as content:
+                yield content
     except RosettaError:
         raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... depending on the damage
         if isinstance(error, OSError) and error.errno is not None:
             raise MissingFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-        raise ForeignFileError(f"{path}: not a readable netCDF result (corrupt or half-written)") from error
+        kind = kind_of(path)
+        if kind in ("", RESULTS):
+            rule = "not a readable netCDF result (corrupt or half-written)"
+            raise ForeignFileError(f"{path}: {rule}. Try: rerun the command that made it") from error
+        raise ForeignFileError(
+            f"{path}: not a readable netCDF result, but {kind}. Try: {remedy(path, kind)}"
+        ) from error
 
 
-def _kind(path: Path, ds: xr.Dataset) -> str:
-    kind = ds.attrs.get(KIND)
+def _kind(path: Path, content: Any) -> str:
+    kind = content.attrs.get(KIND)
     if not isinstance(kind, str):
-        raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw")
+        raise ForeignFileError(f"{path}: a netCDF file, but not a result of rosettalaw. Try: {A_RESULT}")
     return kind
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .console import progress
+from .disk import temporary_folder
 from .empirical.filtering.findings import sentences as filtering_sentences
 from .errors import MissingFileError
 from .paper_figs.catalogue import CATALOGUE, make_all, on_page
@@ -78,7 +78,7 @@ def write_results_page(folder: str | os.PathLike[str], out: str | os.PathLike[st
         reasons = "".join(f"; left out: {reason}" for reason in results.skipped[:SHOWN])
         more = f"; and {len(results.skipped) - SHOWN} others" if len(results.skipped) > SHOWN else ""
         raise MissingFileError(f"{folder}: {rule}{reasons}{more}. Try: rosettalaw demo --out results/demo")
-    with tempfile.TemporaryDirectory() as scratch:
+    with temporary_folder() as scratch:
         names, made = list(CATALOGUE) if everything else on_page(results), []
         with progress("figures", len(names)) as bar, vectors_alone():
             for one in make_all(results, scratch, names):

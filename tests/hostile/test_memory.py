@@ -10,9 +10,10 @@ import pytest
 
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.language.tokenization import AT_ONCE, token_ids, train_tokenizer
-from rosettalaw.empirical.vision.images import Chosen, Images, Recent
+from rosettalaw.empirical.vision import images as image_files
+from rosettalaw.empirical.vision.images import SIDE, Chosen, Images, Recent, reduced
 from rosettalaw.empirical.vision.judging.judges import OfflineJudge
-from rosettalaw.empirical.vision.judging.top_images import SIDE, overlay, reduced
+from rosettalaw.empirical.vision.judging.top_images import overlay, pictures
 from rosettalaw.empirical.vision.towers import processed
 
 MEGAPIXELS = 3_000_000  # bytes of a photograph of one
@@ -54,11 +55,40 @@ def test_a_judge_holds_patches_and_not_photographs(traced):
 
 
 def test_chosen_images_are_loaded_when_they_are_looked_at(traced):
-    chosen = Chosen(photographs(50), range(50), convert=lambda image: image[:1, :1])
+    images = photographs(50)
+    chosen = Chosen(images, range(50), lambda index: images[index][:1, :1])
     assert [one.shape for one in chosen[10:13]] == [(1, 1, 3)] * 3
     assert (len(chosen), len(chosen[:4])) == (50, 4)
     np.testing.assert_array_equal(chosen[7], photographs(50)[7][:1, :1])
     assert traced() < 3 * MEGAPIXELS
+
+
+def test_photographs_of_a_folder_are_decoded_once_for_all_neurons(tmp_path, monkeypatch):
+    """In full they take more than may be remembered; as they are looked at, they do not."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        one = Image.fromarray(rng.integers(0, 256, (4, 6, 3), dtype=np.uint8))
+        one.resize((240, 160), Image.Resampling.BICUBIC).save(tmp_path / f"{i}.png")
+    decoded = []
+    whole = image_files.decode
+
+    def decode(file, pixels):
+        decoded.append(file.name)
+        return whole(file, pixels)
+
+    monkeypatch.setattr(image_files, "SIDE", 60)
+    images = image_files.open_images(tmp_path, quiet=True, memory=700_000)
+    monkeypatch.setattr(image_files, "decode", decode)
+    for _ in range(4):  # neurons
+        seen = list(pictures(images, [2, 0, 1]))
+    assert sorted(decoded) == ["0.png", "1.png", "2.png"]
+    assert {one.shape for one in seen} == {(40, 60, 3)}
+    assert images[0].shape == (160, 240, 3)  # as models read it
+    for picture, number in zip(seen, (2, 0, 1), strict=True):
+        means = [one.reshape(20, -1, 30, one.shape[1] // 30, 3).mean((1, 3)) for one in (picture, images[number])]
+        np.testing.assert_allclose(*means, atol=8)
 
 
 def test_images_seen_last_are_not_decoded_again_as_far_as_there_is_room():

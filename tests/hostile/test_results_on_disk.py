@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gc
 import json
 import os
 import pathlib
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from rosettalaw import cli, disk, leftovers
-from rosettalaw.errors import InputError, MissingFileError, RosettaError
+from rosettalaw.empirical.activations.inputs import open_input
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from rosettalaw.paper_figs.results_folder import read
 from rosettalaw.results import dataset, load, replacing, require_folder_takes, require_replaceable, save
 
@@ -229,3 +231,20 @@ def test_a_process_that_began_later_is_not_the_writer(path):
     leftovers.remove_leftovers(path.parent)
     assert young.exists()
     assert not old.exists()
+
+
+@pytest.mark.parametrize("byte", [24, 40, 64, 71])  # of the superblock and of the root group's attributes
+def test_a_damaged_head_prints_no_traceback_of_its_own(tmp_path, byte, monkeypatch):
+    """The netCDF library, when it fails within its own beginning, raises again from its destructor."""
+    path = save(dataset("ladder", {"neurons": ("rung", [1.0, 2.0])}), tmp_path / "x.nc")
+    content = bytearray(path.read_bytes())
+    content[byte] ^= 0xFF
+    path.write_bytes(content)
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    with pytest.raises(ForeignFileError, match="not a readable netCDF result"):
+        load(path)
+    with pytest.raises(ForeignFileError):
+        open_input(path, "a")
+    gc.collect()
+    assert printed == []

@@ -96,7 +96,7 @@ def test_ctrl_c_while_the_command_line_is_imported_is_a_message(monkeypatch, cap
     monkeypatch.setattr(__main__.signal, "signal", lambda number, handler: None)  # of this process
     with pytest.raises(SystemExit) as ended:
         __main__.main()
-    assert ended.value.code == 2
+    assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted before anything was started\n"
 
 

@@ -1,6 +1,7 @@
 """Signals that end a command: one message, the code that shells have, nothing left behind, none of them lost."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,10 @@ import weakref
 
 import pytest
 
-from rosettalaw import cli
+from rosettalaw import cli, disk
 from rosettalaw.cli.stopping import ENDING, Ended, stopping
 
-SENT = {signal.SIGINT: (2, "interrupted: "), signal.SIGTERM: (143, "ended by SIGTERM: ")}
+SENT = {signal.SIGINT: (130, "interrupted: "), signal.SIGTERM: (143, "ended by SIGTERM: ")}
 SENT |= {signal.SIGHUP: (129, "ended by SIGHUP: ")} if hasattr(signal, "SIGHUP") else {}
 WAIT = 5.0  # seconds in which a signal that is sent again must have come
 
@@ -81,6 +82,34 @@ def test_a_signal_that_arrives_where_exceptions_are_ignored_is_not_lost(number, 
     assert capsys.readouterr().err == f"{SENT[number][1]}{cli.RESUME}\n"
 
 
+@pytest.mark.parametrize("number", SENT)
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_signal_that_ends_the_removal_of_temporary_files_leaves_none(number, kind, at_work, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def cut_off(*where, **options):
+        monkeypatch.undo()
+        os.kill(os.getpid(), number)
+        wait(WAIT)
+
+    def folder():
+        with disk.temporary_folder() as made:
+            (made / "copy.npy").write_bytes(b"1")
+            monkeypatch.setattr(shutil, "rmtree", cut_off)
+
+    def file():
+        with disk.replacing(tmp_path / "result.nc") as partial:
+            partial.write_bytes(b"half")
+            monkeypatch.setattr(disk, "remove", cut_off)
+            raise ValueError("no result")
+
+    at_work({"folder": folder, "file": file}[kind])
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["predict"])
+    assert ended.value.code == SENT[number][0]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_second_signal_does_not_end_the_removal_of_files():
     removed = []
 
@@ -141,7 +170,7 @@ def test_a_thread_has_no_handlers():
 
 WORK = """
 import os, signal, sys
-from rosettalaw import cli
+from rosettalaw import cli, disk
 from rosettalaw.__main__ import main
 cli._run = lambda arguments: os.kill(os.getpid(), signal.{name}) or __import__("time").sleep(9)
 import atexit

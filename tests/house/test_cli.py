@@ -101,7 +101,7 @@ def test_interruption_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(typer.main, "get_command", lambda app: lambda **settings: 130)
     with pytest.raises(SystemExit) as left:
         cli.main([])
-    assert left.value.code == 2
+    assert left.value.code == 130
     told = capsys.readouterr().err
     assert "run the same command again" in told
     assert told.count("\n") == 1
@@ -270,3 +270,19 @@ def test_no_number_of_a_table_is_cut_where_the_terminal_is_narrow(columns, capsy
     assert "…" not in shown
     assert all(f"{0.1234 + i:.4g}" in shown for i in range(7))
     assert ("│" in shown) == (columns == "200")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("16,384", "--neurons 16,384: read as the two numbers 16 and 384; one number is written 16384"),
+        ("9,216", "one number is written 9216"),
+        ("262,144", "one number is written 262144"),
+        *((plain, "") for plain in ("128,256", "256,512", "64,128", "64,128,256", "16384", "2,5,20")),
+    ],
+)
+def test_a_comma_that_may_stand_between_thousands_is_said(text, words, capsys):
+    assert grid("--neurons", text) == [float(part) for part in text.split(",")]
+    said = capsys.readouterr().err
+    assert words in said
+    assert bool(said) == bool(words)

@@ -168,8 +168,8 @@ def test_only_results_are_replaced(tmp_path):
     for name, reason in (
         ("other.nc", "a netCDF file, but not a result of rosettalaw"),
         ("half.nc", "corrupt or half-written"),
-        ("text.nc", "corrupt or half-written"),
-        ("empty.nc", "corrupt or half-written"),
+        ("text.nc", "not a readable netCDF result, but a text file"),
+        ("empty.nc", "not a readable netCDF result, but an empty file"),
         ("pipe.nc", "not a regular file"),
     ):
         with pytest.raises(InputError, match="must be a new file, or a result of rosettalaw") as told:
@@ -177,6 +177,54 @@ def test_only_results_are_replaced(tmp_path):
         assert f"{tmp_path / name}: " in str(told.value)
         assert reason in str(told.value)
         assert str(told.value).endswith("Try: another --out")
+        assert str(told.value).count("Try: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "example"),
+    [
+        (b"", "an empty file", "rerun the command that made it"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS", "git lfs pull"),
+        (b"\n<!DOCTYPE html><p>Not found", "a web page", "a result that rosettalaw saved"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG image", "a result that rosettalaw saved"),
+        (b"\x93NUMPY\x01\0", "a NumPy array", "a result that rosettalaw saved"),
+        (b'{"a": 1}', "a JSON file", "a result that rosettalaw saved"),
+        ("neurons,count\n128,21 é\n".encode(), "a text file", "x.csv, if these are counts"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_the_next_step(tmp_path, content, words, example):
+    path = tmp_path / "x.nc"
+    path.write_bytes(content)
+    with pytest.raises(ForeignFileError) as refused:
+        results.load(path)
+    assert str(refused.value).startswith(f"{path}: not a readable netCDF result, but {words}")
+    assert f"Try: {example}" in str(refused.value)
+
+
+def test_paths_that_are_no_files_name_the_nearest_result(tmp_path):
+    path = results.save(example(), tmp_path / "pairs.nc")
+    (tmp_path / "broken.nc").symlink_to("nowhere.nc")
+    (tmp_path / "loop.nc").symlink_to("loop.nc")
+    for given, words in (
+        ("pair.nc", f"no such result file. Try: {path}"),
+        ("quite-another", "no such result file. Try: a result that rosettalaw saved"),
+        (".", f"not a regular file (a folder; must be a file). Try: {path}"),
+        ("broken.nc", "a link to nowhere.nc, which cannot be opened"),
+        ("loop.nc", "a link to loop.nc, which cannot be opened"),
+    ):
+        with pytest.raises(MissingFileError) as refused:
+            results.load(tmp_path / given)
+        assert words in str(refused.value)
+
+
+def test_a_result_to_replace_is_looked_at_without_xarray(tmp_path):
+    """Importing it would take a second before a command begins."""
+    path = results.save(example(), tmp_path / "r.nc")
+    program = (
+        "import sys\nfrom rosettalaw.results import require_replaceable\nrequire_replaceable('--out', sys.argv[1])\n"
+        "sys.exit(bool({'xarray', 'dask', 'pandas', 'h5netcdf'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 0
 
 
 def test_a_result_is_read_without_arrays_of_dask(tmp_path):

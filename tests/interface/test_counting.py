@@ -7,6 +7,7 @@ import xarray as xr
 
 import rosettalaw as rl
 from rosettalaw.interface.ladder_result import LadderResult
+from rosettalaw.interface.match_result import MatchResult
 
 N = np.array([128, 256, 512, 1024, 2048])
 COUNTS = np.round(0.9 * N**0.62).astype(int)
@@ -29,7 +30,11 @@ def test_a_planted_exponent_is_fitted(law):
         law.interval("gama")
 
 
-@pytest.mark.parametrize("form", ["DataFrame", "mapping", "plural", "csv", "Dataset"])
+FORMS = ("DataFrame", "mapping", "plural", "csv", "Dataset", "index", "Series", "sizes")
+FORMS += ("law", "saved law", "loaded law")
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_counts_in_other_forms(form, tmp_path, law):
     frame = pd.DataFrame({"neurons": N, "count": COUNTS})
     frame.to_csv(tmp_path / "counts.csv", index=False)
@@ -39,8 +44,62 @@ def test_counts_in_other_forms(form, tmp_path, law):
         "plural": {"neurons": N, "counts": COUNTS},
         "csv": tmp_path / "counts.csv",
         "Dataset": xr.Dataset({"neurons": ("i", N), "count": ("i", COUNTS)}),
+        "law": law,
+        "saved law": law.save(tmp_path / "law.nc"),
+        "loaded law": rl.load(law.save(tmp_path / "law.nc")),
+        "index": frame.set_index("neurons"),
+        "Series": frame.set_index("neurons")["count"],
+        "sizes": dict(zip(N.tolist(), COUNTS.tolist(), strict=True)),
     }[form]
     assert rl.fit(given).exponent == law.exponent
+    assert rl.forecast(given, 4096).count == rl.forecast(law, 4096).count
+    assert rl.compare(given)[0].analysis.power_law.exponent == law.exponent
+
+
+def test_errors_of_counts_are_kept_with_a_saved_law(tmp_path):
+    law = rl.fit(N, COUNTS, COUNTS * 0.1)
+    again = rl.fit(law.save(tmp_path / "law.nc"))
+    assert again.exponent == law.exponent
+    assert again.interval() == law.interval()
+
+
+def matching(neurons, count):
+    variables = {"neurons_a": neurons, "neurons_b": neurons, "positions": 10_000, "calibrated_count": count}
+    variables |= {"raw_count": count + 3, "threshold": 0.4, "correlation": ("pair", np.linspace(0.9, 0.41, count))}
+    places = {f"unit_{side}": ("pair", np.arange(count)) for side in "ab"}
+    names = {"model_a": f"a-{neurons}", "model_b": f"b-{neurons}"}
+    return MatchResult(rl.results.dataset("pairs", variables | places, {}, **{"k": 1, "corpus": "prose"} | names))
+
+
+def test_matchings_at_several_sizes_are_one_series(tmp_path, law):
+    matchings = [matching(int(n), int(count)) for n, count in zip(N, COUNTS, strict=True)]
+    files = [one.save(tmp_path / f"{i}.nc") for i, one in enumerate(matchings)]
+    assert rl.fit(matchings).exponent == rl.fit(files).exponent == pytest.approx(law.exponent, abs=1e-12)
+    assert len(rl.compare(*matchings)) == len(rl.compare(*files)) == 1
+    with pytest.raises(rl.InputError, match="must be results alone or files alone"):
+        rl.fit([*matchings, files[0]])
+
+
+def test_sources_of_a_list_and_with_names(law):
+    frame = pd.DataFrame({"neurons": N, "count": COUNTS})
+    assert [row.series.name for row in rl.compare([law, frame])] == ["counts 1", "counts 2"]
+    assert [row.series.name for row in rl.compare(one for one in [frame])] == ["counts 1"]
+    assert [row.series.name for row in rl.compare({"mine": law, "yours": frame})] == ["mine", "yours"]
+    with pytest.raises(rl.InputError, match=r"sources\['b'\] = 'columns N, count': must have the columns neurons"):
+        rl.compare({"a": law, "b": frame.rename(columns={"neurons": "N"})})
+
+
+def test_columns_that_a_table_lacks_or_that_are_not_read(law, capsys):
+    frame = pd.DataFrame({"neurons": N, "count": COUNTS})
+    with pytest.raises(rl.InputError, match="neurons = 'columns size, count': must have the columns neurons and count"):
+        rl.fit(frame.rename(columns={"neurons": "size"}))
+    rl.fit(frame)
+    rl.fit({"neurons": N, "counts": COUNTS})
+    assert capsys.readouterr().err == ""
+    rl.fit(frame.assign(count_std=1.0))
+    assert "the column count_std is not read; its name must be count_sd" in capsys.readouterr().err
+    with pytest.raises(rl.InputError, match="must be a ladder file, the name of a ladder that ships"):
+        rl.measure_ladder({"models": ["a", "b"]})
 
 
 def ladder():

@@ -164,6 +164,7 @@ def test_progress_is_reported_to_a_callable_which_may_end_the_run():
         ({"text": ["x"]}, "text = 'list': applies to checkpoints"),
         ({"tokenizer_a": "x"}, "tokenizer_a = 'str': must be given only with a loaded model"),
         ({"nosuch": 1}, "unknown argument of match 'nosuch'"),
+        ({"tokenizer": 1}, "unknown argument of match 'tokenizer': did you mean tokenizer_b or tokenizer_a"),
         ({"samples_b": [1, 2]}, "must be one for each of the 400 positions"),
         ({"documents": [1, 2]}, "documents"),
         ({"q": 2}, r"q = 2: must be between 0 and 1\. Try: q=0\.05"),
@@ -173,6 +174,38 @@ def test_messages_speak_python(arguments, message):
     with pytest.raises(rl.RosettaError, match=message) as refused:
         rl.match(A, B, **{"progress": False, "nulls": {}, **arguments})
     assert "--" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("turned", "example"),
+    [
+        (lambda: (A, B[:40].T), "Try: b.T, if its rows are neurons"),
+        (lambda: (A[:40].T, B), "Try: a.T, if its rows are neurons"),
+        (lambda: (A, B[:-1]), "Try: rows of the same inputs, shown to both models"),
+    ],
+)
+def test_rows_that_do_not_correspond_name_the_array_to_transpose(turned, example):
+    with pytest.raises(rl.InputError, match="must be equal") as refused:
+        rl.match(*turned(), **QUICK)
+    assert str(refused.value).endswith(example)
+
+
+def test_both_arrays_on_their_side_are_noticed(capsys):
+    rl.match(A.T, B.T, **QUICK)
+    assert "a: 12 positions of 400 neurons; rows are positions" in capsys.readouterr().err
+    rl.match(A, B, **QUICK)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("ending", "example"), [(".csv", "pandas.read_csv('a.csv')"), (".pkl", "numpy.save('a.npy'")])
+def test_a_file_of_another_kind_is_named(tmp_path, ending, example):
+    path = tmp_path / f"mine{ending}"
+    path.write_text("1,2\n")
+    for sides in ((path, B), (str(path), str(path))):
+        with pytest.raises(rl.InputError, match="is neither a file of activations, which end in") as refused:
+            rl.match(*sides, **QUICK)
+        assert str(path) in str(refused.value)
+        assert example in str(refused.value)
 
 
 def test_an_array_beside_a_model_is_refused(tmp_path):

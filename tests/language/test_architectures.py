@@ -8,6 +8,7 @@ import transformers
 from tokenizers import processors
 
 from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
+from rosettalaw.empirical.checkpoints.capturing import captured
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering.document_activations import ModelReader
 from rosettalaw.empirical.language.opening import special_tokens
@@ -382,6 +383,36 @@ def test_reading_of_documents_is_the_mlp_by_hand(kind, tmp_path, tokenizers):
         expected = by_hand(kind, model, ids)
         np.testing.assert_allclose(reading.mean[row], expected.mean(0), rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(reading.peak[row], expected.max(0), rtol=1e-3, atol=1e-4)
+
+
+def test_a_module_that_depths_share_is_listed_at_each_depth():
+    """Sharing is found by the module itself, in any architecture: one layer of BERT in all three places."""
+    torch.manual_seed(0)
+    model = transformers.AutoModel.from_config(transformers.BertConfig(**{**COMMON, "num_hidden_layers": 3})).eval()
+    shared = model.encoder.layer[0]
+    model.encoder.layer = torch.nn.ModuleList([shared] * 3)
+    modules = output_projections(model, "bert", "tiny")
+    assert [id(one) for one in modules] == [id(shared.output.dense)] * 3
+    entered = []
+    hook = shared.intermediate.dense.register_forward_pre_hook(lambda _, args: entered.append(args[0]))
+    with captured(modules) as values, torch.inference_mode():
+        model(input_ids=torch.tensor([[1, 2, 3]]))
+    hook.remove()
+    with torch.inference_mode():
+        expected = [torch.nn.functional.gelu(shared.intermediate.dense(one)) for one in entered]
+    assert len(values) == 3
+    for value, by_depth in zip(values, expected, strict=True):
+        torch.testing.assert_close(value, by_depth)
+    assert not torch.equal(values[0], values[1])
+
+
+def test_groups_of_depths_are_read_from_the_configuration_of_any_architecture():
+    """An architecture of another name whose configuration states groups, its projection named by hand."""
+    config = transformers.AlbertConfig(**{**ALBERT, "num_hidden_layers": 4, "num_hidden_groups": 2})
+    model = transformers.AutoModel.from_config(config)
+    modules = output_projections(model, "another", "tiny", OUTPUT_PROJECTION["albert"])
+    first, second = (group.albert_layers[0].ffn_output for group in model.encoder.albert_layer_groups)
+    assert [id(one) for one in modules] == [id(first), id(first), id(second), id(second)]
 
 
 def test_models_without_an_mlp_are_refused():

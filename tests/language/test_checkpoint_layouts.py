@@ -37,6 +37,19 @@ def test_a_folder_of_sentence_transformers_is_read_at_its_transformer(checkpoint
     np.testing.assert_array_equal(activations(tmp_path / "st", corpus), plain)
 
 
+def test_the_transformer_lies_where_the_modules_say(checkpoints, tmp_path):
+    shutil.copytree(checkpoints["gpt_neox"], tmp_path / "st" / "encoder")
+    shutil.copytree(checkpoints["gpt_neox"], tmp_path / "beside")
+    modules = tmp_path / "st" / "modules.json"
+    modules.write_text(json.dumps([{"idx": 0, "path": "encoder"}, {"idx": 1, "path": "1_Pooling"}]))
+    assert hub.inner(tmp_path / "st") == tmp_path / "st" / "encoder"
+    for path in ("../beside", str(tmp_path / "beside"), "nowhere", ["encoder"], None):
+        modules.write_text(json.dumps([{"idx": 0, "path": path}]))
+        assert hub.inner(tmp_path / "st") == tmp_path / "st"
+    modules.write_text("{")
+    assert hub.inner(tmp_path / "st") == tmp_path / "st"
+
+
 def test_shards_are_one_model(checkpoints, corpus, plain, tmp_path):
     model = AutoModelForCausalLM.from_pretrained(checkpoints["gpt_neox"])
     model.save_pretrained(tmp_path, max_shard_size="20KB")

@@ -1,5 +1,6 @@
 """Models that are loaded already, and texts in memory: the same result as from folders, and nothing is changed."""
 
+import copy
 import random
 
 import numpy as np
@@ -103,6 +104,54 @@ def test_training_mode_does_not_reach_the_activations(models, texts, found):
     np.testing.assert_array_equal(again["correlation"].values, found["correlation"].values)
 
 
+class Sentences(torch.nn.Sequential):
+    """Modules as sentence-transformers nests them: the model within the first one, the tokenizer on the whole."""
+
+    def __init__(self, model, tokenizer):
+        first = torch.nn.Module()
+        first.auto_model = model
+        super().__init__(first, torch.nn.Identity())
+        self.tokenizer = tokenizer
+
+
+class Plain:
+    """An object that is no module and holds a model, as pipelines and nnsight's models do."""
+
+    def __init__(self, model, tokenizer):
+        self._model, self.tokenizer = model, tokenizer
+
+
+def adapted(model, tokenizer):
+    peft = pytest.importorskip("peft")
+    settings = peft.LoraConfig(r=2, target_modules=["c_proj", "c_fc"], fan_in_fan_out=True)  # changes nothing yet
+    return peft.get_peft_model(copy.deepcopy(model), settings)
+
+
+WRAPPERS = {
+    "sentence encoder": Sentences,
+    "object": Plain,
+    "adapter": adapted,
+    "devices": lambda model, tokenizer: torch.nn.DataParallel(model),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_model_in_a_wrapper_is_read_like_the_model(wrapper, models, texts, found):
+    a, b, tokenizer_a, tokenizer_b = models
+    wrapped = WRAPPERS[wrapper](a, tokenizer_a)
+    own = None if hasattr(wrapped, "tokenizer") else tokenizer_a
+    again = rl.match(wrapped, b, text=texts, tokenizer_a=own, tokenizer_b=tokenizer_b, **QUICK)
+    np.testing.assert_array_equal(again["correlation"].values, found["correlation"].values)
+
+
+def test_a_wrapper_of_two_models_is_refused_by_their_names(models, texts):
+    a, b, tokenizer_a, tokenizer_b = models
+    both = torch.nn.ModuleDict({"one": a, "two": b})
+    with pytest.raises(InputError, match=r"holds several models of transformers: one, two\. Try: a\.one"):
+        rl.match(both, b, text=texts, tokenizer_a=tokenizer_a, tokenizer_b=tokenizer_b, **QUICK)
+
+
 def test_what_is_missing_is_said(models, texts):
     a, b, tokenizer_a, _ = models
     with pytest.raises(InputError, match=r"tokenizer_b = None: must be given .* Try: tokenizer_b=transformers"):
@@ -133,6 +182,7 @@ class TestTexts:
         ):
             assert open_texts(same, tokens=10**6).sha256 == expected
         assert open_texts(Dataset.from_dict({"body": texts})).sha256 == expected
+        assert open_texts(Dataset.from_list(rows)[:]).sha256 == expected
         assert [one.name for one in open_texts({"first": "a b", "second": "c d"}).documents] == ["first", "second"]
         (tmp_path / "one.txt").write_text("a file")
         assert next(iter(open_texts(tmp_path).in_random_order(0))).text == "a file"

@@ -168,7 +168,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path):
     wait_until_training(process, tmp_path)
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
-    assert process.returncode == 2
+    assert process.returncode == 130
     assert (
         messages.strip().splitlines()[-1].startswith("interrupted: finished work is saved; run the same command again")
     )

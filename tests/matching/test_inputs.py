@@ -1,5 +1,7 @@
 """Activations in every object and file that people hold them in: the same numbers, the names that belong to them."""
 
+import os
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from safetensors.torch import save_file
 from rosettalaw.empirical.activations.inputs import open_input
 from rosettalaw.empirical.activations.inputs.labelled import aligned
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+from rosettalaw.results import dataset, save
 
 X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
 CUBE, LEFT, RIGHT = X.reshape(6, 10, 5), X[:, :2], X[:, 2:]
@@ -175,6 +178,9 @@ def test_positions_that_do_not_correspond_are_an_error():
         (X[:, 0], r"array of shape \(60,\)': must have the shape \(positions, neurons\)"),
         (pd.Series(X[:, 0]), "must have the shape"),
         (X.reshape(2, 3, 2, 5, 5), "movedim"),
+        (X.reshape(6, 10, 1, -1), r"x\.reshape\(\*x\.shape\[:2\], -1\) for \(batch, position, head, unit\)"),
+        (None, "a = 'NoneType': .*Try: an array of shape"),
+        (torch.nn.Linear, "a = 'type': .*Try: an object of that class"),
         (X + 1j, "must hold real numbers"),
         (np.array([["a"]]), "must hold real numbers"),
         ([[1, 2], [3]], "rows of equal length"),
@@ -195,14 +201,41 @@ def test_what_is_not_understood_is_named_with_what_to_do(value, message):
     assert "Try: " in str(refused.value)
 
 
+def test_a_value_that_a_proxy_has_saved_is_read_alone_as_in_a_mapping():
+    proxy = type("Proxy", (), {"__module__": "nnsight.intervention", "value": X})()
+    assert open_input(proxy, "a").source.positions == len(X)
+    assert open_input({"p": proxy}, "a").source.positions == len(X)
+
+
 def test_damaged_and_missing_files(tmp_path):
     for ending in ("npz", "zarr", "nc", "h5", "safetensors", "pt", "parquet"):
         with pytest.raises(MissingFileError, match="no such file"):
             open_input(tmp_path / f"none.{ending}")
         path = tmp_path / f"broken.{ending}"
         path.write_bytes(b"no such format" * 9)
-        with pytest.raises(ForeignFileError, match=f"broken.{ending}: "):
+        with pytest.raises(ForeignFileError, match=f"broken.{ending}: .*Try: "):
             open_input(path)
+        path.unlink()
+        path.symlink_to(path.name)
+        with pytest.raises(MissingFileError, match=r"no such file.*Try: "):
+            open_input(path)
+        path.unlink()
+        os.mkfifo(path)  # opened, it would wait for a writer
+        with pytest.raises(MissingFileError, match=r"a pipe, socket or device; must be a file on disk\. Try: "):
+            open_input(path)
+        path.unlink()
+        path.mkdir()
+        with pytest.raises((MissingFileError, ForeignFileError), match="Try: "):
+            open_input(path)
+
+
+def test_files_of_other_kinds_and_results_are_named(tmp_path):
+    (tmp_path / "image.nc").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ForeignFileError, match=r"not a readable nc array, but a PNG image\. Try: "):
+        open_input(tmp_path / "image.nc")
+    result = save(dataset("ladder", {"neurons": ("rung", [1.0, 2.0])}), tmp_path / "result.nc")
+    with pytest.raises(InputError, match=r"is a result of rosettalaw of kind ladder, not activations\. Try: "):
+        open_input(result)
 
 
 def test_nothing_is_unpickled(tmp_path):

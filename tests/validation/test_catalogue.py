@@ -82,7 +82,7 @@ def test_what_has_no_data_is_listed_with_what_it_waits_for(name, tmp_path):
 @pytest.mark.parametrize("name", [*sorted(NEEDS_RESULTS), "triangle", "fig03b", "fig04", "fig26", "fig31", "sources"])
 def test_our_results_are_drawn_beside_them(name, results, tmp_path):
     found = read(results)
-    assert found.skipped[0].endswith("not a readable netCDF result (corrupt or half-written)")
+    assert "broken.nc: not a readable netCDF result, but a text file" in found.skipped[0]
     (made,) = make_all(found, tmp_path, [name])
     svg = made.files[1].read_text()
     assert {"fig27": "neurons per network", "triangle": "α·b", "calibration": "calibrated pairs"}.get(

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rosettalaw.cli import app
 from rosettalaw.results import dataset, load, save
 from rosettalaw.validation import pooling
 from rosettalaw.validation.series_from import read_series
@@ -47,14 +49,25 @@ def test_a_matching_of_another_kind_is_no_rung_of_the_ladder(tmp_path, other, wo
     assert "a-256 × b-256 and 2 more" in first.name
 
 
-def test_matchings_of_one_kind_are_named_after_their_folder(tmp_path):
+def test_matchings_of_one_kind_are_named_after_their_folder_and_models_and_said(tmp_path, capsys):
     for i, one in enumerate(BASE):
         save(one, tmp_path / f"{i}.nc")
     (series,) = read_series(sorted(tmp_path.glob("*.nc")))
-    assert series.name == tmp_path.name
+    assert series.name == f"{tmp_path.name} (a-256 × b-256 and 2 more)"
     assert series.counts.tolist() == [16, 25, 40]
+    assert f"{series.name}: one series of 0.nc, 1.nc, 2.nc" in " ".join(capsys.readouterr().err.split())
+    (single,) = read_series([tmp_path / "0.nc"])
+    assert single.name == f"{tmp_path.name} (a-256 × b-256)"
+    assert capsys.readouterr().err == ""
 
 
 def test_facts_are_the_same_once_saved(tmp_path):
     for one in (BASE[0], matching(2048, 90, absolute=True)):
         assert pooling.groups([one, load(save(one, tmp_path / "x.nc"))])[0][1] == ""
+
+
+@pytest.mark.parametrize("command", [["fit"], ["forecast", "--neurons", "4096"]])
+def test_one_matching_is_too_few_sizes_and_is_named(tmp_path, command):
+    path = save(BASE[0], tmp_path / "one.nc")
+    result = CliRunner().invoke(app, [*command, str(path)])
+    assert str(result.exception).startswith(f"{path}: sizes = '256': a slope needs positive counts at two sizes")

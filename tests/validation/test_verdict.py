@@ -1,6 +1,7 @@
 """The verdict claims what the intervals and nulls allow, and nothing more; the command prints it."""
 
 import json
+import os
 import re
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rosettalaw.cli import app
-from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError
 from rosettalaw.validation.analysis import analyse
 from rosettalaw.validation.counts import clean, has_counts, read_counts
 from rosettalaw.validation.power_law import fit_power_law
@@ -386,3 +387,20 @@ def test_the_posterior_is_printed_in_kappa_and_tau(counts_file):
     assert "posterior of kappa: " in printed
     assert "posterior of tau: " in printed
     assert "log_kappa" not in printed
+
+
+def test_what_is_no_table_is_named_with_a_file_that_may_be_meant(tmp_path):
+    (tmp_path / "counts.csv").write_text("neurons,count\n128,21\n256,33\n512,48\n")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    (tmp_path / "image.csv").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    os.mkfifo(tmp_path / "pipe.csv")  # opened, it would wait for a writer
+    for name, words in (
+        ("count.csv", f"no such file. .*; perhaps {tmp_path / 'counts.csv'}"),
+        (".", f"is a folder. .*; perhaps {tmp_path / 'counts.csv'}"),
+        ("loop.csv", "a link to loop.csv, which cannot be opened"),
+        ("image.csv", "not a text file in UTF-8, but a PNG image"),
+        ("pipe.csv", "a pipe, socket or device"),
+    ):
+        with pytest.raises(RosettaError, match=words):
+            read_counts(tmp_path / name)
+    assert len(read_counts(f"/dev/fd/{os.open(tmp_path / 'counts.csv', os.O_RDONLY)}")) == 3  # as the shell's <(...)

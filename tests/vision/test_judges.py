@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rosettalaw.empirical.vision.images import from_array
+from rosettalaw.empirical.vision.images import shown as as_shown
 from rosettalaw.empirical.vision.judging import judges
-from rosettalaw.empirical.vision.judging import top_images as exhibits
 from rosettalaw.empirical.vision.judging.endpoint import PREFIX, EndpointJudge, estimate
 from rosettalaw.empirical.vision.judging.judgement import JudgingPlan, judgements, populations_of, scored, study
 from rosettalaw.empirical.vision.judging.judges import Answer, OfflineJudge
@@ -131,7 +131,7 @@ def test_an_image_activates_if_it_is_more_like_the_peaks_than_halfway(planted):
         return np.array([(judges._places(image) @ template).max() for image in images])
 
     inside, outside = likeness(shown.images).mean(), likeness(judge._background[:50]).mean()
-    found = likeness([exhibits.shown(image) for image in faded])
+    found = likeness([as_shown(image) for image in faded])
     between = (outside < found) & (found < (inside + outside) / 2)
     assert between.any()
     assert judge.predict(shown, faded) == (found > (inside + outside) / 2).tolist()

@@ -28,7 +28,8 @@ import numpy as np
 
 from ....arguments import is_whole
 from ....disk import expanded
-from ....errors import InputError, require
+from ....errors import ForeignFileError, InputError, MissingFileError, require
+from ....file_kinds import RESULTS, kind_of, nearest
 from ..source import ActivationSource
 from . import (
     chunked_arrays,
@@ -65,6 +66,7 @@ FILES: dict[str, Any] = {
     ".pth": tensor_files.weights_only,
     ".parquet": tensor_files.parquet,
 }
+SAVE = "numpy.save('a.npy', activations)"
 INSTEAD = {
     "Series": "a DataFrame with one column for each neuron",
     "Tensor": "tensor.numpy(), an array",
@@ -72,6 +74,8 @@ INSTEAD = {
     "DataLoader": "an ActivationSource whose blocks are the model's activations, or the loaded models with text=",
     "list": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
     "tuple": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
+    "NoneType": "an array of shape (positions, neurons), or the folder of a checkpoint",
+    "type": "an object of that class: a loaded model with text=, or an array",
     "Dataset": "an array of activations; a dataset of texts is text=",
 }
 
@@ -114,6 +118,7 @@ def open_input(
     elif isinstance(value, ActivationSource) and not isinstance(value, type):
         opened = Labelled(_consistent(value, argument), getattr(value, "samples", None))
     else:
+        value = mappings.saved(value)
         kind = next((kind for kind in KINDS if kind.accepts(value)), None)
         if kind is None:
             raise unknown(value, argument)
@@ -155,5 +160,17 @@ def _open_file(path: Path, argument: str, name: str | None) -> Labelled:
     reader = FILES.get(path.suffix.lower())
     if reader is None:
         rule = f"is not a file of activations; endings are {', '.join(FILES)}"
-        raise InputError(argument, str(path), rule, "numpy.save('a.npy', activations)")
-    return reader(expanded(path), name or str(path), opener)
+        raise InputError(argument, str(path), rule, SAVE)
+    whole = expanded(path)
+    if whole.is_dir() and path.suffix.lower() != ".zarr":
+        raise MissingFileError(f"{path}: a folder; must be a file. Try: {nearest(whole, path.suffix) or SAVE}")
+    if whole.exists() and not (whole.is_file() or whole.is_dir()):  # opened, it would wait for a writer
+        raise MissingFileError(f"{path}: a pipe, socket or device; must be a file on disk. Try: {SAVE}")
+    try:
+        return reader(whole, name or str(path), opener)
+    except ForeignFileError as error:
+        if "Try: " in str(error):
+            raise
+        kind = kind_of(whole) if whole.is_file() else ""
+        unlike = kind and kind != RESULTS  # of HDF5, which the reader has described
+        raise ForeignFileError(f"{error}{f', but {kind}' if unlike else ''}. Try: {SAVE}") from error

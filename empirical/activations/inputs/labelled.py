@@ -74,7 +74,10 @@ def planar(array: Any, name: str) -> Any:
     if array.ndim != 2:
         example = "x.reshape(-1, 1) for one neuron"
         if array.ndim > 3:
-            example = "x.reshape(-1, x.shape[-1]), or x.movedim(1, -1).reshape(-1, x.shape[1]) for (batch, channel, …)"
+            example = (
+                "x.reshape(-1, x.shape[-1]), x.reshape(*x.shape[:2], -1) for (batch, position, head, unit), or "
+                "x.movedim(1, -1).reshape(-1, x.shape[1]) for (batch, channel, …)"
+            )
         raise InputError(name, f"array of shape {tuple(array.shape)}", SHAPE, example)
     return array
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ....console import printed_elsewhere
+from ....disk import temporary_folder
 from ....errors import RosettaError, require, require_extra
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ def once(make: Callable[[], T]) -> T:
 def shared_folder() -> Iterator[Path]:
     """Make a temporary folder that every process uses; process 0 removes it when all have left the block."""
     with ExitStack() as made:  # by process 0
-        yield once(lambda: Path(made.enter_context(tempfile.TemporaryDirectory(prefix="rosettalaw-"))))
+        yield once(lambda: made.enter_context(temporary_folder()))
         wait()  # others may still read there; after an error nobody waits
 
 

@@ -29,10 +29,11 @@ import numpy as np
 
 from ....errors import InputError, RosettaError, require
 from ....results import replacing
+from ..images import reduced, shown
 from .exchange import REPLY, NoReply, address, ask
 from .judges import Answer
 from .key import Key
-from .top_images import Exhibit, png, reduced, shown, strip
+from .top_images import Exhibit, png, strip
 
 PREFIX = "ROSETTALAW_JUDGE_"
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)

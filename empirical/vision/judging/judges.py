@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from ....errors import InputError, require
-from ..images import Images
-from .top_images import Exhibit, pictures, shown
+from ..images import Images, shown
+from .top_images import Exhibit, pictures
 
 PURE, ALIKE, LEVEL, DRAWS, PEAK = 0.5, 0.3, 0.05, 999, 12
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..images import Chosen, Images
+from ..images import Chosen, Images, reduced
 from ..source import ImageSource
 
 HEAT = np.array(
     [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=float
 )  # dark to bright
 OPACITY = 0.55
-SIDE = 1024  # pixels; a larger picture is reduced before it is looked at, or sent
 
 
 @dataclass(frozen=True)
@@ -114,27 +113,6 @@ def top_exhibits(source: ImageSource, neurons: Sequence[int] | np.ndarray, numbe
     return exhibit(source, neurons, list(order.T), scores)
 
 
-def shown(image: np.ndarray) -> np.ndarray:
-    """Return an image as bytes to look at: uint8 as it is; white noise-like floats from −3 … 3 to 0 … 255."""
-    if image.dtype == np.uint8:
-        return image
-    if image.shape[2] != 3:  # latents: their first channel
-        image = np.repeat(image[..., :1], 3, axis=2)
-    return np.clip((image + 3) / 6 * 255, 0, 255).astype(np.uint8)
-
-
-def reduced(image: np.ndarray) -> np.ndarray:
-    """Return a picture whose sides have at most `SIDE` pixels."""
-    from PIL import Image
-
-    height, width = image.shape[:2]
-    factor = SIDE / max(height, width)
-    if factor >= 1:
-        return image
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-
-
 def overlay(image: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the map in colour at the image's size, and the image with it on top; uint8, (height, width, 3) each.
 
@@ -179,7 +157,7 @@ def png(picture: np.ndarray) -> bytes:
 
 def pictures(images: Images, indices: Sequence[int] | np.ndarray) -> Chosen:
     """Return some images as they are shown, each loaded when it is looked at."""
-    return Chosen(images, indices, shown)
+    return Chosen(images, indices, images.pictures)
 
 
 def all_images(images: Images) -> Chosen:

@@ -17,7 +17,7 @@ import typer
 
 from .. import threads
 from ..console import tell_last
-from ..disk import disk_error, disk_is_full
+from ..disk import disk_error, disk_is_full, remove_temporary
 from ..display import for_terminal
 from ..errors import RosettaError, naming_extras, require_extra
 from .help import Commands, PlainGroup
@@ -66,6 +66,7 @@ ONE_THREAD = ("predict", "derive", "fit", "forecast", "triangle")
 COMPLETING = "_ROSETTALAW_COMPLETE"  # set by a shell that asks for the words that may follow
 RESUME = "finished work is saved; run the same command again to resume (match needs --out, toy needs --cache)"
 INTERRUPTED = f"interrupted: {RESUME}"
+INTERRUPTED_CODE = 130  # of shells for Ctrl-C, and typer's
 # Refusals of the operating system that may come anywhere: no room left, no permission to write.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
@@ -103,16 +104,19 @@ def __getattr__(name: str) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 if all went well, 2 with one message where not, Ctrl-C included.
+    """Run the command line and exit: 0 if all went well, 2 with one message where not.
 
-    A signal of `stopping.ENDING` gives one message, too, and the code that shells have for it: 143 for SIGTERM.
+    Ctrl-C, and a signal of `stopping.ENDING`, give one message, too, and the code that shells have for a command ended
+    by a signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     try:
         with stopping():
             _run(arguments)
     except KeyboardInterrupt:
-        _exit(INTERRUPTED)
+        remove_temporary()
+        _exit(INTERRUPTED, code=INTERRUPTED_CODE)
     except Ended as ended:
+        remove_temporary()
         _exit(f"ended by {ended}: {RESUME}", code=ended.code)
 
 
@@ -134,7 +138,7 @@ def _run(arguments: list[str] | None) -> NoReturn:
         with naming_extras():
             _require_extras(words)
             code = command(args=words, prog_name="rosettalaw", standalone_mode=False)
-        if code == 130:  # typer's code for Ctrl-C
+        if code == INTERRUPTED_CODE:
             raise KeyboardInterrupt
     except RosettaError as error:
         _exit(f"error: {error}", tell_last)

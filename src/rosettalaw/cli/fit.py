@@ -49,13 +49,15 @@ def register(app: typer.Typer, section: str) -> None:
         rule = f"must be 0, or at least {STEPS}; the first quarter is discarded"
         require(posterior == 0 or posterior >= STEPS, "--posterior", posterior, rule, f"--posterior {STEPS}")
         from ..validation.analysis import analyse_clean, analyse_series
+        from ..validation.counts import naming
         from ..validation.joint_fit import fit_jointly
         from ..validation.joint_result import plain_draws, quantiles
         from ..validation.observations import Observations
         from ..validation.series_from import counts_of, one_series
 
         measured = one_series(counts) if counts.suffix.lower() == ".nc" else None
-        data = counts_of(counts) if measured is None else measured.clean()
+        with naming(counts):
+            data = counts_of(counts) if measured is None else measured.clean()
         analysis = analyse_clean(data, None, tau, gamma) if measured is None else analyse_series(measured, tau, gamma)
         joint = _joint(measured) if measured else None
         record: dict[str, Any] = analysis.record(as_json) | ({"joint": joint.record(as_json)} if joint else {})

@@ -190,6 +190,19 @@ def whole_numbers(argument: str, text: str) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
 
 
+def note_thousands(argument: str, text: str) -> None:
+    """Say how two numbers are read that may be one with a comma between thousands, as sizes of layers are: 16,384."""
+    parts = re.fullmatch(r"([1-9]\d{0,2}),(\d{3})", text)
+    if parts is None:
+        return
+    one = int(parts[1] + parts[2])
+    power = one & (one - 1) == 0
+    if power or (int(parts[1]) < 100 and one % 256 == 0):
+        from ..console import say
+
+        say(f"{argument} {text}: read as the two numbers {parts[1]} and {parts[2]}; one number is written {one}")
+
+
 def grid(argument: str, text: str) -> list[float]:
     """Read a list of numbers in the notation of the command line.
 
@@ -208,6 +221,7 @@ def grid(argument: str, text: str) -> list[float]:
     if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})*,0\d\d(,\d{3})*", text.strip()):
         rule = f"is one number with commas between thousands, or several; write {text.strip().replace(',', '')}"
         raise InputError(argument, text, rule, example)
+    note_thousands(argument, text.strip())
     for part in text.split(","):
         match = re.fullmatch(r"([^:]+):([^:]+):(\d+)(:log)?", part.strip())
         try:

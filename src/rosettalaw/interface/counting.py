@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from ..arguments import checked, is_path
+from ..arguments import checked, is_number, is_path
 from ..cluster import connected
 from ..console import reporting
 from ..errors import InputError, require
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..validation.series import Series
 
 EXAMPLE = "fit([128, 256, 512], [21, 33, 48])"
+LAWS = "must be a law, a table or file with the columns neurons and count, or a ladder"
+UNNAMED = "sources["  # how messages begin that name a source by its number
+SHOWN = 8  # columns of a table that a message lists
 
 
 @checked(EXAMPLE, "nulls")
@@ -46,8 +49,9 @@ def fit(
     Parameters
     ----------
     neurons : array_like, shape (n,), or other counts
-        Sizes N. Instead of sizes and counts: a table or mapping with the columns ``neurons`` and ``count``, a CSV
-        file, or a measured ladder (its result, its Dataset, or its file).
+        Sizes N. Instead of sizes and counts: a table or mapping with the columns ``neurons`` and ``count``, a mapping
+        of sizes to counts, a CSV file, a measured ladder (its result, its Dataset, or its file), a law, or a list of
+        matchings at several sizes (results or files).
     counts, count_sd : array_like, shape (n,), optional
         Counts and, where known, their standard deviations.
     nulls : mapping of str to array_like, optional
@@ -83,13 +87,9 @@ def fit(
         series = _series(neurons)
         if series is not None:
             return Law(analyse_series(series, tau, gamma))
-        try:
+        rule = "must be sizes, beside counts, or a table or file with the columns neurons and count, or a ladder"
+        with _named("neurons", neurons, rule, EXAMPLE):
             return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
-        except InputError as error:
-            if error.argument != "data":
-                raise
-            rule = "must be sizes, beside counts, or a table or file with the columns neurons and count, or a ladder"
-            raise InputError("neurons", neurons, rule, EXAMPLE) from None
 
 
 @checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")
@@ -134,8 +134,9 @@ def compare(*sources: Any, references: bool = False) -> Comparison:
 
     Parameters
     ----------
-    *sources : path, Law, LadderResult or counts
-        Result files and CSV files, laws, measured ladders, or counts in any form that `fit` takes.
+    *sources : path, Law, LadderResult, MatchResult or counts
+        Result files and CSV files, laws, measured ladders, matchings, or counts in any form that `fit` takes; or one
+        list of them, or one mapping of their names to them.
     references : bool
         Whether the paper, networks with known β, toys and the ladders of the repository come first.
 
@@ -159,17 +160,16 @@ def compare(*sources: Any, references: bool = False) -> Comparison:
     """
     with in_python():
         from ..validation.compare import compare_series, reference_rows
-        from ..validation.series_from import read_series
 
         if not sources and not references:
             raise InputError("sources", "nothing", "must be results or counts", "compare('a.csv', 'ladder.nc')")
         series: list[Series] = []
-        for are_paths, some in groupby(enumerate(sources), key=lambda one: is_path(one[1])):
-            if are_paths:  # matchings of one folder are one series
-                series += read_series([path for _, path in some])
+        for kind, some in groupby(_listed(sources), key=lambda one: _pooled_as(*one)):
+            if kind:
+                series += _pooled([source for _, source in some])
                 continue
-            for number, source in some:
-                series += _in_memory(source) or [_plain_series(source, number)]
+            for name, source in some:
+                series += _renamed(_read(source, name), name)
         series = distinctly_named(series)
         return Comparison([*(reference_rows() if references else ()), *compare_series(series)])
 
@@ -236,6 +236,8 @@ def measure_ladder(
         from ..empirical.ladder.models import ModelLadder
         from ..loop.ladder import models_of
 
+        rule = "must be a ladder file, the name of a ladder that ships with the package, or a ModelLadder"
+        require(is_path(ladder) or isinstance(ladder, ModelLadder), "ladder", ladder, rule, "measure_ladder('my.toml')")
         quiet = progress is False
         given = {"device": device, "device_map": device_map, "weights": weights, "engine": engine}
         given |= {"allow_pickle_weights": allow_pickle_weights}
@@ -251,7 +253,7 @@ def measure_ladder(
 
 
 def _series(source: Any) -> Series | None:
-    """Return the series of a measured ladder or another result, or of a result file; None of other counts.
+    """Return the series of a measured ladder or another result, of a result file, or of matchings; None of counts.
 
     Raises
     ------
@@ -262,7 +264,8 @@ def _series(source: Any) -> Series | None:
 
     if is_path(source):
         return one_series(source) if Path(source).suffix.lower() == ".nc" else None
-    series = _in_memory(source)
+    several = isinstance(source, list | tuple) and source and all(_pooled_as("", one) for one in source)
+    series = _pooled(source) if several else _in_memory(source)
     rule = f"contains {len(series)} series; one is needed"
     require(len(series) < 2, "neurons", ", ".join(one.name for one in series), rule, "counts of one of them")
     return series[0] if series else None
@@ -272,18 +275,91 @@ def _in_memory(source: Any) -> list[Series]:
     """Return the series of a result in memory; none of other counts."""
     from ..validation.series_from import of_result
 
-    if isinstance(source, LadderResult | MatchResult):
-        source = source.dataset
+    source = _dataset(source)
     return of_result(source, str(source.attrs.get(KIND, "ladder"))) if hasattr(source, "data_vars") else []
 
 
+def _dataset(source: Any) -> Any:
+    """Return the Dataset of a result, anything else as it is."""
+    return source.dataset if isinstance(source, LadderResult | MatchResult) else source
+
+
+def _pooled_as(name: str, source: Any) -> str:
+    """Return the word for sources that are read together, since matchings among them are one series; "" for others."""
+    if name and not name.startswith(UNNAMED):
+        return ""
+    if is_path(source):
+        return "files"
+    return "matchings" if getattr(_dataset(source), "attrs", {}).get(KIND) == "pairs" else ""
+
+
+def _pooled(sources: Sequence[Any]) -> list[Series]:
+    """Return the series of files, or of matchings in memory."""
+    from ..validation.series_from import of_folders, read_series
+
+    if all(map(is_path, sources)):
+        return read_series(sources)
+    one = next((source for source in sources if is_path(source)), None)
+    rule = "must be results alone or files alone"
+    require(one is None, "sources", one, rule, "fit([load('a.nc'), load('b.nc'), load('c.nc')])")
+    return of_folders({Path("matchings"): [_dataset(source) for source in sources]})
+
+
+def _listed(sources: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return sources with their names in messages; those of one list or mapping one by one."""
+    (one, *others) = sources or [()]
+    if not others and isinstance(one, Mapping) and one and all(map(_is_source, one.values())):
+        return [(str(name), source) for name, source in one.items()]
+    if not others and (isinstance(one, list | tuple | Iterator)):
+        sources = list(one)
+    return [(f"{UNNAMED}{number}]", source) for number, source in enumerate(sources)]
+
+
+def _is_source(value: Any) -> bool:
+    """Return whether a value of a mapping is a source of its own, and no column of counts."""
+    result = isinstance(value, Law | LadderResult | MatchResult) or hasattr(value, "data_vars")
+    return result or is_path(value) or (hasattr(value, "keys") and not hasattr(value, "iloc")) or _is_table(value)
+
+
+def _is_table(value: Any) -> bool:
+    return hasattr(value, "iloc") and hasattr(value, "columns")
+
+
+def _read(source: Any, name: str) -> list[Series]:
+    """Return the series of one source."""
+    return _pooled([source]) if is_path(source) else _in_memory(source) or [_plain_series(source, name)]
+
+
+def _renamed(series: list[Series], name: str) -> list[Series]:
+    """Return series under the name that a mapping gives them."""
+    if name.startswith(UNNAMED):
+        return series
+    return [replace(one, name=name if len(series) == 1 else f"{name}: {one.name}") for one in series]
+
+
 def _columns(source: Any) -> Any:
-    """Return columns under the names that a file of counts has: in any case, and ``counts`` for ``count``."""
+    """Return columns under the names that a file of counts has: in any case, and ``counts`` for ``count``.
+
+    An index named ``neurons`` is that column. A mapping whose keys are numbers, or a pandas Series, has sizes as keys
+    and counts as values.
+    """
+    if isinstance(source, Law):
+        return source.analysis.power_law.data
+    if hasattr(source, "iloc"):
+        index = source.index
+        if not _is_table(source) and type(index).__name__ != "RangeIndex":
+            return {"neurons": index.to_numpy(), "count": source.to_numpy()}
+        source = source.reset_index() if str(index.name).lower() == "neurons" else source
     if not hasattr(source, "keys"):
         return source
     names = {str(key).lower(): key for key in source.keys()}  # noqa: SIM118  # of a table, too
+    if isinstance(source, Mapping) and source and all(map(is_number, source)):
+        return {"neurons": list(source), "count": list(source.values())}
     if "count" not in names and "counts" in names:
         names["count"] = names["counts"]
+    from ..validation.table import note_near
+
+    note_near([name for name in names if name not in ("neurons", "count", "counts")], ("count_sd",), "the table")
     return {name: source[names[name]] for name in ("neurons", "count", "count_sd") if name in names}
 
 
@@ -294,28 +370,32 @@ def _counts(source: Any, argument: str) -> Counts:
     series = None if isinstance(source, Law) else _series(source)
     if series is not None:
         return series.clean()
-    with _named(argument, source):
-        return counts_from(source.analysis.power_law.data if isinstance(source, Law) else _columns(source), EXAMPLE)
+    with _named(argument, source, LAWS, EXAMPLE):
+        return counts_from(_columns(source), EXAMPLE)
 
 
 @contextmanager
-def _named(argument: str, source: Any) -> Iterator[None]:
-    """Name the argument where an object has no counts."""
+def _named(argument: str, source: Any, rule: str, example: str) -> Iterator[None]:
+    """Name the argument where an object has no counts, and the columns that a table has instead."""
     try:
         yield
     except InputError as error:
         if error.argument != "data":
             raise
-        rule = "must be a law, a table or file with the columns neurons and count, or a ladder"
-        example = EXAMPLE if argument == "counts" else "compare(law, 'ladder.nc')"
+        names = [str(name) for name in source.keys()] if _is_table(source) or isinstance(source, Mapping) else []  # noqa: SIM118
+        if names:
+            shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+            rule = "must have the columns neurons and count"
+            raise InputError(argument, f"columns {shown}", rule, "fit(table['my sizes'], table['my counts'])") from None
         raise InputError(argument, source, rule, example) from None
 
 
-def _plain_series(source: Any, number: int) -> Series:
+def _plain_series(source: Any, name: str) -> Series:
     """Return counts in memory as they are, zeros included, like those of a file."""
     from ..validation.counts import columns_from
     from ..validation.series import Series
 
-    data = source.analysis.power_law.data if isinstance(source, Law) else _columns(source)
-    with _named(f"sources[{number}]", source):
-        return Series(f"counts {number + 1}", "counts", *columns_from(data, EXAMPLE))
+    unnamed = name.startswith(UNNAMED)
+    shown = f"counts {int(name.removeprefix(UNNAMED).rstrip(']')) + 1}" if unnamed else name
+    with _named(name if unnamed else f"sources[{name!r}]", source, LAWS, "compare(law, 'ladder.nc')"):
+        return Series(shown, "counts", *columns_from(_columns(source), EXAMPLE))

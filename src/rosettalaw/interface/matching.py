@@ -55,7 +55,8 @@ def match(
         Activations of both models at the same positions: an array or tensor (positions, neurons) or
         (batch, position, neurons), a mapping of layer names to such arrays, a DataFrame, a DataArray, a dask array, a
         sparse matrix, an `ActivationSource`, or a file (``.npy .npz .zarr .nc .h5 .safetensors .pt .parquet``). Or two
-        models, which read `text`: checkpoint folders, hub ids, or loaded models of transformers.
+        models, which read `text`: checkpoint folders, hub ids, or loaded models of transformers, also in a wrapper
+        (an adapter's, a sentence encoder's, a pipeline).
     text : object, optional
         Text that the models read: a list of documents, a `datasets.Dataset`, an iterator, a file or a folder; by
         default Python's own.
@@ -125,7 +126,7 @@ def match(
         known = set(inspect.signature(match_models).parameters)
         for name in options:
             if name not in known:
-                raise UnknownNameError("argument of match", name, known)
+                raise UnknownNameError("argument of match", name, known | set(inspect.signature(match).parameters))
         options = checked_options(options, match_models, "match(a, b, nulls={'shift': 3}, context=256)")
         sides = [
             opened(value, side, tokenizer, samples, documents)

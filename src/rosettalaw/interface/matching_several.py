@@ -107,7 +107,8 @@ def match_several(
         known = set(inspect.signature(matched).parameters)
         for name in options:
             if name not in known:
-                raise UnknownNameError("argument of match_several", name, known)
+                own = set(inspect.signature(match_several).parameters)
+                raise UnknownNameError("argument of match_several", name, known | own)
         options = checked_options(options, matched, "match_several([a, b, c], nulls={'shift': 3}, context=256)")
         if isinstance(models, str | bytes) or not isinstance(models, Mapping | Sequence):
             rule = "must be a list of models, or a mapping of names to models"

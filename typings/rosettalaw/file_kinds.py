@@ -1,0 +1,1 @@
+../../src/rosettalaw/file_kinds.py
