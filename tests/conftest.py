@@ -10,12 +10,12 @@ import pytest
 OPTIONAL = (
     *("torch", "transformers", "tokenizers", "safetensors", "accelerate", "peft", "zstandard", "huggingface_hub"),
     *("PIL", "skimage", "sklearn", "diffusers", "datasets", "distributed", "zarr", "cvxpy", "statsmodels"),
-    *("sympy", "dask", "emcee", "pyarrow"),
+    *("sympy", "dask", "emcee", "pyarrow", "networkx"),
 )
 ABSENT = {name for name in OPTIONAL if importlib.util.find_spec(name) is None}
 # Folders whose every test needs torch: their own settings import it.
 collect_ignore = ["language", "loop", "matching", "viewer", "vision"] if "torch" in ABSENT else []
-NAMED = re.compile(r"No module named '(\w+)|MissingExtraError: (\w+)|error: (\w+) is not installed")
+NAMED = re.compile(r"No module named '(\w+)|MissingExtraError: (\w+)|(?:error: |message: \")(\w+) is not installed")
 
 
 def absent(text):

@@ -78,6 +78,7 @@ def test_a_model_that_diverges_is_an_error_and_is_not_left(tmp_path, crops):
 
 def test_two_trainings_at_once_train_each_model_once(tmp_path, crops, monkeypatch):
     """The one that comes second waits, and takes the files that the first has written."""
+    pytest.importorskip("torch")
     jobs = [Job("supervised", 16, RECIPE, "sha", tmp_path) for _ in "ab"]
     trained, found, whole = [], {}, training._train
     monkeypatch.setattr(training, "_train", lambda *arguments: trained.append(1) or whole(*arguments))
