@@ -60,9 +60,10 @@ def test_numbers_of_runs(command, message, capsys):
     assert said.startswith((f"error: {message} = 1{'0' * 29}: must be ", f"error: --{message} = 1{'0' * 29}: must be "))
 
 
-def kind_of(parameter):
-    """Return the Python type of an option."""
-    return parameter.type_descriptor.annotation
+def whole(parameter):
+    """Say whether an option takes whole numbers, in the words of old and new versions of typer."""
+    described = getattr(parameter, "type_descriptor", None)
+    return parameter.type.name.startswith("integer") if described is None else described.annotation is int
 
 
 def commands():
@@ -72,7 +73,7 @@ def commands():
     group = typer.main.get_command(cli.app)
     for name, command in group.commands.items():
         for parameter in command.params:
-            if parameter.param_type_name == "option" and kind_of(parameter) is int:
+            if parameter.param_type_name == "option" and whole(parameter):
                 yield name, max(parameter.opts, key=len), command
 
 
