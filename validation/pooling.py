@@ -50,7 +50,9 @@ def groups(members: Sequence[xr.Dataset]) -> list[tuple[list[xr.Dataset], str]]:
 
 
 def models(members: Sequence[xr.Dataset]) -> str:
-    """Return the models of a group in words, the first pair's by name."""
+    """Return the models of a group in words, the first pair's by name; "" where no matching names its models."""
+    if not any(f"model_{side}" in ds.attrs for ds in members for side in "ab"):
+        return ""
     pairs = [tuple(Path(str(ds.attrs.get(f"model_{side}", UNKNOWN))).name for side in "ab") for ds in members]
     different = list(dict.fromkeys(pairs))
     more = f" and {len(different) - 1} more" if len(different) > 1 else ""
@@ -83,4 +85,4 @@ def _difference(every: list[tuple[Any, float]], i: int, group: Sequence[xr.Datas
     words = [f"{name} {every[i][0][name] or UNKNOWN}" for name in names]
     if not words or [facts for facts, _ in every].count(every[i][0]) > 1:
         words.append(f"{every[i][1]:,.0f} positions")
-    return f"{', '.join(words)}: {models(group)}"
+    return ": ".join(filter(None, (", ".join(words), models(group))))

@@ -123,7 +123,8 @@ def of_folders(pairs: Mapping[Path, list[xr.Dataset]], files: Mapping[int, Path]
     for folder, members in pairs.items():
         name = folder.name if times[folder.name] == 1 else str(folder)
         for group, words in groups(members):
-            series.append(of_pairs(group, f"{name} ({words or models(group)})"))
+            shown = words or models(group)
+            series.append(of_pairs(group, f"{name} ({shown})" if shown else name))
             if len(group) > 1 and files:
                 say(f"{series[-1].name}: one series of {', '.join(files[id(ds)].name for ds in group)}")
     return series

@@ -50,9 +50,10 @@ def reading(file: IO[bytes]) -> Iterator[xr.Dataset]:
     import h5py
     import xarray as xr
 
+    whole = io.BytesIO(file.read())
+    with_readable_attributes(h5py.File(whole, "r")).close()
     with (
-        with_readable_attributes(h5py.File(io.BytesIO(file.read()), "r")) as content,
-        h5netcdf.File(content, "r", decode_vlen_strings=True, phony_dims="access") as opened,
+        h5netcdf.File(whole, "r", decode_vlen_strings=True, phony_dims="access") as opened,
         xr.open_dataset(_texts_as_stored()(opened)) as lazy,
     ):
         yield lazy

@@ -60,10 +60,13 @@ def test_numbers_of_runs(command, message, capsys):
     assert said.startswith((f"error: {message} = 1{'0' * 29}: must be ", f"error: --{message} = 1{'0' * 29}: must be "))
 
 
-def whole(parameter):
-    """Say whether an option takes whole numbers, in the words of old and new versions of typer."""
+def kind_of(parameter):
+    """Return the Python type of an option, whose place differs between versions of typer."""
     described = getattr(parameter, "type_descriptor", None)
-    return parameter.type.name.startswith("integer") if described is None else described.annotation is int
+    if described is not None:
+        return described.annotation
+    name = parameter.type.name
+    return int if name.startswith("integer") else pathlib.Path if name in ("path", "file", "directory") else str
 
 
 def commands():
@@ -73,7 +76,7 @@ def commands():
     group = typer.main.get_command(cli.app)
     for name, command in group.commands.items():
         for parameter in command.params:
-            if parameter.param_type_name == "option" and whole(parameter):
+            if parameter.param_type_name == "option" and kind_of(parameter) is int:
                 yield name, max(parameter.opts, key=len), command
 
 

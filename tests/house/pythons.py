@@ -18,7 +18,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).parents[2]
 ASK = "import sys; print(*sys.version_info[:3], sys.version_info.releaselevel, sys.prefix == sys.base_prefix)"
-TESTS = ("pytest>=8.2", "hypothesis>=6.100", "cvxpy>=1.5", "statsmodels>=0.14", "zarr>=3.0.1", "build>=1.2")
+TESTS = ("pytest>=9.0", "hypothesis>=6.100", "cvxpy>=1.5", "statsmodels>=0.14", "zarr>=3.0.1", "build>=1.2")
 
 
 def lowest() -> tuple[int, int]:

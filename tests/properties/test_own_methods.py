@@ -27,6 +27,9 @@ from rosettalaw.theory import (
     allocate,
 )
 
+# Of an array of one number, math's functions make a number, with NumPy's warning up to 2.3.
+pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0")
+
 FAMILIES = {
     "spectrum": (Spectrum, "at", "rank", check_spectrum),
     "utility": (Utility, "marginal", "s", check_utility),

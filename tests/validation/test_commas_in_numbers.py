@@ -120,12 +120,19 @@ def test_other_files_are_no_tables(tmp_path, content, message):
         read_counts(tmp_path / "x.csv")
 
 
-@pytest.mark.parametrize("source", [[(128, 21), (256, 33)], {128: 21}, {"neurons": [1, 2]}, pd.Series([21, 33]), "abc"])
+@pytest.mark.parametrize("source", [[(128, 21), (256, 33)], pd.Series([21, 33]), "abc"])
 def test_a_fit_of_something_else_shows_a_fit(source):
     if isinstance(source, str):
         source = io.StringIO(source)
     with pytest.raises(InputError, match=r"^neurons = .*: must be sizes, beside counts, or a table.*Try: fit\(\[128"):
         rl.fit(source)
+
+
+def test_a_mapping_of_sizes_and_a_table_without_counts_are_named():
+    with pytest.raises(InputError, match=r"^sizes = '128': a slope needs positive counts at two sizes"):
+        rl.fit({128: 21})
+    with pytest.raises(InputError, match=r"^neurons = 'columns neurons': must have the columns neurons and count"):
+        rl.fit({"neurons": [1, 2]})
 
 
 def test_tensors_of_a_graph_are_numbers():

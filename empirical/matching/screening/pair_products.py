@@ -136,8 +136,9 @@ class _Sums:
         for start in range(0, len(x), ROWS):
             each = zip(self._sides, (x, y), strict=True)
             one, other = (side.taken(wide(rows[start : start + ROWS])) for side, rows in each)
-            sums = self._products, *self._totals
-            kernels.add_products(*one, *other, *self._places, *self._rooms, *sums, self._watched, self._seen)
+            sums = self._products, self._totals[0], self._totals[1]
+            about = *one, *other, *self._places, self._rooms[0], self._rooms[1]
+            kernels.add_products(*about, *sums, self._watched, self._seen)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         a, b = self._sides
