@@ -79,9 +79,9 @@ def match(
         ``shift``, of ``documents`` where the documents are known, and of ``untrained`` where both models are
         checkpoints (`nulls.default_nulls`). Matchings of small networks share their pass over A with the draws
         (`cost.matchings_at_once`); in large ones products take nearly all of the time, and each draw costs as much
-        again. The screened engine shares A's sketch among the draws, and of null pairs weaker than the matching's
-        weakest pair it may list the sketch's estimates: no count at or above a pair's correlation depends on them. It
-        does not read the rivals of null pairs, so that a draw has too many weak pairs rather than too few.
+        again. The screened engine shares A's sketch among the draws. It may leave out null pairs weaker than the
+        matching's weakest pair, on which no count at or above a pair's correlation depends. Otherwise it does not read
+        the rivals of null pairs, so that a draw has too many weak pairs rather than too few.
     jackknife_blocks : int
         Parts of the positions, whole documents where these are known, for the standard error of the count and the
         stability of each pair (`replicates`); 0 skips both.

@@ -7,9 +7,12 @@ noise is σ, reaches
 
     r − REACH √(1 + r²) σ
 
-A correlation of r or more is missed by this once in 10⁵. What is listed is estimated again without folds, and
-correlated exactly where it may still reach r and be among the best of either neuron. Whoever beats a pair at or above r
-is then among these too, so that the null's mutual pairs there are the exact ones.
+Where the noise is normal, a correlation of r or more is missed by this once in 10⁵. It is not normal where few
+positions carry a signal: two of them share a bucket once in B, which can hide a pair, here as in the matching itself.
+
+What is listed is estimated again without folds, and correlated exactly where it may still reach r and be among the best
+of either neuron. Whoever beats a pair at or above r is then among these too, so that the null's mutual pairs there are
+the exact ones.
 
 Where too many pairs are listed (by noise, or since signals correlate by accident), the sketch is folded less; where
 that does not help, the draw is searched like the matching itself (`screened`).
