@@ -58,6 +58,7 @@ from ...errors import InputError, require
 from .rates import Device
 
 LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
+LARGEST_CERTIFIED = {"cpu": 4096, "cuda": 8192}  # which rounds both sides for every tile, and has no parts
 SMALLEST = 64
 MOST_BYTES = 2**63
 SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
@@ -143,8 +144,10 @@ def budget(memory: int | None, device: str = "cpu", sharing: int = 1) -> int:
     return torch.cuda.mem_get_info(device)[0] // 2
 
 
-def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[int, int]:
-    """Return the largest tile within a memory budget, at most `LARGEST` on a side.
+def tile_shape(
+    sizes: Sizes, memory: int | None, device: str = "cpu", engine: str = "exact"
+) -> tuple[int, int]:
+    """Return the largest tile within a memory budget, at most `LARGEST` (or `LARGEST_CERTIFIED`) on a side.
 
     Parameters
     ----------
@@ -157,7 +160,8 @@ def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu") -> tuple[i
         If the matching does not fit with the smallest tile.
     """
     memory = budget(memory, device)
-    edge = LARGEST["cuda" if device.startswith("cuda") else "cpu"]
+    largest = LARGEST_CERTIFIED if engine == "certified" else LARGEST
+    edge = largest["cuda" if device.startswith("cuda") else "cpu"]
     while edge > SMALLEST and _tile_bytes_at(sizes, edge) > memory:
         edge //= 2
     if _tile_bytes_at(sizes, edge) > memory:

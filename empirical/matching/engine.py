@@ -177,7 +177,7 @@ def match(
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
-        tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device))
+        tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device, engine))
     settings = Settings(
         k=k,
         also_k=tuple(also_k),

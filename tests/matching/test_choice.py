@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
-from rosettalaw.empirical.matching.certifying import pieces
+from rosettalaw.empirical.matching.certifying import sums
 from rosettalaw.empirical.matching.machine import choice, precision
 from rosettalaw.empirical.matching.machine.choice import (
     CLEARLY,
@@ -46,13 +46,13 @@ def never(device):
 
 
 def test_a_machine_is_measured_once(cache, monkeypatch):
-    monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY)
+    monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY["cpu"])
     assert fastest(LARGE, (), "float32", "cpu") == "certified"
     monkeypatch.setattr(choice, "measured_speed", never)
     assert fastest(LARGE, (), "float32", "cpu") == "certified"
     (key,) = json.loads((cache / choice.SPEEDS).read_text())
     assert key == f"{choice.processor()}, {torch.get_num_threads()} threads, torch {version('torch')}"
-    monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY - 0.1)
+    monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY["cpu"] - 0.1)
     monkeypatch.setattr(choice, "processor", lambda: "another processor")
     assert fastest(LARGE, (), "float32", "cpu") == "exact"
     assert len(json.loads((cache / choice.SPEEDS).read_text())) == 2
@@ -83,8 +83,12 @@ def test_the_measurement_itself():
 
 
 def test_products_that_are_rounded_to_bfloat16_are_not_chosen(monkeypatch):
-    product = pieces.product
-    monkeypatch.setattr(pieces, "product", lambda *of: of[-1].copy_(product(*of).bfloat16().float()))
+    """Sums of which an eighth are made in eight bits are less accurate than those that are rounded once."""
+
+    def coarse(one, other, room):
+        return sum(x.float() @ y.float().T for x, y in zip(one.chunk(8, 1), other.chunk(8, 1))).bfloat16() * 1.01
+
+    monkeypatch.setattr(sums, "host_product", coarse)
     assert measured_speed("cpu") == 0
 
 

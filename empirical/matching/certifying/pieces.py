@@ -1,22 +1,19 @@
-"""Columns standardised and split into half-precision pieces, block by block, and products of two sides' pieces.
+"""Columns standardised and rounded to half precision, or split into two pieces of it, block by block.
 
-On CUDA pieces are float16, multiplied on the tensor cores. On the CPU they are bfloat16 numbers stored as float32.
-Where the processor has instructions for bfloat16, torch multiplies such arrays with them in its "medium" precision,
-which may round factors to bfloat16 (these are rounded already) and adds in float32. Elsewhere the same numbers are
-multiplied as float32, no faster. That precision is a setting of torch for the whole process, changed while a tile is
-multiplied.
+On CUDA pieces are float16. On the CPU they are bfloat16, in rows of positions; one piece is rounded at random (`bound`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..machine import arrays
+from ..machine.vectors import LANES
 from ..moments import wide
+from ..screening.pair_kernels import gather
+from .bound import STRIP, SUMS
 
 KINDS = {"cpu": "bfloat16", "cuda": "float16"}
 
@@ -26,8 +23,23 @@ def kind_on(device: str) -> str:
     return KINDS.get(device.split(":")[0], "bfloat16")
 
 
+def scale_of(square: np.ndarray, positions: int) -> np.ndarray:
+    """Return powers of two that make the mean squares of columns about 1; 0 for constant ones."""
+    some = square > 0
+    power = np.round(np.log2(np.where(some, positions / np.where(some, square, 1), 1)) / 2)
+    return np.where(some, np.exp2(power), 0).astype(np.float32)
+
+
+def pieces_of(
+    mean: np.ndarray, square: np.ndarray, positions: int, two: bool, rows: int, side: int, device: str
+) -> HostPieces | Pieces:
+    """Return room for one side's pieces on a device; see `Pieces`."""
+    about = mean, square, positions, two, rows, side
+    return HostPieces(*about) if device == "cpu" else Pieces(*about, device)
+
+
 class Pieces:
-    """One side's columns of a tile; their norms are measured as blocks are taken.
+    """One side's columns of a tile, elsewhere than on the CPU; their norms are measured as blocks are taken.
 
     Parameters
     ----------
@@ -48,16 +60,15 @@ class Pieces:
     def __init__(
         self, mean: np.ndarray, square: np.ndarray, positions: int, two: bool, rows: int, side: int, device: str
     ):
-        power = np.round(np.log2(np.where(square > 0, positions / np.where(square > 0, square, 1), 1)) / 2)
-        scale = np.where(square > 0, np.exp2(power), 0).astype(np.float32)
-        self._room = arrays.empty([rows * (1 + two), len(mean)], device)
-        self._mean, self._scale = arrays.placed(mean, self._room), arrays.placed(scale, self._room)
-        self._two, self._side = two, side
-        if not isinstance(self._room, np.ndarray):
-            self._room = self._room.to(getattr(arrays.library(self._room), kind_on(device)))
-        self.sums = arrays.zeros([4, len(mean)], device)
+        import torch
 
-    def take(self, x: Any) -> tuple[Any, Any]:
+        self._room = arrays.empty([rows * (1 + two), len(mean)], device).to(getattr(torch, kind_on(device)))
+        self._mean = arrays.placed(mean, self._room)
+        self._scale = arrays.placed(scale_of(square, positions), self._room)
+        self._two, self._side = two, side
+        self.sums = arrays.zeros([len(SUMS), len(mean)], device)
+
+    def take(self, x: Any, start: int = 0) -> tuple[Any, Any]:
         """Split a block; return its first pieces, and of A the first above the second, of B the second above the first.
 
         The product of the stacked ones is p₂p₁' + p₁p₂'; both are tensors that stay until the next block.
@@ -66,21 +77,7 @@ class Pieces:
         room = self._room[: n * (1 + self._two)]
         first, second = (room[:n], room[n:]) if self._side == 0 or not self._two else (room[n:], room[:n])
         x = arrays.like(x, self._mean)
-        shift = arrays.cast(self._mean, x.dtype)
-        if isinstance(x, np.ndarray):
-            from . import piece_kernels
-
-            columns = x.shape[1]
-            piece_kernels.split(wide(x), columns, shift, self._scale, self._two, first, second, self.sums)
-            import torch
-
-            return torch.from_numpy(first), torch.from_numpy(room)
-        self._split(x, shift, first, second)
-        return first, room
-
-    def _split(self, x: Any, shift: Any, first: Any, second: Any) -> None:
-        """Do what `piece_kernels.split` does, in torch."""
-        left = (x - shift).float() * self._scale
+        left = (x - arrays.cast(self._mean, x.dtype)).float() * self._scale
         squares = []
         for target in (left, first, second)[: 2 + self._two]:
             if target is left:
@@ -94,47 +91,68 @@ class Pieces:
         for place, values in zip((1, 2, 3), (squares[0], squares[2] if self._two else None, left), strict=True):
             if values is not None:
                 self.sums[place] += (values * values).sum(0, dtype=self.sums.dtype)
+        return first, room
 
 
-def product(a: tuple[Any, Any], b: tuple[Any, Any], two: bool, out: Any) -> Any:
-    """Return the products of two blocks' pieces summed in float32; `out` is written to where it can be."""
-    import torch
+class HostPieces:
+    """One side's columns of a tile on the CPU; see `Pieces`. Here columns are rows, and one piece is rounded at random.
 
-    (first, stacked), (other, others) = a, b
-    if first.device.type == "cuda":
-        large = torch.mm(first.T, other, out_dtype=torch.float32)
-        return large.add_(torch.mm(stacked.T, others, out_dtype=torch.float32)) if two else large
-    first, stacked, other, others = (one.float() for one in (first, stacked, other, others))
-    if not two:
-        return torch.mm(first.T, other, out=out)
-    torch.mm(stacked.T, others, out=out)
-    return torch.addmm(out, first.T, other, out=out)
-
-
-def add(products: Any, total: Any) -> None:
-    """Add float32 products to float64 sums, in place."""
-    if total.device.type == "cpu":
-        from . import piece_kernels
-
-        piece_kernels.add(products.numpy(), total.numpy())
-    else:
-        total += products
-
-
-@contextmanager
-def half_precision(device: str = "cpu") -> Iterator[None]:
-    """Let torch multiply float32 arrays as bfloat16 for as long as the block runs, where the processor can.
-
-    Pieces of another format would be rounded once more; they are multiplied as they are.
+    Blocks of columns begin at multiples of `LANES`; the last one ends with the array, and may overlap the one before.
     """
-    import torch
 
-    if kind_on(device) != "bfloat16":
-        yield
-        return
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+    def __init__(self, mean: np.ndarray, square: np.ndarray, positions: int, two: bool, rows: int, side: int):
+        from . import piece_kernels as kernels
+
+        self._columns = columns = len(mean)
+        self._begins = np.minimum(np.arange(0, columns, LANES), max(columns - LANES, 0))
+        self._neurons = np.minimum((self._begins[:, None] + np.arange(LANES)).ravel(), columns - 1)
+        self._places = np.zeros(columns, dtype=np.int64)  # of each column among those of all blocks
+        self._places[self._neurons] = np.arange(len(self._neurons))
+        self._mean, self._shift = mean[self._neurons], mean[self._neurons].astype(np.float32)
+        self._scale = scale_of(square, positions)[self._neurons]
+        self._two, self._side = two, side
+        self._keys = kernels.keys(side << 32, columns)[self._neurons]
+        padded = -(-rows // STRIP) * STRIP
+        self._room = np.empty(max(columns, LANES) * padded * (1 + two), dtype=np.uint16)
+        self._copy = np.empty((0, len(self._neurons)), dtype=np.float32)
+        self._sums = np.zeros((len(SUMS), len(self._neurons)))
+
+    @property
+    def sums(self) -> np.ndarray:
+        """Measured sums so far, shape (6, columns)."""
+        return self._sums[:, self._places]
+
+    @sums.setter
+    def sums(self, values: np.ndarray) -> None:
+        self._sums = values[:, self._neurons].astype(float)
+
+    def take(self, x: Any, start: int = 0) -> tuple[Any, Any]:
+        """Split a block that begins at position `start`, on which random bits depend.
+
+        Return first pieces, shape (columns, positions), and of A the first beside the second, of B the second beside
+        the first, for the sum of p₂p₁' and p₁p₂'.
+        """
+        import torch
+
+        from . import piece_kernels as kernels
+
+        n = len(x)
+        padded = -(-n // STRIP) * STRIP
+        rows, begins, shift = wide(arrays.like(x, self._sums)), self._begins, self._shift
+        if rows.dtype != np.float32 or n != padded or self._columns < LANES:
+            if len(self._copy) < padded:
+                self._copy = np.empty((padded, len(self._neurons)), dtype=np.float32)
+            rows = self._copy[:padded]
+            mean = self._mean if x.dtype != np.float32 else shift
+            gather(wide(arrays.like(x, self._sums)), self._neurons, mean, rows)
+            begins, shift = np.arange(0, len(self._neurons), LANES), np.zeros_like(shift)
+        room = self._room[: max(self._columns, LANES) * padded * (1 + self._two)]
+        room = room.reshape(-1, 1 + self._two, padded)
+        first = int(self._two and self._side == 1)
+        targets = room[:, first], room[:, -1 - first] if self._two else room[:, first]
+        key = kernels.keys(start * STRIP, padded // 2)
+        kernels.split(
+            *(rows, begins, self._begins, shift, self._scale, key, self._keys, self._two), *targets, self._sums
+        )
+        bits = torch.from_numpy(room.view(np.int16)).view(torch.bfloat16)[: self._columns]
+        return bits[:, first, :n], bits.reshape(self._columns, -1)

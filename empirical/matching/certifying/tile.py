@@ -16,9 +16,11 @@ from ..machine.checkpoint import Checkpoint
 from ..machine.reading import Block, aligned_blocks
 from ..moments import Moments
 from .bound import UNIT, Norms, bound
-from .pieces import Pieces, add, half_precision, product
+from .pieces import pieces_of
+from .sums import DeviceSums, HostSums, merge, merged
 
-ROWS = 1024  # positions summed in float32: more are faster, and loosen the bound
+ROWS = 2048  # positions summed in float32: more are faster, and loosen the bound
+DIGITS = 2.0**20
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,27 @@ class CertifiedTile:
     ----------
     rho : array, shape (tile's A, tile's B)
         NaN for constant columns, and for doubtful ones.
-    bound : float
+    error : array of the same shape, or float
         No other correlation is further than this from the true one.
     doubtful : pair of ndarray of bool
         Columns of A and of B of which nothing is known (`bound`).
     """
 
     rho: Any
-    bound: float
+    error: Any
     doubtful: tuple[np.ndarray, np.ndarray]
+
+    def errors(self, rows: slice) -> Any:
+        """Return the errors of some rows."""
+        return self.error if isinstance(self.error, float) else self.error[rows]
+
+    @property
+    def largest_error(self) -> float:
+        """The largest error of a correlation, rounded up to a few digits; 0 if there is none."""
+        if isinstance(self.error, float):
+            return self.error
+        some = np.fmax.reduce(self.error, axis=None, initial=0)
+        return float(np.ceil(some * DIGITS) / DIGITS)
 
 
 def certified_tile(
@@ -62,46 +76,45 @@ def certified_tile(
     checkpoint, title :
         Where the sums so far are saved, and under which name.
     """
-    import torch
-
     checkpoint = checkpoint or Checkpoint(None, {})
     title = f"{title}-{1 + two}-part{distributed.rank()}of{distributed.size()}"
-    widths = [piece.stop - piece.start for piece in columns]
+    widths = columns[0].stop - columns[0].start, columns[1].stop - columns[1].start
     rows = min(ROWS, max(stop - start for blocks in parts for start, stop in blocks))
-    positions, place = sources[0].positions, torch.device(device)
+    positions = sources[0].positions
     pieces = [
-        Pieces(known.mean[some], known.square[some], positions, two, rows, side, device)
+        pieces_of(known.mean[some], known.square[some], positions, two, rows, side, device)
         for side, (known, some) in enumerate(zip(moments, columns, strict=True))
     ]
-    total = torch.zeros(tuple(widths), dtype=torch.float64, device=place)
-    out = torch.empty(tuple(widths), dtype=torch.float32, device=place)
+    added = HostSums(widths, two) if device == "cpu" else DeviceSums(widths, two, device)
     own, done, saved_at = range(distributed.rank(), len(parts), distributed.size()), 0, time.monotonic()
     stored = checkpoint.load(title)
     if stored is not None:
         done = int(stored["done"])
-        total.copy_(torch.from_numpy(stored["total"]))
+        for name, values in added.sums.items():
+            values[:] = arrays.placed(stored[name], values)
         for one, side in zip(pieces, "ab", strict=True):
-            one.sums += arrays.placed(stored[side], one.sums)
+            one.sums = arrays.placed(stored[side], one.sums)
     advance(sum(stop - start for j in own[:done] for start, stop in parts[j]))
     pending = [block for j in own[done:] for block in parts[j]]
     stream = aligned_blocks(sources, pending, columns, device) if pending else iter(())
-    with half_precision(device):
-        for j in own[done:]:
-            for start, stop in parts[j]:
-                for x, y in _pieces_of(next(stream), rows):
-                    add(product(pieces[0].take(x), pieces[1].take(y), two, out), total)
-                advance(stop - start)
-            done += 1
-            if time.monotonic() - saved_at > products.SAVE_EVERY:
-                sums = {side: arrays.on_host(one.sums) for one, side in zip(pieces, "ab", strict=True)}
-                checkpoint.save(title, {"done": np.array(done), "total": arrays.on_host(total), **sums})
-                saved_at = time.monotonic()
-    del out
-    total = _summed(total)
-    norms = tuple(Norms(arrays.on_host(_summed(one.sums)), positions) for one in pieces)
+    for j in own[done:]:
+        for start, stop in parts[j]:
+            for first, x, y in _cut(next(stream), rows):
+                added.add(pieces[0].take(x, start + first), pieces[1].take(y, start + first))
+            advance(stop - start)
+        done += 1
+        if time.monotonic() - saved_at > products.SAVE_EVERY:
+            sums = {side: arrays.on_host(one.sums) for one, side in zip(pieces, "ab", strict=True)}
+            so_far = {name: arrays.on_host(values) for name, values in added.sums.items()}
+            checkpoint.save(title, {"done": np.array(done), **so_far, **sums})
+            saved_at = time.monotonic()
+    added.sums = merge(added.sums)
+    norms = tuple(Norms(arrays.on_host(merged(one.sums)), positions) for one in pieces)
     blocks = sum(-(-(stop - start) // rows) for part in parts for start, stop in part) + distributed.size()
-    largest = bound(norms[0], norms[1], rows, blocks, UNIT.get(place.type, max(UNIT.values())))
-    return CertifiedTile(_correlations(total, (norms[0], norms[1])), largest, (norms[0].doubtful, norms[1].doubtful))
+    unit = UNIT.get(device.split(":")[0], max(UNIT.values()))
+    whole = bound(norms[0], norms[1], rows, blocks, unit)
+    rho, error = added.correlations((norms[0], norms[1]), whole, blocks)
+    return CertifiedTile(rho, error, (norms[0].doubtful, norms[1].doubtful))
 
 
 def forget(title: str, two: bool, checkpoint: Checkpoint) -> None:
@@ -109,34 +122,8 @@ def forget(title: str, two: bool, checkpoint: Checkpoint) -> None:
     checkpoint.drop(f"{title}-{1 + two}-part{distributed.rank()}of{distributed.size()}")
 
 
-def _pieces_of(blocks: tuple[Any, ...], rows: int) -> Iterator[tuple[Any, Any]]:
+def _cut(blocks: tuple[Any, ...], rows: int) -> Iterator[tuple[int, Any, Any]]:
+    """Yield parts of a block of both sides with their first position in it."""
     x, y = blocks
     for start in range(0, len(x), rows):
-        yield x[start : start + rows], y[start : start + rows]
-
-
-def _correlations(total: Any, norms: tuple[Norms, Norms]) -> Any:
-    """Return float32 correlations from the products of shifted columns; `total` is written over."""
-    import torch
-
-    scales, sums = [], []
-    for one in norms:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.where(one.doubtful | (one.spread == 0), np.nan, 1 / np.sqrt(one.spread))
-        scales.append(torch.from_numpy(scale).to(total.device))
-        sums.append(torch.from_numpy(one.sums[0]).to(total.device))
-    total.addr_(sums[0], sums[1], alpha=-1 / norms[0].positions)
-    rho = total.mul_(scales[0][:, None]).mul_(scales[1]).clamp_(-1, 1).float()
-    return rho.numpy() if rho.device.type == "cpu" else rho
-
-
-def _summed(own: Any) -> Any:
-    """Return the sum of all processes' arrays, in the order of the processes."""
-    if distributed.size() == 1:
-        return own
-    total = arrays.library(own).zeros_like(own)
-    for owner in range(distributed.size()):
-        one = arrays.copied(own)
-        distributed.send(one, owner)
-        total += one
-    return total
+        yield start, x[start : start + rows], y[start : start + rows]

@@ -67,21 +67,26 @@ class Undecided:
 
     def of_bounds(self, tile: CertifiedTile, columns: tuple[slice, slice]) -> OpenPairs | None:
         """Return the undecided pairs of a tile, or None if they are too many (`ROOM`)."""
-        lower = [top(tile.rho, self._keep, self._absolute, axis=side)[0] - tile.bound for side in (1, 0)]
+        key = abs(tile.rho) if self._absolute else tile.rho
+        at_least = key - tile.error
+        lower = [top(at_least, self._keep, False, axis=side)[0] for side in (1, 0)]
+        del at_least
         bars = []
         for side, values in enumerate(lower):
-            bar = self._merged(side, columns[side], values)[:, 0] - self._error - tile.bound
+            bar = self._merged(side, columns[side], values)[:, 0] - self._error
             # In float32, rounded down, as correlations are.
             bars.append(arrays.placed(np.nextafter(bar.astype(np.float32), np.float32(-np.inf)), tile.rho))
-        rows, partners, keys = [], [], []
+        rows, partners, keys, errors = [], [], [], []
         room = ROOM * sum(tile.rho.shape)
         for start in range(0, len(tile.rho), STRIP):
-            key = tile.rho[start : start + STRIP]
-            key = abs(key) if self._absolute else key
-            row, column = _places((key >= bars[0][start : start + STRIP, None]) | (key >= bars[1]))
-            keys.append(arrays.on_host(key[row, column]).astype(float))
-            rows.append(arrays.on_host(row) + start)
-            partners.append(arrays.on_host(column))
+            some = slice(start, start + STRIP)
+            at_most = key[some] + tile.errors(some)
+            row, column = _places((at_most >= bars[0][some, None]) | (at_most >= bars[1]))
+            keys.append(arrays.on_host(key[some][row, column]).astype(float))
+            row, column = arrays.on_host(row), arrays.on_host(column)
+            errors.append(np.broadcast_to(tile.errors(some), tuple(key[some].shape))[row, column])
+            rows.append(row + start)
+            partners.append(column)
             room -= len(row)
             if room < 0:
                 return None
@@ -89,13 +94,14 @@ class Undecided:
         if len(doubtful[0]) > room:
             return None
         listed, unknown = np.concatenate(keys), np.full(len(doubtful[0]), np.inf)
+        error = np.concatenate(errors).astype(float)
         return OpenPairs(
             row_lower=lower[0],
             column_lower=lower[1],
             unit_a=np.concatenate([*rows, doubtful[0]]) + columns[0].start,
             unit_b=np.concatenate([*partners, doubtful[1]]) + columns[1].start,
-            lower=np.concatenate([listed - tile.bound, -unknown]),
-            upper=np.concatenate([listed + tile.bound, unknown]),
+            lower=np.concatenate([listed - error, -unknown]),
+            upper=np.concatenate([listed + error, unknown]),
         )
 
     def of_float32(self, best: TileBest, columns: tuple[slice, slice]) -> OpenPairs:

@@ -1,7 +1,8 @@
 """Choices of the faster way on this machine: the exact or the certified engine, products by NumPy or by torch.
 
-The certified engine forms up to three half-precision products for each one of the exact engine, and splits columns. It
-is chosen for large matchings where half-precision products were measured `CLEARLY` times faster than float32 ones.
+The certified engine forms a half-precision product for each one of the exact engine (on a GPU up to three), rounds
+columns, and computes pairs exactly. It is chosen for large matchings where half-precision products were measured
+`CLEARLY` times faster than float32 ones.
 
 The exact engine's products on the CPU are those of NumPy's BLAS, and of torch's for large matchings where these were
 measured `FASTER`: on some processors one library takes two thirds of the other's time, on others they are alike.
@@ -33,10 +34,10 @@ from .checkpoint import stated_in
 
 AUTO = "auto"
 NUMPY, TORCH = LIBRARIES = "numpy", "torch"  # that form products on the CPU
-CLEARLY = 4.0  # three products for one, and the passes around them
+CLEARLY = {"cpu": 2.0, "cuda": 4.0}  # below, the passes around products take what these save; three on a GPU
 FASTER = 1.1  # below, so short a measurement may not distinguish them
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
-EDGE = {"cpu": 1024, "cuda": 4096}
+EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
@@ -61,7 +62,7 @@ def fastest(products: float, also_k: Sequence[int], compute: str, device: str, f
     if also_k or compute != "float32" or products < LARGE or importlib.util.find_spec("torch") is None:
         return "exact"
     ratio = half_precision_speed(device)
-    return "certified" if ratio is not None and ratio >= CLEARLY else "exact"
+    return "certified" if ratio is not None and ratio >= CLEARLY[kind_of(device)] else "exact"
 
 
 def library_of_products(products: float, engine: str, compute: str, device: str, folder: Any = None) -> str:
@@ -84,6 +85,11 @@ def library_of_products(products: float, engine: str, compute: str, device: str,
         return NUMPY
     ratio = speed_of_torch()
     return TORCH if ratio is not None and ratio >= FASTER else NUMPY
+
+
+def kind_of(device: str) -> str:
+    """Return "cuda" or "cpu": which kind a device is measured as."""
+    return "cuda" if device.startswith("cuda") else "cpu"
 
 
 def half_precision_speed(device: str, measure: Callable[[str], float] | None = None) -> float | None:
@@ -125,37 +131,42 @@ def measured_speed(device: str) -> float:
     """
     import torch
 
-    from ..certifying.bound import UNIT, gamma
-    from ..certifying.pieces import half_precision, kind_on, product
+    from ..certifying.bound import EIGHT_BITS, UNIT, gamma
+    from ..certifying.pieces import kind_on
+    from ..certifying.sums import device_product, host_product
 
     place = torch.device(device)
     edge = EDGE.get(place.type, EDGE["cpu"])
-    numbers = torch.arange(edge // 2 * edge, device=place)
-    wide = (((numbers * 7919) % 255 - 127) / 128).reshape(edge // 2, edge)  # of 8 bits, with sums that are not
+    depth = edge // 4
+    numbers = torch.arange(edge * depth, device=place)
+    wide = (((numbers * 7919) % 255 - 127) / 128).reshape(depth, edge)  # of 8 bits, with sums that are not
     wide[1::2] *= 2.0**-9
-    out = torch.empty(edge, edge, device=place)
-    narrow = wide.to(getattr(torch, kind_on(device))) if place.type == "cuda" else wide
+    narrow = wide.to(getattr(torch, kind_on(device)))
+    on_cpu = place.type == "cpu"
+    if on_cpu:
+        narrow = narrow.T.contiguous()
+    out, room = torch.empty(edge, edge, device=place), torch.empty(edge, edge, device=place, dtype=narrow.dtype)
 
-    def half() -> None:
-        with half_precision():
-            product((narrow, narrow), (narrow, narrow), False, out)
-
-    def seconds(run: Callable[[], Any]) -> float:
-        begun = time.perf_counter()
-        run()
-        out[0, 0].item()
-        if place.type == "cuda":
-            torch.cuda.synchronize(place)
-        return time.perf_counter() - begun
+    def half() -> Any:
+        if on_cpu:
+            return host_product(narrow, narrow, room)
+        return device_product((narrow, narrow), (narrow, narrow), False, out)
 
     def single() -> Any:
         return torch.mm(wide.T, wide, out=out)
 
+    def seconds(run: Callable[[], Any]) -> float:
+        begun = time.perf_counter()
+        run()[0, 0].item()
+        if place.type == "cuda":
+            torch.cuda.synchronize(place)
+        return time.perf_counter() - begun
+
     single()  # kernels are loaded
-    half()
     few = wide[:, :8].double()
-    error = (out[:8, :8].double() - few.T @ few).abs().amax()
-    if error > gamma(edge // 2, UNIT.get(place.type, UNIT["cuda"])) * (few**2).sum(0).amax():
+    error = (half()[:8, :8].double() - few.T @ few).abs().amax()
+    sums = gamma(depth, UNIT.get(place.type, UNIT["cuda"])) + EIGHT_BITS * on_cpu
+    if error > sums * (few**2).sum(0).amax():
         return 0.0
     times = [(seconds(single), seconds(half)) for _ in range(REPEATS)]
     return min(one for one, _ in times) / min(other for _, other in times)
@@ -169,7 +180,7 @@ def measured_speed_of_torch() -> float:
     """
     from .precision import add_product
 
-    edge = 2 * EDGE["cpu"]
+    edge = EDGE["cpu"]
     rows = ((np.arange(edge // 2 * edge) * 7919) % 255 - 127).astype(np.float32).reshape(edge // 2, edge)
     out = np.zeros((edge, edge), np.float32)
 

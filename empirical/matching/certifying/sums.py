@@ -1,0 +1,134 @@
+"""Products of two sides' pieces, added over blocks of positions, and the correlations and bounds that they give.
+
+On the CPU torch multiplies bfloat16 by the processor's instructions for it, where there are any. Those products are
+rounded to bfloat16 in the end, which the bound allows for: float32 ones would take longer than all else. On CUDA
+products are float32, formed on the tensor cores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..machine import arrays, distributed
+from .bound import EIGHT_BITS, WIDTH, Bound, Norms, gamma
+
+SMALL = 2**20  # terms of a product below which torch multiplies bfloat16 by other kernels, which may round more often
+
+
+class HostSums:
+    """Sums of products on the CPU, and of their sizes, in float32.
+
+    Attributes
+    ----------
+    sums : dict of str to float32 ndarray, shape (columns of A, columns of B)
+        "total" and "size".
+    """
+
+    def __init__(self, columns: tuple[int, int], two: bool):
+        import torch
+
+        self.sums = {name: np.zeros(columns, dtype=np.float32) for name in ("total", "size")}
+        self._two, self._room = two, torch.empty(columns, dtype=torch.bfloat16)
+
+    def add(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> None:
+        """Add the products of two blocks' pieces (`pieces.HostPieces.take`)."""
+        import torch
+
+        from . import piece_kernels as kernels
+
+        for one, other in zip(a[: 1 + self._two], b, strict=False):
+            done = host_product(one, other, self._room)
+            bits = done.view(torch.int16).numpy().view(np.uint16) if done.dtype == torch.bfloat16 else done.numpy()
+            (kernels.add_bits if bits.dtype == np.uint16 else kernels.add_numbers)(bits, **self.sums)
+
+    def correlations(self, norms: tuple[Norms, Norms], bound: Bound, blocks: int) -> tuple[Any, Any]:
+        """Return float32 correlations, NaN where there are none, and how far each can be off; sums are written over.
+
+        Parameters
+        ----------
+        blocks : int
+            How many blocks were added.
+        """
+        from . import piece_kernels as kernels
+
+        added = gamma((1 + self._two) * blocks, 2.0**-24)
+        share = (EIGHT_BITS + added) * (1 + added)
+        total, size = self.sums["total"], self.sums["size"]
+        sums = norms[0].sums[0], norms[1].sums[0] / norms[1].positions
+        roundings = [one.roundings() for one in norms]
+        of_pairs = share, bound.flat, bound.factor, bound.at_random, WIDTH
+        with np.errstate(invalid="ignore"):
+            kernels.correlate(total, size, *sums, *map(scales, norms), *roundings, *of_pairs)
+        return total, size
+
+
+class DeviceSums:
+    """Sums of products elsewhere, in float64; see `HostSums`."""
+
+    def __init__(self, columns: tuple[int, int], two: bool, device: str):
+        import torch
+
+        self.sums = {"total": torch.zeros(columns, dtype=torch.float64, device=device)}
+        self._two, self._room = two, torch.empty(columns, dtype=torch.float32, device=device)
+
+    def add(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> None:
+        """Add the products of two blocks' pieces (`pieces.Pieces.take`)."""
+        self.sums["total"] += device_product(a, b, self._two, self._room)
+
+    def correlations(self, norms: tuple[Norms, Norms], bound: Bound, blocks: int) -> tuple[Any, Any]:
+        """Return float32 correlations, and how far all of them can be off."""
+        total = self.sums["total"]
+        one, other, sums_a, sums_b = (
+            arrays.placed(values, total) for values in (*map(scales, norms), *(side.sums[0] for side in norms))
+        )
+        total.addr_(sums_a, sums_b, alpha=-1 / norms[0].positions)
+        return total.mul_(one[:, None]).mul_(other).clamp_(-1, 1).float(), bound.everywhere
+
+
+def host_product(one: Any, other: Any, room: Any) -> Any:
+    """Return the product of bfloat16 rows with bfloat16 rows, shapes (M, K) and (N, K), in bfloat16 or in float32."""
+    import torch
+
+    if len(one) * len(other) * one.shape[1] < SMALL:
+        return torch.mm(one.float(), other.float().T)
+    return torch.mm(one, other.T, out=room)
+
+
+def device_product(a: tuple[Any, Any], b: tuple[Any, Any], two: bool, room: Any) -> Any:
+    """Return the products of two blocks' pieces summed in float32; `room` is written to where it can be."""
+    import torch
+
+    (first, stacked), (other, others) = a, b
+    if first.device.type == "cuda":
+        large = torch.mm(first.T, other, out_dtype=torch.float32)
+        return large.add_(torch.mm(stacked.T, others, out_dtype=torch.float32)) if two else large
+    first, stacked, other, others = (one.float() for one in (first, stacked, other, others))
+    if not two:
+        return torch.mm(first.T, other, out=room)
+    torch.mm(stacked.T, others, out=room)
+    return torch.addmm(room, first.T, other, out=room)
+
+
+def scales(norms: Norms) -> np.ndarray:
+    """Return 1/√D of each column, NaN of those without a correlation."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(norms.rated, 1 / np.sqrt(norms.spread), np.nan)
+
+
+def merge(sums: dict[str, Any]) -> dict[str, Any]:
+    """Return the sums of all processes, in the order of the processes."""
+    return {name: merged(values) for name, values in sums.items()}
+
+
+def merged(own: Any) -> Any:
+    """Return the sum of all processes' arrays, in the order of the processes."""
+    if distributed.size() == 1:
+        return own
+    total = arrays.library(own).zeros_like(own)
+    for owner in range(distributed.size()):
+        one = arrays.copied(own)
+        distributed.send(one, owner)
+        total += one
+    return total
