@@ -22,6 +22,17 @@ EXACT: Mapping[str, tuple[Place, ...]] = {
     "autocorrelation": (("evidence/effective_positions.py", "effective_positions"),),
 }
 
+# Stages of a matching by the certified engine.
+CERTIFIED: Mapping[str, tuple[Place, ...]] = {
+    "products": (("certifying/sums.py", "host_product"), ("certifying/sums.py", "device_product")),
+    "rounding": (("certifying/pieces.py", "take"),),
+    "reading": (("machine/reading.py", "read"), ("machine/reading.py", "aligned_blocks")),
+    "moments": (("certifying/standard.py", "moments_of"),),
+    "bounds": (("certifying/sums.py", "correlations"), ("certifying/undecided.py", "of_bounds")),
+    "open pairs": (("screening/pair_products.py", "exact_products"), ("matching/partners.py", "settle")),
+    **{stage: EXACT[stage] for stage in ("pairs in float64", "replicates", "autocorrelation")},
+}
+
 
 def account(work: Callable[[], Any], stages: Mapping[str, tuple[Place, ...]] = EXACT) -> tuple[float, dict[str, float]]:
     """Return how long a computation took, and the seconds of each stage; "else" is what is left.

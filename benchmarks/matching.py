@@ -17,9 +17,9 @@ import torch
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Matches, match
 from rosettalaw.empirical.matching.cost import LARGEST
-from rosettalaw.empirical.matching.machine.choice import CLEARLY, measured_speed, speed_of_torch
+from rosettalaw.empirical.matching.machine.choice import CLEARLY, kind_of, measured_speed, speed_of_torch
 
-from .account import account, shown
+from .account import CERTIFIED, account, shown
 from .timing import Ratio, memory_speed
 
 SAMPLED = 16  # blocks whose products are timed twice over: a second of them varies by a tenth
@@ -85,10 +85,9 @@ def certified_against_matmul(
     block: int = 2048,
     device: str = "cpu",
     faster: float = 2.0,
-    least: float = CLEARLY,
 ) -> Ratio:
     """Time the certified engine against float32 products where half-precision ones are fast; else only those."""
-    speed = measured_speed(device)
+    speed, least = measured_speed(device), CLEARLY[kind_of(device)]
     if speed < least:
         detail = f"(not chosen here: half-precision products are {speed:.3g} times float32 ones)"
         return Ratio("speed of half-precision products over float32 ones", speed, least, False, detail)
@@ -98,15 +97,17 @@ def certified_against_matmul(
     match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), **options)
     for side in (a, b):
         read_through(side.path)
-    before, begun = seconds_of_products(a, b, block, edge, device), time.perf_counter()
-    matches = match(a, b, tile=(edge, edge), **options)
-    took = time.perf_counter() - begun
-    alone = (before + seconds_of_products(a, b, block, edge, device)) / 2
+    before = seconds_of_products(a, b, block, edge, device)
+    matches = []
+    took, spent = account(lambda: matches.append(match(a, b, **options)), CERTIFIED)
+    alone, details = (before + seconds_of_products(a, b, block, edge, device)) / 2, matches[0].details
+    flops = 2.0 * positions * neurons**2
     detail = (
         f"({alone:.3g} s of float32 products, {took:.3g} s matched, jackknife included; T = {positions}, "
-        f"N = {neurons}; "
-        f"half-precision products are {speed:.3g} times float32 ones; {matches.details['pieces']} pieces, bound "
-        f"{matches.details['largest_bound']:.2g}, {matches.details['computed_exactly']} pairs computed exactly)"
+        f"N = {neurons}; half-precision products were {speed:.3g} times float32 ones when they were measured, and "
+        f"{flops / spent['products'] / 1e9:.0f} to {flops / alone / 1e9:.0f} GFLOP/s here; {details['pieces']} "
+        f"piece{'s' * (details['pieces'] > 1)}, bound {details['largest_bound']:.2g}, "
+        f"{details['computed_exactly']} pairs computed exactly. Seconds: {shown(took, spent)})"
     )
     return Ratio("the certified engine's throughput over torch.matmul's in float32", alone / took, faster, True, detail)
 

@@ -10,7 +10,7 @@
 | `exact` | tiles and their parts |
 | `partners` | ranking, ties, mutual pairs |
 | `pairs` | float64 correlations of reported pairs |
-| `certifying` | half-precision products with a proven bound, where these are fast |
+| `certifying` | half-precision products with a stated bound, where these are fast |
 | `screening` | candidates from a sketch where N² T is too much |
 | `products` | products of tiles, computed here, read back or received |
 | `searches` | one matching by the exact engine, which shares a pass with its nulls |

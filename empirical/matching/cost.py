@@ -31,8 +31,9 @@ Audited neurons are multiplied from the columns that are turned anyway. P is tak
 two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
 while they are searched: their pages count as the process's until the system needs them.
 
-The certified engine fits where the exact one does: 20 e_A e_B for sums and correlations, and less for its blocks and
-lists. It is planned as the exact one.
+The certified engine fits where the exact one does: at most 20 e_A e_B for sums, sizes and correlations, and less for
+its blocks and lists. It is planned as the exact one. Its tiles are larger where there is room, since it rounds both
+sides for each of them.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic. Transfers
@@ -144,9 +145,7 @@ def budget(memory: int | None, device: str = "cpu", sharing: int = 1) -> int:
     return torch.cuda.mem_get_info(device)[0] // 2
 
 
-def tile_shape(
-    sizes: Sizes, memory: int | None, device: str = "cpu", engine: str = "exact"
-) -> tuple[int, int]:
+def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu", engine: str = "exact") -> tuple[int, int]:
     """Return the largest tile within a memory budget, at most `LARGEST` (or `LARGEST_CERTIFIED`) on a side.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -86,7 +87,7 @@ def match(
         Parts of the positions, whole documents where these are known, for the standard error of the count and the
         stability of each pair (`replicates`); 0 skips both.
     engine : str
-        "exact"; "certified": half-precision products with a proven bound, and exact correlations where it leaves a
+        "exact"; "certified": half-precision products with a stated bound, and exact correlations where it leaves a
         choice: the same pairs (`certifying`); "auto": the faster of these two on this machine (`machine.choice`); or
         "screened": candidates from a sketch, then exact correlations (`screened`).
     block : int
@@ -177,7 +178,8 @@ def match(
     free = int(distributed.agree(budget(memory, device, distributed.sharing())))
     if tile is None and engine != "screened":
         # Free memory may have changed since an unfinished matching began: it resumes with its tile.
-        tile = distributed.once(lambda: (None if memory else tile_of(folder)) or tile_shape(sizes, free, device, engine))
+        shape = functools.partial(tile_shape, sizes, free, device, engine)
+        tile = distributed.once(lambda: (None if memory else tile_of(folder)) or shape())
     settings = Settings(
         k=k,
         also_k=tuple(also_k),

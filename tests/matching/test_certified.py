@@ -205,7 +205,7 @@ def test_sums_of_random_roundings_stay_far_within_their_bound(correlations):
 
 
 def test_rounding_at_random_keeps_means_and_is_independent():
-    """A third of a step above a number of eight bits: a third of its copies go up, at random over positions and columns."""
+    """A third of a step above a number of eight bits: a third of the copies go up, anywhere."""
     n, columns, third = 4096, 48, np.float32(1 + 2.0**-7 / 3)
     x = np.full((n, columns), third)
     x[: n // 2] = 0

@@ -32,8 +32,9 @@ again. The small products (2n terms) are summed first, the large ones onto them:
 
     α = γ_{n+1} (φ φ' + (1 + γ_{2n}) ψ) + γ_{2n} ψ,    ψ = φ λ' + λ φ'.
 
-For u see `UNIT`. On the CPU a block's sums c may come rounded to 8 bits, and blocks are added in float32. Their sizes are
-added too: of B blocks, that errs by at most (2⁻⁸ + γ_B) Σ|c|, up to a factor near 1. Unrelated columns have small c.
+For u see `UNIT`. On the CPU a block's sums c may come rounded to 8 bits, and blocks are added in float32. Their sizes
+are added too: of B blocks, that errs by at most (2⁻⁸ + γ_B) Σ|c|, up to a factor near 1. Unrelated columns have small
+c.
 
 **The correlation** is (Σ q q' − Σq Σq'/T)/√(D D') with D = S² − (Σq)²/T. Sums of q, q², q⁴ and g⁴ are float32 over
 `RUN` positions and float64 beyond, off by at most η of themselves (Σq by η √T S); so D is off by

@@ -1,6 +1,6 @@
 """Columns standardised and rounded to half precision, or split into two pieces of it, block by block.
 
-On CUDA pieces are float16. On the CPU they are bfloat16, in rows of positions; one piece is rounded at random (`bound`).
+On CUDA pieces are float16. On the CPU they are bfloat16, columns as rows; one piece is rounded at random (`bound`).
 """
 
 from __future__ import annotations

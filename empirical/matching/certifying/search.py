@@ -3,10 +3,10 @@
     moments of both sides (`standard`) → tiles in half precision, with bounds (`tile`) → pairs that these leave open
     (`undecided`) → their exact correlations (`pair_products`) → best partners, as in the exact engine
 
-Of every other pair it is proven that neither neuron is among the other's best, so that pairs, margins and replicates
-are the exact engine's. A tile is multiplied with one piece where positions are few, and with two otherwise, or where
-one leaves too much open; three would gain nothing, because sums in float32 err by more than the second piece leaves.
-Where two leave too much open (thousands of equal neurons), the tile's correlations are computed as in the exact engine.
+Of every other pair the bound says that neither neuron is among the other's best, so that pairs, margins and replicates
+are the exact engine's. A tile is multiplied with one piece, and with two where one leaves too much open (or would, on
+CUDA); three would gain nothing, because sums in float32 err by more than the second piece leaves. Where two leave too
+much open (thousands of equal neurons), the tile's correlations are computed as in the exact engine.
 
 The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with its
 bounds, and a matching that finds one outside ends with an error.
@@ -88,7 +88,7 @@ def certified_search(
 def begins_with_two(device: str, neurons: int, positions: int) -> bool:
     """Return whether one piece would leave too much open, so that columns are split into two at once.
 
-    Random rounding, on the CPU, is a tenth of the noise of correlations at any T; rounding to nearest stays where it is.
+    Rounding at random, on the CPU, leaves a tenth of the noise of correlations at any T; to nearest, the same always.
     """
     return device != "cpu" and ROUNDED * (2 * np.log(max(neurons, 2)) * positions) ** 0.5 > 1
 
