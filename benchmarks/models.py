@@ -24,6 +24,7 @@ from .timing import Ratio
 TOKENS, FEW, CHARACTERS = 20_000, 600, 300_000
 CASES = (
     ("auto", "none", "", 1.4),
+    ("auto", "shift:3", ", three draws of a null", 2.0),
     ("screened", "none", "", 1.4),
     ("screened", "shift:3", ", three draws of a null", 2.0),
 )

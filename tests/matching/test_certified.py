@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
-from rosettalaw.empirical.matching.certifying import piece_kernels, pieces, sums, undecided
+from rosettalaw.empirical.matching.certifying import piece_kernels, pieces, sums, tile, undecided
 from rosettalaw.empirical.matching.certifying.bound import EIGHT_BITS, RISK, WIDTH, Norms, bound, gamma
 from rosettalaw.empirical.matching.certifying.standard import moments_of
 from rosettalaw.empirical.matching.certifying.tile import certified_tile
@@ -134,7 +134,7 @@ def tile_of(a, b, two, device="cpu", block=512, parts=3, shrink=1.0):
     where = stretches, device, Checkpoint(None, {}), "", lambda positions: None
     moments = [moments_of(source, side, 7, *where) for side, source in enumerate(sources)]
     moments[0].square *= shrink
-    return certified_tile(sources, (slice(0, a.shape[1]), slice(0, b.shape[1])), moments, stretches, two, device)
+    return certified_tile(sources, (slice(0, a.shape[1]), slice(0, b.shape[1])), moments, two, device)
 
 
 @settings(max_examples=25, deadline=None)
@@ -321,6 +321,7 @@ def test_columns_that_shift_badly_are_computed_exactly(correlations):
 def test_an_interrupted_matching_goes_on_with_the_same_bits(sides, tmp_path, monkeypatch):
     a, b = sides
     monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(tile, "ROWS", 100)
 
     class Stops(ArraySource):
         left = 0

@@ -204,3 +204,28 @@ def correlate(total, size, sums_a, sums_b, scale_a, scale_b, round_a, round_b, s
             error = flat + factor * lost + share * size[i, j] * scale
             total[i, j] = 1.0 if rho > 1.0 else (-1.0 if rho < -1.0 else rho)
             size[i, j] = error * (1 + 2.0**-22)
+
+
+@numba.njit(parallel=True, cache=True)
+def count_reaching(key, error, bars_a, bars_b):
+    """Return how many keys of each row, with their errors, reach the bar of their row or of their column."""
+    number = np.zeros(len(key), np.int64)
+    for i in numba.prange(len(key)):
+        bar, here = bars_a[i], 0
+        for j in range(key.shape[1]):
+            most = key[i, j] + error[i, j]
+            here += (most >= bar) | (most >= bars_b[j])
+        number[i] = here
+    return number
+
+
+@numba.njit(parallel=True, cache=True)
+def list_reaching(key, error, bars_a, bars_b, first, rows, columns):
+    """Write the rows and columns of these keys, those of a row from its place `first`."""
+    for i in numba.prange(len(key)):
+        place = first[i]
+        for j in range(key.shape[1]):
+            most = key[i, j] + error[i, j]
+            if (most >= bars_a[i]) | (most >= bars_b[j]):
+                rows[place], columns[place] = i, j
+                place += 1

@@ -150,11 +150,10 @@ class _Tiles:
         advance: Callable[[float], None],
     ) -> tuple[OpenPairs, np.ndarray]:
         """Return a tile's undecided pairs; and its number of pieces, its bound, and whether it was in float32."""
-        where = self._workspace.parts
         for two in (False, True)[int(self._two) :]:
             progress = advance if two == self._two else _nowhere  # a tile tried again is one tile
             how = two, self._settings.device, self._checkpoint, title, progress
-            tile = certified_tile(self._sources, columns, self._moments, where, *how)
+            tile = certified_tile(self._sources, columns, self._moments, *how)
             pairs = undecided.of_bounds(tile, columns)
             if pairs is not None:
                 return pairs, np.array([1 + two, tile.largest_error, 0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ...activations.source import ActivationSource
 from .. import products
 from ..machine import arrays, distributed
 from ..machine.checkpoint import Checkpoint
-from ..machine.reading import Block, aligned_blocks
+from ..machine.reading import aligned_blocks
 from ..moments import Moments
 from .bound import UNIT, Norms, bound
 from .pieces import pieces_of
@@ -41,10 +41,6 @@ class CertifiedTile:
     error: Any
     doubtful: tuple[np.ndarray, np.ndarray]
 
-    def errors(self, rows: slice) -> Any:
-        """Return the errors of some rows."""
-        return self.error if isinstance(self.error, float) else self.error[rows]
-
     @property
     def largest_error(self) -> float:
         """The largest error of a correlation, rounded up to a few digits; 0 if there is none."""
@@ -58,14 +54,13 @@ def certified_tile(
     sources: tuple[ActivationSource, ActivationSource],
     columns: tuple[slice, slice],
     moments: tuple[Moments, Moments],
-    parts: Sequence[Sequence[Block]],
     two: bool,
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     title: str = "",
     advance: Callable[[float], None] = lambda positions: None,
 ) -> CertifiedTile:
-    """Correlate some columns of two sources; with several processes each reads its own parts.
+    """Correlate some columns of two sources; with several processes each reads its own blocks.
 
     Parameters
     ----------
@@ -79,14 +74,15 @@ def certified_tile(
     checkpoint = checkpoint or Checkpoint(None, {})
     title = f"{title}-{1 + two}-part{distributed.rank()}of{distributed.size()}"
     widths = columns[0].stop - columns[0].start, columns[1].stop - columns[1].start
-    rows = min(ROWS, max(stop - start for blocks in parts for start, stop in blocks))
     positions = sources[0].positions
+    rows = min(ROWS, positions)
+    blocks = [(start, min(start + rows, positions)) for start in range(0, positions, rows)]
     pieces = [
         pieces_of(known.mean[some], known.square[some], positions, two, rows, side, device)
         for side, (known, some) in enumerate(zip(moments, columns, strict=True))
     ]
     added = HostSums(widths, two) if device == "cpu" else DeviceSums(widths, two, device)
-    own, done, saved_at = range(distributed.rank(), len(parts), distributed.size()), 0, time.monotonic()
+    own, done, saved_at = blocks[distributed.rank() :: distributed.size()], 0, time.monotonic()
     stored = checkpoint.load(title)
     if stored is not None:
         done = int(stored["done"])
@@ -94,14 +90,12 @@ def certified_tile(
             values[:] = arrays.placed(stored[name], values)
         for one, side in zip(pieces, "ab", strict=True):
             one.sums = arrays.placed(stored[side], one.sums)
-    advance(sum(stop - start for j in own[:done] for start, stop in parts[j]))
-    pending = [block for j in own[done:] for block in parts[j]]
+    advance(sum(stop - start for start, stop in own[:done]))
+    pending = own[done:]
     stream = aligned_blocks(sources, pending, columns, device) if pending else iter(())
-    for j in own[done:]:
-        for start, stop in parts[j]:
-            for first, x, y in _cut(next(stream), rows):
-                added.add(pieces[0].take(x, start + first), pieces[1].take(y, start + first))
-            advance(stop - start)
+    for (start, stop), (x, y) in zip(pending, stream, strict=True):
+        added.add(pieces[0].take(x, start), pieces[1].take(y, start))
+        advance(stop - start)
         done += 1
         if time.monotonic() - saved_at > products.SAVE_EVERY:
             sums = {side: arrays.on_host(one.sums) for one, side in zip(pieces, "ab", strict=True)}
@@ -110,20 +104,13 @@ def certified_tile(
             saved_at = time.monotonic()
     added.sums = merge(added.sums)
     norms = tuple(Norms(arrays.on_host(merged(one.sums)), positions) for one in pieces)
-    blocks = sum(-(-(stop - start) // rows) for part in parts for start, stop in part) + distributed.size()
     unit = UNIT.get(device.split(":")[0], max(UNIT.values()))
-    whole = bound(norms[0], norms[1], rows, blocks, unit)
-    rho, error = added.correlations((norms[0], norms[1]), whole, blocks)
+    number = len(blocks) + distributed.size()
+    whole = bound(norms[0], norms[1], rows, number, unit)
+    rho, error = added.correlations((norms[0], norms[1]), whole, number)
     return CertifiedTile(rho, error, (norms[0].doubtful, norms[1].doubtful))
 
 
 def forget(title: str, two: bool, checkpoint: Checkpoint) -> None:
     """Remove this process's sums of a finished tile."""
     checkpoint.drop(f"{title}-{1 + two}-part{distributed.rank()}of{distributed.size()}")
-
-
-def _cut(blocks: tuple[Any, ...], rows: int) -> Iterator[tuple[int, Any, Any]]:
-    """Yield parts of a block of both sides with their first position in it."""
-    x, y = blocks
-    for start in range(0, len(x), rows):
-        yield start, x[start : start + rows], y[start : start + rows]

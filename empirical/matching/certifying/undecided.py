@@ -7,7 +7,6 @@ rounding are treated as the exact engine treats them, so partners within its rou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,30 +75,20 @@ class Undecided:
             bar = self._merged(side, columns[side], values)[:, 0] - self._error
             # In float32, rounded down, as correlations are.
             bars.append(arrays.placed(np.nextafter(bar.astype(np.float32), np.float32(-np.inf)), tile.rho))
-        rows, partners, keys, errors = [], [], [], []
         room = ROOM * sum(tile.rho.shape)
-        for start in range(0, len(tile.rho), STRIP):
-            some = slice(start, start + STRIP)
-            at_most = key[some] + tile.errors(some)
-            row, column = _places((at_most >= bars[0][some, None]) | (at_most >= bars[1]))
-            keys.append(arrays.on_host(key[some][row, column]).astype(float))
-            row, column = arrays.on_host(row), arrays.on_host(column)
-            errors.append(np.broadcast_to(tile.errors(some), tuple(key[some].shape))[row, column])
-            rows.append(row + start)
-            partners.append(column)
-            room -= len(row)
-            if room < 0:
-                return None
         doubtful = np.nonzero(tile.doubtful[0][:, None] | tile.doubtful[1])
-        if len(doubtful[0]) > room:
+        places = _reaching(key, tile.error, bars[0], bars[1], room - len(doubtful[0]))
+        if places is None:
             return None
-        listed, unknown = np.concatenate(keys), np.full(len(doubtful[0]), np.inf)
-        error = np.concatenate(errors).astype(float)
+        rows, partners = places
+        listed = arrays.on_host(key[rows, partners]).astype(float)
+        error = tile.error if isinstance(tile.error, float) else tile.error[rows, partners].astype(float)
+        unknown = np.full(len(doubtful[0]), np.inf)
         return OpenPairs(
             row_lower=lower[0],
             column_lower=lower[1],
-            unit_a=np.concatenate([*rows, doubtful[0]]) + columns[0].start,
-            unit_b=np.concatenate([*partners, doubtful[1]]) + columns[1].start,
+            unit_a=np.concatenate([rows, doubtful[0]]) + columns[0].start,
+            unit_b=np.concatenate([partners, doubtful[1]]) + columns[1].start,
             lower=np.concatenate([listed - error, -unknown]),
             upper=np.concatenate([listed + error, unknown]),
         )
@@ -147,5 +136,24 @@ class Undecided:
         return np.sort(both, axis=1)[:, -self._keep :]
 
 
-def _places(mask: Any) -> Sequence[Any]:
-    return np.nonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero(as_tuple=True)
+def _reaching(key: Any, error: Any, bars_a: Any, bars_b: Any, room: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return rows and columns of keys that may reach the bar of their row or column, or None if more than `room`."""
+    if isinstance(key, np.ndarray):
+        from . import piece_kernels as kernels
+
+        number = kernels.count_reaching(key, error, bars_a, bars_b)
+        if number.sum() > room:
+            return None
+        rows, columns = np.empty((2, number.sum()), dtype=np.int64)
+        kernels.list_reaching(key, error, bars_a, bars_b, np.cumsum(number) - number, rows, columns)
+        return rows, columns
+    rows, columns, listed = [], [], 0
+    for start in range(0, len(key), STRIP):
+        at_most = key[start : start + STRIP] + error
+        row, column = ((at_most >= bars_a[start : start + STRIP, None]) | (at_most >= bars_b)).nonzero(as_tuple=True)
+        rows.append(arrays.on_host(row) + start)
+        columns.append(arrays.on_host(column))
+        listed += len(row)
+        if listed > room:
+            return None
+    return np.concatenate(rows), np.concatenate(columns)
