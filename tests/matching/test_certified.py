@@ -116,6 +116,7 @@ def test_replicates_and_nulls_are_the_exact_engines(sides, k):
     assert 1e-3 < details["largest_bound"] < 5e-3
     assert 1e-6 < details["largest_error"] < details["largest_bound"]
     assert details["computed_exactly"] < 0.6 * 60 * 70
+    assert details["risk_of_a_bound"] == 2 * RISK * 60 * 70
     json.dumps(found.record())
 
 
@@ -225,6 +226,20 @@ def test_rounding_at_random_keeps_means_and_is_independent():
     assert (later.float().numpy()[:, n // 2 :] > 1).mean() != up.mean()
     other = pieces.HostPieces(mean, square, n, False, n, 1).take(x, 0)[0].float().numpy()[:, n // 2 :] > 1
     assert abs(np.mean((other - 1 / 3) * centred)) < 4 * 2 / 9 / centred.size**0.5
+
+
+def test_sums_exceed_hoeffdings_bound_no_more_often_than_it_says():
+    """Its risk is 2⁻⁶⁴; at risks that 20,000 columns can show, no more sums are further off, and some are near."""
+    rng = np.random.default_rng(11)
+    n, columns = 256, 20_000
+    x, y = rng.standard_normal((n, columns)).astype(np.float32), rng.standard_normal(n)
+    side = pieces.HostPieces(np.zeros(columns), np.full(columns, float(n)), n, False, n, 0)
+    off = (side.take(x, 0)[0].double().numpy().T - x).T @ y
+    step = 2.0 ** (np.floor(np.log2(np.abs(x))) - 7)
+    unit = np.sqrt((step.astype(float) ** 2 * y[:, None] ** 2).sum(0))
+    for risk in (0.5, 0.1, 0.01):
+        assert np.mean(np.abs(off) > (np.log(2 / risk) / 2) ** 0.5 * unit) <= risk
+    assert 1 < np.max(np.abs(off) / unit) < WIDTH
 
 
 @pytest.mark.parametrize("two", [False, True])

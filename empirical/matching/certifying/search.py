@@ -33,6 +33,7 @@ from ..partners import Partners, mutual, settle
 from ..products import Workspace
 from ..screening.pair_products import exact_products
 from ..searches import TRAINED, SearchResult, Settings
+from .bound import RISK
 from .pieces import kind_on
 from .standard import moments_of
 from .tile import certified_tile, forget
@@ -136,6 +137,7 @@ class _Tiles:
             "pieces": pieces,
             "format": kind_on(self._settings.device),
             "largest_bound": float(largest),
+            "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * (self._settings.device == "cpu"),
             "decided_by_bound": neurons[0] * neurons[1] - len(pairs[0]),
             "computed_exactly": len(pairs[0]),
             "tiles_in_float32": int(in_float32),

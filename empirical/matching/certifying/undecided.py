@@ -76,7 +76,7 @@ class Undecided:
             # In float32, rounded down, as correlations are.
             bars.append(arrays.placed(np.nextafter(bar.astype(np.float32), np.float32(-np.inf)), tile.rho))
         room = ROOM * sum(tile.rho.shape)
-        doubtful = np.nonzero(tile.doubtful[0][:, None] | tile.doubtful[1])
+        doubtful = _of_either(*tile.doubtful)
         places = _reaching(key, tile.error, bars[0], bars[1], room - len(doubtful[0]))
         if places is None:
             return None
@@ -134,6 +134,13 @@ class Undecided:
     def _merged(self, side: int, units: slice, values: np.ndarray) -> np.ndarray:
         both = np.concatenate([self._lower[side][units], np.where(np.isnan(values), -np.inf, values)], axis=1)
         return np.sort(both, axis=1)[:, -self._keep :]
+
+
+def _of_either(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all places in a row or in a column of which nothing is known."""
+    if not rows.any() and not columns.any():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    return np.nonzero(rows[:, None] | columns)
 
 
 def _reaching(key: Any, error: Any, bars_a: Any, bars_b: Any, room: int) -> tuple[np.ndarray, np.ndarray] | None:
