@@ -7,9 +7,11 @@ leaves the mean unchanged. The bits are a hash of position and column, the same 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 from ..machine.vectors import LANES, turn
@@ -39,20 +41,22 @@ def nearest(bits):
     return np.uint32(np.uint32(bits + np.uint32(NEAREST + ((bits >> SIXTEEN) & ONE))) & UPPER)
 
 
-@intrinsic
-def bits_of(context, number):
+def _reinterpreted(context, builder, signature, arguments):
+    return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
+
+
+def _bits_of(context, number):
     """Return the bits of a float32 number."""
     return types.uint32(types.float32), _reinterpreted
 
 
-@intrinsic
-def number_of(context, bits):
+def _number_of(context, bits):
     """Return the float32 number of some bits."""
     return types.float32(types.uint32), _reinterpreted
 
 
-def _reinterpreted(context, builder, signature, arguments):
-    return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
+bits_of: Any = intrinsic(_bits_of)
+number_of: Any = intrinsic(_number_of)
 
 
 @numba.njit(cache=True)

@@ -57,10 +57,8 @@ class HostSums:
         share = (EIGHT_BITS + added) * (1 + added)
         total, size = self.sums["total"], self.sums["size"]
         sums = norms[0].sums[0], norms[1].sums[0] / norms[1].positions
-        roundings = [one.roundings() for one in norms]
-        of_pairs = share, bound.flat, bound.factor, bound.at_random, WIDTH
-        with np.errstate(invalid="ignore"):
-            kernels.correlate(total, size, *sums, *map(scales, norms), *roundings, *of_pairs)
+        each = (*sums, scales(norms[0]), scales(norms[1]), norms[0].roundings(), norms[1].roundings())
+        kernels.correlate(total, size, *each, share, bound.flat, bound.factor, bound.at_random, WIDTH)
         return total, size
 
 

@@ -140,7 +140,8 @@ def _of_either(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.nd
     """Return all places in a row or in a column of which nothing is known."""
     if not rows.any() and not columns.any():
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    return np.nonzero(rows[:, None] | columns)
+    row, column = np.nonzero(rows[:, None] | columns)
+    return row, column
 
 
 def _reaching(key: Any, error: Any, bars_a: Any, bars_b: Any, room: int) -> tuple[np.ndarray, np.ndarray] | None:
