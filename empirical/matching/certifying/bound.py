@@ -124,11 +124,11 @@ class Bound:
     Attributes
     ----------
     flat : float
-        Of every correlation, whatever rounding left out.
+        All of it but the rounding of columns, the same for every correlation.
     worst : float
-        What rounding left out at most, of every correlation.
+        The largest error from the rounding of columns.
     factor : float
-        κ κ', of what rounding left out.
+        κ κ', by which σ is multiplied.
     at_random : bool
         Whether both sides were rounded at random, so that rounding has a bound of its own for each pair.
     """
