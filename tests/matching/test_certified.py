@@ -355,7 +355,7 @@ def test_an_interrupted_matching_goes_on_with_the_same_bits(sides, tmp_path, mon
     runs = 0
     with pytest.raises(KeyboardInterrupt):
         stopping(130)
-    assert list((tmp_path / "work").glob("*-part0of1.npz"))  # within a tile
+    assert list((tmp_path / "work").glob("*-blocks0of1.npz"))  # within a tile
     for runs in range(40):  # noqa: B007
         try:
             found = stopping(300)

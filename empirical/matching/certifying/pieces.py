@@ -138,21 +138,19 @@ class HostPieces:
 
         n = len(x)
         padded = -(-n // STRIP) * STRIP
-        rows, begins, shift = wide(arrays.like(x, self._sums)), self._begins, self._shift
-        if rows.dtype != np.float32 or n != padded or self._columns < LANES:
+        values, begins, shift = wide(arrays.like(x, self._sums)), self._begins, self._shift
+        if values.dtype != np.float32 or n != padded or self._columns < LANES:
             if len(self._copy) < padded:
                 self._copy = np.empty((padded, len(self._neurons)), dtype=np.float32)
-            rows = self._copy[:padded]
-            mean = self._mean if x.dtype != np.float32 else shift
-            gather(wide(arrays.like(x, self._sums)), self._neurons, mean, rows)
-            begins, shift = np.arange(0, len(self._neurons), LANES), np.zeros_like(shift)
+            copy = self._copy[:padded]
+            gather(values, self._neurons, self._mean if values.dtype != np.float32 else shift, copy)
+            values, begins, shift = copy, np.arange(0, len(self._neurons), LANES), np.zeros_like(shift)
         room = self._room[: max(self._columns, LANES) * padded * (1 + self._two)]
         room = room.reshape(-1, 1 + self._two, padded)
         first = int(self._two and self._side == 1)
         targets = room[:, first], room[:, -1 - first] if self._two else room[:, first]
         key = kernels.keys(start * STRIP, padded // 2)
-        kernels.split(
-            *(rows, begins, self._begins, shift, self._scale, key, self._keys, self._two), *targets, self._sums
-        )
+        about = values, begins, self._begins, shift, self._scale, key, self._keys, self._two
+        kernels.split(*about, *targets, self._sums)
         bits = torch.from_numpy(room.view(np.int16)).view(torch.bfloat16)[: self._columns]
         return bits[:, first, :n], bits.reshape(self._columns, -1)

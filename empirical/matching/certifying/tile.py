@@ -72,7 +72,7 @@ def certified_tile(
         Where the sums so far are saved, and under which name.
     """
     checkpoint = checkpoint or Checkpoint(None, {})
-    title = f"{title}-{1 + two}-part{distributed.rank()}of{distributed.size()}"
+    title = _name(title, two)
     widths = columns[0].stop - columns[0].start, columns[1].stop - columns[1].start
     positions = sources[0].positions
     rows = min(ROWS, positions)
@@ -113,4 +113,8 @@ def certified_tile(
 
 def forget(title: str, two: bool, checkpoint: Checkpoint) -> None:
     """Remove this process's sums of a finished tile."""
-    checkpoint.drop(f"{title}-{1 + two}-part{distributed.rank()}of{distributed.size()}")
+    checkpoint.drop(_name(title, two))
+
+
+def _name(title: str, two: bool) -> str:
+    return f"{title}-{1 + two}-blocks{distributed.rank()}of{distributed.size()}"
