@@ -19,7 +19,8 @@ from .bound import UNIT, Norms, bound
 from .pieces import pieces_of
 from .sums import DeviceSums, HostSums, merge, merged
 
-ROWS = 2048  # positions summed in float32: more are faster, and loosen the bound
+ROWS = 2048  # positions summed in float32 on the CPU: more are faster, and loosen the bound
+ROWS_ELSEWHERE = 1024
 DIGITS = 2.0**20
 
 
@@ -75,7 +76,7 @@ def certified_tile(
     title = _name(title, two)
     widths = columns[0].stop - columns[0].start, columns[1].stop - columns[1].start
     positions = sources[0].positions
-    rows = min(ROWS, positions)
+    rows = min(ROWS if device == "cpu" else ROWS_ELSEWHERE, positions)
     blocks = [(start, min(start + rows, positions)) for start in range(0, positions, rows)]
     pieces = [
         pieces_of(known.mean[some], known.square[some], positions, two, rows, side, device)
