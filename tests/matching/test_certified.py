@@ -129,12 +129,14 @@ def columns(rng, positions, neurons):
     return np.concatenate(mixed, axis=1).astype(np.float32)
 
 
-def tile_of(a, b, two, device="cpu", block=512, parts=3, shrink=1.0):
+def tile_of(a, b, two, device="cpu", block=512, parts=3, shrink=1.0, apart=0.0):
     sources = ArraySource(a), ArraySource(b)
     stretches = cut(len(a), block, parts)
     where = stretches, device, Checkpoint(None, {}), "", lambda positions: None
     moments = [moments_of(source, side, 7, *where) for side, source in enumerate(sources)]
     moments[0].square *= shrink
+    for side in moments:
+        side.mean += apart * np.sqrt(side.square / len(a))
     return certified_tile(sources, (slice(0, a.shape[1]), slice(0, b.shape[1])), moments, two, device)
 
 
@@ -226,6 +228,56 @@ def test_rounding_at_random_keeps_means_and_is_independent():
     assert (later.float().numpy()[:, n // 2 :] > 1).mean() != up.mean()
     other = pieces.HostPieces(mean, square, n, False, n, 1).take(x, 0)[0].float().numpy()[:, n // 2 :] > 1
     assert abs(np.mean((other - 1 / 3) * centred)) < 4 * 2 / 9 / centred.size**0.5
+
+
+def test_the_error_of_each_pair_by_hand(monkeypatch):
+    """Rounding from either side, the sizes of blocks of 8 bits, and the flat part, in float64."""
+    monkeypatch.setattr(tile, "ROWS", 64)
+    monkeypatch.setattr(sums, "SMALL", 0)
+    rng = np.random.default_rng(8)
+    sides = [rng.standard_t(4, (640, n)).astype(np.float32) for n in (20, 30)]
+    found = tile_of(*sides, two=False)
+    norms, rounded = [], []
+    for number, x in enumerate(sides):
+        mean, square = x.mean(0, dtype=float), x.var(0, dtype=float) * len(x)
+        side = pieces.HostPieces(mean, square, len(x), False, 64, number)
+        rounded.append(np.concatenate([side.take(x[i : i + 64], i)[0].double().numpy().T for i in range(0, 640, 64)]))
+        norms.append(Norms(side.sums, len(x)))
+    q = [(x - x.mean(0)) * pieces.scale_of(x.var(0) * 640, 640) for x in sides]
+    norm = [np.sqrt((one**2).sum(0)) for one in q]
+    rest = [np.sqrt(((one - p) ** 2).sum(0)) / n for one, p, n in zip(q, rounded, norm, strict=True)]
+    step = [
+        (2.0 ** (4 * np.floor(np.log2(np.abs(one))) - 28)).sum(0) ** 0.25 / n for one, n in zip(q, norm, strict=True)
+    ]
+    fourth = [(one**4).sum(0) ** 0.25 / n for one, n in zip(q, norm, strict=True)]
+    at_random = np.outer(step[0], fourth[1]) + (1 + 2.0**-7) * np.outer(fourth[0], step[1])
+    lost = np.minimum(WIDTH * at_random, rest[0][:, None] + (1 + rest[0][:, None]) * rest[1])
+    blocks = np.split(rounded[0], 10), np.split(rounded[1], 10)
+    size = sum(np.abs(x.T @ y) for x, y in zip(*blocks, strict=True)) / np.outer(*norm)
+    assert (lost < WIDTH * at_random).any()
+    assert (lost == WIDTH * at_random).any()
+    flat = bound(norms[0], norms[1], 64, 11, 2.0**-23).flat
+    np.testing.assert_allclose(found.error, flat + lost + (EIGHT_BITS + 11 * 2.0**-24) * size, rtol=2e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
+def test_columns_that_are_not_quite_centred(device, correlations):
+    """Shifts a twentieth of a standard deviation off the means: Σq Σq'/T is taken off."""
+    rng = np.random.default_rng(3)
+    a, b = (rng.standard_normal((2000, 30)).astype(np.float32) for _ in "ab")
+    found = tile_of(a, b, False, device, apart=0.05)
+    off = np.abs(np.asarray(found.rho) - correlations(a, b))
+    assert (off <= found.error).all()
+    assert off.max() < 1e-3  # 0.0025 if it were not
+
+
+def test_blocks_that_repeat_are_rounded_anew(correlations, monkeypatch):
+    """The same bits in all of 100 blocks would add up: errors ten times as large, a third of their bound and more."""
+    monkeypatch.setattr(tile, "ROWS", 64)
+    rng = np.random.default_rng(4)
+    a, b = (np.tile(rng.standard_normal((64, 60)), (100, 1)).astype(np.float32) for _ in "ab")
+    found = tile_of(a, b, False)
+    assert (np.abs(found.rho - correlations(a, b)) / found.error).max() < 0.25
 
 
 def test_sums_exceed_hoeffdings_bound_no_more_often_than_it_says():
