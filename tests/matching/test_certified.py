@@ -228,6 +228,23 @@ def test_rounding_at_random_keeps_means_and_is_independent():
     assert abs(np.mean((other - 1 / 3) * centred)) < 4 * 2 / 9 / centred.size**0.5
 
 
+def test_positions_beyond_a_billion_have_random_bits_of_their_own():
+    """Two blocks half a billion positions apart: no order of XOR of the second's positions gives the first's bits.
+
+    Keys of 64 numbers a position, cut to 32 bits, were the same in these two blocks, in another order of positions.
+    """
+    n, columns = 2048, 16
+    x = np.full((n, columns), 1 + 2.0**-8, np.float32)
+    side = pieces.HostPieces(np.zeros(columns), np.full(columns, float(n)), n, False, n, 0)
+    starts = 2**26 + 2048 * 5, 9 * 2**26 + 2048 * (5 ^ 0x4999)
+    one, other = (side.take(x, start)[0].float().numpy() > 1 for start in starts)
+    one, other = (
+        up.reshape(columns, 8, 2, 128).transpose(0, 2, 1, 3).reshape(2 * columns, 1024) for up in (one, other)
+    )
+    agree = [np.mean(one == other[:, np.arange(1024) ^ order]) for order in range(1024)]
+    assert max(agree) < 0.55
+
+
 def test_sums_exceed_hoeffdings_bound_no_more_often_than_it_says():
     """Its risk is 2⁻⁶⁴; at risks that 20,000 columns can show, no more sums are further off, and some are near."""
     rng = np.random.default_rng(11)
