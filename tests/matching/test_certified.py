@@ -159,7 +159,7 @@ def test_no_correlation_is_further_off_than_the_bound(correlations, seed, positi
     error = np.broadcast_to(found.error, found.rho.shape)[:, : truth.shape[1]]
     assert (np.abs(rho - truth) <= error)[known].all()
     rounded = 2.0**-8 * (1 + np.abs(rho)) * (device == "cpu")  # sums in 8 bits
-    assert (error < (2e-4 if two else 1.8e-2) + rounded)[known].all()
+    assert (error < (3e-4 if two else 1.8e-2) + rounded)[known].all()  # γ of 1500 positions is 1.8e-4
     assert np.isnan(rho[~known]).all()
 
 
@@ -301,6 +301,16 @@ def test_blocks_in_eight_bits_are_added_with_their_sizes():
     off = np.abs(sums.host_product(one, other, room).double().numpy() - truth)
     assert (off <= EIGHT_BITS * np.abs(truth) + gamma(200, 2.0**-23) * 200 * 25).all()
     assert sums.host_product(one[:9], other[:9], room[:9, :9]).dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_small_products_are_float32_where_torch_casts_by_itself(kind):
+    rng = np.random.default_rng(0)
+    one, other = (torch.from_numpy(rng.standard_normal((9, 200)).astype(np.float32)).bfloat16() for _ in "ab")
+    with torch.autocast("cpu", dtype=kind):
+        product = sums.host_product(one, other, torch.empty(9, 9, dtype=torch.bfloat16))
+    np.testing.assert_allclose(product.numpy(), one.double().numpy() @ other.double().numpy().T, atol=1e-4)
+    assert product.dtype == torch.float32
 
 
 def test_float16_that_overflows_leaves_columns_undecided(monkeypatch, correlations):
