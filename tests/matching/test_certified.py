@@ -235,15 +235,15 @@ def test_the_error_of_each_pair_by_hand(monkeypatch):
     monkeypatch.setattr(tile, "ROWS", 64)
     monkeypatch.setattr(sums, "SMALL", 0)
     rng = np.random.default_rng(8)
-    sides = [rng.standard_t(4, (640, n)).astype(np.float32) for n in (20, 30)]
+    sides = [rng.standard_t(4, (1920, n)).astype(np.float32) for n in (20, 30)]
     found = tile_of(*sides, two=False)
     norms, rounded = [], []
     for number, x in enumerate(sides):
         mean, square = x.mean(0, dtype=float), x.var(0, dtype=float) * len(x)
         side = pieces.HostPieces(mean, square, len(x), False, 64, number)
-        rounded.append(np.concatenate([side.take(x[i : i + 64], i)[0].double().numpy().T for i in range(0, 640, 64)]))
+        rounded.append(np.concatenate([side.take(x[i : i + 64], i)[0].double().numpy().T for i in range(0, 1920, 64)]))
         norms.append(Norms(side.sums, len(x)))
-    q = [(x - x.mean(0)) * pieces.scale_of(x.var(0) * 640, 640) for x in sides]
+    q = [(x - x.mean(0)) * pieces.scale_of(x.var(0) * 1920, 1920) for x in sides]
     norm = [np.sqrt((one**2).sum(0)) for one in q]
     rest = [np.sqrt(((one - p) ** 2).sum(0)) / n for one, p, n in zip(q, rounded, norm, strict=True)]
     step = [
@@ -252,12 +252,12 @@ def test_the_error_of_each_pair_by_hand(monkeypatch):
     fourth = [(one**4).sum(0) ** 0.25 / n for one, n in zip(q, norm, strict=True)]
     at_random = np.outer(step[0], fourth[1]) + (1 + 2.0**-7) * np.outer(fourth[0], step[1])
     lost = np.minimum(WIDTH * at_random, rest[0][:, None] + (1 + rest[0][:, None]) * rest[1])
-    blocks = np.split(rounded[0], 10), np.split(rounded[1], 10)
+    blocks = np.split(rounded[0], 30), np.split(rounded[1], 30)
     size = sum(np.abs(x.T @ y) for x, y in zip(*blocks, strict=True)) / np.outer(*norm)
     assert (lost < WIDTH * at_random).any()
     assert (lost == WIDTH * at_random).any()
-    flat = bound(norms[0], norms[1], 64, 11, 2.0**-23).flat
-    np.testing.assert_allclose(found.error, flat + lost + (EIGHT_BITS + 11 * 2.0**-24) * size, rtol=2e-3, atol=1e-7)
+    flat = bound(norms[0], norms[1], 64, 31, 2.0**-23).flat
+    np.testing.assert_allclose(found.error, flat + lost + (EIGHT_BITS + 31 * 2.0**-24) * size, rtol=2e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
@@ -278,6 +278,23 @@ def test_blocks_that_repeat_are_rounded_anew(correlations, monkeypatch):
     a, b = (np.tile(rng.standard_normal((64, 60)), (100, 1)).astype(np.float32) for _ in "ab")
     found = tile_of(a, b, False)
     assert (np.abs(found.rho - correlations(a, b)) / found.error).max() < 0.25
+
+
+def test_positions_beyond_a_billion_have_random_bits_of_their_own():
+    """Two blocks half a billion positions apart: no order of XOR of the second's positions gives the first's bits.
+
+    Keys of 64 numbers a position, cut to 32 bits, were the same in these two blocks, in another order of positions.
+    """
+    n, columns = 2048, 16
+    x = np.full((n, columns), 1 + 2.0**-8, np.float32)
+    side = pieces.HostPieces(np.zeros(columns), np.full(columns, float(n)), n, False, n, 0)
+    starts = 2**26 + 2048 * 5, 9 * 2**26 + 2048 * (5 ^ 0x4999)
+    one, other = (side.take(x, start)[0].float().numpy() > 1 for start in starts)
+    one, other = (
+        up.reshape(columns, 8, 2, 128).transpose(0, 2, 1, 3).reshape(2 * columns, 1024) for up in (one, other)
+    )
+    agree = [np.mean(one == other[:, np.arange(1024) ^ order]) for order in range(1024)]
+    assert max(agree) < 0.55
 
 
 def test_sums_exceed_hoeffdings_bound_no_more_often_than_it_says():
@@ -336,6 +353,16 @@ def test_blocks_in_eight_bits_are_added_with_their_sizes():
     off = np.abs(sums.host_product(one, other, room).double().numpy() - truth)
     assert (off <= EIGHT_BITS * np.abs(truth) + gamma(200, 2.0**-23) * 200 * 25).all()
     assert sums.host_product(one[:9], other[:9], room[:9, :9]).dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_small_products_are_float32_where_torch_casts_by_itself(kind):
+    rng = np.random.default_rng(0)
+    one, other = (torch.from_numpy(rng.standard_normal((9, 200)).astype(np.float32)).bfloat16() for _ in "ab")
+    with torch.autocast("cpu", dtype=kind):
+        product = sums.host_product(one, other, torch.empty(9, 9, dtype=torch.bfloat16))
+    np.testing.assert_allclose(product.numpy(), one.double().numpy() @ other.double().numpy().T, atol=1e-4)
+    assert product.dtype == torch.float32
 
 
 def test_float16_that_overflows_leaves_columns_undecided(monkeypatch, correlations):

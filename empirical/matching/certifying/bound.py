@@ -23,8 +23,9 @@ Schwarz give
     σ = C (γ φ₄' + (1 + 2⁻⁷) φ₄ γ'),
 
 unless the sum above is smaller. Where columns are not heavy-tailed, this falls as 1/√T, as correlations of unrelated
-columns do: it is a tenth of those, at any T. Connolly, Higham and Mary (2021, SIAM J. Sci. Comput. 43, A566–A585) study
-such rounding.
+columns do: it is a tenth of those, at any T. The random bits are a hash of position and column, always the same: the
+risk is that of columns that do not depend on it; columns made from the hash can be further off. Connolly, Higham and
+Mary (2021, SIAM J. Sci. Comput. 43, A566–A585) study such rounding.
 
 **What sums leave out.** A sum of n exact products in any order errs by at most γ_n Σ|p p'|, γ_n = n u/(1 − n u) (Higham
 2002, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1), and blocks add up by Cauchy and Schwarz

@@ -149,7 +149,7 @@ class HostPieces:
         room = room.reshape(-1, 1 + self._two, padded)
         first = int(self._two and self._side == 1)
         targets = room[:, first], room[:, -1 - first] if self._two else room[:, first]
-        key = kernels.keys(start * STRIP, padded // 2)
+        key = kernels.keys(start, padded // 2)  # of no other block, where blocks have half a strip or more
         about = values, begins, self._begins, shift, self._scale, key, self._keys, self._two
         kernels.split(*about, *targets, self._sums)
         bits = torch.from_numpy(room.view(np.int16)).view(torch.bfloat16)[: self._columns]

@@ -3,10 +3,11 @@
     moments of both sides (`standard`) → tiles in half precision, with bounds (`tile`) → pairs that these leave open
     (`undecided`) → their exact correlations (`pair_products`) → best partners, as in the exact engine
 
-Of every other pair the bound says that neither neuron is among the other's best, so that pairs, margins and replicates
-are the exact engine's. A tile is multiplied with one piece, and with two where one leaves too much open (or would, on
-CUDA); three would gain nothing, because sums in float32 err by more than the second piece leaves. Where two leave too
-much open (thousands of equal neurons), the tile's correlations are computed as in the exact engine.
+Of every other pair the bound says that neither neuron is among the other's best, so that pairs and their correlations
+are the exact engine's; so are margins up to float32's rounding, and replicates where no two partners tie up to it. A
+tile is multiplied with one piece, and with two where one leaves too much open (or would, on CUDA); three would gain
+nothing, because sums in float32 err by more than the second piece leaves. Where two leave too much open (thousands of
+equal neurons), the tile's correlations are computed as in the exact engine.
 
 The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with its
 bounds, and a matching that finds one outside ends with an error.

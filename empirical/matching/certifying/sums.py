@@ -90,7 +90,8 @@ def host_product(one: Any, other: Any, room: Any) -> Any:
     import torch
 
     if len(one) * len(other) * one.shape[1] < SMALL:
-        return torch.mm(one.float(), other.float().T)
+        # `out` keeps torch.autocast from rounding it to another format.
+        return torch.mm(one.float(), other.float().T, out=torch.empty(len(one), len(other), dtype=torch.float32))
     return torch.mm(one, other.T, out=room)
 
 
