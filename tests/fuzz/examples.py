@@ -11,7 +11,7 @@ from rosettalaw.vocabulary import variable
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 SIZES = {"rung": 4, "pair": 40, "null_pair": 60, "neuron": 400, "top": 3, "text": 4000, "read_document": 3}
-SIZES |= {"snippet": 60, "context": 6, "cell": 6, "": 1, "side": 2, "selector": 5, "run": 2}
+SIZES |= {"snippet": 60, "context": 6, "cell": 6, "": 1, "side": 2, "selector": 5, "run": 2, "depth_bin": 12}
 WORDS = {
     "side": ["a", "b"],
     "measure": ["output_kurtosis", "activation_kurtosis", "lifetime_sparsity", "domain_entropy"],
