@@ -152,7 +152,7 @@ def targets(path: str | os.PathLike[str]) -> list[Path]:
     return [stem.with_name(stem.name + ending) for ending in ENDINGS.get()]
 
 
-def target_of(path: Path, drawn: Sequence[Path], source: str) -> Path:
+def target_of(path: Path, files: Sequence[Path], source: str) -> Path:
     """Return where the drawing of one of several sources goes, without an ending.
 
     The first has the figure's own name. Others have their source's as well, in letters that a file name may have, with
@@ -162,18 +162,18 @@ def target_of(path: Path, drawn: Sequence[Path], source: str) -> Path:
     ----------
     path : Path
         File of the figure.
-    drawn : sequence of Path
-        Files of the sources before it.
+    files : sequence of Path
+        Drawings of the sources before it.
     source : str
         Name of the source.
     """
-    if not drawn:
+    if not files:
         return path
     name = "".join("-" if sign in "/\\" or not sign.isprintable() else sign for sign in f"{path.name}-{source}")
     name = os.fsencode(name)[:LONGEST_NAME].decode("utf-8", "ignore")
     while Path(name).suffix in METADATA:  # which `targets` takes for the ending of a file
         name = str(Path(name).with_suffix(""))
-    taken, number, free = {one.stem for one in drawn}, 1, name
+    taken, number, free = {one.stem for one in files}, 1, name
     while free in taken:
         number += 1
         free = f"{name} ({number})"

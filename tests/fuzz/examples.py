@@ -37,6 +37,9 @@ FACTS = {
 }
 
 
+FILLED = ("pairs", "rung", "ladder", "fit", "judge", "image_sweep", "image_kinds")
+
+
 def filled(kind, seed=0):
     """Return a result of a kind with every variable of its layout, in numbers that agree with each other."""
     rng = np.random.default_rng(seed)
@@ -100,7 +103,7 @@ def examples():
     from rosettalaw.sims import simulate
     from rosettalaw.theory import predict
 
-    made = {kind: filled(kind) for kind in ("pairs", "rung", "ladder", "judge", "image_sweep", "image_kinds")}
+    made = {kind: filled(kind) for kind in FILLED}
     made["simulation"] = simulate([16, 32, 64], 2.0, inputs=500, runs=2, quiet=True).to_dataset()
     made["prediction"] = predict(neurons=[64, 128], beta=1.6)
     made["toy"] = small(load(DOCS / "toy" / "toy.nc"))

@@ -53,7 +53,7 @@ def of_other(kind: str, ds: xr.Dataset, name: str) -> list[str]:
 
 
 def of_law(law: xr.Dataset, row: Row) -> list[str]:
-    """Return what a saved law lacks, and its own verdict where a fit without its τ and nulls has another.
+    """Return sentences about a saved law: its own verdict, where a fit without its τ and nulls has another; its limits.
 
     Parameters
     ----------
