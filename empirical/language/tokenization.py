@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ...console import say
 from ...disk import marked
+from ...errors import MissingFileError
 from ...results import disk_error, replacing
 from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
@@ -100,9 +102,25 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = No
     """
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     with claimed(folder):
-        if not tokens.exists():
+        if not _usable(tokens):
             _prepare(corpus, vocabulary, tokenizer_folder, tokens, seed)
     return tokenizer_folder, tokens
+
+
+def _usable(tokens: Path) -> bool:
+    """Return whether a file has tokens; a damaged one has not, and they are made again."""
+    if not tokens.exists():
+        return False
+    try:
+        array = np.load(tokens, mmap_mode="r", allow_pickle=False)
+        good = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype == np.int32 and len(array) > 0
+    except Exception as error:  # NumPy parses a head of text
+        if isinstance(error, OSError) and error.errno is not None:  # it was not read
+            raise MissingFileError(f"{tokens}: cannot be read now ({error.strerror})") from error
+        good = False
+    if not good:
+        say(f"{tokens}: damaged; the text is tokenized again")
+    return good
 
 
 def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: int | None) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ...cached import FACTS, LIMIT, MOST, SPOOLS, bound_spools, contents
+from ...cached import FACTS, LIMIT, MOST, SPOOLS, bound_spools, contents, facts_in
 from ...console import progress, say
 from ...disk import disk_error, existing_folder, replacing, require_room
 from ...errors import RosettaError
@@ -145,7 +145,7 @@ class Spools:
     def require_finite(self, facts: Mapping[str, Any], copy: Spooled, failure: Callable[..., Exception]) -> None:
         """Raise the error that `failure` makes of a copy's neurons that are not finite; once for a copy."""
         record = self.folder(facts) / FACTS
-        known = json.loads(record.read_text(encoding="utf-8"))
+        known = facts_in(record)
         if known.get("finite") is True:
             return
         bad = nonfinite(copy)

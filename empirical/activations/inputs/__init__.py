@@ -14,6 +14,7 @@ A kind of input is one file here and one line in `KINDS` (objects) or `FILES` (e
 | `data_arrays` | xarray |
 | `chunked_arrays` | dask, zarr and HDF5 arrays, read from the start |
 | `mappings` | layer names to arrays of any of these kinds |
+| `sequences` | layers without names: a tuple of arrays, the values of a mapping |
 | `npy_files` | ``.npy`` and ``.npz`` |
 | `store_files` | ``.zarr``, ``.nc`` and ``.h5`` |
 | `tensor_files` | ``.safetensors``, ``.pt`` and ``.parquet`` |
@@ -37,6 +38,7 @@ from . import (
     mappings,
     npy_files,
     numpy_arrays,
+    sequences,
     sparse_arrays,
     store_files,
     tables,
@@ -52,6 +54,7 @@ KINDS: tuple[Kind, ...] = (
     data_arrays.DataArrays(),
     chunked_arrays.ChunkedArrays(),
     mappings.Mappings(),
+    sequences.Sequences(),
     numpy_arrays.NumpyArrays(),  # last: it takes all that turns into an array
 )
 FILES: dict[str, Any] = {
@@ -72,8 +75,8 @@ INSTEAD = {
     "Tensor": "tensor.numpy(), an array",
     "generator": "numpy.concatenate(list(blocks)), or an ActivationSource that yields the blocks",
     "DataLoader": "an ActivationSource whose blocks are the model's activations, or the loaded models with text=",
-    "list": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
-    "tuple": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
+    "list": sequences.INSTEAD,
+    "tuple": sequences.INSTEAD,
     "NoneType": "an array of shape (positions, neurons), or the folder of a checkpoint",
     "type": "an object of that class: a loaded model with text=, or an array",
     "Dataset": "an array of activations; a dataset of texts is text=",
@@ -96,7 +99,7 @@ def open_input(
     ----------
     value : object
         A source, an array or tensor (positions, neurons) or (batch, position, neurons), a table, a mapping of layer
-        names to such arrays, or the path of a file.
+        names to such arrays, a tuple of such arrays as layers 0, 1, …, or the path of a file.
     argument : str
         What messages call it.
     samples : array_like, shape (positions,), optional
@@ -142,7 +145,9 @@ def _consistent(source: ActivationSource, argument: str) -> ActivationSource:
 
 
 def opener(value: Any, name: str) -> Labelled:
-    """Return a part of an input, such as one layer of a mapping."""
+    """Return a part of an input, such as one layer of a mapping: one array."""
+    if isinstance(value, list | tuple) and sequences.Sequences().accepts(value):
+        raise unknown(value, name)
     return open_input(value, name, name=name)
 
 
@@ -151,7 +156,7 @@ def unknown(value: Any, argument: str) -> InputError:
     short = type(value).__name__
     rule = (
         "is not understood as activations: an array or tensor of shape (positions, neurons), a DataFrame, a DataArray, "
-        "{layer name: array}, a file, or an ActivationSource is"
+        "{layer name: array}, a tuple of layers, a file, or an ActivationSource is"
     )
     return InputError(argument, type_name(value), rule, INSTEAD.get(short, "numpy.asarray(...) of the numbers"))
 

@@ -150,7 +150,7 @@ def _run(arguments: list[str] | None) -> NoReturn:
         sys.stderr.close()
         raise SystemExit(0) from None
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in REFUSED:
+        if isinstance(error, OSError) and (error.errno in REFUSED or (error.errno and error.filename)):
             path = error.filename or "a file to be written"
             _exit(f"error: {disk_error(path, error) if disk_is_full(path, error) else f'{path}: {error.strerror}'}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...

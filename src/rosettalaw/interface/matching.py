@@ -53,10 +53,11 @@ def match(
     ----------
     a, b : object
         Activations of both models at the same positions: an array or tensor (positions, neurons) or
-        (batch, position, neurons), a mapping of layer names to such arrays, a DataFrame, a DataArray, a dask array, a
-        sparse matrix, an `ActivationSource`, or a file (``.npy .npz .zarr .nc .h5 .safetensors .pt .parquet``). Or two
-        models, which read `text`: checkpoint folders, hub ids, or loaded models of transformers, also in a wrapper
-        (an adapter's, a sentence encoder's, a pipeline).
+        (batch, position, neurons), a mapping of layer names to such arrays, a tuple of such arrays as layers 0, 1, …
+        (the ``hidden_states`` of transformers), a DataFrame, a DataArray, a dask array, a sparse matrix, an
+        `ActivationSource`, or a file (``.npy .npz .zarr .nc .h5 .safetensors .pt .parquet``). Or two models, which
+        read `text`: checkpoint folders, hub ids, or loaded models of transformers, also in a wrapper (an adapter's, a
+        sentence encoder's, a pipeline).
     text : object, optional
         Text that the models read: a list of documents, a `datasets.Dataset`, an iterator, a file or a folder; by
         default Python's own.
