@@ -6,6 +6,7 @@ last of the vocabulary.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from ...console import say
 from ...disk import marked
 from ...errors import MissingFileError
+from ...removal import made, remove
 from ...results import disk_error, replacing
 from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
@@ -102,7 +104,7 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = No
     """
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     with claimed(folder):
-        if not _usable(tokens):
+        if not (_usable(tokens) and _has_tokenizer(tokenizer_folder, vocabulary)):
             _prepare(corpus, vocabulary, tokenizer_folder, tokens, seed)
     return tokenizer_folder, tokens
 
@@ -123,11 +125,27 @@ def _usable(tokens: Path) -> bool:
     return good
 
 
+def _has_tokenizer(folder: Path, vocabulary: int) -> bool:
+    """Return whether a folder has a tokenizer of a size; a damaged one is learned again."""
+    from tokenizers import Tokenizer
+
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+        good = isinstance(settings, dict) and settings.get("eos_token") == END and size == vocabulary
+    except Exception:  # the tokenizers library raises its own kinds
+        good = False
+    if not good:
+        say(f"{folder}: damaged; the tokenizer is learned again")
+    return good
+
+
 def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: int | None) -> None:
     marked(folder.parent, f"a tokenizer of {vocabulary} entries, and the text {corpus.name} in its tokens")
     learned = corpus if seed is None else corpus.split(0.5, seed)[0]
     tokenizer = train_tokenizer(learned, vocabulary)
     try:
+        remove(made(folder))  # of a damaged one, whose files may be links
         tokenizer.save_pretrained(folder)
     except Exception as error:  # the tokenizers library raises its own kinds
         raise disk_error(folder, error) from error

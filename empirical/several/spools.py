@@ -26,7 +26,7 @@ from ...errors import RosettaError
 from ...leftovers import note_reader, reader_file
 from ...removal import begin, made, remove
 from ..activations.source import ActivationSource
-from ..activations.spooling import Spooled, bytes_on_disk, spool
+from ..activations.spooling import Spooled, bytes_on_disk, is_whole, spool
 from ..activations.views import Without
 from ..checkpoints.claims import claimed
 from ..matching.cost import byte_count
@@ -132,7 +132,7 @@ class Spools:
             if private:
                 self._private.add(folder)
             place = folder / NAME
-            if bytes_on_disk(place, self.kind) == 0 or not (folder / FACTS).exists():
+            if not (is_whole(like, place, self.kind) and (folder / FACTS).is_file()):
                 if passing:
                     self._make_room(self.missing(facts, like.positions, len(like.layer)))
                 self._make(like, make, place)

@@ -110,7 +110,8 @@ def disk_is_full(path: str | os.PathLike[str], error: Exception) -> bool:
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
     """Return the nearest folder above a path that there is."""
-    return next(parent for parent in Path(path).resolve().parents if parent.is_dir())
+    whole = Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError for a link to itself
+    return next(parent for parent in whole.parents if parent.is_dir())
 
 
 def require_room(path: str | os.PathLike[str], size: float) -> None:
