@@ -73,7 +73,10 @@ def whole_number(argument: str, value: Any, least: int, example: str) -> int:
 
 def comma_hint(values: Any) -> str:
     """Return words for a message where text, or the first text of several, is a number but for its commas."""
-    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else _array(values)
+    try:
+        array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else _array(values)
+    except TypeError:
+        return ""
     for text in (str(one).strip() for one in array.ravel()[:10_000].tolist() if isinstance(one, str)):
         if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
             return f"; the comma between thousands is the reason: write {text.replace(',', '')}"
@@ -137,6 +140,8 @@ def _floats(values: Any) -> np.ndarray:
 
 def _array(values: Any) -> np.ndarray:
     if hasattr(values, "detach") and hasattr(values, "cpu"):  # of a graph, or on a device
+        if getattr(getattr(values, "device", None), "type", "") == "meta":  # a shape without numbers
+            raise TypeError
         values = values.detach().cpu()
     return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
 

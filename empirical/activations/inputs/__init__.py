@@ -22,6 +22,7 @@ A kind of input is one file here and one line in `KINDS` (objects) or `FILES` (e
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ FILES: dict[str, Any] = {
     ".pth": tensor_files.weights_only,
     ".parquet": tensor_files.parquet,
 }
+NO_NAME = "rosettalaw_asks_for_a_name_that_no_object_has"
 SAVE = "numpy.save('a.npy', activations)"
 INSTEAD = {
     "Series": "a DataFrame with one column for each neuron",
@@ -79,15 +81,21 @@ INSTEAD = {
     "tuple": sequences.INSTEAD,
     "NoneType": "an array of shape (positions, neurons), or the folder of a checkpoint",
     "type": "an object of that class: a loaded model with text=, or an array",
+    "Delayed": "delayed.compute(), or dask.array.from_delayed(delayed, shape, dtype)",
     "Dataset": "an array of activations; a dataset of texts is text=",
 }
 
-__all__ = ["FILES", "KINDS", "Kind", "Labelled", "is_file", "open_input", "type_name"]
+__all__ = ["FILES", "KINDS", "Kind", "Labelled", "answers_anything", "is_file", "open_input", "type_name", "unknown"]
+
+
+def answers_anything(value: Any) -> bool:
+    """Return whether an object has any attribute, as a value to be computed later or a mock: none says what it is."""
+    return hasattr(mappings.saved(value), NO_NAME)
 
 
 def is_file(value: Any) -> bool:
     """Return whether a value is the path of a file of activations, by its ending."""
-    return isinstance(value, str | Path) and Path(value).suffix.lower() in FILES
+    return isinstance(value, str | os.PathLike) and Path(value).suffix.lower() in FILES
 
 
 def open_input(
@@ -116,12 +124,14 @@ def open_input(
     MissingFileError, ForeignFileError
         If a file is missing or damaged.
     """
-    if isinstance(value, str | Path):
+    value = mappings.saved(value)
+    if answers_anything(value):
+        raise unknown(value, argument)
+    if isinstance(value, str | os.PathLike):
         opened = _open_file(Path(value), argument, name)
     elif isinstance(value, ActivationSource) and not isinstance(value, type):
         opened = Labelled(_consistent(value, argument), getattr(value, "samples", None))
     else:
-        value = mappings.saved(value)
         kind = next((kind for kind in KINDS if kind.accepts(value)), None)
         if kind is None:
             raise unknown(value, argument)

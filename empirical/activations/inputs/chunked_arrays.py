@@ -11,7 +11,7 @@ import numpy as np
 from ....errors import InputError, RosettaError
 from ..arrays import float_type, floats, labels_of, shape_of
 from ..views import Documented
-from .labelled import SHAPE, Labelled
+from .labelled import SHAPE, Labelled, type_name
 
 
 class ChunkedArrays:
@@ -28,6 +28,9 @@ class ChunkedArrays:
 
     def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
         """Return its activations."""
+        if hasattr(value, "id") and hasattr(value.id, "valid") and not value.id.valid:
+            rule = "belongs to a file that has been closed"
+            raise InputError(name, type_name(value), rule, "match before the file is closed, or dataset[:]")
         return Labelled(ChunkedSource(value, name))
 
 

@@ -13,7 +13,10 @@ from ....errors import InputError
 from .labelled import Labelled, type_name
 from .mappings import Mappings
 
-INSTEAD = "{0: first, 1: second} or tuple(arrays) if these are layers, numpy.concatenate(arrays) if they are batches"
+INSTEAD = (
+    "{0: first, 1: second} or tuple(arrays) if these are layers, numpy.concatenate(arrays) if they are batches, "
+    "numpy.stack(arrays) if each is a position"
+)
 
 
 class Sequences:

@@ -39,7 +39,7 @@ class Tensors:
         if value.is_complex() or value.is_quantized:
             rule = "must hold real numbers"
             raise InputError(name, f"tensor of type {value.dtype}", rule, "tensor.abs(), or tensor.dequantize()")
-        return Labelled(TensorSource(planar(value, name), name))
+        return Labelled(TensorSource(planar(value.resolve_neg(), name), name))
 
 
 class TensorSource(Documented, Readable):

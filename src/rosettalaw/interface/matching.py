@@ -167,16 +167,18 @@ def match(
 
 def opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any) -> Any:
     """Return activations, a loaded model, or the path or id of a checkpoint."""
-    from ..empirical.activations.inputs import is_file, open_input
+    from ..empirical.activations.inputs import answers_anything, is_file, open_input, unknown
     from ..empirical.language.loaded import is_model, loaded
 
-    checkpoint = isinstance(value, str | Path) and not is_file(value)
+    if answers_anything(value):
+        raise unknown(value, side)
+    checkpoint = isinstance(value, str | os.PathLike) and not is_file(value)
     if checkpoint or is_model(value):
         for name, given in ((f"samples_{side}", samples), ("documents", documents)):
             if given is not None:
                 rule = "must be given only with activations; for models it follows from the text"
                 raise InputError(name, type(given).__name__, rule, f"no {name}")
-        return str(value) if checkpoint else loaded(value, tokenizer, side)
+        return os.fspath(value) if checkpoint else loaded(value, tokenizer, side)
     if tokenizer is not None:
         raise InputError(
             f"tokenizer_{side}", type(tokenizer).__name__, "must be given only with a loaded model", "no tokenizer"
