@@ -116,5 +116,5 @@ def test_an_array_of_a_closed_file_is_one_message(tmp_path):
 
 def test_counts_without_numbers_are_one_message():
     torch = pytest.importorskip("torch")
-    with pytest.raises(rl.InputError, match="counts.*must be numbers"):
+    with pytest.raises(rl.InputError, match=r"counts.*must be numbers"):
         rl.fit([128, 256, 512], torch.zeros(3, device="meta"))
