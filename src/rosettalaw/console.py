@@ -172,7 +172,8 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     )
     if total is not None:
         columns = (*columns, bars.TextColumn("left"), bars.TimeRemainingColumn())
-    bar = bars.Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
+    quiet = quiet or sys.stderr is None  # of a program without a terminal, such as a service
+    bar = bars.Progress(*columns, console=stderr, disable=quiet, transient=not quiet and sys.stderr.isatty())
     bar.start()
     try:
         task = bar.add_task(for_terminal(description), total=total)

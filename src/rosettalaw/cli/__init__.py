@@ -149,6 +149,10 @@ def _run(arguments: list[str] | None) -> NoReturn:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         raise SystemExit(0) from None
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # which typer has met first
+            raise SystemExit(0) from None
+        raise
     except Exception as error:
         if isinstance(error, OSError) and (error.errno in REFUSED or (error.errno and error.filename)):
             path = error.filename or "a file to be written"
