@@ -7,7 +7,6 @@ and complex numbers are no numbers, even where NumPy could convert them.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..arguments import is_whole
 from ..errors import InputError, require
+from ..lazy import imported
 from ..theory.parameters import positive
 
 UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
@@ -122,7 +122,7 @@ def correlations_of(
 
 def _masked(values: Any) -> bool:
     """Return whether some entries may be masked, without loading `numpy.ma` for it."""
-    loaded = sys.modules.get("numpy.ma")
+    loaded = imported("numpy.ma")
     return loaded is not None and isinstance(values, loaded.MaskedArray)
 
 
