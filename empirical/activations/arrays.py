@@ -199,7 +199,7 @@ def floats(name: str, block: Any, dtype: Any) -> np.ndarray:
     """
     block = np.asarray(block)
     require_exact(name, block)
-    with np.errstate(over="ignore"):  # of a longer float: the infinity is told with its neuron
+    with np.errstate(over="ignore"):  # of a longer float; the engine refuses infinities
         return np.asarray(block, dtype=dtype)
 
 
