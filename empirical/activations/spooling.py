@@ -108,7 +108,8 @@ def spool(
     """
     whole = _file(path, kind)
     if os.path.lexists(whole) and not is_whole(source, path, kind):
-        remove(made(whole))
+        for file in (whole, border_of(whole)):
+            remove(made(file))
     if not whole.exists():
         copy = UnfinishedCopy(source, whole, block, kind)
         try:
