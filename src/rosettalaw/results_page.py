@@ -143,7 +143,7 @@ def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[
     studies = results.of("filtering")
     further += [_source(name, filtering_sentences(study), of_filtering(study)) for name, study in studies]
     by_name = {row.series.name: row for row in results.counted}
-    laws = [(name, law, by_name.get(name)) for name, law in results.of("fit")]
+    laws = [(name, law, by_name[name]) for name, law in results.of("fit")]
     further += [_source(f"{name}: a saved law", of_law(law, row)) for name, law, row in laws]
     others = [(kind, name, ds) for kind, some in results.datasets.items() for name, ds in some]
     spoken = [_source(name, of_other(kind, ds, name)) for kind, name, ds in others]
