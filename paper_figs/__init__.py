@@ -14,7 +14,7 @@
 | generated images, and the judge | `fig35`, `fig36` |
 | tables | `table1`, `table2`, `table3`, `table4`, `table5`, `tables` |
 | synthetic and toy networks | `idle_neurons`, `tail`, `toy` |
-| the theory, and tests of it | `phases`, `exponents`, `profiles`, `triangle`, `likelihood` |
+| the theory, and tests of it | `phases`, `predictions`, `exponents`, `profiles`, `triangle`, `likelihood` |
 | cost of a design | `design_costs` |
 """
 

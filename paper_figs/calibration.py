@@ -30,10 +30,10 @@ def make(results: Results, path: Path) -> list[Path]:
     for (name, ladder), (title, _) in zip(results.of("ladder"), results.ladders(), strict=True):
         if "null_correlation" not in ladder:
             continue
-        files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title=title)
+        files += draw(ladder, style.target_of(path, files, name), title=title)
     matched = [(name, ds) for name, ds in results.of("pairs") if "correlation" in ds and matching_nulls(ds)]
     for name, ds in matched[:MOST]:
-        files += _draw_matching(ds, path if not files else path.with_name(f"{path.name}-{name}"), name)
+        files += _draw_matching(ds, style.target_of(path, files, name), name)
     return files
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LADDER = "a measured ladder: rosettalaw demo"
+COUNTS = f"counts of two sizes or more, in a table, a law or {LADDER}"
+PREDICTED = "prediction sweep specialization"  # kinds of results
 VISION = "vision models: rosettalaw demo --vision"
 MODELS = "pretrained models not available on this machine"
 
@@ -41,9 +43,9 @@ class Figure:
     page : float or None
         Place on the page of a results folder, smallest first; None for figures that `rosettalaw report --all` adds.
     with_kind : str
-        Kind of results without which it is not on that page; "" for any.
+        Kind of results without which it is not on that page, or several, one of which it needs; "" for any.
     leads : str
-        Kind of results whose page it opens where no ladder was measured; "" for none.
+        Kinds of results whose page it opens where no ladder was measured; "" for none.
     demo : str
         File name, without ending, in the folder of a measured ladder, whose page then shows it; "" for none. Its module
         has ``draw_measured(measured: MeasuredLadder, path) -> list of files``.
@@ -61,7 +63,7 @@ class Figure:
 
 
 CATALOGUE: dict[str, Figure] = {
-    "fig03": Figure("Count over network size, with nulls, power law and theory", LADDER, page=1, demo="scaling"),
+    "fig03": Figure("Count over network size, with nulls, power law and theory", COUNTS, page=1, demo="scaling"),
     "fig03b": Figure("The paper's vision curves beside measured counts", page=8),
     "fig04": Figure("Untrained networks as a null: counts over size", page=9),
     "fig05": Figure("Examples of Rosetta Neurons in both models", f"matched images of {MODELS}"),
@@ -80,8 +82,8 @@ CATALOGUE: dict[str, Figure] = {
     "fig31": Figure("Depth of Rosetta Neurons: language", page=11),
     "fig32": Figure("Depth of Rosetta Neurons: vision"),
     "fig33": Figure("Counts over matching data: language", page=16, with_kind="ladder", demo="data_size"),
-    "fig34": Figure("Counts over matching data: vision"),
-    "fig35": Figure("Real against generated images", VISION),
+    "fig34": Figure("Counts over matching data: vision", page=22, with_kind="image_sweep", leads="image_sweep"),
+    "fig35": Figure("Real against generated images", VISION, 23, with_kind="image_kinds", leads="image_kinds"),
     "fig36": Figure("Judged monosemantic over images shown", page=19, with_kind="judge", leads="judge"),
     "fig37": Figure("Selectivity over size: DINOv2"),
     "fig38": Figure("DINOv3: no power law", page=12),
@@ -130,6 +132,13 @@ CATALOGUE: dict[str, Figure] = {
     ),
     "triangle": Figure("Count, profile and purity exponents against the theory", page=3, demo="triangle"),
     "sources": Figure("Every source side by side", page=5),
+    "predictions": Figure(
+        "Predictions of the theory that were saved",
+        "predictions at two points or more: rosettalaw sweep --out",
+        page=24,
+        with_kind=PREDICTED,
+        leads=PREDICTED,
+    ),
     "phases": Figure("Phases of the law: the local exponent over β and the budget κN"),
     "likelihood": Figure("Parameters that counts identify, and the gain from more data"),
 }
@@ -190,11 +199,16 @@ def on_page(results: Results) -> list[str]:
     places = {
         name: figure.page
         for name, figure in CATALOGUE.items()
-        if figure.page is not None and (not figure.with_kind or results.of(figure.with_kind))
+        if figure.page is not None and (not figure.with_kind or _any(results, figure.with_kind))
     }
     alone = not results.of("ladder")
-    behind = {name: not (alone and CATALOGUE[name].leads and results.of(CATALOGUE[name].leads)) for name in places}
+    behind = {name: not (alone and _any(results, CATALOGUE[name].leads)) for name in places}
     return sorted(places, key=lambda name: (behind[name], places[name]))
+
+
+def _any(results: Results, kinds: str) -> bool:
+    """Return whether there is a result of one of some kinds."""
+    return any(results.of(kind) for kind in kinds.split())
 
 
 def draw_demo(measured: MeasuredLadder, out: Path) -> dict[str, Path]:

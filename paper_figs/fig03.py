@@ -5,6 +5,8 @@ with standard errors, the fitted power law with its 95% band, and the theory's c
 pairs above each size's own threshold, where that is lower. Hollow: mutual nearest neighbours without a threshold (the
 paper's count), for the trained networks and for the nulls. Thin vertical lines: 95% intervals over the draws of a null,
 with an arrow where one extends below the axis. Zeros lie in a separate row at the bottom.
+
+Counts without a ladder (tables, saved laws, matchings of several sizes) are drawn alone, with the same fits.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def above() -> list[Look]:
 
 
 def make(results: Results, path: Path) -> list[Path]:
-    """Draw every ladder."""
+    """Draw every ladder, and every other series of counts that can be fitted."""
     from ..validation.analysis import analyse_series
     from ..validation.series_from import of_ladder
 
@@ -52,8 +54,20 @@ def make(results: Results, path: Path) -> list[Path]:
         series = of_ladder(ladder, name)
         fitted = len(np.unique(series.neurons[series.counts > 0])) > 1  # seeds of one size make no curve
         analysis = analyse_series(series) if fitted else None
-        files += draw(ladder, analysis, path if not files else path.with_name(f"{path.name}-{name}"), title)
+        files += draw(ladder, analysis, style.target_of(path, files, name), title)
+    for row in results.counted:
+        if row.analysis is not None:
+            files += draw_alone(row.analysis, style.target_of(path, files, row.series.name), row.series.name)
     return files
+
+
+def draw_alone(analysis: Analysis, path: str | os.PathLike[str], title: str = "") -> list[Path]:
+    """Draw counts without a ladder and their fits; save PNG and SVG."""
+    with style.figure(size=(style.WIDTH + 0.4, 4.2)) as (figure, axis):
+        draw_counts(axis, analysis)
+        if title:
+            axis.set_title(title)
+        return style.save(figure, path)
 
 
 def draw_measured(measured: MeasuredLadder, path: Path) -> list[Path]:
@@ -116,7 +130,10 @@ def draw_counts(axis: Axes, analysis: Analysis) -> None:
     sd = None if data.sd is None else np.asarray(data.sd, dtype=float)[shown]
     _points(axis, neurons[shown], counts[shown], sd, "")
     _fits(axis, neurons, analysis)
-    _frame(axis, neurons)
+    zeros, sizes = Zeros(axis), np.asarray(data.with_zeros()[0], dtype=float)
+    zeros.add(*data.with_zeros(), "o", style.COLOURS["blue"], style.COLOURS["blue"], "count")
+    _frame(axis, sizes)
+    zeros.draw()
 
 
 def _frame(axis: Axes, neurons: np.ndarray) -> None:

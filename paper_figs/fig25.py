@@ -19,7 +19,7 @@ def make(results: Results, path: Path) -> list[Path]:
     files = []
     for (name, ladder), (title, _) in zip(results.of("ladder"), results.ladders(), strict=True):
         if "k_calibrated_count" in ladder and ladder.sizes["k"] > 1:
-            files += draw(ladder, path if not files else path.with_name(f"{path.name}-{name}"), title)
+            files += draw(ladder, style.target_of(path, files, name), title)
     return files
 
 

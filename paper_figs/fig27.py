@@ -34,9 +34,8 @@ def make(results: Results, path: Path) -> list[Path]:
     from ..sims import Simulation
 
     files = []
-    for number, (name, ds) in enumerate(results.of("simulation")):
-        target = path if number == 0 else path.with_name(f"{path.name}-{name}")
-        files += draw(Simulation.from_dataset(ds), target)
+    for name, ds in results.of("simulation"):
+        files += draw(Simulation.from_dataset(ds), style.target_of(path, files, name))
     return files
 
 

@@ -33,7 +33,7 @@ def make(results: Results, path: Path) -> list[Path]:
         if row.series.source in ("language", "vision", "ladder") and not row.series.reference:
             if row.triangle is None or row.triangle.status is not TriangleStatus.OK:
                 continue
-            target = path if not files else path.with_name(f"{path.name}-{row.series.name.split(' (')[0]}")
+            target = style.target_of(path, files, row.series.name.split(" (")[0])
             files += draw(row.series, row.triangle, target)
     return files
 

@@ -27,7 +27,7 @@ def make(results: Results, path: Path) -> list[Path]:
     files = []
     for kind in ("ladder", "pairs"):
         for name, ds in results.of(kind):
-            files += draw(ds, path if not files else path.with_name(f"{path.name}-{name}"), name)
+            files += draw(ds, style.target_of(path, files, name), name)
     return files
 
 

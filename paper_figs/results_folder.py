@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -72,7 +73,7 @@ class Results:
         Toy networks are those with all ingredients; those of the repository are left out beside a study of one's own.
         """
         from ..validation.compare import compare_series, reference_rows
-        from ..validation.series_from import LAW, of_folders, of_ladder, of_simulation, of_toys
+        from ..validation.series_from import LAW, of_ladder, of_simulation, of_toys
 
         ladders = [of_ladder(ladder, name) for name, ladder in self.of("ladder")]
         simulations: list[Series] = []
@@ -85,8 +86,18 @@ class Results:
         references = [row for row in reference_rows() if not (toys and row.series.source == "toy")]
         return [
             *references,
-            *compare_series([*simulations, *toys, *ladders, *of_folders(self.matchings), *self.tables]),
+            *compare_series([*simulations, *toys, *ladders]),
+            *self.counted,
         ]
+
+    @cached_property
+    def counted(self) -> list[Row]:
+        """Those rows that have counts and no ladder: matchings that were saved one by one, tables, and saved laws."""
+        from ..validation.compare import compare_series
+        from ..validation.series_from import of_folders, of_law
+
+        laws = [of_law(law, name) for name, law in self.of("fit")]
+        return compare_series([*of_folders(self.matchings), *self.tables, *laws])
 
 
 @dataclass(frozen=True)
@@ -136,10 +147,11 @@ def read(folder: str | os.PathLike[str] | None) -> Results:
     if not folder.exists():
         raise MissingFileError(f"{folder}: no such folder or file. Try: rosettalaw demo --out results/demo")
     alone = not folder.is_dir()
-    for path in _files(folder, "*.nc"):
+    names = _names(_files(folder, "*.nc"), folder)
+    for path in names:
         if not alone and path.parent.name == PARTS and (path.parent.parent / WHOLE).is_file():
             continue  # a part of a ladder that is measured: nothing on a page needs it, and there may be many
-        name = path.parent.name if path.stem in ("results", "result") else path.stem
+        name = names[path]
         try:
             ds = load(path)
             kind = ds.attrs[KIND]
@@ -188,12 +200,23 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(path for path in folder.rglob(pattern) if not is_hidden(path, folder))
 
 
+def _names(paths: Sequence[Path], folder: Path) -> dict[Path, str]:
+    """Return a name for each result: its file's, or its folder's; those that share one have more of their path."""
+    short = {path: path.parent.name if path.stem in ("results", "result") else path.stem for path in paths}
+    times = Counter(short.values())
+    return {
+        path: name if times[name] == 1 else "-".join(path.with_suffix("").relative_to(folder).parts)
+        for path, name in short.items()
+    }
+
+
 def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
     """Raise `ForeignFileError` where a result cannot be put into the words and series of a page."""
     from ..empirical.filtering import findings as filtering
     from ..validation.findings import findings
     from ..validation.reporting import of_matchings
-    from ..validation.series_from import of_ladder, of_pairs, of_toys
+    from ..validation.reporting.of_others import of_other
+    from ..validation.series_from import of_ladder, of_law, of_pairs, of_toys
 
     if kind == "ladder":
         of_ladder(ds, name)
@@ -206,8 +229,12 @@ def _require_readable(ds: xr.Dataset, kind: str, name: str) -> None:
         of_matchings.of_recurrence(ds, name)
     elif kind == "toy":
         of_toys([ds], name=name)
+    elif kind == "fit":
+        of_law(ds, name)
     elif kind == "filtering":
         require_variables(ds, name, ("selector",), ("target",))
         with interpreting(name):
             filtering.sentences(ds)
             filtering.records(ds)
+    else:
+        of_other(kind, ds, name)

@@ -26,7 +26,7 @@ def make(results: Results, path: Path) -> list[Path]:
     ladders = results.of("ladder")
     for name, ladder in ladders:
         if "superiority" in ladder:
-            own = path if not files else path.with_name(f"{path.name}-{name}")
+            own = style.target_of(path, files, name)
             files += draw(ladder, own, name if len(ladders) > 1 else "")
     return files
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import cycle
@@ -61,6 +61,7 @@ def null_looks() -> list[NullLook]:
 
 
 ENDINGS: ContextVar[tuple[str, ...]] = ContextVar("ENDINGS", default=(".png", ".svg"))  # files of one figure
+LONGEST_NAME = 200  # bytes of a drawing's name before its ending, of the 255 that file systems allow
 METADATA = {".png": {"Software": "rosettalaw"}, ".svg": {"Date": None, "Creator": "rosettalaw"}}
 
 
@@ -69,12 +70,14 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] | None = N
     """Yield ``(figure, axes)`` in this style, drawn without a display, and close the figure at the end.
 
     Dollars are dollars: no text is read as a formula. A name in letters that the font lacks is drawn as boxes in the
-    PNG, and as itself in the SVG, whose text is text; that needs no warning.
+    PNG, and as itself in the SVG, whose text is text; that needs no warning. Nor does a legend that takes a second to
+    place itself on a busy machine.
     """
     import matplotlib
 
     with matplotlib.rc_context(RC), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r"Creating legend with loc=.best. can be slow", UserWarning)
         from cycler import cycler
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -147,6 +150,34 @@ def targets(path: str | os.PathLike[str]) -> list[Path]:
     """Return the PNG and SVG that a figure saved under this path is written to; the SVG alone in `vectors_alone`."""
     stem = Path(path).with_suffix("") if Path(path).suffix in (".png", ".svg") else Path(path)
     return [stem.with_name(stem.name + ending) for ending in ENDINGS.get()]
+
+
+def target_of(path: Path, files: Sequence[Path], source: str) -> Path:
+    """Return where the drawing of one of several sources goes, without an ending.
+
+    The first has the figure's own name. Others have their source's as well, in letters that a file name may have, with
+    a number where another drawing has it already.
+
+    Parameters
+    ----------
+    path : Path
+        File of the figure.
+    files : sequence of Path
+        Drawings of the sources before it.
+    source : str
+        Name of the source.
+    """
+    if not files:
+        return path
+    name = "".join("-" if sign in "/\\" or not sign.isprintable() else sign for sign in f"{path.name}-{source}")
+    name = os.fsencode(name)[:LONGEST_NAME].decode("utf-8", "ignore")
+    while Path(name).suffix in METADATA:  # which `targets` takes for the ending of a file
+        name = str(Path(name).with_suffix(""))
+    taken, number, free = {one.stem for one in files}, 1, name
+    while free in taken:
+        number += 1
+        free = f"{name} ({number})"
+    return path.with_name(free)
 
 
 def save(drawing: Figure, path: str | os.PathLike[str]) -> list[Path]:

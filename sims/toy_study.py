@@ -225,6 +225,10 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
     try:
         with np.load(path, allow_pickle=False) as arrays:
             encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
+        neurons = network.neurons
+        fits = encoder.ndim == 3 and (len(encoder), encoder.shape[2]) == (1, neurons) and bias.shape == (1, 1, neurons)
+        if not (fits and torch.isfinite(encoder).all() and torch.isfinite(bias).all()):
+            raise ValueError("numbers of another network")
     except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
         if isinstance(error, OSError) and error.errno is not None:  # it was not read
             raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error

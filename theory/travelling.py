@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, RosettaError
+from ..lazy import imported
 
 INSTALLED = {"site-packages", "dist-packages"}  # folders whose modules workers have too
 STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
@@ -42,7 +43,7 @@ def require_travelling(function: Any) -> None:
 
     Dask's own message would name its graph alone.
     """
-    distributed = sys.modules.get("distributed")
+    distributed = imported("distributed")
     if distributed is None:
         return
     try:

@@ -7,7 +7,6 @@ and complex numbers are no numbers, even where NumPy could convert them.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..arguments import is_whole
 from ..errors import InputError, require
+from ..lazy import imported
 from ..theory.parameters import positive
 
 UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
@@ -73,7 +73,10 @@ def whole_number(argument: str, value: Any, least: int, example: str) -> int:
 
 def comma_hint(values: Any) -> str:
     """Return words for a message where text, or the first text of several, is a number but for its commas."""
-    array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else _array(values)
+    try:
+        array = np.asarray(values, dtype=object) if isinstance(values, list | tuple) else _array(values)
+    except TypeError:
+        return ""
     for text in (str(one).strip() for one in array.ravel()[:10_000].tolist() if isinstance(one, str)):
         if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
             return f"; the comma between thousands is the reason: write {text.replace(',', '')}"
@@ -119,7 +122,7 @@ def correlations_of(
 
 def _masked(values: Any) -> bool:
     """Return whether some entries may be masked, without loading `numpy.ma` for it."""
-    loaded = sys.modules.get("numpy.ma")
+    loaded = imported("numpy.ma")
     return loaded is not None and isinstance(values, loaded.MaskedArray)
 
 
@@ -137,6 +140,8 @@ def _floats(values: Any) -> np.ndarray:
 
 def _array(values: Any) -> np.ndarray:
     if hasattr(values, "detach") and hasattr(values, "cpu"):  # of a graph, or on a device
+        if getattr(getattr(values, "device", None), "type", "") == "meta":  # a shape without numbers
+            raise TypeError
         values = values.detach().cpu()
     return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
 

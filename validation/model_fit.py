@@ -223,7 +223,8 @@ def fit_model(
     Parameters
     ----------
     model : callable
-        Returns a `rosettalaw.theory.Model` for named parameters, positive unless a prior reaches below 0.
+        Returns a `rosettalaw.theory.Model` for named parameters, positive unless a prior reaches below 0. Each of them
+        is fitted, also one with a default; ``lambda beta: mine(beta, kappa=2)`` has κ fixed.
     data : Counts, or mapping or DataFrame
         Counts as `rosettalaw.validation.counts.clean` and `read_counts` return them, or columns ``neurons, count`` and,
         if known, ``count_sd``: stated deviations then weight the fit.

@@ -84,6 +84,10 @@ class ModelProblem:
 
     def _limits(self, name: str, prior: Any) -> tuple[float, float]:
         example = f"priors={{{name!r}: (0.5, 3)}} or scipy.stats.norm(1.6, 0.2)"
+        if type(prior) in (int, float):  # a value to be fixed
+            rest = ", ".join(one for one in self.given if one != name) or "beta"
+            fixed = f"lambda {rest}: mine({', '.join([*rest.split(', '), f'{name}={prior:g}'])})"
+            example = f"tau={prior:g} as an argument" if name == "tau" else f"model={fixed}, which fixes {name}"
         rule = "must be a range (low, high) of finite numbers, or a frozen distribution of scipy.stats"
         if hasattr(prior, "logpdf"):
             low, high = (float(end) for end in prior.ppf([1e-6, 1 - 1e-6]))

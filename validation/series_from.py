@@ -63,7 +63,7 @@ def read_series(paths: Iterable[str | os.PathLike[str]]) -> list[Series]:
             series.append(of_ladder(ds, name))
         elif kind in ("pairs", "rung"):
             of_pairs([ds], str(path))  # one that cannot be read is named, not the folder
-            pairs.setdefault(path.resolve().parent, []).append(ds)
+            pairs.setdefault(Path(os.path.realpath(path)).parent, []).append(ds)
             files[id(ds)] = path
         elif kind == "simulation":
             series.extend(of_simulation(ds, name))

@@ -199,7 +199,8 @@ def floats(name: str, block: Any, dtype: Any) -> np.ndarray:
     """
     block = np.asarray(block)
     require_exact(name, block)
-    return np.asarray(block, dtype=dtype)
+    with np.errstate(over="ignore"):  # of a longer float; the engine refuses infinities
+        return np.asarray(block, dtype=dtype)
 
 
 def require_exact(name: str, block: np.ndarray) -> None:

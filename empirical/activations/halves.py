@@ -9,11 +9,12 @@ has loaded it, and in memory that was used before. All ways give the same bits.
 
 from __future__ import annotations
 
-import sys
 import weakref
 from typing import Any
 
 import numpy as np
+
+from ...lazy import imported
 
 STRIP = 1 << 19  # numbers worked on at a time
 ALONE = 1 << 14  # numbers that torch converts in the thread that asks for it
@@ -78,7 +79,7 @@ def halved(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _convert(numbers: np.ndarray, out: np.ndarray) -> None:
-    torch = sys.modules.get("torch")
+    torch = imported("torch")
     if torch is None:
         out[:] = numbers
         return
@@ -98,7 +99,7 @@ def restore(stored: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.nd
     out : float32 array, shape (positions, neurons)
     """
     rows = max(STRIP // max(stored.shape[1], 1), 1)
-    torch = sys.modules.get("torch")
+    torch = imported("torch")
     if torch is None or not stored.flags.writeable:
         with np.errstate(all="ignore"):  # the engine tells which neurons are not finite
             for first in range(0, len(stored), rows):

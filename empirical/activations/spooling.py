@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ...removal import made, remove
 from .arrays import ArraySource, float_type, floats
 from .copies import UnfinishedCopy, border_of, forget_record, partial_of
 from .halves import Room, restore
@@ -105,6 +107,9 @@ def spool(
         If the disk is full.
     """
     whole = _file(path, kind)
+    if os.path.lexists(whole) and not is_whole(source, path, kind):
+        for file in (whole, border_of(whole)):
+            remove(made(file))
     if not whole.exists():
         copy = UnfinishedCopy(source, whole, block, kind)
         try:
@@ -121,6 +126,21 @@ def spool(
     else:
         forget_record(whole)  # of a run killed between the last row and its clean end
     return Spooled(source, whole, block, kind)
+
+
+def is_whole(source: ActivationSource, path: Path, kind: str) -> bool:
+    """Return whether there is a whole copy, of its source's positions and neurons; numbers are not read."""
+    whole, shape = _file(path, kind), (source.positions, len(source.layer))
+    try:
+        arrays = [np.load(whole, mmap_mode="r", allow_pickle=False)]
+        border = [] if kind == "float32" else [np.load(border_of(whole), mmap_mode="r", allow_pickle=False)]
+    except Exception:  # NumPy parses a head of text
+        return False
+    if not all(isinstance(array, np.ndarray) for array in arrays + border):
+        return False
+    return (arrays[0].shape, arrays[0].dtype.name) == (shape, kind) and all(
+        one.ndim == 3 and (len(one), one.shape[2]) == (2, shape[1]) for one in border
+    )
 
 
 def bytes_on_disk(path: Path, kind: str) -> int:

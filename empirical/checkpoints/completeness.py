@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import struct
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ...errors import RosettaError
+
+WEIGHTS = "model.safetensors"
 
 # Largest sizes of a configuration; the largest models so far stay ten times below them.
 LIMITS = {
@@ -88,6 +93,33 @@ BUFFERS = (
     "relative_coords",
 )
 DECODER_OF_PRETRAINING = {"vit_mae": ("decoder", "mask_token"), "vit": ("decoder",), "deit": ("decoder",)}
+
+
+def model_is_whole(folder: Path) -> bool:
+    """Return whether the weights in the folder of a model are whole, in one file or in several that an index names."""
+    index = folder / f"{WEIGHTS}.index.json"
+    if not index.exists():
+        return weights_are_whole(folder / WEIGHTS)
+    try:
+        files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+    return bool(files) and all(weights_are_whole(folder / name) for name in files)
+
+
+def weights_are_whole(path: Path) -> bool:
+    """Return whether a file of safetensors is there and as long as its head says; the numbers are not read."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > size:
+                return False
+            head = json.loads(file.read(length))
+        ends = [one["data_offsets"][1] for name, one in head.items() if name != "__metadata__"]
+        return bool(ends) and 8 + length + max(ends) == size
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
+        return False
 
 
 def require_sizes(name: str, config: Any) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...console import progress
+from ...console import progress, say
 from ...errors import require
 from ...results import replacing
 from ..checkpoints import hub
@@ -28,6 +28,7 @@ from .splitting import Parts
 if TYPE_CHECKING:
     from .plan import FilteringPlan
 
+FACTS = {"perplexity", "bits", "loss", "sequences"}  # of a finished run
 TRAINED = ("random", "non_rosetta", "rosetta", "oracle")
 
 
@@ -116,11 +117,24 @@ def _runs(values: np.ndarray) -> tuple[tuple[str, str], np.ndarray]:
 
 
 def _resumed(path: Path | None, compute: Any) -> dict[str, float]:
-    """Return a file's contents, or compute and save them there."""
+    """Return a file's contents, or compute and save them there; a damaged file is computed again."""
     if path is not None and path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
+        result = _stored(path)
+        if result is not None:
+            return result
+        say(f"{path}: damaged; measured again")
     result = compute()
     if path is not None:
         with replacing(path) as partial:
             partial.write_text(json.dumps(result), encoding="utf-8")
     return result
+
+
+def _stored(path: Path) -> dict[str, float] | None:
+    """Return the numbers of a file, None where it is not what `_resumed` has saved."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    whole = isinstance(result, dict) and result.keys() == FACTS
+    return result if whole and all(type(value) in (int, float) for value in result.values()) else None

@@ -166,8 +166,9 @@ def score(
         for first in range(0, len(pool.documents), SCORED_AT_ONCE):
             path = None if work is None else work / f"scores-{first // SCORED_AT_ONCE:05d}.npy"
             documents = pool.documents[first : first + SCORED_AT_ONCE]
-            if path is not None and path.is_file():
-                parts.append(np.load(path, allow_pickle=False))
+            saved = None if path is None else _saved_scores(path, (len(documents), 1 + len(neurons)))
+            if saved is not None:
+                parts.append(saved)
                 bar.advance(len(documents))
                 continue
             rows = []
@@ -180,6 +181,21 @@ def score(
                     np.save(file, parts[-1], allow_pickle=False)
     table = np.concatenate(parts)
     return table[:, 0].astype(np.int64), table[:, 1:].astype(np.float32)
+
+
+def _saved_scores(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """Return the scores of a file, None where there are none or the file is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        scores = np.load(path, allow_pickle=False)
+        if isinstance(scores, np.ndarray) and scores.shape == shape and scores.dtype.kind == "f":
+            return scores
+    except Exception as error:  # NumPy parses a head of text
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
+            raise
+    say(f"{path}: damaged; scored again")
+    return None
 
 
 def judge(

@@ -217,6 +217,9 @@ def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any
     names = {f"{i}{moment}" for i in range(len(trained)) for moment in ("", *(f".{name}" for name in MOMENTS))}
     if set(tensors) != names | {"losses"} or tensors["losses"].shape != losses.shape:
         return 0
+    shapes = [(tensors[f"{i}"].shape, parameter.shape) for i, parameter in enumerate(trained)]
+    if any(one != other for one, other in shapes) or not 0 <= step <= len(losses):
+        return 0
     made(state)
     with torch.no_grad():
         losses.copy_(tensors["losses"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...lazy import imported
 
 HOLDERS = ("model", "_model", "_module", "auto_model")  # attributes in which objects hold a model of transformers
 CAPTURE = "rosettalaw.match({'layer name': activations}, …) with activations that you captured"
@@ -62,13 +62,13 @@ class LoadedModel:
 
 def is_model(value: Any) -> bool:
     """Return whether a value is a torch module or holds a model of transformers; nothing is imported to look."""
-    torch = sys.modules.get("torch")
+    torch = imported("torch")
     return torch is not None and (isinstance(value, torch.nn.Module) or _held(value) is not None)
 
 
 def _held(value: Any) -> Any:
     """Return the model of transformers that an object holds, such as a pipeline or a model of nnsight; None without."""
-    transformers = sys.modules.get("transformers.modeling_utils")
+    transformers = imported("transformers.modeling_utils")
     if transformers is None or hasattr(value, "keys") or isinstance(value, type):
         return None
     values = (getattr(value, "__dict__", {}).get(name) for name in HOLDERS)
@@ -83,7 +83,7 @@ def unwrapped(value: Any, argument: str) -> Any:
     InputError
         If it holds several.
     """
-    modeling = sys.modules.get("transformers.modeling_utils")
+    modeling = imported("transformers.modeling_utils")
     value = value if hasattr(value, "named_modules") else _held(value)
     if modeling is None or isinstance(value, modeling.PreTrainedModel):
         return value

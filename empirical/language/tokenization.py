@@ -6,13 +6,17 @@ last of the vocabulary.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...console import say
 from ...disk import marked
+from ...errors import MissingFileError
+from ...removal import made, remove
 from ...results import disk_error, replacing
 from ..checkpoints.claims import claimed
 from ..corpora.corpus import Corpus
@@ -100,9 +104,40 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = No
     """
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     with claimed(folder):
-        if not tokens.exists():
+        if not (_usable(tokens) and _has_tokenizer(tokenizer_folder, vocabulary)):
             _prepare(corpus, vocabulary, tokenizer_folder, tokens, seed)
     return tokenizer_folder, tokens
+
+
+def _usable(tokens: Path) -> bool:
+    """Return whether a file has tokens; a damaged one has not, and they are made again."""
+    if not tokens.exists():
+        return False
+    try:
+        array = np.load(tokens, mmap_mode="r", allow_pickle=False)
+        good = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype == np.int32 and len(array) > 0
+    except Exception as error:  # NumPy parses a head of text
+        if isinstance(error, OSError) and error.errno is not None:  # it was not read
+            raise MissingFileError(f"{tokens}: cannot be read now ({error.strerror})") from error
+        good = False
+    if not good:
+        say(f"{tokens}: damaged; the text is tokenized again")
+    return good
+
+
+def _has_tokenizer(folder: Path, vocabulary: int) -> bool:
+    """Return whether a folder has a tokenizer of a size; a damaged one is learned again."""
+    from tokenizers import Tokenizer
+
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+        good = isinstance(settings, dict) and settings.get("eos_token") == END and size == vocabulary
+    except Exception:  # the tokenizers library raises its own kinds
+        good = False
+    if not good:
+        say(f"{folder}: damaged; the tokenizer is learned again")
+    return good
 
 
 def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: int | None) -> None:
@@ -110,6 +145,7 @@ def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: 
     learned = corpus if seed is None else corpus.split(0.5, seed)[0]
     tokenizer = train_tokenizer(learned, vocabulary)
     try:
+        remove(made(folder))  # of a damaged one, whose files may be links
         tokenizer.save_pretrained(folder)
     except Exception as error:  # the tokenizers library raises its own kinds
         raise disk_error(folder, error) from error

@@ -35,6 +35,7 @@ from ...leftovers import remove_leftovers
 from ...removal import begin, made, ours, remove
 from ...results import disk_error, replacing, run_facts
 from ..checkpoints.claims import claimed
+from ..checkpoints.completeness import model_is_whole
 from ..checkpoints.provenance import RECORD
 from .families import ARCHITECTURES, Family, Rung, Training
 
@@ -75,8 +76,8 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """True where a complete checkpoint exists."""
-        return math.isfinite(self.bits_per_byte)
+        """True where a complete checkpoint exists; one whose weights are damaged is trained again."""
+        return math.isfinite(self.bits_per_byte) and model_is_whole(self.folder)
 
     @property
     def bits_per_byte(self) -> float:

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from ...cached import FACTS, LIMIT, MOST, SPOOLS, bound_spools, contents
+from ...cached import FACTS, LIMIT, MOST, SPOOLS, bound_spools, contents, facts_in
 from ...console import progress, say
 from ...disk import disk_error, existing_folder, replacing, require_room
 from ...errors import RosettaError
 from ...leftovers import note_reader, reader_file
 from ...removal import begin, made, remove
 from ..activations.source import ActivationSource
-from ..activations.spooling import Spooled, bytes_on_disk, spool
+from ..activations.spooling import Spooled, bytes_on_disk, is_whole, spool
 from ..activations.views import Without
 from ..checkpoints.claims import claimed
 from ..matching.cost import byte_count
@@ -132,7 +132,7 @@ class Spools:
             if private:
                 self._private.add(folder)
             place = folder / NAME
-            if bytes_on_disk(place, self.kind) == 0 or not (folder / FACTS).exists():
+            if not (is_whole(like, place, self.kind) and (folder / FACTS).is_file()):
                 if passing:
                     self._make_room(self.missing(facts, like.positions, len(like.layer)))
                 self._make(like, make, place)
@@ -145,7 +145,7 @@ class Spools:
     def require_finite(self, facts: Mapping[str, Any], copy: Spooled, failure: Callable[..., Exception]) -> None:
         """Raise the error that `failure` makes of a copy's neurons that are not finite; once for a copy."""
         record = self.folder(facts) / FACTS
-        known = json.loads(record.read_text(encoding="utf-8"))
+        known = facts_in(record)
         if known.get("finite") is True:
             return
         bad = nonfinite(copy)

@@ -132,7 +132,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Item]:
                 yield _item(path)
             else:
                 yield from _walk(path, root)
-        elif folder == root / "judge" and ANSWER.fullmatch(entry.name) and _read(path):
+        elif folder == root / "judge" and ANSWER.fullmatch(entry.name) and facts_in(path):
             status = entry.stat(follow_symlinks=False)
             facts = {"kind": "answers", "path": path, "about": "a judge's endpoint", "facts": {}}
             yield Item(bytes=status.st_size, used=status.st_mtime, **facts)
@@ -140,7 +140,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Item]:
 
 def _item(path: Path) -> Item:
     sizes = [file.lstat() for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
-    facts = _read(path / FACTS) if path.parent.name == SPOOLS else {}
+    facts = facts_in(path / FACTS) if path.parent.name == SPOOLS else {}
     if path.parent.name == SPOOLS:
         kind = "spools"
     elif (path / "tokens.npy").is_file():
@@ -160,7 +160,8 @@ def _item(path: Path) -> Item:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def facts_in(path: Path) -> dict[str, Any]:
+    """Return the facts in a file of JSON, none where it is damaged."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

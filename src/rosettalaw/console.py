@@ -172,7 +172,9 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
     )
     if total is not None:
         columns = (*columns, bars.TextColumn("left"), bars.TimeRemainingColumn())
-    bar = bars.Progress(*columns, console=stderr, disable=quiet, transient=sys.stderr.isatty())
+    shown = sys.stderr is not None and sys.stderr.isatty()
+    quiet = quiet or sys.stderr is None  # in a program without a terminal, such as a service
+    bar = bars.Progress(*columns, console=stderr, disable=quiet, transient=shown)
     bar.start()
     try:
         task = bar.add_task(for_terminal(description), total=total)

@@ -41,7 +41,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _temporary[name] = os.getpid()
         partial = made(Path(name))
         yield partial
-        partial.chmod(0o644)
+        partial.chmod(_permissions())
         os.replace(partial, path)
     except Exception as error:  # libraries that write files report a full disk each in their own way
         if isinstance(error, OSError) or disk_is_full(path, error):
@@ -51,6 +51,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if partial is not None:
             remove(partial)
             _temporary.pop(str(partial), None)
+
+
+def _permissions() -> int:
+    """Return the permissions of a new file; the umask is read, not set and set back: threads share it."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+        return 0o666 & ~int(status.split("Umask:", 1)[1].split()[0], 8)
+    except (OSError, LookupError, ValueError):  # no Linux
+        before = os.umask(0o077)
+        os.umask(before)
+        return 0o666 & ~before
 
 
 @contextmanager
@@ -110,7 +121,8 @@ def disk_is_full(path: str | os.PathLike[str], error: Exception) -> bool:
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
     """Return the nearest folder above a path that there is."""
-    return next(parent for parent in Path(path).resolve().parents if parent.is_dir())
+    whole = Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError for a link to itself
+    return next(parent for parent in whole.parents if parent.is_dir())
 
 
 def require_room(path: str | os.PathLike[str], size: float) -> None:

@@ -100,6 +100,10 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "family": "family_models family_pairs family_closed weakest_correlation",
         "member": "member_family member_model member_neuron member_layer member_unit",
     },
+    "fit": {
+        "size": "neurons count count_sd",
+        "parameter": "parameter value low high open",
+    },
     "simulation": {
         "beta": "beta",
         "neurons": "neurons",
@@ -171,6 +175,7 @@ TEXTS = set(
         "population",
         "image_kind",
         "model",
+        "parameter",
     ]
 )
 WHOLE = set(
@@ -202,6 +207,7 @@ RANGES = {
     "neurons": (1, LARGEST),
     "neurons_a": (1, LARGEST),
     "neurons_b": (1, LARGEST),
+    "count": (0, LARGEST),
     "raw_count": (0, LARGEST),
     "calibrated_count": (0, LARGEST),
     "count_run": (0, LARGEST),
@@ -225,6 +231,7 @@ ALONG = {  # an index, and the dimension that it counts along
     "first_model": "model",
     "second_model": "model",
 }
+LENGTHS = {"depth_bin": 12, "side": 2}  # of dimensions that have one length in every result
 BELOW = {"unit_a": "neurons_a", "unit_b": "neurons_b"}  # an index, and the number of things that it counts
 # A part, and what it is a part of: as many at the most, in each place.
 GROUPS = "", "k_", "size_", "kind_", "comparison_", "anchor_"
@@ -259,6 +266,8 @@ def misfit(kind: str, ds: xr.Dataset) -> str:
         if name in ds.variables:
             wrong.append(_variable(ds, name, dims))
     wrong += [_within(ds, part, whole) for part, whole in WITHIN.items()]
+    lengths = {dim: ds.sizes[dim] for dim in LENGTHS if dim in ds.sizes}
+    wrong += [f"{dim} has {n} entries, not {LENGTHS[dim]}" for dim, n in lengths.items() if n != LENGTHS[dim]]
     return next((reason for reason in wrong if reason), "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,3 +38,12 @@ class _Deferred:
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(importlib.import_module(self._module), attribute)
+
+
+def imported(name: str) -> Any:
+    """Return a module that this process has imported, None where it has not; nothing is imported to look.
+
+    One that another thread is just importing lacks its names: no object of its types is there yet.
+    """
+    module = sys.modules.get(name)
+    return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module

@@ -208,6 +208,11 @@ def interpreting(name: str) -> Iterator[None]:
     """
     try:
         yield
+    except InputError as error:  # names an argument that the reader of a file has not given
+        rule = str(error).partition(". Try: ")[0]
+        raise ForeignFileError(
+            f"{name}: its variables are inconsistent ({rule}); rerun the command that made it"
+        ) from error
     except RosettaError:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:

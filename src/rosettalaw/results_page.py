@@ -29,6 +29,7 @@ from .validation.reporting.answer import of_findings, of_row
 from .validation.reporting.captions import Captions
 from .validation.reporting.citation import bibtex
 from .validation.reporting.of_filtering import of_filtering
+from .validation.reporting.of_others import of_law, of_other
 from .validation.verdict import listed
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ SHOWN = 3  # files that are left out and named, where there is no page to list t
 LONGEST = 400  # characters of an attribute that are printed
 NAMES = {  # of kinds, for one and for several
     "pairs": ("matching", "matchings"),
+    "fit": ("saved law", "saved laws"),
     "rung": ("rung", "rungs"),
     "recurrence": ("comparison of several models", "comparisons of several models"),
     "toy": ("toy study", "toy studies"),
@@ -140,6 +142,12 @@ def _further(results: Results, judged: list[tuple[str, list[Finding]]]) -> list[
             further.append(_source(f"{name}: its neurons", sentences, of_findings(shown)))
     studies = results.of("filtering")
     further += [_source(name, filtering_sentences(study), of_filtering(study)) for name, study in studies]
+    by_name = {row.series.name: row for row in results.counted}
+    laws = [(name, law, by_name[name]) for name, law in results.of("fit")]
+    further += [_source(f"{name}: a saved law", of_law(law, row)) for name, law, row in laws]
+    others = [(kind, name, ds) for kind, some in results.datasets.items() for name, ds in some]
+    spoken = [_source(name, of_other(kind, ds, name)) for kind, name, ds in others]
+    further += [one for one in spoken if one["sentences"]]
     said = [(name, of_matchings.of_recurrence(ds, name), None) for name, ds in results.of("recurrence")]
     said += [
         (f"{name}: one matching", of_matchings.of_pairs(ds, name), of_matchings.answer_of_pairs(ds, name))

@@ -11,7 +11,7 @@ from rosettalaw.vocabulary import variable
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 SIZES = {"rung": 4, "pair": 40, "null_pair": 60, "neuron": 400, "top": 3, "text": 4000, "read_document": 3}
-SIZES |= {"snippet": 60, "context": 6, "cell": 6, "": 1, "side": 2, "selector": 5, "run": 2}
+SIZES |= {"snippet": 60, "context": 6, "cell": 6, "": 1, "side": 2, "selector": 5, "run": 2, "depth_bin": 12}
 WORDS = {
     "side": ["a", "b"],
     "measure": ["output_kurtosis", "activation_kurtosis", "lifetime_sparsity", "domain_entropy"],
@@ -35,6 +35,9 @@ FACTS = {
     "seed": 0,
     "status": "ok",
 }
+
+
+FILLED = ("pairs", "rung", "ladder", "fit", "judge", "image_sweep", "image_kinds")
 
 
 def filled(kind, seed=0):
@@ -100,7 +103,7 @@ def examples():
     from rosettalaw.sims import simulate
     from rosettalaw.theory import predict
 
-    made = {kind: filled(kind) for kind in ("pairs", "rung", "ladder", "judge", "image_sweep", "image_kinds")}
+    made = {kind: filled(kind) for kind in FILLED}
     made["simulation"] = simulate([16, 32, 64], 2.0, inputs=500, runs=2, quiet=True).to_dataset()
     made["prediction"] = predict(neurons=[64, 128], beta=1.6)
     made["toy"] = small(load(DOCS / "toy" / "toy.nc"))

@@ -141,7 +141,19 @@ def change_values(ds, rng):
 
 def change_kind(ds, rng):
     """Say that it is of another kind, or of another format."""
-    kinds = ["ladder", "rung", "pairs", "simulation", "toy", "filtering", "judge", "image_sweep", "image_kinds", "?"]
+    kinds = [
+        "ladder",
+        "rung",
+        "pairs",
+        "fit",
+        "simulation",
+        "toy",
+        "filtering",
+        "judge",
+        "image_sweep",
+        "image_kinds",
+        "?",
+    ]
     if rng.random() < 0.8:
         ds.attrs["rosettalaw_kind"] = rng.choice(kinds)
     else:

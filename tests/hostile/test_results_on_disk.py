@@ -248,3 +248,13 @@ def test_a_damaged_head_prints_no_traceback_of_its_own(tmp_path, byte, monkeypat
         open_input(path, "a")
     gc.collect()
     assert printed == []
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0o027, 0o640)])
+def test_files_have_the_permissions_that_the_process_gives(umask, mode, tmp_path):
+    before = os.umask(umask)
+    try:
+        for path in (save(example(), tmp_path / "new.nc"), save(example(), tmp_path / "new.nc")):
+            assert path.stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(before)

@@ -183,3 +183,15 @@ def test_ctrl_c_while_python_ends_prints_no_traceback():
     done = subprocess.run([sys.executable, "-c", WORK.format(name="SIGTERM")], capture_output=True, text=True)
     assert done.stderr == f"ended by SIGTERM: {cli.RESUME}\n"
     assert done.returncode in (-signal.SIGINT, 143)
+
+
+@pytest.mark.parametrize("call", ["predict --beta 1.6 --neurons 100", "sweep --beta 2 --neurons 8 --out {}/s.nc"])
+def test_a_reader_that_has_seen_enough_is_no_error(call, tmp_path):
+    """As in ``rosettalaw predict … | head -0``: the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "rosettalaw", *call.format(tmp_path).split()]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == (["s.nc"] if "sweep" in call else [])

@@ -133,3 +133,21 @@ class TestSeveralProcesses:
         monkeypatch.setenv("RANK", "0")
         console.tell_last("error: alone")
         assert capsys.readouterr().err == "error: alone\n" * 2
+
+
+def test_a_process_without_standard_error_computes_in_silence():
+    """Services and programs with windows have none: `sys.stderr` is None."""
+    code = """
+import os, sys
+out, sys.stdout, sys.stderr = os.dup(1), None, None
+import numpy as np
+import rosettalaw as rl
+from rosettalaw.console import progress, say
+say("a message")
+with progress("words", 3) as bar:
+    bar.advance()
+a = np.random.default_rng(0).standard_normal((50, 3))
+os.write(out, str(len(rl.match(a, a, nulls={}).pairs)).encode())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3", "")

@@ -3,6 +3,8 @@
 import logging
 import os
 import random
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -115,3 +117,31 @@ def test_nested_progress_reports_to_the_hook_and_ends_with_it():
     with console.progress("after", 1, quiet=True) as bar:
         bar.advance()
     assert steps == [("one", 0, 3), ("one", 1, 3), ("two", 3, 3)]
+
+
+def test_a_library_that_another_thread_is_importing_is_not_looked_into(monkeypatch):
+    """The first fits of a process may run in several threads at once, as under asyncio."""
+    import importlib.machinery
+    import types
+
+    from rosettalaw.lazy import imported
+
+    for name in ("numpy.ma", "pandas", "torch", "xarray", "h5py", "zarr", "scipy.sparse"):
+        half = types.ModuleType(name)
+        half.__spec__ = importlib.machinery.ModuleSpec(name, None)
+        half.__spec__._initializing = True
+        monkeypatch.setitem(sys.modules, name, half)
+        assert imported(name) is None
+    monkeypatch.undo()
+    assert imported("numpy") is sys.modules["numpy"]
+    assert imported("no_module_of_this_name") is None
+    code = """
+import asyncio, rosettalaw as rl
+async def main():
+    fits = [asyncio.to_thread(rl.fit, [100, 200, 400], [10, 16, 25]) for _ in range(4)]
+    return {round(law.exponent, 9) for law in await asyncio.gather(*fits)}
+print(len(asyncio.run(main())))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "1\n", done.stderr
+    assert rl.fit([100, 200, 400], [10, 16, 25]).exponent > 0

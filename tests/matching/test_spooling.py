@@ -364,3 +364,38 @@ def test_room_that_an_earlier_run_has_taken_is_not_asked_for_again(tmp_path, arr
     assert stops.read[0] == 5 * BLOCK
     free.free = 1
     reading.readable((stops, ArraySource(array)), *options)
+
+
+def other_shape(path):
+    with path.open("wb") as file:
+        np.save(file, np.zeros((3, 4), np.float32))
+
+
+def other_type(path):
+    with path.open("wb") as file:
+        np.save(file, np.full((3, 4), "a"))
+
+
+def to_itself(path):
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        other_shape,
+        other_type,
+        to_itself,
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text("hello"),
+    ],
+)
+def test_a_whole_copy_that_was_damaged_is_written_anew(tmp_path, array, damage, kind):
+    source = ArraySource(array)
+    whole = np.array(spool(source, tmp_path / "copy", BLOCK, kind).rows(slice(None)))  # not a view of the file
+    for path in list(tmp_path.glob("copy-*.npy")):  # a copy of half the size has two files
+        damage(path)
+        assert np.array_equal(spool(source, tmp_path / "copy", BLOCK, kind).rows(slice(None)), whole)

@@ -263,7 +263,12 @@ def texts_of(drawing):
 def drawn_figures(monkeypatch):
     """The figures that scripts save, in their order."""
     saved = []
-    monkeypatch.setattr(style, "save", lambda drawing, _: [saved.append(drawing)])
+
+    def save(drawing, path):
+        saved.append(drawing)
+        return [path.with_suffix(".svg")]
+
+    monkeypatch.setattr(style, "save", save)
     return saved
 
 

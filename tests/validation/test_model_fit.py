@@ -356,3 +356,16 @@ def test_a_parameter_whose_interval_its_prior_cuts_off_is_not_called_identified(
         assert fit.params["beta"].open == cut
         assert ("All parameters are identified" in fit.summary()) != cut
         assert "Least certain" in fit.summary()
+
+
+def test_a_parameter_is_fixed_by_a_function_without_it_and_a_message_says_so():
+    def mine(beta, kappa=2.0):
+        return Model(PowerLaw(beta), budget=LinearBudget(kappa))
+
+    data = {"neurons": [128, 256, 512, 1024], "count": [21, 33, 48, 76]}
+    assert set(fit_model(mine, data).values) == {"beta", "kappa"}
+    assert set(fit_model(lambda beta: mine(beta, kappa=2), data).values) == {"beta"}
+    with pytest.raises(InputError, match=r"Try: model=lambda beta: mine\(beta, kappa=2\), which fixes kappa"):
+        fit_model(mine, data, priors={"kappa": 2})
+    with pytest.raises(InputError, match="Try: tau=2 as an argument"):
+        fit_model(mine, data, priors={"tau": 2.0})

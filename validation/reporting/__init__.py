@@ -12,6 +12,7 @@
 | `of_published` | the sentences of figures of the paper's numbers |
 | `of_ladders` | the sentences of figures of measurements |
 | `of_matchings` | the counts of one matching, and neurons that recur, in sentences; the answer of one matching |
+| `of_others` | predictions, sweeps and studies of images in sentences; what a saved law lacks |
 | `excerpts` | excerpts of text that end with words; the judgement of a pair in words |
 | `citation` | references in BibTeX |
 | `drawings` | figures as markup that scales, scrolls with the keyboard and has colours for a dark page |

@@ -90,10 +90,11 @@ def of_row(row: Row, judged: Sequence[Finding] = ()) -> PageAnswer:
     measured = series.source in CALIBRATED
     one_seed = measured and len(np.unique(series.neurons)) == len(series.neurons)
     verdict = row.problem if analysis is None else analysis.verdict
+    alone = series.source == "counts"
     return PageAnswer(
         growth=_growth("Matched pairs" if measured else "Rosetta Neurons", analysis, verdict),
         contradiction=_contradiction(series.nulls, analysis, row.triangle, judged, row.tests()),
-        open_questions=_open_questions(analysis, row.triangle, judged, one_seed, row.tests()),
+        open_questions=_open_questions(analysis, row.triangle, judged, one_seed, row.tests(), alone),
     )
 
 
@@ -203,6 +204,7 @@ def _open_questions(
     judged: Sequence[Finding],
     one_seed: bool,
     tests: Mapping[str, float],
+    counts_alone: bool = False,
 ) -> str:
     questions = []
     if analysis is None:
@@ -217,6 +219,8 @@ def _open_questions(
     if unknown:
         number = "one finding" if len(unknown) == 1 else f"{len(unknown)} findings"
         questions.append(f"{number} of the paper")
+    if counts_alone:
+        questions += ["how many of the pairs are due to chance", "whether correlations are as the theory demands"]
     if one_seed:
         questions.append("how much other training seeds would change these results")
     return f"These data cannot decide {listed(questions, 'or')}." if questions else NOTHING_OPEN

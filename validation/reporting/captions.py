@@ -87,7 +87,12 @@ class Captions:
         }
         times = Counter(pairs.values())
         titles |= {name: models if times[models] == 1 else f"{models}, {name}" for name, models in pairs.items()}
-        return titles | {name: name for name, _ in self.results.of("simulation")}
+        titles |= {name: name for name, _ in self.results.of("simulation")}
+        alone = [
+            row.series for row in self.rows if row.series.source in ("counts", "ladder") and not row.series.reference
+        ]
+        named = {one.name if one.source == "counts" else one.name.split(" (")[0]: one.name for one in alone}
+        return titles | {name: title for name, title in named.items() if name not in titles}
 
     def _message(self, figure: str, name: str) -> str:
         """Return the message of a figure of one source alone."""

@@ -35,7 +35,7 @@ FINDINGS = {
     "superiority": ("more selective",),
 }
 COUNTS = {
-    "fig03": ("language", "vision", "ladder"),
+    "fig03": ("language", "vision", "ladder", "counts"),
     "fig27": ("simulation",),
     "toy": ("toy",),
 }  # by their source

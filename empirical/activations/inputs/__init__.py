@@ -14,6 +14,7 @@ A kind of input is one file here and one line in `KINDS` (objects) or `FILES` (e
 | `data_arrays` | xarray |
 | `chunked_arrays` | dask, zarr and HDF5 arrays, read from the start |
 | `mappings` | layer names to arrays of any of these kinds |
+| `sequences` | layers without names: a tuple of arrays, the values of a mapping |
 | `npy_files` | ``.npy`` and ``.npz`` |
 | `store_files` | ``.zarr``, ``.nc`` and ``.h5`` |
 | `tensor_files` | ``.safetensors``, ``.pt`` and ``.parquet`` |
@@ -21,6 +22,7 @@ A kind of input is one file here and one line in `KINDS` (objects) or `FILES` (e
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from . import (
     mappings,
     npy_files,
     numpy_arrays,
+    sequences,
     sparse_arrays,
     store_files,
     tables,
@@ -52,6 +55,7 @@ KINDS: tuple[Kind, ...] = (
     data_arrays.DataArrays(),
     chunked_arrays.ChunkedArrays(),
     mappings.Mappings(),
+    sequences.Sequences(),
     numpy_arrays.NumpyArrays(),  # last: it takes all that turns into an array
 )
 FILES: dict[str, Any] = {
@@ -66,25 +70,32 @@ FILES: dict[str, Any] = {
     ".pth": tensor_files.weights_only,
     ".parquet": tensor_files.parquet,
 }
+NO_NAME = "rosettalaw_asks_for_a_name_that_no_object_has"
 SAVE = "numpy.save('a.npy', activations)"
 INSTEAD = {
     "Series": "a DataFrame with one column for each neuron",
     "Tensor": "tensor.numpy(), an array",
     "generator": "numpy.concatenate(list(blocks)), or an ActivationSource that yields the blocks",
     "DataLoader": "an ActivationSource whose blocks are the model's activations, or the loaded models with text=",
-    "list": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
-    "tuple": "{0: first, 1: second} if these are layers, numpy.concatenate(list) if they are batches",
+    "list": sequences.INSTEAD,
+    "tuple": sequences.INSTEAD,
     "NoneType": "an array of shape (positions, neurons), or the folder of a checkpoint",
     "type": "an object of that class: a loaded model with text=, or an array",
+    "Delayed": "delayed.compute(), or dask.array.from_delayed(delayed, shape, dtype)",
     "Dataset": "an array of activations; a dataset of texts is text=",
 }
 
-__all__ = ["FILES", "KINDS", "Kind", "Labelled", "is_file", "open_input", "type_name"]
+__all__ = ["FILES", "KINDS", "Kind", "Labelled", "answers_anything", "is_file", "open_input", "type_name", "unknown"]
+
+
+def answers_anything(value: Any) -> bool:
+    """Return whether an object has any attribute, as a value to be computed later or a mock: none says what it is."""
+    return hasattr(mappings.saved(value), NO_NAME)
 
 
 def is_file(value: Any) -> bool:
     """Return whether a value is the path of a file of activations, by its ending."""
-    return isinstance(value, str | Path) and Path(value).suffix.lower() in FILES
+    return isinstance(value, str | os.PathLike) and Path(value).suffix.lower() in FILES
 
 
 def open_input(
@@ -96,7 +107,7 @@ def open_input(
     ----------
     value : object
         A source, an array or tensor (positions, neurons) or (batch, position, neurons), a table, a mapping of layer
-        names to such arrays, or the path of a file.
+        names to such arrays, a tuple of such arrays as layers 0, 1, …, or the path of a file.
     argument : str
         What messages call it.
     samples : array_like, shape (positions,), optional
@@ -113,12 +124,14 @@ def open_input(
     MissingFileError, ForeignFileError
         If a file is missing or damaged.
     """
-    if isinstance(value, str | Path):
+    value = mappings.saved(value)
+    if answers_anything(value):
+        raise unknown(value, argument)
+    if isinstance(value, str | os.PathLike):
         opened = _open_file(Path(value), argument, name)
     elif isinstance(value, ActivationSource) and not isinstance(value, type):
         opened = Labelled(_consistent(value, argument), getattr(value, "samples", None))
     else:
-        value = mappings.saved(value)
         kind = next((kind for kind in KINDS if kind.accepts(value)), None)
         if kind is None:
             raise unknown(value, argument)
@@ -142,7 +155,9 @@ def _consistent(source: ActivationSource, argument: str) -> ActivationSource:
 
 
 def opener(value: Any, name: str) -> Labelled:
-    """Return a part of an input, such as one layer of a mapping."""
+    """Return a part of an input, such as one layer of a mapping: one array."""
+    if isinstance(value, list | tuple) and sequences.Sequences().accepts(value):
+        raise unknown(value, name)
     return open_input(value, name, name=name)
 
 
@@ -151,7 +166,7 @@ def unknown(value: Any, argument: str) -> InputError:
     short = type(value).__name__
     rule = (
         "is not understood as activations: an array or tensor of shape (positions, neurons), a DataFrame, a DataArray, "
-        "{layer name: array}, a file, or an ActivationSource is"
+        "{layer name: array}, a tuple of layers, a file, or an ActivationSource is"
     )
     return InputError(argument, type_name(value), rule, INSTEAD.get(short, "numpy.asarray(...) of the numbers"))
 

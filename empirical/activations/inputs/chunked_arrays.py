@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ....errors import InputError, RosettaError
+from ....lazy import imported
 from ..arrays import float_type, floats, labels_of, shape_of
 from ..views import Documented
-from .labelled import SHAPE, Labelled
+from .labelled import SHAPE, Labelled, type_name
 
 
 class ChunkedArrays:
@@ -21,13 +21,16 @@ class ChunkedArrays:
         """Return whether it is one."""
         if hasattr(value, "dask") and hasattr(value, "chunks") and hasattr(value, "shape"):
             return True
-        h5py, zarr = sys.modules.get("h5py"), sys.modules.get("zarr")
+        h5py, zarr = imported("h5py"), imported("zarr")
         return (h5py is not None and isinstance(value, h5py.Dataset)) or (
             zarr is not None and isinstance(value, zarr.Array)
         )
 
     def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
         """Return its activations."""
+        if hasattr(value, "id") and hasattr(value.id, "valid") and not value.id.valid:
+            rule = "belongs to a file that has been closed"
+            raise InputError(name, type_name(value), rule, "match before the file is closed, or dataset[:]")
         return Labelled(ChunkedSource(value, name))
 
 

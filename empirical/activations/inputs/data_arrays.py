@@ -5,13 +5,13 @@ It is the dimension that bears such a name (`NEURONS`), or else the last.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ....errors import InputError
+from ....lazy import imported
 from ..arrays import labels_of
 from .labelled import Labelled, named_layers, planar, with_documents
 from .tables import is_default
@@ -26,7 +26,7 @@ class DataArrays:
 
     def accepts(self, value: Any) -> bool:
         """Return whether it is xarray's."""
-        xarray = sys.modules.get("xarray")
+        xarray = imported("xarray")
         return xarray is not None and isinstance(value, xarray.DataArray | xarray.Dataset)
 
     def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:

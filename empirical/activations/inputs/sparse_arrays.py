@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
+from ....lazy import imported
 from ..arrays import float_type, floats, labels_of, shape_of
 from ..views import Documented, Readable
 from .labelled import Labelled
@@ -20,7 +20,7 @@ class SparseArrays:
 
     def accepts(self, value: Any) -> bool:
         """Return whether it is one."""
-        scipy_sparse, torch = sys.modules.get("scipy.sparse"), sys.modules.get("torch")
+        scipy_sparse, torch = imported("scipy.sparse"), imported("torch")
         if scipy_sparse is not None and scipy_sparse.issparse(value):
             return True
         return torch is not None and isinstance(value, torch.Tensor) and value.layout in _layouts(torch)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ....errors import InputError
+from ....lazy import imported
 from ..arrays import ArraySource, require_exact
 from .labelled import Labelled, named_layers
 
@@ -18,7 +18,7 @@ class Tables:
 
     def accepts(self, value: Any) -> bool:
         """Return whether it is a DataFrame."""
-        pandas = sys.modules.get("pandas")
+        pandas = imported("pandas")
         return pandas is not None and isinstance(value, pandas.DataFrame)
 
     def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:

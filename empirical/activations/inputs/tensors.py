@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
+from ....lazy import imported
 from ..arrays import labels_of, require_exact, require_within, shape_of
 from ..views import Documented, Readable
 from .labelled import Labelled, planar
@@ -20,7 +20,7 @@ class Tensors:
 
     def accepts(self, value: Any) -> bool:
         """Return whether it is a dense tensor."""
-        torch = sys.modules.get("torch")
+        torch = imported("torch")
         return torch is not None and isinstance(value, torch.Tensor)
 
     def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
@@ -39,7 +39,7 @@ class Tensors:
         if value.is_complex() or value.is_quantized:
             rule = "must hold real numbers"
             raise InputError(name, f"tensor of type {value.dtype}", rule, "tensor.abs(), or tensor.dequantize()")
-        return Labelled(TensorSource(planar(value, name), name))
+        return Labelled(TensorSource(planar(value.resolve_neg(), name), name))
 
 
 class TensorSource(Documented, Readable):

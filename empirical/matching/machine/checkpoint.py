@@ -6,10 +6,10 @@ belongs to one matching: a fingerprint of the sources and the settings says whic
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ....errors import ForeignFileError, MissingFileError
 from ....removal import MARKER, UNFINISHED, ours, remove
 
 FINGERPRINT = "matching.json"
+OWN = "group"  # array in a file that says whose it is
 CONTENT = "an unfinished matching, from which the same command resumes"
 
 
@@ -46,6 +47,7 @@ class Checkpoint:
             return
         stated = self.folder / FINGERPRINT
         expected = json.loads(json.dumps(fingerprint))
+        self._matching = hashlib.sha256(json.dumps(expected, sort_keys=True).encode()).hexdigest()
         if stated.is_file():
             stored = _json(stated)
             if stored != expected:
@@ -68,7 +70,7 @@ class Checkpoint:
         """Keep a group of arrays."""
         if self.folder is not None:
             with replacing(self.folder / f"{name}.npz") as partial:
-                np.savez(partial, allow_pickle=False, **dict(arrays))
+                np.savez(partial, allow_pickle=False, **{**arrays, OWN: self._own(name)})
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
         """Return a group of arrays, or None if it was not saved.
@@ -76,18 +78,29 @@ class Checkpoint:
         Raises
         ------
         ForeignFileError
-            If the file is damaged.
+            If the file is damaged, or another group's.
         """
         path = self.folder / f"{name}.npz" if self.folder is not None else None
         if path is None or not path.is_file():
             return None
         try:
+            with zipfile.ZipFile(path) as archive:  # whose checksums NumPy would compare last, after it has parsed
+                whole = archive.testzip() is None
             with np.load(path, allow_pickle=False) as stored:
-                return {key: stored[key] for key in stored.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+                arrays = {key: stored[key] for key in stored.files}
+        except MemoryError:
+            raise
+        except Exception as error:  # zip, zlib and NumPy have errors of many kinds
             if isinstance(error, OSError) and error.errno is not None:  # it was not read
                 raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
             raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
+        if not whole or str(arrays.pop(OWN, "")) != self._own(name):
+            raise ForeignFileError(f"{path}: damaged, or of another matching; remove it to compute it again")
+        return arrays
+
+    def _own(self, name: str) -> str:
+        """Return a word that no other group has, of this matching or of another."""
+        return hashlib.sha256(f"{self._matching} {name}".encode()).hexdigest()
 
     def drop(self, name: str) -> None:
         """Forget a group of arrays."""

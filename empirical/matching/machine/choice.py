@@ -113,7 +113,7 @@ def _speed(name: str, key: str, measure: Callable[[], float]) -> float | None:
     path = cache_folder() / name
     saved = _saved(path)
     ratio = saved.get(key)
-    if isinstance(ratio, float):
+    if isinstance(ratio, float) and 0 < ratio < float("inf"):
         return ratio
     ratio = float(measure())
     try:
@@ -226,6 +226,6 @@ def _saved(path: Path) -> dict[str, Any]:
     """Return the speeds in a file; what is damaged is measured again."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return stored if isinstance(stored, dict) else {}

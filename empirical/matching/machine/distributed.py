@@ -8,7 +8,6 @@ so that the result has the same bits. Without ``torchrun`` there is one process 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from ....console import printed_elsewhere
 from ....disk import temporary_folder
 from ....errors import RosettaError, require, require_extra
+from ....lazy import imported
 
 T = TypeVar("T")
 MOST_PROCESSES = 1_000_000
@@ -80,7 +80,7 @@ def _number(name: str, least: int, most: int, alone: str = "") -> int:
 
 def _joined() -> Any:
     """Return torch's module of processes if this one has joined others; torch is not imported to see that."""
-    module = sys.modules.get("torch.distributed")
+    module = imported("torch.distributed")
     return module if module is not None and module.is_available() and module.is_initialized() else None
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
 
+from ....lazy import imported
+
 SMALL = 2e10  # products of two activations; about a second of one core
 _small: ContextVar[bool] = ContextVar("small", default=False)
 
@@ -35,7 +37,7 @@ def sized(products: float) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     token = _small.set(True)
-    numba, torch = sys.modules.get("numba"), sys.modules.get("torch")  # of the screened engine, and of tensors
+    numba, torch = imported("numba"), imported("torch")  # of the screened engine, and of tensors
     before = numba and numba.get_num_threads(), torch and torch.get_num_threads()
     try:
         with threadpool_limits(1, "blas"):

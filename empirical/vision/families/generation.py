@@ -18,6 +18,7 @@ import numpy as np
 
 from ....errors import RosettaError
 from ...checkpoints import hub
+from ...checkpoints.completeness import weights_are_whole
 from ..images import Images, from_array
 from .batched_vit import PATCH, SIDE, patches
 from .training import HEAD
@@ -66,6 +67,8 @@ def generate(checkpoint: str | Path, number: int, seed: int = 0) -> Generated:
         raise RosettaError(
             f"{checkpoint}: has no {HEAD}, so it cannot generate images; denoisers trained with this package have one"
         )
+    if not weights_are_whole(folder / HEAD):
+        raise RosettaError(f"{folder / HEAD}: damaged. Try: remove {folder}, and train it again")
     head = load_file(folder / HEAD)
     if len(head["head.bias"]) != 3 * PATCH * PATCH:
         rule = f"gives {len(head['head.bias'])} numbers per patch; an image needs {3 * PATCH * PATCH}"

@@ -26,6 +26,7 @@ from ....leftovers import remove_leftovers, unfinished_folder
 from ....removal import begin, ours, remove
 from ....results import disk_error, run_facts
 from ...checkpoints.claims import claimed
+from ...checkpoints.completeness import model_is_whole, weights_are_whole
 from ...checkpoints.provenance import RECORD
 from .batched_vit import MLP_RATIO, configuration, initial
 from .objectives import OBJECTIVES
@@ -97,8 +98,10 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """True where complete checkpoints of all seeds exist."""
-        return bool(np.isfinite(self.losses).all())
+        """True where complete checkpoints of all seeds exist; those whose weights are damaged are trained again."""
+        folders = [self.folder(seed) for seed in self.recipe.seeds]
+        whole = all(model_is_whole(folder) and weights_are_whole(folder / HEAD) for folder in folders)
+        return whole and bool(np.isfinite(self.losses).all())
 
 
 def _loss(record: Path) -> float:

@@ -131,6 +131,8 @@ def _run(arguments: list[str] | None) -> NoReturn:
     except OSError:
         _exit("error: the current folder no longer exists. Try: cd, then the same command with whole paths")
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if any("\0" in word for word in words):  # no shell hands one on, and no file has one in its name
+        _exit("error: an argument contains a NUL character. Try: the same command without it")
     alone = words[:1] if words[0] in COMMANDS and COMPLETING not in os.environ else []  # importing all takes longer
     threads.prepare(few=bool({*alone} & {*ONE_THREAD}))  # of this process; NumPy is not loaded yet
     command = typer.main.get_command(build(*alone))
@@ -147,8 +149,12 @@ def _run(arguments: list[str] | None) -> NoReturn:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         raise SystemExit(0) from None
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # which typer has met first
+            raise SystemExit(0) from None
+        raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in REFUSED:
+        if isinstance(error, OSError) and (error.errno in REFUSED or (error.errno and error.filename)):
             path = error.filename or "a file to be written"
             _exit(f"error: {disk_error(path, error) if disk_is_full(path, error) else f'{path}: {error.strerror}'}")
         if hasattr(error, "format_message"):  # a usage error: unknown option, missing argument, ...

@@ -53,10 +53,11 @@ def match(
     ----------
     a, b : object
         Activations of both models at the same positions: an array or tensor (positions, neurons) or
-        (batch, position, neurons), a mapping of layer names to such arrays, a DataFrame, a DataArray, a dask array, a
-        sparse matrix, an `ActivationSource`, or a file (``.npy .npz .zarr .nc .h5 .safetensors .pt .parquet``). Or two
-        models, which read `text`: checkpoint folders, hub ids, or loaded models of transformers, also in a wrapper
-        (an adapter's, a sentence encoder's, a pipeline).
+        (batch, position, neurons), a mapping of layer names to such arrays, a tuple of such arrays as layers 0, 1, …
+        (the ``hidden_states`` of transformers), a DataFrame, a DataArray, a dask array, a sparse matrix, an
+        `ActivationSource`, or a file (``.npy .npz .zarr .nc .h5 .safetensors .pt .parquet``). Or two models, which
+        read `text`: checkpoint folders, hub ids, or loaded models of transformers, also in a wrapper (an adapter's, a
+        sentence encoder's, a pipeline).
     text : object, optional
         Text that the models read: a list of documents, a `datasets.Dataset`, an iterator, a file or a folder; by
         default Python's own.
@@ -166,16 +167,18 @@ def match(
 
 def opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any) -> Any:
     """Return activations, a loaded model, or the path or id of a checkpoint."""
-    from ..empirical.activations.inputs import is_file, open_input
+    from ..empirical.activations.inputs import answers_anything, is_file, open_input, unknown
     from ..empirical.language.loaded import is_model, loaded
 
-    checkpoint = isinstance(value, str | Path) and not is_file(value)
+    if answers_anything(value):
+        raise unknown(value, side)
+    checkpoint = isinstance(value, str | os.PathLike) and not is_file(value)
     if checkpoint or is_model(value):
         for name, given in ((f"samples_{side}", samples), ("documents", documents)):
             if given is not None:
                 rule = "must be given only with activations; for models it follows from the text"
                 raise InputError(name, type(given).__name__, rule, f"no {name}")
-        return str(value) if checkpoint else loaded(value, tokenizer, side)
+        return os.fspath(value) if checkpoint else loaded(value, tokenizer, side)
     if tokenizer is not None:
         raise InputError(
             f"tokenizer_{side}", type(tokenizer).__name__, "must be given only with a loaded model", "no tokenizer"

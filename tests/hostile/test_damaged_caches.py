@@ -1,0 +1,197 @@
+"""Files in caches and unfinished folders that were cut short, replaced or emptied: made again, or one message."""
+
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+
+from rosettalaw import cached, cli
+from rosettalaw.disk import existing_folder
+from rosettalaw.empirical.filtering import perplexity, study
+from rosettalaw.empirical.matching.machine import choice
+from rosettalaw.removal import mark
+
+
+def loop(path):
+    path.symlink_to(path.name)
+
+
+def broken(path):
+    path.symlink_to(path.with_name("nowhere"))
+
+
+CONTENTS = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("hello\n"),
+    "noise": lambda path: path.write_bytes(os.urandom(300)),
+    "list": lambda path: path.write_text("[]"),
+    "object": lambda path: path.write_text("{}"),
+    "null": lambda path: path.write_text("null"),
+    "newer": lambda path: path.write_text('{"format": 999}'),
+    "deep": lambda path: path.write_text("[" * 10**5),
+    "archive": lambda path: np.savez(path.with_suffix(".npz"), x=[1]) or os.replace(path.with_suffix(".npz"), path),
+    "words": lambda path: path.write_bytes(array(np.array(["a"]))),
+    "cut": lambda path: path.write_bytes(array(np.arange(1000, dtype=np.int32))[:-5]),
+    "loop": loop,
+    "broken link": broken,
+}
+
+
+def array(values):
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+@pytest.fixture(params=CONTENTS)
+def damaged(request, tmp_path):
+    """Write something else in the place of a file."""
+    return CONTENTS[request.param]
+
+
+def test_a_run_of_a_filtering_study_is_measured_again(damaged, tmp_path, capsys):
+    path, result = tmp_path / "run-random-0.json", {"perplexity": 3.0, "bits": 1.5, "loss": 0.5, "sequences": 4}
+    damaged(path)
+    assert perplexity._resumed(path, lambda: result) == result
+    assert perplexity._resumed(path, lambda: None) == result
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("value", ["3", None, [3.0], True])
+def test_a_run_whose_numbers_are_none_is_measured_again(value, tmp_path):
+    path, result = tmp_path / "run.json", {"perplexity": 3.0, "bits": 1.5, "loss": float("nan"), "sequences": 4}
+    path.write_text(json.dumps(result | {"bits": value}))
+    assert perplexity._resumed(path, lambda: result) == result
+
+
+def test_scores_of_documents_are_made_again(damaged, tmp_path):
+    path = tmp_path / "scores-00000.npy"
+    damaged(path)
+    assert study._saved_scores(path, (10, 3)) is None
+    for other in (np.zeros((10, 3), int), np.zeros((9, 3)), np.zeros(30), np.zeros((10, 4))):
+        np.save(path.with_name("other.npy"), other)
+        assert study._saved_scores(path.with_name("other.npy"), (10, 3)) is None
+    np.save(path.with_name("good.npy"), np.ones((10, 3)))
+    assert study._saved_scores(path.with_name("good.npy"), (10, 3)).sum() == 30
+
+
+@pytest.fixture
+def corpus():
+    from rosettalaw.empirical.corpora.corpus import Corpus, Document
+
+    return Corpus("words", [Document(f"{i}", "prose", "the river carries what the mountain lets go " * 3)
+                            for i in range(4)])  # fmt: skip
+
+
+def test_tokens_and_tokenizers_are_made_again(damaged, corpus, tmp_path):
+    pytest.importorskip("transformers")
+    from rosettalaw.empirical.language.tokenization import prepare
+
+    tokenizer, tokens = prepare(corpus, 270, tmp_path / "whole")
+    for name in ("tokens.npy", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"):
+        folder = tmp_path / name.replace("/", "-")
+        prepare(corpus, 270, folder)
+        (folder / name).unlink()
+        damaged(folder / name)
+        again = prepare(corpus, 270, folder)
+        assert (folder / "tokens.npy").read_bytes() == tokens.read_bytes()
+        for file in tokenizer.iterdir():
+            assert (again[0] / file.name).read_bytes() == file.read_bytes()
+
+
+def test_weights_are_whole_where_their_file_is_as_long_as_its_head_says(damaged, tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    from rosettalaw.empirical.checkpoints.completeness import model_is_whole, weights_are_whole
+
+    path = tmp_path / "model.safetensors"
+    safetensors.save_file({"a": np.arange(6.0), "b": np.zeros((2, 3))}, path, {"step": "1"})
+    assert weights_are_whole(path)
+    assert model_is_whole(tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": path.name, "b": "2.st"}}))
+    assert not model_is_whole(tmp_path)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    whole = path.read_bytes()
+    for size in (0, 3, 8, 40, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        assert not weights_are_whole(path)
+    path.write_bytes(whole + b"\0")
+    assert not weights_are_whole(path)
+    path.unlink()
+    assert not model_is_whole(tmp_path)
+    damaged(path)
+    assert not model_is_whole(tmp_path)
+
+
+def test_speeds_are_measured_again(damaged, tmp_path):
+    damaged(tmp_path / "products.json")
+    assert not isinstance(choice._saved(tmp_path / "products.json").get("cpu"), float)
+
+
+def test_facts_of_a_spool_are_none(damaged, tmp_path):
+    folder = tmp_path / "spools" / "abc"
+    folder.mkdir(parents=True)
+    mark(folder, "activations of x on y")
+    damaged(folder / "spool.json")
+    assert not cached.facts_in(folder / "spool.json").get("finite")
+    (item,) = cached.contents(tmp_path)
+    assert item.kind == "spools"
+
+
+def test_networks_of_another_study_are_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    from rosettalaw.errors import ForeignFileError
+    from rosettalaw.sims import toy_study
+    from rosettalaw.sims.toy import Network, ToyRecipe
+
+    network, recipe = Network(8, 1.5), ToyRecipe()
+    path = toy_study._file(tmp_path, 0, recipe, network)
+    np.savez(path, encoder=np.zeros((1, 32, 8), np.float32), bias=np.zeros((1, 1, 8), np.float32))
+    assert isinstance(toy_study._cached(tmp_path, 0, recipe, network).encoder, torch.Tensor)
+    for encoder, bias in (((1, 32, 9), (1, 1, 8)), ((1, 32, 8), (1, 1, 9)), ((2, 32, 8), (1, 1, 8)), ((32, 8), (8,))):
+        np.savez(path, encoder=np.zeros(encoder, np.float32), bias=np.zeros(bias, np.float32))
+        with pytest.raises(ForeignFileError, match="remove the file to train it again"):
+            toy_study._cached(tmp_path, 0, recipe, network)
+    np.savez(path, encoder=np.full((1, 32, 8), np.nan, np.float32), bias=np.zeros((1, 1, 8), np.float32))
+    with pytest.raises(ForeignFileError, match="remove the file to train it again"):
+        toy_study._cached(tmp_path, 0, recipe, network)
+
+
+def test_a_link_to_itself_is_one_message(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    loop(tmp_path / "o.nc")
+    loop(tmp_path / "folder")
+    assert existing_folder(tmp_path / "o.nc") == tmp_path
+    for call in (
+        "sweep --beta 2 --neurons 8 --out {}",
+        "report {}",
+        "fit {}",
+        "compare {}",
+        "figures {}",
+        "forecast {}",
+    ):
+        for name in ("o.nc", "folder", "folder/x.nc"):
+            with pytest.raises(SystemExit) as ended:
+                cli.main(call.format(name).split())
+            said = capsys.readouterr().err
+            assert ended.value.code in (0, 2), said
+            assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", ["EIO", "ELOOP", "EISDIR", "ENOTDIR", "EEXIST", "ENOTEMPTY", "ESTALE"])
+def test_whatever_the_system_refuses_is_one_message(number, tmp_path, monkeypatch, capsys):
+    import errno
+
+    code = getattr(errno, number)
+
+    def refuse(*arguments, **options):
+        raise OSError(code, os.strerror(code), str(tmp_path / "x"))
+
+    monkeypatch.setattr("rosettalaw.validation.counts.read_counts", refuse)
+    monkeypatch.setattr("rosettalaw.validation.series_from.counts_of", refuse)
+    (tmp_path / "c.csv").write_text("neurons,count\n1,2\n2,3\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["fit", str(tmp_path / "c.csv")])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: {tmp_path / 'x'}: {os.strerror(code)}\n"
