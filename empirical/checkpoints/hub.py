@@ -8,6 +8,7 @@ transformer, an adapter is merged into its base (`adapters`). A GGUF file is rea
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,7 @@ from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
 
 PRECISIONS = ("float32", "bfloat16", "float16")
+LONGEST_RANGE, LARGEST_TABLE = 2**17, 10**7  # numbers of a buffer that is made to follow lookups
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 
 
@@ -306,6 +308,42 @@ def empty_model(checkpoint: str | Path, config: Any) -> Any:
             return AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:
         raise RosettaError(f"{checkpoint}: no model can be made of its configuration ({_first_line(error)})") from error
+
+
+@quiet_transformers()
+def modules_to_try(config: Any, kind: Any = None) -> Any:
+    """Return a model's modules without memory for their weights, but with its tables of numbers; None if none is made.
+
+    Buffers such as ``position_ids`` have their numbers, so that what a model looks up by them can be followed. Those
+    that are larger than any model's have none.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+    from transformers import AutoModel
+
+    ranges, filled = (torch.arange,), (torch.zeros, torch.ones, torch.full)
+
+    class WithoutWeights(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            options = dict(kwargs or {})
+            large = function in ranges and max(abs(one) for one in args) > LONGEST_RANGE
+            large = large or (function in filled and _size(args, options) > LARGEST_TABLE)
+            if function in (torch.empty, torch.rand, torch.randn) or large:
+                options["device"] = "meta"
+            return function(*args, **options)
+
+    own = kind or encoder_class(config)
+    try:
+        with WithoutWeights(), panics_as_errors():
+            return (AutoModel.from_config(config) if own is None else own(config)).eval()
+    except Exception:  # what cannot be made is refused where it is opened
+        return None
+
+
+def _size(args: tuple[Any, ...], options: dict[str, Any]) -> int:
+    """Return the number of elements of a tensor that is to be made."""
+    shape = args[0] if args and isinstance(args[0], list | tuple) else options.get("size", args)
+    return math.prod(one for one in shape if isinstance(one, int))
 
 
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
