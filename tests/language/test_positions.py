@@ -79,7 +79,7 @@ def tiny(kind):
     except Exception:  # sizes that do not go together, parts that are not installed
         return None
     tables = [
-        one for name, one in model.named_modules() if re.search("pos|wpe", name) and hasattr(one, "embedding_dim")
+        one for name, one in model.named_modules() if re.search("pos|wpe", name) and hasattr(one, "num_embeddings")
     ]
     own = isinstance(model, transformers.PreTrainedModel)
     return model if own and any(ROWS <= one.num_embeddings < ROWS + 8 for one in tables) else None
@@ -106,7 +106,8 @@ def room(kind):
         if model is None or not reads(model, 3):  # one that reads no text alone
             return None
         most = positions_of(LoadedModel("tiny", model, None), model.config)
-        assert most is not None and reads(model, most), f"{kind}: {most} tokens do not fit"
+        assert most is not None, f"{kind}: has a table, but none is read"
+        assert reads(model, most), f"{kind}: {most} tokens do not fit"
         assert kind in GROWING or not reads(model, most + 1), f"{kind}: more than {most} tokens fit"
         return most
 
