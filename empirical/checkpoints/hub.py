@@ -31,6 +31,7 @@ from ...errors import (
 from ...removal import made, remove
 from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
+from .quantised import note_quantised, without_bars
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 LONGEST_RANGE, LARGEST_TABLE = 2**17, 10**7  # numbers of a buffer that is made to follow lookups
@@ -108,7 +109,7 @@ def open_config(checkpoint: str | Path) -> Any:
     MissingFileError
         If the path is not a checkpoint folder and the name cannot be found (or reached) on the hub.
     RosettaError
-        If the configuration is damaged, or wants code of its own to be run.
+        If the configuration is damaged, wants code of its own to be run, or names a quantisation that cannot be read.
     """
     from transformers import AutoConfig
 
@@ -134,12 +135,7 @@ def open_config(checkpoint: str | Path) -> Any:
             "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
     require_sizes(str(checkpoint), config)
-    if single is not None:
-        say(f"{checkpoint}: its weights may be quantised, as GGUF files mostly are; its activations differ then")
-    settings = getattr(config, "quantization_config", None)
-    if settings:
-        method = settings.get("quant_method") if isinstance(settings, dict) else getattr(settings, "quant_method", "")
-        say(f"{checkpoint}: its weights are quantised ({method}); activations differ from those of the original model")
+    note_quantised(str(checkpoint), config, gguf=single is not None)
     return config
 
 
@@ -206,13 +202,14 @@ def open_model(
         folder = str(made(Path(tempfile.mkdtemp(prefix="rosettalaw-offload-"))))
         options |= {"device_map": loading.device_map, "offload_folder": folder}
     try:
-        with panics_as_errors():
+        with panics_as_errors(), without_bars():
             model, report = (kind or encoder_class(config) or AutoModel).from_pretrained(
                 name,
                 config=config,
                 dtype=getattr(torch, loading.weights),
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by their names
                 **options,
             )
     except Exception as error:
