@@ -316,6 +316,7 @@ def _sources(
         _checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context, opening.sites
     )
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
+    facts |= sources[0].text.reading(tokens, context)
     return sources, facts | opening.facts(sources, tokenizer=True)
 
 

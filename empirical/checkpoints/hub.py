@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...console import say
-from ...disk import expanded
+from ...disk import expanded, forget_temporary, made_temporary
 from ...errors import (
     InputError,
     MissingExtraError,
@@ -28,7 +27,6 @@ from ...errors import (
     require,
     require_extra,
 )
-from ...removal import made, remove
 from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
 from .quantised import note_quantised, without_bars
@@ -119,7 +117,9 @@ def open_config(checkpoint: str | Path) -> Any:
     path = inner(expanded(checkpoint))
     single = gguf_file(path)
     if single is None and path.is_dir() and not (path / "config.json").is_file():
-        raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
+        within = sorted(file.parent for depth in ("*", "*/*") for file in path.glob(f"{depth}/config.json"))
+        hint = f". Try: {within[0]}" if within else ""
+        raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json){hint}")
     if single is None and path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     name, revision = located(checkpoint)
@@ -199,8 +199,8 @@ def open_model(
     options |= {"key_mapping": renamed} if renamed else {}
     folder = None
     if loading.device_map is not None:
-        folder = str(made(Path(tempfile.mkdtemp(prefix="rosettalaw-offload-"))))
-        options |= {"device_map": loading.device_map, "offload_folder": folder}
+        folder = made_temporary()
+        options |= {"device_map": loading.device_map, "offload_folder": str(folder)}
     try:
         with panics_as_errors(), without_bars():
             model, report = (kind or encoder_class(config) or AutoModel).from_pretrained(
@@ -261,9 +261,9 @@ def _only_pickled(checkpoint: str | Path) -> bool:
     return any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
 
 
-def _remove(folder: str | None) -> None:
+def _remove(folder: Path | None) -> None:
     if folder is not None:
-        remove(Path(folder))
+        forget_temporary(folder)
 
 
 def device_of(model: Any) -> Any:

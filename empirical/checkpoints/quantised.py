@@ -45,8 +45,8 @@ def note_quantised(name: str, config: Any, gguf: bool = False) -> None:
     problem = _problem(settings)
     if problem:
         raise RosettaError(
-            f"{name}: its weights are quantised ({kind}) and cannot be read here: {problem}. Try: the checkpoint before "
-            "it was quantised, or one whose weights were saved as float16"
+            f"{name}: its weights are quantised ({kind}) and cannot be read here: {problem}. Try: the checkpoint "
+            "before it was quantised, or one whose weights were saved as float16"
         )
     say(f"{name}: its weights are quantised ({kind}); {OTHER}")
 

@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
 
 from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints.adapters import base_of
 from rosettalaw.empirical.checkpoints.provenance import identity, model_facts
 from rosettalaw.empirical.language.source import text_sources
-from rosettalaw.errors import ForeignFileError, InputError, RosettaError
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 
@@ -122,6 +123,50 @@ def test_adapters_that_cannot_be_merged(checkpoints, tmp_path):
         settings.write_text(wrong)
         with pytest.raises(ForeignFileError, match=message):
             hub.open_config(folder)
+
+
+FOREIGN = {
+    "of a shallower base": (lambda one: {k: v for k, v in one.items() if ".1." not in k}, "lacks weights for parts of"),
+    "of a deeper base": (
+        lambda one: one | {k.replace(".1.", ".7."): v for k, v in one.items()},
+        "has weights for parts that its base model does not have",
+    ),
+    "with NaN": (
+        lambda one: {k: v * np.nan for k, v in one.items()},
+        "makes weights of its base model NaN or infinite",
+    ),
+    "without weights": (lambda _: {}, "lacks weights for parts of its base model"),
+}
+
+
+@pytest.mark.parametrize("fault", FOREIGN)
+def test_adapters_of_another_base_are_refused(checkpoints, tmp_path, fault):
+    """Of which peft would leave some layers as they are, or fill what is missing with random numbers."""
+    change, message = FOREIGN[fault]
+    adapter(checkpoints["gpt_neox"], tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    save_file({key: value.contiguous() for key, value in change(load_file(file)).items()}, file)
+    with pytest.raises(RosettaError, match=message):
+        hub.open_model(tmp_path, hub.open_config(tmp_path))
+
+
+def test_the_revision_of_an_adapters_base(tmp_path):
+    settings = {"base_model_name_or_path": "owner/name", "revision": "step3000"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+    assert base_of(tmp_path) == "owner/name@step3000"
+    for name, revision in (("owner/name@main", "step3000"), ("owner/name", None), ("owner/name", "")):
+        settings = {"base_model_name_or_path": name, "revision": revision}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+        assert base_of(tmp_path) == name
+
+
+def test_folders_that_contain_checkpoints_say_where(checkpoints, tmp_path):
+    """The cache of the hub has a folder for each revision; repositories have folders for parts."""
+    inside = tmp_path / "models--owner--name" / "snapshots" / ("a" * 40)
+    shutil.copytree(checkpoints["gpt_neox"], inside)
+    with pytest.raises(MissingFileError, match=r"not a checkpoint \(it has no config\.json\)\. Try: .*") as raised:
+        hub.open_config(tmp_path / "models--owner--name")
+    assert str(raised.value).endswith(f"Try: {inside}")
 
 
 def test_an_adapter_of_an_adapter_of_itself_is_refused(tmp_path):
