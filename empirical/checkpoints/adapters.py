@@ -86,8 +86,9 @@ def merged(checkpoint: str | Path, base: Any) -> Any:
             whole = own | set(adapted.state_dict())
             model = adapted.merge_and_unload()
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise RosettaError(f"{checkpoint}: cannot be merged into its base model ({lines[0][:160]})") from error
+        lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+        reason = " ".join(lines[: 1 + lines[0].endswith(":")])[:200]
+        raise RosettaError(f"{checkpoint}: cannot be merged into its base model ({reason})") from error
     with safe_open(folder / WEIGHTS, "pt") as file:
         stored = set(file.keys())
     _refuse(checkpoint, own - stored, "lacks weights for parts of its base model; they would be random")

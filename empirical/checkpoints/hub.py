@@ -113,8 +113,13 @@ def open_config(checkpoint: str | Path) -> Any:
 
     base = base_of(checkpoint)
     if base is not None:
-        return open_config(base)
+        try:
+            return open_config(base)
+        except MissingFileError as error:
+            raise MissingFileError(f"{checkpoint}: an adapter, whose base model is missing. {error}") from error
     path = inner(expanded(checkpoint))
+    if not path.exists() and str(checkpoint).startswith(("/", "./", "../", "~")):
+        raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")
     single = gguf_file(path)
     if single is None and path.is_dir() and not (path / "config.json").is_file():
         within = sorted(file.parent for depth in ("*", "*/*") for file in path.glob(f"{depth}/config.json"))

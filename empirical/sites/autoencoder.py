@@ -147,7 +147,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise MissingFileError(f"{path}: no such autoencoder. Try: --site sae:FOLDER with W_enc and b_enc inside")
     try:
         if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as stored:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
                 arrays = {name: _float32(stored[name]) for name in WEIGHTS if name in stored.files}
         else:
             from safetensors.torch import load_file

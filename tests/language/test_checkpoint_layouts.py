@@ -145,7 +145,7 @@ def test_adapters_of_another_base_are_refused(checkpoints, tmp_path, fault):
     change, message = FOREIGN[fault]
     adapter(checkpoints["gpt_neox"], tmp_path)
     file = tmp_path / "adapter_model.safetensors"
-    save_file({key: value.contiguous() for key, value in change(load_file(file)).items()}, file)
+    save_file({key: value.clone() for key, value in change(load_file(file)).items()}, file)
     with pytest.raises(RosettaError, match=message):
         hub.open_model(tmp_path, hub.open_config(tmp_path))
 
@@ -158,6 +158,30 @@ def test_the_revision_of_an_adapters_base(tmp_path):
         settings = {"base_model_name_or_path": name, "revision": revision}
         (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
         assert base_of(tmp_path) == name
+
+
+@pytest.mark.parametrize("base", ["/no/such/place", "owner/none"])
+def test_an_adapter_without_its_base_says_so(tmp_path, base, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    with pytest.raises(MissingFileError, match=rf"an adapter, whose base model is missing\. {base}: no such folder"):
+        hub.open_config(tmp_path)
+
+
+def test_a_path_is_not_looked_for_on_the_hub(tmp_path, capsys):
+    with pytest.raises(MissingFileError, match=r"none: no such folder\. Try: the folder of a checkpoint"):
+        hub.open_config(tmp_path / "none")
+    assert "hub" not in capsys.readouterr().err
+
+
+def test_an_adapter_of_a_wider_base_names_the_weight(checkpoints, tmp_path):
+    adapter(checkpoints["gpt_neox"], tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    save_file({key: torch.cat([value, value], -1) for key, value in load_file(file).items()}, file)
+    with pytest.raises(
+        RosettaError, match=r"cannot be merged into its base model \(.*size mismatch for .*dense_h_to_4h"
+    ):
+        hub.open_model(tmp_path, hub.open_config(tmp_path))
 
 
 def test_folders_that_contain_checkpoints_say_where(checkpoints, tmp_path):
