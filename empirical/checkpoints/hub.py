@@ -98,6 +98,18 @@ def quiet_transformers() -> Iterator[None]:
         hub_logging.set_verbosity(before[2])
 
 
+def require_there(checkpoint: str | Path) -> None:
+    """Refuse a path at which there is nothing; what may be a hub id is not looked for.
+
+    Raises
+    ------
+    MissingFileError
+        If nothing is there.
+    """
+    if str(checkpoint).startswith(("/", "./", "../", "~")) and not expanded(checkpoint).exists():
+        raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")
+
+
 @quiet_transformers()
 def open_config(checkpoint: str | Path) -> Any:
     """Open the configuration of a checkpoint.
@@ -118,8 +130,7 @@ def open_config(checkpoint: str | Path) -> Any:
         except MissingFileError as error:
             raise MissingFileError(f"{checkpoint}: an adapter, whose base model is missing. {error}") from error
     path = inner(expanded(checkpoint))
-    if not path.exists() and str(checkpoint).startswith(("/", "./", "../", "~")):
-        raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")
+    require_there(checkpoint)
     single = gguf_file(path)
     if single is None and path.is_dir() and not (path / "config.json").is_file():
         within = sorted(file.parent for depth in ("*", "*/*") for file in path.glob(f"{depth}/config.json"))
