@@ -113,7 +113,7 @@ class PairOptions:
             k=self.k, seed=self.seed, jackknife_blocks=self.jackknife, engine=self.engine, compute=self.compute
         )
         require(self.spool in SPOOLED, "--spool", self.spool, "must be float32 or float16", "--spool float16")
-        require_device("--device", self.device, "--device cuda")
+        require_device("--device", str(self.device), "--device cuda")
         self._stated()
         for name, default in vars(Screening()).items():
             value, rule = getattr(self.screening, name), "applies to the screened engine alone"

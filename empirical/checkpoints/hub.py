@@ -339,7 +339,7 @@ def modules_to_try(config: Any, kind: Any = None) -> Any:
     class WithoutWeights(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             options = dict(kwargs or {})
-            large = function in ranges and max(abs(one) for one in args) > LONGEST_RANGE
+            large = function in ranges and max(map(abs, args), default=0) > LONGEST_RANGE
             large = large or (function in filled and _size(args, options) > LARGEST_TABLE)
             if function in (torch.empty, torch.rand, torch.randn) or large:
                 options["device"] = "meta"

@@ -32,6 +32,7 @@ def text_part(config: Any) -> Any:
     return config if part is None or isinstance(part, dict) else part
 
 
+@hub.quiet_transformers()
 def positions_of(checkpoint: str | Path | LoadedModel, config: Any) -> int | None:
     """Return the tokens for which a model has positions, special ones included; None where nothing limits them.
 
