@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import peft
@@ -234,7 +235,7 @@ LIBRARIES = {"gptq": "optimum", "awq": "gptqmodel", "bitsandbytes": "bitsandbyte
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_quantisation_that_cannot_be_read_is_one_message(checkpoints, tmp_path, capsys, kind):
     """Before the text is read, and without a note of what would be read."""
-    if importlib.util.find_spec(LIBRARIES.get(kind, kind.replace("-", "_"))):
+    if importlib.util.find_spec(LIBRARIES.get(kind) or kind.replace("-", "_")):
         pytest.skip("its library is installed")
     folder = quantised(shutil.copytree(checkpoints["gpt_neox"], tmp_path / "q"), KINDS[kind])
     with pytest.raises(RosettaError, match=rf"q: its weights are quantised \({kind}\) and cannot be read here: \w"):
@@ -250,7 +251,7 @@ def test_settings_of_an_unknown_quantisation_are_noted(checkpoints, tmp_path, ca
 
 def test_weights_of_8_bits_are_read_as_the_numbers_that_they_mean(tokenizers, tmp_path, capsys):
     """Blocks of 16 × 16 numbers of float8 with one scale each, against the same numbers multiplied out."""
-    sizes = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
+    sizes: Any = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
     plain, small = tmp_path / "plain", tmp_path / "small"
     LlamaModel(LlamaConfig(**sizes, num_hidden_layers=1)).save_pretrained(plain)
     shutil.copytree(plain, small)

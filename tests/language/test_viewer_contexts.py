@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -239,9 +240,9 @@ def test_tables_of_pairs_have_the_strongest_spans(kept, tmp_path):
     pairs = MatchResult(load(kept / "with.nc")).pairs
     shown = {(*pair["neurons"][0], *pair["neurons"][1]): pair for pair in data_of(tmp_path / "v.html")["pairs"]}
     assert len(shown) == len(pairs)
-    for row in pairs.itertuples():
-        pair = shown[row.layer_a, row.unit_a, row.layer_b, row.unit_b]
-        for side, spans in enumerate((row.spans_a, row.spans_b)):
+    for row in pairs.to_dict("records"):
+        pair = shown[tuple(row[name] for name in ("layer_a", "unit_a", "layer_b", "unit_b"))]
+        for side, spans in enumerate((row["spans_a"], row["spans_b"])):
             contexts = [pair["contexts"][place] for place in pair["top"][side]]
             peaks = [context["spans"][context["peak"]] for context in contexts]
             assert spans == " | ".join(peak.strip() or repr(peak) for peak in peaks)
@@ -258,7 +259,14 @@ def test_tables_of_pairs_have_the_strongest_spans(kept, tmp_path):
 def test_a_result_says_how_its_text_was_read(checkpoints, kept, tmp_path):
     """Tokens asked for and read, windows, documents; and the page's text is read as the matching read it."""
     pair = [str(checkpoints[name]) for name in ("gpt2", "gpt_neox")]
-    options = {"text": kept / "text.jsonl", "tokens": 250, "context": 20, "null": "none", "jackknife": 0, "contexts": 0}
+    options: Any = {
+        "text": kept / "text.jsonl",
+        "tokens": 250,
+        "context": 20,
+        "null": "none",
+        "jackknife": 0,
+        "contexts": 0,
+    }
     result = match_models(*pair, **options, out=tmp_path / "m.nc", quiet=True)
     sources = text_sources(*pair, open_text(kept / "text.jsonl"), 250, context=20)
     text, attrs = sources[0].text, load(tmp_path / "m.nc").attrs
