@@ -68,7 +68,7 @@ def require_reading(models: Sequence[Any], tokens: int | None, context: int | No
     Raises
     ------
     RosettaError
-        If a folder is not there, or a number of tokens is none.
+        If a folder does not exist, or a number of tokens is not positive.
     """
     from .checkpoints.hub import require_there
 

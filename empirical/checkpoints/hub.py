@@ -99,12 +99,12 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def require_there(checkpoint: str | Path) -> None:
-    """Refuse a path at which there is nothing; what may be a hub id is not looked for.
+    """Refuse a path that does not exist; a possible hub id is left to whoever opens it.
 
     Raises
     ------
     MissingFileError
-        If nothing is there.
+        If the path does not exist.
     """
     if str(checkpoint).startswith(("/", "./", "../", "~")) and not expanded(checkpoint).exists():
         raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")

@@ -1,7 +1,7 @@
 """Quantised weights: read with a note, or refused before anything else is read.
 
 `transformers` reads some kinds with libraries of their own and turns others into plain weights; a file of GGUF always.
-What a kind needs is asked of its quantiser, which knows whether its library is there, and a device that it needs.
+The quantiser of each kind knows whether its library is installed and its device present.
 """
 
 from __future__ import annotations

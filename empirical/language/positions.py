@@ -14,13 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..checkpoints import hub
 from .encoder_decoder import decoder_inputs
-from .loaded import LoadedModel
+
+if TYPE_CHECKING:
+    from .loaded import LoadedModel
 
 STATED = ("max_position_embeddings", "n_positions", "max_seq_len")
 TRIED = 3  # tokens
@@ -39,7 +41,8 @@ def positions_of(checkpoint: str | Path | LoadedModel, config: Any) -> int | Non
     A decoder behind an encoder reads its start token before the text.
     """
     behind = bool(getattr(config, "is_encoder_decoder", False))
-    model = hub.modules_to_try(config, type(checkpoint.body) if isinstance(checkpoint, LoadedModel) else None)
+    body = getattr(checkpoint, "body", None)
+    model = hub.modules_to_try(config, None if body is None else type(body))
     known = [] if model is None else list(_rooms(model, config, behind))
     if known:
         return min(known)

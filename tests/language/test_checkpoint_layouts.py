@@ -234,7 +234,7 @@ LIBRARIES = {"gptq": "optimum", "awq": "gptqmodel", "bitsandbytes": "bitsandbyte
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_quantisation_that_cannot_be_read_is_one_message(checkpoints, tmp_path, capsys, kind):
-    """Before the text is read, and without a note of what would be read."""
+    """Before the text is read, and without a note."""
     if importlib.util.find_spec(LIBRARIES.get(kind) or kind.replace("-", "_")):
         pytest.skip("its library is installed")
     folder = quantised(shutil.copytree(checkpoints["gpt_neox"], tmp_path / "q"), KINDS[kind])

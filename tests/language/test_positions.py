@@ -52,7 +52,7 @@ WITH_DECODER = ("bart", "led", "mbart", "pegasus")
 
 
 def classes_of(folder):
-    """Return what the sources of an architecture define."""
+    """Return the names that the sources of an architecture define, with their values."""
     files = sorted(SOURCES.glob(f"{folder}/modeling_*.py"))
     modules = [importlib.import_module(f"transformers.models.{folder}.{file.stem}") for file in files]
     return {name: value for module in modules for name, value in vars(module).items()}
