@@ -73,6 +73,23 @@ def test_options_of_a_matching_are_refused_before_models_and_text(option, others
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("view owner/a owner/b --tokens 0", "--tokens = 0: must be at least 1"),
+        ("view ./no owner/b", "./no: no such folder"),
+        ("plan --neurons-a 9 --neurons-b 9 --positions 99 --memory x", "--memory = 'x': must be an amount of memory"),
+    ],
+)
+def test_options_are_refused_before_anything_is_opened_or_measured(words, message, capsys, monkeypatch):
+    monkeypatch.setattr("rosettalaw.empirical.viewer.language_page.open_text", None)
+    monkeypatch.setattr("rosettalaw.empirical.matching.rates.device_rates", None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words.split())
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_folder_that_is_not_there_is_refused_before_text_is_read(capsys, monkeypatch):
     monkeypatch.setattr("rosettalaw.empirical.corpora.texts.open_texts", None)
     for models in (["/no/a", "owner/b"], ["owner/a", "./no"]):
