@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,17 @@ from ..removal import remove
 from ..results import require_room, save, with_variables
 from .activations.source import ActivationSource, untrained
 from .calibration import Q_DEFAULT, Calibration
+from .config import require_device
 from .matching import Matches, Screening, match
+from .matching.engine import require_options
 from .matching.machine import distributed
-from .nulls import DRAWS, default_nulls, parsed
+from .nulls import DRAWS, MOST_DRAWS, default_nulls, draws_of, parsed
 from .viewer.saved_contexts import SAVED, collector
 
 if TYPE_CHECKING:
     import xarray as xr
 
+SPOOLED = ("float32", "float16")
 CONTEXTS, MOST_CONTEXTS = 5, 1000  # of each partner that a result keeps
 Sources = tuple[ActivationSource, ActivationSource]
 
@@ -58,6 +62,23 @@ class ModelMatches:
         return with_variables(self.matches.to_dataset(self.calibration, **self.provenance), self.contexts)
 
 
+def require_reading(models: Sequence[Any], tokens: int | None, context: int | None) -> None:
+    """Refuse what checkpoints cannot read, before a text is opened.
+
+    Raises
+    ------
+    RosettaError
+        If a folder does not exist, or a number of tokens is not positive.
+    """
+    from .checkpoints.hub import require_there
+
+    require(tokens is None or tokens > 0, "--tokens", tokens, "must be at least 1", "--tokens 200000")
+    require(context is None or context > 0, "--context", context, "must be positive", "--context 256")
+    for one in models:
+        if isinstance(one, str | Path):
+            require_there(one)
+
+
 def unfinished_work(out: Path) -> Path:
     """Return the folder of the work on a result until it is saved."""
     return out.with_name(f"{out.name}.unfinished")
@@ -88,6 +109,12 @@ class PairOptions:
         require(0 < self.q < 1, "--q", self.q, "must be between 0 and 1", "--q 0.05")
         rule = f"must be from 0 to {MOST_CONTEXTS}"
         require(0 <= self.contexts <= MOST_CONTEXTS, "--contexts", self.contexts, rule, "--contexts 5")
+        require_options(
+            k=self.k, seed=self.seed, jackknife_blocks=self.jackknife, engine=self.engine, compute=self.compute
+        )
+        require(self.spool in SPOOLED, "--spool", self.spool, "must be float32 or float16", "--spool float16")
+        require_device("--device", str(self.device), "--device cuda")
+        self._stated()
         for name, default in vars(Screening()).items():
             value, rule = getattr(self.screening, name), "applies to the screened engine alone"
             given = self.engine == "screened" or value == default
@@ -95,16 +122,29 @@ class PairOptions:
 
     def nulls(self, sources: Sources) -> dict[str, int]:
         """Return the draws of each kind that the options ask for, or the default ones."""
-        if self.null is not None:
-            rule, given = "cannot be combined with --null, which gives the draws itself", self.null_permutations
-            require(given is None, "--null-permutations", given, rule, "--null permute:5")
-            nulls = parsed(self.null)
+        stated = self._stated()
+        if stated is not None:
+            nulls = stated
         elif self.null_permutations is not None:
             possible = self.null_permutations > 0 and all(untrained(one) is not None for one in sources)
             nulls = {"permute": self.null_permutations} | ({"untrained": DRAWS} if possible else {})
         else:
             nulls = default_nulls(*sources)
         return nulls if self.untrained is None else {**nulls, "untrained": self.untrained}
+
+    def _stated(self) -> dict[str, int] | None:
+        """Return the draws that ``--null`` names; None without it."""
+        draws = {"--null-permutations": self.null_permutations, "--untrained": self.untrained}
+        for option, number in draws.items():
+            rule = f"must be from 0 to {MOST_DRAWS:,}"
+            require(number is None or 0 <= number <= MOST_DRAWS, option, number, rule, f"{option} 3")
+        if self.null is None:
+            return None
+        rule, given = "cannot be combined with --null, which gives the draws itself", self.null_permutations
+        require(given is None, "--null-permutations", given, rule, "--null permute:5")
+        stated = parsed(self.null)
+        draws_of(stated)
+        return stated
 
     def run(
         self,

@@ -26,7 +26,7 @@ from .activations.views import Layers
 from .calibration import Q_DEFAULT
 from .matching import Screening
 from .matching.cost import byte_count
-from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources
+from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources, require_reading
 from .sites import MlpNeurons, Site, site_named
 
 if TYPE_CHECKING:
@@ -218,6 +218,7 @@ def match_models(
     options |= {"--pattern": pattern or None, "--pattern-a": pattern_a or None, "--pattern-b": pattern_b or None}
     _require_checkpoints(a, b, options)
     if not _arrays(a, b):  # before any text is read
+        require_reading((a, b), tokens, context)
         require_extra("torch", "transformers", "tokenizers", "safetensors")
     if images is not None:
         require(precision is None, "--weights", weights, "vision models compute in float32", "--weights float32")
@@ -316,6 +317,7 @@ def _sources(
         _checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context, opening.sites
     )
     facts = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "tokens": sources[0].text.tokens[0]}
+    facts |= sources[0].text.reading(tokens, context)
     return sources, facts | opening.facts(sources, tokenizer=True)
 
 

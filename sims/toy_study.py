@@ -223,7 +223,7 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
     if cache is None or not (path := _file(cache, seed, recipe, network)).is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
         neurons = network.neurons
         fits = encoder.ndim == 3 and (len(encoder), encoder.shape[2]) == (1, neurons) and bias.shape == (1, 1, neurons)

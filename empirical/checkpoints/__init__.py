@@ -5,6 +5,7 @@
 | `hub` | configurations, tokenizers and weights of folders and hub ids |
 | `adapters` | adapters of peft, merged into their base |
 | `completeness` | sizes that are possible, weights that are all there |
+| `quantised` | quantised weights, noted or refused |
 | `architectures` | the module whose input are a layer's neurons |
 | `capturing` | the values of modules while a model runs |
 | `provenance` | weights, tokenizer and training of a model, as results record them |

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,11 @@ def base_of(checkpoint: str | Path) -> str | None:
     place = beside if not expanded(base).is_dir() and beside.is_dir() else expanded(base)
     if (place / SETTINGS).is_file() and not (place / "config.json").is_file():
         raise ForeignFileError(f"{file}: its base is itself an adapter ({base}); merge that one first")
-    return str(beside) if place is beside else base
+    if place is beside:
+        return str(beside)
+    revision = _settings(file).get("revision")
+    stated = isinstance(revision, str) and revision and "@" not in base and not place.is_dir()
+    return f"{base}@{revision}" if stated else base
 
 
 def class_of(checkpoint: str | Path) -> Any:
@@ -62,10 +67,11 @@ def merged(checkpoint: str | Path, base: Any) -> Any:
     Raises
     ------
     RosettaError
-        If peft is not installed, the adapter is pickled, or does not fit.
+        If peft is not installed, the adapter is pickled, or does not fit: peft would leave parts of it out, or random.
     """
     require_extra("peft")
     import peft
+    from safetensors import safe_open
 
     folder = expanded(checkpoint)
     if not (folder / WEIGHTS).is_file():
@@ -74,11 +80,32 @@ def merged(checkpoint: str | Path, base: Any) -> Any:
     try:
         with panics_as_errors(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft's use of a name that transformers renamed
-            model = peft.PeftModel.from_pretrained(base, str(folder)).merge_and_unload()
+            warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
+            adapted: Any = peft.PeftModel.from_pretrained(base, str(folder))
+            own = set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False))
+            whole = own | set(adapted.state_dict())
+            model = adapted.merge_and_unload()
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise RosettaError(f"{checkpoint}: cannot be merged into its base model ({lines[0][:160]})") from error
+        lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+        reason = " ".join(lines[: 1 + lines[0].endswith(":")])[:200]
+        raise RosettaError(f"{checkpoint}: cannot be merged into its base model ({reason})") from error
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        stored = set(file.keys())
+    _refuse(checkpoint, own - stored, "lacks weights for parts of its base model; they would be random")
+    _refuse(checkpoint, stored - whole, "has weights for parts that its base model does not have")
+    broken = [name for name, one in model.named_parameters() if not one.is_meta and not bool(one.isfinite().all())]
+    _refuse(checkpoint, broken, "makes weights of its base model NaN or infinite")
     return getattr(model, "base_model", model)
+
+
+def _refuse(checkpoint: str | Path, weights: Iterable[str], rule: str) -> None:
+    some = sorted(weights)
+    if some:
+        more = f" and {len(some) - 2} more" if len(some) > 2 else ""
+        raise RosettaError(
+            f"{checkpoint}: {rule} ({', '.join(some[:2])}{more}). Try: the base model that it was trained on, as "
+            f"base_model_name_or_path in {SETTINGS}"
+        )
 
 
 def _settings(file: Path) -> dict[str, Any]:

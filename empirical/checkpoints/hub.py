@@ -8,7 +8,7 @@ transformer, an adapter is merged into its base (`adapters`). A GGUF file is rea
 from __future__ import annotations
 
 import json
-import tempfile
+import math
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...console import say
-from ...disk import expanded
+from ...disk import expanded, forget_temporary, made_temporary
 from ...errors import (
     InputError,
     MissingExtraError,
@@ -27,11 +27,12 @@ from ...errors import (
     require,
     require_extra,
 )
-from ...removal import made, remove
 from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
+from .quantised import note_quantised, without_bars
 
 PRECISIONS = ("float32", "bfloat16", "float16")
+LONGEST_RANGE, LARGEST_TABLE = 2**17, 10**7  # numbers of a buffer that is made to follow lookups
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 
 
@@ -97,6 +98,18 @@ def quiet_transformers() -> Iterator[None]:
         hub_logging.set_verbosity(before[2])
 
 
+def require_there(checkpoint: str | Path) -> None:
+    """Refuse a path that does not exist; a possible hub id is left to whoever opens it.
+
+    Raises
+    ------
+    MissingFileError
+        If the path does not exist.
+    """
+    if str(checkpoint).startswith(("/", "./", "../", "~")) and not expanded(checkpoint).exists():
+        raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")
+
+
 @quiet_transformers()
 def open_config(checkpoint: str | Path) -> Any:
     """Open the configuration of a checkpoint.
@@ -106,17 +119,23 @@ def open_config(checkpoint: str | Path) -> Any:
     MissingFileError
         If the path is not a checkpoint folder and the name cannot be found (or reached) on the hub.
     RosettaError
-        If the configuration is damaged, or wants code of its own to be run.
+        If the configuration is damaged, wants code of its own to be run, or names a quantisation that cannot be read.
     """
     from transformers import AutoConfig
 
     base = base_of(checkpoint)
     if base is not None:
-        return open_config(base)
+        try:
+            return open_config(base)
+        except MissingFileError as error:
+            raise MissingFileError(f"{checkpoint}: an adapter, whose base model is missing. {error}") from error
     path = inner(expanded(checkpoint))
+    require_there(checkpoint)
     single = gguf_file(path)
     if single is None and path.is_dir() and not (path / "config.json").is_file():
-        raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json)")
+        within = sorted(file.parent for depth in ("*", "*/*") for file in path.glob(f"{depth}/config.json"))
+        hint = f". Try: {within[0]}" if within else ""
+        raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json){hint}")
     if single is None and path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     name, revision = located(checkpoint)
@@ -132,12 +151,7 @@ def open_config(checkpoint: str | Path) -> Any:
             "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
         ) from error
     require_sizes(str(checkpoint), config)
-    if single is not None:
-        say(f"{checkpoint}: its weights may be quantised, as GGUF files mostly are; its activations differ then")
-    settings = getattr(config, "quantization_config", None)
-    if settings:
-        method = settings.get("quant_method") if isinstance(settings, dict) else getattr(settings, "quant_method", "")
-        say(f"{checkpoint}: its weights are quantised ({method}); activations differ from those of the original model")
+    note_quantised(str(checkpoint), config, gguf=single is not None)
     return config
 
 
@@ -201,16 +215,17 @@ def open_model(
     options |= {"key_mapping": renamed} if renamed else {}
     folder = None
     if loading.device_map is not None:
-        folder = str(made(Path(tempfile.mkdtemp(prefix="rosettalaw-offload-"))))
-        options |= {"device_map": loading.device_map, "offload_folder": folder}
+        folder = made_temporary()
+        options |= {"device_map": loading.device_map, "offload_folder": str(folder)}
     try:
-        with panics_as_errors():
+        with panics_as_errors(), without_bars():
             model, report = (kind or encoder_class(config) or AutoModel).from_pretrained(
                 name,
                 config=config,
                 dtype=getattr(torch, loading.weights),
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by their names
                 **options,
             )
     except Exception as error:
@@ -262,9 +277,9 @@ def _only_pickled(checkpoint: str | Path) -> bool:
     return any(folder.glob("pytorch_model*.bin")) and not any(folder.glob("*.safetensors"))
 
 
-def _remove(folder: str | None) -> None:
+def _remove(folder: Path | None) -> None:
     if folder is not None:
-        remove(Path(folder))
+        forget_temporary(folder)
 
 
 def device_of(model: Any) -> Any:
@@ -306,6 +321,42 @@ def empty_model(checkpoint: str | Path, config: Any) -> Any:
             return AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:
         raise RosettaError(f"{checkpoint}: no model can be made of its configuration ({_first_line(error)})") from error
+
+
+@quiet_transformers()
+def modules_to_try(config: Any, kind: Any = None) -> Any:
+    """Return a model's modules without memory for their weights, but with its tables of numbers; None if none is made.
+
+    Buffers such as ``position_ids`` have their numbers, so that what a model looks up by them can be followed. Those
+    that are larger than any model's have none.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+    from transformers import AutoModel
+
+    ranges, filled = (torch.arange,), (torch.zeros, torch.ones, torch.full)
+
+    class WithoutWeights(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            options = dict(kwargs or {})
+            large = function in ranges and max(map(abs, args), default=0) > LONGEST_RANGE
+            large = large or (function in filled and _size(args, options) > LARGEST_TABLE)
+            if function in (torch.empty, torch.rand, torch.randn) or large:
+                options["device"] = "meta"
+            return function(*args, **options)
+
+    own = kind or encoder_class(config)
+    try:
+        with WithoutWeights(), panics_as_errors():
+            return (AutoModel.from_config(config) if own is None else own(config)).eval()
+    except Exception:  # what cannot be made is refused where it is opened
+        return None
+
+
+def _size(args: tuple[Any, ...], options: dict[str, Any]) -> int:
+    """Return the number of elements of a tensor that is to be made."""
+    shape = args[0] if args and isinstance(args[0], list | tuple) else options.get("size", args)
+    return math.prod(one for one in shape if isinstance(one, int))
 
 
 def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:

@@ -92,7 +92,7 @@ class ModelReader:
         self.model: Any = hub.open_model(checkpoint, config, loading=loading)
         self.device = hub.device_of(self.model)
         self._special = special_tokens(self.tokenizer)
-        self._window = context_of(config) - sum(map(len, self._special))
+        self._window = context_of(checkpoint, config) - sum(map(len, self._special))
         self._projections = architectures.output_projections(self.model, config.model_type, self.name, pattern)
         widths = [architectures.width(projection) for projection in self._projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)

@@ -57,8 +57,9 @@ def measure_trials(
         Folder where each finished run, and the state of an unfinished one, is saved.
     """
     config, tokenizer = hub.open_config(checkpoint), hub.open_tokenizer(checkpoint)
-    context = plan.context or context_of(config)
-    require(2 <= context <= context_of(config, context), "context", context, "is more than the model can read", "64")
+    context = plan.context or context_of(checkpoint, config)
+    most = context_of(checkpoint, config, context)
+    require(2 <= context <= most, "context", context, "is more than the model can read", "64")
     tests = [document for document in parts.test.documents if document.domain == plan.target]
     test = stream(tokenizer, tests)
     size = sum(len(document.text.encode("utf-8", "surrogatepass")) for document in tests)

@@ -29,7 +29,7 @@ from ...results import dataset, load, save
 from ..checkpoints import hub
 from ..checkpoints.provenance import identity
 from ..language.opening import require_text
-from ..language.reading import text_part
+from ..language.positions import text_part
 from ..matching import Matches, Side, anchors
 from ..matching.machine import distributed
 from ..nulls import every_label

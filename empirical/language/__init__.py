@@ -12,6 +12,7 @@
 | `last_text` | the text of the rung before, where tokenizers are equal |
 | `loaded` | models that are already loaded, which stay unchanged |
 | `reading` | whether a model can read a text: context, vocabulary |
+| `positions` | tokens that fit a model's own table of positions |
 | `tokenization`, `families`, `training` | tokenizers, architectures and models that are trained here |
 | `contexts`, `snippets` | text around the positions where neurons are most active |
 """

@@ -138,7 +138,7 @@ def loaded(model: Any, tokenizer: Any, side: str) -> LoadedModel:
 
 
 def _reads_text(config: Any) -> bool:
-    from .reading import text_part
+    from .positions import text_part
 
     return hasattr(text_part(config), "vocab_size")
 

@@ -19,7 +19,8 @@ from ..checkpoints import hub
 from ..checkpoints.architectures import ModelParts
 from ..sites import MlpNeurons, Site
 from .loaded import LoadedModel
-from .reading import require_known, require_table, text_part, usable_context
+from .positions import text_part
+from .reading import require_known, require_table, usable_context
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def open_readers(
     for checkpoint, config, tokenizer, pattern, site in each:
         special = special_tokens(tokenizer)
         require_table(str(checkpoint), tokenizer, config)
-        room = usable_context(str(checkpoint), config, tokenizer, context) - sum(map(len, special))
+        room = usable_context(checkpoint, config, tokenizer, context) - sum(map(len, special))
         rule = "leaves no room for text beside the special tokens"
         require(room > 0, "--context", context, rule, "--context 128")
         readers.append(

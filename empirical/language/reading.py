@@ -2,8 +2,7 @@
 
 The usable context is the least of
 
-- the positions of the model's own table. Relatives of RoBERTa number positions from ``pad_token_id + 1``, so that many
-  of them are never used;
+- the positions of the model's own table (`positions`);
 - ``model_max_length`` of the tokenizer;
 - ``max_seq_length`` of a sentence-transformers folder;
 - the paper's 1024 tokens.
@@ -22,41 +21,22 @@ import numpy as np
 from ...disk import expanded
 from ...errors import RosettaError, require
 from ..checkpoints.hub import inner
+from .loaded import LoadedModel
+from .positions import positions_of, text_part
 
 LONGEST = 1024
-# Architectures whose first position is pad_token_id + 1.
-OFFSET = {
-    "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "roberta-prelayernorm", "xmod",
-    "data2vec-text", "ibert", "luke", "esm", "mobilebert-roberta", "layoutlmv3", "lilt", "mra", "nystromformer",
-}  # fmt: skip
 ENTRIES = 0.5  # of the model's table that a tokenizer must have
 KNOWN = 0.5  # of a text's tokens that a tokenizer must know
 
 
-def text_part(config: Any) -> Any:
-    """Return the part of a configuration that describes the reading of text; all of it in a model of text alone."""
-    part = getattr(config, "text_config", None)
-    return config if part is None or isinstance(part, dict) else part
+def context_of(checkpoint: str | Path, config: Any, longest: int = LONGEST) -> int:
+    """Return the sequence length that a model allows: its own, at most the paper's 1024."""
+    return min(positions_of(checkpoint, config) or longest, longest)
 
 
-def positions_of(config: Any) -> int | None:
-    """Return the tokens for which a model has positions, None where it has no table."""
-    config = text_part(config)
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
-        value = getattr(config, name, None)
-        if isinstance(value, int) and value > 0:
-            padding = _whole(getattr(config, "pad_token_id", None)) or 0
-            offset = padding + 1 if getattr(config, "model_type", "") in OFFSET else 0
-            return value - offset - bool(getattr(config, "is_encoder_decoder", False))  # the decoder's start token
-    return None
-
-
-def context_of(config: Any, longest: int = LONGEST) -> int:
-    """Return the sequence length that a configuration allows: the model's own, at most the paper's 1024."""
-    return min(positions_of(config) or longest, longest)
-
-
-def usable_context(checkpoint: str | Path, config: Any, tokenizer: Any, context: int | None = None) -> int:
+def usable_context(
+    checkpoint: str | Path | LoadedModel, config: Any, tokenizer: Any, context: int | None = None
+) -> int:
     """Return the tokens of a window, special ones included.
 
     Parameters
@@ -69,14 +49,14 @@ def usable_context(checkpoint: str | Path, config: Any, tokenizer: Any, context:
     InputError
         If a choice is longer than the model has positions, or not positive.
     """
-    most = positions_of(config)
+    most = positions_of(checkpoint, config)
     if context is not None:
         require(context > 0, "--context", context, "must be positive", "--context 256")
         rule = f"is more than the {most} positions of {checkpoint}"
         require(most is None or context <= most, "--context", context, rule, f"--context {most}")
         return context
     length = _whole(getattr(tokenizer, "model_max_length", None))
-    stated = [most, LONGEST, length, _sentence_length(Path(checkpoint))]
+    stated = [most, LONGEST, length, _sentence_length(Path(str(checkpoint)))]
     return min(one for one in stated if one is not None and one > 0)
 
 

@@ -96,6 +96,34 @@ class AlignedText:
         documents = len(self.corpus.documents)
         return {"tokens": self.tokens[0], "documents_read": documents, "domains_read": len(domains)}
 
+    def reading(self, asked: int | None = None, context: int | None = None) -> dict[str, int]:
+        """Return how the text was read, as a matching records it.
+
+        Parameters
+        ----------
+        asked : int, optional
+            Tokens of the first model that were asked for; since windows are read whole, some more may be read.
+        context : int, optional
+            Tokens of a window, if they were asked for.
+
+        Returns
+        -------
+        dict
+            Both options as ``tokens_asked`` and ``context``; number of ``windows``; ``documents_read``, and how many of
+            these in part: ``documents_cut``.
+        """
+        given = {"tokens_asked": asked, "context": context}
+        covered = np.zeros(len(self.corpus.documents), np.int64)
+        for window in self.windows:
+            covered[window.document] += window.spans[-1] - window.spans[0]
+        lengths = np.array([len(document.text) for document in self.corpus.documents])
+        return {
+            **{name: value for name, value in given.items() if value is not None},
+            "windows": len(self.windows),
+            "documents_read": len(lengths),
+            "documents_cut": int(np.count_nonzero(covered < lengths)),
+        }
+
     def locate(self, position: int) -> tuple[int, int, int]:
         """Return the document of a span, and its first and last character (exclusive)."""
         ends = np.cumsum([window.positions for window in self.windows])

@@ -39,6 +39,28 @@ MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
 Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
 
 
+def require_options(k: int, seed: int, jackknife_blocks: int, engine: str, compute: str) -> None:
+    """Refuse options that no matching has, whatever its models are.
+
+    Raises
+    ------
+    RosettaError
+        If one is out of its range or unknown, or two do not go together.
+    """
+    for name, value, least in (("k", k, 1), ("seed", seed, 0)):
+        require(value >= least, name, value, f"must be at least {least}", f"{name}={least}")
+    fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
+    rule = f"must be between 2 and {MOST_BLOCKS}, or 0 for no standard error"
+    require(fits, "jackknife_blocks", jackknife_blocks, rule, "jackknife_blocks=16")
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    Product(compute)
+    if engine in ("certified", "screened"):
+        require_extra("torch")
+        rule = f"needs the exact engine: the {engine} one chooses its own"
+        require(compute == "float32", "compute", compute, rule, "engine='exact', or compute='float32'")
+
+
 def match(
     a: ActivationSource,
     b: ActivationSource,
@@ -138,23 +160,14 @@ def match(
         example = f"{turned[0].name}.T, if its rows are neurons"
     require(a.positions == b.positions, "positions", f"{_shape(a)} and {_shape(b)}", "must be equal", example)
     require(a.positions >= 2, "positions", a.positions, "a correlation needs at least 2", "10,000 positions, or more")
-    for name, value, least in (("k", k, 1), ("block", block, 1), ("seed", seed, 0)):
-        require(value >= least, name, value, f"must be at least {least}", f"{name}={least}")
-    fits = jackknife_blocks == 0 or 2 <= jackknife_blocks <= MOST_BLOCKS
-    rule = f"must be between 2 and {MOST_BLOCKS}, or 0 for no standard error"
-    require(fits, "jackknife_blocks", jackknife_blocks, rule, "jackknife_blocks=16")
+    require(block >= 1, "block", block, "must be at least 1", "block=1")
+    require_options(k=k, seed=seed, jackknife_blocks=jackknife_blocks, engine=engine, compute=compute)
     partners = min(len(a.layer), len(b.layer))
     require(k <= partners, "k", k, f"must be at most the number of neurons, {partners}", "k=1")
     for other in also_k:
         require(other >= 1, "also_k", other, "must be at least 1", "also_k=(2, 5, 10)")
         require(engine in ("auto", "exact"), "also_k", other, "needs the exact engine", "engine='exact', or no also_k")
     require(nonfinite in ("error", "exclude"), "nonfinite", nonfinite, "must be 'error' or 'exclude'")
-    if engine not in ENGINES:
-        raise UnknownNameError("engine", engine, ENGINES)
-    if engine in ("certified", "screened"):
-        require_extra("torch")
-        rule = f"needs the exact engine: the {engine} one chooses its own"
-        require(compute == "float32", "compute", compute, rule, "engine='exact', or compute='float32'")
     # Fail early if the device is unusable: sums take double precision.
     arrays.zeros([1], device)
     parts = cut_documents(a.positions, block, jackknife_blocks or PARTS, common_labels(a, b).get("document"))

@@ -140,6 +140,7 @@ def open_checkpoints(
         for side, one in enumerate(stored)
     ]
     common = {"corpus": corpus.name, "corpus_sha256": corpus.sha256, "weights": loading.weights}
+    common |= text.reading(tokens, context)
     common |= {} if str(signals[1]) == "mlp" else {"site_a": str(signals[1]), "site_b": str(signals[1])}
     common |= {} if signals[0] is None else {"pattern_a": signals[0], "pattern_b": signals[0]}
     identities = [_digest(one.identity()) for one in stored]

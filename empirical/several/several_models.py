@@ -23,7 +23,7 @@ from ..calibration import Q_DEFAULT
 from ..matching import Screening
 from ..matching.cost import byte_count
 from ..matching.machine import distributed
-from ..pairing import CONTEXTS, PairOptions
+from ..pairing import CONTEXTS, PairOptions, require_reading
 from ..sites import site_named
 from .models import EXAMPLE, Together, named, of_one_kind, open_arrays, open_checkpoints
 from .pairs import MatchedPair, check, match_pairs, path_of
@@ -138,7 +138,6 @@ def match_several(
         exclude_nonfinite=exclude_nonfinite,
         seed=seed,
     )
-    require(spool in ("float32", "float16"), "--spool", spool, "must be float32 or float16", "--spool float16")
     if out is not None:
         require_replaceable("--out", out / RECURRENCE)
         rule = f"two pairs would have the file {pair_file(*names[:2])}; give other names"
@@ -165,8 +164,10 @@ def match_several(
             from ..corpora.texts import open_texts
 
             loading = Loading(device, device_map or None, allow_pickle_weights, weights)
+            signals = pattern or None, site_named(site)
+            require_reading(every, tokens, context)
             corpus = open_texts(PYTHON if text is None else text, tokens, pairing.memory)
-            reading = corpus, tokens, seed, context, (pattern or None, site_named(site)), loading
+            reading = corpus, tokens, seed, context, signals, loading
             together = open_checkpoints(every, names, *reading, spools, not exclude_nonfinite)
         check(together, pairing, out)
         pairs = match_pairs(together, pairing, out, spools, quiet)

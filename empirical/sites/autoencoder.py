@@ -147,12 +147,14 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise MissingFileError(f"{path}: no such autoencoder. Try: --site sae:FOLDER with W_enc and b_enc inside")
     try:
         if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in WEIGHTS if name in stored.files}
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+                arrays = {name: _float32(stored[name]) for name in WEIGHTS if name in stored.files}
         else:
             from safetensors.torch import load_file
 
-            arrays = {name: value.float().numpy() for name, value in load_file(file).items() if name in WEIGHTS}
+            arrays = {
+                name: _float32(value.float().numpy()) for name, value in load_file(file).items() if name in WEIGHTS
+            }
     except Exception as error:
         raise ForeignFileError(f"{file}: cannot be read as an autoencoder ({type(error).__name__})") from error
     if not {"W_enc", "b_enc"} <= set(arrays) or arrays["W_enc"].ndim != 2:
@@ -161,9 +163,16 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     width, features = arrays["W_enc"].shape
     for name, array in arrays.items():
         expected = {"W_enc": (width, features), "b_dec": (width,)}.get(name, (features,))
-        if array.shape != expected or not np.isfinite(array).all():
+        if array.shape != expected or not array.size or not np.isfinite(array).all():
             raise ForeignFileError(f"{file}: {name} must be finite, of shape {expected}; it is of shape {array.shape}")
-    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
+    return arrays
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"of type {array.dtype}")
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, which is refused
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 WEIGHTS = ("W_enc", "b_enc", "b_dec", "threshold")
@@ -184,7 +193,8 @@ def _settings(config: dict[str, Any], arrays: dict[str, np.ndarray], words: str)
         raise InputError("--site", site, rule, "the autoencoder with the scale folded into its weights")
     if kind in ("jumprelu", "batchtopk") and "threshold" not in arrays:
         raise InputError("--site", site, f"is a {kind} without a threshold", "the complete file")
-    k = config.get("k") or (config.get("activation_fn_kwargs") or {}).get("k") or 0
+    further = config.get("activation_fn_kwargs")
+    k = config.get("k") or (further.get("k") if isinstance(further, dict) else 0) or 0
     if kind == "topk" and not (isinstance(k, int) and 0 < k <= arrays["W_enc"].shape[1]):
         raise InputError("--site", site, f"keeps the k largest, but k is {k}", 'cfg.json with "k": 32')
     subtracts = bool(config.get("apply_b_dec_to_input", "threshold" not in arrays)) and "b_dec" in arrays

@@ -48,6 +48,8 @@ class _Found:
     judged: list[Judged]
     patterns: tuple[str | None, str | None] = (None, None)
     sites: tuple[Site, Site] = (MlpNeurons(), MlpNeurons())
+    asked: int | None = None
+    context: int | None = None
 
 
 def write_viewer(
@@ -128,7 +130,7 @@ def write_viewer(
     contexts = contexts or CONTEXTS
     models = saved_pairs.models if saved_pairs is not None else (source, str(b))
     text = text or (saved_pairs.corpus if saved_pairs is not None else PYTHON)
-    tokens = tokens or (saved_pairs.tokens if saved_pairs is not None else TOKENS)
+    tokens = tokens or (saved_pairs.asked or saved_pairs.tokens if saved_pairs is not None else TOKENS)
     seed = seed if seed is not None else (saved_pairs.seed if saved_pairs is not None else 0)
     from ..language.source import text_sources  # torch, which a measurement's own contexts do without
     from .text_pairs import text_pairs
@@ -141,6 +143,7 @@ def write_viewer(
         seed,
         saved_pairs.patterns if saved_pairs is not None else (None, None),
         loading,
+        saved_pairs.context if saved_pairs is not None else None,
         sites=saved_pairs.sites if saved_pairs is not None else (MlpNeurons(), MlpNeurons()),
     )
     if saved_pairs is None:
@@ -236,7 +239,13 @@ def _saved(ds: xr.Dataset, path: str) -> _Found:
         judged=judged,
         patterns=(ds.attrs.get("pattern_a"), ds.attrs.get("pattern_b")),
         sites=(site_named(ds.attrs.get("site_a", "mlp")), site_named(ds.attrs.get("site_b", "mlp"))),
+        asked=_whole(ds, "tokens_asked"),
+        context=_whole(ds, "context"),
     )
+
+
+def _whole(ds: xr.Dataset, name: str) -> int | None:
+    return int(ds.attrs[name]) if name in ds.attrs else None
 
 
 def _judged(matched: Matches) -> list[Judged]:

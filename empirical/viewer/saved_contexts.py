@@ -151,6 +151,33 @@ def saved_pairs(result: xr.Dataset, order: np.ndarray, contexts: int | None, jud
     return pairs
 
 
+def strongest_spans(result: xr.Dataset) -> dict[str, list[str]]:
+    """Return the spans at which each partner of each pair is most active, highest first, separated by " | ".
+
+    Returns
+    -------
+    dict
+        ``spans_a`` and ``spans_b``, with "" for pairs whose contexts are not kept; nothing of a result without any.
+    """
+    if SAVED not in result.attrs or "context_pair" not in result:
+        return {}
+    saved = {str(name): result[name].values for name in result.data_vars}
+    ends, last = np.cumsum(saved["span_bytes"]), np.cumsum(saved["context_spans"])
+    place = last - saved["context_spans"] + saved["context_peak"]
+    pair, text = saved["context_pair"], saved["text_byte"].tobytes()
+    if len(place) and (place.max() >= len(ends) or ends[-1] > len(text) or pair.max() >= result.sizes["pair"]):
+        return {}
+    words = [text[ends[at] - saved["span_bytes"][at] : ends[at]].decode("utf-8", "replace") for at in place]
+    columns = {}
+    for letter in "ab":
+        rank = saved[f"context_rank_{letter}"]
+        spans: list[list[str]] = [[] for _ in range(result.sizes["pair"])]
+        for row in np.argsort(rank, kind="stable")[np.count_nonzero(rank == OUTSIDE) :].tolist():
+            spans[pair[row]].append(words[row].strip() or repr(words[row]))
+        columns[f"spans_{letter}"] = [" | ".join(one) for one in spans]
+    return columns
+
+
 def keeps(result: xr.Dataset, order: np.ndarray, contexts: int | None) -> bool:
     """Return whether a result has enough contexts of each of these pairs."""
     if SAVED not in result.attrs or "context_pair" not in result:

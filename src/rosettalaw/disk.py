@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError, RosettaError
-from .leftovers import prefix, remove_leftovers
+from .leftovers import prefix, remove_leftovers, unfinished_folder
 from .removal import made, mark, remove
 
 _temporary: dict[str, int] = {}  # files and folders that are there for a while, with the process that made each
@@ -67,11 +68,27 @@ def _permissions() -> int:
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Make a temporary folder, and remove it at the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="rosettalaw-") as folder:
-        _temporary[folder] = os.getpid()
-        yield made(Path(folder))
-    remove(Path(folder))  # gone already; it is no longer this process's
-    _temporary.pop(folder, None)
+    folder = made_temporary()
+    try:
+        yield folder
+    finally:
+        forget_temporary(folder)
+
+
+def made_temporary() -> Path:
+    """Make a folder among the system's temporary ones; if this process is killed, the next one removes it."""
+    place = Path(tempfile.gettempdir())
+    remove_leftovers(place)
+    folder = made(unfinished_folder(place / f"rosettalaw-{secrets.token_hex(4)}"))
+    _temporary[str(folder)] = os.getpid()
+    folder.mkdir(mode=0o700)
+    return mark(folder, "work of a run, until it ends")
+
+
+def forget_temporary(folder: Path) -> None:
+    """Remove a temporary folder."""
+    remove(folder)
+    _temporary.pop(str(folder), None)
 
 
 def remove_temporary() -> None:

@@ -255,6 +255,7 @@ TEXT_FACTS = (
 TEXT_FACTS += ("judge", "images", "status", "command", "corpus_sha256", "images_sha256", "photographs_sha256")
 TEXT_FACTS += ("revision_a", "revision_b", "tokenizer_a", "tokenizer_b")
 WHOLE_FACTS = ("seed", "tokens", "timestep", "contexts")
+WHOLE_FACTS += ("tokens_asked", "context", "windows", "documents_read", "documents_cut")
 LIST_FACTS = {"families": 2}  # the names in it, at least
 MAPPING_FACTS = ("measurement", "versions", "layer_names_a", "layer_names_b")
 

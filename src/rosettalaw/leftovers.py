@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from .removal import made, ours, remove
+from .removal import UNFINISHED, made, ours, remove
 
 HIDDEN, FOLDER = ".", "folder"
 CLOCK = 60.0  # seconds by which the clocks of a disk and of this machine may differ
@@ -55,8 +55,10 @@ def _remove(folder: Path, process: int) -> None:
             with suppress(OSError):
                 if _writes(int(named[1]), entry.stat(follow_symlinks=False).st_mtime):
                     continue
-                if named[2] == FOLDER and entry.is_dir(follow_symlinks=False) and ours(Path(entry.path)):
-                    remove(Path(entry.path))
+                if named[2] == FOLDER and entry.is_dir(follow_symlinks=False):
+                    begun = set(os.listdir(entry.path)) <= {UNFINISHED}  # killed before it was marked
+                    if begun or ours(Path(entry.path)):
+                        remove(made(Path(entry.path)))
                 elif entry.is_file(follow_symlinks=False):
                     remove(made(Path(entry.path)))
 

@@ -43,6 +43,61 @@ def test_sizes_of_a_matching(options, message, arrays, capsys):
     assert message in said
 
 
+WRONG = {
+    "--null": ("wrong:3", "unknown null 'wrong'"),
+    "--null ": ("shift:x", "must have a whole number of draws"),
+    "--engine": ("fast", "unknown engine 'fast'"),
+    "--compute": ("int4", "unknown precision 'int4'"),
+    "--spool": ("int8", "must be float32 or float16"),
+    "--jackknife": (1, "must be between 2 and"),
+    "--k": (0, "k = 0: must be at least 1"),
+    "--device": ("tpu", "must be a device in torch's words"),
+    "--tokens": (0, "must be at least 1"),
+    "--weights": ("float8", "must be one of float32"),
+    "--site": ("wrong", "unknown --site 'wrong'"),
+    "--untrained": (10**18, "must be from 0 to 100,000"),
+    "--null-permutations": (10**18, "must be from 0 to 100,000"),
+}
+
+
+@pytest.mark.parametrize("option", WRONG)
+@pytest.mark.parametrize("others", [(), ("c",)])
+def test_options_of_a_matching_are_refused_before_models_and_text(option, others, capsys, monkeypatch):
+    """Neither is looked for: it could take minutes to read them."""
+    monkeypatch.setattr("rosettalaw.empirical.corpora.texts.open_texts", None)
+    monkeypatch.setattr("rosettalaw.empirical.checkpoints.hub.open_config", None)
+    value, message = WRONG[option]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["match", "owner/a", "owner/b", *others, option.strip(), str(value)])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("view owner/a owner/b --tokens 0", "--tokens = 0: must be at least 1"),
+        ("view ./no owner/b", "./no: no such folder"),
+        ("plan --neurons-a 9 --neurons-b 9 --positions 99 --memory x", "--memory = 'x': must be an amount of memory"),
+    ],
+)
+def test_options_are_refused_before_anything_is_opened_or_measured(words, message, capsys, monkeypatch):
+    monkeypatch.setattr("rosettalaw.empirical.viewer.language_page.open_text", None)
+    monkeypatch.setattr("rosettalaw.empirical.matching.rates.device_rates", None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words.split())
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_refused_before_text_is_read(capsys, monkeypatch):
+    monkeypatch.setattr("rosettalaw.empirical.corpora.texts.open_texts", None)
+    for models in (["/no/a", "owner/b"], ["owner/a", "./no"]):
+        with pytest.raises(SystemExit):
+            cli.main(["match", *models])
+        assert "no such folder. Try: the folder of a checkpoint, or a hub id" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -203,6 +203,33 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert sorted(tmp_path.iterdir()) == sorted([mine, others])
 
 
+@pytest.mark.parametrize("at", ["while it works", "before its folder is marked"])
+def test_temporary_folders_of_a_killed_run_go_with_the_next_one(tmp_path, monkeypatch, at):
+    """Copies of activations of a matching without a file for its result, and weights that are held on disk."""
+    code = """
+import os, signal, sys
+from rosettalaw import disk
+if sys.argv[1].startswith("before"):
+    disk.mark = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with disk.temporary_folder() as folder:
+    (folder / "activations.npy").write_bytes(bytes(1000))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert subprocess.run([sys.executable, "-c", code, at]).returncode < 0
+    (left,) = tmp_path.iterdir()
+    (tmp_path / "rosettalaw-of-a-user").mkdir()
+    leftovers._remove.cache_clear()
+    with disk.temporary_folder() as folder:
+        assert not left.exists()
+        leftovers._remove.cache_clear()
+        with disk.temporary_folder() as another:
+            assert sorted(tmp_path.iterdir()) == sorted([folder, another, tmp_path / "rosettalaw-of-a-user"])
+        assert folder.stat().st_mode & 0o077 == 0  # nobody else reads activations there
+    assert [one.name for one in tmp_path.iterdir()] == ["rosettalaw-of-a-user"]
+
+
 def left_by(process, path):
     """Return a half-written file beside a path, as a process leaves it."""
     name = leftovers.prefix(path.name).replace(f"-{os.getpid()}.", f"-{process}.")

@@ -1,18 +1,22 @@
 """Layouts of checkpoints on disk: sentence-transformers, shards, adapters, folders within a repository, quantised."""
 
+import importlib.util
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import peft
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
 
 from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints.adapters import base_of
 from rosettalaw.empirical.checkpoints.provenance import identity, model_facts
 from rosettalaw.empirical.language.source import text_sources
-from rosettalaw.errors import ForeignFileError, InputError, RosettaError
+from rosettalaw.errors import ForeignFileError, InputError, MissingFileError, RosettaError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 
@@ -122,6 +126,74 @@ def test_adapters_that_cannot_be_merged(checkpoints, tmp_path):
             hub.open_config(folder)
 
 
+FOREIGN = {
+    "of a shallower base": (lambda one: {k: v for k, v in one.items() if ".1." not in k}, "lacks weights for parts of"),
+    "of a deeper base": (
+        lambda one: one | {k.replace(".1.", ".7."): v for k, v in one.items()},
+        "has weights for parts that its base model does not have",
+    ),
+    "with NaN": (
+        lambda one: {k: v * np.nan for k, v in one.items()},
+        "makes weights of its base model NaN or infinite",
+    ),
+    "without weights": (lambda _: {}, "lacks weights for parts of its base model"),
+}
+
+
+@pytest.mark.parametrize("fault", FOREIGN)
+def test_adapters_of_another_base_are_refused(checkpoints, tmp_path, fault):
+    """Of which peft would leave some layers as they are, or fill what is missing with random numbers."""
+    change, message = FOREIGN[fault]
+    adapter(checkpoints["gpt_neox"], tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    save_file({key: value.clone() for key, value in change(load_file(file)).items()}, file)
+    with pytest.raises(RosettaError, match=message):
+        hub.open_model(tmp_path, hub.open_config(tmp_path))
+
+
+def test_the_revision_of_an_adapters_base(tmp_path):
+    settings = {"base_model_name_or_path": "owner/name", "revision": "step3000"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+    assert base_of(tmp_path) == "owner/name@step3000"
+    for name, revision in (("owner/name@main", "step3000"), ("owner/name", None), ("owner/name", "")):
+        settings = {"base_model_name_or_path": name, "revision": revision}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+        assert base_of(tmp_path) == name
+
+
+@pytest.mark.parametrize("base", ["/no/such/place", "owner/none"])
+def test_an_adapter_without_its_base_says_so(tmp_path, base, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    with pytest.raises(MissingFileError, match=rf"an adapter, whose base model is missing\. {base}: no such folder"):
+        hub.open_config(tmp_path)
+
+
+def test_a_path_is_not_looked_for_on_the_hub(tmp_path, capsys):
+    with pytest.raises(MissingFileError, match=r"none: no such folder\. Try: the folder of a checkpoint"):
+        hub.open_config(tmp_path / "none")
+    assert "hub" not in capsys.readouterr().err
+
+
+def test_an_adapter_of_a_wider_base_names_the_weight(checkpoints, tmp_path):
+    adapter(checkpoints["gpt_neox"], tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    save_file({key: torch.cat([value, value], -1) for key, value in load_file(file).items()}, file)
+    with pytest.raises(
+        RosettaError, match=r"cannot be merged into its base model \(.*size mismatch for .*dense_h_to_4h"
+    ):
+        hub.open_model(tmp_path, hub.open_config(tmp_path))
+
+
+def test_folders_that_contain_checkpoints_say_where(checkpoints, tmp_path):
+    """The cache of the hub has a folder for each revision; repositories have folders for parts."""
+    inside = tmp_path / "models--owner--name" / "snapshots" / ("a" * 40)
+    shutil.copytree(checkpoints["gpt_neox"], inside)
+    with pytest.raises(MissingFileError, match=r"not a checkpoint \(it has no config\.json\)\. Try: .*") as raised:
+        hub.open_config(tmp_path / "models--owner--name")
+    assert str(raised.value).endswith(f"Try: {inside}")
+
+
 def test_an_adapter_of_an_adapter_of_itself_is_refused(tmp_path):
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path)}))
     with pytest.raises(ForeignFileError, match="its base is itself an adapter"):
@@ -144,16 +216,61 @@ def test_folders_within_a_repository(name):
     assert hub.located(name) == NAMES[name]
 
 
-def test_quantised_weights_are_noted(checkpoints, tmp_path, capsys):
-    folder = shutil.copytree(checkpoints["gpt_neox"], tmp_path / "quantised")
+def quantised(folder, settings):
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(
-        json.dumps(config | {"quantization_config": {"quant_method": "gptq", "bits": 4}})
-    )
-    opened = hub.open_config(folder)
-    assert "its weights are quantised (gptq); activations differ" in capsys.readouterr().err
-    with pytest.raises(RosettaError, match="its weights cannot be loaded"):
-        hub.open_model(folder, opened)
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": settings}))
+    return folder
+
+
+KINDS = {
+    "gptq": {"quant_method": "gptq", "bits": 4},
+    "awq": {"quant_method": "awq", "bits": 4, "group_size": 32},
+    "bitsandbytes": {"quant_method": "bitsandbytes", "load_in_8bit": True},
+    "compressed-tensors": {"quant_method": "compressed-tensors", "config_groups": {}},
+    "of no known kind": {"bits": 4},
+}
+LIBRARIES = {"gptq": "optimum", "awq": "gptqmodel", "bitsandbytes": "bitsandbytes"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_quantisation_that_cannot_be_read_is_one_message(checkpoints, tmp_path, capsys, kind):
+    """Before the text is read, and without a note."""
+    if importlib.util.find_spec(LIBRARIES.get(kind) or kind.replace("-", "_")):
+        pytest.skip("its library is installed")
+    folder = quantised(shutil.copytree(checkpoints["gpt_neox"], tmp_path / "q"), KINDS[kind])
+    with pytest.raises(RosettaError, match=rf"q: its weights are quantised \({kind}\) and cannot be read here: \w"):
+        hub.open_config(folder)
+    assert capsys.readouterr().err == ""
+
+
+def test_settings_of_an_unknown_quantisation_are_noted(checkpoints, tmp_path, capsys):
+    folder = quantised(shutil.copytree(checkpoints["gpt_neox"], tmp_path / "q"), {"quant_method": "own"})
+    hub.open_model(folder, hub.open_config(folder))
+    assert "its weights are quantised (own); activations differ" in capsys.readouterr().err
+
+
+def test_weights_of_8_bits_are_read_as_the_numbers_that_they_mean(tokenizers, tmp_path, capsys):
+    """Blocks of 16 × 16 numbers of float8 with one scale each, against the same numbers multiplied out."""
+    sizes: Any = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
+    plain, small = tmp_path / "plain", tmp_path / "small"
+    LlamaModel(LlamaConfig(**sizes, num_hidden_layers=1)).save_pretrained(plain)
+    shutil.copytree(plain, small)
+    weights = load_file(plain / "model.safetensors")
+    stored, meant = dict(weights), dict(weights)
+    for key, weight in weights.items():
+        if "_proj" in key:
+            rows, columns = (length // 16 for length in weight.shape)
+            blocks = weight.reshape(rows, 16, columns, 16)
+            scale = blocks.abs().amax((1, 3)) / 448
+            half = (blocks / scale[:, None, :, None]).to(torch.float8_e4m3fn)
+            stored |= {key: half.reshape(weight.shape), f"{key}_scale_inv": scale}
+            meant[key] = (half.float() * scale[:, None, :, None]).reshape(weight.shape).contiguous()
+    save_file(stored, small / "model.safetensors", {"format": "pt"})
+    settings = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [16, 16]}
+    read = hub.open_model(small, hub.open_config(quantised(small, settings))).state_dict()
+    assert "its weights are quantised (fp8); activations differ" in capsys.readouterr().err
+    for key, weight in meant.items():
+        np.testing.assert_allclose(read[key], weight, rtol=1e-6)
 
 
 QWEN = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v"}
@@ -216,7 +333,9 @@ def test_a_gguf_file_is_the_model_that_it_was_made_of(tokenizers, corpus, tmp_pa
     write_gguf(model, tokenizer, file)
     expected = activations(folder, corpus)
     np.testing.assert_allclose(activations(file, corpus), expected, rtol=1e-4, atol=1e-5)
-    assert "its weights may be quantised" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "its weights may be quantised" in shown
+    assert "GGUF tensors" not in shown  # the bar of transformers
     np.testing.assert_allclose(activations(file.parent, corpus), expected, rtol=1e-4, atol=1e-5)
     assert identity(str(file))[1][0] == "tiny.gguf"
     assert len(model_facts(str(file)).revision) == 64

@@ -63,9 +63,9 @@ def test_lengths_that_are_no_lengths_are_passed_over(tmp_path, wrong):
     """Of tokenizers and of sentence-transformers: JSON writes no limit as Infinity, or as a huge number."""
     (tmp_path / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": wrong}))
     padding = None if wrong in (-3, 1e30) else wrong
-    config = SimpleNamespace(max_position_embeddings=66, pad_token_id=padding, model_type="roberta")
+    config = SimpleNamespace(max_position_embeddings=66, pad_token_id=padding, model_type="own")
     tokenizer = SimpleNamespace(model_max_length=wrong)
-    assert reading.usable_context(tmp_path, config, tokenizer) == 65
+    assert reading.usable_context(tmp_path, config, tokenizer) == 66
     tokenizer.model_max_length = 40.0
     assert reading.usable_context(tmp_path, config, tokenizer) == 40
 

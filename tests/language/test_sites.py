@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 import transformers
 from safetensors.numpy import save_file
@@ -224,6 +225,8 @@ WRONG = {
     "of another kind": ({}, "@0", "is of the kind gated", {"architecture": "gated"}),
     "that scales": ({}, "@0", "scales its input", {"normalize_activations": "layer_norm"}),
     "with an impossible k": ({}, "@0", "but k is 99", {"architecture": "topk", "k": 99}),
+    "without features": ({"W_enc": np.ones((16, 0)), "b_enc": np.ones(0)}, "@0", "W_enc must be finite, of shape"),
+    "with settings of another form": ({}, "@0", "but k is 0", {"architecture": "topk", "activation_fn_kwargs": [8]}),
     "without its thresholds": ({}, "@0", "jumprelu without a threshold", {"architecture": "jumprelu"}),
     "of another hook": ({}, "", "reads 'blocks.0.hook_mlp_out'", {"hook_name": "blocks.0.hook_mlp_out"}),
 }
@@ -235,6 +238,38 @@ def test_autoencoders_that_do_not_fit(fault, checkpoints, corpus, tmp_path):
     autoencoder(tmp_path / "sae", *config, **changes)
     with pytest.raises(RosettaError, match=message):
         read(checkpoints / "llama", corpus, Autoencoder(f"{tmp_path / 'sae'}{layer}"))
+
+
+OF_OTHER_FORMS = {
+    "words": ({"b_enc": np.full(24, "a")}, "cannot be read as an autoencoder"),
+    "complex": ({"b_enc": np.full(24, 1j)}, "cannot be read as an autoencoder"),
+    "objects": ({"b_enc": np.array([None] * 24)}, "cannot be read as an autoencoder"),
+    "float64": ({"b_enc": np.full(24, 1e300)}, "b_enc must be finite"),
+    "lists": ({"W_enc": np.ones(24)}, "must have W_enc"),
+}
+
+
+@pytest.mark.parametrize("form", OF_OTHER_FORMS)
+def test_arrays_of_other_forms_are_no_autoencoder(form, tmp_path):
+    changes, message = OF_OTHER_FORMS[form]
+    np.savez(tmp_path / "sae.npz", **{"W_enc": np.ones((16, 24)), "b_enc": np.zeros(24)} | changes)
+    with pytest.raises(RosettaError, match=message):
+        Autoencoder(f"{tmp_path / 'sae.npz'}@0")
+
+
+@pytest.mark.parametrize("kind", ["sparse", "pickled", "cut"])
+def test_other_files_are_no_autoencoder(kind, tmp_path):
+    """A sparse matrix of SciPy, tensors of torch behind a pickle, half a file."""
+    path = tmp_path / f"sae.{'pt' if kind == 'pickled' else 'npz'}"
+    if kind == "sparse":
+        scipy.sparse.save_npz(path, scipy.sparse.csr_array(np.eye(16, 24)))
+    elif kind == "pickled":
+        torch.save({"W_enc": torch.ones(16, 24).to_sparse(), "b_enc": torch.zeros(24)}, path)
+    else:
+        np.savez(path, W_enc=np.ones((16, 24)), b_enc=np.zeros(24))
+        path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(RosettaError, match=r"cannot be read as an autoencoder|must have W_enc"):
+        Autoencoder(f"{path}@0")
 
 
 def test_damaged_and_doubled_files_of_an_autoencoder(tmp_path):

@@ -5,11 +5,14 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rosettalaw import cli
+from rosettalaw.empirical.corpora.corpus import open_text
 from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.empirical.two_models import match_models
 from rosettalaw.empirical.viewer.items import LEVELS
@@ -17,6 +20,7 @@ from rosettalaw.empirical.viewer.language_page import write_viewer
 from rosettalaw.empirical.viewer.saved_contexts import keeps
 from rosettalaw.empirical.viewer.text_pairs import AROUND, apart, text_pairs
 from rosettalaw.errors import ForeignFileError, InputError
+from rosettalaw.interface.match_result import MatchResult
 from rosettalaw.results import load, save
 
 UNITS = ([3, 70, 127], [100, 5, 64])
@@ -228,6 +232,59 @@ def test_contexts_of_the_strongest_pairs_alone_are_kept(kept, tmp_path, monkeypa
     few = result.isel(context=np.isin(result["context_pair"].values, order[:5]))
     assert keeps(few, order[:5], 3)
     assert not keeps(few, order[:6], 3)
+
+
+def test_tables_of_pairs_have_the_strongest_spans(kept, tmp_path):
+    """Of both partners, highest first, as the page shows them; in CSV and Parquet too."""
+    write_viewer(str(kept / "with.nc"), None, tmp_path / "v.html", 1000, quiet=True)
+    pairs = MatchResult(load(kept / "with.nc")).pairs
+    shown = {(*pair["neurons"][0], *pair["neurons"][1]): pair for pair in data_of(tmp_path / "v.html")["pairs"]}
+    assert len(shown) == len(pairs)
+    for row in pairs.to_dict("records"):
+        pair = shown[tuple(row[name] for name in ("layer_a", "unit_a", "layer_b", "unit_b"))]
+        for side, spans in enumerate((row["spans_a"], row["spans_b"])):
+            contexts = [pair["contexts"][place] for place in pair["top"][side]]
+            peaks = [context["spans"][context["peak"]] for context in contexts]
+            assert spans == " | ".join(peak.strip() or repr(peak) for peak in peaks)
+    pairs.to_csv(tmp_path / "p.csv", index=False)
+    pairs.to_parquet(tmp_path / "p.parquet")
+    for again in (pd.read_csv(tmp_path / "p.csv", keep_default_na=False), pd.read_parquet(tmp_path / "p.parquet")):
+        assert again["spans_b"].tolist() == pairs["spans_b"].tolist()
+    assert not {"spans_a", "spans_b"} & set(MatchResult(load(kept / "without.nc")).pairs)
+    some = load(kept / "with.nc")
+    some = some.isel(context=some["context_pair"].values == 1)
+    assert [bool(one) for one in MatchResult(some).pairs["spans_a"]][:3] == [False, True, False]
+
+
+def test_a_result_says_how_its_text_was_read(checkpoints, kept, tmp_path):
+    """Tokens asked for and read, windows, documents; and the page's text is read as the matching read it."""
+    pair = [str(checkpoints[name]) for name in ("gpt2", "gpt_neox")]
+    options: Any = {
+        "text": kept / "text.jsonl",
+        "tokens": 250,
+        "context": 20,
+        "null": "none",
+        "jackknife": 0,
+        "contexts": 0,
+    }
+    result = match_models(*pair, **options, out=tmp_path / "m.nc", quiet=True)
+    sources = text_sources(*pair, open_text(kept / "text.jsonl"), 250, context=20)
+    text, attrs = sources[0].text, load(tmp_path / "m.nc").attrs
+    read = [0] * len(text.corpus.documents)
+    for window in text.windows:
+        read[window.document] += int(window.spans[-1]) - int(window.spans[0])
+    cut = sum(one < len(document.text) for one, document in zip(read, text.corpus.documents, strict=True))
+    expected = {"tokens": text.tokens[0], "tokens_asked": 250, "context": 20, "windows": len(text.windows)}
+    expected |= {"documents_read": len(read), "documents_cut": cut}
+    assert {name: attrs[name] for name in expected} == expected
+    assert attrs["tokens"] > 250
+    assert cut > 0
+    assert result.provenance.items() >= expected.items()
+    write_viewer(str(tmp_path / "m.nc"), None, tmp_path / "again.html", 5, 2, quiet=True)
+    match_models(*pair, **options | {"contexts": 2}, out=tmp_path / "kept.nc", quiet=True)
+    write_viewer(str(tmp_path / "kept.nc"), None, tmp_path / "kept.html", 5, 2, quiet=True)
+    again, saved = (data_of(tmp_path / f"{name}.html")["pairs"] for name in ("again", "kept"))
+    assert again == saved
 
 
 def test_a_damaged_context_is_refused(kept, tmp_path):

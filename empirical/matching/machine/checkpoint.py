@@ -86,7 +86,7 @@ class Checkpoint:
         try:
             with zipfile.ZipFile(path) as archive:  # whose checksums NumPy would compare last, after it has parsed
                 whole = archive.testzip() is None
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
                 arrays = {key: stored[key] for key in stored.files}
         except MemoryError:
             raise

@@ -197,6 +197,15 @@ def match(
             print_json(record)
             return
         print_table([{name: record[name] for name in SHOWN}], title=f"{a} × {b}: {record['status']}")
+        if "windows" in result.provenance:
+            echo(_read(result.provenance))
+
+
+def _read(facts: dict[str, Any]) -> str:
+    """Return how much text was read, in words."""
+    asked = f" ({facts['tokens_asked']:,} asked for)" if "tokens_asked" in facts else ""
+    cut = f"{facts['documents_cut']:,} of {facts['documents_read']:,} documents in part"
+    return f"{facts['tokens']:,} tokens of A were read{asked}, in {facts['windows']:,} windows; {cut}"
 
 
 def _several(models: list[str], said: dict[str, Any], out: Path | None, as_json: bool, **options: Any) -> None:

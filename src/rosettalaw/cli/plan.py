@@ -48,9 +48,10 @@ def plan(
     for option, size in numbers.items():
         require(1 <= size <= LARGEST, option, size, f"must be between 1 and {LARGEST:g}", f"{option} 1e6")
     sizes = cost.Sizes(*map(int, numbers.values()))
+    allowed = cost.byte_count("--memory", memory) if memory else None
     rates = device_rates(device)
     kind = "cpu" if rates.on_cpu else "cuda"
-    tile = cost.tile_shape(sizes, cost.byte_count("--memory", memory), kind) if memory else None
+    tile = None if allowed is None else cost.tile_shape(sizes, allowed, kind)
     engines: list[Callable[[int], Any]] = [
         lambda draws: cost.exact_cost(sizes, rates, draws, width, tile),
         lambda draws: cost.screened_cost(sizes, rates, draws, width),

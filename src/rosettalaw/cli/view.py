@@ -53,7 +53,9 @@ def view(
         options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts or 8, "skip_corrupt": skip_corrupt}
         echo(str(write_image_viewer(source, images, out, loading=loading, memory=allowed, **options)))
         return
+    from ..empirical.pairing import require_reading
     from ..empirical.viewer.language_page import write_viewer
 
+    require_reading([] if b is None else [source, b], tokens, None)
     settings: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
     echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, memory=allowed, **settings)))

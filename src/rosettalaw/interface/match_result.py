@@ -76,14 +76,18 @@ class MatchResult(DatasetResult):
         """A row for each pair: layer and unit in both models, correlation, margin, and whether the pair is counted.
 
         Layers have the names given by a mapping. ``neuron_a`` and ``neuron_b`` count over all layers; ``name_a``
-        and ``name_b`` are a table's columns. ``settled`` pairs are in both halves of the positions; ``counted`` ones
-        are in the calibrated count.
+        and ``name_b`` are a table's columns. ``spans_a`` and ``spans_b`` are the spans of text where each partner is
+        most active, of pairs whose contexts the result keeps. ``settled`` pairs are in both halves of the positions;
+        ``counted`` ones are in the calibrated count.
         """
+        from ..empirical.viewer.saved_contexts import strongest_spans
+
         frame = super().to_dataframe().rename(columns=RENAMED)
         for side in "ab":
             names = json.loads(self.attrs.get(f"layer_names_{side}", "null"))
             if names:
                 frame[f"layer_{side}"] = [names.get(str(number), number) for number in frame[f"layer_{side}"]]
+        frame = frame.assign(**strongest_spans(self.dataset))
         if "settled" in frame:
             frame["settled"] = frame["settled"].astype(bool)
         if self.threshold is not None:
