@@ -49,7 +49,7 @@ def test_an_automatic_map(checkpoints, corpus):
 
 
 def test_what_was_put_on_disk_is_removed_with_the_model(checkpoints, monkeypatch, tmp_path):
-    monkeypatch.setattr(hub.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     spread = {part: "disk" if part == "h.1" else "cpu" for part in PARTS["gpt2"]}
     model = hub.open_model(
         checkpoints["gpt2"], hub.open_config(checkpoints["gpt2"]), loading=Loading(device_map=spread)

@@ -257,17 +257,19 @@ def test_without_a_budget_it_is_the_papers_or_the_whole_text(checkpoints, corpus
 
 
 def test_no_checkpoint(tmp_path, checkpoints, corpus, monkeypatch, capsys):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # the variable is read at its import
     with pytest.raises(MissingFileError, match="a folder, but not a checkpoint"):
         text_sources(tmp_path, checkpoints["gpt2"], corpus, tokens=10)
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingFileError, match="a file, not a checkpoint folder"):
         text_sources(tmp_path / "file", checkpoints["gpt2"], corpus, tokens=10)
-    for name in ("nobody/nothing", "a name", "a/b/c", tmp_path / "nowhere"):
+    for name in ("nobody/nothing", "a name", "a/b/c"):
         with pytest.raises(
             MissingFileError, match=f"^{name}: no such folder, and not found on the hub .*Try: the folder"
         ):
             text_sources(name, checkpoints["gpt2"], corpus, tokens=10)
+    with pytest.raises(MissingFileError, match=r"/nowhere: no such folder\. Try: the folder of a checkpoint"):
+        text_sources(tmp_path / "nowhere", checkpoints["gpt2"], corpus, tokens=10)
     looked_for = "{}: no such folder; looking for it on the hub"  # a third name is a folder of the repository
     said = [looked_for.format(name) for name in ("nobody/nothing", "a/b/c")]
     assert capsys.readouterr().err.strip().splitlines() == said

@@ -172,7 +172,7 @@ def test_positions_that_do_not_correspond_are_an_error():
     [
         (1, "a = 'int': is not understood as activations"),
         (torch.nn.Linear(2, 2), "a = 'torch.Linear': is not understood"),
-        ([X, X], r"a = 'list': .* numpy.concatenate\(list\) if they are batches"),
+        ([X, X], r"a = 'list of 2 arrays': .* numpy.concatenate\(arrays\) if they are batches"),
         (iter([X]), "list_iterator"),
         ("a.foo", "is not a file of activations; endings are .npy, .npz"),
         (X[:, 0], r"array of shape \(60,\)': must have the shape \(positions, neurons\)"),
