@@ -47,7 +47,7 @@ BEHIND_PADDING = (
     "xlm-roberta-xl", "xmod",
 )  # fmt: skip
 FROM_ROW_0 = ("bert", "clip_text_model", "distilbert", "gpt2", "gpt_neo", "mra", "nystromformer", "opt", "xlm")
-GROWING = ("fsmt",)  # whose table of sinusoids grows with the text
+GROWING = ("fsmt", "tapas")  # a table that grows with the text; positions beyond the last one are all the last
 WITH_DECODER = ("bart", "led", "mbart", "pegasus")
 
 
