@@ -43,4 +43,7 @@ def draw(ds: xr.Dataset, path: Path, name: str) -> list[Path]:
         for axis, variable in zip(axes, variables, strict=True):
             Drawn(part.data_vars, part.coords, part.attrs).plot(ax=axis, y=variable)
             axis.set_title(", ".join([name, *fixed]) if axis is axes[0] else "")
+            legend = axis.get_legend()
+            if legend is not None and axis is not axes[0]:  # the lines are those of the first panel
+                legend.remove()
         return style.save(figure, path)

@@ -102,7 +102,9 @@ def test_predictions_are_drawn_and_spoken_of(result, panels, tmp_path):
     assert len(made.files) == (2 if panels else 0)
     assert made.waits_for == ("" if panels else CATALOGUE["predictions"].waits_for)
     if panels:
-        assert made.files[1].read_text().count('id="axes_') >= panels
+        drawing = made.files[1].read_text()
+        assert drawing.count('id="axes_') >= panels
+        assert drawing.count('id="legend_') <= 1  # both panels have the same lines
     said = of_other(load(path).attrs["rosettalaw_kind"], load(path), "theory")
     counts = load(path)["count"].values
     assert f"{counts.max():,.0f}" in said[0]
