@@ -342,8 +342,9 @@ def test_blocks_in_eight_bits_are_added_with_their_sizes():
     rng = np.random.default_rng(0)
     total, size = np.zeros((2, 5, 37), np.float32)
     numbers = torch.from_numpy(rng.standard_normal((3, 5, 37)).astype(np.float32)).bfloat16()
-    for one in numbers:
-        piece_kernels.add_bits(one.view(torch.int16).numpy().view(np.uint16), total, size)
+    bits = numbers.view(torch.int16).numpy().view(np.uint16)
+    for some in (bits[:2], bits[2:]):
+        piece_kernels.add_bits(some, total, size)
     exact = numbers.double().numpy()
     np.testing.assert_allclose(total, exact.sum(0), atol=1e-6)
     np.testing.assert_allclose(size, np.abs(exact).sum(0), atol=1e-6)
@@ -381,7 +382,7 @@ def test_float16_that_overflows_leaves_columns_undecided(monkeypatch, correlatio
 
 def test_products_beyond_their_bound_are_refused(sides, monkeypatch):
     right = sums.host_product
-    monkeypatch.setattr(sums, "host_product", lambda *of: right(*of) * 1.1)
+    monkeypatch.setattr(sums, "host_product", lambda *of: right(*of).mul_(1.1))
     with pytest.raises(RosettaError, match=r"correlations are further off than their bound.*--engine exact"):
         matched(*sides)
 

@@ -161,16 +161,17 @@ def _nearest(values, scale, out, second):
 
 
 @numba.njit(parallel=True, cache=True)
-def add_bits(product, total, size):
-    """Add numbers of bfloat16, given by their bits, to float32 sums, and their sizes to others."""
+def add_bits(products, total, size):
+    """Add numbers of bfloat16, given by their bits, to float32 sums, and their sizes to others, one after the other."""
     for i in numba.prange(total.shape[0]):
         row = np.empty(total.shape[1], np.uint32)
         number = row.view(np.float32)
-        for j in range(total.shape[1]):
-            row[j] = np.uint32(product[i, j]) << SIXTEEN
-        for j in range(total.shape[1]):
-            total[i, j] += number[j]
-            size[i, j] += abs(number[j])
+        for product in range(len(products)):
+            for j in range(total.shape[1]):
+                row[j] = np.uint32(products[product, i, j]) << SIXTEEN
+            for j in range(total.shape[1]):
+                total[i, j] += number[j]
+                size[i, j] += abs(number[j])
 
 
 @numba.njit(parallel=True, cache=True)

@@ -15,22 +15,30 @@ from ..machine import arrays, distributed
 from .bound import EIGHT_BITS, WIDTH, Bound, Norms, gamma
 
 SMALL = 2**20  # terms of a product below which torch multiplies bfloat16 by other kernels, which may round more often
+TOGETHER = 4  # blocks whose products are added to sums at once
 
 
 class HostSums:
     """Sums of products on the CPU, and of their sizes, in float32.
 
-    Attributes
-    ----------
-    sums : dict of str to float32 ndarray, shape (columns of A, columns of B)
-        "total" and "size".
+    Products of `TOGETHER` blocks wait for each other, so that sums are read and written once for all of them.
     """
 
     def __init__(self, columns: tuple[int, int], two: bool):
         import torch
 
-        self.sums = {name: np.zeros(columns, dtype=np.float32) for name in ("total", "size")}
-        self._two, self._room = two, torch.empty(columns, dtype=torch.bfloat16)
+        self._sums = {name: np.zeros(columns, dtype=np.float32) for name in ("total", "size")}
+        self._two, self._rooms, self._waiting = two, torch.empty(TOGETHER, *columns, dtype=torch.bfloat16), 0
+
+    @property
+    def sums(self) -> dict[str, np.ndarray]:
+        """Sums so far: "total" and "size", float32, shape (columns of A, columns of B)."""
+        self._add_waiting()
+        return self._sums
+
+    @sums.setter
+    def sums(self, values: dict[str, np.ndarray]) -> None:
+        self._sums = values
 
     def add(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> None:
         """Add the products of two blocks' pieces (`pieces.HostPieces.take`)."""
@@ -39,9 +47,23 @@ class HostSums:
         from . import piece_kernels as kernels
 
         for one, other in zip(a[: 1 + self._two], b, strict=False):
-            done = host_product(one, other, self._room)
-            bits = done.view(torch.int16).numpy().view(np.uint16) if done.dtype == torch.bfloat16 else done.numpy()
-            (kernels.add_bits if bits.dtype == np.uint16 else kernels.add_numbers)(bits, **self.sums)
+            product = host_product(one, other, self._rooms[self._waiting])
+            if product.dtype == torch.float32:
+                kernels.add_numbers(product.numpy(), **self.sums)
+                continue
+            self._waiting += 1
+            if self._waiting == TOGETHER:
+                self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        import torch
+
+        from . import piece_kernels as kernels
+
+        if self._waiting:
+            bits = self._rooms[: self._waiting].view(torch.int16).numpy().view(np.uint16)
+            kernels.add_bits(bits, **self._sums)
+            self._waiting = 0
 
     def correlations(self, norms: tuple[Norms, Norms], bound: Bound, blocks: int) -> tuple[Any, Any]:
         """Return float32 correlations, NaN where there are none, and how far each can be off; sums are written over.
@@ -56,6 +78,7 @@ class HostSums:
         added = gamma((1 + self._two) * blocks, 2.0**-24)
         share = (EIGHT_BITS + added) * (1 + added)
         total, size = self.sums["total"], self.sums["size"]
+        del self._rooms
         sums = norms[0].sums[0], norms[1].sums[0] / norms[1].positions
         each = (*sums, scales(norms[0]), scales(norms[1]), norms[0].roundings(), norms[1].roundings())
         kernels.correlate(total, size, *each, share, bound.flat, bound.factor, bound.at_random, WIDTH)
@@ -86,7 +109,7 @@ class DeviceSums:
 
 
 def host_product(one: Any, other: Any, room: Any) -> Any:
-    """Return the product of bfloat16 rows with bfloat16 rows, shapes (M, K) and (N, K), in bfloat16 or in float32."""
+    """Return the product of bfloat16 rows with bfloat16 rows, shapes (M, K) and (N, K): in `room`, or in float32."""
     import torch
 
     if len(one) * len(other) * one.shape[1] < SMALL:

@@ -258,18 +258,34 @@ def pair_sums(x, y, u, v, shift_x, shift_y, sums):
     """Add Σx, Σy, Σx², Σy², Σxy of the pairs (u_p, v_p) over a block to `sums`, shape (strips, 5, pairs), in float64.
 
     The rows are cut into as many strips as `sums` has, so that the result does not depend on the number of threads.
+    Four rows at a time are added, so that sums are read and written a quarter as often.
     """
     strips = sums.shape[0]
     share = (x.shape[0] + strips - 1) // strips
     for strip in numba.prange(strips):
-        row_x, row_y = np.empty(len(u)), np.empty(len(u))
-        for i in range(strip * share, min((strip + 1) * share, x.shape[0])):
+        first, stop = strip * share, min((strip + 1) * share, x.shape[0])
+        fours = first + max(stop - first, 0) // 4 * 4
+        s_x, s_y, s_xx, s_yy, s_xy = sums[strip, 0], sums[strip, 1], sums[strip, 2], sums[strip, 3], sums[strip, 4]
+        rows = np.empty((8, len(u)))
+        x0, x1, x2, x3, y0, y1, y2, y3 = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
+        for i in range(first, fours, 4):
             for p in range(len(u)):  # apart: what follows is then worked on several numbers at a time
-                row_x[p], row_y[p] = x[i, u[p]], y[i, v[p]]
+                x0[p], x1[p], x2[p], x3[p] = x[i, u[p]], x[i + 1, u[p]], x[i + 2, u[p]], x[i + 3, u[p]]
             for p in range(len(u)):
-                one, other = row_x[p] - shift_x[p], row_y[p] - shift_y[p]
-                sums[strip, 0, p] += one
-                sums[strip, 1, p] += other
-                sums[strip, 2, p] += one * one
-                sums[strip, 3, p] += other * other
-                sums[strip, 4, p] += one * other
+                y0[p], y1[p], y2[p], y3[p] = y[i, v[p]], y[i + 1, v[p]], y[i + 2, v[p]], y[i + 3, v[p]]
+            for p in range(len(u)):
+                a0, a1, a2, a3 = x0[p] - shift_x[p], x1[p] - shift_x[p], x2[p] - shift_x[p], x3[p] - shift_x[p]
+                b0, b1, b2, b3 = y0[p] - shift_y[p], y1[p] - shift_y[p], y2[p] - shift_y[p], y3[p] - shift_y[p]
+                s_x[p] += (a0 + a1) + (a2 + a3)
+                s_y[p] += (b0 + b1) + (b2 + b3)
+                s_xx[p] += (a0 * a0 + a1 * a1) + (a2 * a2 + a3 * a3)
+                s_yy[p] += (b0 * b0 + b1 * b1) + (b2 * b2 + b3 * b3)
+                s_xy[p] += (a0 * b0 + a1 * b1) + (a2 * b2 + a3 * b3)
+        for i in range(fours, stop):
+            for p in range(len(u)):
+                one, other = x[i, u[p]] - shift_x[p], y[i, v[p]] - shift_y[p]
+                s_x[p] += one
+                s_y[p] += other
+                s_xx[p] += one * one
+                s_yy[p] += other * other
+                s_xy[p] += one * other

@@ -167,5 +167,8 @@ def pair_sums(
         one = np.take(x[rows], u, axis=1).astype(float) - shift_x
         other = np.take(y[rows], v, axis=1).astype(float) - shift_y
         for place, terms in enumerate((one, other, one * one, other * other, one * other)):
-            # One row more, of the sums so far: numbers are then added in the order of the compiled kernel.
-            sums[strip, place] = np.concatenate([sums[strip, place][None], terms]).sum(0)
+            # Four rows at once, and one row more, of the sums so far: numbers are then added in the order of the
+            # compiled kernel.
+            fours = len(terms) // 4 * 4
+            at_once = (terms[0:fours:4] + terms[1:fours:4]) + (terms[2:fours:4] + terms[3:fours:4])
+            sums[strip, place] = np.concatenate([sums[strip, place][None], at_once, terms[fours:]]).sum(0)
