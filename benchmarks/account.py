@@ -24,8 +24,12 @@ EXACT: Mapping[str, tuple[Place, ...]] = {
 
 # Stages of a matching by the certified engine.
 CERTIFIED: Mapping[str, tuple[Place, ...]] = {
-    "products": (("certifying/sums.py", "host_product"), ("certifying/sums.py", "device_product")),
-    "rounding": (("certifying/pieces.py", "take"),),
+    "products": (
+        ("certifying/integers.py", "integer_product"),
+        ("certifying/sums.py", "host_product"),
+        ("certifying/sums.py", "device_product"),
+    ),
+    "rounding": (("certifying/pieces.py", "take"), ("certifying/integers.py", "take")),
     "reading": (("machine/reading.py", "read"), ("machine/reading.py", "aligned_blocks")),
     "moments": (("certifying/standard.py", "moments_of"),),
     "bounds": (("certifying/sums.py", "correlations"), ("certifying/undecided.py", "of_bounds")),

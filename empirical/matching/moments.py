@@ -128,15 +128,25 @@ class Centred:
             If a column holds a number that cannot be used.
         """
         with np.errstate(all="ignore"):  # such numbers are looked for below
-            return self._taken(arrays.like(block, self._rows))
+            x = arrays.like(block, self._rows)
+            n, rows = len(x), self._rows[: len(x) + 2]
+            seen, mean = self._of_block(x, rows)
+            rows[n] = self._sign * n**0.5 * mean
+            rows[n + 1] = self.moments.merge(seen)
+        return rows
 
-    def _taken(self, x: Any) -> Any:
+    def measure(self, block: np.ndarray, least: np.ndarray, most: np.ndarray) -> None:
+        """Take in a block for its moments alone; lower `least` and raise `most` to the extremes of its columns."""
+        with np.errstate(all="ignore"):
+            self.moments.merge(self._of_block(arrays.like(block, self._rows), None, (least, most))[0])
+
+    def _of_block(self, x: Any, rows: Any, ends: tuple[np.ndarray, ...] = ()) -> tuple[Moments, Any]:
+        """Return a block's moments and its mean about the shift; write the block less the shift to `rows`, if any."""
         library, n = arrays.library(x), len(x)
         first = self.moments.count == 0
         shift = arrays.cast(x[:STRIP].mean(0, dtype=library.float64) if first else self.moments.mean, x.dtype)
         shift = library.nan_to_num(shift)
-        rows = self._rows[: n + 2]
-        total, square = _shift(x, shift, rows)
+        total, square = _shift(x, shift, rows, *ends)
         bad = ~(library.isfinite(total) & library.isfinite(square))
         if bad.any():
             raise NonFinite(int(self._sign < 0), arrays.on_host(arrays.places(bad)))
@@ -150,21 +160,21 @@ class Centred:
             constant = (x_far == x_far[0]).all(0)
             shift_far = arrays.cast(offset[far], x.dtype)
             shift_far[constant] = x_far[0, constant]
-            rows_far = library.empty_like(rows[:, far])
+            rows_far = library.empty_like(self._rows[:n, far])
             total[far], square[far] = _shift(x_far, shift_far, rows_far)
-            rows[:n, far] = rows_far[:n]
+            if rows is not None:
+                rows[:n, far] = rows_far
             mean[far] = total[far] / n
             offset[far] = arrays.cast(shift_far, library.float64) + mean[far]
-
-        rows[n] = self._sign * n**0.5 * mean
-        seen = Moments(n, offset, (square - n * mean**2).clip(0))
-        rows[n + 1] = self.moments.merge(seen)
-        return rows
+        return Moments(n, offset, (square - n * mean**2).clip(0)), mean
 
 
-def _shift(x: Any, shift: Any, out: Any) -> tuple[Any, Any]:
-    """Write x − shift to `out`; return its column sums and sums of squares in float64."""
+def _shift(x: Any, shift: Any, out: Any, *ends: np.ndarray) -> tuple[Any, Any]:
+    """Write x − shift to `out`, if there is one; return its column sums and sums of squares in float64."""
     total, square = (arrays.zeros_like(x, x.shape[1]) for _ in range(2))
+    if out is None:
+        kernels().measure(wide(x), x.shape[1], shift, total, square, *ends)
+        return total, square
     if isinstance(x, np.ndarray):
         kernels().subtract(wide(x), x.shape[1], shift, out, total, square)
         return total, square

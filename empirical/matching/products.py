@@ -50,7 +50,9 @@ class Workspace:
         self.parts, self.product, self.memory, self.at_once, self._device = parts, product, memory, at_once, device
         self.sketch: Any = None  # side A's, which the screened engine's nulls share
         self.weakest = float("nan")  # correlation of the screened engine's pairs, below which its nulls do not matter
-        self.moments: Any = None  # A's, which the certified engine's nulls share, or B's, which the screened one's do
+        self.moments: Any = (
+            None  # A's, with its reach, which the certified engine's nulls share; B's of the screened one
+        )
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
         self._flat = arrays.empty([at_once * len(parts) * tile[0] * tile[1]], device)
         self._rows = [arrays.empty([(self._longest + 2) * width], device) for width in tile]

@@ -29,6 +29,20 @@ def test_subtraction_gives_the_same_bits(rows, columns, kind, seed):
     np.testing.assert_allclose(results[1][1][0], (x[:, :columns] - x[0, :columns]).sum(0, dtype=float), atol=1e-2)
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 700), st.integers(2, 12), st.sampled_from([np.float32, np.float64]), seeds)
+def test_measuring_gives_the_same_bits_as_subtraction(rows, columns, kind, seed):
+    x = (3 + np.random.default_rng(seed).standard_normal((rows, columns + 2))).astype(kind)
+    for module in (kernels, plain):
+        out, expected, sums = np.empty((rows, columns), np.float32), np.empty((2, columns)), np.empty((2, columns))
+        module.subtract(x, columns, x[0, :columns].copy(), out, *expected)
+        least, most = np.full(columns, 3.0), np.full(columns, 3.0)
+        module.measure(x, columns, x[0, :columns].copy(), *sums, least, most)
+        np.testing.assert_array_equal(sums, expected)
+        np.testing.assert_array_equal(least, np.minimum(3, x[:, :columns].min(0)))
+        np.testing.assert_array_equal(most, np.maximum(3, x[:, :columns].max(0)))
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 5), st.integers(1, 9), st.integers(1, 12), seeds)
 def test_correlations_of_a_tile_are_the_same(count, height, width, seed):

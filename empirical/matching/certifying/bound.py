@@ -15,17 +15,25 @@ primes are the other side's. By Cauchy and Schwarz, |Σ q q' − Σ(products for
 
 That is reached only if roundings point along the other column. One piece is therefore rounded at random (on the CPU):
 up or down by one step g of the grid around q, with the probability that leaves q unchanged in the mean, independently
-at each position. Then Σ r q' is a sum of independent terms of mean 0, each within an interval of width g |q'|, and by
-Hoeffding (1963, J. Am. Stat. Assoc. 58, 13–30) it exceeds C (Σ g² q'²)^½ with a probability of at most
-2 exp(−2 C²) = `RISK`. So does Σ p₁ r' for p₁ as it was rounded. With γ = (Σ g⁴)^¼/S and φ₄ = (Σ q⁴)^¼/S, Cauchy and
-Schwarz give
+at each position and on each side. Of Σ p p' − Σ q q' = Σ r q' + Σ q r' + Σ r r' the first two are one sum of
+independent terms of mean 0, each within an interval of width g |q'| or g' |q|, and by Hoeffding (1963, J. Am. Stat.
+Assoc. 58, 13–30) it exceeds C (Σ g² q'² + Σ g'² q²)^½ with a probability of at most 2 exp(−2 C²) = `RISK`. The terms of
+Σ r r' lie within intervals of width g g'. With γ = (Σ g⁴)^¼/S and φ₄ = (Σ q⁴)^¼/S, Cauchy and Schwarz give
 
-    σ = C (γ φ₄' + (1 + 2⁻⁷) φ₄ γ'),
+    σ = C ((γ² φ₄'² + φ₄² γ'²)^½ + γ γ'),
 
 unless the sum above is smaller. Where columns are not heavy-tailed, this falls as 1/√T, as correlations of unrelated
 columns do: it is a tenth of those, at any T. The random bits are a hash of position and column, always the same: the
 risk is that of columns that do not depend on it; columns made from the hash can be further off. Connolly, Higham and
 Mary (2021, SIAM J. Sci. Comput. 43, A566–A585) study such rounding.
+
+**Whole numbers.** Where the processor multiplies numbers of eight bits faster still, q is rounded at random to a whole
+number between −`MOST` and `MOST`, with s as large as the column allows. The grid is even, g = 1, and
+
+    σ = C ((1/S² + 1/S'²)^½ + √T/(S S')).
+
+The first is C (m² + m'²)^½/(`MOST` √T) for columns whose largest deviation is m and m' standard deviations. Sums are
+exact. s is no power of two, and random bits are sixteen: q is off by 2⁻²³ of itself and by 2⁻¹⁷ more.
 
 **What sums leave out.** A sum of n exact products in any order errs by at most γ_n Σ|p p'|, γ_n = n u/(1 − n u) (Higham
 2002, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1), and blocks add up by Cauchy and Schwarz
@@ -66,15 +74,20 @@ FAR = 1.01
 GRAIN = 2.0**36  # bounds are rounded up to a multiple of 1/GRAIN: the same in whatever order norms were summed
 RISK = 2.0**-64  # of one sum of randomly rounded products: 10¹² pairs have two of them each
 WIDTH = (np.log(2 / RISK) / 2) ** 0.5  # C
+MOST = 126.5  # largest size of a column's q that is rounded to a whole number of eight bits
 SUMS = ("sum", "square", "low", "rest", "fourth", "step")  # Σq, Σq², Σp₂², Σr², Σq⁴, Σg⁴ (0: not rounded at random)
 
 
 @dataclass(frozen=True)
 class Norms:
-    """Measured sums of a side's columns, shape (6, columns): `SUMS`, over so many positions."""
+    """Measured sums of a side's columns, shape (6, columns): `SUMS`, over so many positions.
+
+    `whole` says whether they were rounded to whole numbers; Σq⁴ and Σg⁴ are then left out.
+    """
 
     sums: np.ndarray
     positions: int
+    whole: bool = False
 
     @property
     def spread(self) -> np.ndarray:
@@ -94,15 +107,31 @@ class Norms:
         return ~self.doubtful & (self.spread > 0)
 
     def roundings(self) -> np.ndarray:
-        """Return ε, γ and φ₄ of each column, shape (3, columns), rounded up; 0 where a column is not rated."""
+        """Return ε, γ, φ₄ and γ of each column, shape (4, columns), rounded up; 0 where a column is not rated.
+
+        Of whole numbers 1/S, 1 and T^¼/S take the place of γ, φ₄ and the second γ.
+        """
         some, more = self.rated, 1 + MEASURED
-        each = np.zeros((3, len(some)))
+        each = np.zeros((4, len(some)))
         square, rest, fourth, step = self.sums[[1, 3, 4, 5]][:, some]
         norm = np.sqrt(square)
         each[0, some] = np.sqrt(rest) / norm * more
+        if self.whole:
+            each[1, some], each[2, some], each[3, some] = more / norm, 1, more * self.positions**0.25 / norm
+            return each
         each[1, some] = step**0.25 / norm * more
         each[2, some] = fourth**0.25 / norm * more
+        each[3] = each[1]
         return each
+
+    @property
+    def tiny(self) -> float:
+        """How far q may be from (x − m) s, as a share of S: float32's rounding, and that to sixteen bits."""
+        off = 2.0**-24 * (1 + MEASURED) + UNDERFLOW
+        if not self.whole or not self.rated.any():
+            return off
+        least = np.sqrt(self.sums[1, self.rated].min())
+        return 2 * off + 2.0**-17 * float(self.positions**0.5 / least) * (1 + MEASURED)
 
     def largest(self) -> tuple[float, float, float, float, float]:
         """Return the largest ε, λ, μ, κ and δ of the columns that have a bound and vary."""
@@ -169,8 +198,8 @@ def bound(a: Norms, b: Norms, rows: int, blocks: int, unit: float) -> Bound:
         Unit roundoff of float32 sums.
     """
     (r, l, mean, bend, error), (r2, l2, mean2, bend2, error2) = a.largest(), b.largest()
-    tiny = 2.0**-24 * (1 + MEASURED) + UNDERFLOW  # of q itself, which float32 rounds
-    r, r2 = r + tiny, r2 + tiny
+    tiny, tiny2 = a.tiny, b.tiny
+    r, r2 = r + tiny, r2 + tiny2
     f, f2 = 1 + r + l, 1 + r2 + l2
     split = r + (1 + r) * r2
     small, g, g_small = f * l2 + l * f2, gamma(rows + 1, unit), gamma(2 * rows, unit)
@@ -178,6 +207,7 @@ def bound(a: Norms, b: Norms, rows: int, blocks: int, unit: float) -> Bound:
     across = gamma(blocks + 8, 2.0**-53) * (f * f2 + small) * (1 + summed)
     means = MEASURED * (mean + mean2 + MEASURED)
     factor = bend * bend2
-    flat = factor * (l * l2 + summed + across + means + UNDERFLOW + 3 * tiny) + max(error, error2) + 2.0**-22
-    at_random = bool(a.sums[5].any() and b.sums[5].any())
+    own = 1.5 * (tiny + (1 + r) * tiny2)
+    flat = factor * (l * l2 + summed + across + means + UNDERFLOW + own) + max(error, error2) + 2.0**-22
+    at_random = a.whole or bool(a.sums[5].any() and b.sums[5].any())
     return Bound(float(flat), float(factor * split), float(factor), at_random)

@@ -69,6 +69,16 @@ def keys(first, number):
     return out
 
 
+@numba.njit(cache=True)
+def turn_blocks(x, low, length, begins, first, last, shift, turned, totals):
+    """Write `length` rows of x from `low` on, of blocks of columns from `first` up to `last`, as columns."""
+    stride = x.shape[1]
+    for part in range(0, length, LANES):
+        for block in range(first, last):
+            here, there = (low + part) * stride + begins[block], (block - first) * LANES * RUN + part
+            turn(x, here, stride, shift, block * LANES, turned, there, RUN, totals, 0, totals, LANES)
+
+
 @numba.njit(parallel=True, cache=True)
 def split(x, begins, targets, shift, scale, rows, columns, two, out, second, sums):
     """Write the pieces of (x − shift) scale, columns as rows, as the bits of bfloat16, and add to `sums`.
@@ -90,7 +100,7 @@ def split(x, begins, targets, shift, scale, rows, columns, two, out, second, sum
     sums : float64 array, shape (6, blocks · `LANES`)
         See `bound.SUMS`.
     """
-    stride, runs, groups = x.shape[1], -(-x.shape[0] // RUN), -(-len(begins) // GROUP)
+    runs, groups = -(-x.shape[0] // RUN), -(-len(begins) // GROUP)
     added = np.zeros((runs, 6, len(shift)))
     for task in numba.prange(runs * groups):
         run, group = task // groups, task % groups
@@ -98,10 +108,7 @@ def split(x, begins, targets, shift, scale, rows, columns, two, out, second, sum
         length = min(RUN, x.shape[0] - low)
         blocks = range(group * GROUP, min((group + 1) * GROUP, len(begins)))
         turned, totals = np.empty((GROUP * LANES, RUN), np.float32), np.zeros((2, LANES), np.float32)
-        for part in range(0, length, LANES):
-            for block in blocks:
-                here, there = (low + part) * stride + begins[block], (block - blocks.start) * LANES * RUN + part
-                turn(x, here, stride, shift, block * LANES, turned, there, RUN, totals, 0, totals, LANES)
+        turn_blocks(x, low, length, begins, blocks.start, blocks.stop, shift, turned, totals)
         random = rows[low // 2 : (low + length) // 2]
         for block in blocks:
             for lane in range(LANES):
@@ -184,8 +191,10 @@ def add_numbers(product, total, size):
 
 
 @numba.njit(parallel=True, cache=True)
-def correlate(total, size, sums_a, sums_b, scale_a, scale_b, round_a, round_b, share, flat, factor, at_random, width):
-    """Write correlations over `total`, and what each can be off over `size`.
+def correlate(
+    total, size, rho, error, sums_a, sums_b, scale_a, scale_b, round_a, round_b, share, flat, factor, at_random, width
+):
+    """Write correlations to `rho`, and what each can be off to `error`; these may be `total` and `size` themselves.
 
     Parameters
     ----------
@@ -193,22 +202,22 @@ def correlate(total, size, sums_a, sums_b, scale_a, scale_b, round_a, round_b, s
         Σq of each column, one side's over T.
     scale_a, scale_b : float64 arrays
         1/√D, NaN where there is no correlation.
-    round_a, round_b : float64 arrays, shape (3, columns)
-        ε, γ, φ₄ (`bound.Norms.roundings`).
+    round_a, round_b : float64 arrays, shape (4, columns)
+        ε, γ, φ₄, γ (`bound.Norms.roundings`).
     share : float
         Error of a size: of 8 bits, and of the sum over blocks.
     """
     for i in numba.prange(total.shape[0]):
         for j in range(total.shape[1]):
             scale = scale_a[i] * scale_b[j]
-            rho = (total[i, j] - sums_a[i] * sums_b[j]) * scale
+            value = (total[i, j] - sums_a[i] * sums_b[j]) * scale
             lost = round_a[0, i] + (1 + round_a[0, i]) * round_b[0, j]
             if at_random:
-                random = width * (round_a[1, i] * round_b[2, j] + (1 + 2.0**-7) * round_a[2, i] * round_b[1, j])
-                lost = min(lost, random)
-            error = flat + factor * lost + share * size[i, j] * scale
-            total[i, j] = 1.0 if rho > 1.0 else (-1.0 if rho < -1.0 else rho)
-            size[i, j] = error * (1 + 2.0**-22)
+                one, other = round_a[1, i] * round_b[2, j], round_a[2, i] * round_b[1, j]
+                lost = min(lost, width * ((one * one + other * other) ** 0.5 + round_a[3, i] * round_b[3, j]))
+            off = flat + factor * lost + share * size[i, j] * scale
+            rho[i, j] = 1.0 if value > 1.0 else (-1.0 if value < -1.0 else value)
+            error[i, j] = off * (1 + 2.0**-22)
 
 
 @numba.njit(parallel=True, cache=True)

@@ -137,20 +137,28 @@ class HostPieces:
         from . import piece_kernels as kernels
 
         n = len(x)
-        padded = -(-n // STRIP) * STRIP
+        values, begins, shift, key = self._prepared(x, start)
+        padded = len(values)
+        room = self._room[: max(self._columns, LANES) * padded * (1 + self._two)]
+        room = room.reshape(-1, 1 + self._two, padded)
+        first = int(self._two and self._side == 1)
+        targets = room[:, first], room[:, -1 - first] if self._two else room[:, first]
+        about = values, begins, self._begins, shift, self._scale, key, self._keys, self._two
+        kernels.split(*about, *targets, self._sums)
+        bits = torch.from_numpy(room.view(np.int16)).view(torch.bfloat16)[: self._columns]
+        return bits[:, first, :n], bits.reshape(self._columns, -1)
+
+    def _prepared(self, x: Any, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return a block as kernels take it, whole strips: rows, each block's first column, shifts, and keys."""
+        from . import piece_kernels as kernels
+
+        padded = -(-len(x) // STRIP) * STRIP
         values, begins, shift = wide(arrays.like(x, self._sums)), self._begins, self._shift
-        if values.dtype != np.float32 or n != padded or self._columns < LANES:
+        if values.dtype != np.float32 or len(x) != padded or self._columns < LANES:
             if len(self._copy) < padded:
                 self._copy = np.empty((padded, len(self._neurons)), dtype=np.float32)
             copy = self._copy[:padded]
             gather(values, self._neurons, self._mean if values.dtype != np.float32 else shift, copy)
             values, begins, shift = copy, np.arange(0, len(self._neurons), LANES), np.zeros_like(shift)
-        room = self._room[: max(self._columns, LANES) * padded * (1 + self._two)]
-        room = room.reshape(-1, 1 + self._two, padded)
-        first = int(self._two and self._side == 1)
-        targets = room[:, first], room[:, -1 - first] if self._two else room[:, first]
         key = kernels.keys(start, padded // 2)  # of no other block, where blocks have half a strip or more
-        about = values, begins, self._begins, shift, self._scale, key, self._keys, self._two
-        kernels.split(*about, *targets, self._sums)
-        bits = torch.from_numpy(room.view(np.int16)).view(torch.bfloat16)[: self._columns]
-        return bits[:, first, :n], bits.reshape(self._columns, -1)
+        return values, begins, shift, key

@@ -7,7 +7,8 @@ Of every other pair the bound says that neither neuron is among the other's best
 are the exact engine's; so are margins up to float32's rounding, and replicates where no two partners tie up to it. A
 tile is multiplied with one piece, and with two where one leaves too much open (or would, on CUDA); three would gain
 nothing, because sums in float32 err by more than the second piece leaves. Where two leave too much open (thousands of
-equal neurons), the tile's correlations are computed as in the exact engine.
+equal neurons), the tile's correlations are computed as in the exact engine. On the CPU whole numbers of eight bits
+(`integers`) are tried before one piece, where their products are faster and their bound is near that of one piece.
 
 The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with its
 bounds, and a matching that finds one outside ends with an error.
@@ -27,6 +28,7 @@ from ..evidence.part_products import PartProducts
 from ..evidence.replicates import replicates
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
+from ..machine.choice import integers_pay
 from ..machine.reading import tiles
 from ..moments import Moments
 from ..pairs import pair_correlations
@@ -35,11 +37,13 @@ from ..products import Workspace
 from ..screening.pair_products import exact_products
 from ..searches import TRAINED, SearchResult, Settings
 from .bound import RISK
+from .integers import fine_enough
 from .pieces import kind_on
 from .standard import moments_of
 from .tile import certified_tile, forget
 from .undecided import OpenPairs, Undecided
 
+WHOLE, ONE, TWO = 0, 1, 2  # forms of columns: whole numbers of eight bits, one or two half-precision pieces
 ROUNDED = 0.005  # how far apart two correlations of columns rounded to one piece must be to be distinguished
 
 
@@ -55,15 +59,16 @@ def certified_search(
     """Match two sources (module head). Only the search named `TRAINED` is replicated."""
     trained, k, absolute, parts = name == TRAINED, settings.k, settings.absolute, workspace.parts
 
-    def known(source: ActivationSource, side: int) -> Moments:
+    def known(source: ActivationSource, side: int) -> tuple[Moments, np.ndarray]:
         where = settings.tile[side], parts, settings.device, checkpoint, f"{name}-moments{side}"
         return moments_of(source, side, *where, lambda positions: advance(positions / 2))
 
     workspace.moments = workspace.moments or known(a, 0)  # the nulls change B only
-    moments = workspace.moments, known(b, 1)
+    (of_a, reach_a), (of_b, reach_b) = workspace.moments, known(b, 1)
+    moments = of_a, of_b
     replicated = trained and settings.jackknife_blocks > 0 and len(parts) > 1
     keep = k + (RIVALS if replicated else 1)
-    search = _Tiles((a, b), moments, settings, workspace, checkpoint, name)
+    search = _Tiles((a, b), moments, (reach_a, reach_b), settings, workspace, checkpoint, name)
     (*undecided, lower, upper), facts = search.undecided(keep, advance)
     how = moments, parts, checkpoint, name, advance
     products, _ = exact_products(a, b, (undecided[0], undecided[1]), *how, device=settings.device)
@@ -102,21 +107,23 @@ class _Tiles:
         self,
         sources: tuple[ActivationSource, ActivationSource],
         moments: tuple[Moments, Moments],
+        reach: tuple[np.ndarray, np.ndarray],
         settings: Settings,
         workspace: Workspace,
         checkpoint: Checkpoint,
         name: str,
     ):
-        self._sources, self._moments, self._settings = sources, moments, settings
+        self._sources, self._moments, self._reach, self._settings = sources, moments, reach, settings
         self._workspace, self._checkpoint, self._name = workspace, checkpoint, name
         neurons = max(len(source.layer) for source in sources)
-        self._two = begins_with_two(settings.device, neurons, sources[0].positions)
+        two = begins_with_two(settings.device, neurons, sources[0].positions)
+        self._first = ONE + two if settings.device != "cpu" or not integers_pay() else WHOLE
 
     def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
         """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
         neurons = len(self._sources[0].layer), len(self._sources[1].layer)
         undecided = Undecided(neurons, keep, self._settings.absolute, self._sources[0].positions)
-        pieces, largest, in_float32 = 0, 0.0, 0
+        forms, largest, in_float32 = set(), 0.0, 0
         for number, columns in enumerate(tiles(*neurons, self._settings.tile)):
             title = f"{self._name}-tile{number}"
             stored = self._checkpoint.load(title)
@@ -129,14 +136,14 @@ class _Tiles:
                 pairs = OpenPairs(**stored)
                 advance(self._sources[0].positions)
             undecided.offer(columns, pairs)
-            pieces, largest, in_float32 = max(pieces, int(facts[0])), max(largest, facts[1]), in_float32 + facts[2]
-            self._two = self._two or facts[0] != 1
+            forms, largest, in_float32 = forms | {int(facts[0])}, max(largest, facts[1]), in_float32 + facts[2]
+            self._first = max(self._first, int(facts[3]))
             distributed.wait()
             self._forget(title)
-        pairs = undecided.pairs()
+        pairs, half = undecided.pairs(), kind_on(self._settings.device)
         return pairs, {
-            "pieces": pieces,
-            "format": kind_on(self._settings.device),
+            "pieces": max(max(forms), ONE),
+            "format": " and ".join(sorted({"int8" if form == WHOLE else half for form in forms})),
             "largest_bound": float(largest),
             "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * (self._settings.device == "cpu"),
             "decided_by_bound": neurons[0] * neurons[1] - len(pairs[0]),
@@ -152,23 +159,37 @@ class _Tiles:
         keep: int,
         advance: Callable[[float], None],
     ) -> tuple[OpenPairs, np.ndarray]:
-        """Return a tile's undecided pairs; and its number of pieces, its bound, and whether it was in float32."""
-        for two in (False, True)[int(self._two) :]:
-            progress = advance if two == self._two else _nowhere  # a tile tried again is one tile
-            how = two, self._settings.device, self._checkpoint, title, progress
-            tile = certified_tile(self._sources, columns, self._moments, *how)
+        """Return a tile's undecided pairs; its form and bound, whether it was in float32, and the least form of others.
+
+        Where a form leaves too much open, later tiles are not tried in it.
+        """
+        begin = self._begin(columns)
+        for form in range(begin, TWO + 1):
+            progress = advance if form == begin else _nowhere  # a tile tried again is one tile
+            how = form == TWO, self._settings.device, self._checkpoint, title, progress
+            reach = self._reach if form == WHOLE else None
+            tile = certified_tile(self._sources, columns, self._moments, *how, reach)
             pairs = undecided.of_bounds(tile, columns)
             if pairs is not None:
-                return pairs, np.array([1 + two, tile.largest_error, 0])
+                return pairs, np.array([form, tile.largest_error, 0, form if form > begin else WHOLE])
         del tile
         a, b = self._sources
         exact = self._workspace.tiles(a, [b], columns, [title], self._checkpoint, _nowhere)[0]
         best = exact.best(columns, keep, self._settings.absolute, False)
-        return undecided.of_float32(best, columns), np.array([2, 0.0, 1])
+        return undecided.of_float32(best, columns), np.array([TWO, 0.0, 1, TWO])
+
+    def _begin(self, columns: tuple[slice, slice]) -> int:
+        """Return the form that a tile is tried in first."""
+        if self._first != WHOLE:
+            return self._first
+        reach, square = (
+            tuple(one[some] for one, some in zip(of, columns, strict=True))
+            for of in (self._reach, [one.square for one in self._moments])
+        )
+        return WHOLE if fine_enough(reach, square, self._sources[0].positions) else ONE
 
     def _forget(self, title: str) -> None:
-        for two in (False, True):
-            forget(title, two, self._checkpoint)
+        forget(title, self._checkpoint)
         if distributed.rank() == 0:
             self._workspace.forget(title, self._checkpoint)
 

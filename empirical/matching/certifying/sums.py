@@ -79,9 +79,7 @@ class HostSums:
         share = (EIGHT_BITS + added) * (1 + added)
         total, size = self.sums["total"], self.sums["size"]
         del self._rooms
-        sums = norms[0].sums[0], norms[1].sums[0] / norms[1].positions
-        each = (*sums, scales(norms[0]), scales(norms[1]), norms[0].roundings(), norms[1].roundings())
-        kernels.correlate(total, size, *each, share, bound.flat, bound.factor, bound.at_random, WIDTH)
+        kernels.correlate(total, size, total, size, *of_columns(*norms), share, *of_bound(bound))
         return total, size
 
 
@@ -131,6 +129,16 @@ def device_product(a: tuple[Any, Any], b: tuple[Any, Any], two: bool, room: Any)
         return torch.mm(first.T, other, out=room)
     torch.mm(stacked.T, others, out=room)
     return torch.addmm(room, first.T, other, out=room)
+
+
+def of_columns(a: Norms, b: Norms) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `piece_kernels.correlate` takes of each column: Σq, one side's over T, 1/√D, and roundings."""
+    return a.sums[0], b.sums[0] / b.positions, scales(a), scales(b), a.roundings(), b.roundings()
+
+
+def of_bound(bound: Bound) -> tuple[float, float, bool, float]:
+    """Return what it takes of a tile's bound."""
+    return bound.flat, bound.factor, bound.at_random, WIDTH
 
 
 def scales(norms: Norms) -> np.ndarray:

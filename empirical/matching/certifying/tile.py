@@ -16,6 +16,7 @@ from ..machine.checkpoint import Checkpoint
 from ..machine.reading import aligned_blocks
 from ..moments import Moments
 from .bound import UNIT, Norms, bound
+from .integers import HostIntegers, IntegerSums, rows_at_once
 from .pieces import pieces_of
 from .sums import DeviceSums, HostSums, merge, merged
 
@@ -60,6 +61,7 @@ def certified_tile(
     checkpoint: Checkpoint | None = None,
     title: str = "",
     advance: Callable[[float], None] = lambda positions: None,
+    reach: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> CertifiedTile:
     """Correlate some columns of two sources; with several processes each reads its own blocks.
 
@@ -71,18 +73,30 @@ def certified_tile(
         Whether columns are split into two pieces.
     checkpoint, title :
         Where the sums so far are saved, and under which name.
+    reach : pair of ndarray, optional
+        Largest deviation of each column from its mean (`standard`): columns become whole numbers of eight bits.
     """
     checkpoint = checkpoint or Checkpoint(None, {})
-    title = _name(title, two)
+    title = _name(title, two, reach is not None)
     widths = columns[0].stop - columns[0].start, columns[1].stop - columns[1].start
     positions = sources[0].positions
-    rows = min(ROWS if device == "cpu" else ROWS_ELSEWHERE, positions)
+    most = ROWS if device == "cpu" else ROWS_ELSEWHERE
+    rows = min(most if reach is None else rows_at_once(widths), positions)
     blocks = [(start, min(start + rows, positions)) for start in range(0, positions, rows)]
-    pieces = [
-        pieces_of(known.mean[some], known.square[some], positions, two, rows, side, device)
-        for side, (known, some) in enumerate(zip(moments, columns, strict=True))
+    ((mean, square), (mean2, square2)) = [
+        (known.mean[some], known.square[some]) for known, some in zip(moments, columns, strict=True)
     ]
-    added = HostSums(widths, two) if device == "cpu" else DeviceSums(widths, two, device)
+    if reach is None:
+        how = positions, two, rows
+        pieces = pieces_of(mean, square, *how, 0, device), pieces_of(mean2, square2, *how, 1, device)
+        added = HostSums(widths, two) if device == "cpu" else DeviceSums(widths, two, device)
+    else:
+        one, other = reach[0][columns[0]], reach[1][columns[1]]
+        pieces = (
+            HostIntegers(mean, square, one, positions, rows, 0),
+            HostIntegers(mean2, square2, other, positions, rows, 1),
+        )
+        added = IntegerSums(widths)
     own, done, saved_at = blocks[distributed.rank() :: distributed.size()], 0, time.monotonic()
     stored = checkpoint.load(title)
     if stored is not None:
@@ -104,18 +118,20 @@ def certified_tile(
             checkpoint.save(title, {"done": np.array(done), **so_far, **sums})
             saved_at = time.monotonic()
     added.sums = merge(added.sums)
-    norms = tuple(Norms(arrays.on_host(merged(one.sums)), positions) for one in pieces)
-    unit = UNIT.get(device.split(":")[0], max(UNIT.values()))
+    norms = tuple(Norms(arrays.on_host(merged(one.sums)), positions, reach is not None) for one in pieces)
+    unit = UNIT.get(device.split(":")[0], max(UNIT.values())) if reach is None else 0.0
     number = len(blocks) + distributed.size()
     whole = bound(norms[0], norms[1], rows, number, unit)
     rho, error = added.correlations((norms[0], norms[1]), whole, number)
     return CertifiedTile(rho, error, (norms[0].doubtful, norms[1].doubtful))
 
 
-def forget(title: str, two: bool, checkpoint: Checkpoint) -> None:
+def forget(title: str, checkpoint: Checkpoint) -> None:
     """Remove this process's sums of a finished tile."""
-    checkpoint.drop(_name(title, two))
+    for two, whole in ((False, True), (False, False), (True, False)):
+        checkpoint.drop(_name(title, two, whole))
 
 
-def _name(title: str, two: bool) -> str:
-    return f"{title}-{1 + two}-blocks{distributed.rank()}of{distributed.size()}"
+def _name(title: str, two: bool, whole: bool) -> str:
+    kind = "whole" if whole else 1 + two
+    return f"{title}-{kind}-blocks{distributed.rank()}of{distributed.size()}"

@@ -43,18 +43,17 @@ def effective_positions(
         return NOT_MEASURED
     most = int(np.clip(memory // (12 * a.positions), 8, NEURONS))
     lags = np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int)
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_info, threadpool_limits
 
     # Threads of so narrow a product wait for each other every few hundred positions: beside other work, for seconds.
     # So each thread has a lag to itself.
-    with threadpool_limits(1, "blas") as limits:
-        allowed = limits.get_original_num_threads()["blas"] or 1
-        with ThreadPoolExecutor(min(allowed, LAGS)) as pool:
-            x, y = pool.map(lambda source: _sample(source, most, block), (a, b))
-            if not x.shape[1] or not y.shape[1]:
-                return NOT_MEASURED
-            lag_one = float(np.mean(list(pool.map(_lag_one, (x, y)))))
-            squares = list(pool.map(lambda lag: _mean_square(x, y, lag), lags))
+    allowed = min((one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"), default=1)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(allowed, LAGS)) as pool:
+        x, y = pool.map(lambda source: _sample(source, most, block), (a, b))
+        if not x.shape[1] or not y.shape[1]:
+            return NOT_MEASURED
+        lag_one = float(np.mean(list(pool.map(_lag_one, (x, y)))))
+        squares = list(pool.map(lambda lag: _mean_square(x, y, lag), lags))
     return lag_one, float(min(1 + 1 / max(np.mean(squares), 1e-300), a.positions))
 
 

@@ -2,7 +2,8 @@
 
 The certified engine forms a half-precision product for each one of the exact engine (on a GPU up to three), rounds
 columns, and computes pairs exactly. It is chosen for large matchings where half-precision products were measured
-`CLEARLY` times faster than float32 ones.
+`CLEARLY` times faster than float32 ones. On the CPU it multiplies eight-bit integers first, where products of these
+were measured `FASTER` than bfloat16 ones.
 
 The exact engine's products on the CPU are those of NumPy's BLAS, and of torch's for large matchings where these were
 measured `FASTER`: on some processors one library takes two thirds of the other's time, on others they are alike.
@@ -41,6 +42,7 @@ EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
+SPEEDS_OF_INTEGERS = "integers.json"  # products of eight-bit integers over bfloat16 ones
 SPEEDS_OF_LIBRARIES = "libraries.json"  # torch's float32 products over NumPy's
 
 
@@ -98,6 +100,20 @@ def half_precision_speed(device: str, measure: Callable[[str], float] | None = N
     None where it cannot be saved.
     """
     return _speed(SPEEDS, _machine(device), lambda: (measure or measured_speed)(device))
+
+
+def integers_pay() -> bool:
+    """Return whether the certified engine is to round columns to eight-bit integers on this processor."""
+    ratio = integer_speed()
+    return ratio is not None and ratio >= FASTER
+
+
+def integer_speed(measure: Callable[[], float] | None = None) -> float | None:
+    """Return how many times faster products of eight-bit integers are than bfloat16 ones, as saved or measured now.
+
+    None where it cannot be saved.
+    """
+    return _speed(SPEEDS_OF_INTEGERS, _machine("cpu"), measure or measured_speed_of_integers)
 
 
 def speed_of_torch(measure: Callable[[], float] | None = None) -> float | None:
@@ -170,6 +186,38 @@ def measured_speed(device: str) -> float:
         return 0.0
     times = [(seconds(single), seconds(half)) for _ in range(REPEATS)]
     return min(one for one, _ in times) / min(other for _, other in times)
+
+
+def measured_speed_of_integers() -> float:
+    """Return how many times faster products of eight-bit integers are than bfloat16 ones, formed in turn.
+
+    0 where torch has none, or where they are not exact: without instructions for them, sums of sixteen bits overflow.
+    """
+    import torch
+
+    from ..certifying.integers import integer_product
+    from ..certifying.sums import host_product
+
+    edge = EDGE["cpu"]
+    whole = torch.full((edge, edge), 127, dtype=torch.int8)
+    whole[::2, 1::3] = -127
+    half = whole.bfloat16()
+    sums, room = torch.empty(edge, edge, dtype=torch.int32), torch.empty(edge, edge, dtype=torch.bfloat16)
+    try:
+        few = integer_product(whole, whole, sums)[:8, :8]
+    except (AttributeError, RuntimeError):
+        return 0.0
+    if not torch.equal(few.double(), whole[:8].double() @ whole[:8].double().T):
+        return 0.0
+    host_product(half, half, room)
+    times = []
+    for _ in range(REPEATS):
+        marks = [time.perf_counter()]
+        for multiply in (lambda: host_product(half, half, room), lambda: integer_product(whole, whole, sums)):
+            multiply()
+            marks.append(time.perf_counter())
+        times.append(np.diff(marks))
+    return float(np.divide(*np.min(times, axis=0)))
 
 
 def measured_speed_of_torch() -> float:

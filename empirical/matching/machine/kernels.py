@@ -61,6 +61,46 @@ def subtract(x, columns, shift, out, total, square):
     square[:] = sums[:, 1].sum(0)
 
 
+@numba.njit(parallel=True, cache=True)
+def measure(x, columns, shift, total, square, least, most):
+    """Write the sums of x − shift and of their squares as `subtract` does, and each column's extremes, in float64."""
+    share = (x.shape[0] + PIECES - 1) // PIECES
+    sums = np.zeros((PIECES, 4, columns))
+    for piece in numba.prange(PIECES):
+        part, part_square = np.empty(columns, np.float32), np.empty(columns, np.float32)
+        middle, low, high = shift[:columns].copy(), x[0, :columns].copy(), x[0, :columns].copy()
+        stop = min((piece + 1) * share, x.shape[0])
+        for first in range(piece * share, stop, STRIP):
+            part[:] = 0
+            part_square[:] = 0
+            last = min(first + STRIP, stop)
+            fours = first + (last - first) // 4 * 4
+            for i in range(first, fours, 4):
+                x0, x1, x2, x3 = x[i, :columns], x[i + 1, :columns], x[i + 2, :columns], x[i + 3, :columns]
+                for j in range(columns):
+                    u0, u1 = np.float32(x0[j] - middle[j]), np.float32(x1[j] - middle[j])
+                    u2, u3 = np.float32(x2[j] - middle[j]), np.float32(x3[j] - middle[j])
+                    part[j] = part[j] + u0 + u1 + u2 + u3
+                    part_square[j] = part_square[j] + u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3
+                    low[j] = min(low[j], min(min(x0[j], x1[j]), min(x2[j], x3[j])))
+                    high[j] = max(high[j], max(max(x0[j], x1[j]), max(x2[j], x3[j])))
+            for i in range(fours, last):
+                for j in range(columns):
+                    u = np.float32(x[i, j] - middle[j])
+                    part[j] += u
+                    part_square[j] += u * u
+                    low[j], high[j] = min(low[j], x[i, j]), max(high[j], x[i, j])
+            for j in range(columns):
+                sums[piece, 0, j] += part[j]
+                sums[piece, 1, j] += part_square[j]
+        sums[piece, 2], sums[piece, 3] = low, high
+    total[:] = sums[:, 0].sum(0)
+    square[:] = sums[:, 1].sum(0)
+    for piece in range(PIECES):
+        for j in range(columns):
+            least[j], most[j] = min(least[j], sums[piece, 2, j]), max(most[j], sums[piece, 3, j])
+
+
 @numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def correlate(parts, rows_a, rows_b, scale_a, scale_b, rho):
     """Write the correlations of a tile, reading each part once.

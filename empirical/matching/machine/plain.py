@@ -32,6 +32,21 @@ def subtract(
     total[:], square[:] = sums.sum(0)
 
 
+def measure(
+    x: np.ndarray,
+    columns: int,
+    shift: np.ndarray,
+    total: np.ndarray,
+    square: np.ndarray,
+    least: np.ndarray,
+    most: np.ndarray,
+) -> None:
+    """Write the sums of x − shift and of their squares as `subtract` does, and each column's extremes, in float64."""
+    subtract(x, columns, shift, np.empty((len(x), columns), dtype=np.float32), total, square)
+    np.minimum(least, x[:, :columns].min(0), out=least)
+    np.maximum(most, x[:, :columns].max(0), out=most)
+
+
 def correlate(
     parts: np.ndarray,
     rows_a: np.ndarray,

@@ -26,6 +26,7 @@ from .device_kernels import PairSums
 
 STRIPS = 8  # of `SHORT` positions that are worked on side by side
 ROWS = STRIPS * kernels.SHORT
+TOGETHER = 1024  # columns of B whose products with all of A's are formed before the next
 SPARSE = 4  # columns for each unit that takes part, from which on units are copied next to each other
 
 
@@ -123,7 +124,10 @@ class _Sums:
         neurons: tuple[int, int],
     ):
         self._sides = a, b = [_Side(*side) for side in zip(units, shifts, neurons, strict=True)]
-        self._places = a.places[places[0]], b.places[places[1]]
+        place_a, place_b = a.places[places[0]], b.places[places[1]]
+        # Some of B's columns at a time, so that their strip stays in the processor's cache.
+        self._order = np.lexsort((place_a, place_b // TOGETHER))
+        self._places = place_a[self._order], place_b[self._order]
         self._rooms = [kernels.workspace(len(side.columns)) for side in self._sides]
         self._watched = a.places[watched]
 
@@ -143,7 +147,9 @@ class _Sums:
     def totals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         a, b = self._sides
         seen = self._seen.sum(0, dtype=np.float64).T[: len(self._watched), b.places]
-        return self._products.sum(0), self._totals[0].sum(0)[:, a.places], self._totals[1].sum(0)[:, b.places], seen
+        products = np.empty(len(self._order))
+        products[self._order] = self._products.sum(0)
+        return products, self._totals[0].sum(0)[:, a.places], self._totals[1].sum(0)[:, b.places], seen
 
 
 class _Side:
