@@ -53,6 +53,7 @@ class Workspace:
         self.moments: Any = (
             None  # A's, with its reach, which the certified engine's nulls share; B's of the screened one
         )
+        self.rounded: Any = None  # columns that the certified engine has rounded
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
         self._flat = arrays.empty([at_once * len(parts) * tile[0] * tile[1]], device)
         self._rows = [arrays.empty([(self._longest + 2) * width], device) for width in tile]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
 from rosettalaw.empirical.matching.certifying import integer_kernels, integers, search, undecided
+from rosettalaw.empirical.matching.certifying import rounded as earlier
 from rosettalaw.empirical.matching.certifying.bound import MOST, RISK, WIDTH, Norms, bound
 from rosettalaw.empirical.matching.certifying.standard import moments_of
 from rosettalaw.empirical.matching.certifying.tile import certified_tile
@@ -60,7 +61,10 @@ def columns(rng, positions, neurons):
         rng.choice([-1.0, 1.0], (positions, neurons)),
         rng.standard_normal((positions, neurons)),
     ]
-    mixed += [rng.standard_cauchy((positions, neurons)) ** 3, 1e4 + rng.standard_normal((positions, neurons))]
+    mixed += [
+        rng.standard_cauchy((positions, neurons)).clip(-1e6, 1e6) ** 3,
+        1e4 + rng.standard_normal((positions, neurons)),
+    ]
     mixed += [1e-17 * rng.standard_normal((positions, neurons)), rng.random((positions, neurons)) < 2 / positions]
     return np.concatenate(mixed, axis=1).astype(np.float32)
 
@@ -276,7 +280,7 @@ def test_an_interrupted_matching_goes_on_with_the_same_bits(plant, tmp_path, mon
             return super().rows(index, columns)
 
     options = {"nulls": {"shift": 1}, "tile": (25, 40), "block": 100, "engine": "certified", "quiet": True}
-    for reads in (130, *40 * [300]):
+    for reads in (110, *40 * [300]):
         Stops.left = reads
         try:
             found = match(Stops(a), ArraySource(b), folder=tmp_path / "work", **options)
@@ -310,3 +314,54 @@ def test_products_that_are_not_exact_are_not_taken(monkeypatch):
 
     monkeypatch.setattr(integers, "integer_product", missing)
     assert choice.measured_speed_of_integers() == 0
+
+
+def test_columns_are_read_once_for_all_tiles(plant, monkeypatch):
+    """Moments, tiles, open pairs and pairs read A; of 2 × 3 tiles and two draws, the tiles read it once in all."""
+    a, b, _ = plant(3000, 60, 70, 25, noise=1.5)
+    options = {"tile": (30, 24), "nulls": {"shift": 1}}
+    expected = matched(a, b, "exact", **options)
+
+    class Counted(ArraySource):
+        read = 0
+
+        def rows(self, index, columns=slice(None)):
+            block = super().rows(index, columns)
+            Counted.read += block.size
+            return block
+
+    read = {}
+    for most in (2**30, 0):
+        monkeypatch.setattr(earlier, "MOST_BYTES", most)
+        Counted.read = 0
+        found = match(Counted(a), ArraySource(b), quiet=True, engine="certified", **options)
+        read[most] = Counted.read / a.size
+        same(found, expected)
+    assert read[0] - read[2**30] == pytest.approx(2 * 3 - 1, abs=0.05)
+
+
+def test_room_for_rounded_columns():
+    """Eight bytes of a quarter: A's columns give way to others of A, B's do not, and another B takes their place."""
+    room = earlier.Rounded(32)
+    first, second, third = (torch.zeros(n, dtype=torch.int8) for n in (3, 4, 3))
+
+    def put(side, key, block):
+        columns = room.begun(side, len(block))
+        if columns is not None:
+            columns.blocks.append(block)
+            room.ended(side, key, columns)
+        return columns is not None
+
+    assert put(0, "a", first)
+    assert put(1, "b", second)
+    assert not put(1, "c", third)
+    assert put(0, "d", second)
+    assert room.whole(0, "a") is None
+    assert room.whole(0, "d").blocks[0] is second
+    assert room.whole(1, "b") is not None
+    room.restart()
+    assert room.whole(1, "b") is None
+    assert put(1, "c", third)
+    room.restart(a=True, b=False)
+    assert not put(1, "c", third)
+    assert not put(0, "e", torch.zeros(9, dtype=torch.int8))

@@ -50,6 +50,8 @@ class HostIntegers(HostPieces):
         Largest deviation from the mean.
     """
 
+    bytes_each = 1
+
     def __init__(
         self, mean: np.ndarray, square: np.ndarray, reach: np.ndarray, positions: int, rows: int, side: int
     ) -> None:

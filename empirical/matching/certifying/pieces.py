@@ -100,6 +100,8 @@ class HostPieces:
     Blocks of columns begin at multiples of `LANES`; the last one ends with the array, and may overlap the one before.
     """
 
+    bytes_each = 2  # of a number
+
     def __init__(self, mean: np.ndarray, square: np.ndarray, positions: int, two: bool, rows: int, side: int):
         from . import piece_kernels as kernels
 

@@ -39,6 +39,7 @@ from ..searches import TRAINED, SearchResult, Settings
 from .bound import RISK
 from .integers import fine_enough
 from .pieces import kind_on
+from .rounded import Rounded
 from .standard import moments_of
 from .tile import certified_tile, forget
 from .undecided import OpenPairs, Undecided
@@ -117,6 +118,9 @@ class _Tiles:
         self._workspace, self._checkpoint, self._name = workspace, checkpoint, name
         neurons = max(len(source.layer) for source in sources)
         two = begins_with_two(settings.device, neurons, sources[0].positions)
+        workspace.rounded = workspace.rounded or Rounded(workspace.memory)
+        ranges = [-(-len(source.layer) // edge) for source, edge in zip(sources, settings.tile, strict=True)]
+        workspace.rounded.restart(a=ranges[1] > 1 or name != TRAINED, b=ranges[0] > 1)
         self._first = ONE + two if settings.device != "cpu" or not integers_pay() else WHOLE
 
     def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
@@ -168,7 +172,7 @@ class _Tiles:
             progress = advance if form == begin else _nowhere  # a tile tried again is one tile
             how = form == TWO, self._settings.device, self._checkpoint, title, progress
             reach = self._reach if form == WHOLE else None
-            tile = certified_tile(self._sources, columns, self._moments, *how, reach)
+            tile = certified_tile(self._sources, columns, self._moments, *how, reach, self._workspace.rounded)
             pairs = undecided.of_bounds(tile, columns)
             if pairs is not None:
                 return pairs, np.array([form, tile.largest_error, 0, form if form > begin else WHOLE])

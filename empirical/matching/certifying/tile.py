@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from ...activations.source import ActivationSource
 from .. import products
 from ..machine import arrays, distributed
 from ..machine.checkpoint import Checkpoint
-from ..machine.reading import aligned_blocks
+from ..machine.reading import Block, read
 from ..moments import Moments
 from .bound import UNIT, Norms, bound
 from .integers import HostIntegers, IntegerSums, rows_at_once
 from .pieces import pieces_of
+from .rounded import Rounded
 from .sums import DeviceSums, HostSums, merge, merged
 
 ROWS = 2048  # positions summed in float32 on the CPU: more are faster, and loosen the bound
@@ -62,6 +63,7 @@ def certified_tile(
     title: str = "",
     advance: Callable[[float], None] = lambda positions: None,
     reach: tuple[np.ndarray, np.ndarray] | None = None,
+    rounded: Rounded | None = None,
 ) -> CertifiedTile:
     """Correlate some columns of two sources; with several processes each reads its own blocks.
 
@@ -75,6 +77,8 @@ def certified_tile(
         Where the sums so far are saved, and under which name.
     reach : pair of ndarray, optional
         Largest deviation of each column from its mean (`standard`): columns become whole numbers of eight bits.
+    rounded : Rounded, optional
+        Columns of earlier tiles, which are not read again; on the CPU, and not of two pieces.
     """
     checkpoint = checkpoint or Checkpoint(None, {})
     title = _name(title, two, reach is not None)
@@ -107,12 +111,17 @@ def certified_tile(
             one.sums = arrays.placed(stored[side], one.sums)
     advance(sum(stop - start for start, stop in own[:done]))
     pending = own[done:]
-    stream = aligned_blocks(sources, pending, columns, device) if pending else iter(())
-    for (start, stop), (x, y) in zip(pending, stream, strict=True):
-        added.add(pieces[0].take(x, start), pieces[1].take(y, start))
+    if two or device != "cpu" or done:
+        rounded = None
+    sides = [_Side(*of, rows, rounded) for of in zip(sources, pieces, columns, (0, 1), strict=True)]
+    streams = [side.blocks(pending, device) for side in sides]
+    for (start, stop), one, other in zip(pending, *streams, strict=True):
+        added.add(one, other)
         advance(stop - start)
         done += 1
-        if time.monotonic() - saved_at > products.SAVE_EVERY:
+        # Sums of columns from an earlier tile are those of all positions. Such tiles take seconds.
+        resumable = all(side.earlier is None for side in sides)
+        if resumable and time.monotonic() - saved_at > products.SAVE_EVERY:
             sums = {side: arrays.on_host(one.sums) for one, side in zip(pieces, "ab", strict=True)}
             so_far = {name: arrays.on_host(values) for name, values in added.sums.items()}
             checkpoint.save(title, {"done": np.array(done), **so_far, **sums})
@@ -124,6 +133,35 @@ def certified_tile(
     whole = bound(norms[0], norms[1], rows, number, unit)
     rho, error = added.correlations((norms[0], norms[1]), whole, number)
     return CertifiedTile(rho, error, (norms[0].doubtful, norms[1].doubtful))
+
+
+class _Side:
+    """One side's rounded blocks of a tile: those of an earlier tile, or read and rounded now."""
+
+    def __init__(
+        self, source: ActivationSource, pieces: Any, columns: slice, side: int, rows: int, rounded: Rounded | None
+    ):
+        self._source, self._pieces, self._columns, self._side, self._rounded = source, pieces, columns, side, rounded
+        self._key = type(pieces).__name__, columns.start, columns.stop, rows
+        self.earlier = rounded.whole(side, self._key) if rounded else None
+
+    def blocks(self, pending: list[Block], device: str) -> Iterator[tuple[Any, Any]]:
+        if self.earlier is not None:
+            self._pieces.sums = self.earlier.sums
+            yield from ((block, block) for block in self.earlier.blocks)
+            return
+        new = None
+        if self._rounded:
+            width = (self._columns.stop - self._columns.start) * self._pieces.bytes_each
+            new = self._rounded.begun(self._side, width * sum(stop - start for start, stop in pending))
+        for (start, _), x in zip(pending, read(self._source, pending, self._columns, device), strict=True):
+            one, both = self._pieces.take(x, start)
+            if new is not None:
+                new.blocks.append(one.clone())
+            yield one, both
+        if new is not None and self._rounded:
+            new.sums = self._pieces.sums
+            self._rounded.ended(self._side, self._key, new)
 
 
 def forget(title: str, checkpoint: Checkpoint) -> None:
