@@ -51,7 +51,7 @@ def test_its_speed_is_what_was_recorded():
     assert f"On an AMD EPYC with two cores, the exact engine reaches {share:.0%} of the speed of `torch.matmul`" in text
     assert f"Screening is {faster:.0f} times faster than the exact engine there" in text
     share, faster, certified = said.pop("Intel(R) Xeon(R) Processor, 2 cores")
-    words = f"the exact engine reaches {share:.0%}, half-precision products bring {certified:.1f} times its speed, and"
+    words = f"the exact engine reaches {share:.0%}, eight-bit products bring {certified:.1f} times its speed, and"
     assert f"On an Intel Xeon with two cores, {words} screening is {faster:.0f} times faster" in text
     assert not said
 

@@ -126,7 +126,7 @@ class Norms:
 
     @property
     def tiny(self) -> float:
-        """How far q may be from (x − m) s, as a share of S: float32's rounding, and that to sixteen bits."""
+        """Largest distance of q from (x − m) s, as a share of S: float32's rounding, and that to sixteen bits."""
         off = 2.0**-24 * (1 + MEASURED) + UNDERFLOW
         if not self.whole or not self.rated.any():
             return off

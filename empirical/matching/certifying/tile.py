@@ -78,7 +78,7 @@ def certified_tile(
     reach : pair of ndarray, optional
         Largest deviation of each column from its mean (`standard`): columns become whole numbers of eight bits.
     rounded : Rounded, optional
-        Columns of earlier tiles, which are not read again; on the CPU, and not of two pieces.
+        Columns of earlier tiles, which need no second reading; for one piece or whole numbers on the CPU.
     """
     checkpoint = checkpoint or Checkpoint(None, {})
     title = _name(title, two, reach is not None)
