@@ -8,6 +8,7 @@ import numpy as np
 REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
 COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
 
+WIDE = 1024  # columns whose best one thread looks for, along rows
 TILE = 512  # columns one thread turns at a time
 ROWS = 32  # positions added up in float32 before they are added in float64
 
@@ -151,23 +152,22 @@ def offer_rows(estimate, keys, units):
 def offer_columns(estimate, first, keys, units):
     """Keep the largest estimates of each column; rows are numbered from `first`."""
     size = keys.shape[1]
-    columns = estimate.shape[1]
-    for chunk in numba.prange((columns + 63) // 64):
-        low, high = chunk * 64, min(chunk * 64 + 64, columns)
-        bar = np.empty(64, np.float32)
-        for v in range(low, high):
-            bar[v - low] = keys[v, size - 1]
+    for strip in numba.prange((estimate.shape[1] + WIDE - 1) // WIDE):
+        begin, end = strip * WIDE, min(strip * WIDE + WIDE, estimate.shape[1])
+        bar = keys[begin:end, size - 1].copy()
         for row in range(estimate.shape[0]):
-            above = np.float32(-np.inf)
-            for v in range(low, high):
-                key = estimate[row, v]
-                above = max(above, key - bar[v - low] if bar[v - low] > -np.inf else np.float32(1))
-            if above > 0:
+            for low in range(begin, end, 64):
+                high = min(low + 64, end)
+                above = np.float32(-np.inf)
                 for v in range(low, high):
-                    key = estimate[row, v]
-                    if key > keys[v, size - 1]:
-                        _insert(keys[v], units[v], key, first + row)
-                        bar[v - low] = keys[v, size - 1]
+                    least = bar[v - begin]
+                    above = max(above, estimate[row, v] - least if least > -np.inf else np.float32(1))
+                if above > 0:
+                    for v in range(low, high):
+                        key = estimate[row, v]
+                        if key > bar[v - begin]:
+                            _insert(keys[v], units[v], key, first + row)
+                            bar[v - begin] = keys[v, size - 1]
 
 
 @numba.njit(parallel=True, cache=True)
