@@ -22,7 +22,7 @@ def write(area: str, ratios: Sequence[Ratio], folder: Path = FOLDER) -> Path:
     path = folder / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".json")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"areas": {}}
     record |= {"processor": name, "instructions": instructions(), "threads": threads()}
-    measured = {"libraries": _libraries(), "ratios": [dataclasses.asdict(one) for one in ratios]}
+    measured = {"libraries": _libraries(), "ratios": [_facts(one) for one in ratios]}
     record["areas"] = dict(sorted({**record["areas"], area: measured}.items()))
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -40,6 +40,11 @@ def read(path: Path) -> dict[str, Any]:
 def records(folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Return the records of all machines, by the name of their processor."""
     return [read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _facts(ratio: Ratio) -> dict[str, Any]:
+    facts = dataclasses.asdict(ratio)
+    return facts if ratio.points else {name: value for name, value in facts.items() if name != "points"}
 
 
 def _libraries() -> dict[str, str]:

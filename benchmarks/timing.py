@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Ratio:
         Which of the two.
     detail : str
         The times behind the figure.
+    points : list of dict
+        Measurements over sizes that it is taken from, for a picture.
     """
 
     claim: str
@@ -36,6 +38,7 @@ class Ratio:
     bound: float
     at_least: bool
     detail: str = ""
+    points: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def met(self) -> bool:

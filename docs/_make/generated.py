@@ -17,6 +17,7 @@ def write(app: Any) -> None:
     pages |= tutorials.pages(source.parent / "examples")
     if app.builder.format == "html":
         gallery.draw(source)
+        measured.draw(source)
     pages |= gallery.pages(source)
     update(source / FOLDER, pages)
 
