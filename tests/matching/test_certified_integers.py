@@ -256,6 +256,22 @@ def test_forms_that_leave_too_much_open_are_followed_by_finer_ones(plant, monkey
     assert "bfloat16" in formats[1][0] or "bfloat16" in formats[2][0]
 
 
+def test_a_form_that_leaves_too_much_open_is_not_tried_again(plant, monkeypatch):
+    a, b, _ = plant(3000, 60, 70, 25, noise=1.5)
+    tried = []
+
+    def noted(sources, columns, moments, two, *how):
+        tried.append((columns[0].start, columns[1].start, how[-2] is not None))
+        return certified_tile(sources, columns, moments, two, *how)
+
+    monkeypatch.setattr(search, "certified_tile", noted)
+    monkeypatch.setattr(undecided, "ROOM", 3)
+    found = matched(a, b, tile=(60, 35))
+    assert found.details["format"] == "bfloat16"
+    assert [whole for *_, whole in tried].count(True) == 1
+    assert {b for _, b, _ in tried} == {0, 35}
+
+
 def test_products_beyond_their_bound_are_refused(plant, monkeypatch):
     a, b, _ = plant(3000, 60, 70, 25, noise=1.5)
     right = integers.integer_product
