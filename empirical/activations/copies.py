@@ -33,7 +33,7 @@ SHARE = 0.05  # of the time, at most, that is spent on recording
 LONG = 10e9  # bytes from which on comparing takes so long that it is said
 TAIL = struct.Struct("<I8s")  # behind the blocks' checksums: that of these, and a word
 WORD = b"RL-SUMS\x01"
-_sound: dict[str, tuple[int, int, int]] = {}  # copies that this process has written or compared
+_sound: dict[str, list[int]] = {}  # copies that this process has written or compared
 
 
 class UnfinishedCopy:
@@ -84,7 +84,7 @@ class UnfinishedCopy:
         if self._kind != "float32":
             np.save(border_of(self._whole), self._bordered)
         os.replace(partial_of(self._whole), self._whole)
-        _sound[str(self._whole.absolute())] = _state(self._whole)
+        _sound[str(self._whole.absolute())] = _state(self._whole, self._block)
         forget_record(self._whole)
 
     @property
@@ -158,15 +158,15 @@ def is_sound(whole: Path, shape: tuple[int, int], block: int, kind: str) -> bool
     OSError
         If the file cannot be read.
     """
-    name, state = str(whole.absolute()), _state(whole)
+    name, state, size = str(whole.absolute()), _state(whole, block), whole.stat().st_size
     if _sound.get(name) == state:
         return True
     header, row = _header(shape, kind), shape[1] * np.dtype(kind).itemsize
     number = -(-shape[0] // block) + (kind != "float32")
-    if state[1] != len(header) + shape[0] * row + 4 * number + TAIL.size:
+    if size != len(header) + shape[0] * row + 4 * number + TAIL.size:
         return False
-    if state[1] > LONG:
-        say(f"{whole}: a copy of an earlier run, compared with its checksums ({state[1] / 1e9:.3g} GB)")
+    if size > LONG:
+        say(f"{whole}: a copy of an earlier run, compared with its checksums ({size / 1e9:.3g} GB)")
     with whole.open("rb") as file:
         file.seek(-4 * number - TAIL.size, os.SEEK_END)
         packed, tail = file.read(4 * number), file.read()
@@ -207,9 +207,10 @@ def _header(shape: tuple[int, int], kind: str) -> bytes:
     return head.getvalue()
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+def _state(whole: Path, block: int) -> list[int]:
+    """Return the numbers that change where another file takes the place of a copy, or of its shifts and scales."""
+    stats = [path.stat() for path in (whole, border_of(whole)) if path.exists()]
+    return [block, *(number for stat in stats for number in (stat.st_ino, stat.st_size, stat.st_mtime_ns))]
 
 
 def record_of(whole: Path) -> Path:

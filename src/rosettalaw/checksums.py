@@ -1,10 +1,10 @@
-r"""Checksums of what is kept for later: a bit that flipped on a disk is noticed, and the thing is made again.
+r"""Checksums of files: a bit that flipped on a disk is noticed, and its file is made again.
 
-The checksum of bytes is the CRC-32 of the sums, modulo 2⁶⁴, of the 512 words in each page of 4096 bytes, and of the rest
-as it is. One flipped bit always changes it; what else happens to a page is missed with a chance of about 2⁻³², unless
-words of a page change places. It takes a quarter of the time of a CRC-32 of all bytes.
+The checksum of bytes is the CRC-32 of the sums, modulo 2⁶⁴, of the 512 words in each page of 4096 bytes, and of the
+rest as it is. One flipped bit always changes it; other damage is missed with a chance of about 2⁻³², unless words of a
+page change places. It takes a quarter of the time of a CRC-32 of all bytes.
 
-| kept | checksum |
+| file | place of its checksum |
 |---|---|
 | netCDF results | at the end of the file, after the last byte that HDF5 reads |
 | copies of activations | of each block, at the end of the file (`empirical.activations.copies`) |

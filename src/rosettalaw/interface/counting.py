@@ -24,6 +24,7 @@ from .match_result import MatchResult
 from .wording import in_python
 
 if TYPE_CHECKING:
+    from ..validation.analysis import Analysis
     from ..validation.counts import Counts
     from ..validation.forecast import Forecast
     from ..validation.series import Series
@@ -81,15 +82,22 @@ def fit(
     """
     with in_python():
         from ..validation.analysis import analyse, analyse_series
+        from ..validation.fitted import Fitted
 
         if counts is not None:
-            return Law(analyse(neurons, counts, count_sd, nulls, tau, gamma))
+            return _law(analyse(neurons, counts, count_sd, nulls, tau, gamma), nulls, tau, gamma)
         series = _series(neurons)
         if series is not None:
-            return Law(analyse_series(series, tau, gamma))
+            return Law(analyse_series(series, tau, gamma), Fitted(series, None, tau, gamma))
         rule = "must be sizes, beside counts, or a table or file with the columns neurons and count, or a ladder"
         with _named("neurons", neurons, rule, EXAMPLE):
-            return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
+            return _law(analyse(_columns(neurons), None, None, nulls, tau, gamma), nulls, tau, gamma)
+
+
+def _law(analysis: Analysis, nulls: Mapping[str, ArrayLike] | None, tau: float | None, gamma: float) -> Law:
+    from ..validation.fitted import Fitted
+
+    return Law(analysis, Fitted(analysis.power_law.data, nulls, tau, gamma))
 
 
 @checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")
