@@ -1,7 +1,7 @@
 """Tables that people hold in memory, as mappings of columns: of Arrow, polars, NumPy, xarray, and rows one by one.
 
-Nothing is imported for it that the table's own library has not imported. What has no columns is returned as it is, and
-`named` says for messages what it is.
+Nothing is imported for it that the table's own library has not imported. An object without columns is returned as it
+is; `named` and `hint` have the words of messages about it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def columns_in(source: Any) -> Any:
 
 
 def as_sequence(values: Any) -> Any:
-    """Return what an iterator yields, and the keys or values of a mapping, as a list; else the values as they are."""
+    """Return the entries of an iterator, and the keys or values of a mapping, as a list; other values as they are."""
     if isinstance(values, Iterator | KeysView | ValuesView) and not any(hasattr(values, name) for name in FILES):
         return list(values)
     return values
@@ -66,7 +66,7 @@ def are_rows(source: Any) -> bool:
 
 
 def is_table(source: Any) -> bool:
-    """Return whether an object is a table of a kind that `columns_in` reads and that is no mapping or frame."""
+    """Return whether an object is a table that `columns_in` reads, other than a mapping or a frame of pandas."""
     names = getattr(getattr(source, "dtype", None), "names", None)
     return bool(names) or hasattr(source, "__arrow_c_stream__") or are_rows(source)
 

@@ -340,7 +340,7 @@ def text_sources(
     corpus : Corpus or StoredText
         The text; see `rosettalaw.empirical.corpora.corpus.open_text`.
     tokens : int, optional
-        How many tokens of model A to read: the paper's `corpora.corpus.PAPERS_TOKENS`, or the whole text if it has fewer.
+        How many tokens of model A to read: the paper's number, or the whole text if it has fewer.
     seed : int
         Random draw of the windows.
     patterns : pair of str, optional
