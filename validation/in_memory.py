@@ -45,8 +45,8 @@ def columns_in(source: Any) -> Any:
     named = getattr(source, "column_names", None) or getattr(source, "columns", None)
     if hasattr(source, "iloc") or hasattr(source, "keys"):
         return source
-    if is_list(named) and all(isinstance(name, str) for name in named) and hasattr(source, "__getitem__"):
-        return {name: _column(source[name]) for name in named}
+    if is_list(named) and all(isinstance(name, str) for name in named or ()) and hasattr(source, "__getitem__"):
+        return {name: _column(source[name]) for name in named or ()}
     if hasattr(source, "__arrow_c_stream__"):
         return _exchanged(source)
     return source

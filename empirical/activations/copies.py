@@ -191,7 +191,7 @@ def _agree(file: BinaryIO, sums: list[int], positions: int, block: int, row: int
     for first, expected in zip(range(0, positions, block), sums, strict=True):
         left, total = min(block, positions - first) * row, 0
         while left:
-            size = file.readinto(room[:left])  # pyright: ignore[reportAttributeAccessIssue]  (binary files have it)
+            size = file.readinto(room[:left].data)  # pyright: ignore[reportAttributeAccessIssue]  (binary files have it)
             if not size:
                 return False
             total, left = checksum(room[:size], total), left - size

@@ -139,5 +139,6 @@ def _stored(path: Path) -> dict[str, float] | None:
     except (ValueError, RecursionError):
         return None
     result = unsealed(result) if isinstance(result, dict) else None
-    whole = result is not None and result.keys() == FACTS
-    return result if whole and all(type(value) in (int, float) for value in result.values()) else None
+    if result is None or result.keys() != FACTS:
+        return None
+    return result if all(type(value) in (int, float) for value in result.values()) else None

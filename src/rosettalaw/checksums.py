@@ -40,7 +40,7 @@ def checksum(data: Any, before: int = 0) -> int:
     flat = np.frombuffer(data, np.uint8)
     whole = len(flat) - len(flat) % PAGE
     sums = flat[:whole].view(np.uint64).reshape(-1, PAGE // 8).sum(1)
-    return zlib.crc32(flat[whole:], zlib.crc32(sums, before))
+    return zlib.crc32(flat[whole:].data, zlib.crc32(sums.data, before))
 
 
 def of_file(path: Path) -> int:
@@ -58,7 +58,7 @@ def _summed(path: Path) -> int:
 
     room, total = np.empty(AT_ONCE, np.uint8), 0
     with path.open("rb") as file:
-        while size := file.readinto(room):
+        while size := file.readinto(room.data):
             total = checksum(room[:size], total)
     return total
 
