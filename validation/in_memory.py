@@ -68,7 +68,9 @@ def are_rows(source: Any) -> bool:
 def is_table(source: Any) -> bool:
     """Return whether an object is a table that `columns_in` reads, other than a mapping or a frame of pandas."""
     names = getattr(getattr(source, "dtype", None), "names", None)
-    return bool(names) or hasattr(source, "__arrow_c_stream__") or are_rows(source)
+    own = not hasattr(source, "iloc") and not hasattr(source, "data_vars")
+    named_columns = getattr(source, "column_names", None) or getattr(source, "columns", None)
+    return bool(names) or (own and is_list(named_columns)) or are_rows(source)
 
 
 def hint(source: Any) -> str:

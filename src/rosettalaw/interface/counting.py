@@ -408,7 +408,8 @@ def _named(argument: str, source: Any, rule: str, example: str) -> Iterator[None
             rule = "must have the columns neurons and count"
             raise InputError(argument, f"columns {shown}", rule, "fit(table['my sizes'], table['my counts'])") from None
         shown = source if isinstance(source, str | int | float | None) else named(source)
-        raise InputError(argument, shown, rule, hint(source) or example) from None
+        better = hint(source) if example == EXAMPLE else ""
+        raise InputError(argument, shown, rule, better or example) from None
 
 
 def _plain_series(source: Any, name: str) -> Series:

@@ -49,39 +49,6 @@ class Law:
         self.analysis = analysis
         self._fitted = fitted or Fitted(analysis.power_law.data)
 
-    @classmethod
-    def of(cls, fitted: Fitted) -> Law:
-        """Return the law of some data."""
-        return cls(fitted.analyse(), fitted)
-
-    @classmethod
-    def of_dataset(cls, ds: xr.Dataset, name: str) -> Law:
-        """Return the law in a saved Dataset of kind "fit", fitted again from its data.
-
-        Files of older versions have the counts alone, without τ, nulls and the facts of a ladder. Where this version's
-        numbers differ from those of the file, the log says so.
-        """
-        from ..results import interpreting
-        from ..validation.counts import clean
-        from ..validation.fitted import Fitted
-
-        with interpreting(name):
-            if FITTED in ds:
-                fitted = Fitted.from_json(str(ds[FITTED].values))
-            else:
-                sd = ds["count_sd"].values if "count_sd" in ds else None
-                fitted = Fitted(clean(ds["neurons"].values, ds["count"].values, sd))
-            law = cls.of(fitted)
-            frame = law.to_dataframe()
-            saved = ds["value"].to_series() if "parameter" in ds["value"].coords else frame["value"]
-        before = saved.reindex(frame.index).to_numpy()
-        same = np.isclose(before, frame["value"].to_numpy(), rtol=1e-6, atol=0, equal_nan=True)
-        other = [str(name) for name in frame.index[~same]]
-        if other:
-            LOG.warning("%s: fitted again from its counts; %s differs from the file's value", name, ", ".join(other))
-        vars(law)["dataset"] = ds
-        return law
-
     @cached_property
     def dataset(self) -> xr.Dataset:
         """The law as a Dataset: `to_dataset`, or the content of the file that it was loaded from."""
@@ -224,3 +191,36 @@ class Law:
 
     def _repr_html_(self) -> str:
         return table(TITLE, self.facts(), note=self.verdict)
+
+
+def law_of(fitted: Fitted) -> Law:
+    """Return the law of some data."""
+    return Law(fitted.analyse(), fitted)
+
+
+def law_in(ds: xr.Dataset, name: str) -> Law:
+    """Return the law in a saved Dataset of kind "fit", fitted again from its data.
+
+    Files of older versions have the counts alone, without τ, nulls and the facts of a ladder. Where this version's
+    numbers differ from those of the file, the log says so.
+    """
+    from ..results import interpreting
+    from ..validation.counts import clean
+    from ..validation.fitted import Fitted
+
+    with interpreting(name):
+        if FITTED in ds:
+            fitted = Fitted.from_json(str(ds[FITTED].values))
+        else:
+            sd = ds["count_sd"].values if "count_sd" in ds else None
+            fitted = Fitted(clean(ds["neurons"].values, ds["count"].values, sd))
+        law = law_of(fitted)
+        frame = law.to_dataframe()
+        saved = ds["value"].to_series() if "parameter" in ds["value"].coords else frame["value"]
+    before = saved.reindex(frame.index).to_numpy()
+    same = np.isclose(before, frame["value"].to_numpy(), rtol=1e-6, atol=0, equal_nan=True)
+    other = [str(name) for name in frame.index[~same]]
+    if other:
+        LOG.warning("%s: fitted again from its counts; %s differs from the file's value", name, ", ".join(other))
+    vars(law)["dataset"] = ds
+    return law

@@ -10,7 +10,7 @@ from ..errors import require
 from ..results import KIND, require_variables
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
-from .law import VARIABLES, Law
+from .law import VARIABLES, Law, law_in
 from .match_result import MatchResult
 from .recurrence_result import RecurrenceResult
 from .wording import in_python
@@ -65,7 +65,7 @@ def load(
         dataset = load_dataset(path, kind)
     if dataset.attrs[KIND] == LAW:
         require_variables(dataset, str(path), VARIABLES)
-        return Law.of_dataset(dataset, str(path))
+        return law_in(dataset, str(path))
     result = RESULTS.get(dataset.attrs[KIND])
     if result is None:
         return dataset
