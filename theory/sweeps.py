@@ -21,6 +21,7 @@ import numpy as np
 
 from .. import results
 from ..arguments import checked
+from ..checksums import add_tail
 from ..console import progress
 from ..errors import require
 from ..netcdf import require_name
@@ -188,6 +189,7 @@ def write(ds: xr.Dataset, path: str | os.PathLike[str], client: Any = None, quie
                 for name, value in values.items():
                     file.variables[name][at] = value
                 bar.advance()
+        add_tail(partial)
     return Path(path)
 
 

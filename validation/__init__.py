@@ -2,7 +2,7 @@
 
 Where to look
 -------------
-table, inputs, counts, series, series_from, pooling, common_rho
+table, inputs, in_memory, counts, series, series_from, pooling, common_rho
     Files by columns; numbers as they are given; counts as every fit takes them; those of one source with their
     correlations and nulls; series read from results; matchings that make one ladder; a ladder counted at one
     correlation, and its exponent over it.
@@ -28,9 +28,9 @@ seeds
     Ladders with several seeds: variance components, the exponent's interval in parts, replication of pairs.
 design
     Sizes, seeds and text that a question needs: expected intervals, powers, cost, and a search.
-analysis, verdict, findings, holm, depths
-    All fits of one series; one sentence; the paper's findings, judged; the many tests of one page together; the layers
-    in which Rosetta Neurons lie.
+analysis, fitted, verdict, findings, holm, depths
+    All fits of one series; their data, as files have them; one sentence; the paper's findings, judged; the many tests
+    of one page together; the layers in which Rosetta Neurons lie.
 forecast, reproducibility
     Counts at sizes that were not measured; pairs that keep their rank on other text.
 compare, references, reference_ladders, agreement, published, published_checks

@@ -16,6 +16,7 @@ from .alternatives import CurveComparison, compare_curves
 from .common_rho import own_fit, sentences
 from .counts import IMPOSSIBLE, Counts, clean, counts_from
 from .identifiability import undetermined
+from .inputs import numbers
 from .joint_fit import JointFit, Observations, fit_jointly
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .parameters import Parameter, lines, table
@@ -185,6 +186,10 @@ def analyse(
         If a number cannot be used, or fewer than two sizes have a positive count.
     """
     data = counts_from(neurons, "analyse(neurons, counts)") if counts is None else clean(neurons, counts, count_sd)
+    for label, given in (nulls or {}).items():
+        rule = "must have one number per count, as those of every null"
+        same = numbers(f"nulls[{label!r}]", given).shape == (len(data.with_zeros()[0]),)
+        require(same, f"nulls[{label!r}]", given, rule, "nulls={'raw': [30, 40, 60], 'permuted': [5, 7, 8]}")
     return analyse_clean(data, nulls, tau, gamma)
 
 

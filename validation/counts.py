@@ -32,6 +32,7 @@ LEAST = 1e-6  # mean pairs over runs; a number below it is a mistake
 APART = 1.01  # least ratio of the largest size to the smallest
 EXAMPLE = "a CSV file with the columns neurons,count (and count_sd, if known), one row per size"
 IMPOSSIBLE = "more pairs than neurons, which is impossible in a mutual matching"
+AT_SIZES = "counts at three sizes or more, such as N = 256, 512 and 1024"  # for counts from anywhere
 INDEPENDENT = ", taken as independent repeats"
 CALLS = {"neurons": "neurons=[256, 512, 1024]", "counts": "counts=[12, 19, 31]", "count_sd": "count_sd=[2, 3, 4]"}
 COLUMNS = ("neurons", "count", "count_sd")
@@ -155,7 +156,7 @@ def clean(neurons: ArrayLike, counts: ArrayLike, count_sd: ArrayLike | None = No
     notes += [f"N = {size:g} occurs {k} times{INDEPENDENT}" for size, k in repeats.items() if k > 1]
     if len(repeats) < 2 or max(repeats) < APART * min(repeats):
         rule = "a slope needs positive counts at two sizes that differ by 1% or more, an interval at three"
-        raise InputError("sizes", ", ".join(f"{size:g}" for size in repeats) or "none", rule, EXAMPLE)
+        raise InputError("sizes", ", ".join(f"{size:g}" for size in repeats) or "none", rule, AT_SIZES)
     if sd is not None:
         sd = sd[order][positive]
         if not sd.all():
@@ -232,7 +233,7 @@ def columns_from(
     rule = "must be Counts, or have the columns neurons and count"
     try:
         there = {name: data[name] for name in COLUMNS if name in data}
-    except (TypeError, IndexError, ValueError):  # of arrays: `in` compares whole ones
+    except (TypeError, IndexError, ValueError, RuntimeError):  # of arrays: `in` compares whole ones
         raise InputError("data", data, rule, example) from None
     require(set(COLUMNS[:2]) <= set(there), "data", data, rule, example)
     return columns(there["neurons"], there["count"], there.get("count_sd"))
@@ -258,7 +259,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     except InputError as error:
         if error.argument != "sizes":
             raise
-        raise InputError(f"{path}: sizes", error.value, error.rule, error.example) from None
+        raise InputError(f"{path}: sizes", error.value, error.rule, EXAMPLE) from None
 
 
 def read_columns(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

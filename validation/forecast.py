@@ -25,7 +25,7 @@ import numpy as np
 from ..errors import require
 from ..lazy import deferred
 from . import theory_fit
-from .counts import EXAMPLE, LARGEST, RULES, Counts, counts_from
+from .counts import AT_SIZES, LARGEST, RULES, Counts, counts_from
 from .curves import CURVES
 from .inputs import numbers, require_all
 from .power_law import PowerLawFit, fit_clean, student
@@ -139,7 +139,9 @@ def forecast(data: Any, neurons: Sequence[float]) -> list[Forecast]:
         If `data` holds no counts, there are fewer than three sizes (no interval), or a size is not positive.
     """
     data = counts_from(data, "forecast(clean(neurons, counts), [1e5])")
-    require(data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", EXAMPLE)
+    require(
+        data.sizes >= 3, "counts", f"{data.sizes} sizes", "a forecast needs counts at three sizes or more", AT_SIZES
+    )
     sizes = numbers("neurons", neurons, CALL)
     require(sizes.ndim == 1 and sizes.size, "neurons", neurons, "must be one size or more, in one list", CALL)
     require_all((sizes >= 1) & (sizes <= LARGEST), "neurons", neurons, RULES["neurons"], CALL)

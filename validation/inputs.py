@@ -17,6 +17,7 @@ from ..errors import InputError, require
 from ..lazy import imported
 from ..theory.parameters import positive
 
+HALF = ("torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2")
 UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
 
 
@@ -143,6 +144,10 @@ def _array(values: Any) -> np.ndarray:
         if getattr(getattr(values, "device", None), "type", "") == "meta":  # a shape without numbers
             raise TypeError
         values = values.detach().cpu()
+        if str(values.dtype) in HALF:  # NumPy has no such type
+            values = values.float()
+    if hasattr(values, "to_pylist") and getattr(values, "null_count", 0):  # an array of Arrow with missing numbers
+        values = values.to_pylist()
     return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
 
 

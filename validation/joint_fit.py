@@ -139,6 +139,9 @@ def _estimated_errors(problem: JointProblem, values: dict[str, float]) -> tuple[
         if name not in problem.stated:
             part = phi @ information @ phi
             enlarged += 4 * np.diag(part - part @ information @ phi) / freedoms[name]
-            inverse += (np.diag(part) / variance) ** 2 / freedoms[name]
+            with np.errstate(invalid="ignore"):  # a parameter that the data say nothing of
+                inverse += (np.diag(part) / variance) ** 2 / freedoms[name]
     freedom = [max(1 / each, 1.0) if each > 0 else np.inf for each in inverse]
-    return dict(zip(values, freedom, strict=True)), dict(zip(values, (enlarged / variance).tolist(), strict=True))
+    with np.errstate(invalid="ignore"):
+        factors = (enlarged / variance).tolist()
+    return dict(zip(values, freedom, strict=True)), dict(zip(values, factors, strict=True))

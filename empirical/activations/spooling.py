@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...console import say
 from ...errors import InputError
 from ...removal import made, remove
 from .arrays import ArraySource, float_type, floats
-from .copies import UnfinishedCopy, border_of, forget_record, partial_of
+from .copies import UnfinishedCopy, border_of, forget_record, is_sound, partial_of
 from .halves import Room, restore
 from .source import ActivationSource, blocks_from, labels
 from .views import View
@@ -107,7 +108,8 @@ def spool(
         If the disk is full.
     """
     whole = _file(path, kind)
-    if os.path.lexists(whole) and not is_whole(source, path, kind):
+    if os.path.lexists(whole) and not is_whole(source, path, block, kind):
+        say(f"{whole}: damaged, or of an older version; copied again")
         for file in (whole, border_of(whole)):
             remove(made(file))
     if not whole.exists():
@@ -128,8 +130,11 @@ def spool(
     return Spooled(source, whole, block, kind)
 
 
-def is_whole(source: ActivationSource, path: Path, kind: str) -> bool:
-    """Return whether there is a whole copy, of its source's positions and neurons; numbers are not read."""
+def is_whole(source: ActivationSource, path: Path, block: int, kind: str) -> bool:
+    """Return whether there is a whole copy, of its source's positions and neurons; an earlier run's is compared once.
+
+    That takes as long as reading it once (`copies.is_sound`).
+    """
     whole, shape = _file(path, kind), (source.positions, len(source.layer))
     try:
         arrays = [np.load(whole, mmap_mode="r", allow_pickle=False)]
@@ -138,9 +143,10 @@ def is_whole(source: ActivationSource, path: Path, kind: str) -> bool:
         return False
     if not all(isinstance(array, np.ndarray) for array in arrays + border):
         return False
-    return (arrays[0].shape, arrays[0].dtype.name) == (shape, kind) and all(
+    fits = (arrays[0].shape, arrays[0].dtype.name) == (shape, kind) and all(
         one.ndim == 3 and (len(one), one.shape[2]) == (2, shape[1]) for one in border
     )
+    return fits and is_sound(whole, shape, block, kind)
 
 
 def bytes_on_disk(path: Path, kind: str) -> int:

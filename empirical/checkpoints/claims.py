@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...errors import RosettaError
 from ...removal import made, ours, remove
-from ...results import disk_error
+from ...results import disk_error, disk_is_full
 
 try:
     import fcntl
@@ -17,6 +18,7 @@ except ImportError:  # a system without such locks: the last process to finish w
     fcntl = None
 
 WAIT_SECONDS = 0.2
+ELSEWHERE = "ROSETTALAW_CACHE=another-folder in the environment, or --cache another-folder where a command has it"
 CONTENT = b"A claim of rosettalaw, removed when it ends\n"
 
 
@@ -57,7 +59,9 @@ def _locked(lock: Path) -> int | None:
         lock.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise disk_error(lock, error) from error
+        if disk_is_full(lock, error):
+            raise disk_error(lock, error) from error
+        raise RosettaError(f"{disk_error(lock, error)}. Try: {ELSEWHERE}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...checksums import files_are_sound, of_files, sealed, unsealed
+from ...console import say
 from ...disk import expanded
 from . import hub
 from .adapters import base_of
 
 RECORD = "training.json"  # written into a checkpoint trained here when it is whole
+FILES = "checksums"  # entry of the record: of the checkpoint's other files
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,25 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
     record = folder / RECORD
     facts = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     return ModelFacts(folder.name, whole.hexdigest(), spelling, facts.get("bits_per_byte", float("nan")))
+
+
+def write_record(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the record of a checkpoint that was trained here, with the checksums of its files, which are all there."""
+    record = sealed({**facts, FILES: of_files(folder)})
+    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def record_is_sound(folder: Path) -> bool:
+    """Return whether the files of a checkpoint that was trained here, and its record, are as they were written."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    facts = unsealed(record) if isinstance(record, dict) else None
+    sound = facts is not None and files_are_sound(folder, facts.get(FILES))
+    if not sound:
+        say(f"{folder}: damaged; trained again")
+    return sound
 
 
 def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...checksums import sealed, unsealed
 from ...console import progress, say
 from ...errors import require
 from ...results import replacing
@@ -127,7 +128,7 @@ def _resumed(path: Path | None, compute: Any) -> dict[str, float]:
     result = compute()
     if path is not None:
         with replacing(path) as partial:
-            partial.write_text(json.dumps(result), encoding="utf-8")
+            partial.write_text(json.dumps(sealed(result)), encoding="utf-8")
     return result
 
 
@@ -137,5 +138,7 @@ def _stored(path: Path) -> dict[str, float] | None:
         result = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         return None
-    whole = isinstance(result, dict) and result.keys() == FACTS
-    return result if whole and all(type(value) in (int, float) for value in result.values()) else None
+    result = unsealed(result) if isinstance(result, dict) else None
+    if result is None or result.keys() != FACTS:
+        return None
+    return result if all(type(value) in (int, float) for value in result.values()) else None

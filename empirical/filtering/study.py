@@ -17,6 +17,7 @@ Finished parts are saved in the folder of results and read back by the same comm
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import __version__
+from ...checksums import with_tail, without_tail
 from ...console import progress, say
 from ...errors import InputError
 from ...removal import ours, remove
@@ -177,8 +179,10 @@ def score(
                 bar.advance(len(reading.tokens))
             parts.append(np.concatenate(rows))
             if path is not None:
-                with replacing(path) as partial, partial.open("wb") as file:
-                    np.save(file, parts[-1], allow_pickle=False)
+                whole = io.BytesIO()
+                np.save(whole, parts[-1], allow_pickle=False)
+                with replacing(path) as partial:
+                    partial.write_bytes(with_tail(whole.getvalue()))
     table = np.concatenate(parts)
     return table[:, 0].astype(np.int64), table[:, 1:].astype(np.float32)
 
@@ -188,7 +192,7 @@ def _saved_scores(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     if not path.is_file():
         return None
     try:
-        scores = np.load(path, allow_pickle=False)
+        scores = np.load(io.BytesIO(without_tail(path.read_bytes())), allow_pickle=False)
         if isinstance(scores, np.ndarray) and scores.shape == shape and scores.dtype.kind == "f":
             return scores
     except Exception as error:  # NumPy parses a head of text

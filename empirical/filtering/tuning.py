@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from ...checksums import ENTRY, of_tensors
+from ...console import say
 from ...errors import MissingExtraError, RosettaError, require
 from ...removal import made, ours, remove
 from ...results import disk_error, replacing
@@ -196,7 +198,8 @@ def _save(state: Path, trained: list[Any], optimizer: Any, losses: Any, step: in
         tensors |= {f"{i}.{name}": optimizer.state[parameter][name] for name in MOMENTS}
     try:
         with replacing(made(state)) as partial:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
+            facts = {"step": str(step), ENTRY: of_tensors(tensors)}
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, facts)
     except SafetensorError as error:
         raise disk_error(state, error) from error
 
@@ -212,9 +215,13 @@ def _restore(state: Path | None, trained: list[Any], optimizer: Any, losses: Any
         with safe_open(state, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             step = int(file.metadata()["step"])
+            expected = file.metadata().get(ENTRY)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return 0  # damaged: begin again
     names = {f"{i}{moment}" for i in range(len(trained)) for moment in ("", *(f".{name}" for name in MOMENTS))}
+    if expected not in (None, of_tensors(tensors)):
+        say(f"{state}: damaged; trained from the beginning")
+        return 0
     if set(tensors) != names | {"losses"} or tensors["losses"].shape != losses.shape:
         return 0
     shapes = [(tensors[f"{i}"].shape, parameter.shape) for i, parameter in enumerate(trained)]

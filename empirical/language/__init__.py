@@ -6,6 +6,7 @@
 |---|---|
 | `alignment` | boundaries that tokenizations share, and the spans between them |
 | `drawing` | windows of text drawn at random from all documents |
+| `aligned_text` | text that models share, and the spans that are its positions |
 | `source` | a model on shared windows of text |
 | `opening` | a model's configuration and tokenizer, before its weights |
 | `encoder_decoder` | what a decoder behind an encoder reads |

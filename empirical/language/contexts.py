@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..activations.source import ActivationSource
-from .source import AlignedText
+from .aligned_text import AlignedText
 
 AROUND = 60  # characters shown on either side of a span
 BLOCK = 8192

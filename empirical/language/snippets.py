@@ -24,7 +24,7 @@ from .alignment import byte_offsets
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .source import AlignedText
+    from .aligned_text import AlignedText
 
 PARTS = ("before", "span", "after")
 

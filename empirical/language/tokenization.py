@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checksums import files_are_sound, of_files, sealed, unsealed
 from ...console import say
 from ...disk import marked
 from ...errors import MissingFileError
@@ -23,6 +24,7 @@ from ..corpora.corpus import Corpus
 from .drawing import stretches
 
 END = "<|endoftext|>"
+SUMS = "checksums.json"  # of tokens and tokenizer, beside them
 AT_ONCE = 1 << 18  # characters that a tokenizer gets at once: it takes some 500 bytes for each
 
 
@@ -104,7 +106,8 @@ def prepare(corpus: Corpus, vocabulary: int, folder: Path, seed: int | None = No
     """
     tokenizer_folder, tokens = folder / "tokenizer", folder / "tokens.npy"
     with claimed(folder):
-        if not (_usable(tokens) and _has_tokenizer(tokenizer_folder, vocabulary)):
+        whole = _usable(tokens) and _has_tokenizer(tokenizer_folder, vocabulary) and _sound(folder)
+        if not whole:
             _prepare(corpus, vocabulary, tokenizer_folder, tokens, seed)
     return tokenizer_folder, tokens
 
@@ -122,6 +125,19 @@ def _usable(tokens: Path) -> bool:
         good = False
     if not good:
         say(f"{tokens}: damaged; the text is tokenized again")
+    return good
+
+
+def _sound(folder: Path) -> bool:
+    """Return whether tokens and tokenizer are as they were written; those of an older version have no checksums."""
+    try:
+        record = json.loads((folder / SUMS).read_text(encoding="utf-8")) if (folder / SUMS).exists() else {}
+    except (OSError, ValueError, RecursionError):
+        record = None
+    sums = unsealed(record) if isinstance(record, dict) else None
+    good = sums is not None and files_are_sound(folder, sums)
+    if not good:
+        say(f"{folder}: damaged; the text is tokenized again")
     return good
 
 
@@ -152,3 +168,7 @@ def _prepare(corpus: Corpus, vocabulary: int, folder: Path, tokens: Path, seed: 
     array = tokenize(tokenizer, corpus)
     with replacing(tokens) as partial, partial.open("wb") as file:
         np.save(file, array, allow_pickle=False)
+    files = [tokens, *(path for path in folder.rglob("*") if path.is_file())]
+    with replacing(folder.parent / SUMS) as partial:
+        sums = of_files(folder.parent, [path.relative_to(folder.parent).as_posix() for path in files])
+        partial.write_text(json.dumps(sealed(sums), indent=1), encoding="utf-8")

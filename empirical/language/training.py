@@ -30,13 +30,14 @@ from typing import Any
 
 import numpy as np
 
+from ...checksums import ENTRY, of_tensors
 from ...errors import RosettaError
 from ...leftovers import remove_leftovers
 from ...removal import begin, made, ours, remove
 from ...results import disk_error, replacing, run_facts
 from ..checkpoints.claims import claimed
 from ..checkpoints.completeness import model_is_whole
-from ..checkpoints.provenance import RECORD
+from ..checkpoints.provenance import RECORD, record_is_sound, write_record
 from .families import ARCHITECTURES, Family, Rung, Training
 
 SAVE_SECONDS = 10.0
@@ -76,8 +77,8 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """True where a complete checkpoint exists; one whose weights are damaged is trained again."""
-        return math.isfinite(self.bits_per_byte) and model_is_whole(self.folder)
+        """True where a complete checkpoint exists; one with a damaged file is trained again."""
+        return math.isfinite(self.bits_per_byte) and model_is_whole(self.folder) and record_is_sound(self.folder)
 
     @property
     def bits_per_byte(self) -> float:
@@ -246,7 +247,8 @@ def _save_state(job: Job, model: Any, optimizer: Any, losses: Any, step: int) ->
     tensors["losses"] = losses
     try:
         with replacing(made(job.state)) as partial:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, {"step": str(step)})
+            facts = {"step": str(step), ENTRY: of_tensors(tensors)}
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, facts)
     except SafetensorError as error:
         raise disk_error(job.state, error) from error
 
@@ -261,6 +263,9 @@ def _restore(job: Job, model: Any, optimizer: Any, losses: Any) -> int:
         tensors = load_file(job.state)
         with safe_open(job.state, "pt") as file:
             step = int(file.metadata()["step"])
+            expected = file.metadata().get(ENTRY)
+        if expected not in (None, of_tensors(tensors)):
+            raise ValueError("its numbers are not those that were written")
         with torch.no_grad():
             for i, p in enumerate(model.parameters()):
                 p.copy_(tensors[f"model.{i}"])
@@ -329,7 +334,7 @@ def _finish(job: Job, model: Any, outcome: dict[str, Any]) -> None:
             **outcome,
             "versions": json.loads(run_facts()["versions"]),
         }
-        (partial / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_record(partial, record)
         remove(job.folder)
         os.replace(partial, job.folder)
         _forget(job)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..intervals import mean_interval
-from ..language.source import AlignedText
+from ..language.aligned_text import AlignedText
 from .categories import Grouping
 
 

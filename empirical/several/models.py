@@ -29,7 +29,7 @@ from .spools import Spools, nonce
 
 if TYPE_CHECKING:
     from ..checkpoints.hub import Loading
-    from ..language.source import AlignedText
+    from ..language.aligned_text import AlignedText
     from ..sites import Site
 
 MOST_MODELS, LONGEST = 16, 80

@@ -132,7 +132,7 @@ class Spools:
             if private:
                 self._private.add(folder)
             place = folder / NAME
-            if not (is_whole(like, place, self.kind) and (folder / FACTS).is_file()):
+            if not (is_whole(like, place, BLOCK, self.kind) and (folder / FACTS).is_file()):
                 if passing:
                     self._make_room(self.missing(facts, like.positions, len(like.layer)))
                 self._make(like, make, place)

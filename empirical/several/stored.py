@@ -19,9 +19,10 @@ from ... import __version__
 from ..activations.views import Copy
 from ..checkpoints import hub
 from ..checkpoints.provenance import ModelFacts, model_facts
+from ..language.aligned_text import AlignedText
 from ..language.loaded import LoadedModel
 from ..language.opening import TextReader
-from ..language.source import AlignedText, TextSource, source_of
+from ..language.source import TextSource, source_of
 from ..matching.engine import not_finite
 from .spools import Spools, nonce
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..activations.source import ActivationSource
-    from ..language.source import AlignedText
+    from ..language.aligned_text import AlignedText
     from ..matching.matches import Matches
 
 PAIRS = 1000  # pairs whose contexts are saved, those with the highest |ρ|: as many as `rosettalaw view` shows

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...console import progress
 from ..activations.source import ActivationSource
-from ..language.source import AlignedText
+from ..language.aligned_text import AlignedText
 from ..measures.top import TopPositions
 from .items import LEVELS, Judged, Pair, TextContext
 from .passages import AROUND as AROUND

@@ -163,7 +163,7 @@ def _item(path: Path) -> Item:
 def facts_in(path: Path) -> dict[str, Any]:
     """Return the facts in a file of JSON, none where it is damaged."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -101,6 +101,7 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "member": "member_family member_model member_neuron member_layer member_unit",
     },
     "fit": {
+        "": "fitted_to",
         "size": "neurons count count_sd",
         "parameter": "parameter value low high open",
     },
@@ -151,6 +152,7 @@ TEXTS = set(
         "side",
         "measure",
         "category",
+        "fitted_to",
         "read_name",
         "read_domain",
         "context_document",

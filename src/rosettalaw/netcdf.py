@@ -1,4 +1,8 @@
-"""Datasets as netCDF-4 files: written in memory, and read without the array libraries that a result does not need."""
+"""Datasets as netCDF-4 files: written in memory, and read without the array libraries that a result does not need.
+
+A checksum of the file stands behind its last byte (`checksums`), where other readers of HDF5 do not look. HDF5 cuts it
+off when it writes to the file, so that a result may be edited.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from .checksums import with_tail, without_tail
 from .errors import require
 
 if TYPE_CHECKING:
@@ -40,7 +45,7 @@ def as_bytes(ds: xr.Dataset) -> bytes:
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         ds.compute().dump_to_store(H5NetCDFStore(file), encoding=encoding)
-    return buffer.getvalue()
+    return with_tail(buffer.getvalue())
 
 
 @contextmanager
@@ -50,7 +55,7 @@ def reading(file: IO[bytes]) -> Iterator[xr.Dataset]:
     import h5py
     import xarray as xr
 
-    whole = io.BytesIO(file.read())
+    whole = io.BytesIO(without_tail(file.read()))
     with_readable_attributes(h5py.File(whole, "r")).close()
     with (
         h5netcdf.File(whole, "r", decode_vlen_strings=True, phony_dims="access") as opened,

@@ -184,7 +184,10 @@ def load(path: str | os.PathLike[str], kind: str | None = None) -> xr.Dataset:
         raise ForeignFileError(
             f"{path}: damaged, edited or from an old version ({wrong}); rerun the command that made it"
         )
-    return _class_of(actual)(ds.data_vars, ds.coords, ds.attrs) if actual in DRAWN else ds
+    if actual not in DRAWN:
+        return ds
+    # Variables before coordinates, as the functions that make these results have them in their tables.
+    return _class_of(actual)(ds.data_vars, attrs=ds.attrs).drop_vars(list(ds.coords)).assign_coords(ds.coords)
 
 
 def require_variables(ds: xr.Dataset, name: str, variables: Iterable[str], facts: Iterable[str] = ()) -> None:

@@ -289,6 +289,7 @@ SIMULATION = {
     "candidates": Variable("features that have a neuron in each synthetic network (s > 0)", "neurons", "n", "D.7"),
     "count_run": Variable("mutual pairs of one run, correct or false", "pairs", "R", "D.7"),
     "count_sd": Variable("standard deviation of the count from run to run", "pairs"),
+    "fitted_to": Variable("data of a law as JSON: counts, nulls, tau and gamma as they were given", "text"),
     "false_pairs_run": Variable("pairs of one run whose neurons represent different features, or none", "pairs"),
     "mean_isolation_matched_run": Variable("mean assigned isolation of a run's matched neurons", "1", "⟨s⟩", "25"),
     "isolation_per_non_rosetta_run": Variable("unmatched isolation over N − count in one run", "1", "", "32"),

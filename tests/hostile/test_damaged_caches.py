@@ -195,3 +195,25 @@ def test_whatever_the_system_refuses_is_one_message(number, tmp_path, monkeypatc
         cli.main(["fit", str(tmp_path / "c.csv")])
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"error: {tmp_path / 'x'}: {os.strerror(code)}\n"
+
+
+def test_a_cache_that_cannot_be_written_is_one_message_that_names_another(tmp_path, monkeypatch):
+    import errno
+
+    from rosettalaw.empirical.checkpoints import claims
+    from rosettalaw.errors import RosettaError
+
+    def refuse(*arguments, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(claims.os, "open", refuse)
+    with (
+        pytest.raises(RosettaError, match=r"one\.lock: .*Read-only file system.*Try: ROSETTALAW_CACHE="),
+        claims.claimed(tmp_path / "one"),
+    ):
+        pass
+
+
+def test_facts_are_not_waited_for_in_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "spool.json")
+    assert cached.facts_in(tmp_path / "spool.json") == {}

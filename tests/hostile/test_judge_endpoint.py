@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from rosettalaw.checksums import sealed
 from rosettalaw.empirical.vision.judging import exchange
 from rosettalaw.empirical.vision.judging.endpoint import PREFIX, EndpointJudge
 from rosettalaw.empirical.vision.judging.key import Key
@@ -215,7 +216,7 @@ def test_a_server_that_repeats_the_key_gets_it_nowhere(server, tmp_path, where):
     if where.startswith(("concept", "chatter")):
         assert found.startswith("Answer(monosemantic=True")
         saved = json.loads(on_disk(tmp_path))
-        assert set(saved) == {"monosemantic", "concept"}
+        assert set(saved) == {"monosemantic", "concept", "checksum"}
 
 
 def test_an_older_cache_is_filtered_where_it_is_read(server, tmp_path):
@@ -228,7 +229,8 @@ def test_an_older_cache_is_filtered_where_it_is_read(server, tmp_path):
     answer = judge_of(server, tmp_path).judge(EXHIBIT)
     assert (answer.monosemantic, answer.reason) == (False, "said Bearer [key] and Bearer [key]")
     assert len(server.asked) == asked
-    assert json.loads(file.read_text()) == {"monosemantic": False, "concept": answer.reason}
+    filtered = {"monosemantic": False, "concept": answer.reason}
+    assert json.loads(file.read_text()) == sealed(filtered)
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", "null", "[" * 100000, '{"monosemantic": 1}', "\0", "9" * 6000])

@@ -12,6 +12,7 @@ from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.language.aligned_text import tokens_of
 from rosettalaw.empirical.language.alignment import (
     Tokens,
     boundaries,
@@ -22,7 +23,7 @@ from rosettalaw.empirical.language.alignment import (
     windows,
 )
 from rosettalaw.empirical.language.opening import special_tokens
-from rosettalaw.empirical.language.source import pool_into, tokens_of
+from rosettalaw.empirical.language.source import pool_into
 
 TAUGHT = [
     "The river carries what the mountain lets go.",

@@ -14,9 +14,9 @@ from rosettalaw.empirical.corpora.corpus import Corpus, StoredText, Survey
 from rosettalaw.empirical.corpora.files import Document
 from rosettalaw.empirical.corpora.on_disk import StoredDocument
 from rosettalaw.empirical.language import drawing
+from rosettalaw.empirical.language.aligned_text import AlignedText
 from rosettalaw.empirical.language.alignment import Tokens, Window, windows
 from rosettalaw.empirical.language.drawing import draw, share_out, stretches, turns, windows_in_random_order
-from rosettalaw.empirical.language.source import AlignedText
 
 CONTEXTS = (10, 12)
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language.aligned_text import AlignedText
 from rosettalaw.empirical.language.alignment import Window
 from rosettalaw.empirical.language.snippets import KeptText, keep_text
-from rosettalaw.empirical.language.source import AlignedText
 from rosettalaw.errors import InputError
 from rosettalaw.results import dataset, load, save
 

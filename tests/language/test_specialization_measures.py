@@ -6,8 +6,8 @@ from scipy import stats
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language.aligned_text import AlignedText
 from rosettalaw.empirical.language.alignment import Window
-from rosettalaw.empirical.language.source import AlignedText
 from rosettalaw.empirical.measures import firing
 from rosettalaw.empirical.measures.categories import grouping
 from rosettalaw.empirical.measures.data_size import FirstPositions, overlaps, sizes

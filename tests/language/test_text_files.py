@@ -9,7 +9,7 @@ import scipy.stats
 import zstandard
 
 from rosettalaw.empirical.corpora.corpus import Document, StoredText, open_corpus, open_text
-from rosettalaw.empirical.language.source import align_text
+from rosettalaw.empirical.language.aligned_text import align_text
 from rosettalaw.errors import ForeignFileError, InputError, MissingFileError
 
 

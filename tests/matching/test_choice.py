@@ -1,6 +1,5 @@
 """Choice of the engine: by size first, then by a speed that is measured once for a machine."""
 
-import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -50,12 +49,12 @@ def test_a_machine_is_measured_once(cache, monkeypatch):
     assert fastest(LARGE, (), "float32", "cpu") == "certified"
     monkeypatch.setattr(choice, "measured_speed", never)
     assert fastest(LARGE, (), "float32", "cpu") == "certified"
-    (key,) = json.loads((cache / choice.SPEEDS).read_text())
+    (key,) = choice._saved(cache / choice.SPEEDS)
     assert key == f"{choice.processor()}, {torch.get_num_threads()} threads, torch {version('torch')}"
     monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY["cpu"] - 0.1)
     monkeypatch.setattr(choice, "processor", lambda: "another processor")
     assert fastest(LARGE, (), "float32", "cpu") == "exact"
-    assert len(json.loads((cache / choice.SPEEDS).read_text())) == 2
+    assert len(choice._saved(cache / choice.SPEEDS)) == 2
     (cache / choice.SPEEDS).write_text("damaged")
     assert fastest(LARGE, (), "float32", "cpu") == "exact"
 
@@ -134,7 +133,7 @@ def test_the_library_of_products_is_measured_once(cache, monkeypatch):
     assert library_of_products(*call) == "torch"
     monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: never(None))
     assert library_of_products(*call) == "torch"
-    (key,) = json.loads((cache / choice.SPEEDS_OF_LIBRARIES).read_text())
+    (key,) = choice._saved(cache / choice.SPEEDS_OF_LIBRARIES)
     assert key.startswith(f"{choice.processor()}, {torch.get_num_threads()} threads, torch {version('torch')}, ")
     assert f"numpy {np.__version__} and " in key
     more = 1 + max(one["num_threads"] for one in threadpool_info())

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from ....cache import cache_folder
+from ....checksums import sealed, unsealed
 from ....disk import replacing
 from ....errors import RosettaError, require_extra
 from .checkpoint import stated_in
@@ -134,7 +135,7 @@ def _speed(name: str, key: str, measure: Callable[[], float]) -> float | None:
     ratio = float(measure())
     try:
         with replacing(path) as partial:
-            partial.write_text(json.dumps({**saved, key: ratio}, indent=1), encoding="utf-8")
+            partial.write_text(json.dumps(sealed({**saved, key: ratio}), indent=1), encoding="utf-8")
     except RosettaError:
         return None
     return ratio
@@ -276,4 +277,4 @@ def _saved(path: Path) -> dict[str, Any]:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return stored if isinstance(stored, dict) else {}
+    return (unsealed(stored) if isinstance(stored, dict) else None) or {}

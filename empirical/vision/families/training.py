@@ -27,7 +27,7 @@ from ....removal import begin, ours, remove
 from ....results import disk_error, run_facts
 from ...checkpoints.claims import claimed
 from ...checkpoints.completeness import model_is_whole, weights_are_whole
-from ...checkpoints.provenance import RECORD
+from ...checkpoints.provenance import RECORD, record_is_sound, write_record
 from .batched_vit import MLP_RATIO, configuration, initial
 from .objectives import OBJECTIVES
 from .photographs import Crops
@@ -98,10 +98,10 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """True where complete checkpoints of all seeds exist; those whose weights are damaged are trained again."""
+        """True where complete checkpoints of all seeds exist; those with a damaged file are trained again."""
         folders = [self.folder(seed) for seed in self.recipe.seeds]
         whole = all(model_is_whole(folder) and weights_are_whole(folder / HEAD) for folder in folders)
-        return whole and bool(np.isfinite(self.losses).all())
+        return whole and bool(np.isfinite(self.losses).all()) and all(map(record_is_sound, folders))
 
 
 def _loss(record: Path) -> float:
@@ -240,7 +240,7 @@ def _write(job: Job, seed: int, config: Any, member: dict[str, Any], loss: float
         save_file({name: value for name, value in member.items() if name.startswith("head.")}, partial / HEAD)
         record = {"objective": job.objective, "seed": seed, "loss": loss, "neurons": job.neurons}
         record |= {"recipe": asdict(job.recipe), "images_sha256": job.images_sha256, **run_facts()}
-        (partial / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+        write_record(partial, record)
         remove(folder)
         partial.replace(folder)
     except OSError as error:

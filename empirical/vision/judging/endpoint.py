@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from ....checksums import sealed, unsealed
+from ....console import say
 from ....errors import InputError, RosettaError, require
 from ....results import replacing
 from ..images import reduced, shown
@@ -208,7 +210,7 @@ class EndpointJudge:
             raise RosettaError(f"{self.name}: gave two unusable answers (expected the requested JSON)")
         if answer != saved:  # one of an older version may hold more than the known fields
             with replacing(cached) as partial:
-                partial.write_text(json.dumps(answer), encoding="utf-8")
+                partial.write_text(json.dumps(sealed(answer)), encoding="utf-8")
         return answer
 
     def _post(self, body: bytes) -> str:
@@ -257,7 +259,10 @@ def _saved(path: Path) -> dict[str, Any] | None:
         answer = _json(path.read_bytes()) if path.is_file() and path.stat().st_size <= REPLY else None
     except OSError:
         return None
-    return answer if isinstance(answer, dict) else None
+    answer = unsealed(answer) if isinstance(answer, dict) else None
+    if answer is None and os.path.lexists(path):
+        say(f"{path}: damaged; asked again")
+    return answer
 
 
 def _said(body: bytes) -> str:

@@ -24,6 +24,7 @@ from .match_result import MatchResult
 from .wording import in_python
 
 if TYPE_CHECKING:
+    from ..validation.analysis import Analysis
     from ..validation.counts import Counts
     from ..validation.forecast import Forecast
     from ..validation.series import Series
@@ -81,15 +82,24 @@ def fit(
     """
     with in_python():
         from ..validation.analysis import analyse, analyse_series
+        from ..validation.fitted import Fitted
+        from ..validation.in_memory import as_sequence
 
         if counts is not None:
-            return Law(analyse(neurons, counts, count_sd, nulls, tau, gamma))
+            neurons, counts, count_sd = map(as_sequence, (neurons, counts, count_sd))
+            return _law(analyse(neurons, counts, count_sd, nulls, tau, gamma), nulls, tau, gamma)
         series = _series(neurons)
         if series is not None:
-            return Law(analyse_series(series, tau, gamma))
+            return Law(analyse_series(series, tau, gamma), Fitted(series, None, tau, gamma))
         rule = "must be sizes, beside counts, or a table or file with the columns neurons and count, or a ladder"
         with _named("neurons", neurons, rule, EXAMPLE):
-            return Law(analyse(_columns(neurons), None, None, nulls, tau, gamma))
+            return _law(analyse(_columns(neurons), None, None, nulls, tau, gamma), nulls, tau, gamma)
+
+
+def _law(analysis: Analysis, nulls: Mapping[str, ArrayLike] | None, tau: float | None, gamma: float) -> Law:
+    from ..validation.fitted import Fitted
+
+    return Law(analysis, Fitted(analysis.power_law.data, nulls, tau, gamma))
 
 
 @checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")
@@ -307,17 +317,21 @@ def _pooled(sources: Sequence[Any]) -> list[Series]:
 
 def _listed(sources: Sequence[Any]) -> list[tuple[str, Any]]:
     """Return sources with their names in messages; those of one list or mapping one by one."""
+    from ..validation.in_memory import are_rows
+
     (one, *others) = sources or [()]
     if not others and isinstance(one, Mapping) and one and all(map(_is_source, one.values())):
         return [(str(name), source) for name, source in one.items()]
-    if not others and (isinstance(one, list | tuple | Iterator)):
+    if not others and isinstance(one, list | tuple | Iterator) and not are_rows(one):
         sources = list(one)
     return [(f"{UNNAMED}{number}]", source) for number, source in enumerate(sources)]
 
 
 def _is_source(value: Any) -> bool:
     """Return whether a value of a mapping is a source of its own, and no column of counts."""
-    result = isinstance(value, Law | LadderResult | MatchResult) or hasattr(value, "data_vars")
+    from ..validation.in_memory import is_table
+
+    result = isinstance(value, Law | LadderResult | MatchResult) or hasattr(value, "data_vars") or is_table(value)
     return result or is_path(value) or (hasattr(value, "keys") and not hasattr(value, "iloc")) or _is_table(value)
 
 
@@ -343,14 +357,17 @@ def _columns(source: Any) -> Any:
     An index named ``neurons`` is that column. A mapping whose keys are numbers, or a pandas Series, has sizes as keys
     and counts as values.
     """
+    from ..validation.in_memory import columns_in
+
     if isinstance(source, Law):
         return source.analysis.power_law.data
+    source = columns_in(source)
     if hasattr(source, "iloc"):
         index = source.index
         if not _is_table(source) and type(index).__name__ != "RangeIndex":
             return {"neurons": index.to_numpy(), "count": source.to_numpy()}
         source = source.reset_index() if str(index.name).lower() == "neurons" else source
-    if not hasattr(source, "keys"):
+    if not callable(getattr(source, "keys", None)):
         return source
     names = {str(key).lower(): key for key in source.keys()}  # noqa: SIM118  # of a table, too
     if isinstance(source, Mapping) and source and all(map(is_number, source)):
@@ -382,12 +399,17 @@ def _named(argument: str, source: Any, rule: str, example: str) -> Iterator[None
     except InputError as error:
         if error.argument != "data":
             raise
+        from ..validation.in_memory import columns_in, hint, named
+
+        source = columns_in(source)
         names = [str(name) for name in source.keys()] if _is_table(source) or isinstance(source, Mapping) else []  # noqa: SIM118
         if names:
             shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
             rule = "must have the columns neurons and count"
             raise InputError(argument, f"columns {shown}", rule, "fit(table['my sizes'], table['my counts'])") from None
-        raise InputError(argument, source, rule, example) from None
+        shown = source if isinstance(source, str | int | float | None) else named(source)
+        better = hint(source) if example == EXAMPLE else ""
+        raise InputError(argument, shown, rule, better or example) from None
 
 
 def _plain_series(source: Any, name: str) -> Series:

@@ -35,11 +35,11 @@ class LadderResult(DatasetResult):
 
     def fit(self, tau: float | None = None) -> Law:
         """Return the law of the calibrated counts: `rosettalaw.fit` of this ladder."""
-        from ..validation.analysis import analyse_series
+        from ..validation.fitted import Fitted
         from ..validation.series_from import of_ladder
-        from .law import Law
+        from .law import law_of
 
-        return Law(analyse_series(of_ladder(self.dataset), tau))
+        return law_of(Fitted(of_ladder(self.dataset), None, tau))
 
     @checked("load('results/demo/results.nc').recurring(0.5)")
     def recurring(self, rho: float | None = None) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..console import LOG
 from ..errors import UnknownNameError, require
 from .showing import lines, table
 
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..validation.analysis import Analysis
+    from ..validation.fitted import Fitted
     from ..validation.parameters import Parameter
 
 NAMES = {"exponent": "alpha", "α": "alpha", "β": "beta"}
 EXAMPLE = "fit([128, 256, 512, 1024], [21, 33, 48, 76]).interval('beta')"
 TITLE = "Scaling law of counts"
+FITTED = "fitted_to"  # variable of a saved law
+VARIABLES = ("neurons", "count", "value", "low", "high", "open")  # of every one
 
 
 class Law:
@@ -35,12 +40,30 @@ class Law:
         All fits and tests.
     """
 
-    def __init__(self, analysis: Analysis):
+    def __init__(self, analysis: Analysis, fitted: Fitted | None = None):
         from ..validation.analysis import Analysis
+        from ..validation.fitted import Fitted
 
         rule = "must be an Analysis; fit(neurons, counts) makes a Law"
         require(isinstance(analysis, Analysis), "analysis", analysis, rule, "fit([128, 256, 512], [21, 33, 48])")
         self.analysis = analysis
+        self._fitted = fitted or Fitted(analysis.power_law.data)
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """The law as a Dataset: `to_dataset`, or the content of the file that it was loaded from."""
+        return self.to_dataset()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.dataset[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.dataset
+
+    @property
+    def attrs(self) -> dict[Any, Any]:
+        """Facts about the run: verdict, versions, command."""
+        return self.dataset.attrs
 
     @property
     def neurons(self) -> np.ndarray:
@@ -137,12 +160,13 @@ class Law:
             **({} if sd is None else {"count_sd": ("size", sd)}),
             **{name: ("parameter", frame[name].to_numpy(dtype=float)) for name in ("value", "low", "high")},
             "open": ("parameter", frame["open"].to_numpy(dtype=np.int8)),
+            FITTED: self._fitted.to_json(),
         }
         coords = {"parameter": frame.index.to_numpy(dtype=str)}
         return dataset("fit", variables, coords, verdict=self.verdict, status=self.status)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `to_dataset` to netCDF, completely or not at all."""
+        """Write `to_dataset` to netCDF, completely or not at all; `rosettalaw.load` returns the law again."""
         from ..results import save
 
         return save(self.to_dataset(), path)
@@ -167,3 +191,36 @@ class Law:
 
     def _repr_html_(self) -> str:
         return table(TITLE, self.facts(), note=self.verdict)
+
+
+def law_of(fitted: Fitted) -> Law:
+    """Return the law of some data."""
+    return Law(fitted.analyse(), fitted)
+
+
+def law_in(ds: xr.Dataset, name: str) -> Law:
+    """Return the law in a saved Dataset of kind "fit", fitted again from its data.
+
+    Files of older versions have the counts alone, without τ, nulls and the facts of a ladder. Where this version's
+    numbers differ from those of the file, the log says so.
+    """
+    from ..results import interpreting
+    from ..validation.counts import clean
+    from ..validation.fitted import Fitted
+
+    with interpreting(name):
+        if FITTED in ds:
+            fitted = Fitted.from_json(str(ds[FITTED].values))
+        else:
+            sd = ds["count_sd"].values if "count_sd" in ds else None
+            fitted = Fitted(clean(ds["neurons"].values, ds["count"].values, sd))
+        law = law_of(fitted)
+        frame = law.to_dataframe()
+        saved = ds["value"].to_series() if "parameter" in ds["value"].coords else frame["value"]
+    before = saved.reindex(frame.index).to_numpy()
+    same = np.isclose(before, frame["value"].to_numpy(), rtol=1e-6, atol=0, equal_nan=True)
+    other = [str(name) for name in frame.index[~same]]
+    if other:
+        LOG.warning("%s: fitted again from its counts; %s differs from the file's value", name, ", ".join(other))
+    vars(law)["dataset"] = ds
+    return law

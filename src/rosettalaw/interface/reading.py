@@ -10,6 +10,7 @@ from ..errors import require
 from ..results import KIND, require_variables
 from ..results import load as load_dataset
 from .ladder_result import LadderResult
+from .law import VARIABLES, Law, law_in
 from .match_result import MatchResult
 from .recurrence_result import RecurrenceResult
 from .wording import in_python
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RESULTS = {"pairs": MatchResult, "ladder": LadderResult, "recurrence": RecurrenceResult}
+LAW = "fit"
 
 
 @checked("load('result.nc')")
 def load(
     path: str | os.PathLike[str], kind: str | None = None
-) -> MatchResult | LadderResult | RecurrenceResult | xr.Dataset:
+) -> MatchResult | LadderResult | RecurrenceResult | Law | xr.Dataset:
     """Return the result in a file.
 
     Parameters
@@ -35,8 +37,11 @@ def load(
 
     Returns
     -------
-    MatchResult, LadderResult, RecurrenceResult or xarray.Dataset
-        Of pairs, of a ladder, of neurons that recur, or of another kind.
+    MatchResult, LadderResult, RecurrenceResult, Law or xarray.Dataset
+        Of pairs, of a ladder, of neurons that recur, of a law, or of another kind: what was saved. A `MatchResult` has
+        no ``matches``, a `RecurrenceResult` no ``pairs``: files do not have the correlations of every null and pair of
+        models. A `Law` is fitted again from its data, which takes as long as `fit`. Predictions and sweeps are
+        Datasets that can be plotted.
 
     Raises
     ------
@@ -58,6 +63,9 @@ def load(
     with in_python():
         require(str(path), "path", path, "must name a file", "load('result.nc')")
         dataset = load_dataset(path, kind)
+    if dataset.attrs[KIND] == LAW:
+        require_variables(dataset, str(path), VARIABLES)
+        return law_in(dataset, str(path))
     result = RESULTS.get(dataset.attrs[KIND])
     if result is None:
         return dataset

@@ -34,6 +34,10 @@ def in_python() -> Iterator[None]:
             if type(error) is not RosettaError or "--" not in example:
                 raise
             raise RosettaError(f"{message}{said}{_translated(example)}") from error
+        from ..validation.counts import AT_SIZES
+
+        if error.example == AT_SIZES:
+            raise InputError(error.argument, error.value, error.rule, "fit([128, 256, 512], [21, 33, 48])") from error
         if "--" not in f"{error.argument} {error.rule} {error.example}" and not COMMAND.fullmatch(error.example):
             raise
         argument = error.argument.lstrip("-").replace("-", "_") if error.argument.startswith("--") else error.argument
