@@ -10,7 +10,8 @@ import sys
 
 import numpy as np
 
-HEAVY = "torch transformers xarray pandas matplotlib numba scipy.stats scipy.optimize dask distributed peft".split()
+HEAVY = ["torch", "transformers", "xarray", "pandas", "matplotlib", "numba", "dask", "distributed", "peft"]
+HEAVY += ["scipy.stats", "scipy.optimize"]
 
 # Files: a.npy and b.npy (120 × 6), junk.* and folder. HF_HUB_OFFLINE is set.
 REFUSED = """
