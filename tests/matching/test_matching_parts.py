@@ -236,7 +236,7 @@ def test_a_plan_adds_up_what_is_moved():
 
 
 def test_replicates_are_planned_where_they_take_more_than_tiles():
-    """By hand, 16 parts and 6 partners: (72 + 16·16)·6 + 32·16 bytes a neuron, and 2²¹ correlations of 48 bytes."""
+    """By hand: 16 parts, 6 partners of each neuron, and 2²¹ correlations at a time."""
     cpu = rates.Device(name="cpu", operations=1, bandwidth=1, memory=1e12, link=np.inf, source="")
     million, few = cost.Sizes(10**6, 10**6, 10**5), cost.Sizes(4096, 4096, 10**5)
     made = (328 * 6 + 512) * 2 * 10**6 + 48 * 2**21
