@@ -6,6 +6,9 @@ Shipped ladder files lie in ``empirical/ladder/``. An unknown, missing or ill-ty
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import re
+import sys
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -157,11 +160,27 @@ def require_device(argument: str, device: str, example: str) -> None:
     Raises
     ------
     InputError
-        If it is neither a kind of device nor one with its number.
+        If it is neither a kind of device nor one with its number, or it needs another torch than the installed one.
     """
     kind, colon, number = device.partition(":")
     named = kind in DEVICES.split() and (not colon or (number.isascii() and number.isdigit()))
     require(named, argument, device, "must be a device in torch's words: cpu, cuda, cuda:1, mps or xpu", example)
+    rule = "cannot be used (Torch not compiled with CUDA enabled)"
+    require(kind != "cuda" or _may_have_cuda(), argument, device, rule, example.replace("cuda", "cpu"))
+
+
+def _may_have_cuda() -> bool:
+    """Return False where the torch that is installed was made for the CPU alone, as its file of versions says."""
+    if "torch" in sys.modules:
+        return True  # torch itself answers
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return True
+    try:
+        versions = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    return not all(re.search(rf"^{kind}\b[^=]*=\s*None\s*$", versions, re.MULTILINE) for kind in ("cuda", "hip"))
 
 
 def require_seed(argument: str, seed: int) -> None:

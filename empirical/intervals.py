@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 def mean_interval(draws: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean, low and high of each column of `draws`, shape (draws, …); the ends are NaN for a single draw."""
+    from scipy import stats  # here: its import takes longer than a refusal may
+
     rows = np.asarray(draws, dtype=float)
     mean = rows.mean(0)
     if len(rows) < 2:

@@ -79,6 +79,21 @@ def require_reading(models: Sequence[Any], tokens: int | None, context: int | No
             require_there(one)
 
 
+def require_models(models: Sequence[Any]) -> None:
+    """Refuse names of checkpoints that exist neither on disk nor on the hub, before a text is read for them.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such folder, and the hub has none either or does not answer.
+    """
+    from .checkpoints.hub import require_found
+
+    for one in models:
+        if isinstance(one, str | Path):
+            require_found(one)
+
+
 def unfinished_work(out: Path) -> Path:
     """Return the folder of the work on a result until it is saved."""
     return out.with_name(f"{out.name}.unfinished")

@@ -24,9 +24,10 @@ from .activations.npy import open_npy
 from .activations.source import ActivationSource
 from .activations.views import Layers
 from .calibration import Q_DEFAULT
+from .corpora.corpus import PYTHON
 from .matching import Screening
 from .matching.cost import byte_count
-from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources, require_reading
+from .pairing import CONTEXTS, ModelMatches, PairOptions, Sources, require_models, require_reading
 from .sites import MlpNeurons, Site, site_named
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def match_models(
         exclude_nonfinite=exclude_nonfinite,
         seed=seed,
     )
+    require(tokens is None or tokens > 0, "--tokens", tokens, "must be at least 1", "--tokens 200000")
     precision = weights if weights != "float32" else None
     options = {"--text": text, "--tokens": tokens, "--images": images, "--untrained": untrained, "--weights": precision}
     options |= {
@@ -308,11 +310,13 @@ def _sources(
                 shape = f"{one.source.positions} positions of {len(one.source.layer)} neurons"
                 say(f"{one.source.name}: {shape}; rows are positions. If its rows are neurons, transpose it")
         return (opened[0].source, opened[1].source), {}
-    from .corpora.corpus import PYTHON
     from .corpora.texts import open_texts
     from .language.source import text_sources
 
-    loading, corpus = opening.loading(), open_texts(PYTHON if text is None else text, tokens, memory)
+    loading, corpus = opening.loading(), None if text is None else open_texts(text, tokens, memory)
+    require_models((a, b))
+    if corpus is None:
+        corpus = open_texts(PYTHON, tokens, memory)  # which takes seconds
     sources = text_sources(
         _checkpoint(a), _checkpoint(b), corpus, tokens, seed, opening.patterns, loading, context, opening.sites
     )

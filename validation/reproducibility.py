@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
-from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from ..errors import require
+from ..lazy import deferred
 
 if TYPE_CHECKING:
     import xarray as xr
+
+optimize, special, stats = (deferred(f"scipy.{part}") for part in ("optimize", "special", "stats"))
 
 HALVES = ("margin_first_half", "margin_second_half")
 Parameters = tuple[float, float, float, float]  # π₁, μ₁, σ₁, ρ₁
@@ -93,7 +93,7 @@ def fit_reproducibility(first: ArrayLike, second: ArrayLike) -> Reproducibility:
     require(len(x) == len(y), "second", len(y), f"must have as many scores as the first, {len(x)}", call)
     require(len(x) >= FEWEST, "first", len(x), f"must have at least {FEWEST} scores", call)
     require(bool(np.isfinite([x, y]).all()), "scores", "NaN or infinite", "must be finite numbers", call)
-    ranks = [rankdata(one) / (len(one) + 1) for one in (x, y)]
+    ranks = [stats.rankdata(one) / (len(one) + 1) for one in (x, y)]
     return max((_fitted(ranks, start) for start in STARTS), key=lambda one: one.log_likelihood)
 
 
@@ -153,7 +153,7 @@ def _refined(ranks: list[np.ndarray], start: Parameters) -> Parameters:
     inside = np.clip([share, correlation], 2 * LEAST, 1 - 2 * LEAST)
     logits = np.log(inside / (1 - inside))
     free = np.array([logits[0], np.log(max(mean, LEAST)), np.log(deviation), logits[1]])
-    highest = minimize(
+    highest = optimize.minimize(
         lambda one: -_expected(_scores(ranks, open_scale(one)), open_scale(one))[1],
         free,
         method="Nelder-Mead",
@@ -167,7 +167,7 @@ def _scores(ranks: list[np.ndarray], parameters: Parameters) -> np.ndarray:
     share, mean, deviation, _ = parameters
     reach = 8 * max(deviation, 1.0)
     grid = np.linspace(min(-8.0, mean - reach), max(8.0, mean + reach), GRID)
-    marginal = share * ndtr((grid - mean) / deviation) + (1 - share) * ndtr(grid)
+    marginal = share * special.ndtr((grid - mean) / deviation) + (1 - share) * special.ndtr(grid)
     return np.stack([np.interp(one, marginal, grid) for one in ranks])
 
 

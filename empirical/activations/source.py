@@ -4,7 +4,7 @@ A source is one model seen at a list of aligned positions (text spans, image cel
 read any number of times, always in the same order, so that two sources with equally many positions can be read side
 by side. Whatever produced the activations, only sources are matched.
 
-Ten abilities are optional. This module is the only place that asks for them:
+Eleven abilities are optional. This module is the only place that asks for them:
 
 | ability | asked by | without it |
 |---|---|---|
@@ -14,6 +14,7 @@ Ten abilities are optional. This module is the only place that asks for them:
 | ``blocks_from(size, first)`` | `blocks_from` | it is read from the start, up to the position wanted |
 | ``tensors(size)`` | `tensors` | its blocks are arrays, and go to the device from there |
 | ``identity()`` | `identity` | name, positions and neurons distinguish it from others; a resumed run trusts them |
+| ``release()`` | `release` | its model stays in memory when it has been copied to disk |
 | ``untrained(seed)`` | `untrained` | there is no null of untrained networks |
 | ``mapped()`` | `mapped` | its files are opened at each reading |
 | ``in_place()`` | `in_place` | every block that is read is a copy, so that blocks are small |
@@ -91,9 +92,11 @@ def blocks_from(source: ActivationSource, size: int, first: int) -> Iterator[np.
         rule = "blocks(size) must yield arrays of shape (size, neurons)"
         raise InputError(source.name, type(blocks).__name__, rule, "def blocks(self, size): yield self.array[:size]")
     for block in blocks:
-        if left < len(block):
+        length = len(block)
+        if left < length:
             yield block[left:]
-        left = max(left - len(block), 0)
+        del block  # the source makes the next one when nothing of this one is left
+        left = max(left - length, 0)
 
 
 def tensors(source: ActivationSource, size: int) -> Iterator[Any]:
@@ -106,6 +109,13 @@ def identity(source: ActivationSource) -> list[Any]:
     """Return the facts that distinguish a source from others, as JSON can hold them."""
     own: Callable[[], list[Any]] | None = getattr(source, "identity", None)
     return own() if own is not None else [source.name, int(source.positions), len(source.layer)]
+
+
+def release(source: ActivationSource) -> None:
+    """Let a source give up the memory of its model, which is opened again should it be read again."""
+    own: Callable[[], None] | None = getattr(source, "release", None)
+    if own is not None:
+        own()
 
 
 def untrained(source: ActivationSource) -> Callable[[int], ActivationSource] | None:

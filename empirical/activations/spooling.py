@@ -121,6 +121,7 @@ def spool(
                 for piece in rechunked(source, block, copy.positions):
                     advance(written.result())
                     written = writer.submit(copy.add, piece.copy())  # a source may use its memory again
+                    del piece
                 advance(written.result())
             copy.finish()
         finally:
@@ -180,6 +181,7 @@ def rechunked(source: ActivationSource, block: int, first: int = 0) -> Iterator[
             piece = floats(source.name, piece, float_type(piece.dtype))
         seen += len(piece)
         rest = np.concatenate([rest, piece]) if len(rest) else piece
+        del piece  # the source makes the next one when nothing of this one is left
         while len(rest) >= block:
             yield rest[:block]
             rest = rest[block:]

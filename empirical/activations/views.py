@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .source import ActivationSource, RandomAccess, blocks_from, identity, in_place, labels, mapped, tensors
+from .source import ActivationSource, RandomAccess, blocks_from, identity, in_place, labels, mapped, release, tensors
 
 LARGEST = 1e18  # sums of squares of deviations are added in float32, some at a time
 
@@ -128,6 +128,10 @@ class Layers:
         """Yield the same, on the device where the source made them."""
         for block in tensors(self._source, size):
             yield block[:, self._columns]
+
+    def release(self) -> None:
+        """Let the source give up the memory of its model."""
+        release(self._source)
 
 
 class ReadableLayers(View, Layers):

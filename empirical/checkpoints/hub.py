@@ -7,6 +7,7 @@ transformer, an adapter is merged into its base (`adapters`). A GGUF file is rea
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import weakref
@@ -110,7 +111,39 @@ def require_there(checkpoint: str | Path) -> None:
         raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")
 
 
-@quiet_transformers()
+def require_found(checkpoint: str | Path) -> None:
+    """Refuse a name that is neither a path nor found on the hub, before the libraries of models are loaded.
+
+    Raises
+    ------
+    MissingFileError
+        If the path does not exist, or the hub has no such repository, or cannot be reached and has not been before.
+    """
+    require_there(checkpoint)
+    name, within = located(checkpoint)
+    if expanded(checkpoint).exists() or importlib.util.find_spec("huggingface_hub") is None:
+        return
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        if commit(checkpoint):
+            return
+        say(f"{checkpoint}: no such folder; looking for it on the hub")
+        get_hf_file_metadata(hf_hub_url(name, "config.json", **within))
+    except EntryNotFoundError:
+        return  # a repository without this file, of which its reader will say so
+    except Exception as error:
+        raise _not_found(checkpoint, error) from error
+
+
+def _not_found(checkpoint: str | Path, error: Exception) -> MissingFileError:
+    return MissingFileError(
+        f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
+        "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
+    )
+
+
 def open_config(checkpoint: str | Path) -> Any:
     """Open the configuration of a checkpoint.
 
@@ -121,8 +154,6 @@ def open_config(checkpoint: str | Path) -> Any:
     RosettaError
         If the configuration is damaged, wants code of its own to be run, or names a quantisation that cannot be read.
     """
-    from transformers import AutoConfig
-
     base = base_of(checkpoint)
     if base is not None:
         try:
@@ -130,7 +161,6 @@ def open_config(checkpoint: str | Path) -> Any:
         except MissingFileError as error:
             raise MissingFileError(f"{checkpoint}: an adapter, whose base model is missing. {error}") from error
     path = inner(expanded(checkpoint))
-    require_there(checkpoint)
     single = gguf_file(path)
     if single is None and path.is_dir() and not (path / "config.json").is_file():
         within = sorted(file.parent for depth in ("*", "*/*") for file in path.glob(f"{depth}/config.json"))
@@ -138,18 +168,17 @@ def open_config(checkpoint: str | Path) -> Any:
         raise MissingFileError(f"{checkpoint}: a folder, but not a checkpoint (it has no config.json){hint}")
     if single is None and path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
+    require_found(checkpoint)
     name, revision = located(checkpoint)
-    try:
-        if single is None and not path.is_dir() and not commit(checkpoint):
-            say(f"{checkpoint}: no such folder; looking for it on the hub")
-        config = AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
-    except Exception as error:
-        if path.exists():
-            raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
-        raise MissingFileError(
-            f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
-            "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
-        ) from error
+    with quiet_transformers():
+        from transformers import AutoConfig
+
+        try:
+            config = AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
+        except Exception as error:
+            if path.exists():
+                raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
+            raise _not_found(checkpoint, error) from error
     require_sizes(str(checkpoint), config)
     note_quantised(str(checkpoint), config, gguf=single is not None)
     return config

@@ -24,7 +24,7 @@ import numpy as np
 from ...console import progress, say
 from ...disk import expanded
 from ...errors import ForeignFileError, InputError, MissingFileError, require
-from .files import Document, size_on_disk, unread
+from .files import Document, require_there, size_on_disk, unread
 from .on_disk import stored
 from .python_text import shipped_documents
 
@@ -241,9 +241,28 @@ def open_text(source: str | Path, memory: int | None = None) -> Corpus | StoredT
     ----------
     memory : int, optional
         Bytes that a run may take; an eighth of them at most is text.
+
+    Raises
+    ------
+    MissingFileError
+        If the path does not exist.
     """
-    at_once = AT_ONCE if memory is None else min(AT_ONCE, memory // 8)
-    return python_corpus() if str(source) == PYTHON else StoredText(source, at_once)
+    if str(source) == PYTHON:
+        return python_corpus()
+    require_text(source)
+    return StoredText(source, AT_ONCE if memory is None else min(AT_ONCE, memory // 8))
+
+
+def require_text(source: str | Path) -> None:
+    """Refuse a text that does not exist, before anything else is opened.
+
+    Raises
+    ------
+    MissingFileError
+        If the path does not exist.
+    """
+    if str(source) != PYTHON:
+        require_there(expanded(source))
 
 
 def python_corpus() -> Corpus:

@@ -50,6 +50,18 @@ class Document:
 Unread = Callable[[], Document | None]
 
 
+def require_there(path: Path) -> None:
+    """Refuse a text that does not exist, before anything else is opened.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file or folder.
+    """
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such text file or folder (the name 'python' means Python's own text)")
+
+
 def unread(path: Path, advance: Callable[[int], object] = lambda size: None) -> Iterator[Unread]:
     """Yield every document of a source, in a fixed order, as a function that reads it.
 
@@ -68,8 +80,7 @@ def unread(path: Path, advance: Callable[[int], object] = lambda size: None) -> 
         If a file is damaged, or is a pipe or a device, a line of a shard is not an object with a ``text`` or is longer
         than `LINE`, or a lone file is not UTF-8. Functions that read a document raise it too.
     """
-    if not path.exists():
-        raise MissingFileError(f"{path}: no such text file or folder (the name 'python' means Python's own text)")
+    require_there(path)
     try:
         require_ordinary(path)
         if not path.is_dir():

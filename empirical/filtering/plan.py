@@ -68,6 +68,7 @@ class FilteringPlan:
         for name in ("budget", "contexts", "match_tokens", "context", "passage", "seed"):
             value = getattr(self, name)
             require(value is None or value < 2**63, name, value, "must be below 2^63", f"{name} = 20")
+        require(self.passage >= 0, "passage", self.passage, "must not be negative", "passage = 1000")
         require(self.seed >= 0, "seed", self.seed, "must be at least 0", "seed = 0")
         fits = self.choosing > 0 and self.test > 0 and self.choosing + self.test < 1
         shares = f"{self.choosing:g}, {self.test:g}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import RosettaError, require
 from ..checkpoints import hub
-from ..checkpoints.architectures import ModelParts
+from ..checkpoints.architectures import OUTPUT_PROJECTION, ModelParts
 from ..sites import MlpNeurons, Site
 from .loaded import LoadedModel
 from .positions import text_part
@@ -71,6 +71,20 @@ class TextReader:
         widths = [self.site.width(module, parts) for module in modules]
         return np.repeat(self.site.layers(modules), widths), np.concatenate([np.arange(width) for width in widths])
 
+    def require_neurons(self) -> None:
+        """Refuse an architecture whose signals cannot be found, before its weights are loaded.
+
+        Raises
+        ------
+        RosettaError
+            If there are none, or several patterns could be meant.
+        """
+        known = (
+            self.config.model_type in OUTPUT_PROJECTION and self.pattern is None and isinstance(self.site, MlpNeurons)
+        )
+        if not known:
+            assert len(self.neurons[0])
+
     def check(self, windows: Sequence[np.ndarray]) -> None:
         """Refuse a text that this model cannot read.
 
@@ -109,13 +123,28 @@ def require_text(name: str, config: Any) -> int:
     Raises
     ------
     RosettaError
-        If its configuration states none: it reads images, or sounds.
+        If its configuration states none: it reads images, or sounds; or if it compares texts with these.
     """
     tokens = getattr(text_part(config), "vocab_size", None)
     if not isinstance(tokens, int):
         rule = f"reads no text: its configuration ({getattr(config, 'model_type', '')}) has no vocab_size"
         raise RosettaError(f"{name}: {rule}. Try: rosettalaw match A B --images FOLDER")
+    if _compares(config):
+        rule = f"compares texts with images or sounds ({config.model_type}), and reads none without the other"
+        raise RosettaError(f"{name}: {rule}. Try: the text model alone, model.text_model.save_pretrained('folder')")
     return tokens
+
+
+def _compares(config: Any) -> bool:
+    """Return whether a configuration is of two encoders in one, as CLIP's and CLAP's are, which read only together."""
+    towers = [part for part in ("vision_config", "audio_config", "image_config") if hasattr(config, part)]
+    if not towers or not hasattr(config, "text_config"):
+        return False
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES as COMPARED,
+    )
+
+    return hasattr(config, "logit_scale_init_value") or config.model_type in COMPARED
 
 
 def open_readers(

@@ -11,7 +11,7 @@ An untrained twin (`TextSource.untrained`) reads the same windows with random we
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class TextSource:
         Facts that distinguish the weights from others, where the name is not a checkpoint's.
     site : Site
         The signals that are read; the MLPs' neurons by default.
+    again : callable, optional
+        Opens the same model again. With it the weights may be given up between two readings (`release`).
     """
 
     def __init__(
@@ -67,18 +69,36 @@ class TextSource:
         special: tuple[list[int], list[int]] = ([], []),
         facts: list[Any] | None = None,
         site: Site = MlpNeurons(),
+        again: Callable[[], Any] | None = None,
     ):
-        self.name, self.model, self.text, self.side, self.site = name, model, text, side, site
-        self._pattern, self._special, self.facts = pattern, special, facts
-        places = ModelParts(model, model.config.model_type, name, pattern)
-        self._projections = site.modules(places)
-        widths = [site.width(module, places) for module in self._projections]
-        self.layer = np.repeat(site.layers(self._projections), widths)
-        self.unit = np.concatenate([np.arange(width) for width in widths])
+        self.name, self.text, self.side, self.site = name, text, side, site
+        self._pattern, self._special, self.facts, self._again = pattern, special, facts, again
+        self._widths = self._take(model)
+        self.layer = np.repeat(site.layers(self._projections), self._widths)
+        self.unit = np.concatenate([np.arange(width) for width in self._widths])
         self.positions = text.positions
-        self._decoder = decoder_layers(model, self._projections)
         # A decoder need not keep keys and values; an encoder does not know the option.
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
+
+    def _take(self, model: Any) -> list[int]:
+        """Take a model whose weights are in memory, and return the width of each module that is read."""
+        self.model, self._device, self._released = model, hub.device_of(model), False
+        places = ModelParts(model, model.config.model_type, self.name, self._pattern)
+        self._projections = self.site.modules(places)
+        self._decoder = decoder_layers(model, self._projections)
+        return [self.site.width(module, places) for module in self._projections]
+
+    def release(self) -> None:
+        """Give up the weights' memory until the model is read again; a model that the caller has loaded is kept."""
+        if self._again is None or self._released or getattr(self.model, "hf_device_map", None):
+            return
+        self.model.to("meta")  # modules and configuration stay
+        self._released = True
+
+    def _reopen(self) -> None:
+        """Open the model again where its weights were given up."""
+        if self._released and self._again is not None:
+            self._take(self._again())
 
     def identity(self) -> list[Any]:
         """Return the identity of these activations: weights and their precision, size, positions, text."""
@@ -93,19 +113,25 @@ class TextSource:
     @property
     def projections(self) -> list[Any]:
         """Modules that are read, layer by layer: the output projections of the MLPs, at the site of neurons."""
+        self._reopen()
         return self._projections
 
     def untrained(self, seed: int) -> TextSource:
         """Return the same architecture with random weights, reading the same text."""
-        model = hub.untrained_model(self.model.config, seed).to(hub.device_of(self.model))
+        config, device = self.model.config, self._device
+
+        def make() -> Any:
+            return hub.untrained_model(config, seed).to(device)
+
         return TextSource(
             f"{self.name} (untrained, seed {seed})",
-            model,
+            make(),
             self.text,
             self.side,
             self._pattern,
             self._special,
             site=self.site,
+            again=make,
         )
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
@@ -116,44 +142,56 @@ class TextSource:
         """Yield the same from position `first` on, without running the model over the batches before it."""
         for block in self._blocks(size, "cpu", first):
             yield block.numpy()
+            del block
 
     def tensors(self, size: int) -> Iterator[Any]:
         """Yield the same on the model's device."""
-        return self._blocks(size, hub.device_of(self.model))
+        return self._blocks(size, self._device)
 
     def _blocks(self, size: int, device: Any, first: int = 0) -> Iterator[Any]:
+        """Yield blocks that share no memory with a batch: the next one is read when nothing of the last is left."""
         import torch
 
-        pending: list[Any] = []
+        rest: list[Any] = []
         rows = 0
         for pooled in self._pooled(device, first):
-            pending.append(pooled)
-            rows += len(pooled)
-            if rows >= size:
-                joined = torch.cat(pending)
-                whole = rows - rows % size
-                yield from joined[:whole].split(size)
-                pending, rows = [joined[whole:]], rows - whole
+            taken = 0
+            while rows + len(pooled) - taken >= size:
+                more = pooled[taken : taken + size - rows]
+                taken += len(more)
+                yield torch.cat([*rest, more])
+                rest, rows = [], 0
+            if taken < len(pooled):
+                rest.append(pooled[taken:].clone())
+                rows += len(rest[-1])
+            more = None
+            del pooled
         if rows:
-            yield torch.cat(pending)
+            yield torch.cat(rest)
 
     def _pooled(self, gathered: Any, first: int) -> Iterator[Any]:
         """Yield the pooled activations of one batch of windows after the other, from a position on, on a device.
 
-        The batches do not depend on the position, for what a model computes depends to the last bit on its batch.
+        The batches do not depend on the position, for what a model computes depends to the last bit on its batch. Each
+        layer is pooled when it was computed, so that a batch's activations are in memory once.
         """
         import torch
 
+        self._reopen()
+        edges = np.cumsum([0, *self._widths]).tolist()
         masks: list[Any] = []
+        spans: list[SpanMeans] = []
+        out: list[Any] = []
 
-        def pooled_text(value: Any, layer: int) -> Any:
+        def pooled_text(value: Any, layer: int) -> bool:
             # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
             # Layers may lie on different devices.
             mask = masks[layer in self._decoder]
             value = value.reshape(*mask.shape, -1)
-            return self.site.units(value[mask.to(value.device)]).to(gathered).float()
+            value = self.site.units(value[mask.to(value.device)]).to(gathered).float()
+            spans[0].write(value, out[0][:, edges[layer] : edges[layer + 1]])
+            return True
 
-        device = hub.device_of(self.model)
         number = 0
         with captured(self._projections, pooled_text, self.site.of) as values:
             for batch in self._batches():
@@ -163,24 +201,25 @@ class TextSource:
                     first -= positions
                     continue
                 begins = np.cumsum([0, *(window.positions for window in batch)])
-                whole: Any = None
+                # Made outside of inference mode, which would else reach the caller.
+                out[:] = [torch.empty((positions, edges[-1]), device=gathered)]
                 for part in self._parts(batch):
                     chosen = [batch[index] for index in part]
                     ids, read, text = self._padded(chosen)
                     lengths = np.concatenate([one.lengths[self.side] for one in chosen])
+                    rows = np.concatenate([np.arange(begins[index], begins[index + 1]) for index in part])
                     masks[:] = torch.from_numpy(text), torch.from_numpy(started(text, False))
+                    spans[:] = [SpanMeans(rows, lengths, gathered)]
+                    clear(values)
+                    window = number - len(batch) + part[0]
                     with torch.inference_mode():
                         try:
-                            self.model(**self._inputs(ids, read, device))
+                            self.model(**self._inputs(ids, read, self._device))
                         except Exception as error:  # whatever a user's model raises
-                            raise self._failure(error, values, number - len(batch) + part[0], ids.shape[1]) from error
-                    if whole is None:  # made outside of inference mode, which would else reach the caller
-                        whole = torch.empty((positions, sum(value.shape[1] for value in values)), device=gathered)
-                    with torch.inference_mode():
-                        rows = np.concatenate([np.arange(begins[index], begins[index + 1]) for index in part])
-                        pool_into(whole, rows, values, lengths)
-                    clear(values)
-                yield whole[first:]
+                            raise self._failure(error, values, window, ids.shape[1]) from error
+                    if None in values:
+                        raise self._failure(RuntimeError("it did not run"), values, window, ids.shape[1])
+                yield out.pop()[first:]
                 first = 0
 
     def inputs(self) -> Iterator[dict[str, Any]]:
@@ -188,7 +227,7 @@ class TextSource:
         for batch in self._batches():
             for part in self._parts(batch):
                 ids, read, _ = self._padded([batch[index] for index in part])
-                yield self._inputs(ids, read, hub.device_of(self.model))
+                yield self._inputs(ids, read, self._device)
 
     def _padded(self, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the tokens of windows, which of them are read, and which are text; shape (windows, longest)."""
@@ -254,45 +293,53 @@ class TextSource:
         yield part
 
 
-def pool_into(out: Any, rows: np.ndarray, values: Sequence[Any], lengths: np.ndarray) -> None:
-    """Average the tokens of each span, and write the layers side by side.
+class SpanMeans:
+    """Means of the tokens of spans, written layer by layer.
 
     Most spans are one token, so first tokens are copied and the other spans' sums are made apart: one pass over memory.
 
     Parameters
     ----------
-    out : float32 tensor, shape (positions, neurons of all layers)
-        To write to.
     rows : int array, shape (spans,)
-        Place of each span in `out`.
-    values : sequence of tensor, shape (tokens, neurons of the layer)
-        Activations of each layer at the spans' tokens, one span after the other.
+        Place of each span in what is written.
     lengths : int array, shape (spans,)
         Tokens of each span.
+    device : str or torch.device
+        Where activations are written.
     """
-    import torch
 
-    def placed(array: np.ndarray) -> Any:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(out.device)
+    def __init__(self, rows: np.ndarray, lengths: np.ndarray, device: Any = "cpu"):
+        import torch
 
-    begins = np.cumsum(lengths) - lengths
-    several = np.flatnonzero(lengths > 1)
-    first, place, number = placed(begins), placed(rows), placed(lengths[several])[:, None]
-    place_several, first_several = placed(rows[several]), placed(begins[several])
-    further = []
-    for token in range(1, int(lengths.max(initial=1))):
-        longer = np.flatnonzero(lengths[several] > token)
-        further.append((placed(longer), placed(begins[several[longer]] + token)))
-    column = 0
-    for value in values:
-        layer = out[:, column : column + value.shape[1]]
-        column += value.shape[1]
-        layer.index_copy_(0, place, value[first])
-        if len(several):
-            total = value[first_several]
-            for span, token in further:
+        def placed(array: np.ndarray) -> Any:
+            return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(device)
+
+        begins = np.cumsum(lengths) - lengths
+        several = np.flatnonzero(lengths > 1)
+        self._several = len(several)
+        self._first, self._place, self._number = placed(begins), placed(rows), placed(lengths[several])[:, None]
+        self._place_several, self._first_several = placed(rows[several]), placed(begins[several])
+        self._further = []
+        for token in range(1, int(lengths.max(initial=1))):
+            longer = np.flatnonzero(lengths[several] > token)
+            self._further.append((placed(longer), placed(begins[several[longer]] + token)))
+
+    def write(self, value: Any, out: Any) -> None:
+        """Write the means of one layer.
+
+        Parameters
+        ----------
+        value : tensor, shape (tokens, neurons of the layer)
+            Activations at the spans' tokens, one span after the other.
+        out : float32 tensor, shape (positions, neurons of the layer)
+            To write to.
+        """
+        out.index_copy_(0, self._place, value[self._first])
+        if self._several:
+            total = value[self._first_several]
+            for span, token in self._further:
                 total.index_add_(0, span, value[token])
-            layer.index_copy_(0, place_several, total / number)
+            out.index_copy_(0, self._place_several, total / self._number)
 
 
 def shared_text(
@@ -317,7 +364,8 @@ def shared_text(
 def source_of(reader: TextReader, text: AlignedText, side: int) -> TextSource:
     """Return one of the models of a shared text, its weights loaded."""
     place = reader.name, reader.model(), text, side, reader.pattern, reader.special, reader.facts()
-    return TextSource(*place, reader.site)
+    again = None if isinstance(reader.checkpoint, LoadedModel) else reader.model
+    return TextSource(*place, reader.site, again)
 
 
 def text_sources(
@@ -359,5 +407,7 @@ def text_sources(
         is too short.
     """
     a, b = open_readers((checkpoint_a, checkpoint_b), context, patterns, loading, sites)
+    for reader in (a, b):
+        reader.require_neurons()
     text = shared_text((a, b), corpus, tokens, seed)
     return source_of(a, text, 0), source_of(b, text, 1)

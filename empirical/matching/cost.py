@@ -11,7 +11,10 @@ Exact engine, for the matching and its D nulls, of which g share a pass over A (
                  + (24 (k + 3) + 16) g (N_A + N_B) + (24 + 8 J)(k + 5)(N_A + N_B)
                  J parts of each tile and the ranking of one; two blocks per side; the order of permuted positions;
                  lists of best partners, k + 3 of each neuron, and the parts of k + 5 for the replicates
-                 and for permuted positions the blocks that are put in place: an eighth of the memory allowed at most
+                 and for permuted positions the blocks that are put in place: an eighth of the memory allowed at most,
+                 and 1 GiB where none is stated
+    or           ((72 + 16 J)(k + 5) + 32 J)(N_A + N_B) + 48 min(100 (k + 5)(N_A + N_B), 2²¹), if that is more
+                 when all tiles are done and their memory is given up: the replicates, of the listed partners' products
 
 Screened engine, for each of these: B buckets (R B stored as bytes), c candidates per neuron, m audited neurons of A,
 P pairs read:
@@ -64,6 +67,7 @@ SMALLEST = 64
 MOST_BYTES = 2**63
 SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
 RIVALS = 5  # partners kept beside the k best where there are replicates (`replicates`)
+TEXTS, TOGETHER = 100, 2**21  # of the replicates: texts that are drawn, and correlations that are formed at a time
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,14 @@ def tile_bytes(sizes: Sizes, edge_a: int, edge_b: int, at_once: int = 1) -> int:
     return 4 * (at_once * sizes.parts + 4) * edge_a * edge_b + 8 * (block + 2) * (edge_a + edge_b) + lists + orders
 
 
+def replicate_bytes(sizes: Sizes) -> int:
+    """Return the memory of the replicates, which are made when that of the tiles is given up (module head)."""
+    both = sizes.neurons_a + sizes.neurons_b
+    listed = (sizes.k + RIVALS) * both
+    lists = (72 + 16 * sizes.parts) * listed + 32 * sizes.parts * both
+    return lists + 48 * min(TEXTS * min(listed, sizes.neurons_a * sizes.neurons_b), TOGETHER)
+
+
 def budget(memory: int | None, device: str = "cpu", sharing: int = 1) -> int:
     """Return `memory`, or half of the free memory of the device, in bytes, for each process `sharing` it."""
     if memory is not None:
@@ -196,7 +208,9 @@ def exact_cost(
     read = float(sizes.positions) * (sizes.neurons_a * tiles_b * passes + sizes.neurons_b * tiles_a * (1 + draws))
     number = f"{tiles_a * tiles_b} tile{'s' * (tiles_a * tiles_b > 1)}"
     detail = f"{number} of {edge_a} × {edge_b}; without room to keep activations, as many model runs"
-    needs = operations, read * (width + 12), float(tile_bytes(sizes, edge_a, edge_b, at_once))
+    most = tile_bytes(sizes, edge_a, edge_b, at_once)
+    most = max(most, replicate_bytes(sizes)) if device.on_cpu else most  # replicates are made on the host
+    needs = operations, read * (width + 12), float(most)
     return _cost("exact", *needs, read * width, device, detail)
 
 

@@ -36,6 +36,8 @@ from .searches import TRAINED, SearchResult, Settings, exact_search
 BLOCK = 2048
 PARTS = 16
 MOST_BLOCKS = 1024  # a jackknife gains nothing by more, and each takes memory
+MOST_MAPPED = 2**30  # bytes of files that the certified engine keeps mapped: larger ones would count as its memory
+MOST_IN_PLACE = 2**30  # bytes of positions that are put in place at a time, where no memory is stated
 Examine = Callable[[ActivationSource, ActivationSource, Matches], None]
 
 
@@ -224,7 +226,8 @@ def match(
         label = f"matching {Path(a.name).name} with {Path(b.name).name}"
         products = float(total) * len(a.layer) * len(b.layer)
         with sized(products), progress(label, total, quiet or distributed.rank() > 0) as bar:
-            matches = _with_nulls(a, b, kinds, settings, parts, free, checkpoint, bar.advance)
+            in_place = free // 8 if memory else min(free // 8, MOST_IN_PLACE)
+            matches = _with_nulls(a, b, kinds, settings, parts, (free, in_place), checkpoint, bar.advance)
         if examine is not None and distributed.rank() == 0:
             examine(a, b, matches)
     if any(null.fresh for null in kinds):
@@ -240,12 +243,15 @@ def _with_nulls(
     kinds: Mapping[Null, int],
     settings: Settings,
     parts: list[list[Block]],
-    memory: int,
+    rooms: tuple[int, int],
     checkpoint: Checkpoint,
     advance: Callable[[float], None],
 ) -> Matches:
-    """Match the models, and A with B as each draw of the nulls that leave A as it is has it."""
-    exact = settings.engine == "exact"
+    """Match the models, and A with B as each draw of the nulls that leave A as it is has it.
+
+    `rooms` are the bytes that the matching may hold, and those of positions that are put in place at a time.
+    """
+    exact, (memory, in_place) = settings.engine == "exact", rooms
     draws = [(null, number) for null, many in kinds.items() if not null.fresh for number in range(many)]
     sizes = Sizes(
         neurons_a=len(a.layer),
@@ -267,11 +273,12 @@ def _with_nulls(
         if name == TRAINED:
             return b
         null, number = draws[names.index(name) - 1]
-        return holding(null.draw(a, b, null.entropy(settings.seed, number))[1], memory // 8 // at_once)
+        return holding(null.draw(a, b, null.entropy(settings.seed, number))[1], in_place // at_once)
 
     work = settings, workspace, checkpoint, advance
     # The exact engine reads each block once a tile, in the time of its products; the screened one is all reading.
-    files = nullcontext() if exact else mapped(a, b)
+    small = 4 * a.positions * (len(a.layer) + len(b.layer)) <= MOST_MAPPED
+    files = mapped(a, b) if settings.engine == "screened" or (small and not exact) else nullcontext()
     searches: list[SearchResult] = []
     try:
         with files:

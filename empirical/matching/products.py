@@ -20,7 +20,7 @@ SAVE_EVERY = 5.0  # seconds of work that a killed run may lose
 
 
 class Workspace:
-    """The memory that tiles are computed in, allotted once.
+    """The memory that tiles are computed in, allotted once for all that follow each other (`free`).
 
     Parameters
     ----------
@@ -55,8 +55,20 @@ class Workspace:
         )
         self.rounded: Any = None  # columns that the certified engine has rounded
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
-        self._flat = arrays.empty([at_once * len(parts) * tile[0] * tile[1]], device)
-        self._rows = [arrays.empty([(self._longest + 2) * width], device) for width in tile]
+        self._tile = tile
+        self._allotted: tuple[Any, list[Any]] | None = None
+
+    def free(self) -> None:
+        """Give up the memory of tiles until the next one: what is made of their best partners takes as much."""
+        self._allotted = None
+
+    def _rooms(self) -> tuple[Any, list[Any]]:
+        """Return the memory of products, and that of centred rows of both sides."""
+        if self._allotted is None:
+            flat = arrays.empty([self.at_once * len(self.parts) * self._tile[0] * self._tile[1]], self._device)
+            rows = [arrays.empty([(self._longest + 2) * width], self._device) for width in self._tile]
+            self._allotted = flat, rows
+        return self._allotted
 
     def tiles(
         self,
@@ -80,14 +92,15 @@ class Workspace:
         """
         widths = tuple(piece.stop - piece.start for piece in columns)
         count, number = len(self.parts), len(several)
-        cross = self._flat[: number * count * widths[0] * widths[1]].reshape(number, count, *widths)
+        flat, rooms = self._rooms()
+        cross = flat[: number * count * widths[0] * widths[1]].reshape(number, count, *widths)
         moments = arrays.zeros([number, count, 2 * sum(widths)], self._device)
 
         own = [j for j in range(count) if j % distributed.size() == distributed.rank()]
         pending = [j for j in own if not self._recall(j, names, checkpoint, cross, moments)]
         advance(number * sum(_length(self.parts[j]) for j in set(own) - set(pending)))
 
-        sized = zip(self._rows, widths, strict=True)
+        sized = zip(rooms, widths, strict=True)
         rows_a, rows_b = (rows[: (self._longest + 2) * width].reshape(-1, width) for rows, width in sized)
         # One room for all B's rows: a product is done with them before the next source's are written.
         left, right = Centred(rows_a, +1), [Centred(rows_b, -1) for _ in several]

@@ -15,6 +15,7 @@ import psutil
 
 from ...errors import UnknownNameError, require_extra
 from ..checkpoints.hub import moved
+from ..config import require_device
 
 SUSTAINED = 0.6
 MEASURED = "measured now"
@@ -104,6 +105,7 @@ def _cpu() -> Device:
 def _cuda(name: str) -> Device:
     """Return a CUDA device's rates."""
     require_extra("torch")
+    require_device("--device", name, "--device cuda")
     import torch
 
     moved(torch.zeros(1), name)  # fail early if the device is unusable

@@ -168,26 +168,43 @@ def exact_search(
     parts = len(workspace.parts) if settings.jackknife_blocks else 0
     tallies = {name: Tally(a, b, settings, parts * (parts > 1 and name == TRAINED)) for name, b in several.items()}
     for number, tile in enumerate(tiles(len(a.layer), len(next(iter(several.values())).layer), settings.tile)):
-        pending = {}
-        for name, tally in tallies.items():
-            stored = checkpoint.load(f"{name}-tile{number}")
-            if stored is None:
-                pending[name] = f"{name}-tile{number}"
-                continue
-            tally.offer(tile, TileBest(**stored))
-            advance(a.positions)
-        try:
-            others = [several[name] for name in pending]
-            products = workspace.tiles(a, others, tile, list(pending.values()), checkpoint, advance)
-        except NonFinite as error:
-            raise NonFinite(error.side, error.columns + tile[error.side].start) from None
-        for (name, title), product in zip(pending.items(), products, strict=True):
-            replicated = parts > 1 and name == TRAINED
-            best = product.best(tile, kept_partners(settings, replicated), settings.absolute, replicated)
-            if distributed.rank() == 0:
-                checkpoint.save(title, best.__dict__)
-            tallies[name].offer(tile, best)
-        distributed.wait()
-        for title in pending.values() if distributed.rank() == 0 else ():
-            workspace.forget(title, checkpoint)
+        _offer(number, tile, a, several, tallies, settings, workspace, checkpoint, advance)
+    workspace.free()  # nothing refers to the last tile any more
     return [tally.result(workspace, name == TRAINED) for name, tally in tallies.items()]
+
+
+def _offer(
+    number: int,
+    tile: tuple[slice, slice],
+    a: ActivationSource,
+    several: dict[str, ActivationSource],
+    tallies: dict[str, Tally],
+    settings: Settings,
+    workspace: Workspace,
+    checkpoint: Checkpoint,
+    advance: Callable[[float], None],
+) -> None:
+    """Show one tile to the tallies of all sources, from disk where it was finished before."""
+    parts = len(workspace.parts) if settings.jackknife_blocks else 0
+    pending = {}
+    for name, tally in tallies.items():
+        stored = checkpoint.load(f"{name}-tile{number}")
+        if stored is None:
+            pending[name] = f"{name}-tile{number}"
+            continue
+        tally.offer(tile, TileBest(**stored))
+        advance(a.positions)
+    try:
+        others = [several[name] for name in pending]
+        products = workspace.tiles(a, others, tile, list(pending.values()), checkpoint, advance)
+    except NonFinite as error:
+        raise NonFinite(error.side, error.columns + tile[error.side].start) from None
+    for (name, title), product in zip(pending.items(), products, strict=True):
+        replicated = parts > 1 and name == TRAINED
+        best = product.best(tile, kept_partners(settings, replicated), settings.absolute, replicated)
+        if distributed.rank() == 0:
+            checkpoint.save(title, best.__dict__)
+        tallies[name].offer(tile, best)
+    distributed.wait()
+    for title in pending.values() if distributed.rank() == 0 else ():
+        workspace.forget(title, checkpoint)

@@ -23,7 +23,7 @@ from ..calibration import Q_DEFAULT
 from ..matching import Screening
 from ..matching.cost import byte_count
 from ..matching.machine import distributed
-from ..pairing import CONTEXTS, PairOptions, require_reading
+from ..pairing import CONTEXTS, PairOptions, require_models, require_reading
 from ..sites import site_named
 from .models import EXAMPLE, Together, named, of_one_kind, open_arrays, open_checkpoints
 from .pairs import MatchedPair, check, match_pairs, path_of
@@ -166,7 +166,10 @@ def match_several(
             loading = Loading(device, device_map or None, allow_pickle_weights, weights)
             signals = pattern or None, site_named(site)
             require_reading(every, tokens, context)
-            corpus = open_texts(PYTHON if text is None else text, tokens, pairing.memory)
+            corpus = None if text is None else open_texts(text, tokens, pairing.memory)
+            require_models(every)
+            if corpus is None:
+                corpus = open_texts(PYTHON, tokens, pairing.memory)  # which takes seconds
             reading = corpus, tokens, seed, context, signals, loading
             together = open_checkpoints(every, names, *reading, spools, not exclude_nonfinite)
         check(together, pairing, out)

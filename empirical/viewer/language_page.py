@@ -15,7 +15,7 @@ import numpy as np
 from ...console import say
 from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, interpreting, load, require_variables
-from ..checkpoints.hub import Loading
+from ..checkpoints.hub import Loading, require_found
 from ..corpora.corpus import PYTHON, open_text
 from ..sites import MlpNeurons, Site, site_named
 from . import page
@@ -135,6 +135,8 @@ def write_viewer(
     from ..language.source import text_sources  # torch, which a measurement's own contexts do without
     from .text_pairs import text_pairs
 
+    for one in models if result is None else ():
+        require_found(one)
     corpus = open_text(text, memory)
     sources = text_sources(
         *models,

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .checksums import with_tail, without_tail
 from .errors import require
+from .heaps import SIGNATURE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,6 +32,27 @@ def require_name(argument: str, path: str | os.PathLike[str]) -> None:
     require(path.name, argument, str(given), "must name a file", f"{argument} result.nc")
     rule = f"the result is netCDF, which does not fit the suffix {path.suffix}"
     require(path.suffix.lower() not in OTHER_KINDS, argument, str(path), rule, f"{argument} {path.with_suffix('.nc')}")
+
+
+def require_signature(file: IO[bytes]) -> None:
+    """Raise unless an open file can be HDF5; the libraries that read one are not loaded for it.
+
+    HDF5 begins a file, or follows bytes of another's, 512 or a power of two of them.
+
+    Raises
+    ------
+    ValueError
+        If its signature is at none of these places.
+    """
+    size = file.seek(0, io.SEEK_END)
+    at = 0
+    while at < size:
+        file.seek(at)
+        if file.read(len(SIGNATURE)) == SIGNATURE:
+            file.seek(0)
+            return
+        at = 2 * at or 512
+    raise ValueError("no HDF5 file")
 
 
 def as_bytes(ds: xr.Dataset) -> bytes:

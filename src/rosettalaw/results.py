@@ -259,6 +259,7 @@ def require_replaceable(argument: str, path: str | os.PathLike[str]) -> None:
         If the disk is almost full.
     """
     path = Path(path)
+    netcdf.require_name(argument, path)
     require_folder_takes(argument, path)
     if not path.exists():
         return
@@ -291,7 +292,7 @@ def _opened(path: Path, reading: Callable[[IO[bytes]], Any]) -> Iterator[Any]:
                 rule = "netCDF in its classic format (netCDF-3), where results are netCDF-4"
                 convert = f"xarray.open_dataset({path.name!r}).to_netcdf('result.nc', engine='h5netcdf')"
                 raise ForeignFileError(f"{path}: {rule}. Try: {convert}")
-            file.seek(0)
+            netcdf.require_signature(file)
             with reading(file) as content:
                 yield content
     except RosettaError:

@@ -6,7 +6,8 @@ of a second: so long the threads of other kernels share processors with them, an
 The first touch of memory costs more than a copy of it where pages have 4 kB. NumPy asks the system for large pages,
 PyTorch does where an environment variable says so: pooling of activations is then up to three times as fast. And glibc
 gives every large array that is freed back to the system, which clears the pages again for the next one: up to a quarter
-of the time of a model that is read in batches. Commands let it use them again instead.
+of the time of a model that is read in batches. Commands let it use them again instead, and give back what is left when
+a model was read (`return_memory`): what was needed for that would stay in use until the end.
 """
 
 from __future__ import annotations
@@ -35,11 +36,20 @@ def prepare(few: bool = False) -> None:
 
 def reuse_memory() -> None:
     """Let memory of freed arrays be used again, where the C library is glibc; elsewhere nothing changes."""
+    for name, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, MOST)):
+        _of_glibc("mallopt", name, value)
+
+
+def return_memory() -> None:
+    """Give memory of freed arrays back to the system, after a stage that needed more than the next one will."""
+    _of_glibc("malloc_trim", 0)
+
+
+def _of_glibc(function: str, *values: int) -> None:
+    """Call a function of the C library, where it is glibc."""
     if not sys.platform.startswith("linux"):
         return
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(MMAP_MAX, 0)
-        library.mallopt(TRIM_THRESHOLD, MOST)
+        getattr(ctypes.CDLL(None), function)(*values)

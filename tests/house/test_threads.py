@@ -55,6 +55,33 @@ def test_memory_of_freed_arrays_is_used_again():
     assert faults("many", MALLOC_MMAP_MAX_="65536") > 20 * 16  # a user's own setting
 
 
+LEFT = """
+from rosettalaw import threads
+threads.prepare()
+import numpy as np
+def mine():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+before = mine()
+arrays = [np.ones(2**22, np.float32) for _ in range(8)]
+most = mine() - before
+last = arrays[-1]
+del arrays
+held = mine() - before
+threads.return_memory()
+print(most, held, mine() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_memory_of_a_stage_is_given_back_below_what_is_still_in_use():
+    """The last array lies above the freed ones, so that the heap does not end before it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run([sys.executable, "-c", LEFT], env=environment, stdout=subprocess.PIPE, check=True)
+    most, kept, left = map(int, done.stdout.split())
+    assert kept > 0.9 * most
+    assert left < 0.25 * most
+
+
 def test_numpy_is_not_loaded_before_a_command_has_set_its_threads():
     code = (
         "import sys; import rosettalaw.cli as cli; from rosettalaw import threads\n"

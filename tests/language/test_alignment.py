@@ -23,7 +23,7 @@ from rosettalaw.empirical.language.alignment import (
     windows,
 )
 from rosettalaw.empirical.language.opening import special_tokens
-from rosettalaw.empirical.language.source import pool_into
+from rosettalaw.empirical.language.source import SpanMeans
 
 TAUGHT = [
     "The river carries what the mountain lets go.",
@@ -185,7 +185,7 @@ def test_spans_of_any_two_tokenizers_byte_by_byte(kinds, pair, text):
                 total += values[token]
             means.append(total / len(members))
         pooled = torch.empty(len(means), values.shape[1])
-        pool_into(pooled, np.arange(len(means)), [torch.from_numpy(values)], window.lengths[side])
+        SpanMeans(np.arange(len(means)), window.lengths[side]).write(torch.from_numpy(values), pooled)
         np.testing.assert_allclose(pooled, means, rtol=1e-5, atol=1e-5)
 
 

@@ -7,11 +7,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
 
 from rosettalaw import cli
 from rosettalaw.empirical.checkpoints import hub
 from rosettalaw.empirical.checkpoints.hub import Loading
+from rosettalaw.empirical.language.opening import require_text
 from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import InputError, RosettaError
 
@@ -185,3 +187,35 @@ def test_tensors_alone_are_asked_for_whatever_the_library_would_do(checkpoints, 
         assert options["trust_remote_code"] is False
         assert options["use_safetensors"] is (None if leave else True)
     assert len(asked) == 2
+
+
+TEXT_PART = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("CLIP", r"compares texts with images or sounds \(clip\), and reads none without the other"),
+        ("AltCLIP", r"compares texts with images or sounds \(altclip\)"),
+        ("Siglip", r"compares texts with images or sounds \(siglip\)"),
+        ("Clap", r"compares texts with images or sounds \(clap\)"),
+        ("Mamba", "mamba"),
+    ],
+)
+def test_what_a_configuration_refuses_needs_no_weights(kind, message, checkpoints, corpus, tmp_path):
+    """The folder has none."""
+    folder = shutil.copytree(checkpoints["gpt2"], tmp_path / kind)
+    (folder / "model.safetensors").unlink()
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    made = getattr(transformers, f"{kind}Config")
+    config = made(vocab_size=300) if kind == "Mamba" else made(text_config={**TEXT_PART, "vocab_size": 300})
+    config.save_pretrained(folder)
+    with pytest.raises(RosettaError, match=message) as refusal:
+        text_sources(folder, checkpoints["gpt2"], corpus, tokens=100)
+    assert "weights" not in str(refusal.value)
+
+
+def test_a_model_that_reads_images_beside_text_is_no_comparison():
+    """PaliGemma and LLaVA write text, and read it alone."""
+    for kind in ("Llava", "PaliGemma", "Gemma3"):
+        assert require_text(kind, getattr(transformers, f"{kind}Config")()) > 0

@@ -9,7 +9,7 @@ import torch
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.copies import UnfinishedCopy
 from rosettalaw.empirical.activations.spooling import spool
-from rosettalaw.empirical.language.source import pool_into
+from rosettalaw.empirical.language.source import SpanMeans
 from rosettalaw.errors import RosettaError
 
 
@@ -20,7 +20,9 @@ def test_each_span_is_the_mean_of_its_tokens(lengths):
     layers = [rng.normal(size=(lengths.sum(), width)).astype(np.float32) for width in (4, 3)]
     rows = rng.permutation(len(lengths) + 2)[: len(lengths)]
     out = torch.full((len(lengths) + 2, 7), -7.0)
-    pool_into(out, rows, [torch.from_numpy(layer) for layer in layers], lengths)
+    means = SpanMeans(rows, lengths)
+    for layer, own in zip(layers, out.split([4, 3], dim=1), strict=True):
+        means.write(torch.from_numpy(layer), own)
     expected = np.full(out.shape, -7.0)
     edges = np.cumsum([0, *lengths])
     for span, row in enumerate(rows):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from rosettalaw.empirical.checkpoints import architectures, hub
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.language import source as language
 from rosettalaw.empirical.language.contexts import top_contexts
+from rosettalaw.empirical.language.loaded import loaded
 from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.empirical.matching import match
 from rosettalaw.errors import InputError, MissingFileError, RosettaError
@@ -108,6 +110,53 @@ def test_reading_from_a_position_on_runs_the_same_batches(pair, monkeypatch, fir
     parts = np.array([len(list(source._parts(batch))) for batch in batches])
     assert len(ends) > 5
     assert len(runs) == parts[ends > first].sum()
+
+
+def weights(source):
+    return [weight.is_meta for weight in source.model.parameters()]
+
+
+def test_weights_are_given_up_when_they_were_copied_and_opened_again_for_another_reading(checkpoints, corpus):
+    a, b = text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=800, seed=1)
+    before, facts = [read(source).tobytes() for source in (a, b)], [source.identity() for source in (a, b)]
+    found = match(a, b, nulls={"untrained": 1}, jackknife_blocks=0, quiet=True)
+    assert all(weights(a) + weights(b))
+    assert [source.identity() for source in (a, b)] == facts
+    again = match(a, b, nulls={"untrained": 1}, jackknife_blocks=0, quiet=True)
+    assert again.correlation.tobytes() == found.correlation.tobytes()
+    assert again.nulls["untrained"][0].tobytes() == found.nulls["untrained"][0].tobytes()
+    assert [read(source).tobytes() for source in (a, b)] == before
+    assert not any(weights(a) + weights(b))
+    a.release()
+    assert not any(weight.is_meta for module in a.projections for weight in module.parameters())
+
+
+def test_models_that_the_caller_has_loaded_keep_their_weights(checkpoints, corpus):
+    models = [AutoModel.from_pretrained(checkpoints[name]) for name in ("gpt2", "gpt_neox")]
+    tokenizers = [hub.open_tokenizer(checkpoints[name]) for name in ("gpt2", "gpt_neox")]
+    sides = [loaded(*one, side) for one, side in zip(zip(models, tokenizers, strict=True), "ab", strict=True)]
+    sources = text_sources(*sides, corpus, tokens=400)
+    match(*sources, nulls={}, jackknife_blocks=0, quiet=True)
+    assert not any(weight.is_meta for model in models for weight in model.parameters())
+
+
+@pytest.mark.parametrize("size", [3, 16, 100])
+def test_a_batch_is_out_of_memory_before_the_next_one_is_made(pair, tmp_path, monkeypatch, size):
+    source, whole = pair[0], torch.from_numpy(read(pair[0]))
+    made: list[weakref.ref] = []
+
+    def batches(device, first):
+        for batch in whole.split(29):
+            assert not any(one() is not None for one in made)
+            own = batch.clone()
+            made.append(weakref.ref(own))
+            yield own
+            del own
+
+    monkeypatch.setattr(source, "_pooled", batches)
+    copy = spool(source, tmp_path / "copy", size)
+    assert copy.rows(slice(None)).tobytes() == whole.numpy().tobytes()
+    assert len(made) == -(-len(whole) // 29)
 
 
 def test_a_killed_copy_of_a_model_goes_on(pair, tmp_path, monkeypatch):

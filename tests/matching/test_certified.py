@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import match, products
+from rosettalaw.empirical.matching import engine, match, products
 from rosettalaw.empirical.matching.certifying import piece_kernels, pieces, sums, tile, undecided
 from rosettalaw.empirical.matching.certifying.bound import EIGHT_BITS, RISK, WIDTH, Norms, bound, gamma
 from rosettalaw.empirical.matching.certifying.standard import moments_of
@@ -488,3 +488,19 @@ def test_torchs_precision_is_as_before(sides):
     before = torch.get_float32_matmul_precision()
     matched(*sides)
     assert torch.get_float32_matmul_precision() == before
+
+
+def test_files_that_are_kept_mapped_are_small(tmp_path, monkeypatch):
+    """Pages of a mapped file count as the process's: larger files are mapped block by block, to the same bits."""
+    rng, sides = np.random.default_rng(0), []
+    for side in "ab":
+        np.save(tmp_path / f"{side}.npy", rng.standard_normal((300, 20)).astype(np.float32))
+        sides.append(ArraySource(tmp_path / f"{side}.npy"))
+    options = {"nulls": {"shift": 1}, "quiet": True, "engine": "certified"}
+    calls, of_all = [], engine.mapped
+    monkeypatch.setattr(engine, "mapped", lambda *sources: calls.append(sources) or of_all(*sources))
+    mapped = match(*sides, **options)
+    assert len(calls) == 1
+    monkeypatch.setattr(engine, "MOST_MAPPED", 4 * 300 * 40 - 1)
+    same(match(*sides, **options), mapped)
+    assert len(calls) == 1

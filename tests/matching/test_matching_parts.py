@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,9 @@ from typer.testing import CliRunner
 
 from rosettalaw.cli import app
 from rosettalaw.empirical.activations.arrays import ArraySource
-from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, partners, rates
+from rosettalaw.empirical.matching import anchors, cost, engine, exact, match, partners, products, rates, searches
 from rosettalaw.empirical.matching.evidence import part_products
-from rosettalaw.empirical.matching.machine import precision, reading
+from rosettalaw.empirical.matching.machine import arrays, precision, reading
 from rosettalaw.empirical.matching.moments import Centred, Moments
 from rosettalaw.empirical.matching.products import Workspace
 from rosettalaw.errors import InputError, UnknownNameError
@@ -232,6 +233,37 @@ def test_a_plan_adds_up_what_is_moved():
     assert exact_.memory == 4 * (3 * 16 + 4) * 50 * 100 + 8 * (63 + 2) * 150 + lists + 2 * 8 * 1000
     assert exact_.link_seconds == pytest.approx(1000 * (100 * 3 + 3 * 300 * 2) * 4 / (0.6 * 64e9))
     assert exact_.seconds == pytest.approx(exact_.operations / (0.6 * 494.5e12) + exact_.bytes_moved / (0.6 * 3.35e12))
+
+
+def test_replicates_are_planned_where_they_take_more_than_tiles():
+    """By hand: 16 parts, 6 partners of each neuron, and 2²¹ correlations at a time."""
+    cpu = rates.Device(name="cpu", operations=1, bandwidth=1, memory=1e12, link=np.inf, source="")
+    million, few = cost.Sizes(10**6, 10**6, 10**5), cost.Sizes(4096, 4096, 10**5)
+    made = (328 * 6 + 512) * 2 * 10**6 + 48 * 2**21
+    assert cost.exact_cost(million, cpu).memory == made > cost.tile_bytes(million, 2048, 2048)
+    assert cost.exact_cost(few, cpu).memory == cost.tile_bytes(few, 2048, 2048)
+    assert cost.exact_cost(million, rates.device_rates("h200"), tile=(64, 64)).memory < made  # they are on the host
+
+
+def test_tiles_are_given_up_before_replicates_are_made(monkeypatch):
+    rng = np.random.default_rng(0)
+    sides = [ArraySource(rng.standard_normal((400, 30)).astype(np.float32)) for _ in range(2)]
+    living: list[weakref.ref] = []
+    empty, made = arrays.empty, searches.replicates
+
+    def allotted(shape, device):
+        room = empty(shape, device)
+        living.append(weakref.ref(room))
+        return room
+
+    def counted(*args):
+        assert len(living) >= 3
+        assert not any(room() is not None for room in living)
+        return made(*args)
+
+    monkeypatch.setattr(products.arrays, "empty", allotted)
+    monkeypatch.setattr(searches, "replicates", counted)
+    assert match(*sides, nulls={"shift": 1}, quiet=True, engine="exact").replicates is not None
 
 
 @pytest.mark.parametrize("name", ["a100", "h100", "h200"])

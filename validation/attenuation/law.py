@@ -19,9 +19,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import special
 
 from ...compiled import kernel
+from ...lazy import deferred
+
+special = deferred("scipy.special")
 
 NODES = 32  # of log ₂F₁ between the threshold and 1: interpolated to 1e-6 above ρ = 0.05, and far better above 0.2
 TERMS = 20_000

@@ -21,16 +21,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ...arguments import checked
 from ...errors import require
+from ...lazy import deferred
 from ..attenuation.drawn import DrawnLadder
 from ..curves import CURVES
 from ..seeds.components import Components, SizeMeans, expected_squares, solve_components
 from ..seeds.crossed import of_means
 from ..triangle import measure_triangle
 from .plan import THRESHOLD, Design
+
+stats = deferred("scipy.stats")
 
 RIVALS = ("constant", "linear", "logarithmic", "saturating", "floor plus linear")
 DRAWS, LADDERS = 400, 100

@@ -13,14 +13,16 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ...empirical.matching.rates import Device
 from ...errors import InputError, require
+from ...lazy import deferred
 from ..seeds.crossed import POOLED
 from .cost import TOKENS, DesignCost, design_cost
 from .expected import error_freedom
 from .plan import Design
+
+stats = deferred("scipy.stats")
 
 SIZES, SEEDS = (3, 4, 5, 6, 8, 10, 12), (1, 2, 3, 4, 6, 8, 12)
 SPANS, TEXT = (1, 2, 4), (0.5, 1.0, 2.0, 4.0, 8.0)  # times the largest size, and the text, that were given

@@ -25,13 +25,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..cost import TEXTS, TOGETHER
 from ..machine.small import kernels
 from .part_products import PartProducts
 
 SPLITS = 50
-BOOTSTRAP = 100
+BOOTSTRAP = TEXTS
 STABLE = 0.9
-AT_ONCE = 2**21  # correlations of replicates formed at a time
+AT_ONCE = TOGETHER
 
 
 @dataclass(frozen=True)

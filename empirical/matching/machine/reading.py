@@ -11,8 +11,9 @@ import numpy as np
 
 from ....console import progress, say
 from ....errors import InputError, require
+from ....threads import return_memory
 from ...activations.arrays import float_type, floats
-from ...activations.source import ActivationSource, RandomAccess, blocks_from, in_turn, tensors
+from ...activations.source import ActivationSource, RandomAccess, blocks_from, in_turn, release, tensors
 from ...activations.spooling import bytes_on_disk, spool
 from . import arrays, distributed
 
@@ -162,6 +163,8 @@ def readable(
         if stream and turn % distributed.size() == distributed.rank():
             with progress(f"reading {Path(source.name).name}", source.positions, quiet) as bar:
                 spool(source, path, block, kind, bar.advance)
+            release(source)
+            return_memory()
     distributed.wait()
     first, second = (
         spool(source, path, block, kind) if stream else source

@@ -64,9 +64,10 @@ def _chain(number: int | None) -> tuple[Callable[[], str], Callable[[], str]]:
 
 
 def _own(parts: dict[str, str], at: str) -> tuple[Callable[[], str], Callable[[], str]]:
+    numbers = _numbers(at)
     from ..theory.own_theory import derive as derived
 
-    result = derived(**parts, at=_numbers(at))
+    result = derived(**parts, at=numbers)
     return lambda: str(result), result.latex
 
 

@@ -75,7 +75,8 @@ def filter_(
 
     Without models, the whole study runs on two families that are trained here, in a few minutes.
     """
-    from ..empirical.corpora.corpus import PAPERS_TOKENS
+    from ..empirical.config import require_device
+    from ..empirical.corpora.corpus import PAPERS_TOKENS, require_text
     from ..empirical.filtering import FilteringPlan, TuningRecipe, embedded, filter_documents, findings
     from ..errors import InputError
     from ..results import save
@@ -85,6 +86,7 @@ def filter_(
         name = next(iter(own))
         raise InputError(name, None, "is required with your own models", "rosettalaw filter A B --text T --target D")
     require_no_input("--selection", selection, (text, pairs))
+    require_device("--device", device, "--device cuda")
     if a is None and (pairs or tune or text):
         option, value = next(pair for pair in (("--text", text), ("--pairs", pairs), ("--tune", tune)) if pair[1])
         raise InputError(option, str(value), "requires your own models", f"rosettalaw filter A B {option} …")
@@ -101,6 +103,8 @@ def filter_(
         recipe=TuningRecipe(rank=rank, learning_rate=learning_rate, weight_decay=weight_decay, batch=batch),
         seed=seed,
     )
+    if text is not None:
+        require_text(text)
     if a is None:
         result = embedded.embedded_study(plan, ladder, out, cache, selection=selection)
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from ..errors import MissingFileError
 from .output import echo, require_page
 
 RESULTS = typer.Argument(
@@ -24,8 +25,10 @@ def register(app: typer.Typer, section: str) -> None:
         everything: bool = typer.Option(False, "--all", help="Include every figure and table of the paper."),
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
+        page = out or (results.with_suffix(".html") if results.is_file() else results / "report.html")
+        if not results.exists():
+            raise MissingFileError(f"{results}: no such folder or file. Try: rosettalaw demo --out results/demo")
+        require_page("--out", page)
         from ..results_page import write_results_page
 
-        page = out or (results.with_suffix(".html") if results.is_file() else results / "report.html")
-        require_page("--out", page)
         echo(str(write_results_page(results, page, everything)))

@@ -36,7 +36,7 @@ def sweep(
     as_json: bool = JsonOption,
 ) -> None:
     """Predict on a grid of parameters; points without a solution are marked with a status."""
-    from ..cluster import connected
+    from ..cluster import connected, require_answer
     from ..results import require_room
     from ..theory.sweeps import summary, write
     from ..theory.sweeps import sweep as solve
@@ -44,6 +44,8 @@ def sweep(
     texts = {"neurons": neurons, "beta": beta, "kappa": kappa, "tau": tau, "gamma": gamma}
     values = {name: grid(f"--{name}", text) for name, text in texts.items()}
     arguments: Any = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    if scheduler is not None:
+        require_answer(scheduler)
     require_room(out, 8 * (15 if sensitivities else 11) * math.prod(len(value) for value in values.values()))
     bound = 1.0 if scheduler else None if memory is None else memory * 1e9  # a cluster gets blocks, however small
     result = solve(**arguments, limit=limit, memory=bound, sensitivities=sensitivities)

@@ -44,8 +44,10 @@ def view(
 ) -> None:
     """Show matched neurons on one page: search, filter, and the strongest contexts of both partners side by side."""
     from ..empirical.checkpoints.hub import Loading
+    from ..empirical.config import require_device
     from ..empirical.matching.cost import byte_count
 
+    require_device("--device", device, "--device cuda")
     loading, allowed = Loading(device, None, pickled), byte_count("--memory", memory) if memory else None
     if images is not None:
         from ..empirical.vision.viewing import write_image_viewer
@@ -53,9 +55,12 @@ def view(
         options: dict[str, Any] = {"limit": min(limit, 100), "contexts": contexts or 8, "skip_corrupt": skip_corrupt}
         echo(str(write_image_viewer(source, images, out, loading=loading, memory=allowed, **options)))
         return
+    from ..empirical.corpora.corpus import require_text
     from ..empirical.pairing import require_reading
     from ..empirical.viewer.language_page import write_viewer
 
     require_reading([] if b is None else [source, b], tokens, None)
+    if text is not None:
+        require_text(text)
     settings: dict[str, Any] = {"text": text, "tokens": tokens, "seed": seed, "loading": loading}
     echo(str(write_viewer(source, b, out, limit=limit, contexts=contexts, memory=allowed, **settings)))
