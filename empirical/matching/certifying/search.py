@@ -117,7 +117,9 @@ class _Tiles:
         self._workspace, self._checkpoint, self._name = workspace, checkpoint, name
         neurons = max(len(source.layer) for source in sources)
         two = begins_with_two(settings.device, neurons, sources[0].positions)
-        self._first = ONE + two if settings.device != "cpu" or not integers_pay() else WHOLE
+        whole = settings.device == "cpu" and distributed.once(integers_pay)  # another process may have measured otherwise
+        self._first = WHOLE if whole else ONE + two
+        self._rounded_at_random = (settings.device == "cpu") * (1 + whole)  # forms of a tile that are
 
     def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
         """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
@@ -145,7 +147,7 @@ class _Tiles:
             "pieces": max(max(forms), ONE),
             "format": " and ".join(sorted({"int8" if form == WHOLE else half for form in forms})),
             "largest_bound": float(largest),
-            "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * (self._settings.device == "cpu"),
+            "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * self._rounded_at_random,
             "decided_by_bound": neurons[0] * neurons[1] - len(pairs[0]),
             "computed_exactly": len(pairs[0]),
             "tiles_in_float32": int(in_float32),
