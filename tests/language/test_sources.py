@@ -16,6 +16,7 @@ from rosettalaw.empirical.activations.source import ActivationSource
 from rosettalaw.empirical.activations.spooling import spool
 from rosettalaw.empirical.checkpoints import architectures, hub
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
+from rosettalaw.empirical.language import aligned_text
 from rosettalaw.empirical.language import source as language
 from rosettalaw.empirical.language.contexts import top_contexts
 from rosettalaw.empirical.language.loaded import loaded
@@ -299,8 +300,8 @@ def test_without_a_budget_it_is_the_papers_or_the_whole_text(checkpoints, corpus
     assert again.text.tokens == whole.text.tokens
     with pytest.raises(InputError, match="has only"):
         text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=everything + 1)
-    assert language.PAPERS_TOKENS == 10_000_000
-    monkeypatch.setattr(language, "PAPERS_TOKENS", 40)
+    assert aligned_text.PAPERS_TOKENS == 10_000_000
+    monkeypatch.setattr(aligned_text, "PAPERS_TOKENS", 40)
     few, _ = text_sources(checkpoints["gpt2"], checkpoints["gpt_neox"], corpus, tokens=None)
     assert 40 <= few.text.tokens[0] < everything
 

@@ -122,10 +122,10 @@ def test_the_bound_by_hand():
     """A spike of 120 and three zeros of four positions: float32 and sixteen random bits, on both sides alike."""
     norms = Norms(np.array([[0.0], [14400.0], [0.0], [0.0], [0.0], [0.0]]), 4, whole=True)
     both = bound(norms, norms, rows=8192, blocks=1, unit=0.0)
-    tiny = 2.0**-23 + 2.0**-17 * 2 / 120
+    tiny = 2.0**-23 + (2.0**-17 + 2.0**-24) * 2 / 120
     assert both.at_random
     assert both.flat == pytest.approx(3 * tiny + 264 * 2.0**-24 + 2.0**-22 + 264**2 * 2.0**-48, rel=0.3)
-    np.testing.assert_allclose(norms.roundings()[:, 0], [0, 1 / 120, 1, 4**0.25 / 120], rtol=1e-4)
+    np.testing.assert_allclose(norms.roundings()[:, 0], [tiny, 1 / 120, 1, 4**0.25 / 120], rtol=1e-4)
     assert 2 * np.exp(-2 * WIDTH**2) == pytest.approx(RISK)
 
 

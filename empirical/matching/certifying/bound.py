@@ -33,7 +33,8 @@ number between −`MOST` and `MOST`, with s as large as the column allows. The g
     σ = C ((1/S² + 1/S'²)^½ + √T/(S S')).
 
 The first is C (m² + m'²)^½/(`MOST` √T) for columns whose largest deviation is m and m' standard deviations. Sums are
-exact. s is no power of two, and random bits are sixteen: q is off by 2⁻²³ of itself and by 2⁻¹⁷ more.
+exact. s is no power of two, and random bits are sixteen: q is off by 2⁻²³ of itself, by 2⁻¹⁷ where it is taken to these
+bits, and by the 2⁻²⁴ that `integer_kernels` cuts before.
 
 **What sums leave out.** A sum of n exact products in any order errs by at most γ_n Σ|p p'|, γ_n = n u/(1 − n u) (Higham
 2002, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1), and blocks add up by Cauchy and Schwarz
@@ -72,6 +73,7 @@ MEASURED = (RUN + 8) * 2.0**-24  # η: how far measured sums of powers may be of
 UNDERFLOW = 2.0**-100  # of products and pieces, relative to columns whose mean square is about 1
 FAR = 1.01
 GRAIN = 2.0**36  # bounds are rounded up to a multiple of 1/GRAIN: the same in whatever order norms were summed
+SIXTEEN_BITS = 2.0**-17 + 2.0**-24  # how far a whole number may be off in the mean
 RISK = 2.0**-64  # of one sum of randomly rounded products: 10¹² pairs have two of them each
 WIDTH = (np.log(2 / RISK) / 2) ** 0.5  # C
 MOST = 126.5  # largest size of a column's q that is rounded to a whole number of eight bits
@@ -109,13 +111,14 @@ class Norms:
     def roundings(self) -> np.ndarray:
         """Return ε, γ, φ₄ and γ of each column, shape (4, columns), rounded up; 0 where a column is not rated.
 
-        Of whole numbers 1/S, 1 and T^¼/S take the place of γ, φ₄ and the second γ.
+        ε is of (x − m) s: that of q, and how far q is off. Of whole numbers 1/S, 1 and T^¼/S take the place of γ, φ₄ and
+        the second γ.
         """
         some, more = self.rated, 1 + MEASURED
         each = np.zeros((4, len(some)))
         square, rest, fourth, step = self.sums[[1, 3, 4, 5]][:, some]
         norm = np.sqrt(square)
-        each[0, some] = np.sqrt(rest) / norm * more
+        each[0, some] = np.sqrt(rest) / norm * more + self._off()
         if self.whole:
             each[1, some], each[2, some], each[3, some] = more / norm, 1, more * self.positions**0.25 / norm
             return each
@@ -124,14 +127,18 @@ class Norms:
         each[3] = each[1]
         return each
 
+    def _off(self) -> np.ndarray:
+        """Return how far q may be from (x − m) s, as shares of S of columns that are rated."""
+        off = 2.0**-24 * (1 + MEASURED) + UNDERFLOW
+        norm = np.sqrt(self.sums[1, self.rated])
+        if not self.whole:
+            return np.full(len(norm), off)
+        return 2 * off + SIXTEEN_BITS * (self.positions**0.5 / norm) * (1 + MEASURED)
+
     @property
     def tiny(self) -> float:
         """Largest distance of q from (x − m) s, as a share of S: float32's rounding, and that to sixteen bits."""
-        off = 2.0**-24 * (1 + MEASURED) + UNDERFLOW
-        if not self.whole or not self.rated.any():
-            return off
-        least = np.sqrt(self.sums[1, self.rated].min())
-        return 2 * off + 2.0**-17 * float(self.positions**0.5 / least) * (1 + MEASURED)
+        return float(self._off().max(initial=0))
 
     def largest(self) -> tuple[float, float, float, float, float]:
         """Return the largest ε, λ, μ, κ and δ of the columns that have a bound and vary."""
@@ -207,7 +214,7 @@ def bound(a: Norms, b: Norms, rows: int, blocks: int, unit: float) -> Bound:
     across = gamma(blocks + 8, 2.0**-53) * (f * f2 + small) * (1 + summed)
     means = MEASURED * (mean + mean2 + MEASURED)
     factor = bend * bend2
-    own = 1.5 * (tiny + (1 + r) * tiny2)
+    own = 1.5 * (tiny + tiny2)  # beside σ for random rounding, below 1/2; ε has it already
     flat = factor * (l * l2 + summed + across + means + UNDERFLOW + own) + max(error, error2) + 2.0**-22
     at_random = a.whole or bool(a.sums[5].any() and b.sums[5].any())
     return Bound(float(flat), float(factor * split), float(factor), at_random)

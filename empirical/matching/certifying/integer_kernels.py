@@ -1,8 +1,7 @@
 """Numba kernels: columns rounded at random to whole numbers of eight bits (`bound`), and products of these added.
 
-q + 128 is a number of sixteen bits after the point in float32, up to 2⁻¹⁷. Sixteen random bits are added to those after
-the point and what is left of them is cut: the next whole number is reached with the probability that leaves the mean
-unchanged.
+q is taken as a whole number of 2⁻²⁴, and to the nearest sixteen bits after the point. Sixteen random bits are added to
+these and all are cut: the next whole number is reached with the probability that leaves the mean unchanged.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ import numpy as np
 
 from ..machine.vectors import LANES
 from .bound import RUN
-from .piece_kernels import GROUP, LOWER, SIXTEEN, ZERO, bits_of, mixed, turn_blocks
+from .piece_kernels import GROUP, ZERO, bits_of, mixed, turn_blocks
 
-MIDDLE, UNITS = np.float32(128), np.float32(65536)
+UNITS, AFTER, EIGHT, NEXT = np.float32(2.0**24), np.int32(24), np.uint32(8), np.int32(128)  # half of the last bit
+RANDOM = np.uint32(0x00FFFF00)  # places of the sixteen random bits
 SIZE, LARGEST = np.uint32(0x7FFFFFFF), np.uint32(0x42FE0000)  # all bits but the sign, and those of 127
 
 
@@ -59,9 +59,8 @@ def _rounded(values, scale, rows, column, out):
             place = i + half * len(rows)
             q = values[place] * scale
             most = max(most, np.uint32(bits_of(q) & SIZE))
-            more = random & LOWER if half == 0 else random >> SIXTEEN
-            fixed = np.uint32(np.uint32((q + MIDDLE) * UNITS) + more)
-            whole = np.int32(np.int32(fixed >> SIXTEEN) - np.int32(128))
+            more = np.int32((random << EIGHT if half == 0 else random >> EIGHT) & RANDOM) | NEXT
+            whole = np.int32(np.int32(np.int32(q * UNITS) + more) >> AFTER)
             out[place] = np.int8(whole)
             left = q - np.float32(whole)
             total += q

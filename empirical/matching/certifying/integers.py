@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..machine.vectors import LANES
-from .bound import MOST, WIDTH, Bound, Norms
+from .bound import MOST, STRIP, WIDTH, Bound, Norms
 from .pieces import HostPieces
 from .sums import of_bound, of_columns
 
@@ -22,8 +22,11 @@ NARROW = 2.0**-100  # of a column; more would not be finite after scaling
 
 
 def rows_at_once(columns: tuple[int, int]) -> int:
-    """Return how many positions are multiplied at once for tiles of this shape: blocks are no larger than sums."""
-    return int(np.clip(2 * max(columns), FEWEST, MOST_ROWS))
+    """Return how many positions are multiplied at once for tiles of this shape: blocks are no larger than sums.
+
+    They are whole strips, which are rounded from where they are; others are copied first.
+    """
+    return int(np.clip(-(-2 * max(columns) // STRIP) * STRIP, FEWEST, MOST_ROWS))
 
 
 def fine_enough(reach: tuple[np.ndarray, np.ndarray], square: tuple[np.ndarray, np.ndarray], positions: int) -> bool:

@@ -10,8 +10,9 @@ nothing, because sums in float32 err by more than the second piece leaves. Where
 equal neurons), the tile's correlations are computed as in the exact engine. On the CPU whole numbers of eight bits
 (`integers`) are tried before one piece, where their products are faster and their bound is near that of one piece.
 
-The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with its
-bounds, and a matching that finds one outside ends with an error.
+Both forms that are rounded at random may be wrong, each with `bound.RISK` for each of two sums: `risk_of_a_bound` adds
+them. The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with
+its bounds, and a matching that finds one outside ends with an error.
 """
 
 from __future__ import annotations
@@ -121,7 +122,10 @@ class _Tiles:
         workspace.rounded = workspace.rounded or Rounded(workspace.memory)
         ranges = [-(-len(source.layer) // edge) for source, edge in zip(sources, settings.tile, strict=True)]
         workspace.rounded.restart(a=ranges[1] > 1 or name != TRAINED, b=ranges[0] > 1)
-        self._first = ONE + two if settings.device != "cpu" or not integers_pay() else WHOLE
+        # Another process may have measured otherwise.
+        whole = settings.device == "cpu" and distributed.once(integers_pay)
+        self._first = WHOLE if whole else ONE + two
+        self._rounded_at_random = (settings.device == "cpu") * (1 + whole)  # forms of a tile that are
 
     def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
         """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
@@ -149,7 +153,7 @@ class _Tiles:
             "pieces": max(max(forms), ONE),
             "format": " and ".join(sorted({"int8" if form == WHOLE else half for form in forms})),
             "largest_bound": float(largest),
-            "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * (self._settings.device == "cpu"),
+            "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * self._rounded_at_random,
             "decided_by_bound": neurons[0] * neurons[1] - len(pairs[0]),
             "computed_exactly": len(pairs[0]),
             "tiles_in_float32": int(in_float32),

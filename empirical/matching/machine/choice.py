@@ -41,10 +41,15 @@ FASTER = 1.1  # below, so short a measurement may not distinguish them
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
+SMALLER, SLOW = (
+    256,
+    0.5,
+)  # edge and ratio of products of integers from which larger ones are measured: some take minutes
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
 SPEEDS_OF_INTEGERS = "integers.json"  # products of eight-bit integers over bfloat16 ones
 SPEEDS_OF_LIBRARIES = "libraries.json"  # torch's float32 products over NumPy's
+_UNSAVED: set[tuple[Path, str]] = set()  # measured by this process, and not to be measured again
 
 
 def fastest(products: float, also_k: Sequence[int], compute: str, device: str, folder: Any = None) -> str:
@@ -104,9 +109,12 @@ def half_precision_speed(device: str, measure: Callable[[str], float] | None = N
 
 
 def integers_pay() -> bool:
-    """Return whether the certified engine is to round columns to eight-bit integers on this processor."""
+    """Return whether the certified engine is to round columns to eight-bit integers on this processor.
+
+    That products are exact is tried each time: settings of the libraries change them, and processors share names.
+    """
     ratio = integer_speed()
-    return ratio is not None and ratio >= FASTER
+    return ratio is not None and ratio >= FASTER and exact_integers()
 
 
 def integer_speed(measure: Callable[[], float] | None = None) -> float | None:
@@ -129,14 +137,16 @@ def _speed(name: str, key: str, measure: Callable[[], float]) -> float | None:
     """Return a ratio of speeds from a file of the cache, or measure and save it; None where it cannot be saved."""
     path = cache_folder() / name
     saved = _saved(path)
-    ratio = saved.get(key)
-    if isinstance(ratio, float) and 0 < ratio < float("inf"):
-        return ratio
+    if key in saved:
+        return saved[key]
+    if (path, key) in _UNSAVED:
+        return None
     ratio = float(measure())
     try:
         with replacing(path) as partial:
             partial.write_text(json.dumps(sealed({**saved, key: ratio}), indent=1), encoding="utf-8")
     except RosettaError:
+        _UNSAVED.add((path, key))
         return None
     return ratio
 
@@ -192,33 +202,49 @@ def measured_speed(device: str) -> float:
 def measured_speed_of_integers() -> float:
     """Return how many times faster products of eight-bit integers are than bfloat16 ones, formed in turn.
 
-    0 where torch has none, or where they are not exact: without instructions for them, sums of sixteen bits overflow.
+    0 where torch has none, or where they are not exact. Small ones are measured first: plain loops stand in for missing
+    kernels.
     """
+    if not exact_integers():
+        return 0.0
+    ratio = _ratio_of_integers(SMALLER)
+    return ratio if ratio < SLOW else _ratio_of_integers(EDGE["cpu"])
+
+
+def exact_integers() -> bool:
+    """Return whether products of eight-bit integers are exact: without instructions for them, 16 bits overflow."""
+    import torch
+
+    from ..certifying.integers import integer_product
+
+    whole = torch.full((SMALLER, SMALLER), 127, dtype=torch.int8)
+    whole[::2, 1::3] = -127
+    try:
+        product = integer_product(whole, whole, torch.empty(SMALLER, SMALLER, dtype=torch.int32))
+    except (AttributeError, RuntimeError):
+        return False
+    few = whole[:8].double()
+    return torch.equal(product[:8].double(), few @ whole.double().T)
+
+
+def _ratio_of_integers(edge: int) -> float:
+    """Return how many times faster products of integers are, from square ones."""
     import torch
 
     from ..certifying.integers import integer_product
     from ..certifying.sums import host_product
 
-    edge = EDGE["cpu"]
     whole = torch.full((edge, edge), 127, dtype=torch.int8)
-    whole[::2, 1::3] = -127
     half = whole.bfloat16()
     sums, room = torch.empty(edge, edge, dtype=torch.int32), torch.empty(edge, edge, dtype=torch.bfloat16)
-    try:
-        few = integer_product(whole, whole, sums)[:8, :8]
-    except (AttributeError, RuntimeError):
-        return 0.0
-    if not torch.equal(few.double(), whole[:8].double() @ whole[:8].double().T):
-        return 0.0
-    host_product(half, half, room)
     times = []
-    for _ in range(REPEATS):
+    for _ in range(1 + REPEATS):  # kernels are loaded by the first
         marks = [time.perf_counter()]
         for multiply in (lambda: host_product(half, half, room), lambda: integer_product(whole, whole, sums)):
             multiply()
             marks.append(time.perf_counter())
         times.append(np.diff(marks))
-    return float(np.divide(*np.min(times, axis=0)))
+    return float(np.divide(*np.min(times[1:], axis=0)))
 
 
 def measured_speed_of_torch() -> float:
@@ -271,10 +297,11 @@ def _machine(device: str) -> str:
     return f"{name}, {torch.get_num_threads()} threads, torch {version('torch')}"
 
 
-def _saved(path: Path) -> dict[str, Any]:
-    """Return the speeds in a file; what is damaged is measured again."""
+def _saved(path: Path) -> dict[str, float]:
+    """Return the speeds in a file; what is damaged is measured again. A speed of 0 says that products are not right."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return (unsealed(stored) if isinstance(stored, dict) else None) or {}
+    some = ((unsealed(stored) if isinstance(stored, dict) else None) or {}).items()
+    return {key: ratio for key, ratio in some if isinstance(ratio, float) and 0 <= ratio < float("inf")}
