@@ -41,10 +41,8 @@ FASTER = 1.1  # below, so short a measurement may not distinguish them
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
-SMALLER, SLOW = (
-    256,
-    0.5,
-)  # edge and ratio of products of integers from which larger ones are measured: some take minutes
+SMALLER = 256  # edge of products of integers that are timed first: some processors would take minutes for larger ones
+SLOW = 0.5  # their ratio from which larger ones are timed
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
 SPEEDS_OF_INTEGERS = "integers.json"  # products of eight-bit integers over bfloat16 ones
