@@ -49,7 +49,7 @@ def draw(source: Path) -> None:
 
 
 def _points(machine: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the measurements over neurons and over positions, by the name of what differs."""
+    """Return the measurements over neurons and over positions, by the name of their sizes."""
     ratios = machine["areas"].get("sizes", {"ratios": []})["ratios"]
     measured = [one.points for one in ratios if one.points]
     return dict(zip(("neurons", "positions"), measured, strict=True)) if measured else {}
