@@ -111,7 +111,8 @@ class Norms:
     def roundings(self) -> np.ndarray:
         """Return ε, γ, φ₄ and γ of each column, shape (4, columns), rounded up; 0 where a column is not rated.
 
-        ε is of (x − m) s: that of q, and how far q is off. Of whole numbers 1/S, 1 and T^¼/S take the place of γ, φ₄ and the second γ.
+        ε is of (x − m) s: that of q, and how far q is off. Of whole numbers 1/S, 1 and T^¼/S take the place of γ, φ₄
+        and the second γ.
         """
         some, more = self.rated, 1 + MEASURED
         each = np.zeros((4, len(some)))

@@ -40,10 +40,7 @@ FASTER = 1.1  # below, so short a measurement may not distinguish them
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
-SMALLER, SLOW = (
-    256,
-    0.5,
-)  # edge and ratio of products of integers from which larger ones are measured: some take minutes
+SMALLER, SLOW = 256, 0.5  # edge of products of integers, and their speed from which larger ones are measured
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
 SPEEDS_OF_INTEGERS = "integers.json"  # products of eight-bit integers over bfloat16 ones
