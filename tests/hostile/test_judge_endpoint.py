@@ -317,7 +317,7 @@ def test_the_pause_a_server_asks_for_is_a_number_of_seconds(server, tmp_path, as
 def dripping(first, then):
     def sent(connection, top):
         connection.sendall(first)
-        for _ in range(200):
+        for _ in range(2000):
             connection.sendall(then)
             time.sleep(0.02)
 
@@ -342,8 +342,8 @@ def test_the_time_limit_is_for_the_whole_answer_and_nothing_is_left_behind(serve
     begun = time.monotonic()
     with pytest.raises(RosettaError, match=r"after 1 tries \((incomplete after 0.2 seconds|no answer in time)"):
         judge_of(server, tmp_path, timeout=0.2).judge(EXHIBIT)
-    assert time.monotonic() - begun < 2  # the dripping takes 4
-    while threading.active_count() > before + 1 and time.monotonic() - begun < 3:
+    assert time.monotonic() - begun < 20  # the dripping takes 40
+    while threading.active_count() > before + 1 and time.monotonic() - begun < 30:
         time.sleep(0.01)
     assert threading.active_count() <= before + 1  # the server's own
 

@@ -41,7 +41,7 @@ def test_whole_numbers_are_right_in_the_mean(all_hashes, low):
     rng = np.random.default_rng(3)
     spread = abs(low) or 2.0**-15
     numbers = np.float32(low) + (spread / 20 * rng.random(16)).astype(np.float32)
-    numbers = np.append(numbers, np.float32([low, low + 3 * 2.0**-17 if low > 0 else low + 2.0**-18]))
+    numbers = np.append(numbers, np.array([low, low + 3 * 2.0**-17 if low > 0 else low + 2.0**-18], np.float32))
     for q in numbers:
         out = np.empty(1 << 17, np.int8)
         values = np.full(1 << 17, q)
@@ -96,12 +96,8 @@ def test_a_cache_that_cannot_be_written_is_measured_for_once(tmp_path, monkeypat
 
 
 DAMAGED = ["", "[]", "{", '{"KEY": "fast"}', '{"KEY": true}', '{"KEY": NaN}', '{"KEY": -1.5}', '{"KEY": 1e999}']
-DAMAGED += [
-    '{"KEY": null, "other": [[1], {"a": 2.0}]}',
-    '{"other": %s}' % ("[" * 900 + "]" * 900),
-    "\udc80",
-    "[" * 10**5,
-]
+DAMAGED += ['{"KEY": null, "other": [[1], {"a": 2.0}]}', "\udc80", "[" * 10**5]
+DAMAGED += ['{"other": ' + "[" * 900 + "]" * 900 + "}"]
 
 
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))

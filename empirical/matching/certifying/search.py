@@ -10,9 +10,9 @@ nothing, because sums in float32 err by more than the second piece leaves. Where
 equal neurons), the tile's correlations are computed as in the exact engine. On the CPU whole numbers of eight bits
 (`integers`) are tried before one piece, where their products are faster and their bound is near that of one piece.
 
-Both forms that are rounded at random may be wrong, each with `bound.RISK` for each of two sums: `risk_of_a_bound` adds
-them. The bound rests on how processors add (`bound.UNIT`). Every correlation that is computed exactly is compared with
-its bounds, and a matching that finds one outside ends with an error.
+Each form that is rounded at random may be wrong with `bound.RISK` for each of two sums: `risk_of_a_bound` adds those of
+the forms that a tile may be tried in. The bound rests on how processors add (`bound.UNIT`). Every correlation that is
+computed exactly is compared with its bounds, and a matching that finds one outside ends with an error.
 """
 
 from __future__ import annotations
@@ -122,10 +122,10 @@ class _Tiles:
         workspace.rounded = workspace.rounded or Rounded(workspace.memory)
         ranges = [-(-len(source.layer) // edge) for source, edge in zip(sources, settings.tile, strict=True)]
         workspace.rounded.restart(a=ranges[1] > 1 or name != TRAINED, b=ranges[0] > 1)
-        # Another process may have measured otherwise.
-        whole = settings.device == "cpu" and distributed.once(integers_pay)
+        on_cpu = settings.device == "cpu"
+        whole = on_cpu and distributed.once(integers_pay)  # another process may have measured otherwise
         self._first = WHOLE if whole else ONE + two
-        self._rounded_at_random = (settings.device == "cpu") * (1 + whole)  # forms of a tile that are
+        self._rounded_at_random = on_cpu * (1 + whole)  # forms of a tile that are
 
     def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
         """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
