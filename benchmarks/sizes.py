@@ -67,7 +67,7 @@ def _growth(over: str, fewer: dict[str, Any], more: dict[str, Any], points: list
 
 
 def measured(positions: int, neurons: int) -> dict[str, Any]:
-    """Return seconds, those of products alone, and peak bytes of a matching with so many positions, and neurons on each side."""
+    """Return seconds, those of products alone, and peak bytes of a matching of two arrays of this shape."""
     with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
         sides = [noise_file(Path(folder), seed, positions, neurons) for seed in (1, 2)]
         for side in sides:
