@@ -34,9 +34,15 @@ Audited neurons are multiplied from the columns that are turned anyway. P is tak
 two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
 while they are searched: their pages count as the process's until the system needs them.
 
-The certified engine fits where the exact one does: at most 20 e_A e_B for sums, sizes and correlations, and less for
-its blocks and lists. It is planned as the exact one. Its tiles are larger where there is room, since it rounds both
-sides for each of them.
+The certified engine on the CPU, for two-byte pieces or whole numbers of one byte of which R bytes stay for later tiles,
+blocks of n positions, and P pairs left open:
+
+    operations   2 N_A N_B T + 2 P T, the first at the speed of half-precision products or of integers
+    bytes        T (N_A + N_B) (2 s [moments, rounding] + 2 s [open pairs, pairs]) + 24 N_A N_B T/n
+    memory       16 e_A e_B + 2 n (e_A + e_B) + R + 8 (3 J/2 + 8) P
+
+It takes at most 20 e_A e_B and fits where the exact one does. Its tiles are larger where there is room, since it rounds
+both sides for each of them.
 
 Time is operations over the sustained rate plus bytes over the sustained bandwidth, not overlapped: an upper estimate.
 Candidates' columns come from a cache where there is one; the model charges main memory, which is pessimistic. Transfers
@@ -66,6 +72,9 @@ LARGEST_CERTIFIED = {"cpu": 4096, "cuda": 8192}  # which rounds both sides for e
 SMALLEST = 64
 MOST_BYTES = 2**63
 SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
+OPEN = 12  # pairs that the certified engine leaves open, for each neuron: those measured lie between 10 and 25
+ROUNDED_AT_ONCE = 8192  # positions that it multiplies at once, at most
+MOST_ROUNDED, ROUNDED_SHARE = 2**30, 4  # bytes of rounded columns that stay for later tiles, and of the memory's share
 RIVALS = 5  # partners kept beside the k best where there are replicates (`replicates`)
 TEXTS, TOGETHER = 100, 2**21  # of the replicates: texts that are drawn, and correlations that are formed at a time
 
@@ -212,6 +221,49 @@ def exact_cost(
     most = max(most, replicate_bytes(sizes)) if device.on_cpu else most  # replicates are made on the host
     needs = operations, read * (width + 12), float(most)
     return _cost("exact", *needs, read * width, device, detail)
+
+
+def certified_cost(
+    sizes: Sizes,
+    device: Device,
+    draws: int = 0,
+    width: int = 4,
+    memory: int | None = None,
+    speed: float = 1.0,
+) -> MatchingCost:
+    """Return the cost of the certified engine on the CPU.
+
+    Parameters
+    ----------
+    memory : int, optional
+        Bytes that the matching may take; see `budget`.
+    speed : float
+        How many times faster its products are than float32 ones.
+    """
+    room = int(device.memory / 2) if memory is None else memory
+    edge_a, edge_b = tile_shape(sizes, room, "cpu", "certified")
+    tiles_a, tiles_b = -(-sizes.neurons_a // edge_a), -(-sizes.neurons_b // edge_b)
+    both, all_pairs, positions = (
+        sizes.neurons_a + sizes.neurons_b,
+        float(sizes.neurons_a) * sizes.neurons_b,
+        sizes.positions,
+    )
+    pairs = min(OPEN * both, all_pairs)
+    rows = min(ROUNDED_AT_ONCE, positions)
+    later = float(positions) * ((tiles_b > 1) * edge_a + (tiles_a > 1) * sizes.neurons_b)
+    stay = later if later <= min(room // ROUNDED_SHARE, MOST_ROUNDED) else 0.0
+    operations = 2 * (all_pairs + pairs) * positions * (1 + draws)
+    readings = 3.0 + (
+        1.0 if stay or tiles_a * tiles_b == 1 else tiles_b * sizes.neurons_a / both + tiles_a * sizes.neurons_b / both
+    )
+    moved = (positions * both * width * readings + 24 * all_pairs * positions / rows) * (1 + draws)
+    needed = 16.0 * edge_a * edge_b + 2 * rows * (edge_a + edge_b) + stay + 8 * (1.5 * sizes.parts + 8) * pairs
+    number = f"{tiles_a * tiles_b} tile{'s' * (tiles_a * tiles_b > 1)}"
+    detail = (
+        f"{number} of {edge_a} × {edge_b}; products taken as {speed:.2g} times as fast as float32; what auto takes here"
+    )
+    one = _cost("certified", operations / speed, moved, needed, positions * both * width, device, detail)
+    return replace(one, operations=operations)
 
 
 def screened_cost(

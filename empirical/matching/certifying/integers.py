@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..cost import ROUNDED_AT_ONCE
 from ..machine.vectors import LANES
 from .bound import MOST, STRIP, WIDTH, Bound, Norms
 from .pieces import HostPieces
 from .sums import of_bound, of_columns
 
-FEWEST, MOST_ROWS = 2048, 8192  # positions multiplied at once: sums of so many products of 127² fit 32 bits
+FEWEST, MOST_ROWS = 2048, ROUNDED_AT_ONCE  # positions multiplied at once: sums of so many products of 127² fit 32 bits
 LIMIT = 0.7  # of a typical pair's bound, in standard deviations of the correlations of unrelated columns
 NARROW = 2.0**-100  # of a column; more would not be finite after scaling
 

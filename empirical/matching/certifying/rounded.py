@@ -10,8 +10,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST_BYTES = 2**30
-SHARE = 4  # of the memory that a matching may take
+from ..cost import MOST_ROUNDED, ROUNDED_SHARE
+
+MOST_BYTES, SHARE = MOST_ROUNDED, ROUNDED_SHARE
 
 
 @dataclass

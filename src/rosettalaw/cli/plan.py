@@ -34,7 +34,7 @@ def plan(
     memory: str = typer.Option("", help="Memory for the exact engine's tiles (default: half of the device's)."),
     as_json: bool = JsonOption,
 ) -> None:
-    """Print expected time, memory and the detectable correlation of a matching, exact and screened.
+    """Print expected time, memory and the detectable correlation of a matching with each engine.
 
     The cost of each draw of a null (shift, permute) is listed separately. Memory excludes model weights.
     """
@@ -56,6 +56,9 @@ def plan(
         lambda draws: cost.exact_cost(sizes, rates, draws, width, tile),
         lambda draws: cost.screened_cost(sizes, rates, draws, width),
     ]
+    speed = certified_speed(sizes, rates)
+    if speed:
+        engines.insert(1, lambda draws: cost.certified_cost(sizes, rates, draws, width, allowed, speed))
     costs = [engine(permutations) for engine in engines]
     draws = permutations or DRAWS
     each = [each_draw(engine(0), engine(draws), draws) for engine in engines]
@@ -92,6 +95,17 @@ def plan(
     echo(f"checkpoints: copies of activations take {amount(copies)} on disk, and of untrained networks as much again")
     echo("memory excludes model weights, and pages of files, which the system takes back when it needs memory")
     echo(f"half of the pairs with correlation {detectable:.3g} are found")
+
+
+def certified_speed(sizes: Any, rates: Any) -> float:
+    """Return how many times faster than float32 the certified engine multiplies where `match` would take it, else 0."""
+    from ..empirical.matching.machine import choice
+    from ..empirical.matching.rates import MEASURED
+
+    products = float(sizes.neurons_a) * sizes.neurons_b * sizes.positions
+    if not rates.on_cpu or rates.source != MEASURED or choice.fastest(products, (), "float32", "cpu") != "certified":
+        return 0.0
+    return (choice.half_precision_speed("cpu") or 0.0) * max(choice.integer_speed() or 1.0, 1.0)
 
 
 def amount(count: float) -> str:
