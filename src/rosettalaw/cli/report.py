@@ -26,9 +26,9 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
         page = out or (results.with_suffix(".html") if results.is_file() else results / "report.html")
+        require_page("--out", page)
         if not results.exists():
             raise MissingFileError(f"{results}: no such folder or file. Try: rosettalaw demo --out results/demo")
-        require_page("--out", page)
         from ..results_page import write_results_page
 
         echo(str(write_results_page(results, page, everything)))
