@@ -47,7 +47,8 @@ def design(
     asked = halfwidth is not None
     require(1e3 <= tokens <= 1e15, "--tokens", tokens, "must be from 1e3 to 1e15", "--tokens 400000")
     require(asked or hours is None, "--hours", hours, "needs a half-width to search for", "--halfwidth 0.1 --hours 3")
-    require(hours is None or hours > 0, "--hours", hours, "must be positive", "--halfwidth 0.1 --hours 3")
+    rule = "must be greater than 0, and at most 1e6"
+    require(hours is None or 0 < hours <= 1e6, "--hours", hours, rule, "--halfwidth 0.1 --hours 3")
     require(asked or picture is None, "--picture", picture, "needs a search", "--halfwidth 0.1 --picture design.png")
     if seed_sd is not None:
         require(0 <= seed_sd <= 3, "--seed-sd", seed_sd, "must be a standard deviation from 0 to 3", "--seed-sd 0.17")

@@ -26,8 +26,7 @@ def register(app: typer.Typer, section: str) -> None:
     ) -> None:
         """Write one self-contained page: the verdicts in words, then tables, figures and provenance."""
         page = out or (results.with_suffix(".html") if results.is_file() else results / "report.html")
-        if out is not None or results.exists():
-            require_page("--out", page)
+        require_page("--out", page)
         if not results.exists():
             raise MissingFileError(f"{results}: no such folder or file. Try: rosettalaw demo --out results/demo")
         from ..results_page import write_results_page
