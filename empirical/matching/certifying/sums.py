@@ -132,12 +132,12 @@ def device_product(a: tuple[Any, Any], b: tuple[Any, Any], two: bool, room: Any)
 
 
 def of_columns(a: Norms, b: Norms) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what `piece_kernels.correlate` takes of each column: Σq, one side's over T, 1/√D, and roundings."""
+    """Return the facts of columns for `piece_kernels.correlate`: Σq, one side's over T, 1/√D, and roundings."""
     return a.sums[0], b.sums[0] / b.positions, scales(a), scales(b), a.roundings(), b.roundings()
 
 
 def of_bound(bound: Bound) -> tuple[float, float, bool, float]:
-    """Return what it takes of a tile's bound."""
+    """Return the parts of a tile's bound for it."""
     return bound.flat, bound.factor, bound.at_random, WIDTH
 
 
