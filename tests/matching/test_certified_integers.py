@@ -380,4 +380,7 @@ def test_room_for_rounded_columns():
     assert put(1, "c", third)
     room.restart(a=True, b=False)
     assert not put(1, "c", third)
+    assert room.whole(0, "d") is not None
+    room.forget()
+    assert room.whole(0, "d") is None
     assert not put(0, "e", torch.zeros(9, dtype=torch.int8))

@@ -44,6 +44,11 @@ class Rounded:
         for key in list(self._whole[1]):
             self._drop(1, key)
 
+    def forget(self) -> None:
+        """Forget all columns."""
+        for side, key in list(self._bytes):
+            self._drop(side, key)
+
     def whole(self, side: int, key: Hashable) -> Columns | None:
         """Return a range of columns that was rounded, or None."""
         return self._whole[side].get(key)

@@ -180,7 +180,8 @@ class _Tiles:
             pairs = undecided.of_bounds(tile, columns)
             if pairs is not None:
                 return pairs, np.array([form, tile.largest_error, 0, form if form > begin else WHOLE])
-        del tile
+            del tile
+            self._workspace.rounded.forget()  # in this form
         a, b = self._sources
         exact = self._workspace.tiles(a, [b], columns, [title], self._checkpoint, _nowhere)[0]
         best = exact.best(columns, keep, self._settings.absolute, False)
