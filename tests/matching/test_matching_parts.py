@@ -469,6 +469,26 @@ class TestCommandLine:
         assert "copies of activations take 60 TB on disk" in told
         assert "copies of activations take 30 TB on disk" in self.call("plan", *sizes, "--spool", "float16").stdout
 
+    def test_plan_has_a_row_for_the_certified_engine_where_match_takes_it(self, monkeypatch):
+        """2 · 9000 · 30000 · 20000 operations in the time of a sixth of them; 16 bytes a pair of a tile, and the rest."""
+        from rosettalaw.empirical.matching.machine import choice
+
+        monkeypatch.setattr(choice, "fastest", lambda *of: "certified")
+        monkeypatch.setattr(choice, "half_precision_speed", lambda device: 4.0)
+        monkeypatch.setattr(choice, "integer_speed", lambda: 1.5)
+        sizes = "--neurons-a", 9000, "--neurons-b", 30_000, "--positions", 20_000, "--memory", "8GiB", "--json"
+        record = json.loads(self.call("plan", *sizes).stdout)
+        exact, certified, _ = record["engines"]
+        assert certified["engine"] == "certified"
+        assert certified["operations"] == pytest.approx(exact["operations"] + 2 * 12 * 39_000 * 20_000)
+        rates, bytes_moved = record["device"], certified["bytes_moved"]
+        seconds = certified["operations"] / 6 / rates["operations"] + bytes_moved / rates["bandwidth"]
+        assert certified["seconds"] == pytest.approx(seconds)
+        stay = 20_000 * (4096 + 30_000)
+        needed = 16 * 4096**2 + 2 * 8192 * 8192 + stay + 8 * (24 + 8) * 12 * 39_000
+        assert certified["memory"] == pytest.approx(needed)
+        assert certified["detail"].startswith("24 tiles of 4096 × 4096; products taken as 6 times as fast")
+
     def test_plan(self):
         done = self.call(
             "plan", "--neurons-a", 1e6, "--neurons-b", 1e6, "--positions", 1e7, "--device", "h200", "--json"

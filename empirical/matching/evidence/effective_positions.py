@@ -22,6 +22,7 @@ NEURONS = 128  # of each model
 GROUPS = 4  # of neighbours that these lie in
 LAGS = 4
 FEWEST = 20  # positions
+MOST_BYTES = 2**27  # of both samples: of many positions fewer neurons
 NOT_MEASURED = float("nan"), float("nan")
 
 
@@ -41,7 +42,7 @@ def effective_positions(
     """
     if not (isinstance(a, RandomAccess) and isinstance(b, RandomAccess)) or a.positions < FEWEST:
         return NOT_MEASURED
-    most = int(np.clip(memory // (12 * a.positions), 8, NEURONS))
+    most = int(np.clip(min(memory, MOST_BYTES) // (12 * a.positions), 8, NEURONS))
     lags = np.linspace(0.1 * a.positions, 0.9 * a.positions, LAGS).round().astype(int)
     from threadpoolctl import threadpool_info, threadpool_limits
 
