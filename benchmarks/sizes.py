@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .matching import noise_file, read_through
+from .matching import PEAK, FileSource, noise_file, read_through
 from .timing import Ratio
 
 ON_REQUEST = True
@@ -37,14 +37,13 @@ begun = time.perf_counter()
 match(a, b, nulls={}, quiet=True, engine="exact")
 seconds = time.perf_counter() - begun
 alone = (alone + seconds_of_products(a, b, 2048, edge, "cpu")) / 2
-peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print("POINT", json.dumps({"seconds": seconds, "products": alone, "memory": peak}))
+print("POINT", json.dumps({"seconds": seconds, "products": alone}))
 """
 
 
 def run() -> list[Ratio]:
     wide = [measured(FEW, neurons) for neurons in NEURONS]
-    long = [measured(positions, NARROW) for positions in POSITIONS]
+    long = [measured(positions, NARROW, memory=True) for positions in POSITIONS]
     return [
         _growth("neurons", wide[2], wide[-1], wide),
         _growth("positions", long[2], long[-1], long),
@@ -66,13 +65,19 @@ def _growth(over: str, fewer: dict[str, Any], more: dict[str, Any], points: list
     return Ratio(claim, shares[0] / shares[1], 1.1, False, f"({times})", points)
 
 
-def measured(positions: int, neurons: int) -> dict[str, Any]:
-    """Return seconds, those of products alone, and peak bytes of a matching of two arrays of this shape."""
+def measured(positions: int, neurons: int, memory: bool = False) -> dict[str, Any]:
+    """Return seconds, those of products alone, and if asked peak bytes of a matching of two arrays of this shape."""
     with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
         sides = [noise_file(Path(folder), seed, positions, neurons) for seed in (1, 2)]
         for side in sides:
             read_through(side.path)
-        command = [sys.executable, "-c", WORK, *(str(side.path) for side in sides)]
-        done = subprocess.run(command, capture_output=True, check=True, text=True, env=os.environ.copy())
-    point = json.loads(next(line.split(" ", 1)[1] for line in done.stdout.splitlines() if line.startswith("POINT")))
-    return {"positions": positions, "neurons": neurons, **point}
+        done = _output(WORK, sides)
+        # Products alone take memory of their own, so another process says what a matching takes.
+        peak = {"memory": int(_output(PEAK, sides))} if memory else {}
+    point = json.loads(next(line.split(" ", 1)[1] for line in done.splitlines() if line.startswith("POINT")))
+    return {"positions": positions, "neurons": neurons, **point, **peak}
+
+
+def _output(script: str, sides: list[FileSource]) -> str:
+    command = [sys.executable, "-c", script, *(str(side.path) for side in sides)]
+    return subprocess.run(command, capture_output=True, check=True, text=True, env=os.environ.copy()).stdout

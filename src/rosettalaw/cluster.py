@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import MissingExtraError, RosettaError
+from .errors import RosettaError, require_extra
 
 PATIENCE = 10  # seconds
 
@@ -24,10 +24,8 @@ def connected(scheduler: str) -> Iterator[Any]:
         If nothing answers at that address.
     """
     require_answer(scheduler)
-    try:
-        from distributed import Client
-    except ImportError:
-        raise MissingExtraError("distributed", "cluster") from None
+    from distributed import Client
+
     try:
         client = Client(scheduler, timeout=f"{PATIENCE}s")
     except (OSError, TimeoutError, ValueError) as error:
@@ -43,9 +41,12 @@ def require_answer(scheduler: str) -> None:
 
     Raises
     ------
+    MissingExtraError
+        If `distributed` is not installed.
     RosettaError
         If nothing answers there.
     """
+    require_extra("distributed")
     protocol, _, place = scheduler.rpartition("://")
     if protocol not in ("", "tcp", "tls"):
         return

@@ -85,14 +85,19 @@ EXTRAS = {
 PACKAGES = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
 
 
+def installed(module: str) -> bool:
+    """Return whether a module can be imported; it is not."""
+    try:
+        there = module in sys.modules or importlib.util.find_spec(module) is not None
+    except ImportError:  # of an importer that refuses it
+        there = False
+    return there and sys.modules.get(module, True) is not None
+
+
 def require_extra(*modules: str) -> None:
     """Raise `MissingExtraError` unless modules can be imported; none of them is."""
     for module in modules:
-        try:
-            there = module in sys.modules or importlib.util.find_spec(module) is not None
-        except ImportError:  # of an importer that refuses it
-            there = False
-        if not there or sys.modules.get(module, True) is None:
+        if not installed(module):
             raise MissingExtraError(PACKAGES.get(module, module), EXTRAS[module])
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import io
 import itertools
 import re
 from dataclasses import fields
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import scipy
 import sympy
@@ -105,6 +107,16 @@ def letters():
     }
 
 
+class Table:
+    """A reader's own table: rows or columns of an array, and a frame."""
+
+    def __getitem__(self, key):
+        return (N, R)[key[1] if isinstance(key, tuple) else key]
+
+    def to_pandas(self):
+        return pandas.DataFrame({"neurons": N, "count": R})
+
+
 @cache
 def results(file):
     """Return the results that a module calls by short names in its examples."""
@@ -123,13 +135,20 @@ def results(file):
         scores = rng.standard_normal((2, 30))
         names = ("margins_on_one_half", "margins_on_the_other")
         return {"fit_reproducibility": fit_reproducibility, **dict(zip(names, scores, strict=True))}
+    if file == "validation/in_memory.py":
+        lines = "".join(f"\n{size},{count}" for size, count in zip(N, R, strict=True))
+        file = io.StringIO(f"neurons,count{lines}")
+        return {"table": Table(), "pandas": pandas, "file": file, "sizes": N, "counts": R}
     if file == "theory/derivation.py":
         return {"s": derivation.s, "r0": derivation.r0, "log": sympy.log}
     return {}
 
 
 # Calls with "..." for the reader's own arguments, and what stands there.
-OPEN = {"np.maximum(..., 0)": "np.maximum(s, 0)"}
+OPEN = {
+    "np.maximum(..., 0)": "np.maximum(s, 0)",
+    "fit(pandas.DataFrame(...))": "fit(pandas.DataFrame({'neurons': neurons, 'count': counts}))",
+}
 # Calls that need files, or results that take long: tests of their own run them.
 ELSEWHERE = ("read_series(", "compare_series(", "analyse_series(", "read_triangle('", "measure_attenuation(")
 ELSEWHERE += ("load('", "measure_ladder('")

@@ -470,7 +470,7 @@ class TestCommandLine:
         assert "copies of activations take 30 TB on disk" in self.call("plan", *sizes, "--spool", "float16").stdout
 
     def test_plan_has_a_row_for_the_certified_engine_where_match_takes_it(self, monkeypatch):
-        """2 · 9000 · 30000 · 20000 operations in the time of a sixth of them; 16 bytes a pair of a tile, and the rest."""
+        """Operations at six times the speed of float32; 16 bytes for each pair of a tile, and what stays in memory."""
         from rosettalaw.empirical.matching.machine import choice
 
         monkeypatch.setattr(choice, "fastest", lambda *of: "certified")

@@ -1,6 +1,7 @@
 """Numbers written with commas: the message says that the comma is the reason, and the number without it."""
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -120,11 +121,20 @@ def test_other_files_are_no_tables(tmp_path, content, message):
         read_counts(tmp_path / "x.csv")
 
 
-@pytest.mark.parametrize("source", [[(128, 21), (256, 33)], pd.Series([21, 33]), "abc"])
-def test_a_fit_of_something_else_shows_a_fit(source):
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        ([(128, 21), (256, 33)], "fit(*zip(*pairs))"),
+        (pd.Series([21, 33]), "fit(sizes, counts)"),
+        ("abc", "fit(pandas.read_csv(file))"),
+    ],
+    ids=["pairs", "series", "file"],
+)
+def test_a_fit_of_something_else_shows_a_fit(source, call):
     if isinstance(source, str):
         source = io.StringIO(source)
-    with pytest.raises(InputError, match=r"^neurons = .*: must be sizes, beside counts, or a table.*Try: fit\(\[128"):
+    rule = r"^neurons = .*: must be sizes, beside counts, or a table.*Try: "
+    with pytest.raises(InputError, match=rule + re.escape(call)):
         rl.fit(source)
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import json
 import platform
 import time
@@ -31,7 +30,7 @@ import numpy as np
 from ....cache import cache_folder
 from ....checksums import sealed, unsealed
 from ....disk import replacing
-from ....errors import RosettaError, require_extra
+from ....errors import RosettaError, installed, require_extra
 from .checkpoint import stated_in
 
 AUTO = "auto"
@@ -65,7 +64,7 @@ def fastest(products: float, also_k: Sequence[int], compute: str, device: str, f
     begun = stated_in(folder).get("engine")
     if begun in ("exact", "certified"):
         return begun
-    if also_k or compute != "float32" or products < LARGE or importlib.util.find_spec("torch") is None:
+    if also_k or compute != "float32" or products < LARGE or not installed("torch"):
         return "exact"
     ratio = half_precision_speed(device)
     return "certified" if ratio is not None and ratio >= CLEARLY[kind_of(device)] else "exact"
@@ -87,7 +86,7 @@ def library_of_products(products: float, engine: str, compute: str, device: str,
         return library
     if engine != "exact" or device != "cpu" or compute != "float32" or products < LARGE:
         return NUMPY
-    if importlib.util.find_spec("torch") is None:
+    if not installed("torch"):
         return NUMPY
     ratio = speed_of_torch()
     return TORCH if ratio is not None and ratio >= FASTER else NUMPY
