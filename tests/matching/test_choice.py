@@ -166,7 +166,7 @@ def test_without_torch_or_a_cache_products_are_numpys(tmp_path, monkeypatch):
     assert speed_of_torch(lambda: 10.0) is None
     monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: 10.0)
     assert library_of_products(LARGE, "exact", "float32", "cpu") == "numpy"
-    monkeypatch.setattr(choice.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(choice, "installed", lambda name: False)
     monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: never(None))
     assert library_of_products(LARGE, "exact", "float32", "cpu") == "numpy"
 
