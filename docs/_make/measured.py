@@ -39,9 +39,10 @@ def draw(source: Path) -> None:
                 axis.set_ylabel("seconds")
                 axis.legend()
             sizes = [one["positions"] for one in kinds["positions"]]
-            axes[2].plot(sizes, [one["memory"] / 2**30 for one in kinds["positions"]], "o-", color=style.CYCLE[0])
+            memory = [one["memory"] / 2**30 for one in kinds["positions"]]
+            axes[2].plot(sizes, memory, "o-", color=style.CYCLE[0])
             axes[2].set_xscale("log")
-            axes[2].set_ylim(bottom=0)
+            axes[2].set_ylim(0, 1.2 * max(memory))
             style.size_ticks(axes[2], sizes)
             axes[2].set_xlabel("positions")
             axes[2].set_ylabel("peak memory in GiB")
