@@ -243,20 +243,15 @@ def certified_cost(
     room = int(device.memory / 2) if memory is None else memory
     edge_a, edge_b = tile_shape(sizes, room, "cpu", "certified")
     tiles_a, tiles_b = -(-sizes.neurons_a // edge_a), -(-sizes.neurons_b // edge_b)
-    both, all_pairs, positions = (
-        sizes.neurons_a + sizes.neurons_b,
-        float(sizes.neurons_a) * sizes.neurons_b,
-        sizes.positions,
-    )
+    both, all_pairs = sizes.neurons_a + sizes.neurons_b, float(sizes.neurons_a) * sizes.neurons_b
+    positions = sizes.positions
     pairs = min(OPEN * both, all_pairs)
     rows = min(ROUNDED_AT_ONCE, positions)
     later = float(positions) * ((tiles_b > 1) * edge_a + (tiles_a > 1) * sizes.neurons_b)
-    stay = later if later <= min(room // ROUNDED_SHARE, MOST_ROUNDED) else 0.0
+    stay = min(later, room // ROUNDED_SHARE, MOST_ROUNDED)
     operations = 2 * (all_pairs + pairs) * positions * (1 + draws)
-    readings = 3.0 + (
-        1.0 if stay or tiles_a * tiles_b == 1 else tiles_b * sizes.neurons_a / both + tiles_a * sizes.neurons_b / both
-    )
-    moved = (positions * both * width * readings + 24 * all_pairs * positions / rows) * (1 + draws)
+    rounding = 1.0 if stay == later else (tiles_b * sizes.neurons_a + tiles_a * sizes.neurons_b) / both
+    moved = (positions * both * width * (3 + rounding) + 24 * all_pairs * positions / rows) * (1 + draws)
     needed = 16.0 * edge_a * edge_b + 2 * rows * (edge_a + edge_b) + stay + 8 * (1.5 * sizes.parts + 8) * pairs
     number = f"{tiles_a * tiles_b} tile{'s' * (tiles_a * tiles_b > 1)}"
     detail = (

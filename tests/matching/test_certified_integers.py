@@ -348,7 +348,7 @@ def test_columns_are_read_once_for_all_tiles(plant, monkeypatch):
 
     read = {}
     for most in (2**30, 0):
-        monkeypatch.setattr(earlier, "MOST_BYTES", most)
+        monkeypatch.setattr(earlier, "MOST_ROUNDED", most)
         Counted.read = 0
         found = match(Counted(a), ArraySource(b), quiet=True, engine="certified", **options)
         read[most] = Counted.read / a.size

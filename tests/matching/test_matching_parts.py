@@ -487,6 +487,8 @@ class TestCommandLine:
         stay = 20_000 * (4096 + 30_000)
         needed = 16 * 4096**2 + 2 * 8192 * 8192 + stay + 8 * (24 + 8) * 12 * 39_000
         assert certified["memory"] == pytest.approx(needed)
+        tight = json.loads(self.call("plan", *sizes[:7], "2GiB", "--json").stdout)["engines"][1]
+        assert tight["memory"] == pytest.approx(needed - stay + 2**29)  # a quarter of it, which is less than would stay
         assert certified["detail"].startswith("24 tiles of 4096 × 4096; products taken as 6 times as fast")
 
     def test_plan(self):

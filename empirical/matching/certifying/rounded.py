@@ -12,8 +12,6 @@ from typing import Any
 
 from ..cost import MOST_ROUNDED, ROUNDED_SHARE
 
-MOST_BYTES, SHARE = MOST_ROUNDED, ROUNDED_SHARE
-
 
 @dataclass
 class Columns:
@@ -33,7 +31,7 @@ class Rounded:
     """
 
     def __init__(self, memory: int):
-        self._room = min(memory // SHARE, MOST_BYTES)
+        self._room = min(memory // ROUNDED_SHARE, MOST_ROUNDED)
         self._whole: tuple[dict[Hashable, Columns], dict[Hashable, Columns]] = ({}, {})
         self._needed = True, True
         self._bytes: dict[tuple[int, Hashable], int] = {}

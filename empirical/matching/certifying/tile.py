@@ -114,13 +114,13 @@ def certified_tile(
     if two or device != "cpu" or done:
         rounded = None
     sides = [_Side(*of, rows, rounded) for of in zip(sources, pieces, columns, (0, 1), strict=True)]
+    # Sums of columns from an earlier tile are those of all positions. Such tiles take seconds.
+    resumable = all(side.earlier is None for side in sides)
     streams = [side.blocks(pending, device) for side in sides]
     for (start, stop), one, other in zip(pending, *streams, strict=True):
         added.add(one, other)
         advance(stop - start)
         done += 1
-        # Sums of columns from an earlier tile are those of all positions. Such tiles take seconds.
-        resumable = all(side.earlier is None for side in sides)
         if resumable and time.monotonic() - saved_at > products.SAVE_EVERY:
             sums = {side: arrays.on_host(one.sums) for one, side in zip(pieces, "ab", strict=True)}
             so_far = {name: arrays.on_host(values) for name, values in added.sums.items()}
