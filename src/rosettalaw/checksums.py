@@ -12,7 +12,7 @@ page change places. It takes a quarter of the time of a CRC-32 of all bytes.
 | states of unfinished trainings | in the metadata of the safetensors file |
 | folders of models and texts | of every file, in their record |
 
-Files of older versions have none and are read as they are.
+Files of older versions have none and are read as they are, but for copies of activations, which are made again.
 """
 
 from __future__ import annotations
