@@ -135,11 +135,17 @@ def test_rooms_begin_with_a_line_of_the_cache():
 def test_blocks_end_with_the_array():
     """The last block of columns begins early enough; where the array is narrower than a block, columns are copied."""
     for neurons in (16, 17, 31, 40, 100):
-        side = _Side(np.arange(neurons), np.zeros(neurons, np.float32), neurons)
-        rows, begins, _ = side.taken(np.zeros((64, neurons), np.float32))
+        units, chosen = np.arange(neurons), np.arange(0, neurons, 3)
+        rows, begins, places, _ = _Side(units, chosen, np.zeros(neurons, np.float32), neurons).taken(
+            np.zeros((64, neurons), np.float32)
+        )
         assert (begins + 16 <= rows.shape[1]).all()
         assert rows.shape[1] == neurons
-        np.testing.assert_array_equal(side.columns[side.places], np.arange(neurons))
-    rows, begins, _ = _Side(np.arange(9), np.zeros(9, np.float32), 9).taken(np.zeros((64, 9), np.float32))
+        columns = (begins[:, None] + np.arange(16)).ravel()
+        np.testing.assert_array_equal(
+            columns[places >= 0][np.argsort(places[places >= 0])], chosen
+        )  # each of them once
+    few = np.arange(9)
+    rows, begins, _, _ = _Side(few, few, np.zeros(9, np.float32), 9).taken(np.zeros((64, 9), np.float32))
     assert rows.shape[1] == 16
     assert begins.tolist() == [0]

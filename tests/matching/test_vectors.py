@@ -12,13 +12,17 @@ from rosettalaw.empirical.matching.machine import loops, simd, vectors
 
 
 def compiled(operations):
-    """Return the three operations of one route as one compiled function."""
+    """Return the operations of one route as one compiled function."""
     inner, turn, multiply = operations.inner, operations.turn, operations.multiply
+    fetch, move = operations.fetch, operations.move
 
     @numba.njit
     def run(x, y, out, sums, squares, product, dots):
         for i in range(len(dots)):
             dots[i] = inner(x, 7 * i, y, 5 * i, 96)
+        fetch(x, 3, 40)  # changes nothing, within the array or beyond it
+        fetch(x, 1990, 40)
+        move(y, 11, out, 330, 64)
         turn(x, 3, 40, y, 9, out, 2, 20, sums, 1, squares, 4)
         multiply(x, 1, 45, y, 6, product, 3, 37, 30)
 

@@ -74,6 +74,22 @@ def turn(x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
 
 
 @numba.njit(cache=True)
+def fetch(x, i, stride):
+    """Ask for the lines of 16 rows, `stride` apart from flat place i of x, before they are used: nothing in loops."""
+
+
+@numba.njit(cache=True)
+def move(x, i, out, j, length):
+    """Copy `length` numbers of x, from flat place i, to `out`, from flat place j.
+
+    `length` is a multiple of `STEP`; nothing is checked.
+    """
+    source, target = x.reshape(x.size), out.reshape(out.size)
+    for place in range(length):
+        target[j + place] = source[i + place]
+
+
+@numba.njit(cache=True)
 def multiply(x, i, stride, y, j, out, k, stride_out, length):
     """Add the product of `DEEP` rows of x, from flat place i, `stride` apart, with y to `out`, from flat place k.
 

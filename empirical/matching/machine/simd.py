@@ -1,4 +1,4 @@
-"""Vector operations that Numba lacks: sums in a stated order, a 16 × 16 turn, a small matrix product.
+"""Vector operations that Numba lacks: sums in a stated order, a 16 × 16 turn, a copy, a small matrix product.
 
 A compiler that may choose the order of a sum was seen to choose another when its work comes from the cache, and one
 that may not sums one number at a time. Here the order is written down: 32 sums side by side, joined in halves.
@@ -124,6 +124,45 @@ def _turn(_, x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
 
 
 @intrinsic
+def _fetch(_, x, i, stride):
+    """Ask for the lines of 16 rows, `stride` apart from flat place i of x, ahead of their use; any place will do."""
+
+    def generate(context, builder, signature, args):
+        source = _pointer(context, builder, signature.args[0], args[0], args[1])
+        byte, kind = ir.IntType(8).as_pointer(), [_INDEX(n) for n in (0, 3, 1)]  # to be read, into all caches, data
+        ask = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX]), "llvm.prefetch.p0i8"
+        )
+        for row in range(LANES):
+            place = builder.gep(source, [builder.mul(args[2], ir.Constant(args[2].type, row))])
+            builder.call(ask, [builder.bitcast(place, byte), *kind])
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, types.intp), generate
+
+
+@intrinsic
+def _move(_, x, i, out, j, length):
+    """Copy `length` numbers of x, from flat place i, to `out`, from flat place j.
+
+    `length` is a multiple of `STEP`; nothing is checked.
+    """
+
+    def generate(context, builder, signature, args):
+        of_x, of_out = signature.args[0], signature.args[2]
+        source = _pointer(context, builder, of_x, args[0], args[1])
+        target = _pointer(context, builder, of_out, args[2], args[3])
+        start, step = (ir.Constant(args[4].type, n) for n in (0, STEP))
+        with cgutils.for_range_slice(builder, start, args[4], step) as (place, _):
+            places = [builder.add(place, ir.Constant(place.type, n)) for n in range(0, STEP, LANES)]
+            for number, vector in [(n, _load(builder, builder.gep(source, [n]))) for n in places]:
+                _store(builder, vector, builder.gep(target, [number]))
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, out, types.intp, types.intp), generate
+
+
+@intrinsic
 def _multiply(_, x, i, stride, y, j, out, k, stride_out, length):
     """Add the product of `DEEP` rows of x, from flat place i, `stride` apart, with y to `out`, from flat place k.
 
@@ -166,4 +205,6 @@ def _multiply(_, x, i, stride, y, j, out, k, stride_out, length):
 # Called with all but the first argument, which is numba's.
 inner: Callable[..., Any] = _inner
 turn: Callable[..., Any] = _turn
+fetch: Callable[..., Any] = _fetch
+move: Callable[..., Any] = _move
 multiply: Callable[..., Any] = _multiply

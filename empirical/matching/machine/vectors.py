@@ -39,4 +39,6 @@ _CHOSEN = chosen()
 DEEP, LANES, STEP = loops.DEEP, loops.LANES, loops.STEP
 inner: Callable[..., Any] = _CHOSEN.inner
 turn: Callable[..., Any] = _CHOSEN.turn
+fetch: Callable[..., Any] = _CHOSEN.fetch
+move: Callable[..., Any] = _CHOSEN.move
 multiply: Callable[..., Any] = _CHOSEN.multiply

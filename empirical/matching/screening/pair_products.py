@@ -123,13 +123,14 @@ class _Sums:
         watched: np.ndarray,
         neurons: tuple[int, int],
     ):
-        self._sides = a, b = [_Side(*side) for side in zip(units, shifts, neurons, strict=True)]
-        place_a, place_b = a.places[places[0]], b.places[places[1]]
-        # Some of B's columns at a time, so that their strip stays in the processor's cache.
+        chosen = units[0], np.unique(units[1][places[1]])  # all of B meets the watched units, these the others
+        self._sides = [_Side(*side) for side in zip(units, chosen, shifts, neurons, strict=True)]
+        place_a, place_b = places[0], np.searchsorted(chosen[1], units[1][places[1]])
+        # Some of B's units at a time, so that their strip stays in the processor's cache.
         self._order = np.lexsort((place_a, place_b // TOGETHER))
         self._places = place_a[self._order], place_b[self._order]
-        self._rooms = [kernels.workspace(len(side.columns)) for side in self._sides]
-        self._watched = a.places[watched]
+        self._rooms = [kernels.workspace(len(some)) for some in chosen]
+        self._watched, self._beside = watched, kernels.besides(len(watched))
 
     def restart(self) -> None:
         self._products = np.zeros((STRIPS, len(self._places[0])))
@@ -142,14 +143,14 @@ class _Sums:
             one, other = (side.taken(wide(rows[start : start + ROWS])) for side, rows in each)
             sums = self._products, self._totals[0], self._totals[1]
             about = *one, *other, *self._places, self._rooms[0], self._rooms[1]
-            kernels.add_products(*about, *sums, self._watched, self._seen)
+            kernels.add_products(*about, *sums, self._watched, self._beside, self._seen)
 
     def totals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        a, b = self._sides
-        seen = self._seen.sum(0, dtype=np.float64).T[: len(self._watched), b.places]
+        watched = self._seen.sum(0, dtype=np.float64).T[: len(self._watched), self._sides[1].firsts]
         products = np.empty(len(self._order))
         products[self._order] = self._products.sum(0)
-        return products, self._totals[0].sum(0)[:, a.places], self._totals[1].sum(0)[:, b.places], seen
+        one, other = (sums.sum(0)[:, side.firsts] for side, sums in zip(self._sides, self._totals, strict=True))
+        return products, one, other, watched
 
 
 class _Side:
@@ -158,38 +159,48 @@ class _Side:
     Where many units take part, blocks are neighbours in the array, which are turned in place, with columns between that
     do not take part. Few units are copied next to each other first.
 
+    Parameters
+    ----------
+    units, chosen : int arrays, sorted
+        Units that take part, and those of them that are in pairs.
+    shift : ndarray, shape (units,)
+        What is taken off them.
+    neurons : int
+        Columns of the array.
+
     Attributes
     ----------
     columns : int array, shape (a multiple of `LANES`,)
         Neuron of each column.
-    places : int array, shape (units,)
-        Place of each unit among the columns.
+    firsts : int array, shape (units,)
+        First column of each unit.
     """
 
-    def __init__(self, units: np.ndarray, shift: np.ndarray, neurons: int):
+    def __init__(self, units: np.ndarray, chosen: np.ndarray, shift: np.ndarray, neurons: int):
         blocks = np.unique(units // LANES)
         self._in_place = neurons >= LANES and len(units) * SPARSE >= len(blocks) * LANES
         self._begins = np.minimum(blocks * LANES, neurons - LANES)  # the last one ends with the array
         if self._in_place:
             self.columns = (self._begins[:, None] + np.arange(LANES)).ravel()
-            number = np.searchsorted(blocks, units // LANES)
-            self.places = number * LANES + units - self._begins[number]
         else:
             self.columns = np.concatenate([units, np.repeat(units[-1:], -len(units) % LANES)])
-            self.places = np.arange(len(units))
+        columns, firsts = np.unique(self.columns, return_index=True)
+        self.firsts = firsts[np.searchsorted(columns, units)]
+        self._places = np.full(len(self.columns), -1)
+        self._places[self.firsts[np.searchsorted(units, chosen)]] = np.arange(len(chosen))
         self._shift = np.zeros(len(self.columns), dtype=np.float32)
-        self._shift[self.places] = shift
+        self._shift[self.firsts] = shift
         self._copy = np.empty((0 if self._in_place else ROWS, len(self.columns)), dtype=np.float32)
 
-    def taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return rows as the kernel takes them, the first column of each block, and the shift still to be taken off.
+    def taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return rows as the kernel takes them, each block's first column, places, and the shift still to be taken off.
 
         Float64 and a last strip that is not full are copied too: the shift comes off there.
         """
         if self._in_place and rows.dtype == np.float32 and not len(rows) % kernels.SHORT:
-            return rows, self._begins, self._shift
+            return rows, self._begins, self._places, self._shift
         if not len(self._copy):
             self._copy = np.empty((ROWS, len(self.columns)), dtype=np.float32)
         copy = self._copy[: kernels.padded(len(rows), kernels.SHORT)]
         kernels.gather(rows, self.columns, self._shift, copy)
-        return copy, np.arange(0, len(self.columns), LANES), np.zeros_like(self._shift)
+        return copy, np.arange(0, len(self.columns), LANES), self._places, np.zeros_like(self._shift)

@@ -19,50 +19,59 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, 
 
     Position t of stripe p = t // buckets goes to the bucket (t + turn[p]) mod buckets with sign[t]; buckets that agree
     modulo the length of `sketch` are one there. All stripes are added to one bucket before the next, so that the sketch
-    is read and written once a block, and two at a time, so that sums are read and written half as often. A thread works
-    on `share` columns, which change no sum. Moments are left out where `total` is empty.
+    is read and written once a block, and four at a time, so that sums are read and written a quarter as often. A thread
+    works on `share` columns, which change no sum. Moments are left out where `total` is empty.
     """
     merged, measured = sketch.shape[0], len(total) > 0
     last = first + x.shape[0]
     for chunk in numba.prange((columns + share - 1) // share):
         low = chunk * share
         width = min(share, columns - low)
+        high = low + width
         sums, squares = np.zeros(width, np.float32), np.zeros(width, np.float32)
-        middle = shift[low : low + width].copy()
-        added = 0
+        middle = shift[low:high].copy()
+        rows, added = np.empty(4, np.int64), 0
         for place in range(merged):
-            bin = sketch[place, low : low + width]
-            pending = -1
+            bin = sketch[place, low:high]
+            pending = 0
             for bucket in range(place, buckets, merged):
                 for stripe in range(first // buckets, (last + buckets - 1) // buckets):
                     t = stripe * buckets + (bucket - turn[stripe]) % buckets
                     if t < first or t >= last:
                         continue
-                    if pending < 0:
-                        pending = t
+                    rows[pending] = t
+                    pending += 1
+                    if pending < 4:
                         continue
-                    s, z = np.float32(sign[pending]), np.float32(sign[t])
-                    row, other = x[pending - first, low : low + width], x[t - first, low : low + width]
+                    s, z = np.float32(sign[rows[0]]), np.float32(sign[rows[1]])
+                    v, w = np.float32(sign[rows[2]]), np.float32(sign[rows[3]])
+                    one, two = x[rows[0] - first, low:high], x[rows[1] - first, low:high]
+                    three, four = x[rows[2] - first, low:high], x[rows[3] - first, low:high]
                     if measured:
                         for j in range(width):
-                            u, v = np.float32(row[j] - middle[j]), np.float32(other[j] - middle[j])
-                            bin[j] += s * u + z * v
-                            sums[j] += u + v
-                            squares[j] += u * u + v * v
+                            a, b = np.float32(one[j] - middle[j]), np.float32(two[j] - middle[j])
+                            c, d = np.float32(three[j] - middle[j]), np.float32(four[j] - middle[j])
+                            bin[j] += (s * a + z * b) + (v * c + w * d)
+                            sums[j] += (a + b) + (c + d)
+                            squares[j] += (a * a + b * b) + (c * c + d * d)
                     else:
                         for j in range(width):
-                            bin[j] += s * np.float32(row[j] - middle[j]) + z * np.float32(other[j] - middle[j])
-                    pending = -1
-                    added += 2
-                if pending >= 0 and bucket + merged >= buckets:
-                    s = np.float32(sign[pending])
-                    row = x[pending - first, low : low + width]
-                    for j in range(width):
-                        u = np.float32(row[j] - middle[j])
-                        bin[j] += s * u
-                        sums[j] += u
-                        squares[j] += u * u
-                    added += 1
+                            a, b = np.float32(one[j] - middle[j]), np.float32(two[j] - middle[j])
+                            c, d = np.float32(three[j] - middle[j]), np.float32(four[j] - middle[j])
+                            bin[j] += (s * a + z * b) + (v * c + w * d)
+                    pending = 0
+                    added += 4
+                if bucket + merged >= buckets:
+                    for t in rows[:pending]:
+                        s = np.float32(sign[t])
+                        row = x[t - first, low:high]
+                        for j in range(width):
+                            a = np.float32(row[j] - middle[j])
+                            bin[j] += s * a
+                            sums[j] += a
+                            squares[j] += a * a
+                    added += pending
+                    pending = 0
                 if measured and (added >= ROWS or bucket == buckets - 1):
                     added = 0
                     for j in range(width):
