@@ -1,4 +1,8 @@
-"""Scaling of the exact engine over processes, positions and neurons. Each run is a process of its own."""
+"""Scaling of the exact engine over processes, positions and neurons. Each run is a process of its own.
+
+One and two processes are timed in turn, each several times, and their medians compared. Right after a matching the same
+processes share as many products of matrices: what these gain is what the machine's processors gain from each other.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from .matching import noise_file, read_through
 from .timing import Ratio
 
 ON_REQUEST = True
+TIMES = 3  # runs of one process and of two, in turn
 WORK = """
 import sys, time
+import numpy as np
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.matching.machine import distributed
@@ -23,8 +31,15 @@ with distributed.started():
     distributed.wait()
     begun = time.perf_counter()
     match(a, b, nulls={}, quiet=True, engine="exact")
+    matched = time.perf_counter() - begun
+    x = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
+    distributed.wait()
+    begun = time.perf_counter()
+    for _ in range(64 // distributed.size()):
+        x @ x
+    distributed.wait()
     if distributed.rank() == 0:
-        print("SECONDS", time.perf_counter() - begun)
+        print("SECONDS", matched, time.perf_counter() - begun)
 """
 TOGETHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
@@ -32,11 +47,12 @@ TOGETHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 def run(positions: int = 32_768, neurons: int = 2048) -> list[Ratio]:
     with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
         where = Path(folder)
-        once, twice = (seconds(where, times * positions, neurons) for times in (1, 2))
-        wide = seconds(where, positions, 2 * neurons)
-        alone, together = (seconds(where, 2 * positions, 2 * neurons, many) for many in (1, 2))
+        once, twice = (seconds(where, times * positions, neurons)[0] for times in (1, 2))
+        wide = seconds(where, positions, 2 * neurons)[0]
+        runs = [[seconds(where, 2 * positions, 2 * neurons, many) for many in (1, 2)] for _ in range(TIMES)]
+    (alone, products), (together, shared) = np.median(runs, axis=0)
     sizes = f"T = {positions}, N = {neurons}"
-    large = f"T = {2 * positions}, N = {2 * neurons}"
+    large = f"medians of {TIMES}; products alone {products / shared:.3g} times; T = {2 * positions}, N = {2 * neurons}"
     return [
         Ratio("time of twice the positions over once", twice / once, 2.2, False, _times(twice, once, sizes)),
         Ratio("time of twice the neurons over once", wide / once, 4.4, False, _times(wide, once, sizes)),
@@ -44,8 +60,8 @@ def run(positions: int = 32_768, neurons: int = 2048) -> list[Ratio]:
     ]
 
 
-def seconds(folder: Path, positions: int, neurons: int, processes: int = 1) -> float:
-    """Return how long a matching takes, by processes with one thread each on processors of their own."""
+def seconds(folder: Path, positions: int, neurons: int, processes: int = 1) -> tuple[float, float]:
+    """Return how long a matching takes, and products, by processes with one thread each on processors of their own."""
     sides = [noise_file(folder, 10 * neurons + seed, positions, neurons) for seed in (1, 2)]
     for side in sides:
         read_through(side.path)
@@ -55,7 +71,8 @@ def seconds(folder: Path, positions: int, neurons: int, processes: int = 1) -> f
     launcher = TOGETHER if processes > 1 else ()
     command = [sys.executable, *launcher, str(script), *(str(side.path) for side in sides)]
     done = subprocess.run(command, capture_output=True, check=True, text=True, env=os.environ | one)
-    return float(next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("SECONDS")))
+    matched, multiplied = next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("SECONDS"))
+    return float(matched), float(multiplied)
 
 
 def _times(longer: float, shorter: float, sizes: str) -> str:
