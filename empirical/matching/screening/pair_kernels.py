@@ -15,7 +15,7 @@ from ..machine import arrays
 from ..machine.vectors import DEEP, LANES, STEP, fetch, inner, move, multiply, turn
 
 SHORT = 64  # positions turned to columns at a time
-AHEAD = 2 * LANES  # columns that are asked for before they are turned: the processor does not foresee so many rows
+AHEAD = LANES  # columns that are asked for before they are turned: the processor does not foresee so many rows
 
 
 def workspace(units: int) -> np.ndarray:
