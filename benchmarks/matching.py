@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ from rosettalaw.empirical.matching import Matches, match
 from rosettalaw.empirical.matching.cost import LARGEST
 from rosettalaw.empirical.matching.machine.choice import CLEARLY, kind_of, measured_speed, speed_of_torch
 
-from .account import CERTIFIED, account, shown
+from .account import CERTIFIED, EXACT, Place, account, shown
 from .timing import Ratio, memory_speed
 
-TIMES = 3  # the certified engine is timed between products, for the median: half-precision ones vary threefold
+TIMES = 3  # runs of an engine between products, for the median: products vary by half, half-precision ones threefold
 SAMPLED = 16  # blocks whose products are timed twice over: a second of them varies by a tenth
 
 # The kernel's own peak of this process; `getrusage` would count the process that started it too.
@@ -55,7 +56,10 @@ def exact_against_matmul(
     device: str = "cpu",
     share: float = 0.85,
 ) -> Ratio:
-    """Multiply the same blocks before and after; warm up on few positions (kernels are compiled, files cached)."""
+    """Time the exact engine between the same products (`between_products`).
+
+    It warms up on few positions: kernels are compiled, files cached.
+    """
     a, b = (noise_file(folder, seed, positions, neurons) for seed in (1, 2))
     edge = min(LARGEST["cpu" if device == "cpu" else "cuda"], neurons)
     few = slice(0, block)
@@ -64,11 +68,12 @@ def exact_against_matmul(
         read_through(side.path)
 
     speed_of_torch()  # measured once a machine
-    before = seconds_of_products(a, b, block, edge, device)
     exact = {"nulls": {}, "quiet": True, "engine": "exact", "device": device}
     library = []
-    took, spent = account(lambda: library.append(match(a, b, tile=(edge, edge), **exact).details.get("library")))
-    alone = (before + seconds_of_products(a, b, block, edge, device)) / 2
+    alone, took, spent = between_products(
+        lambda: library.append(match(a, b, tile=(edge, edge), **exact).details.get("library")),
+        lambda: seconds_of_products(a, b, block, edge, device),
+    )
     flops, bytes_read = 2.0 * positions * neurons**2, 8.0 * positions * neurons
     detail = (
         f"({alone:.3g} s of products in {took:.3g} s by {library[0]}, jackknife included; T = {positions}, "
@@ -89,8 +94,6 @@ def certified_against_matmul(
 ) -> list[Ratio]:
     """Time the certified engine against float32 products and the exact engine where half-precision products are fast.
 
-    Of `TIMES` runs, each between two of the products, the one with the median ratio counts.
-
     Elsewhere these products alone are timed.
     """
     speed, least = measured_speed(device), CLEARLY[kind_of(device)]
@@ -105,13 +108,12 @@ def certified_against_matmul(
         read_through(side.path)
     begun = time.perf_counter()
     exact = match(a, b, **{**options, "engine": "exact"})
-    plain, matches, runs = time.perf_counter() - begun, [], []
-    alone = seconds_of_products(a, b, block, edge, device)
-    for _ in range(TIMES):
-        took, spent = account(lambda: matches.append(match(a, b, **options)), CERTIFIED)
-        before, alone = alone, seconds_of_products(a, b, block, edge, device)
-        runs.append(((before + alone) / 2 / took, (before + alone) / 2, took, spent))
-    _, alone, took, spent = sorted(runs, key=lambda run: run[0])[TIMES // 2]
+    plain, matches = time.perf_counter() - begun, []
+    alone, took, spent = between_products(
+        lambda: matches.append(match(a, b, **options)),
+        lambda: seconds_of_products(a, b, block, edge, device),
+        CERTIFIED,
+    )
     details = matches[0].details
     flops = 2.0 * positions * neurons**2
     detail = (
@@ -127,6 +129,21 @@ def certified_against_matmul(
         Ratio("the certified engine's throughput over torch.matmul's in float32", alone / took, faster, True, detail),
         Ratio("the exact engine's time over the certified one's", plain / took, 1, True, times),
     ]
+
+
+def between_products(
+    work: Callable[[], object], products: Callable[[], float], stages: Mapping[str, tuple[Place, ...]] = EXACT
+) -> tuple[float, float, dict[str, float]]:
+    """Return seconds of products, of an engine's work, and of its stages: the run with the median ratio of `TIMES`.
+
+    A run is compared with the mean of the products before and after it.
+    """
+    runs, after = [], products()
+    for _ in range(TIMES):
+        took, spent = account(work, stages)
+        before, after = after, products()
+        runs.append(((before + after) / 2, took, spent))
+    return sorted(runs, key=lambda run: run[0] / run[1])[TIMES // 2]
 
 
 def seconds_of_products(a: ArraySource, b: ArraySource, block: int, edge: int, device: str) -> float:
