@@ -61,7 +61,7 @@ def exact_against_matmul(
     It warms up on few positions: kernels are compiled, files cached.
     """
     a, b = (noise_file(folder, seed, positions, neurons) for seed in (1, 2))
-    edge = min(LARGEST["cpu" if device == "cpu" else "cuda"], neurons)
+    tile = largest_tile(device, neurons)
     few = slice(0, block)
     match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), nulls={}, quiet=True, engine="exact", device=device)
     for side in (a, b):
@@ -71,8 +71,8 @@ def exact_against_matmul(
     exact = {"nulls": {}, "quiet": True, "engine": "exact", "device": device}
     library = []
     alone, took, spent = between_products(
-        lambda: library.append(match(a, b, tile=(edge, edge), **exact).details.get("library")),
-        lambda: seconds_of_products(a, b, block, edge, device),
+        lambda: library.append(match(a, b, tile=tile, **exact).details.get("library")),
+        lambda: seconds_of_products(a, b, block, tile, device),
     )
     flops, bytes_read = 2.0 * positions * neurons**2, 8.0 * positions * neurons
     detail = (
@@ -101,7 +101,7 @@ def certified_against_matmul(
         detail = f"(not chosen here: half-precision products are {speed:.3g} times float32 ones)"
         return [Ratio("speed of half-precision products over float32 ones", speed, least, False, detail)]
     a, b = (noise_file(folder, seed, positions, neurons) for seed in (1, 2))
-    edge, few = min(LARGEST["cpu" if device == "cpu" else "cuda"], neurons), slice(0, block)
+    tile, few = largest_tile(device, neurons), slice(0, block)
     options = {"nulls": {}, "quiet": True, "engine": "certified", "device": device}
     match(ArraySource(a.rows(few)), ArraySource(b.rows(few)), **options)
     for side in (a, b):
@@ -111,7 +111,7 @@ def certified_against_matmul(
     plain, matches = time.perf_counter() - begun, []
     alone, took, spent = between_products(
         lambda: matches.append(match(a, b, **options)),
-        lambda: seconds_of_products(a, b, block, edge, device),
+        lambda: seconds_of_products(a, b, block, tile, device),
         CERTIFIED,
     )
     details = matches[0].details
@@ -146,23 +146,29 @@ def between_products(
     return sorted(runs, key=lambda run: run[0] / run[1])[TIMES // 2]
 
 
-def seconds_of_products(a: ArraySource, b: ArraySource, block: int, edge: int, device: str) -> float:
+def largest_tile(device: str, neurons: int) -> tuple[int, int]:
+    """Return the exact engine's tile of so many neurons where there is memory for it."""
+    edge_a, edge_b = LARGEST["cpu" if device == "cpu" else "cuda"]
+    return min(edge_a, neurons), min(edge_b, neurons)
+
+
+def seconds_of_products(a: ArraySource, b: ArraySource, block: int, tile: tuple[int, int], device: str) -> float:
     """Return the seconds that `torch.matmul` needs for the products of two sources, from those of `SAMPLED` blocks."""
     starts = [start for start in range(0, a.positions - block + 1, block)][:SAMPLED]
     blocks = [
         [
             torch.from_numpy(np.array(side.rows(slice(start, start + block), slice(0, edge)))).to(device)
-            for side in (a, b)
+            for side, edge in zip((a, b), tile, strict=True)
         ]
         for start in starts
     ]
-    out = torch.zeros(edge, edge, device=device)
+    out = torch.zeros(tile, device=device)
     out.addmm_(blocks[0][0].T, blocks[0][1]).sum().item()  # a number is waited for, wherever it is computed
     begun = time.perf_counter()
     for x, y in 2 * blocks:
         out.addmm_(x.T, y)
     out[0, 0].item()
-    tiles = len(a.layer) * len(b.layer) / edge**2
+    tiles = len(a.layer) * len(b.layer) / (tile[0] * tile[1])
     return (time.perf_counter() - begun) / (2 * len(blocks)) * (a.positions / block) * tiles
 
 

@@ -26,17 +26,17 @@ WORK = """
 import json, sys, time
 from pathlib import Path
 import torch
-from benchmarks.matching import FileSource, seconds_of_products
+from benchmarks.matching import FileSource, largest_tile, seconds_of_products
 from rosettalaw.empirical.matching import match
 from rosettalaw.empirical.activations.arrays import ArraySource
 a, b = (FileSource(Path(path)) for path in sys.argv[1:])
 match(*(ArraySource(side.rows(slice(0, 2048), slice(0, 2048))) for side in (a, b)), nulls={}, quiet=True)
-edge = min(2048, len(a.layer))
-alone = seconds_of_products(a, b, 2048, edge, "cpu")
+tile = largest_tile("cpu", len(a.layer))
+alone = seconds_of_products(a, b, 2048, tile, "cpu")
 begun = time.perf_counter()
 match(a, b, nulls={}, quiet=True, engine="exact")
 seconds = time.perf_counter() - begun
-alone = (alone + seconds_of_products(a, b, 2048, edge, "cpu")) / 2
+alone = (alone + seconds_of_products(a, b, 2048, tile, "cpu")) / 2
 print("POINT", json.dumps({"seconds": seconds, "products": alone}))
 """
 

@@ -67,9 +67,9 @@ import psutil
 from ...errors import InputError, require
 from .rates import Device
 
-LARGEST = {"cpu": 2048, "cuda": 8192}  # tile edges: larger ones save reading and cost memory
-LARGEST_CERTIFIED = {"cpu": 4096, "cuda": 8192}  # which rounds both sides for every tile, and has no parts
-SMALLEST = 64
+LARGEST = {"cpu": (2048, 4096), "cuda": (8192, 8192)}  # tiles: larger ones save reading and cost memory
+LARGEST_CERTIFIED = {"cpu": (4096, 4096), "cuda": (8192, 8192)}  # it rounds both sides for every tile, and has no parts
+SMALLEST = 64  # edge of a tile
 MOST_BYTES = 2**63
 SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a neuron a few
 OPEN = 12  # pairs that the certified engine leaves open, for each neuron: those measured lie between 10 and 25
@@ -167,7 +167,9 @@ def budget(memory: int | None, device: str = "cpu", sharing: int = 1) -> int:
 
 
 def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu", engine: str = "exact") -> tuple[int, int]:
-    """Return the largest tile within a memory budget, at most `LARGEST` (or `LARGEST_CERTIFIED`) on a side.
+    """Return the largest tile within a memory budget, its longer edge halved until it fits, from `LARGEST` on.
+
+    From `LARGEST_CERTIFIED` on for the certified engine.
 
     Parameters
     ----------
@@ -181,13 +183,13 @@ def tile_shape(sizes: Sizes, memory: int | None, device: str = "cpu", engine: st
     """
     memory = budget(memory, device)
     largest = LARGEST_CERTIFIED if engine == "certified" else LARGEST
-    edge = largest["cuda" if device.startswith("cuda") else "cpu"]
-    while edge > SMALLEST and _tile_bytes_at(sizes, edge) > memory:
-        edge //= 2
-    if _tile_bytes_at(sizes, edge) > memory:
-        least = f"with the smallest tile this matching needs {_size(_tile_bytes_at(sizes, edge))}"
+    edge_a, edge_b = largest["cuda" if device.startswith("cuda") else "cpu"]
+    while max(edge_a, edge_b) > SMALLEST and _tile_bytes_at(sizes, edge_a, edge_b) > memory:
+        edge_a, edge_b = (edge_a, edge_b // 2) if edge_b >= edge_a else (edge_a // 2, edge_b)
+    if _tile_bytes_at(sizes, edge_a, edge_b) > memory:
+        least = f"with the smallest tile this matching needs {_size(_tile_bytes_at(sizes, edge_a, edge_b))}"
         raise InputError("memory", _size(memory), least, "--memory 1GiB")
-    return min(edge, sizes.neurons_a), min(edge, sizes.neurons_b)
+    return min(edge_a, sizes.neurons_a), min(edge_b, sizes.neurons_b)
 
 
 def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, device: str = "cpu") -> int:
@@ -196,8 +198,8 @@ def matchings_at_once(sizes: Sizes, tile: tuple[int, int], memory: int, device: 
     It saves reading and centring A, which costs about 1/edge of the products: much for small tiles, little for large
     ones. Each matching takes a tile's memory, so together they get that of one largest tile, if the budget has it.
     """
-    area = tile[0] * tile[1]
-    largest = LARGEST["cuda" if device.startswith("cuda") else "cpu"] ** 2 // area
+    edge_a, edge_b = LARGEST["cuda" if device.startswith("cuda") else "cpu"]
+    largest = edge_a * edge_b // (tile[0] * tile[1])
     at_once = 1
     while at_once < min(largest, 1 + sizes.draws) and tile_bytes(sizes, *tile, at_once + 1) <= memory:
         at_once += 1
@@ -325,8 +327,8 @@ def _size(count: float) -> str:
     return f"{count / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
-def _tile_bytes_at(sizes: Sizes, edge: int) -> int:
-    return tile_bytes(sizes, min(edge, sizes.neurons_a), min(edge, sizes.neurons_b))
+def _tile_bytes_at(sizes: Sizes, edge_a: int, edge_b: int) -> int:
+    return tile_bytes(sizes, min(edge_a, sizes.neurons_a), min(edge_b, sizes.neurons_b))
 
 
 def _cost(
