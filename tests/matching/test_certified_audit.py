@@ -86,7 +86,7 @@ def test_products_that_are_not_exact_are_measured_once(cache):
     """A speed of 0 is a result: every search of every matching would measure anew."""
     assert choice.integer_speed(lambda: 0.0) == 0
     assert choice.integer_speed(never) == 0
-    assert not choice.integers_pay()
+    assert choice.forms_that_pay() == (False, True)
 
 
 def test_a_cache_that_cannot_be_written_is_measured_for_once(tmp_path, monkeypatch):
@@ -113,16 +113,17 @@ def test_damaged_speeds_are_measured_again(cache, text):
 def test_a_folder_in_place_of_the_speeds_leaves_bfloat16(cache):
     (cache / choice.SPEEDS_OF_INTEGERS).mkdir(parents=True)
     assert choice.integer_speed(lambda: 1.5) is None
-    assert not choice.integers_pay()
+    assert choice.forms_that_pay() == (False, True)
 
 
 def test_a_saved_speed_of_products_that_are_not_exact_now_is_not_followed(cache, monkeypatch):
     """Settings of the libraries, or another machine whose processor has the same name, change the products."""
+    assert choice.half_precision_speed("cpu", lambda device: 1.2) == 1.2
     assert choice.integer_speed(lambda: 1.5) == 1.5
     right = integers.integer_product
-    assert choice.integers_pay() == choice.exact_integers()
+    assert choice.forms_that_pay() == (choice.exact_integers(), True)
     monkeypatch.setattr(integers, "integer_product", lambda *of: right(*of).clamp_(-32767, 32767))
-    assert not choice.integers_pay()
+    assert choice.forms_that_pay() == (False, True)
 
 
 def test_slow_products_are_measured_small(monkeypatch):
@@ -137,13 +138,16 @@ def test_slow_products_are_measured_small(monkeypatch):
     monkeypatch.setattr(choice, "_ratio_of_integers", ratio)
     assert choice.measured_speed_of_integers() == 0.1
     assert edges == [choice.SMALLER]
+    monkeypatch.setattr(choice, "_ratio_of_halves", lambda device, *size: ratio(size[0]))
+    assert choice.measured_speed("cpu") == 0.1
+    assert edges == 2 * [choice.SMALLER]
 
 
 @pytest.fixture
 def whole(monkeypatch):
     if not choice.exact_integers():
         pytest.skip("products of eight-bit integers are not exact on this processor")
-    monkeypatch.setattr(search, "integers_pay", lambda: True)
+    monkeypatch.setattr(search, "forms_that_pay", lambda: (True, True))
     monkeypatch.setattr(integers, "LIMIT", np.inf)
 
 
@@ -156,10 +160,10 @@ def test_process_0_decides_whether_integers_are_multiplied(plant, whole, monkeyp
     """Processes that disagree would send each other sums of different kinds."""
     a, b, _ = plant(1000, 30, 40, 10)
     asked = []
-    others = {**vars(search.distributed), "once": lambda make: asked.append(make()) or False}
+    others = {**vars(search.distributed), "once": lambda make: asked.append(make()) or (False, True)}
     monkeypatch.setattr(search, "distributed", types.SimpleNamespace(**others))
     assert matched(a, b, nulls={}).details["format"] == "bfloat16"
-    assert asked == [True]
+    assert asked == [(True, True)]
 
 
 def test_the_risk_counts_both_roundings_of_a_tile(plant, whole, monkeypatch):
@@ -168,8 +172,46 @@ def test_the_risk_counts_both_roundings_of_a_tile(plant, whole, monkeypatch):
     options = {"nulls": {}, "jackknife_blocks": 0}
     monkeypatch.setattr(undecided, "ROOM", 1)
     assert matched(a, b, **options).details["risk_of_a_bound"] == 4 * RISK * 30 * 35
-    monkeypatch.setattr(search, "integers_pay", lambda: False)
+    monkeypatch.setattr(search, "forms_that_pay", lambda: (False, True))
     assert matched(a, b, **options).details["risk_of_a_bound"] == 2 * RISK * 30 * 35
+
+
+def test_where_half_precision_is_slow_integers_or_float32_decide_every_tile(plant, whole, monkeypatch):
+    """Nothing is rounded to bfloat16: neither what integers leave open, nor columns too heavy-tailed for them."""
+    a, b, _ = plant(800, 50, 80, 12)  # four tiles
+    exact = match(ArraySource(a, "a"), ArraySource(b, "b"), quiet=True, nulls={}, engine="exact")
+    monkeypatch.setattr(search, "forms_that_pay", lambda: (True, False))
+    monkeypatch.setattr("rosettalaw.empirical.matching.certifying.tile.pieces_of", never)
+    by_integers = matched(a, b, nulls={})
+    for name, value, format, in_float32 in (
+        (None, 0, "int8", 0),
+        ("ROOM", 1, "float32", 4),
+        ("LIMIT", 0, "float32", 4),
+    ):
+        with monkeypatch.context() as changed:
+            if name:
+                changed.setattr(undecided if name == "ROOM" else integers, name, value)
+            result = matched(a, b, nulls={})
+        assert (result.details["format"], result.details["tiles_in_float32"]) == (format, in_float32)
+        assert result.details["pieces"] == 1
+        assert result.details["risk_of_a_bound"] == 2 * RISK * 50 * 80
+        assert result.correlation.tobytes() == exact.correlation.tobytes()
+        np.testing.assert_array_equal(result.unit_a, exact.unit_a)
+        np.testing.assert_array_equal(result.unit_b, exact.unit_b)
+    assert by_integers.details["decided_by_bound"] > 0
+
+
+def test_a_tile_that_integers_cannot_round_leaves_them_to_the_next(plant, whole, monkeypatch):
+    """One heavy-tailed range of columns is computed in float32; the others by integers."""
+    a, b, _ = plant(2000, 50, 40, 12)
+    a[::500, :25] *= 1e4
+    monkeypatch.setattr(search, "forms_that_pay", lambda: (True, False))
+    monkeypatch.setattr(integers, "LIMIT", 0.7)
+    result = matched(a, b, nulls={})
+    assert result.details["format"] == "float32 and int8"
+    assert result.details["tiles_in_float32"] == 1
+    exact = match(ArraySource(a, "a"), ArraySource(b, "b"), quiet=True, nulls={}, engine="exact")
+    assert result.correlation.tobytes() == exact.correlation.tobytes()
 
 
 def test_settings_of_torch_change_nothing_and_are_not_changed(plant, whole):

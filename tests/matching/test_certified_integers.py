@@ -27,7 +27,7 @@ def exact_products():
 
 @pytest.fixture(autouse=True)
 def whole(monkeypatch):
-    monkeypatch.setattr(search, "integers_pay", lambda: True)
+    monkeypatch.setattr(search, "forms_that_pay", lambda: (True, True))
     monkeypatch.setattr(integers, "LIMIT", np.inf)
 
 
@@ -313,9 +313,17 @@ def test_an_interrupted_matching_goes_on_with_the_same_bits(plant, tmp_path, mon
 def test_a_saved_speed_decides(monkeypatch):
     monkeypatch.undo()
     assert choice.integer_speed(lambda: 1.5) in (1.5, choice.integer_speed())
-    for ratio, pays in ((None, False), (1.0, False), (1.2, True)):
+    cases = [
+        (2.0, None, (False, True)),
+        (2.0, 2.1, (False, True)),
+        (2.0, 2.3, (True, True)),
+        (None, 9.0, (False, True)),
+    ]
+    cases += [(0.2, 1.0, (False, True)), (0.2, 1.2, (True, False)), (0.0, 4.0, (True, False))]
+    for half, ratio, pays in cases:
+        monkeypatch.setattr(choice, "half_precision_speed", lambda device, half=half: half)
         monkeypatch.setattr(choice, "integer_speed", lambda ratio=ratio: ratio)
-        assert choice.integers_pay() == pays
+        assert choice.forms_that_pay() == pays
 
 
 def test_products_that_are_not_exact_are_not_taken(monkeypatch):

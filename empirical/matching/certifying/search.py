@@ -8,7 +8,8 @@ are the exact engine's; so are margins up to float32's rounding, and replicates 
 tile is multiplied with one piece, and with two where one leaves too much open (or would, on CUDA); three would gain
 nothing, because sums in float32 err by more than the second piece leaves. Where two leave too much open (thousands of
 equal neurons), the tile's correlations are computed as in the exact engine. On the CPU whole numbers of eight bits
-(`integers`) are tried before one piece, where their products are faster and their bound is near that of one piece.
+(`integers`) are tried before one piece, where their products are faster and their bound is near that of one piece. A
+tile that they leave open is computed as in the exact engine where half-precision products are slower than float32 ones.
 
 Each form that is rounded at random may be wrong with `bound.RISK` for each of two sums: `risk_of_a_bound` adds those of
 the forms that a tile may be tried in. The bound rests on how processors add (`bound.UNIT`). Every correlation that is
@@ -29,7 +30,7 @@ from ..evidence.part_products import PartProducts
 from ..evidence.replicates import replicates
 from ..machine import distributed
 from ..machine.checkpoint import Checkpoint
-from ..machine.choice import integers_pay
+from ..machine.choice import forms_that_pay
 from ..machine.reading import tiles
 from ..moments import Moments
 from ..pairs import pair_correlations
@@ -45,7 +46,7 @@ from .standard import moments_of
 from .tile import certified_tile, forget
 from .undecided import OpenPairs, Undecided
 
-WHOLE, ONE, TWO = 0, 1, 2  # forms of columns: whole numbers of eight bits, one or two half-precision pieces
+WHOLE, ONE, TWO, SINGLE = range(4)  # forms: whole numbers of eight bits, one or two half-precision pieces, float32
 ROUNDED = 0.005  # how far apart two correlations of columns rounded to one piece must be to be distinguished
 
 
@@ -123,9 +124,10 @@ class _Tiles:
         ranges = [-(-len(source.layer) // edge) for source, edge in zip(sources, settings.tile, strict=True)]
         workspace.rounded.restart(a=ranges[1] > 1 or name != TRAINED, b=ranges[0] > 1)
         on_cpu = settings.device == "cpu"
-        whole = on_cpu and distributed.once(integers_pay)  # another process may have measured otherwise
+        # Another process may have measured otherwise.
+        whole, self._half = distributed.once(forms_that_pay) if on_cpu else (False, True)
         self._first = WHOLE if whole else ONE + two
-        self._rounded_at_random = on_cpu * (1 + whole)  # forms of a tile that are
+        self._rounded_at_random = on_cpu * (whole + self._half)  # forms of a tile that are
 
     def undecided(self, keep: int, advance: Callable[[float], None]) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
         """Return the pairs that are to be computed exactly with their bounds, and facts for the result."""
@@ -150,8 +152,8 @@ class _Tiles:
             self._forget(title)
         pairs, half = undecided.pairs(), kind_on(self._settings.device)
         return pairs, {
-            "pieces": max(max(forms), ONE),
-            "format": " and ".join(sorted({"int8" if form == WHOLE else half for form in forms})),
+            "pieces": max(forms & {TWO} or {ONE}),
+            "format": " and ".join(sorted({{WHOLE: "int8", SINGLE: "float32"}.get(form, half) for form in forms})),
             "largest_bound": float(largest),
             "risk_of_a_bound": 2 * RISK * neurons[0] * neurons[1] * self._rounded_at_random,
             "decided_by_bound": neurons[0] * neurons[1] - len(pairs[0]),
@@ -172,7 +174,7 @@ class _Tiles:
         Where a form leaves too much open, later tiles are not tried in it.
         """
         begin = self._begin(columns)
-        for form in range(begin, TWO + 1):
+        for form in range(begin, (TWO if self._half else WHOLE) + 1):
             progress = advance if form == begin else _nowhere  # a tile tried again is one tile
             how = form == TWO, self._settings.device, self._checkpoint, title, progress
             reach = self._reach if form == WHOLE else None
@@ -185,7 +187,8 @@ class _Tiles:
         a, b = self._sources
         exact = self._workspace.tiles(a, [b], columns, [title], self._checkpoint, _nowhere)[0]
         best = exact.best(columns, keep, self._settings.absolute, False)
-        return undecided.of_float32(best, columns), np.array([TWO, 0.0, 1, TWO])
+        last, others = (TWO, TWO) if self._half else (SINGLE, ONE if begin == WHOLE else WHOLE)
+        return undecided.of_float32(best, columns), np.array([last, 0.0, 1, others])
 
     def _begin(self, columns: tuple[slice, slice]) -> int:
         """Return the form that a tile is tried in first."""

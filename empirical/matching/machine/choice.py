@@ -1,9 +1,9 @@
 """Choices of the faster way on this machine: the exact or the certified engine, products by NumPy or by torch.
 
 The certified engine forms a half-precision product for each one of the exact engine (on a GPU up to three), rounds
-columns, and computes pairs exactly. It is chosen for large matchings where half-precision products were measured
-`CLEARLY` times faster than float32 ones. On the CPU it multiplies eight-bit integers first, where products of these
-were measured `FASTER` than bfloat16 ones.
+columns, and computes pairs exactly. On the CPU it multiplies eight-bit integers first, where products of these were
+measured `FASTER` than bfloat16 ones: many processors have instructions for integers alone, and there it needs no
+others. It is chosen for large matchings where either were measured `CLEARLY` times faster than float32 products.
 
 The exact engine's products on the CPU are those of NumPy's BLAS, and of torch's for large matchings where these were
 measured `FASTER`: on some processors one library takes two thirds of the other's time, on others they are alike.
@@ -40,11 +40,11 @@ FASTER = 1.1  # below, so short a measurement may not distinguish them
 LARGE = 5e11  # products of two activations from which a choice is worth a measurement; seconds of one core
 EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
-SMALLER = 256  # edge of products of integers that are timed first: some processors would take minutes for larger ones
-SLOW = 0.5  # their ratio from which larger ones are timed
+SMALLER = 256  # edge of products that are timed first: some processors would take minutes for larger ones
+SLOW = 0.5  # ratio over float32 products from which larger ones are timed
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
-SPEEDS_OF_INTEGERS = "integers.json"  # products of eight-bit integers over bfloat16 ones
+SPEEDS_OF_INTEGERS = "integer-products.json"  # products of eight-bit integers over float32 ones
 SPEEDS_OF_LIBRARIES = "libraries.json"  # torch's float32 products over NumPy's
 _UNSAVED: set[tuple[Path, str]] = set()  # measured by this process, and not to be measured again
 
@@ -66,8 +66,7 @@ def fastest(products: float, also_k: Sequence[int], compute: str, device: str, f
         return begun
     if also_k or compute != "float32" or products < LARGE or not installed("torch"):
         return "exact"
-    ratio = half_precision_speed(device)
-    return "certified" if ratio is not None and ratio >= CLEARLY[kind_of(device)] else "exact"
+    return "certified" if speed_of_certified(device) >= CLEARLY[kind_of(device)] else "exact"
 
 
 def library_of_products(products: float, engine: str, compute: str, device: str, folder: Any = None) -> str:
@@ -105,17 +104,35 @@ def half_precision_speed(device: str, measure: Callable[[str], float] | None = N
     return _speed(SPEEDS, _machine(device), lambda: (measure or measured_speed)(device))
 
 
-def integers_pay() -> bool:
-    """Return whether the certified engine is to round columns to eight-bit integers on this processor.
+def speed_of_certified(device: str) -> float:
+    """Return how many times faster than float32 products the certified engine's are; 0 where it is not to be chosen.
 
-    That products are exact is tried each time: settings of the libraries change them, and processors share names.
+    On the CPU integers are measured where half precision is not fast enough by itself.
     """
-    ratio = integer_speed()
-    return ratio is not None and ratio >= FASTER and exact_integers()
+    half = half_precision_speed(device)
+    if half is None:
+        return 0.0
+    if kind_of(device) != "cpu" or half >= CLEARLY["cpu"]:
+        return half
+    whole = integer_speed()
+    return max(half, whole) if whole is not None and exact_integers() else half
+
+
+def forms_that_pay() -> tuple[bool, bool]:
+    """Return whether the certified engine is to round columns to eight-bit integers, and to half precision, on the CPU.
+
+    Half precision is left out only where integers are taken and its products are no faster than float32 ones. That
+    products of integers are exact is tried each time: settings of the libraries change them, and processors share
+    names.
+    """
+    half, whole = half_precision_speed("cpu"), integer_speed()
+    if half is None or whole is None or whole < FASTER * max(half, 1.0) or not exact_integers():
+        return False, True
+    return True, half >= 1
 
 
 def integer_speed(measure: Callable[[], float] | None = None) -> float | None:
-    """Return how many times faster products of eight-bit integers are than bfloat16 ones, as saved or measured now.
+    """Return how many times faster products of eight-bit integers are than float32 ones, as saved or measured now.
 
     None where it cannot be saved.
     """
@@ -151,8 +168,17 @@ def _speed(name: str, key: str, measure: Callable[[], float]) -> float | None:
 def measured_speed(device: str) -> float:
     """Return how many times faster half-precision products are, from moderate ones formed in turn.
 
-    0 where their sums are less accurate than the certified engine's bound takes them to be.
+    0 where their sums are less accurate than the certified engine's bound takes them to be. On the CPU small ones are
+    measured first.
     """
+    if kind_of(device) == "cpu":
+        ratio = _ratio_of_halves(device, SMALLER, SMALLER)
+        return ratio if ratio < SLOW else _ratio_of_halves(device, EDGE["cpu"], EDGE["cpu"] // 4)
+    return _ratio_of_halves(device, EDGE["cuda"], EDGE["cuda"] // 4)
+
+
+def _ratio_of_halves(device: str, edge: int, depth: int) -> float:
+    """Return how many times faster half-precision products are, of so many rows and columns."""
     import torch
 
     from ..certifying.bound import EIGHT_BITS, UNIT, gamma
@@ -160,8 +186,6 @@ def measured_speed(device: str) -> float:
     from ..certifying.sums import device_product, host_product
 
     place = torch.device(device)
-    edge = EDGE.get(place.type, EDGE["cpu"])
-    depth = edge // 4
     numbers = torch.arange(edge * depth, device=place)
     wide = (((numbers * 7919) % 255 - 127) / 128).reshape(depth, edge)  # of 8 bits, with sums that are not
     wide[1::2] *= 2.0**-9
@@ -197,7 +221,7 @@ def measured_speed(device: str) -> float:
 
 
 def measured_speed_of_integers() -> float:
-    """Return how many times faster products of eight-bit integers are than bfloat16 ones, formed in turn.
+    """Return how many times faster products of eight-bit integers are than float32 ones, formed in turn.
 
     0 where torch has none, or where they are not exact. Small ones are measured first: plain loops stand in for missing
     kernels.
@@ -229,15 +253,14 @@ def _ratio_of_integers(edge: int) -> float:
     import torch
 
     from ..certifying.integers import integer_product
-    from ..certifying.sums import host_product
 
     whole = torch.full((edge, edge), 127, dtype=torch.int8)
-    half = whole.bfloat16()
-    sums, room = torch.empty(edge, edge, dtype=torch.int32), torch.empty(edge, edge, dtype=torch.bfloat16)
+    single = whole.float()
+    sums, room = torch.empty(edge, edge, dtype=torch.int32), torch.empty(edge, edge)
     times = []
     for _ in range(1 + REPEATS):  # kernels are loaded by the first
         marks = [time.perf_counter()]
-        for multiply in (lambda: host_product(half, half, room), lambda: integer_product(whole, whole, sums)):
+        for multiply in (lambda: torch.mm(single.T, single, out=room), lambda: integer_product(whole, whole, sums)):
             multiply()
             marks.append(time.perf_counter())
         times.append(np.diff(marks))
