@@ -108,6 +108,18 @@ def test_sums_of_pairs_and_units(positions, neurons_a, neurons_b, thin, kind, wa
         np.testing.assert_allclose(total, 2 * np.stack([side.sum(0), (side**2).sum(0)]), atol=1e-6 * scale)
 
 
+def test_blocks_after_the_last_chosen_unit_leave_its_numbers_alone():
+    """All columns of B meet the watched units; those of later blocks are turned in room of their own."""
+    x, y = np.random.default_rng(6).standard_normal((2, 64, 200), dtype=np.float32)
+    units, pairs = (np.arange(3), np.arange(200)), (np.array([0, 1, 2, 2]), np.array([0, 5, 15, 20]))
+    sums = _Sums(units, (np.zeros(3, np.float32), np.zeros(200, np.float32)), pairs, np.array([1]), (200, 200))
+    sums.restart()
+    sums.add(x, y)
+    cross, _, _, seen = sums.totals()
+    np.testing.assert_allclose(cross, (x[:, pairs[0]].astype(float) * y[:, pairs[1]]).sum(0), atol=1e-4)
+    np.testing.assert_allclose(seen, x[:, [1]].T.astype(float) @ y, atol=1e-4)
+
+
 def test_the_sums_are_the_same_bits_for_any_number_of_threads():
     rng = np.random.default_rng(5)
     x, y = rng.standard_normal((2, 3000, 40), dtype=np.float32)
