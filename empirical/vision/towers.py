@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,19 +232,19 @@ def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pat
         import transformers
 
         kind = getattr(transformers, COMPOSITE[config.model_type])
-        arguments = config.vision_config, kind, loading, RENAMED.get(config.model_type)
+        opened = partial(
+            hub.open_model, checkpoint, config.vision_config, kind, loading, RENAMED.get(config.model_type)
+        )
     else:
         if config.model_type == "vit_mae":
             config.mask_ratio = 0.0
-        arguments = config, None, loading
-
-    def opened() -> Any:
-        return prepared(hub.open_model(checkpoint, *arguments))
-
-    model = opened()
+        opened = partial(hub.open_model, checkpoint, config, loading=loading)
+    model = prepared(opened())
     known = pattern is not None or model.config.model_type in TOWERS  # else the reader says what is
     process = open_processor(checkpoint, model.config) if known else np.stack
-    return TowerReader(str(checkpoint), model, process, by_hand(pattern) if pattern else None, opened)
+    return TowerReader(
+        str(checkpoint), model, process, by_hand(pattern) if pattern else None, lambda: prepared(opened())
+    )
 
 
 def by_hand(pattern: str) -> Tower:
