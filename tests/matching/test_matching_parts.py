@@ -5,6 +5,7 @@ import json
 import os
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -263,6 +264,19 @@ def test_every_engine_on_the_cpu_is_planned_with_what_takes_most():
     left_open = 8 * (24 + 8) * 12 * both
     certified = min(rounded, 2**30) + max(tile, left_open + made)
     assert cost.certified_cost(sizes, cpu).memory == certified
+
+
+def test_large_arrays_have_memory_of_their_own_until_they_are_given_up():
+    large = arrays.apart((1024, 1024), np.float32)
+    assert large.flags.writeable
+    assert not large.any()
+    large += 1
+    address = f"{large.ctypes.data:x}-"
+    assert arrays.apart((3, 2), np.int16).tolist() == [[0, 0]] * 3
+    if Path("/proc/self/maps").exists():
+        assert address in Path("/proc/self/maps").read_text()  # it begins where a mapping does
+        del large
+        assert address not in Path("/proc/self/maps").read_text()
 
 
 def test_tiles_are_given_up_before_replicates_are_made(monkeypatch):
