@@ -410,7 +410,7 @@ def test_images_of_another_size_are_refused(tmp_path):
 
 
 def given_up(source):
-    """Whether a source's weights take no memory; asking opens nothing."""
+    """Return whether a source's weights take no memory; asking opens nothing."""
     return all(weight.is_meta for weight in source.reader._weights.known.parameters())
 
 
