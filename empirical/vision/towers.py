@@ -114,7 +114,7 @@ class TowerReader:
     halving : bool
         Whether later stages have half as many rows and columns.
     pixels : pair of int
-        Height and width of what the model reads, from the moment when it runs.
+        Height and width of the images that the model reads; (0, 0) until it runs.
 
     Raises
     ------
