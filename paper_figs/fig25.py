@@ -48,7 +48,8 @@ def draw(ladder, path: str | Path, title: str = "") -> list[Path]:
                     axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
             axis.set_title(f"{title}\n{words}" if title else words)
             axis.set_xlabel("MLP neurons per network, N")
-            axis.legend(fontsize=8)
+            if axis.get_legend_handles_labels()[0]:  # none where no pair is above the threshold at any size
+                axis.legend(fontsize=8)
         axes[0].set_ylabel("matched pairs")
         low, high = axes[0].get_ylim()
         axes[0].set_ylim(low, high * (high / low) ** 0.5)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .packing import Choices
-from .sweep import simulate
+from .sweep import choose_engine, packings_of, require_runs, simulate
 
 # Open choice -> a setting that differs from the default in it alone.
 VARIATIONS: dict[str, Choices] = {
@@ -55,12 +55,28 @@ def sensitivity(
     list of dict
         ``beta, choice, engine, neurons, candidates, count, count_sd, false_pairs`` at the largest N, and
         ``count_exponent, mean_isolation_exponent, non_rosetta_exponent``.
+
+    Raises
+    ------
+    InputError
+        If `simulate` refuses the arguments with any of the variations; nothing is simulated then.
     """
     neurons, beta = list(neurons), list(beta)
+    engines = {
+        name: "expected" if engine == "auto" and choices.idle else engine for name, choices in VARIATIONS.items()
+    }
+    # What one variation refuses is refused before any is simulated; of the whole pool nothing need be computed.
+    require_runs(runs, seed, engine, workers)
+    points = {
+        name: packings_of(neurons, beta, kappa, gamma, inputs, choices)
+        for name, choices in sorted(VARIATIONS.items(), key=lambda one: one[1].pool)
+    }
+    for name, packings in points.items():
+        for packing in packings:
+            choose_engine(packing, engines[name])
     records: list[Mapping[str, Any]] = []
     for name, choices in VARIATIONS.items():
-        used = "expected" if engine == "auto" and choices.idle else engine
-        simulation = simulate(neurons, beta, kappa, gamma, inputs, runs, seed, used, choices, workers, quiet)
+        simulation = simulate(neurons, beta, kappa, gamma, inputs, runs, seed, engines[name], choices, workers, quiet)
         for b in beta:
             largest = max((p for p in simulation.points if p.packing.beta == b), key=lambda p: p.packing.neurons)
             row = largest.row()

@@ -197,24 +197,47 @@ def simulate(
     >>> [row["count"] for row in simulate([256, 1024], 2.0, runs=3, quiet=True).rows]
     [12.0, 24.333333333333332]
     """
+    choices = choices or Choices()
+    require_runs(runs, seed, engine, workers)
+    packings = packings_of(neurons, beta, kappa, gamma, inputs, choices)
+    engines = [choose_engine(packing, engine) for packing in packings]
+    points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
+    facts = {"kappa": kappa, "gamma": gamma, "inputs": inputs, "runs": runs, "seed": seed, **choices.facts()}
+    return Simulation(tuple(points), facts)
+
+
+def packings_of(
+    neurons: float | Iterable[float],
+    beta: float | Iterable[float],
+    kappa: float,
+    gamma: float,
+    inputs: int,
+    choices: Choices,
+) -> list[Packing]:
+    """Return the points that `simulate` runs with these arguments; nothing is drawn.
+
+    Raises
+    ------
+    InputError
+        As `simulate` does, but for sizes that are too large for an engine.
+    """
     require(inputs == int(inputs), "inputs", inputs, "must be a whole number", EXAMPLE)
+    sizes, betas = _sizes(neurons), list(dict.fromkeys(_numbers("beta", beta)))
+    return [
+        Packing(neurons=size, beta=b, kappa=kappa, gamma=gamma, inputs=int(inputs), choices=choices)
+        for b in betas
+        for size in sizes
+    ]
+
+
+def require_runs(runs: int, seed: int, engine: str, workers: int | None) -> None:
+    """Refuse what `simulate` refuses of the arguments that say how points are run."""
     rule = f"must be a whole number from 1 to {MOST_RUNS}"
     require(1 <= runs <= MOST_RUNS and runs == int(runs), "runs", runs, rule, EXAMPLE)
     require(seed >= 0, "seed", seed, "must be at least 0", EXAMPLE)
     require(workers is None or workers >= 1, "workers", workers, "must be at least 1", EXAMPLE)
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
-    choices = choices or Choices()
-    sizes, betas = _sizes(neurons), list(dict.fromkeys(_numbers("beta", beta)))
-    packings = [
-        Packing(neurons=size, beta=b, kappa=kappa, gamma=gamma, inputs=int(inputs), choices=choices)
-        for b in betas
-        for size in sizes
-    ]
-    engines = [choose_engine(packing, engine) for packing in packings]
-    points = _run(packings, engines, int(runs), seed, workers or os.cpu_count() or 1, quiet)
-    facts = {"kappa": kappa, "gamma": gamma, "inputs": inputs, "runs": runs, "seed": seed, **choices.facts()}
-    return Simulation(tuple(points), facts)
 
 
 def choose_engine(packing: Packing, engine: str = "auto") -> str:

@@ -74,7 +74,7 @@ class Encoded:
         features = self._encode(block)
         features = features.toarray() if hasattr(features, "toarray") else features
         if hasattr(features, "detach"):
-            features = features.detach().float().cpu().numpy()
+            features = features.detach().to_dense().float().cpu().numpy()
         features = np.asarray(features)
         if features.ndim != 2 or len(features) != len(block) or features.dtype.kind not in "fiub":
             given = f"array of shape {features.shape} and type {features.dtype}"

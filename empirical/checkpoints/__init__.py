@@ -8,6 +8,7 @@
 | `quantised` | quantised weights, noted or refused |
 | `architectures` | the module whose input are a layer's neurons |
 | `capturing` | the values of modules while a model runs |
+| `reopened` | models whose weights may be given up between two readings |
 | `provenance` | weights, tokenizer and training of a model, as results record them |
 | `claims` | one process at a time makes a checkpoint |
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ...console import say
@@ -193,10 +194,7 @@ class ModelParts:
         """Return the only candidate, which ``--pattern auto`` asks for; an error that lists all otherwise."""
         possible = candidates(self.base, modules)
         if self.pattern == AUTO and len(possible) == 1:
-            say(
-                f"{self.name}: {self.model_type} is not in the table of architectures; its neurons are the inputs of "
-                f"{possible[0]}"
-            )
+            _say_taken(self.name.partition(" (untrained")[0], self.model_type, possible[0])
             return possible[0]
         known = ", ".join(sorted(self.table))
         way = "; --pattern auto takes the only candidate" if len(possible) == 1 else ""
@@ -205,6 +203,12 @@ class ModelParts:
             f"with * for the layer (--pattern-a, --pattern-b; patterns in a ladder file); candidates here: "
             f"{_listed(possible)}{way}"
         )
+
+
+@cache
+def _say_taken(name: str, model_type: str, pattern: str) -> None:
+    """Say once which modules were taken: a model is opened again for every reading, and has untrained twins."""
+    say(f"{name}: {model_type} is not in the table of architectures; its neurons are the inputs of {pattern}")
 
 
 def output_projections(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .files import Document
 
+DOMAINS = ("cdoc", "code", "docstring", "reference")
 # Folders of the standard library that are not prose or programs of it: tests, tables, installed packages, old tools.
 SKIPPED_FOLDERS = {"encodings", "idlelib", "lib2to3", "site-packages", "test", "tests", "turtledemo", "__pycache__"}
 

@@ -23,7 +23,7 @@ from ..corpora.corpus import open_corpus
 from ..ladder.train import train_ladder
 from ..language.families import open_ladder
 from .plan import FilteringPlan
-from .splitting import require_target
+from .splitting import require_target, require_target_of
 from .study import filter_documents
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def embedded_study(
     opened = open_ladder(ladder)
     if len(opened.family) < 2:
         raise RosettaError(f"ladder {opened.name!r}: one family; a Rosetta Neuron needs two models")
+    require_target_of(opened.corpus, plan.target)  # before seconds of reading
     require_target(open_corpus(opened.corpus), plan.target)  # before minutes of training
     trained = train_ladder(opened, cache=cache, quiet=quiet)
     largest = max(opened.rung, key=lambda rung: rung.neurons)

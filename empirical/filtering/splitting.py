@@ -6,10 +6,12 @@ parts share a piece of text; every domain is divided by the same shares of its g
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...errors import InputError, UnknownNameError, require
-from ..corpora.corpus import Corpus
+from ..corpora.corpus import PYTHON, Corpus
+from ..corpora.python_text import DOMAINS
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,19 @@ class Parts:
 
 def require_target(corpus: Corpus, target: str) -> None:
     """Raise `UnknownNameError` unless the target is a domain of the text."""
-    domains = corpus.domains()
-    if target not in domains:
-        raise UnknownNameError(f"target domain of {corpus.name}", target, domains)
+    _require_domain(corpus.name, target, corpus.domains())
+
+
+def require_target_of(source: str, target: str) -> None:
+    """Raise `UnknownNameError` where the domains of a text are known before it is read, and the target is none."""
+    if source == PYTHON:
+        _require_domain(PYTHON, target, DOMAINS)
+
+
+def _require_domain(name: str, target: str, domains: Iterable[str]) -> None:
+    known = list(domains)
+    if target not in known:
+        raise UnknownNameError(f"target domain of {name}", target, known)
 
 
 def split(corpus: Corpus, target: str, choosing: float, test: float, seed: int) -> Parts:

@@ -128,7 +128,11 @@ def require_text(name: str, config: Any) -> int:
     tokens = getattr(text_part(config), "vocab_size", None)
     if not isinstance(tokens, int):
         rule = f"reads no text: its configuration ({getattr(config, 'model_type', '')}) has no vocab_size"
-        raise RosettaError(f"{name}: {rule}. Try: rosettalaw match A B --images FOLDER")
+        way = "rosettalaw match A B --images FOLDER"
+        if isinstance(getattr(getattr(config, "encoder", None), "vocab_size", None), int):  # two models of text in one
+            rule = f"joins two models ({config.model_type}), of which one can be read"
+            way = "the encoder alone, model.encoder.save_pretrained('folder')"
+        raise RosettaError(f"{name}: {rule}. Try: {way}")
     if _compares(config):
         rule = f"compares texts with images or sounds ({config.model_type}), and reads none without the other"
         raise RosettaError(f"{name}: {rule}. Try: the text model alone, model.text_model.save_pretrained('folder')")

@@ -21,8 +21,11 @@ P pairs read:
 
     operations   2 N_A N_B B + 2 R B c (N_A + N_B) + 2 P T + 2 m N_B T
     bytes        T (N_A + N_B) (s [sketch] + s + 4 [turned to columns] + s [rivals]) + 8 P T
-    memory       (R + 6) B (N_A + N_B) + 4 R B min(N, 8192) + 256 C (N_A + N_B) + 32 N_B m + 16 c (N_A + N_B)
-                 + 8 (J + 4) P,   C processors
+    memory       (R + 4) B (N_A + N_B) + 4 min(R B, T) min(N, 8192),   N = max(N_A, N_B)
+    or           (R + 6) B (N_A + N_B) + 256 C (N_A + N_B) + 32 N_B m + 16 c (N_A + N_B)
+                 + max(6 min(1024 N_B, 2²⁶), 8 (J + 4) P + the replicates of the exact engine),   C processors
+                 the sums of some neurons beside the sketches that are made of them; or all sketches, with rounded
+                 copies, and estimates that are ranked, or exact products
 
 and on another device, where torch goes over things several times (`device_kernels`) and ranks all estimates,
 
@@ -34,12 +37,13 @@ Audited neurons are multiplied from the columns that are turned anyway. P is tak
 two or three were read, where many neurons are alike up to some tens (c at most before verification). Files are mapped
 while they are searched: their pages count as the process's until the system needs them.
 
-The certified engine on the CPU, for two-byte pieces or whole numbers of one byte of which R bytes stay for later tiles,
-blocks of n positions, and P pairs left open:
+The certified engine on the CPU, for two-byte pieces of which R bytes stay for later tiles (whole numbers of one byte
+take half), blocks of n positions, and P pairs left open:
 
     operations   2 N_A N_B T + 2 P T, the first at the speed of half-precision products or of integers
     bytes        T (N_A + N_B) (2 s [moments, rounding] + 2 s [open pairs, pairs]) + 24 N_A N_B T/n
-    memory       16 e_A e_B + 2 n (e_A + e_B) + R + 8 (3 J/2 + 8) P
+    memory       16 e_A e_B + 2 n (e_A + e_B) + R + 24 P
+    or           R + 8 (3 J/2 + 8) P and the replicates of the exact engine, if that is more
 
 It takes at most 20 e_A e_B and fits where the exact one does. Its tiles are larger where there is room, since it rounds
 both sides for each of them.
@@ -75,6 +79,7 @@ SPARE = 3  # partners kept beyond the k best: the margin needs one, copies of a 
 OPEN = 12  # pairs that the certified engine leaves open, for each neuron: those measured lie between 10 and 25
 ROUNDED_AT_ONCE = 8192  # positions that it multiplies at once, at most
 MOST_ROUNDED, ROUNDED_SHARE = 2**30, 4  # bytes of rounded columns that stay for later tiles, and of the memory's share
+RANKED = 2**26  # estimates that the screened engine ranks at a time on the CPU, six bytes each
 RIVALS = 5  # partners kept beside the k best where there are replicates (`replicates`)
 TEXTS, TOGETHER = 100, 2**21  # of the replicates: texts that are drawn, and correlations that are formed at a time
 
@@ -249,12 +254,15 @@ def certified_cost(
     positions = sizes.positions
     pairs = min(OPEN * both, all_pairs)
     rows = min(ROUNDED_AT_ONCE, positions)
-    later = float(positions) * ((tiles_b > 1) * edge_a + (tiles_a > 1) * sizes.neurons_b)
+    later = 2.0 * positions * ((tiles_b > 1) * edge_a + (tiles_a > 1) * sizes.neurons_b)
     stay = min(later, room // ROUNDED_SHARE, MOST_ROUNDED)
     operations = 2 * (all_pairs + pairs) * positions * (1 + draws)
     rounding = 1.0 if stay == later else (tiles_b * sizes.neurons_a + tiles_a * sizes.neurons_b) / both
     moved = (positions * both * width * (3 + rounding) + 24 * all_pairs * positions / rows) * (1 + draws)
-    needed = 16.0 * edge_a * edge_b + 2 * rows * (edge_a + edge_b) + stay + 8 * (1.5 * sizes.parts + 8) * pairs
+    needed = stay + max(
+        16.0 * edge_a * edge_b + 2 * rows * (edge_a + edge_b) + 24 * pairs,
+        8 * (1.5 * sizes.parts + 8) * pairs + replicate_bytes(sizes),
+    )
     number = f"{tiles_a * tiles_b} tile{'s' * (tiles_a * tiles_b > 1)}"
     detail = (
         f"{number} of {edge_a} × {edge_b}; products taken as {speed:.2g} times as fast as float32; what auto takes here"
@@ -287,9 +295,12 @@ def screened_cost(
     if device.on_cpu:
         moved = (positions * both * (2 * width + 4) + 8 * pairs * positions) * (1 + draws)
         moved += positions * width * both
-        memory = sketches + column * min(COLUMNS, both)
-        memory += 256 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
-        memory += 16 * candidates * both + 8 * (sizes.parts + 4) * pairs
+        made = (REFINED + 4.0) * buckets * both + 4 * min(REFINED * buckets, positions) * min(COLUMNS, largest)
+        memory = sketches + 256 * (os.cpu_count() or 1) * both + 32 * padded(audit, STEP) * sizes.neurons_b
+        memory += 16 * candidates * both
+        estimated = 6 * min(1024 * sizes.neurons_b, RANKED)
+        memory += max(estimated, 8 * (sizes.parts + 4) * pairs + replicate_bytes(sizes))
+        memory = max(made, memory)
         host = ""
     else:
         moved = (positions * (both * (3 * width + 48) + 8 * pairs) + 250 * all_pairs) * (1 + draws)

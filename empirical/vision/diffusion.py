@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
 from ..checkpoints.completeness import require_sizes
+from ..checkpoints.reopened import Reopened
 
 TIMESTEP = 0
 PROJECTIONS = {"DiTTransformer2DModel": "transformer_blocks.*.ff.net.2"}
@@ -65,10 +67,12 @@ class DiTReader:
         The transformer.
     scheduler : diffusers scheduler
         Its noise schedule.
-    encoder : torch.nn.Module, optional
+    encoder : torch.nn.Module or Reopened, optional
         Encoder of images into latents.
     timestep : int
         Denoising step, 0 (hardly any noise) to the schedule's length − 1.
+    again : callable, optional
+        Opens the same transformer again. With it the weights may be given up between two readings (`release`).
 
     Raises
     ------
@@ -76,42 +80,83 @@ class DiTReader:
         If the architecture is unknown or there is no such step.
     """
 
-    def __init__(self, name: str, model: Any, scheduler: Any, encoder: Any = None, timestep: int = TIMESTEP):
-        self.name, self.model, self._scheduler, self._encoder = name, model, scheduler, encoder
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        scheduler: Any,
+        encoder: Any = None,
+        timestep: int = TIMESTEP,
+        again: Callable[[], Any] | None = None,
+    ):
+        self.name, self._weights, self._scheduler = name, Reopened(model, again), scheduler
+        self._encoder = encoder if encoder is None or isinstance(encoder, Reopened) else Reopened(encoder)
         steps = int(scheduler.config.num_train_timesteps)
         require(0 <= timestep < steps, "timestep", timestep, f"must be from 0 to {steps - 1}", "--timestep 250")
         self.timestep = timestep
-        self.projections = architectures.output_projections(model, type(model).__name__, name, table=PROJECTIONS)
+        self._projections_of(model)  # refused if it is unknown
         self.prefix: dict[str, int] = {}
         self.patch: tuple[int, int] = (model.config.patch_size, model.config.patch_size)
+        self.pixels = 0, 0
+
+    @property
+    def model(self) -> Any:
+        """The transformer, with its weights in memory."""
+        return self._weights.model
+
+    @property
+    def device(self) -> Any:
+        """The device of the transformer's input."""
+        return self._weights.device
+
+    @property
+    def projections(self) -> list[Any]:
+        """The MLP output projections, in the order of the layers."""
+        return self._projections_of(self.model)
+
+    def release(self) -> None:
+        """Give up the memory of transformer and encoder until images are read again."""
+        for weights in (self._weights, self._encoder):
+            if weights is not None:
+                weights.release()
+
+    def _projections_of(self, model: Any) -> list[Any]:
+        return architectures.output_projections(model, type(model).__name__, self.name, table=PROJECTIONS)
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
         """Run one denoising step over images; return height and width of the latents."""
         import torch
 
-        device = hub.device_of(self.model)
+        model, device = self.model, self.device
         latents = self._encoded(images).to(device)
+        self.pixels = int(latents.shape[2]), int(latents.shape[3])
         noise = torch.from_numpy(np.stack([_noise(image, tuple(latents.shape[1:])) for image in images])).to(device)
         steps = torch.full((len(images),), self.timestep, dtype=torch.int64, device=device)
-        unconditional = torch.full_like(steps, int(self.model.config.num_embeds_ada_norm))
+        unconditional = torch.full_like(steps, int(model.config.num_embeds_ada_norm))
         noisy = self._scheduler.add_noise(latents, noise, steps)
-        self.model(noisy, timestep=steps, class_labels=unconditional)
-        return int(latents.shape[2]), int(latents.shape[3])
+        model(noisy, timestep=steps, class_labels=unconditional)
+        return self.pixels
 
     def untrained(self, seed: int) -> DiTReader:
         """Return the same transformer with random weights behind the same encoder."""
-        import torch
+        known, device = self._weights.known, self.device
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = type(self.model).from_config(self.model.config).eval().to(hub.device_of(self.model))
-        return DiTReader(f"{self.name} (untrained, seed {seed})", model, self._scheduler, self._encoder, self.timestep)
+        def make() -> Any:
+            import torch
+
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                return type(known).from_config(known.config).eval().to(device)
+
+        name = f"{self.name} (untrained, seed {seed})"
+        return DiTReader(name, make(), self._scheduler, self._encoder, self.timestep, make)
 
     def _encoded(self, images: Sequence[np.ndarray]) -> Any:
         """Return latents of shape (images, channels, height, width)."""
         import torch
 
-        side, channels = self.model.config.sample_size, self.model.config.in_channels
+        config = self._weights.known.config
+        side, channels = config.sample_size, config.in_channels
         if self._encoder is None:
             for image in images:
                 if image.dtype == np.uint8 or image.shape != (side, side, channels):
@@ -120,7 +165,8 @@ class DiTReader:
             return torch.from_numpy(np.stack(list(images)).transpose(0, 3, 1, 2).astype(np.float32))
         from PIL import Image
 
-        stride = 2 ** (len(self._encoder.config.block_out_channels) - 1)
+        encoder, place = self._encoder.model, self._encoder.device
+        stride = 2 ** (len(encoder.config.block_out_channels) - 1)
         resized = []
         for image in images:
             if image.dtype != np.uint8:
@@ -128,10 +174,7 @@ class DiTReader:
             size = (side * stride, side * stride)
             resized.append(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)))
         pixels = torch.from_numpy(np.stack(resized).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
-        return (
-            self._encoder.encode(pixels.to(hub.device_of(self._encoder))).latent_dist.mean
-            * self._encoder.config.scaling_factor
-        )
+        return encoder.encode(pixels.to(place)).latent_dist.mean * encoder.config.scaling_factor
 
 
 @contextmanager
@@ -179,15 +222,21 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
     def has(subfolder: str) -> bool:
         return (folder / subfolder).is_dir() if folder.is_dir() else subfolder in (index or {})
 
+    def opened(kind: Any, subfolder: str) -> Any:
+        with _quiet(library), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what diffusers asks of the hub's client in words that have changed
+            return hub.moved(part(kind, subfolder, **safe).eval(), loading.device)
+
     model = encoder = None
     try:
         with _quiet(library), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what diffusers asks of the hub's client in words that have changed
+            warnings.simplefilter("ignore")
             where = {"subfolder": "transformer"} if index is not None else {}
             kind = library.DiTTransformer2DModel.load_config(name, **where, **revision).get("_class_name")
             if kind in PROJECTIONS:
-                model = part(getattr(library, kind), "transformer", **safe).eval()
-                encoder = part(library.AutoencoderKL, "vae", **safe).eval() if has("vae") else None
+                again = partial(opened, getattr(library, kind), "transformer")
+                encoder_again = partial(opened, library.AutoencoderKL, "vae")
+                model, encoder = again(), encoder_again() if has("vae") else None
             scheduler = part(library.DDPMScheduler, "scheduler") if has("scheduler") else library.DDPMScheduler()
     except RosettaError:
         raise
@@ -196,9 +245,8 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
         raise RosettaError(f"{checkpoint}: cannot be loaded ({reason[:160]})") from error
     if model is None:
         raise RosettaError(f"{checkpoint}: unknown diffusion model {kind!r} (known: {', '.join(PROJECTIONS)})")
-    model = hub.moved(model, loading.device)
-    encoder = None if encoder is None else hub.moved(encoder, loading.device)
-    return DiTReader(str(checkpoint), model, scheduler, encoder, TIMESTEP if timestep is None else timestep)
+    encoder = None if encoder is None else Reopened(encoder, encoder_again)
+    return DiTReader(str(checkpoint), model, scheduler, encoder, TIMESTEP if timestep is None else timestep, again)
 
 
 def _noise(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

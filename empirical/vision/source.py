@@ -22,21 +22,42 @@ import numpy as np
 from ..activations.spooling import rechunked
 from ..checkpoints import architectures
 from ..checkpoints.capturing import captured
-from ..checkpoints.hub import Loading, device_of
+from ..checkpoints.hub import Loading
 from ..checkpoints.provenance import identity
 from .grids import grid_of, grid_of_stage, resample
 from .images import Chosen, Images
-from .towers import BATCH, open_tower
+from .towers import open_tower
+
+BATCH = 32  # images, where they are small
+CELLS_A_BATCH = 4096  # cells of all images that a model reads at a time
 
 
 class Reader(Protocol):
     """A model that reads images; see `towers.TowerReader` and `diffusion.DiTReader`."""
 
     name: str
-    model: Any
-    projections: list[Any]
     prefix: dict[str, int]
     patch: tuple[int, int]
+    pixels: tuple[int, int]
+
+    @property
+    def model(self) -> Any:
+        """The model, with its weights in memory."""
+        ...
+
+    @property
+    def device(self) -> Any:
+        """The device of the model's input."""
+        ...
+
+    @property
+    def projections(self) -> list[Any]:
+        """The modules whose inputs are the neurons, in the order of the layers."""
+        ...
+
+    def release(self) -> None:
+        """Give up the weights' memory until images are read again."""
+        ...
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
         """Run the model over images; return height and width of its input."""
@@ -58,8 +79,8 @@ class ImageSource:
         What it reads.
     grid : pair of int, optional
         Rows and columns to resample to; the model's own by default.
-    batch : int
-        Images read at a time.
+    batch : int, optional
+        Images read at a time; by default as many as have `CELLS_A_BATCH` cells, at most `BATCH`.
 
     Attributes
     ----------
@@ -67,24 +88,33 @@ class ImageSource:
         Rows and columns of the aligned cells.
     """
 
-    def __init__(self, reader: Reader, images: Images, grid: tuple[int, int] | None = None, batch: int = BATCH):
-        self.reader, self.images, self.batch, self.name = reader, images, batch, reader.name
-        self.model = reader.model
+    def __init__(self, reader: Reader, images: Images, grid: tuple[int, int] | None = None, batch: int | None = None):
+        self.reader, self.images, self.name, self._batch = reader, images, reader.name, batch
         widths = [architectures.width(projection) for projection in reader.projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
-        rows, columns = self._cells(range(1), grid=None).shape[1:3]
-        self.own_grid = rows, columns
+        self._edges = np.cumsum([0, *widths]).tolist()
+        grids = self._grids()
+        neurons: Counter[tuple[int, int]] = Counter()
+        for one, width in zip(grids, widths, strict=True):
+            neurons[one] += width
+        self.own_grid = neurons.most_common(1)[0][0]
         self.grid = grid or self.own_grid
+        most = max(rows * columns for rows, columns in [*grids, self.grid])
+        self.batch = batch or min(BATCH, max(CELLS_A_BATCH // most, 1))
         self.positions = len(images) * self.grid[0] * self.grid[1]
+
+    def release(self) -> None:
+        """Give up the weights' memory until the model is read again."""
+        self.reader.release()
 
     def on(self, images: Images) -> ImageSource:
         """Return the same model reading other images."""
-        return ImageSource(self.reader, images, self.grid, self.batch)
+        return ImageSource(self.reader, images, self.grid, self._batch)
 
     def untrained(self, seed: int) -> ImageSource:
         """Return the same architecture with random weights, reading the same images."""
-        return ImageSource(self.reader.untrained(seed), self.images, self.grid, self.batch)
+        return ImageSource(self.reader.untrained(seed), self.images, self.grid, self._batch)
 
     def identity(self) -> list[Any]:
         """Return the identity of these activations: weights, images, grid."""
@@ -108,7 +138,7 @@ class ImageSource:
 
     def tensors(self, size: int) -> Iterator[Any]:
         """Yield the same on the model's device, some images at a time."""
-        for cells in self._maps(device_of(self.model)):
+        for cells in self._maps(self.reader.device):
             yield cells.flatten(0, 2)
 
     def maps(self) -> Iterator[np.ndarray]:
@@ -119,7 +149,7 @@ class ImageSource:
     def _maps(self, device: Any, first: int = 0) -> Iterator[Any]:
         """Yield the batches of images from the one with image `first` on; they do not depend on it."""
         for start in range(first - first % self.batch, len(self.images), self.batch):
-            yield self._cells(range(start, min(start + self.batch, len(self.images))), self.grid, device)
+            yield self._cells(range(start, min(start + self.batch, len(self.images))), device)
 
     def _batches(self, size: int, first: int = 0) -> Iterator[np.ndarray]:
         cells_each = self.grid[0] * self.grid[1]
@@ -129,28 +159,42 @@ class ImageSource:
             yield cells.numpy().reshape(-1, cells.shape[-1])[left:]
             left = 0
 
-    def _cells(self, indices: range, grid: tuple[int, int] | None, gathered: Any = "cpu") -> Any:
-        """Return the activations of some images on a grid, the model's own if none is given, on a device."""
+    def _grids(self) -> list[tuple[int, int]]:
+        """Return rows and columns of each layer, from the first image."""
         import torch
 
-        def gather(value: Any, _layer: int) -> Any:
-            return value.to(gathered)  # layers may lie on different devices
+        def rows_and_columns(value: Any, _layer: int) -> tuple[int, int]:
+            rows, columns = self._laid_out(value.reshape(1, -1, value.shape[-1])).shape[1:3]
+            return int(rows), int(columns)
 
-        with captured(self.reader.projections, gather) as layers, torch.inference_mode():
-            pixels = self.reader.read(Chosen(self.images, indices))
-            maps = [self._laid_out(layer.reshape(len(indices), -1, layer.shape[-1]), pixels) for layer in layers]
-            grids = [tuple(one.shape[1:3]) for one in maps]
-            if len(set(grids)) == 1:
-                return resample(torch.cat(maps, dim=3), grid or grids[0]).float().contiguous()
-            widths: Counter[tuple[int, int]] = Counter()
-            for one, own in zip(maps, grids, strict=True):
-                widths[own] += one.shape[3]
-            target = grid or widths.most_common(1)[0][0]
-            return torch.cat([resample(one, target) for one in maps], dim=3).float().contiguous()
+        with captured(self.reader.projections, rows_and_columns) as grids, torch.inference_mode():
+            self.reader.read(Chosen(self.images, range(1)))
+        return grids
 
-    def _laid_out(self, tokens: Any, pixels: tuple[int, int]) -> Any:
+    def _cells(self, indices: range, gathered: Any) -> Any:
+        """Return the activations of some images on the aligned grid, on a device.
+
+        Each layer is laid there when it was computed, so that a batch's activations are in memory once.
+        """
+        import torch
+
+        number = len(indices)
+        out = torch.empty((number, *self.grid, self._edges[-1]), device=gathered)
+
+        def lay(value: Any, layer: int) -> bool:
+            # Layers may lie on different devices.
+            tokens = value.reshape(number, -1, value.shape[-1]).to(gathered)
+            begin, end = self._edges[layer : layer + 2]
+            out[..., begin:end] = resample(self._laid_out(tokens), self.grid)
+            return True
+
+        with captured(self.reader.projections, lay), torch.inference_mode():
+            self.reader.read(Chosen(self.images, indices))
+        return out
+
+    def _laid_out(self, tokens: Any) -> Any:
         """Return one layer's patches on their grid: (images, tokens, neurons) to (images, rows, columns, neurons)."""
-        prefix, patch = self.reader.prefix, self.reader.patch
+        prefix, patch, pixels = self.reader.prefix, self.reader.patch, self.reader.pixels
         stage = grid_of_stage(tokens.shape[1], pixels, patch) if getattr(self.reader, "halving", False) else None
         rows, columns = stage or grid_of(self.name, tokens.shape[1], prefix, pixels, patch)
         return tokens[:, sum(prefix.values()) :].reshape(len(tokens), rows, columns, -1)

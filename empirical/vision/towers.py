@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
+from ..checkpoints.reopened import Reopened
 
-BATCH = 32
 AT_ONCE = 1 << 26  # bytes of decoded images that a processor gets at once
 
 
@@ -105,13 +106,15 @@ class TowerReader:
         From a list of images to pixel values of shape (images, 3, height, width).
     tower : Tower, optional
         Where its neurons are, for an architecture without an entry in `TOWERS`.
+    again : callable, optional
+        Opens the same model again. With it the weights may be given up between two readings (`release`).
 
     Attributes
     ----------
-    projections : list of torch.nn.Module
-        The MLP output projections, in the order of the layers.
     halving : bool
         Whether later stages have half as many rows and columns.
+    pixels : pair of int
+        Height and width of the images that the model reads; (0, 0) until it runs.
 
     Raises
     ------
@@ -119,39 +122,78 @@ class TowerReader:
         If the architecture is unknown; the message lists what could be meant.
     """
 
-    def __init__(self, name: str, model: Any, process: Process, tower: Tower | None = None):
-        self.name, self.model, self._process, self._tower = name, model, process, tower
-        kind = model.config.model_type
-        entry = tower or TOWERS.get(kind)
-        # Without an entry the error lists the known entries, and the parts of this model.
-        table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
-        self.projections = architectures.output_projections(model, kind, name, table=table)
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        process: Process,
+        tower: Tower | None = None,
+        again: Callable[[], Any] | None = None,
+    ):
+        self.name, self._weights, self._process, self._tower = name, Reopened(model, again), process, tower
+        entry = tower or TOWERS.get(model.config.model_type)
+        self._read = model, self._projections_of(model)
         self.prefix = entry.prefix(model) if entry else {}
         self.halving = entry.halving if entry else False
-        self.patch = _patch(model)
+        self.patch, self.pixels = _patch(model), (0, 0)
+
+    @property
+    def model(self) -> Any:
+        """The tower, with its weights in memory."""
+        return self._weights.model
+
+    @property
+    def device(self) -> Any:
+        """The device of the tower's input."""
+        return self._weights.device
+
+    @property
+    def projections(self) -> list[Any]:
+        """The MLP output projections, in the order of the layers."""
+        model = self.model
+        if self._read[0] is not model:  # it was opened again
+            self._read = model, self._projections_of(model)
+        return self._read[1]
+
+    def release(self) -> None:
+        """Give up the weights' memory until images are read again."""
+        self._weights.release()
+
+    def _projections_of(self, model: Any) -> list[Any]:
+        kind = model.config.model_type
+        entry = self._tower or TOWERS.get(kind)
+        # Without an entry the error lists the known entries, and the parts of this model.
+        table = {kind: _present(model, entry.projections)} if entry else {name: "" for name in TOWERS}
+        return architectures.output_projections(model, kind, self.name, table=table)
 
     def read(self, images: Sequence[np.ndarray]) -> tuple[int, int]:
         """Run the model over images; return height and width of its input."""
         import torch
 
-        pixels = torch.from_numpy(processed(self._process, images)).to(hub.device_of(self.model))
+        model = self.model
+        pixels = torch.from_numpy(processed(self._process, images)).to(self.device)
+        self.pixels = int(pixels.shape[2]), int(pixels.shape[3])
         options: dict[str, Any] = {}
-        if self.model.config.model_type == "vit_mae":
+        if model.config.model_type == "vit_mae":
             # Its patches are shuffled even when none is hidden: this order leaves them in place.
             count = (pixels.shape[2] // self.patch[0]) * (pixels.shape[3] // self.patch[1])
             options["noise"] = torch.arange(count, dtype=torch.float32, device=pixels.device).expand(len(pixels), -1)
         try:
-            self.model(pixel_values=pixels, **options)
+            model(pixel_values=pixels, **options)
         except ValueError as error:
             raise RosettaError(
                 f"{self.name}: cannot read images of {tuple(pixels.shape[2:])} pixels ({error})"
             ) from error
-        return int(pixels.shape[2]), int(pixels.shape[3])
+        return self.pixels
 
     def untrained(self, seed: int) -> TowerReader:
         """Return the same architecture with random weights."""
-        model = prepared(hub.untrained_model(self.model.config, seed)).to(hub.device_of(self.model))
-        return TowerReader(f"{self.name} (untrained, seed {seed})", model, self._process, self._tower)
+        config, device = self._weights.known.config, self.device
+
+        def make() -> Any:
+            return prepared(hub.untrained_model(config, seed)).to(device)
+
+        return TowerReader(f"{self.name} (untrained, seed {seed})", make(), self._process, self._tower, make)
 
 
 Process = Callable[[Sequence[np.ndarray]], np.ndarray]
@@ -190,14 +232,19 @@ def open_tower(checkpoint: str | Path, loading: hub.Loading = hub.Loading(), pat
         import transformers
 
         kind = getattr(transformers, COMPOSITE[config.model_type])
-        model = hub.open_model(checkpoint, config.vision_config, kind, loading, renamed=RENAMED.get(config.model_type))
+        opened = partial(
+            hub.open_model, checkpoint, config.vision_config, kind, loading, RENAMED.get(config.model_type)
+        )
     else:
         if config.model_type == "vit_mae":
             config.mask_ratio = 0.0
-        model = hub.open_model(checkpoint, config, loading=loading)
+        opened = partial(hub.open_model, checkpoint, config, loading=loading)
+    model = prepared(opened())
     known = pattern is not None or model.config.model_type in TOWERS  # else the reader says what is
     process = open_processor(checkpoint, model.config) if known else np.stack
-    return TowerReader(str(checkpoint), prepared(model), process, by_hand(pattern) if pattern else None)
+    return TowerReader(
+        str(checkpoint), model, process, by_hand(pattern) if pattern else None, lambda: prepared(opened())
+    )
 
 
 def by_hand(pattern: str) -> Tower:

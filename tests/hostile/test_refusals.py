@@ -13,7 +13,7 @@ import numpy as np
 HEAVY = ["torch", "transformers", "xarray", "pandas", "matplotlib", "numba", "dask", "distributed", "peft"]
 HEAVY += ["scipy.stats", "scipy.optimize"]
 
-# Files: a.npy and b.npy (120 × 6), junk.* and folder. HF_HUB_OFFLINE is set.
+# Files: a.npy and b.npy (120 × 6), a.jsonl, junk.* and folder. HF_HUB_OFFLINE is set.
 REFUSED = """
 match nowhere-a.npy nowhere-b.npy
 match nowhere nowhere2
@@ -234,6 +234,15 @@ sensitivity --beta -1
 sensitivity --neurons x
 sensitivity --runs 0
 sensitivity --engine wrong
+sensitivity --neurons 3
+filter --target nowhere
+filter --ladder nowhere
+filter --budget 0
+filter x y --text python --target nowhere
+filter x y --text a.jsonl --target prose
+filter /no/a /no/b --text a.jsonl --target prose
+filter folder y --text a.jsonl --target prose --tune /no/c
+filter x --text a.jsonl --target prose --pairs junk.nc
 toy --neurons 0
 toy --beta x
 toy --seeds 1
@@ -267,6 +276,8 @@ for words in refused:
 def test_nothing_large_is_loaded_for_a_refusal(tmp_path):
     for seed, name in enumerate("ab"):
         np.save(tmp_path / f"{name}.npy", np.random.default_rng(seed).standard_normal((120, 6)))
+    lines = [json.dumps({"text": "a b c", "meta": {"pile_set_name": name}}) for name in ("prose", "code")]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
     texts = {"nc": "no netCDF", "csv": "a,b\n1,2\n", "toml": "[x]\ny = 1\n", "npy": "no array"}
     for suffix, text in texts.items():
         (tmp_path / f"junk.{suffix}").write_text(text)

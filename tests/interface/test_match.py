@@ -163,6 +163,7 @@ def test_progress_is_reported_to_a_callable_which_may_end_the_run():
         ({"context": 9}, r"context = '9': applies to checkpoints"),
         ({"text": ["x"]}, "text = 'list': applies to checkpoints"),
         ({"tokenizer_a": "x"}, "tokenizer_a = 'str': must be given only with a loaded model"),
+        ({"quiet": True}, r"quiet = True: has the name progress here\. Try: match\(a, b, progress=False\)"),
         ({"nosuch": 1}, "unknown argument of match 'nosuch'"),
         ({"tokenizer": 1}, "unknown argument of match 'tokenizer': did you mean tokenizer_b or tokenizer_a"),
         ({"samples_b": [1, 2]}, "must be one for each of the 400 positions"),
@@ -174,6 +175,11 @@ def test_messages_speak_python(arguments, message):
     with pytest.raises(rl.RosettaError, match=message) as refused:
         rl.match(A, B, **{"progress": False, "nulls": {}, **arguments})
     assert "--" not in str(refused.value)
+
+
+def test_several_models_have_progress_and_not_quiet():
+    with pytest.raises(rl.RosettaError, match=r"has the name progress here\. Try: match_several"):
+        rl.match_several([A, B, A + B], quiet=True)
 
 
 @pytest.mark.parametrize(

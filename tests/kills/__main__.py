@@ -7,6 +7,7 @@ once or up to six times in a round.
 import argparse
 import pathlib
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -21,9 +22,13 @@ def main(arguments):
     parser.add_argument("--kills", type=int, default=100, help="of each command")
     parser.add_argument("--full-disks", type=int, default=3, help="rounds of each command on a disk that becomes full")
     parser.add_argument("--command", choices=COMMANDS, action="append", help="this one alone; may be given again")
+    parser.add_argument(
+        "--signals", default="KILL", help="KILL, TERM or KILL,TERM, of which each kill takes one at random"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the times")
     parser.add_argument("--out", type=pathlib.Path, help="file for the table")
     asked = parser.parse_args(arguments)
+    signals = [signal.Signals[f"SIG{word}"] for word in asked.signals.split(",")]
     lines = [
         "| command | kills | full disks | rounds | same bits, no litter | seconds of a run |",
         "|---|---|---|---|---|---|",
@@ -38,7 +43,7 @@ def main(arguments):
         load_libraries([COMMANDS[name] for name in names])
         for name in names:
             rng = random.Random(f"{name} {asked.seed}")
-            line, wrong = kill_often(name, folder, asked.kills, asked.full_disks, rng)
+            line, wrong = kill_often(name, folder, asked.kills, asked.full_disks, rng, signals)
             print(line, flush=True)
             lines.append(line)
             faults += wrong
@@ -48,7 +53,7 @@ def main(arguments):
     return 1 if faults else 0
 
 
-def kill_often(name, folder, kills, full_disks, rng):
+def kill_often(name, folder, kills, full_disks, rng, signals):
     """Kill one command so often; return its line of the table, and the faults."""
     here = folder / name.replace(" ", "-")
     here.mkdir()
@@ -64,7 +69,7 @@ def kill_often(name, folder, kills, full_disks, rng):
             full += 1
         else:
             at_once = min(rng.choice([1, 1, 2, 6]), kills - done)
-            outcome = killed_round(name, folder / "inputs", at, whole, rng, at_once)
+            outcome = killed_round(name, folder / "inputs", at, whole, rng, at_once, signals)
             done += outcome.kills
         rounds.append(outcome)
         for fault in outcome.faults:

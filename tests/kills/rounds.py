@@ -21,6 +21,9 @@ import numpy as np
 
 from .commands import COMMANDS, TIMED
 
+# Results of parts of a command's work: what a run has finished, the next one reads.
+FINISHED = re.compile(r"(rungs/[^/]+\.nc|[^/.][^/]*--[^/]+\.nc|activations-\w+\.npy)$")
+PATIENCE = 30  # seconds in which a command that is asked to end must have ended
 RUNG = re.compile(r"(rungs/[^/]+)-[0-9a-f]{10}(\.nc)$")
 QUIET = {"ROSETTALAW_CACHE": "cache", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -88,13 +91,16 @@ class Run:
             time.sleep(0.002)
         return None
 
-    def kill(self):
-        """Kill it, with all processes that it has started."""
+    def kill(self, number=signal.SIGKILL):
+        """Send a signal to it and to all processes that it has started; return its exit code, None if it stays."""
         try:
-            os.killpg(self.process, signal.SIGKILL)
+            os.killpg(self.process, number)
         except ProcessLookupError:  # it has not come to making its group
-            os.kill(self.process, signal.SIGKILL)
-        os.waitpid(self.process, 0)
+            os.kill(self.process, number)
+        code = self.wait(PATIENCE)
+        if code is None:
+            self.kill()
+        return code
 
     @property
     def said(self):
@@ -157,19 +163,42 @@ def reference(name, inputs, folder):
     return Reference(seen[1], time.monotonic() - begun)
 
 
-def killed_round(name, inputs, folder, whole, rng, kills=1):
-    """Kill a command `kills` times at random, run it to the end and compare what it leaves."""
-    hits = 0
+def killed_round(name, inputs, folder, whole, rng, kills=1, signals=(signal.SIGKILL,)):
+    """Kill a command `kills` times at random, run it to the end and compare what it leaves.
+
+    Parts that one run has finished must not be made again by the next one.
+    """
+    hits, faults = 0, []
     for _ in range(kills):
+        before = finished(folder)
         run = Run(words_of(name, inputs), folder)
         if run.wait(whole.seconds * rng.uniform(0, 1.05)) is None:
-            run.kill()
+            number = rng.choice(signals)
+            code = run.kill(number)
             hits += 1
+            # It may be killed before it has a handler, and end by itself in the same moment.
+            if code not in (0, -number, 128 + number):
+                faults.append(f"code {code} by {signal.Signals(number).name}: {run.said[-300:]}")
+        faults += made_again(folder, before)
+    before = finished(folder)
     run = Run(words_of(name, inputs), folder)
     code = run.wait()
     if code != 0:
-        return Round(hits, (f"code {code}: {run.said[-300:]}",))
-    return Round(hits, differences(fingerprints(folder), whole.files))
+        return Round(hits, (*faults, f"code {code}: {run.said[-300:]}"))
+    faults += made_again(folder, before)
+    return Round(hits, (*faults, *differences(fingerprints(folder), whole.files)))
+
+
+def finished(folder):
+    """Return when each finished part of a command's work was written, and its file's number, by its path."""
+    parts = [path for path in sorted(folder.rglob("*")) if FINISHED.search(str(path.relative_to(folder)))]
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in parts}
+
+
+def made_again(folder, before):
+    """Return the faults of finished parts that were written anew since `before`."""
+    now = finished(folder)
+    return [f"made again: {path.relative_to(folder)}" for path in before if path in now and now[path] != before[path]]
 
 
 def full_disk_round(name, inputs, folder, whole, writes):

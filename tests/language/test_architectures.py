@@ -11,7 +11,7 @@ from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, ou
 from rosettalaw.empirical.checkpoints.capturing import captured
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering.document_activations import ModelReader
-from rosettalaw.empirical.language.opening import special_tokens
+from rosettalaw.empirical.language.opening import require_text, special_tokens
 from rosettalaw.empirical.language.source import text_sources
 from rosettalaw.errors import RosettaError
 
@@ -432,6 +432,16 @@ def test_the_only_candidate_is_taken_where_it_is_asked_for(capsys):
     found = output_projections(model, "apertus", "tiny", "auto")
     assert [id(one) for one in found] == [id(layer.mlp.down_proj) for layer in model.layers]
     assert "its neurons are the inputs of layers.*.mlp.down_proj" in capsys.readouterr().err
+    for name in ("tiny", "tiny (untrained, seed 3)"):  # the same model, opened again, and its twin
+        output_projections(model, "apertus", name, "auto")
+    assert not capsys.readouterr().err
+
+
+def test_two_models_of_text_in_one_are_refused_with_a_way():
+    parts = [transformers.BertConfig(**COMMON) for _ in range(2)]
+    config = transformers.EncoderDecoderConfig.from_encoder_decoder_configs(*parts)
+    with pytest.raises(RosettaError, match=r"tiny: joins two models \(encoder-decoder\).*Try: the encoder alone"):
+        require_text("tiny", config)
 
 
 def test_several_candidates_are_listed():

@@ -67,6 +67,8 @@ FUNCTIONS = {
     "tensor": lambda block: torch.from_numpy(relu(block)).requires_grad_(),
     "bfloat16": lambda block: torch.from_numpy(relu(block)).to(torch.bfloat16),
     "sparse": lambda block: scipy.sparse.csr_matrix(relu(block)),
+    "sparse tensor": lambda block: torch.from_numpy(relu(block)).to_sparse(),
+    "sparse bfloat16": lambda block: torch.from_numpy(relu(block)).to(torch.bfloat16).to_sparse(),
 }
 
 
@@ -74,9 +76,9 @@ FUNCTIONS = {
 def test_features_of_a_function_are_those_of_the_whole_array(kind):
     source = Encoded(DENSE, FUNCTIONS[kind], name="features")
     whole = np.concatenate(list(source.blocks(33)))
-    np.testing.assert_allclose(whole, relu(DENSE), rtol=1e-2 if kind == "bfloat16" else 1e-5, atol=1e-5)
+    np.testing.assert_allclose(whole, relu(DENSE), rtol=1e-2 if "bfloat16" in kind else 1e-5, atol=1e-5)
     rest = np.concatenate(list(source.blocks_from(33, 100)))
-    np.testing.assert_allclose(rest, whole[100:], rtol=1e-2 if kind == "bfloat16" else 1e-5, atol=1e-5)
+    np.testing.assert_allclose(rest, whole[100:], rtol=1e-2 if "bfloat16" in kind else 1e-5, atol=1e-5)
     assert (source.name, len(source.layer)) == ("features", 45)
 
 

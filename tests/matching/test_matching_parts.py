@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import os
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -245,6 +247,38 @@ def test_replicates_are_planned_where_they_take_more_than_tiles():
     assert cost.exact_cost(million, cpu).memory == made > cost.tile_bytes(million, 2048, 4096)
     assert cost.exact_cost(few, cpu).memory == cost.tile_bytes(few, 2048, 4096)
     assert cost.exact_cost(million, rates.device_rates("h200"), tile=(64, 64)).memory < made  # they are on the host
+
+
+def test_every_engine_on_the_cpu_is_planned_with_what_takes_most():
+    """By hand, 2,048 buckets in eight parts, 16 candidates, 12 pairs of a neuron left open, one processor."""
+    cpu = rates.Device(name="cpu", operations=1, bandwidth=1, memory=1e12, link=np.inf, source="")
+    sizes, both = cost.Sizes(10_000, 40_000, 20_000), 50_000
+    made = (328 * 6 + 512) * both + 48 * 2**21  # replicates
+    sketches, audit, listed = 14 * 2048 * both, 32 * 32 * 40_000, 16 * 16 * both
+    processors = 256 * (os.cpu_count() or 1) * both
+    ranked, exact_products = 6 * 1024 * 40_000, 8 * 20 * 4 * both
+    later = sketches + processors + audit + listed + max(ranked, exact_products + made)
+    assert cost.screened_cost(sizes, cpu).memory == max(12 * 2048 * both + 4 * 8 * 2048 * 8192, later) == later
+    few = cost.Sizes(10_000, 40_000, 1_000)  # positions, each in a bucket of its own
+    assert cost.screened_cost(few, cpu, buckets=2**17).memory > 14 * 2**17 * both
+    rounded = 2 * 20_000 * (4096 + 40_000)  # of A's columns and of all of B's, for later tiles
+    tile = 16 * 4096**2 + 2 * 8192 * 2 * 4096 + 24 * 12 * both
+    left_open = 8 * (24 + 8) * 12 * both
+    certified = min(rounded, 2**30) + max(tile, left_open + made)
+    assert cost.certified_cost(sizes, cpu).memory == certified
+
+
+def test_large_arrays_have_memory_of_their_own_until_they_are_given_up():
+    large = arrays.apart((1024, 1024), np.float32)
+    assert large.flags.writeable
+    assert not large.any()
+    large += 1
+    address = f"{large.ctypes.data:x}-"
+    assert arrays.apart((3, 2), np.int16).tolist() == [[0, 0]] * 3
+    if Path("/proc/self/maps").exists():
+        assert address in Path("/proc/self/maps").read_text()  # it begins where a mapping does
+        del large
+        assert address not in Path("/proc/self/maps").read_text()
 
 
 def test_tiles_are_given_up_before_replicates_are_made(monkeypatch):

@@ -9,6 +9,7 @@ from rosettalaw.empirical.matching.machine.checkpoint import Checkpoint
 from rosettalaw.empirical.matching.machine.reading import cut
 from rosettalaw.empirical.matching.moments import Moments
 from rosettalaw.empirical.matching.screening import candidates, screened
+from rosettalaw.empirical.matching.screening import sketch as sketch_module
 from rosettalaw.empirical.matching.screening.candidates import replacements
 from rosettalaw.empirical.matching.screening.pair_products import exact_products
 from rosettalaw.empirical.matching.screening.sketch import REFINED, fine_estimates, fine_noise, sketch
@@ -70,6 +71,30 @@ def test_sketch_of_few_positions_is_exact(correlations):
     x = 1e4 + np.random.default_rng(1).standard_normal((100, 20))
     one = sketch(ArraySource(x), 0, 128, 0, 64)
     np.testing.assert_allclose(one.coarse @ one.coarse.T, correlations(x, x), atol=1e-5)
+
+
+def test_a_sketch_of_many_neurons_is_laid_together_from_those_of_some(monkeypatch):
+    """Seven neurons at a time, and 30 of them: the same bytes in the same order in memory."""
+    x = np.random.default_rng(4).standard_normal((300, 30)).astype(np.float32)
+    whole = sketch(ArraySource(x), 0, 32, 1, 64)
+    monkeypatch.setattr(sketch_module, "COLUMNS", 7)
+    parts = sketch(ArraySource(x), 0, 32, 1, 64)
+    for name in ("fine", "step", "coarse"):
+        one, other = getattr(whole, name), getattr(parts, name)
+        assert one.tobytes() == other.tobytes()
+        assert (one.strides, one.dtype) == (other.strides, other.dtype)
+    assert whole.moments.mean.tobytes() == parts.moments.mean.tobytes()
+    assert whole.moments.square.tobytes() == parts.moments.square.tobytes()
+
+
+def test_estimates_are_ranked_as_many_at_a_time_as_fit(monkeypatch):
+    rng = np.random.default_rng(5)
+    pair = tuple(sketch(ArraySource(rng.standard_normal((300, 40)).astype(np.float32)), 0, 32, 1, 64) for _ in "ab")
+    whole = candidates.candidates(*pair, 5, False)
+    monkeypatch.setattr(candidates, "RANKED", 6 * 40)  # six rows
+    for one, other in zip(whole, candidates.candidates(*pair, 5, False), strict=True):
+        np.testing.assert_array_equal(one.units, other.units)
+        np.testing.assert_allclose(one.keys, other.keys, rtol=1e-5)
 
 
 def test_finds_the_exact_pairs(sides, reference):

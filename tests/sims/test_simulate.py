@@ -1,6 +1,7 @@
 """`simulate`: independent streams, exponents, the Dataset, and the command's contract."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from rosettalaw import load
 from rosettalaw.cli import main
 from rosettalaw.errors import InputError, UnknownNameError
 from rosettalaw.sims import Choices, Simulation, simulate
+from rosettalaw.sims import sensitivity as sensitivity_module
 from rosettalaw.sims.exponents import slope, theory_values
 from rosettalaw.sims.packing import Packing
 from rosettalaw.sims.sensitivity import VARIATIONS, sensitivity
@@ -173,6 +175,20 @@ def test_sensitivity_names_every_choice_and_finds_the_two_that_matter(capsys):
     code, out, _ = run(call.split(), capsys)
     assert code == 0
     assert len(json.loads(out)) == len(VARIATIONS)
+
+
+@pytest.mark.parametrize(
+    ("neurons", "engine", "message"),
+    [
+        (3, "auto", "background = 64: is more than the pool's 11 features"),  # of γN = 12 all but the neuron's own
+        (8192, "dense", "engine dense takes at most 4096 neurons"),
+        (2**22, "wishart", "engine='expected'"),
+    ],
+)
+def test_sensitivity_refuses_before_it_simulates(neurons, engine, message, monkeypatch):
+    monkeypatch.setattr(sensitivity_module, "simulate", lambda *_: pytest.fail("it simulates"))
+    with pytest.raises(InputError, match=re.escape(message)):
+        sensitivity([neurons], [1.5], engine=engine, quiet=True)
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,13 @@ def test_names_of_ladders_fit_the_figures_that_compare_them(drawn_figures, tmp_p
         assert all(box.x1 <= width for box in titles)
 
 
+def test_a_ladder_without_calibrated_pairs_has_a_panel_without_a_legend(drawn_figures, tmp_path):
+    counts = {"raw": [[9, 19, 30, 41], [20, 44, 71, 99]], "calibrated": np.zeros((2, 4), int)}
+    facts = {f"k_{kind}_count": (("k", "rung"), values) for kind, values in counts.items()}
+    fig25.draw(ladder().assign(facts).assign_coords(k=[1, 2]), tmp_path / "figure")
+    assert [axis.get_legend() is not None for axis in drawn_figures[0].axes[:2]] == [True, False]
+
+
 def logarithmic(name, tmp_path):
     """Return a figure with logarithmic axes, drawn in one of the ways that the package has."""
     import matplotlib.pyplot as plt

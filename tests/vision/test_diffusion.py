@@ -195,3 +195,17 @@ def test_absurd_sizes_are_refused_before_a_transformer_is_built(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(facts))
     with pytest.raises(RosettaError, match=r"config\.json says num_layers = 1000000000"):
         open_reader(tmp_path)
+
+
+def test_weights_are_given_up_when_they_were_copied_and_opened_again_for_another_reading(pipeline, images):
+    """A network with random weights shares the encoder, which is opened again for it."""
+    source, twin = image_sources(pipeline, pipeline, images, timestep=10)
+    before = next(source.blocks(200)).tobytes()
+    other = source.untrained(3)
+    random = next(other.blocks(200)).tobytes()
+    source.release()
+    parts = [source.reader._weights.known, source.reader._encoder.known]
+    assert all(weight.is_meta for part in parts for weight in part.parameters())
+    assert next(other.blocks(200)).tobytes() == next(source.untrained(3).blocks(200)).tobytes() == random
+    other.release()
+    assert next(source.blocks(200)).tobytes() == next(twin.blocks(200)).tobytes() == before

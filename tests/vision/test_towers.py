@@ -7,6 +7,8 @@ import torch
 import transformers
 
 from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.vision import source as source_module
 from rosettalaw.empirical.vision import towers
 from rosettalaw.empirical.vision.grids import grid_of_stage
 from rosettalaw.empirical.vision.images import from_array
@@ -405,3 +407,40 @@ def test_an_untrained_twin_has_other_weights_and_the_same_images(tmp_path):
 def test_images_of_another_size_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"must be floating-point numbers of 32 × 32 pixels"):
         image_sources(write("vit", tmp_path / "m"), tmp_path / "m", crops(side=24))
+
+
+def given_up(source):
+    """Return whether a source's weights take no memory; asking opens nothing."""
+    return all(weight.is_meta for weight in source.reader._weights.known.parameters())
+
+
+@pytest.mark.parametrize("case", ["vit", "vit_mae", "clip", "paligemma"])
+def test_weights_are_given_up_when_they_were_copied_and_opened_again_for_another_reading(case, tmp_path):
+    folder, twin = write(case, tmp_path / "model"), write("dinov2", tmp_path / "twin")
+    sources = image_sources(folder, twin, crops())
+    before = [next(source.blocks(100)).tobytes() for source in sources]
+    facts = [source.identity() for source in sources]
+    options = {"nulls": {"untrained": 1}, "jackknife_blocks": 0, "quiet": True}
+    matches = match(*sources, **options)
+    assert all(map(given_up, sources))
+    assert [source.identity() for source in sources] == facts
+    again = match(*sources, **options)
+    assert again.correlation.tobytes() == matches.correlation.tobytes()
+    assert again.nulls["untrained"][0].tobytes() == matches.nulls["untrained"][0].tobytes()
+    sources[0].release()
+    assert given_up(sources[0])
+    assert [next(source.blocks(100)).tobytes() for source in sources] == before
+    assert not any(map(given_up, sources))
+    assert next(iter(sources[1].tensors(5))).device.type == "cpu"
+
+
+@pytest.mark.parametrize("case", ["vit", "swin"])
+def test_a_batch_has_a_bounded_number_of_cells(case, tmp_path, monkeypatch):
+    """Grids of 4 × 4 and of up to 8 × 8 cells: 130 cells are eight images, or two; one image is always read."""
+    source, _ = image_sources(write(case, tmp_path / "model"), tmp_path / "model", crops())
+    whole = next(source.blocks(48))
+    for cells, images in ((130, {"vit": 8, "swin": 2}[case]), (1, 1)):
+        monkeypatch.setattr(source_module, "CELLS_A_BATCH", cells)
+        other = source.on(source.images)
+        assert other.batch == images
+        np.testing.assert_allclose(next(other.blocks(48)), whole, rtol=1e-4, atol=1e-6)

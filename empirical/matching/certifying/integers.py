@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..cost import ROUNDED_AT_ONCE
+from ..machine import arrays
 from ..machine.vectors import LANES
 from .bound import MOST, STRIP, WIDTH, Bound, Norms
 from .pieces import HostPieces
@@ -90,8 +91,8 @@ class IntegerSums:
     def __init__(self, columns: tuple[int, int]):
         import torch
 
-        self.sums = {"total": np.zeros(columns)}
-        self._room = torch.empty(columns, dtype=torch.int32)
+        self.sums = {"total": arrays.apart(columns, np.float64)}
+        self._room = torch.from_numpy(arrays.apart(columns, np.int32))
 
     def add(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> None:
         """Add the product of two blocks (`HostIntegers.take`)."""
@@ -106,7 +107,7 @@ class IntegerSums:
 
         del self._room
         total = self.sums["total"]
-        rho, error = np.empty(total.shape, dtype=np.float32), np.zeros(total.shape, dtype=np.float32)
+        rho, error = (arrays.apart(total.shape, np.float32) for _ in range(2))
         kernels.correlate(total, error, rho, error, *of_columns(*norms), 0.0, *of_bound(bound))
         return rho, error
 

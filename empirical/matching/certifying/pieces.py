@@ -115,7 +115,7 @@ class HostPieces:
         self._two, self._side = two, side
         self._keys = kernels.keys(side << 32, columns)[self._neurons]
         padded = -(-rows // STRIP) * STRIP
-        self._room = np.empty(max(columns, LANES) * padded * (1 + two), dtype=np.uint16)
+        self._room = arrays.apart([max(columns, LANES) * padded * (1 + two)], np.uint16)
         self._copy = np.empty((0, len(self._neurons)), dtype=np.float32)
         self._sums = np.zeros((len(SUMS), len(self._neurons)))
 

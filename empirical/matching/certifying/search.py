@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import RosettaError
+from ....threads import return_memory
 from ...activations.source import ActivationSource
 from ..cost import RIVALS, SPARE
 from ..evidence.part_products import PartProducts
@@ -150,6 +151,7 @@ class _Tiles:
             self._first = max(self._first, int(facts[3]))
             distributed.wait()
             self._forget(title)
+            return_memory()  # arrays of one tile lie between those of the next, which would find no room as large
         pairs, half = undecided.pairs(), kind_on(self._settings.device)
         return pairs, {
             "pieces": max(forms & {TWO} or {ONE}),

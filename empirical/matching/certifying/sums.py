@@ -27,8 +27,9 @@ class HostSums:
     def __init__(self, columns: tuple[int, int], two: bool):
         import torch
 
-        self._sums = {name: np.zeros(columns, dtype=np.float32) for name in ("total", "size")}
-        self._two, self._rooms, self._waiting = two, torch.empty(TOGETHER, *columns, dtype=torch.bfloat16), 0
+        self._sums = {name: arrays.apart(columns, np.float32) for name in ("total", "size")}
+        rooms = torch.from_numpy(arrays.apart((TOGETHER, *columns), np.int16)).view(torch.bfloat16)
+        self._two, self._rooms, self._waiting = two, rooms, 0
 
     @property
     def sums(self) -> dict[str, np.ndarray]:

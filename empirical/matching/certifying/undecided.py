@@ -67,7 +67,7 @@ class Undecided:
     def of_bounds(self, tile: CertifiedTile, columns: tuple[slice, slice]) -> OpenPairs | None:
         """Return the undecided pairs of a tile, or None if they are too many (`ROOM`)."""
         key = abs(tile.rho) if self._absolute else tile.rho
-        at_least = key - tile.error
+        at_least = _less(key, tile.error)
         lower = [top(at_least, self._keep, False, axis=side)[0] for side in (1, 0)]
         del at_least
         bars = []
@@ -134,6 +134,13 @@ class Undecided:
     def _merged(self, side: int, units: slice, values: np.ndarray) -> np.ndarray:
         both = np.concatenate([self._lower[side][units], np.where(np.isnan(values), -np.inf, values)], axis=1)
         return np.sort(both, axis=1)[:, -self._keep :]
+
+
+def _less(key: Any, error: Any) -> Any:
+    """Return keys less their errors; on the CPU in memory that is given up with them."""
+    if not isinstance(key, np.ndarray):
+        return key - error
+    return np.subtract(key, error, out=arrays.apart(key.shape, key.dtype))
 
 
 def _of_either(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

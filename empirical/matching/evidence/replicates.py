@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....threads import return_memory
 from ..cost import TEXTS, TOGETHER
 from ..machine.small import kernels
 from .part_products import PartProducts
@@ -91,6 +92,7 @@ def replicates(
     seed : int
         Seed of the halves and of the texts.
     """
+    return_memory()  # of tiles and sketches
     parts = len(products.counts)
     rng = np.random.default_rng([seed, *b"replicates"])
     first = np.arange(parts) < (parts + 1) // 2

@@ -6,7 +6,9 @@ device asks for it, so that arrays are matched on the CPU without it.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import mmap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 Array: TypeAlias = Union[np.ndarray, "torch.Tensor"]
+APART = 2**22  # bytes from which an array has memory of its own
 LINE = 16  # float32 numbers of a line of the cache
 
 
@@ -43,6 +46,22 @@ def empty(shape: Sequence[int], device: str) -> Any:
     import torch
 
     return torch.empty(tuple(shape), dtype=torch.float32, device=device)
+
+
+def apart(shape: Sequence[int], kind: Any) -> np.ndarray:
+    """Return zeros in memory of their own, which goes back to the system when nobody has the array any more.
+
+    Where commands let memory be used again (`threads`), large arrays that come and go leave room between smaller ones
+    that stay, too small for the next large one: with every tile a process would grow.
+    """
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    if size < APART or not hasattr(mmap, "MAP_PRIVATE"):
+        return np.zeros(tuple(shape), dtype=kind)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a system without large pages
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype=kind).reshape(tuple(shape))
 
 
 def zeros(shape: Sequence[int], device: str) -> Any:

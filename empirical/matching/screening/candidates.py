@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ....threads import return_memory
+from ..cost import RANKED
 from ..machine import arrays
 from ..machine.reading import tiles
 from . import sketch_kernels as kernels
@@ -69,6 +71,8 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
     on_cpu = a.device == "cpu"
     best = (_Best if on_cpu else Best)(neurons, count + 1, a.device)
     constant_a, constant_b = (arrays.placed(one.moments.square == 0, a.rounded) for one in (a, b))
+    chunk = max(min(chunk, RANKED // neurons[1]), 1) if on_cpu else chunk
+    return_memory()  # of rounding
     for rows, columns in tiles(*neurons, (chunk, neurons[1] if on_cpu else WIDTH)):
         estimate = (a.rounded[rows] @ b.rounded[columns].T).float()
         if absolute:
@@ -77,6 +81,7 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
         if constant_b[columns].any():
             estimate[:, constant_b[columns]] = -float("inf")
         best.offer(estimate, rows.start, columns.start)
+        del estimate  # before the next ones are made
     one, other = (Candidates(keys[:, :-1], units[:, :-1], keys[:, -1]) for keys, units in best.listed())
     return one, other
 

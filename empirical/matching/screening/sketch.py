@@ -24,6 +24,7 @@ import numba
 import numpy as np
 import torch
 
+from ....threads import return_memory
 from ...activations.source import ActivationSource, RandomAccess, in_place
 from ..machine import distributed
 from ..machine.reading import Block, cut, read
@@ -143,17 +144,23 @@ def sketch(
     signs = _signs(source.positions, fine_buckets, seed)
     share = np.array_split(np.arange(len(source.layer)), distributed.size())[distributed.rank()]
     width = columns_at_once(source, buckets, memory)
-    pieces = []
+    whole: list[np.ndarray] = []
     for low in range(int(share[0]), int(share[-1]) + 1, width):
         columns = slice(low, min(low + width, int(share[-1]) + 1))
         try:
             how = fine_buckets, buckets, signs, device, refined, known
-            pieces.append(_sketch_columns(source, columns, blocks, *how))
+            piece = _sketch_columns(source, columns, blocks, *how)
         except NonFinite as error:
             raise NonFinite(side, error.columns + low) from None
-    joined = (one[0] if len(one) == 1 else np.concatenate(one) for one in zip(*pieces, strict=True))
-    fine, step, coarse, mean, square = joined
-    return _of_all_processes([fine, step, coarse, mean, square], len(source.layer), source.positions, device)
+        if len(share) <= width:
+            whole = list(piece)
+        else:  # laid where all pieces go together: joined at the end they would be in memory twice
+            whole = whole or [_room_for(one, len(share)) for one in piece]
+            for room, one in zip(whole, piece, strict=True):
+                room[low - int(share[0]) : columns.stop - int(share[0])] = one
+        del piece
+        return_memory()  # of the sums
+    return _of_all_processes(whole, len(source.layer), source.positions, device)
 
 
 def columns_at_once(source: ActivationSource, buckets: int, memory: int) -> int:
@@ -278,6 +285,12 @@ def _shift(few: np.ndarray) -> np.ndarray:
     mean = few.astype(np.float64).mean(0).astype(few.dtype)
     shift = np.where((few == few[0]).all(0), few[0], mean)
     return np.where(np.isfinite(shift), shift, 0)
+
+
+def _room_for(piece: np.ndarray, neurons: int) -> np.ndarray:
+    """Return an array for so many neurons, in memory as a piece of it is: neuron by neuron, or bucket by bucket."""
+    order = "F" if piece.ndim == 2 and not piece.flags.c_contiguous else "C"
+    return np.empty((neurons, *piece.shape[1:]), dtype=piece.dtype, order=order)
 
 
 def _of_all_processes(own: list[np.ndarray], neurons: int, positions: int, device: str) -> Sketch:

@@ -110,8 +110,12 @@ def filter_(
     else:
         from ..empirical.checkpoints.hub import Loading
         from ..empirical.corpora.corpus import open_stored
+        from ..empirical.filtering.splitting import require_target_of
+        from ..empirical.pairing import require_models
         from ..results import load
 
+        require_target_of(str(text), plan.target)
+        require_models([one for one in (a, b, tune) if one is not None])  # before a text is read for them
         matching: Any = None if pairs is None else load(pairs, "pairs")
         options: dict[str, Any] = {"pairs": matching, "tuned": tune, "out": out, "selection": selection}
         options |= {"patterns": (pattern_a or None, pattern_b or None), "loading": Loading(device, None, pickled)}

@@ -125,6 +125,9 @@ def match(
         from ..empirical.two_models import match_models
 
         known = set(inspect.signature(match_models).parameters)
+        if "quiet" in options:
+            example = "match(a, b, progress=False)"
+            raise InputError("quiet", options["quiet"], "has the name progress here", example)
         for name in options:
             if name not in known:
                 raise UnknownNameError("argument of match", name, known | set(inspect.signature(match).parameters))

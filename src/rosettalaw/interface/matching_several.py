@@ -105,6 +105,9 @@ def match_several(
         from ..empirical.several.several_models import match_several as matched
 
         known = set(inspect.signature(matched).parameters)
+        if "quiet" in options:
+            example = "match_several([a, b, c], progress=False)"
+            raise InputError("quiet", options["quiet"], "has the name progress here", example)
         for name in options:
             if name not in known:
                 own = set(inspect.signature(match_several).parameters)
