@@ -10,6 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ....compiled import njit
 from ..machine import arrays
 from ..machine.vectors import DEEP, LANES, STEP, inner, multiply, turn
 
@@ -33,7 +34,7 @@ def padded(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def add_products(
     x, begins_a, shift_a, y, begins_b, shift_b, pair_a, pair_b, room_a, room_b, cross, sums_a, sums_b, watched, crossed
 ):
@@ -75,7 +76,7 @@ def add_products(
                 multiply(turned_b, v * SHORT, SHORT, some, 0, crossed[strip], v * width + low, width, SHORT)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def gather(x, columns, shift, out):
     """Write some columns of an array about their shift, and rows of zeros beyond its last row."""
     for row in numba.prange(out.shape[0]):
@@ -86,7 +87,7 @@ def gather(x, columns, shift, out):
             out[row] = 0
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _columns(x, start, shift, begins, turned, sums):
     """Turn the blocks' columns of `SHORT` rows into rows, and add their sums and sums of squares."""
     stride = x.shape[1]
