@@ -5,7 +5,7 @@ import pytest
 
 import rosettalaw as rl
 from rosettalaw import testing, theory, validation
-from rosettalaw.errors import InputError
+from rosettalaw.errors import InputError, RosettaError
 
 N, R = [128, 256, 512, 1024], [30, 45, 70, 100]
 RHO = [np.linspace(0.3, 0.95, count) for count in R]
@@ -90,3 +90,25 @@ def test_methods_judge_their_arguments(call, message):
         call(rl.fit(N, R))
     assert message in str(caught.value)
     assert ". Try: " in str(caught.value)
+
+
+def results():
+    """Return a result of each kind that has a Dataset."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((60, 4))
+    return rl.match(common, common + 0.1 * rng.standard_normal(common.shape), progress=False), rl.fit(N, R)
+
+
+def test_results_list_their_variables_and_name_those_that_they_lack():
+    for result in results():
+        names = list(result)
+        assert names == list(result.to_dataset())
+        assert all(name in result for name in names)
+        assert all(result[name].identical(result.to_dataset()[name]) for name in names)
+        assert set(result[names[:2]]) == set(names[:2])
+        for wrong in ("nope", 0, ("a", "b")):
+            with pytest.raises(KeyError, match=r"unknown variable of the result .*: (known|did you mean)") as raised:
+                result[wrong]
+            assert isinstance(raised.value, RosettaError)
+    with pytest.raises(KeyError, match="unknown variable of the result 'neuron': did you mean neurons"):
+        rl.fit(N, R)["neuron"]

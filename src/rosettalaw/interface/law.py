@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike
 from ..arguments import checked
 from ..console import LOG
 from ..errors import UnknownNameError, require
+from .dataset_result import variable
 from .showing import lines, table
 
 if TYPE_CHECKING:
@@ -55,10 +57,13 @@ class Law:
         return self.to_dataset()
 
     def __getitem__(self, name: str) -> Any:
-        return self.dataset[name]
+        return variable(self.dataset, name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.dataset)
 
     @property
     def attrs(self) -> dict[Any, Any]:
