@@ -1,10 +1,13 @@
 """Objects judged when they are made, and methods that judge their arguments: argument, value, rule and a call."""
 
+import io
+import sys
+
 import numpy as np
 import pytest
 
 import rosettalaw as rl
-from rosettalaw import testing, theory, validation
+from rosettalaw import display, testing, theory, validation
 from rosettalaw.errors import InputError, RosettaError
 
 N, R = [128, 256, 512, 1024], [30, 45, 70, 100]
@@ -112,3 +115,27 @@ def test_results_list_their_variables_and_name_those_that_they_lack():
             assert isinstance(raised.value, RosettaError)
     with pytest.raises(KeyError, match="unknown variable of the result 'neuron': did you mean neurons"):
         rl.fit(N, R)["neuron"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "nonsense"])
+def test_results_are_printed_whatever_the_output_can_encode(encoding, monkeypatch):
+    """A Windows console, or a file that its output goes to, knows no Greek."""
+
+    class Stream(io.StringIO):
+        pass
+
+    Stream.encoding = encoding
+    match, law = results()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Stream())
+        texts = [str(one) for one in (match, law, rl.forecast(law, 4096), rl.compare(law))]
+        shown = f"{law}\n{match}"
+    real = "utf-8" if encoding == "nonsense" else encoding
+    for text in (*texts, shown):
+        text.encode(real)
+    assert "±" in repr(match)
+    assert ("exponent α" in texts[1]) == (real == "utf-8")
+    assert ("exponent alpha" in texts[1]) == (real != "utf-8")
+    assert ("±" in texts[0]) == (real != "ascii")
+    assert repr(law) == display.for_output(repr(law), "utf-8")
+    assert display.for_output("✓ τ", "ascii") == "\\u2713 tau"

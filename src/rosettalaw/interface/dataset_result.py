@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..console import LOG
 from ..errors import UnknownNameError, require
-from .showing import lines, table
+from .showing import Printed, lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def variable(dataset: xr.Dataset, name: Any) -> Any:
         raise UnknownNameError("variable of the result", name, map(str, dataset.variables)) from None
 
 
-class DatasetResult:
+class DatasetResult(Printed):
     """A result with its Dataset.
 
     Attributes

@@ -15,7 +15,7 @@ from ..arguments import checked
 from ..console import LOG
 from ..errors import UnknownNameError, require
 from .dataset_result import variable
-from .showing import lines, table
+from .showing import Printed, lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ FITTED = "fitted_to"  # variable of a saved law
 VARIABLES = ("neurons", "count", "value", "low", "high", "open")  # of every one
 
 
-class Law:
+class Law(Printed):
     """A power law and the theory, fitted to counts over sizes, with the verdict.
 
     Attributes
