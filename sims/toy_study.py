@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..console import progress
-from ..errors import ForeignFileError, InputError, MissingFileError, UnknownNameError, require
+from ..checksums import arrays_in
+from ..console import progress, say
+from ..errors import InputError, UnknownNameError, require
 from ..results import replacing
 from .toy import Network, Trained, train_networks
 from .toy_ingredients import ToyRecipe
@@ -223,14 +224,14 @@ def _cached(cache: Path | None, seed: int, recipe: ToyRecipe, network: Network) 
     if cache is None or not (path := _file(cache, seed, recipe, network)).is_file():
         return None
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
+        arrays = arrays_in(path)
+        encoder, bias = (torch.from_numpy(arrays[name]) for name in ("encoder", "bias"))
         neurons = network.neurons
-        fits = encoder.ndim == 3 and (len(encoder), encoder.shape[2]) == (1, neurons) and bias.shape == (1, 1, neurons)
-        if not (fits and torch.isfinite(encoder).all() and torch.isfinite(bias).all()):
-            raise ValueError("numbers of another network")
-    except Exception as error:  # zipfile, NumPy and the operating system each have their own errors
-        if isinstance(error, OSError) and error.errno is not None:  # it was not read
-            raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
-        raise ForeignFileError(f"{path}: not a network of this study; remove the file to train it again") from error
-    return Trained((network,), encoder, bias, recipe)
+        shapes = (1, int(recipe.gamma * neurons), neurons), (1, 1, neurons)
+        fits = (encoder.shape, bias.shape) == shapes and encoder.dtype == bias.dtype == torch.float32
+        if fits and torch.isfinite(encoder).all() and torch.isfinite(bias).all():
+            return Trained((network,), encoder, bias, recipe)
+    except (ValueError, KeyError, TypeError):  # damaged, or an archive of something else
+        pass
+    say(f"{path}: damaged, or not a network of this study; trained again")
+    return None

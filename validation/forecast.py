@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..display import for_output
 from ..errors import require
 from ..lazy import deferred
 from . import theory_fit
@@ -91,6 +92,9 @@ class Forecast:
 
     def __repr__(self) -> str:
         return f"Forecast at {self.summary()}"
+
+    def __str__(self) -> str:
+        return for_output(repr(self))
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

@@ -15,13 +15,12 @@ import json
 import os
 import struct
 import time
-import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ...checksums import AT_ONCE, checksum
+from ...checksums import AT_ONCE, arrays_in, checksum
 from ...console import say
 from ...removal import made, ours, remove
 from ...results import disk_error, replacing
@@ -103,14 +102,14 @@ class UnfinishedCopy:
     def _recalled(self) -> bool:
         """Resume from the record; return whether it is this copy's, and the file still matches it."""
         try:
-            with self._record.open("rb") as file, np.load(file, allow_pickle=False) as record:
-                if record["of"].item() != self._of:
-                    return False
-                self.positions, length = record["place"].tolist()
-                self._shift, self._borders = record["shift"], list(record["borders"].swapaxes(0, 1))
-                self._sums = record["sums"].tolist()
+            record = arrays_in(self._record)
+            if record["of"].item() != self._of:
+                return False
+            self.positions, length = record["place"].tolist()
+            self._shift, self._borders = record["shift"], list(record["borders"].swapaxes(0, 1))
+            self._sums = record["sums"].tolist()
             made(self._record)
-        except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile):
+        except (OSError, ValueError, TypeError, KeyError):
             return False
         header = _header(self._shape, self._kind)
         if self.file.read(len(header)) != header:

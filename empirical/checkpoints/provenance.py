@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...cached import facts_in
 from ...checksums import files_are_sound, of_files, sealed, unsealed
 from ...console import say
 from ...disk import expanded
@@ -55,9 +56,15 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
         with file.open("rb") as stream:
             digests.append(hashlib.file_digest(stream, "sha256"))
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(one.digest() for one in digests))
-    record = folder / RECORD
-    facts = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    return ModelFacts(folder.name, whole.hexdigest(), spelling, facts.get("bits_per_byte", float("nan")))
+    return ModelFacts(folder.name, whole.hexdigest(), spelling, recorded(folder, "bits_per_byte"))
+
+
+def recorded(folder: Path, fact: str) -> float:
+    """Return a number from the record of a checkpoint that was trained here; NaN where there is none."""
+    try:
+        return float(facts_in(folder / RECORD)[fact])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return float("nan")
 
 
 def write_record(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -73,10 +80,14 @@ def record_is_sound(folder: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     facts = unsealed(record) if isinstance(record, dict) else None
-    sound = facts is not None and files_are_sound(folder, facts.get(FILES))
-    if not sound:
-        say(f"{folder}: damaged; trained again")
-    return sound
+    return facts is not None and files_are_sound(folder, facts.get(FILES))
+
+
+def say_damaged(folders: Iterable[Path]) -> None:
+    """Say which of the checkpoints that are to be trained are there already."""
+    for folder in folders:
+        if folder.exists():
+            say(f"{folder}: damaged, or incomplete; trained again")
 
 
 def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from ...cache import cache_folder
 from ...console import say
 from ...errors import RosettaError, require
+from ..checkpoints.provenance import say_damaged
 from ..corpora.corpus import Corpus, open_corpus
 from ..language import tokenization
 from ..language.families import Family, Ladder, Rung
@@ -131,6 +132,7 @@ def train_ladder(
             forget_state(job)
     missing = sorted((job for job in jobs if not job.finished), key=lambda job: -job.cost * job.steps)
     if missing:
+        say_damaged(job.folder for job in missing)
         rule = f"share out matchings; train the ladder's {len(missing)} missing models first"
         require(distributed.size() == 1, "torchrun processes", distributed.size(), rule, "rosettalaw train LADDER")
         run_jobs(

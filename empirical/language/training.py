@@ -37,7 +37,7 @@ from ...removal import begin, made, ours, remove
 from ...results import disk_error, replacing, run_facts
 from ..checkpoints.claims import claimed
 from ..checkpoints.completeness import model_is_whole
-from ..checkpoints.provenance import RECORD, record_is_sound, write_record
+from ..checkpoints.provenance import record_is_sound, recorded, write_record
 from .families import ARCHITECTURES, Family, Rung, Training
 
 SAVE_SECONDS = 10.0
@@ -83,10 +83,7 @@ class Job:
     @property
     def bits_per_byte(self) -> float:
         """Loss of the finished model; NaN where there is none, or where it diverged in an earlier version."""
-        try:
-            return float(json.loads((self.folder / RECORD).read_text(encoding="utf-8"))["bits_per_byte"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return math.nan
+        return recorded(self.folder, "bits_per_byte")
 
     @property
     def state(self) -> Path:

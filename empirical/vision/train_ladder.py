@@ -14,6 +14,7 @@ import numpy as np
 from ...cache import cache_folder
 from ...console import say
 from ...errors import InputError, UnknownNameError, require
+from ..checkpoints.provenance import say_damaged
 from ..config import require_distinct, require_name
 from ..nulls import draws_of
 from ..worker_pool import Report, run_jobs
@@ -167,6 +168,7 @@ def train_ladder(
     }
     missing = sorted((job for job in jobs.values() if not job.finished), key=lambda job: -job.cost)
     if missing:
+        say_damaged(job.home for job in missing)
         run_jobs(
             _train,
             missing,

@@ -5,6 +5,7 @@ Values are not judged here. Arrays, and all that is annotated `Any`, are left to
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from inspect import Parameter, signature
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
-from .errors import InputError
+from .errors import CallError, InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,11 +44,27 @@ def checked(example: str, *names: str) -> Callable[[Callable[P, R]], Callable[P,
                     check(name, value, kinds[name], place, example)
             plain = [_plain(value, kinds.get(name, "")) for name, value in zip(positional, args, strict=False)]
             named = {name: _plain(value, kinds.get(name, "")) for name, value in kwargs.items()}
-            return called(*plain, *args[len(plain) :], **named)
+            try:
+                return called(*plain, *args[len(plain) :], **named)
+            except TypeError:
+                require_call(function, args, kwargs, example)
+                raise
 
         return call
 
     return decorate
+
+
+def require_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], example: str) -> None:
+    """Raise `CallError` if a function cannot be called so: a name that it lacks, one that is missing, or too many."""
+    taken = signature(function)
+    try:
+        taken.bind(*args, **kwargs)
+    except TypeError as error:
+        unknown = next((name for name in kwargs if name not in taken.parameters), "")
+        near = difflib.get_close_matches(unknown, taken.parameters, n=3, cutoff=0.5)
+        hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+        raise CallError(f"{function.__name__}: {error}{hint}. Try: {example}") from None
 
 
 def checked_options(options: Mapping[str, Any], function: Callable[..., Any], example: str) -> dict[str, Any]:

@@ -17,6 +17,11 @@ from typing import Any
 from .console import say
 
 ANNOUNCEMENT = "compiling kernels: this takes a few seconds, once per installation"
+WITHOUT_CACHE = (
+    "compiling kernels: this takes a few seconds in every run, as neither the package's folder nor the user's cache "
+    "can be written. Try: NUMBA_CACHE_DIR=another-folder in the environment"
+)
+_said: list[str] = []
 REFUSED = (ArithmeticError, ValueError)  # by Python's math, where numba gives an infinity or NaN
 
 
@@ -56,11 +61,10 @@ class Kernel:
     @cached_property
     def compiled(self) -> Callable[..., Any]:
         """The function compiled, or loaded from numba's cache."""
-        import numba
         import numpy
 
         announce_compilation()
-        return numba.njit(**self._options)(self._linked("compiled", numpy))
+        return njit(**self._options)(self._linked("compiled", numpy))
 
     def _linked(self, form: str, arrays: Any) -> FunctionType:
         """Return the function with the kernels that it calls in one form, and with the `np` of that module."""
@@ -73,6 +77,24 @@ class Kernel:
         linked = FunctionType(code, namespace, function.__name__, function.__defaults__)
         linked.__qualname__, linked.__module__ = function.__qualname__, function.__module__
         return linked
+
+
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return numba's decorator with these options; without its cache where no folder for it can be written."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        import numba
+
+        try:
+            return numba.njit(**options)(function)
+        except RuntimeError as error:
+            if "cannot cache function" not in str(error):
+                raise
+            _say_once(WITHOUT_CACHE)
+            uncached: dict[str, Any] = options | {"cache": False}
+            return numba.njit(**uncached)(function)
+
+    return decorate
 
 
 class _Floats:
@@ -94,6 +116,13 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Kernel]:
     return lambda function: Kernel(function, **options)
 
 
+def _say_once(message: str) -> None:
+    """Say one message about compilation; no second one in this process."""
+    if not _said:
+        _said.append(message)
+        say(message)
+
+
 @cache
 def announce_compilation() -> None:
     """Say, once for a process, that a kernel of this package is compiled, when one is that numba's cache lacks."""
@@ -103,13 +132,10 @@ def announce_compilation() -> None:
         return
 
     class Listener(event.Listener):
-        said = False
-
         def on_start(self, event: Any) -> None:
             compiled = getattr(event.data.get("dispatcher"), "py_func", None)
-            if not self.said and str(getattr(compiled, "__module__", "")).startswith("rosettalaw."):
-                Listener.said = True
-                say(ANNOUNCEMENT)
+            if str(getattr(compiled, "__module__", "")).startswith("rosettalaw."):
+                _say_once(ANNOUNCEMENT)
 
         def on_end(self, event: Any) -> None:
             """The end needs no word."""

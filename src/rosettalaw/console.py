@@ -184,7 +184,8 @@ def progress(description: str, total: float | None, quiet: bool = False) -> Iter
         bar.live.transient = True
         bar.live.stop()
         raise
-    bar.stop()
+    if not quiet:  # older versions of rich print a line's end for a bar that was never shown
+        bar.stop()
 
 
 @contextmanager

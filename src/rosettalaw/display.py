@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,28 @@ ACTING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+
+
+# For outputs that know no Greek, such as a Windows console's.
+SPELLED = {"α": "alpha", "β": "beta", "γ": "gamma", "κ": "kappa", "ρ": "rho", "σ": "sigma", "τ": "tau", "Σ": "sum"}
+SPELLED |= {"±": "+/-", "×": "x", "·": "*", "–": "-", "−": "-", "…": "...", "→": "->", "≤": "<=", "≥": ">=", "∞": "inf"}
+
+
+def for_output(text: str, encoding: str | None = None) -> str:
+    """Return text whose characters an encoding has, that of the standard output by default; others are spelled out."""
+    encoding = encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        return "".join(one if one.isascii() else _spelled(one, encoding) for one in text)
+    except LookupError:  # of an encoding that Python does not know
+        return text
+
+
+def _spelled(one: str, encoding: str) -> str:
+    try:
+        one.encode(encoding)
+    except UnicodeEncodeError:
+        return SPELLED.get(one) or one.encode("ascii", "backslashreplace").decode()
+    return one
 
 
 def for_terminal(text: str) -> str:

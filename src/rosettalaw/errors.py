@@ -176,6 +176,10 @@ class BrokenLawError(RosettaError, AssertionError):
         )
 
 
+class CallError(RosettaError, TypeError):
+    """A call with an argument that is unknown, missing, or one too many."""
+
+
 def require(condition: object, argument: str, value: Any, rule: str, example: str = "") -> None:
     """Raise `InputError` unless `condition` holds."""
     if not condition:

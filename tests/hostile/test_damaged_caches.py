@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from rosettalaw import cached, cli
+from rosettalaw import cached, checksums, cli
 from rosettalaw.disk import existing_folder
 from rosettalaw.empirical.filtering import perplexity, study
 from rosettalaw.empirical.matching.machine import choice
@@ -139,9 +139,8 @@ def test_facts_of_a_spool_are_none(damaged, tmp_path):
     assert item.kind == "spools"
 
 
-def test_networks_of_another_study_are_refused(tmp_path):
+def test_networks_of_another_study_are_trained_again(tmp_path, caplog):
     torch = pytest.importorskip("torch")
-    from rosettalaw.errors import ForeignFileError
     from rosettalaw.sims import toy_study
     from rosettalaw.sims.toy import Network, ToyRecipe
 
@@ -149,13 +148,41 @@ def test_networks_of_another_study_are_refused(tmp_path):
     path = toy_study._file(tmp_path, 0, recipe, network)
     np.savez(path, encoder=np.zeros((1, 32, 8), np.float32), bias=np.zeros((1, 1, 8), np.float32))
     assert isinstance(toy_study._cached(tmp_path, 0, recipe, network).encoder, torch.Tensor)
-    for encoder, bias in (((1, 32, 9), (1, 1, 8)), ((1, 32, 8), (1, 1, 9)), ((2, 32, 8), (1, 1, 8)), ((32, 8), (8,))):
-        np.savez(path, encoder=np.zeros(encoder, np.float32), bias=np.zeros(bias, np.float32))
-        with pytest.raises(ForeignFileError, match="remove the file to train it again"):
-            toy_study._cached(tmp_path, 0, recipe, network)
-    np.savez(path, encoder=np.full((1, 32, 8), np.nan, np.float32), bias=np.zeros((1, 1, 8), np.float32))
-    with pytest.raises(ForeignFileError, match="remove the file to train it again"):
-        toy_study._cached(tmp_path, 0, recipe, network)
+    other = [((1, 32, 9), (1, 1, 8)), ((1, 32, 8), (1, 1, 9)), ((2, 32, 8), (1, 1, 8)), ((32, 8), (8,))]
+    other += [((1, 12, 8), (1, 1, 8))]
+    arrays = [tuple(np.zeros(shape, np.float32) for shape in shapes) for shapes in other]
+    arrays += [(np.full((1, 32, 8), np.nan, np.float32), np.zeros((1, 1, 8), np.float32))]
+    arrays += [(np.zeros((1, 32, 8)), np.zeros((1, 1, 8)))]
+    for encoder, bias in arrays:
+        np.savez(path, encoder=encoder, bias=bias)
+        caplog.clear()
+        with caplog.at_level("INFO", "rosettalaw"):
+            assert toy_study._cached(tmp_path, 0, recipe, network) is None
+        assert f"{path}: damaged, or not a network of this study; trained again" in caplog.text
+
+
+def test_damaged_networks_are_trained_again(damaged, tmp_path):
+    pytest.importorskip("torch")
+    from rosettalaw.sims import toy_study
+    from rosettalaw.sims.toy import Network, ToyRecipe
+
+    network, recipe = Network(8, 1.5), ToyRecipe()
+    damaged(toy_study._file(tmp_path, 0, recipe, network))
+    assert toy_study._cached(tmp_path, 0, recipe, network) is None
+
+
+def test_an_archive_whose_head_says_fewer_numbers_is_damaged(tmp_path):
+    """NumPy reads it without a word: it compares checksums only at the end of an array."""
+    path = tmp_path / "a.npz"
+    np.savez(path, encoder=np.arange(32_000.0).reshape(1, 32, 1000))
+    content = path.read_bytes()
+    assert content.count(b"(1, 32, 1000)") == 1
+    path.write_bytes(content.replace(b"(1, 32, 1000)", b"(1, 12, 1000)"))
+    assert np.load(path)["encoder"].shape == (1, 12, 1000)
+    with pytest.raises(ValueError, match="damaged, or no archive of arrays"):
+        checksums.arrays_in(path)
+    path.write_bytes(content)
+    assert checksums.arrays_in(path)["encoder"].shape == (1, 32, 1000)
 
 
 def test_a_link_to_itself_is_one_message(tmp_path, monkeypatch, capsys):
@@ -217,3 +244,29 @@ def test_a_cache_that_cannot_be_written_is_one_message_that_names_another(tmp_pa
 def test_facts_are_not_waited_for_in_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "spool.json")
     assert cached.facts_in(tmp_path / "spool.json") == {}
+
+
+NUMBERS = {
+    "none": "{}",
+    "words": '{"bits_per_byte": "x"}',
+    "a list": '{"bits_per_byte": [1]}',
+    "NaN": '{"bits_per_byte": NaN}',
+    "huge": '{"bits_per_byte": 1' + 400 * "0" + "}",
+    "no object": "[1]",
+    "deep": "[" * 10**5,
+    "cut": '{"bits',
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS.values(), ids=NUMBERS)
+def test_a_record_without_its_number_has_none(text, tmp_path):
+    """Also of a model that somebody else trained and put a record of that name beside."""
+    from rosettalaw.empirical.checkpoints.provenance import model_facts, recorded
+
+    (tmp_path / "training.json").write_text(text)
+    assert np.isnan(recorded(tmp_path, "bits_per_byte"))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert np.isnan(model_facts(str(tmp_path), tokenizer=False).bits_per_byte)
+    (tmp_path / "training.json").write_text('{"bits_per_byte": 2.5}')
+    assert recorded(tmp_path, "bits_per_byte") == 2.5

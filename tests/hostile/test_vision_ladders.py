@@ -97,7 +97,7 @@ def test_two_trainings_at_once_train_each_model_once(tmp_path, crops, monkeypatc
 def test_models_whose_record_is_damaged_or_says_that_they_diverged_are_trained_again(tmp_path, crops, text):
     job = Job("supervised", 16, RECIPE, "sha", tmp_path)
     train(job, crops)
-    (job.folder(1) / training.RECORD).write_text(text)
+    (job.folder(1) / "training.json").write_text(text)
     assert not job.finished
     train(job, crops)
     assert job.finished

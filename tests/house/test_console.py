@@ -151,3 +151,13 @@ os.write(out, str(len(rl.match(a, a, nulls={}).pairs)).encode())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "3", "")
+
+
+def test_a_bar_that_is_not_shown_prints_nothing_when_it_ends(monkeypatch, capsys):
+    """As rich 13.8 does it, the oldest version allowed."""
+    from rich.progress import Progress
+
+    monkeypatch.setattr(Progress, "stop", lambda bar: bar.console.print())
+    with console.progress("nothing", 3, quiet=True) as bar:
+        bar.advance()
+    assert capsys.readouterr().err == ""

@@ -1,11 +1,14 @@
 """Objects judged when they are made, and methods that judge their arguments: argument, value, rule and a call."""
 
+import io
+import sys
+
 import numpy as np
 import pytest
 
 import rosettalaw as rl
-from rosettalaw import testing, theory, validation
-from rosettalaw.errors import InputError
+from rosettalaw import display, testing, theory, validation
+from rosettalaw.errors import InputError, RosettaError
 
 N, R = [128, 256, 512, 1024], [30, 45, 70, 100]
 RHO = [np.linspace(0.3, 0.95, count) for count in R]
@@ -90,3 +93,49 @@ def test_methods_judge_their_arguments(call, message):
         call(rl.fit(N, R))
     assert message in str(caught.value)
     assert ". Try: " in str(caught.value)
+
+
+def results():
+    """Return a result of each kind that has a Dataset."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((60, 4))
+    return rl.match(common, common + 0.1 * rng.standard_normal(common.shape), progress=False), rl.fit(N, R)
+
+
+def test_results_list_their_variables_and_name_those_that_they_lack():
+    for result in results():
+        names = list(result)
+        assert names == list(result.to_dataset())
+        assert all(name in result for name in names)
+        assert all(result[name].identical(result.to_dataset()[name]) for name in names)
+        assert set(result[names[:2]]) == set(names[:2])
+        for wrong in ("nope", 0, ("a", "b")):
+            with pytest.raises(KeyError, match=r"unknown variable of the result .*: (known|did you mean)") as raised:
+                result[wrong]
+            assert isinstance(raised.value, RosettaError)
+    with pytest.raises(KeyError, match="unknown variable of the result 'neuron': did you mean neurons"):
+        rl.fit(N, R)["neuron"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "nonsense"])
+def test_results_are_printed_whatever_the_output_can_encode(encoding, monkeypatch):
+    """A Windows console, or a file that its output goes to, knows no Greek."""
+
+    class Stream(io.StringIO):
+        pass
+
+    Stream.encoding = encoding
+    match, law = results()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Stream())
+        texts = [str(one) for one in (match, law, rl.forecast(law, 4096), rl.compare(law))]
+        shown = f"{law}\n{match}"
+    real = "utf-8" if encoding == "nonsense" else encoding
+    for text in (*texts, shown):
+        text.encode(real)
+    assert "±" in repr(match)
+    assert ("exponent α" in texts[1]) == (real == "utf-8")
+    assert ("exponent alpha" in texts[1]) == (real != "utf-8")
+    assert ("±" in texts[0]) == (real != "ascii")
+    assert repr(law) == display.for_output(repr(law), "utf-8")
+    assert display.for_output("✓ τ", "ascii") == "\\u2713 tau"

@@ -13,7 +13,7 @@ import pytest
 import rosettalaw as rl
 from rosettalaw import interface, testing, theory, validation
 from rosettalaw.arguments import checked
-from rosettalaw.errors import InputError, RosettaError
+from rosettalaw.errors import CallError, InputError, RosettaError
 
 N, R = [128, 256, 512, 1024], [30, 45, 70, 100]
 RHO = [np.linspace(0.3, 0.95, count) for count in R]
@@ -209,7 +209,7 @@ def public_classes():
         module = __import__(info.name, fromlist=["_"])
         everywhere += [one for one in vars(module).values() if getattr(one, "__module__", "") == info.name]
     classes = {one for one in everywhere if inspect.isclass(one) and not issubclass(one, Exception)}
-    return {one for one in classes if not inspect.isabstract(one) and one.__name__ != "DatasetResult"}
+    return {one for one in classes if not inspect.isabstract(one) and one.__name__ not in ("DatasetResult", "Printed")}
 
 
 def test_the_walk_meets_every_public_class(objects):
@@ -265,3 +265,33 @@ def test_constructors_take_or_refuse_any_object(objects):
         constructors += 1
     assert constructors > 40
     assert not errors, "\n".join(errors)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rl.predict(neurons=1024, beta=2, kapa=4),
+         r"^predict: got an unexpected keyword argument 'kapa' \(did you mean kappa.*\?\)\. Try: predict\("),
+        (lambda: rl.predict(neurons=1024), r"^predict: missing a required argument: 'beta'\. Try: predict\("),
+        (lambda: rl.fit(), r"^fit: missing a required argument: 'neurons'\. Try: fit\("),
+        (lambda: rl.fit([128, 256], [1, 2], [1, 1], 4), r"^fit: too many positional arguments\. Try: fit\("),
+        (lambda: rl.match([[1.0]]), r"^match: missing a required argument: 'b'\. Try: match\("),
+        (lambda: rl.sweep(), r"^sweep: missing a required argument: 'neurons'\. Try: sweep\("),
+        (lambda: rl.forecast([1]), r"^forecast: missing a required argument: 'neurons'\. Try: forecast\("),
+        (lambda: rl.load(), r"^load: missing a required argument: 'path'\. Try: load\("),
+    ],
+)  # fmt: skip
+def test_a_call_with_other_arguments_is_a_type_error_with_a_call_that_works(call, message):
+    with pytest.raises(CallError, match=message) as raised:
+        call()
+    assert isinstance(raised.value, TypeError)
+
+
+def test_a_type_error_within_a_function_stays_as_it_is():
+    @checked("f(1)")
+    def f(x: "int"):
+        raise TypeError("of its own")
+
+    with pytest.raises(TypeError, match="of its own") as raised:
+        f(1)
+    assert not isinstance(raised.value, CallError)

@@ -1,5 +1,6 @@
 """Toy networks: sparse data and products against dense ones, measures against planted networks, training end to end."""
 
+import io
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from rosettalaw.cli import main  # noqa: E402
-from rosettalaw.errors import ForeignFileError, InputError, UnknownNameError  # noqa: E402
+from rosettalaw.errors import InputError, UnknownNameError  # noqa: E402
 from rosettalaw.sims import toy, toy_measures, toy_recipes, toy_samples, toy_step, toy_study  # noqa: E402
 from rosettalaw.sims.toy import Network  # noqa: E402
 from rosettalaw.sims.toy_ingredients import ToyRecipe  # noqa: E402
@@ -351,14 +352,19 @@ def test_a_study_goes_on_where_it_was_and_its_bits_do_not_depend_on_workers(tmp_
     plain = study_toys(["law"], **arguments, workers=1)
     study = study_toys(["law"], **arguments, workers=3, cache=tmp_path)
     assert len(list(tmp_path.glob("toy-*.npz"))) == 8
-    monkeypatch.setattr("rosettalaw.sims.toy_study.train_networks", None)  # nothing is trained again
-    again = study_toys(["law"], **arguments, cache=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("rosettalaw.sims.toy_study.train_networks", None)  # nothing is trained again
+        again = study_toys(["law"], **arguments, cache=tmp_path)
     for one, two, three in zip(plain.cells, study.cells, again.cells, strict=True):
         np.testing.assert_array_equal(one.isolation, two.isolation)
         np.testing.assert_array_equal(one.isolation, three.isolation)
-    next(tmp_path.glob("toy-*.npz")).write_bytes(b"nothing")
-    with pytest.raises(ForeignFileError, match="remove the file to train it again"):
-        study_toys(["law"], **arguments, cache=tmp_path)
+    damaged = next(tmp_path.glob("toy-*.npz"))
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"nothing")
+    mended = study_toys(["law"], **arguments, cache=tmp_path)
+    for one, two in zip(plain.cells, mended.cells, strict=True):
+        np.testing.assert_array_equal(one.isolation, two.isolation)
+    assert np.array_equal(np.load(io.BytesIO(whole))["encoder"], np.load(damaged)["encoder"])
 
 
 def test_networks_of_older_caches_are_still_found(tmp_path):

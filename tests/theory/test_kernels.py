@@ -1,12 +1,15 @@
 """Kernels give the same numbers interpreted and compiled, and a few points go without the compiler."""
 
 import os
+import pathlib
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from rosettalaw import compiled
 from rosettalaw.compiled import ANNOUNCEMENT
 from rosettalaw.theory import levels, power_law
 
@@ -75,3 +78,35 @@ print("numba" in sys.modules)
     assert done.stderr.strip() == ANNOUNCEMENT  # once
     again = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
     assert again.stderr == ""
+
+
+def test_without_a_folder_for_its_cache_a_kernel_is_compiled_and_one_line_says_so(monkeypatch, caplog):
+    """The compiler refuses to cache a function of no file, as it does where no folder can be written."""
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(compiled, "_said", [])
+    code = compile("def square(x):\n    return x * x\ndef cube(x):\n    return x * square(x)", "<no file>", "exec")
+    namespace = {}
+    exec(code, namespace)
+    with pytest.raises(RuntimeError, match="cannot cache function"):
+        numba.njit(cache=True)(namespace["square"])
+    with caplog.at_level("INFO", "rosettalaw"):
+        square = compiled.njit(cache=True, nogil=True)(namespace["square"])
+        namespace["square"] = square
+        assert compiled.njit(cache=True)(namespace["cube"])(3.0) == 27.0
+    assert [record.message for record in caplog.records] == [compiled.WITHOUT_CACHE]
+
+
+def test_another_refusal_of_the_compiler_is_an_error(monkeypatch):
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba, "njit", lambda **options: (_ for _ in ()).throw(RuntimeError("no processor")))
+    with pytest.raises(RuntimeError, match="no processor"):
+        compiled.njit(cache=True)(abs)
+
+
+def test_every_kernel_that_is_cached_does_without():
+    package = pathlib.Path(compiled.__file__).parents[2]
+    folders = [package / name for name in ("src", "theory", "sims", "empirical", "validation", "paper_figs")]
+    texts = {path: path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")}
+    wrong = re.compile(r"numba\.n?jit\([^)]*cache=")
+    assert len(texts) > 300
+    assert [path.name for path, text in texts.items() if wrong.search(text)] == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ....compiled import njit
 from ..machine.vectors import LANES
 from .bound import RUN
 from .piece_kernels import GROUP, ZERO, bits_of, mixed, turn_blocks
@@ -18,7 +19,7 @@ RANDOM = np.uint32(0x00FFFF00)  # places of the sixteen random bits
 SIZE, LARGEST = np.uint32(0x7FFFFFFF), np.uint32(0x42FE0000)  # all bits but the sign, and those of 127
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def to_integers(x, begins, targets, shift, scale, rows, columns, out, sums):
     """Write (x − shift) scale as whole numbers, columns as rows, and add to Σq, Σq² and Σr² of `sums`.
 
@@ -48,7 +49,7 @@ def to_integers(x, begins, targets, shift, scale, rows, columns, out, sums):
     sums[3] += of_all[2]
 
 
-@numba.njit(cache=True, fastmath={"reassoc"})
+@njit(cache=True, fastmath={"reassoc"})
 def _rounded(values, scale, rows, column, out):
     """Round numbers at random; return sums of q, q² and r², and the bits of the largest size."""
     total = square = rest = ZERO
@@ -69,7 +70,7 @@ def _rounded(values, scale, rows, column, out):
     return total, square, rest, most
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def add_integers(product, total):
     """Add whole numbers to float64 sums."""
     for i in numba.prange(total.shape[0]):

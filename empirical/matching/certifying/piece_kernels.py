@@ -14,6 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from ....compiled import njit
 from ..machine.vectors import LANES, turn
 from .bound import RUN
 
@@ -59,7 +60,7 @@ bits_of: Any = intrinsic(_bits_of)
 number_of: Any = intrinsic(_number_of)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def keys(first, number):
     """Return hashes of `number` integers from `first`."""
     out = np.empty(number, np.uint32)
@@ -69,7 +70,7 @@ def keys(first, number):
     return out
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def turn_blocks(x, low, length, begins, first, last, shift, turned, totals):
     """Write `length` rows of x from `low` on, of blocks of columns from `first` up to `last`, as columns."""
     stride = x.shape[1]
@@ -79,7 +80,7 @@ def turn_blocks(x, low, length, begins, first, last, shift, turned, totals):
             turn(x, here, stride, shift, block * LANES, turned, there, RUN, totals, 0, totals, LANES)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def split(x, begins, targets, shift, scale, rows, columns, two, out, second, sums):
     """Write the pieces of (x − shift) scale, columns as rows, as the bits of bfloat16, and add to `sums`.
 
@@ -125,7 +126,7 @@ def split(x, begins, targets, shift, scale, rows, columns, two, out, second, sum
     sums += added.sum(0)
 
 
-@numba.njit(cache=True, fastmath={"reassoc"})
+@njit(cache=True, fastmath={"reassoc"})
 def _random(values, scale, rows, column, out):
     """Round numbers at random; return sums of q, q², r², q⁴ and of the fourth powers of 2⁷ g."""
     total = square = rest = fourth = step = ZERO
@@ -148,7 +149,7 @@ def _random(values, scale, rows, column, out):
     return total, square, rest, fourth, step
 
 
-@numba.njit(cache=True, fastmath={"reassoc"})
+@njit(cache=True, fastmath={"reassoc"})
 def _nearest(values, scale, out, second):
     """Split numbers into two pieces, rounded to nearest; return sums of q, q², p₂² and r²."""
     total = square = lower = rest = ZERO
@@ -167,7 +168,7 @@ def _nearest(values, scale, out, second):
     return total, square, lower, rest
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def add_bits(products, total, size):
     """Add numbers of bfloat16, given by their bits, to float32 sums, and their sizes to others, one after the other."""
     for i in numba.prange(total.shape[0]):
@@ -181,7 +182,7 @@ def add_bits(products, total, size):
                 size[i, j] += abs(number[j])
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def add_numbers(product, total, size):
     """Add float32 numbers to float32 sums, and their sizes to others."""
     for i in numba.prange(total.shape[0]):
@@ -190,7 +191,7 @@ def add_numbers(product, total, size):
             size[i, j] += abs(product[i, j])
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def correlate(
     total, size, rho, error, sums_a, sums_b, scale_a, scale_b, round_a, round_b, share, flat, factor, at_random, width
 ):
@@ -220,7 +221,7 @@ def correlate(
             error[i, j] = off * (1 + 2.0**-22)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def count_reaching(key, error, bars_a, bars_b):
     """Return how many keys of each row, with their errors, reach the bar of their row or of their column."""
     number = np.zeros(len(key), np.int64)
@@ -233,7 +234,7 @@ def count_reaching(key, error, bars_a, bars_b):
     return number
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def list_reaching(key, error, bars_a, bars_b, first, rows, columns):
     """Write the rows and columns of these keys, those of a row from its place `first`."""
     for i in numba.prange(len(key)):

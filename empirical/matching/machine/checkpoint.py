@@ -1,7 +1,8 @@
 """Resume files of a running matching: a killed one resumes from its last completed block.
 
 Each file is written beside its name and moved into place when whole, so a file that exists is a whole file. The folder
-belongs to one matching: a fingerprint of the sources and the settings says which, and another one is refused.
+belongs to one matching: a fingerprint of the sources and the settings says which, and another one is refused. A damaged
+file, or one of another matching, is computed again.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ....checksums import arrays_in
+from ....console import say
 from ....disk import marked, replacing
-from ....errors import ForeignFileError, MissingFileError
+from ....errors import ForeignFileError
 from ....removal import MARKER, UNFINISHED, ours, remove
 
 FINGERPRINT = "matching.json"
@@ -73,30 +75,24 @@ class Checkpoint:
                 np.savez(partial, allow_pickle=False, **{**arrays, OWN: self._own(name)})
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
-        """Return a group of arrays, or None if it was not saved.
+        """Return a group of arrays, or None if it was not saved, or is damaged: it is computed again.
 
         Raises
         ------
-        ForeignFileError
-            If the file is damaged, or another group's.
+        MissingFileError
+            If the file cannot be read now.
         """
         path = self.folder / f"{name}.npz" if self.folder is not None else None
         if path is None or not path.is_file():
             return None
         try:
-            with zipfile.ZipFile(path) as archive:  # whose checksums NumPy would compare last, after it has parsed
-                whole = archive.testzip() is None
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-                arrays = {key: stored[key] for key in stored.files}
-        except MemoryError:
-            raise
-        except Exception as error:  # zip, zlib and NumPy have errors of many kinds
-            if isinstance(error, OSError) and error.errno is not None:  # it was not read
-                raise MissingFileError(f"{path}: cannot be read now ({error.strerror})") from error
-            raise ForeignFileError(f"{path}: damaged; remove it to compute it again") from error
-        if not whole or str(arrays.pop(OWN, "")) != self._own(name):
-            raise ForeignFileError(f"{path}: damaged, or of another matching; remove it to compute it again")
-        return arrays
+            arrays = arrays_in(path)
+            if str(arrays.pop(OWN, "")) == self._own(name):
+                return arrays
+        except ValueError:  # damaged
+            pass
+        say(f"{path}: damaged, or of another matching; computed again")
+        return None
 
     def _own(self, name: str) -> str:
         """Return a word that no other group has, of this matching or of another."""

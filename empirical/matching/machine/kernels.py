@@ -8,7 +8,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ....compiled import announce_compilation
+from ....compiled import announce_compilation, njit
 
 announce_compilation()
 STRIP = 64  # rows summed in float32 before they are added in float64
@@ -16,7 +16,7 @@ PIECES = 8  # of a block, worked on side by side
 COLUMNS = 256  # of a tile, whose best are looked for together
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def subtract(x, columns, shift, out, total, square):
     """Write x − shift to `out` (float32) and its column sums and sums of squares to `total` and `square` (float64).
 
@@ -61,7 +61,7 @@ def subtract(x, columns, shift, out, total, square):
     square[:] = sums[:, 1].sum(0)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def measure(x, columns, shift, total, square, least, most):
     """Write the sums of x − shift and of their squares as `subtract` does, and each column's extremes, in float64."""
     share = (x.shape[0] + PIECES - 1) // PIECES
@@ -101,7 +101,7 @@ def measure(x, columns, shift, total, square, least, most):
             least[j], most[j] = min(least[j], sums[piece, 2, j]), max(most[j], sums[piece, 3, j])
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
+@njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def correlate(parts, rows_a, rows_b, scale_a, scale_b, rho):
     """Write the correlations of a tile, reading each part once.
 
@@ -128,7 +128,7 @@ def correlate(parts, rows_a, rows_b, scale_a, scale_b, rho):
             rho[u, v] = min(max(total[v] * scale, -1.0), 1.0) if scale > 0 else np.nan
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _insert(keys, places, key, place):
     """Put a key among some that fall, behind those that equal it, and drop the last."""
     at = len(keys) - 1
@@ -138,7 +138,7 @@ def _insert(keys, places, key, place):
     keys[at], places[at] = key, place
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def best_of_rows(rho, absolute, key, index):
     """Write the best keys of each row and their columns, best first; of equal ones the lower column is first.
 
@@ -161,7 +161,7 @@ def best_of_rows(rho, absolute, key, index):
                 _insert(keys, places, value, v)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def best_of_columns(rho, absolute, key, index):
     """Write the best keys of each column and their rows, reading `rho` row by row; see `best_of_rows`."""
     key[:] = -np.inf
@@ -179,7 +179,7 @@ def best_of_columns(rho, absolute, key, index):
                     least[j] = key[first + j, -1]
 
 
-@numba.njit(parallel=True, cache=True, error_model="numpy")
+@njit(parallel=True, cache=True, error_model="numpy")
 def weighted_correlations(cross, unit_a, unit_b, sum_a, mean_b, scale_a, scale_b, out):
     """Write the correlations of pairs from their products, in each of several matchings; NaN where one is constant.
 
@@ -202,7 +202,7 @@ def weighted_correlations(cross, unit_a, unit_b, sum_a, mean_b, scale_a, scale_b
             out[matching, pair] = min(max(rho, -1.0), 1.0) if np.isfinite(rho) else np.nan
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def keys(rho, absolute, least, out):
     """Write what ranks correlations, of any shape in two dimensions: ρ or |ρ|; −inf for NaN and up to `least`."""
     for row in numba.prange(rho.shape[0]):
@@ -211,7 +211,7 @@ def keys(rho, absolute, least, out):
             out[row, column] = value if value > least else -np.inf
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
     """Say which candidates are among the k best of both their neurons, in each of several matchings.
 
@@ -259,7 +259,7 @@ def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
             out[matching, candidate] = here and there
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def rivals(key, unit_a, unit_b, neurons_a, neurons_b, out):
     """Write the best key that either neuron of each candidate has with another partner, in each of several matchings.
 
@@ -293,7 +293,7 @@ def rivals(key, unit_a, unit_b, neurons_a, neurons_b, out):
             out[matching, candidate] = max(of_a, of_b)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def pair_sums(x, y, u, v, shift_x, shift_y, sums):
     """Add Σx, Σy, Σx², Σy², Σxy of the pairs (u_p, v_p) over a block to `sums`, shape (strips, 5, pairs), in float64.
 

@@ -6,15 +6,16 @@ float32 is exact, and where the sum lies halfway between two float32, what float
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from ....compiled import njit
 
 LANES = 16  # float32 numbers in a vector, and rows and columns of a turn
 STEP = 2 * LANES  # what `inner` takes at a time
 DEEP = 8  # rows that `multiply` takes at a time: with two vectors each, what fits the registers
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def fused(x, y, z):
     """Return x y + z of float32 numbers, rounded once."""
     product, other = np.float64(x) * np.float64(y), np.float64(z)
@@ -29,7 +30,7 @@ def fused(x, y, z):
     return near
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def inner(x, i, y, j, length):
     """Return Σ x y over `length` numbers, in float32, of two C-ordered float32 arrays from flat places i and j.
 
@@ -48,7 +49,7 @@ def inner(x, i, y, j, length):
     return sums[0]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def turn(x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
     """Write 16 rows of 16 numbers, `stride` apart from flat place i of x, as columns to `out`, from flat place j.
 
@@ -73,12 +74,12 @@ def turn(x, i, stride, shift, s, out, j, stride_out, sums, k, squares, l):
         all_squares[l + column] += powers[0]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def fetch(x, i, stride):
     """Ask for the lines of 16 rows, `stride` apart from flat place i of x, before they are used: nothing in loops."""
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def move(x, i, out, j, length):
     """Copy `length` numbers of x, from flat place i, to `out`, from flat place j.
 
@@ -89,7 +90,7 @@ def move(x, i, out, j, length):
         target[j + place] = source[i + place]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def multiply(x, i, stride, y, j, out, k, stride_out, length):
     """Add the product of `DEEP` rows of x, from flat place i, `stride` apart, with y to `out`, from flat place k.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ....compiled import njit
 from ..machine import arrays
 from ..machine.vectors import DEEP, LANES, STEP, fetch, inner, move, multiply, turn
 
@@ -42,7 +43,7 @@ def padded(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def add_products(
     x, begins_a, places_a, shift_a, y, begins_b, places_b, shift_b,
     pair_a, pair_b, room_a, room_b, cross, sums_a, sums_b, watched, beside, crossed,
@@ -82,7 +83,7 @@ def add_products(
             cross[strip, p] += inner(turned_a, pair_a[p] * SHORT, turned_b, pair_b[p] * SHORT, SHORT)
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def gather(x, columns, shift, out):
     """Write some columns of an array about their shift, and rows of zeros beyond its last row."""
     for row in numba.prange(out.shape[0]):
@@ -93,7 +94,7 @@ def gather(x, columns, shift, out):
             out[row] = 0
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _columns(x, start, begins, places, shift, turned, sums, beside, crossed):
     """Turn units of `SHORT` rows into rows, and add their sums and squares, and products of all with units `beside`.
 

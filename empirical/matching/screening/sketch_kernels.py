@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ....compiled import njit
+
 REFINED = 8  # the fine sketch has as many times the buckets, and about a third of the noise: it prunes candidates
 COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as fit, since it runs a model each time
 
@@ -13,7 +15,7 @@ TILE = 512  # columns one thread turns at a time
 ROWS = 32  # positions added up in float32 before they are added in float64
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, total, square):
     """Add a block of positions, which starts at position `first`, to a sketch and to the moments of its columns.
 
@@ -81,7 +83,7 @@ def add_to_sketch(x, first, columns, share, shift, turn, sign, buckets, sketch, 
                         squares[j] = 0
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"nnan", "nsz", "contract"})
+@njit(parallel=True, cache=True, fastmath={"nnan", "nsz", "contract"})
 def merge(sums, ones, offset, scale, coarse, step):
     """Merge buckets of the sketch ``scale_j (S_bj − ones_b offset_j)`` of sums S, shape (buckets, neurons).
 
@@ -105,7 +107,7 @@ def merge(sums, ones, offset, scale, coarse, step):
         step[first:last] = largest / np.float32(127)
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"nnan", "nsz", "contract"})
+@njit(parallel=True, cache=True, fastmath={"nnan", "nsz", "contract"})
 def to_bytes(sums, ones, offset, scale, step, out):
     """Write the same sketch in whole steps, turned to shape (neurons, buckets)."""
     buckets, neurons = sums.shape
@@ -129,7 +131,7 @@ def to_bytes(sums, ones, offset, scale, step, out):
                         line[b] = tile[b, j]
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _insert(keys, units, key, unit):
     """Put a key into a falling list in place of its last; of equal keys the earlier stays first."""
     place = len(keys) - 1
@@ -139,7 +141,7 @@ def _insert(keys, units, key, unit):
     keys[place], units[place] = key, unit
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
+@njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def offer_rows(estimate, keys, units):
     """Keep the largest estimates of each row: keys and units, shape (rows, number), falling; ties keep the lower."""
     size = keys.shape[1]
@@ -157,7 +159,7 @@ def offer_rows(estimate, keys, units):
                         _insert(keys[row], units[row], key, v)
 
 
-@numba.njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
+@njit(parallel=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
 def offer_columns(estimate, first, keys, units):
     """Keep the largest estimates of each column; rows are numbered from `first`."""
     size = keys.shape[1]
@@ -179,7 +181,7 @@ def offer_columns(estimate, first, keys, units):
                             bar[v - begin] = keys[v, size - 1]
 
 
-@numba.njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True)
 def row_products(a, b, units_a, units_b, out):
     """Write the inner products of given rows of two arrays of bytes."""
     for chunk in numba.prange((len(out) + 255) // 256):

@@ -27,7 +27,7 @@ from ....removal import begin, ours, remove
 from ....results import disk_error, run_facts
 from ...checkpoints.claims import claimed
 from ...checkpoints.completeness import model_is_whole, weights_are_whole
-from ...checkpoints.provenance import RECORD, record_is_sound, write_record
+from ...checkpoints.provenance import record_is_sound, recorded, write_record
 from .batched_vit import MLP_RATIO, configuration, initial
 from .objectives import OBJECTIVES
 from .photographs import Crops
@@ -94,7 +94,7 @@ class Job:
     @property
     def losses(self) -> np.ndarray:
         """Loss of each seed's finished model, shape (seeds,); NaN where there is none."""
-        return np.array([_loss(self.folder(seed) / RECORD) for seed in self.recipe.seeds])
+        return np.array([recorded(self.folder(seed), "loss") for seed in self.recipe.seeds])
 
     @property
     def finished(self) -> bool:
@@ -102,13 +102,6 @@ class Job:
         folders = [self.folder(seed) for seed in self.recipe.seeds]
         whole = all(model_is_whole(folder) and weights_are_whole(folder / HEAD) for folder in folders)
         return whole and bool(np.isfinite(self.losses).all()) and all(map(record_is_sound, folders))
-
-
-def _loss(record: Path) -> float:
-    try:
-        return float(json.loads(record.read_text(encoding="utf-8"))["loss"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return math.nan
 
 
 def train(job: Job, crops: Crops, report: Callable[[int], bool] = lambda step: True) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import is_list
 from ..errors import require
-from .showing import lines, table
+from .showing import Printed, lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def distinctly_named(series: Sequence[Series]) -> list[Series]:
     return named
 
 
-class Comparison:
+class Comparison(Printed):
     """Sources side by side.
 
     Attributes

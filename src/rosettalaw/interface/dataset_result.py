@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import LOG
-from ..errors import require
-from .showing import lines, table
+from ..errors import UnknownNameError, require
+from .showing import Printed, lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,21 @@ if TYPE_CHECKING:
 FIRST = 10  # rows that HTML shows
 
 
-class DatasetResult:
+def variable(dataset: xr.Dataset, name: Any) -> Any:
+    """Return a variable of a Dataset, or several.
+
+    Raises
+    ------
+    UnknownNameError
+        If it has none of this name.
+    """
+    try:
+        return dataset[name]
+    except KeyError:
+        raise UnknownNameError("variable of the result", name, map(str, dataset.variables)) from None
+
+
+class DatasetResult(Printed):
     """A result with its Dataset.
 
     Attributes
@@ -37,7 +51,7 @@ class DatasetResult:
         self.dataset = dataset
 
     def __getitem__(self, name: str) -> Any:
-        return self.dataset[name]
+        return variable(self.dataset, name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.dataset

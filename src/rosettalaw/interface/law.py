@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from numpy.typing import ArrayLike
 from ..arguments import checked
 from ..console import LOG
 from ..errors import UnknownNameError, require
-from .showing import lines, table
+from .dataset_result import variable
+from .showing import Printed, lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ FITTED = "fitted_to"  # variable of a saved law
 VARIABLES = ("neurons", "count", "value", "low", "high", "open")  # of every one
 
 
-class Law:
+class Law(Printed):
     """A power law and the theory, fitted to counts over sizes, with the verdict.
 
     Attributes
@@ -55,10 +57,13 @@ class Law:
         return self.to_dataset()
 
     def __getitem__(self, name: str) -> Any:
-        return self.dataset[name]
+        return variable(self.dataset, name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.dataset)
 
     @property
     def attrs(self) -> dict[Any, Any]:

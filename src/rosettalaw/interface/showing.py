@@ -9,6 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ..display import for_output
+
+
+class Printed:
+    """Base of results that can be printed where the output knows no Greek."""
+
+    def __str__(self) -> str:
+        return for_output(repr(self))
+
 
 def lines(title: str, facts: Mapping[str, Any]) -> str:
     """Return a title and one indented line per fact; facts that are None are omitted."""
