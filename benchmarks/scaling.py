@@ -1,7 +1,7 @@
 """Scaling of the exact engine over processes, positions and neurons. Each run is a process of its own.
 
 One and two processes are timed in turn, each several times, and their medians compared. Right after a matching the same
-processes share as many products of matrices: what these gain is what the machine's processors gain from each other.
+processes share products of matrices, and the ratio of these times tells how far the machine's own processors scale.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ SPELLED |= {"±": "+/-", "×": "x", "·": "*", "–": "-", "−": "-", "…": ".
 
 def for_output(text: str, encoding: str | None = None) -> str:
     """Return text whose characters an encoding has, that of the standard output by default; others are spelled out."""
-    encoding = encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
+    name: str = encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        return "".join(one if one.isascii() else _spelled(one, encoding) for one in text)
+        return "".join(one if one.isascii() else _spelled(one, name) for one in text)
     except LookupError:  # of an encoding that Python does not know
         return text
 

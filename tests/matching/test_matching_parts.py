@@ -520,8 +520,8 @@ class TestCommandLine:
         rates, bytes_moved = record["device"], certified["bytes_moved"]
         seconds = certified["operations"] / 6 / rates["operations"] + bytes_moved / rates["bandwidth"]
         assert certified["seconds"] == pytest.approx(seconds)
-        stay = 20_000 * (4096 + 30_000)
-        needed = 16 * 4096**2 + 2 * 8192 * 8192 + stay + 8 * (24 + 8) * 12 * 39_000
+        stay = 2**30  # of the two bytes of 20,000 × 34,096 numbers
+        needed = 16 * 4096**2 + 2 * 8192 * 8192 + stay + 24 * 12 * 39_000
         assert certified["memory"] == pytest.approx(needed)
         tight = json.loads(self.call("plan", *sizes[:7], "2GiB", "--json").stdout)["engines"][1]
         assert tight["memory"] == pytest.approx(needed - stay + 2**29)  # a quarter of it, which is less than would stay
