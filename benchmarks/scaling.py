@@ -1,6 +1,6 @@
 """Scaling of the exact engine over processes, positions and neurons. Each run is a process of its own.
 
-One and two processes are timed in turn, each several times, and their medians compared. Right after a matching the same
+All runs are timed in turn, each several times, and their medians compared. Right after a matching the same
 processes share products of matrices, and the ratio of these times tells how far the machine's own processors scale.
 """
 
@@ -18,7 +18,7 @@ from .matching import noise_file, read_through
 from .timing import Ratio
 
 ON_REQUEST = True
-TIMES = 3  # runs of one process and of two, in turn
+TIMES = 3  # runs of each kind, in turn
 WORK = """
 import sys, time
 import numpy as np
@@ -47,12 +47,11 @@ TOGETHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 def run(positions: int = 32_768, neurons: int = 2048) -> list[Ratio]:
     with tempfile.TemporaryDirectory(prefix="rosettalaw-bench-") as folder:
         where = Path(folder)
-        once, twice = (seconds(where, times * positions, neurons)[0] for times in (1, 2))
-        wide = seconds(where, positions, 2 * neurons)[0]
-        runs = [[seconds(where, 2 * positions, 2 * neurons, many) for many in (1, 2)] for _ in range(TIMES)]
-    (alone, products), (together, shared) = np.median(runs, axis=0)
-    sizes = f"T = {positions}, N = {neurons}"
-    large = f"medians of {TIMES}; products alone {products / shared:.3g} times; T = {2 * positions}, N = {2 * neurons}"
+        ways = [(1, 1, 1), (2, 1, 1), (1, 2, 1), (2, 2, 1), (2, 2, 2)]  # times the positions, the neurons; processes
+        runs = [[seconds(where, t * positions, n * neurons, many) for t, n, many in ways] for _ in range(TIMES)]
+    (once, _), (twice, _), (wide, _), (alone, products), (together, shared) = np.median(runs, axis=0)
+    sizes = f"medians of {TIMES}; T = {positions}, N = {neurons}"
+    large = f"products alone {products / shared:.3g} times; T = {2 * positions}, N = {2 * neurons}"
     return [
         Ratio("time of twice the positions over once", twice / once, 2.2, False, _times(twice, once, sizes)),
         Ratio("time of twice the neurons over once", wide / once, 4.4, False, _times(wide, once, sizes)),

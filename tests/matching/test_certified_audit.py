@@ -78,24 +78,25 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def never():
+def never(over_half):
     raise AssertionError("measured again")
 
 
 def test_products_that_are_not_exact_are_measured_once(cache):
     """A speed of 0 is a result: every search of every matching would measure anew."""
-    assert choice.integer_speed(lambda: 0.0) == 0
-    assert choice.integer_speed(never) == 0
+    assert choice.integer_speed(True, lambda over_half: 0.0) == 0
+    assert choice.integer_speed(True, never) == 0
     assert choice.forms_that_pay() == (False, True)
 
 
 def test_a_cache_that_cannot_be_written_is_measured_for_once(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("ROSETTALAW_CACHE", str(tmp_path / "file"))
-    assert choice.integer_speed(lambda: 2.0) is None
-    assert choice.integer_speed(never) is None
+    assert choice.integer_speed(True, lambda over_half: 2.0) is None
+    assert choice.integer_speed(True, never) is None
 
 
+KEY = f"{choice._machine('cpu')}, over bfloat16"
 DAMAGED = ["", "[]", "{", '{"KEY": "fast"}', '{"KEY": true}', '{"KEY": NaN}', '{"KEY": -1.5}', '{"KEY": 1e999}']
 DAMAGED += ['{"KEY": null, "other": [[1], {"a": 2.0}]}', "\udc80", "[" * 10**5]
 DAMAGED += ['{"other": ' + "[" * 900 + "]" * 900 + "}"]
@@ -105,21 +106,21 @@ DAMAGED += ['{"other": ' + "[" * 900 + "]" * 900 + "}"]
 def test_damaged_speeds_are_measured_again(cache, text):
     cache.mkdir()
     path = cache / choice.SPEEDS_OF_INTEGERS
-    path.write_bytes(text.replace("KEY", choice._machine("cpu")).encode(errors="surrogateescape"))
-    assert choice.integer_speed(lambda: 1.5) == 1.5
-    assert unsealed(json.loads(path.read_text())) == {choice._machine("cpu"): 1.5}
+    path.write_bytes(text.replace("KEY", KEY).encode(errors="surrogateescape"))
+    assert choice.integer_speed(True, lambda over_half: 1.5) == 1.5
+    assert unsealed(json.loads(path.read_text())) == {KEY: 1.5}
 
 
 def test_a_folder_in_place_of_the_speeds_leaves_bfloat16(cache):
     (cache / choice.SPEEDS_OF_INTEGERS).mkdir(parents=True)
-    assert choice.integer_speed(lambda: 1.5) is None
+    assert choice.integer_speed(True, lambda over_half: 1.5) is None
     assert choice.forms_that_pay() == (False, True)
 
 
 def test_a_saved_speed_of_products_that_are_not_exact_now_is_not_followed(cache, monkeypatch):
     """Settings of the libraries, or another machine whose processor has the same name, change the products."""
     assert choice.half_precision_speed("cpu", lambda device: 1.2) == 1.2
-    assert choice.integer_speed(lambda: 1.5) == 1.5
+    assert choice.integer_speed(True, lambda over_half: 1.5) == 1.5
     right = integers.integer_product
     assert choice.forms_that_pay() == (choice.exact_integers(), True)
     monkeypatch.setattr(integers, "integer_product", lambda *of: right(*of).clamp_(-32767, 32767))
@@ -130,13 +131,13 @@ def test_slow_products_are_measured_small(monkeypatch):
     """Plain loops that stand in for missing kernels take minutes for large ones."""
     edges = []
 
-    def ratio(edge):
+    def ratio(edge, over_half=True):
         edges.append(edge)
         return 0.1
 
     monkeypatch.setattr(choice, "exact_integers", lambda: True)
     monkeypatch.setattr(choice, "_ratio_of_integers", ratio)
-    assert choice.measured_speed_of_integers() == 0.1
+    assert choice.measured_speed_of_integers(True) == 0.1
     assert edges == [choice.SMALLER]
     monkeypatch.setattr(choice, "_ratio_of_halves", lambda device, *size: ratio(size[0]))
     assert choice.measured_speed("cpu") == 0.1

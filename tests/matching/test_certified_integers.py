@@ -21,7 +21,7 @@ from rosettalaw.errors import RosettaError
 
 @pytest.fixture(autouse=True, scope="module")
 def exact_products():
-    if choice.measured_speed_of_integers() == 0:
+    if choice.measured_speed_of_integers(True) == 0:
         pytest.skip("products of eight-bit integers are not exact on this processor")
 
 
@@ -312,17 +312,19 @@ def test_an_interrupted_matching_goes_on_with_the_same_bits(plant, tmp_path, mon
 
 def test_a_saved_speed_decides(monkeypatch):
     monkeypatch.undo()
-    assert choice.integer_speed(lambda: 1.5) in (1.5, choice.integer_speed())
+    assert choice.integer_speed(True, lambda over_half: 1.5) in (1.5, choice.integer_speed(True))
     cases = [
         (2.0, None, (False, True)),
-        (2.0, 2.1, (False, True)),
-        (2.0, 2.3, (True, True)),
+        (2.0, 1.0, (False, True)),
+        (2.0, 1.2, (True, True)),
         (None, 9.0, (False, True)),
     ]
     cases += [(0.2, 1.0, (False, True)), (0.2, 1.2, (True, False)), (0.0, 4.0, (True, False))]
     for half, ratio, pays in cases:
         monkeypatch.setattr(choice, "half_precision_speed", lambda device, half=half: half)
-        monkeypatch.setattr(choice, "integer_speed", lambda ratio=ratio: ratio)
+        monkeypatch.setattr(
+            choice, "integer_speed", lambda over, ratio=ratio, half=half: ratio if over == (half >= 1) else 99
+        )
         assert choice.forms_that_pay() == pays
 
 
@@ -331,13 +333,13 @@ def test_products_that_are_not_exact_are_not_taken(monkeypatch):
         return room.copy_((one.float() @ other.float().T).clamp(-32767, 32767).int())
 
     monkeypatch.setattr(integers, "integer_product", saturated)
-    assert choice.measured_speed_of_integers() == 0
+    assert choice.measured_speed_of_integers(True) == 0
 
     def missing(one, other, room):
         raise AttributeError
 
     monkeypatch.setattr(integers, "integer_product", missing)
-    assert choice.measured_speed_of_integers() == 0
+    assert choice.measured_speed_of_integers(True) == 0
 
 
 def test_columns_are_read_once_for_all_tiles(plant, monkeypatch):

@@ -52,7 +52,7 @@ def test_a_machine_is_measured_once(cache, monkeypatch):
     (key,) = choice._saved(cache / choice.SPEEDS)
     assert key == f"{choice.processor()}, {torch.get_num_threads()} threads, torch {version('torch')}"
     monkeypatch.setattr(choice, "measured_speed", lambda device: CLEARLY["cpu"] - 0.1)
-    monkeypatch.setattr(choice, "measured_speed_of_integers", lambda: CLEARLY["cpu"] - 0.1)
+    monkeypatch.setattr(choice, "measured_speed_of_integers", lambda over_half: 1.0)
     monkeypatch.setattr(choice, "processor", lambda: "another processor")
     assert fastest(LARGE, (), "float32", "cpu") == "exact"
     assert len(choice._saved(cache / choice.SPEEDS)) == 2
@@ -63,11 +63,14 @@ def test_a_machine_is_measured_once(cache, monkeypatch):
 def test_integers_alone_may_be_fast(cache, monkeypatch):
     """Many processors multiply eight-bit integers quickly and half precision slowly; sums must not overflow."""
     monkeypatch.setattr(choice, "measured_speed", lambda device: 0.2)
-    monkeypatch.setattr(choice, "measured_speed_of_integers", lambda: 3.5)
+    monkeypatch.setattr(choice, "measured_speed_of_integers", lambda over_half: 1.2 if over_half else 3.5)
     for exact, engine in ((True, "certified"), (False, "exact")):
         monkeypatch.setattr(choice, "exact_integers", lambda exact=exact: exact)
         assert fastest(LARGE, (), "float32", "cpu") == engine
     monkeypatch.setattr(choice, "exact_integers", lambda: True)
+    for half, engine in ((1.6, "exact"), (1.7, "certified")):  # times 1.2
+        monkeypatch.setattr(choice, "half_precision_speed", lambda device, half=half: half)
+        assert fastest(LARGE, (), "float32", "cpu") == engine
 
 
 def test_what_is_small_or_needs_the_exact_engine_measures_nothing(cache, monkeypatch):
@@ -202,7 +205,7 @@ def test_a_matching_by_torchs_products_is_resumed_with_them(plant, tmp_path, cac
     a, b, _ = plant(400, 20, 20, 8)
     monkeypatch.setattr(choice, "LARGE", 0)
     monkeypatch.setattr(choice, "measured_speed", lambda device: 1.0)
-    monkeypatch.setattr(choice, "measured_speed_of_integers", lambda: 1.0)
+    monkeypatch.setattr(choice, "measured_speed_of_integers", lambda over_half: 1.0)
     monkeypatch.setattr(choice, "measured_speed_of_torch", lambda: 2.0)
     monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
     options = {"nulls": {"shift": 1}, "quiet": True, "folder": tmp_path / "work"}

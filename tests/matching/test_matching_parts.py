@@ -511,7 +511,7 @@ class TestCommandLine:
 
         monkeypatch.setattr(choice, "fastest", lambda *of: "certified")
         monkeypatch.setattr(choice, "half_precision_speed", lambda device: 4.0)
-        monkeypatch.setattr(choice, "integer_speed", lambda: 6.0)
+        monkeypatch.setattr(choice, "integer_speed", lambda over_half: 1.5)
         sizes = "--neurons-a", 9000, "--neurons-b", 30_000, "--positions", 20_000, "--memory", "8GiB", "--json"
         record = json.loads(self.call("plan", *sizes).stdout)
         exact, certified, _ = record["engines"]

@@ -44,7 +44,7 @@ SMALLER = 256  # edge of products that are timed first: some processors would ta
 SLOW = 0.5  # ratio over float32 products from which larger ones are timed
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
-SPEEDS_OF_INTEGERS = "integer-products.json"  # products of eight-bit integers over float32 ones
+SPEEDS_OF_INTEGERS = "integer-products.json"  # products of eight-bit integers over the faster of the others
 SPEEDS_OF_LIBRARIES = "libraries.json"  # torch's float32 products over NumPy's
 _UNSAVED: set[tuple[Path, str]] = set()  # measured by this process, and not to be measured again
 
@@ -114,8 +114,8 @@ def speed_of_certified(device: str) -> float:
         return 0.0
     if kind_of(device) != "cpu" or half >= CLEARLY["cpu"]:
         return half
-    whole = integer_speed()
-    return max(half, whole) if whole is not None and exact_integers() else half
+    whole = integer_speed(half >= 1)
+    return max(half, 1.0) * whole if whole is not None and whole >= FASTER and exact_integers() else half
 
 
 def forms_that_pay() -> tuple[bool, bool]:
@@ -125,18 +125,25 @@ def forms_that_pay() -> tuple[bool, bool]:
     products of integers are exact is tried each time: settings of the libraries change them, and processors share
     names.
     """
-    half, whole = half_precision_speed("cpu"), integer_speed()
-    if half is None or whole is None or whole < FASTER * max(half, 1.0) or not exact_integers():
+    half = half_precision_speed("cpu")
+    whole = None if half is None else integer_speed(half >= 1)
+    if half is None or whole is None or whole < FASTER or not exact_integers():
         return False, True
     return True, half >= 1
 
 
-def integer_speed(measure: Callable[[], float] | None = None) -> float | None:
-    """Return how many times faster products of eight-bit integers are than float32 ones, as saved or measured now.
+def integer_speed(over_half: bool, measure: Callable[[bool], float] | None = None) -> float | None:
+    """Return how many times faster products of eight-bit integers are than others, as saved or measured now.
 
     None where it cannot be saved.
+
+    Parameters
+    ----------
+    over_half : bool
+        Whether the others are in half precision, or in float32. Both are formed in turn: a machine's speed varies.
     """
-    return _speed(SPEEDS_OF_INTEGERS, _machine("cpu"), measure or measured_speed_of_integers)
+    key = f"{_machine('cpu')}, over {'bfloat16' if over_half else 'float32'}"
+    return _speed(SPEEDS_OF_INTEGERS, key, lambda: (measure or measured_speed_of_integers)(over_half))
 
 
 def speed_of_torch(measure: Callable[[], float] | None = None) -> float | None:
@@ -220,16 +227,16 @@ def _ratio_of_halves(device: str, edge: int, depth: int) -> float:
     return min(one for one, _ in times) / min(other for _, other in times)
 
 
-def measured_speed_of_integers() -> float:
-    """Return how many times faster products of eight-bit integers are than float32 ones, formed in turn.
+def measured_speed_of_integers(over_half: bool) -> float:
+    """Return how many times faster products of eight-bit integers are than half-precision or float32 ones.
 
     0 where torch has none, or where they are not exact. Small ones are measured first: plain loops stand in for missing
     kernels.
     """
     if not exact_integers():
         return 0.0
-    ratio = _ratio_of_integers(SMALLER)
-    return ratio if ratio < SLOW else _ratio_of_integers(EDGE["cpu"])
+    ratio = _ratio_of_integers(SMALLER, over_half)
+    return ratio if ratio < SLOW else _ratio_of_integers(EDGE["cpu"], over_half)
 
 
 def exact_integers() -> bool:
@@ -248,19 +255,24 @@ def exact_integers() -> bool:
     return torch.equal(product[:8].double(), few @ whole.double().T)
 
 
-def _ratio_of_integers(edge: int) -> float:
-    """Return how many times faster products of integers are, from square ones."""
+def _ratio_of_integers(edge: int, over_half: bool) -> float:
+    """Return how many times faster products of integers are than others, from square ones formed in turn."""
     import torch
 
     from ..certifying.integers import integer_product
+    from ..certifying.sums import host_product
 
     whole = torch.full((edge, edge), 127, dtype=torch.int8)
-    single = whole.float()
-    sums, room = torch.empty(edge, edge, dtype=torch.int32), torch.empty(edge, edge)
+    other = whole.bfloat16() if over_half else whole.float()
+    sums, room = torch.empty(edge, edge, dtype=torch.int32), torch.empty(edge, edge, dtype=other.dtype)
+
+    def others() -> Any:
+        return host_product(other, other, room) if over_half else torch.mm(other.T, other, out=room)
+
     times = []
     for _ in range(1 + REPEATS):  # kernels are loaded by the first
         marks = [time.perf_counter()]
-        for multiply in (lambda: torch.mm(single.T, single, out=room), lambda: integer_product(whole, whole, sums)):
+        for multiply in (others, lambda: integer_product(whole, whole, sums)):
             multiply()
             marks.append(time.perf_counter())
         times.append(np.diff(marks))

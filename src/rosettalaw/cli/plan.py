@@ -105,7 +105,8 @@ def certified_speed(sizes: Any, rates: Any) -> float:
     products = float(sizes.neurons_a) * sizes.neurons_b * sizes.positions
     if not rates.on_cpu or rates.source != MEASURED or choice.fastest(products, (), "float32", "cpu") != "certified":
         return 0.0
-    return max(choice.half_precision_speed("cpu") or 0.0, choice.integer_speed() or 0.0)
+    half = choice.half_precision_speed("cpu") or 0.0
+    return max(half, max(half, 1.0) * (choice.integer_speed(half >= 1) or 0.0))
 
 
 def amount(count: float) -> str:
