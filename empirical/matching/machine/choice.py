@@ -3,7 +3,7 @@
 The certified engine forms a half-precision product for each one of the exact engine (on a GPU up to three), rounds
 columns, and computes pairs exactly. On the CPU it multiplies eight-bit integers first, where products of these were
 measured `FASTER` than bfloat16 ones: many processors have instructions for integers alone, and there it needs no
-others. It is chosen for large matchings where either were measured `CLEARLY` times faster than float32 products.
+others. It is chosen for large matchings where one of them was measured `CLEARLY` times faster than float32 products.
 
 The exact engine's products on the CPU are those of NumPy's BLAS, and of torch's for large matchings where these were
 measured `FASTER`: on some processors one library takes two thirds of the other's time, on others they are alike.
@@ -41,7 +41,7 @@ LARGE = 5e11  # products of two activations from which a choice is worth a measu
 EDGE = {"cpu": 2048, "cuda": 4096}
 REPEATS = 3
 SMALLER = 256  # edge of products that are timed first: some processors would take minutes for larger ones
-SLOW = 0.5  # ratio over float32 products from which larger ones are timed
+SLOW = 0.5  # ratio over other products from which larger ones are timed
 PAUSE = 0.1  # seconds after which OpenBLAS's threads sleep
 SPEEDS = "products.json"  # in the cache: half-precision products over float32 ones
 SPEEDS_OF_INTEGERS = "integer-products.json"  # products of eight-bit integers over the faster of the others
