@@ -25,6 +25,7 @@ from rosettalaw.empirical.matching.machine.choice import (
     measured_speed_of_integers,
     speed_of_torch,
 )
+from rosettalaw.threads import return_memory
 
 from .account import CERTIFIED, EXACT, Place, account, shown
 from .timing import Ratio, memory_speed
@@ -178,8 +179,10 @@ def seconds_of_products(a: ArraySource, b: ArraySource, block: int, tile: tuple[
     for x, y in 2 * blocks:
         out.addmm_(x.T, y)
     out[0, 0].item()
-    tiles = len(a.layer) * len(b.layer) / (tile[0] * tile[1])
-    return (time.perf_counter() - begun) / (2 * len(blocks)) * (a.positions / block) * tiles
+    took, number = time.perf_counter() - begun, 2 * len(blocks)
+    del blocks, out, x, y
+    return_memory()  # now, not while an engine is timed
+    return took / number * (a.positions / block) * len(a.layer) * len(b.layer) / (tile[0] * tile[1])
 
 
 def memory_of_the_exact_engine(folder: Path, neurons: int = 4096) -> list[Ratio]:

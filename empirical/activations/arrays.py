@@ -1,14 +1,14 @@
 """Activation arrays in memory and in ``.npy`` files, read in place.
 
-An array of shape (positions, neurons) is read block by block through memory maps that are closed after each block, so
-that a file of any length costs the memory of one block.
+An array of shape (positions, neurons) is read block by block through memory maps whose pages are given up after each
+block, so that a file of any length costs the memory of one block.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, require
-from .npy import expect, open_npy
+from .npy import expect, forget, open_npy
 from .views import Readable
 
 RULE = "must be an array of numbers of shape (positions, neurons), neither of them 0"
@@ -77,6 +77,21 @@ class ArraySource(Readable):
         """Return the activations of some positions and neurons, read in place where that is possible."""
         return floats(self.name, self.stored(index, columns), self._dtype)
 
+    def in_turn(self, blocks: Sequence[tuple[int, int]], columns: slice = slice(None)) -> Iterator[np.ndarray]:
+        """Yield some blocks of positions; a file is mapped once for all, and of its pages only a block's stay."""
+        if self._array is not None:
+            yield from (self.rows(slice(start, stop), columns) for start, stop in blocks)
+            return
+        opened, before = None, None
+        for start, stop in blocks:
+            now = self._state()
+            if opened is None or now != before:  # it may have become shorter meanwhile
+                opened, before = self._open(), now
+            rows = opened[start:stop, columns]
+            expect(rows)
+            yield floats(self.name, rows, self._dtype)
+            forget(opened[start:stop])
+
     def stored(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the same in the precision of the array."""
         opened = self._open()[:, columns]
@@ -110,6 +125,14 @@ class ArraySource(Readable):
             yield
         finally:
             self._array = before
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """Return what tells the file from another one of its name; None where there is none."""
+        try:
+            stat = os.stat(self._path or "")
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
     def _open(self) -> np.ndarray:
         """Return the array; a file is mapped again each time, so that pages already read do not stay in memory."""

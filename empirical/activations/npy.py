@@ -85,17 +85,39 @@ def expect(rows: np.ndarray) -> None:
     It reads a mapped file piece by piece as each is touched, and from some threads at once so small ones that the disk
     is ten times as slow. Rows that are no part of a mapped file are left as they are.
     """
-    mapped: Any = rows
-    while isinstance(mapped, np.ndarray):
-        mapped = mapped.base
-    if not isinstance(mapped, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED") or rows.strides[0] < rows.itemsize:
+    mapped, begin, size = _place(rows)
+    if mapped is None or not hasattr(mmap, "MADV_WILLNEED"):
         return
-    whole = np.frombuffer(mapped, np.uint8)
-    begin = rows.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    end = min(begin + 2 * len(rows) * rows.strides[0], len(whole))
+    end = min(begin + 2 * size, len(mapped))
     begin -= begin % mmap.PAGESIZE
     if end - begin >= WORTHWHILE:
         mapped.madvise(mmap.MADV_WILLNEED, begin, end - begin)
+
+
+def forget(rows: np.ndarray) -> None:
+    """Let the pages of some consecutive rows of a mapped file no longer count as this process's memory.
+
+    They are found again when the rows are read again. What was written to them is lost.
+    """
+    mapped, begin, size = _place(rows)
+    if mapped is None or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    first = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE
+    last = (begin + size) // mmap.PAGESIZE * mmap.PAGESIZE
+    if last > first:
+        mapped.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def _place(rows: np.ndarray) -> tuple[mmap.mmap | None, int, int]:
+    """Return the mapped file that rows are in, the byte where they begin, and their bytes; None for other rows."""
+    mapped: Any = rows
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if not isinstance(mapped, mmap.mmap) or rows.strides[0] < rows.itemsize:
+        return None, 0, 0
+    whole = np.frombuffer(mapped, np.uint8)
+    begin = rows.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return mapped, begin, len(rows) * rows.strides[0]
 
 
 class Archive:

@@ -37,6 +37,7 @@ from .machine.small import kernels
 
 FAINT = 1e-18
 SAMPLED = 1024  # positions looked at for neurons that are faint but not constant
+FIRST = 64  # positions whose mean a first block is centred by: near enough for the digits of float32
 STRIP = 256  # rows centred at a time on other devices than the CPU
 
 
@@ -144,7 +145,7 @@ class Centred:
         """Return a block's moments and its mean about the shift; write the block less the shift to `rows`, if any."""
         library, n = arrays.library(x), len(x)
         first = self.moments.count == 0
-        shift = arrays.cast(x[:STRIP].mean(0, dtype=library.float64) if first else self.moments.mean, x.dtype)
+        shift = arrays.cast(x[:FIRST].mean(0, dtype=library.float64) if first else self.moments.mean, x.dtype)
         shift = library.nan_to_num(shift)
         total, square = _shift(x, shift, rows, *ends)
         bad = ~(library.isfinite(total) & library.isfinite(square))

@@ -75,13 +75,18 @@ def _sample(source: RandomAccess, most: int, block: int) -> np.ndarray:
     columns = [slice(begin, begin + width) for begin in begins]
     first = np.concatenate([source.rows(slice(0, 1), some)[0] for some in columns])  # keeps the digits of float32
     out = np.empty((source.positions, len(first)), dtype=np.float32)
-    for start in range(0, source.positions, block):
-        here = slice(start, min(start + block, source.positions))
+    blocks = [slice(start, min(start + block, source.positions)) for start in range(0, source.positions, block)]
+    total, square = np.zeros((2, len(first)))
+    for here in blocks:
         with mapped(source):  # the groups share the file's pages
             out[here] = np.concatenate([source.rows(here, some) for some in columns], axis=1)
         out[here] -= first
-    out -= out.mean(0, dtype=float).astype(np.float32)
-    norm = np.sqrt(np.einsum("ij,ij->j", out, out, dtype=float))
+        total += out[here].sum(0)
+    mean = (total / source.positions).astype(np.float32)
+    for here in blocks:
+        out[here] -= mean
+        square += np.einsum("ij,ij->j", out[here], out[here])
+    norm = np.sqrt(square)
     usable = np.isfinite(norm) & (norm > 0)
     if not usable.all():
         out, norm = out[:, usable], norm[usable]

@@ -39,13 +39,15 @@ class PartProducts:
         """Number of A's and of B's neurons."""
         return self.sums[0].shape[2], self.sums[1].shape[2]
 
-    def correlations(self, weights: np.ndarray | None = None) -> np.ndarray:
+    def correlations(self, weights: np.ndarray | None = None, out: np.ndarray | None = None) -> np.ndarray:
         """Return the pairs' correlations, NaN where a neuron is constant.
 
         Parameters
         ----------
         weights : ndarray, shape (J,) or (several, J), optional
             How often each part counts; a boolean mask leaves parts out. All parts once by default.
+        out : float64 ndarray, shape (several, pairs), optional
+            Room for the result.
 
         Returns
         -------
@@ -60,7 +62,7 @@ class PartProducts:
         cross = np.tensordot(several.astype(self.cross.dtype), self.cross, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             scale_a, scale_b, mean_b = np.sqrt(square_a - sum_a**2 / n), np.sqrt(square_b - sum_b**2 / n), sum_b / n
-        rho = np.empty(cross.shape)
+        rho = np.empty(cross.shape) if out is None else out
         kernels().weighted_correlations(cross, self.unit_a, self.unit_b, sum_a, mean_b, scale_a, scale_b, rho)
         return rho if weights.ndim == 2 else rho[0]
 

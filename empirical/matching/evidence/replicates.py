@@ -153,13 +153,17 @@ def _matched(
     """Yield, for each weighting of the parts, all candidates' correlations, which are pairs, and if asked margins."""
     size = max(1, AT_ONCE // max(len(products.unit_a), 1))
     units = products.unit_a, products.unit_b, *products.neurons
+    shape = min(size, len(weights)), len(products.unit_a)
+    rooms, room = [np.empty(shape) for _ in range(2 + margins)], np.empty(shape, dtype=bool)  # the same for all
     for start in range(0, len(weights), size):
-        rho = products.correlations(weights[start : start + size])
-        key, mutual = np.empty(rho.shape), np.zeros(rho.shape, dtype=bool)
+        several = weights[start : start + size]
+        rho, key, *others = (one[: len(several)] for one in rooms)
+        mutual = room[: len(several)]
+        products.correlations(several, rho)
         kernels().keys(rho, absolute, -1.0 if absolute else 0.0, key)
         kernels().mutual_pairs(key, *units, k, mutual)
         if margins:
-            rival = np.empty(rho.shape)
+            rival = others[0]
             kernels().keys(rho, absolute, -np.inf, key)
             kernels().rivals(key, *units, rival)
             with np.errstate(invalid="ignore"):  # −inf − (−inf): neither a pair nor a rival

@@ -117,9 +117,16 @@ def correlate(parts, rows_a, rows_b, scale_a, scale_b, rho):
         Receives them.
     """
     count, height, width = parts.shape
+    fours = count // 4 * 4
     for u in numba.prange(height):
         total = np.zeros(width)
-        for j in range(count):
+        for j in range(0, fours, 4):  # four at a time, so that totals are read and written a quarter as often
+            w0, w1, w2, w3 = rows_a[j, u], rows_a[j + 1, u], rows_a[j + 2, u], rows_a[j + 3, u]
+            for v in range(width):
+                c0, c1 = parts[j, u, v] + w0 * rows_b[j, v], parts[j + 1, u, v] + w1 * rows_b[j + 1, v]
+                c2, c3 = parts[j + 2, u, v] + w2 * rows_b[j + 2, v], parts[j + 3, u, v] + w3 * rows_b[j + 3, v]
+                total[v] += (c0 + c1) + (c2 + c3)
+        for j in range(fours, count):
             weight = rows_a[j, u]
             for v in range(width):
                 total[v] += parts[j, u, v] + weight * rows_b[j, v]
@@ -227,17 +234,19 @@ def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
     for matching in numba.prange(key.shape[0]):
         if k == 1:
             own = key[matching]
-            first_a, first_b = np.full(neurons_a, -1), np.full(neurons_b, -1)
             most_a, most_b = np.full(neurons_a, -np.inf), np.full(neurons_b, -np.inf)
+            for candidate in range(len(unit_a)):  # without branches, which the processor could not foresee
+                value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
+                of_a, of_b = most_a[u], most_b[v]
+                most_a[u] = value if value > of_a else of_a
+                most_b[v] = value if value > of_b else of_b
+            seen_a, seen_b = np.zeros(neurons_a, np.bool_), np.zeros(neurons_b, np.bool_)
             for candidate in range(len(unit_a)):
                 value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
-                if value > most_a[u]:
-                    most_a[u], first_a[u] = value, candidate
-                if value > most_b[v]:
-                    most_b[v], first_b[v] = value, candidate
-            for candidate in range(len(unit_a)):
-                here, there = first_a[unit_a[candidate]] == candidate, first_b[unit_b[candidate]] == candidate
-                out[matching, candidate] = here and there
+                here, there = (value == most_a[u]) & (value > -np.inf), (value == most_b[v]) & (value > -np.inf)
+                out[matching, candidate] = here & there & (not seen_a[u]) & (not seen_b[v])
+                seen_a[u] |= here
+                seen_b[v] |= there
             continue
         best_a, best_b = np.full((neurons_a, k), -1), np.full((neurons_b, k), -1)
         for best, unit in ((best_a, unit_a), (best_b, unit_b)):
@@ -278,14 +287,12 @@ def rivals(key, unit_a, unit_b, neurons_a, neurons_b, out):
         most_b, next_b = np.full(neurons_b, -np.inf), np.full(neurons_b, -np.inf)
         for candidate in range(len(unit_a)):
             value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
-            if value > most_a[u]:
-                next_a[u], most_a[u] = most_a[u], value
-            elif value > next_a[u]:
-                next_a[u] = value
-            if value > most_b[v]:
-                next_b[v], most_b[v] = most_b[v], value
-            elif value > next_b[v]:
-                next_b[v] = value
+            of_a, of_b = most_a[u], most_b[v]
+            most_a[u] = value if value > of_a else of_a
+            most_b[v] = value if value > of_b else of_b
+            lower_a, lower_b = of_a if value > of_a else value, of_b if value > of_b else value
+            next_a[u] = lower_a if lower_a > next_a[u] else next_a[u]
+            next_b[v] = lower_b if lower_b > next_b[v] else next_b[v]
         for candidate in range(len(unit_a)):
             value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
             of_a = next_a[u] if most_a[u] == value else most_a[u]
