@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 
 from ...activations.source import ActivationSource
 from ..evidence.part_products import PartProducts
@@ -32,11 +33,12 @@ from ..partners import mutual
 from .candidates import REACH, Pairs, kth
 from .pair_products import exact_products
 from .sketch import ROUNDING, Sketch, coarse_noise, fine_estimates, fine_noise
+from .sketch_kernels import LINE, lines_above
 
 BY_NOISE = 8  # pairs a neuron that noise alone may list
 MOST = 64  # pairs a neuron beyond which a list is given up
 SMALLEST = 256  # buckets of a folded sketch
-EDGE = 2048  # neurons of a side whose estimates are made at a time
+EDGES = 2048, 4096  # neurons of A and of B whose estimates are made at a time
 
 
 def least_estimate(noise: float, weakest: float) -> float:
@@ -86,10 +88,12 @@ def pairs_from(sketches: tuple[Sketch, Sketch], bar: float, most: int, absolute:
     varies_a, varies_b = (one.moments.square > 0 for one in sketches)
     chosen, room = [], most
     bar -= ROUNDING * abs(bar)  # estimates and their bar may be rounded to bfloat16
-    for rows, columns in tiles(len(left), len(right), (EDGE, EDGE)):
-        estimate = left[rows] @ right[columns].T
-        above = ((estimate.abs_() if absolute else estimate) >= bar).numpy()
-        unit, partner = np.divmod(np.flatnonzero(above), above.shape[1])
+    # Fresh memory would take as long as the product.
+    memory = torch.empty(min(EDGES[0], len(left)) * min(EDGES[1], len(right)), dtype=left.dtype)
+    for rows, columns in tiles(len(left), len(right), EDGES):
+        one, other = left[rows], right[columns]
+        estimate = torch.mm(one, other.T, out=memory[: len(one) * len(other)].view(len(one), len(other)))
+        unit, partner = _reaching(estimate, bar, absolute)
         unit, partner = unit + rows.start, partner + columns.start
         both = varies_a[unit] & varies_b[partner]
         chosen.append((unit[both], partner[both]))
@@ -98,6 +102,24 @@ def pairs_from(sketches: tuple[Sketch, Sketch], bar: float, most: int, absolute:
             return None
     units_a, units_b = (np.concatenate(side) for side in zip(*chosen, strict=True))
     return units_a, units_b
+
+
+def _reaching(estimate: torch.Tensor, bar: float, absolute: bool) -> Pairs:
+    """Return the places of estimates (or magnitudes) that reach a bar above 0, row by row.
+
+    Few do, so lines without any are passed over, and numbers are compared by their bits.
+    """
+    kind = torch.int16 if estimate.dtype == torch.bfloat16 else torch.int32
+    bits, least = (one.view(kind).numpy() for one in (estimate, torch.tensor([bar]).to(estimate.dtype)))
+    signs = np.iinfo(bits.dtype).max if absolute else -1
+    lines = np.empty((len(bits), -(-bits.shape[1] // LINE)), dtype=bool)
+    lines_above(bits, least[0], bits.dtype.type(signs), lines)
+    row, line = lines.nonzero()
+    column = line[:, None] * LINE + np.arange(LINE)
+    inside = np.minimum(column, bits.shape[1] - 1)
+    hits = ((bits[row[:, None], inside] & bits.dtype.type(signs)) >= least[0]) & (column == inside)
+    some, place = hits.nonzero()
+    return row[some], column[some, place]
 
 
 def null_draw(

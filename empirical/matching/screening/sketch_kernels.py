@@ -12,6 +12,7 @@ COLUMNS = 8192  # neurons sketched at a time, in float32; of a stream as many as
 
 WIDE = 1024  # columns whose best one thread looks for, along rows
 TILE = 512  # columns one thread turns at a time
+LINE = 64  # estimates that are looked at together
 ROWS = 32  # positions added up in float32 before they are added in float64
 
 
@@ -179,6 +180,29 @@ def offer_columns(estimate, first, keys, units):
                         if key > bar[v - begin]:
                             _insert(keys[v], units[v], key, first + row)
                             bar[v - begin] = keys[v, size - 1]
+
+
+@njit(parallel=True, cache=True)
+def lines_above(estimate, bar, signs, above):
+    """Say which lines of `LINE` estimates hold one that reaches a bar.
+
+    Parameters
+    ----------
+    estimate : int16 or int32 array, shape (rows, columns)
+        Bits of bfloat16 or float32 numbers, which are in the order of the numbers from 0 on.
+    bar, signs : int of the same type
+        Bits of a positive number, and those that are looked at: all, or all but the sign for magnitudes.
+    above : bool array, shape (rows, lines)
+        Receives the answer.
+    """
+    columns = estimate.shape[1]
+    for row in numba.prange(estimate.shape[0]):
+        bits = estimate[row]
+        for line in range(above.shape[1]):
+            hits = 0
+            for v in range(line * LINE, min(line * LINE + LINE, columns)):
+                hits += (bits[v] & signs) >= bar
+            above[row, line] = hits > 0
 
 
 @njit(parallel=True, cache=True)
