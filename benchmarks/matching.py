@@ -230,7 +230,7 @@ def screened_against_exact(a: FileSource, b: FileSource, faster: float, device: 
 def nulls_against_matching(a: FileSource, b: FileSource, draws: int = 3, most: float = 1.3) -> Ratio:
     """Match two files by the screened engine without and with draws of the null `shift`, in turn, and compare."""
     times: dict[int, list[float]] = {0: [], draws: []}
-    for _ in range(2):
+    for _ in range(4):
         for number, of in times.items():
             begun = time.perf_counter()
             match(a, b, nulls={"shift": number}, quiet=True, engine="screened")

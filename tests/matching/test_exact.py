@@ -87,8 +87,23 @@ def test_planted_pairs_and_a_shuffled_copy(plant):
     np.testing.assert_allclose(itself.correlation, 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("k", [1, 2])
+def test_replicates_are_the_same_however_many_are_made_at_a_time(plant, monkeypatch):
+    """Rooms are used again for the next texts: none may show those before."""
+    a, b, _ = plant(600, 20, 25, 12)
+    results = []
+    for at_once in (replicates.AT_ONCE, 400, 1):
+        monkeypatch.setattr(replicates, "AT_ONCE", at_once)
+        results.append(match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=8, quiet=True).replicates)
+    for other in results[1:]:
+        for name in ("stability", "halves", "half_margins", "margin_errors"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(results[0], name))
+        for one, two in zip(other.correlations, results[0].correlations, strict=True):
+            np.testing.assert_array_equal(one, two)
+        assert (other.overlap, other.pairs_in_half) == (results[0].overlap, results[0].pairs_in_half)
+
+
 @pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("k", [1, 2])
 def test_replicates_are_matchings_of_texts_drawn_of_the_parts(reference, plant, k, absolute):
     """Few enough neurons that every partner is listed; the parts of each drawn text, repeated, by brute force."""
     a, b, _ = plant(160, 5, 6, 4)

@@ -12,6 +12,7 @@ from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.reordered import Shifted
 from rosettalaw.empirical.activations.source import RandomAccess
 from rosettalaw.empirical.matching import match
+from rosettalaw.empirical.matching.evidence.effective_positions import effective_positions
 from rosettalaw.empirical.nulls import KINDS, default_nulls, drawable, parsed
 from rosettalaw.empirical.nulls.documents import exchanged
 from rosettalaw.empirical.nulls.shift import lag
@@ -197,6 +198,21 @@ def test_planted_pairs_are_found_at_the_rate_of_theory_for_the_effective_positio
     naive = detect(np.full(40, strength), inputs=6000, interference=0.0, idle=40)
     assert abs(np.mean(counts) - expected.count) < 3
     assert naive.count - np.mean(counts) > 5
+
+
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+def test_effective_positions_are_those_of_their_formula(offset):
+    """Every fourth lag of rolled arrays by `numpy.corrcoef`; values repeat ten times, and blocks cut them anywhere."""
+    rng = np.random.default_rng(0)
+    a, b = (np.repeat(rng.standard_normal((600, 8)), 10, axis=0) + offset for _ in "ab")
+    a[0] = offset - 20  # the first position is far from all others
+    lags = np.linspace(600, 5400, 4).round().astype(int)
+    squares = [np.mean(np.corrcoef(a.T, np.roll(b, -lag, axis=0).T)[:8, 8:] ** 2) for lag in lags]
+    lag_one, independent = effective_positions(*(ArraySource(x.astype(np.float32)) for x in (a, b)), block=700)
+    assert independent == pytest.approx(1 + 1 / np.mean(squares), rel=1e-4)
+    centred = [(x - x.mean(0)) / np.linalg.norm(x - x.mean(0), axis=0) for x in (a, b)]
+    assert lag_one == pytest.approx(np.mean([np.mean((x[1:] * x[:-1]).sum(0)) for x in centred]), abs=1e-5)
+    assert 100 < independent < 1200
 
 
 def test_defaults_follow_from_what_is_known():

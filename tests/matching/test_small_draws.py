@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.reordered import Shifted
@@ -150,6 +151,22 @@ def test_pairs_are_listed_as_by_a_loop():
     planted = {(u, u) for u in range(10)} - {(3, 3), (5, 5)}
     for number in (1, 2, 4):
         assert set(zip(*draws.pairs_from(sides, 0.45, 900, False, number), strict=True)) == planted
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_estimates_are_compared_by_their_bits_as_by_their_values(kind, absolute):
+    """Widths that end within a line, both signs, zeros, subnormal numbers, equality and neighbours of the bar."""
+    rng = np.random.default_rng(0)
+    for width in (1, 63, 64, 65, 200):
+        estimate = torch.from_numpy(rng.standard_normal((17, width)).astype(np.float32)).to(kind)
+        bar = float(torch.tensor(0.5).to(kind))
+        some = torch.tensor([0.0, -0.0, bar, -bar, 1e-39, -1e-39, bar * (1 + 2**-7), bar * (1 - 2**-8)], dtype=kind)
+        estimate.view(-1)[: len(some)] = some[: estimate.numel()]
+        values = estimate.double().numpy()
+        right = np.nonzero((np.abs(values) if absolute else values) >= bar)
+        for one, other in zip(draws._reaching(estimate, bar, absolute), right, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_sketch_is_folded_as_far_as_its_noise_allows():

@@ -1,8 +1,10 @@
 """Sources: files, streams, copies on disk, permutations and restrictions."""
 
 import itertools
+import os
 
 import numpy as np
+import psutil
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -42,6 +44,39 @@ def test_the_file_stays_as_it_was(tmp_path):
     before = (tmp_path / "x.npy").read_bytes()
     ArraySource(tmp_path / "x.npy").rows(slice(0, 5))[:] = 3
     assert (tmp_path / "x.npy").read_bytes() == before
+
+
+def test_blocks_of_a_file_do_not_stay_in_memory(tmp_path):
+    """64 MiB read in blocks of 1 MiB: what the process has of the file stays a few blocks."""
+    array = np.arange(2**24, dtype=np.float32).reshape(2**12, 2**12)
+    np.save(tmp_path / "x.npy", array)
+    source, blocks = ArraySource(tmp_path / "x.npy"), [(start, start + 64) for start in range(0, 2**12, 64)]
+    most, before = 0, psutil.Process().memory_info().rss
+    for (start, stop), block in zip(blocks, source.in_turn(blocks), strict=True):
+        assert (block[0, 0], block[-1, -1]) == (array[start, 0], array[stop - 1, -1])
+        assert block.sum() > 0
+        most = max(most, psutil.Process().memory_info().rss - before)
+    assert most < 16 * 2**20
+
+
+def test_a_block_that_was_written_to_is_read_as_the_file_has_it(tmp_path):
+    array = np.random.default_rng(0).standard_normal((4096, 8)).astype(np.float32)
+    np.save(tmp_path / "x.npy", array)
+    source = ArraySource(tmp_path / "x.npy")
+    for block in source.in_turn([(0, 2048), (2048, 4096)], slice(2, 5)):
+        block[:] = 7
+    read_again = np.concatenate(list(source.in_turn([(0, 1000), (1000, 4096)], slice(2, 5))))
+    np.testing.assert_array_equal(read_again, array[:, 2:5])
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_ends_in_one_message(tmp_path):
+    """Not in a signal that ends the process, as reading beyond a mapped file's end does."""
+    np.save(tmp_path / "x.npy", np.ones((4096, 64), dtype=np.float32))
+    blocks = ArraySource(tmp_path / "x.npy").in_turn([(0, 1024), (1024, 4096)])
+    assert next(blocks).sum() == 1024 * 64
+    os.truncate(tmp_path / "x.npy", 2**18)
+    with pytest.raises(ForeignFileError, match=r"x\.npy: not a whole \.npy file"):
+        next(blocks)
 
 
 def test_zarr_and_netcdf_are_matched_like_arrays(tmp_path):

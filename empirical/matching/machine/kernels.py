@@ -243,8 +243,8 @@ def mutual_pairs(key, unit_a, unit_b, neurons_a, neurons_b, k, out):
             seen_a, seen_b = np.zeros(neurons_a, np.bool_), np.zeros(neurons_b, np.bool_)
             for candidate in range(len(unit_a)):
                 value, u, v = own[candidate], unit_a[candidate], unit_b[candidate]
-                here, there = (value == most_a[u]) & (value > -np.inf), (value == most_b[v]) & (value > -np.inf)
-                out[matching, candidate] = here & there & (not seen_a[u]) & (not seen_b[v])
+                here, there = value == most_a[u], value == most_b[v]
+                out[matching, candidate] = here & there & (value > -np.inf) & (not seen_a[u]) & (not seen_b[v])
                 seen_a[u] |= here
                 seen_b[v] |= there
             continue
