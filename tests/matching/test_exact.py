@@ -95,10 +95,12 @@ def test_replicates_are_the_same_however_many_are_made_at_a_time(plant, monkeypa
         monkeypatch.setattr(replicates, "AT_ONCE", at_once)
         results.append(match(ArraySource(a), ArraySource(b), nulls={}, jackknife_blocks=8, quiet=True).replicates)
     for other in results[1:]:
-        for name in ("stability", "halves", "half_margins", "margin_errors"):
+        for name in ("stability", "halves"):
             np.testing.assert_array_equal(getattr(other, name), getattr(results[0], name))
+        for name in ("half_margins", "margin_errors"):  # a product of one row is summed in another order
+            np.testing.assert_allclose(getattr(other, name), getattr(results[0], name), rtol=1e-5, atol=1e-6)
         for one, two in zip(other.correlations, results[0].correlations, strict=True):
-            np.testing.assert_array_equal(one, two)
+            np.testing.assert_allclose(one, two, atol=1e-6)
         assert (other.overlap, other.pairs_in_half) == (results[0].overlap, results[0].pairs_in_half)
 
 

@@ -100,7 +100,7 @@ def replicates(
     where = _places(products, pairs)
     contiguous, half_margins, recurrences, sizes = [], [], np.zeros(len(pairs[0])), []
     for _, mutual, margin in _matched(products, in_order, k, absolute, margins=True):
-        contiguous.append(mutual)
+        contiguous.append(mutual.copy())
         half_margins.append(margin[where])
     for _, mutual in _matched(products, halves, k, absolute):
         recurrences += _at(mutual, where)
