@@ -1,4 +1,4 @@
-"""What a matching costs, and the memory that it is given and gives up."""
+"""Cost of a matching, and the memory that it is given and gives up."""
 
 import os
 import weakref
