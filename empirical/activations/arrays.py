@@ -127,7 +127,7 @@ class ArraySource(Readable):
             self._array = before
 
     def _state(self) -> tuple[int, int, int] | None:
-        """Return number, size and time of the file, which tell it from another of its name; None where there is none."""
+        """Return number, size and time of the file, which tell it from another; None where there is none."""
         try:
             stat = os.stat(self._path or "")
         except OSError:
