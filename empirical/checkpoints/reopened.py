@@ -44,3 +44,19 @@ class Reopened:
             return
         self.known.to("meta")  # modules and configuration stay
         self.released = True
+
+
+class OfReopened:
+    """Base of readers whose model may have given up its weights."""
+
+    _weights: Reopened
+
+    @property
+    def model(self) -> Any:
+        """The model, with its weights in memory."""
+        return self._weights.model
+
+    @property
+    def device(self) -> Any:
+        """The device of its input."""
+        return self._weights.device

@@ -29,7 +29,7 @@ from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
 from ..checkpoints.completeness import require_sizes
-from ..checkpoints.reopened import Reopened
+from ..checkpoints.reopened import OfReopened, Reopened
 
 TIMESTEP = 0
 PROJECTIONS = {"DiTTransformer2DModel": "transformer_blocks.*.ff.net.2"}
@@ -56,7 +56,7 @@ def _index(checkpoint: str | Path) -> dict[str, Any] | None:
         return None
 
 
-class DiTReader:
+class DiTReader(OfReopened):
     """A diffusion transformer that reads images at one denoising step.
 
     Parameters
@@ -98,16 +98,6 @@ class DiTReader:
         self.prefix: dict[str, int] = {}
         self.patch: tuple[int, int] = (model.config.patch_size, model.config.patch_size)
         self.pixels = 0, 0
-
-    @property
-    def model(self) -> Any:
-        """The transformer, with its weights in memory."""
-        return self._weights.model
-
-    @property
-    def device(self) -> Any:
-        """The device of the transformer's input."""
-        return self._weights.device
 
     @property
     def projections(self) -> list[Any]:

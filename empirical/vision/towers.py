@@ -17,7 +17,7 @@ import numpy as np
 from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
-from ..checkpoints.reopened import Reopened
+from ..checkpoints.reopened import OfReopened, Reopened
 
 AT_ONCE = 1 << 26  # bytes of decoded images that a processor gets at once
 
@@ -93,7 +93,7 @@ RENAMED = {"paligemma": {r"^(model\.)?vision_tower\.(vision_model\.)?": ""}}
 STEM = 4  # pixels that the first map of an architecture without `patch_size` takes together
 
 
-class TowerReader:
+class TowerReader(OfReopened):
     """A vision tower that reads images.
 
     Parameters
@@ -136,16 +136,6 @@ class TowerReader:
         self.prefix = entry.prefix(model) if entry else {}
         self.halving = entry.halving if entry else False
         self.patch, self.pixels = _patch(model), (0, 0)
-
-    @property
-    def model(self) -> Any:
-        """The tower, with its weights in memory."""
-        return self._weights.model
-
-    @property
-    def device(self) -> Any:
-        """The device of the tower's input."""
-        return self._weights.device
 
     @property
     def projections(self) -> list[Any]:
