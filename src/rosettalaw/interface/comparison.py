@@ -82,11 +82,11 @@ class Comparison(Printed, ByContent):
         return [row.series.name for row in self.rows]
 
     def __eq__(self, other: object) -> Any:
-        return same(self.rows, other.rows) if isinstance(other, Comparison) else NotImplemented
+        return self.equals(other) if isinstance(other, Comparison) else NotImplemented
 
     def equals(self, other: object) -> bool:
         """Return whether another comparison has the same sources with the same numbers; NaN equals NaN."""
-        return self == other
+        return isinstance(other, Comparison) and same(self.rows, other.rows)
 
     def record(self) -> list[dict[str, Any]]:
         """Return plain values, the way ``rosettalaw compare --json`` prints them."""
