@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rosettalaw as rl
+from rosettalaw import cli
 from rosettalaw.arguments import on_disk
 
 A = np.random.default_rng(0).standard_normal((50, 4))
@@ -70,3 +71,38 @@ def test_names_that_only_look_alike_are_taken(tmp_path, monkeypatch):
     (tmp_path / "s3:").mkdir()
     (tmp_path / "s3:" / "a.csv").write_text("neurons,count\n128,21\n256,33\n512,48\n")
     assert rl.fit("s3:/a.csv").counts.tolist() == [21, 33, 48]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (["fit", ""], "COUNTS"),
+        (["fit", " "], "COUNTS"),
+        (["compare", "a.csv", ""], "RESULTS"),
+        (["forecast", "", "--neurons", "9"], "COUNTS"),
+        (["report", ""], "RESULTS"),
+        (["figures", "--out", ""], "--out"),
+        (["figures", "--out="], "--out"),
+        (["demo", "--cache", " "], "--cache"),
+        (["sweep", "--beta", "1.6", "--neurons", "9", "--out", ""], "--out"),
+    ],
+)
+def test_a_blank_path_on_the_command_line_is_one_message(line, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(line)
+    assert ended.value.code == 2
+    assert "must name a file or a folder; it is blank. Try: rosettalaw " in (said := capsys.readouterr().err)
+    assert said.startswith("error: ")
+    assert name.strip("-").lower() in said.lower()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_with_its_value_in_one_word_knows_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for number, out in enumerate((["--out=~/0.nc"], ["--out", "~/1.nc"])):
+        with pytest.raises(SystemExit):
+            cli.main(["sweep", "--beta", "1.6", "--neurons", "1000,2000", *out])
+        assert (tmp_path / f"{number}.nc").is_file()
