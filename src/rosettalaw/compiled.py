@@ -120,7 +120,7 @@ class Lenient:
         return getattr(self._cache, name)
 
     def load_overload(self, *arguments: Any) -> Any:
-        """Return the compiled function for these types of arguments; None, and forget its files, if they are damaged."""
+        """Return the compiled function for types of arguments; None, and forget its files, if they are damaged."""
         try:
             return self._cache.load_overload(*arguments)
         except Exception:  # whatever bytes that are no pickle make of it
