@@ -36,13 +36,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..contents import ByContent
 from ..errors import InputError, require
 
 Q_DEFAULT = 0.05
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, eq=False)
+class Calibration(ByContent):
     """A calibrated count.
 
     Attributes

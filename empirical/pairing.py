@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..contents import ByContent
 from ..errors import require
 from ..removal import remove
 from ..results import require_room, save, with_variables
@@ -32,8 +33,8 @@ CONTEXTS, MOST_CONTEXTS = 5, 1000  # of each partner that a result keeps
 Sources = tuple[ActivationSource, ActivationSource]
 
 
-@dataclass(frozen=True)
-class ModelMatches:
+@dataclass(frozen=True, eq=False)
+class ModelMatches(ByContent):
     """Two models matched.
 
     Attributes

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contents import ByContent
 from ..errors import require
 from .analysis import analyse_series
 from .counts import clean
@@ -31,8 +32,8 @@ SAME_TEXT = (0.10, 3.0, 0.05)  # share of a count, pairs, exponent
 OTHER_TEXT = (0.35, 5.0, np.nan)
 
 
-@dataclass(frozen=True)
-class Agreement:
+@dataclass(frozen=True, eq=False)
+class Agreement(ByContent):
     """Counts and exponents of two measurements of a ladder.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import require
 from . import power_law, theory_fit
 from .alternatives import CurveComparison, compare_curves
@@ -35,8 +36,8 @@ OWN = "alpha, each size above its own ρ*"
 PARAMETERS = 3  # β, κ and τ of counts alone
 
 
-@dataclass(frozen=True)
-class Analysis:
+@dataclass(frozen=True, eq=False)
+class Analysis(ByContent):
     """Fits, comparison and verdict of one series of counts.
 
     Attributes

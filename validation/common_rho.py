@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..contents import ByContent
 from ..errors import InputError
 from . import power_law
 from .profiles import FEWEST_PAIRS
@@ -84,8 +85,8 @@ def sentences(series: Series, own: PowerLawFit | None) -> list[str]:
     return said
 
 
-@dataclass(frozen=True)
-class ExponentCurve:
+@dataclass(frozen=True, eq=False)
+class ExponentCurve(ByContent):
     """The exponent of the count over the correlation at which pairs are counted; arrays of shape (points,).
 
     Attributes

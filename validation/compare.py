@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import InputError
 from .analysis import Analysis, analyse_series
 from .extension import Extension, fit_extension
@@ -28,8 +29,8 @@ from .triangle import ROUNDING, Triangle, TriangleStatus, contradicted
 from .verdict import growth, signed
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, eq=False)
+class Row(ByContent):
     """One source under every test.
 
     Attributes

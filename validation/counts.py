@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import check
+from ..contents import ByContent
 from ..errors import InputError, require
 from ..theory.parameters import positive
 from .inputs import comma_hint, number, numbers, require_all
@@ -43,8 +44,8 @@ RULES = {
 }
 
 
-@dataclass(frozen=True)
-class Counts:
+@dataclass(frozen=True, eq=False)
+class Counts(ByContent):
     """Clean counts, in order of size.
 
     Attributes

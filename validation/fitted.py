@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contents import ByContent
+
 if TYPE_CHECKING:
     from .analysis import Analysis
     from .counts import Counts
@@ -22,8 +24,8 @@ NUMBERS = ("neurons", "counts", "sd", "own", "own_sd", "thresholds")  # of a ser
 WORDS = ("name", "source", "threshold", "chance", "shared")
 
 
-@dataclass(frozen=True)
-class Fitted:
+@dataclass(frozen=True, eq=False)
+class Fitted(ByContent):
     """Data of a law.
 
     Attributes

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contents import ByContent
 from ..display import for_output
 from ..errors import require
 from ..lazy import deferred
@@ -51,8 +52,8 @@ class ForecastStatus(StrEnum):
     FELL = "refused: larger networks than the smallest with pairs have none, and no curve here describes that"
 
 
-@dataclass(frozen=True, repr=False)
-class Forecast:
+@dataclass(frozen=True, repr=False, eq=False)
+class Forecast(ByContent):
     """The count expected at one size.
 
     Attributes

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contents import ByContent
 from .distributions import chi_square_quantile
 from .parameters import Parameter
 
@@ -28,8 +29,8 @@ NEGLIGIBLE = 0.2  # components of the direction below this share of the largest 
 ALL_IDENTIFIED = "All parameters are identified. "
 
 
-@dataclass(frozen=True)
-class Identifiability:
+@dataclass(frozen=True, eq=False)
+class Identifiability(ByContent):
     """Fisher information of a fit.
 
     Attributes

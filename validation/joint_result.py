@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import UnknownNameError, require
 from ..lazy import deferred
 from .distributions import student_quantile
@@ -53,8 +54,8 @@ class JointStatus(StrEnum):
     AT_TOP = "β is at its upper limit 20: counts that hardly grow, or correlations of almost 1, say no β"
 
 
-@dataclass(frozen=True)
-class JointFit:
+@dataclass(frozen=True, eq=False)
+class JointFit(ByContent):
     """The theory fitted to all observables together.
 
     Attributes

@@ -36,6 +36,7 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..contents import ByContent
 from ..errors import UnknownNameError, require
 from ..theory import Model
 from .alternatives import aicc
@@ -63,8 +64,8 @@ class ModelStatus(StrEnum):
     OPEN = "ok, but these counts do not determine all parameters: open ones have the intervals of their priors"
 
 
-@dataclass(frozen=True)
-class ModelFit:
+@dataclass(frozen=True, eq=False)
+class ModelFit(ByContent):
     """A model fitted to counts.
 
     Attributes

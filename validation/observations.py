@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..contents import ByContent
 from ..errors import UnknownNameError, require
 from .counts import CALLS, columns
 from .inputs import correlations_of, number, numbers
@@ -15,8 +16,8 @@ from .inputs import correlations_of, number, numbers
 BLOCKS = ("counts", "isolation", "tail", "correlations")
 
 
-@dataclass(frozen=True)
-class Observations:
+@dataclass(frozen=True, eq=False)
+class Observations(ByContent):
     """Measurements on a ladder of sizes, as arrays of floats; every block but the counts may be absent.
 
     Attributes

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import is_list, is_number
+from ..contents import ByContent
 from ..errors import require
 from .counts import Counts, clean
 from .distributions import chi_square_tail, student_quantile
@@ -40,8 +41,8 @@ class PowerLawStatus(StrEnum):
     NO_SCATTER = "all counts are equal: R² is undefined"
 
 
-@dataclass(frozen=True)
-class PowerLawFit:
+@dataclass(frozen=True, eq=False)
+class PowerLawFit(ByContent):
     """A fitted power law ``R = prefactor · N^exponent``.
 
     Attributes

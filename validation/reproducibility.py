@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..contents import ByContent
 from ..errors import require
 from ..lazy import deferred
 
@@ -44,8 +45,8 @@ GRID = 1001  # points at which the marginal is tabled
 LEAST = 1e-3  # π₁ and 1 − π₁, σ₁, and 1 − ρ₁ stay above it
 
 
-@dataclass(frozen=True)
-class Reproducibility:
+@dataclass(frozen=True, eq=False)
+class Reproducibility(ByContent):
     """The mixture fitted to two rankings.
 
     Attributes

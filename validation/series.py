@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arguments import check, is_list
+from ..contents import ByContent
 from ..errors import UnknownNameError, require
 from .counts import RULES, Counts, clean, columns, deviations, usable
 from .inputs import correlations_of, numbers, require_all
@@ -34,8 +35,8 @@ EXAMPLE = "Series(name='mine', source='counts', neurons=[256, 512, 1024], counts
 CALIBRATED = ("language", "vision", "ladder")  # sources whose zeros say that nothing exceeds the nulls
 
 
-@dataclass(frozen=True)
-class Series:
+@dataclass(frozen=True, eq=False)
+class Series(ByContent):
     """Counts of one source over sizes.
 
     Attributes

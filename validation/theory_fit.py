@@ -50,6 +50,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import require
 from ..theory.parameters import positive
 from .counts import Counts, clean
@@ -76,8 +77,8 @@ class TheoryStatus(StrEnum):
     OPEN_ABOVE = "ok, but the interval has no upper end: the counts may not grow at all"
 
 
-@dataclass(frozen=True)
-class TheoryFit:
+@dataclass(frozen=True, eq=False)
+class TheoryFit(ByContent):
     """The theory fitted to counts.
 
     Attributes

@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import require
 from ..lazy import deferred
 from ..theory.parameters import positive
@@ -62,8 +63,8 @@ class TriangleStatus(StrEnum):
     FEW_RUNGS = "fewer than three sizes with at least five pairs: no interval, so nothing is tested"
 
 
-@dataclass(frozen=True)
-class Matched:
+@dataclass(frozen=True, eq=False)
+class Matched(ByContent):
     """Correlations that a triangle was measured on: one list a matching, and the size, γ and levels of the tests.
 
     Attributes
@@ -84,8 +85,8 @@ class Matched:
     levels: tuple[tuple[float, float], ...] | None = None
 
 
-@dataclass(frozen=True)
-class Triangle:
+@dataclass(frozen=True, eq=False)
+class Triangle(ByContent):
     """The three exponents of one data set, and the two demands of the theory.
 
     Attributes

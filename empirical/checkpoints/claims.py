@@ -1,7 +1,11 @@
-"""Claims on a path: of several processes that would make the same file or folder, one makes it and the others wait."""
+"""Claims on a path: of several processes that would make the same file or folder, one makes it and the others wait.
+
+A folder that is there and cannot be written needs no claim, as nobody makes anything in it: what is whole is read.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +23,7 @@ except ImportError:  # a system without such locks: the last process to finish w
 
 WAIT_SECONDS = 0.2
 ELSEWHERE = "ROSETTALAW_CACHE=another-folder in the environment, or --cache another-folder where a command has it"
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 CONTENT = b"A claim of rosettalaw, removed when it ends\n"
 
 
@@ -32,7 +37,7 @@ def claimed(path: Path, going_on: Callable[[], bool] = lambda: True) -> Iterator
     Raises
     ------
     RosettaError
-        If the folder cannot be written.
+        If the folder cannot be written, and the path is not there or the block writes.
     """
     if fcntl is None:
         yield True
@@ -40,16 +45,43 @@ def claimed(path: Path, going_on: Callable[[], bool] = lambda: True) -> Iterator
     lock = path.with_name(f"{path.name}.lock")
     handle = None
     try:
-        while handle is None and going_on():
-            handle = _locked(lock)
-            if handle is None:
-                time.sleep(WAIT_SECONDS)
-        yield handle is not None
+        try:
+            while handle is None and going_on():
+                handle = _locked(lock)
+                if handle is None:
+                    time.sleep(WAIT_SECONDS)
+        except RosettaError as refusal:
+            if not (_read_only(refusal) and path.exists()):
+                raise
+            with _explaining(refusal):
+                yield going_on()
+        else:
+            yield handle is not None
     finally:
         if handle is not None:
             if ours(lock):
                 remove(lock)  # first, so that nobody takes a lock on a file that goes away
             os.close(handle)
+
+
+def _read_only(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it was made of, says that something cannot be written."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in READ_ONLY:
+            return True
+        error = error.__cause__
+    return False
+
+
+@contextmanager
+def _explaining(refusal: RosettaError) -> Iterator[None]:
+    """Raise the refusal, which names another cache, where the block meets one of its own."""
+    try:
+        yield
+    except Exception as error:
+        if _read_only(error):
+            raise refusal from error
+        raise
 
 
 def _locked(lock: Path) -> int | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...cache import cache_folder
 from ...console import say
-from ...errors import RosettaError, require
+from ...errors import RosettaError, require, require_extra
 from ..checkpoints.provenance import say_damaged
 from ..corpora.corpus import Corpus, open_corpus
 from ..language import tokenization
@@ -117,6 +117,7 @@ def train_ladder(
     RosettaError
         If the corpus cannot be read or the cache cannot be written.
     """
+    require_extra("torch", "transformers", "tokenizers", "safetensors")  # before a corpus of minutes is read
     corpus = open_corpus(ladder.corpus)
     training, held_out = corpus.split(ladder.held_out, ladder.training.split)
     root = cache_folder(cache) / ladder.name / corpus.sha256[:12]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arguments import checked
+from ...contents import ByContent
 from ...errors import require
 from ..calibration import Q_DEFAULT, Calibration, calibrate
 from ..nulls import name_of
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True)
-class Side:
+@dataclass(frozen=True, eq=False)
+class Side(ByContent):
     """One model of a result.
 
     Attributes
@@ -40,8 +41,8 @@ class Side:
     excluded: np.ndarray
 
 
-@dataclass(frozen=True)
-class Matches:
+@dataclass(frozen=True, eq=False)
+class Matches(ByContent):
     """Mutual nearest neighbours of two models (Eq. 2, Eq. 3).
 
     Attributes

@@ -18,6 +18,7 @@ import numpy as np
 
 from ... import __version__
 from ...console import say
+from ...contents import ByContent
 from ...errors import RosettaError, require
 from ...model_names import pair_file
 from ...removal import ours, remove
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 KEY = "pair_key"  # attribute of a result: hash of models and options
 
 
-@dataclass(frozen=True)
-class MatchedPair:
+@dataclass(frozen=True, eq=False)
+class MatchedPair(ByContent):
     """The result of two of the models.
 
     Attributes

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...contents import ByContent
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -40,8 +42,8 @@ class Edges:
     correlation: np.ndarray
 
 
-@dataclass(frozen=True)
-class Families:
+@dataclass(frozen=True, eq=False)
+class Families(ByContent):
     """Families, those of most models first, then by their weakest pair, strongest first.
 
     Attributes

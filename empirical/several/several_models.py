@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...cache import cache_folder
+from ...contents import ByContent
 from ...errors import InputError, require
 from ...model_names import RECURRENCE, pair_file
 from ...results import dataset, require_replaceable, save
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True)
-class SeveralMatches:
+@dataclass(frozen=True, eq=False)
+class SeveralMatches(ByContent):
     """Several models matched pair by pair.
 
     Attributes

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...cache import cache_folder
 from ...console import say
-from ...errors import InputError, UnknownNameError, require
+from ...errors import InputError, UnknownNameError, require, require_extra
 from ..checkpoints.provenance import say_damaged
 from ..config import require_distinct, require_name
 from ..nulls import draws_of
@@ -159,6 +159,7 @@ def train_ladder(
     RosettaError
         If the cache cannot be written, or a process dies.
     """
+    require_extra("torch", "transformers")
     root = cache_folder(cache) / ladder.name / photographs.sha256[:12]
     say(f"models: {root}")
     jobs = {

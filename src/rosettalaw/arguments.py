@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from functools import lru_cache, reduce, wraps
 from inspect import Parameter, signature
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import CallError, InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+PATH = "os.PathLike"
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|(https?|ftp|file|s3|gs|hf):/", re.IGNORECASE)
 SIMPLE = {"bool", "float", "int", "None", "str"}
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -80,8 +83,13 @@ def checked_options(options: Mapping[str, Any], function: Callable[..., Any], ex
 
 
 def _plain(value: Any, annotation: str) -> Any:
-    """Return a whole number or a truth value as Python's own: JSON, `range` and `is False` know no others."""
+    """Return a whole number or a truth value as Python's own (JSON, `range` and `is False` know no others), and a path.
+
+    The home folder takes the place of ``~`` in a path.
+    """
     kinds = set(map(_name, _members(annotation)))
+    if PATH in kinds and is_path(value):
+        return _expanded(value)
     if type(value) in (int, bool, float, str, type(None)) and not (type(value) is float and "int" in kinds):
         return value
     if "bool" in kinds and "int" not in kinds and is_truth(value):
@@ -109,6 +117,8 @@ def check(argument: str, value: Any, annotation: str, module: str, example: str)
         words = " or ".join(dict.fromkeys(_words(kind, module) for kind in kinds))
         hint = "; this is a class, not an object of it" if isinstance(value, type) else ""
         raise InputError(argument, value, f"must be {words}{hint}", example)
+    if PATH in map(_name, kinds):
+        on_disk(argument, value, example)
     inner = next((kind for kind in map(_content, fitting) if kind), None)
     if inner:
         for name, one in _entries(argument, value):
@@ -136,6 +146,37 @@ def is_list(value: Any) -> bool:
 
 def is_path(value: Any) -> bool:
     return isinstance(value, str | os.PathLike)
+
+
+def on_disk(argument: str, value: Any, example: str) -> Any:
+    """Return a path with the home folder in place of ``~``, and any other object as it is.
+
+    Raises
+    ------
+    InputError
+        If a path is blank, which would be the current folder, or an address of the web.
+    """
+    if not is_path(value):
+        return value
+    text = os.fspath(value)
+    if isinstance(text, str):
+        blank, address = not text.strip(), ADDRESS.match(text)
+        if blank or "\0" in text:
+            rule = (
+                "must name a file or a folder; it is blank" if blank else "must be a path; it contains a NUL character"
+            )
+            raise InputError(argument, text, rule, example)
+        if address and not os.path.exists(text):
+            rule = "must be a path on a disk, not an address of the web"
+            raise InputError(argument, text, rule, "the path of a copy on a disk")
+    return _expanded(value)
+
+
+def _expanded(value: Any) -> Any:
+    home = os.fspath(value)
+    if not isinstance(home, str) or not home.startswith("~"):
+        return value
+    return os.path.expanduser(home) if isinstance(value, str) else Path(os.path.expanduser(home))
 
 
 def is_truth(value: Any) -> bool:

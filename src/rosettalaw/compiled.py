@@ -4,12 +4,15 @@ Loading the compiler takes longer than a few hundred points do, and the first co
 far longer. A `Kernel` is a function in the subset of Python that numba compiles, written with loops, `math` and
 scalars; `Kernel.interpreted` runs it as it is, with floats and lists, and gives the same numbers. Whoever calls it
 decides by its size. What Python refuses and numba does not (an overflow, a logarithm of 0) is left to the compiled one.
+
+A file of numba's cache that a power cut or a full disk left damaged is as good as none: the kernel is compiled again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, cached_property, update_wrapper
 from types import FunctionType
 from typing import Any
@@ -80,21 +83,55 @@ class Kernel:
 
 
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return numba's decorator with these options; without its cache where no folder for it can be written."""
+    """Return numba's decorator with these options; without its cache where no folder for it can be written.
+
+    Damaged files of the cache are made again (`Lenient`).
+    """
 
     def decorate(function: Callable[..., Any]) -> Any:
         import numba
 
         try:
-            return numba.njit(**options)(function)
+            made: Any = numba.njit(**options)(function)
         except RuntimeError as error:
             if "cannot cache function" not in str(error):
                 raise
             _say_once(WITHOUT_CACHE)
             uncached: dict[str, Any] = options | {"cache": False}
             return numba.njit(**uncached)(function)
+        if options.get("cache") and hasattr(
+            made, "_cache"
+        ):  # where another numba keeps it elsewhere, it stays as it is
+            made._cache = Lenient(made._cache)
+        return made
 
     return decorate
+
+
+class Lenient:
+    """Numba's cache of one function, in which a file that cannot be read is missing, and one that cannot be written."""
+
+    def __init__(self, cache: Any):
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_cache":
+            raise AttributeError(name)
+        return getattr(self._cache, name)
+
+    def load_overload(self, *arguments: Any) -> Any:
+        """Return the compiled function for types of arguments; None, and forget its files, if they are damaged."""
+        try:
+            return self._cache.load_overload(*arguments)
+        except Exception:  # whatever bytes that are no pickle make of it
+            with suppress(Exception):
+                self._cache.flush()
+            return None
+
+    def save_overload(self, *arguments: Any) -> None:
+        """Save a compiled function, if the disk takes it."""
+        with suppress(Exception):
+            self._cache.save_overload(*arguments)
 
 
 class _Floats:

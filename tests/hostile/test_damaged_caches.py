@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -239,6 +240,81 @@ def test_a_cache_that_cannot_be_written_is_one_message_that_names_another(tmp_pa
         claims.claimed(tmp_path / "one"),
     ):
         pass
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Refuse every new lock, as a disk does that is mounted to be read alone."""
+    import errno
+
+    from_disk = os.open
+
+    def refuse(path, flags, *arguments, **options):
+        if str(path).endswith(".lock"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return from_disk(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+def test_what_a_cache_has_is_read_where_it_cannot_be_written(tmp_path, read_only):
+    from rosettalaw.empirical.checkpoints.claims import claimed
+
+    whole = tmp_path / "one"
+    whole.mkdir()
+    with claimed(whole) as mine:
+        assert mine
+    with claimed(whole, lambda: False) as mine:
+        assert not mine
+    with pytest.raises(KeyError), claimed(whole):
+        raise KeyError("the block's own")
+    assert os.listdir(tmp_path) == ["one"]
+
+
+@pytest.mark.parametrize("code", ["EROFS", "EACCES"])
+def test_what_a_cache_that_cannot_be_written_lacks_is_one_message_that_names_another(code, tmp_path, read_only):
+    import errno
+
+    from rosettalaw.disk import disk_error
+    from rosettalaw.empirical.checkpoints.claims import claimed
+    from rosettalaw.errors import RosettaError
+
+    refused = OSError(getattr(errno, code), "refused")
+    for error in (refused, disk_error(tmp_path, refused)):
+        error.__cause__ = None if error is refused else refused
+        with pytest.raises(RosettaError, match=r"one\.lock: .*Try: ROSETTALAW_CACHE="), claimed(tmp_path / "one"):
+            pass
+        (tmp_path / "one").mkdir(exist_ok=True)
+        with pytest.raises(RosettaError, match=r"one\.lock: .*Try: ROSETTALAW_CACHE="), claimed(tmp_path / "one"):
+            raise error
+        (tmp_path / "one").rmdir()
+
+
+def test_a_cache_is_used_without_locks(tmp_path, monkeypatch):
+    import errno
+    import fcntl
+
+    from rosettalaw.empirical.checkpoints.claims import claimed
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with claimed(tmp_path / "one") as mine:
+        assert mine
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_option_takes_a_cache_that_cannot_be_written_and_no_such_folder_for_results(tmp_path, monkeypatch):
+    from rosettalaw.cli.output import cache_to_use, folder_to_write
+    from rosettalaw.errors import InputError
+
+    option = SimpleNamespace(opts=["--cache"])
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert cache_to_use(option, tmp_path) == tmp_path
+    for refusing in (lambda: folder_to_write(option, tmp_path), lambda: cache_to_use(option, tmp_path / "new")):
+        with pytest.raises(InputError, match="must be in a writable folder"):
+            refusing()
 
 
 def test_facts_are_not_waited_for_in_a_pipe(tmp_path):

@@ -217,3 +217,16 @@ def test_the_line_that_installs_fits_how_this_was_installed(monkeypatch):
     assert f"-m pip install -c {ROOT}/constraints.txt -e '{ROOT}[vision]'" in message(None, tree)
     gone = json.dumps({"dir_info": {}, "url": "file:///no/such/folder"})
     assert message(gone).endswith("Try: pip install 'rosettalaw[vision]'")
+
+
+@pytest.mark.parametrize("hidden", ["torch", "transformers", "tokenizers", "safetensors"])
+def test_a_ladder_without_its_extra_reads_no_text_and_makes_nothing(hidden, monkeypatch, tmp_path, capsys):
+    import rosettalaw as rl
+    from rosettalaw.empirical.ladder import train
+
+    monkeypatch.setitem(sys.modules, hidden, None)
+    monkeypatch.setattr(train, "open_corpus", lambda *_: pytest.fail("the text was read"))
+    with pytest.raises(MissingExtraError, match=rf"^{hidden} is not installed. Try: .*measure"):
+        rl.measure_ladder("quickstart", cache=tmp_path / "cache")
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err == ""

@@ -1,7 +1,10 @@
 """Kernels give the same numbers interpreted and compiled, and a few points go without the compiler."""
 
+import errno
+import importlib
 import os
 import pathlib
+import pickle
 import re
 import subprocess
 import sys
@@ -94,6 +97,63 @@ def test_without_a_folder_for_its_cache_a_kernel_is_compiled_and_one_line_says_s
         namespace["square"] = square
         assert compiled.njit(cache=True)(namespace["cube"])(3.0) == 27.0
     assert [record.message for record in caplog.records] == [compiled.WITHOUT_CACHE]
+
+
+def folder_instead(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size)),
+    "another kind": lambda path: path.write_bytes(pickle.dumps([1, 2])),
+    "a module that is gone": lambda path: path.write_bytes(b"cno_such_module\nthing\n."),
+    "a folder": folder_instead,
+}
+
+
+@pytest.fixture
+def cubes(tmp_path, monkeypatch):
+    """Return a function that makes a kernel anew, with its cache in a folder of this test, and the folder."""
+    numba = pytest.importorskip("numba")
+    (tmp_path / "cubes.py").write_text("def cube(x):\n    return x * x * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cubes", raising=False)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    return lambda: compiled.njit(cache=True)(importlib.import_module("cubes").cube), tmp_path / "cache"
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_damaged_file_of_the_compilers_cache_is_made_again(damage, ending, cubes):
+    make, folder = cubes
+    assert make()(3.0) == 27.0
+    whole = make()
+    assert whole(3.0) == 27.0
+    assert sum(whole.stats.cache_hits.values()) == 1
+    (path,) = folder.rglob(f"*.{ending}")
+    damage(path)
+    again = make()
+    assert again(3.0) == 27.0
+    assert not again.stats.cache_hits
+    third = make()
+    assert third(3.0) == 27.0
+    assert path.is_dir() or sum(third.stats.cache_hits.values()) == 1
+
+
+def test_a_disk_that_takes_no_compiled_function_stops_no_run(cubes, monkeypatch):
+    from numba.core import caching
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    make, folder = cubes
+    assert make()(3.0) == 27.0
+    assert not list(folder.rglob("*.nbc"))
 
 
 def test_another_refusal_of_the_compiler_is_an_error(monkeypatch):

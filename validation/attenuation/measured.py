@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arguments import checked
+from ...contents import ByContent
 from ...errors import InputError, require
 from ..inputs import numbers
 from ..seeds.recurrence import crossed_rungs
@@ -45,8 +46,8 @@ LEAST = 8  # features with which spreads are given
 DRAWS = 1000
 
 
-@dataclass(frozen=True)
-class MeasuredAttenuation:
+@dataclass(frozen=True, eq=False)
+class MeasuredAttenuation(ByContent):
     """Attenuation of correlations between networks of one size; NaN where there are fewer than 8 features.
 
     Attributes

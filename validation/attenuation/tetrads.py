@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arguments import checked
+from ...contents import ByContent
 from ...errors import require
 from ...lazy import deferred
 from ..inputs import numbers
@@ -32,8 +33,8 @@ NAMES = ("ab", "ac", "ad", "bc", "bd", "cd")
 EXAMPLE = "fit_tetrads({'ab': rho_ab, 'ac': rho_ac, 'ad': rho_ad, 'bc': rho_bc, 'bd': rho_bd, 'cd': rho_cd}, 86_000)"
 
 
-@dataclass(frozen=True)
-class Tetrads:
+@dataclass(frozen=True, eq=False)
+class Tetrads(ByContent):
     """Tetrads of features that are matched in four networks.
 
     Attributes

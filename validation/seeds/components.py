@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ...contents import ByContent
 from ...errors import require
 from ..inputs import numbers
 from .table import SeedTable
@@ -66,8 +67,8 @@ def numbers_of_seeds(name: str, given: Any) -> np.ndarray:
     return seeds.reshape(np.shape(given))
 
 
-@dataclass(frozen=True)
-class SizeMeans:
+@dataclass(frozen=True, eq=False)
+class SizeMeans(ByContent):
     """Means of the log counts of each size, all arrays of shape (sizes,)."""
 
     neurons: np.ndarray

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...contents import ByContent
 from .anchored import anchored_count
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Pairs = dict[tuple[int, int], np.ndarray]  # seeds of A and B: pairs of neurons, shape (pairs, 2)
 
 
-@dataclass(frozen=True)
-class Recurrence:
+@dataclass(frozen=True, eq=False)
+class Recurrence(ByContent):
     """Recurrence at each size of a ladder; arrays of shape (sizes,).
 
     Attributes

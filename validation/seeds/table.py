@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...contents import ByContent
 from ...errors import InputError, require
 from ...results import load
 from ..counts import LARGEST
@@ -24,8 +25,8 @@ OPTIONAL = ("text_sd",)
 EXAMPLE = "a table with the columns neurons,seed_a,seed_b,count (and text_sd, if known), one row per pair of networks"
 
 
-@dataclass(frozen=True)
-class SeedTable:
+@dataclass(frozen=True, eq=False)
+class SeedTable(ByContent):
     """Counts of pairs of networks, all arrays of shape (pairs,).
 
     Attributes

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....contents import ByContent
 from ....threads import return_memory
 from ..cost import TEXTS, TOGETHER
 from ..machine.small import kernels
@@ -36,8 +37,8 @@ STABLE = 0.9
 AT_ONCE = TOGETHER
 
 
-@dataclass(frozen=True)
-class Replicates:
+@dataclass(frozen=True, eq=False)
+class Replicates(ByContent):
     """Replicates of a matching.
 
     Attributes

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, folder_of, folder_to_write, print_json
+from .output import JsonOption, cache_to_use, folder_of, print_json
 
 OUT = typer.Option(Path("results/demo"), callback=folder_of("results.nc"), help="Folder for the results.")
 CACHE = typer.Option(
     None,
-    callback=folder_to_write,
+    callback=cache_to_use,
     help="Folder of checkpoints (default: the system's cache, such as ~/.cache/rosettalaw).",
 )
 

@@ -9,10 +9,10 @@ import typer
 
 from .output import (
     JsonOption,
+    cache_to_use,
     echo,
     file_to_write,
     folder_of,
-    folder_to_write,
     print_json,
     print_table,
     require_no_input,
@@ -53,7 +53,7 @@ def filter_(
     batch: int = typer.Option(32, help="Sequences per step."),
     context: int | None = typer.Option(None, help="Length of a sequence (default: the model's, at most 1024)."),
     ladder: str = typer.Option("filter", help="Without models: ladder whose largest models are used."),
-    cache: Path | None = typer.Option(None, callback=folder_to_write, help="Without models: folder of checkpoints."),
+    cache: Path | None = typer.Option(None, callback=cache_to_use, help="Without models: folder of checkpoints."),
     device: str = typer.Option("cpu", help="cpu, cuda, cuda:1, …"),
     pattern_a: str = typer.Option(
         "", help="A's MLP output projection, * for the layer, if A has an unknown architecture."

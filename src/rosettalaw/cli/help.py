@@ -5,11 +5,13 @@ Commands with many options have them in the groups of `option_groups`.
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..disk import expanded
 from ..errors import InputError
 from .option_groups import grouped
 
@@ -21,6 +23,33 @@ class PlainCommand(TyperCommand):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **(options | {"rich_markup_mode": None}))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of the command line; ``--out=~/x.nc`` is in the home folder, also where no shell says so.
+
+        Raises
+        ------
+        InputError
+            If a path is blank, as that of a shell's variable that is not set: it would be the current folder.
+        """
+        parameters = signature(self.callback).parameters if self.callback else {}
+        paths = [one for one in self.params if "Path" in str(getattr(parameters.get(str(one.name)), "annotation", ""))]
+        options = {name for one in self.params if one.param_type_name == "option" for name in one.opts}
+        named = {name for one in paths for name in one.opts if name in options}
+        places = [one for one in self.params if one.param_type_name == "argument"]
+        words, before = [], ""
+        for word in args:
+            name, sign, value = word.partition("=") if word.startswith("--") else (before, "", word)
+            given = sign if word.startswith("--") else name in named or not (name in options or word.startswith("-"))
+            if given and name in named and value.startswith("~"):
+                word = f"{name}{sign}{expanded(value)}" if sign else str(expanded(value))
+            if given and not value.strip() and (name in named or (name not in options and set(places) <= set(paths))):
+                argument = name if name in named else str(places[0].name).upper() if places else "argument"
+                rule = "must name a file or a folder; it is blank"
+                raise InputError(argument, value, rule, f"rosettalaw {self.name} --help")
+            words.append(word)
+            before = word if word in options else ""
+        return super().parse_args(ctx, words)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, unless a whole number is beyond what a result can hold.

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import InputError, require
 from ..vocabulary import LADDER_COUNTS
-from .output import JsonOption, echo, file_to_write, folder_of, folder_to_write, print_json, print_table
+from .output import JsonOption, cache_to_use, echo, file_to_write, folder_of, print_json, print_table
 
 EXAMPLE = "rosettalaw ladder pythia-opt.toml --text pile.jsonl.zst --out results/pythia-opt"
 EPILOG = f"Example: {EXAMPLE}"
@@ -31,7 +31,7 @@ def register(app: typer.Typer, section: str) -> None:
             callback=folder_of("results.nc"),
             help="Folder for the results (default: results/<name of the ladder>).",
         ),
-        cache: Path | None = typer.Option(None, callback=folder_to_write, help="Folder of trained checkpoints."),
+        cache: Path | None = typer.Option(None, callback=cache_to_use, help="Folder of trained checkpoints."),
         workers: int | None = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),
         device: str = typer.Option("", help=f"cpu, cuda, cuda:1, … {INSTEAD}"),
         device_map: str = typer.Option("", help=f"auto spreads checkpoints too large for one device. {INSTEAD}"),

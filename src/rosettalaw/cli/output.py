@@ -81,6 +81,12 @@ def folder_to_write(option: typer.CallbackParam, path: Path | None) -> Path | No
     return path
 
 
+def cache_to_use(option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """Return the value of an option; a cache that is there may refuse to be written, since what it has is only read."""
+    readable = path is not None and path.is_dir() and not os.access(path, os.W_OK)
+    return path if readable else folder_to_write(option, path)
+
+
 def folder_of(result: str) -> Callable[[typer.CallbackParam, Path | None], Path | None]:
     """Return the callback of an option that names a folder in which the file `result` will be saved."""
 

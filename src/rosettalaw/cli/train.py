@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .output import JsonOption, echo, folder_to_write, print_json
+from .output import JsonOption, cache_to_use, echo, print_json
 
 
 def register(app: typer.Typer, section: str) -> None:
@@ -20,7 +20,7 @@ def register(app: typer.Typer, section: str) -> None:
         family: str = typer.Option(None, help="Train only this family of the ladder."),
         cache: Path = typer.Option(
             None,
-            callback=folder_to_write,
+            callback=cache_to_use,
             help="Folder of checkpoints (default: the system's cache, such as ~/.cache/rosettalaw).",
         ),
         workers: int = typer.Option(None, min=1, help="Models trained at once (default: one per CPU)."),

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import is_list
-from ..errors import require
+from ..contents import ByContent, same
+from ..errors import UnknownNameError, require
 from .showing import Printed, lines, table
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def distinctly_named(series: Sequence[Series]) -> list[Series]:
     return named
 
 
-class Comparison(Printed):
-    """Sources side by side.
+class Comparison(Printed, ByContent):
+    """Sources side by side: a sequence of rows, which names give too (``comparison["counts.csv"]``).
 
     Attributes
     ----------
@@ -56,8 +57,36 @@ class Comparison(Printed):
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
-    def __getitem__(self, index: int) -> Row:
-        return self.rows[index]
+    def __getitem__(self, index: Any) -> Any:
+        """Return a row by its number or its name, or several by a slice.
+
+        Raises
+        ------
+        UnknownNameError
+            If no source has this name.
+        """
+        if not isinstance(index, str):
+            return self.rows[index]
+        names = self._ipython_key_completions_()
+        if index not in names:
+            raise UnknownNameError("source of the comparison", index, names)
+        return self.rows[names.index(index)]
+
+    def __contains__(self, row: object) -> bool:
+        if isinstance(row, str):
+            return row in self._ipython_key_completions_()
+        return any(same(row, one) for one in self.rows if type(row) is type(one))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names of the sources."""
+        return [row.series.name for row in self.rows]
+
+    def __eq__(self, other: object) -> Any:
+        return self.equals(other) if isinstance(other, Comparison) else NotImplemented
+
+    def equals(self, other: object) -> bool:
+        """Return whether another comparison has the same sources with the same numbers; NaN equals NaN."""
+        return isinstance(other, Comparison) and same(self.rows, other.rows)
 
     def record(self) -> list[dict[str, Any]]:
         """Return plain values, the way ``rosettalaw compare --json`` prints them."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from ..arguments import checked, is_number, is_path
+from ..arguments import checked, is_number, is_path, on_disk
 from ..cluster import connected
 from ..console import reporting
 from ..errors import InputError, require
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..validation.series import Series
 
 EXAMPLE = "fit([128, 256, 512], [21, 33, 48])"
+FORECAST = "forecast(fit([128, 256, 512], [21, 33, 48]), 1024)"
 LAWS = "must be a law, a table or file with the columns neurons and count, or a ladder"
 UNNAMED = "sources["  # how messages begin that name a source by its number
 SHOWN = 8  # columns of a table that a message lists
@@ -81,6 +82,7 @@ def fit(
     True
     """
     with in_python():
+        neurons = _on_disk("neurons", neurons, EXAMPLE)
         from ..validation.analysis import analyse, analyse_series
         from ..validation.fitted import Fitted
         from ..validation.in_memory import as_sequence
@@ -102,7 +104,7 @@ def _law(analysis: Analysis, nulls: Mapping[str, ArrayLike] | None, tau: float |
     return Law(analysis, Fitted(analysis.power_law.data, nulls, tau, gamma))
 
 
-@checked("forecast(fit([128, 256, 512], [21, 33, 48]), 1024)")
+@checked(FORECAST)
 def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[Forecast]:
     """Forecast the count at sizes that were not measured, with intervals, or refuse.
 
@@ -134,6 +136,7 @@ def forecast(counts: Any, neurons: float | Sequence[float]) -> Forecast | list[F
         from ..validation.forecast import forecast as forecasts
 
         one = not hasattr(neurons, "__len__") or getattr(neurons, "ndim", 1) == 0
+        counts = _on_disk("counts", counts, FORECAST)
         made = forecasts(_counts(counts, "counts"), neurons)  # type: ignore[arg-type]
         return made[0] if one else made
 
@@ -248,6 +251,7 @@ def measure_ladder(
 
         rule = "must be a ladder file, the name of a ladder that ships with the package, or a ModelLadder"
         require(is_path(ladder) or isinstance(ladder, ModelLadder), "ladder", ladder, rule, "measure_ladder('my.toml')")
+        ladder = on_disk("ladder", ladder, "measure_ladder('quickstart')")
         quiet = progress is False
         given = {"device": device, "device_map": device_map, "weights": weights, "engine": engine}
         given |= {"allow_pickle_weights": allow_pickle_weights}
@@ -321,10 +325,19 @@ def _listed(sources: Sequence[Any]) -> list[tuple[str, Any]]:
 
     (one, *others) = sources or [()]
     if not others and isinstance(one, Mapping) and one and all(map(_is_source, one.values())):
-        return [(str(name), source) for name, source in one.items()]
+        example = "compare({'mine': 'a.csv', 'ours': 'ladder.nc'})"
+        return [(str(name), on_disk(f"sources[{name!r}]", source, example)) for name, source in one.items()]
     if not others and isinstance(one, list | tuple | Iterator) and not are_rows(one):
         sources = list(one)
-    return [(f"{UNNAMED}{number}]", source) for number, source in enumerate(sources)]
+    numbered = [(f"{UNNAMED}{number}]", source) for number, source in enumerate(sources)]
+    return [(name, on_disk(name, source, "compare('a.csv', 'ladder.nc')")) for name, source in numbered]
+
+
+def _on_disk(argument: str, source: Any, example: str) -> Any:
+    """Return a source, or several, with the home folder in place of ``~`` in paths; blank ones raise `InputError`."""
+    if isinstance(source, list | tuple) and any(map(is_path, source)):
+        return [on_disk(f"{argument}[{at}]", one, example) for at, one in enumerate(source)]
+    return on_disk(argument, source, example)
 
 
 def _is_source(value: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,8 @@ from numpy.typing import ArrayLike
 from ..arguments import checked
 from ..console import LOG
 from ..errors import UnknownNameError, require
-from .dataset_result import variable
-from .showing import Printed, lines, table
+from .dataset_result import WithVariables
+from .showing import lines, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,7 @@ FITTED = "fitted_to"  # variable of a saved law
 VARIABLES = ("neurons", "count", "value", "low", "high", "open")  # of every one
 
 
-class Law(Printed):
+class Law(WithVariables):
     """A power law and the theory, fitted to counts over sizes, with the verdict.
 
     Attributes
@@ -52,23 +51,9 @@ class Law(Printed):
         self._fitted = fitted or Fitted(analysis.power_law.data)
 
     @cached_property
-    def dataset(self) -> xr.Dataset:
+    def dataset(self) -> xr.Dataset:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The law as a Dataset: `to_dataset`, or the content of the file that it was loaded from."""
         return self.to_dataset()
-
-    def __getitem__(self, name: str) -> Any:
-        return variable(self.dataset, name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.dataset
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.dataset)
-
-    @property
-    def attrs(self) -> dict[Any, Any]:
-        """Facts about the run: verdict, versions, command."""
-        return self.dataset.attrs
 
     @property
     def neurons(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arguments import checked, checked_options
+from ..arguments import checked, checked_options, on_disk
 from ..console import reporting
 from ..errors import InputError, UnknownNameError, require
 from .match_result import MatchResult
@@ -149,7 +149,7 @@ def match(
         result = match_models(
             sides[0],
             sides[1],
-            text=text,
+            text=on_disk("text", text, "match(a, b, text='text.txt')"),
             tokens=tokens,
             layers_a=_numbers(sides[0], layers_a, "layers_a"),
             layers_b=_numbers(sides[1], layers_b, "layers_b"),
@@ -175,6 +175,7 @@ def opened(value: Any, side: str, tokenizer: Any, samples: Any, documents: Any) 
 
     if answers_anything(value):
         raise unknown(value, side)
+    value = on_disk(side, value, "match('a.npy', 'b.npy')")
     checkpoint = isinstance(value, str | os.PathLike) and not is_file(value)
     if checkpoint or is_model(value):
         for name, given in ((f"samples_{side}", samples), ("documents", documents)):

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..arguments import checked, checked_options
+from ..arguments import checked, checked_options, on_disk
 from ..console import reporting
 from ..errors import InputError, UnknownNameError
 from .match_result import MatchResult
@@ -133,7 +133,7 @@ def match_several(
             options["null"] = null_words(nulls)
         result = matched(
             dict(zip(words, sides, strict=True)) if isinstance(models, Mapping) else sides,
-            text=text,
+            text=on_disk("text", text, "match_several([a, b, c], text='text.txt')"),
             tokens=tokens,
             k=k,
             absolute=absolute,

@@ -62,7 +62,7 @@ class RecurrenceResult(DatasetResult):
         import pandas as pd
 
         ds = self.dataset
-        cells = np.full((len(self), len(self.models)), "", dtype=object)
+        cells = np.full((self._rows, len(self.models)), "", dtype=object)
         members = (
             ds[name].values.tolist() for name in ("member_family", "member_model", "member_layer", "member_unit")
         )

@@ -1,0 +1,1 @@
+../../src/rosettalaw/contents.py
