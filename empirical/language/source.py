@@ -30,7 +30,7 @@ from .encoder_decoder import decoder_inputs, decoder_layers, started
 from .last_text import once
 from .loaded import LoadedModel
 from .opening import TextReader, open_readers
-from .padding import MIXING, by_window, padding_is_left_out
+from .padding import MIXING, OWN, by_window, padding_is_left_out
 
 TOKENS_A_BATCH = 4096
 
@@ -293,9 +293,12 @@ class TextSource:
         layer = sum(value is not None for value in values)
         place = f"layer {layer}" if layer < len(values) else "the end"
         lines = str(error).strip().splitlines() or [""]
+        # A mistake in its call, or an input that it lacks, is there for every text.
+        mistaken = isinstance(error, TypeError | AttributeError | ValueError)
         return RosettaError(
             f"{self.name}: failed before {place}, in window {window} of {len(self.text.windows)}, {length} tokens long "
-            f"({type(error).__name__}: {lines[0][:160]}). Try: a smaller --context, or --weights float32"
+            f"({type(error).__name__}: {lines[0][:160]}). "
+            + (OWN if mistaken else "Try: a smaller --context, or --weights float32")
         )
 
     def _batches(self) -> Iterator[list[Window]]:
