@@ -99,7 +99,7 @@ def test_functions_that_return_no_features(wrong):
 
 
 def test_an_error_within_a_function_names_the_source_and_the_positions():
-    """Of the trial, of a later block, and of what cannot be made an array; the original is the cause."""
+    """In the trial, in a later block, and in making an array of its features; the original error is the cause."""
 
     def broken(block):
         raise KeyError("no such weight\nin the file")
