@@ -316,7 +316,7 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
     def process(images: Sequence[np.ndarray]) -> np.ndarray:
         _require_whole_numbers(checkpoint, images)
         # An image of one or three rows could else be taken for one with its channels first.
-        options = {"return_tensors": "np", "input_data_format": "channels_last"}
+        options: dict[str, Any] = {"return_tensors": "np", "input_data_format": "channels_last"}
         return np.stack(processor(list(images), **options)["pixel_values"]).astype(np.float32)
 
     return process
