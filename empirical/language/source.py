@@ -216,7 +216,8 @@ class TextSource:
 
     def _of_text(self, value: Any, mask: Any) -> Any:
         """Return the values of the text's tokens, shape (tokens, width); layers may lie on different devices."""
-        return by_window(value, *mask.shape, self.model.config.model_type)[mask.to(value.device)]
+        windows, tokens = mask.shape
+        return by_window(value, windows, tokens, self.model.config.model_type)[mask.to(value.device)]
 
     def _run(self, ids: np.ndarray, read: np.ndarray, values: list[Any], window: int) -> None:
         """Run the model over windows, which fills `values`; `window` is the number of the first in messages."""
