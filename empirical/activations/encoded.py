@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, RosettaError
 from .arrays import labels_of
 from .inputs import open_input
 from .source import blocks_from, identity, labels
 
+EXAMPLE = "lambda block: np.maximum(block @ weights, 0)"
 PROBES = 4  # rows whose features distinguish one function from another
 
 
@@ -32,7 +33,9 @@ class Encoded:
     Raises
     ------
     InputError
-        If the function does not return one row of features for each position.
+        If the function does not return one row of features for each position, or more or fewer features than before.
+    RosettaError
+        If it raises an error of its own, which is the cause.
 
     Examples
     --------
@@ -47,10 +50,12 @@ class Encoded:
     def __init__(self, source: Any, encode: Callable[[np.ndarray], Any], name: str | None = None):
         self._source, self._encode = open_input(source, "source").source, encode
         self.name, self.positions = name or self._source.name, self._source.positions
+        self._number: int | None = None
         self._width = len(self._source.layer)
         probes = np.random.default_rng(0).standard_normal((PROBES, self._width)).astype(np.float32)
         features = self._features(probes)
         self._checksum = zlib.crc32(np.ascontiguousarray(features).data)
+        self._number = features.shape[1]
         self.layer, self.unit = labels_of(features.shape[1], None, None)
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
@@ -60,7 +65,8 @@ class Encoded:
     def blocks_from(self, size: int, first: int) -> Iterator[np.ndarray]:
         """Yield the same from position `first` on."""
         for block in blocks_from(self._source, size, first):
-            yield self._features(np.asarray(block, dtype=np.float32))
+            yield self._features(np.asarray(block, dtype=np.float32), first)
+            first += len(block)
 
     def identity(self) -> list[Any]:
         """Return the identity of the activations, and a checksum of the features of a few random rows."""
@@ -70,14 +76,32 @@ class Encoded:
         """Return the labels of the source."""
         return labels(self._source)
 
-    def _features(self, block: np.ndarray) -> np.ndarray:
-        features = self._encode(block)
-        features = features.toarray() if hasattr(features, "toarray") else features
-        if hasattr(features, "detach"):
-            features = features.detach().to_dense().float().cpu().numpy()
-        features = np.asarray(features)
+    def _features(self, block: np.ndarray, first: int | None = None) -> np.ndarray:
+        """Return the features of a block that begins at position `first`, or of random rows that try the function."""
+        try:
+            features = _dense(self._encode(block))
+        except RosettaError:
+            raise
+        except Exception as error:  # whatever a user's function raises
+            place = "random rows that try it" if first is None else f"positions {first} to {first + len(block) - 1}"
+            lines = str(error).strip().splitlines() or [""]
+            raise RosettaError(
+                f"{self.name}: encode failed on {place}, a float32 array of shape {block.shape} "
+                f"({type(error).__name__}: {lines[0][:160]}). Try: {EXAMPLE}"
+            ) from error
         if features.ndim != 2 or len(features) != len(block) or features.dtype.kind not in "fiub":
             given = f"array of shape {features.shape} and type {features.dtype}"
             rule = f"must return one row of features for each of the {len(block)} positions of a block"
-            raise InputError("encode", given, rule, "lambda block: np.maximum(block @ weights, 0)")
+            raise InputError("encode", given, rule, EXAMPLE)
+        if self._number is not None and features.shape[1] != self._number:
+            rule = f"returned {self._number} features before; each block must have as many"
+            raise InputError("encode", f"{features.shape[1]} features", rule, EXAMPLE)
         return features.astype(np.float32, copy=False)
+
+
+def _dense(features: Any) -> np.ndarray:
+    """Return an array, a tensor or a sparse matrix as a dense array."""
+    features = features.toarray() if hasattr(features, "toarray") else features
+    if hasattr(features, "detach"):
+        features = features.detach().to_dense().float().cpu().numpy()
+    return np.asarray(features)

@@ -27,13 +27,19 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "arcee": LLAMA,
     "bart": BART,
     "bert": BERT,
+    "bert-generation": BERT,
     "big_bird": BERT,
+    "bigbird_pegasus": BART,
     "biogpt": "layers.*.fc2",
+    "blenderbot": BART,
+    "blenderbot-small": BART,
     "bloom": "h.*.mlp.dense_4h_to_h",
     "camembert": BERT,
     "codegen": "h.*.mlp.fc_out",
     "cohere": LLAMA,
     "cohere2": LLAMA,
+    "convbert": BERT,
+    "ctrl": "h.*.ffn.2",
     "data2vec-text": BERT,
     "deberta": BERT,
     "deberta-v2": BERT,
@@ -44,6 +50,8 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "eurobert": LLAMA,
     "exaone4": LLAMA,
     "falcon": "h.*.mlp.dense_4h_to_h",
+    "flaubert": "ffns.*.lin2",
+    "fnet": BERT,
     "gemma": LLAMA,
     "gemma2": LLAMA,
     "gemma3": "language_model.layers.*.mlp.down_proj",
@@ -54,10 +62,19 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "gpt_bigcode": "h.*.mlp.c_proj",
     "gpt_neo": "h.*.mlp.c_proj",
     "gpt_neox": "layers.*.mlp.dense_4h_to_h",
+    "gpt_neox_japanese": "layers.*.mlp.dense_4h_to_h",
     "gptj": "h.*.mlp.fc_out",
     "granite": LLAMA,
     "helium": LLAMA,
+    "ibert": BERT,
+    "led": BART,
     "llama": LLAMA,
+    "longformer": BERT,
+    "longt5": T5,
+    "luke": BERT,
+    "m2m_100": BART,
+    "marian": BART,
+    "markuplm": BERT,
     "mbart": BART,
     "megatron-bert": BERT,
     "ministral": LLAMA,
@@ -66,22 +83,27 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "mpnet": BERT,
     "mpt": "blocks.*.ffn.down_proj",
     "mt5": T5,
+    "mvp": BART,
     "nemotron": LLAMA,
     "nomic_bert": LLAMA,
+    "nystromformer": BERT,
     "olmo": LLAMA,
     "olmo2": LLAMA,
     "olmo3": LLAMA,
     "openai-gpt": "h.*.mlp.c_proj",
     "opt": "decoder.layers.*.fc2",
+    "pegasus": BART,
     "persimmon": "layers.*.mlp.dense_4h_to_h",
     "phi": "layers.*.mlp.fc2",
     "phi3": LLAMA,
+    "plbart": BART,
     "qwen2": LLAMA,
     "qwen3": LLAMA,
     "rembert": BERT,
     "roberta": BERT,
     "roberta-prelayernorm": BERT,
     "roformer": BERT,
+    "rwkv": "blocks.*.feed_forward.value",
     "seed_oss": LLAMA,
     "smollm3": LLAMA,
     "stablelm": LLAMA,
@@ -89,12 +111,25 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "t5": T5,
     "umt5": T5,
     "xglm": "layers.*.fc2",
+    "xlm": "ffns.*.lin2",
     "xlm-roberta": BERT,
     "xlm-roberta-xl": BERT,
+    "xlnet": "layer.*.ff.layer_2",
+    "xmod": BERT,
 }
 # Architectures without an MLP: their blocks mix positions by a state space, and no coordinate is a neuron of the paper.
 GROUPS = ("num_hidden_groups", "inner_group_num")  # of depths that share layers; layers in a group
 WITHOUT_MLP = ("mamba", "mamba2", "falcon_mamba", "xlstm")
+# Architectures whose layers have no activation for each token of a text, or none that the text alone decides.
+UNREADABLE = {
+    "canine": "reads characters, four at a time in its deep layers",
+    "funnel": "pools positions, so that its deeper layers have fewer positions than tokens",
+    "mra": "attends only by kernels of a GPU that are not part of it",
+    "perceiver": "reads a text into a few vectors, which belong to no token",
+    "reformer": "attends by random hashes, so that its activations are others each time",
+    "squeezebert": "has its positions behind its channels, for convolutions in place of linear maps",
+}
+WITHOUT_BLOCKS = ("flaubert", "xlm")  # their layers are lists of parts
 AUTO = "auto"  # a pattern: the only candidate
 
 
@@ -142,8 +177,8 @@ class ModelParts:
         if any(part == "experts" for module_name in modules for part in module_name.split(".")):
             raise RosettaError(
                 f"{self.name}: a mixture of experts. Its neurons are active only for tokens that the router sends to "
-                "them, so their correlations over all positions are not those of the paper. Only dense models can be "
-                "matched"
+                "them, so their correlations over all positions are not those of the paper. Try: --site residual, or a "
+                "dense model"
             )
         return [modules[name] for name in self._names(modules)]
 
@@ -154,6 +189,10 @@ class ModelParts:
         member of the only list with one part for each layer of the configuration.
         """
         modules = dict(self.base.named_modules(remove_duplicate=False))
+        if self.model_type in WITHOUT_BLOCKS:
+            raise RosettaError(
+                f"{self.name}: the layers of {self.model_type} have no block as a whole. Try: --site mlp"
+            )
         if self.pattern or self.model_type in self.table:
             wanted = _several(self._wanted(modules))
             numbered = [re.compile(re.escape(one[: one.rindex("*") + 1]).replace(r"\*", r"\d+")) for one in wanted]
@@ -162,7 +201,9 @@ class ModelParts:
         depth = _stated(self.base.config, LAYERS)
         lists = [part for part in modules.values() if type(part).__name__ == "ModuleList" and len(part) == depth]
         if len(lists) != 1:
-            raise RosettaError(f"{self.name}: the blocks of {self.model_type!r} are not known. Try: --pattern")
+            possible = candidates(self.base, modules)
+            way = f"--pattern '{possible[0]}', the output projection of an MLP" if possible else "another model"
+            raise RosettaError(f"{self.name}: the blocks of {self.model_type!r} are not known. Try: {way}")
         return list(lists[0])
 
     def stream(self) -> int:

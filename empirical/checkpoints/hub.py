@@ -311,6 +311,16 @@ def _remove(folder: Path | None) -> None:
         forget_temporary(folder)
 
 
+def attend_fully(model: Any) -> None:
+    """Let a model attend to all positions where it would choose some at random in long texts, as BigBird does.
+
+    It switches to full attention by itself at the first short text, so that its values would depend on the order.
+    """
+    for part in model.modules():
+        if getattr(part, "attention_type", None) == "block_sparse" and hasattr(part, "set_attention_type"):
+            part.set_attention_type("original_full")
+
+
 def device_of(model: Any) -> Any:
     """Return the device of a model's input: that of its first weights that are in memory."""
     import torch

@@ -23,6 +23,7 @@ from ..checkpoints.capturing import captured
 from ..corpora.corpus import Document
 from ..language.encoder_decoder import decoder_inputs, decoder_layers
 from ..language.opening import special_tokens
+from ..language.padding import MIXING, by_window
 from ..language.reading import context_of
 from ..language.tokenization import token_ids
 
@@ -94,6 +95,10 @@ class ModelReader:
         self._special = special_tokens(self.tokenizer)
         self._window = context_of(checkpoint, config) - sum(map(len, self._special))
         self._projections = architectures.output_projections(self.model, config.model_type, self.name, pattern)
+        hub.attend_fully(self.model)
+        # Of an architecture without an entry it is not known whether padding changes its values.
+        self._apart = config.model_type in MIXING or config.model_type not in architectures.OUTPUT_PROJECTION
+        self._decoder = decoder_layers(self.model, self._projections)
         widths = [architectures.width(projection) for projection in self._projections]
         self.layer = np.repeat(np.arange(len(widths)), widths)
         self.unit = np.concatenate([np.arange(width) for width in widths])
@@ -126,7 +131,7 @@ class ModelReader:
         windows = [(d, row[i : i + step]) for d, row in enumerate(ids) for i in range(0, len(row), step)]
         totals = np.zeros((len(ids), len(neurons)))
         peaks = np.full((len(ids), len(neurons)), -np.inf, dtype=np.float32)
-        for some in _within(windows, TOKENS_AT_ONCE):
+        for some in _within(windows, TOKENS_AT_ONCE, self._apart):
             of = np.array([d for d, _ in some])
             total, peak = self._windows([row for _, row in some], neurons)
             np.add.at(totals, of, total)
@@ -150,7 +155,7 @@ class ModelReader:
         with captured(self._projections) as by_layer, torch.inference_mode():
             ids, mask = (torch.from_numpy(array).to(self.device) for array in (padded, read))
             options: dict[str, Any] = {"use_cache": False} if hasattr(self.model.config, "use_cache") else {}
-            if decoder_layers(self.model, self._projections):
+            if self._decoder:
                 follows = decoder_inputs(padded, read, self.model.config)
                 options |= {name: torch.from_numpy(array).to(self.device) for name, array in follows.items()}
             self.model(input_ids=ids, attention_mask=mask, **options)
@@ -158,8 +163,8 @@ class ModelReader:
             total, peak = (np.empty((len(rows), len(neurons)), dtype=np.float32) for _ in range(2))
             for layer in np.unique(self.layer[neurons]):
                 columns = np.flatnonzero(self.layer[neurons] == layer)
-                # Some models flatten positions before the MLP; a decoder's start token is no text.
-                values = by_layer[layer].reshape(len(rows), -1, by_layer[layer].shape[-1])[:, -longest:]
+                tokens = longest + (layer in self._decoder)  # its start token is no text
+                values = by_window(by_layer[layer], len(rows), tokens, self.model.config.model_type)[:, -longest:]
                 units = self.unit[neurons[columns]]
                 if not np.array_equal(units, np.arange(values.shape[-1])):  # a whole layer needs no copy
                     values = values[:, :, torch.from_numpy(units).to(self.device)]
@@ -169,12 +174,17 @@ class ModelReader:
         return total, peak
 
 
-def _within(windows: list[tuple[int, np.ndarray]], tokens: int) -> Iterator[list[tuple[int, np.ndarray]]]:
-    """Yield consecutive windows, as many as together hold at most `tokens`, at least one."""
+def _within(
+    windows: list[tuple[int, np.ndarray]], tokens: int, apart: bool = False
+) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Yield consecutive windows, as many as together hold at most `tokens`, at least one.
+
+    `apart` keeps windows of different lengths apart, for a model whose values padding would change.
+    """
     group: list[tuple[int, np.ndarray]] = []
     size = 0
-    for window in windows:
-        if group and size + len(window[1]) > tokens:
+    for window in sorted(windows, key=lambda one: len(one[1])) if apart else windows:
+        if group and (size + len(window[1]) > tokens or (apart and len(window[1]) != len(group[0][1]))):
             yield group
             group, size = [], 0
         group.append(window)

@@ -10,6 +10,7 @@
 | `source` | a model on shared windows of text |
 | `opening` | a model's configuration and tokenizer, before its weights |
 | `encoder_decoder` | what a decoder behind an encoder reads |
+| `padding` | texts of several lengths in one batch, and models whose values would change by it |
 | `last_text` | the text of the rung before, where tokenizers are equal |
 | `loaded` | models that are already loaded, which stay unchanged |
 | `reading` | whether a model can read a text: context, vocabulary |

@@ -16,9 +16,10 @@ import numpy as np
 
 from ...errors import RosettaError, require
 from ..checkpoints import hub
-from ..checkpoints.architectures import OUTPUT_PROJECTION, ModelParts
+from ..checkpoints.architectures import OUTPUT_PROJECTION, UNREADABLE, ModelParts
 from ..sites import MlpNeurons, Site
 from .loaded import LoadedModel
+from .padding import OWN
 from .positions import text_part
 from .reading import require_known, require_table, usable_context
 
@@ -123,8 +124,12 @@ def require_text(name: str, config: Any) -> int:
     Raises
     ------
     RosettaError
-        If its configuration states none: it reads images, or sounds; or if it compares texts with these.
+        If its configuration states none: it reads images, or sounds; or if it compares texts with these; or if its
+        layers have no activation for each token.
     """
+    kind = getattr(config, "model_type", "")
+    if kind in UNREADABLE:
+        raise RosettaError(f"{name}: {kind} {UNREADABLE[kind]}. Activations of single tokens are needed. {OWN}")
     tokens = getattr(text_part(config), "vocab_size", None)
     if not isinstance(tokens, int):
         rule = f"reads no text: its configuration ({getattr(config, 'model_type', '')}) has no vocab_size"

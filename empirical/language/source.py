@@ -19,7 +19,7 @@ import numpy as np
 
 from ...errors import RosettaError
 from ..checkpoints import hub
-from ..checkpoints.architectures import ModelParts
+from ..checkpoints.architectures import OUTPUT_PROJECTION, ModelParts
 from ..checkpoints.capturing import captured, clear
 from ..checkpoints.provenance import identity
 from ..corpora.corpus import Corpus, StoredText
@@ -30,6 +30,7 @@ from .encoder_decoder import decoder_inputs, decoder_layers, started
 from .last_text import once
 from .loaded import LoadedModel
 from .opening import TextReader, open_readers
+from .padding import MIXING, OWN, by_window, padding_is_left_out
 
 TOKENS_A_BATCH = 4096
 
@@ -77,12 +78,14 @@ class TextSource:
         self.layer = np.repeat(site.layers(self._projections), self._widths)
         self.unit = np.concatenate([np.arange(width) for width in self._widths])
         self.positions = text.positions
+        self._padded_together: bool | None = None  # tried before the first reading
         # A decoder need not keep keys and values; an encoder does not know the option.
         self._options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
 
     def _take(self, model: Any) -> list[int]:
         """Take a model whose weights are in memory, and return the width of each module that is read."""
         self.model, self._device, self._released = model, hub.device_of(model), False
+        hub.attend_fully(model)
         places = ModelParts(model, model.config.model_type, self.name, self._pattern)
         self._projections = self.site.modules(places)
         self._decoder = decoder_layers(model, self._projections)
@@ -178,17 +181,14 @@ class TextSource:
         import torch
 
         self._reopen()
+        self._try_padding()
         edges = np.cumsum([0, *self._widths]).tolist()
         masks: list[Any] = []
         spans: list[SpanMeans] = []
         out: list[Any] = []
 
         def pooled_text(value: Any, layer: int) -> bool:
-            # Some models flatten positions before the MLP; the mask brings the shape back, and drops the padding.
-            # Layers may lie on different devices.
-            mask = masks[layer in self._decoder]
-            value = value.reshape(*mask.shape, -1)
-            value = self.site.units(value[mask.to(value.device)]).to(gathered).float()
+            value = self.site.units(self._of_text(value, masks[layer in self._decoder])).to(gathered).float()
             spans[0].write(value, out[0][:, edges[layer] : edges[layer + 1]])
             return True
 
@@ -205,34 +205,73 @@ class TextSource:
                 out[:] = [torch.empty((positions, edges[-1]), device=gathered)]
                 for part in self._parts(batch):
                     chosen = [batch[index] for index in part]
-                    ids, read, text = self._padded(chosen)
+                    ids, read, text = self._padded([one.ids[self.side] for one in chosen])
                     lengths = np.concatenate([one.lengths[self.side] for one in chosen])
                     rows = np.concatenate([np.arange(begins[index], begins[index + 1]) for index in part])
                     masks[:] = torch.from_numpy(text), torch.from_numpy(started(text, False))
                     spans[:] = [SpanMeans(rows, lengths, gathered)]
-                    clear(values)
-                    window = number - len(batch) + part[0]
-                    with torch.inference_mode():
-                        try:
-                            self.model(**self._inputs(ids, read, self._device))
-                        except Exception as error:  # whatever a user's model raises
-                            raise self._failure(error, values, window, ids.shape[1]) from error
-                    if None in values:
-                        raise self._failure(RuntimeError("it did not run"), values, window, ids.shape[1])
+                    self._run(ids, read, values, number - len(batch) + part[0])
                 yield out.pop()[first:]
                 first = 0
 
+    def _of_text(self, value: Any, mask: Any) -> Any:
+        """Return the values of the text's tokens, shape (tokens, width); layers may lie on different devices."""
+        windows, tokens = mask.shape
+        return by_window(value, windows, tokens, self.model.config.model_type)[mask.to(value.device)]
+
+    def _run(self, ids: np.ndarray, read: np.ndarray, values: list[Any], window: int) -> None:
+        """Run the model over windows, which fills `values`; `window` is the number of the first in messages."""
+        import torch
+
+        clear(values)
+        with torch.inference_mode():
+            try:
+                self.model(**self._inputs(ids, read, self._device))
+            except RosettaError as error:
+                raise RosettaError(f"{self.name}: {error}") from error
+            except Exception as error:  # whatever a user's model raises
+                raise self._failure(error, values, window, ids.shape[1]) from error
+        if None in values:
+            raise self._failure(RuntimeError("it did not run"), values, window, ids.shape[1])
+
+    def _try_padding(self) -> None:
+        """Find out, once, whether windows of several lengths may be read together."""
+        if self._padded_together is not None:
+            return
+        kind = self.model.config.model_type
+        if kind in OUTPUT_PROJECTION:
+            self._padded_together = kind not in MIXING
+            return
+        texts = [window.ids[self.side] for window in self.text.windows[:100]]
+        half = str(self.model.dtype) != "torch.float32"
+        self._padded_together = padding_is_left_out(self._first_of, texts, self.name, half)
+
+    def _first_of(self, texts: list[np.ndarray]) -> list[Any]:
+        """Return the first text's values, layer by layer, where a model reads some texts at once."""
+        import torch
+
+        ids, read, text = self._padded(texts)
+        masks = torch.from_numpy(text), torch.from_numpy(started(text, False))
+
+        def first(value: Any, layer: int) -> Any:
+            return self._of_text(value, masks[layer in self._decoder])[: len(texts[0])].float().cpu()
+
+        with captured(self._projections, first, self.site.of) as values:
+            self._run(ids, read, values, 0)
+            return list(values)
+
     def inputs(self) -> Iterator[dict[str, Any]]:
         """Yield the model's inputs, one batch after the other, as they are read."""
+        self._try_padding()
         for batch in self._batches():
             for part in self._parts(batch):
-                ids, read, _ = self._padded([batch[index] for index in part])
+                ids, read, _ = self._padded([batch[index].ids[self.side] for index in part])
                 yield self._inputs(ids, read, self._device)
 
-    def _padded(self, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the tokens of windows, which of them are read, and which are text; shape (windows, longest)."""
+    def _padded(self, texts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the tokens of texts, which of them are read, and which are text; shape (texts, longest)."""
         before, after = self._special
-        rows = [np.concatenate([before, window.ids[self.side], after]) for window in windows]
+        rows = [np.concatenate([before, ids, after]) for ids in texts]
         shape = len(rows), max(map(len, rows))
         ids, read = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         text = np.zeros(shape, dtype=bool)
@@ -255,9 +294,12 @@ class TextSource:
         layer = sum(value is not None for value in values)
         place = f"layer {layer}" if layer < len(values) else "the end"
         lines = str(error).strip().splitlines() or [""]
+        # A mistake in its call, or an input that it lacks, is there for every text.
+        mistaken = isinstance(error, TypeError | AttributeError | ValueError)
         return RosettaError(
             f"{self.name}: failed before {place}, in window {window} of {len(self.text.windows)}, {length} tokens long "
-            f"({type(error).__name__}: {lines[0][:160]}). Try: a smaller --context, or --weights float32"
+            f"({type(error).__name__}: {lines[0][:160]}). "
+            + (OWN if mistaken else "Try: a smaller --context, or --weights float32")
         )
 
     def _batches(self) -> Iterator[list[Window]]:
@@ -277,7 +319,7 @@ class TextSource:
         """Yield the windows of a run, similar lengths together, so that padding never outweighs the text.
 
         A part ends where its windows, padded to the longest, would hold more than `TOKENS_A_BATCH` tokens, or where
-        half of them would be padding.
+        half of them would be padding; where padding would change the text's values, at the next length.
         """
         frame = sum(map(len, self._special))
         lengths = [len(window.ids[self.side]) + frame for window in batch]
@@ -285,7 +327,8 @@ class TextSource:
         tokens = 0
         for index in sorted(range(len(batch)), key=lambda index: (lengths[index], index)):
             padded = (len(part) + 1) * lengths[index]
-            if part and (padded > TOKENS_A_BATCH or padded > 2 * (tokens + lengths[index])):
+            apart = self._padded_together is False and bool(part) and lengths[index] != lengths[part[-1]]
+            if part and (apart or padded > TOKENS_A_BATCH or padded > 2 * (tokens + lengths[index])):
                 yield part
                 part, tokens = [], 0
             part.append(index)

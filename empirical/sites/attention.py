@@ -25,7 +25,11 @@ OUTPUTS = (
     "self_attn.dense",
     "self_attn.o_proj",
     "self_attn.out_proj",
+    "self_attn.output",
     "layer.0.SelfAttention.o",
+    "layer.0.LocalSelfAttention.o",
+    "layer.0.TransientGlobalSelfAttention.o",
+    "multi_head_attention.dense",
 )
 
 
@@ -42,7 +46,8 @@ class AttentionHeads(Site):
             own = [inside[name] for name in OUTPUTS if name in inside]
             if not own:
                 raise RosettaError(
-                    f"{places.name}: no attention output projection is known for {places.model_type!r}. Try: --site mlp"
+                    f"{places.name}: no attention output projection is known for {places.model_type!r}. Try: --site "
+                    "residual"
                 )
             outputs.append(own[0])
         return outputs

@@ -56,6 +56,9 @@ class Autoencoder(Site):
     def modules(self, places: ModelParts) -> list[Any]:
         """Return the block whose output the autoencoder reads."""
         blocks = places.blocks()
+        if self._layer < 0:
+            rule = "reads the stream before block 0, which no block writes"
+            raise InputError("--site", str(self), rule, "an autoencoder of a block's output")
         if not 0 <= self._layer < len(blocks):
             raise InputError("--site", str(self), f"{places.name} has the blocks 0 to {len(blocks) - 1}", f"{self}@0")
         width, stream = len(self._arrays["W_enc"]), places.stream()
@@ -128,7 +131,8 @@ def _layer(config: dict[str, Any], words: str) -> int:
     match = re.fullmatch(r"blocks\.(\d+)\.hook_resid_(pre|post)", hook)
     if match is None:
         rule = f"reads {hook!r}; only residual streams are known" if hook else "does not say which block it reads"
-        raise InputError("--site", f"sae:{words}", rule, f"--site sae:{words}@6, for the output of block 6")
+        place = words if expanded(words).exists() else words.rpartition("@")[0] or words
+        raise InputError("--site", f"sae:{words}", rule, f"--site sae:{place}@6, for the output of block 6")
     return int(match[1]) - (match[2] == "pre")
 
 
@@ -148,19 +152,25 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         if file.suffix == ".npz":
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+                names = list(stored.files)
                 arrays = {name: _float32(stored[name]) for name in WEIGHTS if name in stored.files}
         else:
             from safetensors.torch import load_file
 
-            arrays = {
-                name: _float32(value.float().numpy()) for name, value in load_file(file).items() if name in WEIGHTS
-            }
+            tensors = load_file(file)
+            names = list(tensors)
+            arrays = {name: _float32(value.float().numpy()) for name, value in tensors.items() if name in WEIGHTS}
     except Exception as error:
         raise ForeignFileError(f"{file}: cannot be read as an autoencoder ({type(error).__name__})") from error
     if not {"W_enc", "b_enc"} <= set(arrays) or arrays["W_enc"].ndim != 2:
-        present = ", ".join(arrays) or "none of these arrays"
+        present = ", ".join(names[:8]) + ", …" * (len(names) > 8) or "no arrays"
         raise ForeignFileError(f"{file}: must have W_enc (width × features) and b_enc; it has {present}")
     width, features = arrays["W_enc"].shape
+    if arrays["b_enc"].shape == (width,) != (features,):
+        raise ForeignFileError(
+            f"{file}: W_enc must be of shape width × features, with {width} features as in b_enc; it is of shape "
+            f"{(width, features)}. Try: save W_enc.T"
+        )
     for name, array in arrays.items():
         expected = {"W_enc": (width, features), "b_dec": (width,)}.get(name, (features,))
         if array.shape != expected or not array.size or not np.isfinite(array).all():

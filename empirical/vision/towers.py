@@ -305,7 +305,9 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
 
     def process(images: Sequence[np.ndarray]) -> np.ndarray:
         _require_whole_numbers(checkpoint, images)
-        return np.stack(processor(list(images), return_tensors="np")["pixel_values"]).astype(np.float32)
+        # An image of one or three rows could else be taken for one with its channels first.
+        options: dict[str, Any] = {"return_tensors": "np", "input_data_format": "channels_last"}
+        return np.stack(processor(list(images), **options)["pixel_values"]).astype(np.float32)
 
     return process
 

@@ -9,7 +9,7 @@ from tokenizers import processors
 
 from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
 from rosettalaw.empirical.checkpoints.capturing import captured
-from rosettalaw.empirical.corpora.corpus import Document
+from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.filtering.document_activations import ModelReader
 from rosettalaw.empirical.language.opening import require_text, special_tokens
 from rosettalaw.empirical.language.source import text_sources
@@ -29,6 +29,10 @@ BART |= {"decoder_start_token_id": 2}
 OPT = {"hidden_size": 16, "ffn_dim": 40, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 300}
 OPT |= {"max_position_embeddings": 32, "word_embed_proj_dim": 16, "bos_token_id": 299, "eos_token_id": 299}
 ALBERT = {**COMMON, "embedding_size": 8, "num_hidden_layers": 3, "hidden_act": "gelu"}
+CHUNKED = {**COMMON, "max_position_embeddings": 64, "attention_window": [4, 4]}
+LED = {**{key: value for key, value in BART.items() if key != "max_position_embeddings"}, "attention_window": 4}
+LED |= {"max_encoder_position_embeddings": 64, "max_decoder_position_embeddings": 34}
+XLM = {"emb_dim": 16, "n_layers": 2, "n_heads": 2, "vocab_size": 300, "max_position_embeddings": 32, "n_langs": 1}
 DISENTANGLED = {**COMMON, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
 VISION = {**SIZES, "image_size": 16, "patch_size": 8}
 
@@ -39,13 +43,19 @@ CONFIGS = {
     "arcee": ("Arcee", GROUPED),
     "bart": ("Bart", BART),
     "bert": ("Bert", COMMON),
+    "bert-generation": ("BertGeneration", COMMON),
     "big_bird": ("BigBird", {**COMMON, "attention_type": "original_full"}),
+    "bigbird_pegasus": ("BigBirdPegasus", {**BART, "attention_type": "original_full"}),
     "biogpt": ("BioGpt", COMMON),
+    "blenderbot": ("Blenderbot", BART),
+    "blenderbot-small": ("BlenderbotSmall", BART),
     "bloom": ("Bloom", {"hidden_size": 16, "n_layer": 2, "n_head": 2, "vocab_size": 300}),
     "camembert": ("Camembert", COMMON),
     "codegen": ("CodeGen", {**GPT, "n_head": 4, "rotary_dim": 4}),
     "cohere": ("Cohere", GROUPED),
     "cohere2": ("Cohere2", GROUPED),
+    "convbert": ("ConvBert", {**COMMON, "embedding_size": 16, "head_ratio": 1}),
+    "ctrl": ("CTRL", {"n_embd": 16, "n_layer": 2, "n_head": 2, "dff": 40, "n_positions": 32, "vocab_size": 300}),
     "data2vec-text": ("Data2VecText", COMMON),
     "deberta": ("Deberta", DISENTANGLED),
     "deberta-v2": ("DebertaV2", DISENTANGLED),
@@ -59,6 +69,8 @@ CONFIGS = {
     "eurobert": ("EuroBert", GROUPED),
     "exaone4": ("Exaone4", GROUPED),
     "falcon": ("Falcon", COMMON),
+    "flaubert": ("Flaubert", XLM),
+    "fnet": ("FNet", COMMON),
     "gemma": ("Gemma", HEADS),
     "gemma2": ("Gemma2", HEADS),
     "gemma3": ("Gemma3", {"text_config": HEADS, "vision_config": VISION, "mm_tokens_per_image": 4}),
@@ -80,10 +92,19 @@ CONFIGS = {
         },
     ),
     "gpt_neox": ("GPTNeoX", COMMON),
+    "gpt_neox_japanese": ("GPTNeoXJapanese", {**COMMON, "intermediate_multiple_size": 4}),
     "gptj": ("GPTJ", {**GPT, "rotary_dim": 4}),
     "granite": ("Granite", GROUPED),
     "helium": ("Helium", HEADS),
+    "ibert": ("IBert", COMMON),
+    "led": ("LED", LED),
     "llama": ("Llama", GROUPED),
+    "longformer": ("Longformer", CHUNKED),
+    "longt5": ("LongT5", {**T5, "local_radius": 4}),
+    "luke": ("Luke", {**COMMON, "entity_vocab_size": 3, "entity_emb_size": 8}),
+    "m2m_100": ("M2M100", BART),
+    "marian": ("Marian", {**BART, "pad_token_id": 1}),
+    "markuplm": ("MarkupLM", {**COMMON, "xpath_unit_hidden_size": 4, "max_depth": 2}),
     "mbart": ("MBart", BART),
     "megatron-bert": ("MegatronBert", COMMON),
     "ministral": ("Ministral", HEADS),
@@ -98,22 +119,27 @@ CONFIGS = {
         {"d_model": 16, "n_heads": 2, "n_layers": 2, "expansion_ratio": 3, "max_seq_len": 32, "vocab_size": 300},
     ),
     "mt5": ("MT5", T5),
+    "mvp": ("Mvp", BART),
     "nemotron": ("Nemotron", GROUPED),
     "nomic_bert": ("NomicBert", COMMON),
+    "nystromformer": ("Nystromformer", COMMON),
     "olmo": ("Olmo", GROUPED),
     "olmo2": ("Olmo2", GROUPED),
     "olmo3": ("Olmo3", GROUPED),
     "openai-gpt": ("OpenAIGPT", {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32, "vocab_size": 300}),
     "opt": ("OPT", OPT),
+    "pegasus": ("Pegasus", BART),
     "persimmon": ("Persimmon", COMMON),
     "phi": ("Phi", COMMON),
     "phi3": ("Phi3", GROUPED),
+    "plbart": ("PLBart", BART),
     "qwen2": ("Qwen2", GROUPED),
     "qwen3": ("Qwen3", HEADS),
     "rembert": ("RemBert", COMMON),
     "roberta": ("Roberta", COMMON),
     "roberta-prelayernorm": ("RobertaPreLayerNorm", COMMON),
     "roformer": ("RoFormer", COMMON),
+    "rwkv": ("Rwkv", {"hidden_size": 16, "intermediate_size": 40, "num_hidden_layers": 2, "vocab_size": 300}),
     "seed_oss": ("SeedOss", HEADS),
     "smollm3": ("SmolLM3", GROUPED),
     "stablelm": ("StableLm", GROUPED),
@@ -131,8 +157,11 @@ CONFIGS = {
             "max_position_embeddings": 32,
         },
     ),
+    "xlm": ("XLM", XLM),
     "xlm-roberta": ("XLMRoberta", COMMON),
     "xlm-roberta-xl": ("XLMRobertaXL", COMMON),
+    "xlnet": ("XLNet", {"d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 40, "vocab_size": 300}),
+    "xmod": ("Xmod", {**COMMON, "languages": ["en_XX"], "default_language": "en_XX"}),
 }
 
 
@@ -192,6 +221,7 @@ BERT = "encoder.layer.{}.intermediate.dense"
 BLOCKS = ("encoder.block.{}.layer.1.DenseReluDense", "decoder.block.{}.layer.2.DenseReluDense")
 LLAMA = gated(silu, "layers.{}.mlp")
 BERTS = ("bert", "camembert", "data2vec-text", "deberta", "deberta-v2", "electra", "ernie", "esm", "megatron-bert")
+BERTS += ("bert-generation", "convbert", "ibert", "longformer", "luke", "markuplm", "xmod")
 BERTS += ("mpnet", "rembert", "roberta", "roberta-prelayernorm", "roformer", "xlm-roberta", "xlm-roberta-xl")
 LLAMAS = (
     "cohere",
@@ -205,6 +235,7 @@ LLAMAS = (
     "mistral",
     "nomic_bert",
 )
+BARTS = ("bart", "blenderbot", "blenderbot-small", "led", "marian", "mbart", "mvp", "pegasus", "plbart")
 LLAMAS += ("olmo", "olmo2", "olmo3", "qwen2", "qwen3", "seed_oss", "smollm3", "stablelm")
 
 # The MLP's first linear map, and the neurons from its input; one entry for an encoder and one for a decoder.
@@ -212,7 +243,7 @@ MLP = {
     **{kind: [plain(gelu, BERT)] for kind in BERTS},
     **{kind: [LLAMA] for kind in LLAMAS},
     **{kind: [gated(gelu_tanh, "layers.{}.mlp")] for kind in ("gemma", "gemma2", "gemma3_text")},
-    **{kind: [plain(gelu, f"{part}.layers.{{}}.fc1") for part in ("encoder", "decoder")] for kind in ("bart", "mbart")},
+    **{kind: [plain(gelu, f"{part}.layers.{{}}.fc1") for part in ("encoder", "decoder")] for kind in BARTS},
     **{kind: [gated(gelu_tanh, block, "wi_0", "wi_1") for block in BLOCKS] for kind in ("mt5", "umt5")},
     **{kind: [plain(relu_squared, "layers.{}.mlp.up_proj")] for kind in ("arcee", "nemotron")},
     **{kind: [plain(gelu_tanh, "h.{}.mlp.c_fc")] for kind in ("gpt2", "gpt_bigcode", "gpt_neo", "openai-gpt")},
@@ -221,19 +252,33 @@ MLP = {
     **{kind: [fused(silu, "layers.{}.mlp.gate_up_proj")] for kind in ("glm", "glm4", "phi3")},
     "albert": [plain(gelu, "encoder.albert_layer_groups.0.albert_layers.0.ffn")],
     "big_bird": [plain(gelu_tanh, BERT)],
+    "bigbird_pegasus": [plain(gelu_tanh, f"{part}.layers.{{}}.fc1") for part in ("encoder", "decoder")],
     "bloom": [plain(gelu_tanh, "h.{}.mlp.dense_h_to_4h")],
+    "ctrl": [plain(relu, "h.{}.ffn.0")],
     "distilbert": [plain(gelu, "transformer.layer.{}.ffn.lin1")],
     "falcon": [plain(gelu, "h.{}.mlp.dense_h_to_4h")],
+    "flaubert": [plain(gelu, "ffns.{}.lin1")],
+    "fnet": [plain(gelu_tanh, BERT)],
+    "nystromformer": [plain(gelu_tanh, BERT)],
     "gemma3": [gated(gelu_tanh, "language_model.layers.{}.mlp")],
     "gpt_neox": [plain(gelu, "layers.{}.mlp.dense_h_to_4h")],
+    "gpt_neox_japanese": [plain(gelu, "layers.{}.mlp.dense_h_to_4h")],
+    "m2m_100": [plain(relu, f"{part}.layers.{{}}.fc1") for part in ("encoder", "decoder")],
+    "longt5": [plain(relu, f"{block}.wi") for block in BLOCKS],
     "modernbert": [fused(gelu, "layers.{}.mlp.Wi")],
     "mpt": [plain(gelu, "blocks.{}.ffn.up_proj")],
     "opt": [plain(relu, "decoder.layers.{}.fc1")],
     "persimmon": [plain(relu_squared, "layers.{}.mlp.dense_h_to_4h")],
     "phi": [plain(gelu_tanh, "layers.{}.mlp.fc1")],
+    "rwkv": [plain(relu_squared, "blocks.{}.feed_forward.key")],
     "starcoder2": [plain(gelu_tanh, "layers.{}.mlp.c_fc")],
     "t5": [plain(relu, f"{block}.wi") for block in BLOCKS],
+    "xlm": [plain(gelu, "ffns.{}.lin1")],
+    "xlnet": [plain(gelu, "layer.{}.ff.layer_1")],
 }
+
+
+FOUR_TIMES = ("bloom", "falcon", "flaubert", "gpt_neox_japanese", "mpt", "openai-gpt", "xlm")  # the stream's width
 
 
 def by_hand(kind, model, ids):
@@ -261,7 +306,8 @@ def by_hand(kind, model, ids):
             handle.remove()
         assert len(inputs) == depth
         for one, entered in inputs:
-            entered = entered.reshape(-1, entered.shape[-1]).double().numpy()[-len(ids) :]
+            entered = entered.reshape(-1, entered.shape[-1]).double().numpy()
+            entered = entered[-len(ids) :] if one.startswith("decoder") else entered[: len(ids)]  # or padded by itself
             layers.append(neurons(entered, weights, one))
     return np.concatenate(layers, axis=1)
 
@@ -285,10 +331,19 @@ def test_every_architecture_is_tested():
     assert set(OUTPUT_PROJECTION) == set(CONFIGS) == set(MLP)
 
 
+@pytest.fixture(scope="module")
+def lengths(corpus):
+    """Documents of 2 to 90 characters, so that windows of several lengths are read together."""
+    text = "".join(document.text for document in corpus.documents)
+    sizes = [2 + (37 * i) % 89 for i in range(24)]
+    return Corpus("lengths", tuple(Document(f"d{i}", "x", text[90 * i :][:size]) for i, size in enumerate(sizes)))
+
+
 @pytest.mark.parametrize("kind", sorted(CONFIGS))
-def test_hooked_activations_are_the_mlp_by_hand(kind, tmp_path, tokenizers, corpus):
+def test_hooked_activations_are_the_mlp_by_hand(kind, tmp_path, tokenizers, lengths):
+    """By hand each window is read alone."""
     folder = write(kind, tmp_path / kind, tokenizers[0])
-    source, _ = text_sources(folder, folder, corpus, tokens=300)
+    source, _ = text_sources(folder, folder, lengths, tokens=300)
     measured = next(source.blocks(10_000))
     model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     row = 0
@@ -306,7 +361,7 @@ def test_hooked_activations_are_the_mlp_by_hand(kind, tmp_path, tokenizers, corp
 def expected_neurons(model, kind):
     """Return layers × width, from the configuration alone."""
     config = getattr(model.config, "text_config", model.config)
-    width = 64 if kind in ("bloom", "falcon", "mpt", "openai-gpt") else 40
+    width = 64 if kind in FOUR_TIMES else 40
     return config.num_hidden_layers * width * len(MLP[kind])
 
 

@@ -9,7 +9,7 @@ import rosettalaw as rl
 from rosettalaw.empirical import ArraySource, Encoded
 from rosettalaw.empirical.activations.inputs import open_input
 from rosettalaw.empirical.activations.source import RandomAccess, identity
-from rosettalaw.errors import InputError
+from rosettalaw.errors import InputError, RosettaError
 
 RNG = np.random.default_rng(0)
 DENSE = (RNG.standard_normal((400, 30)) * (RNG.random((400, 30)) < 0.1)).astype(np.float32)
@@ -96,3 +96,38 @@ def test_features_are_matched_and_their_identity_contains_the_function():
 def test_functions_that_return_no_features(wrong):
     with pytest.raises(InputError, match="must return one row of features for each of the 4 positions of a block"):
         Encoded(DENSE, wrong)
+
+
+def test_an_error_within_a_function_names_the_source_and_the_positions():
+    """In the trial, in a later block, and in making an array of its features; the original error is the cause."""
+
+    def broken(block):
+        raise KeyError("no such weight\nin the file")
+
+    with pytest.raises(
+        RosettaError, match=r"^sae: encode failed on random rows that try it, .*\(KeyError: .*Try: lambda block"
+    ) as raised:
+        Encoded(DENSE, broken, name="sae")
+    assert isinstance(raised.value.__cause__, KeyError)
+    calls = []
+
+    def later(block):
+        calls.append(len(block))
+        return relu(block) if len(calls) < 3 else 1 / 0
+
+    source = Encoded(DENSE, later, name="sae")
+    with pytest.raises(
+        RosettaError, match=r"sae: encode failed on positions 100 to 199, .*ZeroDivisionError: division"
+    ):
+        list(source.blocks(100))
+    with pytest.raises(RosettaError, match=r"sae: encode failed on .*ValueError"):
+        Encoded(DENSE, lambda block: [[1.0], [1.0, 2.0], [3.0], [4.0]], name="sae")
+    with pytest.raises(RosettaError, match="another message"):
+        Encoded(DENSE, lambda block: (_ for _ in ()).throw(RosettaError("another message")), name="sae")
+
+
+def test_every_block_has_as_many_features():
+    widths = iter((7, 7, 6))
+    source = Encoded(DENSE, lambda block: relu(block)[:, : next(widths)])
+    with pytest.raises(InputError, match=r"encode = .6 features.: returned 7 features before"):
+        list(source.blocks(100))

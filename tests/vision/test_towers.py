@@ -355,6 +355,19 @@ def test_each_checkpoint_has_its_own_preprocessing(tmp_path, images):
         process([images[0].astype(np.float32)])
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_an_image_of_few_rows_is_read_as_its_transpose_on_its_side(rows, tmp_path):
+    """Its channels come last, also where it has as many rows as channels."""
+    folder = tmp_path / "vit"
+    config = transformers.ViTConfig()
+    transformers.ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    process = towers.open_processor(folder, config)
+    image = np.random.default_rng(0).integers(0, 256, (rows, 40, 3), dtype=np.uint8)
+    (flat,), (upright,) = process([image]), process([image.transpose(1, 0, 2)])
+    assert flat.shape == (3, 32, 32)
+    np.testing.assert_allclose(flat, upright.transpose(0, 2, 1), atol=0.03)  # resized in whole numbers, in other order
+
+
 def test_dinov3_is_preprocessed_without_torchvision(tmp_path, images):
     folder = write("dinov3_vit", tmp_path / "dinov3")
     (folder / "preprocessor_config.json").write_text(
