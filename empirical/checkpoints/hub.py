@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def open_config(checkpoint: str | Path) -> Any:
     if single is None and path.is_file():
         raise MissingFileError(f"{checkpoint}: a file, not a checkpoint folder or hub id")
     require_found(checkpoint)
-    name, revision = located(checkpoint)
+    name, revision = to_read(checkpoint)
     with quiet_transformers():
         from transformers import AutoConfig
 
@@ -198,7 +199,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
     base = base_of(checkpoint)
     if base is not None and not (expanded(checkpoint) / "tokenizer_config.json").is_file():
         return open_tokenizer(base)
-    name, revision = located(checkpoint)
+    name, revision = to_read(checkpoint)
     options = {"use_fast": True, "trust_remote_code": False, "split_special_tokens": True}
     try:
         with panics_as_errors():
@@ -239,7 +240,7 @@ def open_model(
     base = base_of(checkpoint)
     if base is not None:
         return merged(checkpoint, open_model(base, config, class_of(checkpoint), loading)).eval()
-    name, revision = located(checkpoint)
+    name, revision = to_read(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if loading.pickled else True, "weights_only": True}
     options |= {"key_mapping": renamed} if renamed else {}
     folder = None
@@ -422,6 +423,40 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
     return name, ({"revision": revision} if revision else {}) | within
 
 
+def to_read(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
+    """Return the same; of a hub id the folder in the cache where the hub cannot be reached.
+
+    Otherwise the hub's client asks for each file again and again, in silence, for minutes.
+    """
+    name, options = located(checkpoint)
+    folder = None if expanded(checkpoint).exists() else _cached_alone(str(checkpoint))
+    if folder is None:
+        return name, options
+    return folder, {key: value for key, value in options.items() if key != "revision"}
+
+
+@cache
+def _cached_alone(checkpoint: str) -> str | None:
+    """Return a hub id's folder in the cache if the hub cannot be reached; once for all of its files."""
+    if importlib.util.find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    folder = None if constants.HF_HUB_OFFLINE else _snapshot(checkpoint)
+    if folder is None:
+        return None
+    name, within = located(checkpoint)
+    try:
+        get_hf_file_metadata(hf_hub_url(name, "config.json", **within))
+    except HfHubHTTPError:  # it answers
+        return None
+    except Exception as error:
+        say(f"{checkpoint}: the hub cannot be reached ({_first_line(error)}); its copy on this disk is read")
+        return str(folder)
+    return None
+
+
 def gguf_file(path: Path) -> Path | None:
     """Return a GGUF file: the path, or the only one in a folder that is no other checkpoint; None without one."""
     if path.suffix == ".gguf" and path.is_file():
@@ -450,6 +485,12 @@ def inner(folder: Path) -> Path:
 
 def commit(checkpoint: str | Path) -> str:
     """Return the commit of a hub id that has been opened, as the hub's cache on disk knows it; "" if it does not."""
+    folder = _snapshot(checkpoint)
+    return "" if folder is None else folder.name
+
+
+def _snapshot(checkpoint: str | Path) -> Path | None:
+    """Return the folder of a hub id in the hub's cache on disk, None if it is not there."""
     from huggingface_hub import try_to_load_from_cache
 
     name, options = located(checkpoint)
@@ -457,8 +498,8 @@ def commit(checkpoint: str | Path) -> str:
     for file in ("config.json", "model_index.json"):
         cached = try_to_load_from_cache(name, within + file, revision=options.get("revision"))
         if isinstance(cached, str):
-            return Path(cached).parents[within.count("/")].name
-    return ""
+            return Path(cached).parents[within.count("/")]
+    return None
 
 
 def _first_line(error: Exception) -> str:

@@ -73,7 +73,7 @@ def _head(checkpoint: str | Path, pickled: bool) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    name, revision = hub.located(checkpoint)
+    name, revision = hub.to_read(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if pickled else True, "weights_only": True}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(

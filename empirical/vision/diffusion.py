@@ -43,13 +43,13 @@ def is_diffusion(checkpoint: str | Path) -> bool:
 
 def _index(checkpoint: str | Path) -> dict[str, Any] | None:
     """Return a pipeline's record of its parts; None for any other folder."""
-    folder = expanded(checkpoint)
+    name, revision = hub.to_read(checkpoint)
+    folder = expanded(checkpoint) if expanded(checkpoint).exists() else Path(name)  # in the hub's cache, or no folder
     if folder.exists():
         file = folder / "model_index.json"
         return _json(file) if file.is_file() else None
     from huggingface_hub import hf_hub_download
 
-    name, revision = hub.located(checkpoint)
     try:
         return _json(Path(hf_hub_download(name, "model_index.json", **revision)))
     except Exception:  # there is none, there is no such id, the hub cannot be reached: whoever opens the model says so
@@ -201,7 +201,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
     require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
     library: Any = diffusers  # its names are made on demand
     index, folder = _index(checkpoint), expanded(checkpoint)
-    name, revision = hub.located(checkpoint)
+    name, revision = hub.to_read(checkpoint)
     safe = {"use_safetensors": None if loading.pickled else True}  # of pickles diffusers reads tensors alone
 
     def part(kind: Any, subfolder: str, **options: Any) -> Any:

@@ -293,7 +293,7 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
         from transformers import AutoImageProcessor, ViTImageProcessorPil
     except ImportError as error:
         raise MissingExtraError("pillow", "vision") from error
-    name, options = hub.located(checkpoint)
+    name, options = hub.to_read(checkpoint)
     try:
         if config.model_type == "dinov3_vit":
             # Its own class needs torchvision; this one resizes, rescales and normalises by the same settings.
@@ -322,7 +322,7 @@ def of_timm(checkpoint: str | Path) -> Process:
     """
     from transformers.models.timm_wrapper.image_processing_timm_wrapper import TimmWrapperImageProcessor
 
-    name, options = hub.located(checkpoint)
+    name, options = hub.to_read(checkpoint)
     try:
         processor = TimmWrapperImageProcessor.from_pretrained(name, **options)
     except Exception as error:

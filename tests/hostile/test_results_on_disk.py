@@ -108,7 +108,7 @@ def test_a_disk_that_becomes_full_anywhere_is_named(tmp_path, monkeypatch, capsy
     assert "the disk is full; free some space" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["~", "~root", "http:x", "s3:", "-"])
+@pytest.mark.parametrize("name", ["http:x", "s3:", "-", "a~"])
 def test_a_name_is_that_of_a_file_here(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:

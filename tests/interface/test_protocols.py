@@ -79,7 +79,7 @@ def test_names_give_the_variables_of_the_dataset(kind):
 @pytest.mark.parametrize(
     ("use", "said"),
     [
-        (len, r"rows, and it has variables. Try: len\(result.to_dataframe\(\)\)"),
+        (len, r"of its rows and of its variables. Try: len\(result.to_dataframe\(\)\)"),
         (np.asarray, r"is several arrays. Try: result.to_dataframe\(\)"),
         (pd.DataFrame, r"is several arrays. Try: result.to_dataframe\(\)"),
         (reversed, "not reversible"),

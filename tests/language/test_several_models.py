@@ -151,7 +151,7 @@ def test_models_in_memory_leave_nothing_behind(three, text, tokenizers, cache):
     result = rl.match_several(models, tokenizers=[tokenizers[0], None, tokenizers[0]], **given)
     assert result.models == ["first", "second", "third"]
     saved = match_several(three, text=text, quiet=True, **{**FEW, "null": "shift:1"})
-    assert [len(pair) for pair in result.pairs.values()] == [pair.dataset.sizes["pair"] for pair in saved.pairs]
+    assert [len(pair.pairs) for pair in result.pairs.values()] == [pair.dataset.sizes["pair"] for pair in saved.pairs]
     abouts = [json.loads(file.read_text())["model"] for file in cache.glob("spools/*/spool.json")]
     assert sorted(abouts) == sorted(three)  # of checkpoints alone
 

@@ -63,7 +63,7 @@ class WithVariables(Printed):
 
     def __len__(self) -> int:
         way = "len(result.to_dataframe()), or len(result.dataset)"
-        raise CallError(f"len: a result has rows, and it has variables. Try: {way}")
+        raise CallError(f"len: a result has two lengths, of its rows and of its variables. Try: {way}")
 
     def __bool__(self) -> bool:
         return True
