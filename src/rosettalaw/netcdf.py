@@ -29,9 +29,13 @@ OTHER_KINDS |= {".zarr", ".feather", ".pkl", ".mat"}
 def require_name(argument: str, path: str | os.PathLike[str]) -> None:
     """Raise unless a file of this name can be netCDF: its suffix names no other kind of file."""
     given, path = path, Path(path)
-    require(path.name, argument, str(given), "must name a file", f"{argument} result.nc")
+
+    def way(name: str) -> str:
+        return f"{argument} {name}" if argument.startswith("-") else f"{argument}={name!r}"
+
+    require(path.name, argument, str(given), "must name a file", way("result.nc"))
     rule = f"the result is netCDF, which does not fit the suffix {path.suffix}"
-    require(path.suffix.lower() not in OTHER_KINDS, argument, str(path), rule, f"{argument} {path.with_suffix('.nc')}")
+    require(path.suffix.lower() not in OTHER_KINDS, argument, str(path), rule, way(str(path.with_suffix(".nc"))))
 
 
 def require_signature(file: IO[bytes]) -> None:
