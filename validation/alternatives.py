@@ -42,6 +42,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contents import ByContent
 from .counts import Counts, counts_from
 from .curves import CONTAINED_IN, CURVES, fitted_curves
 from .distributions import f_tail
@@ -59,8 +60,8 @@ CLEAR_DRAWS = 59  # enough, if none of them beats the rival so clearly
 AT_ONCE = 8, CLEAR_DRAWS - 8, DRAWS - CLEAR_DRAWS  # draws that are fitted together
 
 
-@dataclass(frozen=True)
-class Alternative:
+@dataclass(frozen=True, eq=False)
+class Alternative(ByContent):
     """One curve fitted to counts.
 
     Attributes
@@ -84,8 +85,8 @@ class Alternative:
     cv_rms: float
 
 
-@dataclass(frozen=True)
-class CurveComparison:
+@dataclass(frozen=True, eq=False)
+class CurveComparison(ByContent):
     """All curves, and the one preferred, or "cannot tell" (then `reason` says why)."""
 
     alternatives: tuple[Alternative, ...]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contents import ByContent
 from ..lazy import deferred
 from ..theory.predictions import predict_arrays
 from .inputs import number
@@ -20,8 +21,8 @@ stats = deferred("scipy.stats")  # half a second
 ROUNDING = 0.02  # how far whole counts move the exponents of a ladder of a few sizes
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, eq=False)
+class Estimate(ByContent):
     """A number with its standard error, 95% interval, and the degrees of freedom behind it."""
 
     value: float

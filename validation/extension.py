@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contents import ByContent
 from ..errors import require
 from ..lazy import deferred
 from ..theory.parameters import positive
@@ -42,8 +43,8 @@ stats = deferred("scipy.stats")  # half a second
 FINITE_TURNS = 5  # the finite-size part settles to well below `ROUNDING` in three
 
 
-@dataclass(frozen=True)
-class Extension:
+@dataclass(frozen=True, eq=False)
+class Extension(ByContent):
     """The extended theory fitted to one triangle.
 
     Attributes

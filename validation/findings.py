@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contents import ByContent
 from ..lazy import deferred
 from ..model_names import family_name
 from .holm import interval_p, sentence
@@ -54,8 +55,8 @@ class Shown(StrEnum):
     OPPOSITE = "contradicted"
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, eq=False)
+class Finding(ByContent):
     """One finding, its judgement by this ladder, the numbers, and the p-value of its absence."""
 
     name: str

@@ -101,8 +101,8 @@ class Forecast(ByContent):
         return f"<p>{html.escape(repr(self))}</p>"
 
 
-@dataclass(frozen=True)
-class HeldOut:
+@dataclass(frozen=True, eq=False)
+class HeldOut(ByContent):
     """The largest size predicted from the smaller ones.
 
     Attributes

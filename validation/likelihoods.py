@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import InputError, UnknownNameError, require
 from .counts import CALLS
 from .distributions import log_gamma, student_quantile, xlogy
@@ -35,8 +36,8 @@ Deviance = Callable[[np.ndarray], float]  # of the expected counts μ
 SLOPES = (-20.0, 20.0)
 
 
-@dataclass(frozen=True)
-class LikelihoodFit:
+@dataclass(frozen=True, eq=False)
+class LikelihoodFit(ByContent):
     """A power law fitted by one likelihood.
 
     Attributes

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import checked
+from ..contents import ByContent
 from ..errors import require
 from ..lazy import deferred
 from ..looks import COLOURS, axes
@@ -38,8 +39,8 @@ optimize = deferred("scipy.optimize")  # half a second, which a fit of counts do
 FEWEST_PAIRS = 5
 
 
-@dataclass(frozen=True)
-class Profile:
+@dataclass(frozen=True, eq=False)
+class Profile(ByContent):
     """The profile of one matching.
 
     Attributes

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contents import ByContent
 from .likelihoods import LikelihoodFit, fit_likelihood
 from .power_law import PowerLawFit, fit_power_law
 from .published import read, reading_error
@@ -20,8 +21,8 @@ ONE_DIGIT = 0.1  # a size given as 5e4 stands for 4.5e4 to 5.5e4
 DRAWS = 4000
 
 
-@dataclass(frozen=True)
-class PublishedCheck:
+@dataclass(frozen=True, eq=False)
+class PublishedCheck(ByContent):
     """One statement of the paper, judged by its published numbers under our fits.
 
     Attributes

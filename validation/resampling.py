@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contents import ByContent
 from .counts import Counts
 from .distributions import student_tail
 from .power_law import PowerLawFit, fit_clean
@@ -33,8 +34,8 @@ from .rounding import ROUNDING, whole
 SIGNIFICANT = 0.05
 
 
-@dataclass(frozen=True)
-class ResidualChecks:
+@dataclass(frozen=True, eq=False)
+class ResidualChecks(ByContent):
     """Tests of a straight line in log-log.
 
     Attributes

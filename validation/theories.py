@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contents import ByContent
 from ..errors import require
 from ..theory import Model
 from .alternatives import CANNOT_TELL, CLEAR_AICC, REJECTED
@@ -37,8 +38,8 @@ EXAMPLE = (
 )
 
 
-@dataclass(frozen=True)
-class TheoryComparison:
+@dataclass(frozen=True, eq=False)
+class TheoryComparison(ByContent):
     """Theories fitted to the same counts.
 
     Attributes

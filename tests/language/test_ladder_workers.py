@@ -39,7 +39,7 @@ def ladder(tmp_path_factory):
     path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8, 16))
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
     path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
-    train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
+    train_ladder(open_ladder(path), cache=folder / "cache", quiet=True, workers=1)
     return path, folder / "cache"
 
 
@@ -66,7 +66,7 @@ def two_processes():
 
 def test_two_processes_give_the_numbers_of_one(ladder, models, tmp_path):
     path, cache = ladder
-    alone = measure_ladder(models, quiet=True)
+    alone = measure_ladder(models, quiet=True, workers=1)
     (tmp_path / "cluster.py").write_text(CLUSTER)
     with subprocess.Popen(
         [sys.executable, tmp_path / "cluster.py"], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True

@@ -26,7 +26,7 @@ def models(tmp_path_factory):
     path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8, 16))
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
     path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
-    return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True).models()
+    return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True, workers=1).models()
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_finished_pairs_are_not_measured_again(models, measured, tmp_path, monke
     monkeypatch.setattr(
         side_by_side, "run_jobs", lambda work, of, **more: (jobs.extend(of), run_jobs(work, of, **more))
     )
-    again = measure_ladder(models, tmp_path, quiet=True)
+    again = measure_ladder(models, tmp_path, quiet=True, workers=1)
     assert [len(job) for job in jobs] == [1]
     assert {path: path.stat().st_mtime_ns for path in saved[1:]} == times
     assert again.identical(measured[0].assign_attrs(again.attrs))

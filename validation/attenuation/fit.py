@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...contents import ByContent
 from ...lazy import deferred
 from ..demands import ROUNDING, Estimate, expected_exponents
 from .law import Sample, beta_parameters, log_survival
@@ -48,8 +49,8 @@ STEEP = 1.001  # β > 1 of the theory
 FEWEST = 20  # pairs in all, below which nothing is fitted
 
 
-@dataclass(frozen=True)
-class ProfilePoint:
+@dataclass(frozen=True, eq=False)
+class ProfilePoint(ByContent):
     """The best fit at one mean attenuation: exponent b, spread, and log-likelihood relative to the greatest."""
 
     mean: float
@@ -58,8 +59,8 @@ class ProfilePoint:
     log_likelihood: float
 
 
-@dataclass(frozen=True)
-class Attenuation:
+@dataclass(frozen=True, eq=False)
+class Attenuation(ByContent):
     """A distribution of attenuations fitted to a ladder.
 
     Attributes

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ...contents import ByContent
 from ...errors import require
 from ...lazy import deferred
 from ..demands import ROUNDING
@@ -39,8 +40,8 @@ LEAST_DISPERSION = 0.25
 TURNS = 100
 
 
-@dataclass(frozen=True)
-class Share:
+@dataclass(frozen=True, eq=False)
+class Share(ByContent):
     """The share of pairs above one correlation among those above a lower one, over network size.
 
     Attributes

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import checked
+from ...contents import ByContent
 from ...errors import require
 from ...lazy import deferred
 from ..attenuation.drawn import DrawnLadder
@@ -40,8 +41,8 @@ ATTENUATION = (0.6, 0.2)  # mean and spread of the alternative "attenuated theor
 BUDGET = (0.6, 0.7)  # β and θ of the alternative "budget κN^θ"
 
 
-@dataclass(frozen=True)
-class Expectation:
+@dataclass(frozen=True, eq=False)
+class Expectation(ByContent):
     """Expected half-widths and powers of a design.
 
     Attributes

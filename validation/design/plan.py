@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from ...arguments import check_fields
+from ...contents import ByContent
 from ...errors import InputError, require
 from ..demands import expected_exponents
 from ..inputs import number
@@ -52,8 +53,8 @@ class Scatter:
         return cls(*(3 * (sd / np.sqrt(3),)))
 
 
-@dataclass(frozen=True)
-class Design:
+@dataclass(frozen=True, eq=False)
+class Design(ByContent):
     """A ladder that is to be measured.
 
     Attributes

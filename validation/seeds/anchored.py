@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arguments import checked
+from ...contents import ByContent
 from ...errors import MissingExtraError, require
 from ...lazy import deferred
 
@@ -27,8 +28,8 @@ stats = deferred("scipy.stats")  # half a second
 PAIRS = "an array of pairs of neurons, shape (n, 2), such as np.stack([matches.a, matches.b], axis=1)"
 
 
-@dataclass(frozen=True)
-class Replication:
+@dataclass(frozen=True, eq=False)
+class Replication(ByContent):
     """A count of recurring neurons or pairs, with the count expected by chance.
 
     Attributes

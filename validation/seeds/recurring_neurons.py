@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...contents import ByContent
 from ...empirical.several.recurrence import Edges, families
 from ...results import replacing
 from .recurrence import crossed_rungs
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 LEAST = 3  # networks: in two, a family is one pair, or a chain of them
 
 
-@dataclass(frozen=True)
-class RecurringNeurons:
+@dataclass(frozen=True, eq=False)
+class RecurringNeurons(ByContent):
     """Families of neurons of three or more networks, size by size.
 
     Attributes
