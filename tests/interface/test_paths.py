@@ -88,6 +88,8 @@ def test_names_that_only_look_alike_are_taken(tmp_path, monkeypatch):
     ],
 )
 def test_a_blank_path_on_the_command_line_is_one_message(line, name, tmp_path, monkeypatch, capsys):
+    if line[0] == "demo":  # without torch it says so first
+        pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         cli.main(line)
