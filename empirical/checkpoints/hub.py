@@ -441,9 +441,12 @@ def _cached_alone(checkpoint: str) -> str | None:
     if importlib.util.find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    folder = None if constants.HF_HUB_OFFLINE else _snapshot(checkpoint)
+    try:
+        folder = None if constants.HF_HUB_OFFLINE else _snapshot(checkpoint)
+    except HFValidationError:  # no hub id: whoever opens it says so
+        return None
     if folder is None:
         return None
     name, within = located(checkpoint)
@@ -490,7 +493,7 @@ def commit(checkpoint: str | Path) -> str:
 
 
 def _snapshot(checkpoint: str | Path) -> Path | None:
-    """Return the folder of a hub id in the hub's cache on disk, None if it is not there."""
+    """Return the folder of a hub id in the hub's cache on disk, None without one."""
     from huggingface_hub import try_to_load_from_cache
 
     name, options = located(checkpoint)

@@ -15,7 +15,7 @@ COMMIT = "1" * 40
 
 @pytest.fixture
 def cached(checkpoints, tmp_path, monkeypatch):
-    """The id ``us/tiny``, and ``us/tiny/part``, in a cache; whoever asks the network is told and refused."""
+    """The id ``us/tiny``, and ``us/tiny/part``, in a cache; requests to the network are counted and refused."""
     snapshot = tmp_path / "hub" / "models--us--tiny" / "snapshots" / COMMIT
     shutil.copytree(checkpoints["gpt2"], snapshot)
     shutil.copytree(checkpoints["gpt2"], snapshot / "part")
@@ -73,6 +73,8 @@ def test_a_hub_that_answers_is_asked_for_every_file(cached, monkeypatch):
 def test_nobody_is_asked_for_what_is_not_cached_or_where_one_works_offline(cached, checkpoints, monkeypatch):
     _, asked = cached
     assert hub.to_read("us/other") == ("us/other", {})
+    assert hub.to_read("no such folder/at/all") == ("no such folder/at", {"subfolder": "all"})
+    assert hub.to_read("/no/such/folder")[0] == "/no/such/folder"
     assert hub.to_read(checkpoints["gpt2"]) == (str(checkpoints["gpt2"]), {})
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert hub.to_read("us/tiny") == ("us/tiny", {})
