@@ -126,7 +126,7 @@ UNREADABLE = {
     "funnel": "pools positions, so that its deeper layers have fewer positions than tokens",
     "mra": "attends only by kernels of a GPU that are not part of it",
     "perceiver": "reads a text into a few vectors, which belong to no token",
-    "reformer": "attends by random hashes, so that its activations are others each time",
+    "reformer": "attends by random hashes, so that its activations differ each time",
     "squeezebert": "has its positions behind its channels, for convolutions in place of linear maps",
 }
 WITHOUT_BLOCKS = ("flaubert", "xlm")  # their layers are lists of parts

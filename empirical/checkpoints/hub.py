@@ -424,7 +424,7 @@ def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
 
 
 def to_read(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the same; of a hub id the folder in the cache where the hub cannot be reached.
+    """Return the arguments of `from_pretrained` (`located`), or the cached folder where the hub cannot be reached.
 
     Otherwise the hub's client asks for each file again and again, in silence, for minutes.
     """

@@ -168,7 +168,7 @@ def _tokenizer(tokenizer: Any, side: str) -> Any:
 
 @contextmanager
 def unchanged(*models: Any) -> Iterator[None]:
-    """Set models to evaluation meanwhile; leave training modes, hooks and random numbers as they were before.
+    """Set models to evaluation meanwhile; leave training modes, attention, hooks and random numbers as they were.
 
     Hooks that an interrupted reading has left are taken away, also where an error's traceback keeps the reading alive.
     """
@@ -177,6 +177,8 @@ def unchanged(*models: Any) -> Iterator[None]:
     modules = [module for model in models for module in model.modules()]
     modes = [module.training for module in modules]
     hooks = [set(module._forward_pre_hooks) for module in modules]
+    # Another kind of attention (`hub.attend_fully`) has modules of its own.
+    attending = [(module, module.attention_type, dict(module._modules)) for module in modules if _has_kinds(module)]
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  # kept, not used
     devices = sorted({weight.device.index or 0 for model in models for weight in model.parameters() if weight.is_cuda})
     try:
@@ -187,7 +189,15 @@ def unchanged(*models: Any) -> Iterator[None]:
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
+        for module, kind, parts in attending:
+            module.attention_type = kind
+            module._modules.update(parts)
         for module, mode, before in zip(modules, modes, hooks, strict=True):
             module.training = mode
             for key in set(module._forward_pre_hooks) - before:
                 del module._forward_pre_hooks[key]
+
+
+def _has_kinds(module: Any) -> bool:
+    """Return whether a module has several kinds of attention, as BigBird's have."""
+    return hasattr(module, "attention_type") and hasattr(module, "set_attention_type")

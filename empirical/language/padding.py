@@ -69,7 +69,7 @@ def padding_is_left_out(
     Raises
     ------
     RosettaError
-        If its values are others each time, or depend on the text beside also where both have the same length.
+        If its values differ each time, or depend on the text beside also where both have the same length.
     """
     ids = max(texts, key=len)[:TRIED]
     if len(ids) < 4:
@@ -79,8 +79,7 @@ def padding_is_left_out(
     alone = read([first])
     if difference(alone, read([first])) > most:
         raise RosettaError(
-            f"{name}: its activations are others each time that it reads the same text, so they cannot be matched. "
-            f"{OWN}"
+            f"{name}: its activations differ each time it reads the same text, so they cannot be matched. {OWN}"
         )
     if difference(alone, read([first, ids[::-1]])) <= most:
         return True

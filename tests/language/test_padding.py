@@ -1,5 +1,7 @@
 """Texts read together: the same values as alone, whatever the architecture does with padding; others are refused."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, UN
 from rosettalaw.empirical.checkpoints.hub import attend_fully
 from rosettalaw.empirical.corpora.corpus import Document
 from rosettalaw.empirical.filtering.document_activations import ModelReader
+from rosettalaw.empirical.language.loaded import unchanged
 from rosettalaw.empirical.language.opening import require_text
 from rosettalaw.empirical.language.padding import MIXING, by_window, padding_is_left_out
 from rosettalaw.empirical.language.source import text_sources
@@ -103,7 +106,7 @@ def test_a_trial_tells_what_a_model_does_with_padding():
     at_the_edge = reader(lambda ids, mask: ids * (1 + (np.arange(ids.shape[1]) == ids.shape[1] - 1)))
     assert not padding_is_left_out(at_the_edge, texts, "tiny")
     assert not padding_is_left_out(with_mask, [np.arange(3)], "tiny")  # too short to tell
-    with pytest.raises(RosettaError, match=r"tiny: its activations are others each time.*Try: rosettalaw match a\.npy"):
+    with pytest.raises(RosettaError, match=r"tiny: its activations differ each time.*Try: rosettalaw match a\.npy"):
         padding_is_left_out(reader(lambda ids, mask: ids + rng.standard_normal(ids.shape)), texts, "tiny")
     with pytest.raises(RosettaError, match="tiny: its activations of a text depend on the other texts"):
         padding_is_left_out(reader(lambda ids, mask: ids + ids.sum(0)), texts, "tiny")
@@ -137,6 +140,20 @@ def test_random_attention_gives_way_to_full_attention_before_the_first_text():
         attend_fully(model)
         assert model.attention_type == "original_full"
         assert "Sparse" not in type(layer.attention.self if model is bird else layer.self_attn.self).__name__
+
+
+def test_a_callers_model_keeps_its_attention():
+    """The same modules as before, after a reading that attends fully and after one that fails."""
+    sizes = {"attention_type": "block_sparse", "block_size": 4, "num_random_blocks": 1}
+    model = transformers.AutoModel.from_config(transformers.BigBirdConfig(**COMMON, **sizes))
+    before = [id(part) for part in model.modules()], model.attention_type
+    with unchanged(model):
+        attend_fully(model)
+    with suppress(KeyError), unchanged(model):
+        attend_fully(model)
+        raise KeyError
+    assert ([id(part) for part in model.modules()], model.attention_type) == before
+    assert {part.attention_type for part in model.modules() if hasattr(part, "attention_type")} == {"block_sparse"}
 
 
 def test_layers_that_are_lists_of_parts_have_no_residual_stream():

@@ -215,6 +215,16 @@ def test_effective_positions_are_those_of_their_formula(offset):
     assert 100 < independent < 1200
 
 
+@pytest.mark.parametrize("scale", [9e17, 3e-17])
+def test_effective_positions_do_not_depend_on_the_unit(scale):
+    """The largest numbers that a matching takes, and nearly the smallest: their squares leave float32's range."""
+    rng = np.random.default_rng(1)
+    sides = [np.repeat(rng.choice([-1.0, 1.0], (300, 8)), 10, axis=0) for _ in "ab"]
+    one, other = (effective_positions(*(ArraySource((by * x).astype(np.float32)) for x in sides)) for by in (1, scale))
+    assert one == pytest.approx(other, rel=1e-4)
+    assert 50 < one[1] < 600
+
+
 def test_defaults_follow_from_what_is_known():
     array = np.random.default_rng(0).standard_normal((100, 4))
     plain, tiny = ArraySource(array), ArraySource(array[:10])

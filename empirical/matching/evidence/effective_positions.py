@@ -85,7 +85,7 @@ def _sample(source: RandomAccess, most: int, block: int) -> np.ndarray:
     mean = (total / source.positions).astype(np.float32)
     for here in blocks:
         out[here] -= mean
-        square += np.einsum("ij,ij->j", out[here], out[here])
+        square += np.square(out[here], dtype=float).sum(0)  # of numbers near 1e18 float32 cannot hold the sum
     norm = np.sqrt(square)
     usable = np.isfinite(norm) & (norm > 0)
     if not usable.all():
