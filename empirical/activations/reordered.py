@@ -9,7 +9,6 @@ its place. A file of T positions is read T/W times where a window holds W of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -115,6 +114,11 @@ class Shifted:
         The activations.
     lag : int
         Position of the source that comes first, from 1 to positions − 1.
+
+    Attributes
+    ----------
+    source, lag
+        The same.
     """
 
     def __new__(cls, source: ActivationSource, lag: int) -> Shifted:
@@ -122,13 +126,13 @@ class Shifted:
 
     def __init__(self, source: ActivationSource, lag: int):
         self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
-        self._source: Any = source
-        self._lag = lag
+        self.source, self._source = source, source
+        self.lag = lag
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield the source's blocks from `lag` on, then those before it."""
-        yield from blocks_from(self._source, size, self._lag)
-        left = self._lag
+        yield from blocks_from(self._source, size, self.lag)
+        left = self.lag
         for block in self._source.blocks(size):
             yield block[:left]
             left -= len(block)
@@ -142,19 +146,19 @@ class ReadableShifted(View, Shifted):
     def rows(self, index: slice | np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Return the activations at the shifted positions; in place but for the block that goes around the end."""
         if not isinstance(index, slice):
-            return self._source.rows((np.asarray(index) + self._lag) % self.positions, columns)
+            return self._source.rows((np.asarray(index) + self.lag) % self.positions, columns)
         start, stop, step = index.indices(self.positions)
-        first, last = start + self._lag, stop + self._lag
+        first, last = start + self.lag, stop + self.lag
         if step != 1 or first < self.positions < last:
-            return self._source.rows((np.arange(start, stop, step) + self._lag) % self.positions, columns)
+            return self._source.rows((np.arange(start, stop, step) + self.lag) % self.positions, columns)
         turns = self.positions if first >= self.positions else 0
         return self._source.rows(slice(first - turns, last - turns), columns)
 
     def in_place(self) -> list[tuple[int, int]]:
         """Return the source's stretches at their new places, cut where it goes around the end."""
-        around, stretches = self.positions - self._lag, []
+        around, stretches = self.positions - self.lag, []
         for start, stop in in_place(self._source):
-            pieces = [(start, min(stop, self._lag), around), (max(start, self._lag), stop, -self._lag)]
+            pieces = [(start, min(stop, self.lag), around), (max(start, self.lag), stop, -self.lag)]
             stretches += [(low + by, high + by) for low, high, by in pieces if low < high]
         return sorted(stretches)
 

@@ -264,7 +264,13 @@ def _with_nulls(
     )
     at_once = matchings_at_once(sizes, settings.tile, memory, settings.device) if exact else 1
     workspace = Workspace(
-        settings.tile, parts, Product(settings.compute, settings.library), settings.device, memory, at_once
+        settings.tile,
+        parts,
+        Product(settings.compute, settings.library),
+        settings.device,
+        memory,
+        at_once,
+        draws=bool(draws),
     )
     names = [TRAINED, *(f"{null.label}{number}" for null, number in draws)]
 

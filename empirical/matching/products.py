@@ -36,6 +36,8 @@ class Workspace:
         Bytes that the screened engine's sums may take on it.
     at_once : int
         Largest number of sources that A is multiplied with in one reading.
+    draws : bool
+        Whether draws of nulls follow, for which the screened engine keeps small sketches of both sides.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Workspace:
         device: str,
         memory: int = 0,
         at_once: int = 1,
+        draws: bool = False,
     ):
         self.parts, self.product, self.memory, self.at_once, self._device = parts, product, memory, at_once, device
         self.sketch: Any = None  # side A's, which the screened engine's nulls share
@@ -53,6 +56,8 @@ class Workspace:
         self.moments: Any = (
             None  # A's, with its reach, which the certified engine's nulls share; B's of the screened one
         )
+        self.draws = draws
+        self.shifts: Any = None  # and these sketches
         self.rounded: Any = None  # columns that the certified engine has rounded
         self._longest = max(stop - start for blocks in parts for start, stop in blocks)
         self._tile = tile

@@ -19,18 +19,30 @@ from .null import Null, Sources
 LEAST = 0.1  # of the positions that a lag is at least, in either direction
 FEWEST = 20  # positions
 GOLDEN = (5**0.5 - 1) / 2
+MANY = 2**17  # positions from which on a lag may be a sum: two sketches then serve three draws (`screening.shifts`)
 
 
 def lag(positions: int, entropy: Sequence[int]) -> int:
     """Return the lag of one draw, between a tenth and nine tenths of the positions.
 
     The last number of `entropy` is the draw's. Draws of one seed lie apart by multiples of the golden ratio, so that no
-    two are nearly the same.
+    two are nearly the same. For many positions, every third lag is the sum of the two before it.
     """
     *seed, draw = entropy
     start = np.random.default_rng(np.random.SeedSequence(seed)).random()
     least = -int(-LEAST * positions // 1)
-    return least + int((start + GOLDEN * draw) % 1 * (positions - 2 * least + 1))
+
+    def golden(number: int) -> int:
+        return least + int((start + GOLDEN * number) % 1 * (positions - 2 * least + 1))
+
+    if positions < MANY or draw % 3 == 0:
+        return golden(draw)
+    begin = draw - draw % 3
+    first = golden(begin)
+    second = next(
+        one for one in map(golden, (begin + 1, begin + 2)) if least <= (first + one) % positions <= positions - least
+    )
+    return second if draw % 3 == 1 else (first + second) % positions
 
 
 class Shift(Null):

@@ -7,7 +7,7 @@
 | `sketch`, `sketch_kernels` | count-sketches of activations |
 | `candidates` | pairs worth an exact correlation, and their rivals |
 | `pair_products`, `pair_kernels` | exact correlations of chosen pairs |
-| `draws` | null draws by a small sketch |
+| `draws`, `shifts` | null draws by small sketches |
 | `device_kernels` | the same on other devices than the CPU |
 | `audit` | the share of pairs that screening misses, measured |
 """

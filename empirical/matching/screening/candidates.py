@@ -3,7 +3,9 @@
 1. **Candidates**. The c largest estimates of every neuron, both ways, from one product of the coarse sketches.
 2. **Possible pairs**. A pair can be mutual only if each is among the other's candidates. Such pairs are estimated again
    from the fine sketches, and those stay that are within `REACH` standard deviations of both neurons' best. With those
-   that look mutual come their **challengers**, the best-looking of all other partners.
+   that may well be mutual come their **challengers**, the best-looking of all other partners, and candidates that are
+   rivals of a pair whose correlation is the least that it probably has. Where all of its rivals are candidates, they
+   need no further reading.
 3. **Rivals**. A neuron's best partner may be no candidate, where many are alike. So every neuron whose estimate with
    either neuron of a mutual pair comes within `REACH` standard deviations of the pair's correlation is correlated too
    (and its best-looking partners, for the margin). A rival may itself make a pair in place of the one it beats: where
@@ -73,15 +75,21 @@ def candidates(a: Sketch, b: Sketch, count: int, absolute: bool, chunk: int = 10
     constant_a, constant_b = (arrays.placed(one.moments.square == 0, a.rounded) for one in (a, b))
     chunk = max(min(chunk, RANKED // neurons[1]), 1) if on_cpu else chunk
     return_memory()  # of rounding
-    for rows, columns in tiles(*neurons, (chunk, neurons[1] if on_cpu else WIDTH)):
-        estimate = (a.rounded[rows] @ b.rounded[columns].T).float()
+    edges = min(chunk, neurons[0]), neurons[1] if on_cpu else min(WIDTH, neurons[1])
+    # Memory that is used again: fresh one takes as long as ranking.
+    product = torch.empty(edges[0] * edges[1], dtype=a.rounded.dtype, device=a.device)
+    widened = product if product.dtype == torch.float32 else torch.empty_like(product, dtype=torch.float32)
+    for rows, columns in tiles(*neurons, edges):
+        one, other = a.rounded[rows], b.rounded[columns]
+        shape = len(one), len(other)
+        rounded, estimate = (memory[: shape[0] * shape[1]].view(shape) for memory in (product, widened))
+        estimate.copy_(torch.mm(one, other.T, out=rounded))
         if absolute:
             estimate.abs_()
         estimate[constant_a[rows]] = -float("inf")
         if constant_b[columns].any():
             estimate[:, constant_b[columns]] = -float("inf")
         best.offer(estimate, rows.start, columns.start)
-        del estimate  # before the next ones are made
     one, other = (Candidates(keys[:, :-1], units[:, :-1], keys[:, -1]) for keys, units in best.listed())
     return one, other
 
@@ -122,12 +130,19 @@ def possible_pairs(
     return (units[0][possible], units[1][possible]), estimate[possible]
 
 
-def likely_pairs(sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int) -> Pairs:
-    """Return the possible pairs that look mutual, beyond the sketch's noise."""
-    mutual = estimate > STRAY * fine_noise(sketches, *pairs, estimate)
+def likely_pairs(
+    sketches: tuple[Sketch, Sketch], pairs: Pairs, estimate: np.ndarray, k: int, within: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the possible pairs that look mutual, beyond the sketch's noise, and a correlation each probably exceeds.
+
+    `within` is how many standard deviations they may be below either neuron's best.
+    """
+    noise = fine_noise(sketches, *pairs, estimate)
+    least = estimate - STRAY * noise
+    mutual = least > 0
     for unit, sketch in zip(pairs, sketches, strict=True):
-        mutual &= estimate >= kth(unit, estimate, k, len(sketch.fine))[unit]
-    return pairs[0][mutual], pairs[1][mutual]
+        mutual &= estimate + within * noise >= kth(unit, estimate, k, len(sketch.fine))[unit]
+    return pairs[0][mutual], pairs[1][mutual], least[mutual]
 
 
 def replacements(
@@ -153,23 +168,47 @@ def replacements(
 def challengers(
     sketches: tuple[Sketch, Sketch],
     near: tuple[Candidates, Candidates],
-    pairs: Pairs,
+    likely: tuple[np.ndarray, ...],
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    noise: float,
     absolute: bool,
-) -> np.ndarray:
-    """Return, as u N_B + v, the best-looking partners of likely pairs: most of those that are not mutual lose to one.
+    keep: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return, as u N_B + v, the candidates that are read with possible pairs, and of which pairs no rival is left.
 
-    They are read with the pairs themselves, so that few that are not mutual are left to verify.
+    Most pairs that are not mutual lose to one of these, so that few are left to verify. Rivals are those of the least
+    correlation that a pair probably has (`likely_pairs`); one that has more has no others.
+
+    Parameters
+    ----------
+    likely : (units of A, units of B, …)
+        Pairs whose neurons' best-looking partners are read too.
+    pairs : (units of A, units of B, least correlation)
+        Pairs whose rivals are read, the likely ones among them.
+    noise : float
+        Of the coarse estimates.
+    keep : int
+        How many best-looking partners are listed at least.
     """
-    neurons_b, chosen = len(near[1].units), []
+    neurons_b, chosen, least = len(near[1].units), [], pairs[2]
+    # What may beat a pair grows with its correlation only where the noise is that small.
+    listed = min(both.units.shape[1] for both in near) >= keep
+    complete = np.full(len(least), listed and REACH * noise < 1)
     for side, both in enumerate(near):
-        units = np.unique(pairs[side])
+        complete &= least - REACH * noise * np.sqrt(1 + least**2) > both.bar[pairs[side]]
+        units, place = np.unique(pairs[side], return_inverse=True)
+        lowest = np.full(len(units), np.inf)
+        np.minimum.at(lowest, place, least)
         partners = both.units[units]
-        unit, partner = np.repeat(units, partners.shape[1])[partners.ravel() >= 0], partners[partners >= 0]
-        estimate = _fine(sketches, (unit, partner) if side == 0 else (partner, unit), absolute)
-        closest = _rank(unit, estimate) < CHALLENGERS
-        unit, partner = unit[closest], partner[closest]
-        chosen.append(unit * neurons_b + partner if side == 0 else partner * neurons_b + unit)
-    return np.unique(np.concatenate(chosen))
+        row, column = (partners >= 0).nonzero()
+        unit, partner = units[row], partners[row, column]
+        ours = (unit, partner) if side == 0 else (partner, unit)
+        estimate = _fine(sketches, ours, absolute)
+        rival = estimate >= lowest[row] - REACH * fine_noise(sketches, *ours, lowest[row])
+        first = np.isin(unit, likely[side]) & (_rank(unit, estimate) < CHALLENGERS)
+        some = rival | first | (column < keep)
+        chosen.append(ours[0][some] * neurons_b + ours[1][some])
+    return np.unique(np.concatenate(chosen)), complete
 
 
 def rivals(

@@ -29,6 +29,7 @@ from ..partners import Partners, in_play, mutual, settle
 from .audit import Audit, Strata, strata
 from .candidates import (
     REACH,
+    STRAY,
     Candidates,
     candidates,
     challengers,
@@ -114,6 +115,7 @@ class ScreenedSearch:
         self._noise = coarse_noise(sketches[0].coarse.shape[1], a.positions)
         self._near: tuple[Candidates, Candidates]
         self._audit: Audit
+        self._ahead = np.empty(0, dtype=np.int64), np.empty(0)  # pairs whose rivals are read with them, and beyond what
         self._aside: PartProducts  # what is known, and what settles the audit
         self.products: PartProducts
         self.unverified = 0
@@ -131,7 +133,7 @@ class ScreenedSearch:
         picked = Strata(np.empty(0, dtype=np.int64), np.empty(0))
         if self._verified:
             likely = likely_pairs(self._sketches, pairs, estimate, self._k)
-            chosen = np.union1d(chosen, challengers(self._sketches, self._near, likely, self._absolute))
+            chosen = np.union1d(chosen, self._challengers(pairs, estimate, likely))
             picked = strata(len(self._sketches[0].fine), likely[0], self._audited, self._seed)
         self.products, crossed = self._multiplied(chosen, f"{self._name}-{count}", advance, picked.sampled)
         if self._verified:
@@ -176,7 +178,7 @@ class ScreenedSearch:
     def _new(self, mutual_pairs: Found, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs to read after those that are known, and the mutual pairs whose rivals are then all read."""
         numbers, known = self._numbered((mutual_pairs[0], mutual_pairs[1])), self._known(self.products)
-        fresh = np.flatnonzero(~np.isin(numbers, seen))
+        fresh = np.flatnonzero(~np.isin(numbers, seen) & ~self._read_ahead(numbers, mutual_pairs[2]))
         fresh = fresh[np.argsort(-np.abs(mutual_pairs[2][fresh]), kind="stable")]
         new, self.unverified = self._rivals(tuple(one[fresh] for one in mutual_pairs), known)
         seen = np.union1d(seen, numbers[fresh[: len(fresh) - self.unverified]])
@@ -214,6 +216,26 @@ class ScreenedSearch:
     def best(self, keep: int, mask: np.ndarray | None = None) -> tuple[Partners, Partners]:
         """Return the best partners of both sides among the pairs correlated so far, over some parts or all."""
         return self.products.partners(keep, self._absolute, mask)
+
+    def _challengers(
+        self, pairs: tuple[np.ndarray, np.ndarray], estimate: np.ndarray, likely: tuple[np.ndarray, ...]
+    ) -> np.ndarray:
+        """Return what is read with the possible pairs, and keep in mind which need no further reading."""
+        hopeful = likely_pairs(self._sketches, pairs, estimate, self._k, STRAY)
+        how = self._noise, self._absolute, self._k + 1
+        chosen, complete = challengers(self._sketches, self._near, likely, hopeful, *how)
+        numbers = self._numbered((hopeful[0], hopeful[1]))[complete]
+        order = np.argsort(numbers)
+        self._ahead = numbers[order], hopeful[2][complete][order]
+        return chosen
+
+    def _read_ahead(self, numbers: np.ndarray, rho: np.ndarray) -> np.ndarray:
+        """Say of which pairs all rivals were read with the pair: it has at least the correlation expected of it."""
+        likely, least = self._ahead
+        if not len(likely):
+            return np.zeros(len(numbers), dtype=bool)
+        place = np.minimum(np.searchsorted(likely, numbers), len(likely) - 1)
+        return (likely[place] == numbers) & ((np.abs(rho) if self._absolute else rho) >= least[place])
 
     def _rivals(self, pairs: tuple[np.ndarray, ...], known: np.ndarray) -> tuple[np.ndarray, int]:
         return rivals(self._sketches, pairs, self._noise, self._absolute, known, self._k + 1)

@@ -10,11 +10,13 @@ from ...activations.reordered import Shifted
 from ...activations.source import ActivationSource
 from ..evidence.replicates import replicates
 from ..machine.checkpoint import Checkpoint
+from ..moments import Moments
 from ..products import Workspace
 from ..searches import TRAINED, SearchResult, Settings
 from .draws import folds, null_draw
 from .screened import ScreenedSearch, saved_sketch
 from .settings import MOST_DOUBLINGS, doubled
+from .shifts import ShiftedSketches
 from .sketch import Sketch
 
 
@@ -57,6 +59,8 @@ def screened_search(
         audit = {"contested_units": contested, **search.audited(pairs)}
         recall, likely = search.recall(pairs)
         workspace.weakest, workspace.moments = float(np.abs(pairs[2]).min(initial=np.inf)), sketches[1].moments
+        if workspace.draws and settings.device == "cpu":
+            workspace.shifts = ShiftedSketches(*(one.coarsened for one in sketches), b)
     replicated = trained and settings.jackknife_blocks and len(parts) > 1
     return SearchResult(
         pairs=pairs,
@@ -89,13 +93,25 @@ def _small_draw(
     screening, neurons, weakest = settings.screening, (len(a.layer), len(b.layer)), workspace.weakest
     if not folds(screening.buckets, a.positions, neurons, weakest):
         return None
-    how = settings.seed, settings.block, settings.device, workspace.memory
-    known = workspace.moments if isinstance(b, Shifted) else None  # documents exchanged repeat some of their positions
-    of_b = saved_sketch(b, 1, screening.buckets, *how, checkpoint, f"{name}-small", refined=1, known=known)
-    sketches = workspace.sketch.coarsened, of_b
+
+    def small(source: ActivationSource, side: int, known: Moments | None) -> Sketch:
+        how = settings.seed, settings.block, settings.device, workspace.memory
+        title = f"{name}-small"
+        return saved_sketch(source, side, screening.buckets, *how, checkpoint, title, refined=1, known=known)
+
+    if isinstance(b, Shifted) and b.source is workspace.shifts.source:
+        moments = workspace.sketch.moments, workspace.moments
+
+        def shifted(side: int, begin: int) -> Sketch:
+            return small(b if side else Shifted(a, begin), side, moments[side])
+
+        sketches = workspace.shifts.pair(b.lag, shifted)
+    else:  # documents exchanged repeat some of their positions, which changes means and variances
+        sketches = workspace.sketch.coarsened, small(b, 1, None)
     rules = weakest, settings.k, settings.absolute
     pairs = null_draw((a, b), sketches, *rules, workspace.parts, checkpoint, name, advance)
     if pairs is None:
         return None
     advance(a.positions)
-    return SearchResult(pairs=pairs, replicates=None, moments=(sketches[0].moments, of_b.moments), details={})
+    moments = sketches[0].moments, sketches[1].moments
+    return SearchResult(pairs=pairs, replicates=None, moments=moments, details={})
