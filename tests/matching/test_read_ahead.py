@@ -14,7 +14,7 @@ from rosettalaw.empirical.matching.screening.candidates import (
 )
 from rosettalaw.empirical.matching.screening.sketch import Sketch, coarse_noise, fine_noise, sketch
 
-POSITIONS, FEATURES, COPIES = 6000, 40, 5
+POSITIONS, FEATURES, COPIES = 6000, 16, 12
 
 
 def alike(seed):
@@ -44,7 +44,7 @@ def searches(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{}, {"absolute": True}, {"k": 2}])
-@pytest.mark.parametrize("candidates", [1, 4, 16])
+@pytest.mark.parametrize("candidates", [1, 4, 40])
 def test_no_rival_is_left_of_a_pair_that_is_said_to_have_none(sides, searches, candidates, options):
     """Every neuron within reach of such a pair was read with it, by the estimates of all neurons, pair by pair."""
     screening = Screening(buckets=512, candidates=candidates, audit=0)
@@ -66,7 +66,7 @@ def test_no_rival_is_left_of_a_pair_that_is_said_to_have_none(sides, searches, c
             near &= fine[units] >= rho - REACH * fine_noise(search._sketches, *units, np.full(len(coarse), rho)) + 1e-4
             assert near.any()
             assert set((units[0] * len(coarse) + units[1])[near].tolist()) <= read
-    assert (len(ahead) > 10) == (candidates == 16)
+    assert (len(ahead) > 10) == (candidates == 40)
     assert len(ahead) < len(numbers)
 
 
@@ -109,6 +109,17 @@ def test_a_pair_is_complete_where_what_its_lists_leave_out_is_no_rival():
     assert challengers((both, both), (listed(-np.inf), listed(-np.inf)), pairs, pairs, 0.05, False, 2)[1].all()
     assert not challengers((both, both), (listed(-np.inf), listed(-np.inf)), pairs, pairs, 0.05, False, 3)[1].any()
     assert not challengers((both, both), (listed(-np.inf), listed(-np.inf)), pairs, pairs, 0.3, False, 2)[1].any()
+
+
+@pytest.mark.parametrize(
+    ("absolute", "right"), [(False, [True, False, False, False]), (True, [True, False, True, False])]
+)
+def test_a_pair_below_its_least_correlation_may_have_further_rivals(absolute, right):
+    search = screened.ScreenedSearch.__new__(screened.ScreenedSearch)
+    search._absolute, search._ahead = absolute, (np.array([5, 9, 12]), np.array([0.3, 0.5, 0.2]))
+    assert search._read_ahead(np.array([5, 9, 12, 7]), np.array([0.31, 0.49, -0.25, 0.9])).tolist() == right
+    search._ahead = np.empty(0, int), np.empty(0)
+    assert not search._read_ahead(np.array([5]), np.array([0.9])).any()
 
 
 def test_likely_pairs_are_the_best_of_both_and_those_near_them():

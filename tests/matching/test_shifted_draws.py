@@ -62,6 +62,7 @@ def test_the_pairs_of_sums_are_those_of_exact_draws(monkeypatch, time, options):
 
     monkeypatch.setattr(search, "saved_sketch", recorded)
     sides = related(1, time, options.get("k", 1))
+    sides[0] = sides[0] * 50 + 7
     screened, exact = (matched(sides, engine, **options) for engine in ("screened", "exact"))
     assert made == [0, 1, 1, 0]
     weakest, above = np.abs(exact.correlation).min(), 0
