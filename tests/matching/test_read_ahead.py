@@ -21,7 +21,7 @@ def alike(seed):
     """Return activations in which several neurons of a network respond to each feature: pairs have close rivals."""
     rng, common = np.random.default_rng(seed), np.random.default_rng(0)
     signals = common.standard_normal((POSITIONS, FEATURES)).repeat(COPIES, axis=1)
-    strength = np.geomspace(0.3, 3.0, FEATURES * COPIES)
+    strength = np.geomspace(0.3, 3.0, FEATURES).repeat(COPIES)
     return (signals * strength + rng.standard_normal(signals.shape)).astype(np.float32)
 
 
