@@ -5,7 +5,7 @@ import pytest
 
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import Screening, match
-from rosettalaw.empirical.matching.screening import screened
+from rosettalaw.empirical.matching.screening import candidates, screened
 from rosettalaw.empirical.matching.screening.candidates import (
     REACH,
     Candidates,
@@ -120,6 +120,32 @@ def test_a_pair_below_its_least_correlation_may_have_further_rivals(absolute, ri
     assert search._read_ahead(np.array([5, 9, 12, 7]), np.array([0.31, 0.49, -0.25, 0.9])).tolist() == right
     search._ahead = np.empty(0, int), np.empty(0)
     assert not search._read_ahead(np.array([5]), np.array([0.9])).any()
+
+
+def test_challengers_are_the_listed_rivals_of_pairs_and_the_best_looking_of_likely_ones(sides, monkeypatch):
+    """By a loop over pairs and lists; a neuron in two pairs has the rivals of the weaker one."""
+    pair = tuple(sketch(ArraySource(side), 0, 512, 0, 1000) for side in sides)
+    near = screened.candidates(*pair, 20, False)
+    fine = (pair[0].fine.astype(float) @ pair[1].fine.T) * pair[0].step[:, None] * pair[1].step
+    likely = np.array([100]), np.array([101])
+    units = np.array([100, 180, 180]), np.array([101, 181, 185])
+    pairs = *units, fine[units] - [0.0, 0.0, 0.03]
+    neurons, expected = len(fine), set()
+    for turn, lists in enumerate(near):
+        for u, v, least in zip(*pairs, strict=True):
+            unit = (u, v)[turn]
+            ours = [(unit, w) if turn == 0 else (w, unit) for w in lists.units[unit]]
+            best = sorted(ours, key=lambda one: -fine[one])[:4] if u == 100 else []
+            near_least = [
+                (x, y)
+                for x, y in ours
+                if fine[x, y] >= least - REACH * fine_noise(pair, np.array([x]), np.array([y]), np.array([least]))[0]
+            ]
+            assert 2 < len(near_least) < 20
+            expected |= {int(x * neurons + y) for x, y in (*near_least, *best, *ours[:2])}
+    monkeypatch.setattr(candidates, "CHALLENGERS", 4)
+    chosen, _ = challengers(pair, near, likely, pairs, 0.05, False, 2)
+    assert set(chosen.tolist()) == expected
 
 
 def test_likely_pairs_are_the_best_of_both_and_those_near_them():
