@@ -129,23 +129,22 @@ def test_challengers_are_the_listed_rivals_of_pairs_and_the_best_looking_of_like
     fine = (pair[0].fine.astype(float) @ pair[1].fine.T) * pair[0].step[:, None] * pair[1].step
     likely = np.array([100]), np.array([101])
     units = np.array([100, 180, 180]), np.array([101, 181, 185])
-    pairs = *units, fine[units] - [0.0, 0.0, 0.03]
-    neurons, expected = len(fine), set()
+    pairs = *units, fine[units] + [0.06, 0.05, 0.03]
+    of_rivals, of_best, of_first = set(), set(), set()
     for turn, lists in enumerate(near):
         for u, v, least in zip(*pairs, strict=True):
             unit = (u, v)[turn]
-            ours = [(unit, w) if turn == 0 else (w, unit) for w in lists.units[unit]]
-            best = sorted(ours, key=lambda one: -fine[one])[:4] if u == 100 else []
-            near_least = [
-                (x, y)
-                for x, y in ours
-                if fine[x, y] >= least - REACH * fine_noise(pair, np.array([x]), np.array([y]), np.array([least]))[0]
-            ]
-            assert 2 < len(near_least) < 20
-            expected |= {int(x * neurons + y) for x, y in (*near_least, *best, *ours[:2])}
+            ours = [(unit, w) if turn == 0 else (w, unit) for w in lists.units[unit].tolist()]
+            of_best |= set(sorted(ours, key=lambda one: -fine[one])[:4] if u == 100 else [])
+            of_first |= set(ours[:2])
+            noise = fine_noise(pair, *np.array(ours).T, np.full(len(ours), least))
+            of_rivals |= {one for one, reach in zip(ours, REACH * noise, strict=True) if fine[one] >= least - reach}
+    assert of_rivals - of_best - of_first
+    assert of_best - of_rivals - of_first
+    assert of_first - of_rivals - of_best
     monkeypatch.setattr(candidates, "CHALLENGERS", 4)
     chosen, _ = challengers(pair, near, likely, pairs, 0.05, False, 2)
-    assert set(chosen.tolist()) == expected
+    assert {divmod(int(one), len(fine)) for one in chosen} == of_rivals | of_best | of_first
 
 
 def test_likely_pairs_are_the_best_of_both_and_those_near_them():
