@@ -129,7 +129,7 @@ def test_challengers_are_the_listed_rivals_of_pairs_and_the_best_looking_of_like
     fine = (pair[0].fine.astype(float) @ pair[1].fine.T) * pair[0].step[:, None] * pair[1].step
     likely = np.array([100]), np.array([101])
     units = np.array([100, 180, 180]), np.array([101, 181, 185])
-    pairs = *units, fine[units] + [0.06, 0.05, -0.1]
+    pairs = *units, fine[units] + [0.06, 0.2, -0.05]
     of_rivals, of_best, of_first = set(), set(), set()
     for turn, lists in enumerate(near):
         for u, v, least in zip(*pairs, strict=True):
