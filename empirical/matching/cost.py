@@ -26,6 +26,7 @@ P pairs read:
                  + max(6 min(1024 N_B, 2²⁶), 8 (J + 4) P + the replicates of the exact engine),   C processors
                  the sums of some neurons beside the sketches that are made of them; or all sketches, with rounded
                  copies, and estimates that are ranked, or exact products
+    or           B ((R + 16) N_A + 14 N_B), where there are draws: small sketches of both sides, twice
 
 and on another device, where torch goes over things several times (`device_kernels`) and ranks all estimates,
 
@@ -300,7 +301,9 @@ def screened_cost(
         memory += 16 * candidates * both
         estimated = 6 * min(1024 * sizes.neurons_b, RANKED)
         memory += max(estimated, 8 * (sizes.parts + 4) * pairs + replicate_bytes(sizes))
-        memory = max(made, memory)
+        # Draws: A's sketch, and four small ones with their rounded sums (`screening.shifts`).
+        small = buckets * ((REFINED + 16.0) * sizes.neurons_a + 14 * sizes.neurons_b) if draws else 0
+        memory = max(made, memory, small)
         host = ""
     else:
         moved = (positions * (both * (3 * width + 48) + 8 * pairs) + 250 * all_pairs) * (1 + draws)

@@ -1,9 +1,9 @@
 """Null draws by a small sketch: only what is as strong as the weakest pair of the matching is looked for.
 
 A null is asked how many of its pairs reach the correlation of a pair of the matching (`calibration`). So its pairs
-below the matching's weakest correlation r need not be known. Where r lies far above the noise of the coarse sketch, B
-alone is sketched anew, without the fine sketch, and every pair is listed whose estimate, from a sketch folded until its
-noise is σ, reaches
+below the matching's weakest correlation r need not be known. Where r lies far above the noise of the coarse sketch, at
+most one side is sketched anew (`shifts`), without the fine sketch, and every pair is listed whose estimate, from a
+sketch folded until its noise is σ, reaches
 
     r − REACH √(1 + r²) σ
 

@@ -220,7 +220,7 @@ class ScreenedSearch:
     def _challengers(
         self, pairs: tuple[np.ndarray, np.ndarray], estimate: np.ndarray, likely: tuple[np.ndarray, ...]
     ) -> np.ndarray:
-        """Return what is read with the possible pairs, and keep in mind which need no further reading."""
+        """Return the pairs that are read with the possible ones, and remember which of these then need no reading."""
         hopeful = likely_pairs(self._sketches, pairs, estimate, self._k, STRAY)
         how = self._noise, self._absolute, self._k + 1
         chosen, complete = challengers(self._sketches, self._near, likely, hopeful, *how)
