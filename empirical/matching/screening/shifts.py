@@ -45,9 +45,9 @@ class ShiftedSketches:
         known = self._known(lag)
         if known is None:
             side, begin = self._next, lag if self._next else self._positions - lag
-            self._sides[side].update({begin: make(side, begin)})
-            for old in [shift for shift in self._sides[side] if shift not in (0, begin)]:
-                del self._sides[side][old]
+            for old in [shift for shift in self._sides[side] if shift]:
+                del self._sides[side][old]  # before there is a new one: both would take memory
+            self._sides[side][begin] = make(side, begin)
             self._next = 1 - side
             known = self._known(lag)
         assert known is not None
