@@ -60,7 +60,7 @@ def screened_search(
         recall, likely = search.recall(pairs)
         workspace.weakest, workspace.moments = float(np.abs(pairs[2]).min(initial=np.inf)), sketches[1].moments
         if workspace.draws and settings.device == "cpu":
-            workspace.shifts = ShiftedSketches(*(one.coarsened for one in sketches), b)
+            workspace.shifts = ShiftedSketches(sketches[0].coarsened, sketches[1].coarsened, b)
     replicated = trained and settings.jackknife_blocks and len(parts) > 1
     return SearchResult(
         pairs=pairs,
