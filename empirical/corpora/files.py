@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...errors import ForeignFileError, MissingExtraError, MissingFileError
+from ...errors import ForeignFileError, MissingExtraError, MissingFileError, first_line
 from .bytes import opened, plain_text, require_ordinary, require_utf8
 
 SHARDS = (".jsonl", ".jsonl.zst")
@@ -220,7 +220,7 @@ def _dataset(path: Path) -> Iterator[Unread]:
     try:
         rows: Any = load_from_disk(str(path))
     except Exception as error:  # whatever its parsers raise
-        raise ForeignFileError(f"{path}: not a readable dataset ({str(error).splitlines()[0]})") from error
+        raise ForeignFileError(f"{path}: not a readable dataset ({first_line(error)})") from error
     if "text" not in rows.column_names:
         raise ForeignFileError(f"{path}: has no column 'text' (columns: {', '.join(rows.column_names)})")
     rows = rows.select_columns([name for name in ("text", "meta", "domain") if name in rows.column_names])

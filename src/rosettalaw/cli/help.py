@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..arguments import require_no_address
 from ..disk import expanded
 from ..errors import InputError
 from .option_groups import grouped
@@ -30,23 +31,29 @@ class PlainCommand(TyperCommand):
         Raises
         ------
         InputError
-            If a path is blank, as that of a shell's variable that is not set: it would be the current folder.
+            If a path is blank, as that of a shell's variable that is not set: it would be the current folder; or if it
+            is an address of the web.
         """
         parameters = signature(self.callback).parameters if self.callback else {}
         paths = [one for one in self.params if "Path" in str(getattr(parameters.get(str(one.name)), "annotation", ""))]
         options = {name for one in self.params if one.param_type_name == "option" for name in one.opts}
         named = {name for one in paths for name in one.opts if name in options}
         places = [one for one in self.params if one.param_type_name == "argument"]
-        words, before = [], ""
+        words, before, number = [], "", 0
         for word in args:
             name, sign, value = word.partition("=") if word.startswith("--") else (before, "", word)
-            given = sign if word.startswith("--") else name in named or not (name in options or word.startswith("-"))
+            given = bool(sign) if word.startswith("--") else name in named or not (name in options or word[:1] == "-")
             if given and name in named and value.startswith("~"):
                 word = f"{name}{sign}{expanded(value)}" if sign else str(expanded(value))
-            if given and not value.strip() and (name in named or (name not in options and set(places) <= set(paths))):
-                argument = name if name in named else str(places[0].name).upper() if places else "argument"
+            plain = given and name not in options
+            place = places[min(number, len(places) - 1)] if plain and places else None
+            argument = name if place is None else str(place.name).upper()
+            number += int(plain)
+            if given and not value.strip() and (name in named or (place is not None and set(places) <= set(paths))):
                 rule = "must name a file or a folder; it is blank"
                 raise InputError(argument, value, rule, f"rosettalaw {self.name} --help")
+            if given and (name in named or place is not None):
+                require_no_address(argument, value)
             words.append(word)
             before = word if word in options else ""
         return super().parse_args(ctx, words)
