@@ -1,4 +1,4 @@
-"""Where checkpoints lie: a folder, a GGUF file, a hub id, or its copy in the hub's cache.
+"""Places of checkpoints: a folder, a GGUF file, a hub id, or its copy in the cache of the hub.
 
 A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``; and a folder
 within the repository after two names, ``owner/name/folder``. A folder of sentence-transformers is read at its
@@ -93,7 +93,7 @@ def require_found(checkpoint: str | Path) -> None:
 
 
 def not_found(checkpoint: str | Path, error: Exception) -> MissingFileError:
-    """Return the error of a name that is no folder, and that the hub did not give."""
+    """Return the error of a name that is neither a folder nor on the hub."""
     return MissingFileError(
         f"{checkpoint}: no such folder, and not found on the hub ({first_line(error)}). Try: the folder of a "
         "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
