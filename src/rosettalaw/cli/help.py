@@ -5,6 +5,7 @@ Commands with many options have them in the groups of `option_groups`.
 
 from __future__ import annotations
 
+import re
 from inspect import signature
 from typing import Any
 
@@ -64,14 +65,32 @@ class PlainCommand(TyperCommand):
         Raises
         ------
         InputError
-            The message names the option.
+            The message names the option, also where a function names its argument.
         """
         for parameter in self.params:
             value = ctx.params.get(str(parameter.name))
             if isinstance(value, int) and abs(value) > LARGEST:
                 rule = f"must be at most {LARGEST}, the largest whole number of a result"
                 raise InputError(max(parameter.opts, key=len), value, rule, f"rosettalaw {self.name} --help")
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise self._on_the_line(error) from error
+
+    def _on_the_line(self, error: InputError) -> InputError:
+        """Return an error in the notation of the command line: an option for an argument, a command for a call."""
+        option = f"--{error.argument.partition('[')[0].replace('_', '-')}"
+        if not any(option in one.opts for one in self.params if one.param_type_name == "option"):
+            return error
+        example, assigned = error.example, re.fullmatch(r"[a-z_]+=([\w.,]+)", error.example)
+        if assigned:
+            example = f"{option} {assigned[1]}"
+        elif re.match(r"[a-z_.]+\(", example):
+            own = re.search(rf"rosettalaw {self.name} [^()]*", self.epilog or "")
+            example = (
+                own[0].partition("   or")[0].partition(". ")[0].strip() if own else f"rosettalaw {self.name} --help"
+            )
+        return InputError(option, error.value, error.rule, example)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, and a section for each group of options."""
