@@ -71,7 +71,7 @@ def require_reading(models: Sequence[Any], tokens: int | None, context: int | No
     RosettaError
         If a folder does not exist, or a number of tokens is not positive.
     """
-    from .checkpoints.hub import require_there
+    from .checkpoints.locations import require_there
 
     require(tokens is None or tokens > 0, "--tokens", tokens, "must be at least 1", "--tokens 200000")
     require(context is None or context > 0, "--context", context, "must be positive", "--context 256")
@@ -88,7 +88,7 @@ def require_models(models: Sequence[Any]) -> None:
     MissingFileError
         If there is no such folder, and the hub has none either or does not answer.
     """
-    from .checkpoints.hub import require_found
+    from .checkpoints.locations import require_found
 
     for one in models:
         if isinstance(one, str | Path):

@@ -71,5 +71,6 @@ def _finish(left, right, words: str) -> None:
     left.set_ylim(bottom=-0.03 * left.get_ylim()[1])  # so that a marker at 0 is whole
     right.set_ylim(-0.03, 1.03)
     right.set_xlim(left.get_xlim())
+    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     left.set_ylabel("mutual pairs")
     right.set_ylabel("Jaccard overlap with previous")

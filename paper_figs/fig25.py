@@ -32,7 +32,7 @@ def draw(ladder, path: str | Path, title: str = "") -> list[Path]:
     """Draw a ladder's counts at each k, raw and above each k's own threshold, with the fitted exponents."""
     every = ladder["neurons"].values
     with style.figure(columns=2, size=(style.WIDTH + 1.4, 3.6), sharey=True) as (figure, axes):
-        rows = []
+        rows, nulls = [], {}
         for axis, kind, words in zip(axes, ("raw", "calibrated"), ("no threshold", "above ρ*"), strict=True):
             style.log_sizes(axis, every)
             zeros = Zeros(axis)
@@ -45,6 +45,8 @@ def draw(ladder, path: str | Path, title: str = "") -> list[Path]:
                 null = next((n for one in style.null_looks() if (n := f"k_{one.label}_{kind}") in ladder), None)
                 if null is not None:
                     sizes, pairs = style.over_seeds(every, ladder[null].sel(k=k).values)
+                    if np.isfinite(pairs).any():
+                        nulls[null.removeprefix("k_").removesuffix(f"_{kind}")] = None
                     axis.plot(sizes, pairs, style.MARKERS[i], ls=":", color=style.CYCLE[i], mfc="white", ms=5, lw=1)
             axis.set_title(f"{title}\n{words}" if title else words)
             axis.set_xlabel("MLP neurons per network, N")
@@ -55,9 +57,8 @@ def draw(ladder, path: str | Path, title: str = "") -> list[Path]:
         axes[0].set_ylim(low, high * (high / low) ** 0.5)
         for row in rows:
             row.draw()
-        style.source_note(
-            figure, "This package; α: least squares in log–log with 95% interval. Hollow: permuted inputs."
-        )
+        note = "This package; α: least squares in log–log with 95% interval."
+        style.source_note(figure, note + (f" Hollow: {', '.join(nulls)} null." if nulls else ""))
         return style.save(figure, path)
 
 

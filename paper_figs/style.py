@@ -393,4 +393,4 @@ def table(path: str | os.PathLike[str], columns: list[str], rows: list[list[str]
 
 
 def _numeric(cell: str) -> bool:
-    return cell == "–" or cell.translate(str.maketrans("", "", ".,−%± ")).isdigit()
+    return cell == "–" or cell.translate(str.maketrans("", "", ".,−%±[] ")).isdigit()

@@ -29,20 +29,31 @@ def make(results: Results, path: Path) -> list[Path]:
         [name, _with(table["f1"][selector], None), _with(table["test_ppl"][selector], table["ppl_ci95"][selector])]
         for selector, name in NAMES.items()
     ]
-    studies = results.of("filtering")
+    studies = sorted(results.of("filtering"), key=lambda one: one[1].attrs.get("seed", 0))
     seeds = [study.attrs.get("seed") for _, study in studies]
+    if len(studies) > 1:  # one below the other: a wide table would have letters too small to read
+        columns, rows = ["study", "selected by", "F1", "test perplexity"], _grouped("the paper (JavaScript)", rows)
     for name, study in studies:
         if len(studies) == 1:
             name = "ours"
         elif len(set(seeds)) == len(seeds):  # the same study, split in several ways
             name = f"seed {study.attrs['seed']}"
+        measured = [_ours(study.sel(selector=selector)) for selector in NAMES]
+        if len(studies) > 1:
+            own = [[words, *cells] for words, cells in zip(NAMES.values(), measured, strict=True)]
+            rows += _grouped(f"{name} ({study.attrs['target']})", own)
+            continue
         columns += [f"F1, {name}\n({study.attrs['target']})", f"test perplexity\n{name}"]
-        for row, selector in zip(rows, NAMES, strict=True):
-            row += _ours(study.sel(selector=selector))
+        rows = [row + cells for row, cells in zip(rows, measured, strict=True)]
     note = f"The paper: arXiv 2606.03990 ({table.attrs.get('quality', 'as published').replace('+-', '±')})."
     if studies:
         note += " Ours: F1 with a 95% bootstrap interval over documents; ± Student's 95% over the runs' seeds."
     return style.table(path, columns, rows, "Filtering by one neuron", note)
+
+
+def _grouped(name: str, rows: list[list[str]]) -> list[list[str]]:
+    """Return rows with the name of their group before the first."""
+    return [["" if i else name, *row] for i, row in enumerate(rows)]
 
 
 def _ours(one: xr.Dataset) -> list[str]:

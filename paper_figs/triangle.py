@@ -79,7 +79,7 @@ def draw(triangles: Sequence[tuple[str, Triangle]], path: str | os.PathLike[str]
         left.set_xlabel("profile exponent b")
         left.set_ylabel("count exponent α")
         right.set_xlabel("count exponent α")
-        right.set_ylabel("purity exponent p")
+        right.set_ylabel("exponent p of the mean isolation")
         left.set_title("α·b = 1 ?")
         right.set_title("α + p = 1 ?")
         for name in wide:

@@ -4,7 +4,7 @@
 |---|---|
 | the count grows sublinearly (4.1) | 95% interval of α within (0, 1) |
 | the fraction of Rosetta Neurons shrinks (4.1) | 95% interval of α − 1, the exponent of R/N, below 0 |
-| the pairs of nine in ten halves of the text grow sublinearly (ours) | 95% interval of their exponent within (0, 1) |
+| the pairs found again in nine of ten halves of the text grow sublinearly (ours) | the same of their exponent |
 | the neurons that recur with another seed grow sublinearly (ours) | 95% interval of their exponent within (0, 1) |
 | Rosetta Neurons are more selective (5.1) | 95% interval of the chance that one exceeds another of its layer, above ½ |
 | … and become more so, while others do not (5.1) | slope of the gap in mean kurtosis over log N, interval above 0 |
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 # Counts of pairs found again on other text: the first that a ladder has is judged (older ladders have the second).
 REPEATED = {
-    "stable_count": "the pairs of nine in ten halves of the text",
-    "settled_count": "the pairs that both halves of the text give",
+    "stable_count": "the pairs found again in nine of ten halves of the text",
+    "settled_count": "the pairs found in both halves of the text",
 }
 Z95 = 1.959963984540054  # Φ⁻¹(0.975)
 ENDS = ("", "_low", "_high")

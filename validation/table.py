@@ -115,11 +115,13 @@ def read_table(
         place = header.index(name)
         texts = [(line, row[place].strip() if place < len(row) else "") for line, row in rows[1:]]
         # Sizes and counts are whole numbers; correlations and errors may have three decimals in every cell.
-        whole = name in ("neurons", "count") and mark == ";"
-        dotted = whole and all(re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+", text) for _, text in texts)
-        rule = f"has dots between thousands, as every cell of its column has; write {texts[0][1].replace('.', '')}; "
-        rule += "decimals are read where commas separate the columns"
-        require(not dotted, f"{path}, line {texts[0][0]}: {name}", texts[0][1], rule, expected)
+        dotted = [(line, text) for line, text in texts if re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+", text)]
+        whole = all(text.isdecimal() for one in texts if (text := one[1]) and one not in dotted)
+        if dotted and whole and name in ("neurons", "count") and mark != ",":
+            line, text = dotted[0]
+            rule = f"has dots between thousands, as far as its column shows; write {text.replace('.', '')}"
+            rule += f", or {text}0 if the dot begins decimals" if text.count(".") == 1 else ""
+            require(False, f"{path}, line {line}: {name}", text, rule, expected)
         return np.array([cell(text, name, f"{path}, line {line}: {name}") for line, text in texts])
 
     return {name: column(name) for name in (*needed, *optional) if name in header}

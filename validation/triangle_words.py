@@ -74,8 +74,9 @@ def _proof(triangle: Triangle) -> str:
     )
     lows = sorted({f"{share.low:.2f}" for share in tested})
     return (
-        f"The theory is not contradicted {ANY}. No share of strong pairs among those above {' or '.join(lows)} is seen "
-        f"to change with network size (exponents of the shares, with joint 95% intervals: {shares})."
+        "The theory is not contradicted if correlations are attenuated by factors that do not depend on N. No share of "
+        f"strong pairs among those above {' or '.join(lows)} is seen to change with network size (exponents of the "
+        f"shares, with joint 95% intervals: {shares})."
     )
 
 

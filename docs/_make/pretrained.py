@@ -201,7 +201,7 @@ def _depth(study: dict[str, Any], pairs: list[dict[str, str]]) -> str:
 
 
 def _interval(low: float, high: float) -> str:
-    return f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "–"
+    return f"{low:.2f} to {high:.2f}".replace("-", "−") if np.isfinite(low) else "–"
 
 
 def depth_rank(table: np.ndarray) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 | chapter | subject |
 |---|---|
+| `locations` | where a checkpoint lies: a folder, a GGUF file, a hub id, its copy in the hub's cache |
 | `hub` | configurations, tokenizers and weights of folders and hub ids |
 | `adapters` | adapters of peft, merged into their base |
 | `completeness` | sizes that are possible, weights that are all there |

@@ -16,9 +16,9 @@ from ...console import say
 from ...errors import RosettaError
 from .completeness import LAYERS, WIDTHS
 
-# `model_type` of the configuration -> name of the output projection within the base model; both names where an encoder
-# and a decoder follow each other. In gated MLPs (Llama and its relatives) the input of `down_proj` is the product of
-# the activated gate and the linear part.
+# `model_type` of the configuration -> name of the output projection within the base model; several names where an
+# encoder and a decoder follow each other, or where a block has several MLPs. In gated MLPs (Llama and its relatives)
+# the input of `down_proj` is the product of the activated gate and the linear part.
 BERT, LLAMA = "encoder.layer.*.output.dense", "layers.*.mlp.down_proj"
 T5 = ("encoder.block.*.layer.1.DenseReluDense.wo", "decoder.block.*.layer.2.DenseReluDense.wo")
 BART = ("encoder.layers.*.fc2", "decoder.layers.*.fc2")
@@ -79,6 +79,7 @@ OUTPUT_PROJECTION: dict[str, str | tuple[str, ...]] = {
     "megatron-bert": BERT,
     "ministral": LLAMA,
     "mistral": LLAMA,
+    "mobilebert": ("encoder.layer.*.ffn.*.output.dense", BERT),
     "modernbert": "layers.*.mlp.Wo",
     "mpnet": BERT,
     "mpt": "blocks.*.ffn.down_proj",
@@ -196,9 +197,13 @@ class ModelParts:
         if self.pattern or self.model_type in self.table:
             wanted = _several(self._wanted(modules))
             numbered = [re.compile(re.escape(one[: one.rindex("*") + 1]).replace(r"\*", r"\d+")) for one in wanted]
-            starts = [next(filter(None, (one.match(name) for one in numbered)))[0] for name in self._names(modules)]
-            return [modules[name] for name in starts]
-        depth = _stated(self.base.config, LAYERS)
+            numbered = sorted(numbered, key=lambda one: len(one.pattern))  # that of the block before those within it
+            names = self._names(modules)
+            starts = [next(filter(None, (one.match(name) for one in numbered)))[0] for name in names]
+            pairs = zip(names, starts, ["", *names], ["", *starts], strict=False)
+            # A further MLP of the same block has another name; a block that depths share comes again with the same.
+            return [modules[start] for name, start, last, before in pairs if start != before or name == last]
+        depth = stated(self.base.config, LAYERS)
         lists = [part for part in modules.values() if type(part).__name__ == "ModuleList" and len(part) == depth]
         if len(lists) != 1:
             possible = candidates(self.base, modules)
@@ -208,14 +213,14 @@ class ModelParts:
 
     def stream(self) -> int:
         """Return the width of the residual stream."""
-        width = _stated(self.base.config, WIDTHS)
+        width = stated(self.base.config, WIDTHS)
         if width is None:
             raise RosettaError(f"{self.name}: its configuration does not state the width of the residual stream")
         return width
 
     def _names(self, modules: dict[str, Any]) -> list[str]:
         wanted = self._wanted(modules)
-        names = [name for one in _several(wanted) for name in _matching(one, modules)]
+        names = _matching(_several(wanted), modules)
         if not names:
             possible = _listed(candidates(self.base, modules))
             raise RosettaError(f"{self.name}: no module is called {wanted!r}; candidates: {possible}")
@@ -264,11 +269,20 @@ def _several(patterns: str | tuple[str, ...]) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else patterns
 
 
-def _matching(pattern: str, modules: dict[str, Any]) -> list[str]:
-    """Return the names of the modules of one pattern, in the order of their numbers."""
-    regex = re.compile(re.escape(pattern).replace(r"\*", r"(\d+)") + "$")
-    numbered = [(tuple(map(int, match.groups())), key) for key in modules if (match := regex.match(key))]
-    return [key for _, key in sorted(numbered)]
+def _matching(patterns: tuple[str, ...], modules: dict[str, Any]) -> list[str]:
+    """Return the names of the modules of some patterns, in the order of their numbers.
+
+    Patterns that count the same list of blocks alternate, block by block; others follow each other.
+    """
+    lists = [pattern.partition("*")[0] for pattern in patterns]
+    places = []
+    for order, pattern in enumerate(patterns):
+        regex = re.compile(re.escape(pattern).replace(r"\*", r"(\d+)") + "$")
+        for key in modules:
+            if match := regex.match(key):
+                numbers = tuple(map(int, match.groups()))
+                places.append((lists.index(lists[order]), numbers[:1], order, numbers, key))
+    return [key for *_, key in sorted(places)]
 
 
 def _by_depth(groups: list[str], config: Any) -> list[str]:
@@ -277,7 +291,7 @@ def _by_depth(groups: list[str], config: Any) -> list[str]:
     The configuration states groups where depths share layers, as ALBERT's do: depth d of L belongs to group
     ⌊d · groups / L⌋, which runs all its inner layers. Others have one module, or one name of a module, for each depth.
     """
-    depth, number, inner = (_stated(config, (name,)) for name in ("num_hidden_layers", *GROUPS))
+    depth, number, inner = (stated(config, (name,)) for name in ("num_hidden_layers", *GROUPS))
     if not (depth and number and inner) or len(groups) != number * inner:
         return groups
     return [groups[int(d / (depth / number)) * inner + j] for d in range(depth) for j in range(inner)]
@@ -293,7 +307,7 @@ def candidates(base: Any, modules: dict[str, Any]) -> list[str]:
 
     They narrow to the width of the residual stream, where the configuration states it, and are no part of an attention.
     """
-    stream = _stated(base.config, WIDTHS)
+    stream = stated(base.config, WIDTHS)
     patterns = {}
     for name, module in modules.items():
         weight = getattr(module, "weight", None)
@@ -306,7 +320,7 @@ def candidates(base: Any, modules: dict[str, Any]) -> list[str]:
     return list(patterns)
 
 
-def _stated(config: Any, fields: tuple[str, ...]) -> int | None:
+def stated(config: Any, fields: tuple[str, ...]) -> int | None:
     """Return the first of some sizes that a configuration, or its part for text, states."""
     parts = (getattr(config, "text_config", None) or config, config)
     sizes = (getattr(part, field, None) for part in parts for field in fields)

@@ -1,36 +1,32 @@
 """Opening checkpoints: folders or hub ids, nothing in them executed; safetensors unless the user insists.
 
-A hub id may name a revision after an ``@``, a branch, tag or commit: ``EleutherAI/pythia-160m@step3000``; and a folder
-within the repository after two names, ``owner/name/folder``. A folder of sentence-transformers is read at its
-transformer, an adapter is merged into its base (`adapters`). A GGUF file is read by `transformers` as plain weights.
+`locations` says where a checkpoint lies. An adapter is merged into its base (`adapters`). A GGUF file is read by
+`transformers` as plain weights.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import math
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...console import say
 from ...disk import expanded, forget_temporary, made_temporary
 from ...errors import (
     InputError,
     MissingExtraError,
     MissingFileError,
     RosettaError,
+    first_line,
     panics_as_errors,
     require,
-    require_extra,
 )
 from .adapters import base_of, class_of, merged
 from .completeness import require_sizes, require_weights
+from .locations import gguf_file, inner, not_found, require_found, to_read
 from .quantised import note_quantised, without_bars
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -100,51 +96,6 @@ def quiet_transformers() -> Iterator[None]:
         hub_logging.set_verbosity(before[2])
 
 
-def require_there(checkpoint: str | Path) -> None:
-    """Refuse a path that does not exist; a possible hub id is left to whoever opens it.
-
-    Raises
-    ------
-    MissingFileError
-        If the path does not exist.
-    """
-    if str(checkpoint).startswith(("/", "./", "../", "~")) and not expanded(checkpoint).exists():
-        raise MissingFileError(f"{checkpoint}: no such folder. Try: the folder of a checkpoint, or a hub id")
-
-
-def require_found(checkpoint: str | Path) -> None:
-    """Refuse a name that is neither a path nor found on the hub, before the libraries of models are loaded.
-
-    Raises
-    ------
-    MissingFileError
-        If the path does not exist, or the hub has no such repository, or cannot be reached and has not been before.
-    """
-    require_there(checkpoint)
-    name, within = located(checkpoint)
-    if expanded(checkpoint).exists() or importlib.util.find_spec("huggingface_hub") is None:
-        return
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError
-
-    try:
-        if commit(checkpoint):
-            return
-        say(f"{checkpoint}: no such folder; looking for it on the hub")
-        get_hf_file_metadata(hf_hub_url(name, "config.json", **within))
-    except EntryNotFoundError:
-        return  # a repository without this file, of which its reader will say so
-    except Exception as error:
-        raise _not_found(checkpoint, error) from error
-
-
-def _not_found(checkpoint: str | Path, error: Exception) -> MissingFileError:
-    return MissingFileError(
-        f"{checkpoint}: no such folder, and not found on the hub ({_first_line(error)}). Try: the folder of a "
-        "checkpoint; HF_HUB_OFFLINE=1 does not wait for the network"
-    )
-
-
 def open_config(checkpoint: str | Path) -> Any:
     """Open the configuration of a checkpoint.
 
@@ -178,8 +129,8 @@ def open_config(checkpoint: str | Path) -> Any:
             config = AutoConfig.from_pretrained(name, **revision, trust_remote_code=False)
         except Exception as error:
             if path.exists():
-                raise RosettaError(f"{checkpoint}: its configuration cannot be used ({_first_line(error)})") from error
-            raise _not_found(checkpoint, error) from error
+                raise RosettaError(f"{checkpoint}: its configuration cannot be used ({first_line(error)})") from error
+            raise not_found(checkpoint, error) from error
     require_sizes(str(checkpoint), config)
     note_quantised(str(checkpoint), config, gguf=single is not None)
     return config
@@ -207,7 +158,7 @@ def open_tokenizer(checkpoint: str | Path) -> Any:
             if tokenizer.is_fast:
                 tokenizer("a")  # settings that make no sense show where they are used
     except Exception as error:
-        raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({_first_line(error)})") from error
+        raise RosettaError(f"{checkpoint}: its tokenizer cannot be opened ({first_line(error)})") from error
     if not tokenizer.is_fast:
         raise RosettaError(
             f"{checkpoint}: has only a slow tokenizer, which gives no offsets for alignment; convert it to a fast one "
@@ -261,7 +212,7 @@ def open_model(
     except Exception as error:
         _remove(folder)
         hint = "" if loading.pickled or not _only_pickled(checkpoint) else PICKLED
-        raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({_first_line(error)}){hint}") from error
+        raise RosettaError(f"{checkpoint}: its weights cannot be loaded ({first_line(error)}){hint}") from error
     if folder is not None:
         weakref.finalize(model, _remove, folder)
     require_weights(str(checkpoint), model, report, tower=kind is not None)
@@ -293,7 +244,7 @@ def moved(model: Any, device: str) -> Any:
     try:
         return model.to(device)
     except (RuntimeError, AssertionError, TypeError) as error:  # torch built without it, no such device, or no float64
-        raise InputError("--device", device, f"cannot be used ({_first_line(error)})", "--device cpu") from error
+        raise InputError("--device", device, f"cannot be used ({first_line(error)})", "--device cpu") from error
 
 
 PICKLED = (
@@ -360,7 +311,7 @@ def empty_model(checkpoint: str | Path, config: Any) -> Any:
         with torch.device("meta"), panics_as_errors():
             return AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:
-        raise RosettaError(f"{checkpoint}: no model can be made of its configuration ({_first_line(error)})") from error
+        raise RosettaError(f"{checkpoint}: no model can be made of its configuration ({first_line(error)})") from error
 
 
 @quiet_transformers()
@@ -397,115 +348,3 @@ def _size(args: tuple[Any, ...], options: dict[str, Any]) -> int:
     """Return the number of elements of a tensor that is to be made."""
     shape = args[0] if args and isinstance(args[0], list | tuple) else options.get("size", args)
     return math.prod(one for one in shape if isinstance(one, int))
-
-
-def located(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the arguments of `from_pretrained`: a folder, or a hub id with its ``revision`` and ``subfolder``.
-
-    Raises
-    ------
-    InputError
-        If nothing follows the ``@``.
-    """
-    path = expanded(checkpoint)
-    single = gguf_file(path)
-    if single is not None:
-        require_extra("gguf")
-        return str(single.parent), {"gguf_file": single.name}
-    if path.is_dir():
-        return str(inner(path)), {}
-    name, at, revision = str(checkpoint).partition("@")
-    rule = "names no revision after @: a branch, a tag or a commit"
-    require(bool(revision) or not at, "checkpoint", str(checkpoint), rule, f"{name}@main")
-    owner, *parts = name.split("/")
-    within = {"subfolder": "/".join(parts[1:])} if owner and len(parts) > 1 and all(parts) else {}
-    name = f"{owner}/{parts[0]}" if within else name
-    return name, ({"revision": revision} if revision else {}) | within
-
-
-def to_read(checkpoint: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the arguments of `from_pretrained` (`located`), or the cached folder where the hub cannot be reached.
-
-    Otherwise the hub's client asks for each file again and again, in silence, for minutes.
-    """
-    name, options = located(checkpoint)
-    folder = None if expanded(checkpoint).exists() else _cached_alone(str(checkpoint))
-    if folder is None:
-        return name, options
-    return folder, {key: value for key, value in options.items() if key != "revision"}
-
-
-@cache
-def _cached_alone(checkpoint: str) -> str | None:
-    """Return a hub id's folder in the cache if the hub cannot be reached; once for all of its files."""
-    if importlib.util.find_spec("huggingface_hub") is None:
-        return None
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        folder = None if constants.HF_HUB_OFFLINE else _snapshot(checkpoint)
-    except HFValidationError:  # no hub id: whoever opens it says so
-        return None
-    if folder is None:
-        return None
-    name, within = located(checkpoint)
-    try:
-        get_hf_file_metadata(hf_hub_url(name, "config.json", **within))
-    except HfHubHTTPError:  # it answers
-        return None
-    except Exception as error:
-        say(f"{checkpoint}: the hub cannot be reached ({_first_line(error)}); its copy on this disk is read")
-        return str(folder)
-    return None
-
-
-def gguf_file(path: Path) -> Path | None:
-    """Return a GGUF file: the path, or the only one in a folder that is no other checkpoint; None without one."""
-    if path.suffix == ".gguf" and path.is_file():
-        return path
-    files = sorted(path.glob("*.gguf")) if path.is_dir() and not (path / "config.json").is_file() else []
-    return files[0] if len(files) == 1 else None
-
-
-def inner(folder: Path) -> Path:
-    """Return the folder of the transformer in one of sentence-transformers, any other folder as it is.
-
-    ``modules.json`` names the folder of each module; a name that leads out of the whole is not followed.
-    """
-    if (folder / "config.json").is_file() or not (folder / "modules.json").is_file():
-        return folder
-    try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        stated = [str(module["path"]) for module in modules]
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        stated = []
-    within = [Path(name) for name in stated if name and not Path(name).is_absolute()]
-    parts = [folder / name for name in within if ".." not in name.parts]
-    parts += sorted(folder.glob("*_Transformer"))
-    return next((part for part in parts if (part / "config.json").is_file()), folder)
-
-
-def commit(checkpoint: str | Path) -> str:
-    """Return the commit of a hub id that has been opened, as the hub's cache on disk knows it; "" if it does not."""
-    folder = _snapshot(checkpoint)
-    return "" if folder is None else folder.name
-
-
-def _snapshot(checkpoint: str | Path) -> Path | None:
-    """Return the folder of a hub id in the hub's cache on disk, None without one."""
-    from huggingface_hub import try_to_load_from_cache
-
-    name, options = located(checkpoint)
-    within = f"{options['subfolder']}/" if "subfolder" in options else ""
-    for file in ("config.json", "model_index.json"):
-        cached = try_to_load_from_cache(name, within + file, revision=options.get("revision"))
-        if isinstance(cached, str):
-            return Path(cached).parents[within.count("/")]
-    return None
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
-    return text if len(text) < 160 else text[:157] + "..."

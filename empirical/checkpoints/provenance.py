@@ -15,6 +15,7 @@ from ...console import say
 from ...disk import expanded
 from . import hub
 from .adapters import base_of
+from .locations import commit, gguf_file
 
 RECORD = "training.json"  # written into a checkpoint trained here when it is whole
 FILES = "checksums"  # entry of the record: of the checkpoint's other files
@@ -50,7 +51,7 @@ def model_facts(checkpoint: str, tokenizer: bool = True) -> ModelFacts:
         backend = hub.open_tokenizer(checkpoint).backend_tokenizer
         spelling = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
     if not folder.exists():
-        return ModelFacts(checkpoint, hub.commit(checkpoint), spelling, float("nan"))
+        return ModelFacts(checkpoint, commit(checkpoint), spelling, float("nan"))
     digests = []
     for file in all_weights(checkpoint):
         with file.open("rb") as stream:
@@ -105,7 +106,7 @@ def revisions(sources: Sequence[Any], tokenizer: bool = True) -> dict[str, str]:
 
 def weight_files(folder: Path) -> list[Path]:
     """Return the weights below a folder: safetensors, and pickles only where there are none; or a GGUF file."""
-    single = hub.gguf_file(folder)
+    single = gguf_file(folder)
     if single is not None:
         return [single]
     return sorted(folder.rglob("*.safetensors")) or sorted([*folder.rglob("*.bin"), *folder.rglob("*.pt")])

@@ -23,6 +23,13 @@ MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+ARCHIVES = {
+    b"\x1f\x8b": ("a gzip archive", "gunzip"),
+    b"PK\x03\x04": ("a ZIP archive", "unzip"),
+    b"BZh": ("a bzip2 archive", "bunzip2"),
+    b"\xfd7zX": ("an xz archive", "unxz"),
+    b"\x28\xb5\x2f\xfd": ("a zstandard archive", "unzstd"),
+}
 SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFCHR: "a device",
@@ -45,18 +52,24 @@ def require_ordinary(path: Path) -> None:
 
 
 def require_utf8(path: Path, head: bytes) -> None:
-    """Refuse a file whose first bytes are the mark of another encoding.
+    """Refuse a file whose first bytes are the mark of another encoding, or of an archive.
 
     Raises
     ------
     ForeignFileError
-        The message names the encoding.
+        The message names the encoding or the archive.
     """
+    for sign, (words, command) in ARCHIVES.items():
+        if head.startswith(sign):
+            raise ForeignFileError(f"{path}: {words}, not UTF-8 text. Try: {command} {path.name}")
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
-            raise ForeignFileError(
-                f"{path}: {encoding} text, not UTF-8. Try: iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"
-            )
+            raise ForeignFileError(f"{path}: {encoding} text, not UTF-8. Try: {recoded(path, encoding)}")
+
+
+def recoded(path: Path, encoding: str = "LATIN1") -> str:
+    """Return a command that writes a file of another encoding anew in UTF-8."""
+    return f"iconv -f {encoding} -t UTF-8 {path.name} > utf8-{path.name}"
 
 
 def plain_text(path: Path, begin: int, end: int) -> str:
@@ -82,7 +95,8 @@ def plain_text(path: Path, begin: int, end: int) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ForeignFileError(f"{path}: not UTF-8 text (byte {first + error.start})") from error
+        place = f"byte {first + error.start}"
+        raise ForeignFileError(f"{path}: not UTF-8 text ({place}). Try: {recoded(path)}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

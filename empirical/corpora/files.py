@@ -24,8 +24,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...errors import ForeignFileError, MissingExtraError, MissingFileError
-from .bytes import opened, plain_text, require_ordinary, require_utf8
+from ...errors import ForeignFileError, MissingExtraError, MissingFileError, first_line
+from .bytes import opened, plain_text, recoded, require_ordinary, require_utf8
 
 SHARDS = (".jsonl", ".jsonl.zst")
 DOCUMENT = 1 << 20  # bytes of a file, or characters of a record, in one document; tokenizers take 500 times that
@@ -46,6 +46,7 @@ class Document:
         return Document(name, self.domain, text, self.group or self.name)
 
 
+OBJECT = """{"text": "…"}, one object on each line"""
 # Reading of one document; None for a file in a folder that is not UTF-8 text.
 Unread = Callable[[], Document | None]
 
@@ -150,10 +151,11 @@ def _folder(root: Path, advance: Callable[[int], object]) -> Iterator[Unread]:
 
 def _document(name: str, record: Any, where: str) -> Document:
     if not isinstance(record, dict) or "text" not in record:
-        raise ForeignFileError(f"{where}: not a JSON object with a 'text'")
+        others = f"; it has {', '.join(map(repr, list(record)[:5]))}" if isinstance(record, dict) and record else ""
+        raise ForeignFileError(f"{where}: not a JSON object with a 'text'{others}. Try: {OBJECT}")
     text, meta = record["text"], record.get("meta")
     if not isinstance(text, str):
-        raise ForeignFileError(f"{where}: 'text' is not a string")
+        raise ForeignFileError(f"{where}: 'text' is not a string. Try: {OBJECT}")
     domain = meta.get("pile_set_name") if isinstance(meta, dict) else None
     return Document(name, str(domain or record.get("domain") or "text"), _whole(text))
 
@@ -206,8 +208,11 @@ def _line(path: Path, name: str, number: int, line: bytes) -> Document:
     where = f"{path}, line {number}"
     try:
         record = json.loads(line)
+    except UnicodeDecodeError as error:
+        reason = f"not a JSON object with a 'text': its bytes are not UTF-8. Try: {recoded(path)}"
+        raise ForeignFileError(f"{where}: {reason}") from error
     except (ValueError, RecursionError) as error:
-        raise ForeignFileError(f"{where}: not a JSON object with a 'text'") from error
+        raise ForeignFileError(f"{where}: not a JSON object with a 'text'. Try: {OBJECT}") from error
     return _document(f"{name}:{number}", record, where)
 
 
@@ -220,7 +225,7 @@ def _dataset(path: Path) -> Iterator[Unread]:
     try:
         rows: Any = load_from_disk(str(path))
     except Exception as error:  # whatever its parsers raise
-        raise ForeignFileError(f"{path}: not a readable dataset ({str(error).splitlines()[0]})") from error
+        raise ForeignFileError(f"{path}: not a readable dataset ({first_line(error)})") from error
     if "text" not in rows.column_names:
         raise ForeignFileError(f"{path}: has no column 'text' (columns: {', '.join(rows.column_names)})")
     rows = rows.select_columns([name for name in ("text", "meta", "domain") if name in rows.column_names])

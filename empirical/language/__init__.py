@@ -8,6 +8,7 @@
 | `drawing` | windows of text drawn at random from all documents |
 | `aligned_text` | text that models share, and the spans that are its positions |
 | `source` | a model on shared windows of text |
+| `span_means` | means of activations over the tokens of a span |
 | `opening` | a model's configuration and tokenizer, before its weights |
 | `encoder_decoder` | what a decoder behind an encoder reads |
 | `padding` | texts of several lengths in one batch, and models whose values would change by it |

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import RosettaError
 
-MIXING = ("convbert", "fnet", "nystromformer")  # positions without a mask
+MIXING = ("convbert", "fnet", "mobilebert", "nystromformer")  # positions without a mask
 PADDED_INSIDE = ("led", "longformer")  # to whole windows of their attention, behind the text
 POSITIONS_FIRST = ("xlnet",)  # values of shape (tokens, windows, width)
 TRIED = 24  # tokens of the longer text

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...disk import expanded
 from ...errors import RosettaError, require
-from ..checkpoints.hub import inner
+from ..checkpoints.locations import inner
 from .loaded import LoadedModel
 from .positions import positions_of, text_part
 

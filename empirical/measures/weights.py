@@ -15,6 +15,9 @@ import numpy as np
 
 from ...errors import RosettaError
 from ..checkpoints import hub
+from ..checkpoints.architectures import stated
+from ..checkpoints.completeness import WIDTHS
+from ..checkpoints.locations import to_read
 
 
 def output_weights(projections: list[Any]) -> np.ndarray:
@@ -43,7 +46,8 @@ def unembedding(checkpoint: str | Path, base: Any, width: int, pickled: bool = F
     base : torch.nn.Module
         The model without its head.
     width : int
-        Width of the residual stream. Models that project it before the unembedding (OPT-350m) are mapped back.
+        Width of the output weights, which must be that of the residual stream. Models that project it before the
+        unembedding (OPT-350m) are mapped back.
     pickled : bool
         Whether weights that exist only as a pickle may be read, as tensors alone.
 
@@ -52,6 +56,12 @@ def unembedding(checkpoint: str | Path, base: Any, width: int, pickled: bool = F
     RosettaError
         If the checkpoint has no unembedding, or one of another width.
     """
+    stream = stated(base.config, WIDTHS)
+    if stream not in (None, width):
+        raise RosettaError(
+            f"{checkpoint}: its MLPs write {width} numbers, and not to the residual stream of width {stream}, which "
+            "the unembedding reads"
+        )
     if getattr(base.config, "tie_word_embeddings", True):
         matrix = base.get_input_embeddings().weight
     else:
@@ -73,7 +83,7 @@ def _head(checkpoint: str | Path, pickled: bool) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    name, revision = hub.to_read(checkpoint)
+    name, revision = to_read(checkpoint)
     options: dict[str, Any] = {**revision, "use_safetensors": None if pickled else True, "weights_only": True}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(

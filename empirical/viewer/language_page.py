@@ -15,7 +15,8 @@ import numpy as np
 from ...console import say
 from ...errors import ForeignFileError, InputError, require
 from ...results import KIND, interpreting, load, require_variables
-from ..checkpoints.hub import Loading, require_found
+from ..checkpoints.hub import Loading
+from ..checkpoints.locations import require_found
 from ..corpora.corpus import PYTHON, open_text
 from ..sites import MlpNeurons, Site, site_named
 from . import page

@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 
 from ...disk import expanded
-from ...errors import InputError, MissingExtraError, RosettaError, require
+from ...errors import InputError, MissingExtraError, RosettaError, first_line, require
 from ..checkpoints import architectures, hub
 from ..checkpoints.completeness import require_sizes
+from ..checkpoints.locations import to_read
 from ..checkpoints.reopened import OfReopened, Reopened
 
 TIMESTEP = 0
@@ -43,7 +44,7 @@ def is_diffusion(checkpoint: str | Path) -> bool:
 
 def _index(checkpoint: str | Path) -> dict[str, Any] | None:
     """Return a pipeline's record of its parts; None for any other folder."""
-    name, revision = hub.to_read(checkpoint)
+    name, revision = to_read(checkpoint)
     folder = expanded(checkpoint) if expanded(checkpoint).exists() else Path(name)  # in the hub's cache, or no folder
     if folder.exists():
         file = folder / "model_index.json"
@@ -201,7 +202,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
     require(loading.device_map is None, "--device-map", loading.device_map, rule, "--device cuda")
     library: Any = diffusers  # its names are made on demand
     index, folder = _index(checkpoint), expanded(checkpoint)
-    name, revision = hub.to_read(checkpoint)
+    name, revision = to_read(checkpoint)
     safe = {"use_safetensors": None if loading.pickled else True}  # of pickles diffusers reads tensors alone
 
     def part(kind: Any, subfolder: str, **options: Any) -> Any:
@@ -231,8 +232,7 @@ def open_dit(checkpoint: str | Path, timestep: int | None = None, loading: hub.L
     except RosettaError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RosettaError(f"{checkpoint}: cannot be loaded ({reason[:160]})") from error
+        raise RosettaError(f"{checkpoint}: cannot be loaded ({first_line(error)})") from error
     if model is None:
         raise RosettaError(f"{checkpoint}: unknown diffusion model {kind!r} (known: {', '.join(PROJECTIONS)})")
     encoder = None if encoder is None else Reopened(encoder, encoder_again)

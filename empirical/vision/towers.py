@@ -17,6 +17,7 @@ import numpy as np
 from ...disk import expanded
 from ...errors import InputError, MissingExtraError, RosettaError, require
 from ..checkpoints import architectures, hub
+from ..checkpoints.locations import to_read
 from ..checkpoints.reopened import OfReopened, Reopened
 
 AT_ONCE = 1 << 26  # bytes of decoded images that a processor gets at once
@@ -293,7 +294,7 @@ def open_processor(checkpoint: str | Path, config: Any) -> Process:
         from transformers import AutoImageProcessor, ViTImageProcessorPil
     except ImportError as error:
         raise MissingExtraError("pillow", "vision") from error
-    name, options = hub.to_read(checkpoint)
+    name, options = to_read(checkpoint)
     try:
         if config.model_type == "dinov3_vit":
             # Its own class needs torchvision; this one resizes, rescales and normalises by the same settings.
@@ -322,7 +323,7 @@ def of_timm(checkpoint: str | Path) -> Process:
     """
     from transformers.models.timm_wrapper.image_processing_timm_wrapper import TimmWrapperImageProcessor
 
-    name, options = hub.to_read(checkpoint)
+    name, options = to_read(checkpoint)
     try:
         processor = TimmWrapperImageProcessor.from_pretrained(name, **options)
     except Exception as error:

@@ -160,16 +160,21 @@ def on_disk(argument: str, value: Any, example: str) -> Any:
         return value
     text = os.fspath(value)
     if isinstance(text, str):
-        blank, address = not text.strip(), ADDRESS.match(text)
+        blank = not text.strip()
         if blank or "\0" in text:
             rule = (
                 "must name a file or a folder; it is blank" if blank else "must be a path; it contains a NUL character"
             )
             raise InputError(argument, text, rule, example)
-        if address and not os.path.exists(text):
-            rule = "must be a path on a disk, not an address of the web"
-            raise InputError(argument, text, rule, "the path of a copy on a disk")
+        require_no_address(argument, text)
     return _expanded(value)
+
+
+def require_no_address(argument: str, text: str) -> None:
+    """Refuse an address of the web where a path is wanted, unless a file has that name."""
+    if ADDRESS.match(text) and not os.path.exists(text):
+        rule = "must be a path on a disk, not an address of the web"
+        raise InputError(argument, text, rule, "the path of a copy on a disk")
 
 
 def _expanded(value: Any) -> Any:

@@ -197,6 +197,13 @@ def panics_as_errors() -> Iterator[None]:
         raise RuntimeError(f"a library failed: {error}") from error
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's error, cut to a length that fits a message; its type without one."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) < 160 else text[:157] + "..."
+
+
 def _restored(kind: type[RosettaError], args: tuple[Any, ...], state: dict[str, Any]) -> RosettaError:
     error = kind.__new__(kind)
     error.args = args

@@ -170,7 +170,7 @@ def test_simulations_of_extreme_theories(command, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main([*words, "--beta", "2", "--gamma", "1e29"])
     assert ended.value.code == 2
-    assert "error: gamma = 1e+29: makes more than 1e+15 features" in capsys.readouterr().err
+    assert "error: --gamma = 1e+29: makes more than 1e+15 features" in capsys.readouterr().err
 
 
 def test_a_design_without_differences_between_seeds(capsys):
@@ -193,3 +193,32 @@ def test_studies_refuse_sizes_of_zero_and_ranks_beyond_any_model():
     for name in ("budget", "contexts", "match_tokens", "context", "passage", "seed"):
         with pytest.raises(InputError, match=rf"{name} = 10+: must be below 2\^63"):
             FilteringPlan(target="x", **{name: HUGE})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("toy --beta nan", "--beta = nan: must be finite and greater than 0. Try: rosettalaw toy"),
+        (
+            "simulate --beta 1.5 --runs 0",
+            "--runs = 0: must be a whole number from 1 to 1000000. Try: rosettalaw simulate",
+        ),
+        ("simulate --beta 1.5 --kappa 0", "--kappa = 0.0: must be finite and greater than 0. Try: rosettalaw simulate"),
+        ("predict --beta 0 --neurons 10", "--beta = 0.0: must be finite and greater than 0. Try: rosettalaw predict"),
+        ("design --seeds 0", "--seeds = 0: must be a whole number from 1 to 1000. Try: --seeds 3"),
+        ("fit counts.csv --tau -1", "--tau = -1.0: must be a number greater than 0, such as 1. Try: --tau 1"),
+        (
+            "forecast counts.csv --neurons 0",
+            "--neurons = 0.0: must be a number of neurons, from 1 to 1e+15. Try: --neurons",
+        ),
+        ("triangle counts.csv --threshold 2", "--threshold = 2.0: must be a correlation between 0 and 1. Try: --thre"),
+    ],
+)
+def test_a_message_of_a_function_names_the_option_and_a_command(line, said, tmp_path, monkeypatch, capsys):
+    """A shell runs no ``predict(neurons=…)``."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "counts.csv").write_text("neurons,count\n128,21\n256,33\n512,48\n1024,76\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(line.split())
+    assert ended.value.code == 2
+    assert f"error: {said}" in capsys.readouterr().err

@@ -119,7 +119,7 @@ def test_what_it_says_first_is_what_the_larger_ladder_shows():
     )
     assert f"N^{row[0]} ({row[1]}, {row[2]} sizes" in said
     assert "reason stays open" in said
-    assert "theory is not contradicted under any attenuation" in page
+    assert "theory is not contradicted if correlations are attenuated" in page
     assert "contradicts the theory with unattenuated correlations" in " ".join(page.split())
 
 

@@ -100,6 +100,50 @@ def test_a_blank_path_on_the_command_line_is_one_message(line, name, tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+WEB = "https://host/x.csv"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (["fit", WEB], "COUNTS"),
+        (["forecast", WEB, "--neurons", "9"], "COUNTS"),
+        (["triangle", WEB], "PAIRS"),
+        (["compare", "a.csv", WEB], "RESULTS"),
+        (["report", WEB], "RESULTS"),
+        (["figures", WEB], "RESULTS"),
+        (["view", WEB], "SOURCE"),
+        (["judge", WEB, "--images", "."], "PAIRS"),
+        (["ladder", WEB], "LADDER"),
+        (["ladder", "quickstart", "--text", WEB], "--text"),
+        (["ladder", "--template", WEB], "--template"),
+        (["match", WEB, "b.npy"], "A"),
+        (["match", "a.npy", WEB], "B"),
+        (["match", "a.npy", "b.npy", "c.npy", WEB], "OTHERS"),
+        (["match", "a.npy", "b.npy", f"--documents={WEB}"], "--documents"),
+        (["match", "a.npy", "b.npy", "--out", "s3://bucket/x.nc"], "--out"),
+        (["filter", "a", "b", "--text", WEB], "--text"),
+        (["design", "--from", WEB], "--from"),
+        (["demo", "--out", WEB], "--out"),
+        (["train", "quickstart", "--cache", WEB], "--cache"),
+        (["sweep", "--beta", "1.6", "--neurons", "9", "--out", WEB], "--out"),
+        (["cache", "--cache", WEB], "--cache"),
+        (["cache", "clear", "--cache", WEB], "--cache"),
+    ],
+    ids=" ".join,
+)
+def test_an_address_on_the_command_line_is_one_message(line, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(line)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    rule = "must be a path on a disk, not an address of the web. Try: the path of a copy on a disk"
+    assert said.startswith(f"error: {name} = ")
+    assert rule in " ".join(said.split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_option_with_its_value_in_one_word_knows_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -6,6 +6,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import rosettalaw as rl
 
@@ -112,6 +113,60 @@ def test_an_array_of_a_closed_file_is_one_message(tmp_path):
         data = file.create_dataset("x", data=A)
     with pytest.raises(rl.InputError, match="belongs to a file that has been closed"):
         match(data)
+
+
+class OnlyDlpack:
+    """Memory that is offered by DLPack alone."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **options):
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+def test_memory_that_is_offered_by_dlpack_alone():
+    assert pairs(OnlyDlpack(A)) == pairs(A)
+
+
+def test_a_table_of_truths_beside_numbers_is_one_of_numbers():
+    pandas = pytest.importorskip("pandas")
+    numbers = np.column_stack([A[:, 0] > 0, A[:, 1:]])
+    mixed = pandas.DataFrame(A).assign(**{"0": A[:, 0] > 0}).iloc[:, [6, 1, 2, 3, 4, 5]]
+    assert mixed.dtypes.iloc[0].kind == "b"
+    np.testing.assert_allclose(match(mixed).pairs["correlation"], match(numbers).pairs["correlation"], rtol=1e-12)
+
+
+def test_documents_of_other_rows_are_one_message():
+    """A sorted column of documents would give them to other positions."""
+    pandas = pytest.importorskip("pandas")
+    names = [f"s{i}" for i in range(300)]
+    table, other = (pandas.DataFrame(one, index=names) for one in (A, B))
+    documents = pandas.Series(np.arange(300) % 20, index=names)
+    said = r"^documents = 's20 .*': has another index than the rows of a.*Try: documents\.loc\[a\.index\]"
+    with pytest.raises(rl.InputError, match=said):
+        rl.match(table, other, documents=documents.sort_values(kind="stable"), nulls={}, progress=False)
+    assert rl.match(table, other, documents=pandas.Series(documents.to_list()), nulls={}, progress=False).raw_count == 6
+    right = documents.sample(frac=1, random_state=0).loc[names]
+    assert rl.match(table, other, documents=right, nulls={}, progress=False).raw_count == match(A).raw_count
+
+
+def test_a_sparse_array_of_complex_numbers_is_refused_for_them():
+    with pytest.raises(
+        rl.InputError, match=r"^a = 'sparse array of type complex64': must hold real.*Try: abs\(array\)"
+    ):
+        match(scipy.sparse.csr_array(A.astype("c8")))
+
+
+def test_a_summary_names_neurons_that_were_left_out():
+    """Without it "0 pairs" of constant neurons would look like a finding."""
+    constant = A.copy()
+    constant[:, 1:] = 1
+    assert match(constant).facts()["excluded"] == "5 of a: constant, or not finite"
+    assert "excluded" not in match(A).facts()
 
 
 def test_counts_without_numbers_are_one_message():

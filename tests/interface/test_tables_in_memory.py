@@ -124,6 +124,26 @@ def test_a_tensor_of_two_rows_is_one_message():
         rl.fit(torch.tensor([N, C]))
 
 
+def test_columns_whose_rows_do_not_belong_together_are_one_message():
+    """A sorted column has its numbers in another order, and its index says so; a filtered one has other rows."""
+    sizes, counts = FRAME["neurons"], FRAME["count"]
+    falling = counts.sort_values(ascending=False)
+    said = r"has another index than neurons, so their rows do not belong together. Try: fit\(neurons, {}.loc\["
+    for name, call in {
+        "counts": lambda: rl.fit(sizes, falling),
+        "count_sd": lambda: rl.fit(sizes, counts, count_sd=falling),
+        r"nulls\['raw'\]": lambda: rl.fit(sizes, counts, nulls={"raw": falling}),
+    }.items():
+        with pytest.raises(rl.InputError, match=f"^{name} = 'index .*{said.format(name)}"):
+            call()
+    with pytest.raises(rl.InputError, match=r"^counts = 'index"):
+        rl.fit(sizes[1:], counts[:-1])
+    expected = rl.fit(sizes.to_list(), counts.to_list()).exponent
+    assert rl.fit(sizes, falling.loc[sizes.index]).exponent == rl.fit(sizes, counts).exponent == expected
+    named = counts.set_axis(list("abcd"))
+    assert rl.fit(sizes.to_list(), named).exponent == rl.fit(sizes, named).exponent == expected  # the other one counts
+
+
 def test_nulls_of_another_length_are_one_message():
     for nulls in ({"raw": [1]}, {"raw": C, "permuted": [1, 2]}, {"raw": C, "permuted": "many"}):
         with pytest.raises(rl.InputError, match=r"nulls\['(raw|permuted)'\]"):

@@ -23,7 +23,7 @@ from rosettalaw.empirical.language.alignment import (
     windows,
 )
 from rosettalaw.empirical.language.opening import special_tokens
-from rosettalaw.empirical.language.source import SpanMeans
+from rosettalaw.empirical.language.span_means import SpanMeans
 
 TAUGHT = [
     "The river carries what the mountain lets go.",

@@ -7,7 +7,7 @@ import torch
 import transformers
 from tokenizers import processors
 
-from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, output_projections
+from rosettalaw.empirical.checkpoints.architectures import OUTPUT_PROJECTION, ModelParts, output_projections
 from rosettalaw.empirical.checkpoints.capturing import captured
 from rosettalaw.empirical.corpora.corpus import Corpus, Document
 from rosettalaw.empirical.filtering.document_activations import ModelReader
@@ -32,6 +32,13 @@ ALBERT = {**COMMON, "embedding_size": 8, "num_hidden_layers": 3, "hidden_act": "
 CHUNKED = {**COMMON, "max_position_embeddings": 64, "attention_window": [4, 4]}
 LED = {**{key: value for key, value in BART.items() if key != "max_position_embeddings"}, "attention_window": 4}
 LED |= {"max_encoder_position_embeddings": 64, "max_decoder_position_embeddings": 34}
+MOBILE = {
+    **COMMON,
+    "embedding_size": 8,
+    "intra_bottleneck_size": 8,
+    "num_feedforward_networks": 3,
+    "hidden_act": "gelu",
+}
 XLM = {"emb_dim": 16, "n_layers": 2, "n_heads": 2, "vocab_size": 300, "max_position_embeddings": 32, "n_langs": 1}
 DISENTANGLED = {**COMMON, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
 VISION = {**SIZES, "image_size": 16, "patch_size": 8}
@@ -109,6 +116,7 @@ CONFIGS = {
     "megatron-bert": ("MegatronBert", COMMON),
     "ministral": ("Ministral", HEADS),
     "mistral": ("Mistral", GROUPED),
+    "mobilebert": ("MobileBert", MOBILE),
     "modernbert": (
         "ModernBert",
         {**GROUPED, "cls_token_id": 299, "sep_token_id": 299, "attn_implementation": "eager"},
@@ -238,7 +246,8 @@ LLAMAS = (
 BARTS = ("bart", "blenderbot", "blenderbot-small", "led", "marian", "mbart", "mvp", "pegasus", "plbart")
 LLAMAS += ("olmo", "olmo2", "olmo3", "qwen2", "qwen3", "seed_oss", "smollm3", "stablelm")
 
-# The MLP's first linear map, and the neurons from its input; one entry for an encoder and one for a decoder.
+# The MLP's first linear map (or those of a block's several MLPs), and the neurons from its input; one entry for an
+# encoder and one for a decoder.
 MLP = {
     **{kind: [plain(gelu, BERT)] for kind in BERTS},
     **{kind: [LLAMA] for kind in LLAMAS},
@@ -265,6 +274,7 @@ MLP = {
     "gpt_neox_japanese": [plain(gelu, "layers.{}.mlp.dense_h_to_4h")],
     "m2m_100": [plain(relu, f"{part}.layers.{{}}.fc1") for part in ("encoder", "decoder")],
     "longt5": [plain(relu, f"{block}.wi") for block in BLOCKS],
+    "mobilebert": [plain(gelu, (*(f"encoder.layer.{{}}.ffn.{i}.intermediate.dense" for i in range(2)), BERT))],
     "modernbert": [fused(gelu, "layers.{}.mlp.Wi")],
     "mpt": [plain(gelu, "blocks.{}.ffn.up_proj")],
     "opt": [plain(relu, "decoder.layers.{}.fc1")],
@@ -293,7 +303,8 @@ def by_hand(kind, model, ids):
     layers = []
     for name, neurons in MLP[kind]:
         inputs: list = []
-        names = list(dict.fromkeys(name.format(layer) for layer in range(depth)))
+        several = (name,) if isinstance(name, str) else name
+        names = list(dict.fromkeys(one.format(layer) for layer in range(depth) for one in several))
         handles = [
             model.get_submodule(one).register_forward_pre_hook(
                 lambda _, args, one=one, into=inputs: into.append((one, args[0]))
@@ -304,7 +315,7 @@ def by_hand(kind, model, ids):
             model(input_ids=torch.tensor([ids]), **options)
         for handle in handles:
             handle.remove()
-        assert len(inputs) == depth
+        assert len(inputs) == depth * len(several)
         for one, entered in inputs:
             entered = entered.reshape(-1, entered.shape[-1]).double().numpy()
             entered = entered[-len(ids) :] if one.startswith("decoder") else entered[: len(ids)]  # or padded by itself
@@ -362,7 +373,7 @@ def expected_neurons(model, kind):
     """Return layers × width, from the configuration alone."""
     config = getattr(model.config, "text_config", model.config)
     width = 64 if kind in FOUR_TIMES else 40
-    return config.num_hidden_layers * width * len(MLP[kind])
+    return config.num_hidden_layers * width * len(MLP[kind]) * getattr(config, "num_feedforward_networks", 1)
 
 
 def test_special_tokens_are_read_but_carry_no_text(tmp_path, tokenizers, corpus):
@@ -411,6 +422,22 @@ def test_shared_layers_count_once_for_each_depth():
     listed = output_projections(model, "albert", "tiny")
     assert len(listed) == 12
     assert list(map(id, listed)) == list(map(id, ran))
+
+
+def test_the_mlps_of_a_block_follow_each_other_and_the_block_counts_once():
+    """MobileBERT: three MLPs in each of two blocks, read in the order in which a text passes them."""
+    model = transformers.AutoModel.from_config(transformers.MobileBertConfig(**MOBILE)).eval()
+    ran = []
+    for name, module in model.named_modules():
+        if name.endswith("output.dense") and "attention" not in name:
+            module.register_forward_hook(lambda module, *_: ran.append(module))
+    with torch.inference_mode():
+        model(input_ids=torch.arange(5)[None])
+    listed = output_projections(model, "mobilebert", "tiny")
+    assert len(listed) == 6
+    assert list(map(id, listed)) == list(map(id, ran))
+    parts = ModelParts(base=model, model_type="mobilebert", name="tiny")
+    assert list(map(id, parts.blocks())) == list(map(id, model.encoder.layer))
 
 
 def test_an_encoder_alone_is_read_without_its_decoder(tmp_path, tokenizers, corpus):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaModel
 
-from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints import hub, locations
 from rosettalaw.empirical.checkpoints.adapters import base_of
 from rosettalaw.empirical.checkpoints.provenance import identity, model_facts
 from rosettalaw.empirical.language.source import text_sources
@@ -46,12 +46,12 @@ def test_the_transformer_lies_where_the_modules_say(checkpoints, tmp_path):
     shutil.copytree(checkpoints["gpt_neox"], tmp_path / "beside")
     modules = tmp_path / "st" / "modules.json"
     modules.write_text(json.dumps([{"idx": 0, "path": "encoder"}, {"idx": 1, "path": "1_Pooling"}]))
-    assert hub.inner(tmp_path / "st") == tmp_path / "st" / "encoder"
+    assert locations.inner(tmp_path / "st") == tmp_path / "st" / "encoder"
     for path in ("../beside", str(tmp_path / "beside"), "nowhere", ["encoder"], None):
         modules.write_text(json.dumps([{"idx": 0, "path": path}]))
-        assert hub.inner(tmp_path / "st") == tmp_path / "st"
+        assert locations.inner(tmp_path / "st") == tmp_path / "st"
     modules.write_text("{")
-    assert hub.inner(tmp_path / "st") == tmp_path / "st"
+    assert locations.inner(tmp_path / "st") == tmp_path / "st"
 
 
 def test_shards_are_one_model(checkpoints, corpus, plain, tmp_path):
@@ -213,7 +213,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_folders_within_a_repository(name):
-    assert hub.located(name) == NAMES[name]
+    assert locations.located(name) == NAMES[name]
 
 
 def quantised(folder, settings):

@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
-from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints import hub, locations
 from rosettalaw.empirical.vision import diffusion
 
 COMMIT = "1" * 40
@@ -31,9 +31,9 @@ def cached(checkpoints, tmp_path, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
     monkeypatch.setattr(huggingface_hub.file_download, "get_hf_file_metadata", refuse)
-    hub._cached_alone.cache_clear()
+    locations._cached_alone.cache_clear()
     yield snapshot, asked
-    hub._cached_alone.cache_clear()
+    locations._cached_alone.cache_clear()
 
 
 @pytest.mark.parametrize("within", ["", "/part", "@" + COMMIT])
@@ -48,7 +48,7 @@ def test_the_copy_is_read_and_the_network_is_asked_once(cached, within, capsys):
     said = capsys.readouterr().err.splitlines()
     expected = "the hub cannot be reached (Name or service not known); its copy on this disk is read"
     assert said == [f"{checkpoint}: {expected}"]
-    assert hub.to_read(checkpoint) == (str(snapshot), {"subfolder": "part"} if within == "/part" else {})
+    assert locations.to_read(checkpoint) == (str(snapshot), {"subfolder": "part"} if within == "/part" else {})
 
 
 def test_a_pipeline_in_the_cache_is_recognised(cached):
@@ -65,17 +65,17 @@ def test_a_hub_that_answers_is_asked_for_every_file(cached, monkeypatch):
             Exception.__init__(self, "500")
 
     for answer in (lambda url, **_: None, lambda url, **_: (_ for _ in ()).throw(Answer())):
-        hub._cached_alone.cache_clear()
+        locations._cached_alone.cache_clear()
         monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", answer)
-        assert hub.to_read("us/tiny@main") == ("us/tiny", {"revision": "main"})
+        assert locations.to_read("us/tiny@main") == ("us/tiny", {"revision": "main"})
 
 
 def test_nobody_is_asked_for_what_is_not_cached_or_where_one_works_offline(cached, checkpoints, monkeypatch):
     _, asked = cached
-    assert hub.to_read("us/other") == ("us/other", {})
-    assert hub.to_read("no such folder/at/all") == ("no such folder/at", {"subfolder": "all"})
-    assert hub.to_read("/no/such/folder")[0] == "/no/such/folder"
-    assert hub.to_read(checkpoints["gpt2"]) == (str(checkpoints["gpt2"]), {})
+    assert locations.to_read("us/other") == ("us/other", {})
+    assert locations.to_read("no such folder/at/all") == ("no such folder/at", {"subfolder": "all"})
+    assert locations.to_read("/no/such/folder")[0] == "/no/such/folder"
+    assert locations.to_read(checkpoints["gpt2"]) == (str(checkpoints["gpt2"]), {})
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    assert hub.to_read("us/tiny") == ("us/tiny", {})
+    assert locations.to_read("us/tiny") == ("us/tiny", {})
     assert asked == []

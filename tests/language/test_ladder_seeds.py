@@ -162,7 +162,7 @@ def test_the_interval_is_that_of_crossed_seeds():
     assert analysis.power_law.exponent_ci95 == analysis.seeds.exponent_ci95
     assert analysis.seeds.components.a > 100 * analysis.seeds.components.b
     assert set(analysis.record()["seeds"]["parts"]) == {"seeds", "text", "lack of fit"}
-    assert any("16 pairs at 4 sizes" in sentence for sentence in analysis.counting)
+    assert any("16 pairs of networks at 4 sizes" in sentence for sentence in analysis.counting)
 
 
 @pytest.mark.parametrize(

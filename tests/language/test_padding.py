@@ -20,10 +20,7 @@ from rosettalaw.empirical.sites import AttentionHeads, MlpNeurons, ResidualStrea
 from rosettalaw.errors import RosettaError
 
 assert lengths  # a fixture
-WITHOUT_ENTRY = {
-    "mobilebert": ("MobileBert", {**COMMON, "embedding_size": 8, "intra_bottleneck_size": 8, "true_hidden_size": 8}),
-    "yoso": ("Yoso", COMMON),
-}
+WITHOUT_ENTRY = {"yoso": ("Yoso", COMMON)}
 
 
 def written(kind, folder, tokenizer, monkeypatch):
@@ -40,7 +37,10 @@ def each_alone(source):
 
 CASES = [
     *((kind, MlpNeurons()) for kind in ("bert", *MIXING)),
-    *((kind, ResidualStream()) for kind in ("bert", "fnet", "xlnet", "longformer", "led", "rwkv", *WITHOUT_ENTRY)),
+    *(
+        (kind, ResidualStream())
+        for kind in ("bert", "fnet", "xlnet", "longformer", "led", "rwkv", "mobilebert", *WITHOUT_ENTRY)
+    ),
     *((kind, AttentionHeads()) for kind in ("bert", "longformer", "led", "convbert")),
 ]
 

@@ -9,7 +9,7 @@ import torch
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.copies import UnfinishedCopy
 from rosettalaw.empirical.activations.spooling import spool
-from rosettalaw.empirical.language.source import SpanMeans
+from rosettalaw.empirical.language.span_means import SpanMeans
 from rosettalaw.errors import RosettaError
 
 

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from rosettalaw import cli
-from rosettalaw.empirical.checkpoints import hub
+from rosettalaw.empirical.checkpoints import locations
 from rosettalaw.empirical.checkpoints.provenance import identity, model_facts
 from rosettalaw.empirical.config import Measurement
 from rosettalaw.empirical.ladder.measure import measure_ladder
@@ -84,11 +84,11 @@ def test_a_revision_that_does_not_exist(checkpoints, corpus):
 def test_where_a_checkpoint_is(tmp_path):
     folder = tmp_path / "name@with an at"
     folder.mkdir()
-    assert hub.located(folder) == (str(folder), {})
-    assert hub.located("us/tiny") == ("us/tiny", {})
-    assert hub.located("us/tiny@v1.0") == ("us/tiny", {"revision": "v1.0"})
+    assert locations.located(folder) == (str(folder), {})
+    assert locations.located("us/tiny") == ("us/tiny", {})
+    assert locations.located("us/tiny@v1.0") == ("us/tiny", {"revision": "v1.0"})
     with pytest.raises(InputError, match=r"names no revision after @: a branch, a tag or a commit. Try: us/tiny@main"):
-        hub.located("us/tiny@")
+        locations.located("us/tiny@")
 
 
 def test_pickled_weights_are_told_apart_too(checkpoints, tmp_path):

@@ -1,5 +1,6 @@
 """Text on disk: what is read of each kind of source, what is refused, and how documents are drawn from it."""
 
+import gzip
 import json
 import tracemalloc
 
@@ -110,6 +111,29 @@ def test_datasets_that_cannot_be_used(tmp_path):
     (tmp_path / "body" / "state.json").write_text("{}")
     with pytest.raises(ForeignFileError, match="not a readable dataset"):
         open_corpus(tmp_path / "body")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.jsonl", gzip.compress(b'{"text": "a"}'), r"p.jsonl: a gzip archive, not UTF-8 text. Try: gunzip p.jsonl"),
+        ("p.jsonl.gz", gzip.compress(b"a"), r"p.jsonl.gz: a gzip archive, not UTF-8 text. Try: gunzip p.jsonl.gz"),
+        ("p.txt", b"PK\x03\x04", r"p.txt: a ZIP archive, not UTF-8 text. Try: unzip p.txt"),
+        ("p.txt", "gr\xf6\xdfe".encode("latin-1"), r"p.txt: not UTF-8 text \(byte 2\). Try: iconv -f LATIN1 -t UTF-8"),
+        ("p.jsonl", '{"text": "\xf6"}'.encode("latin-1"), r"line 1: .*its bytes are not UTF-8. Try: iconv -f LATIN1"),
+        (
+            "p.jsonl",
+            b'{"content": "a"}',
+            r"line 1: not a JSON object.*; it has 'content'. Try: \{\"text\": ",
+        ),
+        ("p.jsonl", b'[{"text": "a"}]', r"line 1: not a JSON object with a 'text'. Try: \{.*one object on each line"),
+    ],
+)
+def test_what_is_no_text_says_what_it_is_and_a_way(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    for read in (open_corpus, lambda path: next(StoredText(path).in_random_order(0))):
+        with pytest.raises(ForeignFileError, match=message):
+            read(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

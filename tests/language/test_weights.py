@@ -1,10 +1,21 @@
 """Output weights and unembeddings, against what the models themselves compute with them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForCausalLM, BertConfig, BertModel, OPTConfig, OPTForCausalLM
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    BertConfig,
+    BertModel,
+    MobileBertConfig,
+    MobileBertModel,
+    OPTConfig,
+    OPTForCausalLM,
+)
 
 from rosettalaw.empirical.checkpoints import architectures, hub
 from rosettalaw.empirical.measures.weights import output_weights, unembedding
@@ -42,6 +53,15 @@ def test_logits_are_products_with_the_unembedding(checkpoints, name):
         )
     tied = np.array_equal(vectors, base.get_input_embeddings().weight.detach().numpy())
     assert tied == (name == "gpt2")
+
+
+def test_mlps_that_write_to_a_bottleneck_have_no_product_with_the_unembedding():
+    """MobileBERT's embeddings are as wide as its bottleneck, and yet not of the same space."""
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 50}
+    base: Any = MobileBertModel(MobileBertConfig(**sizes, embedding_size=8, intra_bottleneck_size=8))
+    assert base.get_input_embeddings().weight.shape == (50, 8)
+    with pytest.raises(RosettaError, match="its MLPs write 8 numbers, and not to the residual stream of width 16"):
+        unembedding("tiny", base, 8)
 
 
 def test_a_projected_unembedding_is_mapped_back(tmp_path):

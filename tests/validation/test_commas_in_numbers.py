@@ -90,12 +90,20 @@ def test_what_spreadsheets_add_is_skipped(tmp_path, text):
 def test_dots_between_thousands_are_no_decimal_points(tmp_path):
     (tmp_path / "x.csv").write_text("neurons;count\n1.024;21\n2.048;33\n1.024.000;48\n")
     with pytest.raises(
-        InputError, match=r"x.csv, line 2: neurons = '1.024': has dots between thousands.*; write 1024;"
+        InputError, match=r"x.csv, line 2: neurons = '1.024': has dots between thousands.*; write 1024,"
     ):
         read_counts(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_text("neurons;count\n128;1.024\n256;2.048\n512;4.096\n")
     with pytest.raises(InputError, match=r"line 2: count = '1.024': has dots between thousands"):
         read_counts(tmp_path / "x.csv")
+    for mark in ";\t":  # a size below a thousand has no dot; 1.024 neurons would be a silent one
+        (tmp_path / "x.csv").write_text("neurons;count\n512;21\n768;30\n1.024;33\n".replace(";", mark))
+        with pytest.raises(InputError, match=r"line 4: neurons = '1.024': .*write 1024, or 1.0240 if the dot begins"):
+            read_counts(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text("neurons;count\n512;21\n768;30.500\n1024;33.25\n")
+    assert read_counts(tmp_path / "x.csv").counts.tolist() == [21, 30.5, 33.25]
+    (tmp_path / "x.csv").write_text("neurons;count\n512;21\n768;30.5000\n1024;33\n")
+    assert read_counts(tmp_path / "x.csv").counts.tolist() == [21, 30.5, 33]
     (tmp_path / "x.csv").write_text("neurons;count;count_sd\n128;21;1.250\n256;33;1.500\n512;48;2.125\n")
     assert read_counts(tmp_path / "x.csv").sd.tolist() == [1.25, 1.5, 2.125]
     (tmp_path / "x.csv").write_text(

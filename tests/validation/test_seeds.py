@@ -62,7 +62,7 @@ def test_the_interval_is_made_of_its_parts():
     assert set(fit.parts) == {"seeds", "text", "lack of fit"}
     assert fit.clustered_se == pytest.approx(fit.se, rel=0.6)
     assert fit.pairs == 54
-    assert "over 54 pairs at 6 sizes" in fit.sentence()
+    assert "over 54 pairs of networks at 6 sizes" in fit.sentence()
 
 
 def test_the_exponent_is_least_squares_where_all_is_balanced():

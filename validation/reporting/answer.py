@@ -180,7 +180,7 @@ def _against_theory(triangle: Triangle) -> str:
         product = f"{signed(triangle.product.value)} ({' to '.join(map(signed, triangle.product.ci95))})"
         return f"The product of count and profile exponents is {product}, but the theory demands {demand}{unless}."
     total = f"{signed(triangle.sum.value)} ({' to '.join(map(signed, triangle.sum.ci95))})"
-    return f"The sum of count and purity exponents is {total}, not the theory's{unless}."
+    return f"The sum of the exponents of count and mean isolation is {total}, not the theory's{unless}."
 
 
 def _covered(nulls: Mapping[str, np.ndarray]) -> str:

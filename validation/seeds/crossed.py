@@ -88,8 +88,8 @@ class SeededLadder:
         """Return exponent, interval, its parts, and whether the line fits."""
         low, high = self.exponent_ci95
         listed = ", ".join(f"{name} ± {part:.2f}" for name, part in self.parts.items() if np.isfinite(part))
-        said = f"α = {self.exponent:.2f} (95% interval {low:.2f} to {high:.2f}) over {self.pairs} pairs at "
-        said += f"{self.sizes} sizes. Parts of its half-width: {listed}"
+        said = f"α = {self.exponent:.2f} (95% interval {low:.2f} to {high:.2f}) over {self.pairs} pairs of "
+        said += f"networks at {self.sizes} sizes. Parts of its half-width: {listed}"
         if self.components is None:
             return f"{said}. With one seed per size, seeds and lack of fit cannot be distinguished."
         line = "fits within" if self.fit_p > 0.05 else "does not fit within"

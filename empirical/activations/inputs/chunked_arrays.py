@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import InputError, RosettaError
+from ....errors import InputError, RosettaError, first_line
 from ....lazy import imported
 from ..arrays import float_type, floats, labels_of, shape_of
 from ..views import Documented
@@ -77,7 +77,7 @@ class ChunkedSource(Documented):
             except (RosettaError, MemoryError):
                 raise
             except Exception as error:  # of dask's tasks, and whatever zarr and h5py raise for a damaged chunk
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                raise RosettaError(f"{self.name}: positions {start} to {stop} cannot be read ({reason})") from error
+                reason = f"positions {start} to {stop} cannot be read ({first_line(error)})"
+                raise RosettaError(f"{self.name}: {reason}") from error
             rows = rows.reshape(-1, len(self.layer))
             yield rows[start - begin * inner : stop - begin * inner]

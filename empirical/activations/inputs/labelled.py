@@ -118,6 +118,7 @@ def with_documents(opened: Labelled, documents: Any) -> Labelled:
         If there is not one for each position, or the source is of another's making.
     """
     names = _one_each(documents, "documents", opened.source)
+    _require_same_rows(opened, documents)
     if names.ndim == 1 and names.dtype.kind in "USOmM":
         names = _numbered(names)
     source: Any = opened.source
@@ -126,6 +127,25 @@ def with_documents(opened: Labelled, documents: Any) -> Labelled:
         raise InputError("documents", type_name(source), rule, "labels = lambda self: {'document': documents}")
     source._documents = documents_of(source.positions, names)
     return opened
+
+
+def _require_same_rows(opened: Labelled, documents: Any) -> None:
+    """Refuse a column of pandas whose index names other rows than those of the activations, or in another order."""
+    if not hasattr(documents, "iloc") or opened.samples is None or len(documents) != len(opened.samples):
+        return
+    if type(documents.index).__name__ == "RangeIndex" and opened.samples.dtype.kind not in "iu":
+        return  # which counts rows, and names none
+    pairs = zip(documents.index.tolist(), opened.samples.tolist(), strict=True)
+    first = next((place for place, (own, theirs) in enumerate(pairs) if own != theirs), None)
+    if first is not None:
+        name = opened.source.name
+        rule = f"has another index than the rows of {name}, so that other positions would get its documents"
+        raise InputError(
+            "documents",
+            f"{documents.index[first]} at row {first}",
+            rule,
+            f"documents.loc[{name}.index], or .to_numpy() if right",
+        )
 
 
 def _numbered(names: np.ndarray) -> np.ndarray:

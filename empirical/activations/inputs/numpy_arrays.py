@@ -19,12 +19,12 @@ class NumpyArrays:
         """Return whether NumPy knows how to read it."""
         if isinstance(value, list | tuple):
             return not any(hasattr(item, "shape") for item in value)
-        return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+        return any(hasattr(value, one) for one in ("__array__", "__array_interface__", "__dlpack__"))
 
     def open(self, value: Any, name: str, part: Callable[[Any, str], Labelled]) -> Labelled:
         """Return its activations, without a copy where none is needed."""
         try:
-            array = value if isinstance(value, np.ndarray) else np.asarray(value)
+            array = value if isinstance(value, np.ndarray) else _array(value)
         except Exception as error:  # of anyone's `__array__`
             rule = f"cannot be read as an array of numbers ({error})"
             raise InputError(name, type_name(value), rule, "a list of rows of equal length") from error
@@ -42,3 +42,10 @@ class NumpyArrays:
             example = "array.astype('float32'), or the magnitude of complex numbers: abs(array)"
             raise InputError(name, f"array of type {array.dtype}", "must hold real numbers", example)
         return Labelled(ArraySource(planar(array, name), name))
+
+
+def _array(value: Any) -> np.ndarray:
+    """Return an object as an array; by DLPack where NumPy has no other way."""
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    return np.asarray(value)

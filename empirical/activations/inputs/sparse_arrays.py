@@ -31,6 +31,8 @@ class SparseArrays:
 
         if not sparse.issparse(value):
             value = _of_torch(value, name)
+        if value.dtype.kind not in "fiub":
+            raise InputError(name, f"sparse array of type {value.dtype}", "must hold real numbers", "abs(array)")
         if value.ndim != 2:
             rule = "must have the shape (positions, neurons)"
             raise InputError(name, f"sparse array of shape {value.shape}", rule, "array.reshape(-1, neurons)")

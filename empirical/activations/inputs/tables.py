@@ -32,7 +32,8 @@ class Tables:
         for place, dtype in enumerate(value.dtypes):
             if getattr(dtype, "kind", "") in "iu" and dtype.itemsize == 8:  # may become floats beside other columns
                 require_exact(name, value.iloc[:, place].dropna().to_numpy())
-        if value.shape[1] and all(isinstance(dtype, np.dtype) for dtype in value.dtypes):
+        mixed = len({dtype.kind == "b" for dtype in value.dtypes}) > 1  # which NumPy has as objects
+        if value.shape[1] and not mixed and all(isinstance(dtype, np.dtype) for dtype in value.dtypes):
             numbers = value.to_numpy()
         else:  # pandas' own types, whose missing values are NaN here
             numbers = value.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -5,12 +5,14 @@ Commands with many options have them in the groups of `option_groups`.
 
 from __future__ import annotations
 
+import re
 from inspect import signature
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..arguments import require_no_address
 from ..disk import expanded
 from ..errors import InputError
 from .option_groups import grouped
@@ -30,23 +32,29 @@ class PlainCommand(TyperCommand):
         Raises
         ------
         InputError
-            If a path is blank, as that of a shell's variable that is not set: it would be the current folder.
+            If a path is blank, as that of a shell's variable that is not set: it would be the current folder; or if it
+            is an address of the web.
         """
         parameters = signature(self.callback).parameters if self.callback else {}
         paths = [one for one in self.params if "Path" in str(getattr(parameters.get(str(one.name)), "annotation", ""))]
         options = {name for one in self.params if one.param_type_name == "option" for name in one.opts}
         named = {name for one in paths for name in one.opts if name in options}
         places = [one for one in self.params if one.param_type_name == "argument"]
-        words, before = [], ""
+        words, before, number = [], "", 0
         for word in args:
             name, sign, value = word.partition("=") if word.startswith("--") else (before, "", word)
-            given = sign if word.startswith("--") else name in named or not (name in options or word.startswith("-"))
+            given = bool(sign) if word.startswith("--") else name in named or not (name in options or word[:1] == "-")
             if given and name in named and value.startswith("~"):
                 word = f"{name}{sign}{expanded(value)}" if sign else str(expanded(value))
-            if given and not value.strip() and (name in named or (name not in options and set(places) <= set(paths))):
-                argument = name if name in named else str(places[0].name).upper() if places else "argument"
+            plain = given and name not in options
+            place = places[min(number, len(places) - 1)] if plain and places else None
+            argument = name if place is None else str(place.name).upper()
+            number += int(plain)
+            if given and not value.strip() and (name in named or (place is not None and set(places) <= set(paths))):
                 rule = "must name a file or a folder; it is blank"
                 raise InputError(argument, value, rule, f"rosettalaw {self.name} --help")
+            if given and (name in named or place is not None):
+                require_no_address(argument, value)
             words.append(word)
             before = word if word in options else ""
         return super().parse_args(ctx, words)
@@ -57,14 +65,32 @@ class PlainCommand(TyperCommand):
         Raises
         ------
         InputError
-            The message names the option.
+            The message names the option, also where a function names its argument.
         """
         for parameter in self.params:
             value = ctx.params.get(str(parameter.name))
             if isinstance(value, int) and abs(value) > LARGEST:
                 rule = f"must be at most {LARGEST}, the largest whole number of a result"
                 raise InputError(max(parameter.opts, key=len), value, rule, f"rosettalaw {self.name} --help")
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise self._on_the_line(error) from error
+
+    def _on_the_line(self, error: InputError) -> InputError:
+        """Return an error in the notation of the command line: an option for an argument, a command for a call."""
+        option = f"--{error.argument.partition('[')[0].replace('_', '-')}"
+        if not any(option in one.opts for one in self.params if one.param_type_name == "option"):
+            return error
+        example, assigned = error.example, re.fullmatch(r"[a-z_]+=([\w.,]+)", error.example)
+        if assigned:
+            example = f"{option} {assigned[1]}"
+        elif re.match(r"[a-z_.]+\(", example):
+            own = re.search(rf"rosettalaw {self.name} [^()]*", self.epilog or "")
+            example = (
+                own[0].partition("   or")[0].partition(". ")[0].strip() if own else f"rosettalaw {self.name} --help"
+            )
+        return InputError(option, error.value, error.rule, example)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, and a section for each group of options."""

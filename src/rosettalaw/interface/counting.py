@@ -88,6 +88,8 @@ def fit(
         from ..validation.in_memory import as_sequence
 
         if counts is not None:
+            of_nulls = {f"nulls[{label!r}]": one for label, one in nulls.items()} if isinstance(nulls, Mapping) else {}
+            _same_rows(neurons, {"counts": counts, "count_sd": count_sd} | of_nulls)
             neurons, counts, count_sd = map(as_sequence, (neurons, counts, count_sd))
             return _law(analyse(neurons, counts, count_sd, nulls, tau, gamma), nulls, tau, gamma)
         series = _series(neurons)
@@ -96,6 +98,23 @@ def fit(
         rule = "must be sizes, beside counts, or a table or file with the columns neurons and count, or a ladder"
         with _named("neurons", neurons, rule, EXAMPLE):
             return _law(analyse(_columns(neurons), None, None, nulls, tau, gamma), nulls, tau, gamma)
+
+
+def _same_rows(neurons: Any, others: Mapping[str, Any]) -> None:
+    """Refuse columns of pandas whose indices differ: a sorted or filtered column has lost its rows."""
+    for name, values in others.items():
+        known = all(hasattr(one, "index") and hasattr(one, "iloc") for one in (neurons, values))
+        if known and len(neurons) == len(values) and not _belong(neurons.index, values.index):
+            rule = "has another index than neurons, so their rows do not belong together"
+            example = f"fit(neurons, {name}.loc[neurons.index]), or {name}.to_numpy() if the order is right"
+            raise InputError(name, f"index {list(values.index[:4])}", rule, example)
+
+
+def _belong(left: Any, right: Any) -> bool:
+    """Return whether two indices name the same rows in one order, or one of them only counts rows that others name."""
+    counts = [type(one).__name__ == "RangeIndex" for one in (left, right)]
+    named = [one.dtype.kind not in "iu" for one in (left, right)]
+    return left.equals(right) or (any(counts) and any(named))
 
 
 def _law(analysis: Analysis, nulls: Mapping[str, ArrayLike] | None, tau: float | None, gamma: float) -> Law:

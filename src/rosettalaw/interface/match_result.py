@@ -108,6 +108,10 @@ class MatchResult(DatasetResult):
             "positions": int(ds["positions"]),
             "mutual pairs": self.raw_count,
         }
+        out = {side: int(ds.sizes.get(f"excluded_{side}", 0)) for side in "ab"}
+        if any(out.values()):
+            counted = ", ".join(f"{number:,} of {side}" for side, number in out.items() if number)
+            facts["excluded"] = f"{counted}: constant, or not finite"
         count = self.calibrated_count
         if count is None:
             facts["calibrated"] = "no null was drawn"
