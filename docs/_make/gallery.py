@@ -73,7 +73,7 @@ def _contents(source: Path, names: list[str]) -> Iterator[str]:
         yield f":::{{grid-item-card}} {CATALOGUE[name].shows}\n:link: generated/{FOLDER}/{name}\n:link-type: doc"
         if files := _drawings(source, name):
             yield f":img-bottom: {_thumbnail(files[0])}\n:img-alt: {CATALOGUE[name].shows}"
-        yield f"\n`{name}`{'' if files else ', waits for data'}\n:::\n"
+        yield f"\n`{name}`{'' if files else ' (waits for data)'}\n:::\n"
     yield "::::\n"
     yield "```{toctree}\n:hidden:\n"
     yield from (f"generated/{FOLDER}/{name}" for name in names)

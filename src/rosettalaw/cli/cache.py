@@ -67,7 +67,7 @@ def _show(root: Path, items: list[Any], words: str, as_json: bool, in_use: list[
         return
     if items:
         print_table([_row(root, item) for item in items])
-    echo(f"{root}: {len(items)} things {words}, {total / 1e9:.3g} GB")
+    echo(f"{root}: {len(items)} thing{'' if len(items) == 1 else 's'} {words}, {total / 1e9:.3g} GB")
     for item in in_use or ():
         echo(f"{item.path}: in use, stays")
 
