@@ -122,7 +122,7 @@ def load_libraries(commands):
 
     words = {command.split()[0] for command in commands}
     if words & {"sweep"}:  # the grid, what writing one asks dask for, and the compiler's own tables
-        import dask.array
+        import dask.array  # noqa: F401
         import distributed  # noqa: F401
         from numba.core.registry import cpu_target
 
