@@ -8,8 +8,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from types import SimpleNamespace
 
 import pytest
+
+from tests import conftest
 
 ROOT = pathlib.Path(__file__).parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -117,6 +120,18 @@ def test_the_source_distribution_has_what_its_tests_read():
     named = next(line for line in manifest if line.startswith("include ")).split()
     for name in ("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Makefile", "SECURITY.md", "constraints.txt"):
         assert name in named
+
+
+def test_the_longest_files_of_tests_come_first():
+    """Where processes share them; those of one number of tests stay whole."""
+    names = [*reversed(conftest.LONGEST), "one.py", "two.py", "two.py", "other.py"]
+    items = [SimpleNamespace(path=ROOT / "tests" / name) for name in names]
+    assert all(item.path.is_file() for item in items[:-4])
+    conftest.pytest_collection_modifyitems(SimpleNamespace(), items)
+    assert [item.path for item in items] == [ROOT / "tests" / name for name in names]
+    conftest.pytest_collection_modifyitems(SimpleNamespace(workerinput={}), items)
+    expected = [*conftest.LONGEST, "two.py", "two.py", "one.py", "other.py"]
+    assert [item.path for item in items] == [ROOT / "tests" / name for name in expected]
 
 
 @pytest.mark.skipif(not (ROOT / "typings").exists(), reason="links are not in a source distribution")

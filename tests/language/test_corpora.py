@@ -14,7 +14,6 @@ from rosettalaw.empirical.corpora.corpus import Corpus, Document, open_corpus, o
 from rosettalaw.empirical.corpora.python_text import DOMAINS, separate_prose
 from rosettalaw.errors import InputError
 
-
 EVERY = 6  # to take modules apart takes seconds
 
 

@@ -12,7 +12,9 @@ from subprocess import DEVNULL, PIPE
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rosettalaw.cli import app
 from rosettalaw.empirical.ladder import workers
 from rosettalaw.empirical.ladder.measure import measure_ladder
 from rosettalaw.empirical.ladder.train import train_ladder
@@ -21,6 +23,7 @@ from rosettalaw.errors import RosettaError
 from rosettalaw.loop.ladder import run_ladder
 from rosettalaw.results import load
 from tests.in_process import jobs_here
+from tests.pictures import coarse_pictures  # noqa: F401
 from tests.tiny_ladder import write_ladder
 
 distributed = pytest.importorskip("distributed")
@@ -69,20 +72,25 @@ def two_processes():
     return ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
 
 
-def test_two_processes_give_the_numbers_of_one(ladder, models, tmp_path):
-    path, cache = ladder
-    with jobs_here():
-        alone = measure_ladder(models, quiet=True)
+@pytest.fixture
+def scheduler(tmp_path):
+    """The address of a cluster of two processes."""
     (tmp_path / "cluster.py").write_text(CLUSTER)
     with subprocess.Popen(
         [sys.executable, tmp_path / "cluster.py"], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
     ) as cluster:
-        address = cluster.stdout.readline().strip()
-        call = ["ladder", path, "--cache", cache, "--out", tmp_path / "far", "--scheduler", address, "--json"]
-        done = subprocess.run([sys.executable, "-m", "rosettalaw", *call], capture_output=True, text=True)
+        yield cluster.stdout.readline().strip()
         cluster.communicate("\n")
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
+
+
+def test_two_processes_give_the_numbers_of_one(ladder, models, scheduler, tmp_path, monkeypatch):
+    path, cache = ladder
+    with jobs_here():
+        alone = measure_ladder(models, quiet=True)
+    for module in ("measure.measure_rung", "measure.measure_side_by_side", "workers.measure_rung"):
+        monkeypatch.setattr(f"rosettalaw.empirical.ladder.{module}", lambda *_, **__: pytest.fail("measured here"))
+    call = ["ladder", path, "--cache", cache, "--out", tmp_path / "far", "--scheduler", scheduler, "--json"]
+    done = CliRunner().invoke(app, [str(word) for word in call], catch_exceptions=False)
     assert len(json.loads(done.stdout)["rungs"]) == 6
     assert (tmp_path / "far" / "report.html").exists()  # although no pair exceeds the nulls at any size
     same_numbers(load(tmp_path / "far" / "results.nc"), alone)
