@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -43,6 +44,12 @@ def read_imports():
     return module
 
 
+@cache
+def graph():
+    """Return who imports whom in the package."""
+    return read_imports().graph()
+
+
 def room(name):
     """Return the room of a module of `empirical`, None of another."""
     parts = name.split(".")
@@ -61,7 +68,7 @@ def between_rooms(arrows):
 def test_no_circle_anywhere():
     """Also inside functions; not where names are needed for types alone."""
     imports = read_imports()
-    arrows = imports.graph()
+    arrows = graph()
     assert sum(map(len, arrows.values())) > 500
     assert imports.circles(arrows) == []
     assert imports.circles(between_rooms(arrows)) == []
@@ -70,7 +77,7 @@ def test_no_circle_anywhere():
 
 def test_rooms_of_empirical_import_from_the_floors_below_them():
     floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    rooms = between_rooms(read_imports().graph())
+    rooms = between_rooms(graph())
     folders = {p.parent.name for p in (ROOT / "empirical").glob("*/__init__.py")}
     assert set(floor) == folders | {p.stem for p in (ROOT / "empirical").glob("*.py")} - {"__init__"}
     wrong = [(a, b) for a, targets in rooms.items() for b in targets if floor[b] >= floor[a]]
