@@ -111,21 +111,21 @@ def test_the_same_seed_gives_the_same_figures(ladder, done, tmp_path):
     assert json.dumps({key: value for key, value in again.items() if key != "seconds"}) == json.dumps(first)
 
 
-def test_a_second_run_measures_nothing_again(ladder, done, monkeypatch):
-    out, cache, _ = done
-    times = {path: path.stat().st_mtime_ns for path in (out / "rungs").iterdir()}
-    assert len(times) == 3
-    demo.run(str(ladder), out, cache)
-    assert {path: path.stat().st_mtime_ns for path in (out / "rungs").iterdir()} == times
+def times(folder):
+    """Return when each rung of a folder was written."""
+    return {path: path.stat().st_mtime_ns for path in sorted((folder / "rungs").iterdir())}
 
 
-def test_a_corrupt_rung_is_measured_again(ladder, done):
+def test_a_second_run_measures_a_corrupt_rung_again_and_no_other(ladder, done):
     out, cache, first = done
-    broken = sorted((out / "rungs").iterdir())[0]
+    (broken, written), *others = times(out).items()
+    assert len(others) == 2
     broken.write_bytes(broken.read_bytes()[:200])
     with jobs_here():
         again = demo.run(str(ladder), out, cache)
     assert json.dumps(again["rungs"]) == json.dumps(first["rungs"])
+    assert list(times(out).items())[1:] == others
+    assert times(out)[broken] > written
 
 
 def test_the_report_is_self_contained_and_escaped(done):
@@ -212,8 +212,10 @@ def test_the_ladder_command_measures_what_was_trained_and_what_is_given(ladder, 
     from rosettalaw.cli.output import plain
 
     out, cache, first = done
+    before = times(out)
     again = ["ladder", str(ladder), "--out", str(out), "--cache", str(cache), "--json"]
     assert json.loads(CliRunner().invoke(app, again).stdout)["rungs"] == plain(first["rungs"])
+    assert times(out) == before  # nothing is measured again
     measured = load(out / "results.nc", "ladder")
     folders = {path.name: str(path) for path in cache.glob("*/*/*") if path.is_dir()}
     pairs = [[folders[str(measured[f"model_{side}"].values[i])] for side in "ab"] for i in (0, 2)]
