@@ -18,21 +18,31 @@ OPTIONAL = (
 # loadfile`): a long one that is begun last leaves all others idle. The first compiles kernels that later ones load.
 LONGEST = (
     "matching/test_certified.py",
-    "language/test_ladder_workers.py",
     "loop/test_demo.py",
+    "language/test_ladder_workers.py",
     "language/test_architectures.py",
+    "matching/test_small.py",
     "language/test_side_by_side.py",
+    "validation/test_catalogue.py",
     "language/test_untrained_null.py",
+    "matching/test_resume.py",
+    "matching/test_exact.py",
     "language/test_measurement.py",
+    "matching/test_several.py",
     "house/test_notebooks.py",
+    "validation/test_alternatives.py",
     "language/test_viewer_contexts.py",
     "language/test_filtering_study.py",
     "hostile/test_results_of_others.py",
     "matching/test_certified_integers.py",
     "house/test_cli.py",
+    "matching/test_devices.py",
     "language/test_training.py",
     "language/test_several_models.py",
+    "matching/test_nulls.py",
+    "matching/test_certified_bound.py",
     "matching/test_certified_audit.py",
+    "matching/test_small_draws.py",
 )
 ABSENT = {name for name in OPTIONAL if importlib.util.find_spec(name) is None}
 # Folders whose every test needs torch: their own settings import it.

@@ -16,6 +16,7 @@ import tempfile
 import time
 import types
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -126,8 +127,9 @@ def load_libraries(commands):
         import distributed  # noqa: F401
         from numba.core.registry import cpu_target
 
-        cpu_target.typing_context.refresh()
-        cpu_target.target_context.refresh()
+        compiler: Any = cpu_target
+        compiler.typing_context.refresh()
+        compiler.target_context.refresh()
     if words & {"report", "ladder", "demo"}:  # whose pages compare with the references, always with the same numbers
         import matplotlib.backends.backend_agg
         import matplotlib.backends.backend_svg

@@ -237,6 +237,20 @@ def test_measured_sums_are_those_of_the_pieces(two, columns, kind):
         np.testing.assert_allclose(measured, values.sum(0), rtol=2e-5, atol=2e-5 * np.abs(values).sum(0).max())
 
 
+def test_sums_that_were_saved_need_no_kernels_of_their_own():
+    """For an array in another order a kernel would be compiled again, in seconds, whenever a killed run resumes."""
+    x = np.random.default_rng(0).standard_normal((300, 40)).astype(np.float32)
+    facts = x.mean(0, dtype=float), x.var(0, dtype=float) * 300, 300, False, 300, 0
+    side, resumed = pieces.HostPieces(*facts), pieces.HostPieces(*facts)
+    side.take(x, 0)
+    compiled = set(piece_kernels.split.signatures)
+    resumed.sums = side.sums
+    resumed.take(x, 300)
+    assert set(piece_kernels.split.signatures) == compiled
+    assert side.sums.flags.c_contiguous
+    np.testing.assert_allclose(resumed.sums[:2], 2 * side.sums[:2])
+
+
 def test_blocks_in_eight_bits_are_added_with_their_sizes():
     rng = np.random.default_rng(0)
     total, size = np.zeros((2, 5, 37), np.float32)
