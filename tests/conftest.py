@@ -82,7 +82,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where processes share the files, the longest come first, then those with most tests."""
+    """The longest files come first, then those with most tests, if processes share them."""
     if not hasattr(config, "workerinput"):
         return
     place = {Path(__file__).parent / name: i for i, name in enumerate(LONGEST)}

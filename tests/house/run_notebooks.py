@@ -2,7 +2,7 @@
 
 python -m tests.house.run_notebooks examples/arrays.ipynb examples/theory.ipynb
 
-A network of a few steps goes through the same code as one of many: `FEWER` names what is run in place of what.
+A network that is trained in a few steps goes through the same code as one of many (`FEWER`).
 """
 
 import json

@@ -130,7 +130,7 @@ def test_the_source_distribution_has_what_its_tests_read():
 
 
 def test_the_longest_files_of_tests_come_first():
-    """Where processes share them; those of one number of tests stay whole."""
+    """Files that have equally many tests stay whole."""
     names = [*reversed(conftest.LONGEST), "one.py", "two.py", "two.py", "other.py"]
     items = [SimpleNamespace(path=ROOT / "tests" / name) for name in names]
     assert all(item.path.is_file() for item in items[:-4])
