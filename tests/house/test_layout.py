@@ -8,8 +8,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
+from types import SimpleNamespace
 
 import pytest
+
+from tests import conftest
 
 ROOT = pathlib.Path(__file__).parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -40,6 +44,12 @@ def read_imports():
     return module
 
 
+@cache
+def graph():
+    """Return who imports whom in the package."""
+    return read_imports().graph()
+
+
 def room(name):
     """Return the room of a module of `empirical`, None of another."""
     parts = name.split(".")
@@ -58,7 +68,7 @@ def between_rooms(arrows):
 def test_no_circle_anywhere():
     """Also inside functions; not where names are needed for types alone."""
     imports = read_imports()
-    arrows = imports.graph()
+    arrows = graph()
     assert sum(map(len, arrows.values())) > 500
     assert imports.circles(arrows) == []
     assert imports.circles(between_rooms(arrows)) == []
@@ -67,7 +77,7 @@ def test_no_circle_anywhere():
 
 def test_rooms_of_empirical_import_from_the_floors_below_them():
     floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    rooms = between_rooms(read_imports().graph())
+    rooms = between_rooms(graph())
     folders = {p.parent.name for p in (ROOT / "empirical").glob("*/__init__.py")}
     assert set(floor) == folders | {p.stem for p in (ROOT / "empirical").glob("*.py")} - {"__init__"}
     wrong = [(a, b) for a, targets in rooms.items() for b in targets if floor[b] >= floor[a]]
@@ -117,6 +127,18 @@ def test_the_source_distribution_has_what_its_tests_read():
     named = next(line for line in manifest if line.startswith("include ")).split()
     for name in ("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Makefile", "SECURITY.md", "constraints.txt"):
         assert name in named
+
+
+def test_the_longest_files_of_tests_come_first():
+    """Files that have equally many tests stay whole."""
+    names = [*reversed(conftest.LONGEST), "one.py", "two.py", "two.py", "other.py"]
+    items = [SimpleNamespace(path=ROOT / "tests" / name) for name in names]
+    assert all(item.path.is_file() for item in items[:-4])
+    conftest.pytest_collection_modifyitems(SimpleNamespace(), items)
+    assert [item.path for item in items] == [ROOT / "tests" / name for name in names]
+    conftest.pytest_collection_modifyitems(SimpleNamespace(workerinput={}), items)
+    expected = [*conftest.LONGEST, "two.py", "two.py", "one.py", "other.py"]
+    assert [item.path for item in items] == [ROOT / "tests" / name for name in expected]
 
 
 @pytest.mark.skipif(not (ROOT / "typings").exists(), reason="links are not in a source distribution")

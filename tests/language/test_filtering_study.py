@@ -339,6 +339,8 @@ def test_the_embedded_study_reads_held_out_documents_alone(monkeypatch, checkpoi
         (family.name, rung, 0): f"{family.name}-{rung.neurons}" for family in ladder.family for rung in ladder.rung
     }
     monkeypatch.setattr(embedded, "train_ladder", lambda *_, **__: TrainedLadder(ladder, folders, labelled, "sha"))
+    text = Corpus("python", tuple(Document(kind, kind, "x") for kind in ("code", "docstring")))
+    monkeypatch.setattr(embedded, "open_corpus", {"python": text}.get)  # seconds to read
     seen = {}
     monkeypatch.setattr(embedded, "filter_documents", lambda *a, **k: seen.update(given=a, named=k))
     plan = FilteringPlan(**{**vars(PLAN), "target": "docstring"})

@@ -17,6 +17,7 @@ from rosettalaw.empirical.language.source import TextSource
 from rosettalaw.errors import InputError
 from rosettalaw.loop.ladder import judge
 from rosettalaw.results import dataset
+from tests.in_process import jobs_here
 from tests.tiny_ladder import ladder_text, write_ladder
 
 NULLS = {"permutations": 0, "untrained": 1, "shift": 2, "documents": 0}
@@ -29,7 +30,8 @@ def crossed(tmp_path_factory):
     path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8,))
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
     path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
-    return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
+    with jobs_here():
+        return train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -11,13 +12,18 @@ from subprocess import DEVNULL, PIPE
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rosettalaw.cli import app
 from rosettalaw.empirical.ladder import workers
 from rosettalaw.empirical.ladder.measure import measure_ladder
 from rosettalaw.empirical.ladder.train import train_ladder
 from rosettalaw.empirical.language.families import open_ladder
 from rosettalaw.errors import RosettaError
+from rosettalaw.loop.ladder import run_ladder
 from rosettalaw.results import load
+from tests.in_process import jobs_here
+from tests.pictures import coarse_pictures  # noqa: F401
 from tests.tiny_ladder import write_ladder
 
 distributed = pytest.importorskip("distributed")
@@ -34,12 +40,14 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def ladder(tmp_path_factory):
-    """The file of a ladder with two sizes and two seeds, and the folder of its trained models."""
+    """The file of a ladder of two sizes and two seeds, crossed at the smaller size; the folder of its models."""
     folder = tmp_path_factory.mktemp("workers")
     path = write_ladder(folder, 600, measured=600, nulls=NULLS, widths=(8, 16))
     text = path.read_text().replace("[training]\n", "[training]\ntraining_seed = [0, 1]\n")
+    text = text.replace("held_out", "crossed_to = 32\nheld_out", 1)
     path.write_text(text.replace("[measurement]\n", "[measurement]\npartners = []\ndata_sizes = 1\n"))
-    train_ladder(open_ladder(path), cache=folder / "cache", quiet=True, workers=1)
+    with jobs_here():
+        train_ladder(open_ladder(path), cache=folder / "cache", quiet=True)
     return path, folder / "cache"
 
 
@@ -64,27 +72,33 @@ def two_processes():
     return ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
 
 
-def test_two_processes_give_the_numbers_of_one(ladder, models, tmp_path):
-    path, cache = ladder
-    alone = measure_ladder(models, quiet=True, workers=1)
+@pytest.fixture
+def scheduler(tmp_path):
+    """The address of a cluster of two processes."""
     (tmp_path / "cluster.py").write_text(CLUSTER)
     with subprocess.Popen(
         [sys.executable, tmp_path / "cluster.py"], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
     ) as cluster:
-        address = cluster.stdout.readline().strip()
-        call = ["ladder", path, "--cache", cache, "--out", tmp_path / "far", "--scheduler", address, "--json"]
-        done = subprocess.run([sys.executable, "-m", "rosettalaw", *call], capture_output=True, text=True)
+        yield cluster.stdout.readline().strip()
         cluster.communicate("\n")
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
-    assert len(json.loads(done.stdout)["rungs"]) == 8
+
+
+def test_two_processes_give_the_numbers_of_one(ladder, models, scheduler, tmp_path, monkeypatch):
+    path, cache = ladder
+    with jobs_here():
+        alone = measure_ladder(models, quiet=True)
+    for module in ("measure.measure_rung", "measure.measure_side_by_side", "workers.measure_rung"):
+        monkeypatch.setattr(f"rosettalaw.empirical.ladder.{module}", lambda *_, **__: pytest.fail("measured here"))
+    call = ["ladder", path, "--cache", cache, "--out", tmp_path / "far", "--scheduler", scheduler, "--json"]
+    done = CliRunner().invoke(app, [str(word) for word in call], catch_exceptions=False)
+    assert len(json.loads(done.stdout)["rungs"]) == 6
     assert (tmp_path / "far" / "report.html").exists()  # although no pair exceeds the nulls at any size
     same_numbers(load(tmp_path / "far" / "results.nc"), alone)
 
 
 def test_rungs_that_share_a_network_are_one_task(models):
-    missing = [(i, 1) for i in range(8)]
-    assert workers.tasks_of(models, missing) == [missing[:4], missing[4:]]
+    missing = [(i, 1) for i in range(6)]
+    assert workers.tasks_of(models, missing) == [missing[:4], missing[4:5], missing[5:]]
     assert workers.tasks_of(models, missing[3:5]) == [[(3, 1)], [(4, 1)]]
     # seeds 0–0 and 1–1 of the smaller size share nothing, 0–1 joins them
     assert workers.tasks_of(models, [(0, 1), (3, 1)]) == [[(0, 1)], [(3, 1)]]
@@ -162,8 +176,6 @@ def test_a_worker_that_ends_leaves_the_comparisons_it_finished(models, monkeypat
 
 def test_a_scheduler_that_does_not_answer_is_refused_before_training(tmp_path):
     path = write_ladder(tmp_path, 600, measured=600, nulls=NULLS, widths=(8,))
-    from rosettalaw.loop.ladder import run_ladder
-
     with pytest.raises(RosettaError, match="no dask scheduler responds"):
         run_ladder(str(path), tmp_path / "out", cache=tmp_path / "cache", scheduler="nowhere")
     assert not (tmp_path / "cache").exists()
@@ -177,14 +189,14 @@ def test_two_processes_that_share_every_matching_give_the_numbers_of_one(ladder,
     done = subprocess.run(call, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("models: ") == 1  # both processes know, one says
-    assert len(json.loads(done.stdout)["rungs"]) == 8
+    assert len(json.loads(done.stdout)["rungs"]) == 6
     same_numbers(load(tmp_path / "shared" / "results.nc"), measure_ladder(models, quiet=True))
 
 
-def test_processes_that_share_matchings_train_nothing(tmp_path):
+def test_processes_that_share_matchings_train_nothing(tmp_path, monkeypatch):
     path = write_ladder(tmp_path, 600, measured=600, nulls=NULLS, widths=(8,))
-    few = ["--cache", tmp_path / "cache", "--out", tmp_path / "out"]
-    call = [sys.executable, *two_processes(), "-m", "rosettalaw", "ladder", path, *few]
-    done = subprocess.run(call, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert "torchrun processes = 2: share out matchings; train the ladder's 2 missing models first" in done.stderr
+    monkeypatch.setattr("rosettalaw.empirical.matching.machine.distributed.size", lambda: 2)
+    message = "torchrun processes = 2: share out matchings; train the ladder's 2 missing models first"
+    with pytest.raises(RosettaError, match=re.escape(message)):
+        run_ladder(str(path), tmp_path / "out", cache=tmp_path / "cache")
+    assert not list(tmp_path.rglob("*.safetensors"))

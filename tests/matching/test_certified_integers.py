@@ -17,6 +17,7 @@ from rosettalaw.empirical.matching.machine import choice
 from rosettalaw.empirical.matching.machine.checkpoint import Checkpoint
 from rosettalaw.empirical.matching.machine.reading import cut
 from rosettalaw.errors import RosettaError
+from tests.matching.stopping import Stops
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -286,20 +287,10 @@ def test_an_interrupted_matching_goes_on_with_the_same_bits(plant, tmp_path, mon
     for name in ("FEWEST", "MOST_ROWS"):
         monkeypatch.setattr(integers, name, 100)
 
-    class Stops(ArraySource):
-        left = 0
-
-        def rows(self, index, columns=slice(None)):
-            Stops.left -= 1
-            if Stops.left < 0:
-                raise KeyboardInterrupt
-            return super().rows(index, columns)
-
     options = {"nulls": {"shift": 1}, "tile": (25, 40), "block": 100, "engine": "certified", "quiet": True}
     for reads in (110, *40 * [300]):
-        Stops.left = reads
         try:
-            found = match(Stops(a), ArraySource(b), folder=tmp_path / "work", **options)
+            found = match(Stops(a, reads), ArraySource(b), folder=tmp_path / "work", **options)
             break
         except KeyboardInterrupt:
             assert reads == 300 or list((tmp_path / "work").glob("*-whole-blocks0of1.npz"))

@@ -16,6 +16,7 @@ import pytest
 from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import match, products
 from rosettalaw.errors import ForeignFileError
+from tests.matching.stopping import Stops
 
 PROGRAM = """
 import sys, time
@@ -95,23 +96,13 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(arrays, engine):
 def test_finished_blocks_are_not_read_again(tmp_path, plant, monkeypatch):
     a, b, _ = plant(640, 20, 20, 8)
     monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
-
-    class Stops(ArraySource):
-        left = 10
-
-        def rows(self, index, columns=slice(None)):
-            Stops.left -= 1
-            if Stops.left < 0:
-                raise KeyboardInterrupt
-            return super().rows(index, columns)
-
     options = {"nulls": {}, "folder": tmp_path / "work", "quiet": True}
     with pytest.raises(KeyboardInterrupt):
-        match(Stops(a), ArraySource(b), **options)
+        match(Stops(a, 10), ArraySource(b), **options)
     # The checksum, the other parts, the pairs; a first row and all of four groups, for the effective positions.
-    Stops.left = 1 + 7 + 16 + 4 + 4
-    resumed = match(Stops(a), ArraySource(b), **options)
-    assert Stops.left == 0
+    exactly = Stops(a, 1 + 7 + 16 + 4 + 4)
+    resumed = match(exactly, ArraySource(b), **options)
+    assert exactly.left == 0
     whole = match(ArraySource(a), ArraySource(b), nulls={}, quiet=True)
     assert resumed.correlation.tobytes() == whole.correlation.tobytes()
 

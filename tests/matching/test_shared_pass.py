@@ -9,6 +9,7 @@ from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.matching import cost, engine, match, products
 from rosettalaw.empirical.nulls import permute
 from rosettalaw.empirical.nulls.permute import Permuted
+from tests.matching.stopping import Stops
 
 
 class Counted(ArraySource):
@@ -20,18 +21,6 @@ class Counted(ArraySource):
         found = super().rows(index, columns)
         self.read += found.size
         return found
-
-
-class Stops(ArraySource):
-    """An array that can be read from a limited number of times."""
-
-    left = 0
-
-    def rows(self, index, columns=slice(None)):
-        self.left -= 1
-        if self.left < 0:
-            raise KeyboardInterrupt
-        return super().rows(index, columns)
 
 
 def bits(found):
@@ -81,8 +70,7 @@ def test_a_run_stopped_in_a_shared_pass_goes_on_in_separate_ones(tmp_path, plant
     monkeypatch.setattr(products, "SAVE_EVERY", 0.0)
     options = {"nulls": {"permute": 3}, "tile": (16, 30), "block": 100, "quiet": True}
     whole = match(ArraySource(a), ArraySource(b), **options)
-    first = Stops(a)
-    first.left = 1 + 16 + 5  # the checksum, a whole tile, some parts of another
+    first = Stops(a, 1 + 16 + 5)  # the checksum, a whole tile, some parts of another
     with pytest.raises(KeyboardInterrupt):
         match(first, ArraySource(b), **options, folder=tmp_path / "work")
     kept = {path.name for path in (tmp_path / "work").glob("*.npz")}

@@ -19,6 +19,7 @@ from rosettalaw.empirical.vision.studies import image_sweep, real_and_generated
 from rosettalaw.empirical.vision.train_ladder import Pairing, VisionLadder, train_ladder
 from rosettalaw.errors import InputError
 from rosettalaw.validation.series_from import of_ladder
+from tests.in_process import jobs_here
 
 
 def test_image_scores_are_means_over_cells():
@@ -69,7 +70,8 @@ def trained(tmp_path_factory):
     recipe = Recipe(steps=4, batch=8, layers=1)
     pairings = (Pairing("denoising", "supervised"), Pairing("denoising", "denoising"))
     ladder = VisionLadder("tiny", (8, 16), recipe, pairings, images=40, permutations=2, untrained=2)
-    return train_ladder(ladder, Photographs(pictures), tmp_path_factory.mktemp("cache"), workers=1, quiet=True)
+    with jobs_here():
+        return train_ladder(ladder, Photographs(pictures), tmp_path_factory.mktemp("cache"), quiet=True)
 
 
 @pytest.fixture(scope="module")

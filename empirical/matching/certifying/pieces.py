@@ -121,12 +121,12 @@ class HostPieces:
 
     @property
     def sums(self) -> np.ndarray:
-        """Measured sums so far, shape (6, columns)."""
-        return self._sums[:, self._places]
+        """Measured sums so far, shape (6, columns), in C order: for another, kernels would be compiled again."""
+        return self._sums.take(self._places, axis=1)
 
     @sums.setter
     def sums(self, values: np.ndarray) -> None:
-        self._sums = values[:, self._neurons].astype(float)
+        self._sums = np.asarray(values, dtype=float).take(self._neurons, axis=1)
 
     def take(self, x: Any, start: int = 0) -> tuple[Any, Any]:
         """Split a block that begins at position `start`, on which random bits depend.

@@ -1,0 +1,3 @@
+"""Settings for tests of pages: their pictures have few dots."""
+
+from tests.pictures import coarse_pictures  # noqa: F401
