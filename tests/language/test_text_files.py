@@ -116,8 +116,16 @@ def test_datasets_that_cannot_be_used(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p.jsonl", gzip.compress(b'{"text": "a"}'), r"p.jsonl: a gzip archive, not UTF-8 text. Try: gunzip p.jsonl"),
-        ("p.jsonl.gz", gzip.compress(b"a"), r"p.jsonl.gz: a gzip archive, not UTF-8 text. Try: gunzip p.jsonl.gz"),
+        (
+            "p.jsonl",
+            gzip.compress(b'{"text": "a"}', mtime=0),
+            r"p.jsonl: a gzip archive, not UTF-8 text. Try: gunzip p.jsonl",
+        ),
+        (
+            "p.jsonl.gz",
+            gzip.compress(b"a", mtime=0),
+            r"p.jsonl.gz: a gzip archive, not UTF-8 text. Try: gunzip p.jsonl.gz",
+        ),
         ("p.txt", b"PK\x03\x04", r"p.txt: a ZIP archive, not UTF-8 text. Try: unzip p.txt"),
         ("p.txt", "gr\xf6\xdfe".encode("latin-1"), r"p.txt: not UTF-8 text \(byte 2\). Try: iconv -f LATIN1 -t UTF-8"),
         ("p.jsonl", '{"text": "\xf6"}'.encode("latin-1"), r"line 1: .*its bytes are not UTF-8. Try: iconv -f LATIN1"),
