@@ -59,9 +59,16 @@ def _leaders(study: xr.Dataset) -> str:
     """Compare the leaders of both populations: the result beyond one neuron of each.
 
     Results that do not say how large the populations are have the first 20 of either, whose means do not compare.
+
+    Raises
+    ------
+    ValueError
+        If all leaders are of one kind.
     """
     is_rosetta = study["leader_rosetta"].values
     groups = [study["leader_f1"].values[mask] for mask in (is_rosetta, ~is_rosetta)]
+    if not all(map(len, groups)):
+        raise ValueError("leader_rosetta: leaders of both kinds are compared, and there is only one")
     shown = " and ".join(f"{group.mean():.3f} ({group.min():.3f} to {group.max():.3f})" for group in groups)
     if "leader_pool" not in study:
         sizes = f"{len(groups[0])} Rosetta and {len(groups[1])} other neurons"

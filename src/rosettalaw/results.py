@@ -207,7 +207,7 @@ def interpreting(name: str) -> Iterator[None]:
     """Turn an error in the conversion of a result into a message that names the result.
 
     Dimensions, types and ranges were compared with its kind's layout; numbers that fit the layout but are inconsistent
-    remain, and each library reports these differently.
+    remain, and each library reports these differently, some by a warning, which a caller may have made an error.
     """
     try:
         yield
@@ -218,7 +218,7 @@ def interpreting(name: str) -> Iterator[None]:
         ) from error
     except RosettaError:
         raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, Warning) as error:
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
         raise ForeignFileError(
             f"{name}: its variables are inconsistent ({reason[:200]}); rerun the command that made it"

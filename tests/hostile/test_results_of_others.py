@@ -13,7 +13,7 @@ import rosettalaw as rl
 from rosettalaw.errors import ForeignFileError, RosettaError
 from rosettalaw.layouts import LAYOUTS, misfit
 from rosettalaw.paper_figs.results_folder import read
-from rosettalaw.results import load, save
+from rosettalaw.results import interpreting, load, save
 from rosettalaw.results_page import _provenance
 from rosettalaw.validation.series_from import TOY, read_series
 from tests.fuzz import results as fuzz
@@ -139,6 +139,19 @@ def test_whatever_is_called_a_result_is_left_out_by_name(kept, tmp_path):
     assert len(results.skipped) == 4
     for name in ("folder.nc", "text.nc", "empty.nc", "half.nc"):
         assert any(reason.startswith(str(tmp_path / name)) for reason in results.skipped)
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_leaders_of_one_kind_are_refused(kept, one, tmp_path):
+    save(kept["filtering"].assign(leader_rosetta=kept["filtering"]["leader_rosetta"] * 0 == one), tmp_path / "x.nc")
+    (skipped,) = read(tmp_path).skipped
+    assert "x.nc: its variables are inconsistent (ValueError: leader_rosetta: leaders of both kinds" in skipped
+
+
+def test_a_warning_that_is_an_error_says_which_result():
+    with pytest.raises(ForeignFileError, match=r"x.nc: .*RuntimeWarning: Mean of empty slice"):
+        with interpreting("x.nc"):
+            np.mean([])
 
 
 def test_versions_that_are_no_list_are_shown_as_they_are(kept):
