@@ -149,9 +149,9 @@ def test_leaders_of_one_kind_are_refused(kept, one, tmp_path):
 
 
 def test_a_warning_that_is_an_error_says_which_result():
-    with pytest.raises(ForeignFileError, match=r"x.nc: .*RuntimeWarning: Mean of empty slice"):
-        with interpreting("x.nc"):
-            np.mean([])
+    reason = r"x.nc: .*RuntimeWarning: Mean of empty slice"
+    with pytest.raises(ForeignFileError, match=reason), interpreting("x.nc"):
+        np.mean([])
 
 
 def test_versions_that_are_no_list_are_shown_as_they_are(kept):
