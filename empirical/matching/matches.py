@@ -187,6 +187,11 @@ class Matches(ByContent):
     def remark(self, calibration: Calibration | None) -> str:
         """Return the status with warnings about this calibration; "ok" if there are none."""
         remarks = [self.status] if self.status != "ok" else []
+        remarks += [
+            f"all {len(side.layer)} neurons of {side.name} are left out: each is constant, or not finite"
+            for side in (self.a, self.b)
+            if len(side.excluded) == len(side.layer)
+        ]
         remarks += remarks_on_nulls(self, calibration) if calibration is not None else []
         floor = self.details.get("reliable_above", 0.0)
         if calibration is not None and calibration.threshold < floor:

@@ -169,6 +169,11 @@ def test_a_summary_names_neurons_that_were_left_out():
     assert "excluded" not in match(A).facts()
 
 
+def test_the_status_names_a_side_of_which_nothing_is_left():
+    assert match(np.ones_like(A)).status == "all 6 neurons of a are left out: each is constant, or not finite"
+    assert match(A).status == "ok"
+
+
 def test_counts_without_numbers_are_one_message():
     torch = pytest.importorskip("torch")
     with pytest.raises(rl.InputError, match=r"counts.*must be numbers"):

@@ -38,8 +38,8 @@ def _unstable(matches: Matches, calibration: Calibration) -> list[str]:
     if stable is None or calibration.count == 0 or stable >= UNSTABLE * calibration.count:
         return []
     return [
-        f"only {stable} of {calibration.count} calibrated pairs are stable (found in at least 0.9 of the halves of the "
-        "text): more text, or pairs of unrelated neurons"
+        f"only {stable} of {calibration.count} calibrated pairs are stable (found again in nine of ten halves of the "
+        "text): the others may be of unrelated neurons; match more text"
     ]
 
 
