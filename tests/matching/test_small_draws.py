@@ -8,7 +8,7 @@ from rosettalaw.empirical.activations.arrays import ArraySource
 from rosettalaw.empirical.activations.reordered import Shifted
 from rosettalaw.empirical.activations.source import in_place
 from rosettalaw.empirical.matching import Screening, match
-from rosettalaw.empirical.matching.screening import draws, search
+from rosettalaw.empirical.matching.screening import draws, search, sketch_kernels
 from rosettalaw.empirical.matching.screening.draws import BY_NOISE, folds, least_estimate
 from rosettalaw.empirical.matching.screening.sketch import sketch
 from tests.matching.unrelated import autoregressive
@@ -167,6 +167,27 @@ def test_estimates_are_compared_by_their_bits_as_by_their_values(kind, absolute)
         right = np.nonzero((np.abs(values) if absolute else values) >= bar)
         for one, other in zip(draws._reaching(estimate, bar, absolute), right, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("neurons", [1, 63, 65, 600])
+@pytest.mark.parametrize("buckets", [1, 64, 100])
+def test_sums_are_folded_and_rounded_as_by_torch(neurons, buckets):
+    """Ties go to the even number; the largest magnitude of a neuron is that of NumPy."""
+    rng = np.random.default_rng(0)
+    for number in (1, 2, 4):
+        sums = rng.standard_normal((number * buckets, neurons)).astype(np.float32)
+        sums[0, 0], sums[:, neurons // 2] = 1 + 2**-8, 0
+        sums[-1, -1] = -(1 + 3 * 2**-8)
+        whole = torch.from_numpy(sums).reshape(number, buckets, neurons)
+        added = whole[0]
+        for one in whole[1:]:
+            added = added + one
+        out = np.full((neurons, buckets), 7, dtype=np.uint16)
+        sketch_kernels.fold(sums, out)
+        assert torch.equal(torch.from_numpy(out.view(np.int16)).view(torch.bfloat16), added.bfloat16().T)
+        step = np.empty(neurons, dtype=np.float32)
+        sketch_kernels.steps(sums, step)
+        np.testing.assert_array_equal(step, (np.abs(sums).max(0) / np.float32(127)).astype(np.float32))
 
 
 def test_a_sketch_is_folded_as_far_as_its_noise_allows():

@@ -74,10 +74,16 @@ class Sketch:
     def folded(self, folds: int) -> torch.Tensor:
         """Return the same for `folds` times fewer buckets, each the sum of as many."""
         if folds not in self._by_folds:
-            by_bucket = torch.from_numpy(self.coarse.T).to(self.device)  # in the order in which it lies in memory
+            sums = self.coarse.T  # in the order in which it lies in memory
+            if self.device == "cpu" and torch.cpu._is_avx512_bf16_supported():
+                bits = np.empty((sums.shape[1], len(sums) // folds), dtype=np.uint16)
+                kernels.fold(np.ascontiguousarray(sums), bits)
+                self._by_folds[folds] = torch.from_numpy(bits.view(np.int16)).view(torch.bfloat16)
+                return self._by_folds[folds]
+            by_bucket = torch.from_numpy(sums).to(self.device)
             if folds > 1:
                 by_bucket = by_bucket.reshape(folds, -1, by_bucket.shape[1]).sum(0)
-            if self.device != "cpu" or torch.cpu._is_avx512_bf16_supported():
+            if self.device != "cpu":
                 by_bucket = by_bucket.bfloat16().T.contiguous().T
             self._by_folds[folds] = by_bucket.T
         return self._by_folds[folds]
@@ -90,7 +96,8 @@ class Sketch:
     def coarsened(self) -> Sketch:
         """Return a sketch whose fine one is the coarse one, as `sketch` makes it with ``refined=1``."""
         sums = np.ascontiguousarray(self.coarse.T)
-        step = (np.abs(sums).max(0) / 127).astype(np.float32)
+        step = np.empty(sums.shape[1], dtype=np.float32)
+        kernels.steps(sums, step)
         fine, none = np.empty(self.coarse.shape, dtype=np.int8), np.zeros(len(step), dtype=np.float32)
         kernels.to_bytes(sums, np.zeros(len(sums), dtype=np.float32), none, none + 1, step, fine)
         return replace(self, fine=fine, step=step)

@@ -132,6 +132,56 @@ def to_bytes(sums, ones, offset, scale, step, out):
                         line[b] = tile[b, j]
 
 
+@njit(parallel=True, cache=True)
+def steps(sums, out):
+    """Write the largest magnitude of each column of sums, shape (buckets, neurons), over 127."""
+    buckets, neurons = sums.shape
+    for chunk in numba.prange((neurons + TILE - 1) // TILE):
+        first, last = chunk * TILE, min(chunk * TILE + TILE, neurons)
+        largest = np.zeros(last - first, np.float32)
+        for b in range(buckets):
+            row = sums[b, first:last]
+            for j in range(len(row)):
+                largest[j] = max(largest[j], abs(row[j]))
+        out[first:last] = largest / np.float32(127)
+
+
+@njit(parallel=True, cache=True)
+def fold(sums, out):
+    """Add up buckets that agree modulo those of `out`, round sums to bfloat16 and turn them.
+
+    Parameters
+    ----------
+    sums : float32 array, shape (a multiple of buckets, neurons)
+        Finite.
+    out : uint16 array, shape (neurons, buckets)
+        Receives the bits of the numbers that are nearest, of two equally near ones the even one, as in torch.
+    """
+    neurons, buckets = out.shape
+    for chunk in numba.prange((neurons + TILE - 1) // TILE):
+        first, last = chunk * TILE, min(chunk * TILE + TILE, neurons)
+        tile, turned = np.empty((64, TILE), np.float32), np.empty((64, TILE), np.uint16)
+        for low in range(0, buckets, 64):
+            high = min(low + 64, buckets)
+            for b in range(high - low):
+                line, whole, row = tile[b, : last - first], turned[b, : last - first], sums[low + b, first:last]
+                for j in range(len(line)):
+                    line[j] = row[j]
+                for other in range(low + b + buckets, len(sums), buckets):
+                    row = sums[other, first:last]
+                    for j in range(len(line)):
+                        line[j] += row[j]
+                bits = line.view(np.uint32)
+                for j in range(len(bits)):
+                    even = np.uint32(bits[j] >> np.uint32(16)) & np.uint32(1)
+                    whole[j] = np.uint16(np.uint32(bits[j] + np.uint32(0x7FFF) + even) >> np.uint32(16))
+            for some in range(0, last - first, 64):  # lines of so many bytes come from the cache together
+                for j in range(some, min(some + 64, last - first)):
+                    line = out[first + j, low:high]
+                    for b in range(len(line)):
+                        line[b] = turned[b, j]
+
+
 @njit(cache=True)
 def _insert(keys, units, key, unit):
     """Put a key into a falling list in place of its last; of equal keys the earlier stays first."""
