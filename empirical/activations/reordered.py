@@ -9,6 +9,7 @@ its place. A file of T positions is read T/W times where a window holds W of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -114,11 +115,6 @@ class Shifted:
         The activations.
     lag : int
         Position of the source that comes first, from 1 to positions − 1.
-
-    Attributes
-    ----------
-    source, lag
-        The same.
     """
 
     def __new__(cls, source: ActivationSource, lag: int) -> Shifted:
@@ -126,8 +122,11 @@ class Shifted:
 
     def __init__(self, source: ActivationSource, lag: int):
         self.name, self.layer, self.unit, self.positions = source.name, source.layer, source.unit, source.positions
-        self.source, self._source = source, source
-        self.lag = lag
+        self.source, self.lag = source, lag
+
+    @property
+    def _source(self) -> Any:  # as views call it
+        return self.source
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Yield the source's blocks from `lag` on, then those before it."""

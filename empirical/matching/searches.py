@@ -24,7 +24,7 @@ from .partners import Partners, mutual, settle
 from .products import Workspace
 from .screening.settings import Screening
 
-FORMAT = 2  # of resume files
+FORMAT = 3  # of resume files; 3: every third shift of a long text is a sum, so that older draws are others
 TRAINED = "trained"  # what the matching itself is called on disk; nulls are called otherwise
 
 

@@ -39,7 +39,7 @@ def lag(positions: int, entropy: Sequence[int]) -> int:
         return golden(draw)
     begin = draw - draw % 3
     first = golden(begin)
-    second = next(
+    second = next(  # whatever the start, the sum with one of them lies within the bounds by a twentieth
         one for one in map(golden, (begin + 1, begin + 2)) if least <= (first + one) % positions <= positions - least
     )
     return second if draw % 3 == 1 else (first + second) % positions

@@ -408,17 +408,22 @@ def test_mixtures_of_experts_are_refused(tmp_path, tokenizers, corpus):
         text_sources(tmp_path / "moe", tmp_path / "moe", corpus, tokens=100)
 
 
+def in_the_order_of_a_text(model, end):
+    """Return the modules of MLPs whose names have this end, in the order in which a text passes them."""
+    ran = []
+    for name, module in model.named_modules():
+        if name.endswith(end) and "attention" not in name:
+            module.register_forward_hook(lambda module, *_: ran.append(module))
+    with torch.inference_mode():
+        model(input_ids=torch.arange(5)[None])
+    return ran
+
+
 def test_shared_layers_count_once_for_each_depth():
     """Depth d of ALBERT belongs to group ⌊d · groups / depths⌋; six depths, two groups of two inner layers."""
     sizes = {**ALBERT, "num_hidden_layers": 6, "num_hidden_groups": 2, "inner_group_num": 2}
     model = transformers.AutoModel.from_config(transformers.AlbertConfig(**sizes)).eval()
-    ran = []
-    for group in range(2):
-        for inner in range(2):
-            module = model.encoder.albert_layer_groups[group].albert_layers[inner].ffn_output
-            module.register_forward_hook(lambda module, *_: ran.append(module))
-    with torch.inference_mode():
-        model(input_ids=torch.arange(5)[None])
+    ran = in_the_order_of_a_text(model, "ffn_output")
     listed = output_projections(model, "albert", "tiny")
     assert len(listed) == 12
     assert list(map(id, listed)) == list(map(id, ran))
@@ -427,12 +432,7 @@ def test_shared_layers_count_once_for_each_depth():
 def test_the_mlps_of_a_block_follow_each_other_and_the_block_counts_once():
     """MobileBERT: three MLPs in each of two blocks, read in the order in which a text passes them."""
     model = transformers.AutoModel.from_config(transformers.MobileBertConfig(**MOBILE)).eval()
-    ran = []
-    for name, module in model.named_modules():
-        if name.endswith("output.dense") and "attention" not in name:
-            module.register_forward_hook(lambda module, *_: ran.append(module))
-    with torch.inference_mode():
-        model(input_ids=torch.arange(5)[None])
+    ran = in_the_order_of_a_text(model, "output.dense")
     listed = output_projections(model, "mobilebert", "tiny")
     assert len(listed) == 6
     assert list(map(id, listed)) == list(map(id, ran))

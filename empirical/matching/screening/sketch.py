@@ -74,19 +74,19 @@ class Sketch:
     def folded(self, folds: int) -> torch.Tensor:
         """Return the same for `folds` times fewer buckets, each the sum of as many."""
         if folds not in self._by_folds:
-            sums = self.coarse.T  # in the order in which it lies in memory
-            if self.device == "cpu" and torch.cpu._is_avx512_bf16_supported():
-                bits = np.empty((sums.shape[1], len(sums) // folds), dtype=np.uint16)
-                kernels.fold(np.ascontiguousarray(sums), bits)
-                self._by_folds[folds] = torch.from_numpy(bits.view(np.int16)).view(torch.bfloat16)
-                return self._by_folds[folds]
-            by_bucket = torch.from_numpy(sums).to(self.device)
-            if folds > 1:
-                by_bucket = by_bucket.reshape(folds, -1, by_bucket.shape[1]).sum(0)
-            if self.device != "cpu":
-                by_bucket = by_bucket.bfloat16().T.contiguous().T
-            self._by_folds[folds] = by_bucket.T
+            self._by_folds[folds] = self._folded(folds)
         return self._by_folds[folds]
+
+    def _folded(self, folds: int) -> torch.Tensor:
+        sums = self.coarse.T  # in the order in which it lies in memory
+        if self.device == "cpu" and torch.cpu._is_avx512_bf16_supported():
+            bits = np.empty((sums.shape[1], len(sums) // folds), dtype=np.uint16)
+            kernels.fold(np.ascontiguousarray(sums), bits)
+            return torch.from_numpy(bits.view(np.int16)).view(torch.bfloat16)
+        added = torch.from_numpy(sums).to(self.device)
+        if folds > 1:
+            added = added.reshape(folds, -1, added.shape[1]).sum(0)
+        return added.T if self.device == "cpu" else added.bfloat16().T.contiguous()
 
     @cached_property
     def _by_folds(self) -> dict[int, torch.Tensor]:
